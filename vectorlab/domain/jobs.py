@@ -1,0 +1,111 @@
+"""Jobs: durable units of work that a worker claims under a lease."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+PRIORITY_INTERACTIVE = 10  # somebody is waiting at a terminal or a page
+PRIORITY_BATCH = 0
+
+
+class JobKind(StrEnum):
+    """What a job does; the worker has one handler per kind."""
+
+    EXTRACT = "extract"  # a steering vector from a set version
+    GENERATE = "generate"  # a generation run, or the replay of one
+
+
+class JobState(StrEnum):
+    """Where a job stands. ``running`` with a lapsed lease is claimable again."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the job will never run again on its own."""
+        return self in (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
+
+
+class AttemptOutcome(StrEnum):
+    """How one attempt at a job ended."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    RELEASED = "released"  # handed back to the queue, e.g. on Ctrl-C
+    LOST = "lost"  # the lease lapsed: the worker died or hung
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewJob:
+    """A request for work."""
+
+    kind: JobKind
+    spec: Mapping[str, Any]  # JSON; all the handler needs beside the store
+    dedupe_key: str | None  # at most one queued or running job has it
+    model_id: int | None = None  # a worker prefers jobs of the model it holds
+    priority: int = PRIORITY_BATCH
+    max_attempts: int = 3
+    created_by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A job as the store knows it."""
+
+    id: int
+    kind: JobKind
+    spec: Mapping[str, Any]
+    dedupe_key: str | None
+    model_id: int | None
+    state: JobState
+    priority: int
+    attempt: int  # attempts begun; the fencing token of a running job
+    max_attempts: int
+    lease_owner: str | None  # worker id
+    lease_until: datetime | None
+    cancel_requested: bool
+    progress_done: int
+    progress_total: int | None
+    progress_note: str
+    result: Mapping[str, Any] | None  # ids of what it made, e.g. {"run_id": 3}
+    error_class: str | None
+    error: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    created_by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobAttempt:
+    """One try at a job."""
+
+    job_id: int
+    attempt: int
+    worker_id: str
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: AttemptOutcome | None
+    error: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerInfo:
+    """A process that claims jobs."""
+
+    id: str
+    host: str
+    pid: int
+    device: str
+    torch_version: str
+    state: str  # "idle", "busy" or "stopped"
+    started_at: datetime
+    last_seen: datetime
+    alive: bool  # seen within the last lease, by the database's clock

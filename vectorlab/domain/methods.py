@@ -1,0 +1,65 @@
+"""Catalogue of extraction methods: what the CLI and the dashboard may know without torch.
+
+The arithmetic of each lives in the file of the same name in ``vectorlab.steering.methods``;
+a test holds the two in step.
+"""
+
+from dataclasses import dataclass
+
+from vectorlab.domain.runs import Operator
+from vectorlab.domain.vectors import Site
+from vectorlab.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodInfo:
+    """Defaults and provenance of one extraction method."""
+
+    name: str
+    summary: str
+    read_site: Site
+    write_site: Site
+    operator: Operator
+    minimum_pairs: int
+    source: str  # where the formula comes from
+
+
+METHODS: dict[str, MethodInfo] = {
+    info.name: info
+    for info in (
+        MethodInfo(
+            name="icv",
+            summary="in-context vector: mean difference plus first centred component, all layers",
+            read_site=Site.BLOCK_OUTPUT,
+            write_site=Site.MLP_OUTPUT,
+            operator=Operator.ROTATE,
+            minimum_pairs=1,
+            source="Liu, Ye, Xing, Zou 2024, https://arxiv.org/abs/2311.06668, as in their code",
+        ),
+        MethodInfo(
+            name="mean_difference",
+            summary="mean of target minus source, layer by layer",
+            read_site=Site.BLOCK_OUTPUT,
+            write_site=Site.BLOCK_OUTPUT,
+            operator=Operator.ADD,
+            minimum_pairs=1,
+            source="Rimsky et al. 2024, https://arxiv.org/abs/2312.06681",
+        ),
+    )
+}
+
+
+def method_info(name: str) -> MethodInfo:
+    """The catalogue entry of a method.
+
+    Raises:
+        InputError: If there is no such method.
+    """
+    if name not in METHODS:
+        raise InputError(f"Unknown method {name!r}. Known methods: {', '.join(sorted(METHODS))}.")
+    return METHODS[name]
+
+
+def default_operator(method: str) -> Operator:
+    """The operator a vector of this method is meant for; ``add`` for unknown producers."""
+    return METHODS[method].operator if method in METHODS else Operator.ADD

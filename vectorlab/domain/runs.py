@@ -1,0 +1,338 @@
+"""Generation runs: prompts x arms x samples, their texts, and what a replay found."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+from vectorlab.domain.hashing import content_sha256
+from vectorlab.domain.vectors import Site
+from vectorlab.errors import InputError
+
+
+class Operator(StrEnum):
+    """How a layer vector v acts on a state x of its write site."""
+
+    ROTATE = "rotate"  # ICV: turn x towards v, norm kept; strength is relative to |x|
+    ADD = "add"  # x + strength * v; strength in units of v
+    ABLATE = "ablate"  # x - strength * (x . unit v) unit v; strength 1 removes the direction
+
+
+STRENGTH_UNITS: dict[Operator, str] = {
+    Operator.ROTATE: "relative to the norm of the site's output (0.1 turns it by about 5.7°)",
+    Operator.ADD: "multiples of the vector as stored, in activation units",
+    Operator.ABLATE: "share of the component along the vector that is removed (1 = all of it)",
+}
+
+
+class Positions(StrEnum):
+    """Which positions of a sequence an intervention touches."""
+
+    ALL = "all"  # prompt and generated tokens
+    PROMPT = "prompt"  # prompt tokens only
+    RESPONSE = "response"  # generated tokens only, as they are fed back
+
+
+class Combine(StrEnum):
+    """How several ``rotate`` interventions of one arm share a layer."""
+
+    MEAN = "mean"  # ICV's rule: the sum is divided by their number
+    SUM = "sum"
+
+
+class FinishReason(StrEnum):
+    """Why a generation ended."""
+
+    LENGTH = "length"  # max_new_tokens reached
+    EOS = "eos"  # the model's end-of-sequence token, which is kept in the token ids
+    STOP = "stop"  # a stop string appeared; text is cut before it, token ids keep it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intervention:
+    """One vector at work: vector + operator + strength + layers + write site + positions."""
+
+    vector_id: int
+    vector_sha256: str  # content hash: the exact bytes
+    operator: Operator
+    strength: float  # lambda; see STRENGTH_UNITS
+    site: Site  # where it is written
+    positions: Positions = Positions.ALL
+    layers: tuple[int, ...] | None = None  # None: every layer the vector has
+
+    def to_json(self) -> dict[str, Any]:
+        """The hashed form; the row id is left out because the bytes are the identity."""
+        return {
+            "vector_sha256": self.vector_sha256,
+            "operator": self.operator.value,
+            "strength": self.strength,
+            "site": self.site.value,
+            "positions": self.positions.value,
+            "layers": None if self.layers is None else list(self.layers),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """The interventions applied together; none of them, or only strength 0, is the baseline."""
+
+    label: str
+    interventions: tuple[Intervention, ...] = ()
+    combine: Combine = Combine.MEAN
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether this arm leaves the model as it is."""
+        return all(item.strength == 0 for item in self.interventions)
+
+    def to_json(self) -> dict[str, Any]:
+        """The hashed form; a label is a name, so it is part of what was asked for."""
+        return {
+            "label": self.label,
+            "interventions": [item.to_json() for item in self.interventions],
+            "combine": self.combine.value,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prompt:
+    """One prompt of a run."""
+
+    text: str
+    reference: str | None = None  # the wanted text, when the prompt came from a pair
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decoding:
+    """How the next token is chosen."""
+
+    max_new_tokens: int = 32
+    do_sample: bool = False  # False is greedy: temperature, top_k and top_p do nothing
+    temperature: float = 1.0
+    top_k: int = 0  # 0: no limit
+    top_p: float = 1.0  # 1: no limit
+    stop: tuple[str, ...] = ()  # strings that end a text
+
+    def __post_init__(self) -> None:
+        if self.max_new_tokens < 1:
+            raise InputError(
+                f"max_new_tokens is {self.max_new_tokens}; it must be 1 or more."
+            )
+        if not (math.isfinite(self.temperature) and self.temperature > 0):
+            raise InputError(
+                f"Temperature is {self.temperature}; it must be above 0. "
+                "For the most likely token use greedy decoding (--greedy)."
+            )
+        if self.top_k < 0:
+            raise InputError(f"top_k is {self.top_k}; it must be 0 (no limit) or more.")
+        if not 0 < self.top_p <= 1:
+            raise InputError(f"top_p is {self.top_p}; it must be above 0 and at most 1.")
+        if "" in self.stop:
+            raise InputError("A stop string is empty; give at least one character.")
+
+    def to_json(self) -> dict[str, Any]:
+        """The hashed form; greedy decoding forgets the settings that it does not use."""
+        data: dict[str, Any] = {
+            "max_new_tokens": self.max_new_tokens,
+            "do_sample": self.do_sample,
+            "stop": list(self.stop),
+        }
+        if self.do_sample:
+            data |= {"temperature": self.temperature, "top_k": self.top_k, "top_p": self.top_p}
+        return data
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Decoding":
+        """Inverse of ``to_json``."""
+        return cls(**{**data, "stop": tuple(data["stop"])})
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSpec:
+    """A complete request for a generation run; equal requests have equal hashes."""
+
+    model_fingerprint: str
+    prompts: tuple[Prompt, ...]
+    arms: tuple[Arm, ...]
+    decoding: Decoding = field(default_factory=Decoding)
+    seed: int = 0
+    samples: int = 1  # texts per prompt and arm
+    add_special_tokens: bool = True  # let the tokenizer add BOS where it would
+    dtype: str = "float32"  # the model computes in this
+
+    @cached_property
+    def sha256(self) -> str:
+        """Identity of the request."""
+        return content_sha256(
+            "run",
+            {
+                "model_fingerprint": self.model_fingerprint,
+                "prompts": [[item.text, item.reference] for item in self.prompts],
+                "arms": [arm.to_json() for arm in self.arms],
+                "decoding": self.decoding.to_json(),
+                "seed": self.seed,
+                "samples": self.samples,
+                "add_special_tokens": self.add_special_tokens,
+                "dtype": self.dtype,
+            },
+        )
+
+    def rows(self) -> list["RowKey"]:
+        """Every generation asked for, ordered by prompt, then arm, then sample."""
+        return [
+            RowKey(prompt=prompt, arm=arm, sample=sample)
+            for prompt in range(len(self.prompts))
+            for arm in range(len(self.arms))
+            for sample in range(self.samples)
+        ]
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class RowKey:
+    """Names one generation within a run; all three count from 0."""
+
+    prompt: int
+    arm: int
+    sample: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchPlan:
+    """Which rows shared a batch; a replay runs the same batches.
+
+    A row number is its place in ``RunSpec.rows()``.
+    """
+
+    batches: tuple[tuple[int, ...], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The stored form."""
+        return {"padding_side": "left", "batches": [list(batch) for batch in self.batches]}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "BatchPlan":
+        """Inverse of ``to_json``."""
+        return cls(batches=tuple(tuple(batch) for batch in data["batches"]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratedText:
+    """One text as it came from the model."""
+
+    key: RowKey
+    text: str
+    token_ids: tuple[int, ...]  # generated tokens only
+    finish_reason: FinishReason
+    mean_logprob: float  # nats per token, under the (steered) model at temperature 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewRun:
+    """A finished generation run that is about to be stored."""
+
+    name: str | None
+    model_id: int
+    prompt_set_version_id: int | None  # None: the prompts were given inline
+    spec: RunSpec
+    environment: Mapping[str, Any]
+    batch_plan: BatchPlan
+    generations: Sequence[GeneratedText]
+    duration_s: float
+    replay_of: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerationRun:
+    """A stored run without its texts."""
+
+    id: int
+    name: str | None
+    model_id: int
+    model_name: str
+    prompt_set_version_id: int | None
+    prompt_set_label: str | None  # name@number
+    spec: RunSpec
+    spec_sha256: str
+    environment: Mapping[str, Any]
+    batch_plan: BatchPlan
+    replay_of: int | None
+    duration_s: float
+    created_at: datetime  # UTC
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenDifference:
+    """Where a replayed generation first leaves the original."""
+
+    key: RowKey
+    position: int  # index of the first differing token, from 0
+    original_id: int | None  # None: the original had ended
+    replay_id: int | None  # None: the replay had ended
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentChange:
+    """One fact of the environment that differs between original and replay."""
+
+    name: str  # e.g. "torch", "device", "model_fingerprint"
+    original: Any
+    replay: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayVerdict:
+    """What comparing a run with its replay found."""
+
+    original_id: int
+    replay_id: int
+    generations: int  # compared
+    differences: tuple[TokenDifference, ...]
+    changes: tuple[EnvironmentChange, ...]
+
+    @property
+    def identical(self) -> bool:
+        """Whether every generation has the same tokens."""
+        return not self.differences
+
+
+def check_strength(strength: float) -> float:
+    """The strength itself, if it is finite.
+
+    Raises:
+        InputError: If it is NaN or infinite.
+    """
+    if not math.isfinite(strength):
+        raise InputError(f"Strength {strength} is not finite. Give a number such as 0.1.")
+    return strength
+
+
+def compare_generations(
+    original: Sequence[GeneratedText], replay: Sequence[GeneratedText]
+) -> tuple[TokenDifference, ...]:
+    """First differing token of every generation that differs, ordered by row key.
+
+    Raises:
+        InputError: If the two do not hold the same row keys.
+    """
+    before = {item.key: item.token_ids for item in original}
+    after = {item.key: item.token_ids for item in replay}
+    if before.keys() != after.keys():
+        raise InputError("The two runs do not hold the same prompts, arms and samples.")
+    found = (_first_difference(key, before[key], after[key]) for key in sorted(before))
+    return tuple(item for item in found if item is not None)
+
+
+def _first_difference(
+    key: RowKey, original: Sequence[int], replay: Sequence[int]
+) -> TokenDifference | None:
+    for position in range(max(len(original), len(replay))):
+        left = original[position] if position < len(original) else None
+        right = replay[position] if position < len(replay) else None
+        if left != right:
+            return TokenDifference(
+                key=key, position=position, original_id=left, replay_id=right
+            )
+    return None

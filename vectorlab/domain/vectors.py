@@ -1,0 +1,198 @@
+"""Steering vectors: sites, operators, the specification of an extraction and its result."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vectorlab.domain.hashing import bytes_sha256, content_sha256
+
+FloatArray = npt.NDArray[np.float32]
+
+
+class Site(StrEnum):
+    """A place in a decoder block where states are read or written."""
+
+    BLOCK_OUTPUT = "block_output"  # residual stream after the block, before any final norm
+    MLP_OUTPUT = "mlp_output"  # output of the MLP, before it is added to the residual stream
+    ATTENTION_OUTPUT = "attention_output"  # output of the attention, before it is added
+
+
+class TokenRule(StrEnum):
+    """Which token's state stands for a text."""
+
+    LAST = "last"  # the last real token
+
+
+class Origin(StrEnum):
+    """How a steering vector came to be."""
+
+    EXTRACTED = "extracted"
+    COMBINED = "combined"
+    IMPORTED = "imported"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtractionSpec:
+    """A complete request for a steering vector; equal requests have equal hashes."""
+
+    model_fingerprint: str
+    set_sha256: str  # content hash of the set version
+    method: str  # a name in ``domain.methods.METHODS``
+    parameters: Mapping[str, Any] = field(default_factory=dict)  # of the method
+    read_site: Site
+    write_site: Site
+    token_rule: TokenRule = TokenRule.LAST
+    strip_punctuation: bool = False  # delete ASCII punctuation first, as the ICV code does
+    add_special_tokens: bool = True  # let the tokenizer add BOS where it would
+    dtype: str = "float32"  # the model computes in this; sums are always float32
+
+    @cached_property
+    def sha256(self) -> str:
+        """Identity of the request."""
+        return content_sha256("extraction", self.to_json())
+
+    def to_json(self) -> dict[str, Any]:
+        """The request as JSON types, the form that is hashed and put into a job."""
+        return {
+            "model_fingerprint": self.model_fingerprint,
+            "set_sha256": self.set_sha256,
+            "method": self.method,
+            "parameters": dict(self.parameters),
+            "read_site": self.read_site.value,
+            "write_site": self.write_site.value,
+            "token_rule": self.token_rule.value,
+            "strip_punctuation": self.strip_punctuation,
+            "add_special_tokens": self.add_special_tokens,
+            "dtype": self.dtype,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "ExtractionSpec":
+        """Inverse of ``to_json``."""
+        return cls(
+            **{
+                **data,
+                "read_site": Site(data["read_site"]),
+                "write_site": Site(data["write_site"]),
+                "token_rule": TokenRule(data["token_rule"]),
+            }
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerVector:
+    """The part of a steering vector that belongs to one decoder block."""
+
+    layer: int  # counts from 0: the output of decoder block ``layer``
+    values: FloatArray  # (d_model,), not normalised (activation units)
+    explained_variance: float | None = None  # share of the differences' variance along it, 0..1
+
+    @cached_property
+    def data(self) -> bytes:
+        """The bytes that are stored: raw little-endian float32."""
+        return np.ascontiguousarray(self.values, dtype="<f4").tobytes()
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of ``data``."""
+        return bytes_sha256(self.data)
+
+    @cached_property
+    def norm(self) -> float:
+        """Euclidean length in activation units, computed in float64."""
+        return float(np.linalg.norm(self.values.astype(np.float64)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alignment:
+    """How far one demonstration pulls along the vector."""
+
+    position: int  # of the demonstration in its set version, from 0
+    cosines: tuple[float, ...]  # per stored layer: its difference against the layer vector
+    mean: float  # of the cosines
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParentWeight:
+    """One term of a combined vector."""
+
+    vector_id: int
+    weight: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewVector:
+    """A steering vector that is about to be stored."""
+
+    name: str
+    model_id: int
+    set_version_id: int | None
+    method: str
+    parameters: Mapping[str, Any]
+    read_site: Site
+    write_site: Site
+    token_rule: TokenRule
+    spec: ExtractionSpec | None  # None unless extracted
+    origin: Origin
+    layers: Sequence[LayerVector]
+    alignments: Sequence[Alignment] = ()
+    parents: Sequence[ParentWeight] = ()
+    environment: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def content_sha256(self) -> str:
+        """Hash of the exact bytes of every layer and of the site they are written to."""
+        return vector_content_sha256(self.layers, self.write_site)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SteeringVector:
+    """A stored steering vector without its numbers (see ``LayerVector``)."""
+
+    id: int
+    name: str
+    content_sha256: str
+    spec_sha256: str | None
+    model_id: int
+    model_name: str
+    set_version_id: int | None
+    set_label: str | None  # name@number
+    method: str
+    parameters: Mapping[str, Any]
+    read_site: Site
+    write_site: Site
+    token_rule: TokenRule
+    origin: Origin
+    n_layers: int  # stored layer vectors
+    d_model: int
+    n_demonstrations: int | None
+    created_at: datetime  # UTC
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerVectorInfo:
+    """What a table shows of a layer vector; no numbers, no blob."""
+
+    layer: int
+    d_model: int
+    dtype: str
+    norm: float
+    explained_variance: float | None
+    sha256: str
+
+
+def vector_content_sha256(layers: Sequence[LayerVector], write_site: Site) -> str:
+    """Identity of vector bytes: every layer's hash in order, and where they are written."""
+    return content_sha256(
+        "steering-vector",
+        {
+            "write_site": write_site.value,
+            "layers": [[item.layer, item.sha256] for item in layers],
+        },
+    )
