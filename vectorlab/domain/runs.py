@@ -74,6 +74,19 @@ class Intervention:
             "layers": None if self.layers is None else list(self.layers),
         }
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], vector_ids: Mapping[str, int]) -> "Intervention":
+        """Inverse of ``to_json``, given the row id of every vector hash."""
+        return cls(
+            vector_id=vector_ids[data["vector_sha256"]],
+            vector_sha256=data["vector_sha256"],
+            operator=Operator(data["operator"]),
+            strength=data["strength"],
+            site=Site(data["site"]),
+            positions=Positions(data["positions"]),
+            layers=None if data["layers"] is None else tuple(data["layers"]),
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Arm:
@@ -95,6 +108,17 @@ class Arm:
             "interventions": [item.to_json() for item in self.interventions],
             "combine": self.combine.value,
         }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], vector_ids: Mapping[str, int]) -> "Arm":
+        """Inverse of ``to_json``, given the row id of every vector hash."""
+        return cls(
+            label=data["label"],
+            interventions=tuple(
+                Intervention.from_json(item, vector_ids) for item in data["interventions"]
+            ),
+            combine=Combine(data["combine"]),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,9 +142,7 @@ class Decoding:
 
     def __post_init__(self) -> None:
         if self.max_new_tokens < 1:
-            raise InputError(
-                f"max_new_tokens is {self.max_new_tokens}; it must be 1 or more."
-            )
+            raise InputError(f"max_new_tokens is {self.max_new_tokens}; it must be 1 or more.")
         if not (math.isfinite(self.temperature) and self.temperature > 0):
             raise InputError(
                 f"Temperature is {self.temperature}; it must be above 0. "
@@ -166,19 +188,40 @@ class RunSpec:
     @cached_property
     def sha256(self) -> str:
         """Identity of the request."""
-        return content_sha256(
-            "run",
-            {
-                "model_fingerprint": self.model_fingerprint,
-                "prompts": [[item.text, item.reference] for item in self.prompts],
-                "arms": [arm.to_json() for arm in self.arms],
-                "decoding": self.decoding.to_json(),
-                "seed": self.seed,
-                "samples": self.samples,
-                "add_special_tokens": self.add_special_tokens,
-                "dtype": self.dtype,
-            },
+        return content_sha256("run", self.to_json())
+
+    def to_json(self) -> dict[str, Any]:
+        """The request as JSON types, the form that is hashed and put into a job."""
+        return {
+            "model_fingerprint": self.model_fingerprint,
+            "prompts": [[item.text, item.reference] for item in self.prompts],
+            "arms": [arm.to_json() for arm in self.arms],
+            "decoding": self.decoding.to_json(),
+            "seed": self.seed,
+            "samples": self.samples,
+            "add_special_tokens": self.add_special_tokens,
+            "dtype": self.dtype,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], vector_ids: Mapping[str, int]) -> "RunSpec":
+        """Inverse of ``to_json``, given the row id of every vector hash."""
+        return cls(
+            **{
+                **data,
+                "prompts": tuple(
+                    Prompt(text=text, reference=reference) for text, reference in data["prompts"]
+                ),
+                "arms": tuple(Arm.from_json(arm, vector_ids) for arm in data["arms"]),
+                "decoding": Decoding.from_json(data["decoding"]),
+            }
         )
+
+    def vector_ids(self) -> dict[str, int]:
+        """Row id of every vector hash that the arms name."""
+        return {
+            item.vector_sha256: item.vector_id for arm in self.arms for item in arm.interventions
+        }
 
     def rows(self) -> list["RowKey"]:
         """Every generation asked for, ordered by prompt, then arm, then sample."""
@@ -332,7 +375,5 @@ def _first_difference(
         left = original[position] if position < len(original) else None
         right = replay[position] if position < len(replay) else None
         if left != right:
-            return TokenDifference(
-                key=key, position=position, original_id=left, replay_id=right
-            )
+            return TokenDifference(key=key, position=position, original_id=left, replay_id=right)
     return None
