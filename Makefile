@@ -1,0 +1,56 @@
+# One command for each chore; every target installs what it needs.
+PY ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PYTEST := $(BIN)/python -m pytest
+export HF_HUB_OFFLINE ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check fix lock screenshots tiny-train tiny-report wheel clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PY) -m venv $(VENV)
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
+	touch $@
+
+setup: $(STAMP)  ## create .venv and install everything from constraints.txt
+
+demo: $(STAMP)  ## migrate, seed, extract, generate, replay, compare; then dashboard + worker
+	$(BIN)/vectorlab demo $(DEMO_ARGS)
+
+test: $(STAMP)  ## the whole suite
+	@scripts/ensure_chromium.sh
+	$(PYTEST) -q -n 2 --dist worksteal $(TEST_ARGS)
+
+check: $(STAMP)  ## ruff, formatting, types and layer rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: $(STAMP)  ## let ruff mend and format what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock:  ## write constraints.txt anew from a fresh environment
+	scripts/lock.sh $(PY)
+
+wheel: $(STAMP)  ## build a wheel into dist/
+	$(BIN)/python -m build --wheel
+
+screenshots: $(STAMP)  ## dashboard pictures for the documentation, into docs/images/
+	@scripts/ensure_chromium.sh
+	$(BIN)/python -m scripts.screenshots
+
+tiny-train: $(STAMP)  ## retrain the bundled model (under 30 minutes on two cores)
+	$(BIN)/python -m scripts.train_tiny.train
+
+tiny-report: $(STAMP)  ## measure the bundled model (under 10 minutes)
+	$(BIN)/python -m scripts.train_tiny.report
+
+clean:  ## remove the environment and caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache dist build

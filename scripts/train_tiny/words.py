@@ -1,0 +1,98 @@
+"""The nouns, names and other open-class words of the corpus, each list cut into three splits.
+
+A word of the `validation` or `test` split never fills the topic or item slot of a dialogue or a
+review in training. It may stand in a story or in a copying drill, so that its token is known.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitWords:
+    """One open slot: the words that may fill it, cut by construction into disjoint splits."""
+
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+
+    def of(self, split: str) -> tuple[str, ...]:
+        """Return the words of `split` ("train", "validation" or "test")."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}[split]
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip().replace("_", " ") for word in text.split())
+
+
+REVIEW_ITEMS = SplitWords(
+    train=_words(
+        """pizza pasta salad bread cheese cake coffee tea juice burger steak rice sandwich
+        breakfast lunch dinner dessert menu wine beer sushi curry stew omelette pancake waffle
+        chocolate cookie pie sauce chicken fish shrimp taco noodle dumpling yogurt icecream
+        cafe bar bakery museum theater cinema park zoo beach pool gym spa hostel motel resort
+        apartment room lobby balcony view bed shower market shop mall airport station bus train
+        ferry taxi flight tour cruise concert movie show play book novel song album game series
+        phone laptop tablet camera printer keyboard mouse headset speaker television watch clock
+        radio charger cable battery lamp sofa chair table desk mattress pillow blanket carpet
+        curtain mirror oven fridge toaster kettle blender vacuum heater fan jacket coat shirt
+        dress skirt hat scarf glove boot shoe sandal belt wallet bag backpack suitcase umbrella
+        bike scooter helmet tent stove knife pan pot plate cup bottle toy puzzle doll guitar
+        piano drum pen notebook service staff waiter driver guide barber dentist nurse plumber
+        delivery website app"""
+    ),
+    validation=_words(
+        """waffles hotel soup salmon garden_bar tram opera sweater monitor bicycle guesthouse
+        muffin drill candle massage library kitchen jeans violin brunch"""
+    ),
+    test=_words(
+        """restaurant pancakes castle festival elevator headphones razor lemonade bathtub sausage
+        gallery microwave sneakers pub sculpture cottage bracelet flute necklace cocktail rug
+        stadium podcast ladder hammock"""
+    ),
+)
+
+DIALOGUE_TOPICS = SplitWords(
+    train=_words(
+        """garden car boss job meeting exam school teacher homework neighbor dog cat house kitchen
+        roof window door fence tree river road traffic bus train weather rain snow wind summer
+        winter holiday wedding party birthday dinner lunch food diet doctor hospital medicine
+        tooth headache sleep dream noise music band piano song movie book newspaper letter email
+        phone computer internet printer camera game team match coach race bike trip flight hotel
+        luggage passport ticket money bank loan bill tax rent price shop store market coat shoe
+        dress haircut mirror family brother sister uncle aunt cousin baby child friend colleague
+        manager client customer project report deadline contract office desk chair elevator lawn
+        pool beach park farm village city street bridge museum library church election law judge
+        police army war news story joke secret promise mistake argument plan idea choir club
+        painting recipe cake coffee tea garage basement bathroom shower heater lamp carpet sofa"""
+    ),
+    validation=_words(
+        """balcony parking interview laundry puppy concert mortgage speech novel bakery ceiling
+        grandmother knee allergy schedule seminar kettle orchard roommate website"""
+    ),
+    test=_words(
+        """landlord commute backache essay parrot driveway wardrobe tournament surgery statue
+        lecture vaccine orchestra nephew daughter festival toilet invoice tractor hallway
+        diploma salary mosquito canoe chimney"""
+    ),
+)
+
+NAMES: tuple[str, ...] = _words(
+    """Anna Ben Clara David Emma Felix Grace Henry Ida Jack Kate Leo Mia Noah Olive Peter Rosa
+    Sam Tina Victor Wendy Tom Lucy Max Nina Oscar Paula Simon Ella Hugo"""
+)
+PLACES: tuple[str, ...] = _words(
+    """garden kitchen park forest river school market beach library barn field station bakery
+    attic yard lake hill farm harbor museum village bridge cellar orchard"""
+)
+OBJECTS: tuple[str, ...] = _words(
+    """ball book key hat letter basket map coin lamp shell kite box bell stone flower ring cup
+    blanket ladder rope bucket candle drum spoon jar whistle feather button boot pencil"""
+)
+ANIMALS: tuple[str, ...] = _words(
+    "dog cat bird fox rabbit duck horse frog mouse goat hen squirrel turtle owl sheep cow"
+)
+COLORS: tuple[str, ...] = _words("red blue green yellow white black brown gray silver golden")
+FEELINGS: tuple[str, ...] = _words("happy sad tired proud hungry scared calm angry curious lonely")
+FOODS: tuple[str, ...] = _words(
+    "bread soup cheese apples cake berries honey eggs milk cookies rice pears nuts corn"
+)

@@ -1,0 +1,49 @@
+"""Settings from the environment; read only by the CLI, the worker, the dashboard and Alembic.
+
+Everything below those edges receives plain arguments.
+"""
+
+import getpass
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Where the store is and how work is done."""
+
+    database_url: str
+    device: str  # "auto", "cpu", "cuda:0", "mps"
+    user: str  # recorded as author of what is written
+
+    @classmethod
+    def from_environment(
+        cls,
+        *,
+        database_url: str | None = None,
+        device: str | None = None,
+        environment: Mapping[str, str] = os.environ,
+    ) -> "Settings":
+        """Explicit values first, then ``VECTORLAB_*`` variables, then defaults.
+
+        ``VECTORLAB_DATABASE_URL``, ``VECTORLAB_DEVICE`` and ``VECTORLAB_USER`` name the three
+        fields; ``VECTORLAB_HOME`` moves the folder of the default SQLite file.
+        """
+        home = environment.get("VECTORLAB_HOME") or platformdirs.user_data_dir("vectorlab")
+        default_url = f"sqlite:///{Path(home).expanduser().absolute() / 'vectorlab.db'}"
+        return cls(
+            database_url=database_url or environment.get("VECTORLAB_DATABASE_URL") or default_url,
+            device=device or environment.get("VECTORLAB_DEVICE") or "auto",
+            user=environment.get("VECTORLAB_USER") or _login_name(),
+        )
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # no user entry, as in some containers
+        return "unknown"
