@@ -1,0 +1,57 @@
+"""Opening the store, and looking after it."""
+
+from pathlib import Path
+
+from vectorlab.store import maintenance, migrate
+from vectorlab.store.database import Database
+from vectorlab.store.migrate import MigrationResult, SchemaStatus
+
+__all__ = [
+    "Database",
+    "MigrationResult",
+    "SchemaStatus",
+    "backup",
+    "open_store",
+    "restore",
+    "status",
+    "upgrade",
+    "verify",
+]
+
+
+def open_store(url: str) -> Database:
+    """Open the store, creating it first where there is none yet.
+
+    Raises:
+        StoreError: If the file is not a database or the server cannot be reached.
+        SchemaError: If the database is older or newer than this version needs.
+    """
+    if migrate.status(url).state == "empty":
+        migrate.upgrade(url)
+    return Database.open(url)
+
+
+def upgrade(url: str) -> MigrationResult:
+    """Bring the database to the revision this version needs; SQLite files are backed up first."""
+    return migrate.upgrade(url)
+
+
+def status(url: str) -> SchemaStatus:
+    """Which revision the database is at, and which this version needs."""
+    return migrate.status(url)
+
+
+def backup(url: str, path: Path) -> Path:
+    """Write a consistent copy of a SQLite store while it is in use."""
+    return maintenance.backup(url, path)
+
+
+def restore(url: str, path: Path) -> None:
+    """Put a backup in the place of the SQLite store; the old file is kept beside it."""
+    maintenance.restore(url, path)
+
+
+def verify(db: Database) -> list[str]:
+    """Recompute every stored hash; one line per problem, none when all is well."""
+    with db.read() as tx:
+        return maintenance.verify(tx)

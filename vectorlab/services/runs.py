@@ -1,0 +1,313 @@
+"""Generation runs: build arms, ask for a run or a replay, read what came out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vectorlab.domain.jobs import PRIORITY_BATCH, Job, JobKind, NewJob
+from vectorlab.domain.methods import default_operator
+from vectorlab.domain.models import Model
+from vectorlab.domain.runs import (
+    Arm,
+    Combine,
+    EnvironmentChange,
+    GeneratedText,
+    GenerationRun,
+    Intervention,
+    Operator,
+    Positions,
+    Prompt,
+    ReplayVerdict,
+    RunSpec,
+    check_strength,
+    compare_generations,
+)
+from vectorlab.domain.sets import SetReference
+from vectorlab.domain.vectors import Site, SteeringVector
+from vectorlab.errors import InputError
+from vectorlab.services.vectors import check_fits
+from vectorlab.store import jobs, models, purge, runs, sets, vectors
+from vectorlab.store.database import Database, Transaction
+
+BASELINE = Arm(label="baseline")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRequest:
+    """Either the run that was found, or the job that will make it."""
+
+    spec: RunSpec
+    run: GenerationRun | None
+    job: Job | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepOptions:
+    """How each vector of a sweep is applied; None takes the vector's own default."""
+
+    operator: Operator | None = None
+    site: Site | None = None
+    positions: Positions = Positions.ALL
+    layers: tuple[int, ...] | None = None
+    together: bool = False  # all vectors in one arm instead of one arm each
+    combine: Combine = Combine.MEAN
+
+
+def build_arms(
+    db: Database,
+    *,
+    model: Model,
+    references: Sequence[str],
+    strengths: Sequence[float],
+    options: SweepOptions,
+) -> tuple[Arm, ...]:
+    """The baseline and one arm per vector and strength (strength 0 is the baseline).
+
+    Raises:
+        NotFoundError: If a vector does not exist.
+        InputError: If a strength is not finite, or vectors and strengths do not go together.
+        ShapeError: If a vector does not fit the model.
+    """
+    if bool(references) != bool(strengths):
+        raise InputError(
+            "Vectors and strengths go together: give --vector NAME and --strength 0.1, or neither."
+        )
+    chosen = []
+    for reference in references:
+        with db.read() as tx:
+            vector = vectors.get_vector(tx, reference)
+        check_fits(vector, model, options.layers)
+        chosen.append(vector)
+    groups = [chosen] if options.together else [[vector] for vector in chosen]
+    steered = [
+        _arm(group, strength, options)
+        for group in groups
+        for strength in dict.fromkeys(check_strength(item) for item in strengths)
+        if strength != 0
+    ]
+    return (BASELINE, *steered)
+
+
+def prompts_of_set(db: Database, reference: str) -> tuple[tuple[Prompt, ...], int]:
+    """The sources of a set version as prompts (targets as references), and the version's id."""
+    with db.read() as tx:
+        version = sets.resolve_version(tx, SetReference.parse(reference))
+        items = sets.demonstrations(tx, version.id)
+    return tuple(Prompt(text=item.source, reference=item.target) for item in items), version.id
+
+
+def request_run(
+    db: Database,
+    *,
+    model: Model,
+    spec: RunSpec,
+    actor: str,
+    name: str | None = None,
+    prompt_set_version_id: int | None = None,
+    force: bool = False,
+    priority: int = PRIORITY_BATCH,
+) -> RunRequest:
+    """Find the run of an equal earlier request, or enqueue it.
+
+    Raises:
+        InputError: If there is no prompt, no arm or no sample to make.
+    """
+    _check_spec(spec)
+    with db.write() as tx:
+        found = None if force else runs.find_by_spec(tx, spec.sha256)
+        if found is not None:
+            return RunRequest(spec=spec, run=found, job=None)
+        job = _enqueue(
+            tx,
+            model_id=model.id,
+            spec=spec,
+            dedupe_key=f"generate:{spec.sha256}",
+            extra={"name": name, "prompt_set_version_id": prompt_set_version_id},
+            priority=priority,
+            actor=actor,
+        )
+    return RunRequest(spec=spec, run=None, job=job)
+
+
+def request_replay(
+    db: Database, reference: str, *, actor: str, priority: int = PRIORITY_BATCH
+) -> tuple[GenerationRun, Job]:
+    """Enqueue the exact repetition of a run: same spec, same batches, as a new run.
+
+    Replaying a replay repeats its original.
+
+    Raises:
+        NotFoundError: If there is no such run.
+        IntegrityError: If a stored vector no longer has the bytes the run used.
+    """
+    with db.write() as tx:
+        original = runs.get_run(tx, reference)
+        if original.replay_of is not None:
+            original = runs.get_run(tx, str(original.replay_of))
+        for vector_id in sorted(set(original.spec.vector_ids().values())):
+            vectors.layer_vectors(tx, vector_id)
+        job = _enqueue(
+            tx,
+            model_id=original.model_id,
+            spec=original.spec,
+            dedupe_key=f"replay:{original.id}",
+            extra={
+                "name": None,
+                "prompt_set_version_id": original.prompt_set_version_id,
+                "replay_of": original.id,
+                "batch_plan": original.batch_plan.to_json(),
+                "threads": original.environment.get("threads"),
+            },
+            priority=priority,
+            actor=actor,
+        )
+    return original, job
+
+
+def verdict(db: Database, replay: str) -> ReplayVerdict:
+    """What comparing a replay with its original finds.
+
+    Raises:
+        InputError: If the run is not a replay.
+    """
+    with db.read() as tx:
+        repeated = runs.get_run(tx, replay)
+        if repeated.replay_of is None:
+            raise InputError(
+                f"Run {repeated.id} is not a replay. Replay it: vectorlab runs replay {repeated.id}"
+            )
+        original = runs.get_run(tx, str(repeated.replay_of))
+        differences = compare_generations(
+            runs.generations(tx, original.id), runs.generations(tx, repeated.id)
+        )
+    return ReplayVerdict(
+        original_id=original.id,
+        replay_id=repeated.id,
+        generations=len(original.spec.rows()),
+        differences=differences,
+        changes=_environment_changes(original, repeated),
+    )
+
+
+def get(db: Database, reference: str) -> GenerationRun:
+    """The run with that id, name or spec hash prefix.
+
+    Raises:
+        NotFoundError: If there is none.
+    """
+    with db.read() as tx:
+        return runs.get_run(tx, reference)
+
+
+def list_runs(
+    db: Database, *, model: str | None = None, limit: int = 50, offset: int = 0
+) -> list[GenerationRun]:
+    """Runs, newest first."""
+    with db.read() as tx:
+        model_id = None if model is None else models.get_model(tx, model).id
+        return runs.list_runs(tx, limit=limit, offset=offset, model_id=model_id)
+
+
+def generations(db: Database, run: GenerationRun) -> list[GeneratedText]:
+    """The texts of a run, ordered by prompt, arm and sample."""
+    with db.read() as tx:
+        return runs.generations(tx, run.id)
+
+
+def replays(db: Database, run: GenerationRun) -> list[GenerationRun]:
+    """Replays of a run, oldest first."""
+    with db.read() as tx:
+        return runs.replays(tx, run.id)
+
+
+def remove(db: Database, reference: str, *, cascade: bool, actor: str) -> list[str]:
+    """Purge a run; returns one line per thing that went.
+
+    Raises:
+        ConflictError: If replays depend on it and ``cascade`` is off.
+    """
+    with db.write() as tx:
+        return purge.purge_run(tx, reference, cascade=cascade, actor=actor)
+
+
+def _arm(group: Sequence[SteeringVector], strength: float, options: SweepOptions) -> Arm:
+    names = " + ".join(vector.name for vector in group)
+    return Arm(
+        label=f"{names} {strength:+g}",
+        interventions=tuple(
+            Intervention(
+                vector_id=vector.id,
+                vector_sha256=vector.content_sha256,
+                operator=options.operator or default_operator(vector.method),
+                strength=strength,
+                site=options.site or vector.write_site,
+                positions=options.positions,
+                layers=options.layers,
+            )
+            for vector in group
+        ),
+        combine=options.combine,
+    )
+
+
+def _check_spec(spec: RunSpec) -> None:
+    if not spec.prompts:
+        raise InputError(
+            "A run needs at least one prompt: --prompt TEXT, --prompts SET@VERSION "
+            "or --prompts FILE."
+        )
+    if not spec.arms:
+        raise InputError("A run needs at least one arm; the baseline is one.")
+    if spec.samples < 1:
+        raise InputError(f"samples is {spec.samples}; it must be 1 or more.")
+    if spec.samples > 1 and not spec.decoding.do_sample:
+        raise InputError(
+            f"{spec.samples} samples of greedy decoding would be equal. "
+            "Leave out --greedy, or ask for one sample."
+        )
+    for number, prompt in enumerate(spec.prompts, start=1):
+        if not prompt.text.strip():
+            raise InputError(f"Prompt {number} is empty.")
+
+
+def _enqueue(
+    tx: Transaction,
+    *,
+    model_id: int,
+    spec: RunSpec,
+    dedupe_key: str,
+    extra: dict[str, object],
+    priority: int,
+    actor: str,
+) -> Job:
+    job, _ = jobs.enqueue(
+        tx,
+        NewJob(
+            kind=JobKind.GENERATE,
+            spec={
+                "spec": spec.to_json(),
+                "vector_ids": spec.vector_ids(),
+                "model_id": model_id,
+                **extra,
+            },
+            dedupe_key=dedupe_key,
+            model_id=model_id,
+            priority=priority,
+            created_by=actor,
+        ),
+    )
+    return job
+
+
+def _environment_changes(
+    original: GenerationRun, repeated: GenerationRun
+) -> tuple[EnvironmentChange, ...]:
+    names = sorted({*original.environment, *repeated.environment})
+    return tuple(
+        EnvironmentChange(
+            name=name,
+            original=original.environment.get(name),
+            replay=repeated.environment.get(name),
+        )
+        for name in names
+        if original.environment.get(name) != repeated.environment.get(name)
+    )

@@ -1,0 +1,365 @@
+"""Steering vectors: ask for an extraction, look at what was made, combine, compare."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from vectorlab.domain.jobs import PRIORITY_BATCH, Job, JobKind, NewJob
+from vectorlab.domain.methods import method_info
+from vectorlab.domain.models import Model
+from vectorlab.domain.sets import SetReference, SetVersion, check_name
+from vectorlab.domain.vectors import (
+    Alignment,
+    ExtractionSpec,
+    FloatArray,
+    LayerVector,
+    LayerVectorInfo,
+    NewVector,
+    Origin,
+    ParentWeight,
+    Site,
+    SteeringVector,
+)
+from vectorlab.errors import ConflictError, InputError, ShapeError
+from vectorlab.services.sets import check_pairs
+from vectorlab.store import audit, jobs, models, purge, sets, vectors
+from vectorlab.store.database import Database, Transaction
+
+
+@dataclass(frozen=True, kw_only=True)
+class VectorRequest:
+    """Either the vector that was found, or the job that will make it."""
+
+    spec: ExtractionSpec
+    vector: SteeringVector | None
+    job: Job | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtractionOptions:
+    """Everything about an extraction beside set and model; None takes the method's default."""
+
+    method: str = "icv"
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    read_site: Site | None = None
+    write_site: Site | None = None
+    strip_punctuation: bool = False
+    add_special_tokens: bool = True
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True, kw_only=True)
+class VectorDetails:
+    """One vector with all that is stored about it except its numbers."""
+
+    vector: SteeringVector
+    layers: list[LayerVectorInfo]
+    alignments: list[Alignment]
+    parents: list[ParentWeight]
+
+
+def request_extraction(
+    db: Database,
+    *,
+    set_reference: str,
+    model: Model,
+    options: ExtractionOptions,
+    actor: str,
+    name: str | None = None,
+    force: bool = False,
+    priority: int = PRIORITY_BATCH,
+) -> VectorRequest:
+    """Find the vector of an equal earlier request, or enqueue its extraction.
+
+    Args:
+        db: The store.
+        set_reference: ``name``, ``name@latest`` or ``name@3``.
+        model: The registered model that reads the demonstrations.
+        options: Method, sites and the rest of the request.
+        actor: Recorded as the one who asked.
+        name: Name of the new vector; None makes one of set and method.
+        force: Compute even when an equal request was answered before.
+        priority: Of the job.
+
+    Raises:
+        NotFoundError: If the set or version does not exist.
+        InputError: If the method is unknown or the version holds anything but proper pairs.
+        ConflictError: If the name belongs to another vector.
+    """
+    info = method_info(options.method)
+    with db.read() as tx:
+        version = sets.resolve_version(tx, SetReference.parse(set_reference))
+        items = sets.demonstrations(tx, version.id)
+    check_pairs(version.label, items, minimum=info.minimum_pairs)
+    spec = ExtractionSpec(
+        model_fingerprint=model.fingerprint,
+        set_sha256=version.content_sha256,
+        method=options.method,
+        parameters=options.parameters,
+        read_site=options.read_site or info.read_site,
+        write_site=options.write_site or info.write_site,
+        strip_punctuation=options.strip_punctuation,
+        add_special_tokens=options.add_special_tokens,
+        dtype=options.dtype,
+    )
+    with db.write() as tx:
+        found = None if force else vectors.find_by_spec(tx, spec.sha256)
+        if found is not None:
+            return VectorRequest(spec=spec, vector=found, job=None)
+        job, _ = jobs.enqueue(
+            tx,
+            NewJob(
+                kind=JobKind.EXTRACT,
+                spec={
+                    "spec": spec.to_json(),
+                    "set_version_id": version.id,
+                    "model_id": model.id,
+                    "name": _free_name(tx, name, version),
+                },
+                dedupe_key=f"extract:{spec.sha256}",
+                model_id=model.id,
+                priority=priority,
+                created_by=actor,
+            ),
+        )
+    return VectorRequest(spec=spec, vector=None, job=job)
+
+
+def get(db: Database, reference: str) -> SteeringVector:
+    """The vector with that name, id or content hash prefix.
+
+    Raises:
+        NotFoundError: If there is none.
+    """
+    with db.read() as tx:
+        return vectors.get_vector(tx, reference)
+
+
+def list_vectors(
+    db: Database,
+    *,
+    model: str | None = None,
+    set_name: str | None = None,
+    method: str | None = None,
+) -> list[SteeringVector]:
+    """Vectors, newest first, optionally of one model, set or method."""
+    with db.read() as tx:
+        model_id = None if model is None else models.get_model(tx, model).id
+        return vectors.list_vectors(tx, model_id=model_id, set_name=set_name, method=method)
+
+
+def details(db: Database, reference: str) -> VectorDetails:
+    """One vector with its layers, alignments and parents; no blob is read."""
+    with db.read() as tx:
+        vector = vectors.get_vector(tx, reference)
+        return VectorDetails(
+            vector=vector,
+            layers=vectors.layer_infos(tx, vector.id),
+            alignments=vectors.alignments(tx, vector.id),
+            parents=vectors.parents(tx, vector.id),
+        )
+
+
+def layer_vectors(db: Database, vector: SteeringVector) -> list[LayerVector]:
+    """The numbers of a vector, every byte checked against its hash.
+
+    Raises:
+        IntegrityError: If stored bytes do not have the hash, dtype or length on record.
+    """
+    with db.read() as tx:
+        return vectors.layer_vectors(tx, vector.id)
+
+
+def combine(
+    db: Database, *, name: str, terms: Sequence[tuple[float, str]], actor: str
+) -> SteeringVector:
+    """Store the weighted sum of vectors, layer by layer, with its parents.
+
+    Args:
+        db: The store.
+        name: Of the new vector.
+        terms: Weight and reference of each parent; see ``parse_terms``.
+        actor: Recorded as the one who combined.
+
+    Raises:
+        ShapeError: If the parents differ in layers, width or write site.
+        ConflictError: If the name is taken.
+    """
+    check_name("vector", name)
+    with db.write() as tx:
+        parents = [(weight, vectors.get_vector(tx, reference)) for weight, reference in terms]
+        _check_combinable([vector for _, vector in parents])
+        _check_free(tx, name)
+        numbers = [(weight, vectors.layer_vectors(tx, vector.id)) for weight, vector in parents]
+        first = parents[0][1]
+        made = vectors.add_vector(
+            tx,
+            NewVector(
+                name=name,
+                model_id=first.model_id,
+                set_version_id=None,
+                method="combined",
+                parameters={"terms": [[weight, vector.name] for weight, vector in parents]},
+                read_site=first.read_site,
+                write_site=first.write_site,
+                token_rule=first.token_rule,
+                spec=None,
+                origin=Origin.COMBINED,
+                layers=_weighted_sum(numbers),
+                parents=[
+                    ParentWeight(vector_id=vector.id, weight=weight) for weight, vector in parents
+                ],
+            ),
+            created_by=actor,
+        )
+        audit.record(
+            tx,
+            actor=actor,
+            action="combine",
+            object_kind="vector",
+            object_id=made.id,
+            details={"name": name},
+        )
+    return made
+
+
+def parse_terms(expression: str) -> list[tuple[float, str]]:
+    """Read ``"0.5*a + b - c"`` as weights and vector names.
+
+    Raises:
+        InputError: If the expression is not a sum of names with optional weights.
+    """
+    number = r"(?:\d+(?:\.\d*)?|\.\d+)"
+    term = re.compile(
+        rf"\s*(?P<sign>[+-]?)\s*(?:(?P<weight>{number})\s*\*\s*)?(?P<name>[A-Za-z][\w.]*(?:-\w+)*)\s*"
+    )
+    terms: list[tuple[float, str]] = []
+    position = 0
+    while position < len(expression):
+        match = term.match(expression, position)
+        if match is None or (terms and not match["sign"]):
+            raise InputError(
+                f"Cannot read {expression[position:]!r} in {expression!r}. "
+                'Write a sum such as "0.5*a + b - c"; put spaces around minus.'
+            )
+        weight = float(match["weight"] or 1)
+        terms.append((-weight if match["sign"] == "-" else weight, match["name"]))
+        position = match.end()
+    if not terms:
+        raise InputError('The expression is empty. Write a sum such as "0.5*a + b - c".')
+    return terms
+
+
+def similarities(db: Database, reference: str) -> list[tuple[SteeringVector, float]]:
+    """Mean per-layer cosine of every other vector of the same shape, most alike first."""
+    with db.read() as tx:
+        wanted = vectors.get_vector(tx, reference)
+        own = {item.layer: item.values for item in vectors.layer_vectors(tx, wanted.id)}
+        found = []
+        for other in vectors.list_vectors(tx, model_id=wanted.model_id):
+            if other.id == wanted.id:
+                continue
+            shared = [
+                _cosine(own[item.layer], item.values)
+                for item in vectors.layer_vectors(tx, other.id)
+                if item.layer in own
+            ]
+            if shared:
+                found.append((other, float(np.mean(shared))))
+    return sorted(found, key=lambda item: -abs(item[1]))
+
+
+def remove(db: Database, reference: str, *, cascade: bool, actor: str) -> list[str]:
+    """Purge a vector; returns one line per thing that went.
+
+    Raises:
+        ConflictError: If runs or combined vectors depend on it and ``cascade`` is off.
+    """
+    with db.write() as tx:
+        return purge.purge_vector(tx, reference, cascade=cascade, actor=actor)
+
+
+def check_fits(vector: SteeringVector, model: Model, layers: Sequence[int] | None = None) -> None:
+    """Refuse a vector of another width or depth than the model's.
+
+    Raises:
+        ShapeError: Naming both sizes.
+    """
+    shape = model.description
+    cure = (
+        f"Extract it for this model: vectorlab vectors extract --model {model.name} "
+        f"--set {vector.set_label or 'SET'}"
+    )
+    if vector.d_model != shape.d_model:
+        raise ShapeError(
+            f"Vector {vector.name!r} has width {vector.d_model} but model {model.name!r} has "
+            f"d_model {shape.d_model}. {cure}"
+        )
+    if vector.n_layers > shape.n_layers:
+        raise ShapeError(
+            f"Vector {vector.name!r} has {vector.n_layers} layers but model {model.name!r} has "
+            f"{shape.n_layers}. {cure}"
+        )
+    beyond = [layer for layer in layers or () if not 0 <= layer < shape.n_layers]
+    if beyond:
+        raise ShapeError(
+            f"Layers {beyond} do not exist in model {model.name!r}; it has layers 0 to "
+            f"{shape.n_layers - 1}."
+        )
+
+
+def _free_name(tx: Transaction, name: str | None, version: SetVersion) -> str:
+    if name is not None:
+        check_name("vector", name)
+        _check_free(tx, name)
+        return name
+    base = version.label.replace("@", "-v")
+    candidates = [base] + [f"{base}-{number}" for number in range(2, 1000)]
+    return next(item for item in candidates if vectors.name_is_free(tx, item))
+
+
+def _check_free(tx: Transaction, name: str) -> None:
+    if not vectors.name_is_free(tx, name):
+        raise ConflictError(
+            f"Vector name {name!r} is taken by another vector. Choose another with --name, "
+            f"or look at it: vectorlab vectors show {name}"
+        )
+
+
+def _check_combinable(parents: Sequence[SteeringVector]) -> None:
+    first = parents[0]
+    for other in parents[1:]:
+        same = (other.d_model, other.n_layers, other.write_site) == (
+            first.d_model,
+            first.n_layers,
+            first.write_site,
+        )
+        if not same:
+            raise ShapeError(
+                f"Vectors {first.name!r} ({first.n_layers} layers x {first.d_model}, "
+                f"{first.write_site}) and {other.name!r} ({other.n_layers} layers x "
+                f"{other.d_model}, {other.write_site}) cannot be combined."
+            )
+
+
+def _weighted_sum(numbers: Sequence[tuple[float, list[LayerVector]]]) -> list[LayerVector]:
+    columns = zip(*(layers for _, layers in numbers), strict=True)
+    weights = [weight for weight, _ in numbers]
+    made = []
+    for column in columns:
+        if len({item.layer for item in column}) > 1:
+            raise ShapeError("The vectors to combine do not cover the same layers.")
+        total = sum(
+            weight * item.values.astype(np.float64)
+            for weight, item in zip(weights, column, strict=True)
+        )
+        made.append(LayerVector(layer=column[0].layer, values=np.asarray(total, dtype=np.float32)))
+    return made
+
+
+def _cosine(a: FloatArray, b: FloatArray) -> float:
+    scale = float(np.linalg.norm(a) * np.linalg.norm(b))
+    return float(a @ b) / scale if scale else 0.0
