@@ -1,0 +1,1 @@
+"""Claim, compute, commit: the only place where steering meets the store."""
