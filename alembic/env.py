@@ -1,0 +1,31 @@
+"""Runs the revisions on the connection that ``vectorlab.store.migrate`` opened and locked.
+
+Called by Alembic's own command line, which developers use to write revisions, it opens one on
+the store that the settings name.
+"""
+
+import sqlalchemy as sa
+
+from alembic import context
+from vectorlab.config import Settings
+from vectorlab.store.migrate import migration_transaction
+from vectorlab.store.schema import metadata
+
+
+def run(connection: sa.Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        render_as_batch=connection.dialect.name == "sqlite",
+        compare_type=True,
+        compare_server_default=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+if (given := context.config.attributes.get("connection")) is not None:
+    run(given)
+else:
+    with migration_transaction(Settings.from_environment().database_url) as opened:
+        run(opened)

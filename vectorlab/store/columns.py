@@ -1,0 +1,60 @@
+"""Column types and the database's clock, the same on SQLite and PostgreSQL."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+# SQLite gives numbers by itself only to a column that is spelt INTEGER PRIMARY KEY.
+BigInt = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+# JSON and not JSONB: JSONB rewrites numbers, and a hash is taken over their spelling.
+Json = sa.JSON(none_as_null=True)
+
+
+class UtcTime(sa.TypeDecorator[datetime]):
+    """A moment: aware and UTC in Python, UTC without zone in SQLite, ``timestamptz`` elsewhere."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: sa.Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, _dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class utc_now(FunctionElement[datetime]):  # noqa: N801 (reads as the SQL function it is)
+    """The database's clock, some seconds from now; the clocks of workers never matter."""
+
+    type = UtcTime()
+    inherit_cache = True
+
+    def __init__(self, plus_s: float = 0.0) -> None:
+        super().__init__(sa.literal(plus_s, sa.Double()))
+
+
+@compiles(utc_now, "postgresql")
+def _postgresql_now(element: utc_now, compiler: SQLCompiler, **kw: Any) -> str:
+    seconds = compiler.process(element.clauses, **kw)
+    return f"(clock_timestamp() + make_interval(secs => {seconds}))"
+
+
+@compiles(utc_now, "sqlite")
+def _sqlite_now(element: utc_now, compiler: SQLCompiler, **kw: Any) -> str:
+    # Six decimals, because times are compared as texts and SQLAlchemy writes six.
+    seconds = compiler.process(element.clauses, **kw)
+    return f"strftime('%Y-%m-%d %H:%M:%f000', 'now', printf('%+.3f seconds', {seconds}))"
+
+
+def one_of(column: str, values: type[StrEnum] | tuple[str, ...]) -> sa.CheckConstraint:
+    """A check that an enum column holds one of its values."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return sa.CheckConstraint(f"{column} IN ({listed})", name=column)

@@ -1,0 +1,77 @@
+"""An open store and the one way to a transaction."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeAlias
+
+import sqlalchemy as sa
+
+from vectorlab.errors import SchemaError
+from vectorlab.store.engines import display, parse_url, reading, store_engine, writing
+from vectorlab.store.failures import StoreUnavailable, our_errors
+from vectorlab.store.revision import read_status, refuse_newer
+
+__all__ = ["Database", "StoreUnavailable", "Transaction"]
+
+# What every repository function takes first. It is opened by ``Database.read`` or ``.write``.
+Transaction: TypeAlias = sa.Connection
+
+
+class Database:
+    """A store at the right revision. Threads may share it; processes open their own."""
+
+    def __init__(self, url: str, engine: sa.Engine) -> None:
+        """Use ``Database.open``, which checks the revision."""
+        self.url = url
+        self._engine = engine
+        self._reader = reading(engine)
+        self._writer = writing(engine)
+
+    @classmethod
+    def open(cls, url: str) -> "Database":
+        """Open a store that was migrated before.
+
+        Raises:
+            InputError: If the URL names no SQLite file and no PostgreSQL database.
+            StoreError: If the file is not a database or the server cannot be reached.
+            SchemaError: If the database is older or newer than this version needs.
+        """
+        parsed = parse_url(url)
+        status = read_status(parsed)
+        refuse_newer(status, display(parsed))
+        if status.state != "current":
+            found = "empty" if status.current is None else f"at revision {status.current}"
+            raise SchemaError(
+                f"Database {display(parsed)} is {found}, this version needs {status.head}. "
+                "Run: vectorlab db upgrade"
+            )
+        return cls(url, store_engine(parsed))
+
+    @property
+    def dialect(self) -> str:
+        """``"sqlite"`` or ``"postgresql"``."""
+        return self._engine.dialect.name
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """A transaction that sees one moment of the store and cannot write."""
+        with our_errors(self.name), self._reader.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        """A transaction that commits when the block ends well and else leaves no trace.
+
+        On SQLite it holds the only write lock from its first statement, so keep it short.
+        """
+        with our_errors(self.name), self._writer.begin() as connection:
+            yield connection
+
+    @property
+    def name(self) -> str:
+        """How messages name the store; never holds a password."""
+        return display(self._engine.url)
+
+    def dispose(self) -> None:
+        """Close every pooled connection."""
+        self._engine.dispose()

@@ -1,0 +1,124 @@
+"""Engines for SQLite and PostgreSQL, each set up in one place.
+
+The driver's own transactions are off on SQLite: SQLAlchemy's begin event opens them, DEFERRED to
+read and IMMEDIATE to write, because a transaction that reads first and writes later fails at
+once, without waiting, when somebody else wrote in between.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+
+from vectorlab.domain.hashing import canonical_json
+from vectorlab.errors import InputError, StoreError
+
+BUSY_TIMEOUT_MS = 30_000
+_BEGIN = "vectorlab_begin"
+
+
+def parse_url(url: str) -> sa.URL:
+    """The address of a store, checked.
+
+    Raises:
+        InputError: If it is neither a SQLite file nor a PostgreSQL database.
+    """
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError as exc:
+        raise InputError(
+            f"Database URL {url!r} is not understood. "
+            "Write sqlite:///path/to/file.db or postgresql://user@host/name."
+        ) from exc
+    name = parsed.get_backend_name()
+    if name in ("postgresql", "postgres"):
+        return parsed.set(drivername="postgresql+psycopg")
+    if name != "sqlite":
+        raise InputError(f"Databases of kind {name!r} are not supported; use sqlite or postgresql.")
+    if parsed.database in (None, "", ":memory:"):
+        raise InputError("A store in memory cannot be shared. Name a file: sqlite:///file.db.")
+    return parsed
+
+
+def sqlite_path(url: sa.URL) -> Path | None:
+    """The file of a SQLite store; None for PostgreSQL."""
+    return Path(str(url.database)) if url.get_backend_name() == "sqlite" else None
+
+
+def display(url: sa.URL) -> str:
+    """How a message names the store: the file, or the URL without its password."""
+    return str(sqlite_path(url) or url.render_as_string(hide_password=True))
+
+
+def store_engine(url: sa.URL) -> sa.Engine:
+    """The engine of an open store."""
+    if url.get_backend_name() == "sqlite":
+        return _sqlite_engine(url, foreign_keys=True)
+    return _postgresql_engine(url)
+
+
+def migration_engine(url: sa.URL) -> sa.Engine:
+    """An engine for changing the schema, without a pool.
+
+    Foreign keys are off on SQLite: batch mode replaces tables, and dropping the old one must not
+    be taken for deleting its rows.
+    """
+    if url.get_backend_name() == "sqlite":
+        return writing(_sqlite_engine(url, foreign_keys=False, poolclass=sa.NullPool))
+    return _postgresql_engine(url, poolclass=sa.NullPool)
+
+
+def reading(engine: sa.Engine) -> sa.Engine:
+    """The same pool, for transactions that see one moment of the store and cannot write."""
+    if engine.dialect.name == "sqlite":
+        return engine.execution_options(**{_BEGIN: "DEFERRED"})
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+def writing(engine: sa.Engine) -> sa.Engine:
+    """The same pool, for transactions that write."""
+    return engine.execution_options(**{_BEGIN: "IMMEDIATE"})
+
+
+def _sqlite_engine(url: sa.URL, *, foreign_keys: bool, **options: Any) -> sa.Engine:
+    engine = sa.create_engine(url, json_serializer=canonical_json, **options)
+    pragmas = (
+        f"busy_timeout = {BUSY_TIMEOUT_MS}",  # first: the others may have to wait
+        "journal_mode = WAL",  # readers do not block the writer, nor it them
+        "synchronous = NORMAL",  # never corrupt; power loss may take the last commits
+        f"foreign_keys = {'ON' if foreign_keys else 'OFF'}",
+    )
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        mode = connection.get_execution_options().get(_BEGIN, "DEFERRED")
+        connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if mode == 'IMMEDIATE' else 'ON'}")
+        connection.exec_driver_sql(f"BEGIN {mode}")
+
+    return engine
+
+
+def _postgresql_engine(url: sa.URL, **options: Any) -> sa.Engine:
+    try:
+        return sa.create_engine(
+            url,
+            json_serializer=canonical_json,
+            pool_pre_ping="poolclass" not in options,
+            connect_args={
+                "application_name": "vectorlab",
+                # A client that hangs inside a transaction must not hold its locks for ever.
+                "options": "-c idle_in_transaction_session_timeout=300000",
+            },
+            **options,
+        )
+    except ModuleNotFoundError as exc:
+        raise StoreError(
+            f"PostgreSQL needs the package {exc.name!r}. Run: pip install 'vectorlab[postgres]'"
+        ) from exc

@@ -1,0 +1,52 @@
+"""Database errors turned into ours, with the cure where there is one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+
+from vectorlab.errors import ConflictError, InputError, StoreError, VectorLabError
+
+FROZEN_MARK = "rows are frozen"  # what the freeze triggers say
+
+
+class StoreUnavailable(StoreError):
+    """The store is locked or cannot be reached at the moment; the same call may succeed later."""
+
+
+@contextmanager
+def our_errors(store: str) -> Iterator[None]:
+    """Raise SQLAlchemy's errors from inside as ours.
+
+    Args:
+        store: Names the store in messages.
+    """
+    try:
+        yield
+    except sa.exc.TimeoutError as exc:
+        raise StoreUnavailable(f"Store {store} has no free connection: {exc}") from exc
+    except sa.exc.DBAPIError as exc:
+        raise _translated(store, exc) from exc
+
+
+def _translated(store: str, exc: sa.exc.DBAPIError) -> VectorLabError:
+    reason = str(exc.orig).strip()
+    if FROZEN_MARK in reason:
+        return StoreError(
+            f"{reason.splitlines()[0]}. Write a new version instead; to delete, use purge."
+        )
+    if isinstance(exc, sa.exc.IntegrityError):
+        return ConflictError(f"Store {store} refused the change: {reason}")
+    if isinstance(exc, sa.exc.DataError):
+        return InputError(f"Store {store} cannot hold a value: {reason}")
+    if _may_pass(exc, reason):
+        return StoreUnavailable(f"Store {store} is not available: {reason}. Try again.")
+    return StoreError(f"Store {store} failed: {reason}. Look at it with: vectorlab doctor")
+
+
+def _may_pass(exc: sa.exc.DBAPIError, reason: str) -> bool:
+    if type(exc.orig).__module__.startswith("sqlite3"):
+        return "locked" in reason or "busy" in reason
+    return exc.connection_invalidated or isinstance(
+        exc, sa.exc.OperationalError | sa.exc.InterfaceError
+    )

@@ -1,0 +1,115 @@
+"""Which revision a database is at, found out without changing a byte of it."""
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from vectorlab.errors import SchemaError, StoreError
+from vectorlab.store.engines import display, migration_engine, sqlite_path
+from vectorlab.store.failures import our_errors
+from vectorlab.store.schema import REVISION
+
+SQLITE_MAGIC = b"SQLite format 3\x00"
+_QUERY = "SELECT version_num FROM alembic_version"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SchemaStatus:
+    """Where a database stands against this version of VectorLab."""
+
+    current: str | None  # its revision
+    head: str = REVISION  # the revision this version works with
+
+    @property
+    def state(self) -> str:
+        """``"empty"``, ``"behind"``, ``"current"`` or ``"ahead"``; revision numbers sort."""
+        if self.current is None:
+            return "empty"
+        if self.current == self.head:
+            return "current"
+        return "behind" if self.current < self.head else "ahead"
+
+
+def read_status(url: sa.URL) -> SchemaStatus:
+    """The revision of a database; a SQLite file that does not exist is empty.
+
+    Raises:
+        StoreError: If a SQLite file is not a database, or is one of another program.
+    """
+    path = sqlite_path(url)
+    with our_errors(display(url)):
+        current = _postgresql_revision(url) if path is None else _sqlite_revision(path)
+    return SchemaStatus(current=current)
+
+
+def revision_of(connection: sa.Connection) -> str | None:
+    """The revision as an open transaction sees it."""
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.scalar(sa.text(_QUERY))
+
+
+def refuse_newer(status: SchemaStatus, store: str) -> None:
+    """Stop before a database that this version does not know.
+
+    Raises:
+        SchemaError: If it is ahead.
+    """
+    if status.state == "ahead":
+        raise SchemaError(
+            f"Database {store} is at revision {status.current}, this version knows up to "
+            f"{status.head}: a newer version of VectorLab wrote it. "
+            "Run: pip install --upgrade vectorlab"
+        )
+
+
+def _postgresql_revision(url: sa.URL) -> str | None:
+    engine = migration_engine(url)
+    with engine.connect() as connection:
+        return revision_of(connection)
+
+
+def _sqlite_revision(path: Path) -> str | None:
+    if not _looks_like_sqlite(path):
+        return None
+    # Neither the pragmas of the store nor a journal: another program's file stays as it is.
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(uri, uri=True)) as connection:
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+            if "alembic_version" in tables:
+                row = connection.execute(_QUERY).fetchone()
+                return None if row is None else str(row[0])
+    except sqlite3.DatabaseError as exc:
+        raise StoreError(
+            f"{path} cannot be read as a SQLite database: {exc}. Name another file with --db, "
+            "or put a backup in its place: vectorlab db restore BACKUP"
+        ) from exc
+    if tables:
+        raise StoreError(
+            f"{path} is a SQLite database of another program (it has table "
+            f"{sorted(tables)[0]!r}, but no revision). Name another file with --db."
+        )
+    return None
+
+
+def _looks_like_sqlite(path: Path) -> bool:
+    """Whether there is a database; False when there is no file, or an empty one."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(SQLITE_MAGIC))
+    except FileNotFoundError:
+        return False
+    except OSError as exc:
+        raise StoreError(
+            f"{path} cannot be opened: {exc.strerror}. Name a file with --db."
+        ) from exc
+    if start and start != SQLITE_MAGIC:
+        raise StoreError(
+            f"{path} is not a SQLite database (it begins with {start!r}). "
+            "It was left as it is; name another file with --db."
+        )
+    return bool(start)

@@ -1,0 +1,441 @@
+"""Every table as it is at the newest revision; ``docs/schema.md`` says what the columns mean.
+
+Names of constraints follow one rule from the first revision on, so that SQLite's batch mode can
+drop and alter them. Foreign keys restrict: what something depends on cannot be deleted. Times
+come from the database's clock. Views and triggers are frozen SQL inside the revisions.
+"""
+
+import sqlalchemy as sa
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Table,
+    UniqueConstraint,
+)
+
+from vectorlab.domain.jobs import AttemptOutcome, JobKind, JobState
+from vectorlab.domain.runs import Combine, FinishReason, Operator, Positions
+from vectorlab.domain.vectors import Origin, Site, TokenRule
+from vectorlab.store.columns import BigInt, Json, UtcTime, one_of
+
+REVISION = "0003"  # the newest revision; numbers sort, a test holds it to Alembic's head
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# Columns that may change although the rest of the row is frozen; every other table below that
+# is named here is frozen whole. Triggers of the first revision hold this.
+FROZEN: dict[str, tuple[str, ...]] = {
+    "models": ("name", "source", "revision", "trust_remote_code"),
+    "set_versions": (),
+    "demonstrations": (),
+    "set_version_items": (),
+    "steering_vectors": ("name",),
+    "vector_parents": (),
+    "layer_vectors": (),
+    "demonstration_alignments": (),
+    "generation_runs": ("name",),
+    "run_prompts": (),
+    "run_arms": (),
+    "arm_interventions": (),
+    "generations": (),
+}
+
+ACTIVE_STATES = sa.text("state IN ('queued', 'running')")
+
+
+def _id() -> Column[int]:
+    return Column("id", BigInt, primary_key=True)
+
+
+def _refers(name: str, target: str, *, nullable: bool = False, index: bool = True) -> Column[int]:
+    key = ForeignKey(f"{target}.id", ondelete="RESTRICT")
+    return Column(name, BigInt, key, nullable=nullable, index=index)
+
+
+def _part_of(name: str, target: str) -> Column[int]:
+    key = ForeignKey(f"{target}.id", ondelete="RESTRICT")
+    return Column(name, BigInt, key, primary_key=True, autoincrement=False)
+
+
+def _place(name: str = "position") -> Column[int]:
+    return Column(name, sa.Integer, primary_key=True, autoincrement=False)
+
+
+def _text(name: str, *, nullable: bool = False) -> Column[str]:
+    return Column(name, sa.Text, nullable=nullable)
+
+
+def _created_at() -> Column[object]:
+    return Column("created_at", UtcTime, nullable=False)
+
+
+models = Table(
+    "models",
+    metadata,
+    _id(),
+    _text("name"),
+    _text("source"),
+    _text("revision", nullable=True),
+    _text("fingerprint"),
+    _text("architecture"),
+    Column("n_layers", sa.Integer, nullable=False),
+    Column("d_model", sa.Integer, nullable=False),
+    Column("n_parameters", sa.BigInteger, nullable=False),
+    Column("vocabulary_size", sa.Integer, nullable=False),
+    Column("context_length", sa.BigInteger),
+    _text("weights_sha256"),
+    _text("config_sha256"),
+    _text("tokenizer_sha256"),
+    _text("chat_template_sha256", nullable=True),
+    Column("trust_remote_code", sa.Boolean, nullable=False),
+    _created_at(),
+    UniqueConstraint("name"),
+    UniqueConstraint("fingerprint"),
+    sqlite_autoincrement=True,
+)
+
+demonstration_sets = Table(
+    "demonstration_sets",
+    metadata,
+    _id(),
+    _text("name"),
+    _text("description"),
+    _text("task"),
+    Column("tags_json", Json, nullable=False),
+    _created_at(),
+    UniqueConstraint("name"),
+    sqlite_autoincrement=True,
+)
+
+set_versions = Table(
+    "set_versions",
+    metadata,
+    _id(),
+    _refers("set_id", "demonstration_sets", index=False),
+    Column("number", sa.Integer, nullable=False),
+    _refers("parent_id", "set_versions", nullable=True),
+    Column("content_sha256", sa.Text, nullable=False, index=True),
+    _text("message"),
+    _text("author"),
+    Column("n_demonstrations", sa.Integer, nullable=False),
+    _created_at(),
+    UniqueConstraint("set_id", "number"),
+    CheckConstraint("number > 0", name="number"),
+    CheckConstraint("n_demonstrations > 0", name="n_demonstrations"),
+    sqlite_autoincrement=True,
+)
+
+demonstrations = Table(
+    "demonstrations",
+    metadata,
+    _id(),
+    _text("sha256"),
+    _text("source"),
+    _text("target", nullable=True),
+    Column("metadata_json", Json, nullable=False),
+    UniqueConstraint("sha256"),
+    sqlite_autoincrement=True,
+)
+
+set_version_items = Table(
+    "set_version_items",
+    metadata,
+    _part_of("set_version_id", "set_versions"),
+    _place(),
+    _refers("demonstration_id", "demonstrations"),
+)
+
+steering_vectors = Table(
+    "steering_vectors",
+    metadata,
+    _id(),
+    _text("name"),
+    Column("content_sha256", sa.Text, nullable=False, index=True),
+    Column("spec_sha256", sa.Text, index=True),
+    _refers("model_id", "models"),
+    _refers("set_version_id", "set_versions", nullable=True),
+    _text("method"),
+    Column("parameters_json", Json, nullable=False),
+    _text("read_site"),
+    _text("write_site"),
+    _text("token_rule"),
+    Column("spec_json", Json),
+    _text("origin"),
+    Column("n_layers", sa.Integer, nullable=False),
+    Column("d_model", sa.Integer, nullable=False),
+    Column("environment_json", Json, nullable=False),
+    _created_at(),
+    _text("created_by"),
+    UniqueConstraint("name"),
+    one_of("read_site", Site),
+    one_of("write_site", Site),
+    one_of("token_rule", TokenRule),
+    one_of("origin", Origin),
+    CheckConstraint("n_layers > 0", name="n_layers"),
+    sqlite_autoincrement=True,
+)
+
+vector_parents = Table(
+    "vector_parents",
+    metadata,
+    _part_of("steering_vector_id", "steering_vectors"),
+    _place(),
+    _refers("parent_id", "steering_vectors"),
+    Column("weight", sa.Double, nullable=False),
+)
+
+layer_vectors = Table(
+    "layer_vectors",
+    metadata,
+    _part_of("steering_vector_id", "steering_vectors"),
+    _place("layer"),
+    Column("d_model", sa.Integer, nullable=False),
+    _text("dtype"),
+    Column("norm", sa.Double, nullable=False),
+    Column("explained_variance", sa.Double),
+    _text("sha256"),
+    Column("data", sa.LargeBinary, nullable=False),
+)
+
+demonstration_alignments = Table(
+    "demonstration_alignments",
+    metadata,
+    _part_of("steering_vector_id", "steering_vectors"),
+    _place(),
+    Column("mean", sa.Double, nullable=False),
+    Column("cosines_json", Json, nullable=False),
+)
+
+generation_runs = Table(
+    "generation_runs",
+    metadata,
+    _id(),
+    _text("name", nullable=True),
+    Column("spec_sha256", sa.Text, nullable=False, index=True),
+    _refers("model_id", "models"),
+    _refers("prompt_set_version_id", "set_versions", nullable=True),
+    Column("decoding_json", Json, nullable=False),
+    Column("seed", sa.BigInteger, nullable=False),
+    Column("samples", sa.Integer, nullable=False),
+    Column("add_special_tokens", sa.Boolean, nullable=False),
+    _text("dtype"),
+    Column("environment_json", Json, nullable=False),
+    Column("batch_plan_json", Json, nullable=False),
+    _refers("replay_of", "generation_runs", nullable=True),
+    Column("duration_s", sa.Double, nullable=False),
+    _created_at(),
+    _text("created_by"),
+    UniqueConstraint("name"),
+    CheckConstraint("samples > 0", name="samples"),
+    sqlite_autoincrement=True,
+)
+
+run_prompts = Table(
+    "run_prompts",
+    metadata,
+    _part_of("run_id", "generation_runs"),
+    _place(),
+    _text("text"),
+    _text("reference", nullable=True),
+)
+
+run_arms = Table(
+    "run_arms",
+    metadata,
+    _part_of("run_id", "generation_runs"),
+    _place(),
+    _text("label"),
+    _text("combine"),
+    one_of("combine", Combine),
+)
+
+arm_interventions = Table(
+    "arm_interventions",
+    metadata,
+    Column("run_id", BigInt, primary_key=True, autoincrement=False),
+    _place("arm"),
+    _place(),
+    _refers("steering_vector_id", "steering_vectors"),
+    _text("vector_sha256"),
+    _text("operator"),
+    Column("strength", sa.Double, nullable=False),
+    _text("site"),
+    _text("positions"),
+    Column("layers_json", Json),
+    ForeignKeyConstraint(
+        ["run_id", "arm"], ["run_arms.run_id", "run_arms.position"], ondelete="RESTRICT"
+    ),
+    one_of("operator", Operator),
+    one_of("site", Site),
+    one_of("positions", Positions),
+)
+
+generations = Table(
+    "generations",
+    metadata,
+    _id(),
+    Column("run_id", BigInt, nullable=False),
+    Column("prompt", sa.Integer, nullable=False),
+    Column("arm", sa.Integer, nullable=False),
+    Column("sample", sa.Integer, nullable=False),
+    _text("text"),
+    Column("token_ids", sa.LargeBinary, nullable=False),
+    Column("n_tokens", sa.Integer, nullable=False),
+    _text("finish_reason"),
+    Column("mean_logprob", sa.Double),
+    UniqueConstraint("run_id", "prompt", "arm", "sample"),
+    ForeignKeyConstraint(
+        ["run_id", "prompt"], ["run_prompts.run_id", "run_prompts.position"], ondelete="RESTRICT"
+    ),
+    ForeignKeyConstraint(
+        ["run_id", "arm"], ["run_arms.run_id", "run_arms.position"], ondelete="RESTRICT"
+    ),
+    one_of("finish_reason", FinishReason),
+    CheckConstraint("length(token_ids) = 4 * n_tokens", name="token_ids_length"),
+    sqlite_autoincrement=True,
+)
+
+scores = Table(
+    "scores",
+    metadata,
+    _id(),
+    _refers("generation_id", "generations", index=False),
+    _text("scorer"),
+    _text("scorer_version"),
+    Column("value", sa.Double),
+    _text("missing_reason", nullable=True),
+    Column("details_json", Json, nullable=False),
+    _created_at(),
+    UniqueConstraint("generation_id", "scorer", "scorer_version"),
+    # Unscorable is not zero: either a value, or the reason why there is none.
+    CheckConstraint("(value IS NULL) <> (missing_reason IS NULL)", name="value_or_reason"),
+    sqlite_autoincrement=True,
+)
+
+votes = Table(
+    "votes",
+    metadata,
+    _id(),
+    _refers("left_generation_id", "generations"),
+    _refers("right_generation_id", "generations"),
+    _text("choice"),
+    _text("question"),
+    _text("voter"),
+    _created_at(),
+    one_of("choice", ("left", "right", "tie", "neither")),
+    CheckConstraint("left_generation_id <> right_generation_id", name="two_generations"),
+    sqlite_autoincrement=True,
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    _id(),
+    _text("kind"),
+    Column("spec_json", Json, nullable=False),
+    _text("spec_sha256"),
+    _text("dedupe_key", nullable=True),
+    _refers("model_id", "models", nullable=True),
+    _text("queue"),
+    _text("state"),
+    Column("priority", sa.Integer, nullable=False),
+    Column("run_after", UtcTime, nullable=False),
+    Column("attempt", sa.Integer, nullable=False),
+    Column("uncounted_attempts", sa.Integer, nullable=False),
+    Column("max_attempts", sa.Integer, nullable=False),
+    _text("lease_owner", nullable=True),
+    Column("lease_until", UtcTime),
+    Column("cancel_requested", sa.Boolean, nullable=False),
+    Column("progress_done", sa.BigInteger, nullable=False),
+    Column("progress_total", sa.BigInteger),
+    _text("progress_note"),
+    Column("result_json", Json),
+    _text("error_class", nullable=True),
+    _text("error", nullable=True),
+    _created_at(),
+    Column("started_at", UtcTime),
+    Column("finished_at", UtcTime),
+    _text("created_by"),
+    one_of("kind", JobKind),
+    one_of("state", JobState),
+    CheckConstraint("max_attempts > 0", name="max_attempts"),
+    CheckConstraint("(state = 'running') = (lease_until IS NOT NULL)", name="lease"),
+    Index(
+        "uq_jobs_dedupe_key",
+        "dedupe_key",
+        unique=True,
+        sqlite_where=ACTIVE_STATES,
+        postgresql_where=ACTIVE_STATES,
+    ),
+    Index(
+        "ix_jobs_claim",
+        "queue",
+        "priority",
+        "id",
+        sqlite_where=ACTIVE_STATES,
+        postgresql_where=ACTIVE_STATES,
+    ),
+    sqlite_autoincrement=True,
+)
+
+job_attempts = Table(
+    "job_attempts",
+    metadata,
+    _part_of("job_id", "jobs"),
+    _place("attempt"),
+    _text("worker_id"),
+    Column("started_at", UtcTime, nullable=False),
+    Column("ended_at", UtcTime),
+    _text("outcome", nullable=True),
+    _text("error", nullable=True),
+    one_of("outcome", AttemptOutcome),
+)
+
+job_chunks = Table(
+    "job_chunks",
+    metadata,
+    _part_of("job_id", "jobs"),
+    _place("seq"),
+    Column("attempt", sa.Integer, nullable=False),
+    Column("data", sa.LargeBinary, nullable=False),
+    _created_at(),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", sa.Text, primary_key=True),
+    _text("host"),
+    Column("pid", sa.BigInteger, nullable=False),
+    _text("device"),
+    _text("torch_version"),
+    _text("state"),
+    Column("started_at", UtcTime, nullable=False),
+    Column("last_seen", UtcTime, nullable=False),
+    one_of("state", ("idle", "busy", "stopped")),
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    _id(),
+    _created_at(),
+    _text("actor"),
+    _text("action"),
+    _text("object_kind"),
+    _text("object_id"),
+    Column("details_json", Json, nullable=False),
+    Index(None, "object_kind", "object_id"),
+    sqlite_autoincrement=True,
+)

@@ -1,0 +1,281 @@
+"""Steering vectors, their layer vectors as checked bytes, and where they came from."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+
+from vectorlab.domain.hashing import bytes_sha256
+from vectorlab.domain.vectors import (
+    Alignment,
+    LayerVector,
+    LayerVectorInfo,
+    NewVector,
+    Origin,
+    ParentWeight,
+    Site,
+    SteeringVector,
+    TokenRule,
+    vector_content_sha256,
+)
+from vectorlab.errors import ConflictError, InputError, IntegrityError, NotFoundError, ShapeError
+from vectorlab.store import schema
+from vectorlab.store.columns import utc_now
+from vectorlab.store.database import Transaction
+from vectorlab.store.references import get_id
+
+_vectors = schema.steering_vectors
+_layers = schema.layer_vectors
+_alignments = schema.demonstration_alignments
+_parents = schema.vector_parents
+_versions = schema.set_versions
+_sets = schema.demonstration_sets
+
+DTYPES = {"float32": np.dtype("<f4")}  # stored name -> the bytes it stands for
+
+
+def add_vector(tx: Transaction, new: NewVector, created_by: str) -> SteeringVector:
+    """Store a vector with every layer, alignment and parent.
+
+    Raises:
+        ConflictError: If the name is taken.
+        ShapeError: If it has no layer, layers of different width, or one layer twice.
+    """
+    if not name_is_free(tx, new.name):
+        raise ConflictError(
+            f"Vector name {new.name!r} is taken. Choose another with --name, "
+            f"or look at it: vectorlab vectors show {new.name}"
+        )
+    d_model = _common_width(new.layers)
+    values = {
+        "name": new.name,
+        "content_sha256": new.content_sha256,
+        "spec_sha256": None if new.spec is None else new.spec.sha256,
+        "model_id": new.model_id,
+        "set_version_id": new.set_version_id,
+        "method": new.method,
+        "parameters_json": dict(new.parameters),
+        "read_site": new.read_site,
+        "write_site": new.write_site,
+        "token_rule": new.token_rule,
+        "spec_json": None if new.spec is None else new.spec.to_json(),
+        "origin": new.origin,
+        "n_layers": len(new.layers),
+        "d_model": d_model,
+        "environment_json": dict(new.environment),
+        "created_at": utc_now(),
+        "created_by": created_by,
+    }
+    vector_id = tx.execute(_vectors.insert().values(values).returning(_vectors.c.id)).scalar_one()
+    _add_parts(tx, vector_id, new)
+    return _by_id(tx, vector_id)
+
+
+def get_vector(tx: Transaction, reference: str) -> SteeringVector:
+    """The vector with that name, id or content hash prefix (six digits or more).
+
+    Raises:
+        NotFoundError: If there is none.
+        InputError: If the prefix fits several hashes.
+    """
+    found = get_id(tx, _vectors, reference, kind="vector", hash_column="content_sha256")
+    return _by_id(tx, found)
+
+
+def find_by_spec(tx: Transaction, sha256: str) -> SteeringVector | None:
+    """The newest vector that an equal request made, or None."""
+    found = _select(tx, _vectors.c.spec_sha256 == sha256)
+    return found[0] if found else None
+
+
+def list_vectors(
+    tx: Transaction,
+    *,
+    model_id: int | None = None,
+    set_name: str | None = None,
+    method: str | None = None,
+) -> list[SteeringVector]:
+    """Vectors, newest first, optionally of one model, set or method."""
+    conditions = [
+        column == wanted
+        for column, wanted in (
+            (_vectors.c.model_id, model_id),
+            (_sets.c.name, set_name),
+            (_vectors.c.method, method),
+        )
+        if wanted is not None
+    ]
+    return _select(tx, sa.and_(sa.true(), *conditions))
+
+
+def name_is_free(tx: Transaction, name: str) -> bool:
+    """Whether no vector has that name."""
+    return tx.scalar(sa.select(_vectors.c.id).where(_vectors.c.name == name)) is None
+
+
+def layer_vectors(tx: Transaction, vector_id: int) -> list[LayerVector]:
+    """The numbers of a vector by layer, every byte checked.
+
+    Raises:
+        NotFoundError: If there is no such vector.
+        IntegrityError: If dtype, length or hash of a layer, or the hash of the whole, differ
+            from what is on record.
+    """
+    vector = _by_id(tx, vector_id)
+    query = _layers.select().where(_layers.c.steering_vector_id == vector_id)
+    found = [_layer(vector, row) for row in tx.execute(query.order_by(_layers.c.layer))]
+    content = vector_content_sha256(found, vector.write_site)
+    if content != vector.content_sha256:
+        raise IntegrityError(
+            f"Vector {vector.name!r} has content hash {content}, on record is "
+            f"{vector.content_sha256}. {_CURE}"
+        )
+    return found
+
+
+def layer_infos(tx: Transaction, vector_id: int) -> list[LayerVectorInfo]:
+    """What a table shows of each layer; no blob is read."""
+    columns = [_layers.c[field] for field in LayerVectorInfo.__dataclass_fields__]
+    query = sa.select(*columns).where(_layers.c.steering_vector_id == vector_id)
+    return [
+        LayerVectorInfo(**row._mapping) for row in tx.execute(query.order_by(_layers.c.layer))
+    ]
+
+
+def alignments(tx: Transaction, vector_id: int) -> list[Alignment]:
+    """How far each demonstration pulls along the vector, in the order of its set version."""
+    query = _alignments.select().where(_alignments.c.steering_vector_id == vector_id)
+    return [
+        Alignment(position=row.position, cosines=tuple(row.cosines_json), mean=row.mean)
+        for row in tx.execute(query.order_by(_alignments.c.position))
+    ]
+
+
+def parents(tx: Transaction, vector_id: int) -> list[ParentWeight]:
+    """The terms of a combined vector in their order."""
+    query = _parents.select().where(_parents.c.steering_vector_id == vector_id)
+    return [
+        ParentWeight(vector_id=row.parent_id, weight=row.weight)
+        for row in tx.execute(query.order_by(_parents.c.position))
+    ]
+
+
+_CURE = "The bytes were altered; put a backup in place: vectorlab db restore BACKUP"
+
+
+def _by_id(tx: Transaction, vector_id: int) -> SteeringVector:
+    found = _select(tx, _vectors.c.id == vector_id)
+    if not found:
+        raise NotFoundError(
+            "vector", str(vector_id), hint="See what there is: vectorlab vectors list"
+        )
+    return found[0]
+
+
+def _select(tx: Transaction, condition: sa.ColumnElement[bool]) -> list[SteeringVector]:
+    query = (
+        sa.select(
+            _vectors,
+            schema.models.c.name.label("model_name"),
+            _versions.c.number,
+            _versions.c.n_demonstrations,
+            _sets.c.name.label("set_name"),
+        )
+        .join(schema.models)
+        .outerjoin(_versions, _versions.c.id == _vectors.c.set_version_id)
+        .outerjoin(_sets, _sets.c.id == _versions.c.set_id)
+        .where(condition)
+        .order_by(_vectors.c.id.desc())
+    )
+    return [_vector(row) for row in tx.execute(query)]
+
+
+def _vector(row: sa.Row[Any]) -> SteeringVector:
+    return SteeringVector(
+        id=row.id,
+        name=row.name,
+        content_sha256=row.content_sha256,
+        spec_sha256=row.spec_sha256,
+        model_id=row.model_id,
+        model_name=row.model_name,
+        set_version_id=row.set_version_id,
+        set_label=None if row.set_name is None else f"{row.set_name}@{row.number}",
+        method=row.method,
+        parameters=row.parameters_json,
+        read_site=Site(row.read_site),
+        write_site=Site(row.write_site),
+        token_rule=TokenRule(row.token_rule),
+        origin=Origin(row.origin),
+        n_layers=row.n_layers,
+        d_model=row.d_model,
+        n_demonstrations=row.n_demonstrations,
+        created_at=row.created_at,
+    )
+
+
+def _layer(vector: SteeringVector, row: sa.Row[Any]) -> LayerVector:
+    where = f"Layer {row.layer} of vector {vector.name!r}"
+    dtype = DTYPES.get(row.dtype)
+    if dtype is None:
+        raise IntegrityError(f"{where} has dtype {row.dtype!r}, expected {', '.join(DTYPES)}.")
+    if len(row.data) != row.d_model * dtype.itemsize or row.d_model != vector.d_model:
+        raise IntegrityError(
+            f"{where} has {len(row.data)} bytes, expected {vector.d_model * dtype.itemsize}. "
+            f"{_CURE}"
+        )
+    found = bytes_sha256(row.data)
+    if found != row.sha256:
+        raise IntegrityError(f"{where} has hash {found}, on record is {row.sha256}. {_CURE}")
+    return LayerVector(
+        layer=row.layer,
+        values=np.frombuffer(row.data, dtype=dtype).astype(np.float32),
+        explained_variance=row.explained_variance,
+    )
+
+
+def _common_width(layers: Sequence[LayerVector]) -> int:
+    widths = sorted({item.values.shape for item in layers})
+    if len(widths) != 1 or len(widths[0]) != 1:
+        raise ShapeError(f"A vector needs layers of one width; these have shapes {widths}.")
+    numbers = [item.layer for item in layers]
+    if numbers != sorted(set(numbers)):
+        raise ShapeError(f"Layers must be ascending and different; these are {numbers}.")
+    for item in layers:
+        if not np.isfinite(item.values).all():
+            raise InputError(f"Layer {item.layer} holds NaN or infinite numbers; nothing was stored.")
+    return int(widths[0][0])
+
+
+def _add_parts(tx: Transaction, vector_id: int, new: NewVector) -> None:
+    owner = {"steering_vector_id": vector_id}
+    tx.execute(_layers.insert(), [owner | _layer_row(item) for item in new.layers])
+    if new.alignments:
+        tx.execute(
+            _alignments.insert(),
+            [
+                owner
+                | {"position": item.position, "mean": item.mean, "cosines_json": item.cosines}
+                for item in new.alignments
+            ],
+        )
+    if new.parents:
+        tx.execute(
+            _parents.insert(),
+            [
+                owner | {"position": place, "parent_id": item.vector_id, "weight": item.weight}
+                for place, item in enumerate(new.parents)
+            ],
+        )
+
+
+def _layer_row(item: LayerVector) -> dict[str, Any]:
+    return {
+        "layer": item.layer,
+        "d_model": item.values.shape[0],
+        "dtype": "float32",
+        "norm": item.norm,
+        "explained_variance": item.explained_variance,
+        "sha256": item.sha256,
+        "data": item.data,
+    }
