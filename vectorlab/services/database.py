@@ -55,3 +55,14 @@ def verify(db: Database) -> list[str]:
     """Recompute every stored hash; one line per problem, none when all is well."""
     with db.read() as tx:
         return maintenance.verify(tx)
+
+
+def describe(db: Database) -> dict[str, object]:
+    """Facts about the open store for ``vectorlab doctor``."""
+    found = migrate.status(db.url)
+    return {"dialect": db.dialect, "revision": found.current, **maintenance.settings(db)}
+
+
+def warnings(db: Database) -> list[str]:
+    """What is wrong or risky about where the store is; one line each."""
+    return maintenance.warnings(db)

@@ -201,9 +201,7 @@ def _text(path: Path, line: int, role: str, value: Any) -> str | None:
         except UnicodeEncodeError as exc:
             raise InputError(f"{path}, line {line}: {role} holds half a character.") from exc
     elif value is not None or role == "source":
-        raise InputError(
-            f"{path}, line {line}: {role} is {type(value).__name__}, expected text."
-        )
+        raise InputError(f"{path}, line {line}: {role} is {type(value).__name__}, expected text.")
     return value
 
 

@@ -64,7 +64,9 @@ def result(job: Job) -> dict[str, int]:
         JobCancelled: If it was cancelled.
     """
     if job.state is JobState.CANCELLED:
-        raise JobCancelled(f"Job {job.id} was cancelled. Run it again: vectorlab jobs retry {job.id}")
+        raise JobCancelled(
+            f"Job {job.id} was cancelled. Run it again: vectorlab jobs retry {job.id}"
+        )
     if job.state is not JobState.SUCCEEDED or job.result is None:
         raise JobFailed(job.error or f"Job {job.id} ended in state {job.state}.")
     return dict(job.result)

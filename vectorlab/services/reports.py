@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from vectorlab.domain.jobs import JobState
 from vectorlab.domain.runs import GenerationRun
 from vectorlab.domain.vectors import LayerVector, SteeringVector
 from vectorlab.services import jobs, runs, sets, vectors
@@ -210,7 +211,7 @@ def comparison_frame(db: Database, references: Sequence[str]) -> pd.DataFrame:
     return wide.iloc[np.argsort([place * 10**6 + sample for place, sample in order])].reset_index()
 
 
-def jobs_frame(db: Database, *, limit: int = 50) -> pd.DataFrame:
+def jobs_frame(db: Database, *, state: JobState | None = None, limit: int = 50) -> pd.DataFrame:
     """One row per job, newest first."""
     return pd.DataFrame(
         [
@@ -226,7 +227,7 @@ def jobs_frame(db: Database, *, limit: int = 50) -> pd.DataFrame:
                 "asked": job.created_at,
                 "by": job.created_by,
             }
-            for job in jobs.list_jobs(db, limit=limit)
+            for job in jobs.list_jobs(db, state=state, limit=limit)
         ],
         columns=[
             "id",

@@ -11,7 +11,7 @@ from vectorlab.domain.sets import (
     check_name,
 )
 from vectorlab.errors import InputError
-from vectorlab.store import audit, sets
+from vectorlab.store import audit, purge, sets
 from vectorlab.store.database import Database, Transaction
 
 
@@ -164,6 +164,16 @@ def diff(db: Database, before: str, after: str) -> SetDiff:
     return SetDiff(
         before=left, after=right, added=tuple(added), removed=tuple(removed), edited=tuple(edited)
     )
+
+
+def remove(db: Database, name: str, *, cascade: bool, actor: str) -> list[str]:
+    """Purge a set with all its versions; returns one line per thing that went.
+
+    Raises:
+        ConflictError: If vectors or runs depend on it and ``cascade`` is off.
+    """
+    with db.write() as tx:
+        return purge.purge_set(tx, name, cascade=cascade, actor=actor)
 
 
 def check_pairs(label: str, items: Sequence[Demonstration], *, minimum: int = 1) -> None:

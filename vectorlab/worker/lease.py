@@ -84,6 +84,8 @@ class Lease:
             try:
                 with self._db.write() as tx:
                     cancel = jobs.heartbeat(tx, self._job.id, self._job.attempt, self._lease_s)
+                    if self._job.lease_owner is not None:
+                        jobs.touch_worker(tx, self._job.lease_owner, "busy")
             except LeaseLost:
                 self._lost.set()
                 return

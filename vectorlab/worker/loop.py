@@ -65,10 +65,10 @@ class Worker:
             Number of attempts made.
         """
         attempts, pause = 0, POLL_FIRST_S
-        self._register()
+        self._register("idle")
         try:
             while not stop.is_set():
-                job = self.claim_and_run()
+                job = self._next()
                 if job is not None:
                     attempts, pause = attempts + 1, POLL_FIRST_S
                     if on_job is not None:
@@ -84,12 +84,27 @@ class Worker:
             self._touch("stopped")
         return attempts
 
-    def claim_and_run(self, job_id: int | None = None) -> Job | None:
-        """Claim one job (a given one, or the next in line) and work it off.
+    def work_one(self, job_id: int) -> Job | None:
+        """Work a given job off in this process, and take no other.
 
         Returns:
-            The job as it stands after the attempt, or None if nothing was claimable.
+            The job as it stands after the attempt, or None if it is not claimable now.
         """
+        self._register("busy")
+        try:
+            return self._claim_and_run(job_id)
+        finally:
+            self._touch("stopped")
+
+    def _next(self) -> Job | None:
+        try:
+            return self._claim_and_run()
+        except StoreError as exc:
+            # A database that restarts is no reason for a worker to end.
+            log.warning("the store is away: %s", exc)
+            return None
+
+    def _claim_and_run(self, job_id: int | None = None) -> Job | None:
         with self._db.write() as tx:
             job = jobs.claim(
                 tx,
@@ -117,9 +132,7 @@ class Worker:
         )
         try:
             with lease:
-                HANDLERS[job.kind](
-                    JobContext(db=self._db, job=job, lease=lease, shelf=self._shelf)
-                )
+                HANDLERS[job.kind](JobContext(db=self._db, job=job, lease=lease, shelf=self._shelf))
         except LeaseLost as exc:
             log.warning("job %d: %s", job.id, exc)
         except JobCancelled:
@@ -158,7 +171,7 @@ class Worker:
         except LeaseLost as exc:
             log.warning("job %d: %s", job.id, exc)
 
-    def _register(self) -> None:
+    def _register(self, state: str) -> None:
         with self._db.write() as tx:
             jobs.register_worker(
                 tx,
@@ -168,6 +181,7 @@ class Worker:
                 device=str(resolve_device(self._device)),
                 torch_version=str(torch.__version__),
             )
+            jobs.touch_worker(tx, self.id, state)
 
     def _touch(self, state: str) -> None:
         with self._db.write() as tx:

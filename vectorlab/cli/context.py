@@ -1,0 +1,41 @@
+"""From the global options of a call to an open ``Lab``."""
+
+from dataclasses import dataclass
+
+import typer
+
+from vectorlab.cli.output import progress
+from vectorlab.config import Settings
+from vectorlab.domain.jobs import Job
+from vectorlab.lab import Lab
+
+
+@dataclass(frozen=True)
+class Options:
+    """Global options of one call."""
+
+    database_url: str | None
+    debug: bool
+
+
+def settings(context: typer.Context) -> Settings:
+    """Where the store is, by option, environment or default."""
+    return Settings.from_environment(database_url=_options(context).database_url)
+
+
+def open_lab(context: typer.Context) -> Lab:
+    """The lab on the store of this call."""
+    return Lab(_options(context).database_url)
+
+
+def wait(lab: Lab, job_id: int) -> Job:
+    """Wait for a job behind a progress bar."""
+    with progress() as listener:
+        lab.listener = listener
+        return lab.wait(job_id)
+
+
+def _options(context: typer.Context) -> Options:
+    found = context.find_object(Options)
+    assert found is not None, "the root callback always runs first"
+    return found

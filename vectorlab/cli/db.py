@@ -1,0 +1,77 @@
+"""``vectorlab db``: the database itself."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vectorlab.cli.context import open_lab, settings
+from vectorlab.cli.output import JsonOption, pairs_table, show
+from vectorlab.errors import IntegrityError
+from vectorlab.services import database
+
+app = typer.Typer(no_args_is_help=True, help="The database: revision, place, backup, checks.")
+
+
+@app.command()
+def upgrade(context: typer.Context, json: JsonOption = False) -> None:
+    """Bring the database to this version's revision; a SQLite file is backed up first."""
+    done = database.upgrade(settings(context).database_url)
+    show(done, as_json=json, human=lambda: pairs_table(vars_of(done)))
+
+
+@app.command()
+def status(context: typer.Context, json: JsonOption = False) -> None:
+    """Say which revision the database is at and which this version needs."""
+    found = database.status(settings(context).database_url)
+    show(found, as_json=json, human=lambda: pairs_table(vars_of(found)))
+
+
+@app.command()
+def path(context: typer.Context, json: JsonOption = False) -> None:
+    """Print the address of the store."""
+    url = settings(context).database_url
+    show({"url": url}, as_json=json, human=lambda: url)
+
+
+@app.command()
+def backup(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="Where the copy goes.")],
+    json: JsonOption = False,
+) -> None:
+    """Write a consistent copy of a SQLite store, also while it is in use."""
+    made = database.backup(settings(context).database_url, file)
+    show({"backup": str(made)}, as_json=json, human=lambda: f"Backup written to {made}")
+
+
+@app.command()
+def restore(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A backup.")],
+    json: JsonOption = False,
+) -> None:
+    """Put a backup in the place of the SQLite store; the old file is kept beside it."""
+    url = settings(context).database_url
+    database.restore(url, file)
+    show({"restored": url}, as_json=json, human=lambda: f"Restored {url} from {file}")
+
+
+@app.command()
+def verify(context: typer.Context, json: JsonOption = False) -> None:
+    """Recompute every stored hash; exit code 1 when something does not match."""
+    problems = database.verify(open_lab(context).db)
+    show(
+        {"problems": problems},
+        as_json=json,
+        human=lambda: "\n".join(problems) or "Every stored hash matches its bytes.",
+    )
+    if problems:
+        raise IntegrityError(
+            f"{len(problems)} problems found. Restore a backup: vectorlab db restore FILE"
+        )
+
+
+def vars_of(value: object) -> dict[str, object]:
+    """The fields of a dataclass as a mapping for a table."""
+    return dict(vars(value))

@@ -1,0 +1,208 @@
+"""The demo: the two original in-context-vector experiments, from demonstrations to replay."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import pandas as pd
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from vectorlab.cli.verdict import verdict_text
+from vectorlab.domain.runs import Decoding, ReplayVerdict
+from vectorlab.lab import BUNDLED_MODEL, Lab, RunView
+from vectorlab.services import runs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """One of the original experiments: its demonstrations, prompts and settings."""
+
+    name: str  # of the set, the vector and, with "-prompts", of the prompt set
+    title: str
+    task: str
+    description: str
+    strengths: tuple[float, ...]
+    published: float  # the strength of the original notebook
+    decoding: Decoding
+
+
+# Decoding of the notebook in github.com/shengliu66/ICV, with a newline as stop string in the
+# place of its tokenizer-specific stop ids, and one length for all arms.
+EXPERIMENTS = (
+    Experiment(
+        name="dialogue-safety",
+        title="Dialogue safety: dismissive -> respectful",
+        task="dialogue safety",
+        description="Dismissive replies and respectful ones",
+        strengths=(0.0, 0.06, 0.12, 0.2),
+        published=0.12,
+        decoding=Decoding(
+            max_new_tokens=32, do_sample=True, temperature=0.45, top_k=10, stop=("\n",)
+        ),
+    ),
+    Experiment(
+        name="sentiment-paraphrase",
+        title="Sentiment paraphrase: plain -> excited",
+        task="sentiment",
+        description="Plain reviews and excited ones",
+        strengths=(0.0, 0.05, 0.10, 0.2),
+        published=0.10,
+        decoding=Decoding(
+            max_new_tokens=15, do_sample=True, temperature=0.7, top_k=50, top_p=0.75, stop=("\n",)
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoReport:
+    """What the demo did and found."""
+
+    runs: tuple[tuple[Experiment, RunView], ...]
+    replay: ReplayVerdict
+    computed: Mapping[str, int]  # jobs worked off by kind, e.g. {"vectors": 2}
+    found: Mapping[str, int]  # answered by content hash
+    database_url: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The report for machines."""
+        return {
+            "database_url": self.database_url,
+            "computed": self.computed,
+            "found": self.found,
+            "replay": {
+                "original": self.replay.original_id,
+                "replay": self.replay.replay_id,
+                "identical": self.replay.identical,
+            },
+            "runs": [
+                {"experiment": item.name, "run_id": view.id, "texts": view.compare()}
+                for item, view in self.runs
+            ],
+        }
+
+
+def run_demo(lab: Lab) -> DemoReport:
+    """Seed both experiments, compute what is not stored yet, replay the first run."""
+    tally = _Tally()
+    made = tuple((item, _experiment(lab, item, tally)) for item in EXPERIMENTS)
+    return DemoReport(
+        runs=made,
+        replay=_replay(lab, made[0][1], tally),
+        computed=tally.computed,
+        found=tally.found,
+        database_url=lab.settings.database_url,
+    )
+
+
+def demo_renderable(report: DemoReport) -> RenderableType:
+    """The comparison of baseline and steered texts, and the replay verdict."""
+    return Group(
+        *(
+            part
+            for item, view in report.runs
+            for part in (_comparison_table(item, view.compare(), view.id), Text())
+        ),
+        Text("Replay", style="bold"),
+        verdict_text(report.replay),
+        Text(),
+        _tally_text(report),
+    )
+
+
+class _Tally:
+    """Counts what was computed and what was found."""
+
+    def __init__(self) -> None:
+        self.computed: dict[str, int] = {}
+        self.found: dict[str, int] = {}
+
+    def count(self, kind: str, *, found: bool) -> None:
+        place = self.found if found else self.computed
+        place[kind] = place.get(kind, 0) + 1
+
+
+def _experiment(lab: Lab, item: Experiment, tally: _Tally) -> RunView:
+    stem = item.name.replace("-", "_")
+    demonstrations = _import(lab, item, item.name, f"{stem}.csv", tally)
+    prompts = _import(lab, item, f"{item.name}-prompts", f"prompts_{stem}.csv", tally)
+    asked = lab.vectors.request(set=demonstrations, name=item.name)
+    tally.count("vectors", found=asked.vector is not None)
+    vector = asked.vector
+    if vector is None:
+        assert asked.job is not None
+        vector = lab.vectors.made_by(lab.wait(asked.job.id))
+    wanted = lab.runs.request(
+        prompt_set=prompts,
+        model=BUNDLED_MODEL,
+        vectors=[str(vector.id)],
+        strengths=item.strengths,
+        decoding=item.decoding,
+        name=item.name,
+    )
+    tally.count("runs", found=wanted.run is not None)
+    if wanted.run is not None:
+        return lab.runs.view(wanted.run)
+    assert wanted.job is not None
+    return lab.runs.made_by(lab.wait(wanted.job.id))
+
+
+def _import(lab: Lab, item: Experiment, name: str, file: str, tally: _Tally) -> str:
+    with resources.as_file(resources.files("vectorlab") / "demo_data" / file) as path:
+        done = lab.sets.import_file(
+            path,
+            set=name,
+            message="The demo's first version",
+            description=item.description,
+            task=item.task,
+            tags=("demo",),
+        )
+    tally.count("set versions", found=not done.created)
+    return done.version.label
+
+
+def _replay(lab: Lab, view: RunView, tally: _Tally) -> ReplayVerdict:
+    earlier = runs.replays(lab.db, view.run)
+    tally.count("replays", found=bool(earlier))
+    return runs.verdict(lab.db, str(earlier[-1].id)) if earlier else view.replay()
+
+
+def _comparison_table(item: Experiment, texts: pd.DataFrame, run_id: int) -> Table:
+    arms = [name for name in texts.columns if name not in ("prompt", "sample")]
+    strength_of = dict(zip(arms, item.strengths, strict=True))
+    table = Table(
+        title=f"{item.title} (run {run_id}; strength relative to the norm of the MLP output)",
+        title_justify="left",
+        show_lines=True,
+    )
+    table.add_column("prompt", ratio=3, overflow="fold")
+    for name in arms:
+        strength = strength_of[name]
+        header = "baseline" if strength == 0 else f"strength {strength:g}"
+        published = strength == item.published
+        table.add_column(
+            f"{header} (published)" if published else header,
+            ratio=3,
+            overflow="fold",
+            style="bold" if published else "",
+        )
+    for record in texts.to_dict("records"):
+        table.add_row(Text(record["prompt"]), *(Text(record[name].strip()) for name in arms))
+    return table
+
+
+def _tally_text(report: DemoReport) -> Text:
+    if not report.computed:
+        line = f"Nothing was computed again: {_counts(report.found)} found by content hash."
+    elif not report.found:
+        line = f"Computed and stored: {_counts(report.computed)}."
+    else:
+        line = f"Computed: {_counts(report.computed)}; found: {_counts(report.found)}."
+    return Text(f"{line}\nStore: {report.database_url}", style="dim")
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {kind}" for kind, number in counts.items())

@@ -1,0 +1,85 @@
+"""The root command: global options, the nouns, and errors as one clear line."""
+
+import logging
+import sys
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from vectorlab import __version__
+from vectorlab.cli import arguments, db, jobs, models, programs, runs, sets, vectors
+from vectorlab.cli.context import Options
+from vectorlab.cli.output import stderr
+from vectorlab.errors import VectorLabError
+
+app = typer.Typer(
+    name="vectorlab",
+    help="A laboratory that keeps steering vectors: versioned demonstrations, per-layer vectors, "
+    "replayable generations.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(db.app, name="db")
+app.add_typer(sets.app, name="sets")
+app.add_typer(models.app, name="models")
+app.add_typer(vectors.app, name="vectors")
+app.add_typer(runs.app, name="runs")
+app.add_typer(jobs.app, name="jobs")
+app.command("demo")(programs.demo)
+app.command("ui")(programs.ui)
+app.command("worker")(programs.worker)
+app.command("doctor")(programs.doctor)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback form
+    if wanted:
+        typer.echo(f"vectorlab {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    database_url: Annotated[
+        str | None,
+        typer.Option(
+            "--db",
+            metavar="URL",
+            help="The store; default: VECTORLAB_DATABASE_URL, or a SQLite file in the user's "
+            "data folder. May stand anywhere on the line.",
+        ),
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the full traceback.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print it.")
+    ] = False,
+) -> None:
+    """Keep the options for the command that follows."""
+    del version
+    logging.basicConfig(
+        level=logging.DEBUG if debug else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    context.obj = Options(database_url=database_url, debug=debug)
+
+
+def main(words: list[str] | None = None) -> Any:
+    """Entry point of the console script: exit code 1 for errors, 2 for bad use."""
+    given = arguments.normalise(sys.argv[1:] if words is None else words)
+    try:
+        return app(given, prog_name="vectorlab")
+    except VectorLabError as exc:
+        if "--debug" in given:
+            raise
+        stderr.print(Text.assemble(("Error: ", "bold red"), str(exc)), soft_wrap=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        stderr.print("Interrupted. Unfinished jobs are back in the queue: vectorlab jobs list")
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of a pipe (head, less) has seen enough.
+        sys.stderr.close()
+        sys.exit(0)

@@ -1,0 +1,65 @@
+"""``vectorlab models``: language models by path or hub id."""
+
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from vectorlab.cli.context import open_lab
+from vectorlab.cli.output import JsonOption, frame_table, pairs_table, plain, show
+from vectorlab.domain.models import Model
+from vectorlab.services import models
+
+app = typer.Typer(no_args_is_help=True, help="Language models, known by a fingerprint.")
+
+
+@app.command()
+def add(
+    context: typer.Context,
+    source: Annotated[
+        str, typer.Argument(help="A directory in transformers format, a hub id, or bundled:tiny.")
+    ],
+    name: Annotated[str | None, typer.Option(help="Default: the last part of the source.")] = None,
+    revision: Annotated[str | None, typer.Option(help="Of a hub id.")] = None,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Run code that the model brings.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Register a causal language model; weights are hashed, never copied.
+
+    Example: vectorlab models add ./my-model --name mine
+    """
+    made = open_lab(context).models.add(
+        source, name=name, revision=revision, trust_remote_code=trust_remote_code
+    )
+    show(_flat(made), as_json=json, human=lambda: pairs_table(_flat(made)))
+
+
+@app.command("list")
+def list_(context: typer.Context, json: JsonOption = False) -> None:
+    """List the registered models."""
+    found = [_flat(item) for item in models.list_models(open_lab(context).db)]
+    columns = ["id", "name", "architecture", "n_layers", "d_model", "n_parameters", "source"]
+    show(found, as_json=json, human=lambda: frame_table(pd.DataFrame(found, columns=columns)))
+
+
+@app.command("show")
+def show_(
+    context: typer.Context,
+    reference: Annotated[str, typer.Argument(metavar="NAME|ID|FINGERPRINT")],
+    json: JsonOption = False,
+) -> None:
+    """Show one model: shape, hashes and where it is."""
+    found = open_lab(context).models.get(reference)
+    show(_flat(found), as_json=json, human=lambda: pairs_table(_flat(found)))
+
+
+def _flat(model: Model) -> dict[str, object]:
+    return {
+        "id": model.id,
+        "name": model.name,
+        "fingerprint": model.fingerprint,
+        **plain(model.description),
+        "created_at": model.created_at.isoformat(),
+    }

@@ -1,0 +1,109 @@
+"""Printing: tables for people on stdout, JSON for machines, progress on stderr."""
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from enum import Enum
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+console = Console()
+stderr = Console(stderr=True)
+
+
+def show(value: Any, *, as_json: bool, human: Callable[[], RenderableType]) -> None:
+    """Print a result: ``value`` as JSON, or what ``human`` makes of it."""
+    if as_json:
+        typer.echo(json.dumps(plain(value), ensure_ascii=False, indent=2))
+    else:
+        console.print(human())
+
+
+def show_queued(job_id: int, *, as_json: bool) -> None:
+    """Print the id of a job that nobody waits for."""
+    show(
+        {"job_id": job_id},
+        as_json=as_json,
+        human=lambda: f"Job {job_id} is queued. Wait for it: vectorlab jobs wait {job_id}",
+    )
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses, enums, times and frames as JSON types."""
+    if isinstance(value, pd.DataFrame):
+        return json.loads(value.to_json(orient="records", date_format="iso", force_ascii=False))
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {
+            field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)
+        }
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes):
+        return [plain(item) for item in value]
+    return value
+
+
+def frame_table(frame: pd.DataFrame, *, title: str = "", hide: Sequence[str] = ()) -> Table:
+    """A frame as a table; cells are text, never markup."""
+    table = Table(title=title or None, title_justify="left", header_style="bold")
+    columns = [name for name in frame.columns if name not in hide]
+    for name in columns:
+        table.add_column(str(name), overflow="fold")
+    for record in frame[columns].itertuples(index=False):
+        table.add_row(*(Text(_cell(item)) for item in record))
+    return table
+
+
+def pairs_table(values: Mapping[str, Any], *, title: str = "") -> Table:
+    """Names and values, one per line."""
+    table = Table(title=title or None, title_justify="left", show_header=False, box=None)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in values.items():
+        table.add_row(name, Text(_cell(value)))
+    return table
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[int, int | None, str], None]]:
+    """A progress bar on stderr, for as long as a job is waited for; silent without a terminal."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=stderr,
+        transient=True,
+        disable=not stderr.is_terminal,
+    )
+    with bar:
+        task = bar.add_task("waiting", total=None)
+
+        def listener(done: int, total: int | None, note: str) -> None:
+            bar.update(task, completed=done, total=total, description=note)
+
+        yield listener
+
+
+def _cell(value: Any) -> str:
+    if value is None or (isinstance(value, float) and pd.isna(value)) or value is pd.NaT:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    return str(value)

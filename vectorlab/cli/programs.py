@@ -1,0 +1,136 @@
+"""Commands without a noun: ``demo``, ``ui``, ``worker`` and ``doctor``."""
+
+import logging
+import platform
+import sys
+import threading
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from vectorlab import __version__
+from vectorlab.cli import serving
+from vectorlab.cli.context import open_lab, settings
+from vectorlab.cli.output import JsonOption, console, pairs_table, progress, show
+from vectorlab.domain.jobs import Job
+from vectorlab.errors import VectorLabError
+from vectorlab.services import database, jobs
+
+DASHBOARD_PORT = 8501
+
+
+def demo(
+    context: typer.Context,
+    serve: Annotated[
+        bool, typer.Option("--serve/--no-serve", help="Afterwards: dashboard and worker.")
+    ] = True,
+    port: Annotated[int, typer.Option(help="Of the dashboard.")] = DASHBOARD_PORT,
+    json: JsonOption = False,
+) -> None:
+    """Migrate, seed, extract, generate, replay and print the comparison; then serve.
+
+    The two experiments of the In-Context Vectors paper on the bundled model: dialogue safety
+    and sentiment paraphrase. A second call finds everything by content hash.
+    """
+    from vectorlab.cli.demo import demo_renderable, run_demo
+
+    database.upgrade(settings(context).database_url)
+    lab = open_lab(context)
+    with progress() as listener:
+        lab.listener = listener
+        report = run_demo(lab)
+    show(report.to_json(), as_json=json, human=lambda: demo_renderable(report))
+    if serve and sys.stdin.isatty() and sys.stdout.isatty():
+        ui(context, port=port)
+
+
+def ui(
+    context: typer.Context,
+    host: Annotated[str, typer.Option(help="Address to bind; loopback unless asked.")] = (
+        serving.LOOPBACK
+    ),
+    port: Annotated[int, typer.Option(help="The next free one is taken.")] = DASHBOARD_PORT,
+    worker: Annotated[
+        bool, typer.Option("--worker/--no-worker", help="Run a worker beside it.")
+    ] = True,
+) -> None:
+    """Serve the dashboard, with a worker beside it, until Ctrl-C."""
+    lab = open_lab(context)
+    _ = lab.db  # refuse an unusable store here, not on every page
+    chosen = serving.free_port(host, port)
+    console.print(f"Dashboard: http://{host}:{chosen}   (Ctrl-C stops it)", highlight=False)
+    serving.serve(lab.settings, host=host, port=chosen, with_worker=worker)
+
+
+def worker(
+    context: typer.Context,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda:0, mps.")] = None,
+    drain: Annotated[bool, typer.Option("--drain", help="Exit when the queue is empty.")] = False,
+) -> None:
+    """Work off jobs until Ctrl-C; an unfinished job goes back to the queue.
+
+    Example: vectorlab worker --device cuda:0
+    """
+    from vectorlab.worker.loop import Worker  # brings torch, which takes seconds
+
+    lab = open_lab(context)
+    logging.getLogger("vectorlab").setLevel(logging.INFO)
+    loop = Worker(lab.db, device=device or lab.settings.device)
+    console.print(f"Worker {loop.id} waits for jobs. Ctrl-C stops it.", highlight=False)
+    with serving.interrupt_on_sigterm():
+        try:
+            loop.work(stop=threading.Event(), drain=drain, on_job=_print_job)
+        except KeyboardInterrupt:
+            console.print("Worker stopped.")
+
+
+def doctor(context: typer.Context, json: JsonOption = False) -> None:
+    """Check what VectorLab needs: packages, store, device, bundled model, workers.
+
+    Exit code 1 when something is wrong.
+    """
+    url = settings(context).database_url
+    facts: dict[str, object] = {
+        "vectorlab": __version__,
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("torch", "transformers", "sqlalchemy", "streamlit")},
+        "database": url,
+    }
+    problems: list[str] = []
+    try:
+        lab = open_lab(context)
+        facts |= database.describe(lab.db)
+        facts["workers alive"] = sum(item.alive for item in jobs.workers(lab.db))
+        problems += database.warnings(lab.db)
+    except VectorLabError as exc:
+        problems.append(str(exc))
+    try:
+        facts |= _compute_facts(settings(context).device)
+    except VectorLabError as exc:
+        problems.append(str(exc))
+    show(
+        {**facts, "problems": problems},
+        as_json=json,
+        human=lambda: pairs_table({**facts, "problems": "\n".join(problems) or "none"}),
+    )
+    if problems:
+        raise typer.Exit(1)
+
+
+def _compute_facts(device: str) -> dict[str, object]:
+    from vectorlab.steering.loading import describe_model, resolve_device  # brings torch
+
+    bundled = describe_model("bundled:tiny")
+    return {
+        "device": str(resolve_device(device)),
+        "bundled model": f"tiny, {bundled.n_parameters:,} parameters, {bundled.fingerprint[:12]}",
+    }
+
+
+def _print_job(job: Job) -> None:
+    text = Text.assemble(f"job {job.id} {job.kind} ", (job.state.value, "bold"))
+    if job.error:
+        text.append(f": {job.error.splitlines()[0]}")
+    console.print(text)

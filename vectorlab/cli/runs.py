@@ -1,0 +1,274 @@
+"""``vectorlab runs``: steered generations, compared and replayed."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Group
+
+from vectorlab.cli.context import open_lab, wait
+from vectorlab.cli.output import (
+    JsonOption,
+    frame_table,
+    pairs_table,
+    plain,
+    show,
+    show_queued,
+    stderr,
+)
+from vectorlab.cli.verdict import verdict_text
+from vectorlab.domain.runs import STRENGTH_UNITS, Combine, Decoding, Operator, Positions
+from vectorlab.domain.vectors import Site
+from vectorlab.errors import InputError
+from vectorlab.lab import RunView
+from vectorlab.services import reports, runs
+from vectorlab.services.runs import SweepOptions
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Generation runs: prompts x arms x samples, stored with all that made them.",
+)
+
+Reference = Annotated[str, typer.Argument(metavar="ID|NAME|HASH")]
+_UNITS = "; ".join(f"{operator}: {unit}" for operator, unit in STRENGTH_UNITS.items())
+
+
+@app.command()
+def generate(
+    context: typer.Context,
+    model: Annotated[str, typer.Option(help="A registered model.")] = "tiny",
+    vector: Annotated[
+        list[str] | None, typer.Option(help="Name, id or hash; repeat for several.")
+    ] = None,
+    strength: Annotated[
+        list[float] | None,
+        typer.Option(
+            help=f"One or more numbers, an arm each; 0 is the baseline. Unit by operator: {_UNITS}."
+        ),
+    ] = None,
+    prompt: Annotated[list[str] | None, typer.Option(help="Used as it is; repeatable.")] = None,
+    prompts: Annotated[
+        str | None, typer.Option(metavar="NAME@V", help="Sources of a set version as prompts.")
+    ] = None,
+    operator: Annotated[Operator | None, typer.Option(help="Default: by method.")] = None,
+    site: Annotated[Site | None, typer.Option(help="Default: the vector's write site.")] = None,
+    positions: Annotated[Positions, typer.Option(help="Which tokens are steered.")] = Positions.ALL,
+    layers: Annotated[
+        str | None, typer.Option(help="For example 0-3,7; default: all the vector has.")
+    ] = None,
+    together: Annotated[
+        bool, typer.Option("--together", help="All vectors in one arm, not an arm each.")
+    ] = False,
+    combine: Annotated[
+        Combine, typer.Option(help="With --together: divide by their number (ICV) or sum.")
+    ] = Combine.MEAN,
+    max_new_tokens: Annotated[int, typer.Option(help="Most tokens per text.")] = 32,
+    greedy: Annotated[
+        bool, typer.Option("--greedy/--sample", help="Most likely token, or draw (default greedy).")
+    ] = True,
+    temperature: Annotated[float, typer.Option(help="With --sample.")] = 1.0,
+    top_k: Annotated[int, typer.Option(help="With --sample; 0: no limit.")] = 0,
+    top_p: Annotated[float, typer.Option(help="With --sample; 1: no limit.")] = 1.0,
+    stop: Annotated[
+        list[str] | None, typer.Option(help=r"A text ends before it; \n works.")
+    ] = None,
+    samples: Annotated[int, typer.Option(help="Texts per prompt and arm.")] = 1,
+    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32",
+    name: Annotated[str | None, typer.Option(help="Of the run.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Generate an equal run again.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Print the job id and return.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Generate with and without steering, all arms in shared batches.
+
+    An equal earlier run is found, not computed again.
+
+    Example: vectorlab runs generate --vector upbeat --strength 0 0.05 0.1
+    --prompt "Please paraphrase the following sentence. Sentence: Worst restaurant ever!, paraphrase: "
+    """
+    lab = open_lab(context)
+    asked = lab.runs.request(
+        prompts=prompt or [],
+        prompt_set=prompts,
+        model=model,
+        vectors=vector or [],
+        strengths=strength or [],
+        sweep=SweepOptions(
+            operator=operator,
+            site=site,
+            positions=positions,
+            layers=parse_layers(layers),
+            together=together,
+            combine=combine,
+        ),
+        decoding=Decoding(
+            max_new_tokens=max_new_tokens,
+            do_sample=not greedy,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            stop=tuple(item.replace("\\n", "\n") for item in stop or []),
+        ),
+        seed=seed,
+        samples=samples,
+        dtype=dtype,
+        name=name,
+        force=force,
+    )
+    if asked.run is not None:
+        stderr.print(f"Found: run {asked.run.id} answered an equal request.")
+        _show_run(lab.runs.view(asked.run), as_json=json, found=True)
+        return
+    assert asked.job is not None
+    if detach:
+        show_queued(asked.job.id, as_json=json)
+        return
+    _show_run(lab.runs.made_by(wait(lab, asked.job.id)), as_json=json, found=False)
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    model: Annotated[str | None, typer.Option(help="Only of this model.")] = None,
+    limit: Annotated[int, typer.Option(help="At most so many.")] = 50,
+    json: JsonOption = False,
+) -> None:
+    """List runs, newest first."""
+    frame = reports.runs_frame(open_lab(context).runs.list(model=model, limit=limit))
+    show(frame, as_json=json, human=lambda: frame_table(frame))
+
+
+@app.command("show")
+def show_(context: typer.Context, reference: Reference, json: JsonOption = False) -> None:
+    """Show one run: what was asked, on which software, and every text."""
+    _show_run(open_lab(context).runs.get(reference), as_json=json)
+
+
+@app.command()
+def compare(
+    context: typer.Context,
+    references: Annotated[list[str], typer.Argument(metavar="RUN...")],
+    json: JsonOption = False,
+) -> None:
+    """Set runs side by side: a row per prompt and sample, a column per arm.
+
+    Example: vectorlab runs compare 1 2
+    """
+    frame = reports.comparison_frame(open_lab(context).db, references)
+    show(frame, as_json=json, human=lambda: frame_table(frame))
+
+
+@app.command()
+def replay(context: typer.Context, reference: Reference, json: JsonOption = False) -> None:
+    """Generate a run again with the same batches and say whether every token is the same.
+
+    Exit code 1 when a token differs.
+
+    Example: vectorlab runs replay 1
+    """
+    lab = open_lab(context)
+    _, job = runs.request_replay(lab.db, reference, actor=lab.settings.user, priority=10)
+    found = runs.verdict(lab.db, str(lab.runs.made_by(wait(lab, job.id)).id))
+    show(
+        {**plain(found), "identical": found.identical},
+        as_json=json,
+        human=lambda: verdict_text(found),
+    )
+    if not found.identical:
+        raise typer.Exit(1)
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    reference: Reference,
+    file: Annotated[Path, typer.Argument(help="Ending .csv, .jsonl or .parquet.")],
+    json: JsonOption = False,
+) -> None:
+    """Write the texts of a run to a file, the baseline text beside each."""
+    frame = open_lab(context).runs.get(reference).to_frame()
+    writers = {
+        ".csv": lambda: frame.to_csv(file, index=False),
+        ".jsonl": lambda: frame.to_json(file, orient="records", lines=True, force_ascii=False),
+        ".parquet": lambda: frame.to_parquet(file, index=False),
+    }
+    if file.suffix not in writers:
+        raise InputError(f"Ending {file.suffix!r} is not known. Use one of {', '.join(writers)}.")
+    writers[file.suffix]()
+    show(
+        {"file": str(file), "generations": len(frame)},
+        as_json=json,
+        human=lambda: f"{len(frame)} generations written to {file}.",
+    )
+
+
+@app.command()
+def purge(
+    context: typer.Context,
+    reference: Reference,
+    cascade: Annotated[bool, typer.Option("--cascade", help="Also its replays.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Delete a run with its texts; refuses while a replay depends on it."""
+    lab = open_lab(context)
+    if not yes:
+        typer.confirm(f"Delete run {reference} for good?", abort=True)
+    gone = runs.remove(lab.db, reference, cascade=cascade, actor=lab.settings.user)
+    show({"purged": gone}, as_json=json, human=lambda: "\n".join(gone))
+
+
+def parse_layers(text: str | None) -> tuple[int, ...] | None:
+    """Read ``0-3,7`` as layer numbers, ascending.
+
+    Raises:
+        InputError: If it is not a list of numbers and ranges.
+    """
+    if text is None:
+        return None
+    chosen: set[int] = set()
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not (first.isdigit() and (last.isdigit() or not dash)):
+            raise InputError(f"Layers {text!r} are not understood. Write for example 0-3,7.")
+        chosen.update(range(int(first), int(last or first) + 1))
+    return tuple(sorted(chosen))
+
+
+def _show_run(view: RunView, *, as_json: bool, found: bool | None = None) -> None:
+    run = view.run
+    texts = view.to_frame()
+    data: dict[str, Any] = {
+        "id": run.id,
+        "name": run.name,
+        "model": run.model_name,
+        "prompt_set": run.prompt_set_label,
+        "spec_sha256": run.spec_sha256,
+        "replay_of": run.replay_of,
+        "seed": run.spec.seed,
+        "samples": run.spec.samples,
+        "decoding": run.spec.decoding.to_json(),
+        "arms": [arm.to_json() for arm in run.spec.arms],
+        "environment": run.environment,
+        "duration_s": run.duration_s,
+        "created_at": run.created_at,
+        "generations": texts,
+    }
+    if found is not None:
+        data["found"] = found
+
+    def human() -> Group:
+        about = {
+            "run": run.id,
+            "model": run.model_name,
+            "arms": ", ".join(arm.label for arm in run.spec.arms),
+            "decoding": ", ".join(f"{k}={v}" for k, v in run.spec.decoding.to_json().items()),
+            "seed": run.spec.seed,
+            "request": run.spec_sha256[:12],
+            "replay of": run.replay_of or "",
+            "seconds": run.duration_s,
+        }
+        return Group(pairs_table(about), frame_table(view.compare()))
+
+    show(data, as_json=as_json, human=human)

@@ -1,0 +1,119 @@
+"""Child processes: the dashboard and the worker beside it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import vectorlab
+from vectorlab.config import Settings
+from vectorlab.errors import InputError
+
+LOOPBACK = "127.0.0.1"
+STOP_WITHIN_S = 10.0
+
+
+def dashboard_directory() -> Path:
+    """Where the pages are: inside an installed wheel, or ``ui/`` of the repository."""
+    package = Path(vectorlab.__file__).parent
+    packed = package / "_ui"
+    return packed if (packed / "app.py").is_file() else package.parent / "ui"
+
+
+def free_port(host: str, wanted: int) -> int:
+    """The wanted port, or the next one that nothing listens on.
+
+    Raises:
+        InputError: If fifty ports in a row are taken.
+    """
+    for port in range(wanted, wanted + 50):
+        with socket.socket() as probe:
+            # As servers do; without it a port just left by another server looks taken.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return port
+    raise InputError(f"No free port from {wanted} to {wanted + 49}. Give another with --port.")
+
+
+def serve(
+    settings: Settings, *, host: str, port: int, with_worker: bool, browser: bool = False
+) -> None:
+    """Run the dashboard, and a worker beside it, until Ctrl-C or SIGTERM."""
+    children = [_start_dashboard(settings, host=host, port=port, browser=browser)]
+    if with_worker:
+        children.append(_start([sys.executable, "-m", "vectorlab", "worker"], settings))
+    with interrupt_on_sigterm():
+        try:
+            while all(child.poll() is None for child in children):
+                time.sleep(0.2)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            _stop(children)
+
+
+@contextmanager
+def interrupt_on_sigterm() -> Iterator[None]:
+    """Treat SIGTERM as Ctrl-C: work stops, the job goes back to the queue."""
+
+    def interrupt(number: int, frame: FrameType | None) -> Any:
+        del number, frame
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _start_dashboard(
+    settings: Settings, *, host: str, port: int, browser: bool
+) -> subprocess.Popen[bytes]:
+    directory = dashboard_directory()
+    options = {
+        "server.address": host,
+        "server.port": port,
+        "server.headless": not browser,
+        "server.fileWatcherType": "none",
+        "browser.gatherUsageStats": False,
+    }
+    flags = [f"--{name}={str(value).lower()}" for name, value in options.items()]
+    return _start(
+        [sys.executable, "-m", "streamlit", "run", str(directory / "app.py"), *flags],
+        settings,
+        directory,
+    )
+
+
+def _start(
+    command: list[str], settings: Settings, directory: Path | None = None
+) -> subprocess.Popen[bytes]:
+    environment = {
+        **os.environ,
+        "VECTORLAB_DATABASE_URL": settings.database_url,
+        "VECTORLAB_DEVICE": settings.device,
+    }
+    return subprocess.Popen(command, env=environment, cwd=directory)
+
+
+def _stop(children: list[subprocess.Popen[bytes]]) -> None:
+    for child in children:
+        if child.poll() is None:
+            child.terminate()
+    for child in children:
+        try:
+            child.wait(STOP_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()

@@ -1,0 +1,235 @@
+"""``vectorlab sets``: demonstration sets and their versions."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Group
+from rich.text import Text
+
+from vectorlab.cli.context import open_lab
+from vectorlab.cli.output import JsonOption, frame_table, pairs_table, plain, show
+from vectorlab.domain.sets import Demonstration
+from vectorlab.domain.word_diff import Change, word_diff
+from vectorlab.services import files, reports, sets
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Demonstration sets: immutable versions of pairs source -> target.",
+)
+
+Reference = Annotated[str, typer.Argument(metavar="NAME[@VERSION]", help="upbeat, upbeat@2 ...")]
+_STYLES = {Change.SAME: "", Change.ADDED: "green", Change.REMOVED: "red strike"}
+
+
+@app.command()
+def create(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Letters, digits, '.', '-', '_'.")],
+    description: Annotated[str, typer.Option(help="What the set is for.")] = "",
+    task: Annotated[str, typer.Option(help="For example: sentiment, detoxification.")] = "",
+    tag: Annotated[list[str] | None, typer.Option(help="May be repeated.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Create an empty set.
+
+    Example: vectorlab sets create upbeat --description "plain to upbeat reviews"
+    """
+    lab = open_lab(context)
+    made = sets.create(
+        lab.db,
+        name=name,
+        description=description,
+        task=task,
+        tags=tag or [],
+        actor=lab.settings.user,
+    )
+    show(made, as_json=json, human=lambda: f"Set {made.name} created.")
+
+
+@app.command("import")
+def import_(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="CSV, TSV, JSON or JSON Lines.")],
+    set: Annotated[str, typer.Option("--set", help="Its next version is made, or the set.")],
+    source_column: Annotated[str | None, typer.Option(help="Column of the sources.")] = None,
+    target_column: Annotated[str | None, typer.Option(help="Column of the targets.")] = None,
+    format: Annotated[str | None, typer.Option(help="Overrides the file's ending.")] = None,
+    message: Annotated[str | None, typer.Option("--message", "-m", help="Why.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Freeze the rows of a file as the next version of a set.
+
+    Example: vectorlab sets import reviews.csv --set upbeat --source-column negative
+    --target-column positive
+    """
+    done = open_lab(context).sets.import_file(
+        file,
+        set=set,
+        source_column=source_column,
+        target_column=target_column,
+        format=format,
+        message=message,
+    )
+    version = done.version
+    word = "committed" if done.created else "unchanged: the latest version holds exactly this"
+    show(
+        {**plain(version), "label": version.label, "created": done.created},
+        as_json=json,
+        human=lambda: f"{version.label}: {version.count} demonstrations, {word}.",
+    )
+
+
+@app.command("list")
+def list_(context: typer.Context, json: JsonOption = False) -> None:
+    """List all sets with their latest version."""
+    frame = reports.sets_frame(open_lab(context).db)
+    show(frame, as_json=json, human=lambda: frame_table(frame, hide=["sha256"]))
+
+
+@app.command("show")
+def show_(context: typer.Context, reference: Reference, json: JsonOption = False) -> None:
+    """Show one version with its demonstrations.
+
+    Example: vectorlab sets show upbeat@1
+    """
+    db = open_lab(context).db
+    version = sets.get(db, reference)
+    items = sets.demonstrations(db, version)
+    about = {**plain(version), "label": version.label}
+    show(
+        {**about, "demonstrations": items},
+        as_json=json,
+        human=lambda: Group(
+            pairs_table(about), frame_table(reports.demonstrations_frame(db, version.label))
+        ),
+    )
+
+
+@app.command()
+def log(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Of the set.")],
+    json: JsonOption = False,
+) -> None:
+    """List the versions of a set, newest first."""
+    versions = sets.log(open_lab(context).db, name)
+
+    def human() -> Group:
+        return Group(
+            *(
+                pairs_table(
+                    {
+                        item.label: item.message or "(no message)",
+                        "": f"{item.count} demonstrations, {item.author}, "
+                        f"{item.created_at:%Y-%m-%d %H:%M}, {item.content_sha256[:12]}",
+                    }
+                )
+                for item in versions
+            )
+        )
+
+    show(versions, as_json=json, human=human)
+
+
+@app.command()
+def diff(
+    context: typer.Context,
+    before: Annotated[str, typer.Argument(metavar="NAME@OLD")],
+    after: Annotated[str, typer.Argument(metavar="NAME@NEW")],
+    json: JsonOption = False,
+) -> None:
+    """Compare two versions: added, removed and edited demonstrations, edits word by word.
+
+    Example: vectorlab sets diff upbeat@1 upbeat@2
+    """
+    found = sets.diff(open_lab(context).db, before, after)
+    show(found, as_json=json, human=lambda: _diff_text(found))
+
+
+@app.command()
+def fork(
+    context: typer.Context,
+    reference: Reference,
+    name: Annotated[str, typer.Argument(help="Of the new set.")],
+    json: JsonOption = False,
+) -> None:
+    """Begin a new set from a version of another."""
+    lab = open_lab(context)
+    version = sets.fork(lab.db, reference=reference, name=name, actor=lab.settings.user)
+    show(version, as_json=json, human=lambda: f"{version.label}: {version.message}.")
+
+
+@app.command()
+def tag(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Of the set.")],
+    tags: Annotated[list[str], typer.Argument(help="They replace the present ones.")],
+    json: JsonOption = False,
+) -> None:
+    """Replace the tags of a set."""
+    lab = open_lab(context)
+    done = sets.tag(lab.db, name=name, tags=tags, actor=lab.settings.user)
+    show(done, as_json=json, human=lambda: f"{done.name}: {', '.join(done.tags)}")
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    reference: Reference,
+    file: Annotated[Path, typer.Argument(help="Its ending names the format.")],
+    format: Annotated[str | None, typer.Option(help="Overrides the file's ending.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Write a version to a file; importing it again gives the same content hash."""
+    db = open_lab(context).db
+    version = sets.get(db, reference)
+    files.write_demonstrations(file, sets.demonstrations(db, version), format=format)
+    show(
+        {"file": str(file), "label": version.label, "content_sha256": version.content_sha256},
+        as_json=json,
+        human=lambda: f"{version.label} written to {file} ({version.count} demonstrations).",
+    )
+
+
+@app.command()
+def purge(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Of the set.")],
+    cascade: Annotated[
+        bool, typer.Option("--cascade", help="Also what depends on it: vectors and runs.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Delete a set with all its versions; refuses while something depends on it."""
+    lab = open_lab(context)
+    if not yes:
+        typer.confirm(f"Delete set {name} for good?", abort=True)
+    gone = sets.remove(lab.db, name, cascade=cascade, actor=lab.settings.user)
+    show({"purged": gone}, as_json=json, human=lambda: "\n".join(gone))
+
+
+def _diff_text(found: sets.SetDiff) -> Text:
+    text = Text(f"{found.before.label} -> {found.after.label}\n", style="bold")
+    if found.is_empty:
+        return text.append("The same demonstrations.", style="not bold")
+    for old, new in found.edited:
+        text.append("~ ", style="yellow")
+        text.append_text(_pair_diff(old, new)).append("\n")
+    for sign, style, items in (("+ ", "green", found.added), ("- ", "red", found.removed)):
+        for item in items:
+            text.append(f"{sign}{item.source} -> {item.target}\n", style=f"not bold {style}")
+    return text
+
+
+def _pair_diff(old: Demonstration, new: Demonstration) -> Text:
+    text = Text(style="not bold")
+    for number, (left, right) in enumerate(
+        ((old.source, new.source), (old.target or "", new.target or ""))
+    ):
+        if number:
+            text.append(" -> ")
+        for segment in word_diff(left, right):
+            text.append(segment.text, style=_STYLES[segment.change])
+    return text

@@ -1,0 +1,234 @@
+"""``vectorlab vectors``: steering vectors."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+from rich.console import Group
+
+from vectorlab.cli.context import open_lab, wait
+from vectorlab.cli.output import (
+    JsonOption,
+    frame_table,
+    pairs_table,
+    plain,
+    show,
+    show_queued,
+    stderr,
+)
+from vectorlab.domain.methods import METHODS
+from vectorlab.domain.vectors import Site, SteeringVector
+from vectorlab.services import reports, vector_files, vectors
+
+app = typer.Typer(
+    no_args_is_help=True, help="Steering vectors: one vector per layer, with where it came from."
+)
+
+Reference = Annotated[str, typer.Argument(metavar="NAME|ID|HASH")]
+_METHOD_HELP = "; ".join(f"{item.name}: {item.summary}" for item in METHODS.values())
+
+
+@app.command()
+def extract(
+    context: typer.Context,
+    set: Annotated[str, typer.Option("--set", help="name, name@3 or name@latest.")],
+    model: Annotated[str, typer.Option(help="A registered model.")] = "tiny",
+    method: Annotated[str, typer.Option(help=_METHOD_HELP)] = "icv",
+    name: Annotated[
+        str | None, typer.Option(help="Of the vector; default: set and version.")
+    ] = None,
+    read_site: Annotated[Site | None, typer.Option(help="Default: the method's.")] = None,
+    write_site: Annotated[Site | None, typer.Option(help="Default: the method's.")] = None,
+    strip_punctuation: Annotated[
+        bool,
+        typer.Option("--strip-punctuation", help="Delete ASCII punctuation, as in ICV's code."),
+    ] = False,
+    dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32",
+    force: Annotated[bool, typer.Option("--force", help="Compute an equal request again.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Print the job id and return.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Extract a steering vector from the pairs of a set version.
+
+    An equal earlier request is found, not computed again.
+
+    Example: vectorlab vectors extract --set upbeat@latest --model tiny --method icv --name upbeat
+    """
+    lab = open_lab(context)
+    asked = lab.vectors.request(
+        set=set,
+        model=model,
+        name=name,
+        force=force,
+        method=method,
+        read_site=read_site,
+        write_site=write_site,
+        strip_punctuation=strip_punctuation,
+        dtype=dtype,
+    )
+    if asked.vector is None and detach:
+        assert asked.job is not None
+        show_queued(asked.job.id, as_json=json)
+        return
+    if asked.job is not None:
+        vector = lab.vectors.made_by(wait(lab, asked.job.id))
+    else:
+        assert asked.vector is not None
+        vector = asked.vector
+        stderr.print(f"Found: an equal request was answered before by vector {vector.name}.")
+    _show_vector(
+        vectors.details(lab.db, str(vector.id)), as_json=json, found=asked.vector is not None
+    )
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    model: Annotated[str | None, typer.Option(help="Only of this model.")] = None,
+    set: Annotated[str | None, typer.Option("--set", help="Only from this set.")] = None,
+    method: Annotated[str | None, typer.Option(help="Only by this method.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """List vectors, newest first."""
+    found = open_lab(context).vectors.list(model=model, set_name=set, method=method)
+    show(
+        found,
+        as_json=json,
+        human=lambda: frame_table(reports.vectors_frame(found), hide=["sha256", "origin"]),
+    )
+
+
+@app.command("show")
+def show_(context: typer.Context, reference: Reference, json: JsonOption = False) -> None:
+    """Show one vector: provenance, norms per layer, which demonstrations drive it."""
+    lab = open_lab(context)
+    _show_vector(vectors.details(lab.db, reference), as_json=json)
+
+
+@app.command()
+def combine(
+    context: typer.Context,
+    expression: Annotated[str, typer.Argument(help='For example "0.5*a + b - c".')],
+    name: Annotated[str, typer.Option(help="Of the new vector.")],
+    json: JsonOption = False,
+) -> None:
+    """Store a weighted sum of vectors, with its parents.
+
+    Example: vectorlab vectors combine "upbeat - 0.5*formal" --name upbeat-informal
+    """
+    lab = open_lab(context)
+    made = vectors.combine(
+        lab.db, name=name, terms=vectors.parse_terms(expression), actor=lab.settings.user
+    )
+    _show_vector(vectors.details(lab.db, str(made.id)), as_json=json)
+
+
+@app.command()
+def similar(context: typer.Context, reference: Reference, json: JsonOption = False) -> None:
+    """Rank the other vectors of the same model by mean cosine over the layers."""
+    rows = [
+        {"vector": item.name, "mean_cosine": cosine, "method": item.method, "set": item.set_label}
+        for item, cosine in vectors.similarities(open_lab(context).db, reference)
+    ]
+    columns = ["vector", "mean_cosine", "method", "set"]
+    show(rows, as_json=json, human=lambda: frame_table(pd.DataFrame(rows, columns=columns)))
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    reference: Reference,
+    out: Annotated[Path, typer.Option(help="The file to write.")],
+    format: Annotated[str, typer.Option(help="safetensors (the native form).")] = "safetensors",
+    json: JsonOption = False,
+) -> None:
+    """Write a vector to a file.
+
+    Example: vectorlab vectors export upbeat --out upbeat.safetensors
+    """
+    lab = open_lab(context)
+    vector = lab.vectors.get(reference)
+    vector_files.export_vector(lab.db, vector, out, format=format)
+    show(
+        {"file": str(out), "vector": vector.name, "content_sha256": vector.content_sha256},
+        as_json=json,
+        human=lambda: f"{vector.name} written to {out}.",
+    )
+
+
+@app.command("import")
+def import_(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A file that vectors export wrote.")],
+    name: Annotated[str | None, typer.Option(help="Default: the name in the file.")] = None,
+    model: Annotated[str | None, typer.Option(help="Default: by fingerprint.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Store a vector from a file."""
+    lab = open_lab(context)
+    made = vector_files.import_vector(
+        lab.db,
+        file,
+        model=None if model is None else lab.models.get(model),
+        name=name,
+        actor=lab.settings.user,
+    )
+    _show_vector(vectors.details(lab.db, str(made.id)), as_json=json)
+
+
+@app.command()
+def purge(
+    context: typer.Context,
+    reference: Reference,
+    cascade: Annotated[
+        bool, typer.Option("--cascade", help="Also the runs and vectors that depend on it.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Delete a vector; refuses while something depends on it."""
+    lab = open_lab(context)
+    if not yes:
+        typer.confirm(f"Delete vector {reference} for good?", abort=True)
+    gone = vectors.remove(lab.db, reference, cascade=cascade, actor=lab.settings.user)
+    show({"purged": gone}, as_json=json, human=lambda: "\n".join(gone))
+
+
+def _show_vector(
+    details: vectors.VectorDetails, *, as_json: bool, found: bool | None = None
+) -> None:
+    def human() -> Group:
+        pulls = sorted(details.alignments, key=lambda item: item.mean)
+        about = _about(details.vector)
+        if pulls:
+            about["alignment"] = (
+                f"{pulls[0].mean:.3f} (demonstration {pulls[0].position}) to "
+                f"{pulls[-1].mean:.3f} (demonstration {pulls[-1].position})"
+            )
+        return Group(
+            pairs_table(about), frame_table(reports.layers_frame(details), hide=["sha256"])
+        )
+
+    data = {
+        **plain(details.vector),
+        "layers": details.layers,
+        "alignments": details.alignments,
+        "parents": details.parents,
+    }
+    show(data if found is None else {**data, "found": found}, as_json=as_json, human=human)
+
+
+def _about(vector: SteeringVector) -> dict[str, Any]:
+    return {
+        "vector": vector.name,
+        "id": vector.id,
+        "content hash": vector.content_sha256,
+        "method": vector.method,
+        "set": vector.set_label,
+        "model": vector.model_name,
+        "read site": vector.read_site.value,
+        "write site": vector.write_site.value,
+        "origin": vector.origin.value,
+        "made": vector.created_at,
+    }

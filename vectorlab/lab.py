@@ -1,0 +1,379 @@
+"""``Lab``: the verbs of the command line for notebooks and scripts.
+
+    from vectorlab import Lab
+
+    lab = Lab()
+    lab.sets.import_file("reviews.csv", set="upbeat")
+    lab.vectors.extract(set="upbeat@latest", model="tiny", name="upbeat")
+    lab.runs.generate(model="tiny", vectors=["upbeat"], strengths=[0.1], prompts=["..."]).to_frame()
+
+This is where settings, services and worker are put together; it imports torch only once
+something has to be computed.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from vectorlab.config import Settings
+from vectorlab.domain.jobs import PRIORITY_INTERACTIVE, Job
+from vectorlab.domain.models import Model
+from vectorlab.domain.runs import Decoding, GenerationRun, Prompt, ReplayVerdict, RunSpec
+from vectorlab.domain.sets import Demonstration
+from vectorlab.domain.vectors import SteeringVector
+from vectorlab.errors import NotFoundError
+from vectorlab.services import database, files, jobs, models, reports, runs, sets, vectors
+from vectorlab.services.database import Database
+from vectorlab.services.runs import RunRequest, SweepOptions
+from vectorlab.services.sets import Committed
+from vectorlab.services.vectors import ExtractionOptions, VectorRequest
+
+if TYPE_CHECKING:
+    from vectorlab.worker.lease import ProgressListener
+    from vectorlab.worker.loop import Worker
+
+BUNDLED_MODEL = "tiny"
+POLL_S = 0.3  # between looks at a job that another process works off
+
+
+class Lab:
+    """An open store with the means to compute.
+
+    Args:
+        database_url: Of the store; None takes ``VECTORLAB_DATABASE_URL`` or a SQLite file in
+            the user's data folder, which is created.
+        device: ``"auto"``, ``"cpu"``, ``"cuda:0"``...; None takes ``VECTORLAB_DEVICE``.
+        listener: Told the progress of jobs that are waited for: done, total, note.
+
+    Raises:
+        StoreError: If the database cannot be opened.
+        SchemaError: If it is older or newer than this version.
+    """
+
+    def __init__(
+        self,
+        database_url: str | None = None,
+        *,
+        device: str | None = None,
+        listener: "ProgressListener | None" = None,
+    ) -> None:
+        self.settings = Settings.from_environment(database_url=database_url, device=device)
+        self.listener = listener
+        self.sets = SetVerbs(self)
+        self.models = ModelVerbs(self)
+        self.vectors = VectorVerbs(self)
+        self.runs = RunVerbs(self)
+
+    @cached_property
+    def db(self) -> Database:
+        """The store, opened at first use."""
+        return database.open_store(self.settings.database_url)
+
+    @cached_property
+    def worker(self) -> "Worker":
+        """A worker in this process; it holds the model it used last."""
+        from vectorlab.worker.loop import Worker  # brings torch, which takes seconds
+
+        return Worker(self.db, device=self.settings.device, listener=self.listener)
+
+    def wait(self, job_id: int) -> Job:
+        """Wait for a job, working it off here when no worker is alive.
+
+        Returns:
+            The job in its final state.
+
+        Raises:
+            JobFailed: If it failed, with the recorded error.
+            JobCancelled: If it was cancelled.
+        """
+        while not (job := jobs.get(self.db, job_id)).state.is_final:
+            if jobs.any_worker_alive(self.db) or self.worker.work_one(job_id) is None:
+                self._follow(job)
+        jobs.result(job)
+        return job
+
+    def _follow(self, job: Job) -> None:
+        """Tell the listener where a job in other hands stands, and let a moment pass."""
+        if self.listener is not None:
+            note = job.progress_note or f"job {job.id} {job.state}"
+            self.listener(job.progress_done, job.progress_total, note)
+        time.sleep(POLL_S)
+
+
+class SetVerbs:
+    """``lab.sets``: demonstration sets."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+
+    def commit(
+        self, set: str, demonstrations: Sequence[Demonstration], *, message: str = "", **about: Any
+    ) -> Committed:
+        """Freeze demonstrations as the next version of a set, which is created if need be."""
+        return sets.commit(
+            self._lab.db,
+            name=set,
+            demonstrations=demonstrations,
+            message=message,
+            actor=self._lab.settings.user,
+            **about,
+        )
+
+    def import_file(
+        self,
+        path: str | Path,
+        *,
+        set: str,
+        source_column: str | None = None,
+        target_column: str | None = None,
+        format: str | None = None,
+        message: str | None = None,
+        **about: Any,
+    ) -> Committed:
+        """Read a CSV, TSV, JSON or JSON Lines file as the next version of a set."""
+        path = Path(path)
+        items = files.read_demonstrations(
+            path, format=format, source_column=source_column, target_column=target_column
+        )
+        return self.commit(set, items, message=message or f"Import {path.name}", **about)
+
+    def to_frame(self, reference: str) -> pd.DataFrame:
+        """The demonstrations of ``name``, ``name@latest`` or ``name@3``."""
+        return reports.demonstrations_frame(self._lab.db, reference)
+
+
+class ModelVerbs:
+    """``lab.models``: registered models."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+
+    def add(
+        self,
+        source: str,
+        *,
+        name: str | None = None,
+        revision: str | None = None,
+        trust_remote_code: bool = False,
+    ) -> Model:
+        """Register a model directory in transformers format, a hub id, or ``bundled:tiny``.
+
+        Raises:
+            ModelError: If it has no configuration or no complete safetensors weights.
+            ConflictError: If the name belongs to another model.
+        """
+        from vectorlab.steering.loading import describe_model  # brings torch
+
+        description = describe_model(source, revision=revision, trust_remote_code=trust_remote_code)
+        plain = source.rstrip("/").replace("\\", "/").rsplit("/", 1)[-1]
+        return models.register(
+            self._lab.db,
+            name=name or plain.removeprefix("bundled:"),
+            description=description,
+            actor=self._lab.settings.user,
+        )
+
+    def get(self, reference: str = BUNDLED_MODEL) -> Model:
+        """A registered model; the bundled one is registered at first use.
+
+        Raises:
+            NotFoundError: If there is none.
+        """
+        found = models.find(self._lab.db, reference)
+        if found is not None:
+            return found
+        if reference == BUNDLED_MODEL:
+            return self.add(f"bundled:{BUNDLED_MODEL}")
+        raise NotFoundError(
+            "model",
+            reference,
+            hint="See vectorlab models list, or register one: vectorlab models add PATH_OR_HUB_ID",
+        )
+
+
+class VectorVerbs:
+    """``lab.vectors``: steering vectors."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+
+    def request(
+        self,
+        *,
+        set: str,
+        model: str = BUNDLED_MODEL,
+        name: str | None = None,
+        force: bool = False,
+        **options: Any,
+    ) -> VectorRequest:
+        """Find an equal earlier extraction or enqueue a job; options as ``ExtractionOptions``."""
+        return vectors.request_extraction(
+            self._lab.db,
+            set_reference=set,
+            model=self._lab.models.get(model),
+            options=ExtractionOptions(**options),
+            actor=self._lab.settings.user,
+            name=name,
+            force=force,
+            priority=PRIORITY_INTERACTIVE,
+        )
+
+    def extract(self, **request: Any) -> SteeringVector:
+        """As ``request``, and wait for the vector."""
+        asked = self.request(**request)
+        return asked.vector or self.made_by(self._lab.wait(_job(asked)))
+
+    def made_by(self, job: Job) -> SteeringVector:
+        """The vector that a finished job made."""
+        return self.get(str(jobs.result(job)["vector_id"]))
+
+    def get(self, reference: str) -> SteeringVector:
+        """A vector by name, id or hash prefix."""
+        return vectors.get(self._lab.db, reference)
+
+    def list(self, **filters: Any) -> Sequence[SteeringVector]:
+        """Vectors, newest first; filter by ``model``, ``set_name``, ``method``."""
+        return vectors.list_vectors(self._lab.db, **filters)
+
+
+@dataclass(frozen=True)
+class RunView:
+    """A stored run together with the way to its texts."""
+
+    lab: Lab
+    run: GenerationRun
+
+    @property
+    def id(self) -> int:
+        """Row id, as in ``vectorlab runs show ID``."""
+        return self.run.id
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per generation; see ``reports.generations_frame``."""
+        return reports.generations_frame(self.lab.db, self.run)
+
+    def compare(self) -> pd.DataFrame:
+        """One row per prompt and sample, one column per arm."""
+        return reports.comparison_frame(self.lab.db, [str(self.run.id)])
+
+    def replay(self) -> ReplayVerdict:
+        """Generate everything again and say whether it is identical."""
+        return self.lab.runs.replay(str(self.run.id))
+
+
+class RunVerbs:
+    """``lab.runs``: generation runs."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+
+    def request(
+        self,
+        *,
+        prompts: Sequence[str | Prompt] = (),
+        prompt_set: str | None = None,
+        model: str = BUNDLED_MODEL,
+        vectors: Sequence[str] = (),
+        strengths: Sequence[float] = (),
+        sweep: SweepOptions | None = None,
+        decoding: Decoding | None = None,
+        seed: int = 0,
+        samples: int = 1,
+        add_special_tokens: bool = True,
+        dtype: str = "float32",
+        name: str | None = None,
+        force: bool = False,
+    ) -> RunRequest:
+        """Find an equal earlier run or enqueue a job.
+
+        Args:
+            prompts: Texts, used as they are.
+            prompt_set: ``name@version`` whose sources are further prompts.
+            model: Registered model.
+            vectors: Names, ids or hash prefixes.
+            strengths: One arm per vector and strength, beside the baseline.
+            sweep: Operator, site, positions, layers, and whether the vectors act together.
+            decoding: Greedy, 32 new tokens by default.
+            seed: Of the per-row draws.
+            samples: Texts per prompt and arm.
+            add_special_tokens: Let the tokenizer add BOS where it would.
+            dtype: The model computes in this.
+            name: Of the run.
+            force: Generate even when an equal run is stored.
+        """
+        chosen = self._lab.models.get(model)
+        texts = [item if isinstance(item, Prompt) else Prompt(text=item) for item in prompts]
+        version_id = None
+        if prompt_set is not None:
+            from_set, version_id = runs.prompts_of_set(self._lab.db, prompt_set)
+            texts += from_set
+        arms = runs.build_arms(
+            self._lab.db,
+            model=chosen,
+            references=vectors,
+            strengths=strengths,
+            options=sweep or SweepOptions(),
+        )
+        spec = RunSpec(
+            model_fingerprint=chosen.fingerprint,
+            prompts=tuple(texts),
+            arms=arms,
+            decoding=decoding or Decoding(),
+            seed=seed,
+            samples=samples,
+            add_special_tokens=add_special_tokens,
+            dtype=dtype,
+        )
+        return runs.request_run(
+            self._lab.db,
+            model=chosen,
+            spec=spec,
+            actor=self._lab.settings.user,
+            name=name,
+            prompt_set_version_id=version_id,
+            force=force,
+            priority=PRIORITY_INTERACTIVE,
+        )
+
+    def generate(self, **request: Any) -> RunView:
+        """As ``request``, and wait for the texts."""
+        asked = self.request(**request)
+        return self.view(asked.run) if asked.run else self.made_by(self._lab.wait(_job(asked)))
+
+    def made_by(self, job: Job) -> RunView:
+        """The run that a finished job made."""
+        return self.get(str(jobs.result(job)["run_id"]))
+
+    def get(self, reference: str) -> RunView:
+        """A run by id, name or spec hash prefix."""
+        return self.view(runs.get(self._lab.db, reference))
+
+    def view(self, run: GenerationRun) -> RunView:
+        """The run with its verbs."""
+        return RunView(self._lab, run)
+
+    def list(self, **filters: Any) -> Sequence[GenerationRun]:
+        """Runs, newest first; filter by ``model``, page with ``limit`` and ``offset``."""
+        return runs.list_runs(self._lab.db, **filters)
+
+    def replay(self, reference: str) -> ReplayVerdict:
+        """Repeat a run with the same batches and compare token by token.
+
+        Raises:
+            IntegrityError: If a stored vector no longer has the bytes the run used.
+        """
+        _, job = runs.request_replay(
+            self._lab.db, reference, actor=self._lab.settings.user, priority=PRIORITY_INTERACTIVE
+        )
+        done = self._lab.wait(job.id)
+        return runs.verdict(self._lab.db, str(jobs.result(done)["run_id"]))
+
+
+def _job(asked: VectorRequest | RunRequest) -> int:
+    assert asked.job is not None, "a request without a result has a job"
+    return asked.job.id
