@@ -1,0 +1,163 @@
+import math
+
+import pytest
+
+from vectorlab.domain.runs import (
+    Arm,
+    BatchPlan,
+    Combine,
+    Decoding,
+    FinishReason,
+    GeneratedText,
+    Intervention,
+    Operator,
+    Positions,
+    Prompt,
+    RowKey,
+    RunSpec,
+    TokenDifference,
+    check_strength,
+    compare_generations,
+)
+from vectorlab.domain.vectors import Site
+from vectorlab.errors import InputError
+
+
+def intervention(strength: float = 0.1, vector_id: int = 7) -> Intervention:
+    return Intervention(
+        vector_id=vector_id,
+        vector_sha256="ab" * 32,
+        operator=Operator.ROTATE,
+        strength=strength,
+        site=Site.MLP_OUTPUT,
+        positions=Positions.RESPONSE,
+        layers=(0, 2),
+    )
+
+
+def spec(**changes) -> RunSpec:
+    values = {
+        "model_fingerprint": "cd" * 32,
+        "prompts": (Prompt(text="one"), Prompt(text="two", reference="zwei")),
+        "arms": (
+            Arm(label="baseline"),
+            Arm(label="up", interventions=(intervention(),), combine=Combine.SUM),
+        ),
+        "decoding": Decoding(do_sample=True, temperature=0.7, top_k=5, stop=("\n",)),
+        "seed": 3,
+        "samples": 2,
+    }
+    return RunSpec(**(values | changes))
+
+
+def text(prompt: int, token_ids: tuple[int, ...]) -> GeneratedText:
+    return GeneratedText(
+        key=RowKey(prompt=prompt, arm=0, sample=0),
+        text="",
+        token_ids=token_ids,
+        finish_reason=FinishReason.LENGTH,
+        mean_logprob=-1.0,
+    )
+
+
+def test_a_run_survives_its_json_form():
+    original = spec()
+    again = RunSpec.from_json(original.to_json(), original.vector_ids())
+    assert again == original
+    assert again.sha256 == original.sha256
+
+
+def test_the_row_id_of_a_vector_is_not_part_of_the_identity():
+    moved = Arm(label="up", interventions=(intervention(vector_id=8),), combine=Combine.SUM)
+    assert spec(arms=(Arm(label="baseline"), moved)).sha256 == spec().sha256
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 4},
+        {"samples": 3},
+        {"prompts": (Prompt(text="one"),)},
+        {"arms": (Arm(label="baseline"),)},
+        {"dtype": "bfloat16"},
+        {"add_special_tokens": False},
+        {"decoding": Decoding()},
+        {"model_fingerprint": "ef" * 32},
+    ],
+)
+def test_every_part_of_a_request_is_part_of_its_identity(change):
+    assert spec(**change).sha256 != spec().sha256
+
+
+def test_greedy_decoding_forgets_what_it_does_not_use():
+    assert Decoding(temperature=0.3).to_json() == Decoding(temperature=0.9).to_json()
+
+
+def test_rows_are_ordered_by_prompt_then_arm_then_sample():
+    rows = spec().rows()
+    assert rows == sorted(rows)
+    assert len(rows) == 2 * 2 * 2
+
+
+@pytest.mark.parametrize(
+    ("strengths", "baseline"), [((), True), ((0.0,), True), ((0.0, 0.1), False), ((-0.1,), False)]
+)
+def test_an_arm_without_any_strength_is_the_baseline(strengths, baseline):
+    arm = Arm(label="x", interventions=tuple(intervention(item) for item in strengths))
+    assert arm.is_baseline is baseline
+
+
+def test_a_batch_plan_survives_its_json_form():
+    plan = BatchPlan(batches=((0, 2), (1,)))
+    assert BatchPlan.from_json(plan.to_json()) == plan
+
+
+@pytest.mark.parametrize("strength", [math.nan, math.inf, -math.inf])
+def test_a_strength_that_is_not_finite_is_refused(strength):
+    with pytest.raises(InputError, match="not finite"):
+        check_strength(strength)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"max_new_tokens": 0},
+        {"temperature": 0.0},
+        {"temperature": math.nan},
+        {"top_k": -1},
+        {"top_p": 0.0},
+        {"top_p": 1.1},
+        {"stop": ("",)},
+    ],
+)
+def test_decoding_settings_out_of_range_are_refused(bad):
+    with pytest.raises(InputError):
+        Decoding(**bad)
+
+
+def test_equal_generations_have_no_difference():
+    assert compare_generations([text(0, (1, 2))], [text(0, (1, 2))]) == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "position", "original_id", "replay_id"),
+    [
+        ((1, 2, 3), (1, 9, 3), 1, 2, 9),
+        ((1, 2), (1, 2, 3), 2, None, 3),
+        ((1, 2), (1,), 1, 2, None),
+        ((), (5,), 0, None, 5),
+    ],
+)
+def test_the_first_differing_token_is_named(before, after, position, original_id, replay_id):
+    [found] = compare_generations([text(0, before)], [text(0, after)])
+    assert found == TokenDifference(
+        key=RowKey(prompt=0, arm=0, sample=0),
+        position=position,
+        original_id=original_id,
+        replay_id=replay_id,
+    )
+
+
+def test_runs_with_other_rows_cannot_be_compared():
+    with pytest.raises(InputError, match="same prompts"):
+        compare_generations([text(0, (1,))], [text(1, (1,))])
