@@ -49,7 +49,8 @@ def revision_of(connection: sa.Connection) -> str | None:
     """The revision as an open transaction sees it."""
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
-    return connection.scalar(sa.text(_QUERY))
+    found: str | None = connection.scalar(sa.text(_QUERY))
+    return found
 
 
 def refuse_newer(status: SchemaStatus, store: str) -> None:

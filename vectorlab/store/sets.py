@@ -69,8 +69,7 @@ def list_sets(tx: Transaction) -> list[tuple[DemonstrationSet, SetVersion | None
     sets = [_set(row) for row in tx.execute(_sets.select().order_by(_sets.c.name))]
     newest = sa.select(sa.func.max(_versions.c.id)).group_by(_versions.c.set_id)
     latest = {
-        version.set_name: version
-        for version in _select_versions(tx, _versions.c.id.in_(newest.scalar_subquery()))
+        version.set_name: version for version in _select_versions(tx, _versions.c.id.in_(newest))
     }
     return [(item, latest.get(item.name)) for item in sets]
 
@@ -117,7 +116,7 @@ def add_version(
     # The lock (nothing on SQLite, which has one writer) keeps two authors from one number.
     owner = get_set(tx, set_name)
     tx.execute(sa.select(_sets.c.id).where(_sets.c.id == owner.id).with_for_update())
-    latest = next(iter(_select_versions(tx, _versions.c.set_id == owner.id, newest_first=True)), None)
+    latest = next(iter(list_versions(tx, set_name)), None)
     content = set_content_sha256(demonstrations)
     if latest is not None and latest.content_sha256 == content:
         return latest, False

@@ -138,9 +138,7 @@ def layer_infos(tx: Transaction, vector_id: int) -> list[LayerVectorInfo]:
     """What a table shows of each layer; no blob is read."""
     columns = [_layers.c[field] for field in LayerVectorInfo.__dataclass_fields__]
     query = sa.select(*columns).where(_layers.c.steering_vector_id == vector_id)
-    return [
-        LayerVectorInfo(**row._mapping) for row in tx.execute(query.order_by(_layers.c.layer))
-    ]
+    return [LayerVectorInfo(**row._mapping) for row in tx.execute(query.order_by(_layers.c.layer))]
 
 
 def alignments(tx: Transaction, vector_id: int) -> list[Alignment]:
@@ -243,7 +241,7 @@ def _common_width(layers: Sequence[LayerVector]) -> int:
         raise ShapeError(f"Layers must be ascending and different; these are {numbers}.")
     for item in layers:
         if not np.isfinite(item.values).all():
-            raise InputError(f"Layer {item.layer} holds NaN or infinite numbers; nothing was stored.")
+            raise InputError(f"Layer {item.layer} holds NaN or infinite numbers; it is not stored.")
     return int(widths[0][0])
 
 
@@ -254,8 +252,7 @@ def _add_parts(tx: Transaction, vector_id: int, new: NewVector) -> None:
         tx.execute(
             _alignments.insert(),
             [
-                owner
-                | {"position": item.position, "mean": item.mean, "cosines_json": item.cosines}
+                owner | {"position": item.position, "mean": item.mean, "cosines_json": item.cosines}
                 for item in new.alignments
             ],
         )

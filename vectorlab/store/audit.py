@@ -1,0 +1,30 @@
+"""Who did what to which object, when; rows are only ever added."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from vectorlab.store import schema
+from vectorlab.store.columns import utc_now
+from vectorlab.store.database import Transaction
+
+
+def record(
+    tx: Transaction,
+    *,
+    actor: str,
+    action: str,
+    object_kind: str,
+    object_id: int | str,
+    details: Mapping[str, Any],
+) -> None:
+    """Note an action in the transaction that carries it out."""
+    tx.execute(
+        schema.audit_log.insert().values(
+            created_at=utc_now(),
+            actor=actor,
+            action=action,
+            object_kind=object_kind,
+            object_id=str(object_id),
+            details_json=dict(details),
+        )
+    )

@@ -1,0 +1,322 @@
+"""Generation runs: the request row by row, the texts it made, and replays of it."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+
+from vectorlab.domain.runs import (
+    Arm,
+    BatchPlan,
+    Combine,
+    Decoding,
+    FinishReason,
+    GeneratedText,
+    GenerationRun,
+    Intervention,
+    NewRun,
+    Operator,
+    Positions,
+    Prompt,
+    RowKey,
+    RunSpec,
+)
+from vectorlab.domain.vectors import Site
+from vectorlab.errors import ConflictError, InputError, IntegrityError, NotFoundError
+from vectorlab.store import schema
+from vectorlab.store.columns import utc_now
+from vectorlab.store.database import Transaction
+from vectorlab.store.references import batches, get_id, storable_text
+
+_runs = schema.generation_runs
+_prompts = schema.run_prompts
+_arms = schema.run_arms
+_interventions = schema.arm_interventions
+_generations = schema.generations
+_versions = schema.set_versions
+_sets = schema.demonstration_sets
+
+TOKEN_IDS = np.dtype("<i4")  # how token ids are stored
+
+
+def add_run(tx: Transaction, new: NewRun, created_by: str) -> GenerationRun:
+    """Store a finished run with its request and all its texts.
+
+    Raises:
+        ConflictError: If the name is taken.
+        InputError: If the texts are not exactly those asked for, or cannot be stored.
+        IntegrityError: If the request would not come back as the same request.
+    """
+    _check_new(tx, new)
+    values = {
+        "name": new.name,
+        "spec_sha256": new.spec.sha256,
+        "model_id": new.model_id,
+        "prompt_set_version_id": new.prompt_set_version_id,
+        "decoding_json": new.spec.decoding.to_json(),
+        "seed": new.spec.seed,
+        "samples": new.spec.samples,
+        "add_special_tokens": new.spec.add_special_tokens,
+        "dtype": new.spec.dtype,
+        "environment_json": dict(new.environment),
+        "batch_plan_json": new.batch_plan.to_json(),
+        "replay_of": new.replay_of,
+        "duration_s": new.duration_s,
+        "created_at": utc_now(),
+        "created_by": created_by,
+    }
+    run_id = tx.execute(_runs.insert().values(values).returning(_runs.c.id)).scalar_one()
+    _add_request(tx, run_id, new.spec)
+    _insert(tx, _generations, [_generation_row(run_id, item) for item in new.generations])
+    return _by_id(tx, run_id)
+
+
+def get_run(tx: Transaction, reference: str) -> GenerationRun:
+    """The run with that name or id, or the original with that spec hash prefix.
+
+    Raises:
+        NotFoundError: If there is none.
+        InputError: If the prefix fits several requests.
+        IntegrityError: If the stored request does not have the hash on record.
+    """
+    originals = _runs.c.replay_of.is_(None)
+    run_id = get_id(tx, _runs, reference, kind="run", hash_column="spec_sha256", among=originals)
+    return _by_id(tx, run_id)
+
+
+def find_by_spec(tx: Transaction, sha256: str) -> GenerationRun | None:
+    """The newest run that answers an equal request and is no replay, or None."""
+    wanted = sa.and_(_runs.c.spec_sha256 == sha256, _runs.c.replay_of.is_(None))
+    return next(iter(_select(tx, wanted, limit=1)), None)
+
+
+def list_runs(
+    tx: Transaction,
+    *,
+    limit: int | None = None,
+    offset: int = 0,
+    model_id: int | None = None,
+    replay_of: int | None = None,
+) -> list[GenerationRun]:
+    """Runs, newest first, optionally of one model or replaying one run."""
+    conditions = [
+        column == wanted
+        for column, wanted in ((_runs.c.model_id, model_id), (_runs.c.replay_of, replay_of))
+        if wanted is not None
+    ]
+    return _select(tx, sa.and_(sa.true(), *conditions), limit=limit, offset=offset)
+
+
+def replays(tx: Transaction, run_id: int) -> list[GenerationRun]:
+    """The replays of a run, newest first."""
+    return list_runs(tx, replay_of=run_id)
+
+
+def generations(tx: Transaction, run_id: int) -> list[GeneratedText]:
+    """The texts of a run in the order of ``RunSpec.rows``."""
+    c = _generations.c
+    query = _generations.select().where(c.run_id == run_id).order_by(c.prompt, c.arm, c.sample)
+    return [_generation(row) for row in tx.execute(query)]
+
+
+def _check_new(tx: Transaction, new: NewRun) -> None:
+    if new.name is not None:
+        taken = tx.scalar(sa.select(_runs.c.id).where(_runs.c.name == new.name))
+        if taken is not None:
+            raise ConflictError(
+                f"Run name {new.name!r} is taken by run {taken}. Choose another with --name."
+            )
+    rows = new.spec.rows()
+    if sorted(item.key for item in new.generations) != rows:
+        raise InputError(
+            f"The run has {len(new.generations)} generations, expected one for each of "
+            f"{len(rows)} prompts x arms x samples."
+        )
+    if not -(2**63) <= new.spec.seed < 2**63:
+        raise InputError(f"Seed {new.spec.seed} does not fit 64 bits. Give a smaller one.")
+
+
+def _by_id(tx: Transaction, run_id: int) -> GenerationRun:
+    found = _select(tx, _runs.c.id == run_id)
+    if not found:
+        raise NotFoundError("run", str(run_id), hint="See what there is: vectorlab runs list")
+    run = found[0]
+    if run.spec.sha256 != run.spec_sha256:
+        raise IntegrityError(
+            f"The request of run {run.id} has hash {run.spec.sha256}, on record is "
+            f"{run.spec_sha256}. If rows were altered, put a backup in place: "
+            "vectorlab db restore BACKUP"
+        )
+    return run
+
+
+def _select(
+    tx: Transaction, condition: sa.ColumnElement[bool], *, limit: int | None = None, offset: int = 0
+) -> list[GenerationRun]:
+    query = (
+        sa.select(
+            _runs,
+            schema.models.c.name.label("model_name"),
+            schema.models.c.fingerprint,
+            _versions.c.number,
+            _sets.c.name.label("set_name"),
+        )
+        .join(schema.models)
+        .outerjoin(_versions, _versions.c.id == _runs.c.prompt_set_version_id)
+        .outerjoin(_sets, _sets.c.id == _versions.c.set_id)
+        .where(condition)
+        .order_by(_runs.c.id.desc())
+        .limit(limit)
+        .offset(offset)
+    )
+    rows = tx.execute(query).all()
+    ids = [row.id for row in rows]
+    prompts, arms = _prompts_of(tx, ids), _arms_of(tx, ids)
+    return [_run(row, prompts[row.id], arms[row.id]) for row in rows]
+
+
+def _run(row: sa.Row[Any], prompts: Sequence[Prompt], arms: Sequence[Arm]) -> GenerationRun:
+    return GenerationRun(
+        id=row.id,
+        name=row.name,
+        model_id=row.model_id,
+        model_name=row.model_name,
+        prompt_set_version_id=row.prompt_set_version_id,
+        prompt_set_label=None if row.set_name is None else f"{row.set_name}@{row.number}",
+        spec=RunSpec(
+            model_fingerprint=row.fingerprint,
+            prompts=tuple(prompts),
+            arms=tuple(arms),
+            decoding=Decoding.from_json(row.decoding_json),
+            seed=row.seed,
+            samples=row.samples,
+            add_special_tokens=row.add_special_tokens,
+            dtype=row.dtype,
+        ),
+        spec_sha256=row.spec_sha256,
+        environment=row.environment_json,
+        batch_plan=BatchPlan.from_json(row.batch_plan_json),
+        replay_of=row.replay_of,
+        duration_s=row.duration_s,
+        created_at=row.created_at,
+    )
+
+
+def _prompts_of(tx: Transaction, run_ids: Sequence[int]) -> dict[int, list[Prompt]]:
+    found: dict[int, list[Prompt]] = defaultdict(list)
+    for row in _rows_of(tx, _prompts, run_ids):
+        found[row.run_id].append(Prompt(text=row.text, reference=row.reference))
+    return found
+
+
+def _arms_of(tx: Transaction, run_ids: Sequence[int]) -> dict[int, list[Arm]]:
+    interventions: dict[tuple[int, int], list[Intervention]] = defaultdict(list)
+    for row in _rows_of(tx, _interventions, run_ids):
+        interventions[row.run_id, row.arm].append(_intervention(row))
+    found: dict[int, list[Arm]] = defaultdict(list)
+    for row in _rows_of(tx, _arms, run_ids):
+        found[row.run_id].append(
+            Arm(
+                label=row.label,
+                interventions=tuple(interventions[row.run_id, row.position]),
+                combine=Combine(row.combine),
+            )
+        )
+    return found
+
+
+def _rows_of(tx: Transaction, table: sa.Table, run_ids: Sequence[int]) -> Iterable[sa.Row[Any]]:
+    for ids in batches(run_ids):
+        query = table.select().where(table.c.run_id.in_(ids)).order_by(*table.primary_key)
+        yield from tx.execute(query)
+
+
+def _intervention(row: sa.Row[Any]) -> Intervention:
+    return Intervention(
+        vector_id=row.steering_vector_id,
+        vector_sha256=row.vector_sha256,
+        operator=Operator(row.operator),
+        strength=row.strength,
+        site=Site(row.site),
+        positions=Positions(row.positions),
+        layers=None if row.layers_json is None else tuple(row.layers_json),
+    )
+
+
+def _add_request(tx: Transaction, run_id: int, spec: RunSpec) -> None:
+    prompts = [
+        {
+            "run_id": run_id,
+            "position": position,
+            "text": storable_text("Prompt", item.text),
+            "reference": None
+            if item.reference is None
+            else storable_text("Reference", item.reference),
+        }
+        for position, item in enumerate(spec.prompts)
+    ]
+    arms = [
+        {
+            "run_id": run_id,
+            "position": position,
+            "label": storable_text("Label", item.label),
+            "combine": item.combine,
+        }
+        for position, item in enumerate(spec.arms)
+    ]
+    _insert(tx, _prompts, prompts)
+    _insert(tx, _arms, arms)
+    _insert(tx, _interventions, _intervention_rows(run_id, spec.arms))
+
+
+def _intervention_rows(run_id: int, arms: Sequence[Arm]) -> list[dict[str, Any]]:
+    return [
+        {
+            "run_id": run_id,
+            "arm": arm,
+            "position": position,
+            "steering_vector_id": item.vector_id,
+            "vector_sha256": item.vector_sha256,
+            "operator": item.operator,
+            "strength": item.strength,
+            "site": item.site,
+            "positions": item.positions,
+            "layers_json": item.layers,
+        }
+        for arm, owner in enumerate(arms)
+        for position, item in enumerate(owner.interventions)
+    ]
+
+
+def _insert(tx: Transaction, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
+    if rows:
+        tx.execute(table.insert(), rows)
+
+
+def _generation_row(run_id: int, item: GeneratedText) -> dict[str, Any]:
+    return {
+        "run_id": run_id,
+        "prompt": item.key.prompt,
+        "arm": item.key.arm,
+        "sample": item.key.sample,
+        # PostgreSQL holds no NUL in a text; the token ids keep what the model said.
+        "text": item.text.replace("\x00", "\N{REPLACEMENT CHARACTER}"),
+        "token_ids": np.asarray(item.token_ids, dtype=TOKEN_IDS).tobytes(),
+        "n_tokens": len(item.token_ids),
+        "finish_reason": item.finish_reason,
+        # SQLite turns NaN into NULL by itself; here both databases do.
+        "mean_logprob": None if math.isnan(item.mean_logprob) else item.mean_logprob,
+    }
+
+
+def _generation(row: sa.Row[Any]) -> GeneratedText:
+    return GeneratedText(
+        key=RowKey(prompt=row.prompt, arm=row.arm, sample=row.sample),
+        text=row.text,
+        token_ids=tuple(np.frombuffer(row.token_ids, dtype=TOKEN_IDS).tolist()),
+        finish_reason=FinishReason(row.finish_reason),
+        mean_logprob=math.nan if row.mean_logprob is None else row.mean_logprob,
+    )
