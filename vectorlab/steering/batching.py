@@ -1,0 +1,91 @@
+"""Padded batches, the arguments a model's forward takes, and recovery from a full memory."""
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+
+from vectorlab.steering.loading import LoadedModel
+
+PaddingSide = Literal["left", "right"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaddedBatch:
+    """Token ids of unequal length in one rectangle."""
+
+    input_ids: torch.Tensor  # (B, T) int64; padding holds token 0, which the mask hides
+    attention_mask: torch.Tensor  # (B, T) int64, 1 where a token is real
+    starts: torch.Tensor  # (B,) int64, column of the first real token
+    is_padded: bool
+
+
+def pad(
+    token_ids: Sequence[Sequence[int]], *, side: PaddingSide, device: torch.device
+) -> PaddedBatch:
+    """Put sequences of one batch into a rectangle."""
+    width = max(len(row) for row in token_ids)
+    gaps = [width - len(row) for row in token_ids]
+    left = side == "left"
+    ids = [
+        [0] * gap + list(row) if left else list(row) + [0] * gap
+        for row, gap in zip(token_ids, gaps, strict=True)
+    ]
+    starts = torch.tensor(gaps if left else [0] * len(gaps), device=device)
+    columns = torch.arange(width, device=device)
+    ends = starts + width - torch.tensor(gaps, device=device)
+    mask = (columns >= starts[:, None]) & (columns < ends[:, None])
+    return PaddedBatch(
+        input_ids=torch.tensor(ids, device=device),
+        attention_mask=mask.long(),
+        starts=starts,
+        is_padded=any(gaps),
+    )
+
+
+def forward_arguments(
+    loaded: LoadedModel,
+    input_ids: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    starts: torch.Tensor,
+    *,
+    past: Any = None,
+    past_length: int = 0,
+    use_cache: bool = False,
+) -> dict[str, Any]:
+    """Arguments for the model's forward: real positions, and logits of the last token only.
+
+    Args:
+        loaded: The model.
+        input_ids: (B, T) new tokens.
+        attention_mask: (B, past_length + T), or None when nothing is padded.
+        starts: (B,) column of every row's first real token.
+        past: Key/value cache of the columns before.
+        past_length: Number of those columns.
+        use_cache: Whether to return the cache.
+    """
+    columns = torch.arange(past_length, past_length + input_ids.shape[1], device=input_ids.device)
+    arguments = {
+        "input_ids": input_ids,
+        "attention_mask": attention_mask,
+        "position_ids": (columns[None, :] - starts[:, None]).clamp(min=0),
+        "past_key_values": past,
+        "use_cache": use_cache,
+        "logits_to_keep": 1,
+    }
+    # BLOOM and MPT derive positions from the mask and take no position_ids.
+    accepted = inspect.signature(loaded.model.forward).parameters
+    return {name: value for name, value in arguments.items() if name in accepted}
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether an error says that the device or the host has no memory left."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def free_memory(device: torch.device) -> None:
+    """Give cached blocks back before a smaller batch is tried."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()

@@ -1,0 +1,48 @@
+"""What a result depends on beside its request, recorded so that a replay can say what changed."""
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import torch
+
+from vectorlab import __version__
+from vectorlab.steering.loading import LoadedModel
+
+PACKAGES = ("torch", "transformers", "tokenizers", "numpy")
+
+
+def describe_environment(loaded: LoadedModel) -> dict[str, Any]:
+    """Software, hardware and settings, as a flat JSON object."""
+    return {
+        "vectorlab": __version__,
+        "python": platform.python_version(),
+        **{name: _version(name) for name in PACKAGES},
+        "platform": platform.system(),
+        "machine": platform.machine(),
+        "cpu": _cpu_name(),
+        "device": loaded.device.type,
+        "device_name": _device_name(loaded.device),
+        "cuda": torch.version.cuda,
+        "dtype": str(loaded.dtype).removeprefix("torch."),
+        "threads": torch.get_num_threads(),
+        "attention": str(loaded.model.config._attn_implementation),
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+        "model_fingerprint": loaded.description.fingerprint,
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name()
+
+
+def _cpu_name() -> str:
+    """The processor's instruction set as torch uses it: kernels and so rounding depend on it."""
+    return torch.backends.cpu.get_cpu_capability()

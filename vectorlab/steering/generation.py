@@ -1,0 +1,311 @@
+"""Generate every text of a run: prompts x arms x samples, in batches that a replay repeats."""
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from vectorlab.domain.runs import BatchPlan, FinishReason, GeneratedText, RowKey, RunSpec
+from vectorlab.domain.vectors import LayerVector
+from vectorlab.errors import ModelError
+from vectorlab.steering.batching import forward_arguments, free_memory, is_out_of_memory, pad
+from vectorlab.steering.hooks import Steering, steer
+from vectorlab.steering.loading import LoadedModel, check_request
+from vectorlab.steering.plan import (
+    DEFAULT_TOKEN_BUDGET,
+    check_plan,
+    halves,
+    plan_batches,
+    remaining_batches,
+)
+from vectorlab.steering.sampling import pick_tokens, row_uniforms
+from vectorlab.steering.table import SteeringTable
+from vectorlab.steering.tokens import continuation_text, encode
+
+# Steps between looks at the tokens from the host: each look waits for the device.
+CHECK_EVERY = 8
+
+Progress = Callable[[int, int], None]
+OnBatch = Callable[[int, list[GeneratedText]], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerationResult:
+    """The texts of a run and how they came about."""
+
+    generations: tuple[GeneratedText, ...]  # in the order of ``RunSpec.rows()``
+    plan: BatchPlan  # the batches as they really ran
+    events: tuple[str, ...]  # what did not go as planned, for people
+
+
+def generate(
+    loaded: LoadedModel,
+    spec: RunSpec,
+    vectors: Mapping[str, Sequence[LayerVector]],
+    *,
+    plan: BatchPlan | None = None,
+    done: Mapping[int, Sequence[GeneratedText]] | None = None,
+    token_budget: int = DEFAULT_TOKEN_BUDGET,
+    on_batch: OnBatch | None = None,
+    on_progress: Progress | None = None,
+) -> GenerationResult:
+    """Generate all texts that a specification asks for.
+
+    Everything is checked before anything is computed. The same specification with the same plan
+    gives the same tokens on the same machine. A batch that does not fit into memory is halved.
+
+    Args:
+        loaded: The model that ``spec`` names, in the dtype that it names.
+        spec: Prompts, arms, decoding and seed.
+        vectors: Layer vectors by the content hash that the interventions name.
+        plan: Batches to run, from an earlier run; None plans them by ``token_budget``.
+        done: What ``on_batch`` was given before an interruption, by number; not computed again.
+        token_budget: Most tokens per batch, prompt and new ones, padding included.
+        on_batch: Called with every finished batch: its number in the final plan, its texts.
+        on_progress: Called with (tokens done, tokens at most) every few steps. Whatever it or
+            ``on_batch`` raises ends the run and leaves the model clean.
+
+    Raises:
+        InputError: If a prompt is empty or too long, or a vector or a strength does not fit.
+        IntegrityError: If the specification is for another model.
+        ModelError: If the model returns numbers that are not finite.
+    """
+    check_request(loaded, model_fingerprint=spec.model_fingerprint, dtype=spec.dtype)
+    run = _Run.prepare(loaded, spec, vectors)
+    if plan is None:
+        plan = plan_batches(
+            [len(ids) for ids in run.prompt_ids],
+            rows_per_prompt=len(spec.arms) * spec.samples,
+            max_new_tokens=spec.decoding.max_new_tokens,
+            token_budget=token_budget,
+        )
+    run.on_progress = on_progress
+    return run.execute(check_plan(plan, len(run.keys)), done or {}, on_batch)
+
+
+@dataclass(kw_only=True)
+class _Run:
+    """One call of ``generate``: what it was given and how far it is."""
+
+    loaded: LoadedModel
+    spec: RunSpec
+    table: SteeringTable
+    prompt_ids: list[list[int]]
+    keys: list[RowKey]
+    on_progress: Progress | None = None
+    finished_rows: int = 0
+    events: list[str] = field(default_factory=list)
+
+    @classmethod
+    def prepare(
+        cls, loaded: LoadedModel, spec: RunSpec, vectors: Mapping[str, Sequence[LayerVector]]
+    ) -> "_Run":
+        prompt_ids = encode(
+            loaded.tokenizer,
+            [prompt.text for prompt in spec.prompts],
+            add_special_tokens=spec.add_special_tokens,
+            context_length=loaded.description.context_length,
+            new_tokens=spec.decoding.max_new_tokens,
+            noun="Prompt",
+        )
+        table = SteeringTable.build(loaded, spec.arms, vectors)
+        return cls(loaded=loaded, spec=spec, table=table, prompt_ids=prompt_ids, keys=spec.rows())
+
+    def execute(
+        self,
+        plan: BatchPlan,
+        done: Mapping[int, Sequence[GeneratedText]],
+        on_batch: OnBatch | None,
+    ) -> GenerationResult:
+        rows_of = {key: row for row, key in enumerate(self.keys)}
+        texts = {rows_of[text.key]: text for part in done.values() for text in part}
+        batches = [tuple(rows_of[text.key] for text in done[number]) for number in sorted(done)]
+        self.finished_rows = len(texts)
+        waiting = deque(remaining_batches(plan, texts))
+        while waiting:
+            batch = waiting.popleft()
+            made = self._try_batch(batch)
+            if made is None:
+                waiting.extendleft(reversed(halves(batch)))
+                continue
+            texts.update(zip(batch, made, strict=True))
+            batches.append(batch)
+            self.finished_rows += len(batch)
+            self._report(0, 0)
+            if on_batch is not None:
+                on_batch(len(batches) - 1, made)
+        return GenerationResult(
+            generations=tuple(texts[row] for row in range(len(self.keys))),
+            plan=BatchPlan(batches=tuple(batches)),
+            events=tuple(self.events),
+        )
+
+    def _try_batch(self, batch: tuple[int, ...]) -> list[GeneratedText] | None:
+        """The batch's texts, or None if it has to be halved."""
+        try:
+            return self._batch([self.keys[row] for row in batch])
+        except RuntimeError as error:
+            if not is_out_of_memory(error) or len(batch) == 1:
+                raise
+        free_memory(self.loaded.device)
+        self.events.append(f"out of memory with {len(batch)} rows: batch halved")
+        return None
+
+    @torch.inference_mode()
+    def _batch(self, keys: list[RowKey]) -> list[GeneratedText]:
+        with steer(self.loaded, self.table, [key.arm for key in keys]) as steering:
+            token_ids, logprobs = self._decode(keys, steering)
+        return [
+            self._finished_text(key, row, scores)
+            for key, row, scores in zip(keys, token_ids, logprobs, strict=True)
+        ]
+
+    def _decode(
+        self, keys: list[RowKey], steering: Steering
+    ) -> tuple[list[list[int]], list[list[float]]]:
+        """Token ids and log-probabilities, (B, steps) each; rows run on behind their end."""
+        decoding = self.spec.decoding
+        decoder = _Decoder(
+            self.loaded, [self.prompt_ids[key.prompt] for key in keys], decoding.max_new_tokens
+        )
+        uniforms = self._uniforms(keys)
+        for step in range(decoding.max_new_tokens):
+            logits = decoder.next_logits()
+            steering.set_response(True)
+            drawn = None if uniforms is None else uniforms[:, step]
+            decoder.append(pick_tokens(logits, drawn, decoding), logits)
+            if (step + 1) % CHECK_EVERY == 0:
+                self._report(step + 1, len(keys))
+                if self._all_ended(keys, decoder):
+                    break
+        return decoder.token_ids().tolist(), decoder.logprobs().tolist()
+
+    def _uniforms(self, keys: list[RowKey]) -> torch.Tensor | None:
+        """The draws of the whole batch, (B, steps) float64, in one transfer."""
+        spec = self.spec
+        if not spec.decoding.do_sample:
+            return None
+        steps = spec.decoding.max_new_tokens
+        draws = [
+            row_uniforms(spec.seed, spec.prompts[key.prompt].text, key.sample, steps)
+            for key in keys
+        ]
+        return torch.from_numpy(np.stack(draws)).to(self.loaded.device)
+
+    def _all_ended(self, keys: list[RowKey], decoder: "_Decoder") -> bool:
+        if not self.loaded.eos_token_ids and not self.spec.decoding.stop:
+            return False
+        return all(
+            self._end(key, row)[1] is not FinishReason.LENGTH
+            for key, row in zip(keys, decoder.token_ids().tolist(), strict=True)
+        )
+
+    def _end(self, key: RowKey, token_ids: list[int]) -> tuple[int, FinishReason]:
+        """How many tokens belong to the text, and why it ends there."""
+        eos = self.loaded.eos_token_ids
+        length = next((i for i, token in enumerate(token_ids) if token in eos), None)
+        kept = token_ids if length is None else token_ids[:length]
+        stopped = self._stop_length(key, kept)
+        if stopped is not None:
+            return stopped, FinishReason.STOP
+        if length is not None:
+            return length + 1, FinishReason.EOS
+        return len(token_ids), FinishReason.LENGTH
+
+    def _stop_length(self, key: RowKey, token_ids: list[int]) -> int | None:
+        """Tokens up to the first whose text holds a stop string."""
+        if _stop_index(self._text(key, token_ids), self.spec.decoding.stop) is None:
+            return None
+        lengths = range(1, len(token_ids) + 1)
+        holds = (
+            _stop_index(self._text(key, token_ids[:length]), self.spec.decoding.stop) is not None
+            for length in lengths
+        )
+        return next(length for length, found in zip(lengths, holds, strict=True) if found)
+
+    def _finished_text(self, key: RowKey, row: list[int], scores: list[float]) -> GeneratedText:
+        length, reason = self._end(key, row)
+        mean = sum(scores[:length]) / length
+        if not np.isfinite(mean):
+            raise ModelError(
+                f"The model's output is not finite for prompt {key.prompt + 1}, arm "
+                f"{self.spec.arms[key.arm].label!r}. Use a smaller strength or dtype float32."
+            )
+        text = self._text(key, row[:length])
+        return GeneratedText(
+            key=key,
+            text=text[: _stop_index(text, self.spec.decoding.stop)],
+            token_ids=tuple(row[:length]),
+            finish_reason=reason,
+            mean_logprob=mean,
+        )
+
+    def _text(self, key: RowKey, token_ids: Sequence[int]) -> str:
+        return continuation_text(self.loaded.tokenizer, self.prompt_ids[key.prompt], token_ids)
+
+    def _report(self, steps: int, rows: int) -> None:
+        if self.on_progress is not None:
+            each = self.spec.decoding.max_new_tokens
+            self.on_progress(self.finished_rows * each + steps * rows, len(self.keys) * each)
+
+
+class _Decoder:
+    """The forward passes of one batch over its key/value cache; everything stays on the device."""
+
+    def __init__(
+        self, loaded: LoadedModel, prompt_ids: Sequence[Sequence[int]], max_new_tokens: int
+    ) -> None:
+        batch = pad(prompt_ids, side="left", device=loaded.device)
+        self.loaded = loaded
+        self.starts = batch.starts
+        self.fed = 0  # columns in the cache
+        self.pending = batch.input_ids  # (B, T) tokens that the model has not seen
+        self.mask = None
+        if batch.is_padded:
+            new = batch.attention_mask.new_ones(len(prompt_ids), max_new_tokens)
+            self.mask = torch.cat([batch.attention_mask, new], dim=1)
+        self.past: Any = None
+        self._tokens: list[torch.Tensor] = []  # (B,) each
+        self._logprobs: list[torch.Tensor] = []  # (B,) each
+
+    def next_logits(self) -> torch.Tensor:
+        """Feed what is pending; logits of the next token, (B, V) float32."""
+        end = self.fed + self.pending.shape[1]
+        output = self.loaded.model(
+            **forward_arguments(
+                self.loaded,
+                self.pending,
+                None if self.mask is None else self.mask[:, :end],
+                self.starts,
+                past=self.past,
+                past_length=self.fed,
+                use_cache=True,
+            )
+        )
+        self.fed, self.past = end, output.past_key_values
+        logits: torch.Tensor = output.logits[:, -1].float()
+        return logits
+
+    def append(self, tokens: torch.Tensor, logits: torch.Tensor) -> None:
+        """Take the chosen tokens, (B,), and their log-probabilities at temperature 1."""
+        self._tokens.append(tokens)
+        chosen = logits.gather(1, tokens[:, None])[:, 0]
+        self._logprobs.append(chosen - logits.logsumexp(dim=-1))
+        self.pending = tokens[:, None]
+
+    def token_ids(self) -> torch.Tensor:
+        """Tokens so far, (B, steps) int64 on the CPU."""
+        return torch.stack(self._tokens, dim=1).cpu()
+
+    def logprobs(self) -> torch.Tensor:
+        """Their log-probabilities, (B, steps) float32 on the CPU."""
+        return torch.stack(self._logprobs, dim=1).cpu()
+
+
+def _stop_index(text: str, stop: Sequence[str]) -> int | None:
+    """Where the earliest stop string begins."""
+    found = [index for index in (text.find(string) for string in stop) if index >= 0]
+    return min(found, default=None)

@@ -1,0 +1,128 @@
+"""Steer a model inside a with-block: one hook per steered place, always taken off again."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+
+from vectorlab.errors import ArchitectureError
+from vectorlab.steering.layers import as_rows, replace_hidden
+from vectorlab.steering.loading import LoadedModel
+from vectorlab.steering.operators import OPERATORS, Slots
+from vectorlab.steering.table import Phase, Place, SteeringTable
+
+_Work = list[tuple[Callable[[torch.Tensor, Slots], torch.Tensor], Slots, torch.Tensor]]
+
+
+class Steering:
+    """The steering of one batch while its with-block runs."""
+
+    def __init__(self, loaded: LoadedModel, table: SteeringTable, row_arms: Sequence[int]) -> None:
+        self.rows = len(row_arms)
+        self.places = table.places(row_arms)
+        self._work = {
+            phase: {place: _work(loaded, table, phase, place, row_arms) for place in self.places}
+            for phase in Phase
+        }
+        self._response: bool | torch.Tensor = False
+        self._ran: set[Place] = set()
+
+    def set_response(self, response: bool | torch.Tensor) -> None:  # noqa: FBT001 - or a mask
+        """Say which of the coming positions are generated tokens; at first none is.
+
+        Args:
+            response: True or False for all positions of the next forward passes, or a (B, T) bool
+                tensor for a pass over prompts and generated tokens together.
+        """
+        self._response = response
+
+    def write(self, place: Place, hidden: torch.Tensor) -> torch.Tensor:
+        """The states of a place as they leave it steered, in their own dtype and shape."""
+        self._ran.add(place)
+        states = as_rows(hidden, self.rows)
+        if isinstance(self._response, torch.Tensor):
+            prompt, response = (self._steered(states, phase, place) for phase in Phase)
+            changed = torch.where(self._response[:, :, None], response, prompt)
+        else:
+            phase = Phase.RESPONSE if self._response else Phase.PROMPT
+            changed = self._steered(states, phase, place)
+        return changed.reshape(hidden.shape)
+
+    def check_all_ran(self) -> None:
+        """Refuse to go on when a steered module is never called.
+
+        Raises:
+            ArchitectureError: If a hook did not run in the forward pass that just ended.
+        """
+        idle = [place for place in self.places if place not in self._ran]
+        if idle:
+            raise ArchitectureError(
+                f"{len(idle)} steered modules never ran (first: {idle[0].site} of layer "
+                f"{idle[0].layer}); correct the model's row in vectorlab/steering/layers.py."
+            )
+
+    def _steered(self, states: torch.Tensor, phase: Phase, place: Place) -> torch.Tensor:
+        work = self._work[phase][place]
+        if not work:
+            return states
+        changed = states.float()
+        for apply, slots, active in work:
+            # where() hands unsteered rows through untouched, to the bit.
+            changed = torch.where(active, apply(changed, slots), changed)
+        return changed.to(states.dtype)
+
+
+@contextmanager
+def steer(loaded: LoadedModel, table: SteeringTable, row_arms: Sequence[int]) -> Iterator[Steering]:
+    """Steer every forward pass of the model within the block.
+
+    **Changes the model in place** by forward hooks, which come off on every path out. Rows whose
+    arm does nothing, at strength 0 or with a zero vector, keep exactly the states of the unhooked
+    model; if no row does anything there is no hook.
+
+    Args:
+        loaded: The model.
+        table: The arms of the run.
+        row_arms: (B,) the arm of every row of the batch, as an index into the table.
+
+    Yields:
+        Steering, which is told before a forward pass which positions are generated tokens.
+    """
+    steering = Steering(loaded, table, row_arms)
+    with ExitStack() as hooks:
+        for place in steering.places:
+            module = loaded.layers.at(place.site)[place.layer]
+            hooks.callback(module.register_forward_hook(_hook(steering, place)).remove)
+        if steering.places:
+            hooks.callback(loaded.model.register_forward_hook(_final_check(steering)).remove)
+        yield steering
+
+
+def _work(
+    loaded: LoadedModel,
+    table: SteeringTable,
+    phase: Phase,
+    place: Place,
+    row_arms: Sequence[int],
+) -> _Work:
+    return [
+        (OPERATORS[item.operator].apply, *item.rows(row_arms, loaded.device))
+        for item in table.tables[phase].get(place, ())
+        if any(item.active[arm] for arm in row_arms)
+    ]
+
+
+def _hook(steering: Steering, place: Place) -> Callable[[nn.Module, Any, Any], Any]:
+    def hook(_module: nn.Module, _args: Any, output: Any) -> Any:
+        return replace_hidden(output, lambda hidden: steering.write(place, hidden))
+
+    return hook
+
+
+def _final_check(steering: Steering) -> Callable[[nn.Module, Any, Any], None]:
+    def hook(_module: nn.Module, _args: Any, _output: Any) -> None:
+        steering.check_all_ran()
+
+    return hook

@@ -1,0 +1,145 @@
+"""Where the decoder blocks of each architecture are, and what their modules return.
+
+One table row per transformers ``model_type``. An unknown architecture is an error that names the
+row to add, never a guess: the longest module list may be a list of experts or a vision tower.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+import torch
+from torch import nn
+
+from vectorlab.domain.vectors import Site
+from vectorlab.errors import ArchitectureError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """Module paths of one architecture.
+
+    ``mlp`` and ``attention`` must name the module whose output is the update itself: before it is
+    added to the residual stream and before any norm that follows the update (Gemma, OLMo-2).
+    """
+
+    blocks: str  # from the model to the list of decoder blocks
+    mlp: str  # from a block
+    attention: str  # from a block
+
+
+_LLAMA = Architecture(blocks="model.layers", mlp="mlp", attention="self_attn")
+
+ARCHITECTURES: dict[str, Architecture] = {
+    # BLOOM's MLP and attention, and MPT's MLP, add the residual stream inside; their last linear
+    # map is the update alone.
+    "bloom": Architecture(
+        blocks="transformer.h", mlp="mlp.dense_4h_to_h", attention="self_attention.dense"
+    ),
+    "cohere": _LLAMA,
+    "cohere2": _LLAMA,
+    "falcon": Architecture(blocks="transformer.h", mlp="mlp", attention="self_attention"),
+    "gemma": _LLAMA,
+    "gemma2": _LLAMA,
+    "gemma3": Architecture(blocks="model.language_model.layers", mlp="mlp", attention="self_attn"),
+    "gemma3_text": _LLAMA,
+    "gpt2": Architecture(blocks="transformer.h", mlp="mlp", attention="attn"),
+    "gpt_neo": Architecture(blocks="transformer.h", mlp="mlp", attention="attn"),
+    "gpt_neox": Architecture(blocks="gpt_neox.layers", mlp="mlp", attention="attention"),
+    "gptj": Architecture(blocks="transformer.h", mlp="mlp", attention="attn"),
+    "granite": _LLAMA,
+    "llama": _LLAMA,
+    "mistral": _LLAMA,
+    "mixtral": _LLAMA,
+    "mpt": Architecture(blocks="transformer.blocks", mlp="ffn.down_proj", attention="attn"),
+    "olmo": _LLAMA,
+    "olmo2": _LLAMA,
+    # OPT has no MLP module; fc2 is its last map, and sees batch and tokens as one axis.
+    "opt": Architecture(blocks="model.decoder.layers", mlp="fc2", attention="self_attn"),
+    "phi": _LLAMA,
+    "phi3": _LLAMA,
+    "qwen2": _LLAMA,
+    "qwen2_moe": _LLAMA,
+    "qwen3": _LLAMA,
+    "qwen3_moe": _LLAMA,
+    "smollm3": _LLAMA,
+    "stablelm": _LLAMA,
+    "starcoder2": _LLAMA,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecoderLayers:
+    """The hookable modules of a model, one per decoder block, in order."""
+
+    blocks: tuple[nn.Module, ...]
+    mlp: tuple[nn.Module, ...]
+    attention: tuple[nn.Module, ...]
+
+    def __len__(self) -> int:
+        return len(self.blocks)
+
+    def at(self, site: Site) -> tuple[nn.Module, ...]:
+        """The modules whose outputs are this site."""
+        return {
+            Site.BLOCK_OUTPUT: self.blocks,
+            Site.MLP_OUTPUT: self.mlp,
+            Site.ATTENTION_OUTPUT: self.attention,
+        }[site]
+
+
+def architecture(model_type: str) -> Architecture:
+    """The table row of a transformers ``model_type``.
+
+    Raises:
+        ArchitectureError: If there is none.
+    """
+    if model_type not in ARCHITECTURES:
+        raise ArchitectureError(
+            f"Architecture {model_type!r} is not in the layer table. Known: "
+            f"{', '.join(sorted(ARCHITECTURES))}. Add ARCHITECTURES[{model_type!r}] = "
+            "Architecture(blocks=..., mlp=..., attention=...) in vectorlab/steering/layers.py."
+        )
+    return ARCHITECTURES[model_type]
+
+
+def decoder_layers(model: nn.Module, model_type: str) -> DecoderLayers:
+    """Find the decoder blocks of a model and the MLP and attention in each.
+
+    Raises:
+        ArchitectureError: If the architecture is unknown or its table row does not fit.
+    """
+    paths = architecture(model_type)
+    try:
+        blocks = tuple(attrgetter(paths.blocks)(model))
+        mlp = tuple(attrgetter(paths.mlp)(block) for block in blocks)
+        attention = tuple(attrgetter(paths.attention)(block) for block in blocks)
+    except AttributeError as exc:
+        raise ArchitectureError(
+            f"The layer table's row for {model_type!r} does not fit this model: {exc}. "
+            f"Correct ARCHITECTURES[{model_type!r}] in vectorlab/steering/layers.py."
+        ) from exc
+    return DecoderLayers(blocks=blocks, mlp=mlp, attention=attention)
+
+
+def hidden_of(output: Any) -> torch.Tensor:
+    """The states in a module's output, which is a tensor or a tuple that begins with one."""
+    hidden = output[0] if isinstance(output, tuple) else output
+    if not isinstance(hidden, torch.Tensor):
+        raise ArchitectureError(
+            f"A hooked module returned {type(hidden).__name__}, not a tensor; the table in "
+            "vectorlab/steering/layers.py names the wrong module for this architecture."
+        )
+    return hidden
+
+
+def replace_hidden(output: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
+    """The module's output with its states changed and everything else passed on."""
+    hidden = change(hidden_of(output))
+    return (hidden, *output[1:]) if isinstance(output, tuple) else hidden
+
+
+def as_rows(hidden: torch.Tensor, rows: int) -> torch.Tensor:
+    """States as (B, T, D), also where a module flattened batch and tokens into one axis."""
+    return hidden.reshape(rows, -1, hidden.shape[-1])

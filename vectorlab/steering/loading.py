@@ -1,0 +1,279 @@
+"""Find, describe and load models: the bundled one, a directory, or a hub repository.
+
+Weights come from safetensors only. The network is used for hub ids and nothing else.
+"""
+
+import os
+import re
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from vectorlab.domain.models import ModelDescription
+from vectorlab.errors import InputError, IntegrityError, ModelError
+from vectorlab.steering import fingerprint
+from vectorlab.steering.layers import DecoderLayers, architecture, decoder_layers
+
+BUNDLED_PREFIX = "bundled:"
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+HUB_FILES = ["*.safetensors", "*.json", "*.jinja", "*.txt", "*.model", "*.py"]
+CAUSAL_HEADS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
+CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len")
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedModel:
+    """A model in memory, in evaluation mode and without gradients."""
+
+    description: ModelDescription
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    device: torch.device
+    dtype: torch.dtype  # the model computes in this
+    layers: DecoderLayers
+    eos_token_ids: tuple[int, ...]  # each of them ends a text
+
+
+def describe_model(
+    source: str, *, revision: str | None = None, trust_remote_code: bool = False
+) -> ModelDescription:
+    """Read a model's hashes and shape from its files; no weights go into torch.
+
+    Args:
+        source: A directory, a hub id such as ``"gpt2"``, or ``"bundled:tiny"``.
+        revision: Of a hub repository; the commit it resolves to is recorded.
+        trust_remote_code: Let transformers run code that comes with the model.
+
+    Raises:
+        ModelError: If there is no such model, or it cannot be used as it is.
+        ArchitectureError: If its architecture is not in the layer table.
+    """
+    directory = _model_directory(source, revision)
+    raw = fingerprint.read_json(directory / "config.json")
+    _check_causal(directory, raw)
+    weights = fingerprint.weights_digest(directory)
+    config = _text_config(directory, trust_remote_code=trust_remote_code)
+    return ModelDescription(
+        source=_recorded_source(source, directory),
+        revision=directory.name if _is_hub_id(source) else None,
+        architecture=raw["model_type"],
+        n_layers=config.num_hidden_layers,
+        d_model=config.hidden_size,
+        n_parameters=weights.n_parameters,
+        vocabulary_size=config.vocab_size,
+        context_length=_context_length(config),
+        weights_sha256=weights.sha256,
+        config_sha256=fingerprint.config_sha256(raw, _declared_eos(directory)),
+        tokenizer_sha256=fingerprint.tokenizer_sha256(directory),
+        chat_template_sha256=fingerprint.chat_template_sha256(directory),
+        trust_remote_code=trust_remote_code,
+    )
+
+
+def load_model(
+    description: ModelDescription, *, device: str = "auto", dtype: str = "float32"
+) -> LoadedModel:
+    """Load a described model, after checking that its files are still the ones described.
+
+    Args:
+        description: From ``describe_model`` or the store.
+        device: A torch device, or ``"auto"`` for CUDA where there is one, else the CPU.
+        dtype: ``"float32"``, ``"bfloat16"`` or ``"float16"``, whatever the files hold.
+
+    Raises:
+        IntegrityError: If the files changed since they were described.
+        ModelError: If the files do not hold a complete causal language model.
+        InputError: If the device or the dtype is not available.
+    """
+    target, compute_dtype = _torch_device(device), _torch_dtype(dtype)
+    directory = _model_directory(description.source, description.revision)
+    _check_unchanged(description)
+    trust = description.trust_remote_code
+    tokenizer: Any = AutoTokenizer.from_pretrained(  # type: ignore[no-untyped-call]
+        directory, local_files_only=True, trust_remote_code=trust
+    )
+    model = _read_weights(directory, compute_dtype, trust_remote_code=trust).to(target)
+    eos = {*_declared_eos(directory), tokenizer.eos_token_id} - {None}
+    return LoadedModel(
+        description=description,
+        model=model.eval().requires_grad_(requires_grad=False),
+        tokenizer=tokenizer,
+        device=target,
+        dtype=compute_dtype,
+        layers=decoder_layers(model, description.architecture),
+        eos_token_ids=tuple(sorted(eos)),
+    )
+
+
+def bundled_model_path(name: str = "tiny") -> Path:
+    """The directory of a model that comes with the package.
+
+    Raises:
+        ModelError: If no model of that name is bundled.
+    """
+    path = Path(str(resources.files("vectorlab"))) / "models" / name
+    if not path.is_dir():
+        raise ModelError(f"No bundled model {name!r}. Bundled is: {BUNDLED_PREFIX}tiny.")
+    return path
+
+
+def check_request(loaded: LoadedModel, *, model_fingerprint: str, dtype: str) -> None:
+    """Make sure that a request is for the model at hand.
+
+    Raises:
+        IntegrityError: If the request names another model.
+        InputError: If the request names another dtype than the model was loaded in.
+    """
+    if model_fingerprint != loaded.description.fingerprint:
+        raise IntegrityError(
+            f"The request is for model {model_fingerprint[:12]}, but the loaded model is "
+            f"{loaded.description.fingerprint[:12]} ({loaded.description.source})."
+        )
+    if _torch_dtype(dtype) != loaded.dtype:
+        raise InputError(
+            f"The request computes in {dtype}, but the model was loaded in {loaded.dtype}."
+        )
+
+
+def _model_directory(source: str, revision: str | None) -> Path:
+    if source.startswith(BUNDLED_PREFIX):
+        return bundled_model_path(source.removeprefix(BUNDLED_PREFIX))
+    directory = Path(source).expanduser()
+    if directory.is_dir():
+        return directory.resolve()
+    if _is_hub_id(source):
+        return _hub_snapshot(source, revision)
+    raise ModelError(
+        f"No model directory {source}. Give a directory made by save_pretrained, "
+        f"a hub id such as gpt2, or {BUNDLED_PREFIX}tiny."
+    )
+
+
+def _is_hub_id(source: str) -> bool:
+    return HUB_ID.fullmatch(source) is not None and not Path(source).is_dir()
+
+
+def _recorded_source(source: str, directory: Path) -> str:
+    by_name = source.startswith(BUNDLED_PREFIX) or _is_hub_id(source)
+    return source if by_name else str(directory)
+
+
+def _hub_snapshot(source: str, revision: str | None) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        path = snapshot_download(source, revision=revision, allow_patterns=HUB_FILES)
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as exc:
+        offline = " HF_HUB_OFFLINE is set." if os.environ.get("HF_HUB_OFFLINE") else ""
+        raise ModelError(
+            f"No directory {source!r} here, and no model of that id could be had from the "
+            f"Hugging Face hub ({type(exc).__name__}).{offline} Check the path or the id."
+        ) from exc
+    return Path(path)
+
+
+def _check_causal(directory: Path, config: dict[str, Any]) -> None:
+    heads = config.get("architectures") or ["ForCausalLM"]
+    causal = any(head.endswith(CAUSAL_HEADS) for head in heads)
+    if not causal or config.get("is_encoder_decoder"):
+        raise ModelError(
+            f"Model directory {directory} holds {', '.join(heads)}, which is not a causal "
+            "language model. Save one made by AutoModelForCausalLM."
+        )
+    if "model_type" not in config:
+        raise ModelError(f"{directory}/config.json has no model_type; it is not of transformers.")
+    architecture(config["model_type"])
+
+
+def _text_config(directory: Path, *, trust_remote_code: bool) -> Any:
+    try:
+        config = AutoConfig.from_pretrained(
+            directory, local_files_only=True, trust_remote_code=trust_remote_code
+        )
+    except (OSError, ValueError, TypeError, KeyError) as exc:
+        raise ModelError(f"Cannot read the configuration in {directory}: {exc}") from exc
+    return config.get_text_config()
+
+
+def _context_length(config: Any) -> int | None:
+    lengths = (getattr(config, key, None) for key in CONTEXT_KEYS)
+    return next((int(length) for length in lengths if length), None)
+
+
+def _declared_eos(directory: Path) -> tuple[int, ...]:
+    """End-of-text ids as declared for generation, else by the configuration."""
+    for name in ("generation_config.json", "config.json"):
+        path = directory / name
+        eos = fingerprint.read_json(path).get("eos_token_id") if path.is_file() else None
+        if eos is not None:
+            return tuple(sorted(eos)) if isinstance(eos, list) else (eos,)
+    return ()
+
+
+def _check_unchanged(description: ModelDescription) -> None:
+    found = describe_model(
+        description.source,
+        revision=description.revision,
+        trust_remote_code=description.trust_remote_code,
+    )
+    if found.fingerprint != description.fingerprint:
+        parts = ("weights_sha256", "config_sha256", "tokenizer_sha256", "chat_template_sha256")
+        changed = [name for name in parts if getattr(found, name) != getattr(description, name)]
+        raise IntegrityError(
+            f"Model {description.source} changed since it was registered: fingerprint is "
+            f"{found.fingerprint[:12]}, expected {description.fingerprint[:12]} "
+            f"({', '.join(changed)}). Restore the files, or register it under a new name: "
+            f"vectorlab models add {description.source} --name NAME"
+        )
+
+
+def _read_weights(
+    directory: Path, dtype: torch.dtype, *, trust_remote_code: bool
+) -> PreTrainedModel:
+    try:
+        model, report = AutoModelForCausalLM.from_pretrained(
+            directory,
+            dtype=dtype,
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=trust_remote_code,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, RuntimeError) as exc:
+        raise ModelError(f"Cannot load the model in {directory}: {exc}") from exc
+    # transformers fills a missing tensor with random numbers and only warns.
+    if report["missing_keys"]:
+        missing = ", ".join(sorted(report["missing_keys"])[:5])
+        raise ModelError(
+            f"The weights in {directory} are incomplete: {len(report['missing_keys'])} tensors "
+            f"are missing ({missing}). Save the whole causal language model there."
+        )
+    loaded: PreTrainedModel = model
+    return loaded
+
+
+def _torch_device(device: str) -> torch.device:
+    name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as exc:
+        raise InputError(f"Device {device!r} cannot be used: {exc}. Try cpu or auto.") from exc
+    return torch.device(name)
+
+
+def _torch_dtype(dtype: str) -> torch.dtype:
+    if dtype not in DTYPES:
+        raise InputError(f"Dtype {dtype!r} is unknown. Choose from {', '.join(DTYPES)}.")
+    return DTYPES[dtype]

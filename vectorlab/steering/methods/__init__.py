@@ -1,0 +1,22 @@
+"""Extraction methods, one file each; importing this package registers them all."""
+
+from vectorlab.steering.methods import icv, mean_difference
+from vectorlab.steering.methods.registry import (
+    METHOD_FUNCTIONS,
+    Directions,
+    Method,
+    aggregate,
+    explained_variance,
+    register,
+)
+
+__all__ = [
+    "METHOD_FUNCTIONS",
+    "Directions",
+    "Method",
+    "aggregate",
+    "explained_variance",
+    "icv",
+    "mean_difference",
+    "register",
+]

@@ -1,0 +1,119 @@
+"""The registry of extraction methods and what they all return."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from vectorlab.errors import InputError, ShapeError
+from vectorlab.steering.activations import States
+
+
+@dataclass(frozen=True, kw_only=True)
+class Directions:
+    """One direction per layer."""
+
+    values: torch.Tensor  # (L, D) float32, not normalised (activation units)
+    explained_variance: torch.Tensor | None  # (L,) float32, 0..1
+    layers: tuple[int, ...]
+
+
+# From the states of N sources and N targets, (N, L[+1], D) float32, to directions (L, D);
+# keyword arguments are the method's parameters.
+Aggregator = Callable[..., torch.Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """An aggregator and what it needs."""
+
+    aggregator: Aggregator
+    needs_embeddings: bool  # whether row 0 of the states must be the embeddings
+
+
+METHOD_FUNCTIONS: dict[str, Method] = {}
+
+
+def register(name: str, *, needs_embeddings: bool = False) -> Callable[[Aggregator], Aggregator]:
+    """Decorator that files an aggregator under its name; a name can be taken once."""
+
+    def file(aggregator: Aggregator) -> Aggregator:
+        if name in METHOD_FUNCTIONS:
+            raise ValueError(f"Method {name!r} is registered twice.")
+        METHOD_FUNCTIONS[name] = Method(aggregator=aggregator, needs_embeddings=needs_embeddings)
+        return aggregator
+
+    return file
+
+
+def find_method(name: str) -> Method:
+    """The registered method.
+
+    Raises:
+        InputError: If there is none.
+    """
+    if name not in METHOD_FUNCTIONS:
+        known = ", ".join(sorted(METHOD_FUNCTIONS))
+        raise InputError(f"Unknown method {name!r}. Known methods: {known}.")
+    return METHOD_FUNCTIONS[name]
+
+
+def aggregate(
+    method: str, source: States, target: States, parameters: Mapping[str, Any]
+) -> Directions:
+    """Turn paired states into one direction per layer, from source towards target.
+
+    Args:
+        method: Name of a registered method.
+        source: States of the N sources.
+        target: States of the N targets; row i is the pair of source row i.
+        parameters: Of the method.
+
+    Raises:
+        InputError: If the method or a parameter is unknown.
+        ShapeError: If the two do not agree in shape and layers.
+    """
+    found = find_method(method)
+    if source.values.shape != target.values.shape or source.layers != target.layers:
+        raise ShapeError(
+            f"Sources have states of shape {tuple(source.values.shape)}, targets "
+            f"{tuple(target.values.shape)}; they must be pairs."
+        )
+    _check_parameters(method, found.aggregator, parameters)
+    values = found.aggregator(source.values, target.values, **parameters)
+    return Directions(
+        values=values,
+        explained_variance=explained_variance(target.per_layer() - source.per_layer(), values),
+        layers=source.layers,
+    )
+
+
+def explained_variance(differences: torch.Tensor, directions: torch.Tensor) -> torch.Tensor:
+    """Share of the differences' energy that lies along each layer's direction.
+
+    The energy is about zero, not about the mean: the common shift is what a steering vector is
+    meant to carry, and it is what centring would remove.
+
+    Args:
+        differences: Target minus source, (N, L, D).
+        directions: (L, D); a zero direction explains nothing.
+
+    Returns:
+        (L,) float32 in 0..1: sum of squared projections over sum of squared norms.
+    """
+    units = torch.nn.functional.normalize(directions.double(), dim=-1, eps=1e-300)
+    along = torch.einsum("nld,ld->nl", differences.double(), units).square().sum(dim=0)
+    energy = differences.double().square().sum(dim=(0, 2))
+    return (along / energy.clamp(min=1e-300)).clamp(0, 1).float()
+
+
+def _check_parameters(method: str, aggregator: Aggregator, parameters: Mapping[str, Any]) -> None:
+    known = list(inspect.signature(aggregator).parameters)[2:]
+    unknown = sorted(set(parameters) - set(known))
+    if unknown:
+        raise InputError(
+            f"Method {method!r} has no parameter {', '.join(unknown)}. "
+            f"It has: {', '.join(known) or 'none'}."
+        )

@@ -1,0 +1,97 @@
+"""Texts to token ids, checked before anything is computed, and token ids back to texts."""
+
+import string
+from collections.abc import Sequence
+
+from transformers import PreTrainedTokenizerBase
+
+from vectorlab.errors import InputError
+
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
+# Decoders of SentencePiece kind drop the space in front of the first token they see, so a
+# continuation is decoded behind a few tokens of its prompt.
+_CONTEXT_TOKENS = 8
+
+
+def encode(
+    tokenizer: PreTrainedTokenizerBase,
+    texts: Sequence[str],
+    *,
+    add_special_tokens: bool,
+    strip_punctuation: bool = False,
+    context_length: int | None = None,
+    new_tokens: int = 0,
+    noun: str = "Text",
+) -> list[list[int]]:
+    """Token ids of every text, each distinct text tokenised once; nothing is ever cut.
+
+    Args:
+        tokenizer: Of the model.
+        texts: In any number, repeats allowed.
+        add_special_tokens: Let the tokenizer add BOS where it would. A final EOS that some
+            tokenizers add is taken off, because the last token must be the text's own.
+        strip_punctuation: Delete ASCII punctuation and outer spaces first (ICV's cleaning).
+        context_length: Most tokens the model can see; None for no limit.
+        new_tokens: Tokens that must still fit behind each text.
+        noun: What a text is called in errors.
+
+    Raises:
+        InputError: If a text has no tokens, or does not fit into the context.
+    """
+    cleaned = [text.translate(_PUNCTUATION).strip() for text in texts]
+    used = cleaned if strip_punctuation else list(texts)
+    unique = list(dict.fromkeys(used))
+    rows = _token_ids(tokenizer, unique, add_special_tokens=add_special_tokens)
+    ids = dict(zip(unique, rows, strict=True))
+    for number, text in enumerate(used, start=1):
+        name = f"{noun} {number} of {len(used)}"
+        _check_length(name, texts[number - 1], len(ids[text]), context_length, new_tokens)
+    return [list(ids[text]) for text in used]
+
+
+def continuation_text(
+    tokenizer: PreTrainedTokenizerBase, prompt_ids: Sequence[int], token_ids: Sequence[int]
+) -> str:
+    """The text that generated tokens add behind their prompt, special tokens left out."""
+    context = list(prompt_ids[-_CONTEXT_TOKENS:])
+    before, whole = _decode(tokenizer, context), _decode(tokenizer, [*context, *token_ids])
+    # A prompt that ends inside a character decodes differently once the rest of it is there.
+    return whole[len(before) :] if whole.startswith(before) else _decode(tokenizer, token_ids)
+
+
+def _token_ids(
+    tokenizer: PreTrainedTokenizerBase, texts: list[str], *, add_special_tokens: bool
+) -> list[list[int]]:
+    if not texts:
+        return []
+    rows: list[list[int]] = tokenizer(texts, add_special_tokens=add_special_tokens)["input_ids"]
+    drop = add_special_tokens and _appends_eos(tokenizer)
+    return [row[:-1] for row in rows] if drop else rows
+
+
+def _appends_eos(tokenizer: PreTrainedTokenizerBase) -> bool:
+    probe: list[int] = tokenizer("", add_special_tokens=True)["input_ids"]
+    return bool(probe) and probe[-1] == tokenizer.eos_token_id and probe != [tokenizer.bos_token_id]
+
+
+def _check_length(
+    name: str, text: str, length: int, context_length: int | None, new_tokens: int
+) -> None:
+    if length == 0:
+        raise InputError(
+            f"{name} has no tokens ({text!r}) and the tokenizer adds none. Give it some text."
+        )
+    if context_length is not None and length + new_tokens > context_length:
+        wanted = f" and {new_tokens} new tokens are asked for" if new_tokens else ""
+        raise InputError(
+            f"{name} has {length} tokens{wanted}, but the model's context is {context_length} "
+            "tokens. Shorten it" + (" or lower --max-new-tokens." if new_tokens else ".")
+        )
+
+
+def _decode(tokenizer: PreTrainedTokenizerBase, token_ids: Sequence[int]) -> str:
+    text = tokenizer.decode(
+        list(token_ids), skip_special_tokens=True, clean_up_tokenization_spaces=False
+    )
+    assert isinstance(text, str)
+    return text
