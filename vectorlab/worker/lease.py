@@ -77,7 +77,10 @@ class Lease:
             return
         self._written_at = now
         with self._db.write() as tx:
-            jobs.report_progress(tx, self._job.id, self._job.attempt, done, total, note)
+            cancel = jobs.report_progress(tx, self._job.id, self._job.attempt, done, total, note)
+        if cancel:
+            self._cancelled.set()
+            self.check()
 
     def _renew(self) -> None:
         while not self._left.wait(self._heartbeat_s):

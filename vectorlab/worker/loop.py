@@ -46,6 +46,7 @@ class Worker:
         self._heartbeat_s = heartbeat_s
         self._listener = listener
         self._shelf = ModelShelf(device)
+        self._registered = False
 
     def work(
         self,
@@ -173,15 +174,17 @@ class Worker:
 
     def _register(self, state: str) -> None:
         with self._db.write() as tx:
-            jobs.register_worker(
-                tx,
-                worker_id=self.id,
-                host=platform.node(),
-                pid=os.getpid(),
-                device=str(resolve_device(self._device)),
-                torch_version=str(torch.__version__),
-            )
+            if not self._registered:
+                jobs.register_worker(
+                    tx,
+                    worker_id=self.id,
+                    host=platform.node(),
+                    pid=os.getpid(),
+                    device=str(resolve_device(self._device)),
+                    torch_version=str(torch.__version__),
+                )
             jobs.touch_worker(tx, self.id, state)
+        self._registered = True
 
     def _touch(self, state: str) -> None:
         with self._db.write() as tx:

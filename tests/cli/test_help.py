@@ -1,0 +1,49 @@
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+import typer
+
+from vectorlab.cli.main import app
+
+# Programs that run until they are stopped print no result.
+WITHOUT_RESULT = {"ui", "worker"}
+
+
+def commands() -> Iterator[tuple[str, object]]:
+    root = typer.main.get_command(app)
+    for name, command in root.commands.items():
+        if hasattr(command, "commands"):
+            for verb, inner in command.commands.items():
+                yield f"{name} {verb}", inner
+        else:
+            yield name, command
+
+
+@pytest.mark.parametrize(("name", "command"), list(commands()))
+def test_every_command_that_prints_a_result_has_json_and_a_help_text(name, command):
+    assert command.help
+    flags = {flag for item in command.params for flag in item.opts}
+    assert ("--json" in flags) == (name not in WITHOUT_RESULT)
+
+
+@pytest.mark.parametrize("words", [["--help"], ["vectors", "extract", "--help"], ["--version"]])
+def test_help_answers_without_importing_torch(words):
+    code = (
+        "import sys\n"
+        "from vectorlab.cli.main import main\n"
+        f"try: main({words!r})\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'transformers', 'streamlit'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "vectorlab" in done.stdout
+
+
+def test_bad_use_is_exit_code_2(cli):
+    assert "No such command" in cli("sets", "frobnicate", code=2).err
+    cli("sets", "show", code=2)
+    cli("runs", "generate", "--strength", "much", code=2)

@@ -1,0 +1,179 @@
+"""Ctrl-C, a dead worker, a cancelled job: the queue and the store stay clean."""
+
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+import sqlalchemy as sa
+
+from vectorlab.domain.jobs import AttemptOutcome, JobState
+from vectorlab.domain.runs import Decoding
+from vectorlab.errors import JobCancelled, JobFailed
+from vectorlab.services import jobs
+from vectorlab.worker.loop import Worker
+
+
+def rows(lab, table: str) -> int:
+    with lab.db.read() as tx:
+        return tx.execute(sa.text(f"SELECT count(*) FROM {table}")).scalar()
+
+
+def interrupt_at(monkeypatch, note: str, error: type[BaseException] = KeyboardInterrupt) -> None:
+    """Raise inside the computation, the first time that progress speaks of ``note``."""
+    from vectorlab.worker.lease import Lease
+
+    original = Lease.progress
+
+    def progress(self, done, total, text):
+        if note in text:
+            monkeypatch.setattr(Lease, "progress", original)
+            raise error
+        original(self, done, total, text)
+
+    monkeypatch.setattr(Lease, "progress", progress)
+
+
+def test_ctrl_c_in_an_extraction_puts_the_job_back(lab, monkeypatch):
+    interrupt_at(monkeypatch, "reading states")
+    before = rows(lab, "layer_vectors")
+    asked = lab.vectors.request(set="upbeat@1", method="mean_difference", name="difference")
+    with pytest.raises(KeyboardInterrupt):
+        lab.wait(asked.job.id)
+    job = jobs.get(lab.db, asked.job.id)
+    assert job.state is JobState.QUEUED
+    assert rows(lab, "layer_vectors") == before
+    assert [item.outcome for item in jobs.attempts(lab.db, job.id)] == [AttemptOutcome.RELEASED]
+    assert lab.wait(job.id).state is JobState.SUCCEEDED
+
+
+def test_a_run_resumes_after_its_finished_batches(lab, monkeypatch):
+    from vectorlab.steering import generation
+
+    spoken = Decoding(max_new_tokens=2)
+    prompts = [f"Once number {number}" for number in range(6)]
+    monkeypatch.setattr(generation, "TOKEN_BUDGET", 24)
+    calls: list[tuple[int, ...]] = []
+    original = generation.generate
+
+    def watched(*args, **kwargs):
+        save = kwargs["on_batch"]
+
+        def on_batch(batch, texts):
+            save(batch, texts)
+            calls.append(tuple(batch))
+            if len(calls) == 2:
+                raise KeyboardInterrupt
+
+        return original(*args, **{**kwargs, "on_batch": on_batch})
+
+    monkeypatch.setattr("vectorlab.worker.handlers.generate", watched)
+    asked = lab.runs.request(prompts=prompts, decoding=spoken)
+    with pytest.raises(KeyboardInterrupt):
+        lab.wait(asked.job.id)
+    assert rows(lab, "generations") == 0
+    lab.wait(asked.job.id)
+    assert len(calls) > 3
+    assert len(calls) == len(set(calls))  # no batch was computed twice
+    assert rows(lab, "generations") == 6
+    assert rows(lab, "job_chunks") == 0
+
+
+def test_a_cancelled_job_ends_cancelled_and_can_be_retried(lab):
+    asked = lab.runs.request(prompts=["Once"], decoding=Decoding(max_new_tokens=2))
+    assert jobs.cancel(lab.db, asked.job.id).state is JobState.CANCELLED
+    with pytest.raises(JobCancelled, match="retry"):
+        lab.wait(asked.job.id)
+    jobs.retry(lab.db, asked.job.id)
+    assert lab.wait(asked.job.id).state is JobState.SUCCEEDED
+
+
+def test_a_running_job_stops_when_asked(lab, monkeypatch):
+    from vectorlab.worker import handlers
+
+    asked = lab.runs.request(prompts=["Once"], decoding=Decoding(max_new_tokens=2))
+    original = handlers.plan_run
+
+    def plan(*args):
+        jobs.cancel(lab.db, asked.job.id)
+        return original(*args)
+
+    monkeypatch.setattr(handlers, "plan_run", plan)
+    worker = Worker(lab.db, device="cpu", heartbeat_s=0.01)
+    monkeypatch.setattr(
+        "vectorlab.worker.lease.Lease.check", _wait_then_check(seconds=10)
+    )
+    assert worker.work_one(asked.job.id).state is JobState.CANCELLED
+    assert rows(lab, "generation_runs") == 0
+
+
+def _wait_then_check(*, seconds: float):
+    """``Lease.check`` that gives the heartbeat thread the time to see the request."""
+    from vectorlab.worker.lease import Lease
+
+    original = Lease.check
+
+    def check(self):
+        if self._job.progress_note or self._written_at:
+            self._cancelled.wait(seconds)
+        original(self)
+
+    return check
+
+
+def test_an_unforeseen_error_fails_the_job_with_its_place(lab, monkeypatch):
+    def broken(*args, **kwargs):
+        raise RuntimeError("out of luck")
+
+    monkeypatch.setattr("vectorlab.worker.handlers.extract", broken)
+    with pytest.raises(JobFailed, match="out of luck"):
+        lab.vectors.extract(set="upbeat@1", method="mean_difference")
+    [job] = jobs.list_jobs(lab.db, state=JobState.FAILED)
+    assert job.error_class == "RuntimeError"
+    assert "in broken" in job.error
+
+
+def test_a_worker_drains_the_queue(lab):
+    for word in ("one", "two"):
+        lab.runs.request(prompts=[word], decoding=Decoding(max_new_tokens=2))
+    done = []
+    attempts = Worker(lab.db, device="cpu").work(
+        stop=threading.Event(), drain=True, on_job=done.append
+    )
+    assert attempts == 2
+    assert [job.state for job in done] == [JobState.SUCCEEDED] * 2
+    [info] = [item for item in jobs.workers(lab.db) if item.device == "cpu"][-1:]
+    assert not info.alive
+
+
+def test_a_real_ctrl_c_leaves_the_job_in_the_queue(lab):
+    """A worker process under SIGINT, in the middle of a long generation."""
+    asked = lab.runs.request(
+        prompts=[f"Once {number}" for number in range(400)],
+        vectors=["upbeat"],
+        strengths=[0.1, 0.2],
+        decoding=Decoding(max_new_tokens=64),
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vectorlab", "worker", "--device", "cpu", "--db", lab.db.url],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        ticks = threading.Event()
+        for _ in range(1200):
+            job = jobs.get(lab.db, asked.job.id)
+            if job.progress_done > 0 or job.state.is_final:
+                break
+            ticks.wait(0.05)
+        assert job.state is JobState.RUNNING
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.wait()
+    assert "Worker stopped" in output
+    assert jobs.get(lab.db, asked.job.id).state is JobState.QUEUED
+    assert rows(lab, "generations") == 0
