@@ -2,6 +2,7 @@
 
 import platform
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,7 +21,8 @@ def describe_environment(loaded: LoadedModel) -> dict[str, Any]:
         **{name: _version(name) for name in PACKAGES},
         "platform": platform.system(),
         "machine": platform.machine(),
-        "cpu": _cpu_name(),
+        # Kernels, and with them rounding, follow the instruction set that torch found.
+        "cpu": torch.backends.cpu.get_cpu_capability(),
         "device": loaded.device.type,
         "device_name": _device_name(loaded.device),
         "cuda": torch.version.cuda,
@@ -40,9 +42,9 @@ def _version(package: str) -> str | None:
 
 
 def _device_name(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name()
-
-
-def _cpu_name() -> str:
-    """The processor's instruction set as torch uses it: kernels and so rounding depend on it."""
-    return torch.backends.cpu.get_cpu_capability()
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    information = Path("/proc/cpuinfo")
+    lines = information.read_text().splitlines() if information.is_file() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor())

@@ -29,7 +29,8 @@ from vectorlab.steering.tokens import continuation_text, encode
 CHECK_EVERY = 8
 
 Progress = Callable[[int, int], None]
-OnBatch = Callable[[int, list[GeneratedText]], None]
+Rows = tuple[int, ...]  # of one batch; a row is a place in ``RunSpec.rows()``
+OnBatch = Callable[[Rows, list[GeneratedText]], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +48,7 @@ def generate(
     vectors: Mapping[str, Sequence[LayerVector]],
     *,
     plan: BatchPlan | None = None,
-    done: Mapping[int, Sequence[GeneratedText]] | None = None,
+    done: Mapping[Rows, Sequence[GeneratedText]] | None = None,
     token_budget: int = DEFAULT_TOKEN_BUDGET,
     on_batch: OnBatch | None = None,
     on_progress: Progress | None = None,
@@ -61,10 +62,10 @@ def generate(
         loaded: The model that ``spec`` names, in the dtype that it names.
         spec: Prompts, arms, decoding and seed.
         vectors: Layer vectors by the content hash that the interventions name.
-        plan: Batches to run, from an earlier run; None plans them by ``token_budget``.
-        done: What ``on_batch`` was given before an interruption, by number; not computed again.
-        token_budget: Most tokens per batch, prompt and new ones, padding included.
-        on_batch: Called with every finished batch: its number in the final plan, its texts.
+        plan: Batches to run, from ``plan_run`` or an earlier run; None plans them here.
+        done: What ``on_batch`` was given before an interruption; not computed again.
+        token_budget: Most tokens per batch, for a plan made here.
+        on_batch: Called with the rows and the texts of every finished batch.
         on_progress: Called with (tokens done, tokens at most) every few steps. Whatever it or
             ``on_batch`` raises ends the run and leaves the model clean.
 
@@ -75,15 +76,25 @@ def generate(
     """
     check_request(loaded, model_fingerprint=spec.model_fingerprint, dtype=spec.dtype)
     run = _Run.prepare(loaded, spec, vectors)
-    if plan is None:
-        plan = plan_batches(
-            [len(ids) for ids in run.prompt_ids],
-            rows_per_prompt=len(spec.arms) * spec.samples,
-            max_new_tokens=spec.decoding.max_new_tokens,
-            token_budget=token_budget,
-        )
+    plan = plan or _planned(spec, run.prompt_ids, token_budget)
     run.on_progress = on_progress
     return run.execute(check_plan(plan, len(run.keys)), done or {}, on_batch)
+
+
+def plan_run(
+    loaded: LoadedModel, spec: RunSpec, *, token_budget: int = DEFAULT_TOKEN_BUDGET
+) -> BatchPlan:
+    """The batches of a run, without running it.
+
+    Args:
+        loaded: The model whose tokenizer measures the prompts.
+        spec: The run.
+        token_budget: Most tokens per batch, prompt and new ones, padding included.
+
+    Raises:
+        InputError: If a prompt is empty or too long.
+    """
+    return _planned(spec, _prompt_ids(loaded, spec), token_budget)
 
 
 @dataclass(kw_only=True)
@@ -103,55 +114,49 @@ class _Run:
     def prepare(
         cls, loaded: LoadedModel, spec: RunSpec, vectors: Mapping[str, Sequence[LayerVector]]
     ) -> "_Run":
-        prompt_ids = encode(
-            loaded.tokenizer,
-            [prompt.text for prompt in spec.prompts],
-            add_special_tokens=spec.add_special_tokens,
-            context_length=loaded.description.context_length,
-            new_tokens=spec.decoding.max_new_tokens,
-            noun="Prompt",
-        )
+        prompt_ids = _prompt_ids(loaded, spec)
         table = SteeringTable.build(loaded, spec.arms, vectors)
         return cls(loaded=loaded, spec=spec, table=table, prompt_ids=prompt_ids, keys=spec.rows())
 
     def execute(
         self,
         plan: BatchPlan,
-        done: Mapping[int, Sequence[GeneratedText]],
+        done: Mapping[Rows, Sequence[GeneratedText]],
         on_batch: OnBatch | None,
     ) -> GenerationResult:
-        rows_of = {key: row for row, key in enumerate(self.keys)}
-        texts = {rows_of[text.key]: text for part in done.values() for text in part}
-        batches = [tuple(rows_of[text.key] for text in done[number]) for number in sorted(done)]
+        texts = {
+            row: text for rows, made in done.items() for row, text in zip(rows, made, strict=True)
+        }
+        batches = list(done)
         self.finished_rows = len(texts)
         waiting = deque(remaining_batches(plan, texts))
         while waiting:
-            batch = waiting.popleft()
-            made = self._try_batch(batch)
+            rows = waiting.popleft()
+            made = self._try_batch(rows)
             if made is None:
-                waiting.extendleft(reversed(halves(batch)))
+                waiting.extendleft(reversed(halves(rows)))
                 continue
-            texts.update(zip(batch, made, strict=True))
-            batches.append(batch)
-            self.finished_rows += len(batch)
+            texts.update(zip(rows, made, strict=True))
+            batches.append(rows)
+            self.finished_rows += len(rows)
             self._report(0, 0)
             if on_batch is not None:
-                on_batch(len(batches) - 1, made)
+                on_batch(rows, made)
         return GenerationResult(
             generations=tuple(texts[row] for row in range(len(self.keys))),
             plan=BatchPlan(batches=tuple(batches)),
             events=tuple(self.events),
         )
 
-    def _try_batch(self, batch: tuple[int, ...]) -> list[GeneratedText] | None:
+    def _try_batch(self, rows: Rows) -> list[GeneratedText] | None:
         """The batch's texts, or None if it has to be halved."""
         try:
-            return self._batch([self.keys[row] for row in batch])
+            return self._batch([self.keys[row] for row in rows])
         except RuntimeError as error:
-            if not is_out_of_memory(error) or len(batch) == 1:
+            if not is_out_of_memory(error) or len(rows) == 1:
                 raise
         free_memory(self.loaded.device)
-        self.events.append(f"out of memory with {len(batch)} rows: batch halved")
+        self.events.append(f"out of memory with {len(rows)} rows: batch halved")
         return None
 
     @torch.inference_mode()
@@ -303,6 +308,26 @@ class _Decoder:
     def logprobs(self) -> torch.Tensor:
         """Their log-probabilities, (B, steps) float32 on the CPU."""
         return torch.stack(self._logprobs, dim=1).cpu()
+
+
+def _prompt_ids(loaded: LoadedModel, spec: RunSpec) -> list[list[int]]:
+    return encode(
+        loaded.tokenizer,
+        [prompt.text for prompt in spec.prompts],
+        add_special_tokens=spec.add_special_tokens,
+        context_length=loaded.description.context_length,
+        new_tokens=spec.decoding.max_new_tokens,
+        noun="Prompt",
+    )
+
+
+def _planned(spec: RunSpec, prompt_ids: Sequence[Sequence[int]], token_budget: int) -> BatchPlan:
+    return plan_batches(
+        [len(ids) for ids in prompt_ids],
+        rows_per_prompt=len(spec.arms) * spec.samples,
+        max_new_tokens=spec.decoding.max_new_tokens,
+        token_budget=token_budget,
+    )
 
 
 def _stop_index(text: str, stop: Sequence[str]) -> int | None:

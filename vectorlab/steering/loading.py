@@ -5,12 +5,15 @@ Weights come from safetensors only. The network is used for hub ids and nothing 
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -18,6 +21,7 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
+from transformers.utils import logging as transformers_logging
 
 from vectorlab.domain.models import ModelDescription
 from vectorlab.errors import InputError, IntegrityError, ModelError
@@ -96,18 +100,19 @@ def load_model(
         ModelError: If the files do not hold a complete causal language model.
         InputError: If the device or the dtype is not available.
     """
-    target, compute_dtype = _torch_device(device), _torch_dtype(dtype)
+    target, compute_dtype = resolve_device(device), _torch_dtype(dtype)
     directory = _model_directory(description.source, description.revision)
     _check_unchanged(description)
     trust = description.trust_remote_code
-    tokenizer: Any = AutoTokenizer.from_pretrained(  # type: ignore[no-untyped-call]
+    tokenizer = AutoTokenizer.from_pretrained(
         directory, local_files_only=True, trust_remote_code=trust
     )
-    model = _read_weights(directory, compute_dtype, trust_remote_code=trust).to(target)
+    model = _read_weights(directory, compute_dtype, trust_remote_code=trust)
+    nn.Module.to(model, target)
     eos = {*_declared_eos(directory), tokenizer.eos_token_id} - {None}
     return LoadedModel(
         description=description,
-        model=model.eval().requires_grad_(requires_grad=False),
+        model=model.requires_grad_(requires_grad=False),
         tokenizer=tokenizer,
         device=target,
         dtype=compute_dtype,
@@ -126,6 +131,20 @@ def bundled_model_path(name: str = "tiny") -> Path:
     if not path.is_dir():
         raise ModelError(f"No bundled model {name!r}. Bundled is: {BUNDLED_PREFIX}tiny.")
     return path
+
+
+def resolve_device(device: str) -> torch.device:
+    """The torch device of that name; ``"auto"`` is CUDA where there is one, else the CPU.
+
+    Raises:
+        InputError: If it cannot be used here.
+    """
+    name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as exc:
+        raise InputError(f"Device {device!r} cannot be used: {exc}. Try cpu or auto.") from exc
+    return torch.device(name)
 
 
 def check_request(loaded: LoadedModel, *, model_fingerprint: str, dtype: str) -> None:
@@ -243,16 +262,21 @@ def _read_weights(
     directory: Path, dtype: torch.dtype, *, trust_remote_code: bool
 ) -> PreTrainedModel:
     try:
-        model, report = AutoModelForCausalLM.from_pretrained(
-            directory,
-            dtype=dtype,
-            use_safetensors=True,
-            local_files_only=True,
-            trust_remote_code=trust_remote_code,
-            output_loading_info=True,
-        )
+        with _quiet_loading():
+            # Any: the stubs do not know that this option returns the report as well.
+            loading: Any = AutoModelForCausalLM.from_pretrained(
+                directory,
+                dtype=dtype,
+                use_safetensors=True,
+                local_files_only=True,
+                trust_remote_code=trust_remote_code,
+                output_loading_info=True,
+            )
     except (OSError, ValueError, RuntimeError) as exc:
         raise ModelError(f"Cannot load the model in {directory}: {exc}") from exc
+    model: PreTrainedModel
+    report: dict[str, Any]
+    model, report = loading
     # transformers fills a missing tensor with random numbers and only warns.
     if report["missing_keys"]:
         missing = ", ".join(sorted(report["missing_keys"])[:5])
@@ -260,17 +284,19 @@ def _read_weights(
             f"The weights in {directory} are incomplete: {len(report['missing_keys'])} tensors "
             f"are missing ({missing}). Save the whole causal language model there."
         )
-    loaded: PreTrainedModel = model
-    return loaded
+    return model
 
 
-def _torch_device(device: str) -> torch.device:
-    name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+@contextmanager
+def _quiet_loading() -> Iterator[None]:
+    """Without transformers' own progress bar, which would break into ours."""
+    was_on = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()
     try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError) as exc:
-        raise InputError(f"Device {device!r} cannot be used: {exc}. Try cpu or auto.") from exc
-    return torch.device(name)
+        yield
+    finally:
+        if was_on:
+            transformers_logging.enable_progress_bar()
 
 
 def _torch_dtype(dtype: str) -> torch.dtype:

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch.nn.functional import normalize
 
 from vectorlab.domain.runs import Combine, Operator
 
@@ -49,12 +48,11 @@ def rotate(states: torch.Tensor, slots: Slots) -> torch.Tensor:
 
     Source: https://github.com/shengliu66/ICV, utils/llm_layers.py
     """
-    norms = states.norm(dim=-1, keepdim=True)
-    units = states / norms.clamp(min=NORM_EPS)
+    norms = torch.linalg.vector_norm(states, dim=-1, keepdim=True)
     projections = torch.bmm(states, slots.directions.transpose(1, 2))  # (B, T, K)
     cosines = projections * slots.gates[:, None] / norms.clamp(min=COSINE_EPS)
     push = torch.bmm((1 + (-cosines).clamp(min=0)) * slots.weights[:, None], slots.directions)
-    return norms * normalize(units + push, dim=-1, eps=NORM_EPS)
+    return norms * _unit(_unit(states) + push)
 
 
 def add(states: torch.Tensor, slots: Slots) -> torch.Tensor:
@@ -75,10 +73,10 @@ def ablate(states: torch.Tensor, slots: Slots) -> torch.Tensor:
 
 
 def _prepare_rotate(vectors: torch.Tensor, strengths: torch.Tensor, combine: Combine) -> Slots:
-    norms = vectors.norm(dim=-1)
+    norms = torch.linalg.vector_norm(vectors, dim=-1)
     divisor = len(vectors) if combine is Combine.MEAN else 1
     return Slots(
-        directions=normalize(vectors, dim=-1, eps=NORM_EPS),
+        directions=_unit(vectors),
         weights=strengths / divisor,
         gates=norms.clamp(min=NORM_EPS) / norms.clamp(min=COSINE_EPS),
     )
@@ -91,10 +89,14 @@ def _prepare_add(vectors: torch.Tensor, strengths: torch.Tensor, _combine: Combi
 
 def _prepare_ablate(vectors: torch.Tensor, strengths: torch.Tensor, _combine: Combine) -> Slots:
     return Slots(
-        directions=normalize(vectors, dim=-1, eps=NORM_EPS),
+        directions=_unit(vectors),
         weights=strengths,
         gates=torch.ones(len(vectors)),
     )
+
+
+def _unit(vectors: torch.Tensor) -> torch.Tensor:
+    return vectors / torch.linalg.vector_norm(vectors, dim=-1, keepdim=True).clamp(min=NORM_EPS)
 
 
 OPERATORS: dict[Operator, OperatorFunctions] = {
