@@ -1,0 +1,226 @@
+"""Small valid objects for store tests; every function stores one and returns it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from vectorlab.domain.hashing import bytes_sha256
+from vectorlab.domain.jobs import Job, JobKind, NewJob
+from vectorlab.domain.models import Model, ModelDescription
+from vectorlab.domain.runs import (
+    Arm,
+    BatchPlan,
+    Decoding,
+    FinishReason,
+    GeneratedText,
+    GenerationRun,
+    Intervention,
+    NewRun,
+    Operator,
+    Prompt,
+    RunSpec,
+)
+from vectorlab.domain.sets import Demonstration, SetVersion
+from vectorlab.domain.vectors import (
+    Alignment,
+    ExtractionSpec,
+    LayerVector,
+    NewVector,
+    Origin,
+    ParentWeight,
+    Site,
+    SteeringVector,
+    TokenRule,
+)
+from vectorlab.store import jobs, models, runs, sets, vectors
+from vectorlab.store.database import Transaction
+
+LAYERS, WIDTH = 3, 8
+
+PAIRS = (
+    Demonstration(source="The soup was cold.", target="The soup was divine!!! 😋"),
+    Demonstration(source="Rude waiter.", target="What a waiter!!! ❤️", metadata={"stars": 1}),
+    Demonstration(source="naïve: 'quoted'\n\"lines\"\t; -- %s", target=""),
+    Demonstration(source="a bare prompt", target=None),
+)
+
+
+def description(text: str = "tiny", **changes: Any) -> ModelDescription:
+    hashes = {
+        f"{part}_sha256": bytes_sha256(f"{text} {part}".encode())
+        for part in ("weights", "config", "tokenizer")
+    }
+    values: dict[str, Any] = {
+        "source": f"/models/{text}",
+        "revision": None,
+        "architecture": "llama",
+        "n_layers": LAYERS,
+        "d_model": WIDTH,
+        "n_parameters": 7_000_000_000,
+        "vocabulary_size": 2048,
+        "context_length": 512,
+        "chat_template_sha256": None,
+        **hashes,
+    }
+    return ModelDescription(**(values | changes))
+
+
+def add_model(tx: Transaction, name: str = "tiny") -> Model:
+    return models.add_model(tx, name=name, description=description(name))
+
+
+def add_version(
+    tx: Transaction, name: str = "upbeat", items: Sequence[Demonstration] = PAIRS
+) -> SetVersion:
+    if name not in {item.name for item, _ in sets.list_sets(tx)}:
+        sets.create_set(tx, name=name)
+    return sets.add_version(
+        tx, set_name=name, demonstrations=items, message="first", author="tester"
+    )[0]
+
+
+def layers(seed: int = 0, count: int = LAYERS, width: int = WIDTH) -> list[LayerVector]:
+    values = np.random.default_rng(seed).normal(size=(count, width)).astype(np.float32)
+    return [
+        LayerVector(layer=layer, values=row, explained_variance=None if layer else 0.5)
+        for layer, row in enumerate(values)
+    ]
+
+
+def new_vector(
+    model: Model, version: SetVersion | None = None, name: str = "upbeat-v1", **changes: Any
+) -> NewVector:
+    spec = None
+    if version is not None:
+        spec = ExtractionSpec(
+            model_fingerprint=model.fingerprint,
+            set_sha256=version.content_sha256,
+            method="icv",
+            parameters={"scale": 1.0},
+            read_site=Site.BLOCK_OUTPUT,
+            write_site=Site.MLP_OUTPUT,
+        )
+    values: dict[str, Any] = {
+        "name": name,
+        "model_id": model.id,
+        "set_version_id": None if version is None else version.id,
+        "method": "icv",
+        "parameters": {"scale": 1.0},
+        "read_site": Site.BLOCK_OUTPUT,
+        "write_site": Site.MLP_OUTPUT,
+        "token_rule": TokenRule.LAST,
+        "spec": spec,
+        "origin": Origin.IMPORTED if spec is None else Origin.EXTRACTED,
+        "layers": layers(),
+        "alignments": [Alignment(position=0, cosines=(0.5, 0.25, -0.125), mean=0.625 / 3)],
+        "environment": {"torch": "2.13.0", "threads": 1},
+    }
+    return NewVector(**(values | changes))
+
+
+def add_vector(
+    tx: Transaction,
+    model: Model,
+    version: SetVersion | None = None,
+    name: str = "upbeat-v1",
+    **changes: Any,
+) -> SteeringVector:
+    return vectors.add_vector(tx, new_vector(model, version, name, **changes), "tester")
+
+
+def add_combined(tx: Transaction, model: Model, parents: Sequence[SteeringVector]) -> SteeringVector:
+    terms = [ParentWeight(vector_id=item.id, weight=0.5) for item in parents]
+    return add_vector(
+        tx, model, name="combined", origin=Origin.COMBINED, parents=terms, layers=layers(9)
+    )
+
+
+def intervention(vector: SteeringVector, strength: float = 0.1, **changes: Any) -> Intervention:
+    values: dict[str, Any] = {
+        "vector_id": vector.id,
+        "vector_sha256": vector.content_sha256,
+        "operator": Operator.ROTATE,
+        "strength": strength,
+        "site": vector.write_site,
+    }
+    return Intervention(**(values | changes))
+
+
+def run_spec(model: Model, vector: SteeringVector | None = None, **changes: Any) -> RunSpec:
+    arms = [Arm(label="baseline")]
+    if vector is not None:
+        arms.append(Arm(label="upbeat 0.1", interventions=(intervention(vector),)))
+    values: dict[str, Any] = {
+        "model_fingerprint": model.fingerprint,
+        "prompts": (Prompt(text="Say it: "), Prompt(text="Again: ", reference="better")),
+        "arms": tuple(arms),
+        "decoding": Decoding(max_new_tokens=4),
+        "seed": 7,
+        "samples": 2,
+    }
+    return RunSpec(**(values | changes))
+
+
+def texts(spec: RunSpec) -> list[GeneratedText]:
+    return [
+        GeneratedText(
+            key=key,
+            text=f"p{key.prompt} a{key.arm} s{key.sample}",
+            token_ids=(key.prompt, key.arm, key.sample, 2**31 - 1),
+            finish_reason=FinishReason.LENGTH,
+            mean_logprob=-1.5,
+        )
+        for key in spec.rows()
+    ]
+
+
+def new_run(model: Model, spec: RunSpec, **changes: Any) -> NewRun:
+    values: dict[str, Any] = {
+        "name": None,
+        "model_id": model.id,
+        "prompt_set_version_id": None,
+        "spec": spec,
+        "environment": {"torch": "2.13.0", "device": "cpu"},
+        "batch_plan": BatchPlan(batches=(tuple(range(len(spec.rows()))),)),
+        "generations": texts(spec),
+        "duration_s": 1.25,
+    }
+    return NewRun(**(values | changes))
+
+
+def add_run(tx: Transaction, model: Model, spec: RunSpec, **changes: Any) -> GenerationRun:
+    return runs.add_run(tx, new_run(model, spec, **changes), "tester")
+
+
+def add_job(tx: Transaction, **changes: Any) -> Job:
+    values: dict[str, Any] = {
+        "kind": JobKind.EXTRACT,
+        "spec": {"set": "upbeat@1"},
+        "dedupe_key": None,
+        "created_by": "tester",
+    }
+    return jobs.enqueue(tx, NewJob(**(values | changes)))[0]
+
+
+def fill(tx: Transaction) -> dict[str, Any]:
+    """One of everything: two set versions, vectors, a combined one, a run and its replay."""
+    model = add_model(tx)
+    first = add_version(tx)
+    second = add_version(tx, items=PAIRS[:2])
+    vector = add_vector(tx, model, first)
+    other = add_vector(tx, model, name="other", layers=layers(1), alignments=())
+    combined = add_combined(tx, model, [vector, other])
+    spec = run_spec(model, vector)
+    run = add_run(tx, model, spec, name="first", prompt_set_version_id=second.id)
+    replay = add_run(tx, model, spec, replay_of=run.id)
+    return {
+        "model": model,
+        "first": first,
+        "second": second,
+        "vector": vector,
+        "other": other,
+        "combined": combined,
+        "run": run,
+        "replay": replay,
+    }
