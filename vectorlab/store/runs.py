@@ -71,7 +71,7 @@ def add_run(tx: Transaction, new: NewRun, created_by: str) -> GenerationRun:
     run_id = tx.execute(_runs.insert().values(values).returning(_runs.c.id)).scalar_one()
     _add_request(tx, run_id, new.spec)
     _insert(tx, _generations, [_generation_row(run_id, item) for item in new.generations])
-    return _by_id(tx, run_id)
+    return run_by_id(tx, run_id)
 
 
 def get_run(tx: Transaction, reference: str) -> GenerationRun:
@@ -84,7 +84,22 @@ def get_run(tx: Transaction, reference: str) -> GenerationRun:
     """
     originals = _runs.c.replay_of.is_(None)
     run_id = get_id(tx, _runs, reference, kind="run", hash_column="spec_sha256", among=originals)
-    return _by_id(tx, run_id)
+    return run_by_id(tx, run_id)
+
+
+def run_by_id(tx: Transaction, run_id: int) -> GenerationRun:
+    """The run with that id; see ``get_run`` for the errors."""
+    found = _select(tx, _runs.c.id == run_id)
+    if not found:
+        raise NotFoundError("run", str(run_id), hint="See what there is: vectorlab runs list")
+    run = found[0]
+    if run.spec.sha256 != run.spec_sha256:
+        raise IntegrityError(
+            f"The request of run {run.id} has hash {run.spec.sha256}, on record is "
+            f"{run.spec_sha256}. If rows were altered, put a backup in place: "
+            "vectorlab db restore BACKUP"
+        )
+    return run
 
 
 def find_by_spec(tx: Transaction, sha256: str) -> GenerationRun | None:
@@ -137,20 +152,18 @@ def _check_new(tx: Transaction, new: NewRun) -> None:
         )
     if not -(2**63) <= new.spec.seed < 2**63:
         raise InputError(f"Seed {new.spec.seed} does not fit 64 bits. Give a smaller one.")
+    _check_vectors(tx, new.spec.arms)
 
 
-def _by_id(tx: Transaction, run_id: int) -> GenerationRun:
-    found = _select(tx, _runs.c.id == run_id)
-    if not found:
-        raise NotFoundError("run", str(run_id), hint="See what there is: vectorlab runs list")
-    run = found[0]
-    if run.spec.sha256 != run.spec_sha256:
-        raise IntegrityError(
-            f"The request of run {run.id} has hash {run.spec.sha256}, on record is "
-            f"{run.spec_sha256}. If rows were altered, put a backup in place: "
-            "vectorlab db restore BACKUP"
-        )
-    return run
+def _check_vectors(tx: Transaction, arms: Sequence[Arm]) -> None:
+    known = schema.steering_vectors.c
+    for item in {item for arm in arms for item in arm.interventions}:
+        content = tx.scalar(sa.select(known.content_sha256).where(known.id == item.vector_id))
+        if content != item.vector_sha256:
+            raise IntegrityError(
+                f"The run used vector bytes with hash {item.vector_sha256}, but vector "
+                f"{item.vector_id} has {content}. The run is not stored."
+            )
 
 
 def _select(

@@ -1,0 +1,192 @@
+"""Deleting for good: explicit, audited, and refused while something depends on the object.
+
+What depends on what: a set is needed by vectors and runs made from it and by sets forked from
+it; a vector by combined vectors and by runs; a run by its replays, scores and votes.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from vectorlab.errors import ConflictError
+from vectorlab.store import audit, runs, schema, sets, vectors
+from vectorlab.store.database import Transaction
+
+_versions = schema.set_versions
+_vectors = schema.steering_vectors
+_runs = schema.generation_runs
+_generations = schema.generations
+_scores = schema.scores
+_votes = schema.votes
+
+# In this order nothing is deleted before what depends on it.
+_KINDS = ("score", "vote", "run", "vector", "set")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Node:
+    kind: str
+    id: int
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id}"
+
+
+def purge_set(tx: Transaction, reference: str, *, cascade: bool, actor: str) -> list[str]:
+    """Delete a set with all its versions, and demonstrations that no other set contains.
+
+    Args:
+        tx: An open transaction that writes.
+        reference: Name of the set.
+        cascade: Also delete everything that depends on it.
+        actor: Recorded in the audit log.
+
+    Returns:
+        One line per object that went.
+
+    Raises:
+        NotFoundError: If there is no such set.
+        ConflictError: If something depends on it and ``cascade`` is off.
+    """
+    return _purge(
+        tx, _Node(kind="set", id=sets.get_set(tx, reference).id), cascade=cascade, actor=actor
+    )
+
+
+def purge_vector(tx: Transaction, reference: str, *, cascade: bool, actor: str) -> list[str]:
+    """Delete a vector with its layers; see ``purge_set`` for arguments and errors."""
+    return _purge(
+        tx,
+        _Node(kind="vector", id=vectors.get_vector(tx, reference).id),
+        cascade=cascade,
+        actor=actor,
+    )
+
+
+def purge_run(tx: Transaction, reference: str, *, cascade: bool, actor: str) -> list[str]:
+    """Delete a run with its texts; see ``purge_set`` for arguments and errors."""
+    return _purge(
+        tx, _Node(kind="run", id=runs.get_run(tx, reference).id), cascade=cascade, actor=actor
+    )
+
+
+def _purge(tx: Transaction, wanted: _Node, *, cascade: bool, actor: str) -> list[str]:
+    nodes = [wanted]
+    for node in nodes:  # grows while it is walked
+        nodes += [item for item in _dependents(tx, node) if item not in nodes]
+    if len(nodes) > 1 and not cascade:
+        needed_by = ", ".join(_label(tx, node) for node in nodes[1:6])
+        more = f" and {len(nodes) - 6} more" if len(nodes) > 6 else ""
+        raise ConflictError(
+            f"{_label(tx, wanted).capitalize()} is needed by {needed_by}{more}. "
+            "Purge those first, or everything at once with --cascade."
+        )
+    # Newest first: what came later may refer to what was there before, never the reverse.
+    nodes.sort(key=lambda node: (_KINDS.index(node.kind), -node.id))
+    gone = [_label(tx, node) for node in nodes]
+    _delete(tx, nodes)
+    for node, label in zip(nodes, gone, strict=True):
+        audit.record(
+            tx,
+            actor=actor,
+            action="purge",
+            object_kind=node.kind,
+            object_id=node.id,
+            details={"what": label, "with": str(wanted)},
+        )
+    return gone
+
+
+def _dependents(tx: Transaction, node: _Node) -> Iterator[_Node]:
+    find = _DEPENDENTS.get(node.kind)
+    for kind, query in () if find is None else find(node.id):
+        for row_id in tx.scalars(query.distinct()):
+            yield _Node(kind=kind, id=row_id)
+
+
+def _of_set(set_id: int) -> Sequence[tuple[str, sa.Select[Any]]]:
+    own = sa.select(_versions.c.id).where(_versions.c.set_id == set_id)
+    return (
+        ("vector", sa.select(_vectors.c.id).where(_vectors.c.set_version_id.in_(own))),
+        ("run", sa.select(_runs.c.id).where(_runs.c.prompt_set_version_id.in_(own))),
+        (
+            "set",
+            sa.select(_versions.c.set_id).where(
+                _versions.c.parent_id.in_(own), _versions.c.set_id != set_id
+            ),
+        ),
+    )
+
+
+def _of_vector(vector_id: int) -> Sequence[tuple[str, sa.Select[Any]]]:
+    parents, used = schema.vector_parents, schema.arm_interventions
+    return (
+        ("vector", sa.select(parents.c.steering_vector_id).where(parents.c.parent_id == vector_id)),
+        ("run", sa.select(used.c.run_id).where(used.c.steering_vector_id == vector_id)),
+    )
+
+
+def _of_run(run_id: int) -> Sequence[tuple[str, sa.Select[Any]]]:
+    texts = sa.select(_generations.c.id).where(_generations.c.run_id == run_id)
+    voted = sa.or_(_votes.c.left_generation_id.in_(texts), _votes.c.right_generation_id.in_(texts))
+    return (
+        ("run", sa.select(_runs.c.id).where(_runs.c.replay_of == run_id)),
+        ("score", sa.select(_scores.c.id).where(_scores.c.generation_id.in_(texts))),
+        ("vote", sa.select(_votes.c.id).where(voted)),
+    )
+
+
+_DEPENDENTS = {"set": _of_set, "vector": _of_vector, "run": _of_run}
+_NAMED = {"set": schema.demonstration_sets, "vector": _vectors}
+
+
+def _label(tx: Transaction, node: _Node) -> str:
+    table = _NAMED.get(node.kind)
+    if table is None:
+        return str(node)
+    return f"{node.kind} {tx.scalar(sa.select(table.c.name).where(table.c.id == node.id))!r}"
+
+
+def _delete(tx: Transaction, nodes: Sequence[_Node]) -> None:
+    set_ids = [node.id for node in nodes if node.kind == "set"]
+    for node in nodes:
+        for column in _PARTS[node.kind]:
+            tx.execute(sa.delete(column.table).where(column == node.id))
+    if set_ids:
+        _delete_versions(tx, set_ids)
+        for set_id in set_ids:
+            row = schema.demonstration_sets
+            tx.execute(row.delete().where(row.c.id == set_id))
+
+
+# Columns that hold the object's id, parts before the row they belong to.
+_PARTS: dict[str, tuple[sa.Column[Any], ...]] = {
+    "score": (_scores.c.id,),
+    "vote": (_votes.c.id,),
+    "run": (
+        _generations.c.run_id,
+        schema.arm_interventions.c.run_id,
+        schema.run_arms.c.run_id,
+        schema.run_prompts.c.run_id,
+        _runs.c.id,
+    ),
+    "vector": (
+        schema.layer_vectors.c.steering_vector_id,
+        schema.demonstration_alignments.c.steering_vector_id,
+        schema.vector_parents.c.steering_vector_id,
+        _vectors.c.id,
+    ),
+    "set": (),  # versions of several sets go together, since they may be each other's parents
+}
+
+
+def _delete_versions(tx: Transaction, set_ids: Sequence[int]) -> None:
+    items, texts = schema.set_version_items, schema.demonstrations
+    own = sa.select(_versions.c.id).where(_versions.c.set_id.in_(set_ids))
+    for version_id in tx.scalars(own.order_by(_versions.c.id.desc())).all():
+        tx.execute(items.delete().where(items.c.set_version_id == version_id))
+        tx.execute(_versions.delete().where(_versions.c.id == version_id))
+    used = sa.exists().where(items.c.demonstration_id == texts.c.id)
+    tx.execute(texts.delete().where(~used))
