@@ -1,3 +1,4 @@
+import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,8 +25,9 @@ Cli = Callable[..., Result]
 
 
 @pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
-    """Run one command line in this process, as the console script would."""
+def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """Run one command line in this process, as the console script would; nobody types."""
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
 
     def run(*words: str, code: int = 0) -> Result:
         capsys.readouterr()

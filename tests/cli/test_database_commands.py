@@ -49,7 +49,7 @@ def test_verify_finds_altered_bytes(cli, store, reviews):
 def test_a_file_that_is_not_a_database_is_refused_and_left_alone(cli, store):
     store.write_bytes(b"my precious notes, not a database at all" * 40)
     before = store.read_bytes()
-    assert "not a database" in cli("sets", "list", code=1).err
+    assert "not a SQLite database" in cli("sets", "list", code=1).err
     assert store.read_bytes() == before
 
 
@@ -68,4 +68,4 @@ def test_doctor_says_what_is_wrong(cli, store):
     assert healthy["problems"] == []
     assert healthy["database"] == f"sqlite:///{store}"
     store.write_bytes(b"not a database, only many letters" * 100)
-    assert "not a database" in cli("doctor", "--json", code=1).json["problems"][0]
+    assert "not a SQLite database" in cli("doctor", "--json", code=1).json["problems"][0]

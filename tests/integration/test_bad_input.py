@@ -32,7 +32,10 @@ def unchanged(lab):
 
     def counts():
         with lab.db.read() as tx:
-            return {name: tx.execute(sa.text(f"SELECT count(*) FROM {name}")).scalar() for name in RECORD}
+            return {
+                name: tx.execute(sa.text(f"SELECT count(*) FROM {name}")).scalar()
+                for name in RECORD
+            }
 
     before = counts()
     yield
@@ -51,7 +54,11 @@ def pair(source: str, target: str | None) -> Demonstration:
         ({"set": "upbeat", "model": "none"}, NotFoundError, "vectorlab models add"),
         ({"set": "upbeat", "method": "magic"}, InputError, "Known methods"),
         ({"set": "upbeat", "method": "mean_difference", "name": "upbeat"}, ConflictError, "taken"),
-        ({"set": "upbeat", "method": "mean_difference", "name": "a b"}, InputError, "cannot be used"),
+        (
+            {"set": "upbeat", "method": "mean_difference", "name": "a b"},
+            InputError,
+            "cannot be used",
+        ),
     ],
 )
 def test_unknown_things_are_refused_before_a_job_is_made(lab, unchanged, request_, error, message):

@@ -101,9 +101,7 @@ def test_a_running_job_stops_when_asked(lab, monkeypatch):
 
     monkeypatch.setattr(handlers, "plan_run", plan)
     worker = Worker(lab.db, device="cpu", heartbeat_s=0.01)
-    monkeypatch.setattr(
-        "vectorlab.worker.lease.Lease.check", _wait_then_check(seconds=10)
-    )
+    monkeypatch.setattr("vectorlab.worker.lease.Lease.check", _wait_then_check(seconds=10))
     assert worker.work_one(asked.job.id).state is JobState.CANCELLED
     assert rows(lab, "generation_runs") == 0
 

@@ -79,9 +79,7 @@ def test_prompts_can_come_from_a_set_version(lab, pairs):
 
 
 def test_a_hundred_mixed_generations_replay_token_for_token(lab):
-    lab.vectors.extract(
-        set="upbeat@1", method="mean_difference", name="difference"
-    )
+    lab.vectors.extract(set="upbeat@1", method="mean_difference", name="difference")
     prompts = [SENTENCE.replace("bread", word) for word in ("bread", "old park", "tea", "film", "")]
     view = lab.runs.generate(
         prompts=prompts,
@@ -101,7 +99,9 @@ def test_a_hundred_mixed_generations_replay_token_for_token(lab):
 
 def test_greedy_runs_replay_token_for_token(lab):
     view = lab.runs.generate(
-        prompts=[SENTENCE, "Once"], vectors=["upbeat"], strengths=[0.12, -0.1],
+        prompts=[SENTENCE, "Once"],
+        vectors=["upbeat"],
+        strengths=[0.12, -0.1],
         decoding=Decoding(max_new_tokens=16),
     )
     assert view.replay().identical
@@ -126,7 +126,9 @@ def test_mean_difference_with_add_moves_the_text(lab):
     vector = lab.vectors.extract(set="upbeat@1", method="mean_difference", name="difference")
     assert (vector.read_site, vector.write_site) == (Site.BLOCK_OUTPUT, Site.BLOCK_OUTPUT)
     view = lab.runs.generate(
-        prompts=[SENTENCE], vectors=["difference"], strengths=[2.0],
+        prompts=[SENTENCE],
+        vectors=["difference"],
+        strengths=[2.0],
         decoding=Decoding(max_new_tokens=8),
     )
     assert view.run.spec.arms[1].interventions[0].operator is Operator.ADD
@@ -135,7 +137,9 @@ def test_mean_difference_with_add_moves_the_text(lab):
 
 
 def test_a_combined_vector_keeps_its_parents(lab):
-    other = lab.vectors.extract(set="upbeat@1", method="mean_difference", write_site=Site.MLP_OUTPUT)
+    other = lab.vectors.extract(
+        set="upbeat@1", method="mean_difference", write_site=Site.MLP_OUTPUT
+    )
     made = vectors.combine(
         lab.db,
         name="mix",

@@ -17,14 +17,15 @@ app = typer.Typer(no_args_is_help=True, help="The database: revision, place, bac
 def upgrade(context: typer.Context, json: JsonOption = False) -> None:
     """Bring the database to this version's revision; a SQLite file is backed up first."""
     done = database.upgrade(settings(context).database_url)
-    show(done, as_json=json, human=lambda: pairs_table(vars_of(done)))
+    show(done, as_json=json, human=lambda: pairs_table(vars(done)))
 
 
 @app.command()
 def status(context: typer.Context, json: JsonOption = False) -> None:
     """Say which revision the database is at and which this version needs."""
     found = database.status(settings(context).database_url)
-    show(found, as_json=json, human=lambda: pairs_table(vars_of(found)))
+    facts = {"state": found.state, "current": found.current, "head": found.head}
+    show(facts, as_json=json, human=lambda: pairs_table(facts))
 
 
 @app.command()
@@ -70,8 +71,3 @@ def verify(context: typer.Context, json: JsonOption = False) -> None:
         raise IntegrityError(
             f"{len(problems)} problems found. Restore a backup: vectorlab db restore FILE"
         )
-
-
-def vars_of(value: object) -> dict[str, object]:
-    """The fields of a dataclass as a mapping for a table."""
-    return dict(vars(value))

@@ -58,13 +58,16 @@ def plain(value: Any) -> Any:
 
 
 def frame_table(frame: pd.DataFrame, *, title: str = "", hide: Sequence[str] = ()) -> Table:
-    """A frame as a table; cells are text, never markup."""
+    """A frame as a table without its empty columns; cells are text, never markup."""
+    cells = {
+        name: [_cell(item) for item in frame[name]] for name in frame.columns if name not in hide
+    }
     table = Table(title=title or None, title_justify="left", header_style="bold")
-    columns = [name for name in frame.columns if name not in hide]
-    for name in columns:
+    shown = [name for name, texts in cells.items() if any(texts) or frame.empty]
+    for name in shown:
         table.add_column(str(name), overflow="fold")
-    for record in frame[columns].itertuples(index=False):
-        table.add_row(*(Text(_cell(item)) for item in record))
+    for record in zip(*(cells[name] for name in shown), strict=True):
+        table.add_row(*(Text(item) for item in record))
     return table
 
 

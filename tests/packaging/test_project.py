@@ -1,0 +1,65 @@
+"""What the project says about itself is true."""
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import vectorlab
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_public_surface_is_what_all_says():
+    assert vectorlab.__all__ == sorted(vectorlab.__all__)
+    for name in vectorlab.__all__:
+        assert getattr(vectorlab, name)
+    with pytest.raises(AttributeError):
+        _ = vectorlab.nothing
+
+
+def test_every_dependency_is_pinned_in_the_constraints():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    wanted = project["dependencies"] + extras["postgres"] + extras["dev"]
+    names = {re.split(r"[\[<>=]", item)[0].lower() for item in wanted} - {"vectorlab"}
+    pinned = (ROOT / "constraints.txt").read_text(encoding="utf-8").lower()
+    missing = {name for name in names if not re.search(rf"^{re.escape(name)}==", pinned, re.M)}
+    assert not missing
+    assert "+cpu" not in pinned
+
+
+def test_the_alembic_folder_does_not_hide_the_library():
+    assert not (ROOT / "alembic" / "__init__.py").exists()
+
+
+def test_nothing_is_pickled():
+    found = [
+        path
+        for folder in ("vectorlab", "ui", "alembic")
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        and any("pickle" in alias.name for alias in node.names)
+    ]
+    assert not found
+
+
+@pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"])
+def test_links_and_folders_in_the_documents_exist(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    targets = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", text)
+    local = [target for target in targets if "://" not in target]
+    assert [target for target in local if not (ROOT / target).exists()] == []
+
+
+def test_every_folder_of_the_package_is_in_the_architecture_page():
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    folders = {
+        path.parent.name
+        for path in (ROOT / "vectorlab").glob("*/__init__.py")
+        if not path.parent.name.startswith("_")
+    }
+    assert {name for name in folders if f"vectorlab/{name}/" not in text} == set()
