@@ -291,12 +291,12 @@ def _read_weights(
 def _quiet_loading() -> Iterator[None]:
     """Without transformers' own progress bar, which would break into ours."""
     was_on = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.disable_progress_bar()
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         yield
     finally:
         if was_on:
-            transformers_logging.enable_progress_bar()
+            transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def _torch_dtype(dtype: str) -> torch.dtype:

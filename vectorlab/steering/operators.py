@@ -48,7 +48,7 @@ def rotate(states: torch.Tensor, slots: Slots) -> torch.Tensor:
 
     Source: https://github.com/shengliu66/ICV, utils/llm_layers.py
     """
-    norms = torch.linalg.vector_norm(states, dim=-1, keepdim=True)
+    norms = _norms(states)
     projections = torch.bmm(states, slots.directions.transpose(1, 2))  # (B, T, K)
     cosines = projections * slots.gates[:, None] / norms.clamp(min=COSINE_EPS)
     push = torch.bmm((1 + (-cosines).clamp(min=0)) * slots.weights[:, None], slots.directions)
@@ -73,7 +73,7 @@ def ablate(states: torch.Tensor, slots: Slots) -> torch.Tensor:
 
 
 def _prepare_rotate(vectors: torch.Tensor, strengths: torch.Tensor, combine: Combine) -> Slots:
-    norms = torch.linalg.vector_norm(vectors, dim=-1)
+    norms = _norms(vectors)[:, 0]
     divisor = len(vectors) if combine is Combine.MEAN else 1
     return Slots(
         directions=_unit(vectors),
@@ -95,8 +95,14 @@ def _prepare_ablate(vectors: torch.Tensor, strengths: torch.Tensor, _combine: Co
     )
 
 
+def _norms(vectors: torch.Tensor) -> torch.Tensor:
+    """Norms over the last axis, which stays with length 1."""
+    norms: torch.Tensor = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True)
+    return norms
+
+
 def _unit(vectors: torch.Tensor) -> torch.Tensor:
-    return vectors / torch.linalg.vector_norm(vectors, dim=-1, keepdim=True).clamp(min=NORM_EPS)
+    return vectors / _norms(vectors).clamp(min=NORM_EPS)
 
 
 OPERATORS: dict[Operator, OperatorFunctions] = {
