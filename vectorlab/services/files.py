@@ -195,13 +195,14 @@ def _demonstration(
 
 
 def _text(path: Path, line: int, role: str, value: Any) -> str | None:
-    if isinstance(value, str):
-        try:
-            value.encode("utf-8")
-        except UnicodeEncodeError as exc:
-            raise InputError(f"{path}, line {line}: {role} holds half a character.") from exc
-    elif value is not None or role == "source":
+    if value is None and role == "target":
+        return None
+    if not isinstance(value, str):
         raise InputError(f"{path}, line {line}: {role} is {type(value).__name__}, expected text.")
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError as exc:
+        raise InputError(f"{path}, line {line}: {role} holds half a character.") from exc
     return value
 
 

@@ -180,13 +180,11 @@ def generations_frame(db: Database, run: GenerationRun) -> pd.DataFrame:
         for item in runs.generations(db, run)
     ]
     frame = pd.DataFrame(rows)
-    baselines = {
-        (row["prompt_index"], row["sample"]): row["text"]
-        for row in rows
-        if arms[int(row["arm_index"])].is_baseline  # type: ignore[call-overload]
-    }
-    keys = zip(frame["prompt_index"], frame["sample"], strict=True)
-    return frame.assign(baseline_text=[baselines.get(key) for key in keys])
+    unsteered = [index for index, arm in enumerate(arms) if arm.is_baseline]
+    keys = ["prompt_index", "sample"]
+    baselines = frame[frame["arm_index"].isin(unsteered)].drop_duplicates(keys)
+    beside = baselines[[*keys, "text"]].rename(columns={"text": "baseline_text"})
+    return frame.merge(beside, on=keys, how="left")
 
 
 def comparison_frame(db: Database, references: Sequence[str]) -> pd.DataFrame:
