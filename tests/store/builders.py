@@ -129,7 +129,9 @@ def add_vector(
     return vectors.add_vector(tx, new_vector(model, version, name, **changes), "tester")
 
 
-def add_combined(tx: Transaction, model: Model, parents: Sequence[SteeringVector]) -> SteeringVector:
+def add_combined(
+    tx: Transaction, model: Model, parents: Sequence[SteeringVector]
+) -> SteeringVector:
     terms = [ParentWeight(vector_id=item.id, weight=0.5) for item in parents]
     return add_vector(
         tx, model, name="combined", origin=Origin.COMBINED, parents=terms, layers=layers(9)

@@ -94,7 +94,13 @@ def test_sets_are_listed_by_name_with_their_latest_version(database: Database):
         sets.create_set(tx, name="a", description="empty", task="style", tags=["x", "y"])
     with database.read() as tx:
         (a, none), (b, version) = sets.list_sets(tx)
-    assert (a.name, a.description, a.task, a.tags, none) == ("a", "empty", "style", ("x", "y"), None)
+    assert (a.name, a.description, a.task, a.tags, none) == (
+        "a",
+        "empty",
+        "style",
+        ("x", "y"),
+        None,
+    )
     assert (b.name, version) == ("b", latest)
 
 

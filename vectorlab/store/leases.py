@@ -218,14 +218,13 @@ def _claim_statement(
         sa.and_(due.c.state == JobState.QUEUED, due.c.run_after <= utc_now()),
         sa.and_(due.c.state == JobState.RUNNING, due.c.lease_until < utc_now()),
     )
+    held_first = [] if model_id is None else [sa.case((due.c.model_id == model_id, 0), else_=1)]
     is_mine = sa.true() if job_id is None else due.c.id == job_id
     # Left out by SQLAlchemy on SQLite, where BEGIN IMMEDIATE lets one worker claim at a time.
     next_id = (
         sa.select(due.c.id)
         .where(due.c.queue == queue, is_due, is_mine)
-        .order_by(
-            due.c.priority.desc(), sa.case((due.c.model_id == model_id, 0), else_=1), due.c.id
-        )
+        .order_by(due.c.priority.desc(), *held_first, due.c.id)
         .limit(1)
         .with_for_update(skip_locked=True)
         .scalar_subquery()

@@ -1,0 +1,520 @@
+"""The queue. Clocks are moved by writing the times in the row, never by waiting."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy.dialects import postgresql, sqlite
+
+from tests.store.builders import add_job, add_model
+from vectorlab.domain.jobs import (
+    PRIORITY_INTERACTIVE,
+    AttemptOutcome,
+    Job,
+    JobKind,
+    JobState,
+    NewJob,
+)
+from vectorlab.errors import ConflictError, LeaseLost, NotFoundError
+from vectorlab.store import audit, jobs, leases, schema, workers
+from vectorlab.store.database import Database, Transaction
+
+PAST = datetime(2000, 1, 1, tzinfo=UTC)
+LEASE_S = 60.0
+
+
+def claim(tx: Transaction, worker: str = "w1", **options) -> Job | None:
+    return jobs.claim(tx, worker_id=worker, lease_s=LEASE_S, **options)
+
+
+def set_times(tx: Transaction, job_id: int, **times: datetime) -> None:
+    tx.execute(schema.jobs.update().where(schema.jobs.c.id == job_id).values(times))
+
+
+def lapse(tx: Transaction, job_id: int) -> None:
+    """The worker stops answering and its lease runs out."""
+    set_times(tx, job_id, lease_until=PAST)
+
+
+def outcomes(tx: Transaction, job_id: int) -> list[AttemptOutcome | None]:
+    return [item.outcome for item in jobs.attempts(tx, job_id)]
+
+
+def test_a_job_goes_from_the_queue_through_a_worker_to_its_result(database: Database):
+    with database.write() as tx:
+        queued = add_job(tx, spec={"set": "upbeat@1", "strength": 0.1})
+        running = claim(tx)
+        assert jobs.get_job(tx, queued.id) == running
+        done = jobs.finish(tx, running.id, running.attempt, {"vector_id": 5})
+        (attempt,) = jobs.attempts(tx, queued.id)
+    assert (queued.state, queued.attempt, queued.lease_owner) == (JobState.QUEUED, 0, None)
+    assert (running.state, running.attempt, running.lease_owner) == (JobState.RUNNING, 1, "w1")
+    assert running.spec == {"set": "upbeat@1", "strength": 0.1}
+    assert abs(running.lease_until - running.started_at - timedelta(seconds=LEASE_S)) < timedelta(
+        seconds=5
+    )
+    assert (done.state, done.result, done.lease_until) == (
+        JobState.SUCCEEDED,
+        {"vector_id": 5},
+        None,
+    )
+    assert (attempt.worker_id, attempt.outcome) == ("w1", AttemptOutcome.SUCCEEDED)
+    assert queued.created_at <= running.started_at <= done.finished_at <= attempt.ended_at
+
+
+def test_jobs_are_claimed_by_priority_then_held_model_then_age(database: Database):
+    with database.write() as tx:
+        mine, other = add_model(tx, "mine"), add_model(tx, "other")
+        oldest = add_job(tx, model_id=other.id)
+        no_model = add_job(tx)
+        same_model = add_job(tx, model_id=mine.id)
+        urgent = add_job(tx, model_id=other.id, priority=PRIORITY_INTERACTIVE)
+        order = [claim(tx, model_id=mine.id).id for _ in range(4)]
+        assert claim(tx) is None
+    assert order == [urgent.id, same_model.id, oldest.id, no_model.id]
+
+
+def test_without_a_held_model_the_oldest_job_goes_first(database: Database):
+    with database.write() as tx:
+        model = add_model(tx)
+        expected = [add_job(tx).id, add_job(tx, model_id=model.id).id, add_job(tx).id]
+        assert [claim(tx).id for _ in range(3)] == expected
+
+
+def test_a_claim_takes_only_due_jobs_of_its_queue_or_the_one_named(database: Database):
+    with database.write() as tx:
+        later = add_job(tx)
+        set_times(tx, later.id, run_after=datetime(2999, 1, 1, tzinfo=UTC))
+        first, second = add_job(tx), add_job(tx)
+        assert claim(tx, queue="elsewhere") is None
+        assert claim(tx, job_id=later.id) is None
+        assert claim(tx, job_id=second.id).id == second.id
+        assert claim(tx, job_id=second.id) is None
+        assert claim(tx).id == first.id
+        assert claim(tx) is None
+
+
+def test_the_claim_is_one_statement_that_skips_locked_rows_where_there_are_any():
+    statement = leases._claim_statement("w", 60.0, None, None, "default")
+    assert "FOR UPDATE SKIP LOCKED" in str(statement.compile(dialect=postgresql.dialect()))
+    assert "FOR UPDATE" not in str(statement.compile(dialect=sqlite.dialect()))
+
+
+def test_workers_that_claim_at_once_never_get_the_same_job(database: Database):
+    with database.write() as tx:
+        expected = [add_job(tx).id for _ in range(24)]
+    start = threading.Barrier(4)
+
+    def work(name: str) -> list[int]:
+        taken = []
+        start.wait()
+        while True:
+            with database.write() as tx:
+                job = claim(tx, name)
+            if job is None:
+                return taken
+            taken.append(job.id)
+
+    with ThreadPoolExecutor(4) as pool:
+        taken = list(pool.map(work, ["a", "b", "c", "d"]))
+    assert sorted(job_id for part in taken for job_id in part) == expected
+
+
+def test_a_claim_does_not_wait_for_another_that_is_not_committed(postgres_database: Database):
+    with postgres_database.write() as tx:
+        first, second = add_job(tx), add_job(tx)
+    with postgres_database.write() as slow:
+        assert claim(slow, "slow").id == first.id
+        with postgres_database.write() as quick:
+            assert claim(quick, "quick").id == second.id
+
+
+def test_equal_requests_share_one_job_until_it_ends(database: Database):
+    with database.write() as tx:
+        job = add_job(tx, dedupe_key="k")
+        same = NewJob(kind=JobKind.EXTRACT, spec={}, dedupe_key="k", created_by="another")
+        assert jobs.enqueue(tx, same) == (job, False)
+        running = claim(tx)
+        assert jobs.enqueue(tx, same) == (running, False)
+        jobs.finish(tx, running.id, running.attempt, {})
+        again, created = jobs.enqueue(tx, same)
+        assert created
+        assert again.id > job.id
+        assert add_job(tx).id != add_job(tx).id  # without a key nothing is shared
+
+
+def test_requests_at_the_same_moment_make_one_job(database: Database):
+    start = threading.Barrier(4)
+
+    def ask(_number: int) -> tuple[int, bool]:
+        start.wait()
+        with database.write() as tx:
+            job, created = jobs.enqueue(
+                tx, NewJob(kind=JobKind.EXTRACT, spec={}, dedupe_key="k", created_by="t")
+            )
+        return job.id, created
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(ask, range(4)))
+    assert len({job_id for job_id, _ in answers}) == 1
+    assert sorted(created for _, created in answers) == [False, False, False, True]
+
+
+def test_a_request_waits_for_an_equal_one_not_committed_yet(postgres_database: Database):
+    """The unique index decides, not a look before the insert."""
+
+    def ask() -> tuple[Job, bool]:
+        with postgres_database.write() as tx:
+            return jobs.enqueue(
+                tx, NewJob(kind=JobKind.EXTRACT, spec={}, dedupe_key="k", created_by="t")
+            )
+
+    with ThreadPoolExecutor(1) as pool:
+        with postgres_database.write() as tx:
+            first = add_job(tx, dedupe_key="k")
+            second = pool.submit(ask)
+        assert second.result(timeout=30) == (first, False)
+
+
+def test_a_job_with_a_living_worker_is_not_taken_over(database: Database):
+    with database.write() as tx:
+        add_job(tx)
+        assert claim(tx, "w1") is not None
+        assert claim(tx, "w2") is None
+
+
+def test_a_lapsed_job_is_taken_over_and_the_lost_attempt_is_on_record(database: Database):
+    with database.write() as tx:
+        job = add_job(tx)
+        dead = claim(tx, "dead")
+        jobs.report_progress(tx, job.id, dead.attempt, 3, 10, "layer 3")
+        lapse(tx, job.id)
+        taken = claim(tx, "alive")
+        assert outcomes(tx, job.id) == [AttemptOutcome.LOST, None]
+    assert (taken.id, taken.attempt, taken.lease_owner) == (job.id, 2, "alive")
+    assert (taken.progress_done, taken.progress_note) == (0, "")
+    assert taken.started_at == dead.started_at
+
+
+ZOMBIE_WRITES: dict[str, Callable[[Transaction, int, int], object]] = {
+    "heartbeat": lambda tx, job, attempt: jobs.heartbeat(tx, job, attempt, LEASE_S),
+    "report_progress": lambda tx, job, attempt: jobs.report_progress(tx, job, attempt, 1, 2),
+    "finish": lambda tx, job, attempt: jobs.finish(tx, job, attempt, {"vector_id": 1}),
+    "fail": lambda tx, job, attempt: jobs.fail(
+        tx, job, attempt, error_class="E", error="e", retry=True
+    ),
+    "release": jobs.release,
+    "mark_cancelled": jobs.mark_cancelled,
+    "save_chunk": lambda tx, job, attempt: jobs.save_chunk(tx, job, attempt, 0, b"x"),
+}
+
+
+@pytest.mark.parametrize("write", ZOMBIE_WRITES.values(), ids=ZOMBIE_WRITES)
+def test_a_worker_that_wakes_up_after_its_lease_passed_on_writes_nothing(
+    database: Database, write: Callable[[Transaction, int, int], object]
+):
+    with database.write() as tx:
+        job = add_job(tx)
+        zombie = claim(tx, "zombie")
+        lapse(tx, job.id)
+        owner = claim(tx, "owner")
+
+    def work() -> None:
+        with database.write() as tx:
+            audit.record(tx, actor="z", action="a", object_kind="k", object_id=1, details={})
+            write(tx, job.id, zombie.attempt)
+
+    with pytest.raises(LeaseLost, match=f"Attempt 1 at job {job.id}"):
+        work()
+    with database.read() as tx:
+        assert jobs.get_job(tx, job.id) == owner
+        assert jobs.chunks(tx, job.id) == {}
+        assert outcomes(tx, job.id) == [AttemptOutcome.LOST, None]
+        # What stood in the same transaction as the refused write is gone as well.
+        assert tx.execute(schema.audit_log.select()).all() == []
+
+
+@pytest.mark.parametrize("write", ZOMBIE_WRITES.values(), ids=ZOMBIE_WRITES)
+def test_nothing_is_written_to_a_job_that_has_ended(
+    sqlite_database: Database, write: Callable[[Transaction, int, int], object]
+):
+    with sqlite_database.write() as tx:
+        job = add_job(tx)
+        ended = jobs.finish(tx, job.id, claim(tx).attempt, {})
+        with pytest.raises(LeaseLost):
+            write(tx, job.id, ended.attempt)
+        assert jobs.get_job(tx, job.id) == ended
+
+
+def test_an_owner_whose_lease_lapsed_unnoticed_still_finishes(database: Database):
+    """Only a takeover takes the job away; being late alone does not."""
+    with database.write() as tx:
+        job = add_job(tx)
+        running = claim(tx)
+        lapse(tx, job.id)
+        assert jobs.finish(tx, job.id, running.attempt, {}).state is JobState.SUCCEEDED
+
+
+def test_a_result_and_its_completion_commit_together_or_not_at_all(database: Database):
+    def work() -> None:
+        with database.write() as tx:
+            add_model(tx)
+            jobs.finish(tx, job.id, running.attempt, {"model_id": 1})
+            raise KeyboardInterrupt
+
+    with database.write() as tx:
+        job = add_job(tx)
+        running = claim(tx)
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    with database.read() as tx:
+        assert jobs.get_job(tx, job.id) == running
+        assert tx.execute(schema.models.select()).all() == []
+
+
+def test_a_heartbeat_renews_the_lease_and_tells_of_a_cancel(database: Database):
+    with database.write() as tx:
+        job = add_job(tx)
+        running = claim(tx)
+        lapse(tx, job.id)
+        assert jobs.heartbeat(tx, job.id, 1, LEASE_S) is False
+        assert jobs.get_job(tx, job.id).lease_until >= running.lease_until
+        assert claim(tx, "w2") is None
+        jobs.cancel(tx, job.id)
+        assert jobs.heartbeat(tx, job.id, 1, LEASE_S) is True
+        assert jobs.report_progress(tx, job.id, 1, 1, None) is True
+
+
+def test_progress_is_visible(database: Database):
+    with database.write() as tx:
+        job = add_job(tx)
+        claim(tx)
+        assert jobs.report_progress(tx, job.id, 1, 3, 12, "layer 3 of 12") is False
+        found = jobs.get_job(tx, job.id)
+    assert (found.progress_done, found.progress_total) == (3, 12)
+    assert found.progress_note == "layer 3 of 12"
+
+
+def test_a_job_that_kills_its_workers_fails_in_the_end(database: Database):
+    with database.write() as tx:
+        poison, good = add_job(tx), add_job(tx)
+        for attempt in (1, 2, 3):
+            assert claim(tx, f"w{attempt}", job_id=poison.id).attempt == attempt
+            lapse(tx, poison.id)
+        # The claim that finds it worn out goes on to the next job.
+        assert claim(tx, "w4").id == good.id
+        failed = jobs.get_job(tx, poison.id)
+        assert outcomes(tx, poison.id) == [AttemptOutcome.LOST] * 3
+    assert (failed.state, failed.attempt, failed.error) == (
+        JobState.FAILED,
+        3,
+        "Its worker died 3 times.",
+    )
+    assert failed.finished_at is not None
+
+
+def test_a_failure_that_cannot_pass_ends_the_job_at_once(database: Database):
+    with database.write() as tx:
+        job = add_job(tx)
+        claim(tx)
+        failed = jobs.fail(
+            tx, job.id, 1, error_class="InputError", error="Set 'x' is empty.", retry=False
+        )
+        (attempt,) = jobs.attempts(tx, job.id)
+        assert claim(tx) is None
+    assert (failed.state, failed.error_class) == (JobState.FAILED, "InputError")
+    assert (failed.error, attempt.error) == ("Set 'x' is empty.", "Set 'x' is empty.")
+    assert attempt.outcome is AttemptOutcome.FAILED
+
+
+def test_a_failure_that_may_pass_waits_twice_as_long_each_time_and_then_ends(database: Database):
+    waits = []
+    with database.write() as tx:
+        job = add_job(tx, max_attempts=3)
+        for attempt in (1, 2, 3):
+            running = claim(tx)
+            assert running.attempt == attempt
+            failed = jobs.fail(
+                tx, job.id, attempt, error_class="StoreUnavailable", error="gone", retry=True
+            )
+            assert claim(tx) is None
+            row = tx.execute(schema.jobs.select()).one()
+            last = jobs.attempts(tx, job.id)[-1]
+            waits.append(round((row.run_after - last.ended_at).total_seconds()))
+            set_times(tx, job.id, run_after=PAST)
+    assert failed.state is JobState.FAILED
+    assert waits[:2] == [leases.RETRY_BASE_S, 2 * leases.RETRY_BASE_S]
+
+
+def test_a_released_job_is_queued_with_its_chunks_and_loses_no_attempt(database: Database):
+    with database.write() as tx:
+        job = add_job(tx, max_attempts=1)
+        for attempt in (1, 2, 3):
+            assert claim(tx).attempt == attempt
+            jobs.save_chunk(tx, job.id, attempt, attempt, b"part")
+            released = jobs.release(tx, job.id, attempt)
+            assert (released.state, released.lease_owner) == (JobState.QUEUED, None)
+        assert outcomes(tx, job.id) == [AttemptOutcome.RELEASED] * 3
+        assert jobs.chunks(tx, job.id) == {1: b"part", 2: b"part", 3: b"part"}
+        running = claim(tx)
+        done = jobs.finish(tx, job.id, running.attempt, {})
+        assert jobs.chunks(tx, job.id) == {}
+    assert done.state is JobState.SUCCEEDED
+
+
+def test_chunks_survive_a_dead_worker_and_the_last_writing_counts(database: Database):
+    data = bytes(range(256)) * 400
+    with database.write() as tx:
+        job = add_job(tx)
+        claim(tx, "dead")
+        jobs.save_chunk(tx, job.id, 1, 0, data)
+        jobs.save_chunk(tx, job.id, 1, 5, b"old")
+        lapse(tx, job.id)
+        claim(tx, "alive")
+        jobs.save_chunk(tx, job.id, 2, 5, b"new")
+    with database.read() as tx:
+        assert jobs.chunks(tx, job.id) == {0: data, 5: b"new"}
+
+
+def test_cancelling_a_queued_job_ends_it_at_once(database: Database):
+    with database.write() as tx:
+        job = add_job(tx)
+        cancelled = jobs.cancel(tx, job.id)
+        assert claim(tx) is None
+    assert cancelled.state is JobState.CANCELLED
+    assert cancelled.finished_at is not None
+
+
+def test_cancelling_a_running_job_asks_its_worker(database: Database):
+    with database.write() as tx:
+        job = add_job(tx)
+        claim(tx)
+        jobs.save_chunk(tx, job.id, 1, 0, b"part")
+        asked = jobs.cancel(tx, job.id)
+        assert (asked.state, asked.cancel_requested) == (JobState.RUNNING, True)
+        stopped = jobs.mark_cancelled(tx, job.id, 1)
+        assert outcomes(tx, job.id) == [AttemptOutcome.CANCELLED]
+        assert jobs.chunks(tx, job.id) == {}
+    assert stopped.state is JobState.CANCELLED
+
+
+def test_cancelling_a_job_whose_worker_died_ends_it_at_once(database: Database):
+    with database.write() as tx:
+        job = add_job(tx)
+        claim(tx)
+        lapse(tx, job.id)
+        assert jobs.cancel(tx, job.id).state is JobState.CANCELLED
+        assert outcomes(tx, job.id) == [AttemptOutcome.LOST]
+
+
+def test_a_worker_that_dies_before_it_sees_the_cancel_leaves_the_job_cancelled(database: Database):
+    with database.write() as tx:
+        job = add_job(tx)
+        claim(tx)
+        jobs.cancel(tx, job.id)
+        lapse(tx, job.id)
+        assert claim(tx, "w2") is None
+        assert jobs.get_job(tx, job.id).state is JobState.CANCELLED
+        assert outcomes(tx, job.id) == [AttemptOutcome.LOST]
+
+
+@pytest.mark.parametrize("end", ["release", "fail"])
+def test_a_cancelled_job_does_not_return_to_the_queue(database: Database, end: str):
+    with database.write() as tx:
+        job = add_job(tx)
+        claim(tx)
+        jobs.cancel(tx, job.id)
+        ended = ZOMBIE_WRITES[end](tx, job.id, 1)
+        assert claim(tx) is None
+    assert ended.state is JobState.CANCELLED
+    assert ended.finished_at is not None
+
+
+def test_an_ended_job_cannot_be_cancelled(database: Database):
+    with database.write() as tx:
+        job = add_job(tx)
+        claim(tx)
+        jobs.finish(tx, job.id, 1, {})
+        with pytest.raises(ConflictError, match=f"Job {job.id} has succeeded already"):
+            jobs.cancel(tx, job.id)
+        with pytest.raises(NotFoundError, match="vectorlab jobs list"):
+            jobs.cancel(tx, 99)
+
+
+def test_a_retried_job_has_all_its_attempts_again_and_a_new_fence(database: Database):
+    with database.write() as tx:
+        job = add_job(tx, max_attempts=1)
+        claim(tx, "first")
+        jobs.fail(tx, job.id, 1, error_class="E", error="e", retry=True)
+        queued = jobs.retry(tx, job.id)
+        again = claim(tx, "second")
+        with pytest.raises(LeaseLost):
+            jobs.heartbeat(tx, job.id, 1, LEASE_S)
+    assert (queued.state, queued.error, queued.finished_at) == (JobState.QUEUED, None, None)
+    assert (again.attempt, again.state) == (2, JobState.RUNNING)
+
+
+def test_a_retry_is_refused_while_the_work_is_under_way(database: Database):
+    with database.write() as tx:
+        cancelled = jobs.cancel(tx, add_job(tx, dedupe_key="k").id)
+        other = add_job(tx, dedupe_key="k")
+        with pytest.raises(ConflictError, match=f"Job {other.id} does the same work"):
+            jobs.retry(tx, cancelled.id)
+        with pytest.raises(ConflictError, match="is queued; only a failed or cancelled"):
+            jobs.retry(tx, other.id)
+        jobs.cancel(tx, other.id)
+        assert jobs.retry(tx, cancelled.id).state is JobState.QUEUED
+
+
+def test_jobs_are_listed_newest_first_by_state_and_kind(database: Database):
+    with database.write() as tx:
+        one = add_job(tx)
+        two = add_job(tx, kind=JobKind.GENERATE)
+        three = jobs.cancel(tx, add_job(tx).id)
+        assert jobs.list_jobs(tx) == [three, two, one]
+        assert jobs.list_jobs(tx, limit=1) == [three]
+        assert jobs.list_jobs(tx, state=JobState.QUEUED) == [two, one]
+        assert jobs.list_jobs(tx, kind=JobKind.GENERATE) == [two]
+
+
+def register(tx: Transaction, worker_id: str) -> None:
+    jobs.register_worker(
+        tx, worker_id=worker_id, host="h", pid=2**31 + 5, device="cpu", torch_version="2.13.0"
+    )
+
+
+def see(tx: Transaction, worker_id: str, moment: datetime) -> None:
+    table = schema.workers
+    tx.execute(table.update().where(table.c.id == worker_id).values(last_seen=moment))
+
+
+def test_workers_are_alive_while_they_were_seen_lately_and_have_not_stopped(database: Database):
+    with database.write() as tx:
+        assert jobs.any_worker_alive(tx, within_s=60) is False
+        for name in ("here", "gone", "stopped"):
+            register(tx, name)
+        jobs.touch_worker(tx, "stopped", "stopped")
+        jobs.touch_worker(tx, "here", "busy")
+        assert jobs.any_worker_alive(tx, within_s=60) is True
+        see(tx, "gone", PAST)
+        found = {item.id: item for item in jobs.list_workers(tx, alive_within_s=60)}
+        assert {name: item.alive for name, item in found.items()} == {
+            "here": True,
+            "gone": False,
+            "stopped": False,
+        }
+        see(tx, "here", PAST)
+        assert jobs.any_worker_alive(tx, within_s=60) is False
+    assert (found["here"].state, found["here"].pid) == ("busy", 2**31 + 5)
+
+
+def test_workers_unseen_for_a_week_are_forgotten(database: Database):
+    with database.write() as tx:
+        register(tx, "old")
+        see(tx, "old", PAST)
+        register(tx, "new")
+        (found,) = jobs.list_workers(tx, alive_within_s=60)
+    assert found.id == "new"
+    assert workers.FORGET_AFTER_S > 24 * 3600
