@@ -1,9 +1,12 @@
 """Short ways to write vectors, arms and runs in tests."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import torch
+from torch import nn
 
 from vectorlab.domain.runs import Arm, Combine, Decoding, Intervention, Operator, Prompt, RunSpec
 from vectorlab.domain.vectors import LayerVector, Site
@@ -68,3 +71,26 @@ def run_spec(
         decoding=Decoding(**({"max_new_tokens": 12} | more)),
         **run_fields,
     )
+
+
+def hook_count(loaded: LoadedModel) -> int:
+    """Hooks on the model; transformers leaves some of its own there."""
+    return sum(
+        len(module._forward_hooks) + len(module._forward_pre_hooks)
+        for module in loaded.model.modules()
+    )
+
+
+@contextmanager
+def small_memory(loaded: LoadedModel, *, rows: int) -> Iterator[None]:
+    """A device that runs out of memory when a forward pass has more rows."""
+
+    def hook(_module: nn.Module, _args: Any, kwargs: dict[str, Any]) -> None:
+        if len(kwargs["input_ids"]) > rows:
+            raise torch.OutOfMemoryError("no memory left")
+
+    handle = loaded.model.register_forward_pre_hook(hook, with_kwargs=True)
+    try:
+        yield
+    finally:
+        handle.remove()
