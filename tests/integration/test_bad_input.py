@@ -2,7 +2,9 @@
 
 import json
 import math
+import shutil
 import sqlite3
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +23,7 @@ from vectorlab.errors import (
     ShapeError,
 )
 from vectorlab.services import vector_files
+from vectorlab.steering.loading import bundled_model_path
 from vectorlab.store import vectors as vector_store
 
 RECORD = ("steering_vectors", "layer_vectors", "generation_runs", "generations", "models")
@@ -163,9 +166,9 @@ def alter_one_byte(lab, path) -> None:
         assert names
         for (name,) in names:
             raw.execute(f'DROP TRIGGER "{name}"')
-        [(row, data)] = raw.execute("SELECT id, data FROM layer_vectors LIMIT 1").fetchall()
+        [(data,)] = raw.execute("SELECT data FROM layer_vectors WHERE layer = 0").fetchall()
         altered = bytes([data[0] ^ 1]) + data[1:]
-        raw.execute("UPDATE layer_vectors SET data = ? WHERE id = ?", (altered, row))
+        raw.execute("UPDATE layer_vectors SET data = ? WHERE layer = 0", (altered,))
 
 
 def test_a_replay_with_an_altered_vector_is_refused(lab, tmp_path):
@@ -175,9 +178,8 @@ def test_a_replay_with_an_altered_vector_is_refused(lab, tmp_path):
     alter_one_byte(lab, tmp_path / "lab.db")
     with pytest.raises(IntegrityError, match="upbeat") as error:
         view.replay()
-    recorded = lab.db.read
-    with recorded() as tx:
-        expected = tx.execute(sa.text("SELECT sha256 FROM layer_vectors ORDER BY id")).scalar()
+    with lab.db.read() as tx:
+        expected = tx.scalar(sa.text("SELECT sha256 FROM layer_vectors WHERE layer = 0"))
     assert expected[:12] in str(error.value)
 
 
@@ -215,17 +217,18 @@ def test_model_directories_without_whole_weights_are_refused(lab, unchanged, tmp
         lab.models.add(str(empty))
 
 
+def flip_last_bit(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+
+
 def test_a_model_whose_files_changed_is_refused(lab, tmp_path):
-    import shutil
-
-    from vectorlab.steering.loading import bundled_model_path
-
     copy = tmp_path / "copy"
     shutil.copytree(bundled_model_path(), copy)
+    flip_last_bit(copy / "model.safetensors")
     lab.models.add(str(copy), name="copy")
-    weights = bytearray((copy / "model.safetensors").read_bytes())
-    weights[-1] ^= 1
-    (copy / "model.safetensors").write_bytes(weights)
+    flip_last_bit(copy / "model.safetensors")
     with pytest.raises(JobFailed, match="fingerprint"):
         lab.runs.generate(model="copy", prompts=["Once"])
 

@@ -7,6 +7,7 @@ from vectorlab.domain.jobs import JobState
 from vectorlab.domain.runs import Decoding, Operator
 from vectorlab.domain.vectors import Site
 from vectorlab.services import jobs, runs, vectors
+from vectorlab.worker import handlers
 
 SENTENCE = "Please paraphrase the following sentence. Sentence: The bread was fine., paraphrase: "
 SAMPLED = Decoding(max_new_tokens=8, do_sample=True, temperature=0.9, top_k=40, top_p=0.95)
@@ -117,7 +118,10 @@ def test_a_replay_of_a_replay_repeats_the_original(lab):
 
 def test_a_changed_environment_is_named_in_the_verdict(lab, monkeypatch):
     view = lab.runs.generate(prompts=["Once"], decoding=Decoding(max_new_tokens=3))
-    monkeypatch.setattr("torch.__version__", "9.9.9")
+    original = handlers.describe_environment
+    monkeypatch.setattr(
+        handlers, "describe_environment", lambda loaded: original(loaded) | {"torch": "9.9.9"}
+    )
     verdict = view.replay()
     assert {(item.name, item.replay) for item in verdict.changes} == {("torch", "9.9.9")}
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
+from os.path import commonprefix
 from typing import Any
 
 import pandas as pd
@@ -172,26 +173,33 @@ def _replay(lab: Lab, view: RunView, tally: _Tally) -> ReplayVerdict:
 
 def _comparison_table(item: Experiment, texts: pd.DataFrame, run_id: int) -> Table:
     arms = [name for name in texts.columns if name not in ("prompt", "sample")]
-    strength_of = dict(zip(arms, item.strengths, strict=True))
+    template, slots = _template(list(texts["prompt"]))
     table = Table(
-        title=f"{item.title} (run {run_id}; strength relative to the norm of the MLP output)",
+        title=f"{item.title} (run {run_id})",
         title_justify="left",
+        title_style="bold",
+        caption=f"Prompt: {template}\n"
+        "Strength: relative to the norm of the MLP output; * as published.",
+        caption_justify="left",
         show_lines=True,
     )
-    table.add_column("prompt", ratio=3, overflow="fold")
-    for name in arms:
-        strength = strength_of[name]
-        header = "baseline" if strength == 0 else f"strength {strength:g}"
-        published = strength == item.published
-        table.add_column(
-            f"{header} (published)" if published else header,
-            ratio=3,
-            overflow="fold",
-            style="bold" if published else "",
-        )
-    for record in texts.to_dict("records"):
-        table.add_row(Text(record["prompt"]), *(Text(record[name].strip()) for name in arms))
+    table.add_column("…", ratio=2, overflow="fold")
+    for strength in item.strengths:
+        star = "*" if strength == item.published else ""
+        header = f"strength {strength:g}{star}" if strength else "baseline"
+        table.add_column(header, ratio=3, overflow="fold", style="bold" if star else "")
+    for slot, record in zip(slots, texts.to_dict("records"), strict=True):
+        table.add_row(Text(slot), *(Text(record[name].strip()) for name in arms))
     return table
+
+
+def _template(prompts: list[str]) -> tuple[str, list[str]]:
+    """What the prompts share, with "…" for the rest, and the rest of each."""
+    start = len(commonprefix(prompts))
+    rests = [prompt[start:] for prompt in prompts]
+    end = len(commonprefix([rest[::-1] for rest in rests]))
+    slots = [rest[: len(rest) - end] for rest in rests]
+    return f"{prompts[0][:start]}…{prompts[0][len(prompts[0]) - end :]}", slots
 
 
 def _tally_text(report: DemoReport) -> Text:
@@ -205,4 +213,7 @@ def _tally_text(report: DemoReport) -> Text:
 
 
 def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{number} {kind}" for kind, number in counts.items())
+    return ", ".join(
+        f"{number} {kind if number != 1 else kind.removesuffix('s')}"
+        for kind, number in counts.items()
+    )
