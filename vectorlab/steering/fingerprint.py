@@ -126,6 +126,8 @@ def _tensor_digests(path: Path) -> Iterator[tuple[str, str, list[int], str]]:
 
     Source: https://huggingface.co/docs/safetensors/index#format
     """
+    if path.stat().st_size == 0:
+        raise ModelError(f"{path} is not a safetensors file: it is empty. Download it again.")
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         start = 8 + int.from_bytes(data[:8], "little")
         header = _header(path, data[8:start], size=len(data) - start)
