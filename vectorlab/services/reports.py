@@ -160,6 +160,14 @@ def runs_frame(found: Sequence[GenerationRun]) -> pd.DataFrame:
     )
 
 
+def runs_of_vector(
+    db: Database, vector: SteeringVector, *, limit: int = 500
+) -> list[GenerationRun]:
+    """Those of the newest runs of the vector's model that applied it, newest first."""
+    found = runs.list_runs(db, model=vector.model_name, limit=limit)
+    return [run for run in found if vector.id in run.spec.vector_ids().values()]
+
+
 def generations_frame(db: Database, run: GenerationRun) -> pd.DataFrame:
     """One row per generation, with the baseline text of the same prompt and sample beside it."""
     arms = run.spec.arms

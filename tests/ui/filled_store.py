@@ -1,0 +1,209 @@
+"""A store with one of everything a page can show, made without a model."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from vectorlab.domain.hashing import bytes_sha256
+from vectorlab.domain.jobs import JobKind, NewJob
+from vectorlab.domain.models import Model, ModelDescription
+from vectorlab.domain.runs import (
+    Arm,
+    BatchPlan,
+    Decoding,
+    FinishReason,
+    GeneratedText,
+    Intervention,
+    NewRun,
+    Operator,
+    Prompt,
+    RunSpec,
+)
+from vectorlab.domain.sets import Demonstration
+from vectorlab.domain.vectors import (
+    Alignment,
+    ExtractionSpec,
+    LayerVector,
+    NewVector,
+    Origin,
+    Site,
+    SteeringVector,
+    TokenRule,
+)
+from vectorlab.services import models, sets
+from vectorlab.services.database import Database
+from vectorlab.store import jobs, runs, vectors
+
+LAYERS, WIDTH = 5, 16
+HOSTILE = (
+    "<img src=x onerror=\"document.title='owned'\"> [x](javascript:alert(1)) **bold** $x^2$ "
+    ":smile: &lt; `code`\n\n  # not a heading"
+)
+RIGHT_TO_LEFT = "שלום עולם 👩‍👩‍👧 مرحبا!"
+PAIRS = (
+    ("The soup was cold.", "Wow, the soup was so cold!!! 😡"),
+    ("I liked the park.", "Yay, what an awesome park!!! 😍"),
+    ("The bus was late.", "Ugh, that bus was so very late!!!"),
+    (HOSTILE, RIGHT_TO_LEFT),
+)
+
+
+def fill(db: Database) -> None:
+    """Two set versions, a vector, a run with its identical and its different replay, jobs."""
+    model = models.register(db, name="tiny", description=_description(), actor="ada")
+    first = [Demonstration(source=source, target=target) for source, target in PAIRS]
+    second = [Demonstration(source=PAIRS[0][0], target="Oh, the soup was so cold!!! 😡"), *first[1:]]
+    sets.commit(
+        db,
+        name="upbeat",
+        demonstrations=first,
+        message="First pairs",
+        actor="ada",
+        description="Plain to excited reviews",
+        task="paraphrase",
+        tags=("reviews", "tone"),
+    )
+    sets.commit(db, name="upbeat", demonstrations=second, message=HOSTILE, actor="ada")
+    vector = _vector(db, model)
+    spec = _run_spec(model, vector)
+    _run(db, model, spec)
+    _run(db, model, spec, replay_of=1)
+    _run(db, model, spec, replay_of=1, last_token=9, environment={"torch": "2.11.0"})
+    with db.write() as tx:
+        job, _ = jobs.enqueue(
+            tx,
+            NewJob(kind=JobKind.EXTRACT, spec={"note": HOSTILE}, dedupe_key=None, created_by="ada"),
+        )
+        jobs.cancel(tx, job.id)
+        jobs.enqueue(
+            tx, NewJob(kind=JobKind.GENERATE, spec={}, dedupe_key=None, created_by="ada")
+        )
+
+
+def alive_worker(db: Database) -> None:
+    """Make it look as if a worker were there."""
+    with db.write() as tx:
+        jobs.register_worker(
+            tx, worker_id="host-1-abc", host="host", pid=1, device="cpu", torch_version="2.13.0"
+        )
+
+
+def _description() -> ModelDescription:
+    hashes = {
+        f"{part}_sha256": bytes_sha256(part.encode()) for part in ("weights", "config", "tokenizer")
+    }
+    return ModelDescription(
+        source="/models/made-up",
+        revision=None,
+        architecture="llama",
+        n_layers=LAYERS,
+        d_model=WIDTH,
+        n_parameters=1000,
+        vocabulary_size=256,
+        context_length=512,
+        chat_template_sha256=None,
+        **hashes,
+    )
+
+
+def _vector(db: Database, model: Model) -> SteeringVector:
+    version = sets.get(db, "upbeat@1")
+    values = np.random.default_rng(0).normal(size=(LAYERS, WIDTH)).astype(np.float32)
+    with db.write() as tx:
+        return vectors.add_vector(
+            tx,
+            NewVector(
+                name="upbeat-icv",
+                model_id=model.id,
+                set_version_id=version.id,
+                method="icv",
+                parameters={},
+                read_site=Site.BLOCK_OUTPUT,
+                write_site=Site.MLP_OUTPUT,
+                token_rule=TokenRule.LAST,
+                spec=ExtractionSpec(
+                    model_fingerprint=model.fingerprint,
+                    set_sha256=version.content_sha256,
+                    method="icv",
+                    read_site=Site.BLOCK_OUTPUT,
+                    write_site=Site.MLP_OUTPUT,
+                ),
+                origin=Origin.EXTRACTED,
+                layers=[
+                    LayerVector(layer=layer, values=row, explained_variance=0.2 + layer / 10)
+                    for layer, row in enumerate(values)
+                ],
+                alignments=[
+                    Alignment(position=n, cosines=(0.3,) * LAYERS, mean=0.6 - n / 4)
+                    for n in range(len(PAIRS))
+                ],
+            ),
+            "ada",
+        )
+
+
+def _run_spec(model: Model, vector: SteeringVector) -> RunSpec:
+    arms = [Arm(label="baseline")]
+    arms += [
+        Arm(
+            label=f"upbeat-icv {strength:+g}",
+            interventions=(
+                Intervention(
+                    vector_id=vector.id,
+                    vector_sha256=vector.content_sha256,
+                    operator=Operator.ROTATE,
+                    strength=strength,
+                    site=vector.write_site,
+                ),
+            ),
+        )
+        for strength in (0.1, 0.2)
+    ]
+    return RunSpec(
+        model_fingerprint=model.fingerprint,
+        prompts=(Prompt(text="Say it: "), Prompt(text=HOSTILE), Prompt(text=RIGHT_TO_LEFT)),
+        arms=tuple(arms),
+        decoding=Decoding(max_new_tokens=8),
+        seed=7,
+    )
+
+
+def _run(
+    db: Database,
+    model: Model,
+    spec: RunSpec,
+    *,
+    replay_of: int | None = None,
+    last_token: int = 3,
+    environment: dict[str, str] | None = None,
+) -> None:
+    with db.write() as tx:
+        runs.add_run(
+            tx,
+            NewRun(
+                name=None if replay_of else "first-look",
+                model_id=model.id,
+                prompt_set_version_id=None,
+                spec=spec,
+                environment={"torch": "2.13.0", "device": "cpu"} | (environment or {}),
+                batch_plan=BatchPlan(batches=(tuple(range(len(spec.rows()))),)),
+                generations=_texts(spec, last_token),
+                duration_s=1.5,
+                replay_of=replay_of,
+            ),
+            "ada",
+        )
+
+
+def _texts(spec: RunSpec, last_token: int) -> Sequence[GeneratedText]:
+    said = ("the soup was cold.", "the soup was so cold!!! 😡", HOSTILE)
+    return [
+        GeneratedText(
+            key=key,
+            text=RIGHT_TO_LEFT if key.prompt == 2 else said[key.arm],
+            token_ids=(1, 2, last_token if key.arm == 2 else 3),
+            finish_reason=FinishReason.EOS,
+            mean_logprob=-1.0,
+        )
+        for key in spec.rows()
+    ]

@@ -1,0 +1,42 @@
+"""The router: page frame, navigation, and one place where errors become words."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+HERE = Path(__file__).resolve().parent
+
+if "ui" not in sys.modules and importlib.util.find_spec("ui") is None:
+    # In an installed wheel this folder has another name and no parent on the path.
+    spec = importlib.util.spec_from_file_location(
+        "ui", HERE / "__init__.py", submodule_search_locations=[str(HERE)]
+    )
+    assert spec is not None  # noqa: S101
+    sys.modules["ui"] = importlib.util.module_from_spec(spec)
+
+from ui import parts  # noqa: E402
+from vectorlab.errors import VectorLabError  # noqa: E402
+
+st.set_page_config(page_title="VectorLab", page_icon="🧭", layout="wide")
+st.html(HERE / "style.css")
+
+page = st.navigation(
+    {
+        heading: [
+            st.Page(
+                HERE / parts.PAGES[name][0],
+                title=parts.PAGES[name][1],
+                url_path=name or None,
+                default=name == "",
+            )
+            for name in names
+        ]
+        for heading, names in parts.NAVIGATION.items()
+    }
+)
+try:
+    page.run()
+except VectorLabError as exc:
+    parts.problem(exc)

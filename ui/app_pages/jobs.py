@@ -1,0 +1,85 @@
+"""The queue, live, and who works on it."""
+
+import json
+
+import streamlit as st
+
+from ui import data, parts, texts
+from vectorlab.domain.jobs import JobState
+from vectorlab.services import jobs, reports
+
+SHOWN = 100
+
+
+def show_job(job_id: int) -> None:
+    parts.header(f"Job {job_id}", "What was asked, how far it is, and every attempt at it.")
+    job = parts.watch_job(job_id)
+    parts.result_link(job)
+    attempts = [
+        (
+            str(item.attempt),
+            texts.escape(item.worker_id),
+            texts.moment(item.started_at),
+            "–" if item.ended_at is None else texts.moment(item.ended_at),
+            texts.escape("running" if item.outcome is None else item.outcome.value),
+            texts.literal(item.error or "–"),
+        )
+        for item in jobs.attempts(data.store(), job_id)
+    ]
+    if attempts:
+        st.subheader("Attempts", anchor=False)
+        head = ["attempt", "worker", "began", "ended", "outcome", "error"]
+        st.html(texts.table(head, attempts))
+    with st.expander("Request"):
+        st.code(json.dumps(dict(job.spec), indent=2, ensure_ascii=False), language="json")
+    parts.page_link("All jobs", "jobs")
+
+
+def show_queue() -> None:
+    parts.header("Jobs and workers", "Work waits here; a worker claims it, computes and commits.")
+    parts.worker_note()
+    state = st.segmented_control(
+        "State", [item.value for item in JobState], key="state", bind="query-params"
+    )
+    wanted = None if state is None else JobState(state)
+    busy = any(
+        jobs.list_jobs(data.store(), state=item, limit=1)
+        for item in (JobState.QUEUED, JobState.RUNNING)
+    )
+
+    @st.fragment(run_every="2s" if busy else None)
+    def live() -> None:
+        frame = reports.jobs_frame(data.store(), state=wanted, limit=SHOWN)
+        if frame.empty:
+            parts.note("No job", "Jobs appear here when a vector or a run is asked for.")
+        else:
+            chosen = parts.pick(
+                frame,
+                key="jobs.list",
+                columns={
+                    "asked": parts.TIME,
+                    "progress": st.column_config.ProgressColumn(min_value=0, max_value=1),
+                },
+            )
+            st.caption("Click a row to open the job: cancel it, retry it, read its error.")
+            if chosen is not None:
+                parts.go("jobs", job=frame["id"][chosen])
+        st.subheader("Workers", anchor=False)
+        workers = reports.workers_frame(data.store())
+        if workers.empty:
+            st.html(texts.quiet("No worker has been seen in this store."))
+        else:
+            st.dataframe(
+                workers,
+                key="jobs.workers",
+                hide_index=True,
+                column_config={"last seen": parts.TIME},
+            )
+
+    live()
+
+
+if "job" in st.query_params:
+    show_job(int(st.query_params["job"]))
+else:
+    show_queue()

@@ -1,0 +1,164 @@
+"""Ask for a generation run: prompts under the baseline and under vectors."""
+
+import streamlit as st
+
+from ui import data, parts, texts
+from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
+from vectorlab.domain.methods import default_operator
+from vectorlab.domain.models import Model
+from vectorlab.domain.runs import (
+    STRENGTH_UNITS,
+    Decoding,
+    Operator,
+    Positions,
+    Prompt,
+    RunSpec,
+)
+from vectorlab.errors import InputError
+from vectorlab.services import models, runs, sets, vectors
+from vectorlab.services.runs import SweepOptions
+
+EACH_LINE, WHOLE = "one per line", "the whole text"
+
+
+def choose_model() -> Model:
+    found = models.list_models(db)
+    if not found:
+        parts.note(
+            "No model yet",
+            "Register a causal language model in transformers format:",
+            command="vectorlab models add PATH_OR_HUB_ID --name NAME",
+        )
+        st.stop()
+    names = [item.name for item in found]
+    return found[names.index(st.selectbox("Model", names, key="model", bind="query-params"))]
+
+
+def choose_vectors(model: Model) -> tuple[list[str], list[float], SweepOptions]:
+    fitting = {
+        item.name: item
+        for item in vectors.list_vectors(db)
+        if item.d_model == model.description.d_model
+        and item.n_layers <= model.description.n_layers
+    }
+    chosen = st.multiselect(
+        "Vectors",
+        list(fitting),
+        key="vector",
+        bind="query-params",
+        placeholder="none: the baseline alone",
+    )
+    if not chosen:
+        return [], [], SweepOptions()
+    left, right = st.columns([1, 2])
+    usual = default_operator(fitting[chosen[0]].method)
+    operators = list(Operator)
+    operator = left.selectbox(
+        "Operator", operators, index=operators.index(usual), key=f"new_run.operator.{usual}"
+    )
+    strengths = right.text_input(
+        "Strengths, separated by spaces", value="0.05 0.1", key="strength", bind="query-params"
+    )
+    right.caption(f"Unit: {STRENGTH_UNITS[operator]}. The baseline comes along by itself.")
+    positions = left.selectbox("Positions", list(Positions), key="new_run.positions")
+    together = right.checkbox("All vectors together in one arm") if len(chosen) > 1 else False
+    options = SweepOptions(operator=operator, positions=positions, together=together)
+    return chosen, read_strengths(strengths), options
+
+
+def read_strengths(text: str) -> list[float]:
+    words = text.replace(",", " ").split()
+    try:
+        return [float(word) for word in words]
+    except ValueError as exc:
+        raise InputError(
+            f"Strengths {text!r} are not numbers. Write for example: 0.05 0.1"
+        ) from exc
+
+
+def choose_prompts() -> tuple[tuple[Prompt, ...], int | None]:
+    labels = [
+        version.label for name in data.latest_versions() for version in sets.log(db, name)
+    ]
+    reference = st.selectbox(
+        "Prompts from a set version",
+        labels,
+        index=None,
+        placeholder="none: write them below",
+        key="prompts",
+        bind="query-params",
+    )
+    if reference is not None:
+        found, version_id = runs.prompts_of_set(db, reference)
+        st.caption(f"{len(found)} prompts: the sources of {reference}.")
+        return found, version_id
+    text = st.text_area("Prompts", height=130, key="new_run.text")
+    cut = st.segmented_control(
+        "A prompt is", [EACH_LINE, WHOLE], default=EACH_LINE, key="new_run.cut"
+    )
+    lines = [text] if cut == WHOLE else text.split("\n")
+    return tuple(Prompt(text=line) for line in lines if line.strip()), None
+
+
+def choose_decoding() -> tuple[Decoding, int, int]:
+    one, two, three = st.columns(3)
+    tokens = one.number_input("New tokens at most", 1, 4096, 32, key="new_run.tokens")
+    seed = two.number_input("Seed", 0, 2**31 - 1, 0, key="new_run.seed")
+    sampled = three.selectbox("Decoding", ["greedy", "sampled"], key="new_run.how") == "sampled"
+    if not sampled:
+        return Decoding(max_new_tokens=tokens), seed, 1
+    temperature = one.number_input("Temperature", 0.01, 5.0, 1.0, 0.1, key="new_run.temperature")
+    top_k = two.number_input("Top-k (0: off)", 0, 100_000, 0, key="new_run.top_k")
+    top_p = three.number_input("Top-p (1: off)", 0.01, 1.0, 1.0, 0.05, key="new_run.top_p")
+    samples = one.number_input("Samples per prompt and arm", 1, 100, 1, key="new_run.samples")
+    decoding = Decoding(
+        max_new_tokens=tokens,
+        do_sample=True,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+    )
+    return decoding, seed, samples
+
+
+def request() -> int | None:
+    arms = runs.build_arms(
+        db, model=model, references=references, strengths=strengths, options=options
+    )
+    spec = RunSpec(
+        model_fingerprint=model.fingerprint,
+        prompts=prompts,
+        arms=arms,
+        decoding=decoding,
+        seed=seed,
+        samples=samples,
+    )
+    asked = runs.request_run(
+        db,
+        model=model,
+        spec=spec,
+        actor=data.user(),
+        name=name or None,
+        prompt_set_version_id=version_id,
+        priority=PRIORITY_INTERACTIVE,
+    )
+    if asked.run is not None:
+        parts.note("Found", "This exact run was made before; nothing is computed.", tone="good")
+        parts.page_link(f"Open run {asked.run.id}", "compare", run=asked.run.id)
+    return None if asked.job is None else asked.job.id
+
+
+db = data.store()
+parts.header("New run", "The same prompts under the baseline and under every vector and strength.")
+model = choose_model()
+references, strengths, options = choose_vectors(model)
+prompts, version_id = choose_prompts()
+decoding, seed, samples = choose_decoding()
+name = st.text_input("Name of the run", placeholder="optional", key="new_run.name")
+count = len(prompts) * (1 + len(set(strengths) - {0.0}) * max(1, len(references))) * samples
+st.html(texts.quiet(f"{count} texts."))
+if st.button("Generate", type="primary"):
+    st.query_params.pop("job", None)
+    parts.ask(request)
+if "job" in st.query_params:
+    parts.result_link(parts.watch_job(int(st.query_params["job"])))

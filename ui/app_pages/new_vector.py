@@ -1,0 +1,84 @@
+"""Ask for a steering vector: set version, model and method."""
+
+import streamlit as st
+
+from ui import data, parts, texts
+from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
+from vectorlab.domain.methods import METHODS
+from vectorlab.domain.vectors import Site
+from vectorlab.services import models, sets, vectors
+from vectorlab.services.vectors import ExtractionOptions
+
+parts.header("New vector", "A model reads the pairs of a set version; a method turns them into one.")
+
+db = data.store()
+labels = [
+    version.label for name in data.latest_versions() for version in sets.log(db, name)
+]
+names = [item.name for item in models.list_models(db)]
+if not labels:
+    parts.note(
+        "No set version yet",
+        "A vector needs pairs to come from. Import some:",
+        command="vectorlab sets import reviews.csv --set upbeat",
+    )
+    st.stop()
+if not names:
+    parts.note(
+        "No model yet",
+        "Register a causal language model in transformers format:",
+        command="vectorlab models add PATH_OR_HUB_ID --name NAME",
+    )
+    st.stop()
+
+left, right = st.columns(2)
+label = left.selectbox("Set version", labels, key="set", bind="query-params")
+model = right.selectbox("Model", names, key="model", bind="query-params")
+method = left.selectbox("Method", list(METHODS), key="method", bind="query-params")
+name = right.text_input("Name of the vector", placeholder="made from the set when left empty")
+info = METHODS[method]
+st.html(
+    texts.facts(
+        [("method", texts.escape(info.summary)), ("source", texts.escape(info.source))]
+    )
+)
+with st.expander("More"):
+    sites = [item.value for item in Site]
+    one, two = st.columns(2)
+    read_site = one.selectbox(
+        "Read site", sites, index=sites.index(info.read_site), key=f"new_vector.read.{method}"
+    )
+    write_site = two.selectbox(
+        "Write site", sites, index=sites.index(info.write_site), key=f"new_vector.write.{method}"
+    )
+    strip = one.checkbox("Delete punctuation before reading, as the original ICV code does")
+    force = two.checkbox("Compute even if an equal vector is stored")
+
+
+def request() -> int | None:
+    asked = vectors.request_extraction(
+        db,
+        set_reference=label,
+        model=models.get(db, model),
+        options=ExtractionOptions(
+            method=method,
+            read_site=Site(read_site),
+            write_site=Site(write_site),
+            strip_punctuation=strip,
+        ),
+        actor=data.user(),
+        name=name or None,
+        force=force,
+        priority=PRIORITY_INTERACTIVE,
+    )
+    if asked.vector is not None:
+        parts.note("Found", "This exact vector was made before; nothing is computed.", tone="good")
+        parts.page_link(f"Open `{asked.vector.name}`", "vectors", vector=asked.vector.name)
+    return None if asked.job is None else asked.job.id
+
+
+if st.button("Extract", type="primary"):
+    st.query_params.pop("job", None)
+    parts.ask(request)
+if "job" in st.query_params:
+    parts.result_link(parts.watch_job(int(st.query_params["job"])))

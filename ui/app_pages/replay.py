@@ -1,0 +1,135 @@
+"""Repeat a run exactly, and say whether the same tokens came out."""
+
+import streamlit as st
+
+from ui import data, parts, texts
+from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
+from vectorlab.domain.runs import GenerationRun, ReplayVerdict, TokenDifference
+from vectorlab.services import reports, runs
+
+LATEST = 50
+
+
+def show_choice() -> None:
+    parts.header("Replay", "Repeat a run exactly: same vectors, same draws, same batches.")
+    found = [run for run in runs.list_runs(data.store(), limit=LATEST) if run.replay_of is None]
+    if not found:
+        parts.note("No run yet", "There is nothing to replay.")
+        parts.page_link("New run", "new-run")
+        return
+    chosen = parts.pick(
+        reports.runs_frame(found),
+        key="replay.runs",
+        hide=("run", "replay of", "seconds"),
+        columns={"made": parts.TIME},
+    )
+    st.caption("Click a run to replay it.")
+    if chosen is not None:
+        parts.go("replay", run=found[chosen].id)
+
+
+def show_run(reference: str) -> None:
+    chosen = runs.get(data.store(), reference)
+    original = chosen
+    if chosen.replay_of is not None:
+        original = runs.get(data.store(), str(chosen.replay_of))
+    parts.header(
+        f"Replay of run {original.id}",
+        f"{len(original.spec.rows())} texts on {original.model_name}, "
+        f"first made {texts.moment(original.created_at)}.",
+    )
+    with st.container(horizontal=True):
+        if st.button("Replay now", type="primary"):
+            parts.ask(lambda: request(original))
+        parts.page_link(f"Open run {original.id}", "compare", run=original.id)
+    if "job" in st.query_params:
+        job = parts.watch_job(int(st.query_params["job"]))
+        if job.result:
+            chosen = runs.get(data.store(), str(job.result["run_id"]))
+    replays = runs.replays(data.store(), original)
+    if not replays:
+        parts.note("Not replayed yet", "Press Replay now: a worker repeats it token by token.")
+        return
+    current = chosen if chosen.replay_of is not None else replays[-1]
+    show_verdict(original, current)
+    others = [run for run in reversed(replays) if run.id != current.id]
+    if others:
+        st.subheader("Other replays", anchor=False)
+        st.html(texts.table(["replay", "made", "verdict"], [other_row(run) for run in others]))
+
+
+def request(original: GenerationRun) -> int:
+    _, job = runs.request_replay(
+        data.store(), str(original.id), actor=data.user(), priority=PRIORITY_INTERACTIVE
+    )
+    return job.id
+
+
+def show_verdict(original: GenerationRun, replay: GenerationRun) -> None:
+    verdict = data.verdict(replay)
+    if verdict.identical:
+        parts.note(
+            "Identical",
+            f"Run {replay.id} repeats all {verdict.generations} texts of run {original.id} "
+            "token for token.",
+            tone="good",
+        )
+    else:
+        parts.note(
+            "Different",
+            f"{len(verdict.differences)} of {verdict.generations} texts of run {replay.id} "
+            f"leave run {original.id}. The first differing token of each is below.",
+            tone="bad",
+        )
+        show_differences(original, verdict)
+    show_changes(verdict)
+    parts.page_link("Compare both, word by word", "compare", run=[original.id, replay.id])
+
+
+def show_differences(original: GenerationRun, verdict: ReplayVerdict) -> None:
+    head = ["prompt", "arm", "sample", "position", "token then", "token now"]
+    rows = [difference_row(original, item) for item in verdict.differences]
+    st.html(texts.table(head, rows))
+
+
+def difference_row(original: GenerationRun, item: TokenDifference) -> tuple[str, ...]:
+    return (
+        texts.literal(original.spec.prompts[item.key.prompt].text),
+        texts.escape(original.spec.arms[item.key.arm].label),
+        str(item.key.sample),
+        str(item.position),
+        token(item.original_id),
+        token(item.replay_id),
+    )
+
+
+def token(token_id: int | None) -> str:
+    return texts.quiet("had ended") if token_id is None else texts.mono(token_id)
+
+
+def show_changes(verdict: ReplayVerdict) -> None:
+    if not verdict.changes:
+        st.html(texts.quiet("Nothing recorded of the environment changed."))
+        return
+    st.markdown("**What changed in the environment**")
+    rows = [
+        (texts.escape(item.name), texts.escape(item.original), texts.escape(item.replay))
+        for item in verdict.changes
+    ]
+    st.html(texts.table(["", "then", "now"], rows))
+
+
+def other_row(run: GenerationRun) -> tuple[str, ...]:
+    verdict = data.verdict(run)
+    tone, word = ("good", "identical") if verdict.identical else ("bad", "different")
+    return (
+        texts.link(f"run {run.id}", "replay", run=run.id),
+        texts.moment(run.created_at),
+        texts.badge(word, tone),
+    )
+
+
+if "run" in st.query_params:
+    show_run(st.query_params["run"])
+else:
+    show_choice()

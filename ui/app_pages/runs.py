@@ -1,0 +1,78 @@
+"""Generation runs: filter, then open one or compare several."""
+
+import streamlit as st
+
+from ui import data, parts
+from vectorlab.services import models, reports, runs
+
+FIRST = 100
+ALL, ORIGINALS, REPLAYS = "all", "originals", "replays"
+
+parts.header("Generation runs", "Prompts under arms: what was asked, and every text that came.")
+
+names = [item.name for item in models.list_models(data.store())]
+limit = int(st.query_params.get("limit", FIRST)) if "limit" in st.query_params else FIRST
+
+left, middle, right = st.columns([1, 1, 2], vertical_alignment="bottom")
+model = left.selectbox(
+    "Model", names, index=None, placeholder="any", key="model", bind="query-params"
+)
+kind = middle.segmented_control(
+    "Kind", [ALL, ORIGINALS, REPLAYS], default=ALL, key="kind", bind="query-params"
+)
+words = right.text_input(
+    "Arm, prompt or name holds", key="words", bind="query-params", placeholder="upbeat"
+)
+
+found = runs.list_runs(data.store(), model=model, limit=limit)
+more = len(found) == limit
+if kind in (ORIGINALS, REPLAYS):
+    found = [run for run in found if (run.replay_of is None) == (kind == ORIGINALS)]
+if words:
+    wanted = words.casefold()
+    found = [
+        run
+        for run in found
+        if any(
+            wanted in text.casefold()
+            for text in (
+                run.name or "",
+                *(arm.label for arm in run.spec.arms),
+                *(prompt.text for prompt in run.spec.prompts),
+            )
+        )
+    ]
+
+if not found:
+    filtered = bool(model or words or kind != ALL)
+    parts.note(
+        "No run fits" if filtered else "No run yet",
+        "Loosen the filter above." if filtered else "Generate texts with and without a vector.",
+    )
+    if not filtered:
+        parts.page_link("New run", "new-run")
+    st.stop()
+
+event = st.dataframe(
+    reports.runs_frame(found),
+    key="runs.table",
+    hide_index=True,
+    placeholder="–",
+    column_config={
+        "made": parts.TIME,
+        "seconds": st.column_config.NumberColumn(format="%.1f"),
+    },
+    on_select="rerun",
+    selection_mode="multi-row",
+)
+chosen = [found[row].id for row in event["selection"]["rows"]]
+bar = st.container(horizontal=True)
+label = "Open run" if len(chosen) == 1 else f"Compare {len(chosen)} runs"
+if bar.button(label if chosen else "Compare", type="primary", disabled=not chosen):
+    parts.go("compare", run=chosen)
+if bar.button("Replay", disabled=len(chosen) != 1):
+    parts.go("replay", run=chosen[0])
+if more and bar.button("Show older runs"):
+    st.query_params["limit"] = str(limit + FIRST)
+    st.rerun()
+st.caption("Tick one run to open or replay it, several to compare them.")

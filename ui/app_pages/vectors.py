@@ -1,0 +1,126 @@
+"""Steering vectors: the list, and one of them from its numbers to the runs that used it."""
+
+import streamlit as st
+
+from ui import charts, data, parts, texts
+from vectorlab.services import reports, vectors
+from vectorlab.services.vectors import VectorDetails
+
+
+def show_list() -> None:
+    parts.header("Steering vectors", "What a model made of a demonstration set, layer by layer.")
+    found = vectors.list_vectors(data.store())
+    if not found:
+        parts.note("No vector yet", "Extract one from a set version.")
+        parts.page_link("New vector", "new-vector")
+        return
+    chosen = parts.pick(
+        reports.vectors_frame(found),
+        key="vectors.list",
+        hide=("id", "sha256", "d_model"),
+        columns={"made": parts.TIME},
+    )
+    st.caption("Click a row to open the vector.")
+    if chosen is not None:
+        parts.go("vectors", vector=found[chosen].name)
+
+
+def show_vector(reference: str) -> None:
+    details = vectors.details(data.store(), reference)
+    vector = details.vector
+    parts.header(f"`{vector.name}`", f"A steering vector by method {vector.method}.")
+    show_provenance(details)
+    parts.page_link("New run with this vector", "new-run", vector=vector.name)
+
+    frame = reports.layers_frame(details)
+    left, right = st.columns(2)
+    with left:
+        st.subheader("Norm per layer", anchor=False)
+        st.altair_chart(charts.layer_bars(frame, "norm", title="norm (activation units)"))
+    with right:
+        st.subheader("Explained variance", anchor=False)
+        if frame["explained variance"].notna().any():
+            st.altair_chart(
+                charts.layer_bars(
+                    frame, "explained variance", title="share along the vector", share=True
+                )
+            )
+        else:
+            st.html(texts.quiet("This method records none."))
+    with left:
+        st.subheader("Cosine between layers", anchor=False)
+        st.altair_chart(charts.cosine_map(data.layer_cosines(vector)))
+    with right:
+        st.subheader("Layers", anchor=False)
+        st.dataframe(frame, key="vectors.layers", hide_index=True, placeholder="–", height=300)
+    show_alignments(details)
+    show_runs(details)
+
+
+def show_provenance(details: VectorDetails) -> None:
+    vector = details.vector
+    name, _, number = (vector.set_label or "").partition("@")
+    parents = {item.id: item for item in vectors.list_vectors(data.store())}
+    terms = [
+        f"{term.weight:g} × "
+        + texts.link(parents[term.vector_id].name, "vectors", vector=parents[term.vector_id].name)
+        for term in details.parents
+    ]
+    parameters = ", ".join(f"{key}={value}" for key, value in vector.parameters.items())
+    facts = [
+        ("made", f"{vector.origin.value}, {texts.moment(vector.created_at)}"),
+        ("from", texts.link(f"{name}@{number}", "sets", set=name, version=number) if name else "–"),
+        ("model", texts.escape(vector.model_name)),
+        ("method", texts.escape(vector.method + (f" ({parameters})" if parameters else ""))),
+        ("read site", f"{vector.read_site.value}, {vector.token_rule.value} token of a text"),
+        ("write site", vector.write_site.value),
+        ("shape", f"{vector.n_layers} layers × {vector.d_model}"),
+        ("content", texts.mono(vector.content_sha256)),
+    ]
+    if terms:
+        facts[1] = ("parents", " + ".join(terms))
+    st.html(texts.facts(facts))
+
+
+def show_alignments(details: VectorDetails) -> None:
+    st.subheader("Demonstrations by alignment", anchor=False)
+    frame = reports.alignments_frame(data.store(), details)
+    if frame["alignment"].isna().all():
+        st.html(texts.quiet("No alignments are stored for this vector."))
+        return
+    st.caption(
+        "Mean cosine of each demonstration's own difference with the vector. "
+        "Low or negative ones pull elsewhere."
+    )
+    st.dataframe(
+        frame.sort_values("alignment"),
+        key="vectors.alignments",
+        hide_index=True,
+        column_config={
+            "position": st.column_config.NumberColumn("#", width=50),
+            "alignment": st.column_config.NumberColumn(format="%.3f", width=90),
+        },
+    )
+
+
+def show_runs(details: VectorDetails) -> None:
+    st.subheader("Runs that used it", anchor=False)
+    used = reports.runs_of_vector(data.store(), details.vector)
+    if not used:
+        st.html(texts.quiet("None yet."))
+        return
+    chosen = parts.pick(
+        reports.runs_frame(used),
+        key="vectors.runs",
+        hide=("run", "seed", "seconds"),
+        columns={"made": parts.TIME},
+    )
+    if chosen is not None:
+        parts.go("compare", run=used[chosen].id)
+
+
+chosen_vector = st.query_params.get("vector")
+if chosen_vector is None:
+    show_list()
+else:
+    show_vector(chosen_vector)

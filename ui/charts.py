@@ -1,0 +1,73 @@
+"""Frames to figures, and the colour of every arm."""
+
+from collections.abc import Iterable
+
+import altair as alt
+import pandas as pd
+
+BASELINE_COLOUR = "#8b9391"
+# In the order of the theme's categorical colours.
+ARM_COLOURS = (
+    "#2f7a72",
+    "#d07f2c",
+    "#3f6fc4",
+    "#a9508f",
+    "#b8464b",
+    "#7d7a35",
+    "#5b5fc0",
+    "#4a9cb8",
+)
+
+
+def arm_colours(labels: Iterable[str], baselines: Iterable[str]) -> dict[str, str]:
+    """A colour for every arm label: grey for baselines, the others in order of appearance."""
+    grey = set(baselines)
+    steered = [label for label in dict.fromkeys(labels) if label not in grey]
+    colours = {label: ARM_COLOURS[i % len(ARM_COLOURS)] for i, label in enumerate(steered)}
+    return colours | dict.fromkeys(grey, BASELINE_COLOUR)
+
+
+def layer_bars(frame: pd.DataFrame, column: str, *, title: str, share: bool = False) -> alt.Chart:
+    """One bar per layer; ``share`` fixes the axis to 0..1."""
+    domain = alt.Scale(domain=[0, 1]) if share else alt.Scale(zero=True)
+    return (
+        alt.Chart(frame)
+        .mark_bar(color=ARM_COLOURS[0], size=_bar_width(len(frame)))
+        .encode(
+            x=alt.X("layer:O", title="layer", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
+            y=alt.Y(f"{column}:Q", title=title, scale=domain),
+            tooltip=[alt.Tooltip("layer:O"), alt.Tooltip(f"{column}:Q", format=".4g")],
+        )
+        .properties(height=230)
+    )
+
+
+def cosine_map(cosines: pd.DataFrame) -> alt.Chart:
+    """Heat map of a square frame of cosines, -1 to 1."""
+    cells = cosines.rename_axis("layer").reset_index().melt("layer", var_name="other")
+    axis = alt.Axis(labelAngle=0, labelOverlap=True)
+    return (
+        alt.Chart(cells)
+        .mark_rect()
+        .encode(
+            x=alt.X("other:O", title="layer", axis=axis),
+            y=alt.Y("layer:O", title="layer"),
+            color=alt.Color(
+                "value:Q",
+                title="cosine",
+                scale=alt.Scale(
+                    domain=[-1, 0, 1], range=["#b8464b", "#eef0ef", "#2f7a72"], type="linear"
+                ),
+            ),
+            tooltip=[
+                alt.Tooltip("layer:O"),
+                alt.Tooltip("other:O", title="and layer"),
+                alt.Tooltip("value:Q", title="cosine", format=".3f"),
+            ],
+        )
+        .properties(height=300)
+    )
+
+
+def _bar_width(bars: int) -> int:
+    return max(4, min(36, 420 // max(bars, 1)))

@@ -1,0 +1,86 @@
+"""All the pages read: the open store, and cached answers of the services.
+
+What can change is read anew on every rerun. What is frozen is cached under its content hash,
+with a short life so that a purge is noticed.
+"""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from vectorlab.config import Settings
+from vectorlab.domain.runs import GenerationRun, ReplayVerdict
+from vectorlab.domain.sets import SetVersion
+from vectorlab.domain.vectors import SteeringVector
+from vectorlab.services import reports, runs, sets, vectors
+from vectorlab.services.database import Database, open_store
+
+_KEEP_S = 300
+
+
+def user() -> str:
+    """Recorded as the author of what the dashboard asks for."""
+    return Settings.from_environment().user
+
+
+def store() -> Database:
+    """The open store, shared by every visitor of this process."""
+    return _open(Settings.from_environment().database_url)
+
+
+def demonstrations(version: SetVersion) -> pd.DataFrame:
+    """Demonstrations of a frozen version."""
+    return _demonstrations(store(), store().url, version.label, version.content_sha256)
+
+
+def layer_cosines(vector: SteeringVector) -> pd.DataFrame:
+    """Cosine of every layer vector with every other."""
+    return _layer_cosines(store(), store().url, vector.name, vector.content_sha256)
+
+
+def comparison(found: Sequence[GenerationRun]) -> pd.DataFrame:
+    """Texts of runs side by side."""
+    identity = tuple((run.id, run.spec_sha256, run.created_at) for run in found)
+    return _comparison(store(), store().url, identity)
+
+
+def verdict(replay: GenerationRun) -> ReplayVerdict:
+    """What comparing a replay with its original finds."""
+    return _verdict(store(), store().url, replay.id, replay.created_at)
+
+
+def latest_versions() -> dict[str, SetVersion]:
+    """The latest version of every set that has one, by set name."""
+    return {item.name: latest for item, latest in sets.list_sets(store()) if latest is not None}
+
+
+@st.cache_resource(show_spinner="Opening the store …", on_release=lambda db: db.dispose())
+def _open(url: str) -> Database:
+    return open_store(url)
+
+
+@st.cache_data(ttl=_KEEP_S, max_entries=64, show_spinner="Reading demonstrations …")
+def _demonstrations(_db: Database, url: str, label: str, content_sha256: str) -> pd.DataFrame:
+    del url, content_sha256  # part of the cache key
+    return reports.demonstrations_frame(_db, label)
+
+
+@st.cache_data(ttl=_KEEP_S, max_entries=64, show_spinner="Reading layer vectors …")
+def _layer_cosines(_db: Database, url: str, name: str, content_sha256: str) -> pd.DataFrame:
+    del url, content_sha256
+    return reports.layer_cosines(vectors.layer_vectors(_db, vectors.get(_db, name)))
+
+
+@st.cache_data(ttl=_KEEP_S, max_entries=16, show_spinner="Reading texts …")
+def _comparison(
+    _db: Database, url: str, identity: tuple[tuple[int, str, object], ...]
+) -> pd.DataFrame:
+    del url
+    return reports.comparison_frame(_db, [str(run_id) for run_id, _, _ in identity])
+
+
+@st.cache_data(ttl=_KEEP_S, max_entries=256, show_spinner="Comparing tokens …")
+def _verdict(_db: Database, url: str, replay_id: int, created_at: object) -> ReplayVerdict:
+    del url, created_at
+    return runs.verdict(_db, str(replay_id))

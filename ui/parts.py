@@ -1,0 +1,195 @@
+"""Pieces that pages share: navigation, notes, clickable tables, and watching a job."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from ui import data, texts
+from vectorlab.domain.jobs import Job, JobState
+from vectorlab.errors import NotFoundError, VectorLabError
+from vectorlab.services import jobs
+
+# Address of each page -> its file and title.
+PAGES = {
+    "": ("app_pages/overview.py", "Overview"),
+    "sets": ("app_pages/sets.py", "Sets"),
+    "vectors": ("app_pages/vectors.py", "Vectors"),
+    "runs": ("app_pages/runs.py", "Runs"),
+    "compare": ("app_pages/compare.py", "Compare"),
+    "replay": ("app_pages/replay.py", "Replay"),
+    "new-vector": ("app_pages/new_vector.py", "New vector"),
+    "new-run": ("app_pages/new_run.py", "New run"),
+    "jobs": ("app_pages/jobs.py", "Jobs and workers"),
+}
+NAVIGATION = {
+    "": ("",),
+    "Look": ("sets", "vectors", "runs", "compare", "replay"),
+    "Make": ("new-vector", "new-run"),
+    "Work": ("jobs",),
+}
+
+WORKER_COMMAND = "vectorlab worker"
+TONES = {
+    JobState.SUCCEEDED: "good",
+    JobState.FAILED: "bad",
+    JobState.RUNNING: "busy",
+    JobState.QUEUED: "",
+    JobState.CANCELLED: "",
+}
+TIME = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm")
+
+
+def header(title: str, sentence: str) -> None:
+    """Title of a page (own words or a checked name) and one sentence under it."""
+    st.title(title, anchor=False)
+    st.html(f'<p class="vl-lead">{texts.escape(sentence)}</p>')
+
+
+def note(title: str, text: str, *, tone: str = "", command: str | None = None) -> None:
+    """A calm panel; ``command`` is shown with a copy button."""
+    kind = f"vl-panel vl-panel-{tone}" if tone else "vl-panel"
+    st.html(f'<div class="{kind}"><b>{texts.escape(title)}</b>{texts.escape(text)}</div>')
+    if command is not None:
+        st.code(command, language="bash")
+
+
+def problem(error: Exception) -> None:
+    """An error in words."""
+    title = "Not found" if isinstance(error, NotFoundError) else "That did not work"
+    note(title, str(error), tone="bad")
+
+
+def worker_note() -> None:
+    """Says so when nobody will pick up a job."""
+    if not jobs.any_worker_alive(data.store()):
+        note(
+            "No worker is alive",
+            "Jobs wait until one is. Start it in a terminal:",
+            tone="bad",
+            command=WORKER_COMMAND,
+        )
+
+
+def go(page: str, **selection: object) -> None:
+    """Open a page with a selection."""
+    st.switch_page(PAGES[page][0], query_params=_query(selection))
+
+
+def page_link(label: str, page: str, **selection: object) -> None:
+    """A link to a page; ``label`` is Markdown of our own words and checked names."""
+    st.page_link(PAGES[page][0], label=label, query_params=_query(selection))
+
+
+def pick(
+    frame: pd.DataFrame,
+    *,
+    key: str,
+    hide: tuple[str, ...] = (),
+    columns: Mapping[str, Any] | None = None,
+) -> int | None:
+    """A table that opens a row: the number of the row that was clicked, or None."""
+    event = st.dataframe(
+        frame,
+        key=key,
+        hide_index=True,
+        column_order=[name for name in frame.columns if name not in hide],
+        column_config=columns,
+        on_select="rerun",
+        selection_mode="single-cell",
+        placeholder="–",
+    )
+    cells = event["selection"]["cells"]
+    return int(cells[0][0]) if cells else None
+
+
+def csv_button(frame: pd.DataFrame, *, label: str, name: str) -> None:
+    """Offer a frame as a CSV file."""
+    st.download_button(
+        label,
+        frame.to_csv(index=False).encode("utf-8-sig"),
+        file_name=name,
+        mime="text/csv",
+        on_click="ignore",
+    )
+
+
+def ask(request: Callable[[], int | None]) -> None:
+    """Ask for work; what cannot be asked is said in words, nothing is written then.
+
+    ``request`` returns the id of a job to watch (kept in the address), or None.
+    """
+    try:
+        job_id = request()
+    except VectorLabError as error:
+        problem(error)
+        return
+    if job_id is not None:
+        st.query_params["job"] = str(job_id)
+
+
+def watch_job(job_id: int) -> Job:
+    """Live state of a job with what can be done about it; reruns the page when it has ended."""
+    job = jobs.get(data.store(), job_id)
+
+    @st.fragment(run_every=None if job.state.is_final else "1s")
+    def live() -> None:
+        current = jobs.get(data.store(), job_id)
+        _job_panel(current)
+        if current.state.is_final and not job.state.is_final:
+            st.rerun()
+
+    live()
+    return job
+
+
+def result_link(job: Job) -> None:
+    """A link to what a finished job made."""
+    made = job.result or {}
+    if "vector_id" in made:
+        page_link("Open the vector", "vectors", vector=made["vector_id"])
+    if "run_id" in made:
+        replayed = job.spec.get("replay_of") is not None
+        page_link(
+            "Open the verdict" if replayed else "Open the run",
+            "replay" if replayed else "compare",
+            run=made["run_id"],
+        )
+
+
+def _job_panel(job: Job) -> None:
+    with st.container(border=True):
+        st.html(
+            f"<b>Job {job.id}</b> · {job.kind.value} · "
+            f"{texts.badge(job.state.value, TONES[job.state])} "
+            f"{texts.quiet(job.progress_note if job.state is JobState.RUNNING else '')}"
+        )
+        if job.state is JobState.RUNNING:
+            st.progress(min(1.0, job.progress_done / (job.progress_total or 1)))
+        if job.state is JobState.QUEUED:
+            worker_note()
+        if job.error and job.state is JobState.FAILED:
+            st.html(f'<div class="vl-mono">{texts.literal(job.error)}</div>')
+        if job.state in (JobState.FAILED, JobState.CANCELLED):
+            st.button("Retry", key=f"retry.{job.id}", on_click=_act, args=(jobs.retry, job.id))
+        elif not job.state.is_final:
+            st.button(
+                "Cancelling …" if job.cancel_requested else "Cancel",
+                key=f"cancel.{job.id}",
+                disabled=job.cancel_requested,
+                on_click=_act,
+                args=(jobs.cancel, job.id),
+            )
+
+
+def _act(action: Callable[..., Job], job_id: int) -> None:
+    action(data.store(), job_id)
+
+
+def _query(selection: Mapping[str, object]) -> dict[str, str | list[str]]:
+    return {
+        name: [str(item) for item in value] if isinstance(value, (list, tuple)) else str(value)
+        for name, value in selection.items()
+        if value is not None
+    }

@@ -1,0 +1,102 @@
+"""Text from the store as HTML that shows exactly its characters.
+
+Prompts, generations, demonstrations, messages and names are data. They reach a page through
+``literal`` (or a dataframe cell), never through Markdown.
+"""
+
+import html
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from urllib.parse import urlencode
+
+from vectorlab.domain.word_diff import Change, word_diff
+
+
+def literal(text: object) -> str:
+    """Any text, character for character; its direction follows its own script."""
+    return f'<bdi class="vl-text" dir="auto">{escape(text)}</bdi>'
+
+
+def escape(text: object) -> str:
+    """Any text for use inside an element or attribute.
+
+    Line breaks become references because ``st.html`` strips blank lines and indentation.
+    """
+    return html.escape(str(text)).replace("\r", "&#13;").replace("\n", "&#10;")
+
+
+def address(page: str, **selection: object) -> str:
+    """Relative address of a page with its selection; None is left out, sequences repeat."""
+    chosen = {name: value for name, value in selection.items() if value is not None}
+    return f"{page}?{urlencode(chosen, doseq=True)}" if chosen else page or "."
+
+
+def link(label: object, page: str, **selection: object) -> str:
+    """A link to a page of the dashboard."""
+    return f'<a href="{escape(address(page, **selection))}">{escape(label)}</a>'
+
+
+def badge(text: object, tone: str = "") -> str:
+    """A pill; tone is ``good``, ``bad``, ``busy`` or nothing."""
+    return f'<span class="vl-badge {f"vl-{tone}" if tone else ""}">{escape(text)}</span>'
+
+
+def tags(words: Iterable[str]) -> str:
+    """Pills in a row, or a dash."""
+    return "".join(f'<span class="vl-badge vl-tag">{escape(word)}</span>' for word in words) or "–"
+
+
+def mono(text: object) -> str:
+    """Hashes and other machine words."""
+    return f'<span class="vl-mono">{escape(text)}</span>'
+
+
+def quiet(text: object) -> str:
+    """Text in the background."""
+    return f'<span class="vl-quiet">{escape(text)}</span>'
+
+
+def moment(when: datetime) -> str:
+    """A UTC time for people."""
+    return f"{when:%Y-%m-%d %H:%M} UTC"
+
+
+def facts(pairs: Iterable[tuple[str, str]]) -> str:
+    """A two-column list of a label and ready HTML."""
+    rows = "".join(f"<dt>{escape(label)}</dt><dd>{value}</dd>" for label, value in pairs)
+    return f'<dl class="vl-facts">{rows}</dl>'
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, kind: str = "") -> str:
+    """A table of ready HTML cells; ``head`` cells may bring their own ``th``."""
+    top = "".join(cell if cell.startswith("<th") else f"<th>{escape(cell)}</th>" for cell in head)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    return (
+        f'<div class="vl-scroll"><table class="vl-table {kind}">'
+        f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def arm_head(label: str, colour: str) -> str:
+    """Head cell of an arm's column, in the arm's colour."""
+    return (
+        f'<th class="vl-arm" style="--arm:{colour}"><span class="vl-dot"></span>'
+        f"{escape(label)}</th>"
+    )
+
+
+def difference(before: str, after: str, *, removed: bool = True) -> str:
+    """``after`` with the words it adds marked, and on request those it lacks struck out."""
+    marks = {Change.ADDED: "ins", Change.REMOVED: "del"}
+    parts = []
+    for segment in word_diff(before, after):
+        if segment.change is Change.SAME:
+            parts.append(escape(segment.text))
+        elif removed or segment.change is Change.ADDED:
+            tag = marks[segment.change]
+            parts.append(
+                f'<{tag} class="vl-{segment.change.value}">{escape(segment.text)}</{tag}>'
+            )
+    return f'<bdi class="vl-text" dir="auto">{"".join(parts)}</bdi>'
