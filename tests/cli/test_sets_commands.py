@@ -65,6 +65,20 @@ def test_a_fork_keeps_its_origin_as_parent(cli, upbeat):
     assert "upbeat@1" in forked["message"]
 
 
+def test_a_split_is_disjoint_complete_and_repeatable(cli, upbeat):
+    made = cli("sets", "split", "upbeat", "pool", "rest", "--share", "0.6", "--json").json
+    assert [(item["label"], item["count"]) for item in made] == [("pool@1", 3), ("rest@1", 2)]
+
+    def sources(reference):
+        shown = cli("sets", "show", reference, "--json").json
+        return [item["source"] for item in shown["demonstrations"]]
+
+    assert sorted(sources("pool") + sources("rest")) == sorted(sources("upbeat"))
+    again = cli("sets", "split", "upbeat", "pool2", "rest2", "--share", "0.6", "--json").json
+    assert again[0]["content_sha256"] == made[0]["content_sha256"]
+    assert "a side empty" in cli("sets", "split", "upbeat", "a", "b", "--share", "1", code=1).err
+
+
 def test_tags_are_replaced(cli, upbeat):
     cli("sets", "tag", "upbeat", "one", "two")
     assert cli("sets", "tag", "upbeat", "three", "--json").json["tags"] == ["three"]

@@ -6,6 +6,7 @@ import pytest
 from vectorlab.domain.jobs import JobState
 from vectorlab.domain.runs import Decoding, Operator
 from vectorlab.domain.vectors import Site
+from vectorlab.lab import Lab
 from vectorlab.services import jobs, runs, vectors
 from vectorlab.worker import handlers
 
@@ -168,3 +169,21 @@ def test_a_detached_job_is_worked_off_later(lab):
     done = lab.wait(asked.job.id)
     assert done.state is JobState.SUCCEEDED
     assert runs.get(lab.db, str(done.result["run_id"])).spec.prompts[0].text == "Once"
+
+
+def test_the_same_job_runs_on_postgresql(postgres_database, pairs):
+    lab = Lab(postgres_database.url, device="cpu")
+    lab.sets.commit("upbeat", pairs)
+    vector = lab.vectors.extract(set="upbeat", name="upbeat")
+    view = lab.runs.generate(
+        prompts=[SENTENCE, "Once 😀 é"],
+        vectors=["upbeat"],
+        strengths=[0.2],
+        samples=2,
+        decoding=SAMPLED,
+    )
+    assert view.replay().identical
+    assert lab.vectors.request(set="upbeat").vector == vector
+    assert lab.runs.get(view.run.spec_sha256[:10]).id == view.id
+    assert len(view.to_frame()) == 8
+    lab.db.dispose()

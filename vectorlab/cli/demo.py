@@ -195,9 +195,10 @@ def _comparison_table(item: Experiment, texts: pd.DataFrame, run_id: int) -> Tab
 
 def _template(prompts: list[str]) -> tuple[str, list[str]]:
     """What the prompts share, with "…" for the rest, and the rest of each."""
-    start = len(commonprefix(prompts))
+    # Character by character is what is wanted here; these are no paths.
+    start = len(commonprefix(prompts))  # noqa: RUF071
     rests = [prompt[start:] for prompt in prompts]
-    end = len(commonprefix([rest[::-1] for rest in rests]))
+    end = len(commonprefix([rest[::-1] for rest in rests]))  # noqa: RUF071
     slots = [rest[: len(rest) - end] for rest in rests]
     return f"{prompts[0][:start]}…{prompts[0][len(prompts[0]) - end :]}", slots
 

@@ -17,7 +17,14 @@ from vectorlab.cli.output import (
     stderr,
 )
 from vectorlab.cli.verdict import verdict_text
-from vectorlab.domain.runs import STRENGTH_UNITS, Combine, Decoding, Operator, Positions
+from vectorlab.domain.runs import (
+    STRENGTH_UNITS,
+    Combine,
+    Decoding,
+    GenerationRun,
+    Operator,
+    Positions,
+)
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import InputError
 from vectorlab.lab import RunView
@@ -236,6 +243,12 @@ def parse_layers(text: str | None) -> tuple[int, ...] | None:
     return tuple(sorted(chosen))
 
 
+def _strength_units(run: GenerationRun) -> str:
+    """What the numbers in the arms' labels are relative to."""
+    operators = {item.operator for arm in run.spec.arms for item in arm.interventions}
+    return "; ".join(f"{item}: {STRENGTH_UNITS[item]}" for item in sorted(operators))
+
+
 def _show_run(view: RunView, *, as_json: bool, found: bool | None = None) -> None:
     run = view.run
     texts = view.to_frame()
@@ -263,6 +276,7 @@ def _show_run(view: RunView, *, as_json: bool, found: bool | None = None) -> Non
             "run": run.id,
             "model": run.model_name,
             "arms": ", ".join(arm.label for arm in run.spec.arms),
+            "strength": _strength_units(run),
             "decoding": ", ".join(f"{k}={v}" for k, v in run.spec.decoding.to_json().items()),
             "seed": run.spec.seed,
             "request": run.spec_sha256[:12],

@@ -161,6 +161,36 @@ def fork(
 
 
 @app.command()
+def split(
+    context: typer.Context,
+    reference: Reference,
+    first: Annotated[str, typer.Argument(help="Name of the first new set.")],
+    second: Annotated[str, typer.Argument(help="Name of the second.")],
+    share: Annotated[float, typer.Option(help="Of the first, between 0 and 1.")] = 0.5,
+    seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
+    json: JsonOption = False,
+) -> None:
+    """Divide a version into two disjoint new sets, for example a pool and a test set.
+
+    Example: vectorlab sets split upbeat@1 upbeat-pool upbeat-test --share 0.6
+    """
+    lab = open_lab(context)
+    made = sets.split(
+        lab.db,
+        reference=reference,
+        names=(first, second),
+        share=share,
+        seed=seed,
+        actor=lab.settings.user,
+    )
+    show(
+        [{**plain(item), "label": item.label} for item in made],
+        as_json=json,
+        human=lambda: "\n".join(f"{item.label}: {item.count} demonstrations." for item in made),
+    )
+
+
+@app.command()
 def tag(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Of the set.")],

@@ -1,5 +1,6 @@
 """Demonstration sets: create, commit versions, read them, tell two of them apart."""
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -106,6 +107,55 @@ def fork(db: Database, *, reference: str, name: str, actor: str) -> SetVersion:
         )
         _audit(tx, actor, "fork", version.id, {"from": origin.label, "version": version.label})
     return version
+
+
+def split(
+    db: Database, *, reference: str, names: tuple[str, str], share: float, seed: int, actor: str
+) -> tuple[SetVersion, SetVersion]:
+    """Divide a version into two disjoint new sets, each in the version's order.
+
+    Args:
+        db: The store.
+        reference: The version to divide.
+        names: Of the two new sets.
+        share: Of the demonstrations that go to the first, above 0 and below 1.
+        seed: Of the draw; the same version, share and seed give the same two sets.
+        actor: Recorded as the author.
+
+    Raises:
+        InputError: If a side would be empty.
+        ConflictError: If a name is taken.
+    """
+    for name in names:
+        check_name("set", name)
+    with db.write() as tx:
+        origin = sets.resolve_version(tx, SetReference.parse(reference))
+        items = sets.demonstrations(tx, origin.id)
+        size = round(len(items) * share) if 0 < share < 1 else 0
+        if not 0 < size < len(items):
+            raise InputError(
+                f"A share of {share} of the {len(items)} demonstrations of {origin.label} leaves "
+                "a side empty. Give a share between 0 and 1 that leaves both sides some."
+            )
+        first = set(random.Random(seed).sample(range(len(items)), size))
+        sides = (
+            [item for place, item in enumerate(items) if place in first],
+            [item for place, item in enumerate(items) if place not in first],
+        )
+        made = []
+        for name, side in zip(names, sides, strict=True):
+            sets.create_set(tx, name=name)
+            version, _ = sets.add_version(
+                tx,
+                set_name=name,
+                demonstrations=side,
+                message=f"Split of {origin.label}, share {share}, seed {seed}",
+                author=actor,
+                parent_id=origin.id,
+            )
+            _audit(tx, actor, "split", version.id, {"from": origin.label, "set": name})
+            made.append(version)
+    return made[0], made[1]
 
 
 def tag(db: Database, *, name: str, tags: Sequence[str], actor: str) -> DemonstrationSet:
