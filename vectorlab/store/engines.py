@@ -5,6 +5,8 @@ read and IMMEDIATE to write, because a transaction that reads first and writes l
 once, without waiting, when somebody else wrote in between.
 """
 
+import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -84,8 +86,7 @@ def writing(engine: sa.Engine) -> sa.Engine:
 def _sqlite_engine(url: sa.URL, *, foreign_keys: bool, **options: Any) -> sa.Engine:
     engine = sa.create_engine(url, json_serializer=canonical_json, **options)
     pragmas = (
-        f"busy_timeout = {BUSY_TIMEOUT_MS}",  # first: the others may have to wait
-        "journal_mode = WAL",  # readers do not block the writer, nor it them
+        f"busy_timeout = {BUSY_TIMEOUT_MS}",
         "synchronous = NORMAL",  # never corrupt; power loss may take the last commits
         f"foreign_keys = {'ON' if foreign_keys else 'OFF'}",
     )
@@ -95,6 +96,7 @@ def _sqlite_engine(url: sa.URL, *, foreign_keys: bool, **options: Any) -> sa.Eng
         connection.isolation_level = None
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
+        _use_wal(connection)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
@@ -122,3 +124,21 @@ def _postgresql_engine(url: sa.URL, **options: Any) -> sa.Engine:
         raise StoreError(
             f"PostgreSQL needs the package {exc.name!r}. Run: pip install 'vectorlab[postgres]'"
         ) from exc
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Let readers and the writer not block each other; the file remembers it.
+
+    Two starters that switch a fresh file at once are told "locked" without any waiting, whatever
+    the busy timeout, so the waiting is done here.
+    """
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as exc:
+            if "locked" not in str(exc) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return

@@ -9,7 +9,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from vectorlab.domain.sets import Demonstration
-from vectorlab.errors import ConflictError, IntegrityError, StoreError
+from vectorlab.errors import ConflictError, IntegrityError, NotFoundError, StoreError
 from vectorlab.store import runs, schema, sets, vectors
 from vectorlab.store.database import Transaction
 from vectorlab.store.engines import display, parse_url, sqlite_path
@@ -129,7 +129,7 @@ def _object_problems(tx: Transaction) -> Iterator[str]:
         for object_id in tx.scalars(sa.select(table.c.id).order_by(table.c.id)).all():
             try:
                 read(tx, object_id)
-            except IntegrityError as exc:
+            except (IntegrityError, NotFoundError) as exc:
                 yield str(exc)
 
 

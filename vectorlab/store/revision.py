@@ -8,8 +8,8 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from vectorlab.errors import SchemaError, StoreError
-from vectorlab.store.engines import display, migration_engine, sqlite_path
-from vectorlab.store.failures import our_errors
+from vectorlab.store.engines import BUSY_TIMEOUT_MS, display, migration_engine, sqlite_path
+from vectorlab.store.failures import StoreUnavailable, our_errors
 from vectorlab.store.schema import REVISION
 
 SQLITE_MAGIC = b"SQLite format 3\x00"
@@ -79,12 +79,14 @@ def _sqlite_revision(path: Path) -> str | None:
     # Neither the pragmas of the store nor a journal: another program's file stays as it is.
     uri = f"{path.absolute().as_uri()}?mode=ro"
     try:
-        with closing(sqlite3.connect(uri, uri=True)) as connection:
+        with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_MS / 1000)) as connection:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
             if "alembic_version" in tables:
                 row = connection.execute(_QUERY).fetchone()
                 return None if row is None else str(row[0])
     except sqlite3.DatabaseError as exc:
+        if "locked" in str(exc):
+            raise StoreUnavailable(f"{path} is locked by another process. Try again.") from exc
         raise StoreError(
             f"{path} cannot be read as a SQLite database: {exc}. Name another file with --db, "
             "or put a backup in its place: vectorlab db restore BACKUP"
