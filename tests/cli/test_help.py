@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 import typer
 
+from scripts import cli_docs
 from vectorlab.cli.main import app
 
 # Programs that run until they are stopped print no result.
@@ -41,6 +42,12 @@ def test_help_answers_without_importing_torch(words):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "vectorlab" in done.stdout
+
+
+def test_the_command_line_page_is_what_the_commands_say():
+    assert cli_docs.PAGE.read_text(encoding="utf-8") == cli_docs.page(), (
+        "run: python -m scripts.cli_docs"
+    )
 
 
 def test_bad_use_is_exit_code_2(cli):
