@@ -372,12 +372,9 @@ def test_a_set_shows_its_versions_and_one_without_versions_stays_visible(databas
     assert rows["upbeat@2"]["parent_label"] == "upbeat@1"
     assert rows["upbeat@1"]["content_sha256"] == made["first"].content_sha256
     assert rows[None]["tags"] == '["x"]'
-    assert [row["position"] for row in sorted(texts, key=lambda row: row["position"])] == [
-        0,
-        1,
-        2,
-        3,
-    ]
+    assert {row["position"]: row["source"] for row in texts} == {
+        position: item.source for position, item in enumerate(PAIRS)
+    }
     assert {row["metadata"] for row in texts} == {"{}", '{"stars":1}'}
 
 

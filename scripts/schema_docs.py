@@ -1,0 +1,89 @@
+"""Keeps the column tables of ``docs/schema.md`` in step with the schema.
+
+Names, types and keys are generated; what a column means is written by hand in the last cell and
+kept. ``python -m scripts.schema_docs`` rewrites the file.
+"""
+
+import re
+import tempfile
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from vectorlab.store import migrate
+from vectorlab.store.engines import migration_engine, parse_url
+from vectorlab.store.schema import metadata
+
+DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "schema.md"
+_BLOCK = re.compile(r"<!-- (table|view): (\w+) -->\n.*?<!-- end -->", re.DOTALL)
+_ROW = re.compile(r"^\| `(\w+)` \|.*\| (.*?) ?\|$", re.MULTILINE)
+
+
+def render(document: str) -> str:
+    """The document with every table of columns generated anew."""
+    views = view_columns()
+
+    def block(match: re.Match[str]) -> str:
+        kind, name = match.groups()
+        meanings = dict(_ROW.findall(match.group()))
+        if kind == "table":
+            lines = _table(metadata.tables[name], meanings)
+        else:
+            lines = [f"Columns: {', '.join(f'`{column}`' for column in views[name])}."]
+        return "\n".join([f"<!-- {kind}: {name} -->", *lines, "<!-- end -->"])
+
+    return _BLOCK.sub(block, document)
+
+
+def documented(document: str) -> dict[str, dict[str, str]]:
+    """Column meanings of every table that the document has a block for; views have none."""
+    return {
+        match.group(2): dict(_ROW.findall(match.group())) for match in _BLOCK.finditer(document)
+    }
+
+
+def view_columns() -> dict[str, list[str]]:
+    """Columns of every analysis view, from a database that is migrated for the purpose."""
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"sqlite:///{Path(folder) / 'schema.db'}"
+        migrate.upgrade(url)
+        with migration_engine(parse_url(url)).connect() as connection:
+            seen = sa.inspect(connection)
+            return {
+                view: [column["name"] for column in seen.get_columns(view)]
+                for view in seen.get_view_names()
+            }
+
+
+def _table(table: sa.Table, meanings: dict[str, str]) -> list[str]:
+    return [
+        "| column | type | null | key | meaning |",
+        "|---|---|---|---|---|",
+        *(_row(column, meanings.get(column.name, "")) for column in table.c),
+    ]
+
+
+def _row(column: sa.Column, meaning: str) -> str:
+    kind = column.type.compile(dialect=postgresql.dialect()).lower()
+    null = "yes" if column.nullable else ""
+    return f"| `{column.name}` | {kind} | {null} | {_key(column)} | {meaning} |"
+
+
+def _key(column: sa.Column) -> str:
+    words = ["primary"] if column.primary_key else []
+    words += [
+        f"→ `{key.target_fullname}`"
+        for key in sorted(column.foreign_keys, key=lambda item: item.target_fullname)
+    ]
+    unique = [
+        item
+        for item in column.table.constraints
+        if isinstance(item, sa.UniqueConstraint) and column.name in item.columns
+    ]
+    words += ["unique" if len(item.columns) == 1 else "unique together" for item in unique]
+    return ", ".join(words)
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(render(DOCUMENT.read_text("utf-8")), "utf-8")
