@@ -16,6 +16,7 @@ from vectorlab.cli.output import (
     show_queued,
     stderr,
 )
+from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
 from vectorlab.cli.verdict import verdict_text
 from vectorlab.domain.runs import (
     STRENGTH_UNITS,
@@ -214,16 +215,12 @@ def export(
 def purge(
     context: typer.Context,
     reference: Reference,
-    cascade: Annotated[bool, typer.Option("--cascade", help="Also its replays.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    cascade: CascadeOption = False,
+    yes: YesOption = False,
     json: JsonOption = False,
 ) -> None:
     """Delete a run with its texts; refuses while a replay depends on it."""
-    lab = open_lab(context)
-    if not yes:
-        typer.confirm(f"Delete run {reference} for good?", abort=True)
-    gone = runs.remove(lab.db, reference, cascade=cascade, actor=lab.settings.user)
-    show({"purged": gone}, as_json=json, human=lambda: "\n".join(gone))
+    ask_and_purge(context, "run", reference, runs.remove, cascade=cascade, yes=yes, as_json=json)
 
 
 def parse_layers(text: str | None) -> tuple[int, ...] | None:

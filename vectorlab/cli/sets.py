@@ -9,6 +9,7 @@ from rich.text import Text
 
 from vectorlab.cli.context import open_lab
 from vectorlab.cli.output import JsonOption, frame_table, pairs_table, plain, show
+from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
 from vectorlab.domain.sets import Demonstration
 from vectorlab.domain.word_diff import Change, word_diff
 from vectorlab.services import files, reports, sets
@@ -226,18 +227,12 @@ def export(
 def purge(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Of the set.")],
-    cascade: Annotated[
-        bool, typer.Option("--cascade", help="Also what depends on it: vectors and runs.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    cascade: CascadeOption = False,
+    yes: YesOption = False,
     json: JsonOption = False,
 ) -> None:
     """Delete a set with all its versions; refuses while something depends on it."""
-    lab = open_lab(context)
-    if not yes:
-        typer.confirm(f"Delete set {name} for good?", abort=True)
-    gone = sets.remove(lab.db, name, cascade=cascade, actor=lab.settings.user)
-    show({"purged": gone}, as_json=json, human=lambda: "\n".join(gone))
+    ask_and_purge(context, "set", name, sets.remove, cascade=cascade, yes=yes, as_json=json)
 
 
 def _diff_text(found: sets.SetDiff) -> Text:

@@ -17,6 +17,7 @@ from vectorlab.cli.output import (
     show_queued,
     stderr,
 )
+from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
 from vectorlab.domain.methods import METHODS
 from vectorlab.domain.vectors import Site, SteeringVector
 from vectorlab.services import reports, vector_files, vectors
@@ -181,18 +182,14 @@ def import_(
 def purge(
     context: typer.Context,
     reference: Reference,
-    cascade: Annotated[
-        bool, typer.Option("--cascade", help="Also the runs and vectors that depend on it.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    cascade: CascadeOption = False,
+    yes: YesOption = False,
     json: JsonOption = False,
 ) -> None:
     """Delete a vector; refuses while something depends on it."""
-    lab = open_lab(context)
-    if not yes:
-        typer.confirm(f"Delete vector {reference} for good?", abort=True)
-    gone = vectors.remove(lab.db, reference, cascade=cascade, actor=lab.settings.user)
-    show({"purged": gone}, as_json=json, human=lambda: "\n".join(gone))
+    ask_and_purge(
+        context, "vector", reference, vectors.remove, cascade=cascade, yes=yes, as_json=json
+    )
 
 
 def _show_vector(

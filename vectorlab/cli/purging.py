@@ -1,0 +1,30 @@
+"""The ``purge`` verb, the same for every noun: ask, delete, say what went."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from vectorlab.cli.context import open_lab
+from vectorlab.cli.output import show
+
+CascadeOption = Annotated[bool, typer.Option("--cascade", help="Also whatever depends on it.")]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+def ask_and_purge(
+    context: typer.Context,
+    noun: str,
+    reference: str,
+    remove: Callable[..., list[str]],
+    *,
+    cascade: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Delete through a service's ``remove`` after a yes, and print one line per thing gone."""
+    lab = open_lab(context)
+    if not yes:
+        typer.confirm(f"Delete {noun} {reference} for good?", abort=True)
+    gone = remove(lab.db, reference, cascade=cascade, actor=lab.settings.user)
+    show({"purged": gone}, as_json=as_json, human=lambda: "\n".join(gone))
