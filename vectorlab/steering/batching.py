@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 import torch
@@ -75,8 +76,8 @@ def forward_arguments(
         "use_cache": use_cache,
         "logits_to_keep": 1,
     }
-    # BLOOM and MPT derive positions from the mask and take no position_ids.
-    accepted = inspect.signature(loaded.model.forward).parameters
+    model_type: Any = type(loaded.model)  # Any: mypy takes module classes for unhashable
+    accepted = _parameter_names(model_type)
     return {name: value for name, value in arguments.items() if name in accepted}
 
 
@@ -89,3 +90,9 @@ def free_memory(device: torch.device) -> None:
     """Give cached blocks back before a smaller batch is tried."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
+
+
+@cache
+def _parameter_names(model_type: Any) -> frozenset[str]:
+    """What a model's forward takes; BLOOM and MPT derive positions from the mask, for example."""
+    return frozenset(inspect.signature(model_type.forward).parameters)

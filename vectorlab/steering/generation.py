@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
@@ -11,7 +10,8 @@ import torch
 from vectorlab.domain.runs import BatchPlan, FinishReason, GeneratedText, RowKey, RunSpec
 from vectorlab.domain.vectors import LayerVector
 from vectorlab.errors import ModelError
-from vectorlab.steering.batching import forward_arguments, free_memory, is_out_of_memory, pad
+from vectorlab.steering.batching import free_memory, is_out_of_memory
+from vectorlab.steering.decoder import Decoder
 from vectorlab.steering.hooks import Steering, steer
 from vectorlab.steering.loading import LoadedModel, check_request
 from vectorlab.steering.plan import (
@@ -173,7 +173,7 @@ class _Run:
     ) -> tuple[list[list[int]], list[list[float]]]:
         """Token ids and log-probabilities, (B, steps) each; rows run on behind their end."""
         decoding = self.spec.decoding
-        decoder = _Decoder(
+        decoder = Decoder(
             self.loaded, [self.prompt_ids[key.prompt] for key in keys], decoding.max_new_tokens
         )
         uniforms = self._uniforms(keys)
@@ -200,13 +200,16 @@ class _Run:
         ]
         return torch.from_numpy(np.stack(draws)).to(self.loaded.device)
 
-    def _all_ended(self, keys: list[RowKey], decoder: "_Decoder") -> bool:
+    def _all_ended(self, keys: list[RowKey], decoder: Decoder) -> bool:
         if not self.loaded.eos_token_ids and not self.spec.decoding.stop:
             return False
-        return all(
-            self._end(key, row)[1] is not FinishReason.LENGTH
-            for key, row in zip(keys, decoder.token_ids().tolist(), strict=True)
-        )
+        rows = zip(keys, decoder.token_ids().tolist(), strict=True)
+        return all(self._has_ended(key, row) for key, row in rows)
+
+    def _has_ended(self, key: RowKey, token_ids: list[int]) -> bool:
+        if not set(self.loaded.eos_token_ids).isdisjoint(token_ids):
+            return True
+        return self._stop_index(self._text(key, token_ids)) is not None
 
     def _end(self, key: RowKey, token_ids: list[int]) -> tuple[int, FinishReason]:
         """How many tokens belong to the text, and why it ends there."""
@@ -222,14 +225,17 @@ class _Run:
 
     def _stop_length(self, key: RowKey, token_ids: list[int]) -> int | None:
         """Tokens up to the first whose text holds a stop string."""
-        if _stop_index(self._text(key, token_ids), self.spec.decoding.stop) is None:
+        if self._stop_index(self._text(key, token_ids)) is None:
             return None
-        lengths = range(1, len(token_ids) + 1)
-        holds = (
-            _stop_index(self._text(key, token_ids[:length]), self.spec.decoding.stop) is not None
-            for length in lengths
-        )
-        return next(length for length, found in zip(lengths, holds, strict=True) if found)
+        for length in range(1, len(token_ids)):
+            if self._stop_index(self._text(key, token_ids[:length])) is not None:
+                return length
+        return len(token_ids)
+
+    def _stop_index(self, text: str) -> int | None:
+        """Where the earliest stop string begins."""
+        found = [index for index in map(text.find, self.spec.decoding.stop) if index >= 0]
+        return min(found, default=None)
 
     def _finished_text(self, key: RowKey, row: list[int], scores: list[float]) -> GeneratedText:
         length, reason = self._end(key, row)
@@ -242,7 +248,7 @@ class _Run:
         text = self._text(key, row[:length])
         return GeneratedText(
             key=key,
-            text=text[: _stop_index(text, self.spec.decoding.stop)],
+            text=text[: self._stop_index(text)],
             token_ids=tuple(row[:length]),
             finish_reason=reason,
             mean_logprob=mean,
@@ -255,59 +261,6 @@ class _Run:
         if self.on_progress is not None:
             each = self.spec.decoding.max_new_tokens
             self.on_progress(self.finished_rows * each + steps * rows, len(self.keys) * each)
-
-
-class _Decoder:
-    """The forward passes of one batch over its key/value cache; everything stays on the device."""
-
-    def __init__(
-        self, loaded: LoadedModel, prompt_ids: Sequence[Sequence[int]], max_new_tokens: int
-    ) -> None:
-        batch = pad(prompt_ids, side="left", device=loaded.device)
-        self.loaded = loaded
-        self.starts = batch.starts
-        self.fed = 0  # columns in the cache
-        self.pending = batch.input_ids  # (B, T) tokens that the model has not seen
-        self.mask = None
-        if batch.is_padded:
-            new = batch.attention_mask.new_ones(len(prompt_ids), max_new_tokens)
-            self.mask = torch.cat([batch.attention_mask, new], dim=1)
-        self.past: Any = None
-        self._tokens: list[torch.Tensor] = []  # (B,) each
-        self._logprobs: list[torch.Tensor] = []  # (B,) each
-
-    def next_logits(self) -> torch.Tensor:
-        """Feed what is pending; logits of the next token, (B, V) float32."""
-        end = self.fed + self.pending.shape[1]
-        output = self.loaded.model(
-            **forward_arguments(
-                self.loaded,
-                self.pending,
-                None if self.mask is None else self.mask[:, :end],
-                self.starts,
-                past=self.past,
-                past_length=self.fed,
-                use_cache=True,
-            )
-        )
-        self.fed, self.past = end, output.past_key_values
-        logits: torch.Tensor = output.logits[:, -1].float()
-        return logits
-
-    def append(self, tokens: torch.Tensor, logits: torch.Tensor) -> None:
-        """Take the chosen tokens, (B,), and their log-probabilities at temperature 1."""
-        self._tokens.append(tokens)
-        chosen = logits.gather(1, tokens[:, None])[:, 0]
-        self._logprobs.append(chosen - logits.logsumexp(dim=-1))
-        self.pending = tokens[:, None]
-
-    def token_ids(self) -> torch.Tensor:
-        """Tokens so far, (B, steps) int64 on the CPU."""
-        return torch.stack(self._tokens, dim=1).cpu()
-
-    def logprobs(self) -> torch.Tensor:
-        """Their log-probabilities, (B, steps) float32 on the CPU."""
-        return torch.stack(self._logprobs, dim=1).cpu()
 
 
 def _prompt_ids(loaded: LoadedModel, spec: RunSpec) -> list[list[int]]:
@@ -328,9 +281,3 @@ def _planned(spec: RunSpec, prompt_ids: Sequence[Sequence[int]], token_budget: i
         max_new_tokens=spec.decoding.max_new_tokens,
         token_budget=token_budget,
     )
-
-
-def _stop_index(text: str, stop: Sequence[str]) -> int | None:
-    """Where the earliest stop string begins."""
-    found = [index for index in (text.find(string) for string in stop) if index >= 0]
-    return min(found, default=None)
