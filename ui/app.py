@@ -13,27 +13,22 @@ if "ui" not in sys.modules and importlib.util.find_spec("ui") is None:
     spec = importlib.util.spec_from_file_location(
         "ui", HERE / "__init__.py", submodule_search_locations=[str(HERE)]
     )
-    assert spec is not None  # noqa: S101
+    assert spec is not None
     sys.modules["ui"] = importlib.util.module_from_spec(spec)
 
 from ui import parts  # noqa: E402
 from vectorlab.errors import VectorLabError  # noqa: E402
 
-st.set_page_config(page_title="VectorLab", page_icon="🧭", layout="wide")
+st.set_page_config(page_title="VectorLab", page_icon="🧭", layout="wide", initial_sidebar_state=230)
 st.html(HERE / "style.css")
 
 page = st.navigation(
     {
         heading: [
-            st.Page(
-                HERE / parts.PAGES[name][0],
-                title=parts.PAGES[name][1],
-                url_path=name or None,
-                default=name == "",
-            )
-            for name in names
+            st.Page(HERE / parts.page_file(name), title=title, default=name == "overview")
+            for name, title in pages.items()
         ]
-        for heading, names in parts.NAVIGATION.items()
+        for heading, pages in parts.NAVIGATION.items()
     }
 )
 try:

@@ -56,7 +56,7 @@ def cosine_map(cosines: pd.DataFrame) -> alt.Chart:
                 "value:Q",
                 title="cosine",
                 scale=alt.Scale(
-                    domain=[-1, 0, 1], range=["#b8464b", "#eef0ef", "#2f7a72"], type="linear"
+                    domain=[-1, 0, 1], range=["#b8464b", "#eef0ef", "#2f7a72"], interpolate="rgb"
                 ),
             ),
             tooltip=[

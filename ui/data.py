@@ -50,9 +50,16 @@ def verdict(replay: GenerationRun) -> ReplayVerdict:
     return _verdict(store(), store().url, replay.id, replay.created_at)
 
 
-def latest_versions() -> dict[str, SetVersion]:
-    """The latest version of every set that has one, by set name."""
-    return {item.name: latest for item, latest in sets.list_sets(store()) if latest is not None}
+def versions() -> list[SetVersion]:
+    """Every version of every set, newest first within its set."""
+    return [
+        version for item, _ in sets.list_sets(store()) for version in sets.log(store(), item.name)
+    ]
+
+
+def vector_names() -> dict[int, str]:
+    """Name of every vector by its id."""
+    return {item.id: item.name for item in vectors.list_vectors(store())}
 
 
 @st.cache_resource(show_spinner="Opening the store …", on_release=lambda db: db.dispose())

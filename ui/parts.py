@@ -8,26 +8,21 @@ import streamlit as st
 
 from ui import data, texts
 from vectorlab.domain.jobs import Job, JobState
-from vectorlab.errors import NotFoundError, VectorLabError
+from vectorlab.errors import InputError, NotFoundError, VectorLabError
 from vectorlab.services import jobs
 
-# Address of each page -> its file and title.
-PAGES = {
-    "": ("app_pages/overview.py", "Overview"),
-    "sets": ("app_pages/sets.py", "Sets"),
-    "vectors": ("app_pages/vectors.py", "Vectors"),
-    "runs": ("app_pages/runs.py", "Runs"),
-    "compare": ("app_pages/compare.py", "Compare"),
-    "replay": ("app_pages/replay.py", "Replay"),
-    "new-vector": ("app_pages/new_vector.py", "New vector"),
-    "new-run": ("app_pages/new_run.py", "New run"),
-    "jobs": ("app_pages/jobs.py", "Jobs and workers"),
-}
+# Heading in the sidebar -> address of each page (and name of its file) -> title.
 NAVIGATION = {
-    "": ("",),
-    "Look": ("sets", "vectors", "runs", "compare", "replay"),
-    "Make": ("new-vector", "new-run"),
-    "Work": ("jobs",),
+    "": {"overview": "Overview"},
+    "Look": {
+        "sets": "Sets",
+        "vectors": "Vectors",
+        "runs": "Runs",
+        "compare": "Compare",
+        "replay": "Replay",
+    },
+    "Make": {"new_vector": "New vector", "new_run": "New run"},
+    "Work": {"jobs": "Jobs and workers"},
 }
 
 WORKER_COMMAND = "vectorlab worker"
@@ -39,6 +34,11 @@ TONES = {
     JobState.CANCELLED: "",
 }
 TIME = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm")
+
+
+def page_file(name: str) -> str:
+    """Where the page of that address is, relative to the router."""
+    return f"app_pages/{name}.py"
 
 
 def header(title: str, sentence: str) -> None:
@@ -74,12 +74,12 @@ def worker_note() -> None:
 
 def go(page: str, **selection: object) -> None:
     """Open a page with a selection."""
-    st.switch_page(PAGES[page][0], query_params=_query(selection))
+    st.switch_page(page_file(page), query_params=_query(selection))
 
 
 def page_link(label: str, page: str, **selection: object) -> None:
     """A link to a page; ``label`` is Markdown of our own words and checked names."""
-    st.page_link(PAGES[page][0], label=label, query_params=_query(selection))
+    st.page_link(page_file(page), label=label, query_params=_query(selection))
 
 
 def pick(
@@ -127,6 +127,29 @@ def ask(request: Callable[[], int | None]) -> None:
         return
     if job_id is not None:
         st.query_params["job"] = str(job_id)
+
+
+def chosen_number(name: str) -> int | None:
+    """A number in the address, or None if it is not there.
+
+    Raises:
+        InputError: If something else than a number is there.
+    """
+    text = st.query_params.get(name)
+    if text is None or (text.isascii() and text.isdigit()):
+        return None if text is None else int(text)
+    raise InputError(f"The address has {name}={text!r}; a number is expected.")
+
+
+def follow_job(*, link: bool = True) -> Job | None:
+    """Watch the job in the address, if there is one, and link to what it made."""
+    job_id = chosen_number("job")
+    if job_id is None:
+        return None
+    job = watch_job(job_id)
+    if link:
+        result_link(job)
+    return job
 
 
 def watch_job(job_id: int) -> Job:

@@ -70,9 +70,7 @@ def facts(pairs: Iterable[tuple[str, str]]) -> str:
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, kind: str = "") -> str:
     """A table of ready HTML cells; ``head`` cells may bring their own ``th``."""
     top = "".join(cell if cell.startswith("<th") else f"<th>{escape(cell)}</th>" for cell in head)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows
-    )
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
     return (
         f'<div class="vl-scroll"><table class="vl-table {kind}">'
         f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
@@ -96,7 +94,5 @@ def difference(before: str, after: str, *, removed: bool = True) -> str:
             parts.append(escape(segment.text))
         elif removed or segment.change is Change.ADDED:
             tag = marks[segment.change]
-            parts.append(
-                f'<{tag} class="vl-{segment.change.value}">{escape(segment.text)}</{tag}>'
-            )
+            parts.append(f'<{tag} class="vl-{segment.change.value}">{escape(segment.text)}</{tag}>')
     return f'<bdi class="vl-text" dir="auto">{"".join(parts)}</bdi>'

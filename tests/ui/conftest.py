@@ -32,15 +32,13 @@ def filled(db: Database) -> Database:
 
 
 @pytest.fixture
-def page(db: Database) -> Callable[..., AppTest]:
-    """Opens a page with a selection, as a link would: ``page("sets", set="upbeat")``."""
+def visit(db: Database) -> Callable[..., AppTest]:
+    """Opens a page with a selection, as a link would: ``visit("sets", set="upbeat")``."""
 
     def open_page(name: str, **selection: Any) -> AppTest:
         app = AppTest.from_file(APP, default_timeout=20)
         for key, value in selection.items():
             app.query_params[key] = value
-        if name:
-            app.switch_page(f"app_pages/{name}.py")
-        return app.run()
+        return app.switch_page(f"app_pages/{name}.py").run()
 
     return open_page

@@ -52,7 +52,10 @@ def fill(db: Database) -> None:
     """Two set versions, a vector, a run with its identical and its different replay, jobs."""
     model = models.register(db, name="tiny", description=_description(), actor="ada")
     first = [Demonstration(source=source, target=target) for source, target in PAIRS]
-    second = [Demonstration(source=PAIRS[0][0], target="Oh, the soup was so cold!!! 😡"), *first[1:]]
+    second = [
+        Demonstration(source=PAIRS[0][0], target="Oh, the soup was so cold!!! 😡"),
+        *first[1:],
+    ]
     sets.commit(
         db,
         name="upbeat",
@@ -75,9 +78,7 @@ def fill(db: Database) -> None:
             NewJob(kind=JobKind.EXTRACT, spec={"note": HOSTILE}, dedupe_key=None, created_by="ada"),
         )
         jobs.cancel(tx, job.id)
-        jobs.enqueue(
-            tx, NewJob(kind=JobKind.GENERATE, spec={}, dedupe_key=None, created_by="ada")
-        )
+        jobs.enqueue(tx, NewJob(kind=JobKind.GENERATE, spec={}, dedupe_key=None, created_by="ada"))
 
 
 def alive_worker(db: Database) -> None:

@@ -1,39 +1,275 @@
 """Every page over an empty and over a filled store, without a browser."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
-PAGES = (
-    "overview",
-    "sets",
-    "vectors",
-    "runs",
-    "compare",
-    "replay",
-    "new_vector",
-    "new_run",
-    "jobs",
-)
+from tests.ui.filled_store import HOSTILE, alive_worker
+from ui import charts, texts
+from vectorlab.domain.jobs import PRIORITY_INTERACTIVE, JobKind, JobState
+from vectorlab.domain.runs import STRENGTH_UNITS, Operator
+from vectorlab.services import jobs, sets
+
+ROOT = Path(__file__).parents[2]
+TITLES = {
+    "overview": "VectorLab",
+    "sets": "Demonstration sets",
+    "vectors": "Steering vectors",
+    "runs": "Generation runs",
+    "compare": "Compare",
+    "replay": "Replay",
+    "new_vector": "New vector",
+    "new_run": "New run",
+    "jobs": "Jobs and workers",
+}
+PAGES = tuple(TITLES)
 
 
 def shown(app):
     """All that a page says, as one string."""
+    assert not app.exception
     elements = [*app.title, *app.subheader, *app.caption, *app.markdown, *app.code]
-    return "\n".join([*(item.value for item in elements), *html(app)])
+    return "\n".join(
+        [*(item.value for item in elements), *(item.proto.body for item in app.get("html"))]
+    )
 
 
-def html(app):
-    return [item.proto.body for item in app.get("html")]
+def press(app, label):
+    return next(item for item in app.button if item.label == label).click().run()
+
+
+def click_cell(app, key, row):
+    app.session_state[key] = {"selection": {"rows": [], "columns": [], "cells": [[row, "id"]]}}
+    return app.run()
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_every_page_opens_on_an_empty_store(page, name):
-    app = page(name)
-    assert not app.exception
-    assert app.title
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_every_page_opens_on_a_filled_store(filled, page, name):
-    app = page(name)
-    assert not app.exception
+def test_every_page_opens_on_an_empty_store(visit, name):
+    app = visit(name)
+    assert app.title[0].value == TITLES[name]
     assert "That did not work" not in shown(app)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_opens_on_a_filled_store(filled, visit, name):
+    app = visit(name)
+    assert app.title[0].value == TITLES[name]
+    assert "That did not work" not in shown(app)
+
+
+def test_an_empty_store_says_how_to_fill_it(visit):
+    assert "vectorlab sets import" in shown(visit("sets"))
+    assert "vectorlab demo" in shown(visit("overview"))
+
+
+@pytest.mark.parametrize(
+    ("name", "selection"),
+    [
+        ("sets", {"set": "nothing"}),
+        ("vectors", {"vector": "nothing"}),
+        ("compare", {"run": "99"}),
+        ("replay", {"run": "99"}),
+        ("jobs", {"job": "99"}),
+    ],
+)
+def test_an_unknown_object_is_said_in_words(filled, visit, name, selection):
+    assert "Not found" in shown(visit(name, **selection))
+
+
+def test_a_job_in_the_address_that_is_no_number_is_said_in_words(filled, visit):
+    assert "a number is expected" in shown(visit("jobs", job="x"))
+
+
+def test_a_store_that_is_no_database_is_said_in_words(home, visit, monkeypatch):
+    broken = home / "broken.db"
+    broken.write_text("this is not a database, and long enough to be looked at" * 20)
+    monkeypatch.setenv("VECTORLAB_DATABASE_URL", f"sqlite:///{broken}")
+    assert "That did not work" in shown(visit("overview"))
+
+
+def test_clicking_a_row_opens_the_object_under_its_own_address(filled, visit):
+    app = click_cell(visit("sets"), "sets.list", 0)
+    assert app.title[0].value == "upbeat"
+    assert app.query_params["set"] == "upbeat"
+
+
+def test_a_version_in_the_address_shows_its_message(filled, visit):
+    assert "First pairs" in shown(visit("sets", set="upbeat", version="1"))
+
+
+def test_the_changes_of_a_version_mark_the_words(filled, visit):
+    said = shown(visit("sets", set="upbeat", view="changes"))
+    assert '<del class="vl-removed">Wow</del><ins class="vl-added">Oh</ins>' in said
+
+
+def test_the_log_links_every_version_and_keeps_messages_literal(filled, visit):
+    said = shown(visit("sets", set="upbeat", view="log"))
+    assert 'href="sets?set=upbeat&amp;version=1"' in said
+    assert texts.literal(HOSTILE) in said
+
+
+def test_a_vector_links_its_set_version_and_lists_its_runs(filled, visit):
+    app = visit("vectors", vector="upbeat-icv")
+    assert 'href="sets?set=upbeat&amp;version=1"' in shown(app)
+    tables = [item.value for item in app.dataframe]
+    assert any("replay of" in table.columns and len(table) == 3 for table in tables)
+    alignments = next(table for table in tables if "alignment" in table.columns)
+    assert list(alignments["alignment"]) == sorted(alignments["alignment"])
+
+
+def test_a_vector_whose_bytes_were_altered_is_refused_with_both_hashes(filled, visit):
+    from sqlalchemy import text
+
+    with filled.write() as tx:
+        tx.execute(text("DROP TRIGGER IF EXISTS layer_vectors_frozen"))
+        for (name,) in tx.execute(
+            text("SELECT name FROM sqlite_master WHERE type='trigger' AND tbl_name='layer_vectors'")
+        ).all():
+            tx.execute(text(f'DROP TRIGGER "{name}"'))
+        tx.execute(text("UPDATE layer_vectors SET data = zeroblob(length(data)) WHERE layer = 2"))
+    assert "That did not work" in shown(visit("vectors", vector="upbeat-icv"))
+
+
+def test_runs_are_filtered_by_the_address(filled, visit):
+    app = visit("runs", kind="replays")
+    assert list(app.dataframe[0].value["id"]) == [3, 2]
+    assert "No run fits" in shown(visit("runs", words="no such words"))
+
+
+def test_ticked_runs_are_compared_under_their_own_address(filled, visit):
+    app = visit("runs")
+    app.session_state["runs.table"] = {"selection": {"rows": [0, 2], "columns": [], "cells": []}}
+    app = press(app.run(), "Compare 2 runs")
+    assert app.query_params["run"] == ["3", "1"]
+    assert "3/baseline" in shown(app)
+
+
+def test_compare_has_a_column_per_arm_and_marks_words_against_the_baseline(filled, visit):
+    said = shown(visit("compare", run="1"))
+    for arm in ("baseline", "upbeat-icv +0.1", "upbeat-icv +0.2"):
+        assert f"</span>{arm}</th>" in said
+    assert 'the soup was <ins class="vl-added">so </ins>cold' in said
+
+
+def test_generated_text_is_never_markup(filled, visit):
+    said = shown(visit("compare", run="1", against="nothing"))
+    assert texts.literal(HOSTILE) in said
+    assert "<img" not in said
+
+
+def test_an_arm_keeps_its_colour_in_every_run(filled, visit):
+    said = shown(visit("compare", run=["1", "3"]))
+    first, second = charts.ARM_COLOURS[:2]
+    assert said.count(f"--arm:{charts.BASELINE_COLOUR}") == 2
+    assert said.count(f"--arm:{first}") == said.count(f"--arm:{second}") == 2
+
+
+def test_compare_names_the_unit_of_every_strength(filled, visit):
+    assert texts.escape(STRENGTH_UNITS[Operator.ROTATE]) in shown(visit("compare", run="1"))
+
+
+def test_an_identical_replay_is_said_so(filled, visit):
+    assert "<b>Identical</b>" in shown(visit("replay", run="2"))
+
+
+def test_a_different_replay_names_the_first_token_and_what_changed(filled, visit):
+    said = shown(visit("replay", run="3"))
+    assert "3 of 9 texts of run 3 leave run 1" in said
+    assert '<span class="vl-mono">3</span>' in said
+    assert '<span class="vl-mono">9</span>' in said
+    assert "<td>2.13.0</td><td>2.11.0</td>" in said
+
+
+def test_replay_now_asks_once_however_often_it_is_pressed(filled, visit):
+    app = press(press(visit("replay", run="1"), "Replay now"), "Replay now")
+    asked = [job for job in jobs.list_jobs(filled) if job.spec.get("replay_of") == 1]
+    assert len(asked) == 1
+    assert asked[0].priority == PRIORITY_INTERACTIVE
+    assert app.query_params["job"] == str(asked[0].id)
+    assert "queued" in shown(app)
+
+
+def test_without_a_worker_the_command_is_given(filled, visit):
+    assert "vectorlab worker" in shown(visit("jobs"))
+    alive_worker(filled)
+    said = shown(visit("jobs"))
+    assert "No worker is alive" not in said
+
+
+def test_a_job_is_cancelled_and_retried_from_its_page(filled, visit):
+    app = press(visit("jobs", job="2"), "Cancel")
+    assert jobs.get(filled, 2).state is JobState.CANCELLED
+    press(app, "Retry")
+    assert jobs.get(filled, 2).state is JobState.QUEUED
+
+
+def test_extract_finds_an_equal_vector_instead_of_computing(filled, visit):
+    app = press(visit("new_vector", set="upbeat@1"), "Extract")
+    assert "This exact vector was made before" in shown(app)
+    assert not any(job.priority == PRIORITY_INTERACTIVE for job in jobs.list_jobs(filled))
+
+
+def test_extract_enqueues_an_interactive_job(filled, visit):
+    app = press(visit("new_vector", set="upbeat@1", method="mean_difference"), "Extract")
+    job = jobs.list_jobs(filled)[0]
+    assert (job.kind, job.priority, job.created_by) == (
+        JobKind.EXTRACT,
+        PRIORITY_INTERACTIVE,
+        "tester",
+    )
+    assert job.spec["spec"]["method"] == "mean_difference"
+    assert app.query_params["job"] == str(job.id)
+
+
+def test_extract_refuses_bare_prompts_in_words(filled, visit):
+    from vectorlab.domain.sets import Demonstration
+
+    sets.commit(
+        filled,
+        name="prompts",
+        demonstrations=[Demonstration(source="Say it: ", target=None)],
+        message="",
+        actor="ada",
+    )
+    said = shown(press(visit("new_vector", set="prompts@1"), "Extract"))
+    assert "has no target" in said
+
+
+def test_generate_enqueues_every_strength_and_keeps_trailing_spaces(filled, visit):
+    app = visit("new_run", vector="upbeat-icv", strength="0.1 0.2")
+    assert any(STRENGTH_UNITS[Operator.ROTATE] in item.value for item in app.caption)
+    app.text_area[0].set_value("First: \n\nSecond: ")
+    press(app.run(), "Generate")
+    spec = jobs.list_jobs(filled)[0].spec["spec"]
+    assert [text for text, _ in spec["prompts"]] == ["First: ", "Second: "]
+    assert [arm["label"] for arm in spec["arms"]] == [
+        "baseline",
+        "upbeat-icv +0.1",
+        "upbeat-icv +0.2",
+    ]
+
+
+@pytest.mark.parametrize("strength", ["much", "nan"])
+def test_a_strength_that_is_no_number_is_said_in_words(filled, visit, strength):
+    app = visit("new_run", vector="upbeat-icv", strength=strength, prompts="upbeat@1")
+    if strength == "nan":
+        app = press(app, "Generate")
+    assert "That did not work" in shown(app)
+    assert len(jobs.list_jobs(filled)) == 2
+
+
+def test_the_dashboard_never_loads_torch(filled):
+    program = (
+        "import sys\n"
+        "from streamlit.testing.v1 import AppTest\n"
+        "for name in sys.argv[1:]:\n"
+        "    app = AppTest.from_file('ui/app.py', default_timeout=20)\n"
+        "    app.switch_page(f'app_pages/{name}.py').run()\n"
+        "    assert not app.exception and app.title\n"
+        "assert not {'torch', 'transformers'} & set(sys.modules)\n"
+    )
+    command = [sys.executable, "-c", program, *PAGES]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,6 +1,6 @@
 """One or several runs side by side: a row per prompt, a column per arm."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -13,10 +13,10 @@ PER_PAGE = 20
 NOTHING = "nothing"
 
 
-def show(found: Sequence[GenerationRun]) -> None:
+def _show(found: Sequence[GenerationRun]) -> None:
     several = len(found) > 1
     title = "Run " if not several else "Runs "
-    parts.header(title + ", ".join(str(run.id) for run in found), sentence(found))
+    parts.header(title + ", ".join(str(run.id) for run in found), _sentence(found))
     with st.container(horizontal=True):
         for run in found:
             parts.page_link(f"Replay run {run.id}", "replay", run=run.id)
@@ -27,7 +27,7 @@ def show(found: Sequence[GenerationRun]) -> None:
         for arm in run.spec.arms
     ]
     table = data.comparison(found)
-    show_texts(table, columns, several=several)
+    _show_texts(table, columns, several=several)
     parts.csv_button(
         table,
         label="Download texts (CSV)",
@@ -35,10 +35,10 @@ def show(found: Sequence[GenerationRun]) -> None:
     )
     st.subheader("Settings", anchor=False)
     for run in found:
-        show_settings(run, heading=several)
+        _show_settings(run, heading=several)
 
 
-def sentence(found: Sequence[GenerationRun]) -> str:
+def _sentence(found: Sequence[GenerationRun]) -> str:
     run = found[0]
     if len(found) > 1:
         return "Rows are aligned by prompt; columns are named run/arm."
@@ -47,7 +47,7 @@ def sentence(found: Sequence[GenerationRun]) -> str:
     return f"{kind}{named} on {run.model_name}, {texts.moment(run.created_at)}."
 
 
-def show_texts(table: pd.DataFrame, columns: list[tuple[str, Arm]], *, several: bool) -> None:
+def _show_texts(table: pd.DataFrame, columns: list[tuple[str, Arm]], *, several: bool) -> None:
     labels = list(dict.fromkeys(label for label, _ in columns))
     baselines = [label for label, arm in columns if arm.is_baseline]
     left, right = st.columns([2, 1], vertical_alignment="bottom")
@@ -62,12 +62,12 @@ def show_texts(table: pd.DataFrame, columns: list[tuple[str, Arm]], *, several: 
     pages = max(1, -(-len(table) // PER_PAGE))
     number = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
     shown = table.iloc[(number - 1) * PER_PAGE : number * PER_PAGE]
-    colours = colours_of(columns, several=several)
+    colours = _colours_of(columns, several=several)
     sampled = table["sample"].max() > 0
     rows = [
         (
-            prompt_cell(row, sampled=bool(sampled)),
-            *(text_cell(row, label, against, removed=removed) for label in labels),
+            _prompt_cell(row, sampled=bool(sampled)),
+            *(_text_cell(row, label, against, removed=removed) for label in labels),
         )
         for row in shown.to_dict("records")
     ]
@@ -75,7 +75,7 @@ def show_texts(table: pd.DataFrame, columns: list[tuple[str, Arm]], *, several: 
     st.html(texts.table(head, rows, kind="vl-compare"))
 
 
-def colours_of(columns: list[tuple[str, Arm]], *, several: bool) -> dict[str, str]:
+def _colours_of(columns: list[tuple[str, Arm]], *, several: bool) -> dict[str, str]:
     """One colour per arm label, the same in every run."""
     bare = {label: label.partition("/")[2] if several else label for label, _ in columns}
     by_arm = charts.arm_colours(
@@ -84,12 +84,12 @@ def colours_of(columns: list[tuple[str, Arm]], *, several: bool) -> dict[str, st
     return {label: by_arm[bare[label]] for label in bare}
 
 
-def prompt_cell(row: dict[str, object], *, sampled: bool) -> str:
+def _prompt_cell(row: dict[str, object], *, sampled: bool) -> str:
     sample = texts.quiet(f"sample {row['sample']}") if sampled else ""
     return texts.literal(row["prompt"]) + sample
 
 
-def text_cell(row: dict[str, object], label: str, against: str, *, removed: bool) -> str:
+def _text_cell(row: dict[str, object], label: str, against: str, *, removed: bool) -> str:
     text, before = row.get(label), row.get(against)
     if not isinstance(text, str):
         return texts.quiet("not in this run")
@@ -98,7 +98,7 @@ def text_cell(row: dict[str, object], label: str, against: str, *, removed: bool
     return texts.difference(before, text, removed=removed)
 
 
-def show_settings(run: GenerationRun, *, heading: bool) -> None:
+def _show_settings(run: GenerationRun, *, heading: bool) -> None:
     with st.container(border=True):
         if heading:
             st.markdown(f"**Run {run.id}**")
@@ -113,7 +113,7 @@ def show_settings(run: GenerationRun, *, heading: bool) -> None:
             texts.facts(
                 [
                     ("model", texts.escape(run.model_name)),
-                    ("prompts", prompts_fact(run)),
+                    ("prompts", _prompts_fact(run)),
                     ("decoding", f"{how}, at most {decoding.max_new_tokens} new tokens"),
                     ("seed · samples", f"{spec.seed} · {spec.samples}"),
                     ("dtype", texts.escape(spec.dtype)),
@@ -123,13 +123,13 @@ def show_settings(run: GenerationRun, *, heading: bool) -> None:
             )
         )
         if any(arm.interventions for arm in spec.arms):
-            st.html(interventions_table(spec.arms))
+            st.html(_interventions_table(spec.arms, data.vector_names()))
         with st.expander("Environment"):
             pairs = [(name, texts.escape(value)) for name, value in run.environment.items()]
             st.html(texts.facts(pairs))
 
 
-def prompts_fact(run: GenerationRun) -> str:
+def _prompts_fact(run: GenerationRun) -> str:
     count = f"{len(run.spec.prompts)}"
     if run.prompt_set_label is None:
         return f"{count}, given with the run"
@@ -137,11 +137,11 @@ def prompts_fact(run: GenerationRun) -> str:
     return f"{count} from {texts.link(run.prompt_set_label, 'sets', set=name, version=number)}"
 
 
-def interventions_table(arms: Sequence[Arm]) -> str:
+def _interventions_table(arms: Sequence[Arm], names: Mapping[int, str]) -> str:
     rows = [
         (
             texts.escape(arm.label),
-            texts.link(item.vector_sha256[:12], "vectors", vector=item.vector_sha256),
+            texts.link(names[item.vector_id], "vectors", vector=names[item.vector_id]),
             item.operator.value,
             f"{item.strength:g} {texts.quiet(STRENGTH_UNITS[item.operator])}",
             item.site.value,
@@ -157,7 +157,7 @@ def interventions_table(arms: Sequence[Arm]) -> str:
 
 wanted = st.query_params.get_all("run")
 if wanted:
-    show([runs.get(data.store(), reference) for reference in dict.fromkeys(wanted)])
+    _show([runs.get(data.store(), reference) for reference in dict.fromkeys(wanted)])
 else:
     parts.header("Compare", "Texts of one or several runs side by side.")
     parts.note("No run chosen", "Tick one or several runs in the list, then press Compare.")

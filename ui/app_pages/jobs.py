@@ -9,9 +9,10 @@ from vectorlab.domain.jobs import JobState
 from vectorlab.services import jobs, reports
 
 SHOWN = 100
+BUSY, IDLE = "2s", "10s"  # how often the queue is read anew
 
 
-def show_job(job_id: int) -> None:
+def _show_job(job_id: int) -> None:
     parts.header(f"Job {job_id}", "What was asked, how far it is, and every attempt at it.")
     job = parts.watch_job(job_id)
     parts.result_link(job)
@@ -35,20 +36,19 @@ def show_job(job_id: int) -> None:
     parts.page_link("All jobs", "jobs")
 
 
-def show_queue() -> None:
+def _show_queue() -> None:
     parts.header("Jobs and workers", "Work waits here; a worker claims it, computes and commits.")
-    parts.worker_note()
     state = st.segmented_control(
         "State", [item.value for item in JobState], key="state", bind="query-params"
     )
     wanted = None if state is None else JobState(state)
-    busy = any(
-        jobs.list_jobs(data.store(), state=item, limit=1)
-        for item in (JobState.QUEUED, JobState.RUNNING)
-    )
+    busy = _is_busy()
 
-    @st.fragment(run_every="2s" if busy else None)
+    @st.fragment(run_every=BUSY if busy else IDLE)
     def live() -> None:
+        if _is_busy() != busy:
+            st.rerun()
+        parts.worker_note()
         frame = reports.jobs_frame(data.store(), state=wanted, limit=SHOWN)
         if frame.empty:
             parts.note("No job", "Jobs appear here when a vector or a run is asked for.")
@@ -79,7 +79,15 @@ def show_queue() -> None:
     live()
 
 
-if "job" in st.query_params:
-    show_job(int(st.query_params["job"]))
+def _is_busy() -> bool:
+    return any(
+        jobs.list_jobs(data.store(), state=item, limit=1)
+        for item in (JobState.QUEUED, JobState.RUNNING)
+    )
+
+
+job_id = parts.chosen_number("job")
+if job_id is not None:
+    _show_job(job_id)
 else:
-    show_queue()
+    _show_queue()

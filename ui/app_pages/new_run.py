@@ -15,13 +15,13 @@ from vectorlab.domain.runs import (
     RunSpec,
 )
 from vectorlab.errors import InputError
-from vectorlab.services import models, runs, sets, vectors
+from vectorlab.services import models, runs, vectors
 from vectorlab.services.runs import SweepOptions
 
 EACH_LINE, WHOLE = "one per line", "the whole text"
 
 
-def choose_model() -> Model:
+def _choose_model() -> Model:
     found = models.list_models(db)
     if not found:
         parts.note(
@@ -34,12 +34,11 @@ def choose_model() -> Model:
     return found[names.index(st.selectbox("Model", names, key="model", bind="query-params"))]
 
 
-def choose_vectors(model: Model) -> tuple[list[str], list[float], SweepOptions]:
+def _choose_vectors(model: Model) -> tuple[list[str], list[float], SweepOptions]:
     fitting = {
         item.name: item
         for item in vectors.list_vectors(db)
-        if item.d_model == model.description.d_model
-        and item.n_layers <= model.description.n_layers
+        if item.d_model == model.description.d_model and item.n_layers <= model.description.n_layers
     }
     chosen = st.multiselect(
         "Vectors",
@@ -59,14 +58,14 @@ def choose_vectors(model: Model) -> tuple[list[str], list[float], SweepOptions]:
     strengths = right.text_input(
         "Strengths, separated by spaces", value="0.05 0.1", key="strength", bind="query-params"
     )
-    right.caption(f"Unit: {STRENGTH_UNITS[operator]}. The baseline comes along by itself.")
+    right.caption(f"Unit: {STRENGTH_UNITS[operator]}.")
     positions = left.selectbox("Positions", list(Positions), key="new_run.positions")
     together = right.checkbox("All vectors together in one arm") if len(chosen) > 1 else False
     options = SweepOptions(operator=operator, positions=positions, together=together)
-    return chosen, read_strengths(strengths), options
+    return chosen, _read_strengths(strengths), options
 
 
-def read_strengths(text: str) -> list[float]:
+def _read_strengths(text: str) -> list[float]:
     words = text.replace(",", " ").split()
     try:
         return [float(word) for word in words]
@@ -76,10 +75,8 @@ def read_strengths(text: str) -> list[float]:
         ) from exc
 
 
-def choose_prompts() -> tuple[tuple[Prompt, ...], int | None]:
-    labels = [
-        version.label for name in data.latest_versions() for version in sets.log(db, name)
-    ]
+def _choose_prompts() -> tuple[tuple[Prompt, ...], int | None]:
+    labels = [version.label for version in data.versions()]
     reference = st.selectbox(
         "Prompts from a set version",
         labels,
@@ -100,7 +97,7 @@ def choose_prompts() -> tuple[tuple[Prompt, ...], int | None]:
     return tuple(Prompt(text=line) for line in lines if line.strip()), None
 
 
-def choose_decoding() -> tuple[Decoding, int, int]:
+def _choose_decoding() -> tuple[Decoding, int, int]:
     one, two, three = st.columns(3)
     tokens = one.number_input("New tokens at most", 1, 4096, 32, key="new_run.tokens")
     seed = two.number_input("Seed", 0, 2**31 - 1, 0, key="new_run.seed")
@@ -121,7 +118,7 @@ def choose_decoding() -> tuple[Decoding, int, int]:
     return decoding, seed, samples
 
 
-def request() -> int | None:
+def _request() -> int | None:
     arms = runs.build_arms(
         db, model=model, references=references, strengths=strengths, options=options
     )
@@ -150,15 +147,14 @@ def request() -> int | None:
 
 db = data.store()
 parts.header("New run", "The same prompts under the baseline and under every vector and strength.")
-model = choose_model()
-references, strengths, options = choose_vectors(model)
-prompts, version_id = choose_prompts()
-decoding, seed, samples = choose_decoding()
+model = _choose_model()
+references, strengths, options = _choose_vectors(model)
+prompts, version_id = _choose_prompts()
+decoding, seed, samples = _choose_decoding()
 name = st.text_input("Name of the run", placeholder="optional", key="new_run.name")
 count = len(prompts) * (1 + len(set(strengths) - {0.0}) * max(1, len(references))) * samples
 st.html(texts.quiet(f"{count} texts."))
 if st.button("Generate", type="primary"):
     st.query_params.pop("job", None)
-    parts.ask(request)
-if "job" in st.query_params:
-    parts.result_link(parts.watch_job(int(st.query_params["job"])))
+    parts.ask(_request)
+parts.follow_job()

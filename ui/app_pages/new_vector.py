@@ -6,15 +6,15 @@ from ui import data, parts, texts
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.methods import METHODS
 from vectorlab.domain.vectors import Site
-from vectorlab.services import models, sets, vectors
+from vectorlab.services import models, vectors
 from vectorlab.services.vectors import ExtractionOptions
 
-parts.header("New vector", "A model reads the pairs of a set version; a method turns them into one.")
+parts.header(
+    "New vector", "A model reads the pairs of a set version; a method turns them into one."
+)
 
 db = data.store()
-labels = [
-    version.label for name in data.latest_versions() for version in sets.log(db, name)
-]
+labels = [version.label for version in data.versions()]
 names = [item.name for item in models.list_models(db)]
 if not labels:
     parts.note(
@@ -38,9 +38,7 @@ method = left.selectbox("Method", list(METHODS), key="method", bind="query-param
 name = right.text_input("Name of the vector", placeholder="made from the set when left empty")
 info = METHODS[method]
 st.html(
-    texts.facts(
-        [("method", texts.escape(info.summary)), ("source", texts.escape(info.source))]
-    )
+    texts.facts([("method", texts.escape(info.summary)), ("source", texts.escape(info.source))])
 )
 with st.expander("More"):
     sites = [item.value for item in Site]
@@ -55,7 +53,7 @@ with st.expander("More"):
     force = two.checkbox("Compute even if an equal vector is stored")
 
 
-def request() -> int | None:
+def _request() -> int | None:
     asked = vectors.request_extraction(
         db,
         set_reference=label,
@@ -79,6 +77,5 @@ def request() -> int | None:
 
 if st.button("Extract", type="primary"):
     st.query_params.pop("job", None)
-    parts.ask(request)
-if "job" in st.query_params:
-    parts.result_link(parts.watch_job(int(st.query_params["job"])))
+    parts.ask(_request)
+parts.follow_job()

@@ -46,7 +46,7 @@ if latest_runs:
     if chosen is not None:
         parts.go("compare", run=latest_runs[chosen].id)
 else:
-    parts.page_link("No run yet. Make one", "new-run")
+    parts.page_link("No run yet. Make one", "new_run")
 
 st.subheader("Latest vectors", anchor=False)
 if all_vectors:
@@ -59,7 +59,7 @@ if all_vectors:
     if chosen is not None:
         parts.go("vectors", vector=all_vectors[chosen].name)
 else:
-    parts.page_link("No vector yet. Extract one", "new-vector")
+    parts.page_link("No vector yet. Extract one", "new_vector")
 
 place = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}[db.dialect]
 st.html(texts.quiet(f"Store: {place} · {db.name.rpartition('/')[2]} · times are UTC"))

@@ -10,12 +10,12 @@ from vectorlab.services import reports, runs
 LATEST = 50
 
 
-def show_choice() -> None:
+def _show_choice() -> None:
     parts.header("Replay", "Repeat a run exactly: same vectors, same draws, same batches.")
     found = [run for run in runs.list_runs(data.store(), limit=LATEST) if run.replay_of is None]
     if not found:
         parts.note("No run yet", "There is nothing to replay.")
-        parts.page_link("New run", "new-run")
+        parts.page_link("New run", "new_run")
         return
     chosen = parts.pick(
         reports.runs_frame(found),
@@ -28,7 +28,7 @@ def show_choice() -> None:
         parts.go("replay", run=found[chosen].id)
 
 
-def show_run(reference: str) -> None:
+def _show_run(reference: str) -> None:
     chosen = runs.get(data.store(), reference)
     original = chosen
     if chosen.replay_of is not None:
@@ -38,34 +38,33 @@ def show_run(reference: str) -> None:
         f"{len(original.spec.rows())} texts on {original.model_name}, "
         f"first made {texts.moment(original.created_at)}.",
     )
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Replay now", type="primary"):
-            parts.ask(lambda: request(original))
+            parts.ask(lambda: _request(original))
         parts.page_link(f"Open run {original.id}", "compare", run=original.id)
-    if "job" in st.query_params:
-        job = parts.watch_job(int(st.query_params["job"]))
-        if job.result:
-            chosen = runs.get(data.store(), str(job.result["run_id"]))
+    job = parts.follow_job(link=False)
+    made = (job.result or {}).get("run_id") if job else None
     replays = runs.replays(data.store(), original)
     if not replays:
         parts.note("Not replayed yet", "Press Replay now: a worker repeats it token by token.")
         return
-    current = chosen if chosen.replay_of is not None else replays[-1]
-    show_verdict(original, current)
+    asked = chosen.id if chosen.replay_of is not None else None
+    current = next((run for run in replays if run.id == (made or asked)), replays[-1])
+    _show_verdict(original, current)
     others = [run for run in reversed(replays) if run.id != current.id]
     if others:
         st.subheader("Other replays", anchor=False)
-        st.html(texts.table(["replay", "made", "verdict"], [other_row(run) for run in others]))
+        st.html(texts.table(["replay", "made", "verdict"], [_other_row(run) for run in others]))
 
 
-def request(original: GenerationRun) -> int:
+def _request(original: GenerationRun) -> int:
     _, job = runs.request_replay(
         data.store(), str(original.id), actor=data.user(), priority=PRIORITY_INTERACTIVE
     )
     return job.id
 
 
-def show_verdict(original: GenerationRun, replay: GenerationRun) -> None:
+def _show_verdict(original: GenerationRun, replay: GenerationRun) -> None:
     verdict = data.verdict(replay)
     if verdict.identical:
         parts.note(
@@ -81,33 +80,33 @@ def show_verdict(original: GenerationRun, replay: GenerationRun) -> None:
             f"leave run {original.id}. The first differing token of each is below.",
             tone="bad",
         )
-        show_differences(original, verdict)
-    show_changes(verdict)
+        _show_differences(original, verdict)
+    _show_changes(verdict)
     parts.page_link("Compare both, word by word", "compare", run=[original.id, replay.id])
 
 
-def show_differences(original: GenerationRun, verdict: ReplayVerdict) -> None:
+def _show_differences(original: GenerationRun, verdict: ReplayVerdict) -> None:
     head = ["prompt", "arm", "sample", "position", "token then", "token now"]
-    rows = [difference_row(original, item) for item in verdict.differences]
+    rows = [_difference_row(original, item) for item in verdict.differences]
     st.html(texts.table(head, rows))
 
 
-def difference_row(original: GenerationRun, item: TokenDifference) -> tuple[str, ...]:
+def _difference_row(original: GenerationRun, item: TokenDifference) -> tuple[str, ...]:
     return (
         texts.literal(original.spec.prompts[item.key.prompt].text),
         texts.escape(original.spec.arms[item.key.arm].label),
         str(item.key.sample),
         str(item.position),
-        token(item.original_id),
-        token(item.replay_id),
+        _token(item.original_id),
+        _token(item.replay_id),
     )
 
 
-def token(token_id: int | None) -> str:
+def _token(token_id: int | None) -> str:
     return texts.quiet("had ended") if token_id is None else texts.mono(token_id)
 
 
-def show_changes(verdict: ReplayVerdict) -> None:
+def _show_changes(verdict: ReplayVerdict) -> None:
     if not verdict.changes:
         st.html(texts.quiet("Nothing recorded of the environment changed."))
         return
@@ -119,7 +118,7 @@ def show_changes(verdict: ReplayVerdict) -> None:
     st.html(texts.table(["", "then", "now"], rows))
 
 
-def other_row(run: GenerationRun) -> tuple[str, ...]:
+def _other_row(run: GenerationRun) -> tuple[str, ...]:
     verdict = data.verdict(run)
     tone, word = ("good", "identical") if verdict.identical else ("bad", "different")
     return (
@@ -130,6 +129,6 @@ def other_row(run: GenerationRun) -> tuple[str, ...]:
 
 
 if "run" in st.query_params:
-    show_run(st.query_params["run"])
+    _show_run(st.query_params["run"])
 else:
-    show_choice()
+    _show_choice()

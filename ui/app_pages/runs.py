@@ -11,7 +11,7 @@ ALL, ORIGINALS, REPLAYS = "all", "originals", "replays"
 parts.header("Generation runs", "Prompts under arms: what was asked, and every text that came.")
 
 names = [item.name for item in models.list_models(data.store())]
-limit = int(st.query_params.get("limit", FIRST)) if "limit" in st.query_params else FIRST
+limit = parts.chosen_number("limit") or FIRST
 
 left, middle, right = st.columns([1, 1, 2], vertical_alignment="bottom")
 model = left.selectbox(
@@ -50,7 +50,7 @@ if not found:
         "Loosen the filter above." if filtered else "Generate texts with and without a vector.",
     )
     if not filtered:
-        parts.page_link("New run", "new-run")
+        parts.page_link("New run", "new_run")
     st.stop()
 
 event = st.dataframe(
@@ -63,8 +63,10 @@ event = st.dataframe(
         "seconds": st.column_config.NumberColumn(format="%.1f"),
     },
     on_select="rerun",
-    selection_mode="multi-row",
+    selection_mode=["multi-row", "single-cell"],
 )
+if event["selection"]["cells"]:
+    parts.go("compare", run=found[event["selection"]["cells"][0][0]].id)
 chosen = [found[row].id for row in event["selection"]["rows"]]
 bar = st.container(horizontal=True)
 label = "Open run" if len(chosen) == 1 else f"Compare {len(chosen)} runs"
@@ -75,4 +77,4 @@ if bar.button("Replay", disabled=len(chosen) != 1):
 if more and bar.button("Show older runs"):
     st.query_params["limit"] = str(limit + FIRST)
     st.rerun()
-st.caption("Tick one run to open or replay it, several to compare them.")
+st.caption("Click a run to open it. Tick one to replay it, several to compare them.")

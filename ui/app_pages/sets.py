@@ -11,7 +11,7 @@ from vectorlab.services import reports, sets
 DEMONSTRATIONS, CHANGES, LOG = "demonstrations", "changes", "log"
 
 
-def show_list() -> None:
+def _show_list() -> None:
     parts.header("Demonstration sets", "Pairs source → target, frozen version by version.")
     frame = reports.sets_frame(data.store())
     if frame.empty:
@@ -21,18 +21,16 @@ def show_list() -> None:
             command="vectorlab sets import reviews.csv --set upbeat",
         )
         return
-    chosen = parts.pick(
-        frame, key="sets.list", hide=("sha256",), columns={"changed": parts.TIME}
-    )
+    chosen = parts.pick(frame, key="sets.list", hide=("sha256",), columns={"changed": parts.TIME})
     st.caption("Click a row to open the set.")
     if chosen is not None:
         parts.go("sets", set=frame["set"][chosen])
 
 
-def show_set(name: str) -> None:
+def _show_set(name: str) -> None:
     versions = sets.log(data.store(), name)
     about = next(item for item, _ in sets.list_sets(data.store()) if item.name == name)
-    parts.header(f"`{name}`", about.description or "A demonstration set.")
+    parts.header(name, about.description or "A demonstration set.")
     if not versions:
         parts.note(
             "No version yet",
@@ -53,14 +51,14 @@ def show_set(name: str) -> None:
     )
     version = versions[numbers.index(number)]
     if view == LOG:
-        show_log(versions)
+        _show_log(versions)
     elif view == CHANGES:
-        show_changes(version, [item for item in numbers if item != number])
+        _show_changes(version, [item for item in numbers if item != number])
     else:
-        show_demonstrations(version, about.task, about.tags)
+        _show_demonstrations(version, about.task, about.tags)
 
 
-def show_demonstrations(version: SetVersion, task: str, tags: Sequence[str]) -> None:
+def _show_demonstrations(version: SetVersion, task: str, tags: Sequence[str]) -> None:
     st.html(
         texts.facts(
             [
@@ -81,11 +79,11 @@ def show_demonstrations(version: SetVersion, task: str, tags: Sequence[str]) -> 
         column_config={"position": st.column_config.NumberColumn("#", width=50)},
     )
     if frame["target"].notna().all():
-        parts.page_link("New vector from this version", "new-vector", set=version.label)
-    parts.page_link("New run with these sources as prompts", "new-run", prompts=version.label)
+        parts.page_link("New vector from this version", "new_vector", set=version.label)
+    parts.page_link("New run with these sources as prompts", "new_run", prompts=version.label)
 
 
-def show_changes(version: SetVersion, others: list[int]) -> None:
+def _show_changes(version: SetVersion, others: list[int]) -> None:
     if not others:
         parts.note("Only one version", "There is nothing to compare it with yet.")
         return
@@ -108,24 +106,24 @@ def show_changes(version: SetVersion, others: list[int]) -> None:
         + " "
         + texts.badge(f"{len(diff.removed)} removed", "bad")
     )
-    rows = [("edited", *edited_cells(old, new)) for old, new in diff.edited]
-    rows += [("added", *cells(item)) for item in diff.added]
-    rows += [("removed", *cells(item)) for item in diff.removed]
+    rows = [("edited", *_edited_cells(old, new)) for old, new in diff.edited]
+    rows += [("added", *_cells(item)) for item in diff.added]
+    rows += [("removed", *_cells(item)) for item in diff.removed]
     st.html(texts.table(["", "source", "target"], rows))
 
 
-def cells(item: Demonstration) -> tuple[str, str]:
+def _cells(item: Demonstration) -> tuple[str, str]:
     return texts.literal(item.source), texts.literal(item.target or "–")
 
 
-def edited_cells(old: Demonstration, new: Demonstration) -> tuple[str, str]:
+def _edited_cells(old: Demonstration, new: Demonstration) -> tuple[str, str]:
     return (
         texts.difference(old.source, new.source),
         texts.difference(old.target or "", new.target or ""),
     )
 
 
-def show_log(versions: Sequence[SetVersion]) -> None:
+def _show_log(versions: Sequence[SetVersion]) -> None:
     labels = {item.id: item.label for item in versions}
     rows = [
         (
@@ -145,6 +143,6 @@ def show_log(versions: Sequence[SetVersion]) -> None:
 
 chosen_set = st.query_params.get("set")
 if chosen_set is None:
-    show_list()
+    _show_list()
 else:
-    show_set(chosen_set)
+    _show_set(chosen_set)

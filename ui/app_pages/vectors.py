@@ -7,12 +7,12 @@ from vectorlab.services import reports, vectors
 from vectorlab.services.vectors import VectorDetails
 
 
-def show_list() -> None:
+def _show_list() -> None:
     parts.header("Steering vectors", "What a model made of a demonstration set, layer by layer.")
     found = vectors.list_vectors(data.store())
     if not found:
         parts.note("No vector yet", "Extract one from a set version.")
-        parts.page_link("New vector", "new-vector")
+        parts.page_link("New vector", "new_vector")
         return
     chosen = parts.pick(
         reports.vectors_frame(found),
@@ -25,12 +25,12 @@ def show_list() -> None:
         parts.go("vectors", vector=found[chosen].name)
 
 
-def show_vector(reference: str) -> None:
+def _show_vector(reference: str) -> None:
     details = vectors.details(data.store(), reference)
     vector = details.vector
-    parts.header(f"`{vector.name}`", f"A steering vector by method {vector.method}.")
-    show_provenance(details)
-    parts.page_link("New run with this vector", "new-run", vector=vector.name)
+    parts.header(vector.name, f"A steering vector by method {vector.method}.")
+    _show_provenance(details)
+    parts.page_link("New run with this vector", "new_run", vector=vector.name)
 
     frame = reports.layers_frame(details)
     left, right = st.columns(2)
@@ -52,18 +52,18 @@ def show_vector(reference: str) -> None:
         st.altair_chart(charts.cosine_map(data.layer_cosines(vector)))
     with right:
         st.subheader("Layers", anchor=False)
-        st.dataframe(frame, key="vectors.layers", hide_index=True, placeholder="–", height=300)
-    show_alignments(details)
-    show_runs(details)
+        st.dataframe(frame, key="vectors.layers", hide_index=True, placeholder="–")
+    _show_alignments(details)
+    _show_runs(details)
 
 
-def show_provenance(details: VectorDetails) -> None:
+def _show_provenance(details: VectorDetails) -> None:
     vector = details.vector
     name, _, number = (vector.set_label or "").partition("@")
-    parents = {item.id: item for item in vectors.list_vectors(data.store())}
+    names = data.vector_names() if details.parents else {}
     terms = [
         f"{term.weight:g} × "
-        + texts.link(parents[term.vector_id].name, "vectors", vector=parents[term.vector_id].name)
+        + texts.link(names[term.vector_id], "vectors", vector=names[term.vector_id])
         for term in details.parents
     ]
     parameters = ", ".join(f"{key}={value}" for key, value in vector.parameters.items())
@@ -82,7 +82,7 @@ def show_provenance(details: VectorDetails) -> None:
     st.html(texts.facts(facts))
 
 
-def show_alignments(details: VectorDetails) -> None:
+def _show_alignments(details: VectorDetails) -> None:
     st.subheader("Demonstrations by alignment", anchor=False)
     frame = reports.alignments_frame(data.store(), details)
     if frame["alignment"].isna().all():
@@ -103,7 +103,7 @@ def show_alignments(details: VectorDetails) -> None:
     )
 
 
-def show_runs(details: VectorDetails) -> None:
+def _show_runs(details: VectorDetails) -> None:
     st.subheader("Runs that used it", anchor=False)
     used = reports.runs_of_vector(data.store(), details.vector)
     if not used:
@@ -121,6 +121,6 @@ def show_runs(details: VectorDetails) -> None:
 
 chosen_vector = st.query_params.get("vector")
 if chosen_vector is None:
-    show_list()
+    _show_list()
 else:
-    show_vector(chosen_vector)
+    _show_vector(chosen_vector)
