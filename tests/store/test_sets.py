@@ -1,3 +1,6 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tests.databases import execute_raw
@@ -150,3 +153,20 @@ def test_an_altered_demonstration_is_refused_with_both_hashes(
     )
     with database.read() as tx, pytest.raises(IntegrityError, match=version.content_sha256):
         sets.demonstrations(tx, version.id)
+
+
+def test_authors_at_the_same_moment_get_different_numbers(database: Database):
+    with database.write() as tx:
+        sets.create_set(tx, name="upbeat")
+    start = threading.Barrier(4)
+
+    def write(author: int) -> int:
+        # The texts overlap, in different orders.
+        items = [Demonstration(source=f"{n}", target="t") for n in range(5)]
+        items = items[author:] + items[:author]
+        start.wait()
+        with database.write() as tx:
+            return add_version(tx, items=items).number
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(write, range(4))) == [1, 2, 3, 4]
