@@ -197,6 +197,8 @@ def _assert_cut(before: GeneratedText, after: GeneratedText, eos: int) -> None:
     length = before.token_ids.index(eos) + 1
     assert after.token_ids == before.token_ids[:length]
     assert after.finish_reason is FinishReason.EOS
+    assert before.text.startswith(after.text.rstrip("�"))
+    assert len(after.text) < len(before.text)
 
 
 def replace_eos(loaded: LoadedModel, token: int) -> LoadedModel:

@@ -145,6 +145,23 @@ def test_a_missing_directory_is_an_error() -> None:
 def test_a_hub_id_while_offline_is_an_error_that_says_so() -> None:
     with pytest.raises(ModelError, match=r"No directory 'some/model' here.*HF_HUB_OFFLINE is set"):
         describe_model("some/model")
+    with pytest.raises(ModelError, match=r"No directory 'no--such' here"):
+        describe_model("no--such")
+
+
+def test_a_hub_model_is_recorded_with_its_commit(
+    directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    repository = tmp_path / "hub" / "models--some--model"
+    (repository / "refs").mkdir(parents=True)
+    (repository / "refs" / "main").write_text(commit)
+    shutil.copytree(directory, repository / "snapshots" / commit)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    found = describe_model("some/model")
+    assert (found.source, found.revision) == ("some/model", commit)
+    assert found.fingerprint == describe_model(str(directory)).fingerprint
+    assert load_model(found, device="cpu").description == found
 
 
 def test_a_directory_without_a_configuration_is_an_error(directory: Path) -> None:

@@ -245,7 +245,7 @@ class _Run:
                 f"The model's output is not finite for prompt {key.prompt + 1}, arm "
                 f"{self.spec.arms[key.arm].label!r}. Use a smaller strength or dtype float32."
             )
-        text = self._text(key, row[:length])
+        text = self._text(key, row[: length - (reason is FinishReason.EOS)])
         return GeneratedText(
             key=key,
             text=text[: self._stop_index(text)],

@@ -190,11 +190,11 @@ def _recorded_source(source: str, directory: Path) -> str:
 
 def _hub_snapshot(source: str, revision: str | None) -> Path:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
         path = snapshot_download(source, revision=revision, allow_patterns=HUB_FILES)
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as exc:
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as exc:
         offline = " HF_HUB_OFFLINE is set." if os.environ.get("HF_HUB_OFFLINE") else ""
         raise ModelError(
             f"No directory {source!r} here, and no model of that id could be had from the "
