@@ -132,9 +132,11 @@ def random_model(architecture: str, *, seed: int = 0, **changes: Any) -> Any:
 
 
 @cache
-def tiny_model(architecture: str, *, bos: bool = True, dtype: str = "float32") -> LoadedModel:
+def tiny_model(
+    architecture: str, *, bos: bool = True, dtype: str = "float32", **changes: Any
+) -> LoadedModel:
     """A loaded tiny random model with a byte tokenizer; no end of text, so lengths are fixed."""
-    model = random_model(architecture).to(getattr(torch, dtype))
+    model = random_model(architecture, **changes).to(getattr(torch, dtype))
     layers = decoder_layers(model, architecture)
     return LoadedModel(
         description=description(architecture, n_layers=len(layers)),

@@ -215,6 +215,12 @@ def test_a_steered_module_that_never_runs_is_an_error() -> None:
         loaded.model(input_ids=TOKENS)
 
 
+def test_a_configuration_that_bypasses_the_steered_module_is_an_error() -> None:
+    loaded = tiny_model("bloom", slow_but_exact=True, pretraining_tp=2)
+    with pytest.raises(ArchitectureError, match="3 steered modules never ran"):
+        logits(loaded, [arm(intervention())])
+
+
 def _interrupt_when(steered: bool) -> None:
     assert steered
     raise KeyboardInterrupt

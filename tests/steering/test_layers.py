@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -22,9 +24,23 @@ def test_every_architecture_of_the_table_has_a_tiny_model() -> None:
     assert set(CONFIGURATIONS) == set(ARCHITECTURES) - {"gemma3"}
 
 
-@pytest.mark.parametrize("name", sorted(CONFIGURATIONS))
-def test_a_block_adds_its_attention_and_its_mlp_to_the_stream(name: str) -> None:
-    loaded = tiny_model(name)
+VARIANTS: list[tuple[str, dict[str, Any]]] = [
+    ("falcon", {"new_decoder_architecture": True, "num_kv_heads": 2}),
+    ("falcon", {"parallel_attn": False}),
+    ("falcon", {"alibi": True}),
+    ("gpt_neox", {"use_parallel_residual": False}),
+    ("opt", {"word_embed_proj_dim": 16}),
+    ("stablelm", {"use_parallel_residual": True}),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"), [*((name, {}) for name in sorted(CONFIGURATIONS)), *VARIANTS]
+)
+def test_a_block_adds_its_attention_and_its_mlp_to_the_stream(
+    name: str, changes: dict[str, Any]
+) -> None:
+    loaded = tiny_model(name, **changes)
     stream = record_states(loaded, TEXT, site=Site.BLOCK_OUTPUT, include_embeddings=True).values
     updates = [
         record_states(loaded, TEXT, site=site).values
