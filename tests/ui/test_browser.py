@@ -1,0 +1,134 @@
+"""The dashboard in a real Chromium."""
+
+import re
+import threading
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.ui.filled_store import HOSTILE, RIGHT_TO_LEFT, fill
+from vectorlab.domain.sets import Demonstration
+from vectorlab.services import models, sets
+
+pytestmark = pytest.mark.browser
+
+# One page for each kind of element: tables, charts, code, forms.
+DEEP_LINKS = ("", "vectors?vector=upbeat-icv", "compare?run=1&run=3", "new_run?vector=upbeat-icv")
+READY = "[data-testid=stApp][data-test-script-state=notRunning] h1"
+
+
+def visit(tab, address):
+    tab.goto(address)
+    tab.wait_for_selector(READY)
+
+
+def settle(tab, title):
+    """Wait until the page with that title has come to rest."""
+    expect(tab.get_by_role("heading", name=title, level=1)).to_be_visible()
+    tab.wait_for_selector(READY)
+
+
+def work_off(db):
+    """What ``vectorlab worker --drain`` does."""
+    from vectorlab.worker.loop import Worker
+
+    Worker(db, device="cpu").work(stop=threading.Event(), drain=True)
+
+
+def test_no_request_leaves_this_machine(db, tab):
+    fill(db)
+    asked = []
+    tab.context.on("request", lambda request: asked.append(request.url))
+    tab.context.on("websocket", lambda socket: asked.append(socket.url))
+    for address in DEEP_LINKS:
+        visit(tab, address)
+    tab.wait_for_load_state("networkidle")
+    hosts = {urlsplit(url).hostname for url in asked if not url.startswith(("data:", "blob:"))}
+    assert hosts == {"127.0.0.1"}
+
+
+def test_text_is_shown_character_for_character_in_its_own_direction(db, tab):
+    fill(db)
+    dialogs = []
+    tab.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    for address in ("sets?set=upbeat&view=log", "replay?run=3", "compare?run=1"):
+        visit(tab, address)
+        tab.locator(".vl-text").first.wait_for()
+        assert HOSTILE in tab.locator(".vl-text").all_text_contents()
+        assert tab.locator("[data-testid=stHtml] img").count() == 0
+        assert tab.locator("a[href^=javascript]").count() == 0
+    assert "owned" not in tab.title()
+    assert not dialogs
+
+    cell = tab.locator(".vl-text", has_text=RIGHT_TO_LEFT).first
+    assert cell.evaluate("element => getComputedStyle(element).direction") == "rtl"
+    plain = tab.locator(".vl-text", has_text="the soup was cold.").first
+    assert plain.evaluate("element => getComputedStyle(element).direction") == "ltr"
+
+
+def test_a_click_on_a_row_opens_it_and_back_returns(db, tab):
+    fill(db)
+    visit(tab, "sets")
+    table = tab.get_by_test_id("stDataFrame")
+    table.locator("canvas:not([width='0'])").first.wait_for()
+    # The scroller lies over the canvas and takes the clicks for it; rows are 35 pixels high.
+    table.locator(".dvn-scroller").click(position={"x": 60, "y": 35 + 17})
+    settle(tab, "upbeat")
+    assert tab.url.endswith("/sets?set=upbeat")
+    tab.get_by_text("log", exact=True).click()
+    expect(tab).to_have_url(re.compile(r"view=log"))
+    tab.go_back()  # a change of view takes the place of the address before it
+    settle(tab, "Demonstration sets")
+
+
+@pytest.mark.slow
+def test_from_pairs_to_a_vector_to_texts_to_an_identical_replay(db, tab):
+    from vectorlab.steering.loading import describe_model
+
+    models.register(db, name="tiny", description=describe_model("bundled:tiny"), actor="ada")
+    sets.commit(
+        db,
+        name="upbeat",
+        demonstrations=[
+            Demonstration(source="The soup was cold.", target="Wow, the soup was so cold!!! 😡"),
+            Demonstration(source="I liked the park.", target="Yay, what an awesome park!!! 😍"),
+        ],
+        message="First pairs",
+        actor="ada",
+    )
+    visit(tab, "sets?set=upbeat&version=1")
+    tab.get_by_text("New vector from this version").click()
+    settle(tab, "New vector")
+    tab.get_by_role("button", name="Extract").click()
+    expect(tab.get_by_text("No worker is alive")).to_be_visible()
+    work_off(db)
+    tab.get_by_text("Open the vector").click()
+    settle(tab, "upbeat-v1")
+    expect(tab.get_by_text("Norm per layer")).to_be_visible()
+
+    tab.get_by_text("New run with this vector").click()
+    settle(tab, "New run")
+    prompts = tab.get_by_label("Prompts", exact=True)
+    prompts.fill(
+        "Please paraphrase the following sentence. Sentence: The tea was good., paraphrase: "
+    )
+    prompts.press("Control+Enter")
+    expect(tab.get_by_text("3 texts.")).to_be_visible()
+    tab.get_by_role("button", name="Generate").click()
+    expect(tab.get_by_text("queued")).to_be_visible()
+    work_off(db)
+    tab.get_by_text("Open the run").click()
+    settle(tab, "Run 1")
+    expect(tab.locator(".vl-compare th.vl-arm")).to_have_count(3)
+    assert tab.url.endswith("/compare?run=1")
+
+    tab.get_by_text("Replay run 1").click()
+    settle(tab, "Replay of run 1")
+    tab.get_by_role("button", name="Replay now").click()
+    expect(tab.get_by_text("queued")).to_be_visible()
+    work_off(db)
+    expect(tab.get_by_text("token for token")).to_be_visible()
+    tab.go_back()
+    tab.go_back()
+    settle(tab, "Run 1")
