@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from vectorlab.store import maintenance, migrate
+from vectorlab.store import inspection, maintenance, migrate
 from vectorlab.store.database import Database
 from vectorlab.store.migrate import MigrationResult, SchemaStatus
 
@@ -60,9 +60,9 @@ def verify(db: Database) -> list[str]:
 def describe(db: Database) -> dict[str, object]:
     """Facts about the open store for ``vectorlab doctor``."""
     found = migrate.status(db.url)
-    return {"dialect": db.dialect, "revision": found.current, **maintenance.settings(db)}
+    return {"dialect": db.dialect, "revision": found.current, **inspection.settings(db)}
 
 
 def warnings(db: Database) -> list[str]:
     """What is wrong or risky about where the store is; one line each."""
-    return maintenance.warnings(db)
+    return inspection.warnings(db)

@@ -1,0 +1,55 @@
+"""Facts about an open store, and what is risky about where it is; for ``vectorlab doctor``."""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from vectorlab.store.database import Database
+from vectorlab.store.engines import parse_url, sqlite_path
+
+# File systems on which SQLite's write-ahead log, shared memory on one host, cannot be trusted.
+NETWORK_FILE_SYSTEMS = frozenset(
+    {"9p", "afs", "ceph", "cifs", "fuse.sshfs", "glusterfs", "lustre", "nfs", "nfs4", "smb3"}
+)
+_SYNCHRONOUS = {0: "OFF", 1: "NORMAL", 2: "FULL", 3: "EXTRA"}
+MOUNTS = Path("/proc/self/mounts")
+
+
+def settings(db: Database) -> dict[str, str]:
+    """The server's version, and on SQLite the journal and how commits reach the disk."""
+    with db.read() as tx:
+        if db.dialect == "postgresql":
+            return {"server": f"PostgreSQL {tx.scalar(sa.text('SHOW server_version'))}"}
+        level = int(tx.scalar(sa.text("PRAGMA synchronous")) or 0)
+        return {
+            "server": f"SQLite {tx.scalar(sa.text('SELECT sqlite_version()'))}",
+            "journal mode": str(tx.scalar(sa.text("PRAGMA journal_mode"))),
+            "synchronous": _SYNCHRONOUS[level],
+        }
+
+
+def warnings(db: Database) -> list[str]:
+    """What is risky about the store's place; one line each, none when all is well."""
+    path = sqlite_path(parse_url(db.url))
+    if path is None:
+        return []
+    kind = _file_system(path.resolve())
+    if kind not in NETWORK_FILE_SYSTEMS:
+        return []
+    return [
+        f"{path} is on a network file system ({kind}), where SQLite may corrupt it as soon as two "
+        "machines write. Move it to a local disk, or use PostgreSQL: --db postgresql://HOST/NAME"
+    ]
+
+
+def _file_system(path: Path) -> str | None:
+    """Type of the file system that holds a path; None where the system does not tell."""
+    if not MOUNTS.is_file():
+        return None
+    lines = [line.split() for line in MOUNTS.read_text(encoding="utf-8").splitlines()]
+    holding = [
+        (place, kind)
+        for _, place, kind, *_ in lines
+        if path.is_relative_to(place.replace("\\040", " "))
+    ]
+    return max(holding, key=lambda item: len(item[0]), default=("", None))[1]
