@@ -170,10 +170,9 @@ class ModelVerbs:
         from vectorlab.steering.loading import describe_model  # brings torch
 
         description = describe_model(source, revision=revision, trust_remote_code=trust_remote_code)
-        plain = source.rstrip("/").replace("\\", "/").rsplit("/", 1)[-1]
         return models.register(
             self._lab.db,
-            name=name or plain.removeprefix("bundled:"),
+            name=name,
             description=description,
             actor=self._lab.settings.user,
         )

@@ -1,6 +1,7 @@
 """Any causal language model directory in transformers format works as ``tiny`` does."""
 
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +104,16 @@ def test_sharded_weights_work_and_have_the_fingerprint_of_one_file(lab, llama, t
     model = lab.models.add(str(sharded), name="sharded")
     assert lab.models.add(str(whole), name="sharded").id == model.id
     try_model(lab, "sharded")
+
+
+def test_a_model_that_moved_is_found_at_its_new_place(lab, gpt2, tmp_path):
+    model = lab.models.add(str(gpt2), name="mine")
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(gpt2, elsewhere)
+    moved = lab.models.add(str(elsewhere))
+    assert (moved.id, moved.name, moved.description.source) == (model.id, "mine", str(elsewhere))
+    with pytest.raises(ConflictError, match="'mine'"):
+        lab.models.add(str(elsewhere), name="other")
 
 
 def test_a_missing_shard_is_named(lab, llama, tokenizer, tmp_path):

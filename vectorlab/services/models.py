@@ -6,25 +6,34 @@ from vectorlab.store import audit, models
 from vectorlab.store.database import Database
 
 
-def register(db: Database, *, name: str, description: ModelDescription, actor: str) -> Model:
-    """Register a model, or find it when the same name and fingerprint are there already.
+def register(db: Database, *, name: str | None, description: ModelDescription, actor: str) -> Model:
+    """Register a model; one that is registered already is found, wherever its files are now.
+
+    Args:
+        db: The store.
+        name: None takes the last part of the source, or keeps the name it is known by.
+        description: Of the model's files.
+        actor: Recorded as the one who registered it.
 
     Raises:
-        ConflictError: If the name belongs to a model with another fingerprint.
+        ConflictError: If the name belongs to another model, or the model has another name.
     """
-    check_name("model", name)
+    wanted = check_name("model", name or _plain_name(description.source))
     with db.write() as tx:
-        found = models.find_model(tx, name)
-        if found is not None and found.fingerprint == description.fingerprint:
+        found = models.model_by_fingerprint(tx, description.fingerprint)
+        if found is None or name not in (None, found.name):
+            made, action = models.add_model(tx, name=wanted, description=description), "register"
+        elif found.description == description:
             return found
-        made = models.add_model(tx, name=name, description=description)
+        else:
+            made, action = models.move_model(tx, found, description), "move"
         audit.record(
             tx,
             actor=actor,
-            action="register",
+            action=action,
             object_kind="model",
             object_id=made.id,
-            details={"name": name, "fingerprint": made.fingerprint},
+            details={"name": made.name, "source": description.source},
         )
     return made
 
@@ -49,3 +58,9 @@ def list_models(db: Database) -> list[Model]:
     """Every registered model."""
     with db.read() as tx:
         return models.list_models(tx)
+
+
+def _plain_name(source: str) -> str:
+    """The last part of a path or hub id, or the name of a bundled model."""
+    last = source.rstrip("/").replace("\\", "/").rsplit("/", 1)[-1]
+    return last.removeprefix("bundled:")

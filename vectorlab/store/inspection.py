@@ -37,8 +37,10 @@ def warnings(db: Database) -> list[str]:
     if kind not in NETWORK_FILE_SYSTEMS:
         return []
     return [
-        f"{path} is on a network file system ({kind}), where SQLite may corrupt it as soon as two "
-        "machines write. Move it to a local disk, or use PostgreSQL: --db postgresql://HOST/NAME"
+        (
+            f"{path} is on a network file system ({kind}), where SQLite may corrupt it as soon as two "
+            "machines write. Move it to a local disk, or use PostgreSQL: --db postgresql://HOST/NAME"
+        )
     ]
 
 

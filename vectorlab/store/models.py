@@ -39,6 +39,13 @@ def add_model(tx: Transaction, *, name: str, description: ModelDescription) -> M
     return get_model(tx, name)
 
 
+def move_model(tx: Transaction, model: Model, description: ModelDescription) -> Model:
+    """Note that a model's files are elsewhere now; the fingerprint says they are the same."""
+    place = {key: getattr(description, key) for key in ("source", "revision", "trust_remote_code")}
+    tx.execute(_models.update().where(_models.c.id == model.id).values(place))
+    return get_model(tx, model.name)
+
+
 def find_model(tx: Transaction, reference: str) -> Model | None:
     """The model with that name, id or fingerprint prefix (six digits or more), or None.
 
