@@ -38,8 +38,8 @@ def warnings(db: Database) -> list[str]:
         return []
     return [
         (
-            f"{path} is on a network file system ({kind}), where SQLite may corrupt it as soon as two "
-            "machines write. Move it to a local disk, or use PostgreSQL: --db postgresql://HOST/NAME"
+            f"{path} is on a network file system ({kind}), where SQLite may corrupt it as soon as "
+            "two machines write. Move it to a local disk, or use PostgreSQL: --db postgresql://HOST/NAME"
         )
     ]
 
