@@ -87,36 +87,39 @@ def record_states(
     """
     chosen = _checked_layers(loaded, layers)
     unique = sorted(dict.fromkeys(map(tuple, token_ids)), key=len)
-    events: list[str] = []
-    rows: dict[tuple[int, ...], torch.Tensor] = {}
-    with _recorder(loaded, site, chosen, include_embeddings=include_embeddings) as recorder:
-        done = 0
-        while done < len(unique):
-            size = _batch_size(unique[done:], token_budget)
-            batch = unique[done : done + size]
-            try:
-                states = recorder.run(
-                    batch, [TOKEN_RULES[token_rule](ids) for ids in batch], padding_side
-                )
-            except RuntimeError as error:
-                if not is_out_of_memory(error) or size == 1:
-                    raise
-                token_budget = max(len(ids) for ids in batch) * (size // 2)
-                events.append(
-                    f"out of memory with {size} sequences: token budget now {token_budget}"
-                )
-                free_memory(loaded.device)
-                continue
-            rows.update(zip(batch, states, strict=True))
-            done += size
-            if on_progress is not None:
-                on_progress(done, len(unique))
+    recorder = _Recorder(loaded, token_rule, padding_side)
+    with _hooked(recorder, site, chosen, include_embeddings=include_embeddings):
+        rows, events = _record_batches(recorder, unique, token_budget, on_progress)
     return States(
         values=torch.stack([rows[tuple(ids)] for ids in token_ids]),
         layers=chosen,
         has_embeddings=include_embeddings,
         events=tuple(events),
     )
+
+
+def _record_batches(
+    recorder: "_Recorder",
+    sequences: Sequence[tuple[int, ...]],
+    token_budget: int,
+    on_progress: Progress | None,
+) -> tuple[dict[tuple[int, ...], torch.Tensor], list[str]]:
+    """States of every sequence, and what happened on the way."""
+    rows: dict[tuple[int, ...], torch.Tensor] = {}
+    events: list[str] = []
+    while len(rows) < len(sequences):
+        batch = _next_batch(sequences[len(rows) :], token_budget)
+        states = recorder.try_run(batch)
+        if states is None:
+            token_budget = len(batch[-1]) * (len(batch) // 2)
+            events.append(
+                f"out of memory with {len(batch)} sequences: token budget now {token_budget}"
+            )
+            continue
+        rows.update(zip(batch, states, strict=True))
+        if on_progress is not None:
+            on_progress(len(rows), len(sequences))
+    return rows, events
 
 
 class _Complete(Exception):
@@ -126,18 +129,34 @@ class _Complete(Exception):
 class _Recorder:
     """Collects the wanted rows of one batch at a time into (B, L[+1], D)."""
 
-    def __init__(self, loaded: LoadedModel, wanted: int) -> None:
+    def __init__(
+        self, loaded: LoadedModel, token_rule: TokenRule, padding_side: PaddingSide
+    ) -> None:
         self.loaded = loaded
-        self.wanted = wanted
+        self.position = TOKEN_RULES[token_rule]
+        self.padding_side = padding_side
+        self.wanted = 0  # states per row, one for each hook
         self.columns: torch.Tensor | None = None  # (B,) position of each row in the padded batch
         self.found: dict[int, torch.Tensor] = {}  # slot -> (B, D)
 
-    def run(
-        self, token_ids: Sequence[Sequence[int]], positions: Sequence[int], side: PaddingSide
-    ) -> torch.Tensor:
-        batch = pad(token_ids, side=side, device=self.loaded.device)
-        self.columns = batch.starts + torch.tensor(positions, device=self.loaded.device)
+    def try_run(self, token_ids: Sequence[Sequence[int]]) -> torch.Tensor | None:
+        """States of a batch on the CPU, or None if it has to be smaller."""
+        try:
+            return self._run(token_ids)
+        except RuntimeError as error:
+            if not is_out_of_memory(error) or len(token_ids) == 1:
+                raise
+        # Only here has the error, which holds the batch's tensors, been let go.
         self.found = {}
+        free_memory(self.loaded.device)
+        return None
+
+    def _run(self, token_ids: Sequence[Sequence[int]]) -> torch.Tensor:
+        batch = pad(token_ids, side=self.padding_side, device=self.loaded.device)
+        positions = torch.tensor(
+            [self.position(ids) for ids in token_ids], device=self.loaded.device
+        )
+        self.columns, self.found = batch.starts + positions, {}
         try:
             self._forward(batch)
         except _Complete:
@@ -162,19 +181,20 @@ class _Recorder:
 
 
 @contextmanager
-def _recorder(
-    loaded: LoadedModel, site: Site, layers: Sequence[int], *, include_embeddings: bool
-) -> Iterator[_Recorder]:
-    recorder = _Recorder(loaded, wanted=len(layers) + include_embeddings)
+def _hooked(
+    recorder: _Recorder, site: Site, layers: Sequence[int], *, include_embeddings: bool
+) -> Iterator[None]:
+    modules = recorder.loaded.layers
+    recorder.wanted = len(layers) + include_embeddings
     with ExitStack() as hooks:
         if include_embeddings:
-            first = loaded.layers.blocks[0]
             hook = _entry_hook(recorder)
-            hooks.callback(first.register_forward_pre_hook(hook, with_kwargs=True).remove)
+            handle = modules.blocks[0].register_forward_pre_hook(hook, with_kwargs=True)
+            hooks.callback(handle.remove)
         for slot, layer in enumerate(layers, start=int(include_embeddings)):
-            module = loaded.layers.at(site)[layer]
+            module = modules.at(site)[layer]
             hooks.callback(module.register_forward_hook(_output_hook(recorder, slot)).remove)
-        yield recorder
+        yield
 
 
 def _entry_hook(recorder: _Recorder) -> Callable[..., None]:
@@ -202,9 +222,11 @@ def _checked_layers(loaded: LoadedModel, layers: Sequence[int] | None) -> tuple[
     return chosen
 
 
-def _batch_size(sequences: Sequence[Sequence[int]], token_budget: int) -> int:
-    """How many of the sequences, which grow longer, fit into the budget; at least one."""
+def _next_batch(
+    sequences: Sequence[tuple[int, ...]], token_budget: int
+) -> Sequence[tuple[int, ...]]:
+    """As many of the sequences, which grow longer, as fit into the budget; at least one."""
     size = 1
     while size < len(sequences) and len(sequences[size]) * (size + 1) <= token_budget:
         size += 1
-    return size
+    return sequences[:size]
