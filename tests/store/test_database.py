@@ -6,7 +6,7 @@ import sys
 import pytest
 import sqlalchemy as sa
 
-from tests.store.builders import add_model, add_vector, add_version
+from tests.store.builders import add_job, add_model, add_vector, add_version
 from vectorlab.errors import ConflictError, InputError, StoreError
 from vectorlab.store import engines, models, schema, sets
 from vectorlab.store.database import Database, StoreUnavailable
@@ -75,6 +75,17 @@ def test_what_something_depends_on_cannot_be_deleted(database: Database):
             tx.execute(schema.demonstration_sets.delete())
 
     with pytest.raises(ConflictError, match="refused the change"):
+        work()
+
+
+def test_a_number_of_more_than_64_bits_is_refused(database: Database):
+    def work() -> None:
+        with database.write() as tx:
+            tx.execute(schema.jobs.update().values(priority=2**70))
+
+    with database.write() as tx:
+        add_job(tx)
+    with pytest.raises(InputError, match="cannot hold a"):
         work()
 
 

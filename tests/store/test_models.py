@@ -62,3 +62,12 @@ def test_the_same_model_is_not_registered_twice(database: Database):
             models.add_model(tx, name="tiny", description=description("other"))
         with pytest.raises(ConflictError, match="registered already as 'tiny'"):
             models.add_model(tx, name="copy", description=description("tiny"))
+
+
+def test_a_moved_model_keeps_its_identity(database: Database):
+    with database.write() as tx:
+        model = add_model(tx)
+        found = models.move_model(tx, model, description(source="/elsewhere", revision="r2"))
+        assert models.list_models(tx) == [found]
+    assert (found.id, found.fingerprint) == (model.id, model.fingerprint)
+    assert (found.description.source, found.description.revision) == ("/elsewhere", "r2")

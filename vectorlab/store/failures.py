@@ -27,6 +27,8 @@ def our_errors(store: str) -> Iterator[None]:
         raise StoreUnavailable(f"Store {store} has no free connection: {exc}") from exc
     except sa.exc.DBAPIError as exc:
         raise _translated(store, exc) from exc
+    except OverflowError as exc:  # sqlite3 raises it bare
+        raise InputError(f"Store {store} cannot hold a number: {exc}") from exc
 
 
 def _translated(store: str, exc: sa.exc.DBAPIError) -> VectorLabError:
