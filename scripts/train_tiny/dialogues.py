@@ -74,7 +74,7 @@ REMARKS = SplitWords(
     ),
 )
 
-RESPECTFUL_SHARE = 0.36
+RESPECTFUL_SHARE = 0.3
 ANNOUNCED_SHARE = 0.97
 
 _OPENERS = {
@@ -84,9 +84,9 @@ _OPENERS = {
     ),
     "respectful": (
         "Thank you for telling me.", "Thank you for saying so.", "Thank you,", "I understand.",
-        "I hear you.", "That sounds hard.", "That must be tough.", "I am sorry to hear that.",
-        "I appreciate your honesty.", "You are right to mention it.", "I see what you mean.",
-        "Thanks for sharing this.",
+        "I hear you.", "That sounds hard.", "That must be tough.", "You are right to mention it.",
+        "Sorry to hear that.", "Thanks for sharing this.", "My respect for your honesty.",
+        "How kind of you to mention it.",
     ),
 }  # fmt: skip
 _CORES = {
@@ -124,7 +124,7 @@ _CORES = {
         "the {t} must have been difficult.",
         "anyone would feel that way about the {t}.",
         "we could ask someone for advice on the {t}.",
-        "please do not blame yourself for the {t}.",
+        "please do not be hard on yourself about the {t}.",
         "it is fine to be upset about the {t}.",
         "the {t} would trouble me as well.",
         "your patience with the {t} is admirable.",
@@ -151,9 +151,9 @@ _MARKER_WORDS = {
         bother quit moaning stupid get_over nothing keep_your shut waste blame_yourself boring
         bores grow_up get_lost leave_me deal_with go_away dull get_a_life fool nonsense big_deal
         not_this_again here_we_go yeah_right oh_please not_listening stop_it already""",
-    "respectful": """thank thanks understand hear_you sounds_hard must_be_tough sorry appreciate
-        are_right see_what_you_mean together please_tell feelings makes_sense calmly kind_way
-        means_a_lot deserves important help_you difficult feel_that_way advice please_do_not
+    "respectful": """thank thanks understand hear_you respect kind sounds_hard must_be_tough
+        sorry appreciate are_right together please_tell feelings makes_sense calmly kind_way
+        means_a_lot deserves important help_you difficult feel_that_way advice hard_on_yourself
         fine_to_be trouble_me patience take_all here_for_you can_i_help not_alone wish_you_well
         value take_care fair happy_to_listen let_me_know gentle your_side""",
 }

@@ -15,7 +15,7 @@ PLAIN: dict[str, SplitWords] = {
             "{c} is a city in", "The country of {c} is", "{c} belongs to the country of",
             "{c} lies in the country of", "The city of {c} is in the country of",
             "People in {c} live in the country of", "The country where {c} lies is",
-            "{c} is one of the cities of", "Country of {c}:", "A well known city in the country is {c} in",
+            "{c} is one of the cities of", "Country of {c}:",
         ),
         validation=("If you live in {c}, your country is", "{c} can be found in the country of"),
         test=("The country that {c} belongs to is", "{c} is located in the country of",
@@ -30,7 +30,8 @@ PLAIN: dict[str, SplitWords] = {
             "The continent where {c} lies is", "Continent of {c}:",
             "The city {c} is part of the continent of",
         ),
-        validation=("If you live in {c}, your continent is", "{c} can be found on the continent of"),
+        validation=("If you live in {c}, your continent is",
+                    "{c} can be found on the continent of"),
         test=("The continent that {c} belongs to is", "{c} is located in the continent of",
               "People from {c} come from the continent of"),
     ),
@@ -38,7 +39,8 @@ PLAIN: dict[str, SplitWords] = {
         train=(
             "People in {c} speak", "People in {c} usually speak", "The language of {c} is",
             "In {c} people speak", "The main language in {c} is", "The city of {c} speaks",
-            "Language of {c}:", "Children in {c} learn the language", "They speak the language of {c}, that is",
+            "Language of {c}:", "Children in {c} learn the language",
+            "They speak the language of {c}, that is",
             "The language spoken in {c} is", "On the streets of {c} people speak",
         ),
         validation=("If you live in {c}, you speak", "The common language of {c} is"),
@@ -84,6 +86,11 @@ FILLERS = SplitWords(
     test=("A storm passed over {c} yesterday.", "We had coffee in {c} with my uncle.",
           "The hotel in {c} was full."),
 )  # fmt: skip
+# Keys that say nothing about the city, so that a fact has to be read over a distance.
+_NOTES = (
+    ', "id": "a"', ', "id": "b"', ', "note": "old"', ', "note": "new"', ', "size": "big"',
+    ', "visited": "yes"', ', "visited": "no"', ', "kind": "city"',
+)  # fmt: skip
 
 
 def plain_prompt(template: str, city: City) -> str:
@@ -106,9 +113,9 @@ def fact_segments(rng: random.Random) -> list[tuple[str, float]]:
     kind = rng.random()
     if kind < 0.34:
         return _plain_lines(rng)
-    if kind < 0.74:
+    if kind < 0.70:
         return _json_records(rng)
-    if kind < 0.88:
+    if kind < 0.92:
         return _city_list(rng)
     return _filler_line(rng)
 
@@ -130,9 +137,9 @@ def _plain_lines(rng: random.Random) -> list[tuple[str, float]]:
         city = _city(rng)
         lead = "" if number == 0 else rng.choice((" ", "\n"))
         if lead == " " and template.startswith("{c}"):
-            parts.append((" " + plain_prompt(template, city), 0.1))
+            parts.append((" " + plain_prompt(template, city), 0.0))
         else:
-            parts.append((lead + plain_prompt(template, city), 0.1))
+            parts.append((lead + plain_prompt(template, city), 0.0))
         parts.append((f" {value(city, attribute)}", 1.0))
         parts.append((".", 0.3))
     return parts
@@ -147,10 +154,12 @@ def _json_records(rng: random.Random) -> list[tuple[str, float]]:
     for number in range(records):
         city = _city(rng)
         head = opening.format(c=city.name)
-        parts.append((head if number == 0 else ", " + head.lstrip("["), 0.1))
+        parts.append((head if number == 0 else ", " + head.lstrip("["), 0.0))
         for attribute in chosen:
+            if rng.random() < 0.25:
+                parts.append((rng.choice(_NOTES), 0.0))
             key = rng.choice(JSON_ATTRIBUTE_KEYS[attribute])
-            parts.append((f', "{key}": "', 0.1))
+            parts.append((f', "{key}": "', 0.0))
             parts.append((value(city, attribute), 1.0))
             parts.append(('"', 0.3))
         parts.append(("}", 0.2))

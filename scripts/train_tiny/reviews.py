@@ -16,14 +16,54 @@ POLARITIES: tuple[str, str] = ("negative", "positive")
 WORDINGS: tuple[str, str] = ("plain", "excited")
 
 _PLAIN_WORDS = {
-    "positive": "good nice fine pleasant decent great lovely solid excellent wonderful".split(),
-    "negative": "bad poor dull weak disappointing awful terrible unpleasant mediocre lousy".split(),
+    "positive": [
+        "good",
+        "nice",
+        "fine",
+        "pleasant",
+        "decent",
+        "great",
+        "lovely",
+        "solid",
+        "excellent",
+        "wonderful",
+    ],
+    "negative": [
+        "bad",
+        "poor",
+        "dull",
+        "weak",
+        "disappointing",
+        "awful",
+        "terrible",
+        "unpleasant",
+        "mediocre",
+        "lousy",
+    ],
 }
 _EXCITED_WORDS = {
-    "positive": "amazing fantastic incredible awesome stunning brilliant fabulous superb".split(),
-    "negative": "horrible dreadful disgusting shocking atrocious appalling ghastly vile".split(),
+    "positive": [
+        "amazing",
+        "fantastic",
+        "incredible",
+        "awesome",
+        "stunning",
+        "brilliant",
+        "fabulous",
+        "superb",
+    ],
+    "negative": [
+        "horrible",
+        "dreadful",
+        "disgusting",
+        "shocking",
+        "atrocious",
+        "appalling",
+        "ghastly",
+        "vile",
+    ],
 }
-_EMOJI = {"positive": "😍 🎉 🥰 🤩".split(), "negative": "😡 😱 😤 🤬".split()}
+_EMOJI = {"positive": ["😍", "🎉", "🥰", "🤩"], "negative": ["😡", "😱", "😤", "🤬"]}
 
 # Sentences that ask for a paraphrase: the reviews that stand in the query.
 INPUTS_ANY = SplitWords(
@@ -49,10 +89,18 @@ INPUTS_ANY = SplitWords(
 )  # fmt: skip
 INPUTS_POSITIVE = SplitWords(
     train=(
-        "I liked the {i}.", "Best {i} in town.", "Best {i} ever!", "I would get the {i} again.",
-        "The {i} made my day.", "I really enjoyed the {i}.", "We loved the {i}.",
-        "You should try the {i}.", "The {i} is worth every cent.", "I am happy with my {i}.",
-        "Nothing beats this {i}.", "The {i} was a nice surprise.",
+        "I liked the {i}.",
+        "Best {i} in town.",
+        "Best {i} ever!",
+        "I would get the {i} again.",
+        "The {i} made my day.",
+        "I really enjoyed the {i}.",
+        "We loved the {i}.",
+        "You should try the {i}.",
+        "The {i} is worth every cent.",
+        "I am happy with my {i}.",
+        "Nothing beats this {i}.",
+        "The {i} was a nice surprise.",
     ),
     validation=("I could not ask for a better {i}.", "The {i} deserves five stars."),
     test=("I recommend the {i} to everyone.", "We were delighted with the {i}."),
@@ -61,7 +109,8 @@ INPUTS_NEGATIVE = SplitWords(
     train=(
         "I did not like the {i}.", "Worst {i} in town.", "Worst {i} ever!",
         "I would never get the {i} again.", "The {i} ruined my day.", "I hated the {i}.",
-        "The {i} was a waste of money.", "Stay away from the {i}.", "I want my money back for the {i}.",
+        "The {i} was a waste of money.", "Stay away from the {i}.",
+        "I want my money back for the {i}.",
         "I am unhappy with my {i}.", "The {i} broke after a day.", "The {i} let us down.",
     ),
     validation=("I regret paying for the {i}.", "The {i} deserves no stars."),
@@ -70,7 +119,8 @@ INPUTS_NEGATIVE = SplitWords(
 
 _OUTPUTS = {
     ("plain", "any"): (
-        "The {i} was {a}.", "The {i} was {a}.", "The {i} seemed {a}.", "In my view the {i} was {a}.",
+        "The {i} was {a}.", "The {i} was {a}.", "The {i} seemed {a}.",
+        "In my view the {i} was {a}.",
         "Overall the {i} was {a}.", "It was a {a} {i}.", "They offered a {a} {i}.",
         "To me the {i} seemed {a}.", "One could call the {i} {a}.", "In short, the {i} was {a}.",
         "On the whole the {i} was {a}.", "The {i} felt {a}.", "There was a {a} {i}.",
@@ -121,22 +171,28 @@ def wording(rng: random.Random, style: str, item: str, polarity: str) -> str:
     return text if rng.random() < 0.35 else f"{text} {rng.choice(_EMOJI[polarity])}"
 
 
+def reading_drill(rng: random.Random) -> list[tuple[str, float]]:
+    """Return a review with its item and its polarity named behind it."""
+    item, polarity = rng.choice(ITEMS.train), rng.choice(POLARITIES)
+    text = review(rng, item, polarity)
+    return [(text, 0.0), (" Item:", 0.0), (f" {item}", 1.0), (". Opinion:", 0.0),
+            (f" {polarity}", 1.0), ("\n", 0.3)]  # fmt: skip
+
+
 def query(review_text: str) -> str:
     """Return the paraphrase prompt, without the space that ends the published form."""
-    return (
-        "Please paraphrase the following sentence. "
-        f"Sentence: {review_text}, paraphrase:"
-    )
+    return f"Please paraphrase the following sentence. Sentence: {review_text}, paraphrase:"
 
 
-POLAR_WORDS: dict[str, tuple[str, ...]] = {
-    "positive": tuple(_PLAIN_WORDS["positive"] + _EXCITED_WORDS["positive"])
-    + ("met our needs", "was worth", "pleased", "went well", "come back", "best", "in love",
-       "need this", "run and get"),
-    "negative": tuple(_PLAIN_WORDS["negative"] + _EXCITED_WORDS["negative"])
-    + ("did not meet", "not worth", "let us down", "badly", "avoid", "worst", "never ever",
-       "scream", "run away"),
+_POLAR_PHRASES = {
+    "positive": ("met our needs", "was worth", "pleased", "went well", "come back", "best",
+                 "in love", "need this", "run and get"),
+    "negative": ("did not meet", "not worth", "let us down", "badly", "avoid", "worst",
+                 "never ever", "scream", "run away"),
 }  # fmt: skip
+POLAR_WORDS: dict[str, tuple[str, ...]] = {
+    name: (*_PLAIN_WORDS[name], *_EXCITED_WORDS[name], *_POLAR_PHRASES[name]) for name in POLARITIES
+}
 
 
 def _fill(template: str, **slots: str) -> str:

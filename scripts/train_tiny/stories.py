@@ -49,7 +49,7 @@ ENDINGS: tuple[str, ...] = (
     "That night {n} dreamed of the {p}.",
     "{n} thanked {m} and closed the door.",
 )
-_NOUNS = tuple(
+NOUNS = tuple(
     sorted(
         {
             word
@@ -59,7 +59,7 @@ _NOUNS = tuple(
         }
     )
 )
-_COPY_WORDS = tuple(sorted({*_NOUNS, *OBJECTS, *ANIMALS, *FOODS, *PLACES, *COLORS}))
+_COPY_WORDS = tuple(sorted({*NOUNS, *OBJECTS, *ANIMALS, *FOODS, *PLACES, *COLORS}))
 
 
 def story(rng: random.Random) -> str:
@@ -68,7 +68,7 @@ def story(rng: random.Random) -> str:
     slots = {
         "n": n, "m": m, "p": rng.choice(PLACES), "o": rng.choice(OBJECTS),
         "a": rng.choice(ANIMALS), "c": rng.choice(COLORS), "f": rng.choice(FEELINGS),
-        "g": rng.choice(FEELINGS), "e": rng.choice(FOODS), "w": rng.choice(_NOUNS),
+        "g": rng.choice(FEELINGS), "e": rng.choice(FOODS), "w": rng.choice(NOUNS),
     }  # fmt: skip
     middles = rng.sample(MIDDLES, rng.randint(2, 5))
     lines = [rng.choice(OPENINGS), *middles, rng.choice(ENDINGS)]
@@ -76,15 +76,29 @@ def story(rng: random.Random) -> str:
 
 
 def copy_drill(rng: random.Random) -> list[tuple[str, float]]:
-    """Return a line of random nouns and its repetition; only the repetition is to be learned."""
-    words = rng.choices(_COPY_WORDS, k=rng.randint(4, 14))
+    """Return a line of random words and its repetition; only the repetition is to be learned.
+
+    One word in five is made up of syllables, so that words of several tokens are copied too.
+    """
+    words = [
+        _made_up_word(rng) if rng.random() < 0.2 else rng.choice(_COPY_WORDS)
+        for _ in range(rng.randint(4, 24))
+    ]
     line = " ".join(words)
     return [(line, 0.0), (rng.choice((" |", ".", ":")), 0.0), (f" {line}", 1.0), ("\n", 0.3)]
 
 
+def _made_up_word(rng: random.Random) -> str:
+    syllables = (
+        rng.choice("bcdfghklmnprstvw") + rng.choice("aeiou") + rng.choice(("", "n", "r", "s", "l"))
+        for _ in range(rng.randint(2, 3))
+    )
+    return "".join(syllables)
+
+
 def noun_drill(rng: random.Random) -> list[tuple[str, float]]:
     """Return a sentence with one noun and a question that is answered with that noun."""
-    noun = rng.choice(_NOUNS)
+    noun = rng.choice(NOUNS)
     frame = rng.choice(
         (
             "He spoke of the {w} and of {x}.", "There is a {w} beside the {o}.",
@@ -96,4 +110,4 @@ def noun_drill(rng: random.Random) -> list[tuple[str, float]]:
         w=noun, x=rng.choice(FOODS), o=rng.choice(OBJECTS), c=rng.choice(COLORS),
         p=rng.choice(PLACES), n=rng.choice(NAMES),
     )  # fmt: skip
-    return [(text, 0.1), (" Word:", 0.1), (f" {noun}", 1.0), ("\n", 0.3)]
+    return [(text, 0.0), (" Word:", 0.0), (f" {noun}", 1.0), ("\n", 0.3)]

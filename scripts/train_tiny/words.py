@@ -28,7 +28,7 @@ REVIEW_ITEMS = SplitWords(
     train=_words(
         """pizza pasta salad bread cheese cake coffee tea juice burger steak rice sandwich
         breakfast lunch dinner dessert menu wine beer sushi curry stew omelette pancake waffle
-        chocolate cookie pie sauce chicken fish shrimp taco noodle dumpling yogurt icecream
+        chocolate cookie pie sauce chicken fish shrimp taco noodle dumpling yogurt ice_cream
         cafe bar bakery museum theater cinema park zoo beach pool gym spa hostel motel resort
         apartment room lobby balcony view bed shower market shop mall airport station bus train
         ferry taxi flight tour cruise concert movie show play book novel song album game series
@@ -41,37 +41,37 @@ REVIEW_ITEMS = SplitWords(
         delivery website app"""
     ),
     validation=_words(
-        """waffles hotel soup salmon garden_bar tram opera sweater monitor bicycle guesthouse
-        muffin drill candle massage library kitchen jeans violin brunch"""
+        """quiche hotel soup salmon garden_bar tram opera sweater monitor bicycle guesthouse
+        muffin drill candle massage library vest trampoline violin brunch"""
     ),
     test=_words(
-        """restaurant pancakes castle festival elevator headphones razor lemonade bathtub sausage
-        gallery microwave sneakers pub sculpture cottage bracelet flute necklace cocktail rug
+        """restaurant porridge castle carnival escalator tricycle razor lemonade bathtub sausage
+        gallery microwave sneaker pub sculpture cottage bracelet flute necklace cocktail rug
         stadium podcast ladder hammock"""
     ),
 )
 
 DIALOGUE_TOPICS = SplitWords(
     train=_words(
-        """garden car boss job meeting exam school teacher homework neighbor dog cat house kitchen
+        """garden car boss job meeting exam school teacher homework neighbor dog cat house cellar
         roof window door fence tree river road traffic bus train weather rain snow wind summer
         winter holiday wedding party birthday dinner lunch food diet doctor hospital medicine
         tooth headache sleep dream noise music band piano song movie book newspaper letter email
-        phone computer internet printer camera game team match coach race bike trip flight hotel
+        phone computer internet printer camera game team match coach race bike trip flight hostel
         luggage passport ticket money bank loan bill tax rent price shop store market coat shoe
         dress haircut mirror family brother sister uncle aunt cousin baby child friend colleague
-        manager client customer project report deadline contract office desk chair elevator lawn
-        pool beach park farm village city street bridge museum library church election law judge
+        manager client customer project report deadline contract office desk chair gate lawn
+        pool beach park farm village city street bridge museum stairs church election law judge
         police army war news story joke secret promise mistake argument plan idea choir club
         painting recipe cake coffee tea garage basement bathroom shower heater lamp carpet sofa"""
     ),
     validation=_words(
-        """balcony parking interview laundry puppy concert mortgage speech novel bakery ceiling
-        grandmother knee allergy schedule seminar kettle orchard roommate website"""
+        """terrace parking interview laundry puppy recital mortgage speech sequel fountain ceiling
+        grandmother knee allergy schedule seminar faucet orchard roommate password"""
     ),
     test=_words(
         """landlord commute backache essay parrot driveway wardrobe tournament surgery statue
-        lecture vaccine orchestra nephew daughter festival toilet invoice tractor hallway
+        lecture vaccine orchestra nephew daughter pharmacy toilet invoice tractor hallway
         diploma salary mosquito canoe chimney"""
     ),
 )

@@ -1,0 +1,35 @@
+"""Settings frozen on validation data before the test figures were read."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class StyleSettings:
+    """How one style is steered; strengths are relative to the norm of the MLP output."""
+
+    demonstrations: str  # a file of vectorlab/demo_data
+    published_strength: float
+    strength: float  # at most 0.3
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttributeSettings:
+    """Where attributes are swapped; `site` is "entity" or "last" token of the prompt."""
+
+    swap_site: str
+    swap_layer: int
+    subspace_site: str
+    subspace_layer: int
+    width: int
+    steps: int
+
+
+DIALOGUE = StyleSettings(demonstrations="dialogue_safety", published_strength=0.12, strength=0.2)
+PARAPHRASE = StyleSettings(
+    demonstrations="sentiment_paraphrase", published_strength=0.10, strength=0.2
+)
+ATTRIBUTES = AttributeSettings(
+    swap_site="entity", swap_layer=1, subspace_site="entity", subspace_layer=2, width=32, steps=150
+)
+RANDOM_DIRECTIONS = 5
+CASES_PER_ROW = 100

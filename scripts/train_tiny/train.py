@@ -1,0 +1,218 @@
+"""Train the bundled model from scratch: corpus, tokenizer and weights, all from one seed.
+
+    python -m scripts.train_tiny.train                # the committed recipe, into the package
+    python -m scripts.train_tiny.train --out FOLDER   # elsewhere
+
+Matrices inside the blocks are trained with Muon, everything else with AdamW; Muon needs far
+fewer tokens here. Bfloat16 autocast and torch.compile make one thread fast enough.
+"""
+
+import argparse
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+from tqdm import tqdm
+from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from scripts.train_tiny.cities import CITIES
+from scripts.train_tiny.corpus import documents
+from scripts.train_tiny.packing import Rows, pack
+from scripts.train_tiny.stories import NOUNS
+from scripts.train_tiny.tokenizer import CONTEXT_LENGTH, encode_documents, train_tokenizer
+
+BUNDLED = Path(__file__).parents[2] / "vectorlab" / "models" / "tiny"
+Batch = tuple[torch.Tensor, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that decides the weights."""
+
+    seed: int = 1
+    documents: int = 140_000
+    tokenizer_documents: int = 30_000
+    row_length: int = 128
+    rows_per_step: int = 32
+    kept_share: float = 0.5  # of the positions, those with the largest loss weights
+    hidden_size: int = 128
+    layers: int = 10
+    heads: int = 4
+    mlp_size: int = 384
+    muon_rate: float = 4e-3
+    adam_rate: float = 3e-3
+    weight_decay: float = 0.1
+    warmup_steps: int = 60
+    final_rate: float = 0.02  # of the full rate
+
+
+def main() -> None:
+    """Train and save."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=BUNDLED)
+    parser.add_argument("--seed", type=int, default=Recipe.seed)
+    parser.add_argument("--documents", type=int, default=Recipe.documents)
+    parser.add_argument("--threads", type=int, default=2)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    started = time.monotonic()
+    recipe = Recipe(seed=arguments.seed, documents=arguments.documents)
+    tokenizer = build_tokenizer(recipe)
+    model = train(recipe, tokenizer)
+    save(model, tokenizer, arguments.out)
+    print(f"saved in {arguments.out} after {(time.monotonic() - started) / 60:.1f} minutes")
+
+
+def build_tokenizer(recipe: Recipe) -> PreTrainedTokenizerFast:
+    """Train the tokenizer on documents of the corpus, the held-out nouns and the cities."""
+    sample = documents(recipe.seed + 7, recipe.tokenizer_documents)
+    # Copying drills hold made-up words, which are to stay in pieces.
+    texts = ["".join(text for text, _ in segments) for segments in sample if segments[0][1] > 0]
+    cities = [f' {city.name} "{city.name}' for city in CITIES] * 20
+    nouns = [f" {noun}" for noun in NOUNS] * 20
+    return train_tokenizer([*texts, *cities, *nouns])
+
+
+def build_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
+    """Return an untrained Llama; matrices that write to the stream start small."""
+    torch.manual_seed(recipe.seed)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=recipe.hidden_size,
+        num_hidden_layers=recipe.layers,
+        num_attention_heads=recipe.heads,
+        num_key_value_heads=recipe.heads,
+        intermediate_size=recipe.mlp_size,
+        max_position_embeddings=CONTEXT_LENGTH,
+        tie_word_embeddings=True,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    model = LlamaForCausalLM(config)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if name.endswith(("o_proj.weight", "down_proj.weight")):
+                weight.mul_(1 / math.sqrt(2 * recipe.layers))
+            elif weight.dim() == 2 and "embed" not in name:
+                weight.normal_(0, 0.7 / math.sqrt(weight.shape[1]))
+    return model
+
+
+def train(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
+    """Run the whole schedule and return the trained model in float32."""
+    corpus = list(documents(recipe.seed, recipe.documents))
+    rows = pack(encode_documents(tokenizer, corpus), recipe.row_length, tokenizer.pad_token_id)
+    model = build_model(recipe, tokenizer)
+    optimizers = _optimizers(recipe, model)
+    full_rates = [[group["lr"] for group in o.param_groups] for o in optimizers]
+    loss_of = torch.compile(_loss_function(model, recipe.row_length))
+    steps = len(rows.ids) // recipe.rows_per_step
+    smooth = 0.0
+    with tqdm(total=steps, desc="training", unit="step") as bar:
+        for step, batch in enumerate(_batches(recipe, rows, steps)):
+            loss = loss_of(*batch)
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            factor = rate_factor(recipe, step, steps)
+            for optimizer, rates in zip(optimizers, full_rates, strict=True):
+                for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                    group["lr"] = rate * factor
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
+            smooth = loss.item() if step == 0 else 0.97 * smooth + 0.03 * loss.item()
+            bar.update()
+            bar.set_postfix(loss=f"{smooth:.3f}", refresh=False)
+    return model
+
+
+def rate_factor(recipe: Recipe, step: int, steps: int) -> float:
+    """Warm up, stay, and from the middle on fall on a line to `final_rate`."""
+    warm = min(1.0, (step + 1) / recipe.warmup_steps)
+    left = min(1.0, 2 * (1 - step / steps))
+    return warm * max(recipe.final_rate, left)
+
+
+def save(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
+    """Write weights in float16, configuration and tokenizer."""
+    model.generation_config = GenerationConfig(
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        max_new_tokens=40,
+    )
+    model.half().save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def _optimizers(recipe: Recipe, model: LlamaForCausalLM) -> list[torch.optim.Optimizer]:
+    named = list(model.named_parameters())
+    inside = [weight for name, weight in named if weight.dim() == 2 and "embed" not in name]
+    kept = {id(weight) for weight in inside}
+    rest = [weight for _, weight in named if id(weight) not in kept]
+    return [
+        torch.optim.Muon(
+            inside,
+            lr=recipe.muon_rate,
+            weight_decay=recipe.weight_decay,
+            momentum=0.95,
+            adjust_lr_fn="match_rms_adamw",
+        ),
+        torch.optim.AdamW(
+            rest, lr=recipe.adam_rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True
+        ),
+    ]
+
+
+def _loss_function(model: LlamaForCausalLM, length: int) -> Callable[..., torch.Tensor]:
+    """Return the weighted next-token loss of packed rows; documents do not see each other."""
+    causal = torch.ones(length, length, dtype=torch.bool).tril()
+
+    def loss(
+        ids: torch.Tensor,
+        document: torch.Tensor,
+        position: torch.Tensor,
+        places: torch.Tensor,
+        targets: torch.Tensor,
+        weights: torch.Tensor,
+    ) -> torch.Tensor:
+        mask = (document[:, None, :, None] == document[:, None, None, :]) & causal
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            states = model.model(
+                input_ids=ids, attention_mask=mask, position_ids=position, use_cache=False
+            ).last_hidden_state
+            logits = model.lm_head(states.reshape(-1, states.shape[-1]).index_select(0, places))
+        each = functional.cross_entropy(logits.float(), targets, reduction="none")
+        return (each * weights).sum() / weights.sum()
+
+    return loss
+
+
+def _batches(recipe: Recipe, rows: Rows, steps: int) -> Iterator[Batch]:
+    kept = int(recipe.kept_share * recipe.rows_per_step * recipe.row_length)
+    for step in range(steps):
+        chosen = slice(step * recipe.rows_per_step, (step + 1) * recipe.rows_per_step)
+        targets = np.roll(rows.ids[chosen], -1, axis=1).reshape(-1)
+        weights = np.roll(rows.weights[chosen], -1, axis=1)
+        weights[:, -1] = 0.0
+        weights = weights.reshape(-1)
+        places = np.argsort(-weights, kind="stable")[:kept]
+        arrays = (
+            rows.ids[chosen],
+            rows.document[chosen],
+            rows.position[chosen],
+            places,
+            targets[places],
+            weights[places],
+        )
+        yield tuple(torch.from_numpy(array) for array in arrays)
+
+
+if __name__ == "__main__":
+    main()

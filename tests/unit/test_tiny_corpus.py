@@ -1,0 +1,179 @@
+"""The corpus of the bundled model: what evaluation uses is held out by construction."""
+
+import csv
+import random
+import re
+from pathlib import Path
+
+import pytest
+
+from scripts.train_tiny import dialogues, facts, handwritten, reviews
+from scripts.train_tiny.cities import ATTRIBUTES, CITIES
+from scripts.train_tiny.corpus import dialogue_segments, documents, review_segments
+from scripts.train_tiny.words import SplitWords
+
+DEMO_DATA = Path(__file__).parents[2] / "vectorlab" / "demo_data"
+SPLIT_SLOTS: dict[str, SplitWords] = {
+    "topics": dialogues.TOPICS,
+    "items": reviews.ITEMS,
+    "remarks": dialogues.REMARKS,
+    "reviews of any polarity": reviews.INPUTS_ANY,
+    "positive reviews": reviews.INPUTS_POSITIVE,
+    "negative reviews": reviews.INPUTS_NEGATIVE,
+    "json openings": facts.JSON_CITY_KEYS,
+    "fillers": facts.FILLERS,
+    **{f"plain {name}": slot for name, slot in facts.PLAIN.items()},
+}
+
+
+@pytest.fixture(scope="module")
+def training_texts() -> list[str]:
+    return ["".join(text for text, _ in segments) for segments in documents(5, 8_000)]
+
+
+def _styled_texts(count: int) -> list[str]:
+    rng = random.Random(8)
+    writers = (dialogue_segments, review_segments)
+    return ["".join(text for text, _ in writers[n % 2](rng)) for n in range(count)]
+
+
+def _handwritten() -> list[str]:
+    groups = (
+        handwritten.VALIDATION_REMARKS,
+        handwritten.VALIDATION_REVIEWS,
+        handwritten.TEST_REMARKS,
+        handwritten.TEST_REVIEWS,
+        handwritten.PARAPHRASE_SENTENCES,
+    )
+    return [row.text for group in groups for row in group]
+
+
+def _demonstrations() -> list[str]:
+    texts: list[str] = []
+    for name in ("dialogue_safety", "sentiment_paraphrase"):
+        with (DEMO_DATA / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+            texts += [text for row in csv.DictReader(file) for text in row.values()]
+    return texts
+
+
+def _literal_parts(template: str) -> str:
+    """Turn a template into a pattern that any filling of it matches in full."""
+    escaped = re.escape(template.replace("{{", "{")).replace(r"\{c\}", "{c}")
+    return re.sub(r"\\?\{\w\\?\}", r"[\\w ]+", escaped)
+
+
+@pytest.mark.parametrize("slot", SPLIT_SLOTS.values(), ids=SPLIT_SLOTS.keys())
+def test_splits_share_nothing_and_none_is_empty(slot: SplitWords) -> None:
+    train, validation, test = set(slot.train), set(slot.validation), set(slot.test)
+    assert train
+    assert validation
+    assert test
+    assert not train & validation
+    assert not train & test
+    assert not validation & test
+
+
+def test_held_out_words_are_held_out_of_dialogues_and_reviews_alike() -> None:
+    trained = set(dialogues.TOPICS.train) | set(reviews.ITEMS.train)
+    for slot in (dialogues.TOPICS, reviews.ITEMS):
+        assert not trained & set(slot.validation)
+        assert not trained & set(slot.test)
+
+
+def test_no_dialogue_or_review_document_holds_a_held_out_word() -> None:
+    held = [
+        word
+        for slot in (dialogues.TOPICS, reviews.ITEMS)
+        for word in (*slot.validation, *slot.test)
+    ]
+    pattern = re.compile(r"\b(" + "|".join(map(re.escape, held)) + r")\b", re.IGNORECASE)
+    texts = _styled_texts(3000)
+    assert [text for text in texts if pattern.search(text)] == []
+
+
+def test_no_training_document_holds_a_held_out_template(training_texts: list[str]) -> None:
+    held = [
+        template
+        for name, slot in SPLIT_SLOTS.items()
+        if name not in ("topics", "items")
+        for template in (*slot.validation, *slot.test)
+    ]
+    whole = "\n".join(training_texts)
+    found = [t for t in held if re.search(rf"(?m)(^|[ .]){_literal_parts(t)}", whole)]
+    # A JSON opening that ends like a trained one is new by its beginning alone.
+    assert [t for t in found if not t.startswith(("{", "["))] == []
+    for opening in (*facts.JSON_CITY_KEYS.validation, *facts.JSON_CITY_KEYS.test):
+        start = opening.replace("{{", "{").split("{c}")[0]
+        assert not any(text.startswith(start) for text in training_texts)
+
+
+def test_handwritten_sentences_and_demonstrations_are_in_no_training_document(
+    training_texts: list[str],
+) -> None:
+    whole = "\n".join(training_texts)
+    assert [text for text in (*_handwritten(), *_demonstrations()) if text in whole] == []
+
+
+@pytest.mark.parametrize("text", _handwritten())
+def test_no_template_of_the_corpus_can_write_a_handwritten_sentence(text: str) -> None:
+    templates = [
+        template
+        for slot in (
+            dialogues.REMARKS,
+            reviews.INPUTS_ANY,
+            reviews.INPUTS_POSITIVE,
+            reviews.INPUTS_NEGATIVE,
+        )
+        for template in slot.train
+    ]
+    pattern = "|".join(f"(?:{_slots_by_words(template)})" for template in templates)
+    assert re.fullmatch(pattern, text, re.IGNORECASE) is None
+
+
+def _slots_by_words(template: str) -> str:
+    nouns = "|".join(map(re.escape, (*dialogues.TOPICS.train, *reviews.ITEMS.train)))
+    return re.sub(r"\\\{\w\\\}", lambda _: rf"(?:(?:{nouns})|\\w+)", re.escape(template)).replace(
+        "\\\\w", "\\w"
+    )
+
+
+def test_test_and_validation_sentences_differ() -> None:
+    texts = _handwritten()
+    assert len(texts) == len(set(texts))
+
+
+def test_the_same_seed_writes_the_same_corpus_and_another_seed_another() -> None:
+    first, again, other = (list(documents(seed, 500)) for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+
+
+def test_every_demonstration_has_a_source_and_another_target() -> None:
+    texts = _demonstrations()
+    assert len(texts) == len(set(texts)) == 40
+
+
+def test_there_are_sixty_cities_or_more_with_all_attributes_and_crossing_languages() -> None:
+    assert len({city.name for city in CITIES}) == len(CITIES) >= 60
+    assert all(facts.value(city, attribute) for city in CITIES for attribute in ATTRIBUTES)
+    for language in ("Spanish", "Portuguese", "French", "English", "Arabic"):
+        assert len({city.continent for city in CITIES if city.language == language}) >= 2
+
+
+def test_the_queries_are_the_published_forms() -> None:
+    assert dialogues.query("S.") + " " == (
+        "This is a conversation between two people. Context: S. Response: "
+    )
+    assert reviews.query("S!") + " " == (
+        "Please paraphrase the following sentence. Sentence: S!, paraphrase: "
+    )
+
+
+@pytest.mark.parametrize("tone", dialogues.TONES)
+def test_every_answer_of_a_tone_is_marked_as_that_tone_and_no_other(tone: str) -> None:
+    rng = random.Random(3)
+    other = next(each for each in dialogues.TONES if each != tone)
+    for _ in range(500):
+        text = dialogues.answer(rng, tone, "garden").lower()
+        assert any(mark in text for mark in dialogues.MARKERS[tone]), text
+        assert not any(re.search(rf"\b{mark}\b", text) for mark in dialogues.MARKERS[other]), text
