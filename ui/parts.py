@@ -34,6 +34,11 @@ TONES = {
     JobState.CANCELLED: "",
 }
 TIME = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm")
+RUN_COLUMNS = {
+    "made": TIME,
+    "arms": st.column_config.TextColumn(width=300),
+    "seconds": st.column_config.NumberColumn(format="%.1f"),
+}
 
 
 def page_file(name: str) -> str:

@@ -59,7 +59,7 @@ def _choose_vectors(model: Model) -> tuple[list[str], list[float], SweepOptions]
         "Strengths, separated by spaces", value="0.05 0.1", key="strength", bind="query-params"
     )
     right.caption(f"Unit: {STRENGTH_UNITS[operator]}.")
-    positions = left.selectbox("Positions", list(Positions), key="new_run.positions")
+    positions = left.selectbox("Positions", list(Positions), key="positions", bind="query-params")
     together = right.checkbox("All vectors together in one arm") if len(chosen) > 1 else False
     options = SweepOptions(operator=operator, positions=positions, together=together)
     return chosen, _read_strengths(strengths), options
@@ -91,7 +91,7 @@ def _choose_prompts() -> tuple[tuple[Prompt, ...], int | None]:
         return found, version_id
     text = st.text_area("Prompts", height=130, key="new_run.text")
     cut = st.segmented_control(
-        "A prompt is", [EACH_LINE, WHOLE], default=EACH_LINE, key="new_run.cut"
+        "A prompt is", [EACH_LINE, WHOLE], default=EACH_LINE, key="cut", bind="query-params"
     )
     lines = [text] if cut == WHOLE else text.split("\n")
     return tuple(Prompt(text=line) for line in lines if line.strip()), None
@@ -99,15 +99,24 @@ def _choose_prompts() -> tuple[tuple[Prompt, ...], int | None]:
 
 def _choose_decoding() -> tuple[Decoding, int, int]:
     one, two, three = st.columns(3)
-    tokens = one.number_input("New tokens at most", 1, 4096, 32, key="new_run.tokens")
-    seed = two.number_input("Seed", 0, 2**31 - 1, 0, key="new_run.seed")
-    sampled = three.selectbox("Decoding", ["greedy", "sampled"], key="new_run.how") == "sampled"
+    tokens = one.number_input("New tokens at most", 1, 4096, 32, key="tokens", bind="query-params")
+    seed = two.number_input("Seed", 0, 2**31 - 1, 0, key="seed", bind="query-params")
+    sampled = (
+        three.selectbox("Decoding", ["greedy", "sampled"], key="decoding", bind="query-params")
+        == "sampled"
+    )
     if not sampled:
         return Decoding(max_new_tokens=tokens), seed, 1
-    temperature = one.number_input("Temperature", 0.01, 5.0, 1.0, 0.1, key="new_run.temperature")
-    top_k = two.number_input("Top-k (0: off)", 0, 100_000, 0, key="new_run.top_k")
-    top_p = three.number_input("Top-p (1: off)", 0.01, 1.0, 1.0, 0.05, key="new_run.top_p")
-    samples = one.number_input("Samples per prompt and arm", 1, 100, 1, key="new_run.samples")
+    temperature = one.number_input(
+        "Temperature", 0.01, 5.0, 1.0, 0.1, key="temperature", bind="query-params"
+    )
+    top_k = two.number_input("Top-k (0: off)", 0, 100_000, 0, key="top_k", bind="query-params")
+    top_p = three.number_input(
+        "Top-p (1: off)", 0.01, 1.0, 1.0, 0.05, key="top_p", bind="query-params"
+    )
+    samples = one.number_input(
+        "Samples per prompt and arm", 1, 100, 1, key="samples", bind="query-params"
+    )
     decoding = Decoding(
         max_new_tokens=tokens,
         do_sample=True,

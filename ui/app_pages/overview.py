@@ -41,7 +41,7 @@ if latest_runs:
         reports.runs_frame(latest_runs[:LATEST]),
         key="overview.runs",
         hide=("run", "seed", "seconds"),
-        columns={"made": parts.TIME},
+        columns=parts.RUN_COLUMNS,
     )
     if chosen is not None:
         parts.go("compare", run=latest_runs[chosen].id)

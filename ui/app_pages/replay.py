@@ -21,7 +21,7 @@ def _show_choice() -> None:
         reports.runs_frame(found),
         key="replay.runs",
         hide=("run", "replay of", "seconds"),
-        columns={"made": parts.TIME},
+        columns=parts.RUN_COLUMNS,
     )
     st.caption("Click a run to replay it.")
     if chosen is not None:

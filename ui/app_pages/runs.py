@@ -58,10 +58,7 @@ event = st.dataframe(
     key="runs.table",
     hide_index=True,
     placeholder="–",
-    column_config={
-        "made": parts.TIME,
-        "seconds": st.column_config.NumberColumn(format="%.1f"),
-    },
+    column_config=parts.RUN_COLUMNS,
     on_select="rerun",
     selection_mode=["multi-row", "single-cell"],
 )

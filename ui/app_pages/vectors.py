@@ -113,7 +113,7 @@ def _show_runs(details: VectorDetails) -> None:
         reports.runs_frame(used),
         key="vectors.runs",
         hide=("run", "seed", "seconds"),
-        columns={"made": parts.TIME},
+        columns=parts.RUN_COLUMNS,
     )
     if chosen is not None:
         parts.go("compare", run=used[chosen].id)
