@@ -5,10 +5,11 @@
 
 from typing import TYPE_CHECKING, Any
 
+from vectorlab.version import __version__
+
 if TYPE_CHECKING:
     from vectorlab.lab import Lab
 
-__version__ = "0.1.0"
 __all__ = ["Lab", "__version__"]
 
 

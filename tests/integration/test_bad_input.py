@@ -98,6 +98,8 @@ def test_a_set_without_demonstrations_cannot_be_committed(lab):
         ({"strengths": [0.1]}, InputError, "go together"),
         ({"prompts": []}, InputError, "at least one prompt"),
         ({"prompts": [" "]}, InputError, "Prompt 1 is empty"),
+        ({"prompts": ["a\x00b"]}, InputError, "Prompt 1"),
+        ({"prompts": ["ok", "a\ud800"]}, InputError, "Prompt 2"),
         ({"samples": 0}, InputError, "samples is 0"),
         ({"samples": 2}, InputError, "greedy"),
         ({"prompt_set": "none@1"}, NotFoundError, "none"),

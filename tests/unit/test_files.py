@@ -9,7 +9,7 @@ from vectorlab.errors import InputError
 from vectorlab.services.files import FORMATS, read_demonstrations, write_demonstrations
 
 # Any text that UTF-8 can hold; a line end inside a CSV field is kept as it is.
-texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
 sources = texts.filter(bool)
 pairs = st.builds(
     lambda source, target, metadata: Demonstration(source=source, target=target, metadata=metadata),
@@ -66,7 +66,7 @@ def test_columns_can_be_named(tmp_path):
         ("x.json", b'[{"source": "a"}, 3]', "item 2: int"),
         ("x.json", b'[{"source": 3}]', "source is int, expected text"),
         ("x.json", b'[{"source": "a", "target": ["b"]}]', "target is list, expected text"),
-        ("x.json", b'[{"source": "\\ud800"}]', "half a character"),
+        ("x.json", b'[{"source": "\\ud800"}]', "line 1: source '\\ud800' holds"),
         ("x.json", b"[", "line 1, column 2"),
         ("x.jsonl", b'{"source": "a"}\n{"source"\n', "line 2"),
         ("x.jsonl", b'{"source": "a", "metadata": 1}\n', "metadata is not a JSON object"),

@@ -112,6 +112,12 @@ def test_a_batch_plan_survives_its_json_form():
     assert BatchPlan.from_json(plan.to_json()) == plan
 
 
+@pytest.mark.parametrize(("one", "other"), [(1, 1.0), (0.0, -0.0)])
+def test_a_number_has_one_spelling(one, other):
+    assert intervention(one).to_json() == intervention(other).to_json()
+    assert str(intervention(one).strength) == str(intervention(other).strength)
+
+
 @pytest.mark.parametrize("strength", [math.nan, math.inf, -math.inf])
 def test_a_strength_that_is_not_finite_is_refused(strength):
     with pytest.raises(InputError, match="not finite"):

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from vectorlab import __version__
 from vectorlab.cli import arguments, db, jobs, models, programs, runs, sets, vectors
 from vectorlab.cli.context import Options
 from vectorlab.cli.output import stderr
 from vectorlab.errors import VectorLabError
+from vectorlab.version import __version__
 
 app = typer.Typer(
     name="vectorlab",

@@ -10,13 +10,13 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from vectorlab import __version__
 from vectorlab.cli import serving
 from vectorlab.cli.context import open_lab, settings
 from vectorlab.cli.output import JsonOption, console, pairs_table, progress, show
 from vectorlab.domain.jobs import Job
 from vectorlab.errors import VectorLabError
 from vectorlab.services import database, jobs
+from vectorlab.version import __version__
 
 DASHBOARD_PORT = 8501
 

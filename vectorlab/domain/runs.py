@@ -63,6 +63,10 @@ class Intervention:
     positions: Positions = Positions.ALL
     layers: tuple[int, ...] | None = None  # None: every layer the vector has
 
+    def __post_init__(self) -> None:
+        # One spelling per number, so that 1, 1.0, 0.0 and -0.0 do not make different requests.
+        object.__setattr__(self, "strength", float(self.strength) + 0.0)
+
     def to_json(self) -> dict[str, Any]:
         """The hashed form; the row id is left out because the bytes are the identity."""
         return {

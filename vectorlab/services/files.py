@@ -9,6 +9,7 @@ from typing import Any
 
 from vectorlab.domain.sets import Demonstration
 from vectorlab.errors import InputError
+from vectorlab.store.references import storable_text
 
 # Column names that people already have, tried in this order when none is given.
 SOURCE_NAMES = ("source", "negative", "input", "prompt", "text")
@@ -199,11 +200,7 @@ def _text(path: Path, line: int, role: str, value: Any) -> str | None:
         return None
     if not isinstance(value, str):
         raise InputError(f"{path}, line {line}: {role} is {type(value).__name__}, expected text.")
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError as exc:
-        raise InputError(f"{path}, line {line}: {role} holds half a character.") from exc
-    return value
+    return storable_text(f"{path}, line {line}: {role}", value)
 
 
 def _record(item: Demonstration) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from vectorlab.errors import InputError
 from vectorlab.services.vectors import check_fits
 from vectorlab.store import jobs, models, purge, runs, sets, vectors
 from vectorlab.store.database import Database, Transaction
+from vectorlab.store.references import storable_text
 
 BASELINE = Arm(label="baseline")
 
@@ -267,6 +268,7 @@ def _check_spec(spec: RunSpec) -> None:
     for number, prompt in enumerate(spec.prompts, start=1):
         if not prompt.text.strip():
             raise InputError(f"Prompt {number} is empty.")
+        storable_text(f"Prompt {number}", prompt.text)
 
 
 def _enqueue(

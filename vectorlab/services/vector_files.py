@@ -13,7 +13,6 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from vectorlab import __version__
 from vectorlab.domain.models import Model
 from vectorlab.domain.sets import check_name
 from vectorlab.domain.vectors import (
@@ -29,6 +28,7 @@ from vectorlab.errors import ConflictError, InputError, IntegrityError
 from vectorlab.services.vectors import check_fits, layer_vectors
 from vectorlab.store import audit, models, sets, vectors
 from vectorlab.store.database import Database
+from vectorlab.version import __version__
 
 _HEADER_KEY = "vectorlab"
 _HEADER_VERSION = 1

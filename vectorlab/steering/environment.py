@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from vectorlab import __version__
 from vectorlab.steering.loading import LoadedModel
+from vectorlab.version import __version__
 
 PACKAGES = ("torch", "transformers", "tokenizers", "numpy")
 
