@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from vectorlab.steering.loading import LoadedModel, bundled_model_path, describe_model, load_model
+from vectorlab.steering.loading import LoadedModel, describe_model, load_model
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -21,7 +21,6 @@ def _one_thread() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def bundled_tiny() -> LoadedModel:
     """The bundled model, loaded from the package."""
-    bundled_model_path("tiny")
     return load_model(describe_model("bundled:tiny"), device="cpu")
 
 

@@ -9,7 +9,8 @@ import torch
 from tests.tiny_models import byte_tokenizer, random_model
 from vectorlab.errors import ArchitectureError, InputError, IntegrityError, ModelError
 from vectorlab.steering.fingerprint import weights_digest
-from vectorlab.steering.loading import bundled_model_path, describe_model, load_model
+from vectorlab.steering.loading import describe_model, load_model
+from vectorlab.steering.sources import bundled_model_path
 
 
 @pytest.fixture

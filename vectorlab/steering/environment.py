@@ -10,7 +10,7 @@ import torch
 from vectorlab.steering.loading import LoadedModel
 from vectorlab.version import __version__
 
-PACKAGES = ("torch", "transformers", "tokenizers", "numpy")
+PACKAGES = ("transformers", "tokenizers", "numpy")
 
 
 def describe_environment(loaded: LoadedModel) -> dict[str, Any]:
@@ -18,6 +18,7 @@ def describe_environment(loaded: LoadedModel) -> dict[str, Any]:
     return {
         "vectorlab": __version__,
         "python": platform.python_version(),
+        "torch": str(torch.__version__),  # with its build, which the package's metadata may lack
         **{name: _version(name) for name in PACKAGES},
         "platform": platform.system(),
         "machine": platform.machine(),

@@ -1,14 +1,8 @@
-"""Find, describe and load models: the bundled one, a directory, or a hub repository.
+"""Describe models from their files and load them; weights come from safetensors only."""
 
-Weights come from safetensors only. The network is used for hub ids and nothing else.
-"""
-
-import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +21,9 @@ from vectorlab.domain.models import ModelDescription
 from vectorlab.errors import InputError, IntegrityError, ModelError
 from vectorlab.steering import fingerprint
 from vectorlab.steering.layers import DecoderLayers, architecture, decoder_layers
+from vectorlab.steering.sources import bundled_model_path as bundled_model_path
+from vectorlab.steering.sources import is_hub_id, model_directory, recorded_source
 
-BUNDLED_PREFIX = "bundled:"
-HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
-HUB_FILES = ["*.safetensors", "*.json", "*.jinja", "*.txt", "*.model", "*.py"]
 CAUSAL_HEADS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
 CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -63,14 +56,14 @@ def describe_model(
         ModelError: If there is no such model, or it cannot be used as it is.
         ArchitectureError: If its architecture is not in the layer table.
     """
-    directory = _model_directory(source, revision)
+    directory = model_directory(source, revision)
     raw = fingerprint.read_json(directory / "config.json")
     _check_causal(directory, raw)
     weights = fingerprint.weights_digest(directory)
     config = _text_config(directory, trust_remote_code=trust_remote_code)
     return ModelDescription(
-        source=_recorded_source(source, directory),
-        revision=directory.name if _is_hub_id(source) else None,
+        source=recorded_source(source, directory),
+        revision=directory.name if is_hub_id(source) else None,
         architecture=raw["model_type"],
         n_layers=config.num_hidden_layers,
         d_model=config.hidden_size,
@@ -101,7 +94,7 @@ def load_model(
         InputError: If the device or the dtype is not available.
     """
     target, compute_dtype = resolve_device(device), _torch_dtype(dtype)
-    directory = _model_directory(description.source, description.revision)
+    directory = model_directory(description.source, description.revision)
     _check_unchanged(description)
     trust = description.trust_remote_code
     tokenizer = AutoTokenizer.from_pretrained(
@@ -119,18 +112,6 @@ def load_model(
         layers=decoder_layers(model, description.architecture),
         eos_token_ids=tuple(sorted(eos)),
     )
-
-
-def bundled_model_path(name: str = "tiny") -> Path:
-    """The directory of a model that comes with the package.
-
-    Raises:
-        ModelError: If no model of that name is bundled.
-    """
-    path = Path(str(resources.files("vectorlab"))) / "models" / name
-    if not path.is_dir():
-        raise ModelError(f"No bundled model {name!r}. Bundled is: {BUNDLED_PREFIX}tiny.")
-    return path
 
 
 def resolve_device(device: str) -> torch.device:
@@ -163,44 +144,6 @@ def check_request(loaded: LoadedModel, *, model_fingerprint: str, dtype: str) ->
         raise InputError(
             f"The request computes in {dtype}, but the model was loaded in {loaded.dtype}."
         )
-
-
-def _model_directory(source: str, revision: str | None) -> Path:
-    if source.startswith(BUNDLED_PREFIX):
-        return bundled_model_path(source.removeprefix(BUNDLED_PREFIX))
-    directory = Path(source).expanduser()
-    if directory.is_dir():
-        return directory.resolve()
-    if _is_hub_id(source):
-        return _hub_snapshot(source, revision)
-    raise ModelError(
-        f"No model directory {source}. Give a directory made by save_pretrained, "
-        f"a hub id such as gpt2, or {BUNDLED_PREFIX}tiny."
-    )
-
-
-def _is_hub_id(source: str) -> bool:
-    return HUB_ID.fullmatch(source) is not None and not Path(source).is_dir()
-
-
-def _recorded_source(source: str, directory: Path) -> str:
-    by_name = source.startswith(BUNDLED_PREFIX) or _is_hub_id(source)
-    return source if by_name else str(directory)
-
-
-def _hub_snapshot(source: str, revision: str | None) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    try:
-        path = snapshot_download(source, revision=revision, allow_patterns=HUB_FILES)
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as exc:
-        offline = " HF_HUB_OFFLINE is set." if os.environ.get("HF_HUB_OFFLINE") else ""
-        raise ModelError(
-            f"No directory {source!r} here, and no model of that id could be had from the "
-            f"Hugging Face hub ({type(exc).__name__}).{offline} Check the path or the id."
-        ) from exc
-    return Path(path)
 
 
 def _check_causal(directory: Path, config: dict[str, Any]) -> None:
