@@ -1,4 +1,4 @@
-"""The router: page frame, navigation, and one place where errors become words."""
+"""The router: page frame, navigation, and the loader of this package."""
 
 import importlib.util
 import sys
@@ -8,16 +8,14 @@ import streamlit as st
 
 HERE = Path(__file__).resolve().parent
 
-if "ui" not in sys.modules and importlib.util.find_spec("ui") is None:
-    # In an installed wheel this folder has another name and no parent on the path.
+if "ui" not in sys.modules:
+    # In an installed wheel this folder has another name, and nowhere is its parent on the path.
     spec = importlib.util.spec_from_file_location(
         "ui", HERE / "__init__.py", submodule_search_locations=[str(HERE)]
     )
-    assert spec is not None
     sys.modules["ui"] = importlib.util.module_from_spec(spec)
 
 from ui import parts  # noqa: E402
-from vectorlab.errors import VectorLabError  # noqa: E402
 
 st.set_page_config(page_title="VectorLab", page_icon="🧭", layout="wide", initial_sidebar_state=230)
 st.html(HERE / "style.css")
@@ -31,7 +29,5 @@ page = st.navigation(
         for heading, pages in parts.NAVIGATION.items()
     }
 )
-try:
+with parts.in_words():
     page.run()
-except VectorLabError as exc:
-    parts.problem(exc)

@@ -1,6 +1,7 @@
 """Pieces that pages share: navigation, notes, clickable tables, and watching a job."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
@@ -48,7 +49,7 @@ def page_file(name: str) -> str:
 
 def header(title: str, sentence: str) -> None:
     """Title of a page (own words or a checked name) and one sentence under it."""
-    st.title(title, anchor=False)
+    st.title(title.replace("_", r"\_"), anchor=False)
     st.html(f'<p class="vl-lead">{texts.escape(sentence)}</p>')
 
 
@@ -60,19 +61,23 @@ def note(title: str, text: str, *, tone: str = "", command: str | None = None) -
         st.code(command, language="bash")
 
 
-def problem(error: Exception) -> None:
-    """An error in words."""
-    title = "Not found" if isinstance(error, NotFoundError) else "That did not work"
-    note(title, str(error), tone="bad")
+@contextmanager
+def in_words() -> Iterator[None]:
+    """Errors that VectorLab raises on purpose become a panel; the rest of the block is left."""
+    try:
+        yield
+    except VectorLabError as error:
+        title = "Not found" if isinstance(error, NotFoundError) else "That did not work"
+        note(title, str(error), tone="bad")
 
 
-def worker_note() -> None:
-    """Says so when nobody will pick up a job."""
+def worker_note(*, waiting: bool = True) -> None:
+    """Says so when nobody will pick up a job; louder when one is ``waiting``."""
     if not jobs.any_worker_alive(data.store()):
         note(
             "No worker is alive",
             "Jobs wait until one is. Start it in a terminal:",
-            tone="bad",
+            tone="bad" if waiting else "",
             command=WORKER_COMMAND,
         )
 
@@ -125,13 +130,10 @@ def ask(request: Callable[[], int | None]) -> None:
 
     ``request`` returns the id of a job to watch (kept in the address), or None.
     """
-    try:
+    with in_words():
         job_id = request()
-    except VectorLabError as error:
-        problem(error)
-        return
-    if job_id is not None:
-        st.query_params["job"] = str(job_id)
+        if job_id is not None:
+            st.query_params["job"] = str(job_id)
 
 
 def chosen_number(name: str) -> int | None:
@@ -163,10 +165,11 @@ def watch_job(job_id: int) -> Job:
 
     @st.fragment(run_every=None if job.state.is_final else "1s")
     def live() -> None:
-        current = jobs.get(data.store(), job_id)
-        _job_panel(current)
-        if current.state.is_final and not job.state.is_final:
-            st.rerun()
+        with in_words():
+            current = jobs.get(data.store(), job_id)
+            _job_panel(current)
+            if current.state.is_final and not job.state.is_final:
+                st.rerun()
 
     live()
     return job
@@ -200,19 +203,14 @@ def _job_panel(job: Job) -> None:
         if job.error and job.state is JobState.FAILED:
             st.html(f'<div class="vl-mono">{texts.literal(job.error)}</div>')
         if job.state in (JobState.FAILED, JobState.CANCELLED):
-            st.button("Retry", key=f"retry.{job.id}", on_click=_act, args=(jobs.retry, job.id))
+            if st.button("Retry", key=f"retry.{job.id}"):
+                jobs.retry(data.store(), job.id)
+                st.rerun()
         elif not job.state.is_final:
-            st.button(
-                "Cancelling …" if job.cancel_requested else "Cancel",
-                key=f"cancel.{job.id}",
-                disabled=job.cancel_requested,
-                on_click=_act,
-                args=(jobs.cancel, job.id),
-            )
-
-
-def _act(action: Callable[..., Job], job_id: int) -> None:
-    action(data.store(), job_id)
+            label = "Cancelling …" if job.cancel_requested else "Cancel"
+            if st.button(label, key=f"cancel.{job.id}", disabled=job.cancel_requested):
+                jobs.cancel(data.store(), job.id)
+                st.rerun()
 
 
 def _query(selection: Mapping[str, object]) -> dict[str, str | list[str]]:

@@ -28,7 +28,7 @@ def escape(text: object) -> str:
 def address(page: str, **selection: object) -> str:
     """Relative address of a page with its selection; None is left out, sequences repeat."""
     chosen = {name: value for name, value in selection.items() if value is not None}
-    return f"{page}?{urlencode(chosen, doseq=True)}" if chosen else page or "."
+    return f"{page}?{urlencode(chosen, doseq=True)}" if chosen else page
 
 
 def link(label: object, page: str, **selection: object) -> str:

@@ -1,5 +1,6 @@
 """Every page over an empty and over a filled store, without a browser."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -95,6 +96,13 @@ def test_clicking_a_row_opens_the_object_under_its_own_address(filled, visit):
     assert app.query_params["set"] == "upbeat"
 
 
+def test_a_vector_opens_after_another_was_chosen_for_a_run(filled, visit):
+    app = visit("new_run", vector="upbeat-icv").switch_page("app_pages/vectors.py").run()
+    app = click_cell(app, "vectors.list", 0)
+    assert app.title[0].value == "upbeat-icv"
+    assert "That did not work" not in shown(app)
+
+
 def test_a_version_in_the_address_shows_its_message(filled, visit):
     assert "First pairs" in shown(visit("sets", set="upbeat", version="1"))
 
@@ -123,7 +131,6 @@ def test_a_vector_whose_bytes_were_altered_is_refused_with_both_hashes(filled, v
     from sqlalchemy import text
 
     with filled.write() as tx:
-        tx.execute(text("DROP TRIGGER IF EXISTS layer_vectors_frozen"))
         for (name,) in tx.execute(
             text("SELECT name FROM sqlite_master WHERE type='trigger' AND tbl_name='layer_vectors'")
         ).all():
@@ -260,16 +267,18 @@ def test_a_strength_that_is_no_number_is_said_in_words(filled, visit, strength):
     assert len(jobs.list_jobs(filled)) == 2
 
 
-def test_the_dashboard_never_loads_torch(filled):
+def test_the_dashboard_never_loads_torch_and_runs_from_any_folder(filled, tmp_path):
+    folder = shutil.copytree(ROOT / "ui", tmp_path / "_ui")
     program = (
         "import sys\n"
         "from streamlit.testing.v1 import AppTest\n"
-        "for name in sys.argv[1:]:\n"
-        "    app = AppTest.from_file('ui/app.py', default_timeout=20)\n"
+        "app = AppTest.from_file(sys.argv[1] + '/app.py', default_timeout=20)\n"
+        "for name in sys.argv[2:]:\n"
         "    app.switch_page(f'app_pages/{name}.py').run()\n"
-        "    assert not app.exception and app.title\n"
+        "    assert not app.exception and app.title, name\n"
+        "assert list(sys.modules['ui'].__path__) == [sys.argv[1]]\n"
         "assert not {'torch', 'transformers'} & set(sys.modules)\n"
     )
-    command = [sys.executable, "-c", program, *PAGES]
+    command = [sys.executable, "-c", program, str(folder), *PAGES]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

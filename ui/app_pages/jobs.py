@@ -46,37 +46,43 @@ def _show_queue() -> None:
 
     @st.fragment(run_every=BUSY if busy else IDLE)
     def live() -> None:
-        if _is_busy() != busy:
-            st.rerun()
-        parts.worker_note()
-        frame = reports.jobs_frame(data.store(), state=wanted, limit=SHOWN)
-        if frame.empty:
-            parts.note("No job", "Jobs appear here when a vector or a run is asked for.")
-        else:
-            chosen = parts.pick(
-                frame,
-                key="jobs.list",
-                columns={
-                    "asked": parts.TIME,
-                    "progress": st.column_config.ProgressColumn(min_value=0, max_value=1),
-                },
-            )
-            st.caption("Click a row to open the job: cancel it, retry it, read its error.")
-            if chosen is not None:
-                parts.go("jobs", job=frame["id"][chosen])
-        st.subheader("Workers", anchor=False)
-        workers = reports.workers_frame(data.store())
-        if workers.empty:
-            st.html(texts.quiet("No worker has been seen in this store."))
-        else:
-            st.dataframe(
-                workers,
-                key="jobs.workers",
-                hide_index=True,
-                column_config={"last seen": parts.TIME},
-            )
+        with parts.in_words():
+            if _is_busy() != busy:
+                st.rerun()
+            parts.worker_note(waiting=busy)
+            _show_jobs(wanted)
+            _show_workers()
 
     live()
+
+
+def _show_jobs(state: JobState | None) -> None:
+    frame = reports.jobs_frame(data.store(), state=state, limit=SHOWN)
+    if frame.empty:
+        parts.note("No job", "Jobs appear here when a vector or a run is asked for.")
+        return
+    chosen = parts.pick(
+        frame,
+        key="jobs.list",
+        columns={
+            "asked": parts.TIME,
+            "progress": st.column_config.ProgressColumn(min_value=0, max_value=1),
+        },
+    )
+    st.caption("Click a row to open the job: cancel it, retry it, read its error.")
+    if chosen is not None:
+        parts.go("jobs", job=frame["id"][chosen])
+
+
+def _show_workers() -> None:
+    st.subheader("Workers", anchor=False)
+    frame = reports.workers_frame(data.store())
+    if frame.empty:
+        st.html(texts.quiet("No worker has been seen in this store."))
+        return
+    st.dataframe(
+        frame, key="jobs.workers", hide_index=True, column_config={"last seen": parts.TIME}
+    )
 
 
 def _is_busy() -> bool:

@@ -10,13 +10,12 @@ ALL, ORIGINALS, REPLAYS = "all", "originals", "replays"
 
 parts.header("Generation runs", "Prompts under arms: what was asked, and every text that came.")
 
+# Keys of bound widgets are words of the address; each is used with one meaning in all pages.
 names = [item.name for item in models.list_models(data.store())]
 limit = parts.chosen_number("limit") or FIRST
 
 left, middle, right = st.columns([1, 1, 2], vertical_alignment="bottom")
-model = left.selectbox(
-    "Model", names, index=None, placeholder="any", key="model", bind="query-params"
-)
+model = left.selectbox("Model", names, index=None, placeholder="any", key="on", bind="query-params")
 kind = middle.segmented_control(
     "Kind", [ALL, ORIGINALS, REPLAYS], default=ALL, key="kind", bind="query-params"
 )

@@ -92,7 +92,7 @@ def _show_changes(version: SetVersion, others: list[int]) -> None:
         "Compared with version",
         others,
         index=others.index(max(earlier)) if earlier else 0,
-        key="against",
+        key="since",
         bind="query-params",
     )
     diff = sets.diff(data.store(), f"{version.set_name}@{against}", version.label)
