@@ -13,6 +13,7 @@ if "ui" not in sys.modules:
     spec = importlib.util.spec_from_file_location(
         "ui", HERE / "__init__.py", submodule_search_locations=[str(HERE)]
     )
+    assert spec is not None
     sys.modules["ui"] = importlib.util.module_from_spec(spec)
 
 from ui import parts  # noqa: E402

@@ -30,7 +30,7 @@ def arm_colours(labels: Iterable[str], baselines: Iterable[str]) -> dict[str, st
 def layer_bars(frame: pd.DataFrame, column: str, *, title: str, share: bool = False) -> alt.Chart:
     """One bar per layer; ``share`` fixes the axis to 0..1."""
     domain = alt.Scale(domain=[0, 1]) if share else alt.Scale(zero=True)
-    return (
+    chart: alt.Chart = (
         alt.Chart(frame)
         .mark_bar(color=ARM_COLOURS[0], size=_bar_width(len(frame)))
         .encode(
@@ -40,13 +40,14 @@ def layer_bars(frame: pd.DataFrame, column: str, *, title: str, share: bool = Fa
         )
         .properties(height=230)
     )
+    return chart
 
 
 def cosine_map(cosines: pd.DataFrame) -> alt.Chart:
     """Heat map of a square frame of cosines, -1 to 1."""
     cells = cosines.rename_axis("layer").reset_index().melt("layer", var_name="other")
     axis = alt.Axis(labelAngle=0, labelOverlap=True)
-    return (
+    chart: alt.Chart = (
         alt.Chart(cells)
         .mark_rect()
         .encode(
@@ -67,6 +68,7 @@ def cosine_map(cosines: pd.DataFrame) -> alt.Chart:
         )
         .properties(height=300)
     )
+    return chart
 
 
 def _bar_width(bars: int) -> int:

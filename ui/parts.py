@@ -37,8 +37,7 @@ TONES = {
 TIME = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm")
 RUN_COLUMNS = {
     "made": TIME,
-    "arms": st.column_config.TextColumn(width=300),
-    "seconds": st.column_config.NumberColumn(format="%.1f"),
+    "arms": st.column_config.TextColumn(width=260),
 }
 
 

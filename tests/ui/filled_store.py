@@ -13,6 +13,7 @@ from vectorlab.domain.runs import (
     Decoding,
     FinishReason,
     GeneratedText,
+    GenerationRun,
     Intervention,
     NewRun,
     Operator,
@@ -47,6 +48,8 @@ PAIRS = (
     (HOSTILE, RIGHT_TO_LEFT),
 )
 
+PROMPTS = ("Say it: ", HOSTILE, RIGHT_TO_LEFT)
+
 
 def fill(db: Database) -> None:
     """Two set versions, a vector, a run with its identical and its different replay, jobs."""
@@ -68,10 +71,10 @@ def fill(db: Database) -> None:
     )
     sets.commit(db, name="upbeat", demonstrations=second, message=HOSTILE, actor="ada")
     vector = _vector(db, model)
-    spec = _run_spec(model, vector)
-    _run(db, model, spec)
-    _run(db, model, spec, replay_of=1)
-    _run(db, model, spec, replay_of=1, last_token=9, environment={"torch": "2.11.0"})
+    spec = run_spec(model, vector)
+    add_run(db, model, spec, name="first-look")
+    add_run(db, model, spec, replay_of=1)
+    add_run(db, model, spec, replay_of=1, last_token=9, environment={"torch": "2.11.0"})
     with db.write() as tx:
         job, _ = jobs.enqueue(
             tx,
@@ -143,7 +146,8 @@ def _vector(db: Database, model: Model) -> SteeringVector:
         )
 
 
-def _run_spec(model: Model, vector: SteeringVector) -> RunSpec:
+def run_spec(model: Model, vector: SteeringVector, prompts: Sequence[str] = PROMPTS) -> RunSpec:
+    """The baseline and two strengths."""
     arms = [Arm(label="baseline")]
     arms += [
         Arm(
@@ -162,27 +166,29 @@ def _run_spec(model: Model, vector: SteeringVector) -> RunSpec:
     ]
     return RunSpec(
         model_fingerprint=model.fingerprint,
-        prompts=(Prompt(text="Say it: "), Prompt(text=HOSTILE), Prompt(text=RIGHT_TO_LEFT)),
+        prompts=tuple(Prompt(text=text) for text in prompts),
         arms=tuple(arms),
         decoding=Decoding(max_new_tokens=8),
         seed=7,
     )
 
 
-def _run(
+def add_run(
     db: Database,
     model: Model,
     spec: RunSpec,
     *,
+    name: str | None = None,
     replay_of: int | None = None,
     last_token: int = 3,
     environment: dict[str, str] | None = None,
-) -> None:
+) -> GenerationRun:
+    """Store a run of that request with made-up texts."""
     with db.write() as tx:
-        runs.add_run(
+        return runs.add_run(
             tx,
             NewRun(
-                name=None if replay_of else "first-look",
+                name=name,
                 model_id=model.id,
                 prompt_set_version_id=None,
                 spec=spec,

@@ -1,6 +1,7 @@
 """One or several runs side by side: a row per prompt, a column per arm."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -84,12 +85,12 @@ def _colours_of(columns: list[tuple[str, Arm]], *, several: bool) -> dict[str, s
     return {label: by_arm[bare[label]] for label in bare}
 
 
-def _prompt_cell(row: dict[str, object], *, sampled: bool) -> str:
+def _prompt_cell(row: Mapping[Any, Any], *, sampled: bool) -> str:
     sample = texts.quiet(f"sample {row['sample']}") if sampled else ""
     return texts.literal(row["prompt"]) + sample
 
 
-def _text_cell(row: dict[str, object], label: str, against: str, *, removed: bool) -> str:
+def _text_cell(row: Mapping[Any, Any], label: str, against: str, *, removed: bool) -> str:
     text, before = row.get(label), row.get(against)
     if not isinstance(text, str):
         return texts.quiet("not in this run")

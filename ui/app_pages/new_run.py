@@ -61,7 +61,9 @@ def _choose_vectors(model: Model) -> tuple[list[str], list[float], SweepOptions]
     right.caption(f"Unit: {STRENGTH_UNITS[operator]}.")
     positions = left.selectbox("Positions", list(Positions), key="positions", bind="query-params")
     together = right.checkbox("All vectors together in one arm") if len(chosen) > 1 else False
-    options = SweepOptions(operator=operator, positions=positions, together=together)
+    options = SweepOptions(
+        operator=operator, positions=positions or Positions.ALL, together=together
+    )
     return chosen, _read_strengths(strengths), options
 
 

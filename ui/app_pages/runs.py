@@ -53,7 +53,7 @@ if not found:
     st.stop()
 
 event = st.dataframe(
-    reports.runs_frame(found),
+    reports.runs_frame(found).drop(columns="seconds"),
     key="runs.table",
     hide_index=True,
     placeholder="–",
