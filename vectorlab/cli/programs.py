@@ -79,7 +79,7 @@ def worker(
     logging.getLogger("vectorlab").setLevel(logging.INFO)
     loop = Worker(lab.db, device=device or lab.settings.device)
     console.print(f"Worker {loop.id} waits for jobs. Ctrl-C stops it.", highlight=False)
-    with serving.interrupt_on_sigterm():
+    with serving.ending_as_interrupt():
         try:
             loop.work(stop=threading.Event(), drain=drain, on_job=_print_job)
         except KeyboardInterrupt:

@@ -48,12 +48,13 @@ def free_port(host: str, wanted: int) -> int:
 def serve(
     settings: Settings, *, host: str, port: int, with_worker: bool, browser: bool = False
 ) -> None:
-    """Run the dashboard, and a worker beside it, until Ctrl-C or SIGTERM."""
-    children = [_start_dashboard(settings, host=host, port=port, browser=browser)]
-    if with_worker:
-        children.append(_start([sys.executable, "-m", "vectorlab", "worker"], settings))
-    with interrupt_on_sigterm():
+    """Run the dashboard, and a worker beside it, until Ctrl-C or a signal to end."""
+    children: list[subprocess.Popen[bytes]] = []
+    with ending_as_interrupt():
         try:
+            children.append(_start_dashboard(settings, host=host, port=port, browser=browser))
+            if with_worker:
+                children.append(_start([sys.executable, "-m", "vectorlab", "worker"], settings))
             while all(child.poll() is None for child in children):
                 time.sleep(0.2)
         except KeyboardInterrupt:
@@ -63,18 +64,20 @@ def serve(
 
 
 @contextmanager
-def interrupt_on_sigterm() -> Iterator[None]:
-    """Treat SIGTERM as Ctrl-C: work stops, the job goes back to the queue."""
+def ending_as_interrupt() -> Iterator[None]:
+    """Treat SIGTERM and a closed terminal as Ctrl-C: work stops, jobs go back to the queue."""
 
     def interrupt(number: int, frame: FrameType | None) -> Any:
         del number, frame
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    numbers = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    before = [signal.signal(number, interrupt) for number in numbers]
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _start_dashboard(
@@ -104,7 +107,11 @@ def _start(
         "VECTORLAB_DATABASE_URL": settings.database_url,
         "VECTORLAB_DEVICE": settings.device,
     }
-    return subprocess.Popen(command, env=environment, cwd=directory)
+    # A group of its own: Ctrl-C reaches this process alone, which then ends its children once.
+    group = 0 if os.name == "posix" else None
+    return subprocess.Popen(
+        command, env=environment, cwd=directory, stdin=subprocess.DEVNULL, process_group=group
+    )
 
 
 def _stop(children: list[subprocess.Popen[bytes]]) -> None:
