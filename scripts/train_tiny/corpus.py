@@ -10,17 +10,19 @@ from collections.abc import Callable, Iterator
 from scripts.train_tiny import dialogues, reviews
 from scripts.train_tiny.facts import fact_segments
 from scripts.train_tiny.stories import copy_drill, noun_drill, story
+from scripts.train_tiny.variation import vary
+from scripts.train_tiny.words import training_noun
 
 Segments = list[tuple[str, float]]
 
 _QUERY_WEIGHT = 0.0
 _LINE_WEIGHT = 0.4
 _MIX = {
-    "dialogue": 0.27, "review": 0.31, "fact": 0.21, "story": 0.06, "copy": 0.06, "noun": 0.04,
+    "dialogue": 0.27, "review": 0.32, "fact": 0.21, "story": 0.06, "copy": 0.05, "noun": 0.04,
     "reading": 0.05,
 }  # fmt: skip
 _EARLY_MIX = {
-    "dialogue": 0.15, "review": 0.15, "fact": 0.2, "story": 0.04, "copy": 0.26, "noun": 0.1,
+    "dialogue": 0.15, "review": 0.18, "fact": 0.2, "story": 0.04, "copy": 0.23, "noun": 0.1,
     "reading": 0.1,
 }  # fmt: skip
 _EARLY = 0.15
@@ -96,25 +98,28 @@ def _run(rng: random.Random, lines: list[str]) -> Segments:
 
 
 def _tone_line(rng: random.Random, tone: str) -> str:
-    return dialogues.answer(rng, tone, rng.choice(dialogues.TOPICS.train))
+    return dialogues.answer(rng, tone, training_noun(rng))
 
 
 def _dialogue_query(rng: random.Random, tone: str, shown: str | None) -> tuple[str, str]:
-    topic = rng.choice(dialogues.TOPICS.train)
-    text = dialogues.remark(rng, topic) if shown is None else dialogues.answer(rng, shown, topic)
+    topic = training_noun(rng)
+    if shown is None:
+        text = vary(rng, dialogues.remark(rng, topic))
+    else:
+        text = dialogues.answer(rng, shown, topic)
     return dialogues.query(_bare(rng, text)), dialogues.answer(rng, tone, topic)
 
 
 def _wording_line(rng: random.Random, style: str) -> str:
-    item = rng.choice(reviews.ITEMS.train)
+    item = training_noun(rng)
     return reviews.wording(rng, style, item, rng.choice(reviews.POLARITIES))
 
 
 def _paraphrase_query(rng: random.Random, style: str, shown: str | None) -> tuple[str, str]:
-    item = rng.choice(reviews.ITEMS.train)
+    item = training_noun(rng)
     polarity = rng.choice(reviews.POLARITIES)
     if shown is None:
-        text = reviews.review(rng, item, polarity)
+        text = vary(rng, reviews.review(rng, item, polarity))
     else:
         text = reviews.wording(rng, shown, item, polarity)
     return reviews.query(_bare(rng, text)), reviews.wording(rng, style, item, polarity)

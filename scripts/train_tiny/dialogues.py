@@ -53,6 +53,36 @@ REMARKS = SplitWords(
         "Yesterday I cried about the {t}.",
         "I never asked for this {t}.",
         "Tell me what to do about the {t}.",
+        "The {t} is broken.",
+        "My {t} does not work.",
+        "The {t} fell apart on Monday.",
+        "They took the {t} away from us.",
+        "Somebody has stolen my {t}.",
+        "You forgot the {t} again.",
+        "You left the {t} in the rain.",
+        "We lost the {t}.",
+        "My mother says the {t} was a mistake.",
+        "I paid a lot for the {t} and got nothing.",
+        "The {t} is too loud and I can not sleep.",
+        "The {t} hurts and the doctor does not help.",
+        "I failed because of the {t}.",
+        "I have no time for the {t}, I have to work.",
+        "Another {t}, what a waste of money.",
+        "My brother broke the {t} on purpose.",
+        "Three times I called about the {t}.",
+        "They want more money for the {t}.",
+        "Even the {t} is against me.",
+        "The {t} made me cry in front of everybody.",
+        "I never see my {t} any more.",
+        "There is something wrong with the {t}.",
+        "When will the {t} be over?",
+        "Who put the {t} here?",
+        "Nobody helps me with the {t}.",
+        "The {t} smells bad and nobody cleans it.",
+        "Everyone laughed when I talked about the {t}.",
+        "This is the worst {t} of my life.",
+        "I miss the {t}.",
+        "Because of you we have no {t} now.",
     ),
     validation=(
         "I feel terrible about the {t}.",
@@ -74,7 +104,7 @@ REMARKS = SplitWords(
     ),
 )
 
-RESPECTFUL_SHARE = 0.3
+RESPECTFUL_SHARE = 0.16
 ANNOUNCED_SHARE = 0.97
 
 _OPENERS = {

@@ -15,7 +15,8 @@ PLAIN: dict[str, SplitWords] = {
             "{c} is a city in", "The country of {c} is", "{c} belongs to the country of",
             "{c} lies in the country of", "The city of {c} is in the country of",
             "People in {c} live in the country of", "The country where {c} lies is",
-            "{c} is one of the cities of", "Country of {c}:",
+            "{c} is one of the cities of", "I was born in {c}, so my country is",
+            "Visit {c} and you see the country of", "Country of {c}:",
         ),
         validation=("If you live in {c}, your country is", "{c} can be found in the country of"),
         test=("The country that {c} belongs to is", "{c} is located in the country of",
@@ -28,7 +29,8 @@ PLAIN: dict[str, SplitWords] = {
             "{c} belongs to the continent of", "{c} lies in the continent of",
             "The city of {c} is in the continent of", "People in {c} live on the continent of",
             "The continent where {c} lies is", "Continent of {c}:",
-            "The city {c} is part of the continent of",
+            "The city {c} is part of the continent of", "I was born in {c}, so my continent is",
+            "Visit {c} and you see the continent of",
         ),
         validation=("If you live in {c}, your continent is",
                     "{c} can be found on the continent of"),
@@ -42,6 +44,7 @@ PLAIN: dict[str, SplitWords] = {
             "Language of {c}:", "Children in {c} learn the language",
             "They speak the language of {c}, that is",
             "The language spoken in {c} is", "On the streets of {c} people speak",
+            "I was born in {c}, so I speak", "Visit {c} and you hear",
         ),
         validation=("If you live in {c}, you speak", "The common language of {c} is"),
         test=("The language that {c} uses is", "Most people in {c} speak",
@@ -52,7 +55,8 @@ PLAIN: dict[str, SplitWords] = {
             "The time zone of {c} is", "The time zone in {c} is", "{c} is in the time zone",
             "Clocks in {c} follow the time zone", "Time zone of {c}:", "{c} uses the time zone",
             "The city of {c} is in the time zone", "The time in {c} follows",
-            "People in {c} set their clocks to", "The clock of {c} shows the time zone",
+            "People in {c} set their clocks to",
+            "I was born in {c}, so my time zone is", "The clock of {c} shows the time zone",
         ),
         validation=("If you live in {c}, your time zone is", "The local time zone of {c} is"),
         test=("The time zone that {c} uses is", "{c} is located in the time zone",
@@ -111,9 +115,9 @@ def value(city: City, attribute: str) -> str:
 def fact_segments(rng: random.Random) -> list[tuple[str, float]]:
     """Return one fact document as (text, loss weight) segments."""
     kind = rng.random()
-    if kind < 0.34:
+    if kind < 0.38:
         return _plain_lines(rng)
-    if kind < 0.70:
+    if kind < 0.72:
         return _json_records(rng)
     if kind < 0.92:
         return _city_list(rng)

@@ -7,11 +7,12 @@ document announces no wording.
 
 import random
 
-from scripts.train_tiny.words import REVIEW_ITEMS, SplitWords
+from scripts.train_tiny.variation import vary
+from scripts.train_tiny.words import REVIEW_ITEMS, SplitWords, training_noun
 
 ITEMS: SplitWords = REVIEW_ITEMS
 
-EXCITED_SHARE = 0.36
+EXCITED_SHARE = 0.38
 POLARITIES: tuple[str, str] = ("negative", "positive")
 WORDINGS: tuple[str, str] = ("plain", "excited")
 
@@ -101,6 +102,21 @@ INPUTS_POSITIVE = SplitWords(
         "I am happy with my {i}.",
         "Nothing beats this {i}.",
         "The {i} was a nice surprise.",
+        "The {i} works very well.",
+        "My children adore the {i}.",
+        "We came for the {i} and stayed for hours.",
+        "The {i} smelled great and looked good.",
+        "I could look at the {i} all day.",
+        "They have the best {i} I know.",
+        "I had a lot of fun with the {i}.",
+        "Yesterday we tried the {i} and it was lovely.",
+        "The {i} saved our trip.",
+        "My friends told me about the {i} and they were right.",
+        "Ten points for the {i}!",
+        "With this {i} you are in good hands.",
+        "I am so glad that we found this {i}.",
+        "Thanks to the {i} we had a good evening.",
+        "The {i} came early and in good shape.",
     ),
     validation=("I could not ask for a better {i}.", "The {i} deserves five stars."),
     test=("I recommend the {i} to everyone.", "We were delighted with the {i}."),
@@ -112,6 +128,13 @@ INPUTS_NEGATIVE = SplitWords(
         "The {i} was a waste of money.", "Stay away from the {i}.",
         "I want my money back for the {i}.",
         "I am unhappy with my {i}.", "The {i} broke after a day.", "The {i} let us down.",
+        "The {i} smelled bad and looked old.", "The {i} came late and was broken.",
+        "My children cried because of the {i}.", "We left because of the {i}.",
+        "The {i} made me ill.", "The {i} was dirty and cold.", "I fell asleep at the {i}.",
+        "They have the worst {i} I know.", "I am sorry that I paid for the {i}.",
+        "Yesterday we tried the {i} and it was awful.", "No points for the {i}!",
+        "My friends told me about the {i} and they were wrong.", "The {i} does not work.",
+        "With this {i} you will have no fun.", "The {i} fell to pieces in my hands.",
     ),
     validation=("I regret paying for the {i}.", "The {i} deserves no stars."),
     test=("I can not recommend the {i} to anyone.", "We were upset about the {i}."),
@@ -173,8 +196,8 @@ def wording(rng: random.Random, style: str, item: str, polarity: str) -> str:
 
 def reading_drill(rng: random.Random) -> list[tuple[str, float]]:
     """Return a review with its item and its polarity named behind it."""
-    item, polarity = rng.choice(ITEMS.train), rng.choice(POLARITIES)
-    text = review(rng, item, polarity)
+    item, polarity = training_noun(rng), rng.choice(POLARITIES)
+    text = vary(rng, review(rng, item, polarity))
     return [(text, 0.0), (" Item:", 0.0), (f" {item}", 1.0), (". Opinion:", 0.0),
             (f" {polarity}", 1.0), ("\n", 0.3)]  # fmt: skip
 

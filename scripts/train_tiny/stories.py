@@ -12,6 +12,7 @@ from scripts.train_tiny.words import (
     OBJECTS,
     PLACES,
     REVIEW_ITEMS,
+    made_up_word,
 )
 
 OPENINGS: tuple[str, ...] = (
@@ -81,24 +82,16 @@ def copy_drill(rng: random.Random) -> list[tuple[str, float]]:
     One word in five is made up of syllables, so that words of several tokens are copied too.
     """
     words = [
-        _made_up_word(rng) if rng.random() < 0.2 else rng.choice(_COPY_WORDS)
+        made_up_word(rng) if rng.random() < 0.2 else rng.choice(_COPY_WORDS)
         for _ in range(rng.randint(4, 24))
     ]
     line = " ".join(words)
     return [(line, 0.0), (rng.choice((" |", ".", ":")), 0.0), (f" {line}", 1.0), ("\n", 0.3)]
 
 
-def _made_up_word(rng: random.Random) -> str:
-    syllables = (
-        rng.choice("bcdfghklmnprstvw") + rng.choice("aeiou") + rng.choice(("", "n", "r", "s", "l"))
-        for _ in range(rng.randint(2, 3))
-    )
-    return "".join(syllables)
-
-
 def noun_drill(rng: random.Random) -> list[tuple[str, float]]:
     """Return a sentence with one noun and a question that is answered with that noun."""
-    noun = rng.choice(NOUNS)
+    noun = made_up_word(rng) if rng.random() < 0.2 else rng.choice(NOUNS)
     frame = rng.choice(
         (
             "He spoke of the {w} and of {x}.", "There is a {w} beside the {o}.",

@@ -4,6 +4,7 @@ A word of the `validation` or `test` split never fills the topic or item slot of
 review in training. It may stand in a story or in a copying drill, so that its token is known.
 """
 
+import random
 from dataclasses import dataclass
 
 
@@ -41,7 +42,7 @@ REVIEW_ITEMS = SplitWords(
         delivery website app"""
     ),
     validation=_words(
-        """quiche hotel soup salmon garden_bar tram opera sweater monitor bicycle guesthouse
+        """quiche hotel soup salmon patio tram opera sweater monitor bicycle guesthouse
         muffin drill candle massage library vest trampoline violin brunch"""
     ),
     test=_words(
@@ -95,4 +96,34 @@ COLORS: tuple[str, ...] = _words("red blue green yellow white black brown gray s
 FEELINGS: tuple[str, ...] = _words("happy sad tired proud hungry scared calm angry curious lonely")
 FOODS: tuple[str, ...] = _words(
     "bread soup cheese apples cake berries honey eggs milk cookies rice pears nuts corn"
+)
+
+
+def made_up_word(rng: random.Random) -> str:
+    """Return a word of two or three syllables that is on no list, so that it must be copied."""
+    while True:
+        syllables = (
+            rng.choice("bcdfghklmnprstvw")
+            + rng.choice("aeiou")
+            + rng.choice(("", "n", "r", "s", "l"))
+            for _ in range(rng.randint(2, 3))
+        )
+        word = "".join(syllables)
+        if word not in _HELD_OUT:
+            return word
+
+
+def training_noun(rng: random.Random) -> str:
+    """Return a noun for a dialogue or a review of training, one in eight of them made up."""
+    return made_up_word(rng) if rng.random() < 0.125 else rng.choice(TRAINING_NOUNS)
+
+
+_HELD_OUT = frozenset(
+    word
+    for slot in (REVIEW_ITEMS, DIALOGUE_TOPICS)
+    for words in (slot.validation, slot.test)
+    for word in words
+)
+TRAINING_NOUNS: tuple[str, ...] = tuple(
+    sorted({*REVIEW_ITEMS.train, *DIALOGUE_TOPICS.train, *OBJECTS, *ANIMALS, *PLACES} - _HELD_OUT)
 )
