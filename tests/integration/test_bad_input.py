@@ -101,6 +101,8 @@ def test_a_set_without_demonstrations_cannot_be_committed(lab):
         ({"prompts": ["a\x00b"]}, InputError, "Prompt 1"),
         ({"prompts": ["ok", "a\ud800"]}, InputError, "Prompt 2"),
         ({"samples": 0}, InputError, "samples is 0"),
+        ({"seed": 2**63}, InputError, "64 bits"),
+        ({"name": "17"}, InputError, "not a number"),
         ({"samples": 2}, InputError, "greedy"),
         ({"prompt_set": "none@1"}, NotFoundError, "none"),
         ({"dtype": "float7"}, JobFailed, "float7"),

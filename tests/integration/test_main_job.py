@@ -6,8 +6,9 @@ import pytest
 from vectorlab.domain.jobs import JobState
 from vectorlab.domain.runs import Decoding, Operator
 from vectorlab.domain.vectors import Site
+from vectorlab.errors import ConflictError
 from vectorlab.lab import Lab
-from vectorlab.services import jobs, runs, vectors
+from vectorlab.services import jobs, reports, runs, vectors
 from vectorlab.worker import handlers
 
 SENTENCE = "Please paraphrase the following sentence. Sentence: The bread was fine., paraphrase: "
@@ -71,6 +72,29 @@ def test_an_equal_run_is_found_and_force_generates_it_again(lab):
     again = lab.runs.generate(prompts=[SENTENCE], decoding=Decoding(max_new_tokens=4), force=True)
     assert again.id != first.id
     assert list(again.to_frame()["text"]) == list(first.to_frame()["text"])
+
+
+def test_a_run_name_belongs_to_one_run(lab):
+    lab.runs.generate(prompts=["Once"], name="mine", decoding=Decoding(max_new_tokens=2))
+    assert lab.runs.get("mine").run.name == "mine"
+    with pytest.raises(ConflictError, match="taken by run"):
+        lab.runs.request(prompts=["Twice"], name="mine")
+
+
+def test_a_prompt_given_twice_is_two_rows_of_a_comparison(lab):
+    decoding = Decoding(max_new_tokens=2)
+    view = lab.runs.generate(prompts=["Once", "It", "Once"], decoding=decoding)
+    other = lab.runs.generate(prompts=["It", "Once"], decoding=decoding)
+    assert list(view.compare()["prompt"]) == ["Once", "It", "Once"]
+    both = reports.comparison_frame(lab.db, [str(view.id), str(other.id)])
+    assert list(both.columns) == [
+        "prompt",
+        "sample",
+        f"{view.id}/baseline",
+        f"{other.id}/baseline",
+    ]
+    assert list(both["prompt"]) == ["Once", "It", "Once"]
+    assert both[f"{other.id}/baseline"].isna().tolist() == [False, False, True]
 
 
 def test_prompts_can_come_from_a_set_version(lab, pairs):

@@ -16,6 +16,10 @@ from vectorlab.cli.serving import free_port
 
 ROOT = Path(__file__).parents[2]
 
+NOT_SOURCE = shutil.ignore_patterns(
+    ".git", ".venv", ".hypothesis", ".*_cache", "__pycache__", "build", "dist", "docs"
+)
+
 pytestmark = pytest.mark.slow
 
 
@@ -25,7 +29,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     work = tmp_path_factory.mktemp("wheel")
     source = work / "source"
     # Built from a copy, so that nothing is left behind in the working tree.
-    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".*", "build", "dist", "docs"))
+    shutil.copytree(ROOT, source, ignore=NOT_SOURCE)
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(work)]
     run([*build, str(source)], work)
     [wheel] = work.glob("vectorlab-*.whl")
@@ -73,6 +77,7 @@ def test_nothing_of_the_working_tree_is_used(installed, tmp_path):
     assert Path(place.strip()).is_relative_to(installed)
     assert (installed / "vectorlab" / "_alembic" / "env.py").is_file()
     assert (installed / "vectorlab" / "_ui" / "app.py").is_file()
+    assert (installed / "vectorlab" / "_ui" / ".streamlit" / "config.toml").is_file()
     assert not (installed / "tests").exists()
 
 

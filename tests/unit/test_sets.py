@@ -17,7 +17,7 @@ def test_other_references_are_refused(text):
         SetReference.parse(text)
 
 
-@pytest.mark.parametrize("name", ["", "-x", "a b", "a/b", "é", "x" * 129, "a@1", "a\n"])
+@pytest.mark.parametrize("name", ["", "-x", "a b", "a/b", "é", "x" * 129, "a@1", "a\n", "17"])
 def test_names_that_a_shell_or_an_address_would_spoil_are_refused(name):
     with pytest.raises(InputError, match="cannot be used"):
         check_name("set", name)

@@ -168,7 +168,7 @@ def _import(lab: Lab, item: Experiment, name: str, file: str, tally: _Tally) -> 
 def _replay(lab: Lab, view: RunView, tally: _Tally) -> ReplayVerdict:
     earlier = runs.replays(lab.db, view.run)
     tally.count("replays", found=bool(earlier))
-    return runs.verdict(lab.db, str(earlier[-1].id)) if earlier else view.replay()
+    return runs.verdict(lab.db, str(earlier[0].id)) if earlier else view.replay()
 
 
 def _comparison_table(item: Experiment, texts: pd.DataFrame, run_id: int) -> Table:

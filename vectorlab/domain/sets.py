@@ -94,13 +94,14 @@ def check_name(kind: str, name: str) -> str:
     """The name itself, if it can be typed in a shell and used in an address.
 
     Raises:
-        InputError: If the name is empty, longer than 128 or has other characters than
-            letters, digits, dot, dash and underscore.
+        InputError: If the name is empty, longer than 128, has other characters than letters,
+            digits, dot, dash and underscore, or is a number, which would be taken for an id.
     """
-    if not NAME_PATTERN.fullmatch(name):
+    if not NAME_PATTERN.fullmatch(name) or name.isdigit():
         raise InputError(
             f"{kind.capitalize()} name {name!r} cannot be used. "
-            "Use up to 128 letters, digits, '.', '-' or '_', beginning with a letter or digit."
+            "Use up to 128 letters, digits, '.', '-' or '_', beginning with a letter or digit, "
+            "and not a number."
         )
     return name
 

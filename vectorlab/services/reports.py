@@ -200,21 +200,21 @@ def comparison_frame(db: Database, references: Sequence[str]) -> pd.DataFrame:
 
     Prompts are matched by their text. With several runs a column is named ``run/arm``.
     """
-    parts = []
-    for reference in references:
-        run = runs.get(db, reference)
-        part = generations_frame(db, run)
-        label = part["arm"] if len(references) == 1 else f"{run.id}/" + part["arm"]
-        parts.append(part.assign(column=label))
-    table = pd.concat(parts, ignore_index=True)
-    columns = list(dict.fromkeys(table["column"]))
-    prompts = list(dict.fromkeys(table["prompt"]))
-    wide = table.drop_duplicates(["prompt", "sample", "column"]).pivot(
-        index=["prompt", "sample"], columns="column", values="text"
-    )
-    wide = wide.reindex(columns=columns)
-    order = wide.index.map(lambda key: (prompts.index(key[0]), key[1]))
-    return wide.iloc[np.argsort([place * 10**6 + sample for place, sample in order])].reset_index()
+    table = pd.concat([_columns_of(db, item, references) for item in references])
+    wide = table.pivot(index=["prompt", "repeat", "sample"], columns="column", values="text")
+    rows = table[["prompt", "repeat", "sample"]].drop_duplicates()
+    wide = wide.reindex(pd.MultiIndex.from_frame(rows), columns=table["column"].unique())
+    return wide.reset_index().drop(columns="repeat")
+
+
+def _columns_of(db: Database, reference: str, references: Sequence[str]) -> pd.DataFrame:
+    """The texts of one run in long form, with the column that each belongs to."""
+    run = runs.get(db, reference)
+    texts = generations_frame(db, run)
+    label = texts["arm"] if len(references) == 1 else f"{run.id}/" + texts["arm"]
+    # A prompt that a run holds twice is two rows, matched in their order.
+    repeat = texts.groupby(["arm_index", "prompt", "sample"]).cumcount()
+    return texts.assign(column=label, repeat=repeat)
 
 
 def jobs_frame(db: Database, *, state: JobState | None = None, limit: int = 50) -> pd.DataFrame:

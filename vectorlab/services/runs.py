@@ -21,7 +21,7 @@ from vectorlab.domain.runs import (
     check_strength,
     compare_generations,
 )
-from vectorlab.domain.sets import SetReference
+from vectorlab.domain.sets import SetReference, check_name
 from vectorlab.domain.vectors import Site, SteeringVector
 from vectorlab.errors import InputError
 from vectorlab.services.vectors import check_fits
@@ -110,13 +110,16 @@ def request_run(
     """Find the run of an equal earlier request, or enqueue it.
 
     Raises:
-        InputError: If there is no prompt, no arm or no sample to make.
+        InputError: If there is no prompt, no arm or no sample to make, or the name is unusable.
+        ConflictError: If the name belongs to another run.
     """
     _check_spec(spec)
     with db.write() as tx:
         found = None if force else runs.find_by_spec(tx, spec.sha256)
         if found is not None:
             return RunRequest(spec=spec, run=found, job=None)
+        if name is not None:
+            runs.check_name_is_free(tx, check_name("run", name))
         job = _enqueue(
             tx,
             model_id=model.id,
@@ -215,7 +218,7 @@ def generations(db: Database, run: GenerationRun) -> list[GeneratedText]:
 
 
 def replays(db: Database, run: GenerationRun) -> list[GenerationRun]:
-    """Replays of a run, oldest first."""
+    """Replays of a run, newest first."""
     with db.read() as tx:
         return runs.replays(tx, run.id)
 
@@ -260,6 +263,8 @@ def _check_spec(spec: RunSpec) -> None:
         raise InputError("A run needs at least one arm; the baseline is one.")
     if spec.samples < 1:
         raise InputError(f"samples is {spec.samples}; it must be 1 or more.")
+    if not -(2**63) <= spec.seed < 2**63:
+        raise InputError(f"Seed {spec.seed} does not fit 64 bits. Give a smaller one.")
     if spec.samples > 1 and not spec.decoding.do_sample:
         raise InputError(
             f"{spec.samples} samples of greedy decoding would be equal. "

@@ -137,13 +137,22 @@ def generations(tx: Transaction, run_id: int) -> list[GeneratedText]:
     return [_generation(row) for row in tx.execute(query)]
 
 
+def check_name_is_free(tx: Transaction, name: str) -> None:
+    """Return if no run has the name.
+
+    Raises:
+        ConflictError: Naming the run that has it.
+    """
+    taken = tx.scalar(sa.select(_runs.c.id).where(_runs.c.name == name))
+    if taken is not None:
+        raise ConflictError(
+            f"Run name {name!r} is taken by run {taken}. Choose another with --name."
+        )
+
+
 def _check_new(tx: Transaction, new: NewRun) -> None:
     if new.name is not None:
-        taken = tx.scalar(sa.select(_runs.c.id).where(_runs.c.name == new.name))
-        if taken is not None:
-            raise ConflictError(
-                f"Run name {new.name!r} is taken by run {taken}. Choose another with --name."
-            )
+        check_name_is_free(tx, new.name)
     rows = new.spec.rows()
     if sorted(item.key for item in new.generations) != rows:
         raise InputError(
