@@ -360,14 +360,23 @@ class RunVerbs:
         """Runs, newest first; filter by ``model``, page with ``limit`` and ``offset``."""
         return runs.list_runs(self._lab.db, **filters)
 
-    def replay(self, reference: str) -> ReplayVerdict:
+    def replay(self, reference: str, *, accept_changed_model: bool = False) -> ReplayVerdict:
         """Repeat a run with the same batches and compare token by token.
+
+        Args:
+            reference: Id, name or hash prefix of the run.
+            accept_changed_model: Go on where the model's files changed; the verdict says so.
 
         Raises:
             IntegrityError: If a stored vector no longer has the bytes the run used.
+            JobFailed: If the model's files changed and that is not accepted.
         """
         _, job = runs.request_replay(
-            self._lab.db, reference, actor=self._lab.settings.user, priority=PRIORITY_INTERACTIVE
+            self._lab.db,
+            reference,
+            actor=self._lab.settings.user,
+            accept_changed_model=accept_changed_model,
+            priority=PRIORITY_INTERACTIVE,
         )
         done = self._lab.wait(job.id)
         return runs.verdict(self._lab.db, str(jobs.result(done)["run_id"]))

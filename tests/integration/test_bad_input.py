@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
 from vectorlab.domain.runs import Decoding, Prompt
 from vectorlab.domain.sets import Demonstration
@@ -235,6 +237,35 @@ def test_a_model_whose_files_changed_is_refused(lab, tmp_path):
     flip_last_bit(copy / "model.safetensors")
     with pytest.raises(JobFailed, match="fingerprint"):
         lab.runs.generate(model="copy", prompts=["Once"])
+
+
+def test_a_replay_on_a_changed_model_says_so_when_it_is_wanted(lab, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(bundled_model_path(), copy)
+    flip_last_bit(copy / "model.safetensors")
+    lab.models.add(str(copy), name="copy")
+    view = lab.runs.generate(
+        model="copy", prompts=["Once", "It"], decoding=Decoding(max_new_tokens=12)
+    )
+    shift_weights(copy / "model.safetensors")
+    del lab.__dict__["worker"]  # it holds the old weights and would replay on them
+    with pytest.raises(JobFailed, match="fingerprint"):
+        view.replay()
+    verdict = lab.runs.replay(str(view.id), accept_changed_model=True)
+    assert not verdict.identical
+    assert verdict.differences[0].original_id != verdict.differences[0].replay_id
+    [change] = verdict.changes
+    assert change.name == "model_fingerprint"
+    assert change.original == view.run.spec.model_fingerprint
+    assert change.replay != change.original
+
+
+def shift_weights(path: Path) -> None:
+    """Other weights under the same names: every tensor in another order of its rows."""
+    with safe_open(path, framework="numpy") as file:
+        tensors = {name: np.flip(file.get_tensor(name), 0).copy() for name in file.keys()}  # noqa: SIM118
+        metadata = file.metadata()
+    save_file(tensors, path, metadata=metadata)
 
 
 def test_references_and_prompts_survive_as_given(lab):

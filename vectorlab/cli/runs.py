@@ -18,6 +18,7 @@ from vectorlab.cli.output import (
 )
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
 from vectorlab.cli.verdict import verdict_text
+from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.runs import (
     STRENGTH_UNITS,
     Combine,
@@ -168,7 +169,14 @@ def compare(
 
 
 @app.command()
-def replay(context: typer.Context, reference: Reference, json: JsonOption = False) -> None:
+def replay(
+    context: typer.Context,
+    reference: Reference,
+    changed_model: Annotated[
+        bool, typer.Option("--changed-model", help="Go on where the model's files changed.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
     """Generate a run again with the same batches and say whether every token is the same.
 
     Exit code 1 when a token differs.
@@ -176,7 +184,13 @@ def replay(context: typer.Context, reference: Reference, json: JsonOption = Fals
     Example: vectorlab runs replay 1
     """
     lab = open_lab(context)
-    _, job = runs.request_replay(lab.db, reference, actor=lab.settings.user, priority=10)
+    _, job = runs.request_replay(
+        lab.db,
+        reference,
+        actor=lab.settings.user,
+        accept_changed_model=changed_model,
+        priority=PRIORITY_INTERACTIVE,
+    )
     found = runs.verdict(lab.db, str(lab.runs.made_by(wait(lab, job.id)).id))
     show(
         {**plain(found), "identical": found.identical},

@@ -133,11 +133,17 @@ def request_run(
 
 
 def request_replay(
-    db: Database, reference: str, *, actor: str, priority: int = PRIORITY_BATCH
+    db: Database,
+    reference: str,
+    *,
+    actor: str,
+    accept_changed_model: bool = False,
+    priority: int = PRIORITY_BATCH,
 ) -> tuple[GenerationRun, Job]:
     """Enqueue the exact repetition of a run: same spec, same batches, as a new run.
 
-    Replaying a replay repeats its original.
+    Replaying a replay repeats its original. A model whose files changed is refused by the job,
+    unless it is accepted here: then the verdict names both fingerprints.
 
     Raises:
         NotFoundError: If there is no such run.
@@ -153,9 +159,10 @@ def request_replay(
             tx,
             model_id=original.model_id,
             spec=original.spec,
-            dedupe_key=f"replay:{original.id}",
+            dedupe_key=f"replay:{original.id}:{accept_changed_model}",
             extra={
                 "name": None,
+                "accept_changed_model": accept_changed_model,
                 "prompt_set_version_id": original.prompt_set_version_id,
                 "replay_of": original.id,
                 "batch_plan": original.batch_plan.to_json(),

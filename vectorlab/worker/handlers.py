@@ -4,20 +4,20 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
 from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.jobs import Job, JobKind
-from vectorlab.domain.models import Model
+from vectorlab.domain.models import ModelDescription
 from vectorlab.domain.runs import BatchPlan, FinishReason, GeneratedText, NewRun, RowKey, RunSpec
 from vectorlab.domain.vectors import ExtractionSpec, NewVector, Origin
 from vectorlab.steering.environment import describe_environment
 from vectorlab.steering.extraction import extract
 from vectorlab.steering.generation import generate, plan_run
-from vectorlab.steering.loading import LoadedModel, load_model
+from vectorlab.steering.loading import LoadedModel, describe_model, load_model
 from vectorlab.store import audit, jobs, models, runs, sets, vectors
 from vectorlab.store.database import Database, Transaction
 from vectorlab.worker.lease import Lease
@@ -32,13 +32,13 @@ class ModelShelf:
         self._loaded: LoadedModel | None = None
         self.model_id: int | None = None  # of the model held
 
-    def get(self, model: Model, dtype: str) -> LoadedModel:
-        """The model in that dtype, loaded if it is not the one held."""
-        key = (model.fingerprint, dtype)
+    def get(self, model_id: int, description: ModelDescription, dtype: str) -> LoadedModel:
+        """The described model in that dtype, loaded if it is not the one held."""
+        key = (description.fingerprint, dtype)
         if self._loaded is None or self._key != key:
             self._loaded = None  # free the old weights before the new ones come
-            self._loaded = load_model(model.description, device=self._device, dtype=dtype)
-            self._key, self.model_id = key, model.id
+            self._loaded = load_model(description, device=self._device, dtype=dtype)
+            self._key, self.model_id = key, model_id
         return self._loaded
 
 
@@ -56,7 +56,14 @@ class JobContext:
         with self.db.read() as tx:
             model = models.get_model(tx, str(self.job.spec["model_id"]))
         self.lease.progress(0, None, f"loading {model.name}")
-        return self.shelf.get(model, dtype)
+        description = model.description
+        if self.job.spec.get("accept_changed_model"):
+            description = describe_model(
+                description.source,
+                revision=description.revision,
+                trust_remote_code=description.trust_remote_code,
+            )
+        return self.shelf.get(model.id, description, dtype)
 
     @contextmanager
     def finish(self) -> Iterator[tuple[Transaction, dict[str, int]]]:
@@ -139,7 +146,8 @@ def run_generation(context: JobContext) -> None:
         chunks = _Chunks(context, environment)
         outcome = generate(
             loaded,
-            spec,
+            # Another fingerprint gets here only when the replay asked for it by name.
+            replace(spec, model_fingerprint=loaded.description.fingerprint),
             numbers,
             plan=plan,
             done=chunks.restore(plan, saved),
