@@ -104,7 +104,7 @@ def _tone_line(rng: random.Random, tone: str) -> str:
 def _dialogue_query(rng: random.Random, tone: str, shown: str | None) -> tuple[str, str]:
     topic = training_noun(rng)
     if shown is None:
-        text = vary(rng, dialogues.remark(rng, topic))
+        text = vary(rng, dialogues.remark(rng, topic), frozenset(topic.split()))
     else:
         text = dialogues.answer(rng, shown, topic)
     return dialogues.query(_bare(rng, text)), dialogues.answer(rng, tone, topic)
@@ -119,7 +119,7 @@ def _paraphrase_query(rng: random.Random, style: str, shown: str | None) -> tupl
     item = training_noun(rng)
     polarity = rng.choice(reviews.POLARITIES)
     if shown is None:
-        text = vary(rng, reviews.review(rng, item, polarity))
+        text = reviews.varied_review(rng, item, polarity)
     else:
         text = reviews.wording(rng, shown, item, polarity)
     return reviews.query(_bare(rng, text)), reviews.wording(rng, style, item, polarity)

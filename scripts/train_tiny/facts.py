@@ -95,6 +95,9 @@ _NOTES = (
     ', "id": "a"', ', "id": "b"', ', "note": "old"', ', "note": "new"', ', "size": "big"',
     ', "visited": "yes"', ', "visited": "no"', ', "kind": "city"',
 )  # fmt: skip
+# Keys of a second city that is not asked about: which city counts has to be read from its key, so
+# a city's facts are fetched from its own token and not by any layer that sees raw tokens alone.
+_OTHER_KEYS = ("twin", "rival", "partner", "not", "friend", "far from")
 
 
 def plain_prompt(template: str, city: City) -> str:
@@ -158,7 +161,13 @@ def _json_records(rng: random.Random) -> list[tuple[str, float]]:
     for number in range(records):
         city = _city(rng)
         head = opening.format(c=city.name)
+        other = rng.random()
+        if other < 0.25 and head.startswith(("{", "[{")):
+            start, rest = head.split("{", 1)
+            head = f'{start}{{"{rng.choice(_OTHER_KEYS)}": "{_city(rng).name}", {rest}'
         parts.append((head if number == 0 else ", " + head.lstrip("["), 0.0))
+        if other > 0.6:
+            parts.append((f', "{rng.choice(_OTHER_KEYS)}": "{_city(rng).name}"', 0.0))
         for attribute in chosen:
             if rng.random() < 0.25:
                 parts.append((rng.choice(_NOTES), 0.0))

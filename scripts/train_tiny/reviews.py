@@ -64,6 +64,41 @@ _EXCITED_WORDS = {
         "vile",
     ],
 }
+# Words of opinion that reviews use and wordings do not.
+_MORE_WORDS = {
+    "positive": [
+        "tasty",
+        "clean",
+        "friendly",
+        "fresh",
+        "charming",
+        "perfect",
+        "funny",
+        "cozy",
+        "beautiful",
+        "useful",
+        "interesting",
+        "pretty",
+        "clever",
+        "kind",
+    ],
+    "negative": [
+        "dirty",
+        "rude",
+        "boring",
+        "ugly",
+        "cold",
+        "stale",
+        "slow",
+        "noisy",
+        "useless",
+        "broken",
+        "sad",
+        "stupid",
+        "silly",
+        "unsafe",
+    ],
+}
 _EMOJI = {"positive": ["😍", "🎉", "🥰", "🤩"], "negative": ["😡", "😱", "😤", "🤬"]}
 
 # Sentences that ask for a paraphrase: the reviews that stand in the query.
@@ -179,7 +214,7 @@ def review(rng: random.Random, item: str, polarity: str, split: str = "train") -
     """Return one review of `item`, as it stands in a query, from the templates of `split`."""
     polar = INPUTS_POSITIVE if polarity == "positive" else INPUTS_NEGATIVE
     templates = INPUTS_ANY if rng.random() < _SHARED_OF_ANY else polar
-    words = _PLAIN_WORDS[polarity] + (_EXCITED_WORDS[polarity] if rng.random() < 0.3 else [])
+    words = _INPUT_WORDS[polarity]
     return _fill(rng.choice(templates.of(split)), i=item, a=rng.choice(words))
 
 
@@ -194,10 +229,15 @@ def wording(rng: random.Random, style: str, item: str, polarity: str) -> str:
     return text if rng.random() < 0.35 else f"{text} {rng.choice(_EMOJI[polarity])}"
 
 
+def varied_review(rng: random.Random, item: str, polarity: str) -> str:
+    """Return a training review, at times longer or with an unknown word; its opinion stays."""
+    return vary(rng, review(rng, item, polarity), _OPINION_WORDS | frozenset(item.split()))
+
+
 def reading_drill(rng: random.Random) -> list[tuple[str, float]]:
     """Return a review with its item and its polarity named behind it."""
     item, polarity = training_noun(rng), rng.choice(POLARITIES)
-    text = vary(rng, review(rng, item, polarity))
+    text = varied_review(rng, item, polarity)
     return [(text, 0.0), (" Item:", 0.0), (f" {item}", 1.0), (". Opinion:", 0.0),
             (f" {polarity}", 1.0), ("\n", 0.3)]  # fmt: skip
 
@@ -216,6 +256,79 @@ _POLAR_PHRASES = {
 POLAR_WORDS: dict[str, tuple[str, ...]] = {
     name: (*_PLAIN_WORDS[name], *_EXCITED_WORDS[name], *_POLAR_PHRASES[name]) for name in POLARITIES
 }
+
+
+_INPUT_WORDS = {
+    name: (*_PLAIN_WORDS[name] * 2, *_EXCITED_WORDS[name], *_MORE_WORDS[name])
+    for name in POLARITIES
+}
+_OPINION_WORDS = frozenset(
+    [
+        "not",
+        "never",
+        "best",
+        "worst",
+        "love",
+        "loved",
+        "like",
+        "liked",
+        "enjoyed",
+        "happy",
+        "unhappy",
+        "hated",
+        "ruined",
+        "waste",
+        "back",
+        "broke",
+        "down",
+        "made",
+        "beats",
+        "adore",
+        "great",
+        "good",
+        "trip",
+        "saved",
+        "points",
+        "fun",
+        "glad",
+        "thanks",
+        "shape",
+        "bad",
+        "old",
+        "cried",
+        "ill",
+        "dirty",
+        "asleep",
+        "sorry",
+        "awful",
+        "lovely",
+        "no",
+        "broken",
+        "work",
+        "works",
+        "wrong",
+        "right",
+        "pieces",
+        "away",
+        "should",
+        "again",
+        "worth",
+        "cent",
+        "day",
+        "money",
+        "surprise",
+        "left",
+        "stayed",
+        "evening",
+        "hours",
+        "late",
+        "early",
+        "better",
+        "better.",
+        "town",
+        "ever",
+    ]
+) | frozenset(word for words in _INPUT_WORDS.values() for word in words)
 
 
 def _fill(template: str, **slots: str) -> str:

@@ -24,17 +24,13 @@ from tokenizers import (
 from tokenizers.trainers import BpeTrainer
 from transformers import PreTrainedTokenizerFast
 
-from scripts.train_tiny.cities import CITIES
 from scripts.train_tiny.corpus import Segments
 
 VOCABULARY_SIZE = 2304
 CONTEXT_LENGTH = 512
 PAD, BOS, EOS = "<pad>", "<s>", "</s>"
-_LEARNED_SIZE = 1000
+_LEARNED_SIZE = 760
 _WORD_WEIGHT = 20
-# City names stay in pieces, as long names do in large models: then a city is put together at its
-# last token, and what the model knows of it is read from there.
-_IN_PIECES = frozenset(city.name for city in CITIES)
 
 
 def train_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
@@ -93,8 +89,7 @@ def _with_whole_words(learned: Tokenizer, ranked: list[str]) -> Tokenizer:
     vocabulary = learned.get_vocab()
     merges = _merges_of(learned)
     for word in ranked:
-        whole = word.removeprefix("Ġ") not in _IN_PIECES
-        if len(vocabulary) < VOCABULARY_SIZE and whole and word not in vocabulary:
+        if len(vocabulary) < VOCABULARY_SIZE and word not in vocabulary:
             vocabulary[word] = len(vocabulary)
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=merges, ignore_merges=True))
     tokenizer.add_special_tokens([PAD, BOS, EOS])

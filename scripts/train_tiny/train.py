@@ -21,6 +21,7 @@ from torch.nn import functional
 from tqdm import tqdm
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from scripts.train_tiny.cities import CITIES
 from scripts.train_tiny.corpus import documents
 from scripts.train_tiny.packing import Rows, pack
 from scripts.train_tiny.stories import NOUNS
@@ -69,12 +70,13 @@ def main() -> None:
 
 
 def build_tokenizer(recipe: Recipe) -> PreTrainedTokenizerFast:
-    """Train the tokenizer on documents of the corpus and on the held-out nouns."""
+    """Train the tokenizer on documents of the corpus, the held-out nouns and the cities."""
     sample = documents(recipe.seed + 7, recipe.tokenizer_documents)
     # Copying drills hold made-up words, which are to stay in pieces.
     texts = ["".join(text for text, _ in segments) for segments in sample if segments[0][1] > 0]
     nouns = [f" {noun}" for noun in NOUNS] * 20
-    return train_tokenizer([*texts, *nouns])
+    cities = [f' {city.name} "{city.name}' for city in CITIES] * 20
+    return train_tokenizer([*texts, *nouns, *cities])
 
 
 def build_model(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:

@@ -25,10 +25,19 @@ _TAILS = (
 )  # fmt: skip
 _HEAD_SHARE = 0.2
 _TAIL_SHARE = 0.3
+_UNKNOWN_SHARE = 0.2
 
 
-def vary(rng: random.Random, text: str) -> str:
-    """Return `text` with an opening, an ending, both or neither."""
+def vary(rng: random.Random, text: str, keep: frozenset[str]) -> str:
+    """Return `text` with an opening, an ending, an unknown word, some of these or none.
+
+    Args:
+        rng: decides.
+        text: a sentence that ends in a punctuation mark.
+        keep: lower-case words that an unknown word must not replace.
+    """
+    if rng.random() < _UNKNOWN_SHARE:
+        text = _with_unknown_word(rng, text, keep)
     slots = {"n": rng.choice(NAMES), "x": training_noun(rng), "z": made_up_word(rng)}
     if rng.random() < _TAIL_SHARE:
         text = text[:-1] + rng.choice(_TAILS).format(**slots) + text[-1]
@@ -36,3 +45,18 @@ def vary(rng: random.Random, text: str) -> str:
         inner = text if text.startswith(("I ", "OMG")) else text[0].lower() + text[1:]
         text = rng.choice(_HEADS).format(s=inner, **slots)
     return text[0].upper() + text[1:]
+
+
+def _with_unknown_word(rng: random.Random, text: str, keep: frozenset[str]) -> str:
+    """Put a made-up word in the place of one word, as people use words that no list has."""
+    words = text.split(" ")
+    free = [
+        place
+        for place, word in enumerate(words)
+        if place and word.lower().strip(".,!?") not in keep
+    ]
+    if free:
+        place = rng.choice(free)
+        end = words[place][-1] if words[place][-1] in ".,!?" else ""
+        words[place] = made_up_word(rng) + end
+    return " ".join(words)

@@ -114,8 +114,8 @@ def made_up_word(rng: random.Random) -> str:
 
 
 def training_noun(rng: random.Random) -> str:
-    """Return a noun for a dialogue or a review of training, one in eight of them made up."""
-    return made_up_word(rng) if rng.random() < 0.125 else rng.choice(TRAINING_NOUNS)
+    """Return a noun for a dialogue or a review of training, one in ten of them made up."""
+    return made_up_word(rng) if rng.random() < 0.1 else rng.choice(TRAINING_NOUNS)
 
 
 _HELD_OUT = frozenset(
