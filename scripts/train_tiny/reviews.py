@@ -8,7 +8,7 @@ document announces no wording.
 import random
 
 from scripts.train_tiny.variation import vary
-from scripts.train_tiny.words import REVIEW_ITEMS, SplitWords, training_noun
+from scripts.train_tiny.words import REVIEW_ITEMS, SplitWords, training_noun, word_tuple
 
 ITEMS: SplitWords = REVIEW_ITEMS
 
@@ -17,87 +17,30 @@ POLARITIES: tuple[str, str] = ("negative", "positive")
 WORDINGS: tuple[str, str] = ("plain", "excited")
 
 _PLAIN_WORDS = {
-    "positive": [
-        "good",
-        "nice",
-        "fine",
-        "pleasant",
-        "decent",
-        "great",
-        "lovely",
-        "solid",
-        "excellent",
-        "wonderful",
-    ],
-    "negative": [
-        "bad",
-        "poor",
-        "dull",
-        "weak",
-        "disappointing",
-        "awful",
-        "terrible",
-        "unpleasant",
-        "mediocre",
-        "lousy",
-    ],
+    "positive": word_tuple(
+        """good nice fine pleasant decent great lovely solid excellent wonderful"""
+    ),
+    "negative": word_tuple(
+        """bad poor dull weak disappointing awful terrible unpleasant mediocre lousy"""
+    ),
 }
 _EXCITED_WORDS = {
-    "positive": [
-        "amazing",
-        "fantastic",
-        "incredible",
-        "awesome",
-        "stunning",
-        "brilliant",
-        "fabulous",
-        "superb",
-    ],
-    "negative": [
-        "horrible",
-        "dreadful",
-        "disgusting",
-        "shocking",
-        "atrocious",
-        "appalling",
-        "ghastly",
-        "vile",
-    ],
+    "positive": word_tuple(
+        """amazing fantastic incredible awesome stunning brilliant fabulous superb"""
+    ),
+    "negative": word_tuple(
+        """horrible dreadful disgusting shocking atrocious appalling ghastly vile"""
+    ),
 }
 # Words of opinion that reviews use and wordings do not.
 _MORE_WORDS = {
-    "positive": [
-        "tasty",
-        "clean",
-        "friendly",
-        "fresh",
-        "charming",
-        "perfect",
-        "funny",
-        "cozy",
-        "beautiful",
-        "useful",
-        "interesting",
-        "pretty",
-        "clever",
-        "kind",
-    ],
-    "negative": [
-        "dirty",
-        "rude",
-        "boring",
-        "ugly",
-        "cold",
-        "stale",
-        "slow",
-        "noisy",
-        "useless",
-        "broken",
-        "sad",
-        "stupid",
-        "silly",
-        "unsafe",
-    ],
+    "positive": word_tuple(
+        """tasty clean friendly fresh charming perfect funny cozy beautiful useful interesting
+        pretty clever kind"""
+    ),
+    "negative": word_tuple(
+        """dirty rude boring ugly cold stale slow noisy useless broken sad stupid silly unsafe"""
+    ),
 }
 _EMOJI = {"positive": ["😍", "🎉", "🥰", "🤩"], "negative": ["😡", "😱", "😤", "🤬"]}
 
@@ -259,75 +202,17 @@ POLAR_WORDS: dict[str, tuple[str, ...]] = {
 
 
 _INPUT_WORDS = {
-    name: (*_PLAIN_WORDS[name] * 2, *_EXCITED_WORDS[name], *_MORE_WORDS[name])
+    name: (*_PLAIN_WORDS[name], *_PLAIN_WORDS[name], *_EXCITED_WORDS[name], *_MORE_WORDS[name])
     for name in POLARITIES
 }
 _OPINION_WORDS = frozenset(
-    [
-        "not",
-        "never",
-        "best",
-        "worst",
-        "love",
-        "loved",
-        "like",
-        "liked",
-        "enjoyed",
-        "happy",
-        "unhappy",
-        "hated",
-        "ruined",
-        "waste",
-        "back",
-        "broke",
-        "down",
-        "made",
-        "beats",
-        "adore",
-        "great",
-        "good",
-        "trip",
-        "saved",
-        "points",
-        "fun",
-        "glad",
-        "thanks",
-        "shape",
-        "bad",
-        "old",
-        "cried",
-        "ill",
-        "dirty",
-        "asleep",
-        "sorry",
-        "awful",
-        "lovely",
-        "no",
-        "broken",
-        "work",
-        "works",
-        "wrong",
-        "right",
-        "pieces",
-        "away",
-        "should",
-        "again",
-        "worth",
-        "cent",
-        "day",
-        "money",
-        "surprise",
-        "left",
-        "stayed",
-        "evening",
-        "hours",
-        "late",
-        "early",
-        "better",
-        "better.",
-        "town",
-        "ever",
-    ]
+    word_tuple(
+        """not never best worst love loved like liked enjoyed happy unhappy hated ruined waste
+        back broke down made beats adore great good trip saved points fun glad thanks shape
+        bad old cried ill dirty asleep sorry awful lovely no broken work works wrong right
+        pieces away should again worth cent day money surprise left stayed evening hours
+        late early better better. town ever"""
+    )
 ) | frozenset(word for words in _INPUT_WORDS.values() for word in words)
 
 

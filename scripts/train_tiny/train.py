@@ -36,7 +36,7 @@ class Recipe:
     """Everything that decides the weights."""
 
     seed: int = 1
-    documents: int = 140_000
+    documents: int = 110_000
     tokenizer_documents: int = 30_000
     row_length: int = 128
     rows_per_step: int = 32
@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=BUNDLED)
     parser.add_argument("--seed", type=int, default=Recipe.seed)
     parser.add_argument("--documents", type=int, default=Recipe.documents)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     started = time.monotonic()

@@ -21,12 +21,13 @@ class SplitWords:
         return {"train": self.train, "validation": self.validation, "test": self.test}[split]
 
 
-def _words(text: str) -> tuple[str, ...]:
+def word_tuple(text: str) -> tuple[str, ...]:
+    """Return the words of `text`; an underscore stands for a space within a word."""
     return tuple(word.strip().replace("_", " ") for word in text.split())
 
 
 REVIEW_ITEMS = SplitWords(
-    train=_words(
+    train=word_tuple(
         """pizza pasta salad bread cheese cake coffee tea juice burger steak rice sandwich
         breakfast lunch dinner dessert menu wine beer sushi curry stew omelette pancake waffle
         chocolate cookie pie sauce chicken fish shrimp taco noodle dumpling yogurt ice_cream
@@ -41,11 +42,11 @@ REVIEW_ITEMS = SplitWords(
         piano drum pen notebook service staff waiter driver guide barber dentist nurse plumber
         delivery website app"""
     ),
-    validation=_words(
+    validation=word_tuple(
         """quiche hotel soup salmon patio tram opera sweater monitor bicycle guesthouse
         muffin drill candle massage library vest trampoline violin brunch"""
     ),
-    test=_words(
+    test=word_tuple(
         """restaurant porridge castle carnival escalator tricycle razor lemonade bathtub sausage
         gallery microwave sneaker pub sculpture cottage bracelet flute necklace cocktail rug
         stadium podcast ladder hammock"""
@@ -53,7 +54,7 @@ REVIEW_ITEMS = SplitWords(
 )
 
 DIALOGUE_TOPICS = SplitWords(
-    train=_words(
+    train=word_tuple(
         """garden car boss job meeting exam school teacher homework neighbor dog cat house cellar
         roof window door fence tree river road traffic bus train weather rain snow wind summer
         winter holiday wedding party birthday dinner lunch food diet doctor hospital medicine
@@ -66,35 +67,37 @@ DIALOGUE_TOPICS = SplitWords(
         police army war news story joke secret promise mistake argument plan idea choir club
         painting recipe cake coffee tea garage basement bathroom shower heater lamp carpet sofa"""
     ),
-    validation=_words(
+    validation=word_tuple(
         """terrace parking interview laundry puppy recital mortgage speech sequel fountain ceiling
         grandmother knee allergy schedule seminar faucet orchard roommate password"""
     ),
-    test=_words(
+    test=word_tuple(
         """landlord commute backache essay parrot driveway wardrobe tournament surgery statue
         lecture vaccine orchestra nephew daughter pharmacy toilet invoice tractor hallway
         diploma salary mosquito canoe chimney"""
     ),
 )
 
-NAMES: tuple[str, ...] = _words(
+NAMES: tuple[str, ...] = word_tuple(
     """Anna Ben Clara David Emma Felix Grace Henry Ida Jack Kate Leo Mia Noah Olive Peter Rosa
     Sam Tina Victor Wendy Tom Lucy Max Nina Oscar Paula Simon Ella Hugo"""
 )
-PLACES: tuple[str, ...] = _words(
+PLACES: tuple[str, ...] = word_tuple(
     """garden kitchen park forest river school market beach library barn field station bakery
     attic yard lake hill farm harbor museum village bridge cellar orchard"""
 )
-OBJECTS: tuple[str, ...] = _words(
+OBJECTS: tuple[str, ...] = word_tuple(
     """ball book key hat letter basket map coin lamp shell kite box bell stone flower ring cup
     blanket ladder rope bucket candle drum spoon jar whistle feather button boot pencil"""
 )
-ANIMALS: tuple[str, ...] = _words(
+ANIMALS: tuple[str, ...] = word_tuple(
     "dog cat bird fox rabbit duck horse frog mouse goat hen squirrel turtle owl sheep cow"
 )
-COLORS: tuple[str, ...] = _words("red blue green yellow white black brown gray silver golden")
-FEELINGS: tuple[str, ...] = _words("happy sad tired proud hungry scared calm angry curious lonely")
-FOODS: tuple[str, ...] = _words(
+COLORS: tuple[str, ...] = word_tuple("red blue green yellow white black brown gray silver golden")
+FEELINGS: tuple[str, ...] = word_tuple(
+    "happy sad tired proud hungry scared calm angry curious lonely"
+)
+FOODS: tuple[str, ...] = word_tuple(
     "bread soup cheese apples cake berries honey eggs milk cookies rice pears nuts corn"
 )
 
