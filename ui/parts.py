@@ -203,12 +203,12 @@ def _job_panel(job: Job) -> None:
             st.html(f'<div class="vl-mono">{texts.literal(job.error)}</div>')
         if job.state in (JobState.FAILED, JobState.CANCELLED):
             if st.button("Retry", key=f"retry.{job.id}"):
-                jobs.retry(data.store(), job.id)
+                jobs.retry(data.store(), job.id, actor=data.user())
                 st.rerun()
         elif not job.state.is_final:
             label = "Cancelling …" if job.cancel_requested else "Cancel"
             if st.button(label, key=f"cancel.{job.id}", disabled=job.cancel_requested):
-                jobs.cancel(data.store(), job.id)
+                jobs.cancel(data.store(), job.id, actor=data.user())
                 st.rerun()
 
 

@@ -24,13 +24,23 @@ from vectorlab.config import Settings
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE, Job
 from vectorlab.domain.models import Model
 from vectorlab.domain.runs import Decoding, GenerationRun, Prompt, ReplayVerdict, RunSpec
-from vectorlab.domain.sets import Demonstration
-from vectorlab.domain.vectors import SteeringVector
-from vectorlab.errors import NotFoundError
-from vectorlab.services import database, files, jobs, models, reports, runs, sets, vectors
+from vectorlab.domain.sets import Demonstration, SetVersion
+from vectorlab.domain.vectors import LayerVector, SteeringVector
+from vectorlab.errors import InputError, NotFoundError
+from vectorlab.services import (
+    database,
+    files,
+    jobs,
+    models,
+    reports,
+    runs,
+    sets,
+    vector_files,
+    vectors,
+)
 from vectorlab.services.database import Database
 from vectorlab.services.runs import RunRequest, SweepOptions
-from vectorlab.services.sets import Committed
+from vectorlab.services.sets import Committed, SetDiff
 from vectorlab.services.vectors import ExtractionOptions, VectorRequest
 
 if TYPE_CHECKING:
@@ -79,7 +89,7 @@ class Lab:
         """A worker in this process; it holds the model it used last."""
         from vectorlab.worker.loop import Worker  # brings torch, which takes seconds
 
-        return Worker(self.db, device=self.settings.device, listener=self.listener)
+        return Worker(self.db, device=self.settings.device, listener=self._tell)
 
     def wait(self, job_id: int) -> Job:
         """Wait for a job, working it off here when no worker is alive.
@@ -99,10 +109,13 @@ class Lab:
 
     def _follow(self, job: Job) -> None:
         """Tell the listener where a job in other hands stands, and let a moment pass."""
-        if self.listener is not None:
-            note = job.progress_note or f"job {job.id} {job.state}"
-            self.listener(job.progress_done, job.progress_total, note)
+        note = job.progress_note or f"job {job.id} {job.state}"
+        self._tell(job.progress_done, job.progress_total, note)
         time.sleep(POLL_S)
+
+    def _tell(self, done: int, total: int | None, note: str) -> None:
+        if self.listener is not None:
+            self.listener(done, total, note)
 
 
 class SetVerbs:
@@ -142,6 +155,23 @@ class SetVerbs:
         )
         return self.commit(set, items, message=message or f"Import {path.name}", **about)
 
+    def list(self) -> pd.DataFrame:
+        """Every set with its latest version."""
+        return reports.sets_frame(self._lab.db)
+
+    def log(self, name: str) -> Sequence[SetVersion]:
+        """The versions of a set, newest first."""
+        return sets.log(self._lab.db, name)
+
+    def diff(self, before: str, after: str) -> SetDiff:
+        """What changed between two versions."""
+        return sets.diff(self._lab.db, before, after)
+
+    def export(self, reference: str, path: str | Path, *, format: str | None = None) -> None:
+        """Write a version to a file; importing it again gives the same content hash."""
+        items = sets.demonstrations(self._lab.db, sets.get(self._lab.db, reference))
+        files.write_demonstrations(Path(path), items, format=format)
+
     def to_frame(self, reference: str) -> pd.DataFrame:
         """The demonstrations of ``name``, ``name@latest`` or ``name@3``."""
         return reports.demonstrations_frame(self._lab.db, reference)
@@ -169,6 +199,8 @@ class ModelVerbs:
         """
         from vectorlab.steering.loading import describe_model  # brings torch
 
+        if not source.strip():
+            raise InputError("The model's source is empty. Give a directory or a hub id.")
         description = describe_model(source, revision=revision, trust_remote_code=trust_remote_code)
         return models.register(
             self._lab.db,
@@ -208,6 +240,7 @@ class VectorVerbs:
         model: str = BUNDLED_MODEL,
         name: str | None = None,
         force: bool = False,
+        priority: int = PRIORITY_INTERACTIVE,
         **options: Any,
     ) -> VectorRequest:
         """Find an equal earlier extraction or enqueue a job; options as ``ExtractionOptions``."""
@@ -219,7 +252,7 @@ class VectorVerbs:
             actor=self._lab.settings.user,
             name=name,
             force=force,
-            priority=PRIORITY_INTERACTIVE,
+            priority=priority,
         )
 
     def extract(self, **request: Any) -> SteeringVector:
@@ -235,12 +268,30 @@ class VectorVerbs:
         """A vector by name, id or hash prefix."""
         return vectors.get(self._lab.db, reference)
 
+    def layers(self, reference: str) -> Sequence[LayerVector]:
+        """The numbers of a vector, layer by layer, checked against their hashes."""
+        return vectors.layer_vectors(self._lab.db, self.get(reference))
+
+    def combine(self, expression: str, *, name: str) -> SteeringVector:
+        """Store a weighted sum such as ``"0.5*a + b - c"``, with its parents."""
+        return vectors.combine(
+            self._lab.db,
+            name=name,
+            terms=vectors.parse_terms(expression),
+            actor=self._lab.settings.user,
+        )
+
+    def export(self, reference: str, path: str | Path) -> None:
+        """Write a vector to a safetensors file with its provenance."""
+        found = self.get(reference)
+        vector_files.export_vector(self._lab.db, found, Path(path), format="safetensors")
+
     def list(self, **filters: Any) -> Sequence[SteeringVector]:
         """Vectors, newest first; filter by ``model``, ``set_name``, ``method``."""
         return vectors.list_vectors(self._lab.db, **filters)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RunView:
     """A stored run together with the way to its texts."""
 
@@ -251,6 +302,10 @@ class RunView:
     def id(self) -> int:
         """Row id, as in ``vectorlab runs show ID``."""
         return self.run.id
+
+    def __repr__(self) -> str:
+        arms = ", ".join(arm.label for arm in self.run.spec.arms)
+        return f"<run {self.id} on {self.run.model_name}: {arms}>"
 
     def to_frame(self) -> pd.DataFrame:
         """One row per generation; see ``reports.generations_frame``."""
@@ -274,10 +329,10 @@ class RunVerbs:
     def request(
         self,
         *,
-        prompts: Sequence[str | Prompt] = (),
+        prompts: str | Sequence[str | Prompt] = (),
         prompt_set: str | None = None,
         model: str = BUNDLED_MODEL,
-        vectors: Sequence[str] = (),
+        vectors: str | Sequence[str] = (),
         strengths: Sequence[float] = (),
         sweep: SweepOptions | None = None,
         decoding: Decoding | None = None,
@@ -287,6 +342,7 @@ class RunVerbs:
         dtype: str = "float32",
         name: str | None = None,
         force: bool = False,
+        priority: int = PRIORITY_INTERACTIVE,
     ) -> RunRequest:
         """Find an equal earlier run or enqueue a job.
 
@@ -304,8 +360,10 @@ class RunVerbs:
             dtype: The model computes in this.
             name: Of the run.
             force: Generate even when an equal run is stored.
+            priority: Of the job; interactive ones go before batch ones.
         """
         chosen = self._lab.models.get(model)
+        prompts, vectors = _several(prompts), _several(vectors)
         texts = [item if isinstance(item, Prompt) else Prompt(text=item) for item in prompts]
         version_id = None
         if prompt_set is not None:
@@ -323,8 +381,8 @@ class RunVerbs:
             prompts=tuple(texts),
             arms=arms,
             decoding=decoding or Decoding(),
-            seed=seed,
-            samples=samples,
+            seed=int(seed),
+            samples=int(samples),
             add_special_tokens=add_special_tokens,
             dtype=dtype,
         )
@@ -336,7 +394,7 @@ class RunVerbs:
             name=name,
             prompt_set_version_id=version_id,
             force=force,
-            priority=PRIORITY_INTERACTIVE,
+            priority=priority,
         )
 
     def generate(self, **request: Any) -> RunView:
@@ -380,6 +438,11 @@ class RunVerbs:
         )
         done = self._lab.wait(job.id)
         return runs.verdict(self._lab.db, str(jobs.result(done)["run_id"]))
+
+
+def _several(given: str | Sequence[Any]) -> Sequence[Any]:
+    """A single text stands for a list of one, not for its letters."""
+    return [given] if isinstance(given, str) else given
 
 
 def _job(asked: VectorRequest | RunRequest) -> int:

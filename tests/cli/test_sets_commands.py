@@ -50,6 +50,7 @@ def test_diff_and_log_tell_what_changed(cli, reviews, upbeat, tmp_path):
     assert ("incredible" in old["target"], "heavenly" in new["target"]) == (True, True)
     shown = cli("sets", "diff", "upbeat@1", "upbeat@2").out
     assert "+ New source." in shown
+    assert "[-incredible-]{+heavenly+}" in shown
     log = cli("sets", "log", "upbeat", "--json").json
     assert [(item["number"], item["message"]) for item in log] == [
         (2, "Heavenly soup"),

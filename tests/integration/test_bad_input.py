@@ -59,6 +59,7 @@ def pair(source: str, target: str | None) -> Demonstration:
         ({"set": "upbeat", "model": "none"}, NotFoundError, "vectorlab models add"),
         ({"set": "upbeat", "method": "magic"}, InputError, "Known methods"),
         ({"set": "upbeat", "method": "mean_difference", "name": "upbeat"}, ConflictError, "taken"),
+        ({"set": "upbeat", "name": "a b"}, InputError, "cannot be used"),
         (
             {"set": "upbeat", "method": "mean_difference", "name": "a b"},
             InputError,
@@ -85,6 +86,12 @@ def test_a_set_that_holds_no_proper_pairs_cannot_be_extracted(lab, unchanged, it
         lab.vectors.request(set="bad")
 
 
+def test_pairs_that_differ_in_deleted_punctuation_only_are_refused(lab, unchanged):
+    lab.sets.commit("marks", [pair("fine", "good"), pair("It was fine.", "It was fine!!!")])
+    with pytest.raises(JobFailed, match="number 2"):
+        lab.vectors.extract(set="marks", strip_punctuation=True)
+
+
 def test_a_set_without_demonstrations_cannot_be_committed(lab):
     with pytest.raises(InputError, match="no demonstrations"):
         lab.sets.commit("empty", [])
@@ -96,7 +103,8 @@ def test_a_set_without_demonstrations_cannot_be_committed(lab):
         ({"vectors": ["none"], "strengths": [0.1]}, NotFoundError, "vectorlab vectors list"),
         ({"vectors": ["upbeat"], "strengths": [math.nan]}, InputError, "not finite"),
         ({"vectors": ["upbeat"], "strengths": [math.inf]}, InputError, "not finite"),
-        ({"vectors": ["upbeat"]}, InputError, "go together"),
+        ({"vectors": ["upbeat"], "strengths": ["much"]}, InputError, "no number"),
+        ({"vectors": "upbeat"}, InputError, "go together"),
         ({"strengths": [0.1]}, InputError, "go together"),
         ({"prompts": []}, InputError, "at least one prompt"),
         ({"prompts": [" "]}, InputError, "Prompt 1 is empty"),
@@ -107,7 +115,9 @@ def test_a_set_without_demonstrations_cannot_be_committed(lab):
         ({"name": "17"}, InputError, "not a number"),
         ({"samples": 2}, InputError, "greedy"),
         ({"prompt_set": "none@1"}, NotFoundError, "none"),
-        ({"dtype": "float7"}, JobFailed, "float7"),
+        ({"dtype": "float7"}, InputError, "float7"),
+        ({"vectors": ["upbeat", "1"], "strengths": [0.1]}, InputError, "called 'upbeat"),
+        ({"vectors": ["upbeat"], "strengths": [0.1, 0.1000000001]}, InputError, "called 'upbeat"),
     ],
 )
 def test_bad_run_requests_are_refused(lab, unchanged, request_, error, message):

@@ -13,6 +13,7 @@ from vectorlab.domain.jobs import AttemptOutcome, JobState
 from vectorlab.domain.runs import Decoding
 from vectorlab.errors import JobCancelled, JobFailed
 from vectorlab.services import jobs
+from vectorlab.store.database import StoreUnavailable
 from vectorlab.worker import handlers
 from vectorlab.worker.lease import Lease
 from vectorlab.worker.loop import Worker
@@ -82,10 +83,10 @@ def test_a_run_resumes_after_its_finished_batches(lab, monkeypatch):
 
 def test_a_cancelled_job_ends_cancelled_and_can_be_retried(lab):
     asked = lab.runs.request(prompts=["Once"], decoding=Decoding(max_new_tokens=2))
-    assert jobs.cancel(lab.db, asked.job.id).state is JobState.CANCELLED
+    assert jobs.cancel(lab.db, asked.job.id, actor="me").state is JobState.CANCELLED
     with pytest.raises(JobCancelled, match="retry"):
         lab.wait(asked.job.id)
-    jobs.retry(lab.db, asked.job.id)
+    jobs.retry(lab.db, asked.job.id, actor="me")
     assert lab.wait(asked.job.id).state is JobState.SUCCEEDED
 
 
@@ -94,7 +95,7 @@ def test_a_running_job_stops_when_asked(lab, monkeypatch):
     original = handlers.plan_run
 
     def plan(*args):
-        jobs.cancel(lab.db, asked.job.id)
+        jobs.cancel(lab.db, asked.job.id, actor="me")
         return original(*args)
 
     monkeypatch.setattr(handlers, "plan_run", plan)
@@ -126,6 +127,31 @@ def test_an_unforeseen_error_fails_the_job_with_its_place(lab, monkeypatch):
     [job] = jobs.list_jobs(lab.db, state=JobState.FAILED)
     assert job.error_class == "RuntimeError"
     assert "in broken" in job.error
+
+
+def test_a_worker_outlives_a_store_that_is_away(lab, monkeypatch):
+    asked = lab.runs.request(prompts=["Once"], decoding=Decoding(max_new_tokens=2))
+    failing = iter([True, True, True, False])
+    original = lab.db.write
+
+    def write():
+        if next(failing, False):
+            raise StoreUnavailable("the database is away")
+        return original()
+
+    worker = Worker(lab.db, device="cpu")
+    stop = threading.Event()
+    register = worker._register
+
+    def registered():
+        register()
+        monkeypatch.setattr(lab.db, "write", write)
+
+    monkeypatch.setattr(worker, "_register", registered)
+    monkeypatch.setattr("vectorlab.worker.loop.POLL_FIRST_S", 0.0)
+    assert worker.work(stop=stop, on_job=lambda _: stop.set()) == 1
+    assert jobs.get(lab.db, asked.job.id).state is JobState.SUCCEEDED
+    assert next(failing, None) is None
 
 
 def test_a_worker_drains_the_queue(lab):

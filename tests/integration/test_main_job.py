@@ -35,9 +35,19 @@ def test_a_vector_names_everything_that_made_it(lab):
 
 
 def test_an_equal_extraction_is_found_and_force_computes_it_again(lab, pairs):
-    asked = lab.vectors.request(set="upbeat@1", name="other")
+    asked = lab.vectors.request(set="upbeat@1")
     assert asked.job is None
     assert asked.vector.name == "upbeat"
+    other = lab.vectors.request(set="upbeat@1", name="other")
+    assert other.job is None
+    assert (other.vector.name, other.vector.content_sha256) == (
+        "other",
+        asked.vector.content_sha256,
+    )
+    assert lab.vectors.request(set="upbeat@1", name="other").vector == other.vector
+    assert (
+        vectors.details(lab.db, "other").alignments == vectors.details(lab.db, "upbeat").alignments
+    )
     lab.sets.commit("twin", pairs)
     assert lab.vectors.request(set="twin@1").vector.name == "upbeat"  # same content
     again = lab.vectors.extract(set="upbeat@1", name="again", force=True)
@@ -181,8 +191,22 @@ def test_a_combined_vector_keeps_its_parents(lab):
         vectors.layer_vectors(lab.db, made)[2].values, expected, rtol=1e-6, atol=1e-7
     )
     assert [item.weight for item in vectors.details(lab.db, "mix").parents] == [0.5, -1.0]
+    assert lab.vectors.get("mix").method == "combined"
+    twice = vectors.combine(
+        lab.db, name="twice", terms=vectors.parse_terms("2e0*upbeat"), actor="me"
+    )
+    assert twice.method == "icv"  # so that its default operator stays rotate
     ranking = vectors.similarities(lab.db, "upbeat")
     assert ranking[0][1] == pytest.approx(max(cosine for _, cosine in ranking))
+
+
+def test_vectors_without_a_chosen_name_never_clash(lab):
+    asked = [
+        lab.vectors.request(set="upbeat@1", method="mean_difference", write_site=site)
+        for site in (Site.BLOCK_OUTPUT, Site.MLP_OUTPUT)
+    ]
+    made = [lab.vectors.made_by(lab.wait(item.job.id)).name for item in asked]
+    assert made == ["upbeat-v1", "upbeat-v1-2"]
 
 
 def test_a_detached_job_is_worked_off_later(lab):

@@ -42,7 +42,7 @@ def test_layers_are_numbers_and_ranges(text, layers):
     assert parse_layers(text) == layers
 
 
-@pytest.mark.parametrize("text", ["", "a", "1-", "-1", "1;2"])
+@pytest.mark.parametrize("text", ["", "a", "1-", "-1", "1;2", "5-2"])
 def test_other_layers_are_refused(text):
     with pytest.raises(InputError, match="not understood"):
         parse_layers(text)

@@ -32,6 +32,14 @@ def test_an_export_read_back_has_the_same_content_hash(ending, items, tmp_path):
     assert path.read_bytes() == first
 
 
+@pytest.mark.parametrize("ending", ["json", "jsonl"])
+def test_pairs_and_bare_prompts_travel_together(ending, tmp_path):
+    path = tmp_path / f"mixed.{ending}"
+    items = [Demonstration(source="a", target=None), Demonstration(source="b", target="c")]
+    write_demonstrations(path, items)
+    assert read_demonstrations(path) == items
+
+
 def test_bare_prompts_have_no_target(tmp_path):
     path = tmp_path / "prompts.csv"
     path.write_text("prompt\nHello\n")
@@ -71,6 +79,7 @@ def test_columns_can_be_named(tmp_path):
         ("x.jsonl", b'{"source": "a"}\n{"source"\n', "line 2"),
         ("x.jsonl", b'{"source": "a", "metadata": 1}\n', "metadata is not a JSON object"),
         ("x.csv", b'source,metadata\na,"{"\n', "metadata is not JSON"),
+        ("x.jsonl", b'{"source": "a", "metadata": {"x": NaN}}\n', "NaN is not JSON"),
         ("x.xyz", b"", "Format 'xyz'"),
     ],
 )

@@ -50,15 +50,19 @@ def _choose_vectors(model: Model) -> tuple[list[str], list[float], SweepOptions]
     if not chosen:
         return [], [], SweepOptions()
     left, right = st.columns([1, 2])
-    usual = default_operator(fitting[chosen[0]].method)
-    operators = list(Operator)
     operator = left.selectbox(
-        "Operator", operators, index=operators.index(usual), key=f"new_run.operator.{usual}"
+        "Operator",
+        list(Operator),
+        index=None,
+        placeholder="each vector's own",
+        key="operator",
+        bind="query-params",
     )
+    used = {operator or default_operator(fitting[name].method) for name in chosen}
     strengths = right.text_input(
         "Strengths, separated by spaces", value="0.05 0.1", key="strength", bind="query-params"
     )
-    right.caption(f"Unit: {STRENGTH_UNITS[operator]}.")
+    right.caption("; ".join(f"{item}: {STRENGTH_UNITS[item]}" for item in sorted(used)) + ".")
     positions = left.selectbox("Positions", list(Positions), key="positions", bind="query-params")
     together = right.checkbox("All vectors together in one arm") if len(chosen) > 1 else False
     options = SweepOptions(
@@ -163,7 +167,8 @@ references, strengths, options = _choose_vectors(model)
 prompts, version_id = _choose_prompts()
 decoding, seed, samples = _choose_decoding()
 name = st.text_input("Name of the run", placeholder="optional", key="new_run.name")
-count = len(prompts) * (1 + len(set(strengths) - {0.0}) * max(1, len(references))) * samples
+groups = 1 if options.together else len(references)
+count = len(prompts) * (1 + len(set(strengths) - {0.0}) * groups) * samples
 st.html(texts.quiet(f"{count} texts."))
 if st.button("Generate", type="primary"):
     st.query_params.pop("job", None)

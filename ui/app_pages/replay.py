@@ -49,9 +49,9 @@ def _show_run(reference: str) -> None:
         parts.note("Not replayed yet", "Press Replay now: a worker repeats it token by token.")
         return
     asked = chosen.id if chosen.replay_of is not None else None
-    current = next((run for run in replays if run.id == (made or asked)), replays[-1])
+    current = next((run for run in replays if run.id == (made or asked)), replays[0])
     _show_verdict(original, current)
-    others = [run for run in reversed(replays) if run.id != current.id]
+    others = [run for run in replays if run.id != current.id]
     if others:
         st.subheader("Other replays", anchor=False)
         st.html(texts.table(["replay", "made", "verdict"], [_other_row(run) for run in others]))

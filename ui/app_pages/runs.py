@@ -1,12 +1,20 @@
 """Generation runs: filter, then open one or compare several."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from ui import data, parts
 from vectorlab.services import models, reports, runs
 
 FIRST = 100
 ALL, ORIGINALS, REPLAYS = "all", "originals", "replays"
+
+
+def _offer_older(place: DeltaGenerator) -> None:
+    if more and place.button("Show older runs"):
+        st.query_params["limit"] = str(limit + FIRST)
+        st.rerun()
+
 
 parts.header("Generation runs", "Prompts under arms: what was asked, and every text that came.")
 
@@ -50,6 +58,7 @@ if not found:
     )
     if not filtered:
         parts.page_link("New run", "new_run")
+    _offer_older(st.container())
     st.stop()
 
 event = st.dataframe(
@@ -70,7 +79,5 @@ if bar.button(label if chosen else "Compare", type="primary", disabled=not chose
     parts.go("compare", run=chosen)
 if bar.button("Replay", disabled=len(chosen) != 1):
     parts.go("replay", run=chosen[0])
-if more and bar.button("Show older runs"):
-    st.query_params["limit"] = str(limit + FIRST)
-    st.rerun()
+_offer_older(bar)
 st.caption("Click a run to open it. Tick one to replay it, several to compare them.")

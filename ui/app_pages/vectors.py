@@ -30,7 +30,9 @@ def _show_vector(reference: str) -> None:
     vector = details.vector
     parts.header(vector.name, f"A steering vector by method {vector.method}.")
     _show_provenance(details)
-    parts.page_link("New run with this vector", "new_run", vector=vector.name)
+    parts.page_link(
+        "New run with this vector", "new_run", model=vector.model_name, vector=vector.name
+    )
 
     frame = reports.layers_frame(details)
     left, right = st.columns(2)

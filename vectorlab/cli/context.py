@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import typer
 
-from vectorlab.cli.output import progress
+from vectorlab.cli.output import progress, stderr
 from vectorlab.config import Settings
 from vectorlab.domain.jobs import Job
 from vectorlab.lab import Lab
+from vectorlab.services import jobs
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,20 @@ def open_lab(context: typer.Context) -> Lab:
 
 def wait(lab: Lab, job_id: int) -> Job:
     """Wait for a job behind a progress bar."""
-    with progress() as listener:
-        lab.listener = listener
-        return lab.wait(job_id)
+    alive = [item.id for item in jobs.workers(lab.db) if item.alive]
+    if alive:
+        stderr.print(f"Job {job_id} waits for worker {alive[0]}; without it, it is done here.")
+    try:
+        with progress() as listener:
+            lab.listener = listener
+            return lab.wait(job_id)
+    except KeyboardInterrupt:
+        state = jobs.get(lab.db, job_id).state
+        stderr.print(
+            f"Interrupted. Job {job_id} is {state}. Go on: vectorlab jobs wait {job_id}; "
+            f"or drop it: vectorlab jobs cancel {job_id}"
+        )
+        raise
 
 
 def _options(context: typer.Context) -> Options:

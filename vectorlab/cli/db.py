@@ -31,7 +31,7 @@ def status(context: typer.Context, json: JsonOption = False) -> None:
 @app.command()
 def path(context: typer.Context, json: JsonOption = False) -> None:
     """Print the address of the store."""
-    url = settings(context).database_url
+    url = database.display(settings(context).database_url)
     show({"url": url}, as_json=json, human=lambda: url)
 
 
@@ -54,8 +54,13 @@ def restore(
 ) -> None:
     """Put a backup in the place of the SQLite store; the old file is kept beside it."""
     url = settings(context).database_url
-    database.restore(url, file)
-    show({"restored": url}, as_json=json, human=lambda: f"Restored {url} from {file}")
+    kept = database.restore(url, file)
+    shown = database.display(url)
+    show(
+        {"restored": shown, "kept": None if kept is None else str(kept)},
+        as_json=json,
+        human=lambda: f"Restored {shown} from {file}; the old store is {kept or 'none'}.",
+    )
 
 
 @app.command()

@@ -14,7 +14,7 @@ from rich.text import Text
 from vectorlab.cli.verdict import verdict_text
 from vectorlab.domain.runs import Decoding, ReplayVerdict
 from vectorlab.lab import BUNDLED_MODEL, Lab, RunView
-from vectorlab.services import runs
+from vectorlab.services import database, runs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +95,7 @@ def run_demo(lab: Lab) -> DemoReport:
         replay=_replay(lab, made[0][1], tally),
         computed=tally.computed,
         found=tally.found,
-        database_url=lab.settings.database_url,
+        database_url=database.display(lab.settings.database_url),
     )
 
 

@@ -65,13 +65,15 @@ def wait(context: typer.Context, job_id: JobId, json: JsonOption = False) -> Non
 @app.command()
 def cancel(context: typer.Context, job_id: JobId, json: JsonOption = False) -> None:
     """Cancel a queued job at once, ask a running one to stop."""
-    _print(jobs.cancel(open_lab(context).db, job_id), as_json=json)
+    lab = open_lab(context)
+    _print(jobs.cancel(lab.db, job_id, actor=lab.settings.user), as_json=json)
 
 
 @app.command()
 def retry(context: typer.Context, job_id: JobId, json: JsonOption = False) -> None:
     """Put a failed or cancelled job back into the queue."""
-    _print(jobs.retry(open_lab(context).db, job_id), as_json=json)
+    lab = open_lab(context)
+    _print(jobs.retry(lab.db, job_id, actor=lab.settings.user), as_json=json)
 
 
 def _print(job: Job, *, as_json: bool) -> None:

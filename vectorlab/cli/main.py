@@ -71,15 +71,8 @@ def main(words: list[str] | None = None) -> Any:
     given = arguments.normalise(sys.argv[1:] if words is None else words)
     try:
         return app(given, prog_name="vectorlab")
-    except VectorLabError as exc:
+    except (VectorLabError, OSError) as exc:
         if "--debug" in given:
             raise
         stderr.print(Text.assemble(("Error: ", "bold red"), str(exc)), soft_wrap=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        stderr.print("Interrupted. Unfinished jobs are back in the queue: vectorlab jobs list")
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader of a pipe (head, less) has seen enough.
-        sys.stderr.close()
-        sys.exit(0)

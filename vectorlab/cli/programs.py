@@ -1,6 +1,5 @@
 """Commands without a noun: ``demo``, ``ui``, ``worker`` and ``doctor``."""
 
-import logging
 import platform
 import sys
 import threading
@@ -15,7 +14,8 @@ from vectorlab.cli.context import open_lab, settings
 from vectorlab.cli.output import JsonOption, console, pairs_table, progress, show
 from vectorlab.domain.jobs import Job
 from vectorlab.errors import VectorLabError
-from vectorlab.services import database, jobs
+from vectorlab.lab import BUNDLED_MODEL, Lab
+from vectorlab.services import database, jobs, models
 from vectorlab.version import __version__
 
 DASHBOARD_PORT = 8501
@@ -76,7 +76,6 @@ def worker(
     from vectorlab.worker.loop import Worker  # brings torch, which takes seconds
 
     lab = open_lab(context)
-    logging.getLogger("vectorlab").setLevel(logging.INFO)
     loop = Worker(lab.db, device=device or lab.settings.device)
     console.print(f"Worker {loop.id} waits for jobs. Ctrl-C stops it.", highlight=False)
     with serving.ending_as_interrupt():
@@ -96,7 +95,7 @@ def doctor(context: typer.Context, json: JsonOption = False) -> None:
         "vectorlab": __version__,
         "python": platform.python_version(),
         **{name: version(name) for name in ("torch", "transformers", "sqlalchemy", "streamlit")},
-        "database": url,
+        "database": database.display(url),
     }
     problems: list[str] = []
     try:
@@ -108,6 +107,7 @@ def doctor(context: typer.Context, json: JsonOption = False) -> None:
         problems.append(str(exc))
     try:
         facts |= _compute_facts(settings(context).device)
+        problems += _stale_bundled_model(lab) if not problems else []
     except VectorLabError as exc:
         problems.append(str(exc))
     show(
@@ -127,6 +127,21 @@ def _compute_facts(device: str) -> dict[str, object]:
         "device": str(resolve_device(device)),
         "bundled model": f"tiny, {bundled.n_parameters:,} parameters, {bundled.fingerprint[:12]}",
     }
+
+
+def _stale_bundled_model(lab: Lab) -> list[str]:
+    from vectorlab.steering.loading import describe_model  # brings torch
+
+    known = models.find(lab.db, BUNDLED_MODEL)
+    now = describe_model(f"bundled:{BUNDLED_MODEL}").fingerprint
+    if known is None or known.fingerprint == now:
+        return []
+    message = (
+        f"Model {BUNDLED_MODEL!r} is registered with other weights than this version carries; its "
+        f"runs cannot be replayed. Register the new one: vectorlab models add "
+        f"bundled:{BUNDLED_MODEL} --name {BUNDLED_MODEL}-{now[:6]}"
+    )
+    return [message]
 
 
 def _print_job(job: Job) -> None:

@@ -27,4 +27,4 @@ def ask_and_purge(
     if not yes:
         typer.confirm(f"Delete {noun} {reference} for good?", abort=True)
     gone = remove(lab.db, reference, cascade=cascade, actor=lab.settings.user)
-    show({"purged": gone}, as_json=as_json, human=lambda: "\n".join(gone))
+    show({"purged": gone}, as_json=as_json, human=lambda: "Deleted: " + ", ".join(gone))

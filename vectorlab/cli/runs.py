@@ -18,7 +18,7 @@ from vectorlab.cli.output import (
 )
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
 from vectorlab.cli.verdict import verdict_text
-from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
+from vectorlab.domain.jobs import PRIORITY_BATCH, PRIORITY_INTERACTIVE
 from vectorlab.domain.runs import (
     STRENGTH_UNITS,
     Combine,
@@ -124,9 +124,11 @@ def generate(
         dtype=dtype,
         name=name,
         force=force,
+        priority=PRIORITY_BATCH if detach else PRIORITY_INTERACTIVE,
     )
     if asked.run is not None:
-        stderr.print(f"Found: run {asked.run.id} answered an equal request.")
+        kept = f" It keeps its name {asked.run.name!r}." if name != asked.run.name else ""
+        stderr.print(f"Found, not computed: run {asked.run.id} answers an equal request.{kept}")
         _show_run(lab.runs.view(asked.run), as_json=json, found=True)
         return
     assert asked.job is not None
@@ -248,7 +250,8 @@ def parse_layers(text: str | None) -> tuple[int, ...] | None:
     chosen: set[int] = set()
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
-        if not (first.isdigit() and (last.isdigit() or not dash)):
+        known = first.isdigit() and (last.isdigit() or not dash)
+        if not known or int(last or first) < int(first):
             raise InputError(f"Layers {text!r} are not understood. Write for example 0-3,7.")
         chosen.update(range(int(first), int(last or first) + 1))
     return tuple(sorted(chosen))

@@ -8,10 +8,10 @@ from rich.console import Group
 from rich.text import Text
 
 from vectorlab.cli.context import open_lab
-from vectorlab.cli.output import JsonOption, frame_table, pairs_table, plain, show
+from vectorlab.cli.output import JsonOption, console, frame_table, pairs_table, plain, show
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
 from vectorlab.domain.sets import Demonstration
-from vectorlab.domain.word_diff import Change, word_diff
+from vectorlab.domain.word_diff import Change, Segment, word_diff
 from vectorlab.services import files, reports, sets
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 
 Reference = Annotated[str, typer.Argument(metavar="NAME[@VERSION]", help="upbeat, upbeat@2 ...")]
+_MARKS = {Change.SAME: ("", ""), Change.ADDED: ("{+", "+}"), Change.REMOVED: ("[-", "-]")}
 _STYLES = {Change.SAME: "", Change.ADDED: "green", Change.REMOVED: "red strike"}
 
 
@@ -238,13 +239,15 @@ def purge(
 def _diff_text(found: sets.SetDiff) -> Text:
     text = Text(f"{found.before.label} -> {found.after.label}\n", style="bold")
     if found.is_empty:
-        return text.append("The same demonstrations.", style="not bold")
+        order = " in another order" if found.is_reordered else ""
+        return text.append(f"The same demonstrations{order}.", style="not bold")
     for old, new in found.edited:
         text.append("~ ", style="yellow")
         text.append_text(_pair_diff(old, new)).append("\n")
     for sign, style, items in (("+ ", "green", found.added), ("- ", "red", found.removed)):
         for item in items:
-            text.append(f"{sign}{item.source} -> {item.target}\n", style=f"not bold {style}")
+            target = "" if item.target is None else f" -> {item.target}"
+            text.append(f"{sign}{item.source}{target}\n", style=f"not bold {style}")
     return text
 
 
@@ -256,5 +259,11 @@ def _pair_diff(old: Demonstration, new: Demonstration) -> Text:
         if number:
             text.append(" -> ")
         for segment in word_diff(left, right):
-            text.append(segment.text, style=_STYLES[segment.change])
+            text.append(_marked(segment), style=_STYLES[segment.change])
     return text
+
+
+def _marked(segment: Segment) -> str:
+    """The words of a change, in brackets where there are no colours to tell it."""
+    before, after = ("", "") if console.color_system else _MARKS[segment.change]
+    return f"{before}{segment.text}{after}"

@@ -18,6 +18,7 @@ from vectorlab.cli.output import (
     stderr,
 )
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
+from vectorlab.domain.jobs import PRIORITY_BATCH, PRIORITY_INTERACTIVE
 from vectorlab.domain.methods import METHODS
 from vectorlab.domain.vectors import Site, SteeringVector
 from vectorlab.services import reports, vector_files, vectors
@@ -62,6 +63,7 @@ def extract(
         model=model,
         name=name,
         force=force,
+        priority=PRIORITY_BATCH if detach else PRIORITY_INTERACTIVE,
         method=method,
         read_site=read_site,
         write_site=write_site,
@@ -77,7 +79,7 @@ def extract(
     else:
         assert asked.vector is not None
         vector = asked.vector
-        stderr.print(f"Found: an equal request was answered before by vector {vector.name}.")
+        stderr.print(f"Found, not computed: vector {vector.name} answers an equal request.")
     _show_vector(
         vectors.details(lab.db, str(vector.id)), as_json=json, found=asked.vector is not None
     )

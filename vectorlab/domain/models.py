@@ -5,6 +5,9 @@ from datetime import datetime
 from functools import cached_property
 
 from vectorlab.domain.hashing import content_sha256
+from vectorlab.errors import InputError
+
+DTYPES = ("float32", "bfloat16", "float16")  # what a model may compute in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,3 +55,14 @@ class Model:
     def fingerprint(self) -> str:
         """Content hash of weights, configuration and tokenizer."""
         return self.description.fingerprint
+
+
+def check_dtype(dtype: str) -> str:
+    """The dtype itself, if a model may compute in it.
+
+    Raises:
+        InputError: If it is none of ``DTYPES``.
+    """
+    if dtype not in DTYPES:
+        raise InputError(f"dtype {dtype!r} is not known. Use one of {', '.join(DTYPES)}.")
+    return dtype

@@ -145,6 +145,8 @@ class Decoding:
     stop: tuple[str, ...] = ()  # strings that end a text
 
     def __post_init__(self) -> None:
+        for name in ("temperature", "top_p"):  # one spelling per number, 1 and 1.0
+            object.__setattr__(self, name, float(getattr(self, name)))
         if self.max_new_tokens < 1:
             raise InputError(f"max_new_tokens is {self.max_new_tokens}; it must be 1 or more.")
         if not (math.isfinite(self.temperature) and self.temperature > 0):
@@ -349,9 +351,13 @@ def check_strength(strength: float) -> float:
     """The strength itself, if it is finite.
 
     Raises:
-        InputError: If it is NaN or infinite.
+        InputError: If it is no number, NaN or infinite.
     """
-    if not math.isfinite(strength):
+    try:
+        finite = math.isfinite(strength)
+    except TypeError as exc:
+        raise InputError(f"Strength {strength!r} is no number. Give one such as 0.1.") from exc
+    if not finite:
         raise InputError(f"Strength {strength} is not finite. Give a number such as 0.1.")
     return strength
 

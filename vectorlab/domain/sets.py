@@ -100,8 +100,8 @@ def check_name(kind: str, name: str) -> str:
     if not NAME_PATTERN.fullmatch(name) or name.isdigit():
         raise InputError(
             f"{kind.capitalize()} name {name!r} cannot be used. "
-            "Use up to 128 letters, digits, '.', '-' or '_', beginning with a letter or digit, "
-            "and not a number."
+            "Use up to 128 ASCII letters, digits, '.', '-' or '_', beginning with a letter or "
+            "digit, and not a number."
         )
     return name
 

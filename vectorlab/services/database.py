@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from vectorlab.store import inspection, maintenance, migrate
+from vectorlab.store import engines, inspection, maintenance, migrate
 from vectorlab.store.database import Database
 from vectorlab.store.migrate import MigrationResult, SchemaStatus
 
@@ -11,6 +11,7 @@ __all__ = [
     "MigrationResult",
     "SchemaStatus",
     "backup",
+    "display",
     "open_store",
     "restore",
     "status",
@@ -46,15 +47,20 @@ def backup(url: str, path: Path) -> Path:
     return maintenance.backup(url, path)
 
 
-def restore(url: str, path: Path) -> None:
-    """Put a backup in the place of the SQLite store; the old file is kept beside it."""
-    maintenance.restore(url, path)
+def restore(url: str, path: Path) -> Path | None:
+    """Put a backup in the place of the SQLite store; returns where the old file was kept."""
+    return maintenance.restore(url, path)
 
 
 def verify(db: Database) -> list[str]:
     """Recompute every stored hash; one line per problem, none when all is well."""
     with db.read() as tx:
         return maintenance.verify(tx)
+
+
+def display(url: str) -> str:
+    """The URL as it may be shown: without its password."""
+    return engines.shown(url)
 
 
 def describe(db: Database) -> dict[str, object]:

@@ -45,7 +45,7 @@ def read_demonstrations(
     records = list(_READERS[kind](path, text))
     if not records:
         raise InputError(f"{path} holds no rows. Give a file with one demonstration per row.")
-    columns = list(records[0][1])
+    columns = list(dict.fromkeys(name for _, record in records for name in record))
     source = _pick(path, "source", source_column, SOURCE_NAMES, columns)
     target = _pick(path, "target", target_column, TARGET_NAMES, columns, required=False)
     return [_demonstration(path, line, record, source, target) for line, record in records]
@@ -126,7 +126,7 @@ def _read_csv(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, Reco
 
 def _read_json(path: Path, text: str) -> Iterator[tuple[int, Record]]:
     try:
-        data = json.loads(text)
+        data = _parse(text)
     except json.JSONDecodeError as exc:
         raise InputError(f"{path}, line {exc.lineno}, column {exc.colno}: {exc.msg}.") from exc
     if not isinstance(data, list):
@@ -140,10 +140,18 @@ def _read_jsonl(path: Path, text: str) -> Iterator[tuple[int, Record]]:
         if not item.strip():
             continue
         try:
-            data = json.loads(item)
+            data = _parse(item)
         except json.JSONDecodeError as exc:
             raise InputError(f"{path}, line {line}, column {exc.colno}: {exc.msg}.") from exc
         yield line, _object(path, line, data)
+
+
+def _parse(text: str) -> Any:
+    return json.loads(text, parse_constant=_refuse_constant)
+
+
+def _refuse_constant(name: str) -> None:
+    raise InputError(f"{name} is not JSON and cannot be stored. Write null or leave it out.")
 
 
 def _object(path: Path, number: int, item: Any) -> Record:
@@ -183,7 +191,7 @@ def _demonstration(
     metadata = record.get("metadata") or {}
     if isinstance(metadata, str):
         try:
-            metadata = json.loads(metadata)
+            metadata = _parse(metadata)
         except json.JSONDecodeError as exc:
             raise InputError(f"{path}, line {line}: metadata is not JSON ({exc.msg}).") from exc
     if not isinstance(metadata, dict):

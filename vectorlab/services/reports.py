@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from vectorlab.domain.jobs import JobState
-from vectorlab.domain.runs import GenerationRun
+from vectorlab.domain.runs import Arm, GenerationRun
 from vectorlab.domain.vectors import LayerVector, SteeringVector
 from vectorlab.services import jobs, runs, sets, vectors
 from vectorlab.store.database import Database
@@ -179,7 +179,7 @@ def generations_frame(db: Database, run: GenerationRun) -> pd.DataFrame:
             "sample": item.key.sample,
             "arm_index": item.key.arm,
             "arm": arms[item.key.arm].label,
-            "strength": max((i.strength for i in arms[item.key.arm].interventions), default=0.0),
+            "strength": _strength(arms[item.key.arm]),
             "text": item.text,
             "tokens": len(item.token_ids),
             "finish_reason": item.finish_reason.value,
@@ -195,23 +195,29 @@ def generations_frame(db: Database, run: GenerationRun) -> pd.DataFrame:
     return frame.merge(beside, on=keys, how="left")
 
 
+def _strength(arm: Arm) -> float | None:
+    """The one strength of an arm, 0 for none; None where its interventions differ."""
+    strengths = {item.strength for item in arm.interventions} or {0.0}
+    return strengths.pop() if len(strengths) == 1 else None
+
+
 def comparison_frame(db: Database, references: Sequence[str]) -> pd.DataFrame:
     """Texts of one or several runs side by side: a row per prompt and sample, a column per arm.
 
     Prompts are matched by their text. With several runs a column is named ``run/arm``.
     """
-    table = pd.concat([_columns_of(db, item, references) for item in references])
+    chosen = {run.id: run for run in (runs.get(db, item) for item in references)}.values()
+    table = pd.concat([_columns_of(db, run, several=len(chosen) > 1) for run in chosen])
     wide = table.pivot(index=["prompt", "repeat", "sample"], columns="column", values="text")
     rows = table[["prompt", "repeat", "sample"]].drop_duplicates()
     wide = wide.reindex(pd.MultiIndex.from_frame(rows), columns=table["column"].unique())
     return wide.reset_index().drop(columns="repeat")
 
 
-def _columns_of(db: Database, reference: str, references: Sequence[str]) -> pd.DataFrame:
+def _columns_of(db: Database, run: GenerationRun, *, several: bool) -> pd.DataFrame:
     """The texts of one run in long form, with the column that each belongs to."""
-    run = runs.get(db, reference)
     texts = generations_frame(db, run)
-    label = texts["arm"] if len(references) == 1 else f"{run.id}/" + texts["arm"]
+    label = f"{run.id}/" + texts["arm"] if several else texts["arm"]
     # A prompt that a run holds twice is two rows, matched in their order.
     repeat = texts.groupby(["arm_index", "prompt", "sample"]).cumcount()
     return texts.assign(column=label, repeat=repeat)

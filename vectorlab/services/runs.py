@@ -1,11 +1,12 @@
 """Generation runs: build arms, ask for a run or a replay, read what came out."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vectorlab.domain.jobs import PRIORITY_BATCH, Job, JobKind, NewJob
 from vectorlab.domain.methods import default_operator
-from vectorlab.domain.models import Model
+from vectorlab.domain.models import Model, check_dtype
 from vectorlab.domain.runs import (
     Arm,
     Combine,
@@ -268,6 +269,8 @@ def _check_spec(spec: RunSpec) -> None:
         )
     if not spec.arms:
         raise InputError("A run needs at least one arm; the baseline is one.")
+    _check_arms(spec.arms)
+    check_dtype(spec.dtype)
     if spec.samples < 1:
         raise InputError(f"samples is {spec.samples}; it must be 1 or more.")
     if not -(2**63) <= spec.seed < 2**63:
@@ -275,12 +278,28 @@ def _check_spec(spec: RunSpec) -> None:
     if spec.samples > 1 and not spec.decoding.do_sample:
         raise InputError(
             f"{spec.samples} samples of greedy decoding would be equal. "
-            "Leave out --greedy, or ask for one sample."
+            "Sample (--sample), or ask for one."
         )
     for number, prompt in enumerate(spec.prompts, start=1):
         if not prompt.text.strip():
             raise InputError(f"Prompt {number} is empty.")
         storable_text(f"Prompt {number}", prompt.text)
+
+
+def _check_arms(arms: Sequence[Arm]) -> None:
+    labels = Counter(arm.label for arm in arms)
+    twice = [label for label, number in labels.items() if number > 1]
+    if twice:
+        raise InputError(f"Two arms are called {twice[0]!r}; give each vector and strength once.")
+    ids: dict[str, int] = {}
+    for item in (item for arm in arms for item in arm.interventions):
+        if item.layers == ():
+            raise InputError("An intervention names no layer. Leave layers out for all of them.")
+        if ids.setdefault(item.vector_sha256, item.vector_id) != item.vector_id:
+            raise InputError(
+                f"Vectors {ids[item.vector_sha256]} and {item.vector_id} hold the same bytes; "
+                "give one of them."
+            )
 
 
 def _enqueue(

@@ -1,6 +1,7 @@
 """Demonstration sets: create, commit versions, read them, tell two of them apart."""
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,8 +37,13 @@ class SetDiff:
 
     @property
     def is_empty(self) -> bool:
-        """Whether both versions hold the same demonstrations."""
+        """Whether both versions hold the same demonstrations, in whatever order."""
         return not (self.added or self.removed or self.edited)
+
+    @property
+    def is_reordered(self) -> bool:
+        """Whether the order is all that changed."""
+        return self.is_empty and self.before.content_sha256 != self.after.content_sha256
 
 
 def create(
@@ -161,10 +167,9 @@ def split(
 def tag(db: Database, *, name: str, tags: Sequence[str], actor: str) -> DemonstrationSet:
     """Replace the tags of a set."""
     with db.write() as tx:
-        found = sets.get_set(tx, name)
-        sets.set_tags(tx, name, tags)
-        _audit(tx, actor, "tag", found.id, {"tags": list(tags)})
-        return sets.get_set(tx, name)
+        tagged = sets.set_tags(tx, name, tags)
+        _audit(tx, actor, "tag", tagged.id, {"tags": list(tags)})
+    return tagged
 
 
 def list_sets(db: Database) -> list[tuple[DemonstrationSet, SetVersion | None]]:
@@ -192,8 +197,7 @@ def demonstrations(db: Database, version: SetVersion) -> list[Demonstration]:
 def log(db: Database, name: str) -> list[SetVersion]:
     """All versions of a set, newest first."""
     with db.read() as tx:
-        sets.get_set(tx, name)
-        return sorted(sets.list_versions(tx, name), key=lambda item: -item.number)
+        return sets.list_versions(tx, name)
 
 
 def diff(db: Database, before: str, after: str) -> SetDiff:
@@ -207,9 +211,7 @@ def diff(db: Database, before: str, after: str) -> SetDiff:
         right = sets.resolve_version(tx, SetReference.parse(after))
         old = sets.demonstrations(tx, left.id)
         new = sets.demonstrations(tx, right.id)
-    old_hashes, new_hashes = {item.sha256 for item in old}, {item.sha256 for item in new}
-    removed = [item for item in old if item.sha256 not in new_hashes]
-    added = [item for item in new if item.sha256 not in old_hashes]
+    removed, added = _only_in(old, new), _only_in(new, old)
     edited = _match_edited(removed, added)
     return SetDiff(
         before=left, after=right, added=tuple(added), removed=tuple(removed), edited=tuple(edited)
@@ -258,6 +260,17 @@ def _check_demonstrations(name: str, items: Sequence[Demonstration]) -> None:
     for number, item in enumerate(items, start=1):
         if not item.source.strip():
             raise InputError(f"Demonstration {number} for set {name!r} has an empty source.")
+
+
+def _only_in(these: Sequence[Demonstration], those: Sequence[Demonstration]) -> list[Demonstration]:
+    """What is in the first as often as it is not in the second."""
+    left = Counter(item.sha256 for item in those)
+    only = []
+    for item in these:
+        left[item.sha256] -= 1
+        if left[item.sha256] < 0:
+            only.append(item)
+    return only
 
 
 def _match_edited(

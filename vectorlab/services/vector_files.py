@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
@@ -24,7 +23,7 @@ from vectorlab.domain.vectors import (
     TokenRule,
     vector_content_sha256,
 )
-from vectorlab.errors import ConflictError, InputError, IntegrityError
+from vectorlab.errors import InputError, IntegrityError
 from vectorlab.services.vectors import check_fits, layer_vectors
 from vectorlab.store import audit, models, sets, vectors
 from vectorlab.store.database import Database
@@ -32,6 +31,20 @@ from vectorlab.version import __version__
 
 _HEADER_KEY = "vectorlab"
 _HEADER_VERSION = 1
+_HEADER_FIELDS = {
+    "content_sha256",
+    "explained_variance",
+    "method",
+    "model",
+    "model_fingerprint",
+    "name",
+    "parameters",
+    "read_site",
+    "set_sha256",
+    "token_rule",
+    "write_site",
+    "written_by",
+}
 
 
 def export_vector(db: Database, vector: SteeringVector, path: Path, *, format: str) -> None:
@@ -77,8 +90,6 @@ def import_vector(
                 "vectorlab models add PATH; or name another one with --model."
             )
         wanted = check_name("vector", name or header["name"])
-        if not vectors.name_is_free(tx, wanted):
-            raise ConflictError(f"Vector name {wanted!r} is taken. Choose another one with --name.")
         version = (
             sets.version_by_content(tx, header["set_sha256"]) if header["set_sha256"] else None
         )
@@ -138,34 +149,23 @@ def _export_safetensors(db: Database, vector: SteeringVector, path: Path) -> Non
         "created_at": vector.created_at.isoformat(),
         "written_by": f"vectorlab {__version__}",
     }
-    save_file(
-        {f"layer.{item.layer}": item.values for item in layers},
-        path,
-        metadata={_HEADER_KEY: json.dumps(header, sort_keys=True)},
-    )
+    tensors = {f"layer.{item.layer}": item.values for item in layers}
+    try:
+        save_file(tensors, path, metadata={_HEADER_KEY: json.dumps(header, sort_keys=True)})
+    except SafetensorError as exc:
+        raise InputError(f"{path} cannot be written ({exc}).") from exc
 
 
 def _read(path: Path) -> tuple[dict[str, Any], list[LayerVector]]:
     try:
         with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            header = _header(path, file.metadata() or {})
+            layers = [_layer(path, header, name, file) for name in file.keys()]  # noqa: SIM118
     except FileNotFoundError as exc:
         raise InputError(f"File {str(path)!r} does not exist.") from exc
     except (SafetensorError, OSError) as exc:
         raise InputError(f"{path} is not a safetensors file ({exc}).") from exc
-    if _HEADER_KEY not in metadata:
-        raise InputError(
-            f"{path} has no {_HEADER_KEY!r} header, so nothing tells which layers and sites its "
-            "numbers belong to. Import files that vectorlab vectors export wrote."
-        )
-    header = json.loads(metadata[_HEADER_KEY])
-    if header["header_version"] != _HEADER_VERSION:
-        raise InputError(
-            f"{path} has header version {header['header_version']}; this version of VectorLab "
-            f"reads {_HEADER_VERSION}. Upgrade VectorLab."
-        )
-    layers = sorted((_layer(path, header, *item) for item in tensors.items()), key=_layer_number)
+    layers.sort(key=lambda item: item.layer)
     actual = vector_content_sha256(layers, Site(header["write_site"]))
     if actual != header["content_sha256"]:
         raise IntegrityError(
@@ -175,22 +175,42 @@ def _read(path: Path) -> tuple[dict[str, Any], list[LayerVector]]:
     return header, layers
 
 
-def _layer(path: Path, header: dict[str, Any], name: str, values: Any) -> LayerVector:
-    prefix, _, number = name.partition(".")
-    if prefix != "layer" or not number.isdigit() or values.dtype != np.float32 or values.ndim != 1:
+def _header(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
+    if _HEADER_KEY not in metadata:
         raise InputError(
-            f"{path}: tensor {name!r} is {values.dtype} {values.shape}; expected layer.<number>, "
-            "float32, one-dimensional."
+            f"{path} has no {_HEADER_KEY!r} header, so nothing tells which layers and sites its "
+            "numbers belong to. Import files that vectorlab vectors export wrote."
+        )
+    try:
+        header = json.loads(metadata[_HEADER_KEY])
+        version = header["header_version"]
+    except (ValueError, TypeError, KeyError) as exc:
+        raise InputError(f"{path} has a damaged header ({exc}). Export the vector again.") from exc
+    if version != _HEADER_VERSION:
+        raise InputError(
+            f"{path} has header version {version}; this version of VectorLab reads "
+            f"{_HEADER_VERSION}. Upgrade VectorLab."
+        )
+    missing = sorted(_HEADER_FIELDS - header.keys())
+    if missing:
+        raise InputError(f"{path} has a header without {', '.join(missing)}. Export it again.")
+    return dict(header)
+
+
+def _layer(path: Path, header: dict[str, Any], name: str, file: Any) -> LayerVector:
+    prefix, _, number = name.partition(".")
+    kept = file.get_slice(name)
+    dtype, shape = kept.get_dtype(), kept.get_shape()
+    if prefix != "layer" or not number.isdigit() or dtype != "F32" or len(shape) != 1:
+        raise InputError(
+            f"{path}: tensor {name!r} is {dtype} {shape}; expected layer.<number>, F32, "
+            "one-dimensional."
         )
     return LayerVector(
         layer=int(number),
-        values=values,
+        values=file.get_tensor(name),
         explained_variance=header["explained_variance"].get(number),
     )
-
-
-def _layer_number(item: LayerVector) -> int:
-    return item.layer
 
 
 EXPORTERS: dict[str, Callable[[Database, SteeringVector, Path], None]] = {

@@ -9,8 +9,8 @@ import numpy as np
 
 from vectorlab.domain.jobs import PRIORITY_BATCH, Job, JobKind, NewJob
 from vectorlab.domain.methods import method_info
-from vectorlab.domain.models import Model
-from vectorlab.domain.sets import SetReference, SetVersion, check_name
+from vectorlab.domain.models import Model, check_dtype
+from vectorlab.domain.sets import SetReference, check_name
 from vectorlab.domain.vectors import (
     Alignment,
     ExtractionSpec,
@@ -90,6 +90,7 @@ def request_extraction(
         ConflictError: If the name belongs to another vector.
     """
     info = method_info(options.method)
+    check_dtype(options.dtype)
     with db.read() as tx:
         version = sets.resolve_version(tx, SetReference.parse(set_reference))
         items = sets.demonstrations(tx, version.id)
@@ -106,9 +107,13 @@ def request_extraction(
         dtype=options.dtype,
     )
     with db.write() as tx:
-        found = None if force else vectors.find_by_spec(tx, spec.sha256)
+        found = None if force else vectors.find_by_spec(tx, spec.sha256, name=name)
         if found is not None:
+            if name not in (None, found.name):
+                found = _second_name(tx, found, check_name("vector", name or ""), spec, actor)
             return VectorRequest(spec=spec, vector=found, job=None)
+        if name is not None:
+            _check_free(tx, check_name("vector", name))
         job, _ = jobs.enqueue(
             tx,
             NewJob(
@@ -117,7 +122,8 @@ def request_extraction(
                     "spec": spec.to_json(),
                     "set_version_id": version.id,
                     "model_id": model.id,
-                    "name": _free_name(tx, name, version),
+                    "name": name,
+                    "set_label": version.label,
                 },
                 dedupe_key=f"extract:{spec.sha256}",
                 model_id=model.id,
@@ -192,7 +198,6 @@ def combine(
     with db.write() as tx:
         parents = [(weight, vectors.get_vector(tx, reference)) for weight, reference in terms]
         _check_combinable([vector for _, vector in parents])
-        _check_free(tx, name)
         numbers = [(weight, vectors.layer_vectors(tx, vector.id)) for weight, vector in parents]
         first = parents[0][1]
         made = vectors.add_vector(
@@ -201,7 +206,7 @@ def combine(
                 name=name,
                 model_id=first.model_id,
                 set_version_id=None,
-                method="combined",
+                method=_common_method([vector for _, vector in parents]),
                 parameters={"terms": [[weight, vector.name] for weight, vector in parents]},
                 read_site=first.read_site,
                 write_site=first.write_site,
@@ -232,10 +237,9 @@ def parse_terms(expression: str) -> list[tuple[float, str]]:
     Raises:
         InputError: If the expression is not a sum of names with optional weights.
     """
-    number = r"(?:\d+(?:\.\d*)?|\.\d+)"
-    term = re.compile(
-        rf"\s*(?P<sign>[+-]?)\s*(?:(?P<weight>{number})\s*\*\s*)?(?P<name>[A-Za-z][\w.]*(?:-\w+)*)\s*"
-    )
+    number = r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
+    name = r"[A-Za-z0-9][\w.]*(?:-[\w.]+)*"
+    term = re.compile(rf"\s*(?P<sign>[+-]?)\s*(?:(?P<weight>{number})\s*\*\s*)?(?P<name>{name})\s*")
     terms: list[tuple[float, str]] = []
     position = 0
     while position < len(expression):
@@ -254,7 +258,7 @@ def parse_terms(expression: str) -> list[tuple[float, str]]:
 
 
 def similarities(db: Database, reference: str) -> list[tuple[SteeringVector, float]]:
-    """Mean per-layer cosine of every other vector of the same shape, most alike first."""
+    """Mean per-layer cosine of every other vector of the model, largest magnitude first."""
     with db.read() as tx:
         wanted = vectors.get_vector(tx, reference)
         own = {item.layer: item.values for item in vectors.layer_vectors(tx, wanted.id)}
@@ -306,19 +310,43 @@ def check_fits(vector: SteeringVector, model: Model, layers: Sequence[int] | Non
     beyond = [layer for layer in layers or () if not 0 <= layer < shape.n_layers]
     if beyond:
         raise ShapeError(
-            f"Layers {beyond} do not exist in model {model.name!r}; it has layers 0 to "
+            f"Layer {beyond[0]} does not exist in model {model.name!r}; it has layers 0 to "
             f"{shape.n_layers - 1}."
         )
 
 
-def _free_name(tx: Transaction, name: str | None, version: SetVersion) -> str:
-    if name is not None:
-        check_name("vector", name)
-        _check_free(tx, name)
-        return name
-    base = version.label.replace("@", "-v")
-    candidates = [base] + [f"{base}-{number}" for number in range(2, 1000)]
-    return next(item for item in candidates if vectors.name_is_free(tx, item))
+def _second_name(
+    tx: Transaction, found: SteeringVector, name: str, spec: ExtractionSpec, actor: str
+) -> SteeringVector:
+    """The same vector once more under the name that was asked for; nothing is computed."""
+    made = vectors.add_vector(
+        tx,
+        NewVector(
+            name=name,
+            model_id=found.model_id,
+            set_version_id=found.set_version_id,
+            method=found.method,
+            parameters=found.parameters,
+            read_site=found.read_site,
+            write_site=found.write_site,
+            token_rule=found.token_rule,
+            spec=spec,
+            origin=found.origin,
+            layers=vectors.layer_vectors(tx, found.id),
+            alignments=vectors.alignments(tx, found.id),
+            environment={"copy_of": found.name},
+        ),
+        created_by=actor,
+    )
+    audit.record(
+        tx,
+        actor=actor,
+        action="copy",
+        object_kind="vector",
+        object_id=made.id,
+        details={"name": name, "copy_of": found.name},
+    )
+    return made
 
 
 def _check_free(tx: Transaction, name: str) -> None:
@@ -329,9 +357,20 @@ def _check_free(tx: Transaction, name: str) -> None:
         )
 
 
+def _common_method(parents: Sequence[SteeringVector]) -> str:
+    """The parents' method where they agree, so that its operator stays the default."""
+    methods = {vector.method for vector in parents}
+    return methods.pop() if len(methods) == 1 else "combined"
+
+
 def _check_combinable(parents: Sequence[SteeringVector]) -> None:
     first = parents[0]
     for other in parents[1:]:
+        if other.model_id != first.model_id:
+            raise ShapeError(
+                f"Vectors {first.name!r} of model {first.model_name!r} and {other.name!r} of "
+                f"{other.model_name!r} cannot be combined: their models differ."
+            )
         same = (other.d_model, other.n_layers, other.write_site) == (
             first.d_model,
             first.n_layers,
@@ -341,7 +380,8 @@ def _check_combinable(parents: Sequence[SteeringVector]) -> None:
             raise ShapeError(
                 f"Vectors {first.name!r} ({first.n_layers} layers x {first.d_model}, "
                 f"{first.write_site}) and {other.name!r} ({other.n_layers} layers x "
-                f"{other.d_model}, {other.write_site}) cannot be combined."
+                f"{other.d_model}, {other.write_site}) cannot be combined; extract "
+                "them alike, for example with --write-site."
             )
 
 

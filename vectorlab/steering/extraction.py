@@ -70,6 +70,7 @@ def _paired_states(
         context_length=loaded.description.context_length,
         noun="Demonstration text",
     )
+    _check_differ(token_ids)
     states = record_states(
         loaded,
         token_ids,
@@ -80,6 +81,17 @@ def _paired_states(
         on_progress=on_progress,
     )
     return states[: len(demonstrations)], states[len(demonstrations) :]
+
+
+def _check_differ(token_ids: Sequence[Sequence[int]]) -> None:
+    """Refuse pairs whose difference is zero, as when only deleted punctuation told them apart."""
+    pairs = len(token_ids) // 2
+    same = [number + 1 for number in range(pairs) if token_ids[number] == token_ids[pairs + number]]
+    if same:
+        raise InputError(
+            f"Source and target of {len(same)} demonstrations are the same tokens (first: number "
+            f"{same[0]}): their difference would be zero. Change them, or leave punctuation in."
+        )
 
 
 def _texts(demonstrations: Sequence[Demonstration]) -> list[str]:

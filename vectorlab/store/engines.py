@@ -53,6 +53,15 @@ def display(url: sa.URL) -> str:
     return str(sqlite_path(url) or url.render_as_string(hide_password=True))
 
 
+def shown(url: str) -> str:
+    """The URL itself without its password.
+
+    Raises:
+        InputError: If it names no SQLite file and no PostgreSQL database.
+    """
+    return parse_url(url).render_as_string(hide_password=True)
+
+
 def store_engine(url: sa.URL) -> sa.Engine:
     """The engine of an open store."""
     if url.get_backend_name() == "sqlite":

@@ -58,6 +58,8 @@ def claim(
     while (row := tx.execute(statement).one_or_none()) is not None:
         job = job_of(row)
         end_attempts(tx, job.id, AttemptOutcome.LOST)
+        if job.state is JobState.CANCELLED:
+            drop_chunks(tx, job.id)
         if job.state is JobState.RUNNING:
             tx.execute(
                 _attempts.insert().values(
@@ -148,6 +150,8 @@ def fail(
         finished_at=sa.case((state == JobState.QUEUED, None), else_=utc_now()),
     )
     end_attempts(tx, job_id, AttemptOutcome.FAILED, error=job.error)
+    if job.state is JobState.CANCELLED:
+        drop_chunks(tx, job_id)
     return job
 
 
@@ -171,6 +175,8 @@ def release(tx: Transaction, job_id: int, attempt: int) -> Job:
         finished_at=sa.case((stop, utc_now()), else_=None),
     )
     end_attempts(tx, job_id, AttemptOutcome.RELEASED)
+    if job.state is JobState.CANCELLED:
+        drop_chunks(tx, job_id)
     return job
 
 

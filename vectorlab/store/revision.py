@@ -85,6 +85,11 @@ def _sqlite_revision(path: Path) -> str | None:
                 row = connection.execute(_QUERY).fetchone()
                 return None if row is None else str(row[0])
     except sqlite3.DatabaseError as exc:
+        if "unable to open" in str(exc):
+            raise StoreError(
+                f"{path} cannot be opened: its file or folder is not readable and writable. "
+                "Change that, or name another file with --db."
+            ) from exc
         if "locked" in str(exc):
             raise StoreUnavailable(f"{path} is locked by another process. Try again.") from exc
         raise StoreError(

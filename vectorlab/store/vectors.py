@@ -1,6 +1,7 @@
 """Steering vectors, their layer vectors as checked bytes, and where they came from."""
 
 from collections.abc import Sequence
+from itertools import chain, count
 from typing import Any
 
 import numpy as np
@@ -83,10 +84,11 @@ def get_vector(tx: Transaction, reference: str) -> SteeringVector:
     return _by_id(tx, found)
 
 
-def find_by_spec(tx: Transaction, sha256: str) -> SteeringVector | None:
-    """The newest vector that an equal request made, or None."""
+def find_by_spec(tx: Transaction, sha256: str, *, name: str | None = None) -> SteeringVector | None:
+    """What an equal request made: the vector of that name, else the first, or None."""
     found = _select(tx, _vectors.c.spec_sha256 == sha256)
-    return found[0] if found else None
+    named = (item for item in found if item.name == name)
+    return next(named, found[-1] if found else None)
 
 
 def list_vectors(
@@ -107,6 +109,12 @@ def list_vectors(
         if wanted is not None
     ]
     return _select(tx, sa.and_(sa.true(), *conditions))
+
+
+def free_name(tx: Transaction, base: str) -> str:
+    """The base itself, or with the first number behind it that makes it free."""
+    candidates = chain([base], (f"{base}-{number}" for number in count(2)))
+    return next(name for name in candidates if name_is_free(tx, name))
 
 
 def name_is_free(tx: Transaction, name: str) -> bool:

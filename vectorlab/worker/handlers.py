@@ -14,6 +14,7 @@ from vectorlab.domain.jobs import Job, JobKind
 from vectorlab.domain.models import ModelDescription
 from vectorlab.domain.runs import BatchPlan, FinishReason, GeneratedText, NewRun, RowKey, RunSpec
 from vectorlab.domain.vectors import ExtractionSpec, NewVector, Origin
+from vectorlab.errors import ModelError
 from vectorlab.steering.environment import describe_environment
 from vectorlab.steering.extraction import extract
 from vectorlab.steering.generation import generate, plan_run
@@ -63,7 +64,13 @@ class JobContext:
                 revision=description.revision,
                 trust_remote_code=description.trust_remote_code,
             )
-        return self.shelf.get(model.id, description, dtype)
+        try:
+            return self.shelf.get(model.id, description, dtype)
+        except ModelError as exc:
+            raise ModelError(
+                f"Model {model.name!r} cannot be loaded. {exc} If its files moved: "
+                "vectorlab models add NEW_PATH"
+            ) from exc
 
     @contextmanager
     def finish(self) -> Iterator[tuple[Transaction, dict[str, int]]]:
@@ -108,7 +115,7 @@ def run_extraction(context: JobContext) -> None:
         vector = vectors.add_vector(
             tx,
             NewVector(
-                name=data["name"],
+                name=data["name"] or vectors.free_name(tx, data["set_label"].replace("@", "-v")),
                 model_id=data["model_id"],
                 set_version_id=data["set_version_id"],
                 method=spec.method,

@@ -76,8 +76,13 @@ class Lease:
         if now - self._written_at < PROGRESS_EVERY_S and done != total:
             return
         self._written_at = now
-        with self._db.write() as tx:
-            cancel = jobs.report_progress(tx, self._job.id, self._job.attempt, done, total, note)
+        try:
+            with self._db.write() as tx:
+                cancel = jobs.report_progress(
+                    tx, self._job.id, self._job.attempt, done, total, note
+                )
+        except StoreError:
+            return  # the database is away; the heartbeat decides whether the lease holds
         if cancel:
             self._cancelled.set()
             self.check()

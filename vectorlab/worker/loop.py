@@ -46,7 +46,6 @@ class Worker:
         self._heartbeat_s = heartbeat_s
         self._listener = listener
         self._shelf = ModelShelf(device)
-        self._registered = False
 
     def work(
         self,
@@ -66,7 +65,7 @@ class Worker:
             Number of attempts made.
         """
         attempts, pause = 0, POLL_FIRST_S
-        self._register("idle")
+        self._register()
         try:
             while not stop.is_set():
                 job = self._next()
@@ -91,11 +90,8 @@ class Worker:
         Returns:
             The job as it stands after the attempt, or None if it is not claimable now.
         """
-        self._register("busy")
-        try:
-            return self._claim_and_run(job_id)
-        finally:
-            self._touch("stopped")
+        # Not registered: nobody should wait for a worker that takes no other job.
+        return self._claim_and_run(job_id)
 
     def _next(self) -> Job | None:
         try:
@@ -169,26 +165,27 @@ class Worker:
                         error=_describe(error),
                         retry=retry,
                     )
-        except LeaseLost as exc:
+        except (LeaseLost, StoreError) as exc:
+            # With the store away the lease lapses, and another attempt takes the job.
             log.warning("job %d: %s", job.id, exc)
 
-    def _register(self, state: str) -> None:
+    def _register(self) -> None:
         with self._db.write() as tx:
-            if not self._registered:
-                jobs.register_worker(
-                    tx,
-                    worker_id=self.id,
-                    host=platform.node(),
-                    pid=os.getpid(),
-                    device=str(resolve_device(self._device)),
-                    torch_version=str(torch.__version__),
-                )
-            jobs.touch_worker(tx, self.id, state)
-        self._registered = True
+            jobs.register_worker(
+                tx,
+                worker_id=self.id,
+                host=platform.node(),
+                pid=os.getpid(),
+                device=str(resolve_device(self._device)),
+                torch_version=str(torch.__version__),
+            )
 
     def _touch(self, state: str) -> None:
-        with self._db.write() as tx:
-            jobs.touch_worker(tx, self.id, state)
+        try:
+            with self._db.write() as tx:
+                jobs.touch_worker(tx, self.id, state)
+        except StoreError as exc:
+            log.warning("the store is away: %s", exc)
 
 
 def _describe(error: Exception | None) -> str:
