@@ -76,7 +76,8 @@ def test_a_vector_is_found_by_name_id_hash_prefix_and_request(database: Database
         assert vectors.get_vector(tx, "12345678") == digits
         assert vectors.get_vector(tx, old.content_sha256[:6]) == new
         assert vectors.get_vector(tx, old.content_sha256.upper()) == new
-        assert vectors.find_by_spec(tx, old.spec_sha256) == new
+        assert vectors.find_by_spec(tx, old.spec_sha256) == old
+        assert vectors.find_by_spec(tx, old.spec_sha256, name="new") == new
         assert vectors.find_by_spec(tx, "0" * 64) is None
         for unknown in ("nothing", "99", old.content_sha256[:5], "f" * 64, "9" * 30):
             with pytest.raises(NotFoundError, match="vectorlab vectors list"):

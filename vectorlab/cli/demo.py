@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
-from os.path import commonprefix
 from typing import Any
 
 import pandas as pd
@@ -11,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from vectorlab.cli.comparison import comparison_table
 from vectorlab.cli.verdict import verdict_text
 from vectorlab.domain.runs import Decoding, ReplayVerdict
 from vectorlab.lab import BUNDLED_MODEL, Lab, RunView
@@ -173,34 +173,17 @@ def _replay(lab: Lab, view: RunView, tally: _Tally) -> ReplayVerdict:
 
 def _comparison_table(item: Experiment, texts: pd.DataFrame, run_id: int) -> Table:
     arms = [name for name in texts.columns if name not in ("prompt", "sample")]
-    template, slots = _template(list(texts["prompt"]))
-    table = Table(
-        title=f"{item.title} (run {run_id})",
-        title_justify="left",
-        title_style="bold",
-        caption=f"Prompt: {template}\n"
-        "Strength: relative to the norm of the MLP output; * as published.",
-        caption_justify="left",
-        show_lines=True,
-    )
-    table.add_column("…", ratio=2, overflow="fold")
-    for strength in item.strengths:
+    headers = {}
+    for name, strength in zip(arms, item.strengths, strict=True):
         star = "*" if strength == item.published else ""
-        header = f"strength {strength:g}{star}" if strength else "baseline"
-        table.add_column(header, ratio=3, overflow="fold", style="bold" if star else "")
-    for slot, record in zip(slots, texts.to_dict("records"), strict=True):
-        table.add_row(Text(slot), *(Text(record[name].strip()) for name in arms))
-    return table
-
-
-def _template(prompts: list[str]) -> tuple[str, list[str]]:
-    """What the prompts share, with "…" for the rest, and the rest of each."""
-    # Character by character is what is wanted here; these are no paths.
-    start = len(commonprefix(prompts))  # noqa: RUF071
-    rests = [prompt[start:] for prompt in prompts]
-    end = len(commonprefix([rest[::-1] for rest in rests]))  # noqa: RUF071
-    slots = [rest[: len(rest) - end] for rest in rests]
-    return f"{prompts[0][:start]}…{prompts[0][len(prompts[0]) - end :]}", slots
+        headers[name] = f"strength {strength:g}{star}" if strength else "baseline"
+    return comparison_table(
+        texts,
+        title=f"{item.title} (run {run_id})",
+        headers=headers,
+        bold=[name for name, header in headers.items() if header.endswith("*")],
+        note="Strength: relative to the norm of the MLP output; * as published.",
+    )
 
 
 def _tally_text(report: DemoReport) -> Text:

@@ -1,11 +1,14 @@
 """``vectorlab runs``: steered generations, compared and replayed."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Group
+from rich.table import Table
 
+from vectorlab.cli.comparison import comparison_table
 from vectorlab.cli.context import open_lab, wait
 from vectorlab.cli.output import (
     JsonOption,
@@ -146,8 +149,8 @@ def list_(
     json: JsonOption = False,
 ) -> None:
     """List runs, newest first."""
-    frame = reports.runs_frame(open_lab(context).runs.list(model=model, limit=limit))
-    show(frame, as_json=json, human=lambda: frame_table(frame))
+    found = open_lab(context).runs.list(model=model, limit=limit)
+    show([_facts(run) for run in found], as_json=json, human=lambda: _runs_table(found))
 
 
 @app.command("show")
@@ -167,7 +170,7 @@ def compare(
     Example: vectorlab runs compare 1 2
     """
     frame = reports.comparison_frame(open_lab(context).db, references)
-    show(frame, as_json=json, human=lambda: frame_table(frame))
+    show(frame, as_json=json, human=lambda: comparison_table(frame))
 
 
 @app.command()
@@ -265,22 +268,11 @@ def _strength_units(run: GenerationRun) -> str:
 
 def _show_run(view: RunView, *, as_json: bool, found: bool | None = None) -> None:
     run = view.run
-    texts = view.to_frame()
-    data: dict[str, Any] = {
-        "id": run.id,
-        "name": run.name,
-        "model": run.model_name,
-        "prompt_set": run.prompt_set_label,
-        "spec_sha256": run.spec_sha256,
-        "replay_of": run.replay_of,
-        "seed": run.spec.seed,
-        "samples": run.spec.samples,
-        "decoding": run.spec.decoding.to_json(),
-        "arms": [arm.to_json() for arm in run.spec.arms],
+    data = {
+        **_facts(run),
+        "interventions": [arm.to_json() for arm in run.spec.arms],
         "environment": run.environment,
-        "duration_s": run.duration_s,
-        "created_at": run.created_at,
-        "generations": texts,
+        "generations": view.to_frame(),
     }
     if found is not None:
         data["found"] = found
@@ -297,6 +289,31 @@ def _show_run(view: RunView, *, as_json: bool, found: bool | None = None) -> Non
             "replay of": run.replay_of or "",
             "seconds": run.duration_s,
         }
-        return Group(pairs_table(about), frame_table(view.compare()))
+        return Group(pairs_table(about), comparison_table(view.compare()))
 
     show(data, as_json=as_json, human=human)
+
+
+def _facts(run: GenerationRun) -> dict[str, Any]:
+    """A run for machines, without its texts."""
+    return {
+        "id": run.id,
+        "name": run.name,
+        "model": run.model_name,
+        "prompt_set": run.prompt_set_label,
+        "prompts": len(run.spec.prompts),
+        "arms": [arm.label for arm in run.spec.arms],
+        "samples": run.spec.samples,
+        "seed": run.spec.seed,
+        "decoding": run.spec.decoding.to_json(),
+        "spec_sha256": run.spec_sha256,
+        "replay_of": run.replay_of,
+        "duration_s": run.duration_s,
+        "created_at": run.created_at,
+    }
+
+
+def _runs_table(found: Sequence[GenerationRun]) -> Table:
+    frame = reports.runs_frame(found)
+    arms = [len(run.spec.arms) for run in found]
+    return frame_table(frame.assign(arms=arms), hide=["seed", "seconds", "prompts"])

@@ -85,8 +85,26 @@ def import_(
 @app.command("list")
 def list_(context: typer.Context, json: JsonOption = False) -> None:
     """List all sets with their latest version."""
-    frame = reports.sets_frame(open_lab(context).db)
-    show(frame, as_json=json, human=lambda: frame_table(frame, hide=["sha256"]))
+    db = open_lab(context).db
+    rows = [
+        {
+            "set": item.name,
+            "version": latest and latest.number,
+            "demonstrations": latest.count if latest else 0,
+            "task": item.task,
+            "tags": item.tags,
+            "description": item.description,
+            "created_at": item.created_at,
+            "changed_at": latest.created_at if latest else item.created_at,
+            "content_sha256": latest and latest.content_sha256,
+        }
+        for item, latest in sets.list_sets(db)
+    ]
+    show(
+        rows,
+        as_json=json,
+        human=lambda: frame_table(reports.sets_frame(db), hide=["sha256", "description"]),
+    )
 
 
 @app.command("show")
