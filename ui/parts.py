@@ -1,6 +1,6 @@
 """Pieces that pages share: navigation, notes, clickable tables, and watching a job."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -145,6 +145,13 @@ def chosen_number(name: str) -> int | None:
     if text is None or (text.isascii() and text.isdigit()):
         return None if text is None else int(text)
     raise InputError(f"The address has {name}={text!r}; a number is expected.")
+
+
+def say_unknown(name: str, known: Sequence[str]) -> None:
+    """Say which values of a bound widget in the address name nothing here; it drops them."""
+    lost = [text for text in st.query_params.get_all(name) if text not in known]
+    if lost:
+        note(f"No {name} {', '.join(lost)}", "The address names it; the page shows the rest.")
 
 
 def follow_job(*, link: bool = True) -> Job | None:

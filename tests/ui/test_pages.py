@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,27 @@ def test_a_vector_opens_after_another_was_chosen_for_a_run(filled, visit):
 
 def test_a_version_in_the_address_shows_its_message(filled, visit):
     assert "First pairs" in shown(visit("sets", set="upbeat", version="1"))
+
+
+@pytest.mark.parametrize(
+    ("name", "selection", "message"),
+    [
+        ("sets", {"set": "upbeat", "version": "99"}, "No version 99"),
+        ("new_run", {"vector": "nothing"}, "No vector nothing"),
+        ("new_run", {"model": "nothing"}, "No model nothing"),
+    ],
+)
+def test_a_choice_in_the_address_that_is_not_there_is_said(filled, visit, name, selection, message):
+    assert message in shown(visit(name, **selection))
+
+
+def test_a_vector_in_the_address_brings_its_model_along(filled, visit):
+    known = models.get(filled, "tiny").description
+    newer = replace(known, weights_sha256="9" * 64, d_model=known.d_model * 2)
+    models.register(filled, name="newer", description=newer, actor="ada")
+    app = visit("new_run", vector="upbeat-icv")
+    assert app.selectbox(key="model").value == "tiny"
+    assert app.multiselect(key="vector").value == ["upbeat-icv"]
 
 
 def test_the_changes_of_a_version_mark_the_words(filled, visit):

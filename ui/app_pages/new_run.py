@@ -31,7 +31,13 @@ def _choose_model() -> Model:
         )
         st.stop()
     names = [item.name for item in found]
-    return found[names.index(st.selectbox("Model", names, key="model", bind="query-params"))]
+    parts.say_unknown("model", names)
+    # A link that names only a vector means the model it belongs to.
+    owners = {item.name: item.model_name for item in vectors.list_vectors(db)}
+    meant = [owners[name] for name in st.query_params.get_all("vector") if name in owners]
+    usual = names.index(meant[0]) if meant else 0
+    chosen = st.selectbox("Model", names, index=usual, key="model", bind="query-params")
+    return found[names.index(chosen)]
 
 
 def _choose_vectors(model: Model) -> tuple[list[str], list[float], SweepOptions]:
@@ -40,6 +46,7 @@ def _choose_vectors(model: Model) -> tuple[list[str], list[float], SweepOptions]
         for item in vectors.list_vectors(db)
         if item.d_model == model.description.d_model and item.n_layers <= model.description.n_layers
     }
+    parts.say_unknown("vector", list(fitting))
     chosen = st.multiselect(
         "Vectors",
         list(fitting),

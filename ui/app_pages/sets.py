@@ -40,6 +40,7 @@ def _show_set(name: str) -> None:
         return
     numbers = [item.number for item in versions]
     left, right = st.columns([1, 2], vertical_alignment="bottom")
+    parts.say_unknown("version", [str(item) for item in numbers])
     number = left.selectbox("Version", numbers, key="version", bind="query-params")
     view = right.segmented_control(
         "View",
