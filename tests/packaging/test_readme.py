@@ -32,7 +32,9 @@ def test_the_first_minute_runs_as_shown(capsys):
     for command in commands:
         program, *words = shlex.split(command)
         assert program == "vectorlab"
-        main(words)
+        with pytest.raises(SystemExit) as end:
+            main(words)
+        assert not end.value.code
     shown = [line.strip() for line in session.splitlines() if line.startswith("Identical")]
     assert shown[0] in re.sub(r"\s+", " ", capsys.readouterr().out)
 

@@ -30,8 +30,10 @@ class Experiment:
     decoding: Decoding
 
 
-# Decoding of the notebook in github.com/shengliu66/ICV, with a newline as stop string in the
-# place of its tokenizer-specific stop ids, and one length for all arms.
+# Prompts, lengths and strengths of the notebook in github.com/shengliu66/ICV. It samples
+# (temperature 0.45, top-k 10; temperature 0.7, top-p 0.75, top-k 50); here decoding is greedy, so
+# that the arms of a prompt differ by the vector alone, and a newline ends a text in the place of
+# its tokenizer-specific stop ids.
 EXPERIMENTS = (
     Experiment(
         name="dialogue-safety",
@@ -40,9 +42,7 @@ EXPERIMENTS = (
         description="Dismissive replies and respectful ones",
         strengths=(0.0, 0.06, 0.12, 0.2),
         published=0.12,
-        decoding=Decoding(
-            max_new_tokens=32, do_sample=True, temperature=0.45, top_k=10, stop=("\n",)
-        ),
+        decoding=Decoding(max_new_tokens=32, stop=("\n",)),
     ),
     Experiment(
         name="sentiment-paraphrase",
@@ -51,9 +51,7 @@ EXPERIMENTS = (
         description="Plain reviews and excited ones",
         strengths=(0.0, 0.05, 0.10, 0.2),
         published=0.10,
-        decoding=Decoding(
-            max_new_tokens=15, do_sample=True, temperature=0.7, top_k=50, top_p=0.75, stop=("\n",)
-        ),
+        decoding=Decoding(max_new_tokens=15, stop=("\n",)),
     ),
 )
 
