@@ -1,0 +1,114 @@
+"""The commands that compute, from pairs to a verdict, as a newcomer types them."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from vectorlab.services import runs
+
+PROMPT = "Please paraphrase the following sentence. Sentence: The bread was fine., paraphrase: "
+GENERATE = ("runs", "generate", "--vector", "upbeat", "--max-new-tokens", "4", "--prompt", PROMPT)
+
+
+@pytest.fixture
+def upbeat(cli, reviews):
+    columns = ("--source-column", "negative", "--target-column", "positive")
+    cli("sets", "import", str(reviews), "--set", "upbeat", *columns)
+    return cli("vectors", "extract", "--set", "upbeat", "--name", "upbeat", "--json").json
+
+
+def test_an_extraction_is_shown_and_found_again(cli, upbeat):
+    assert (upbeat["name"], upbeat["set_label"], upbeat["found"]) == ("upbeat", "upbeat@1", False)
+    again = cli("vectors", "extract", "--set", "upbeat", "--json")
+    assert again.json["found"] is True
+    assert "not computed" in again.err
+    assert cli("vectors", "show", "upbeat", "--json").json["id"] == upbeat["id"]
+    assert "explained variance" in cli("vectors", "show", upbeat["content_sha256"][:8]).out
+    assert [item["name"] for item in cli("vectors", "list", "--json").json] == ["upbeat"]
+
+
+def test_vectors_are_combined_ranked_exported_imported_and_purged(cli, upbeat, tmp_path):
+    made = cli("vectors", "combine", "2*upbeat", "--name", "double", "--json").json
+    assert made["parents"] == [{"vector_id": upbeat["id"], "weight": 2.0}]
+    [ranked] = cli("vectors", "similar", "upbeat", "--json").json
+    assert ranked["mean_cosine"] == pytest.approx(1.0)
+    path = tmp_path / "double.safetensors"
+    cli("vectors", "export", "double", "--out", str(path))
+    copy = cli("vectors", "import", str(path), "--name", "copy", "--json").json
+    assert copy["content_sha256"] == made["content_sha256"]
+    cli("vectors", "purge", "upbeat", "--yes", code=1)  # a combined vector depends on it
+    assert "double" in cli("vectors", "purge", "upbeat", "--cascade", "--yes").out
+    missing = str(tmp_path / "none" / "x.safetensors")
+    assert "Error: " in cli("vectors", "export", "copy", "--out", missing, code=1).err
+
+
+def test_a_run_is_generated_found_compared_replayed_exported_and_purged(cli, upbeat, tmp_path):
+    run = cli(*GENERATE, "--strength", "0", "0.1", "--name", "first", "--json").json
+    assert run["arms"] == ["baseline", "upbeat +0.1"]
+    assert [item["arm"] for item in run["generations"]] == run["arms"]
+    found = cli(*GENERATE, "--strength", "0", "0.1", "--name", "other", "--json")
+    assert (found.json["id"], found.json["found"]) == (run["id"], True)
+    assert "keeps its name 'first'" in found.err
+    shown = cli("runs", "show", "first").out
+    assert "relative to the norm" in shown.replace("\n", " ")
+    [row] = cli("runs", "compare", "first", "--json").json
+    assert row["baseline"] == run["generations"][0]["text"]
+    verdict = cli("runs", "replay", "first", "--json").json
+    assert (verdict["identical"], verdict["generations"]) == (True, 2)
+    assert "Identical" in cli("runs", "replay", "first").out
+    listed = cli("runs", "list", "--json").json
+    assert [item["replay_of"] for item in listed] == [run["id"], run["id"], None]
+    for ending, read in (("csv", pd.read_csv), ("parquet", pd.read_parquet)):
+        path = tmp_path / f"texts.{ending}"
+        cli("runs", "export", "first", str(path))
+        assert list(read(path)["arm"]) == run["arms"]
+    assert "not known" in cli("runs", "export", "first", str(tmp_path / "x.exe"), code=1).err
+    cli("runs", "purge", "first", "--yes", code=1)  # its replays depend on it
+    cli("runs", "purge", "first", "--cascade", "--yes")
+    assert cli("runs", "list", "--json").json == []
+
+
+def test_a_run_that_does_not_repeat_is_exit_code_1_and_names_the_token(cli, upbeat, monkeypatch):
+    cli(*GENERATE, "--strength", "0.1")
+    original = runs.compare_generations
+
+    def with_another_token(before, after):
+        changed = [
+            item.__class__(**{**vars_of(item), "token_ids": (*item.token_ids[:-1], 0)})
+            for item in after
+        ]
+        return original(before, changed)
+
+    monkeypatch.setattr(runs, "compare_generations", with_another_token)
+    out = cli("runs", "replay", "1", code=1).out
+    assert "Different: 2 of 2 texts" in out
+    assert "token 3 is 0, was" in out
+    assert "Nothing recorded of the environment changed" in out
+
+
+def vars_of(item):
+    return {name: getattr(item, name) for name in item.__dataclass_fields__}
+
+
+def test_a_detached_job_is_listed_shown_cancelled_retried_and_worked_off(cli, upbeat):
+    job = cli(*GENERATE, "--strength", "0.2", "--detach", "--json").json["job_id"]
+    [queued] = cli("jobs", "list", "--state", "queued", "--json").json
+    assert (queued["id"], queued["priority"]) == (job, 0)
+    assert cli("jobs", "cancel", str(job), "--json").json["state"] == "cancelled"
+    assert "jobs retry" in cli("jobs", "wait", str(job), code=1).err
+    assert cli("jobs", "retry", str(job), "--json").json["state"] == "queued"
+    assert "job" in cli("worker", "--drain", "--device", "cpu").out
+    shown = cli("jobs", "show", str(job), "--json").json
+    assert shown["state"] == "succeeded"
+    assert [item["outcome"] for item in shown["attempts"]] == ["succeeded"]
+    assert "run_id" in json.dumps(shown["result"])
+    assert "succeeded" in cli("jobs", "show", str(job)).out
+    assert "No job '99'" in cli("jobs", "show", "99", code=1).err
+
+
+def test_models_are_listed_and_shown(cli, upbeat):
+    [listed] = cli("models", "list", "--json").json
+    assert (listed["name"], listed["source"]) == ("tiny", "bundled:tiny")
+    assert cli("models", "show", "tiny", "--json").json["fingerprint"] == listed["fingerprint"]
+    assert "models add" in cli("models", "show", "none", code=1).err
