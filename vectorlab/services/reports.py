@@ -14,30 +14,20 @@ from vectorlab.store.database import Database
 
 def sets_frame(db: Database) -> pd.DataFrame:
     """One row per demonstration set, with its latest version."""
+    found = sets.list_sets(db)
     return pd.DataFrame(
-        [
-            {
-                "set": item.name,
-                "version": None if latest is None else latest.number,
-                "demonstrations": 0 if latest is None else latest.count,
-                "task": item.task,
-                "tags": ", ".join(item.tags),
-                "description": item.description,
-                "changed": item.created_at if latest is None else latest.created_at,
-                "sha256": None if latest is None else latest.content_sha256,
-            }
-            for item, latest in sets.list_sets(db)
-        ],
-        columns=[
-            "set",
-            "version",
-            "demonstrations",
-            "task",
-            "tags",
-            "description",
-            "changed",
-            "sha256",
-        ],
+        {
+            "set": [item.name for item, latest in found],
+            "version": [None if latest is None else latest.number for item, latest in found],
+            "demonstrations": [0 if latest is None else latest.count for item, latest in found],
+            "task": [item.task for item, latest in found],
+            "tags": [", ".join(item.tags) for item, latest in found],
+            "description": [item.description for item, latest in found],
+            "changed": [
+                item.created_at if latest is None else latest.created_at for item, latest in found
+            ],
+            "sha256": [None if latest is None else latest.content_sha256 for item, latest in found],
+        }
     )
 
 
@@ -56,53 +46,33 @@ def demonstrations_frame(db: Database, reference: str) -> pd.DataFrame:
 def vectors_frame(found: Sequence[SteeringVector]) -> pd.DataFrame:
     """One row per vector."""
     return pd.DataFrame(
-        [
-            {
-                "id": item.id,
-                "vector": item.name,
-                "method": item.method,
-                "model": item.model_name,
-                "set": item.set_label,
-                "read site": item.read_site.value,
-                "write site": item.write_site.value,
-                "layers": item.n_layers,
-                "d_model": item.d_model,
-                "origin": item.origin.value,
-                "made": item.created_at,
-                "sha256": item.content_sha256,
-            }
-            for item in found
-        ],
-        columns=[
-            "id",
-            "vector",
-            "method",
-            "model",
-            "set",
-            "read site",
-            "write site",
-            "layers",
-            "d_model",
-            "origin",
-            "made",
-            "sha256",
-        ],
+        {
+            "id": [item.id for item in found],
+            "vector": [item.name for item in found],
+            "method": [item.method for item in found],
+            "model": [item.model_name for item in found],
+            "set": [item.set_label for item in found],
+            "read site": [item.read_site.value for item in found],
+            "write site": [item.write_site.value for item in found],
+            "layers": [item.n_layers for item in found],
+            "d_model": [item.d_model for item in found],
+            "origin": [item.origin.value for item in found],
+            "made": [item.created_at for item in found],
+            "sha256": [item.content_sha256 for item in found],
+        }
     )
 
 
 def layers_frame(details: vectors.VectorDetails) -> pd.DataFrame:
     """One row per layer of a vector: norm in activation units, explained variance 0..1."""
+    found = details.layers
     return pd.DataFrame(
-        [
-            {
-                "layer": item.layer,
-                "norm": item.norm,
-                "explained variance": item.explained_variance,
-                "sha256": item.sha256,
-            }
-            for item in details.layers
-        ],
-        columns=["layer", "norm", "explained variance", "sha256"],
+        {
+            "layer": [item.layer for item in found],
+            "norm": [item.norm for item in found],
+            "explained variance": [item.explained_variance for item in found],
+            "sha256": [item.sha256 for item in found],
+        }
     )
 
 
@@ -128,35 +98,19 @@ def layer_cosines(layers: Sequence[LayerVector]) -> pd.DataFrame:
 def runs_frame(found: Sequence[GenerationRun]) -> pd.DataFrame:
     """One row per run."""
     return pd.DataFrame(
-        [
-            {
-                "id": run.id,
-                "run": run.name or "",
-                "model": run.model_name,
-                "prompts": len(run.spec.prompts),
-                "arms": ", ".join(arm.label for arm in run.spec.arms),
-                "texts": len(run.spec.rows()),
-                "decoding": "sampled" if run.spec.decoding.do_sample else "greedy",
-                "seed": run.spec.seed,
-                "replay of": run.replay_of,
-                "seconds": run.duration_s,
-                "made": run.created_at,
-            }
-            for run in found
-        ],
-        columns=[
-            "id",
-            "run",
-            "model",
-            "prompts",
-            "arms",
-            "texts",
-            "decoding",
-            "seed",
-            "replay of",
-            "seconds",
-            "made",
-        ],
+        {
+            "id": [run.id for run in found],
+            "run": [run.name or "" for run in found],
+            "model": [run.model_name for run in found],
+            "prompts": [len(run.spec.prompts) for run in found],
+            "arms": [", ".join(arm.label for arm in run.spec.arms) for run in found],
+            "texts": [len(run.spec.rows()) for run in found],
+            "decoding": ["sampled" if run.spec.decoding.do_sample else "greedy" for run in found],
+            "seed": [run.spec.seed for run in found],
+            "replay of": [run.replay_of for run in found],
+            "seconds": [run.duration_s for run in found],
+            "made": [run.created_at for run in found],
+        }
     )
 
 
@@ -225,34 +179,20 @@ def _columns_of(db: Database, run: GenerationRun, *, several: bool) -> pd.DataFr
 
 def jobs_frame(db: Database, *, state: JobState | None = None, limit: int = 50) -> pd.DataFrame:
     """One row per job, newest first."""
+    found = jobs.list_jobs(db, state=state, limit=limit)
     return pd.DataFrame(
-        [
-            {
-                "id": job.id,
-                "kind": job.kind.value,
-                "state": job.state.value,
-                "progress": _progress(job.progress_done, job.progress_total),
-                "note": job.progress_note,
-                "attempt": job.attempt,
-                "worker": job.lease_owner,
-                "error": job.error,
-                "asked": job.created_at,
-                "by": job.created_by,
-            }
-            for job in jobs.list_jobs(db, state=state, limit=limit)
-        ],
-        columns=[
-            "id",
-            "kind",
-            "state",
-            "progress",
-            "note",
-            "attempt",
-            "worker",
-            "error",
-            "asked",
-            "by",
-        ],
+        {
+            "id": [job.id for job in found],
+            "kind": [job.kind.value for job in found],
+            "state": [job.state.value for job in found],
+            "progress": [_progress(job.progress_done, job.progress_total) for job in found],
+            "note": [job.progress_note for job in found],
+            "attempt": [job.attempt for job in found],
+            "worker": [job.lease_owner for job in found],
+            "error": [job.error for job in found],
+            "asked": [job.created_at for job in found],
+            "by": [job.created_by for job in found],
+        }
     )
 
 
@@ -260,20 +200,16 @@ def workers_frame(db: Database) -> pd.DataFrame:
     """One row per worker, the living first."""
     found = sorted(jobs.workers(db), key=lambda item: (not item.alive, item.id))
     return pd.DataFrame(
-        [
-            {
-                "worker": item.id,
-                "alive": item.alive,
-                "state": item.state if item.alive else "gone",
-                "device": item.device,
-                "host": item.host,
-                "pid": item.pid,
-                "torch": item.torch_version,
-                "last seen": item.last_seen,
-            }
-            for item in found
-        ],
-        columns=["worker", "alive", "state", "device", "host", "pid", "torch", "last seen"],
+        {
+            "worker": [item.id for item in found],
+            "alive": [item.alive for item in found],
+            "state": [item.state if item.alive else "gone" for item in found],
+            "device": [item.device for item in found],
+            "host": [item.host for item in found],
+            "pid": [item.pid for item in found],
+            "torch": [item.torch_version for item in found],
+            "last seen": [item.last_seen for item in found],
+        }
     )
 
 
