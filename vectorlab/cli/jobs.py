@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import pandas as pd
 import typer
 from rich.console import Group
 
@@ -29,7 +30,9 @@ def list_(
     show(
         jobs.list_jobs(db, state=state, limit=limit),
         as_json=json,
-        human=lambda: frame_table(frame, hide=["by"]),
+        human=lambda: frame_table(
+            frame.assign(progress=[_percent(share) for share in frame["progress"]]), hide=["by"]
+        ),
     )
 
 
@@ -74,6 +77,10 @@ def retry(context: typer.Context, job_id: JobId, json: JsonOption = False) -> No
     """Put a failed or cancelled job back into the queue."""
     lab = open_lab(context)
     _print(jobs.retry(lab.db, job_id, actor=lab.settings.user), as_json=json)
+
+
+def _percent(share: float) -> str:
+    return "" if pd.isna(share) else f"{share:.0%}"
 
 
 def _print(job: Job, *, as_json: bool) -> None:
