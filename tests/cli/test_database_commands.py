@@ -1,7 +1,12 @@
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from vectorlab.services import models
+from vectorlab.services.database import open_store
+from vectorlab.steering.loading import describe_model
 
 
 @pytest.fixture
@@ -69,3 +74,13 @@ def test_doctor_says_what_is_wrong(cli, store):
     assert healthy["database"] == f"sqlite:///{store}"
     store.write_bytes(b"not a database, only many letters" * 100)
     assert "not a SQLite database" in cli("doctor", "--json", code=1).json["problems"][0]
+
+
+def test_doctor_tells_of_a_bundled_model_of_another_version(cli, store):
+    older = replace(describe_model("bundled:tiny"), weights_sha256="0" * 64)
+    db = open_store(f"sqlite:///{store}")
+    models.register(db, name="tiny", description=older, actor="me")
+    db.dispose()
+    [problem] = cli("doctor", "--json", code=1).json["problems"]
+    assert "other weights" in problem
+    assert "vectorlab models add bundled:tiny --name tiny-" in problem

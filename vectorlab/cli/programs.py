@@ -13,8 +13,9 @@ from vectorlab.cli import serving
 from vectorlab.cli.context import open_lab, settings
 from vectorlab.cli.output import JsonOption, console, pairs_table, progress, show
 from vectorlab.domain.jobs import Job
+from vectorlab.domain.models import Model, ModelDescription
 from vectorlab.errors import VectorLabError
-from vectorlab.lab import BUNDLED_MODEL, Lab
+from vectorlab.lab import BUNDLED_MODEL
 from vectorlab.services import database, jobs, models
 from vectorlab.version import __version__
 
@@ -98,16 +99,22 @@ def doctor(context: typer.Context, json: JsonOption = False) -> None:
         "database": database.display(url),
     }
     problems: list[str] = []
+    registered: Model | None = None
     try:
         lab = open_lab(context)
+        registered = models.find(lab.db, BUNDLED_MODEL)
         facts |= database.describe(lab.db)
         facts["workers alive"] = sum(item.alive for item in jobs.workers(lab.db))
         problems += database.warnings(lab.db)
     except VectorLabError as exc:
         problems.append(str(exc))
     try:
-        facts |= _compute_facts(settings(context).device)
-        problems += _stale_bundled_model(lab) if not problems else []
+        bundled = _bundled_model()
+        facts["device"] = _device(settings(context).device)
+        facts["bundled model"] = (
+            f"{BUNDLED_MODEL}, {bundled.n_parameters:,} parameters, {bundled.fingerprint[:12]}"
+        )
+        problems += _stale(registered, bundled)
     except VectorLabError as exc:
         problems.append(str(exc))
     show(
@@ -119,27 +126,26 @@ def doctor(context: typer.Context, json: JsonOption = False) -> None:
         raise typer.Exit(1)
 
 
-def _compute_facts(device: str) -> dict[str, object]:
-    from vectorlab.steering.loading import describe_model, resolve_device  # brings torch
-
-    bundled = describe_model("bundled:tiny")
-    return {
-        "device": str(resolve_device(device)),
-        "bundled model": f"tiny, {bundled.n_parameters:,} parameters, {bundled.fingerprint[:12]}",
-    }
-
-
-def _stale_bundled_model(lab: Lab) -> list[str]:
+def _bundled_model() -> ModelDescription:
     from vectorlab.steering.loading import describe_model  # brings torch
 
-    known = models.find(lab.db, BUNDLED_MODEL)
-    now = describe_model(f"bundled:{BUNDLED_MODEL}").fingerprint
-    if known is None or known.fingerprint == now:
+    return describe_model(f"bundled:{BUNDLED_MODEL}")
+
+
+def _device(wanted: str) -> str:
+    from vectorlab.steering.loading import resolve_device  # brings torch
+
+    return str(resolve_device(wanted))
+
+
+def _stale(registered: Model | None, bundled: ModelDescription) -> list[str]:
+    """The problem of a store that knows the bundled model of another version."""
+    if registered is None or registered.fingerprint == bundled.fingerprint:
         return []
     message = (
         f"Model {BUNDLED_MODEL!r} is registered with other weights than this version carries; its "
         f"runs cannot be replayed. Register the new one: vectorlab models add "
-        f"bundled:{BUNDLED_MODEL} --name {BUNDLED_MODEL}-{now[:6]}"
+        f"bundled:{BUNDLED_MODEL} --name {BUNDLED_MODEL}-{bundled.fingerprint[:6]}"
     )
     return [message]
 
