@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vectorlab.domain.hashing import canonical_json, content_sha256
+from vectorlab.domain.hashing import ListHasher, canonical_json, content_sha256
 
 json_values = st.recursive(
     st.none()
@@ -39,3 +39,11 @@ def test_the_hash_of_a_known_value_never_changes():
 def test_different_values_have_different_canonical_forms(left, right):
     if canonical_json(left) == canonical_json(right):
         assert left == right
+
+
+@given(st.lists(st.text()))
+def test_a_list_hashed_item_by_item_has_the_hash_of_the_list(items):
+    hasher = ListHasher("set-version")
+    for item in items:
+        hasher.add(item)
+    assert hasher.hexdigest() == content_sha256("set-version", items)

@@ -4,6 +4,8 @@ import hashlib
 import json
 from typing import Any
 
+_HEAD = "vectorlab/{}/1\n"
+
 
 def canonical_json(value: Any) -> str:
     """The one spelling of a JSON value: sorted keys, no spaces, UTF-8 kept, no NaN.
@@ -22,8 +24,27 @@ def content_sha256(tag: str, value: Any) -> str:
 
     The tag stops a demonstration and, say, a run with the same JSON from sharing a hash.
     """
-    text = f"vectorlab/{tag}/1\n{canonical_json(value)}"
+    text = _HEAD.format(tag) + canonical_json(value)
     return hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).hexdigest()
+
+
+class ListHasher:
+    """``content_sha256`` of a list of strings that is too long to be held."""
+
+    def __init__(self, tag: str) -> None:
+        self._sha256 = hashlib.sha256(f"{_HEAD.format(tag)}[".encode())
+        self._separator = ""
+
+    def add(self, item: str) -> None:
+        """Take the next string of the list."""
+        self._sha256.update(f"{self._separator}{canonical_json(item)}".encode())
+        self._separator = ","
+
+    def hexdigest(self) -> str:
+        """The hash of the list as far as it goes."""
+        finished = self._sha256.copy()
+        finished.update(b"]")
+        return finished.hexdigest()
 
 
 def bytes_sha256(data: bytes) -> str:

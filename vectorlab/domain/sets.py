@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
-from vectorlab.domain.hashing import content_sha256
+from vectorlab.domain.hashing import ListHasher, content_sha256
 from vectorlab.errors import InputError
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -28,6 +28,13 @@ class Demonstration:
             "demonstration",
             {"source": self.source, "target": self.target, "metadata": dict(self.metadata)},
         )
+
+
+class StoredDemonstration(NamedTuple):
+    """A demonstration that the store holds already, without its texts."""
+
+    id: int  # of its row
+    sha256: str  # content hash
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,4 +115,12 @@ def check_name(kind: str, name: str) -> str:
 
 def set_content_sha256(demonstrations: Iterable[Demonstration]) -> str:
     """Content hash of a set version: the demonstrations' hashes in their order."""
-    return content_sha256("set-version", [item.sha256 for item in demonstrations])
+    hasher = set_hasher()
+    for item in demonstrations:
+        hasher.add(item.sha256)
+    return hasher.hexdigest()
+
+
+def set_hasher() -> ListHasher:
+    """Takes the demonstrations' hashes in their order and gives the hash of the set version."""
+    return ListHasher("set-version")

@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from vectorlab.domain.sets import (
@@ -66,7 +66,7 @@ def commit(
     db: Database,
     *,
     name: str,
-    demonstrations: Sequence[Demonstration],
+    demonstrations: Iterable[Demonstration],
     message: str,
     actor: str,
     description: str = "",
@@ -75,18 +75,22 @@ def commit(
 ) -> Committed:
     """Freeze demonstrations as the next version, creating the set where there is none.
 
+    The demonstrations are taken as a stream, in one transaction: an error in it leaves nothing.
     Description, task and tags are used only when the set is created.
 
     Raises:
         InputError: If there is no demonstration, or one has an empty source.
     """
     check_name("set", name)
-    _check_demonstrations(name, demonstrations)
     with db.write() as tx:
         if name not in {item.name for item, _ in sets.list_sets(tx)}:
             sets.create_set(tx, name=name, description=description, task=task, tags=tags)
         version, created = sets.add_version(
-            tx, set_name=name, demonstrations=demonstrations, message=message, author=actor
+            tx,
+            set_name=name,
+            demonstrations=_checked(name, demonstrations),
+            message=message,
+            author=actor,
         )
         if created:
             _audit(tx, actor, "commit", version.id, {"version": version.label})
@@ -254,12 +258,11 @@ def check_pairs(label: str, items: Sequence[Demonstration], *, minimum: int = 1)
             )
 
 
-def _check_demonstrations(name: str, items: Sequence[Demonstration]) -> None:
-    if not items:
-        raise InputError(f"Nothing to commit to set {name!r}: there are no demonstrations.")
+def _checked(name: str, items: Iterable[Demonstration]) -> Iterator[Demonstration]:
     for number, item in enumerate(items, start=1):
         if not item.source.strip():
             raise InputError(f"Demonstration {number} for set {name!r} has an empty source.")
+        yield item
 
 
 def _only_in(these: Sequence[Demonstration], those: Sequence[Demonstration]) -> list[Demonstration]:

@@ -1,11 +1,10 @@
 """Finding a row by what people type: its name, its id, or the beginning of its hash."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from vectorlab.errors import InputError, NotFoundError
 
@@ -73,16 +72,6 @@ def batches(values: Iterable[Any]) -> Iterator[list[Any]]:
     listed = list(values)
     for start in range(0, len(listed), _BATCH):
         yield listed[start : start + _BATCH]
-
-
-def insert_missing(
-    tx: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]], *, key: str
-) -> None:
-    """Insert the rows whose unique key is not there yet."""
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).on_conflict_do_nothing(index_elements=[key])
-    # In one order for everybody: two transactions that wait for each other's rows would deadlock.
-    tx.execute(statement, sorted(rows, key=lambda row: str(row[key])))
 
 
 def storable_text(what: str, text: str) -> str:

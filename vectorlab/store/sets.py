@@ -1,28 +1,24 @@
 """Demonstration sets and their frozen versions."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from vectorlab.domain.hashing import canonical_json
 from vectorlab.domain.sets import (
     Demonstration,
     DemonstrationSet,
     SetReference,
     SetVersion,
-    set_content_sha256,
 )
-from vectorlab.errors import ConflictError, InputError, IntegrityError, NotFoundError
-from vectorlab.store import schema
+from vectorlab.errors import ConflictError, InputError, NotFoundError
+from vectorlab.store import schema, set_items
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
-from vectorlab.store.references import batches, insert_missing, storable_text
+from vectorlab.store.references import storable_text
 
 _sets = schema.demonstration_sets
 _versions = schema.set_versions
-_items = schema.set_version_items
-_texts = schema.demonstrations
 
 
 def create_set(
@@ -89,7 +85,7 @@ def add_version(
     tx: Transaction,
     *,
     set_name: str,
-    demonstrations: Sequence[Demonstration],
+    demonstrations: Iterable[set_items.Item],
     message: str,
     author: str,
     parent_id: int | None = None,
@@ -99,7 +95,8 @@ def add_version(
     Args:
         tx: An open transaction that writes.
         set_name: The set.
-        demonstrations: In their order, at least one.
+        demonstrations: In their order, at least one; new ones and references to stored ones. Taken
+            as a stream, of which a batch is held at a time.
         message: Why this version exists.
         author: Who made it.
         parent_id: The version it came from; None takes the latest of the set.
@@ -111,13 +108,17 @@ def add_version(
         NotFoundError: If there is no such set.
         InputError: If there is no demonstration, or a text cannot be stored.
     """
-    if not demonstrations:
-        raise InputError(f"A version of set {set_name!r} needs at least one demonstration.")
     # The lock (nothing on SQLite, which has one writer) keeps two authors from one number.
     owner = get_set(tx, set_name)
     tx.execute(sa.select(_sets.c.id).where(_sets.c.id == owner.id).with_for_update())
-    latest = next(iter(list_versions(tx, set_name)), None)
-    content = set_content_sha256(demonstrations)
+    latest = _latest(tx, owner.id)
+    listed = set_items.store_demonstrations(tx, demonstrations)
+    if not listed:
+        raise InputError(
+            f"There are no demonstrations, and a version of set {set_name!r} needs at least one "
+            "demonstration."
+        )
+    content = listed.content_sha256
     if latest is not None and latest.content_sha256 == content:
         return latest, False
     values = {
@@ -127,13 +128,13 @@ def add_version(
         "content_sha256": content,
         "message": storable_text("Message", message),
         "author": author,
-        "n_demonstrations": len(demonstrations),
+        "n_demonstrations": len(listed),
         "created_at": utc_now(),
     }
     version_id = tx.execute(
         _versions.insert().values(values).returning(_versions.c.id)
     ).scalar_one()
-    _add_items(tx, version_id, demonstrations)
+    set_items.write_items(tx, version_id, listed)
     return version_by_id(tx, version_id), True
 
 
@@ -187,24 +188,17 @@ def demonstrations(tx: Transaction, version_id: int) -> list[Demonstration]:
         NotFoundError: If there is no such version.
         IntegrityError: If the texts do not have the hash on record.
     """
-    version = version_by_id(tx, version_id)
-    query = (
-        sa.select(_texts.c.source, _texts.c.target, _texts.c.metadata_json)
-        .join(_items, _items.c.demonstration_id == _texts.c.id)
-        .where(_items.c.set_version_id == version_id)
-        .order_by(_items.c.position)
-    )
-    found = [
-        Demonstration(source=row.source, target=row.target, metadata=row.metadata_json)
-        for row in tx.execute(query)
-    ]
-    content = set_content_sha256(found)
-    if content != version.content_sha256:
-        raise IntegrityError(
-            f"Set version {version.label} has content hash {content}, on record is "
-            f"{version.content_sha256}. Put a backup in place: vectorlab db restore BACKUP"
-        )
-    return found
+    return list(iter_demonstrations(tx, version_id))
+
+
+def iter_demonstrations(tx: Transaction, version_id: int) -> Iterator[Demonstration]:
+    """Like ``demonstrations``, a batch in memory at a time; the hash is checked at the end."""
+    yield from set_items.read_items(tx, version_by_id(tx, version_id))
+
+
+def _latest(tx: Transaction, set_id: int) -> SetVersion | None:
+    newest = sa.select(sa.func.max(_versions.c.id)).where(_versions.c.set_id == set_id)
+    return next(iter(_select_versions(tx, _versions.c.id == newest.scalar_subquery())), None)
 
 
 def _find_set(tx: Transaction, name: str) -> sa.Row[Any] | None:
@@ -241,33 +235,3 @@ def _select_versions(
         )
         for row in tx.execute(query.order_by(order))
     ]
-
-
-def _add_items(tx: Transaction, version_id: int, items: Sequence[Demonstration]) -> None:
-    rows = {item.sha256: _demonstration_row(item) for item in items}
-    insert_missing(tx, _texts, list(rows.values()), key="sha256")
-    ids: dict[str, int] = {}
-    for hashes in batches(rows):
-        query = sa.select(_texts.c.sha256, _texts.c.id).where(_texts.c.sha256.in_(hashes))
-        ids.update((row.sha256, row.id) for row in tx.execute(query))
-    tx.execute(
-        _items.insert(),
-        [
-            {
-                "set_version_id": version_id,
-                "position": position,
-                "demonstration_id": ids[item.sha256],
-            }
-            for position, item in enumerate(items)
-        ],
-    )
-
-
-def _demonstration_row(item: Demonstration) -> dict[str, Any]:
-    storable_text("Metadata", canonical_json(dict(item.metadata)))
-    return {
-        "sha256": item.sha256,
-        "source": storable_text("Source", item.source),
-        "target": None if item.target is None else storable_text("Target", item.target),
-        "metadata_json": dict(item.metadata),
-    }
