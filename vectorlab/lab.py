@@ -34,13 +34,15 @@ from vectorlab.services import (
     models,
     reports,
     runs,
+    set_history,
     sets,
     vector_files,
     vectors,
 )
 from vectorlab.services.database import Database
 from vectorlab.services.runs import RunRequest, SweepOptions
-from vectorlab.services.sets import Committed, SetDiff
+from vectorlab.services.set_history import SetDiff
+from vectorlab.services.sets import Committed
 from vectorlab.services.vectors import ExtractionOptions, VectorRequest
 
 if TYPE_CHECKING:
@@ -165,7 +167,7 @@ class SetVerbs:
 
     def diff(self, before: str, after: str) -> SetDiff:
         """What changed between two versions."""
-        return sets.diff(self._lab.db, before, after)
+        return set_history.diff(self._lab.db, before, after)
 
     def export(self, reference: str, path: str | Path, *, format: str | None = None) -> None:
         """Write a version to a file; importing it again gives the same content hash."""

@@ -44,12 +44,15 @@ def test_diff_and_log_tell_what_changed(cli, reviews, upbeat, tmp_path):
     changed.write_text("\n".join([*lines[:-1], "New source.,New target!!!"]) + "\n")
     cli("sets", "import", str(changed), *PLAIN, "-m", "Heavenly soup")
     found = cli("sets", "diff", "upbeat@1", "upbeat@2", "--json").json
-    assert [item["source"] for item in found["added"]] == ["New source."]
-    assert [item["source"] for item in found["removed"]] == ["We liked the park."]
-    [(old, new)] = found["edited"]
+    assert found["changes"]["moved"] == []
+    [added], [removed] = found["changes"]["added"], found["changes"]["removed"]
+    assert added["demonstration"]["source"] == "New source."
+    assert removed["demonstration"]["source"] == "We liked the park."
+    [edited] = found["changes"]["edited"]
+    old, new = (edited[side]["demonstration"] for side in ("before", "after"))
     assert ("incredible" in old["target"], "heavenly" in new["target"]) == (True, True)
     shown = cli("sets", "diff", "upbeat@1", "upbeat@2").out
-    assert "+ New source." in shown
+    assert "+    4  New source." in shown
     assert "[-incredible-]{+heavenly+}" in shown
     log = cli("sets", "log", "upbeat", "--json").json
     assert [(item["number"], item["message"]) for item in log] == [
@@ -80,9 +83,22 @@ def test_a_split_is_disjoint_complete_and_repeatable(cli, upbeat):
     assert "a side empty" in cli("sets", "split", "upbeat", "a", "b", "--share", "1", code=1).err
 
 
-def test_tags_are_replaced(cli, upbeat):
-    cli("sets", "tag", "upbeat", "one", "two")
-    assert cli("sets", "tag", "upbeat", "three", "--json").json["tags"] == ["three"]
+def test_a_tag_names_a_version_until_it_is_deleted(cli, upbeat):
+    assert cli("sets", "tag", "upbeat@1", "published", "good", "--json").json["tags"] == [
+        "good",
+        "published",
+    ]
+    assert cli("sets", "show", "upbeat@published", "--json").json["label"] == "upbeat@1"
+    assert cli("sets", "tag", "upbeat", "good", "bad", "--delete", "--json").json["deleted"] == [
+        "good"
+    ]
+    assert "upbeat@good" in cli("sets", "show", "upbeat@good", code=1).err
+
+
+def test_labels_are_replaced_and_the_rest_stays(cli, upbeat):
+    cli("sets", "describe", "upbeat", "--task", "sentiment", "--label", "one")
+    done = cli("sets", "describe", "upbeat", "--label", "two", "--json").json
+    assert (done["labels"], done["task"]) == (["two"], "sentiment")
 
 
 def test_purge_deletes_a_set_that_nothing_needs(cli, upbeat):
@@ -96,7 +112,8 @@ def test_purge_deletes_a_set_that_nothing_needs(cli, upbeat):
     [
         (["show", "none"], "No set 'none'"),
         (["show", "upbeat@9"], "upbeat@9"),
-        (["show", "upbeat@x"], "not understood"),
+        (["show", "upbeat@x y"], "not understood"),
+        (["show", "upbeat@x"], "No set version 'upbeat@x'"),
         (["log", "none"], "No set 'none'"),
         (["diff", "upbeat@1", "upbeat@2"], "upbeat@2"),
         (["create", "upbeat"], "upbeat"),

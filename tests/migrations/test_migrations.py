@@ -327,9 +327,9 @@ def test_a_migration_that_breaks_references_is_undone(tmp_path: Path):
 
     def break_references() -> None:
         with migrate.migration_transaction(url) as connection:
-            connection.exec_driver_sql("INSERT INTO set_version_items VALUES (1, 0, 1)")
+            connection.exec_driver_sql("INSERT INTO set_items VALUES (1, 1, 0, 1, 1)")
 
-    with pytest.raises(StoreError, match=r"2 references without target.*set_version_items"):
+    with pytest.raises(StoreError, match=r"2 references without target.*set_items"):
         break_references()
     with closing(sqlite3.connect(file_of(url))) as connection:
-        assert connection.execute("SELECT count(*) FROM set_version_items").fetchone() == (0,)
+        assert connection.execute("SELECT count(*) FROM set_items").fetchone() == (0,)

@@ -21,7 +21,8 @@ from vectorlab.domain.runs import (
     Prompt,
     RunSpec,
 )
-from vectorlab.domain.sets import Demonstration, SetVersion
+from vectorlab.domain.set_checks import Check, Finding
+from vectorlab.domain.sets import Demonstration, Relation, SetVersion
 from vectorlab.domain.vectors import (
     Alignment,
     ExtractionSpec,
@@ -33,7 +34,7 @@ from vectorlab.domain.vectors import (
     SteeringVector,
     TokenRule,
 )
-from vectorlab.store import jobs, models, runs, sets, vectors
+from vectorlab.store import findings, jobs, models, runs, sets, vectors
 from vectorlab.store.database import Transaction
 
 LAYERS, WIDTH = 3, 8
@@ -78,6 +79,22 @@ def add_version(
     return sets.add_version(
         tx, set_name=name, demonstrations=items, message="first", author="tester"
     )[0]
+
+
+def add_merge(tx: Transaction, name: str, origin: SetVersion, merged: SetVersion) -> SetVersion:
+    """A fork of one version as a new set, that another version is merged into."""
+    sets.create_set(tx, name=name)
+    made = sets.add_version(
+        tx,
+        set_name=name,
+        demonstrations=PAIRS[1:],
+        message="merge",
+        author="tester",
+        origin=sets.Origin(version_id=origin.id, relation=Relation.FORK),
+        merged_id=merged.id,
+        details={"theirs": merged.label},
+    )
+    return made[0]
 
 
 def layers(seed: int = 0, count: int = LAYERS, width: int = WIDTH) -> list[LayerVector]:
@@ -210,6 +227,10 @@ def fill(tx: Transaction) -> dict[str, Any]:
     model = add_model(tx)
     first = add_version(tx)
     second = add_version(tx, items=PAIRS[:2])
+    finding = Finding(check=Check.PERSONAL, count=1, message="looks personal", positions=(0,))
+    findings.add(tx, second.id, [finding])
+    sets.tag_version(tx, second, "published", "tester")
+    merged = add_merge(tx, "upbeat-fix", second, first)
     vector = add_vector(tx, model, first)
     other = add_vector(tx, model, name="other", layers=layers(1), alignments=())
     combined = add_combined(tx, model, [vector, other])
@@ -220,6 +241,7 @@ def fill(tx: Transaction) -> dict[str, Any]:
         "model": model,
         "first": first,
         "second": second,
+        "merged": merged,
         "vector": vector,
         "other": other,
         "combined": combined,

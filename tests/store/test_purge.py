@@ -4,6 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.store.builders import PAIRS, add_model, add_run, add_version, fill, run_spec
+from vectorlab.domain.sets import Relation
 from vectorlab.errors import ConflictError, NotFoundError
 from vectorlab.store import maintenance, purge, runs, schema, sets, vectors
 from vectorlab.store.columns import utc_now
@@ -71,11 +72,18 @@ def test_a_cascade_takes_everything_that_depends_and_audits_each(database: Datab
         assert [item.name for item in vectors.list_vectors(tx)] == ["other"]
         assert sets.list_sets(tx) == []
         left = counts(tx)
-    assert gone == ["run 2", "run 1", "vector 'combined'", "vector 'upbeat-v1'", "set 'upbeat'"]
+    assert gone == [
+        "run 2",
+        "run 1",
+        "vector 'combined'",
+        "vector 'upbeat-v1'",
+        "set 'upbeat-fix'",
+        "set 'upbeat'",
+    ]
     assert [details["what"] for _, _, _, details in log] == gone
     assert {(actor, action) for actor, action, _, _ in log} == {("ann", "purge")}
     assert {details["with"] for _, _, _, details in log} == {f"set {made['first'].id}"}
-    assert (left["demonstrations"], left["set_version_items"]) == (0, 0)
+    assert (left["demonstrations"], left["set_items"], left["version_tags"]) == (0, 0, 0)
 
 
 def test_a_purged_set_leaves_the_demonstrations_that_another_set_contains(database: Database):
@@ -90,7 +98,12 @@ def test_a_purged_set_leaves_the_demonstrations_that_another_set_contains(databa
 def test_sets_forked_from_each_other_go_together(database: Database):
     def fork(name: str, parent: int, items: Any) -> int:
         version, _ = sets.add_version(
-            tx, set_name=name, demonstrations=items, message="", author="t", parent_id=parent
+            tx,
+            set_name=name,
+            demonstrations=items,
+            message="",
+            author="t",
+            origin=sets.Origin(version_id=parent, relation=Relation.FORK),
         )
         return version.id
 

@@ -5,7 +5,7 @@ import pytest
 
 from tests.databases import execute_raw
 from tests.store.builders import PAIRS, add_version
-from vectorlab.domain.sets import Demonstration, SetReference, set_content_sha256
+from vectorlab.domain.sets import Demonstration, Relation, SetReference, set_content_sha256
 from vectorlab.errors import ConflictError, InputError, IntegrityError, NotFoundError
 from vectorlab.store import sets
 from vectorlab.store.database import Database
@@ -55,9 +55,9 @@ def test_a_fork_names_the_version_of_another_set_as_parent(database: Database):
             demonstrations=PAIRS,
             message="fork",
             author="tester",
-            parent_id=origin.id,
+            origin=sets.Origin(version_id=origin.id, relation=Relation.FORK),
         )
-    assert (fork.number, fork.parent_id) == (1, origin.id)
+    assert (fork.number, fork.parent_id, fork.relation) == (1, origin.id, Relation.FORK)
 
 
 def test_references_find_the_latest_or_the_numbered_version(database: Database):
@@ -94,10 +94,10 @@ def test_sets_are_listed_by_name_with_their_latest_version(database: Database):
     with database.write() as tx:
         add_version(tx, "b")
         latest = add_version(tx, "b", items=PAIRS[:1])
-        sets.create_set(tx, name="a", description="empty", task="style", tags=["x", "y"])
+        sets.create_set(tx, name="a", description="empty", task="style", labels=["x", "y"])
     with database.read() as tx:
         (a, none), (b, version) = sets.list_sets(tx)
-    assert (a.name, a.description, a.task, a.tags, none) == (
+    assert (a.name, a.description, a.task, a.labels, none) == (
         "a",
         "empty",
         "style",
@@ -107,10 +107,40 @@ def test_sets_are_listed_by_name_with_their_latest_version(database: Database):
     assert (b.name, version) == ("b", latest)
 
 
-def test_tags_are_replaced(database: Database):
+def test_a_set_is_described_anew_and_what_is_not_named_stays(database: Database):
     with database.write() as tx:
-        sets.create_set(tx, name="a", tags=["old"])
-        assert sets.set_tags(tx, "a", ["new", "ü"]).tags == ("new", "ü")
+        sets.create_set(tx, name="a", task="style", labels=["old"])
+        described = sets.describe_set(tx, "a", labels=["new", "ü"], description="what for")
+        assert (described.labels, described.description, described.task) == (
+            ("new", "ü"),
+            "what for",
+            "style",
+        )
+
+
+def test_a_tag_names_a_version_and_can_move(database: Database):
+    with database.write() as tx:
+        first, second = add_version(tx), add_version(tx, items=PAIRS[:2])
+        sets.tag_version(tx, first, "published", "tester")
+        assert sets.resolve_version(tx, SetReference.parse("upbeat@published")).id == first.id
+        assert sets.version_by_id(tx, first.id).tags == ("published",)
+        sets.tag_version(tx, second, "published", "tester")
+        assert sets.resolve_version(tx, SetReference.parse("upbeat@published")).id == second.id
+        assert sets.version_by_id(tx, first.id).tags == ()
+        assert sets.remove_tag(tx, "upbeat", "published")
+        assert not sets.remove_tag(tx, "upbeat", "published")
+        with pytest.raises(NotFoundError, match="published"):
+            sets.resolve_version(tx, SetReference.parse("upbeat@published"))
+
+
+def test_the_beginning_of_a_content_hash_names_a_version(database: Database):
+    with database.write() as tx:
+        first, _ = add_version(tx), add_version(tx, items=PAIRS[:2])
+        for length in (6, 12, 64):
+            reference = SetReference.parse(f"upbeat@{first.content_sha256[:length].upper()}")
+            assert sets.resolve_version(tx, reference) == first
+        with pytest.raises(NotFoundError):
+            sets.resolve_version(tx, SetReference.parse(f"upbeat@{first.content_sha256[:5]}"))
 
 
 def test_a_taken_set_name_is_refused(sqlite_database: Database):

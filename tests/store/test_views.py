@@ -40,6 +40,12 @@ VIEWS: dict[str, dict[str, str]] = {
         "author": "text",
         "n_demonstrations": "integer",
         "created_at": "timestamp with time zone",
+        "labels": "text",
+        "version_tags": "text",
+        "relation": "text",
+        "merged_label": "text",
+        "details": "text",
+        "n_findings": "bigint",
     },
     "v_demonstrations": {
         "set_name": "text",
@@ -52,6 +58,7 @@ VIEWS: dict[str, dict[str, str]] = {
         "source": "text",
         "target": "text",
         "metadata": "text",
+        "since_version_number": "integer",
     },
     "v_vectors": {
         "vector_id": "bigint",
@@ -346,11 +353,13 @@ def test_lineage_leads_from_a_replay_back_to_the_demonstrations(database: Databa
         for row in rows
     }
     assert len(rows) == len(edges)
-    first, second = made["first"].id, made["second"].id
+    first, second, merged = (made[name].id for name in ("first", "second", "merged"))
     vector, other, combined = (made[name].id for name in ("vector", "other", "combined"))
     run, replay, model = (made[name].id for name in ("run", "replay", "model"))
     assert edges == {
         ("set_version", second, "revises", "set_version", first),
+        ("set_version", merged, "forked_from", "set_version", second),
+        ("set_version", merged, "merged_from", "set_version", first),
         ("vector", vector, "extracted_from", "set_version", first),
         *(("vector", item, "belongs_to", "model", model) for item in (vector, other, combined)),
         ("vector", combined, "combined_from", "vector", vector),
@@ -365,13 +374,17 @@ def test_lineage_leads_from_a_replay_back_to_the_demonstrations(database: Databa
 def test_a_set_shows_its_versions_and_one_without_versions_stays_visible(database: Database):
     with database.write() as tx:
         made = fill(tx)
-        sets.create_set(tx, name="bare", tags=["x"])
+        sets.create_set(tx, name="bare", labels=["x"])
         rows = {row["set_label"]: row for row in read(tx, "v_sets")}
         texts = read(tx, "v_demonstrations", set_label="upbeat@1")
-    assert set(rows) == {"upbeat@1", "upbeat@2", None}
+    assert set(rows) == {"upbeat@1", "upbeat@2", "upbeat-fix@1", None}
     assert rows["upbeat@2"]["parent_label"] == "upbeat@1"
     assert rows["upbeat@1"]["content_sha256"] == made["first"].content_sha256
-    assert rows[None]["tags"] == '["x"]'
+    assert (rows[None]["labels"], rows[None]["tags"]) == ('["x"]', '["x"]')
+    assert (rows["upbeat@2"]["version_tags"], rows["upbeat@2"]["n_findings"]) == ("published", 1)
+    fix = rows["upbeat-fix@1"]
+    assert (fix["parent_label"], fix["relation"]) == ("upbeat@2", "forked_from")
+    assert (fix["merged_label"], fix["details"]) == ("upbeat@1", '{"theirs":"upbeat@1"}')
     assert {row["position"]: row["source"] for row in texts} == {
         position: item.source for position, item in enumerate(PAIRS)
     }

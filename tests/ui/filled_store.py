@@ -67,7 +67,7 @@ def fill(db: Database) -> None:
         actor="ada",
         description="Plain to excited reviews",
         task="paraphrase",
-        tags=("reviews", "tone"),
+        labels=("reviews", "tone"),
     )
     sets.commit(db, name="upbeat", demonstrations=second, message=HOSTILE, actor="ada")
     vector = _vector(db, model)

@@ -1,17 +1,40 @@
 import pytest
 
-from vectorlab.domain.sets import Demonstration, SetReference, check_name, set_content_sha256
+from vectorlab.domain.sets import (
+    Demonstration,
+    SetReference,
+    check_name,
+    check_tag,
+    set_content_sha256,
+)
 from vectorlab.errors import InputError
 
 
 @pytest.mark.parametrize(
-    ("text", "number"), [("upbeat", None), ("upbeat@latest", None), ("upbeat@12", 12)]
+    ("text", "version", "number"),
+    [
+        ("upbeat", "latest", None),
+        ("upbeat@latest", "latest", None),
+        ("upbeat@12", "12", 12),
+        ("upbeat@published", "published", None),
+        ("upbeat@0a1b2c", "0a1b2c", None),
+    ],
 )
-def test_references_name_a_version_or_the_latest(text, number):
-    assert SetReference.parse(text) == SetReference(name="upbeat", number=number)
+def test_references_name_a_version_by_number_tag_or_hash(text, version, number):
+    reference = SetReference.parse(text)
+    assert reference == SetReference(name="upbeat", version=version)
+    assert reference.number == number
 
 
-@pytest.mark.parametrize("text", ["upbeat@", "upbeat@0", "upbeat@x", "upbeat@-1", "@1", "", "a@²"])
+@pytest.mark.parametrize("tag", ["latest", "12", "a b", ""])
+def test_tags_that_would_mean_something_else_are_refused(tag):
+    with pytest.raises(InputError):
+        check_tag(tag)
+
+
+@pytest.mark.parametrize(
+    "text", ["upbeat@", "upbeat@0", "upbeat@x y", "upbeat@-1", "@1", "", "a@²"]
+)
 def test_other_references_are_refused(text):
     with pytest.raises(InputError):
         SetReference.parse(text)

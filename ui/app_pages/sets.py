@@ -6,7 +6,7 @@ import streamlit as st
 
 from ui import data, parts, texts
 from vectorlab.domain.sets import Demonstration, SetVersion
-from vectorlab.services import reports, sets
+from vectorlab.services import reports, set_history, sets
 
 DEMONSTRATIONS, CHANGES, LOG = "demonstrations", "changes", "log"
 
@@ -56,17 +56,18 @@ def _show_set(name: str) -> None:
     elif view == CHANGES:
         _show_changes(version, [item for item in numbers if item != number])
     else:
-        _show_demonstrations(version, about.task, about.tags)
+        _show_demonstrations(version, about.task, about.labels)
 
 
-def _show_demonstrations(version: SetVersion, task: str, tags: Sequence[str]) -> None:
+def _show_demonstrations(version: SetVersion, task: str, labels: Sequence[str]) -> None:
     st.html(
         texts.facts(
             [
                 ("message", texts.literal(version.message or "–")),
                 ("by", f"{texts.escape(version.author)}, {texts.moment(version.created_at)}"),
                 ("task", texts.escape(task or "–")),
-                ("tags", texts.tags(tags)),
+                ("labels", texts.tags(labels)),
+                ("tags", texts.tags(version.tags)),
                 ("content", texts.mono(version.content_sha256)),
             ]
         )
@@ -96,20 +97,26 @@ def _show_changes(version: SetVersion, others: list[int]) -> None:
         key="since",
         bind="query-params",
     )
-    diff = sets.diff(data.store(), f"{version.set_name}@{against}", version.label)
-    if diff.is_empty:
-        parts.note("No change", "Both versions hold the same demonstrations.")
+    found = set_history.diff(data.store(), f"{version.set_name}@{against}", version.label).changes
+    if found.is_empty:
+        parts.note("No change", "Both versions hold the same demonstrations in the same order.")
         return
-    st.html(
-        texts.badge(f"{len(diff.edited)} edited", "busy")
-        + " "
-        + texts.badge(f"{len(diff.added)} added", "good")
-        + " "
-        + texts.badge(f"{len(diff.removed)} removed", "bad")
+    counts = (
+        (found.edited, "edited", "busy"),
+        (found.added, "added", "good"),
+        (found.removed, "removed", "bad"),
+        (found.moved, "moved", ""),
     )
-    rows = [("edited", *_edited_cells(old, new)) for old, new in diff.edited]
-    rows += [("added", *_cells(item)) for item in diff.added]
-    rows += [("removed", *_cells(item)) for item in diff.removed]
+    st.html(" ".join(texts.badge(f"{len(what)} {word}", tone) for what, word, tone in counts))
+    rows = [
+        ("edited", *_edited_cells(item.before.demonstration, item.after.demonstration))
+        for item in found.edited
+    ]
+    rows += [("added", *_cells(item.demonstration)) for item in found.added]
+    rows += [("removed", *_cells(item.demonstration)) for item in found.removed]
+    rows += [
+        (f"moved {item.before} → {item.after}", *_cells(item.demonstration)) for item in found.moved
+    ]
     st.html(texts.table(["", "source", "target"], rows))
 
 

@@ -157,7 +157,7 @@ def _import(lab: Lab, item: Experiment, name: str, file: str, tally: _Tally) -> 
             message="The demo's first version",
             description=item.description,
             task=item.task,
-            tags=("demo",),
+            labels=("demo",),
         )
     tally.count("set versions", found=not done.created)
     return done.version.label

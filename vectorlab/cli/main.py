@@ -7,7 +7,18 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from vectorlab.cli import arguments, db, jobs, models, programs, runs, sets, vectors
+from vectorlab.cli import (
+    arguments,
+    db,
+    jobs,
+    models,
+    programs,
+    runs,
+    set_history,
+    set_splits,
+    sets,
+    vectors,
+)
 from vectorlab.cli.context import Options
 from vectorlab.cli.output import stderr
 from vectorlab.errors import VectorLabError
@@ -23,6 +34,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(db.app, name="db")
+for part in (set_history.app, set_splits.app):
+    sets.app.add_typer(part)
 app.add_typer(sets.app, name="sets")
 app.add_typer(models.app, name="models")
 app.add_typer(vectors.app, name="vectors")

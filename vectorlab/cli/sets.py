@@ -5,13 +5,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Group
-from rich.text import Text
 
 from vectorlab.cli.context import open_lab
-from vectorlab.cli.output import JsonOption, console, frame_table, pairs_table, plain, show
+from vectorlab.cli.output import JsonOption, frame_table, pairs_table, plain, show
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
-from vectorlab.domain.sets import Demonstration
-from vectorlab.domain.word_diff import Change, Segment, word_diff
 from vectorlab.services import files, reports, sets
 
 app = typer.Typer(
@@ -20,8 +17,9 @@ app = typer.Typer(
 )
 
 Reference = Annotated[str, typer.Argument(metavar="NAME[@VERSION]", help="upbeat, upbeat@2 ...")]
-_MARKS = {Change.SAME: ("", ""), Change.ADDED: ("{+", "+}"), Change.REMOVED: ("[-", "-]")}
-_STYLES = {Change.SAME: "", Change.ADDED: "green", Change.REMOVED: "red strike"}
+Labels = Annotated[
+    list[str] | None, typer.Option("--label", help="Words to find it by; may be repeated.")
+]
 
 
 @app.command()
@@ -30,7 +28,7 @@ def create(
     name: Annotated[str, typer.Argument(help="Letters, digits, '.', '-', '_'.")],
     description: Annotated[str, typer.Option(help="What the set is for.")] = "",
     task: Annotated[str, typer.Option(help="For example: sentiment, detoxification.")] = "",
-    tag: Annotated[list[str] | None, typer.Option(help="May be repeated.")] = None,
+    label: Labels = None,
     json: JsonOption = False,
 ) -> None:
     """Create an empty set.
@@ -43,7 +41,7 @@ def create(
         name=name,
         description=description,
         task=task,
-        tags=tag or [],
+        labels=label or [],
         actor=lab.settings.user,
     )
     show(made, as_json=json, human=lambda: f"Set {made.name} created.")
@@ -92,7 +90,8 @@ def list_(context: typer.Context, json: JsonOption = False) -> None:
             "version": latest and latest.number,
             "demonstrations": latest.count if latest else 0,
             "task": item.task,
-            "tags": item.tags,
+            "labels": item.labels,
+            "tags": latest.tags if latest else (),
             "description": item.description,
             "created_at": item.created_at,
             "changed_at": latest.created_at if latest else item.created_at,
@@ -127,47 +126,6 @@ def show_(context: typer.Context, reference: Reference, json: JsonOption = False
 
 
 @app.command()
-def log(
-    context: typer.Context,
-    name: Annotated[str, typer.Argument(help="Of the set.")],
-    json: JsonOption = False,
-) -> None:
-    """List the versions of a set, newest first."""
-    versions = sets.log(open_lab(context).db, name)
-
-    def human() -> Group:
-        return Group(
-            *(
-                pairs_table(
-                    {
-                        item.label: item.message or "(no message)",
-                        "": f"{item.count} demonstrations, {item.author}, "
-                        f"{item.created_at:%Y-%m-%d %H:%M}, {item.content_sha256[:12]}",
-                    }
-                )
-                for item in versions
-            )
-        )
-
-    show(versions, as_json=json, human=human)
-
-
-@app.command()
-def diff(
-    context: typer.Context,
-    before: Annotated[str, typer.Argument(metavar="NAME@OLD")],
-    after: Annotated[str, typer.Argument(metavar="NAME@NEW")],
-    json: JsonOption = False,
-) -> None:
-    """Compare two versions: added, removed and edited demonstrations, edits word by word.
-
-    Example: vectorlab sets diff upbeat@1 upbeat@2
-    """
-    found = sets.diff(open_lab(context).db, before, after)
-    show(found, as_json=json, human=lambda: _diff_text(found))
-
-
-@app.command()
 def fork(
     context: typer.Context,
     reference: Reference,
@@ -181,46 +139,54 @@ def fork(
 
 
 @app.command()
-def split(
+def describe(
     context: typer.Context,
-    reference: Reference,
-    first: Annotated[str, typer.Argument(help="Name of the first new set.")],
-    second: Annotated[str, typer.Argument(help="Name of the second.")],
-    share: Annotated[float, typer.Option(help="Of the first, between 0 and 1.")] = 0.5,
-    seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
+    name: Annotated[str, typer.Argument(help="Of the set.")],
+    description: Annotated[str | None, typer.Option(help="What the set is for.")] = None,
+    task: Annotated[str | None, typer.Option(help="For example: sentiment.")] = None,
+    label: Labels = None,
     json: JsonOption = False,
 ) -> None:
-    """Divide a version into two disjoint new sets, for example a pool and a test set.
+    """Change description, task or labels of a set; versions stay as they are.
 
-    Example: vectorlab sets split upbeat@1 upbeat-pool upbeat-test --share 0.6
+    Example: vectorlab sets describe upbeat --label reviews --label tone
     """
     lab = open_lab(context)
-    made = sets.split(
+    changes = {"description": description, "task": task, "labels": label}
+    done = sets.describe(
         lab.db,
-        reference=reference,
-        names=(first, second),
-        share=share,
-        seed=seed,
+        name,
         actor=lab.settings.user,
+        **{key: value for key, value in changes.items() if value is not None},
     )
-    show(
-        [{**plain(item), "label": item.label} for item in made],
-        as_json=json,
-        human=lambda: "\n".join(f"{item.label}: {item.count} demonstrations." for item in made),
-    )
+    show(done, as_json=json, human=lambda: pairs_table(plain(done)))
 
 
 @app.command()
 def tag(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="Of the set.")],
-    tags: Annotated[list[str], typer.Argument(help="They replace the present ones.")],
+    reference: Reference,
+    tags: Annotated[list[str], typer.Argument(help="Names that shall mean this version.")],
+    delete: Annotated[bool, typer.Option("--delete", help="Take the tags away.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Replace the tags of a set."""
+    """Let a tag point at a version, so that NAME@TAG means it; a tag can move.
+
+    Example: vectorlab sets tag upbeat@3 published
+    """
     lab = open_lab(context)
-    done = sets.tag(lab.db, name=name, tags=tags, actor=lab.settings.user)
-    show(done, as_json=json, human=lambda: f"{done.name}: {', '.join(done.tags)}")
+    if delete:
+        name = reference.partition("@")[0]
+        gone = sets.untag(lab.db, name=name, tags=tags, actor=lab.settings.user)
+        words = ", ".join(gone) or "none of them was there"
+        show({"set": name, "deleted": gone}, as_json=json, human=lambda: f"Deleted: {words}.")
+        return
+    done = sets.tag(lab.db, reference=reference, tags=tags, actor=lab.settings.user)
+    show(
+        {**plain(done), "label": done.label},
+        as_json=json,
+        human=lambda: f"{done.label}: {', '.join(done.tags)}",
+    )
 
 
 @app.command()
@@ -252,36 +218,3 @@ def purge(
 ) -> None:
     """Delete a set with all its versions; refuses while something depends on it."""
     ask_and_purge(context, "set", name, sets.remove, cascade=cascade, yes=yes, as_json=json)
-
-
-def _diff_text(found: sets.SetDiff) -> Text:
-    text = Text(f"{found.before.label} -> {found.after.label}\n", style="bold")
-    if found.is_empty:
-        order = " in another order" if found.is_reordered else ""
-        return text.append(f"The same demonstrations{order}.", style="not bold")
-    for old, new in found.edited:
-        text.append("~ ", style="yellow")
-        text.append_text(_pair_diff(old, new)).append("\n")
-    for sign, style, items in (("+ ", "green", found.added), ("- ", "red", found.removed)):
-        for item in items:
-            target = "" if item.target is None else f" -> {item.target}"
-            text.append(f"{sign}{item.source}{target}\n", style=f"not bold {style}")
-    return text
-
-
-def _pair_diff(old: Demonstration, new: Demonstration) -> Text:
-    text = Text(style="not bold")
-    for number, (left, right) in enumerate(
-        ((old.source, new.source), (old.target or "", new.target or ""))
-    ):
-        if number:
-            text.append(" -> ")
-        for segment in word_diff(left, right):
-            text.append(_marked(segment), style=_STYLES[segment.change])
-    return text
-
-
-def _marked(segment: Segment) -> str:
-    """The words of a change, in brackets where there are no colours to tell it."""
-    before, after = ("", "") if console.color_system else _MARKS[segment.change]
-    return f"{before}{segment.text}{after}"

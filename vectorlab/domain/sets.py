@@ -4,12 +4,14 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from vectorlab.domain.hashing import ListHasher, content_sha256
 from vectorlab.errors import InputError
 
+LATEST = "latest"  # in the place of a version: the newest one
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -37,6 +39,14 @@ class StoredDemonstration(NamedTuple):
     sha256: str  # content hash
 
 
+class Relation(StrEnum):
+    """How a set version came from its parent."""
+
+    REVISION = "revises"  # the next state of the same set
+    FORK = "forked_from"  # the first version of a set that goes its own way
+    SPLIT = "split_from"  # one side of a disjoint split
+
+
 @dataclass(frozen=True, kw_only=True)
 class DemonstrationSet:
     """A named series of set versions."""
@@ -45,7 +55,7 @@ class DemonstrationSet:
     name: str
     description: str
     task: str
-    tags: tuple[str, ...]
+    labels: tuple[str, ...]
     created_at: datetime  # UTC
 
 
@@ -57,11 +67,15 @@ class SetVersion:
     set_name: str
     number: int  # counts from 1 within the set
     parent_id: int | None
+    relation: Relation | None  # to the parent; None without one
+    merged_id: int | None  # the version of another line that a merge brought in
+    details: Mapping[str, Any]  # of a split or merge: seed, share, side ...
     content_sha256: str  # of the ordered demonstration hashes
     message: str
     author: str
     count: int  # demonstrations in this version
     created_at: datetime  # UTC
+    tags: tuple[str, ...] = ()  # names that point here at the moment, as in ``name@published``
 
     @property
     def label(self) -> str:
@@ -71,30 +85,48 @@ class SetVersion:
 
 @dataclass(frozen=True, kw_only=True)
 class SetReference:
-    """What ``name``, ``name@3`` or ``name@latest`` point at."""
+    """What ``name``, ``name@latest``, ``name@3``, ``name@TAG`` or ``name@HASH`` point at."""
 
     name: str
-    number: int | None  # None: the latest version
+    version: str = LATEST  # a number, a tag, or the beginning of a content hash
 
     @classmethod
     def parse(cls, text: str) -> "SetReference":
-        """Read ``name``, ``name@latest`` or ``name@3``.
+        """Read ``name`` or ``name@version``.
 
         Raises:
-            InputError: If the part after ``@`` is neither ``latest`` nor a positive number.
+            InputError: If the part after ``@`` can be no number, tag or hash.
         """
-        name, at, number = text.partition("@")
+        name, at, version = text.partition("@")
         check_name("set", name)
-        if not at or number == "latest":
-            return cls(name=name, number=None)
-        if not (number.isascii() and number.isdigit() and int(number) > 0):
+        if not at:
+            return cls(name=name)
+        if not NAME_PATTERN.fullmatch(version) or (version.isdigit() and int(version) == 0):
             raise InputError(
-                f"Set version {text!r} is not understood. Write {name}@latest or {name}@1."
+                f"Set version {text!r} is not understood. Write {name}@latest, {name}@1, "
+                f"{name}@TAG or the beginning of its hash."
             )
-        return cls(name=name, number=int(number))
+        return cls(name=name, version=version)
+
+    @property
+    def number(self) -> int | None:
+        """The number, if it is one."""
+        return int(self.version) if self.version.isdigit() else None
 
     def __str__(self) -> str:
-        return f"{self.name}@{'latest' if self.number is None else self.number}"
+        return f"{self.name}@{self.version}"
+
+
+def check_tag(tag: str) -> str:
+    """The tag itself, if ``name@tag`` can mean nothing else.
+
+    Raises:
+        InputError: If it is no usable name, or the word that means the newest version.
+    """
+    check_name("tag", tag)
+    if tag == LATEST:
+        raise InputError(f"{tag!r} always means the newest version; choose another tag.")
+    return tag
 
 
 def check_name(kind: str, name: str) -> str:

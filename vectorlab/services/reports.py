@@ -9,6 +9,7 @@ from vectorlab.domain.jobs import JobState
 from vectorlab.domain.runs import Arm, GenerationRun
 from vectorlab.domain.vectors import LayerVector, SteeringVector
 from vectorlab.services import jobs, runs, sets, vectors
+from vectorlab.services.set_history import Blame
 from vectorlab.store.database import Database
 
 
@@ -21,7 +22,8 @@ def sets_frame(db: Database) -> pd.DataFrame:
             "version": [None if latest is None else latest.number for item, latest in found],
             "demonstrations": [0 if latest is None else latest.count for item, latest in found],
             "task": [item.task for item, latest in found],
-            "tags": [", ".join(item.tags) for item, latest in found],
+            "labels": [", ".join(item.labels) for item, latest in found],
+            "tags": [", ".join(latest.tags) if latest else "" for item, latest in found],
             "description": [item.description for item, latest in found],
             "changed": [
                 item.created_at if latest is None else latest.created_at for item, latest in found
@@ -40,6 +42,19 @@ def demonstrations_frame(db: Database, reference: str) -> pd.DataFrame:
             for number, item in enumerate(items)
         ],
         columns=["position", "source", "target"],
+    )
+
+
+def blame_frame(found: Sequence[Blame]) -> pd.DataFrame:
+    """One row per demonstration of a version: where it came in."""
+    return pd.DataFrame(
+        {
+            "position": [item.position for item in found],
+            "came in": [item.version.label for item in found],
+            "message": [item.version.message for item in found],
+            "source": [item.demonstration.source for item in found],
+            "target": [item.demonstration.target for item in found],
+        }
     )
 
 

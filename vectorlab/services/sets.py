@@ -1,20 +1,28 @@
-"""Demonstration sets: create, commit versions, read them, tell two of them apart."""
+"""Demonstration sets: create, commit and edit versions, address and read them."""
 
-import random
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
+from vectorlab.domain.set_checks import Finding, OtherSide, SetChecks, TokenLimit, normalised_texts
 from vectorlab.domain.sets import (
     Demonstration,
     DemonstrationSet,
+    Relation,
     SetReference,
     SetVersion,
+    StoredDemonstration,
     check_name,
+    check_tag,
 )
 from vectorlab.errors import InputError
-from vectorlab.store import audit, purge, sets
+from vectorlab.store import audit, findings, purge, set_items, sets
 from vectorlab.store.database import Database, Transaction
+
+_BATCH = 1000  # demonstrations that the checks look at together
+
+Item = Demonstration | StoredDemonstration
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,31 +31,28 @@ class Committed:
 
     version: SetVersion
     created: bool  # False: the latest version already held exactly this
+    findings: tuple[Finding, ...] = ()  # what the checks found in it
 
 
 @dataclass(frozen=True, kw_only=True)
-class SetDiff:
-    """What changed between two versions, by content."""
+class Page:
+    """Some demonstrations of a version."""
 
-    before: SetVersion
-    after: SetVersion
-    added: tuple[Demonstration, ...]
-    removed: tuple[Demonstration, ...]
-    edited: tuple[tuple[Demonstration, Demonstration], ...]  # same source or target kept
+    rows: tuple[tuple[int, Demonstration], ...]  # with their position in the version
+    total: int  # how many there are on all pages
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether both versions hold the same demonstrations, in whatever order."""
-        return not (self.added or self.removed or self.edited)
 
-    @property
-    def is_reordered(self) -> bool:
-        """Whether the order is all that changed."""
-        return self.is_empty and self.before.content_sha256 != self.after.content_sha256
+@dataclass(frozen=True, kw_only=True)
+class Edit:
+    """Changes of a version that was read, by the positions that its demonstrations have in it."""
+
+    replaced: dict[int, Demonstration]
+    removed: frozenset[int]
+    added: tuple[Demonstration, ...]  # at the end
 
 
 def create(
-    db: Database, *, name: str, description: str, task: str, tags: Sequence[str], actor: str
+    db: Database, *, name: str, description: str, task: str, labels: Sequence[str], actor: str
 ) -> DemonstrationSet:
     """Create an empty demonstration set.
 
@@ -57,9 +62,23 @@ def create(
     """
     check_name("set", name)
     with db.write() as tx:
-        made = sets.create_set(tx, name=name, description=description, task=task, tags=tags)
-        _audit(tx, actor, "create", made.id, {"name": name})
+        made = sets.create_set(tx, name=name, description=description, task=task, labels=labels)
+        record(tx, actor, "create", made.id, {"name": name})
     return made
+
+
+def describe(
+    db: Database, name: str, *, actor: str, **changes: str | Sequence[str]
+) -> DemonstrationSet:
+    """Change ``description``, ``task`` or ``labels`` of a set; what is not named stays.
+
+    Raises:
+        NotFoundError: If there is no such set.
+    """
+    with db.write() as tx:
+        described = sets.describe_set(tx, name, **changes)
+        record(tx, actor, "describe", described.id, dict(changes))
+    return described
 
 
 def commit(
@@ -71,30 +90,73 @@ def commit(
     actor: str,
     description: str = "",
     task: str = "",
-    tags: Sequence[str] = (),
+    labels: Sequence[str] = (),
+    strict: bool = False,
+    limit: TokenLimit | None = None,
 ) -> Committed:
     """Freeze demonstrations as the next version, creating the set where there is none.
 
     The demonstrations are taken as a stream, in one transaction: an error in it leaves nothing.
-    Description, task and tags are used only when the set is created.
+    Description, task and labels are used only when the set is created.
+
+    Args:
+        db: The store.
+        name: Of the set.
+        demonstrations: In their order.
+        message: Why this version exists.
+        actor: Recorded as its author.
+        description: Of a new set.
+        task: Of a new set.
+        labels: Of a new set.
+        strict: Refuse what the checks warn about.
+        limit: Also check that texts fit into a model.
 
     Raises:
-        InputError: If there is no demonstration, or one has an empty source.
+        InputError: If there is no demonstration, or the checks found something in ``strict``.
     """
     check_name("set", name)
     with db.write() as tx:
         if name not in {item.name for item, _ in sets.list_sets(tx)}:
-            sets.create_set(tx, name=name, description=description, task=task, tags=tags)
-        version, created = sets.add_version(
+            sets.create_set(tx, name=name, description=description, task=task, labels=labels)
+        return freeze(
             tx,
-            set_name=name,
-            demonstrations=_checked(name, demonstrations),
+            name=name,
+            items=demonstrations,
             message=message,
-            author=actor,
+            actor=actor,
+            strict=strict,
+            limit=limit,
         )
-        if created:
-            _audit(tx, actor, "commit", version.id, {"version": version.label})
-    return Committed(version=version, created=created)
+
+
+def commit_edit(
+    db: Database, *, reference: str, edit: Edit, message: str, actor: str, strict: bool = False
+) -> Committed:
+    """Freeze a version with some demonstrations changed; the others are not read again.
+
+    Args:
+        db: The store.
+        reference: The version that was edited; the latest of its set.
+        edit: What is replaced, removed and added.
+        message: Why.
+        actor: Recorded as the author.
+        strict: Refuse what the checks warn about.
+
+    Raises:
+        InputError: If the version is not the latest any more, or a position is not in it.
+    """
+    with db.write() as tx:
+        base = sets.resolve_version(tx, SetReference.parse(reference))
+        latest = sets.resolve_version(tx, SetReference(name=base.set_name))
+        if latest.id != base.id:
+            raise InputError(
+                f"{base.label} was edited, but the latest version is {latest.label} by now. Edit "
+                f"that one, or fork and merge: vectorlab sets fork {base.label} NEW_NAME"
+            )
+        items = _edited(set_items.stored_items(tx, base.id), edit, base)
+        return freeze(
+            tx, name=base.set_name, items=items, message=message, actor=actor, strict=strict
+        )
 
 
 def fork(db: Database, *, reference: str, name: str, actor: str) -> SetVersion:
@@ -107,73 +169,39 @@ def fork(db: Database, *, reference: str, name: str, actor: str) -> SetVersion:
     with db.write() as tx:
         origin = sets.resolve_version(tx, SetReference.parse(reference))
         sets.create_set(tx, name=name)
-        version, _ = sets.add_version(
+        return freeze(
             tx,
-            set_name=name,
-            demonstrations=sets.demonstrations(tx, origin.id),
+            name=name,
+            items=set_items.stored_items(tx, origin.id),
             message=f"Fork of {origin.label}",
-            author=actor,
-            parent_id=origin.id,
-        )
-        _audit(tx, actor, "fork", version.id, {"from": origin.label, "version": version.label})
-    return version
+            actor=actor,
+            origin=sets.Origin(version_id=origin.id, relation=Relation.FORK),
+            action="fork",
+        ).version
 
 
-def split(
-    db: Database, *, reference: str, names: tuple[str, str], share: float, seed: int, actor: str
-) -> tuple[SetVersion, SetVersion]:
-    """Divide a version into two disjoint new sets, each in the version's order.
-
-    Args:
-        db: The store.
-        reference: The version to divide.
-        names: Of the two new sets.
-        share: Of the demonstrations that go to the first, above 0 and below 1.
-        seed: Of the draw; the same version, share and seed give the same two sets.
-        actor: Recorded as the author.
+def tag(db: Database, *, reference: str, tags: Sequence[str], actor: str) -> SetVersion:
+    """Let tags point at a version, so that ``name@tag`` means it.
 
     Raises:
-        InputError: If a side would be empty.
-        ConflictError: If a name is taken.
+        InputError: If a tag cannot be used.
     """
-    for name in names:
-        check_name("set", name)
+    for item in tags:
+        check_tag(item)
     with db.write() as tx:
-        origin = sets.resolve_version(tx, SetReference.parse(reference))
-        items = sets.demonstrations(tx, origin.id)
-        size = round(len(items) * share) if 0 < share < 1 else 0
-        if not 0 < size < len(items):
-            raise InputError(
-                f"A share of {share} of the {len(items)} demonstrations of {origin.label} leaves "
-                "a side empty. Give a share between 0 and 1 that leaves both sides some."
-            )
-        first = set(random.Random(seed).sample(range(len(items)), size))
-        sides = (
-            [item for place, item in enumerate(items) if place in first],
-            [item for place, item in enumerate(items) if place not in first],
-        )
-        made = []
-        for name, side in zip(names, sides, strict=True):
-            sets.create_set(tx, name=name)
-            version, _ = sets.add_version(
-                tx,
-                set_name=name,
-                demonstrations=side,
-                message=f"Split of {origin.label}, share {share}, seed {seed}",
-                author=actor,
-                parent_id=origin.id,
-            )
-            _audit(tx, actor, "split", version.id, {"from": origin.label, "set": name})
-            made.append(version)
-    return made[0], made[1]
+        version = sets.resolve_version(tx, SetReference.parse(reference))
+        for item in tags:
+            sets.tag_version(tx, version, item, actor)
+        record(tx, actor, "tag", version.id, {"version": version.label, "tags": list(tags)})
+        return sets.version_by_id(tx, version.id)
 
 
-def tag(db: Database, *, name: str, tags: Sequence[str], actor: str) -> DemonstrationSet:
-    """Replace the tags of a set."""
+def untag(db: Database, *, name: str, tags: Sequence[str], actor: str) -> list[str]:
+    """Take tags of a set away; returns those that were there."""
     with db.write() as tx:
-        tagged = sets.set_tags(tx, name, tags)
-        _audit(tx, actor, "tag", tagged.id, {"tags": list(tags)})
-    return tagged
+        gone = [item for item in tags if sets.remove_tag(tx, name, item)]
+        record(tx, actor, "untag", sets.get_set(tx, name).id, {"tags": gone})
+    return gone
 
 
 def list_sets(db: Database) -> list[tuple[DemonstrationSet, SetVersion | None]]:
@@ -182,8 +210,18 @@ def list_sets(db: Database) -> list[tuple[DemonstrationSet, SetVersion | None]]:
         return sets.list_sets(tx)
 
 
+def get_set(db: Database, name: str) -> DemonstrationSet:
+    """The set of that name.
+
+    Raises:
+        NotFoundError: If there is none.
+    """
+    with db.read() as tx:
+        return sets.get_set(tx, name)
+
+
 def get(db: Database, reference: str) -> SetVersion:
-    """The version that ``name``, ``name@latest`` or ``name@3`` names.
+    """The version that ``name``, ``name@latest``, ``name@3``, a tag or a hash names.
 
     Raises:
         NotFoundError: If there is no such set or version.
@@ -198,28 +236,37 @@ def demonstrations(db: Database, version: SetVersion) -> list[Demonstration]:
         return sets.demonstrations(tx, version.id)
 
 
+def stream(db: Database, version: SetVersion) -> Iterator[Demonstration]:
+    """The demonstrations of a version one after the other, a batch in memory at a time.
+
+    Raises:
+        IntegrityError: After the last one, if they do not have the hash on record.
+    """
+    with db.read() as tx:
+        yield from sets.iter_demonstrations(tx, version.id)
+
+
+def page(
+    db: Database, version: SetVersion, *, contains: str = "", offset: int = 0, limit: int = 50
+) -> Page:
+    """Part of a version, optionally only what has a text in its source or target."""
+    with db.read() as tx:
+        rows, total = set_items.read_page(
+            tx, version.id, contains=contains, offset=offset, limit=limit
+        )
+    return Page(rows=tuple(rows), total=total)
+
+
 def log(db: Database, name: str) -> list[SetVersion]:
     """All versions of a set, newest first."""
     with db.read() as tx:
         return sets.list_versions(tx, name)
 
 
-def diff(db: Database, before: str, after: str) -> SetDiff:
-    """Compare two versions by content.
-
-    A removed and an added demonstration that share their source or their target are one
-    edited demonstration.
-    """
+def check_report(db: Database, version: SetVersion) -> tuple[Finding, ...]:
+    """What the checks found when the version was committed."""
     with db.read() as tx:
-        left = sets.resolve_version(tx, SetReference.parse(before))
-        right = sets.resolve_version(tx, SetReference.parse(after))
-        old = sets.demonstrations(tx, left.id)
-        new = sets.demonstrations(tx, right.id)
-    removed, added = _only_in(old, new), _only_in(new, old)
-    edited = _match_edited(removed, added)
-    return SetDiff(
-        before=left, after=right, added=tuple(added), removed=tuple(removed), edited=tuple(edited)
-    )
+        return findings.of_version(tx, version.id)
 
 
 def remove(db: Database, name: str, *, cascade: bool, actor: str) -> list[str]:
@@ -258,48 +305,87 @@ def check_pairs(label: str, items: Sequence[Demonstration], *, minimum: int = 1)
             )
 
 
-def _checked(name: str, items: Iterable[Demonstration]) -> Iterator[Demonstration]:
-    for number, item in enumerate(items, start=1):
-        if not item.source.strip():
-            raise InputError(f"Demonstration {number} for set {name!r} has an empty source.")
-        yield item
+def freeze(
+    tx: Transaction,
+    *,
+    name: str,
+    items: Iterable[Item],
+    message: str,
+    actor: str,
+    strict: bool = False,
+    limit: TokenLimit | None = None,
+    action: str = "commit",
+    origin: sets.Origin | None = None,
+    merged_id: int | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> Committed:
+    """Freeze a stream as the next version of a set that is there; checks included.
 
-
-def _only_in(these: Sequence[Demonstration], those: Sequence[Demonstration]) -> list[Demonstration]:
-    """What is in the first as often as it is not in the second."""
-    left = Counter(item.sha256 for item in those)
-    only = []
-    for item in these:
-        left[item.sha256] -= 1
-        if left[item.sha256] < 0:
-            only.append(item)
-    return only
-
-
-def _match_edited(
-    removed: list[Demonstration], added: list[Demonstration]
-) -> list[tuple[Demonstration, Demonstration]]:
-    """Pair what shares a side; both lists lose the matched items."""
-    edited = []
-    for old in list(removed):
-        new = next(
-            (
-                item
-                for item in added
-                if item.source == old.source or (item.target and item.target == old.target)
-            ),
-            None,
+    Where it comes from is said as ``store.sets.add_version`` takes it.
+    """
+    first = sets.first_version(tx, name)
+    apart_from = (first.details if first else details or {}).get("apart_from", [])
+    checks = SetChecks(limit=limit, other_side=_other_side(tx, apart_from))
+    version, created = sets.add_version(
+        tx,
+        set_name=name,
+        demonstrations=_watched(tx, items, checks),
+        message=message,
+        author=actor,
+        origin=origin,
+        merged_id=merged_id,
+        details=details,
+    )
+    found = checks.findings()
+    if strict and found:
+        listed = "; ".join(f"{item.count} {item.message}" for item in found)
+        raise InputError(
+            f"Nothing was committed to {name!r}: {listed}. Mend them, or leave --strict out."
         )
-        if new is not None:
-            edited.append((old, new))
-            removed.remove(old)
-            added.remove(new)
-    return edited
+    if created:
+        findings.add(tx, version.id, found)
+        record(tx, actor, action, version.id, {"version": version.label})
+    return Committed(version=version, created=created, findings=found)
 
 
-def _audit(
+def record(
     tx: Transaction, actor: str, action: str, object_id: int, details: dict[str, object]
 ) -> None:
+    """Note in the audit log what was done to a set."""
     audit.record(
         tx, actor=actor, action=action, object_kind="set", object_id=object_id, details=details
     )
+
+
+def _watched(tx: Transaction, items: Iterable[Item], checks: SetChecks) -> Iterator[Item]:
+    """The items as they come, shown to the checks on the way."""
+    rest = iter(items)
+    while batch := list(islice(rest, _BATCH)):
+        known = set_items.by_ids(
+            tx, (item.id for item in batch if isinstance(item, StoredDemonstration))
+        )
+        checks.look(
+            [known[item.id] if isinstance(item, StoredDemonstration) else item for item in batch]
+        )
+        yield from batch
+
+
+def _edited(items: Sequence[StoredDemonstration], edit: Edit, base: SetVersion) -> Iterator[Item]:
+    wrong = [place for place in (*edit.replaced, *edit.removed) if not 0 <= place < len(items)]
+    if wrong:
+        raise InputError(f"{base.label} has no position {wrong[0]}; it has 0 to {len(items) - 1}.")
+    for place, item in enumerate(items):
+        if place not in edit.removed:
+            yield edit.replaced.get(place, item)
+    yield from edit.added
+
+
+def _other_side(tx: Transaction, names: Sequence[str]) -> OtherSide | None:
+    """Texts of the sets that a split keeps apart from this one."""
+    others = [version for item in names if (version := sets.latest_version(tx, item)) is not None]
+    if not others:
+        return None
+    texts: set[str] = set()
+    for version in others:
+        texts |= normalised_texts(sets.iter_demonstrations(tx, version.id))
+    return OtherSide(label=", ".join(version.label for version in others), texts=texts)

@@ -15,6 +15,7 @@ from vectorlab.store import audit, runs, schema, sets, vectors
 from vectorlab.store.database import Transaction
 
 _versions = schema.set_versions
+_merges = schema.set_version_merges
 _vectors = schema.steering_vectors
 _runs = schema.generation_runs
 _generations = schema.generations
@@ -108,13 +109,15 @@ def _dependents(tx: Transaction, node: _Node) -> Iterator[_Node]:
 
 def _of_set(set_id: int) -> Sequence[tuple[str, sa.Select[Any]]]:
     own = sa.select(_versions.c.id).where(_versions.c.set_id == set_id)
+    merging = sa.select(_merges.c.set_version_id).where(_merges.c.merged_id.in_(own))
     return (
         ("vector", sa.select(_vectors.c.id).where(_vectors.c.set_version_id.in_(own))),
         ("run", sa.select(_runs.c.id).where(_runs.c.prompt_set_version_id.in_(own))),
         (
             "set",
             sa.select(_versions.c.set_id).where(
-                _versions.c.parent_id.in_(own), _versions.c.set_id != set_id
+                sa.or_(_versions.c.parent_id.in_(own), _versions.c.id.in_(merging)),
+                _versions.c.set_id != set_id,
             ),
         ),
     )
@@ -183,10 +186,17 @@ _PARTS: dict[str, tuple[sa.Column[Any], ...]] = {
 
 
 def _delete_versions(tx: Transaction, set_ids: Sequence[int]) -> None:
-    items, texts = schema.set_version_items, schema.demonstrations
+    items, texts, tags = schema.set_items, schema.demonstrations, schema.version_tags
     own = sa.select(_versions.c.id).where(_versions.c.set_id.in_(set_ids))
+    for column in (
+        items.c.set_id,
+        tags.c.set_id,
+        schema.set_version_findings.c.set_version_id,
+        _merges.c.set_version_id,
+    ):
+        wanted = own if column.name == "set_version_id" else set_ids
+        tx.execute(sa.delete(column.table).where(column.in_(wanted)))
     for version_id in tx.scalars(own.order_by(_versions.c.id.desc())).all():
-        tx.execute(items.delete().where(items.c.set_version_id == version_id))
         tx.execute(_versions.delete().where(_versions.c.id == version_id))
     used = sa.exists().where(items.c.demonstration_id == texts.c.id)
     tx.execute(texts.delete().where(~used))

@@ -18,10 +18,11 @@ from sqlalchemy import (
 
 from vectorlab.domain.jobs import AttemptOutcome, JobKind, JobState
 from vectorlab.domain.runs import Combine, FinishReason, Operator, Positions
+from vectorlab.domain.sets import Relation
 from vectorlab.domain.vectors import Origin, Site, TokenRule
 from vectorlab.store.columns import BigInt, Json, UtcTime, one_of
 
-REVISION = "0003"  # the newest revision; numbers sort, a test holds it to Alembic's head
+REVISION = "0004"  # the newest revision; numbers sort, a test holds it to Alembic's head
 
 metadata = sa.MetaData(
     naming_convention={
@@ -39,7 +40,9 @@ FROZEN: dict[str, tuple[str, ...]] = {
     "models": ("name", "source", "revision", "trust_remote_code"),
     "set_versions": (),
     "demonstrations": (),
-    "set_version_items": (),
+    "set_items": (),
+    "set_version_merges": (),
+    "set_version_findings": (),
     "steering_vectors": ("name",),
     "vector_parents": (),
     "layer_vectors": (),
@@ -112,7 +115,7 @@ demonstration_sets = Table(
     _text("name"),
     _text("description"),
     _text("task"),
-    Column("tags_json", Json, nullable=False),
+    Column("labels_json", Json, nullable=False),
     _created_at(),
     UniqueConstraint("name"),
     sqlite_autoincrement=True,
@@ -130,7 +133,11 @@ set_versions = Table(
     _text("author"),
     Column("n_demonstrations", sa.Integer, nullable=False),
     _created_at(),
+    Column("base_number", sa.Integer, nullable=False, server_default=sa.text("1")),
+    _text("relation", nullable=True),
+    Column("details_json", Json),
     UniqueConstraint("set_id", "number"),
+    one_of("relation", Relation),
     CheckConstraint("number > 0", name="number"),
     CheckConstraint("n_demonstrations > 0", name="n_demonstrations"),
     sqlite_autoincrement=True,
@@ -148,12 +155,46 @@ demonstrations = Table(
     sqlite_autoincrement=True,
 )
 
-set_version_items = Table(
-    "set_version_items",
+# What stands where: a row holds its rank from version ``number`` on, until the next row of that
+# rank; without demonstration it clears the rank. The items of a version are those of its
+# ``base_number``, at which the list was last written whole, up to its own number.
+set_items = Table(
+    "set_items",
+    metadata,
+    _part_of("set_id", "demonstration_sets"),
+    _place("base_number"),
+    Column("rank", sa.BigInteger, primary_key=True, autoincrement=False),
+    _place("number"),
+    _refers("demonstration_id", "demonstrations", nullable=True),
+    sqlite_with_rowid=False,
+)
+
+set_version_merges = Table(
+    "set_version_merges",
+    metadata,
+    _part_of("set_version_id", "set_versions"),
+    _refers("merged_id", "set_versions"),
+)
+
+version_tags = Table(
+    "version_tags",
+    metadata,
+    _part_of("set_id", "demonstration_sets"),
+    Column("name", sa.Text, primary_key=True),
+    _refers("set_version_id", "set_versions"),
+    _created_at(),
+    _text("created_by"),
+)
+
+set_version_findings = Table(
+    "set_version_findings",
     metadata,
     _part_of("set_version_id", "set_versions"),
     _place(),
-    _refers("demonstration_id", "demonstrations"),
+    _text("check_name"),
+    Column("n_demonstrations", sa.Integer, nullable=False),
+    _text("message"),
+    Column("positions_json", Json, nullable=False),
 )
 
 steering_vectors = Table(

@@ -1,6 +1,7 @@
 """The demonstrations of a version: written as a stream, read whole, in pages or by position."""
 
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -10,14 +11,19 @@ import sqlalchemy as sa
 from vectorlab.domain.hashing import canonical_json
 from vectorlab.domain.sets import Demonstration, SetVersion, StoredDemonstration, set_hasher
 from vectorlab.errors import IntegrityError
-from vectorlab.store import schema
+from vectorlab.store import ranks, schema
 from vectorlab.store.database import Transaction
 from vectorlab.store.references import batches, storable_text
 
-_items = schema.set_version_items
+_versions = schema.set_versions
+_items = schema.set_items
 _texts = schema.demonstrations
+_CONTENT = (_texts.c.source, _texts.c.target, _texts.c.metadata_json)
 _BATCH = 1000  # demonstrations per look-up of their hashes
 _WRITE = 10_000  # item rows per statement
+# A list is written whole once its changes outgrow it by this factor (and this many rows), so
+# that reading a version passes over a bounded number of rows whatever its history.
+_MOST_CHANGES = (2, 1000)
 
 Item = Demonstration | StoredDemonstration
 
@@ -66,19 +72,49 @@ def store_demonstrations(tx: Transaction, items: Iterable[Item]) -> ItemList:
     return listed
 
 
-def write_items(tx: Transaction, version_id: int, listed: ItemList) -> None:
-    """Write the item list of a version."""
-    for start in range(0, len(listed), _WRITE):
-        rows = [
-            {"set_version_id": version_id, "position": position, "demonstration_id": item}
-            for position, item in enumerate(listed.ids[start : start + _WRITE], start=start)
+def plan_items(
+    tx: Transaction, listed: ItemList, latest: SetVersion | None, number: int
+) -> tuple[int, list[ranks.Row]]:
+    """How the item list of the next version of a set is written.
+
+    Returns:
+        The number of the version that the list builds on, and the rows to write: what changed
+        since the latest version, or the whole list where that is shorter in the long run.
+    """
+    if latest is not None:
+        placed = tx.execute(sa.select(*_placed(latest.id).c)).all()
+        rows = ranks.changes(
+            [row.rank for row in placed], [row.demonstration_id for row in placed], listed.ids
+        )
+        base, written = _written(tx, latest)
+        factor, least = _MOST_CHANGES
+        if rows is not None and written + len(rows) <= factor * len(listed) + least:
+            return base, rows
+    return number, ranks.whole(listed.ids)
+
+
+def write_items(
+    tx: Transaction, set_id: int, number: int, base_number: int, rows: list[ranks.Row]
+) -> None:
+    """Write planned rows."""
+    for start in range(0, len(rows), _WRITE):
+        values = [
+            {
+                "set_id": set_id,
+                "base_number": base_number,
+                "rank": rank,
+                "number": number,
+                "demonstration_id": item,
+            }
+            for rank, item in rows[start : start + _WRITE]
         ]
-        tx.execute(_items.insert(), rows)
+        tx.execute(_items.insert(), values)
 
 
 def stored_items(tx: Transaction, version_id: int) -> list[StoredDemonstration]:
     """References to the demonstrations of a version in their order, without their texts."""
-    query = _select(version_id, _texts.c.id, _texts.c.sha256).order_by(_items.c.position)
+    query, position = _select(version_id, _texts.c.id, _texts.c.sha256)
+    query = query.order_by(position)
     return [StoredDemonstration(id=row.id, sha256=row.sha256) for row in tx.execute(query)]
 
 
@@ -89,8 +125,8 @@ def read_items(tx: Transaction, version: SetVersion) -> Iterator[Demonstration]:
         IntegrityError: After the last one, if the texts do not have the hash on record.
     """
     hasher = set_hasher()
-    query = _select(version.id, *_CONTENT).order_by(_items.c.position)
-    for row in tx.execute(query.execution_options(yield_per=_BATCH)):
+    query, position = _select(version.id, *_CONTENT)
+    for row in tx.execute(query.order_by(position).execution_options(yield_per=_BATCH)):
         item = _demonstration(row)
         hasher.add(item.sha256)
         yield item
@@ -119,10 +155,25 @@ def read_page(
             _texts.c.source.icontains(contains, autoescape=True),
             _texts.c.target.icontains(contains, autoescape=True),
         )
-    query = _select(version_id, _items.c.position, *_CONTENT).where(found)
-    page = query.order_by(_items.c.position).offset(offset).limit(limit)
-    total = tx.scalar(_select(version_id, sa.func.count()).where(found))
+    query, position = _select(version_id, *_CONTENT)
+    query = query.add_columns(position).where(found)
+    total = tx.scalar(sa.select(sa.func.count()).select_from(query.subquery()))
+    page = query.order_by(position).offset(offset).limit(limit)
     return [(row.position, _demonstration(row)) for row in tx.execute(page)], total or 0
+
+
+def arrivals(tx: Transaction, version: SetVersion) -> set[int]:
+    """Ids of the demonstrations that a version holds more often than its parent does."""
+    changed = tx.execute(_replacements(version.id)).all()
+    if changed:
+        came = Counter(row.came for row in changed if row.came is not None)
+        left = Counter(row.gone for row in changed if row.gone is not None)
+        return set(came - left)
+    # Its list was written whole, or is the first of its set.
+    came = Counter(item.id for item in stored_items(tx, version.id))
+    if version.parent_id is not None:
+        came -= Counter(item.id for item in stored_items(tx, version.parent_id))
+    return set(came)
 
 
 def by_ids(tx: Transaction, ids: Iterable[int]) -> dict[int, Demonstration]:
@@ -134,12 +185,67 @@ def by_ids(tx: Transaction, ids: Iterable[int]) -> dict[int, Demonstration]:
     return found
 
 
-_CONTENT = (_texts.c.source, _texts.c.target, _texts.c.metadata_json)
+def _select(version_id: int, *columns: Any) -> tuple[sa.Select[Any], sa.ColumnElement[int]]:
+    """Columns of the demonstrations of a version, and the column to order them by."""
+    placed = _placed(version_id)
+    joined = placed.join(_texts, placed.c.demonstration_id == _texts.c.id)
+    return sa.select(*columns).select_from(joined), placed.c.position
 
 
-def _select(version_id: int, *columns: Any) -> sa.Select[Any]:
-    joined = _items.join(_texts, _items.c.demonstration_id == _texts.c.id)
-    return sa.select(*columns).select_from(joined).where(_items.c.set_version_id == version_id)
+def _placed(version_id: int) -> sa.Subquery:
+    """Rank, position and demonstration of every item of a version, in order."""
+    until = sa.func.lead(_items.c.number).over(partition_by=_items.c.rank, order_by=_items.c.number)
+    history = (
+        sa.select(_items.c.rank, _items.c.demonstration_id, until.label("until"))
+        .select_from(_items.join(_versions, _is_of(_versions)))
+        .where(_versions.c.id == version_id, _items.c.number <= _versions.c.number)
+        .subquery("history")
+    )
+    position = sa.func.row_number().over(order_by=history.c.rank) - 1
+    return (
+        sa.select(history.c.rank, history.c.demonstration_id, position.label("position"))
+        .where(history.c.until.is_(None), history.c.demonstration_id.is_not(None))
+        .order_by(history.c.rank)
+        .subquery("placed")
+    )
+
+
+def _replacements(version_id: int) -> sa.Select[Any]:
+    """For every rank that a version changes: the demonstrations after and before."""
+    earlier = sa.func.lag(_items.c.demonstration_id).over(
+        partition_by=_items.c.rank, order_by=_items.c.number
+    )
+    history = (
+        sa.select(_items.c.number, _items.c.demonstration_id, earlier.label("gone"))
+        .select_from(_items.join(_versions, _is_of(_versions)))
+        .where(_versions.c.id == version_id, _items.c.number <= _versions.c.number)
+        .subquery()
+    )
+    version = sa.select(_versions.c.number).where(
+        _versions.c.id == version_id, _versions.c.base_number < _versions.c.number
+    )
+    return sa.select(history.c.demonstration_id.label("came"), history.c.gone).where(
+        history.c.number == version.scalar_subquery()
+    )
+
+
+def _is_of(versions: Any) -> sa.ColumnElement[bool]:
+    """Whether an item row belongs to the list that a version builds on."""
+    return sa.and_(
+        _items.c.set_id == versions.c.set_id, _items.c.base_number == versions.c.base_number
+    )
+
+
+def _written(tx: Transaction, version: SetVersion) -> tuple[int, int]:
+    """The base of a version's list, and how many rows there are since."""
+    query = (
+        sa.select(_versions.c.base_number, sa.func.count())
+        .select_from(_versions.join(_items, _is_of(_versions)))
+        .where(_versions.c.id == version.id)
+        .group_by(_versions.c.base_number)
+    )
+    base, count = tx.execute(query).one()
+    return base, count
 
 
 def _demonstration(row: Any) -> Demonstration:

@@ -1,13 +1,16 @@
 """Demonstration sets and their frozen versions."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from vectorlab.domain.sets import (
+    LATEST,
     Demonstration,
     DemonstrationSet,
+    Relation,
     SetReference,
     SetVersion,
 )
@@ -15,10 +18,20 @@ from vectorlab.errors import ConflictError, InputError, NotFoundError
 from vectorlab.store import schema, set_items
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
-from vectorlab.store.references import storable_text
+from vectorlab.store.references import MINIMUM_PREFIX, storable_text
 
 _sets = schema.demonstration_sets
 _versions = schema.set_versions
+_merges = schema.set_version_merges
+_tags = schema.version_tags
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """What the first version of a set was taken from."""
+
+    version_id: int
+    relation: Relation
 
 
 def create_set(
@@ -27,7 +40,7 @@ def create_set(
     name: str,
     description: str = "",
     task: str = "",
-    tags: Sequence[str] = (),
+    labels: Sequence[str] = (),
 ) -> DemonstrationSet:
     """A new set without versions.
 
@@ -41,7 +54,7 @@ def create_set(
             name=name,
             description=storable_text("Description", description),
             task=storable_text("Task", task),
-            tags_json=list(tags),
+            labels_json=list(labels),
             created_at=utc_now(),
         )
     )
@@ -70,14 +83,21 @@ def list_sets(tx: Transaction) -> list[tuple[DemonstrationSet, SetVersion | None
     return [(item, latest.get(item.name)) for item in sets]
 
 
-def set_tags(tx: Transaction, name: str, tags: Sequence[str]) -> DemonstrationSet:
-    """Replace the tags of a set.
+def describe_set(tx: Transaction, name: str, **changes: Any) -> DemonstrationSet:
+    """Change description, task or labels of a set.
 
     Raises:
         NotFoundError: If there is no such set.
     """
     found = get_set(tx, name)
-    tx.execute(_sets.update().where(_sets.c.id == found.id).values(tags_json=list(tags)))
+    values = {
+        "labels_json" if key == "labels" else key: list(value)
+        if key == "labels"
+        else storable_text(key.capitalize(), value)
+        for key, value in changes.items()
+    }
+    if values:
+        tx.execute(_sets.update().where(_sets.c.id == found.id).values(values))
     return get_set(tx, name)
 
 
@@ -88,7 +108,9 @@ def add_version(
     demonstrations: Iterable[set_items.Item],
     message: str,
     author: str,
-    parent_id: int | None = None,
+    origin: Origin | None = None,
+    merged_id: int | None = None,
+    details: Mapping[str, Any] | None = None,
 ) -> tuple[SetVersion, bool]:
     """Freeze demonstrations as the next version of a set.
 
@@ -99,7 +121,10 @@ def add_version(
             as a stream, of which a batch is held at a time.
         message: Why this version exists.
         author: Who made it.
-        parent_id: The version it came from; None takes the latest of the set.
+        origin: Where the first version of a fork or a split comes from; None: it revises the
+            latest of the set.
+        merged_id: The version of another line that was merged in.
+        details: How a split or merge was made, JSON.
 
     Returns:
         The version, and False if the latest one had the same content and was kept.
@@ -111,7 +136,7 @@ def add_version(
     # The lock (nothing on SQLite, which has one writer) keeps two authors from one number.
     owner = get_set(tx, set_name)
     tx.execute(sa.select(_sets.c.id).where(_sets.c.id == owner.id).with_for_update())
-    latest = _latest(tx, owner.id)
+    latest = _end(tx, owner.id, sa.func.max)
     listed = set_items.store_demonstrations(tx, demonstrations)
     if not listed:
         raise InputError(
@@ -121,36 +146,77 @@ def add_version(
     content = listed.content_sha256
     if latest is not None and latest.content_sha256 == content:
         return latest, False
+    number = 1 if latest is None else latest.number + 1
+    if origin is None and latest is not None:
+        origin = Origin(version_id=latest.id, relation=Relation.REVISION)
+    base_number, rows = set_items.plan_items(tx, listed, latest, number)
     values = {
         "set_id": owner.id,
-        "number": 1 if latest is None else latest.number + 1,
-        "parent_id": latest.id if parent_id is None and latest is not None else parent_id,
+        "number": number,
+        "parent_id": origin and origin.version_id,
+        "relation": origin and origin.relation,
+        "details_json": dict(details) if details else None,
         "content_sha256": content,
         "message": storable_text("Message", message),
         "author": author,
         "n_demonstrations": len(listed),
+        "base_number": base_number,
         "created_at": utc_now(),
     }
     version_id = tx.execute(
         _versions.insert().values(values).returning(_versions.c.id)
     ).scalar_one()
-    set_items.write_items(tx, version_id, listed)
+    if merged_id is not None:
+        tx.execute(_merges.insert().values(set_version_id=version_id, merged_id=merged_id))
+    set_items.write_items(tx, owner.id, number, base_number, rows)
     return version_by_id(tx, version_id), True
 
 
 def resolve_version(tx: Transaction, reference: SetReference) -> SetVersion:
-    """The version that ``name``, ``name@latest`` or ``name@3`` means.
+    """The version that a reference means: a number goes before a tag, a tag before a hash.
 
     Raises:
         NotFoundError: If there is no such set or version.
+        InputError: If the beginning of a hash fits versions of different content.
     """
     found = list_versions(tx, reference.name)
+    wanted = reference.version
     for version in found:
-        if reference.number in (None, version.number):
+        if wanted == LATEST or version.number == reference.number or wanted in version.tags:
             return version
+    if len(wanted) >= MINIMUM_PREFIX:
+        alike = [item for item in found if item.content_sha256.startswith(wanted.lower())]
+        if len({item.content_sha256 for item in alike}) > 1:
+            raise InputError(
+                f"{wanted!r} is the beginning of {len(alike)} versions of {reference.name}. "
+                "Give more digits."
+            )
+        if alike:
+            return alike[0]
     have = f"It has 1 to {len(found)}." if found else "It has none yet."
     hint = f"{have} See: vectorlab sets log {reference.name}"
     raise NotFoundError("set version", str(reference), hint=hint)
+
+
+def tag_version(tx: Transaction, version: SetVersion, tag: str, author: str) -> None:
+    """Let a tag of the version's set point at it, wherever it pointed before."""
+    remove_tag(tx, version.set_name, tag)
+    tx.execute(
+        _tags.insert().values(
+            set_id=get_set(tx, version.set_name).id,
+            name=tag,
+            set_version_id=version.id,
+            created_at=utc_now(),
+            created_by=author,
+        )
+    )
+
+
+def remove_tag(tx: Transaction, set_name: str, tag: str) -> bool:
+    """Take a tag away; whether it was there."""
+    owner = get_set(tx, set_name)
+    gone = tx.execute(_tags.delete().where(_tags.c.set_id == owner.id, _tags.c.name == tag))
+    return gone.rowcount > 0
 
 
 def version_by_id(tx: Transaction, version_id: int) -> SetVersion:
@@ -181,6 +247,41 @@ def list_versions(tx: Transaction, name: str) -> list[SetVersion]:
     return _select_versions(tx, _versions.c.set_id == get_set(tx, name).id, newest_first=True)
 
 
+def first_version(tx: Transaction, name: str) -> SetVersion | None:
+    """The first version of a set, None if it has none.
+
+    Raises:
+        NotFoundError: If there is no such set.
+    """
+    return _end(tx, get_set(tx, name).id, sa.func.min)
+
+
+def latest_version(tx: Transaction, name: str) -> SetVersion | None:
+    """The newest version of a set; None if it has none or there is no such set."""
+    row = _find_set(tx, name)
+    return None if row is None else _end(tx, row.id, sa.func.max)
+
+
+def ancestors(tx: Transaction, *version_ids: int) -> set[int]:
+    """Ids of versions and of everything that they came from, through parents and merges."""
+    came_from = {
+        row.id: (row.parent_id, row.merged_id)
+        for row in tx.execute(
+            sa.select(_versions.c.id, _versions.c.parent_id, _merges.c.merged_id).outerjoin(
+                _merges, _merges.c.set_version_id == _versions.c.id
+            )
+        )
+    }
+    found: set[int] = set()
+    waiting = list(version_ids)
+    while waiting:
+        item = waiting.pop()
+        if item not in found:
+            found.add(item)
+            waiting += [parent for parent in came_from[item] if parent is not None]
+    return found
+
+
 def demonstrations(tx: Transaction, version_id: int) -> list[Demonstration]:
     """The demonstrations of a version in their order, checked against its content hash.
 
@@ -196,9 +297,9 @@ def iter_demonstrations(tx: Transaction, version_id: int) -> Iterator[Demonstrat
     yield from set_items.read_items(tx, version_by_id(tx, version_id))
 
 
-def _latest(tx: Transaction, set_id: int) -> SetVersion | None:
-    newest = sa.select(sa.func.max(_versions.c.id)).where(_versions.c.set_id == set_id)
-    return next(iter(_select_versions(tx, _versions.c.id == newest.scalar_subquery())), None)
+def _end(tx: Transaction, set_id: int, end: Callable[..., Any]) -> SetVersion | None:
+    found = sa.select(end(_versions.c.id)).where(_versions.c.set_id == set_id)
+    return next(iter(_select_versions(tx, _versions.c.id == found.scalar_subquery())), None)
 
 
 def _find_set(tx: Transaction, name: str) -> sa.Row[Any] | None:
@@ -211,7 +312,7 @@ def _set(row: sa.Row[Any]) -> DemonstrationSet:
         name=row.name,
         description=row.description,
         task=row.task,
-        tags=tuple(row.tags_json),
+        labels=tuple(row.labels_json),
         created_at=row.created_at,
     )
 
@@ -219,19 +320,39 @@ def _set(row: sa.Row[Any]) -> DemonstrationSet:
 def _select_versions(
     tx: Transaction, condition: sa.ColumnElement[bool], *, newest_first: bool = False
 ) -> list[SetVersion]:
-    query = sa.select(_versions, _sets.c.name.label("set_name")).join(_sets).where(condition)
+    query = (
+        sa.select(_versions, _sets.c.name.label("set_name"), _merges.c.merged_id)
+        .join(_sets)
+        .outerjoin(_merges, _merges.c.set_version_id == _versions.c.id)
+        .where(condition)
+    )
     order = _versions.c.number.desc() if newest_first else _versions.c.id
+    tags = _tags_of(tx, condition)
     return [
         SetVersion(
             id=row.id,
             set_name=row.set_name,
             number=row.number,
             parent_id=row.parent_id,
+            relation=None if row.relation is None else Relation(row.relation),
+            merged_id=row.merged_id,
+            details=row.details_json or {},
             content_sha256=row.content_sha256,
             message=row.message,
             author=row.author,
             count=row.n_demonstrations,
             created_at=row.created_at,
+            tags=tags.get(row.id, ()),
         )
         for row in tx.execute(query.order_by(order))
     ]
+
+
+def _tags_of(tx: Transaction, condition: sa.ColumnElement[bool]) -> dict[int, tuple[str, ...]]:
+    query = sa.select(_tags.c.set_version_id, _tags.c.name).join(
+        _versions, _versions.c.id == _tags.c.set_version_id
+    )
+    found: dict[int, tuple[str, ...]] = {}
+    for row in tx.execute(query.where(condition).order_by(_tags.c.name)):
+        found[row.set_version_id] = (*found.get(row.set_version_id, ()), row.name)
+    return found

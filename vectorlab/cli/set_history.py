@@ -1,0 +1,196 @@
+"""``vectorlab sets log | diff | blame | merge``: the history of demonstration sets."""
+
+import json as json_library
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Group
+from rich.text import Text
+
+from vectorlab.cli.context import open_lab
+from vectorlab.cli.output import JsonOption, frame_table, plain, show, stderr
+from vectorlab.cli.set_texts import changes_text, conflict_text, findings_text, history_text
+from vectorlab.cli.sets import Reference
+from vectorlab.domain.set_merge import Take
+from vectorlab.domain.sets import Demonstration
+from vectorlab.errors import InputError
+from vectorlab.services import reports, set_history
+from vectorlab.services.set_history import ConflictingPair, Merged
+
+app = typer.Typer()  # its commands stand beside those of ``sets``
+
+
+@app.command()
+def log(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Of the set.")],
+    json: JsonOption = False,
+) -> None:
+    """Show the history of a set as a graph, newest first, forks and merges included.
+
+    Example: vectorlab sets log upbeat
+    """
+    versions = set_history.history(open_lab(context).db, name)
+    labels = {item.id: item.label for item in versions}
+    rows = [
+        {
+            **plain(item),
+            "label": item.label,
+            "parent": labels.get(item.parent_id or 0),
+            "merged": labels.get(item.merged_id or 0),
+        }
+        for item in versions
+    ]
+    show(rows, as_json=json, human=lambda: history_text(versions))
+
+
+@app.command()
+def diff(
+    context: typer.Context,
+    before: Annotated[str, typer.Argument(metavar="NAME@OLD")],
+    after: Annotated[str, typer.Argument(metavar="NAME@NEW")],
+    json: JsonOption = False,
+) -> None:
+    """Compare two versions: what was added, removed, edited (word by word) and moved.
+
+    Example: vectorlab sets diff upbeat@1 upbeat@2
+    """
+    found = set_history.diff(open_lab(context).db, before, after)
+    title = f"{found.before.label} -> {found.after.label}"
+    show(found, as_json=json, human=lambda: changes_text(title, found.changes))
+
+
+@app.command()
+def blame(context: typer.Context, reference: Reference, json: JsonOption = False) -> None:
+    """Say in which version each demonstration came in, through forks and merges.
+
+    Example: vectorlab sets blame upbeat@latest
+    """
+    db = open_lab(context).db
+    found = set_history.blame(db, reference)
+    rows = [
+        {
+            "position": item.position,
+            "version": item.version.label,
+            "author": item.version.author,
+            "message": item.version.message,
+            **plain(item.demonstration),
+        }
+        for item in found
+    ]
+    show(rows, as_json=json, human=lambda: frame_table(reports.blame_frame(found)))
+
+
+@app.command()
+def merge(
+    context: typer.Context,
+    ours: Annotated[str, typer.Argument(metavar="NAME", help="The set that gets the version.")],
+    theirs: Annotated[str, typer.Argument(metavar="OTHER[@VERSION]", help="What is brought in.")],
+    take: Annotated[Take | None, typer.Option(help="Settle every open conflict so.")] = None,
+    conflicts: Annotated[
+        Path | None, typer.Option(help="Write open conflicts here, to be settled by hand.")
+    ] = None,
+    settled: Annotated[
+        Path | None, typer.Option(help="Read a conflicts file with its 'take' fields filled.")
+    ] = None,
+    unrelated: Annotated[
+        bool, typer.Option("--unrelated", help="Join sets that have no version in common.")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse what the checks find.")] = False,
+    message: Annotated[str | None, typer.Option("--message", "-m", help="Why.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Bring another line into a set, three-way by content.
+
+    What both lines changed differently is a conflict: it is shown as pairs and nothing is
+    written (exit code 1) until each is settled with --take or --settled.
+
+    Example: vectorlab sets merge upbeat upbeat-fix
+    """
+    lab = open_lab(context)
+    done = set_history.merge(
+        lab.db,
+        ours=ours,
+        theirs=theirs,
+        actor=lab.settings.user,
+        message=message,
+        take=take,
+        settled=None if settled is None else _read_settled(settled),
+        unrelated=unrelated,
+        strict=strict,
+    )
+    if conflicts is not None and done.committed is None:
+        _write_conflicts(conflicts, done.conflicts)
+    show(_merged_json(done), as_json=json, human=lambda: _merged_text(done, conflicts))
+    if done.committed is None:
+        raise typer.Exit(1)
+    stderr.print(
+        findings_text(done.committed.version.label, done.committed.findings), end="", soft_wrap=True
+    )
+
+
+def _merged_json(done: Merged) -> dict[str, Any]:
+    committed = done.committed
+    return {
+        "base": done.base and done.base.label,
+        "ours": done.ours.label,
+        "theirs": done.theirs.label,
+        "label": committed and committed.version.label,
+        "created": committed is not None and committed.created,
+        "conflicts": done.conflicts,
+        "findings": () if committed is None else committed.findings,
+    }
+
+
+def _merged_text(done: Merged, file: Path | None) -> Group:
+    if done.committed is not None:
+        version = done.committed.version
+        word = "" if done.committed.created else ", which held all of it already"
+        return Group(
+            Text(
+                f"{version.label}: {done.theirs.label} merged into {done.ours.label}{word} "
+                f"({version.count} demonstrations)."
+            )
+        )
+    where = (
+        f"They are in {file}: fill in 'take' and pass it with --settled."
+        if file
+        else (
+            "Settle them with --take ours|theirs|both|base|neither, or one by one: --conflicts FILE"
+        )
+    )
+    head = (
+        f"{len(done.conflicts)} conflicts between {done.ours.label} and {done.theirs.label}; "
+        "nothing was written."
+    )
+    return Group(Text(head), *(conflict_text(item) for item in done.conflicts), Text(where))
+
+
+def _write_conflicts(path: Path, conflicts: tuple[ConflictingPair, ...]) -> None:
+    """One JSON object per line; ``take`` is to be filled with a word or with pairs."""
+    lines = [
+        json_library.dumps({"number": item.number, "take": None, **plain(item)}, ensure_ascii=False)
+        for item in conflicts
+    ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _read_settled(path: Path) -> dict[int, Take | list[Demonstration]]:
+    settled: dict[int, Take | list[Demonstration]] = {}
+    for line, text in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            item = json_library.loads(text)
+            take = item["take"]
+            if take is not None:
+                settled[int(item["number"])] = (
+                    Take(take)
+                    if isinstance(take, str)
+                    else [Demonstration(**pair) for pair in take]
+                )
+        except (ValueError, KeyError, TypeError) as exc:
+            raise InputError(
+                f"{path}, line {line}: {exc}. Expected an object with 'number' and 'take': "
+                f"{', '.join(Take)}, or a list of pairs with 'source' and 'target'."
+            ) from exc
+    return settled

@@ -1,0 +1,89 @@
+"""``vectorlab sets split | folds | overlap``: disjoint parts of a set."""
+
+from typing import Annotated
+
+import typer
+
+from vectorlab.cli.context import open_lab
+from vectorlab.cli.output import JsonOption, plain, show
+from vectorlab.cli.sets import Reference
+from vectorlab.domain.sets import SetVersion
+from vectorlab.services import set_splits
+
+app = typer.Typer()  # its commands stand beside those of ``sets``
+
+Seed = Annotated[int, typer.Option(help="Of the draw.")]
+
+
+@app.command()
+def split(
+    context: typer.Context,
+    reference: Reference,
+    first: Annotated[str, typer.Argument(help="Name of the first new set.")],
+    second: Annotated[str, typer.Argument(help="Name of the second.")],
+    share: Annotated[float, typer.Option(help="Of the first, between 0 and 1.")] = 0.5,
+    seed: Seed = 0,
+    json: JsonOption = False,
+) -> None:
+    """Divide a version into two disjoint new sets, for example a pool and a test set.
+
+    Example: vectorlab sets split upbeat@1 upbeat-pool upbeat-test --share 0.6
+    """
+    lab = open_lab(context)
+    made = set_splits.split(
+        lab.db,
+        reference=reference,
+        names=(first, second),
+        share=share,
+        seed=seed,
+        actor=lab.settings.user,
+    )
+    _show_parts(list(made), as_json=json)
+
+
+@app.command()
+def folds(
+    context: typer.Context,
+    reference: Reference,
+    prefix: Annotated[str, typer.Argument(help="Sets are named PREFIX-1-pool, PREFIX-1-test ...")],
+    count: Annotated[int, typer.Option("--count", "-k", help="Number of folds.")] = 5,
+    seed: Seed = 0,
+    json: JsonOption = False,
+) -> None:
+    """Divide a version for cross-validation: a pool and a test set for each fold.
+
+    Example: vectorlab sets folds upbeat@1 upbeat-cv --count 5
+    """
+    lab = open_lab(context)
+    made = set_splits.folds(
+        lab.db,
+        reference=reference,
+        prefix=prefix,
+        count=count,
+        seed=seed,
+        actor=lab.settings.user,
+    )
+    _show_parts([side for fold in made for side in fold], as_json=json)
+
+
+@app.command()
+def overlap(
+    context: typer.Context,
+    learned: Annotated[str, typer.Argument(metavar="NAME[@VERSION]", help="Extracted from.")],
+    tried: Annotated[str, typer.Argument(metavar="NAME[@VERSION]", help="Evaluated on.")],
+    json: JsonOption = False,
+) -> None:
+    """Say whether two versions share a text, whatever its case and punctuation.
+
+    Example: vectorlab sets overlap upbeat-pool upbeat-test
+    """
+    found = set_splits.overlap(open_lab(context).db, learned, tried)
+    show(found, as_json=json, human=lambda: str(found))
+
+
+def _show_parts(made: list[SetVersion], *, as_json: bool) -> None:
+    show(
+        [{**plain(item), "label": item.label} for item in made],
+        as_json=as_json,
+        human=lambda: "\n".join(f"{item.label}: {item.count} demonstrations." for item in made),
+    )

@@ -1,0 +1,212 @@
+"""What a careful reader would say of the demonstrations of a version before it is frozen.
+
+Findings are warnings: each says what was found, how often, and where first. They look at one
+demonstration at a time and keep a few bytes of each, so that they run over a stream.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vectorlab.domain.sets import Demonstration
+
+MOST_POSITIONS = 20  # places that a finding lists; it counts all of them
+MOST_IMBALANCE = 2.0  # mean words of the longer side over those of the shorter
+
+
+class Check(StrEnum):
+    """What is looked for."""
+
+    DUPLICATE = "duplicate"
+    NEAR_DUPLICATE = "near_duplicate"
+    SAME_SIDES = "same_sides"
+    EMPTY_SIDE = "empty_side"
+    TOO_LONG = "too_long"
+    LENGTH_IMBALANCE = "length_imbalance"
+    ON_BOTH_SIDES = "on_both_sides"
+    INVISIBLE = "invisible_characters"
+    PERSONAL = "personal_data"
+
+
+_MESSAGES = {
+    Check.DUPLICATE: "stand in the version more than once",
+    Check.NEAR_DUPLICATE: "differ from another only in case, spaces or punctuation",
+    Check.SAME_SIDES: "have the same source and target: their difference is zero",
+    Check.EMPTY_SIDE: "have a side that is empty or white space",
+    Check.INVISIBLE: "hold invisible characters, such as zero-width spaces",
+    Check.PERSONAL: "hold what looks like an e-mail address or a telephone number",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that was found in a version."""
+
+    check: Check
+    count: int  # demonstrations concerned
+    message: str
+    positions: tuple[int, ...]  # of the first of them, from 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenLimit:
+    """The longest text that a model takes."""
+
+    model: str  # its name, for the message
+    tokens: int  # context length
+    count: Callable[[Sequence[str]], Sequence[int]]  # tokens of each text
+
+
+@dataclass(frozen=True, kw_only=True)
+class OtherSide:
+    """Texts of the other sides of a split, which should not stand in this one."""
+
+    label: str  # for the message
+    texts: Container[str]  # normalised
+
+
+class SetChecks:
+    """Looks at the demonstrations of a version as they pass.
+
+    Args:
+        limit: Longest text of a model that the version is meant for.
+        other_side: What a split keeps apart from this version.
+    """
+
+    def __init__(
+        self, *, limit: TokenLimit | None = None, other_side: OtherSide | None = None
+    ) -> None:
+        self._limit = limit
+        self._other_side = other_side
+        self._count = 0
+        self._words = [0, 0]  # of all sources, of all targets
+        self._pairs = 0
+        self._seen: dict[int, int] = {}  # hash of the normalised pair -> hash of the exact one
+        self._found: dict[Check, list[int]] = {}
+        self._counts: dict[Check, int] = {}
+
+    def look(self, items: Sequence[Demonstration]) -> None:
+        """Take the next demonstrations, in their order."""
+        for position, item in enumerate(items, start=self._count):
+            for check in self._of_one(item):
+                self._note(check, position)
+        if self._limit is not None:
+            self._look_at_length(self._limit, items)
+        self._count += len(items)
+
+    def findings(self) -> tuple[Finding, ...]:
+        """What was found in everything that passed."""
+        found = []
+        for check in Check:
+            if check is Check.LENGTH_IMBALANCE:
+                found += list(self._imbalance())
+            elif check in self._counts:
+                found.append(
+                    Finding(
+                        check=check,
+                        count=self._counts[check],
+                        message=self._message(check),
+                        positions=tuple(self._found[check]),
+                    )
+                )
+        return tuple(found)
+
+    def _of_one(self, item: Demonstration) -> Iterator[Check]:
+        sides = [item.source] if item.target is None else [item.source, item.target]
+        normal = [normalised(text) for text in sides]
+        key, exact = hash(tuple(normal)), hash(item.sha256)
+        if key in self._seen:
+            yield Check.DUPLICATE if self._seen[key] == exact else Check.NEAR_DUPLICATE
+        else:
+            self._seen[key] = exact
+        if item.target is not None:
+            self._pairs += 1
+            self._words[0] += len(item.source.split())
+            self._words[1] += len(item.target.split())
+            if item.source == item.target:
+                yield Check.SAME_SIDES
+        if not all(text.strip() for text in sides):
+            yield Check.EMPTY_SIDE
+        if self._other_side is not None and normal[0] in self._other_side.texts:
+            yield Check.ON_BOTH_SIDES
+        both = "\n".join(sides)
+        if _INVISIBLE.search(both):
+            yield Check.INVISIBLE
+        if _PERSONAL.search(both):
+            yield Check.PERSONAL
+
+    def _look_at_length(self, limit: TokenLimit, items: Sequence[Demonstration]) -> None:
+        owners = [
+            place
+            for place, item in enumerate(items, start=self._count)
+            for text in (item.source, item.target)
+            if text is not None
+        ]
+        texts = [text for item in items for text in (item.source, item.target) if text is not None]
+        too_long = {
+            place
+            for place, tokens in zip(owners, limit.count(texts), strict=True)
+            if tokens > limit.tokens
+        }
+        for place in sorted(too_long):
+            self._note(Check.TOO_LONG, place)
+
+    def _note(self, check: Check, position: int) -> None:
+        self._counts[check] = self._counts.get(check, 0) + 1
+        places = self._found.setdefault(check, [])
+        if len(places) < MOST_POSITIONS:
+            places.append(position)
+
+    def _imbalance(self) -> Iterator[Finding]:
+        if not self._pairs:
+            return
+        source, target = (total / self._pairs for total in self._words)
+        shorter, longer = sorted((source, target))
+        if longer > MOST_IMBALANCE * max(shorter, 1.0):
+            yield Finding(
+                check=Check.LENGTH_IMBALANCE,
+                count=self._pairs,
+                message=f"have {source:.1f} words in the source and {target:.1f} in the target on "
+                "average: a vector may learn length instead of content",
+                positions=(),
+            )
+
+    def _message(self, check: Check) -> str:
+        if check is Check.TOO_LONG and self._limit is not None:
+            return f"have a text beyond the {self._limit.tokens} tokens of {self._limit.model}"
+        if check is Check.ON_BOTH_SIDES and self._other_side is not None:
+            where = f"{self._other_side.label}, the other side of the split"
+            return f"have a source that stands in {where}"
+        return _MESSAGES[check]
+
+
+def normalised(text: str) -> str:
+    """The text without case, punctuation and spacing; what is left empty stays as it is."""
+    words = _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+    return " ".join(words) or text.strip()
+
+
+def normalised_texts(items: Iterable[Demonstration]) -> set[str]:
+    """Every side of every demonstration, normalised; empty ones left out."""
+    sides = (text for item in items for text in (item.source, item.target) if text)
+    return {normal for text in sides if (normal := normalised(text))}
+
+
+_WORD = re.compile(r"\w+")
+# Controls but tab and line ends; soft hyphen; zero-width and direction marks; invisible operators;
+# byte-order mark; tags. The joiners inside emoji and words of some scripts are not among them.
+_INVISIBLE = re.compile(
+    "[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064"
+    "\u2066-\u2069\ufeff\U000e0001]"
+)
+_PERSONAL = re.compile(
+    r"[\w.+-]+@[\w-]+\.[\w.-]*\w"  # someone@example.org
+    r"|(?<![\w.])(?:"
+    r"\+\d{1,3}(?:[ ./-]?\d{2,5}){2,5}"  # +49 30 1234567
+    r"|\(\d{2,5}\) ?\d{3,4}[ -]?\d{3,4}"  # (030) 1234 567
+    r"|0\d{2,4}[ /-]\d{3,4}[ -]?\d{3,5}"  # 030 1234567
+    r"|\d{3}(?P<dash>[.-])\d{3}(?P=dash)\d{4}"  # 555-123-4567
+    r")(?!\w)"
+)

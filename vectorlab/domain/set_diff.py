@@ -1,0 +1,171 @@
+"""What changed between two versions of a demonstration set: added, removed, moved, edited."""
+
+from bisect import bisect_left
+from collections import defaultdict, deque
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from vectorlab.domain.alignment import align
+from vectorlab.domain.sets import Demonstration
+
+# An edit is an old and a new demonstration between the same neighbours whose words agree at
+# least this much (0 to 1); less is called a removal and an addition.
+LEAST_SIMILARITY = 0.5
+_MOST_COMPARISONS = 2500  # per stretch; beyond it only neighbours in order are compared
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placed:
+    """A demonstration and where it stands."""
+
+    position: int  # in its version, from 0
+    demonstration: Demonstration
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edited:
+    """One demonstration before and after a change of its words."""
+
+    before: Placed
+    after: Placed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moved:
+    """A demonstration that stands elsewhere among the others."""
+
+    demonstration: Demonstration
+    before: int  # position in the old version
+    after: int  # position in the new version
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """What leads from one list of demonstrations to another."""
+
+    added: tuple[Placed, ...]
+    removed: tuple[Placed, ...]
+    edited: tuple[Edited, ...]
+    moved: tuple[Moved, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether both lists hold the same demonstrations in the same order."""
+        return not (self.added or self.removed or self.edited or self.moved)
+
+
+def find_changes(
+    old: Sequence[int],
+    new: Sequence[int],
+    read: Callable[[Sequence[int]], Mapping[int, Demonstration]],
+) -> Changes:
+    """Compare two ordered lists of demonstrations.
+
+    Args:
+        old: Ids of the demonstrations before, equal ids for equal content.
+        new: Ids of those after.
+        read: Gives the texts of some ids; asked once, for what changed.
+    """
+    aligned = align(old, new)
+    gone, came = aligned.removed, aligned.added
+    moved = [(old[place], place, now) for place, now in aligned.moved]
+    texts = read(
+        [
+            *(old[place] for place in gone),
+            *(new[place] for place in came),
+            *(i for i, _, _ in moved),
+        ]
+    )
+    removed = [Placed(position=place, demonstration=texts[old[place]]) for place in gone]
+    added = [Placed(position=place, demonstration=texts[new[place]]) for place in came]
+    edited = _match_edited(removed, added, aligned.stayed)
+    taken_before = {item.before.position for item in edited}
+    taken_after = {item.after.position for item in edited}
+    return Changes(
+        added=tuple(item for item in added if item.position not in taken_after),
+        removed=tuple(item for item in removed if item.position not in taken_before),
+        edited=tuple(edited),
+        moved=tuple(
+            Moved(demonstration=texts[item], before=before, after=after)
+            for item, before, after in moved
+        ),
+    )
+
+
+def _match_edited(
+    removed: Sequence[Placed], added: Sequence[Placed], stayed: Sequence[tuple[int, int]]
+) -> list[Edited]:
+    """Pair what shares its source, then its target, then its neighbours and most words."""
+    edited: list[Edited] = []
+    left, right = list(removed), list(added)
+    for side in (_source, _target):
+        edited += _pair_equal(left, right, side)
+    old_ends, new_ends = [old for old, _ in stayed], [new for _, new in stayed]
+    stretches: dict[int, tuple[list[Placed], list[Placed]]] = defaultdict(lambda: ([], []))
+    for item in left:
+        stretches[bisect_left(old_ends, item.position)][0].append(item)
+    for item in right:
+        stretches[bisect_left(new_ends, item.position)][1].append(item)
+    for before, after in stretches.values():
+        edited += _pair_similar(before, after)
+    return sorted(edited, key=lambda item: item.after.position)
+
+
+def _pair_equal(
+    left: list[Placed], right: list[Placed], side: Callable[[Placed], Hashable]
+) -> Iterator[Edited]:
+    """Pair what has an equal side; both lists lose what is paired."""
+    waiting: dict[Hashable, deque[Placed]] = defaultdict(deque)
+    for item in right:
+        if side(item):
+            waiting[side(item)].append(item)
+    taken = set()
+    for item in list(left):
+        if queue := waiting.get(side(item)):
+            other = queue.popleft()
+            left.remove(item)
+            taken.add(other.position)
+            yield Edited(before=item, after=other)
+    right[:] = [item for item in right if item.position not in taken]
+
+
+def _pair_similar(before: Sequence[Placed], after: Sequence[Placed]) -> Iterator[Edited]:
+    """Pair the most similar first."""
+    if len(before) * len(after) <= _MOST_COMPARISONS:
+        candidates = [(old, new) for old in before for new in after]
+    else:
+        candidates = list(zip(before, after, strict=False))
+    scored = sorted(
+        ((_similarity(old, new), old, new) for old, new in candidates),
+        key=lambda item: (-item[0], item[1].position, item[2].position),
+    )
+    taken_before: set[int] = set()
+    taken_after: set[int] = set()
+    for similarity, old, new in scored:
+        if similarity < LEAST_SIMILARITY:
+            return
+        if old.position not in taken_before and new.position not in taken_after:
+            taken_before.add(old.position)
+            taken_after.add(new.position)
+            yield Edited(before=old, after=new)
+
+
+def _similarity(old: Placed, new: Placed) -> float:
+    matcher = SequenceMatcher(a=_words(old), b=_words(new), autojunk=False)
+    # The quick ratio is an upper bound and costs a fraction.
+    if matcher.quick_ratio() < LEAST_SIMILARITY:
+        return 0.0
+    return matcher.ratio()
+
+
+def _words(item: Placed) -> list[str]:
+    return f"{item.demonstration.source} {item.demonstration.target or ''}".lower().split()
+
+
+def _source(item: Placed) -> str:
+    return item.demonstration.source
+
+
+def _target(item: Placed) -> str | None:
+    return item.demonstration.target

@@ -1,0 +1,143 @@
+"""Joining two lines of a demonstration set: three-way, by content, conflicts never guessed."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vectorlab.domain.alignment import align
+from vectorlab.domain.set_diff import Changes
+
+
+class Take(StrEnum):
+    """What a conflict is settled with."""
+
+    OURS = "ours"
+    THEIRS = "theirs"
+    BOTH = "both"  # ours, then theirs
+    BASE = "base"  # as it was before both changes
+    NEITHER = "neither"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conflict:
+    """A demonstration that both lines changed, each in another way."""
+
+    base: int  # id of what it was
+    ours: int | None  # id of what it became in our line; None: removed
+    theirs: int | None
+
+    def settled(self, take: Take) -> list[int]:
+        """The demonstrations that stand in the merged list instead."""
+        chosen: dict[Take, tuple[int | None, ...]] = {
+            Take.OURS: (self.ours,),
+            Take.THEIRS: (self.theirs,),
+            Take.BOTH: (self.ours, self.theirs),
+            Take.BASE: (self.base,),
+            Take.NEITHER: (),
+        }
+        return [item for item in chosen[take] if item is not None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One line that left the base."""
+
+    items: Sequence[int]  # ids in their order
+    changes: Changes  # from the base to these
+
+
+def merge(base: Sequence[int], ours: Line, theirs: Line) -> list[int | Conflict]:
+    """The joined list: what one line changed is changed, the rest keeps our order.
+
+    A demonstration that both lines changed alike is taken once; changed differently, or changed
+    here and removed there, it is a conflict. Additions of the other line follow the neighbour
+    that they follow there; what only the other line moved goes where it moved it.
+
+    Args:
+        base: Ids of the version that both lines come from.
+        ours: The line whose order is kept.
+        theirs: The line that is brought in.
+    """
+    mine, other = _fates(base, ours), _fates(base, theirs)
+    moved_there = other.moved - mine.moved
+    same_additions = Counter(ours.items[place] for place in mine.additions)
+    fates = {place: _decide(base, place, mine, other) for place in range(len(base))}
+    # What stands in the merged list behind a base item (or at the head, key -1), in order.
+    behind: dict[int, list[int | Conflict]] = {-1: []}
+    head = -1
+    for place, item in enumerate(theirs.items):
+        origin = other.origin.get(place)
+        if origin is None:
+            if same_additions[item] > 0:
+                same_additions[item] -= 1
+            else:
+                behind.setdefault(head, []).append(item)
+        elif origin in moved_there:
+            behind.setdefault(head, []).extend(fates[origin])
+        elif origin in mine.places:
+            head = origin
+    merged: list[int | Conflict] = list(behind[-1])
+    lost = _conflicts_of_removed(mine, fates)
+    for place, item in enumerate(ours.items):
+        origin = mine.origin.get(place)
+        if origin is None:
+            merged.append(item)
+        else:
+            merged += [] if origin in moved_there else fates[origin]
+            merged += behind.get(origin, [])
+    return merged + lost
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Fates:
+    """What a line made of the base, by base place and by its own place."""
+
+    origin: Mapping[int, int]  # own place -> base place it comes from
+    places: frozenset[int]  # base places that are still there, changed or not
+    became: Mapping[int, int]  # base place -> id, of what was edited
+    moved: frozenset[int]  # base places that stand elsewhere
+    additions: tuple[int, ...]  # own places without origin
+
+
+def _fates(base: Sequence[int], line: Line) -> _Fates:
+    aligned = align(base, line.items)
+    origin = {new: old for old, new in (*aligned.stayed, *aligned.moved)}
+    became = {}
+    for edit in line.changes.edited:
+        origin[edit.after.position] = edit.before.position
+        became[edit.before.position] = line.items[edit.after.position]
+    return _Fates(
+        origin=origin,
+        places=frozenset(origin.values()),
+        became=became,
+        moved=frozenset(old for old, _ in aligned.moved),
+        additions=tuple(place for place in aligned.added if place not in origin),
+    )
+
+
+def _decide(base: Sequence[int], place: int, mine: _Fates, other: _Fates) -> list[int | Conflict]:
+    """What becomes of one base item."""
+    was = base[place]
+    here = mine.became.get(place, was) if place in mine.places else None
+    there = other.became.get(place, was) if place in other.places else None
+    if here == there:
+        return [] if here is None else [here]
+    if here == was:
+        return [] if there is None else [there]
+    if there == was:
+        return [] if here is None else [here]
+    return [Conflict(base=was, ours=here, theirs=there)]
+
+
+def _conflicts_of_removed(
+    mine: _Fates, fates: Mapping[int, Sequence[int | Conflict]]
+) -> list[int | Conflict]:
+    """Conflicts over items that our line removed; they have no place in its order."""
+    return [
+        item
+        for place, fate in fates.items()
+        if place not in mine.places
+        for item in fate
+        if isinstance(item, Conflict)
+    ]

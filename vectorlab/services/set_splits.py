@@ -1,0 +1,204 @@
+"""Disjoint parts of a set version, and whether two things share a text."""
+
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vectorlab.domain.set_checks import normalised, normalised_texts
+from vectorlab.domain.sets import Relation, SetReference, SetVersion, check_name
+from vectorlab.errors import InputError
+from vectorlab.services.sets import freeze
+from vectorlab.store import set_items, sets
+from vectorlab.store.database import Database, Transaction
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overlap:
+    """Whether what a vector learned from and what it is tried on have texts in common."""
+
+    left: str  # label of what was learned from
+    right: str  # label of what is compared with it
+    shared: int  # texts on the right that stand on the left too
+    total: int  # texts on the right
+    example: str | None  # one of the shared ones
+
+    def __str__(self) -> str:
+        if not self.shared:
+            return f"{self.right} and {self.left} are disjoint: no text stands in both."
+        return (
+            f"{self.shared} of {self.total} texts of {self.right} stand in {self.left} too, for "
+            f"example {(self.example or '')[:60]!r}: what is measured on them is not unseen."
+        )
+
+
+def split(
+    db: Database, *, reference: str, names: tuple[str, str], share: float, seed: int, actor: str
+) -> tuple[SetVersion, SetVersion]:
+    """Divide a version into two disjoint new sets, each in the version's order.
+
+    Demonstrations with the same source, whatever its case and punctuation, go to the same side.
+
+    Args:
+        db: The store.
+        reference: The version to divide.
+        names: Of the two new sets.
+        share: Of the demonstrations that go to the first, above 0 and below 1.
+        seed: Of the draw; the same version, share and seed give the same two sets.
+        actor: Recorded as the author.
+
+    Raises:
+        InputError: If a side would be empty.
+        ConflictError: If a name is taken.
+    """
+    with db.write() as tx:
+        origin, groups = _groups(tx, reference)
+        count = sum(map(len, groups))
+        size = round(count * share) if 0 < share < 1 else 0
+        first = _draw(groups, [size, count - size], seed)[0]
+        if not 0 < size < count or not 0 < len(first) < count:
+            raise InputError(
+                f"A share of {share} of the {count} demonstrations of {origin.label} leaves a side "
+                "empty (those with the same source stay together). "
+                "Give a share between 0 and 1 that leaves both sides some."
+            )
+        how = {"kind": "share", "share": share, "seed": seed}
+        made = _write_sides(
+            tx, origin, dict(zip(names, (first, _rest(count, first)), strict=True)), how, actor
+        )
+    return made[0], made[1]
+
+
+def folds(
+    db: Database, *, reference: str, prefix: str, count: int, seed: int, actor: str
+) -> list[tuple[SetVersion, SetVersion]]:
+    """Divide a version into folds: for each a pool of all others and a test set of its own.
+
+    Args:
+        db: The store.
+        reference: The version to divide.
+        prefix: The sets are named ``PREFIX-1-pool``, ``PREFIX-1-test`` and so on.
+        count: Folds, at least 2.
+        seed: Of the draw.
+        actor: Recorded as the author.
+
+    Returns:
+        (pool, test) of every fold. The test sets are disjoint and together the version.
+
+    Raises:
+        InputError: If there are not enough demonstrations for that many folds.
+        ConflictError: If a name is taken.
+    """
+    with db.write() as tx:
+        origin, groups = _groups(tx, reference)
+        total = sum(map(len, groups))
+        if not 2 <= count <= len(groups):
+            raise InputError(
+                f"{count} folds of {origin.label} cannot be made: choose 2 to {len(groups)}, the "
+                "number of its different sources."
+            )
+        sizes = [total // count + (place < total % count) for place in range(count)]
+        made = []
+        for fold, test in enumerate(_draw(groups, sizes, seed), start=1):
+            how = {"kind": "fold", "fold": fold, "folds": count, "seed": seed}
+            sides = {f"{prefix}-{fold}-pool": _rest(total, test), f"{prefix}-{fold}-test": test}
+            pool_version, test_version = _write_sides(tx, origin, sides, how, actor)
+            made.append((pool_version, test_version))
+    return made
+
+
+def overlap(db: Database, left: str, right: str) -> Overlap:
+    """Texts that two set versions have in common, whatever their case and punctuation."""
+    with db.read() as tx:
+        learned = sets.resolve_version(tx, SetReference.parse(left))
+        tried = sets.resolve_version(tx, SetReference.parse(right))
+        items = sets.iter_demonstrations(tx, tried.id)
+        sources = [item.source for item in items]
+        return _overlap(tx, learned, tried.label, sources)
+
+
+def overlap_with_texts(
+    db: Database, version_id: int, texts: Sequence[str], *, label: str
+) -> Overlap:
+    """Prompts that are, or quote, a text of a set version."""
+    with db.read() as tx:
+        return _overlap(tx, sets.version_by_id(tx, version_id), label, texts)
+
+
+_MOST_QUOTES = 2_000_000  # prompts x texts; beyond it only whole texts are compared
+_SHORTEST_QUOTE = 12  # characters; shorter texts stand in others by chance
+
+
+def _overlap(tx: Transaction, learned: SetVersion, label: str, texts: Sequence[str]) -> Overlap:
+    known = normalised_texts(sets.iter_demonstrations(tx, learned.id))
+    quotable = [text for text in known if len(text) >= _SHORTEST_QUOTE]
+    if len(quotable) * len(texts) > _MOST_QUOTES:
+        quotable = []
+    shared = [
+        text
+        for text in texts
+        if (normal := normalised(text)) in known or any(quote in normal for quote in quotable)
+    ]
+    return Overlap(
+        left=learned.label,
+        right=label,
+        shared=len(shared),
+        total=len(texts),
+        example=shared[0] if shared else None,
+    )
+
+
+def _groups(tx: Transaction, reference: str) -> tuple[SetVersion, list[list[int]]]:
+    """The version, and its positions in groups of one normalised source."""
+    origin = sets.resolve_version(tx, SetReference.parse(reference))
+    groups: dict[str, list[int]] = defaultdict(list)
+    for place, item in enumerate(sets.iter_demonstrations(tx, origin.id)):
+        groups[normalised(item.source)].append(place)
+    return origin, list(groups.values())
+
+
+def _draw(groups: Sequence[Sequence[int]], sizes: Sequence[int], seed: int) -> list[list[int]]:
+    """Positions of each part: shuffled groups go where most room is left."""
+    shuffled = list(groups)
+    random.Random(seed).shuffle(shuffled)
+    # Large groups first, or a late one would find no part with room for it.
+    shuffled.sort(key=len, reverse=True)
+    parts: list[list[int]] = [[] for _ in sizes]
+    for group in shuffled:
+        room = [size - len(part) for size, part in zip(sizes, parts, strict=True)]
+        parts[room.index(max(room))] += group
+    return [sorted(part) for part in parts]
+
+
+def _rest(count: int, taken: Sequence[int]) -> list[int]:
+    gone = set(taken)
+    return [place for place in range(count) if place not in gone]
+
+
+def _write_sides(
+    tx: Transaction,
+    origin: SetVersion,
+    sides: dict[str, list[int]],
+    how: dict[str, object],
+    actor: str,
+) -> list[SetVersion]:
+    items = set_items.stored_items(tx, origin.id)
+    made = []
+    for name, places in sides.items():
+        check_name("set", name)
+        sets.create_set(tx, name=name)
+        words = ", ".join(f"{key} {value}" for key, value in how.items() if key != "kind")
+        others = [other for other in sides if other != name]
+        made.append(
+            freeze(
+                tx,
+                name=name,
+                items=[items[place] for place in places],
+                message=f"Split of {origin.label}, {words}",
+                actor=actor,
+                origin=sets.Origin(version_id=origin.id, relation=Relation.SPLIT),
+                details={**how, "apart_from": others},
+                action="split",
+            ).version
+        )
+    return made
