@@ -137,7 +137,6 @@ def _merged_json(done: Merged) -> dict[str, Any]:
         "ours": done.ours.label,
         "theirs": done.theirs.label,
         "label": committed and committed.version.label,
-        "created": committed is not None and committed.created,
         "conflicts": done.conflicts,
         "findings": () if committed is None else committed.findings,
     }
@@ -146,10 +145,9 @@ def _merged_json(done: Merged) -> dict[str, Any]:
 def _merged_text(done: Merged, file: Path | None) -> Group:
     if done.committed is not None:
         version = done.committed.version
-        word = "" if done.committed.created else ", which held all of it already"
         return Group(
             Text(
-                f"{version.label}: {done.theirs.label} merged into {done.ours.label}{word} "
+                f"{version.label}: {done.theirs.label} merged into {done.ours.label} "
                 f"({version.count} demonstrations)."
             )
         )

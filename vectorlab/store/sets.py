@@ -144,7 +144,8 @@ def add_version(
             "demonstration."
         )
     content = listed.content_sha256
-    if latest is not None and latest.content_sha256 == content:
+    # A merge is a fact of its own even where our line holds everything already.
+    if merged_id is None and latest is not None and latest.content_sha256 == content:
         return latest, False
     number = 1 if latest is None else latest.number + 1
     if origin is None and latest is not None:

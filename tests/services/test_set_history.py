@@ -1,0 +1,212 @@
+import random
+
+import pytest
+
+from tests.databases import execute_raw
+from vectorlab.domain.set_merge import Take
+from vectorlab.domain.sets import Demonstration
+from vectorlab.errors import InputError
+from vectorlab.services import set_history, sets
+from vectorlab.store.database import Database
+
+
+def pair(name: str, target: str = "plain") -> Demonstration:
+    return Demonstration(source=f"the source {name}", target=f"{name} becomes {target}")
+
+
+def commit(database: Database, name: str, items, message: str = "") -> sets.Committed:
+    return sets.commit(database, name=name, demonstrations=items, message=message, actor="tester")
+
+
+def sources(database: Database, reference: str) -> list[str]:
+    version = sets.get(database, reference)
+    return [item.source.split()[-1] for item in sets.demonstrations(database, version)]
+
+
+def came_in(database: Database, reference: str) -> dict[str, str]:
+    return {
+        item.demonstration.source.split()[-1]: item.version.label
+        for item in set_history.blame(database, reference)
+    }
+
+
+ABCD = [pair(name) for name in "ABCD"]
+
+
+@pytest.fixture
+def forked(database: Database) -> Database:
+    """``a`` with two versions, and ``b`` that left it at the second and changed B."""
+    commit(database, "a", ABCD[:3], "first")
+    commit(database, "a", ABCD, "D came")
+    sets.fork(database, reference="a@2", name="b", actor="tester")
+    commit(database, "b", [ABCD[0], pair("B", "splendid"), *ABCD[2:]], "B is splendid")
+    return database
+
+
+def test_a_diff_names_what_changed_between_any_two_versions(forked: Database):
+    changes = set_history.diff(forked, "a@1", "b@2").changes
+    assert [item.demonstration for item in changes.added] == [ABCD[3]]
+    [edit] = changes.edited
+    assert edit.after.demonstration.target == "B becomes splendid"
+    assert set_history.diff(forked, "a@2", "b@1").changes.is_empty
+
+
+def test_a_draft_is_compared_without_being_written(forked: Database):
+    version = sets.get(forked, "a@2")
+    new = Demonstration(source="nothing like it", target=None)
+    changes = set_history.diff_to_edit(forked, version, [ABCD[1], ABCD[0], new, new])
+    assert [item.demonstration for item in changes.added] == [new, new]
+    assert len(changes.moved) == 1
+    assert len(changes.removed) == 2
+    with forked.read() as tx:
+        assert tx.exec_driver_sql("SELECT count(*) FROM demonstrations").scalar_one() == 5
+
+
+def test_blame_follows_a_fork_to_where_each_pair_came_in(forked: Database):
+    assert came_in(forked, "b@2") == {"A": "a@1", "B": "b@2", "C": "a@1", "D": "a@2"}
+    assert came_in(forked, "a@1") == {"A": "a@1", "B": "a@1", "C": "a@1"}
+
+
+def test_blame_does_not_take_a_move_for_an_arrival(forked: Database):
+    commit(forked, "a", ABCD[::-1], "turned round")
+    assert set(came_in(forked, "a@3").values()) == {"a@1", "a@2"}
+
+
+def test_blame_names_the_return_of_what_was_removed(forked: Database):
+    commit(forked, "a", ABCD[:2], "fewer")
+    commit(forked, "a", ABCD[:3], "C is back")
+    assert came_in(forked, "a@4") == {"A": "a@1", "B": "a@1", "C": "a@4"}
+
+
+def test_blame_holds_over_lists_that_are_written_whole(database: Database, monkeypatch):
+    monkeypatch.setattr("vectorlab.store.set_items._MOST_CHANGES", (0, 6))
+    items = list(ABCD)
+    for number in range(1, 7):
+        commit(database, "a", items)
+        items = [*items, pair(f"E{number}")]
+    with database.read() as tx:
+        query = "SELECT count(DISTINCT base_number) FROM set_items"
+        assert tx.exec_driver_sql(query).scalar_one() > 1
+    assert came_in(database, "a@6") == {
+        **dict.fromkeys("ABCD", "a@1"),
+        **{f"E{number}": f"a@{number + 1}" for number in range(1, 6)},
+    }
+
+
+def test_a_merge_brings_in_what_the_other_line_changed(forked: Database):
+    commit(forked, "a", [*ABCD, pair("E")], "E came")
+    done = set_history.merge(forked, ours="a", theirs="b", actor="ann", message="join")
+    version = done.committed.version
+    assert (version.label, version.merged_id) == ("a@4", sets.get(forked, "b@2").id)
+    assert (done.base.label, done.conflicts) == ("a@2", ())
+    items = sets.demonstrations(forked, version)
+    assert items == [ABCD[0], pair("B", "splendid"), *ABCD[2:], pair("E")]
+    assert came_in(forked, "a@4") == {
+        "A": "a@1",
+        "B": "b@2",
+        "C": "a@1",
+        "D": "a@2",
+        "E": "a@3",
+    }
+    assert [item.label for item in set_history.history(forked, "a")] == [
+        "a@4",
+        "a@3",
+        "b@2",
+        "b@1",
+        "a@2",
+        "a@1",
+    ]
+
+
+def test_a_second_merge_has_the_first_as_its_base(forked: Database):
+    set_history.merge(forked, ours="a", theirs="b", actor="ann")
+    commit(forked, "b", [pair("Z"), *sets.demonstrations(forked, sets.get(forked, "b@2"))])
+    done = set_history.merge(forked, ours="a", theirs="b", actor="ann")
+    assert done.base.label == "b@2"
+    assert sources(forked, "a@latest") == ["Z", "A", "B", "C", "D"]
+
+
+def test_conflicts_are_shown_as_pairs_and_nothing_is_written(forked: Database):
+    commit(forked, "a", [ABCD[0], pair("B", "awful"), *ABCD[2:]], "B is awful")
+    done = set_history.merge(forked, ours="a", theirs="b", actor="ann")
+    assert done.committed is None
+    [conflict] = done.conflicts
+    assert (conflict.base, conflict.ours, conflict.theirs) == (
+        ABCD[1],
+        pair("B", "awful"),
+        pair("B", "splendid"),
+    )
+    assert sets.get(forked, "a@latest").label == "a@3"
+
+
+@pytest.mark.parametrize(
+    ("settled", "targets"),
+    [
+        (Take.OURS, ["awful"]),
+        (Take.BOTH, ["awful", "splendid"]),
+        ([pair("B", "so so")], ["so so"]),
+        ([], []),
+    ],
+)
+def test_a_conflict_is_settled_by_a_word_or_by_pairs(forked: Database, settled, targets):
+    commit(forked, "a", [ABCD[0], pair("B", "awful"), *ABCD[2:]], "B is awful")
+    done = set_history.merge(
+        forked, ours="a", theirs="b", actor="ann", settled={1: settled}, take=None
+    )
+    items = sets.demonstrations(forked, done.committed.version)
+    assert items == [ABCD[0], *(pair("B", target) for target in targets), *ABCD[2:]]
+    assert done.committed.version.details["conflicts"] == 1
+
+
+def test_a_merge_of_what_is_there_or_without_common_version_is_refused(forked: Database):
+    with pytest.raises(InputError, match=r"b@2 already holds a@2"):
+        set_history.merge(forked, ours="b", theirs="a", actor="ann")
+    commit(forked, "c", [pair("Z")])
+    with pytest.raises(InputError, match=r"no version in common.*--unrelated"):
+        set_history.merge(forked, ours="a", theirs="c", actor="ann")
+    set_history.merge(forked, ours="a", theirs="c", actor="ann", unrelated=True)
+    assert sorted(sources(forked, "a")) == ["A", "B", "C", "D", "Z"]
+    commit(forked, "c", [pair("Y")])
+    with pytest.raises(InputError, match="no conflict 3"):
+        set_history.merge(forked, ours="a", theirs="c", actor="ann", settled={3: Take.OURS})
+
+
+def test_any_history_reads_back_as_it_was_committed(database: Database):
+    chance = random.Random(3)
+    items, committed = [pair(str(n)) for n in range(40)], []
+    for step in range(12):
+        for _ in range(chance.randrange(6)):
+            move = items.pop(chance.randrange(len(items)))
+            items.insert(chance.randrange(len(items)), chance.choice([move, pair(f"n{step}")]))
+        items = [*items[: chance.randrange(25, 45)], pair(f"t{step}")]
+        committed.append((commit(database, "a", items).version, list(items)))
+    for version, wanted in committed:
+        assert sets.demonstrations(database, version) == wanted
+
+
+def test_versions_of_a_large_set_share_their_items(database: Database):
+    chance = random.Random(0)
+    items = [pair(f"number {n}") for n in range(2000)]
+    commit(database, "a", items)
+    for step in range(20):
+        for place in chance.sample(range(len(items)), len(items) // 100):
+            items[place] = pair(f"number {place}", f"step {step}")
+        commit(database, "a", items)
+    with database.read() as tx:
+        count = {
+            table: tx.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one()
+            for table in ("demonstrations", "set_items", "set_versions")
+        }
+    assert count == {"demonstrations": 2400, "set_items": 2400, "set_versions": 21}
+
+
+def test_an_altered_item_list_is_noticed(database: Database, database_url: str):
+    commit(database, "a", ABCD)
+    on = "" if database.dialect == "sqlite" else " ON set_items"
+    execute_raw(
+        database_url,
+        f"DROP TRIGGER freeze_set_items{on}",
+        "UPDATE set_items SET rank = -1 WHERE rank = (SELECT max(rank) FROM set_items)",
+    )
+    with pytest.raises(Exception, match="content hash"):
+        sets.demonstrations(database, sets.get(database, "a"))

@@ -1,0 +1,166 @@
+import pytest
+
+from vectorlab.domain.set_checks import Check
+from vectorlab.domain.sets import Demonstration
+from vectorlab.errors import ConflictError, InputError
+from vectorlab.services import set_history, set_splits, sets
+from vectorlab.services.sets import Edit
+from vectorlab.store.database import Database
+
+PAIRS = [
+    Demonstration(source=f"Sentence {n} was plain.", target=f"Wow, sentence {n}, so great!!!")
+    for n in range(20)
+]
+
+
+def commit(database: Database, items=PAIRS, name: str = "upbeat", **options) -> sets.Committed:
+    return sets.commit(
+        database, name=name, demonstrations=items, message="", actor="tester", **options
+    )
+
+
+def test_an_error_in_the_stream_leaves_nothing(database: Database):
+    def stream():
+        yield from PAIRS
+        raise InputError("line 21 is broken")
+
+    with pytest.raises(InputError, match="line 21"):
+        commit(database, stream())
+    assert sets.list_sets(database) == []
+
+
+def test_what_the_checks_find_is_kept_with_the_version(database: Database):
+    done = commit(database, [*PAIRS, PAIRS[3], Demonstration(source="a@b.org", target="x y")])
+    found = {item.check: item.positions for item in done.findings}
+    assert found == {Check.DUPLICATE: (20,), Check.PERSONAL: (21,)}
+    assert sets.check_report(database, done.version) == done.findings
+    again = commit(database, [*PAIRS, PAIRS[3], Demonstration(source="a@b.org", target="x y")])
+    assert (again.created, again.findings) == (False, done.findings)
+
+
+def test_a_strict_commit_refuses_what_the_checks_find_and_writes_nothing(database: Database):
+    with pytest.raises(InputError, match="1 stand in the version more than once"):
+        commit(database, [*PAIRS, PAIRS[3]], strict=True)
+    assert sets.list_sets(database) == []
+    assert commit(database, strict=True).created
+
+
+def test_an_edit_replaces_removes_and_adds_by_position(database: Database):
+    commit(database)
+    new, changed = (Demonstration(source=text, target="Oh yes!") for text in ("new", "changed"))
+    edit = Edit(replaced={1: changed}, removed=frozenset({0, 19}), added=(new,))
+    done = sets.commit_edit(
+        database, reference="upbeat@1", edit=edit, message="edited", actor="ann"
+    )
+    assert done.version.label == "upbeat@2"
+    assert sets.demonstrations(database, done.version) == [changed, *PAIRS[2:19], new]
+    changes = set_history.diff(database, "upbeat@1", "upbeat@2").changes
+    assert (len(changes.removed), len(changes.added), len(changes.moved)) == (3, 2, 0)
+
+
+def test_an_edit_of_an_older_version_is_refused(database: Database):
+    commit(database)
+    commit(database, PAIRS[:5])
+    with pytest.raises(InputError, match=r"latest version is upbeat@2.*sets fork upbeat@1"):
+        sets.commit_edit(
+            database,
+            reference="upbeat@1",
+            edit=Edit(replaced={}, removed=frozenset({0}), added=()),
+            message="",
+            actor="ann",
+        )
+
+
+def test_an_edit_of_a_position_that_is_not_there_is_refused(database: Database):
+    commit(database)
+    with pytest.raises(InputError, match="no position 20; it has 0 to 19"):
+        sets.commit_edit(
+            database,
+            reference="upbeat",
+            edit=Edit(replaced={20: PAIRS[0]}, removed=frozenset(), added=()),
+            message="",
+            actor="ann",
+        )
+
+
+def test_a_page_holds_some_rows_and_the_count_of_all(database: Database):
+    version = commit(database).version
+    page = sets.page(database, version, offset=5, limit=3)
+    assert page.rows == tuple((place, PAIRS[place]) for place in (5, 6, 7))
+    assert page.total == 20
+    found = sets.page(database, version, contains="SENTENCE 1", limit=4)
+    assert [place for place, _ in found.rows] == [1, 10, 11, 12]
+    assert found.total == 11
+    assert sets.page(database, version, contains="100%_").total == 0
+
+
+def test_a_tag_moves_with_the_audit_kept(database: Database):
+    commit(database)
+    commit(database, PAIRS[:5])
+    sets.tag(database, reference="upbeat@1", tags=["published"], actor="ann")
+    sets.tag(database, reference="upbeat@2", tags=["published"], actor="ann")
+    assert sets.get(database, "upbeat@published").number == 2
+    with database.read() as tx:
+        rows = tx.exec_driver_sql("SELECT details_json FROM audit_log WHERE action = 'tag'").all()
+    assert len(rows) == 2
+    with pytest.raises(InputError, match="newest version"):
+        sets.tag(database, reference="upbeat@1", tags=["latest"], actor="ann")
+
+
+def sources(database: Database, version) -> set[str]:
+    return {item.source for item in sets.demonstrations(database, version)}
+
+
+def test_a_split_keeps_equal_sources_together(database: Database):
+    echoes = [
+        Demonstration(source=item.source.upper(), target=f"Another answer to {n}")
+        for n, item in enumerate(PAIRS)
+    ]
+    commit(database, [*PAIRS, *echoes])
+    pool, test = set_splits.split(
+        database, reference="upbeat", names=("pool", "test"), share=0.5, seed=1, actor="ann"
+    )
+    assert (pool.count, test.count) == (20, 20)
+    left, right = ({text.lower() for text in sources(database, side)} for side in (pool, test))
+    assert left.isdisjoint(right)
+    assert set_splits.overlap(database, "pool", "test").shared == 0
+    assert (pool.relation, pool.details["apart_from"]) == ("split_from", ["test"])
+
+
+def test_a_later_version_of_one_side_is_held_against_the_other(database: Database):
+    commit(database)
+    _, test = set_splits.split(
+        database, reference="upbeat", names=("pool", "test"), share=0.5, seed=1, actor="ann"
+    )
+    leaked = sets.demonstrations(database, test)[0]
+    own = sets.demonstrations(database, sets.get(database, "pool"))
+    done = commit(database, [*own, leaked], name="pool")
+    [finding] = done.findings
+    assert (finding.check, finding.positions) == (Check.ON_BOTH_SIDES, (len(own),))
+    found = set_splits.overlap(database, "pool", "test")
+    assert (found.shared, found.total, found.example) == (1, 10, leaked.source)
+    assert "1 of 10 texts of test@1 stand in pool@2" in str(found)
+
+
+def test_folds_are_disjoint_and_together_the_version(database: Database):
+    commit(database)
+    made = set_splits.folds(database, reference="upbeat", prefix="cv", count=3, seed=0, actor="ann")
+    assert [(pool.count, test.count) for pool, test in made] == [(13, 7), (13, 7), (14, 6)]
+    tests = [sources(database, test) for _, test in made]
+    assert sum(map(len, tests)) == len(set().union(*tests)) == 20
+    for (pool, _), test in zip(made, tests, strict=True):
+        assert sources(database, pool) == sources(database, sets.get(database, "upbeat")) - test
+    with pytest.raises(InputError, match="choose 2 to 20"):
+        set_splits.folds(database, reference="upbeat", prefix="x", count=21, seed=0, actor="a")
+    with pytest.raises(ConflictError):
+        set_splits.folds(database, reference="upbeat", prefix="cv", count=3, seed=0, actor="a")
+
+
+def test_prompts_that_quote_a_demonstration_overlap_with_it(database: Database):
+    version = commit(database).version
+    prompts = ["Please paraphrase: sentence 3 was PLAIN, paraphrase:", "Nothing of that"]
+    found = set_splits.overlap_with_texts(database, version.id, prompts, label="the prompts")
+    assert (found.shared, found.total) == (1, 2)
+    prompts = prompts[1:]
+    found = set_splits.overlap_with_texts(database, version.id, prompts, label="the prompts")
+    assert "disjoint" in str(found)

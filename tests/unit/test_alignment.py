@@ -1,0 +1,36 @@
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vectorlab.domain.alignment import align
+
+lists = st.lists(st.integers(0, 8), max_size=14)
+
+
+@given(lists, lists)
+def test_every_place_of_both_lists_has_one_fate(old, new):
+    found = align(old, new)
+    pairs = [*found.stayed, *found.moved]
+    assert sorted([*(place for place, _ in pairs), *found.removed]) == list(range(len(old)))
+    assert sorted([*(place for _, place in pairs), *found.added]) == list(range(len(new)))
+    assert all(old[before] == new[after] for before, after in pairs)
+    assert Counter(old[place] for place in found.removed) == Counter(old) - Counter(new)
+
+
+@given(lists, lists)
+def test_what_stayed_kept_its_order(old, new):
+    stayed = align(old, new).stayed
+    assert list(stayed) == sorted(stayed)
+    assert [old for old, _ in stayed] == sorted(old for old, _ in stayed)
+
+
+@given(st.lists(st.integers(), unique=True, min_size=2, max_size=30), st.data())
+def test_one_item_put_elsewhere_is_all_that_moved(items, data):
+    place = data.draw(st.integers(0, len(items) - 1))
+    target = data.draw(st.integers(0, len(items) - 1).filter(lambda other: other != place))
+    other = items[:place] + items[place + 1 :]
+    other.insert(target, items[place])
+    found = align(items, other)
+    assert len(found.moved) == 1
+    assert (found.removed, found.added) == ((), ())
