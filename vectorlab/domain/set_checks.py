@@ -134,7 +134,7 @@ class SetChecks:
         both = "\n".join(sides)
         if _INVISIBLE.search(both):
             yield Check.INVISIBLE
-        if _PERSONAL.search(both):
+        if _looks_personal(both):
             yield Check.PERSONAL
 
     def _look_at_length(self, limit: TokenLimit, items: Sequence[Demonstration]) -> None:
@@ -201,12 +201,20 @@ _INVISIBLE = re.compile(
     "[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064"
     "\u2066-\u2069\ufeff\U000e0001]"
 )
-_PERSONAL = re.compile(
-    r"[\w.+-]+@[\w-]+\.[\w.-]*\w"  # someone@example.org
-    r"|(?<![\w.])(?:"
+_EMAIL = re.compile(r"[\w+-]@[\w-]+\.\w")  # someone@example.org
+_THREE_DIGITS = re.compile(r"\d{3}")
+_TELEPHONE = re.compile(
+    r"(?<![\w.])(?:"
     r"\+\d{1,3}(?:[ ./-]?\d{2,5}){2,5}"  # +49 30 1234567
     r"|\(\d{2,5}\) ?\d{3,4}[ -]?\d{3,4}"  # (030) 1234 567
     r"|0\d{2,4}[ /-]\d{3,4}[ -]?\d{3,5}"  # 030 1234567
     r"|\d{3}(?P<dash>[.-])\d{3}(?P=dash)\d{4}"  # 555-123-4567
     r")(?!\w)"
 )
+
+
+def _looks_personal(text: str) -> bool:
+    # The cheap looks first: few texts have an @ or three digits in a row.
+    if "@" in text and _EMAIL.search(text):
+        return True
+    return _THREE_DIGITS.search(text) is not None and _TELEPHONE.search(text) is not None
