@@ -13,8 +13,9 @@ from vectorlab.config import Settings
 from vectorlab.domain.runs import GenerationRun, ReplayVerdict
 from vectorlab.domain.sets import SetVersion
 from vectorlab.domain.vectors import SteeringVector
-from vectorlab.services import reports, runs, sets, vectors
+from vectorlab.services import reports, runs, set_splits, sets, vectors
 from vectorlab.services.database import Database, open_store
+from vectorlab.services.set_splits import Overlap
 
 _KEEP_S = 300
 
@@ -48,6 +49,11 @@ def comparison(found: Sequence[GenerationRun]) -> pd.DataFrame:
 def verdict(replay: GenerationRun) -> ReplayVerdict:
     """What comparing a replay with its original finds."""
     return _verdict(store(), store().url, replay.id, replay.created_at)
+
+
+def overlaps(run: GenerationRun) -> list[Overlap]:
+    """Whether the prompts of a run quote the sets that its vectors learned from."""
+    return _overlaps(store(), store().url, run.id, run)
 
 
 def versions() -> list[SetVersion]:
@@ -85,6 +91,12 @@ def _comparison(
 ) -> pd.DataFrame:
     del url
     return reports.comparison_frame(_db, [str(run_id) for run_id, _, _ in identity])
+
+
+@st.cache_data(ttl=_KEEP_S, max_entries=256, show_spinner="Comparing texts …")
+def _overlaps(_db: Database, url: str, run_id: int, _run: GenerationRun) -> list[Overlap]:
+    del url, run_id
+    return set_splits.overlaps_of_run(_db, _run)
 
 
 @st.cache_data(ttl=_KEEP_S, max_entries=256, show_spinner="Comparing tokens …")

@@ -1,9 +1,12 @@
 import pytest
 
+from tests.store.builders import add_combined, add_model, add_run, add_vector, fill, run_spec
+from vectorlab.domain.lineage import Thing
+from vectorlab.domain.runs import Prompt
 from vectorlab.domain.set_checks import Check
 from vectorlab.domain.sets import Demonstration
 from vectorlab.errors import ConflictError, InputError
-from vectorlab.services import set_history, set_splits, sets
+from vectorlab.services import lineage, set_history, set_splits, sets
 from vectorlab.services.sets import Edit
 from vectorlab.store.database import Database
 
@@ -158,9 +161,31 @@ def test_folds_are_disjoint_and_together_the_version(database: Database):
 
 def test_prompts_that_quote_a_demonstration_overlap_with_it(database: Database):
     version = commit(database).version
-    prompts = ["Please paraphrase: sentence 3 was PLAIN, paraphrase:", "Nothing of that"]
-    found = set_splits.overlap_with_texts(database, version.id, prompts, label="the prompts")
-    assert (found.shared, found.total) == (1, 2)
-    prompts = prompts[1:]
-    found = set_splits.overlap_with_texts(database, version.id, prompts, label="the prompts")
-    assert "disjoint" in str(found)
+    with database.write() as tx:
+        model = add_model(tx)
+        vector = add_vector(tx, model, version)
+        combined = add_combined(tx, model, [vector, add_vector(tx, model, name="other")])
+        quoting = Prompt(text="Please paraphrase: sentence 3 was PLAIN, paraphrase:")
+        prompts = (quoting, Prompt(text="Nothing of that"))
+        run = add_run(tx, model, run_spec(model, combined, prompts=prompts, samples=1))
+        clean = add_run(tx, model, run_spec(model, vector, prompts=prompts[1:], samples=1))
+    [found] = set_splits.overlaps_of_run(database, run)
+    assert (found.shared, found.total, found.example) == (1, 2, quoting.text)
+    [found] = set_splits.overlaps_of_run(database, clean)
+    assert str(found) == "the prompts and upbeat@1 are disjoint: no text stands in both."
+
+
+def test_lineage_leads_up_to_the_origin_and_down_to_scores(database: Database):
+    with database.write() as tx:
+        made = fill(tx)
+    first = made["first"]
+    found = lineage.around(database, Thing(kind="set_version", id=first.id, name=first.label))
+    names = {(item.kind, item.name) for item in found.things}
+    assert {("vector", "upbeat-v1"), ("vector", "combined"), ("run", "first")} <= names
+    assert ("set_version", "upbeat-fix@1") in names
+    run = made["run"]
+    up = lineage.around(database, Thing(kind="run", id=run.id, name="first"))
+    assert ("set_version", "upbeat@1") in {(item.kind, item.name) for item in up.things}
+    assert ("vector", "other") not in {(item.kind, item.name) for item in up.things}
+    assert up.is_complete
+    assert not lineage.around(database, up.centre, most=2).is_complete

@@ -115,6 +115,7 @@ def _show_settings(run: GenerationRun, *, heading: bool) -> None:
                 [
                     ("model", texts.escape(run.model_name)),
                     ("prompts", _prompts_fact(run)),
+                    ("unseen", _overlap_fact(run)),
                     ("decoding", f"{how}, at most {decoding.max_new_tokens} new tokens"),
                     ("seed · samples", f"{spec.seed} · {spec.samples}"),
                     ("dtype", texts.escape(spec.dtype)),
@@ -136,6 +137,12 @@ def _prompts_fact(run: GenerationRun) -> str:
         return f"{count}, given with the run"
     name, _, number = run.prompt_set_label.partition("@")
     return f"{count} from {texts.link(run.prompt_set_label, 'sets', set=name, version=number)}"
+
+
+def _overlap_fact(run: GenerationRun) -> str:
+    """Whether the prompts quote what the vectors learned from."""
+    found = data.overlaps(run)
+    return "<br>".join(texts.escape(item) for item in found) or "–"
 
 
 def _interventions_table(arms: Sequence[Arm], names: Mapping[int, str]) -> str:

@@ -33,7 +33,7 @@ from vectorlab.domain.runs import (
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import InputError
 from vectorlab.lab import RunView
-from vectorlab.services import reports, runs
+from vectorlab.services import reports, runs, set_splits
 from vectorlab.services.runs import SweepOptions
 
 app = typer.Typer(
@@ -268,8 +268,10 @@ def _strength_units(run: GenerationRun) -> str:
 
 def _show_run(view: RunView, *, as_json: bool, found: bool | None = None) -> None:
     run = view.run
+    overlaps = set_splits.overlaps_of_run(view.lab.db, run)
     data = {
         **_facts(run),
+        "overlaps": overlaps,
         "interventions": [arm.to_json() for arm in run.spec.arms],
         "environment": run.environment,
         "generations": view.to_frame(),
@@ -288,6 +290,7 @@ def _show_run(view: RunView, *, as_json: bool, found: bool | None = None) -> Non
             "request": run.spec_sha256[:12],
             "replay of": run.replay_of or "",
             "seconds": run.duration_s,
+            "prompts and sets": "\n".join(map(str, overlaps)),
         }
         return Group(pairs_table(about), comparison_table(view.compare()))
 

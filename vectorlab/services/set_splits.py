@@ -5,11 +5,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from vectorlab.domain.runs import GenerationRun
 from vectorlab.domain.set_checks import normalised, normalised_texts
 from vectorlab.domain.sets import Relation, SetReference, SetVersion, check_name
 from vectorlab.errors import InputError
 from vectorlab.services.sets import freeze
-from vectorlab.store import set_items, sets
+from vectorlab.store import lineage, set_items, sets
 from vectorlab.store.database import Database, Transaction
 
 
@@ -117,12 +118,13 @@ def overlap(db: Database, left: str, right: str) -> Overlap:
         return _overlap(tx, learned, tried.label, sources)
 
 
-def overlap_with_texts(
-    db: Database, version_id: int, texts: Sequence[str], *, label: str
-) -> Overlap:
-    """Prompts that are, or quote, a text of a set version."""
+def overlaps_of_run(db: Database, run: GenerationRun) -> list[Overlap]:
+    """For every set version that the run's vectors learned from: do its prompts quote it?"""
+    label = run.prompt_set_label or "the prompts"
+    texts = [prompt.text for prompt in run.spec.prompts]
     with db.read() as tx:
-        return _overlap(tx, sets.version_by_id(tx, version_id), label, texts)
+        learned = lineage.versions_behind(tx, run.spec.vector_ids().values())
+        return [_overlap(tx, sets.version_by_id(tx, item), label, texts) for item in learned]
 
 
 _MOST_QUOTES = 2_000_000  # prompts x texts; beyond it only whole texts are compared
