@@ -3,10 +3,12 @@ import random
 import pytest
 
 from tests.databases import execute_raw
+from vectorlab.domain.set_checks import Check
 from vectorlab.domain.set_merge import Take
 from vectorlab.domain.sets import Demonstration
 from vectorlab.errors import InputError
 from vectorlab.services import set_history, sets
+from vectorlab.services.sets import Edit
 from vectorlab.store.database import Database
 
 
@@ -51,13 +53,20 @@ def test_a_diff_names_what_changed_between_any_two_versions(forked: Database):
     assert set_history.diff(forked, "a@2", "b@1").changes.is_empty
 
 
-def test_a_draft_is_compared_without_being_written(forked: Database):
-    version = sets.get(forked, "a@2")
-    new = Demonstration(source="nothing like it", target=None)
-    changes = set_history.diff_to_edit(forked, version, [ABCD[1], ABCD[0], new, new])
-    assert [item.demonstration for item in changes.added] == [new, new]
-    assert len(changes.moved) == 1
-    assert len(changes.removed) == 2
+def test_an_edit_is_previewed_without_being_written(forked: Database):
+    new = Demonstration(source="nothing like it", target="nothing like it")
+    edit = Edit(replaced={0: pair("A", "splendid"), 1: new}, removed=frozenset({2}), added=(new,))
+    found = set_history.preview(forked, "a@2", edit)
+    [edited] = found.changes.edited
+    assert edited.after.demonstration == pair("A", "splendid")
+    assert [item.demonstration for item in found.changes.added] == [new, new]
+    assert [item.demonstration for item in found.changes.removed] == [ABCD[1], ABCD[2]]
+    assert found.count == 4
+    assert {item.check: item.count for item in found.findings} == {
+        Check.DUPLICATE: 1,
+        Check.SAME_SIDES: 2,
+    }
+    assert set_history.preview(forked, "a@2", edit, check=False).findings is None
     with forked.read() as tx:
         assert tx.exec_driver_sql("SELECT count(*) FROM demonstrations").scalar_one() == 5
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from vectorlab.domain.set_checks import Finding
 from vectorlab.domain.set_diff import Changes, find_changes
 from vectorlab.domain.set_merge import Conflict, Line, Take
 from vectorlab.domain.set_merge import merge as merge_lines
@@ -13,7 +14,7 @@ from vectorlab.domain.sets import (
     StoredDemonstration,
 )
 from vectorlab.errors import InputError
-from vectorlab.services.sets import Committed, Item, freeze
+from vectorlab.services.sets import Committed, Edit, Item, check_items, edited_items, freeze
 from vectorlab.store import set_items, sets
 from vectorlab.store.database import Database, Transaction
 
@@ -25,6 +26,15 @@ class SetDiff:
     before: SetVersion
     after: SetVersion
     changes: Changes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """What freezing an edit would do."""
+
+    changes: Changes
+    count: int  # demonstrations of the version it would make
+    findings: tuple[Finding, ...] | None  # None: not looked for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,21 +86,32 @@ def diff(db: Database, before: str, after: str) -> SetDiff:
         return SetDiff(before=left, after=right, changes=_changes(tx, left, right))
 
 
-def diff_to_edit(db: Database, version: SetVersion, items: Sequence[Demonstration]) -> Changes:
-    """What a draft changes of a version; nothing is written."""
+def preview(db: Database, reference: str, edit: Edit, *, check: bool = True) -> Preview:
+    """What an edit would change of a version, and what the checks would find; nothing is written.
+
+    Args:
+        db: The store.
+        reference: The version that is edited.
+        edit: What is replaced, removed and added.
+        check: Run the checks too; they read the whole version.
+    """
     with db.read() as tx:
+        version = sets.resolve_version(tx, SetReference.parse(reference))
         old = set_items.stored_items(tx, version.id)
+        new = list(edited_items(old, edit, version))
         ids = {item.sha256: item.id for item in old}
         fresh: dict[int, Demonstration] = {}
-        for item in items:
-            if item.sha256 not in ids:
+        for item in new:
+            if isinstance(item, Demonstration) and item.sha256 not in ids:
                 ids[item.sha256] = -1 - len(fresh)  # no row has such an id
                 fresh[ids[item.sha256]] = item
-        return find_changes(
+        changes = find_changes(
             [item.id for item in old],
-            [ids[item.sha256] for item in items],
+            [ids[item.sha256] for item in new],
             lambda wanted: set_items.by_ids(tx, wanted) | fresh,
         )
+        findings = check_items(tx, version.set_name, new) if check else None
+    return Preview(changes=changes, count=len(new), findings=findings)
 
 
 def blame(db: Database, reference: str) -> list[Blame]:

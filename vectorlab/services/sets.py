@@ -153,7 +153,7 @@ def commit_edit(
                 f"{base.label} was edited, but the latest version is {latest.label} by now. Edit "
                 f"that one, or fork and merge: vectorlab sets fork {base.label} NEW_NAME"
             )
-        items = _edited(set_items.stored_items(tx, base.id), edit, base)
+        items = edited_items(set_items.stored_items(tx, base.id), edit, base)
         return freeze(
             tx, name=base.set_name, items=items, message=message, actor=actor, strict=strict
         )
@@ -324,8 +324,8 @@ def freeze(
     Where it comes from is said as ``store.sets.add_version`` takes it.
     """
     first = sets.first_version(tx, name)
-    apart_from = (first.details if first else details or {}).get("apart_from", [])
-    checks = SetChecks(limit=limit, other_side=_other_side(tx, apart_from))
+    origin_details = first.details if first else details or {}
+    checks = SetChecks(limit=limit, other_side=_other_side(tx, origin_details))
     version, created = sets.add_version(
         tx,
         set_name=name,
@@ -346,6 +346,32 @@ def freeze(
         findings.add(tx, version.id, found)
         record(tx, actor, action, version.id, {"version": version.label})
     return Committed(version=version, created=created, findings=found)
+
+
+def check_items(tx: Transaction, name: str, items: Iterable[Item]) -> tuple[Finding, ...]:
+    """What the checks would find in the next version of a set."""
+    first = sets.first_version(tx, name)
+    checks = SetChecks(other_side=_other_side(tx, first.details if first else {}))
+    for _ in _watched(tx, items, checks):
+        pass
+    return checks.findings()
+
+
+def edited_items(
+    items: Sequence[StoredDemonstration], edit: Edit, base: SetVersion
+) -> Iterator[Item]:
+    """The list that an edit makes of the items of a version.
+
+    Raises:
+        InputError: If the version has no such position.
+    """
+    wrong = [place for place in (*edit.replaced, *edit.removed) if not 0 <= place < len(items)]
+    if wrong:
+        raise InputError(f"{base.label} has no position {wrong[0]}; it has 0 to {len(items) - 1}.")
+    for place, item in enumerate(items):
+        if place not in edit.removed:
+            yield edit.replaced.get(place, item)
+    yield from edit.added
 
 
 def record(
@@ -370,18 +396,9 @@ def _watched(tx: Transaction, items: Iterable[Item], checks: SetChecks) -> Itera
         yield from batch
 
 
-def _edited(items: Sequence[StoredDemonstration], edit: Edit, base: SetVersion) -> Iterator[Item]:
-    wrong = [place for place in (*edit.replaced, *edit.removed) if not 0 <= place < len(items)]
-    if wrong:
-        raise InputError(f"{base.label} has no position {wrong[0]}; it has 0 to {len(items) - 1}.")
-    for place, item in enumerate(items):
-        if place not in edit.removed:
-            yield edit.replaced.get(place, item)
-    yield from edit.added
-
-
-def _other_side(tx: Transaction, names: Sequence[str]) -> OtherSide | None:
-    """Texts of the sets that a split keeps apart from this one."""
+def _other_side(tx: Transaction, details: Mapping[str, Any]) -> OtherSide | None:
+    """Texts of the sets that a split, by the details of its versions, keeps apart from this one."""
+    names = details.get("apart_from", [])
     others = [version for item in names if (version := sets.latest_version(tx, item)) is not None]
     if not others:
         return None
