@@ -11,6 +11,7 @@ import streamlit as st
 
 from vectorlab.config import Settings
 from vectorlab.domain.runs import GenerationRun, ReplayVerdict
+from vectorlab.domain.set_checks import Finding
 from vectorlab.domain.sets import SetVersion
 from vectorlab.domain.vectors import SteeringVector
 from vectorlab.services import reports, runs, set_splits, sets, vectors
@@ -30,9 +31,9 @@ def store() -> Database:
     return _open(Settings.from_environment().database_url)
 
 
-def demonstrations(version: SetVersion) -> pd.DataFrame:
-    """Demonstrations of a frozen version."""
-    return _demonstrations(store(), store().url, version.label, version.content_sha256)
+def findings(version: SetVersion) -> tuple[Finding, ...]:
+    """What the checks found in a frozen version."""
+    return _findings(store(), store().url, version.id, version)
 
 
 def layer_cosines(vector: SteeringVector) -> pd.DataFrame:
@@ -73,10 +74,12 @@ def _open(url: str) -> Database:
     return open_store(url)
 
 
-@st.cache_data(ttl=_KEEP_S, max_entries=64, show_spinner="Reading demonstrations …")
-def _demonstrations(_db: Database, url: str, label: str, content_sha256: str) -> pd.DataFrame:
-    del url, content_sha256  # part of the cache key
-    return reports.demonstrations_frame(_db, label)
+@st.cache_data(ttl=_KEEP_S, max_entries=256, show_spinner="Reading findings …")
+def _findings(
+    _db: Database, url: str, version_id: int, _version: SetVersion
+) -> tuple[Finding, ...]:
+    del url, version_id  # part of the cache key
+    return sets.check_report(_db, _version)
 
 
 @st.cache_data(ttl=_KEEP_S, max_entries=64, show_spinner="Reading layer vectors …")

@@ -42,7 +42,7 @@ def test_what_the_checks_find_is_kept_with_the_version(database: Database):
 
 
 def test_a_strict_commit_refuses_what_the_checks_find_and_writes_nothing(database: Database):
-    with pytest.raises(InputError, match="1 stand in the version more than once"):
+    with pytest.raises(InputError, match="1 demonstration standing in the version more than once"):
         commit(database, [*PAIRS, PAIRS[3]], strict=True)
     assert sets.list_sets(database) == []
     assert commit(database, strict=True).created

@@ -2,12 +2,14 @@
 
 import re
 import threading
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import pytest
+from playwright.sync_api import TimeoutError as NotInTime
 from playwright.sync_api import expect
 
-from tests.ui.filled_store import HOSTILE, RIGHT_TO_LEFT, fill
+from tests.ui.filled_store import HOSTILE, PAIRS, RIGHT_TO_LEFT, fill
 from vectorlab.domain.sets import Demonstration
 from vectorlab.services import models, sets
 
@@ -76,10 +78,59 @@ def test_a_click_on_a_row_opens_it_and_back_returns(db, tab):
     table.locator(".dvn-scroller").click(position={"x": 60, "y": 35 + 17})
     settle(tab, "upbeat")
     assert tab.url.endswith("/sets?set=upbeat")
-    tab.get_by_text("log", exact=True).click()
-    expect(tab).to_have_url(re.compile(r"view=log"))
+    tab.get_by_text("history", exact=True).click()
+    expect(tab).to_have_url(re.compile(r"view=history"))
     tab.go_back()  # a change of view takes the place of the address before it
     settle(tab, "Demonstration sets")
+
+
+def write_cell(tab, grid, *, row, text):
+    """Type into the source of a row, which is 35 pixels high like the head above the first."""
+    editor = tab.locator(".gdg-input")
+    for _ in range(60):  # the grid takes keys once it has drawn the selection
+        with suppress(NotInTime):
+            editor.wait_for(timeout=500)
+            break
+        grid.click(position={"x": 200, "y": row * 35 + 17})
+        tab.keyboard.press("Enter")
+    editor.fill(text)
+    editor.press("Enter")
+
+
+def test_a_draft_is_edited_in_the_grid_looked_at_and_frozen(db, tab):
+    fill(db)
+    visit(tab, "sets?set=upbeat&view=edit")
+    pairs, new = tab.locator(".dvn-scroller").nth(0), tab.locator(".dvn-scroller").nth(1)
+    tab.locator("canvas:not([width='0'])").nth(1).wait_for()
+    write_cell(tab, pairs, row=2, text="I loved the park.")
+    expect(tab.get_by_text("1 edited")).to_be_visible()
+    width = pairs.bounding_box()["width"]
+    pairs.click(position={"x": width - 45, "y": 3 * 35 + 17})  # "remove" in the third row
+    expect(tab.get_by_text("1 removed")).to_be_visible()
+    new.click(position={"x": 200, "y": 35 + 17})  # makes the row
+    write_cell(tab, new, row=1, text="Write to ann@example.org")
+    expect(tab.get_by_text("1 added")).to_be_visible()
+    expect(tab.get_by_text("e-mail address")).to_be_visible()
+    tab.get_by_label("Message").fill("Edited in the grid")
+    tab.get_by_role("button", name="Freeze upbeat@3 with 4 demonstrations").click()
+    expect(tab.get_by_text("Edited in the grid")).to_be_visible()
+    assert "view=" not in tab.url  # the new version, which is the latest, is shown
+    items = sets.demonstrations(db, sets.get(db, "upbeat@3"))
+    assert [item.source for item in items] == [
+        PAIRS[0][0],
+        "I loved the park.",
+        HOSTILE,
+        "Write to ann@example.org",
+    ]
+    assert items[1].target == PAIRS[1][1]
+    assert items[3].target is None
+
+
+def test_a_node_of_the_lineage_picture_opens_its_page(db, tab):
+    fill(db)
+    visit(tab, "sets?set=upbeat&version=1&view=lineage")
+    tab.locator("svg a", has_text="upbeat-icv").first.click()
+    settle(tab, "upbeat-icv")
 
 
 @pytest.mark.slow

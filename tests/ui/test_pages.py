@@ -13,6 +13,7 @@ from ui import charts, texts
 from vectorlab.domain.hashing import bytes_sha256
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE, JobKind, JobState
 from vectorlab.domain.runs import STRENGTH_UNITS, Operator
+from vectorlab.domain.sets import Demonstration
 from vectorlab.services import jobs, models, sets, vectors
 
 ROOT = Path(__file__).parents[2]
@@ -123,13 +124,60 @@ def test_a_vector_in_the_address_brings_its_model_along(filled, visit):
     assert app.multiselect(key="vector").value == ["upbeat-icv"]
 
 
+def test_a_large_version_is_searched_and_paged_without_reading_it_whole(db, visit, monkeypatch):
+    items = [Demonstration(source=f"number {n}", target=f"answer {n}") for n in range(250)]
+    sets.commit(db, name="large", demonstrations=items, message="", actor="ada")
+    monkeypatch.setattr(sets, "demonstrations", None)
+    app = visit("sets", set="large", page="3")
+    assert app.dataframe[0].value["position"].tolist() == list(range(200, 250))
+    assert "201 to 250 of 250 demonstrations" in shown(app)
+    app = visit("sets", set="large", contains="NUMBER 17")
+    assert app.dataframe[0].value["position"].tolist() == [17, *range(170, 180)]
+    assert "1 to 11 of 11 match" in shown(app)
+    assert "0 to 0 of 0 match" in shown(visit("sets", set="large", contains="nothing"))
+
+
+def test_what_the_checks_found_stands_with_the_version(filled, visit):
+    items = [Demonstration(source="a@b.org wrote", target="a@b.org wrote!")] * 2
+    sets.commit(filled, name="odd", demonstrations=items, message="", actor="ada")
+    said = shown(visit("sets", set="odd"))
+    assert "1 demonstration standing in the version more than once" in said
+    assert "2 demonstrations with what looks like an e-mail address" in said
+    assert "What the checks found" not in shown(visit("sets", set="upbeat", version="1"))
+
+
+def test_the_history_says_where_each_demonstration_came_in(filled, visit):
+    sets.fork(filled, reference="upbeat@2", name="calm", actor="ben")
+    sets.tag(filled, reference="upbeat@1", tags=["published"], actor="ada")
+    app = visit("sets", set="calm", view="history")
+    assert app.dataframe[0].value["came in"].tolist() == ["upbeat@2", *["upbeat@1"] * 3]
+    said = shown(app)
+    assert 'href="sets?set=upbeat&amp;version=1"' in said
+    assert "published" in said
+
+
+def test_the_lineage_names_vectors_and_runs_and_stays_literal(filled, visit):
+    said = shown(visit("sets", set="upbeat", version="1", view="lineage"))
+    for link in ("vectors?vector=upbeat-icv", "compare?run=1", "sets?set=upbeat&amp;version=2"):
+        assert f'href="{link}"' in said
+    pair = Demonstration(source="one", target="two")
+    sets.commit(filled, name="alone", demonstrations=[pair], message="", actor="ada")
+    assert "On its own" in shown(visit("sets", set="alone", view="lineage"))
+
+
+def test_only_the_latest_version_is_edited(filled, visit):
+    said = shown(visit("sets", set="upbeat", version="1", view="edit"))
+    assert "vectorlab sets fork upbeat@1" in said
+    assert "nothing is frozen" in shown(visit("sets", set="upbeat", view="edit"))
+
+
 def test_the_changes_of_a_version_mark_the_words(filled, visit):
     said = shown(visit("sets", set="upbeat", view="changes"))
     assert '<del class="vl-removed">Wow</del><ins class="vl-added">Oh</ins>' in said
 
 
 def test_the_log_links_every_version_and_keeps_messages_literal(filled, visit):
-    said = shown(visit("sets", set="upbeat", view="log"))
+    said = shown(visit("sets", set="upbeat", view="history"))
     assert 'href="sets?set=upbeat&amp;version=1"' in said
     assert texts.literal(HOSTILE) in said
 
@@ -260,8 +308,6 @@ def test_extract_enqueues_an_interactive_job(filled, visit):
 
 
 def test_extract_refuses_bare_prompts_in_words(filled, visit):
-    from vectorlab.domain.sets import Demonstration
-
     sets.commit(
         filled,
         name="prompts",

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from rich.text import Text
 
 from vectorlab.cli.output import console
-from vectorlab.domain.history_graph import Node, draw
+from vectorlab.domain.history_graph import draw, nodes_of
 from vectorlab.domain.set_checks import Finding
 from vectorlab.domain.set_diff import Changes
 from vectorlab.domain.sets import Demonstration, SetVersion
@@ -81,24 +81,15 @@ def findings_text(label: str, findings: Iterable[Finding]) -> Text:
         more = " ..." if item.count > len(item.positions[:5]) else ""
         at = f" (position {places}{more})" if places else ""
         text.append("Warning: ", style="yellow")
-        text.append(f"{label}: {item.count} {item.message}{at}\n")
+        text.append(f"{label}: {item}{at}\n")
     return text
 
 
 def history_text(versions: list[SetVersion]) -> Text:
     """The versions as a graph, newest first."""
     by_id = {item.id: item for item in versions}
-    nodes = [
-        Node(
-            id=item.id,
-            parents=tuple(
-                parent for parent in (item.parent_id, item.merged_id) if parent is not None
-            ),
-        )
-        for item in versions
-    ]
     text = Text()
-    for line in draw(nodes):
+    for line in draw(nodes_of(versions)):
         text.append(f"{line.lanes}  ", style="cyan")
         if line.node is not None:
             text.append_text(_version_line(by_id[line.node]))

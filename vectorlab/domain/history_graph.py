@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from vectorlab.domain.sets import SetVersion
+
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
@@ -18,6 +20,19 @@ class GraphLine:
 
     lanes: str  # such as "* | " or "|/"
     node: int | None  # id of the node that stands on the line; None: only lanes
+
+
+def nodes_of(versions: Sequence[SetVersion]) -> list[Node]:
+    """Set versions as nodes, in their order."""
+    return [
+        Node(
+            id=item.id,
+            parents=tuple(
+                parent for parent in (item.parent_id, item.merged_id) if parent is not None
+            ),
+        )
+        for item in versions
+    ]
 
 
 def draw(nodes: Sequence[Node]) -> list[GraphLine]:

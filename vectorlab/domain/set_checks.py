@@ -31,12 +31,12 @@ class Check(StrEnum):
 
 
 _MESSAGES = {
-    Check.DUPLICATE: "stand in the version more than once",
-    Check.NEAR_DUPLICATE: "differ from another only in case, spaces or punctuation",
-    Check.SAME_SIDES: "have the same source and target: their difference is zero",
-    Check.EMPTY_SIDE: "have a side that is empty or white space",
-    Check.INVISIBLE: "hold invisible characters, such as zero-width spaces",
-    Check.PERSONAL: "hold what looks like an e-mail address or a telephone number",
+    Check.DUPLICATE: "standing in the version more than once",
+    Check.NEAR_DUPLICATE: "differing from another only in case, spaces or punctuation",
+    Check.SAME_SIDES: "with the same source and target, whose difference is zero",
+    Check.EMPTY_SIDE: "with a side that is empty or white space",
+    Check.INVISIBLE: "with invisible characters, such as zero-width spaces",
+    Check.PERSONAL: "with what looks like an e-mail address or a telephone number",
 }
 
 
@@ -48,6 +48,9 @@ class Finding:
     count: int  # demonstrations concerned
     message: str
     positions: tuple[int, ...]  # of the first of them, from 0
+
+    def __str__(self) -> str:
+        return f"{self.count} demonstration{'' if self.count == 1 else 's'} {self.message}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,17 +171,17 @@ class SetChecks:
             yield Finding(
                 check=Check.LENGTH_IMBALANCE,
                 count=self._pairs,
-                message=f"have {source:.1f} words in the source and {target:.1f} in the target on "
+                message=f"with {source:.1f} words in the source and {target:.1f} in the target on "
                 "average: a vector may learn length instead of content",
                 positions=(),
             )
 
     def _message(self, check: Check) -> str:
         if check is Check.TOO_LONG and self._limit is not None:
-            return f"have a text beyond the {self._limit.tokens} tokens of {self._limit.model}"
+            return f"with a text beyond the {self._limit.tokens} tokens of {self._limit.model}"
         if check is Check.ON_BOTH_SIDES and self._other_side is not None:
             where = f"{self._other_side.label}, the other side of the split"
-            return f"have a source that stands in {where}"
+            return f"with a source that stands in {where}"
         return _MESSAGES[check]
 
 

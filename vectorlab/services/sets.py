@@ -338,7 +338,7 @@ def freeze(
     )
     found = checks.findings()
     if strict and found:
-        listed = "; ".join(f"{item.count} {item.message}" for item in found)
+        listed = "; ".join(map(str, found))
         raise InputError(
             f"Nothing was committed to {name!r}: {listed}. Mend them, or leave --strict out."
         )

@@ -1,0 +1,74 @@
+"""What changed between two versions, edits word by word."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from ui import data, parts, texts
+from vectorlab.domain.set_diff import Changes
+from vectorlab.domain.sets import Demonstration, SetVersion
+from vectorlab.services import set_history
+
+MOST_ROWS = 200  # of each kind; a longer table helps nobody
+
+
+def show(version: SetVersion, others: Sequence[int]) -> None:
+    """Compare a version with another one of its set."""
+    if not others:
+        parts.note("Only one version", "There is nothing to compare it with yet.")
+        return
+    earlier = [item for item in others if item < version.number]
+    against = st.selectbox(
+        "Compared with version",
+        others,
+        index=others.index(max(earlier)) if earlier else 0,
+        key="since",
+        bind="query-params",
+    )
+    found = set_history.diff(data.store(), f"{version.set_name}@{against}", version.label)
+    show_changes(found.changes)
+
+
+def show_changes(found: Changes) -> None:
+    """The changes as a table."""
+    if found.is_empty:
+        parts.note("No change", "Both versions hold the same demonstrations in the same order.")
+        return
+    counts = (
+        (found.edited, "edited", "busy"),
+        (found.added, "added", "good"),
+        (found.removed, "removed", "bad"),
+        (found.moved, "moved", ""),
+    )
+    st.html(" ".join(texts.badge(f"{len(what)} {word}", tone) for what, word, tone in counts))
+    rows = [
+        (
+            "edited",
+            str(item.after.position),
+            *_edited(item.before.demonstration, item.after.demonstration),
+        )
+        for item in found.edited[:MOST_ROWS]
+    ]
+    for word, items in (("added", found.added), ("removed", found.removed)):
+        rows += [
+            (word, str(item.position), *_cells(item.demonstration)) for item in items[:MOST_ROWS]
+        ]
+    rows += [
+        ("moved", f"{item.before} → {item.after}", *_cells(item.demonstration))
+        for item in found.moved[:MOST_ROWS]
+    ]
+    st.html(texts.table(["", "#", "source", "target"], rows))
+    hidden = sum(max(0, len(what) - MOST_ROWS) for what, _, _ in counts)
+    if hidden:
+        st.caption(f"{hidden} more changes are not shown; vectorlab sets diff lists all of them.")
+
+
+def _cells(item: Demonstration) -> tuple[str, str]:
+    return texts.literal(item.source), texts.literal(item.target or "–")
+
+
+def _edited(old: Demonstration, new: Demonstration) -> tuple[str, str]:
+    return (
+        texts.difference(old.source, new.source),
+        texts.difference(old.target or "", new.target or ""),
+    )

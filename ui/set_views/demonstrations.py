@@ -1,0 +1,117 @@
+"""Browse a version page by page, with what the checks found in it."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from ui import data, parts, texts
+from vectorlab.domain.set_checks import Finding
+from vectorlab.domain.sets import Demonstration, DemonstrationSet, SetVersion
+from vectorlab.services import reports, sets
+
+PER_PAGE = 100
+COLUMNS = {
+    "position": st.column_config.NumberColumn("#", width=60, disabled=True),
+    "source": st.column_config.TextColumn(width="large"),
+    "target": st.column_config.TextColumn(width="large"),
+}
+
+
+def show(version: SetVersion, about: DemonstrationSet) -> None:
+    """Facts, findings and demonstrations of a version."""
+    st.html(
+        texts.facts(
+            [
+                ("message", texts.literal(version.message or "–")),
+                ("by", f"{texts.escape(version.author)}, {texts.moment(version.created_at)}"),
+                ("task", texts.escape(about.task or "–")),
+                ("labels", texts.tags(about.labels)),
+                ("tags", texts.tags(version.tags)),
+                ("content", texts.mono(version.content_sha256)),
+            ]
+        )
+    )
+    show_findings(data.findings(version))
+    rows, found = page_of(version)
+    frame = frame_of(rows)
+    st.dataframe(
+        frame,
+        key="sets.demonstrations",
+        hide_index=True,
+        placeholder="–",
+        column_config=COLUMNS,
+    )
+    with st.container(horizontal=True):
+        if found and frame["target"].notna().all():
+            parts.page_link("New vector from this version", "new_vector", set=version.label)
+        parts.page_link("New run with these sources as prompts", "new_run", prompts=version.label)
+        st.download_button(
+            f"Download all {version.count} (CSV)",
+            lambda: _csv(version),
+            file_name=f"{version.label}.csv",
+            mime="text/csv",
+            on_click="ignore",
+        )
+
+
+def page_of(version: SetVersion) -> tuple[Sequence[tuple[int, Demonstration]], int]:
+    """The chosen page of what is looked for, and how many demonstrations that is in all."""
+    left, right = st.columns([2, 1], vertical_alignment="bottom")
+    contains = left.text_input(
+        "Search in sources and targets",
+        key="contains",
+        bind="query-params",
+        placeholder=f"Any of the {version.count} demonstrations",
+    )
+    first = sets.page(data.store(), version, contains=contains, limit=PER_PAGE)
+    pages = max(1, -(-first.total // PER_PAGE))
+    number = 1
+    if pages > 1:
+        with right:
+            number = st.pagination(pages, key="page", bind="query-params")
+    found = first
+    if number > 1:
+        found = sets.page(
+            data.store(),
+            version,
+            contains=contains,
+            offset=(number - 1) * PER_PAGE,
+            limit=PER_PAGE,
+        )
+    words = "match" if contains else "demonstrations"
+    begin = (number - 1) * PER_PAGE
+    st.caption(f"{begin + bool(found.total)} to {begin + len(found.rows)} of {found.total} {words}")
+    return found.rows, found.total
+
+
+def frame_of(rows: Sequence[tuple[int, Demonstration]]) -> pd.DataFrame:
+    """Rows of a page as a table."""
+    return pd.DataFrame(
+        {
+            "position": [position for position, _ in rows],
+            "source": [item.source for _, item in rows],
+            "target": [item.target for _, item in rows],
+        }
+    )
+
+
+def show_findings(found: Sequence[Finding]) -> None:
+    """What the checks found, a line each; nothing where they found nothing."""
+    if not found:
+        return
+    lines = []
+    for item in found:
+        places = ", ".join(map(str, item.positions[:10]))
+        more = " …" if item.count > len(item.positions[:10]) else ""
+        at = texts.quiet(f" position {places}{more}") if places else ""
+        lines.append(f"<li>{texts.escape(item)}{at}</li>")
+    st.html(
+        '<div class="vl-panel"><b>What the checks found</b>'
+        f'<ul class="vl-findings">{"".join(lines)}</ul></div>'
+    )
+
+
+def _csv(version: SetVersion) -> bytes:
+    frame = reports.demonstrations_frame(data.store(), version.label)
+    return frame.to_csv(index=False).encode("utf-8-sig")

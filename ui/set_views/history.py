@@ -1,0 +1,54 @@
+"""The versions of a set and where each demonstration came in."""
+
+import pandas as pd
+import streamlit as st
+
+from ui import data, texts
+from vectorlab.domain.history_graph import draw, nodes_of
+from vectorlab.domain.sets import SetVersion
+from vectorlab.services import reports, set_history
+
+MOST_BLAMED = 5000  # demonstrations; beyond it the origin is looked up on demand
+
+
+def show(version: SetVersion) -> None:
+    """The history as a graph, then the origin of what the chosen version holds."""
+    versions = set_history.history(data.store(), version.set_name)
+    by_id = {item.id: item for item in versions}
+    rows = []
+    for line in draw(nodes_of(versions)):
+        lanes = f'<span class="vl-lanes">{texts.escape(line.lanes)}</span>'
+        if line.node is None:
+            rows.append((lanes, *[""] * 6))
+        else:
+            rows.append((lanes, *_cells(by_id[line.node])))
+    head = ["", "version", "message", "demonstrations", "by", "frozen", "content"]
+    st.html(texts.table(head, rows, kind="vl-history"))
+    st.subheader("Where each demonstration came in", anchor=False)
+    if version.count > MOST_BLAMED and not st.toggle(f"Look up all {version.count}"):
+        return
+    frame = _blame(version)
+    st.dataframe(
+        frame,
+        key="sets.blame",
+        hide_index=True,
+        placeholder="–",
+        column_config={"position": st.column_config.NumberColumn("#", width=60)},
+    )
+
+
+def _cells(item: SetVersion) -> tuple[str, ...]:
+    return (
+        texts.link(item.label, "sets", set=item.set_name, version=item.number)
+        + " "
+        + "".join(texts.badge(tag, "good") for tag in item.tags),
+        texts.literal(item.message or "–"),
+        str(item.count),
+        texts.escape(item.author),
+        texts.moment(item.created_at),
+        texts.mono(item.content_sha256[:12]),
+    )
+
+
+def _blame(version: SetVersion) -> pd.DataFrame:
+    return reports.blame_frame(set_history.blame(data.store(), version.label))

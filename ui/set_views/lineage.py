@@ -1,0 +1,89 @@
+"""What a set version led to, and what it came from, as a picture whose nodes are links."""
+
+import streamlit as st
+
+from ui import data, parts, texts
+from vectorlab.domain.lineage import Edge, Lineage, Thing
+from vectorlab.domain.sets import SetVersion
+from vectorlab.services import lineage
+
+_HEAD = """digraph {
+    rankdir=LR; bgcolor="transparent";
+    node [fontname="sans-serif", fontsize=11, style=filled, fillcolor="#f6f5f2", color="#8a8678"];
+    edge [fontname="sans-serif", fontsize=9, color="#8a8678", fontcolor="#8a8678"];"""
+_SHAPES = {"set_version": "folder", "vector": "box", "run": "note", "model": "ellipse"}
+
+
+def show(version: SetVersion) -> None:
+    """The lineage of a version in both directions."""
+    centre = Thing(kind="set_version", id=version.id, name=version.label)
+    found = lineage.around(data.store(), centre)
+    if len(found.things) == 1:
+        parts.note("On its own", "This version came from no other, and nothing was made from it.")
+        return
+    st.graphviz_chart(_dot(found), width="stretch")
+    if not found.is_complete:
+        st.caption("More than fits into a picture; v_lineage in SQL has all of it.")
+    rows = [
+        (
+            _link(edge.child),
+            texts.escape(edge.relation.replace("_", " ")),
+            _link(edge.parent),
+            texts.escape(_scores(found, edge.child)),
+        )
+        for edge in found.edges
+    ]
+    st.html(texts.table(["this", "", "that", "scores"], rows))
+
+
+def _dot(found: Lineage) -> str:
+    lines = [_HEAD]
+    for thing in found.things:
+        bold = ', penwidth=2, color="#b5542a"' if thing == found.centre else ""
+        link = _address(thing)
+        target = f', URL="{link}", target="_self"' if link else ""
+        words = "\\n".join([thing.name, *_score_words(found, thing)])
+        lines.append(
+            f'"{thing.kind}{thing.id}" [label="{_quoted(words)}", '
+            f"shape={_SHAPES.get(thing.kind, 'box')}{bold}{target}];"
+        )
+    lines += [
+        f'"{edge.parent.kind}{edge.parent.id}" -> "{edge.child.kind}{edge.child.id}" '
+        f'[label="{_relation(edge)}"];'
+        for edge in found.edges
+    ]
+    return "\n".join([*lines, "}"])
+
+
+def _relation(edge: Edge) -> str:
+    return edge.relation.replace("_", " ")
+
+
+def _address(thing: Thing) -> str | None:
+    if thing.kind == "set_version":
+        name, _, number = thing.name.partition("@")
+        return texts.address("sets", set=name, version=number)
+    if thing.kind == "vector":
+        return texts.address("vectors", vector=thing.name)
+    return texts.address("compare", run=thing.id) if thing.kind == "run" else None
+
+
+def _link(thing: Thing) -> str:
+    address = _address(thing)
+    kind = texts.quiet(thing.kind.replace("_", " "))
+    if address is None:
+        return f"{kind} {texts.escape(thing.name)}"
+    return f'{kind} <a href="{texts.escape(address)}">{texts.escape(thing.name)}</a>'
+
+
+def _score_words(found: Lineage, thing: Thing) -> list[str]:
+    counts = found.scores.get(thing.id, {}) if thing.kind == "run" else {}
+    return [f"{count} x {scorer}" for scorer, count in counts.items()]
+
+
+def _scores(found: Lineage, thing: Thing) -> str:
+    return ", ".join(_score_words(found, thing)) or "–"
+
+
+def _quoted(text: str) -> str:
+    return text.replace('"', '\\"')
