@@ -1,5 +1,6 @@
 """An export read back is the same set, and written again it is the same bytes."""
 
+import json
 import subprocess
 import sys
 
@@ -59,8 +60,7 @@ def test_texts_of_one_line_survive_in_text_files(pairs, bare, tmp_path):
 def test_text_files_hold_everything_or_refuse_and_leave_no_file(items, tmp_path):
     try:
         paths = write(tmp_path / "out", items, "text")
-    except InputError as error:
-        assert "Demonstration" in str(error)
+    except InputError:
         assert contents(tmp_path / "out") == {}
     else:
         assert read(*paths) == items
@@ -112,16 +112,14 @@ def test_csv_tells_an_empty_target_from_none_only_where_it_has_to(tmp_path):
     [path] = write(tmp_path / "out", [bare], "csv")
     assert path.read_text() == '"source"\n"a"\n'
     [path] = write(tmp_path / "out", [empty, bare], "csv")
-    assert path.read_text() == (
-        '"source","target","has_target"\n"a","","true"\n"a","","false"\n'
-    )
+    assert path.read_text() == ('"source","target","has_target"\n"a","","true"\n"a","","false"\n')
 
 
 @settings(many, max_examples=60)
 @given(text=texts)
 def test_every_character_survives_in_a_named_encoding(text, tmp_path):
     path = tmp_path / "x.jsonl"
-    line = f'{{"source": "a", "target": {__import__("json").dumps(text)}}}'
+    line = f'{{"source": "a", "target": {json.dumps(text)}}}'
     for encoding in ("utf-16", "utf-32", "utf-8-sig"):
         path.write_bytes(line.encode(encoding))
         assert read(path, encoding=encoding) == [Demonstration(source="a", target=text)]

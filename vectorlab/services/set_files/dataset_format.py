@@ -48,8 +48,8 @@ def open_dataset(folder: Path, *, split: str | None, progress: Progress, stack: 
     folder, name = _choose_split(folder, split)
     files = _data_files(folder)
     progress.total = sum(path.stat().st_size for path in files)
-    schema = _open_stream(files[0], stack).schema
-    columns = check_columns(name, tuple(schema.names))
+    columns, notes = _schema(files[0], stack)
+    check_columns(name, columns)
 
     def batches(present: tuple[str, ...]) -> Iterator[pa.RecordBatch]:
         before = 0
@@ -71,7 +71,7 @@ def open_dataset(folder: Path, *, split: str | None, progress: Progress, stack: 
         read=read,
         where=lambda number: f"{name}, row {number}",
         progress=progress,
-        about=manifest_of(schema.metadata or {}),
+        about=manifest_of(notes),
     )
 
 
@@ -216,9 +216,10 @@ def _notes(path: Path) -> dict[str, Any]:
     return found
 
 
-def _open_stream(path: Path, stack: ExitStack) -> Any:
+def _schema(path: Path, stack: ExitStack) -> tuple[tuple[str, ...], Mapping[bytes, bytes]]:
     try:
-        return pa.ipc.open_stream(stack.enter_context(pa.OSFile(str(path))))
+        schema = pa.ipc.open_stream(stack.enter_context(pa.OSFile(str(path)))).schema
+        return tuple(schema.names), schema.metadata or {}
     except ERRORS as exc:
         raise InputError(f"{path} is not a whole Arrow file ({one_line(exc)}).") from exc
 

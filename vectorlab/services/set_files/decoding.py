@@ -8,6 +8,7 @@ from vectorlab.errors import InputError
 from vectorlab.services.set_files.bytes_in import ByteSource
 from vectorlab.services.set_files.limits import RECORD_LIMIT
 
+_NOT_FOR_FILES = ("idna", "punycode", "raw-unicode-escape", "unicode-escape", "undefined")
 _UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -64,21 +65,23 @@ class TextSource:
             InputError: If a line is longer than a record may be.
         """
         newline = "" if self._universal else "\n"
-        carry, number = "", 1
+        begun: list[str] = []  # pieces of a line whose end has not come yet
+        number = 1
         for chunk in self.chunks():
-            parts = list(io.StringIO(carry + chunk, newline=newline))
-            # A carriage return at the end may be the first half of a line end.
-            carry = "" if parts[-1].endswith("\n") else parts.pop()
-            for part in parts:
-                self._check_length(part, number)
-                yield part
-                number += 1
-            self._check_length(carry, number)
-        if carry:
-            yield carry
+            begun.append(chunk)
+            if "\n" in chunk or (self._universal and "\r" in chunk):
+                lines = list(io.StringIO("".join(begun), newline=newline))
+                # A carriage return at the end may be the first half of a line end.
+                begun = [] if lines[-1].endswith("\n") else [lines.pop()]
+                for line in lines:
+                    self._check_length(len(line), number)
+                    yield line
+                    number += 1
+            self._check_length(sum(map(len, begun)), number)
+        yield from io.StringIO("".join(begun), newline=newline)
 
-    def _check_length(self, line: str, number: int) -> None:
-        if len(line) > RECORD_LIMIT:
+    def _check_length(self, length: int, number: int) -> None:
+        if length > RECORD_LIMIT:
             raise InputError(
                 f"{self.name}, line {number}: longer than {RECORD_LIMIT} characters, the most a "
                 "line may have."
@@ -107,7 +110,7 @@ class TextSource:
         except UnicodeError:
             pass  # here it is
         if not isinstance(error, UnicodeDecodeError):
-            what = str(error) or "the text is broken"
+            what = " ".join(str(error).split()) or "the text is broken"
         elif error.start < len(error.object):
             what = f"byte {error.object[error.start]:#04x} is not {self._encoding.upper()}"
             if "end of data" in error.reason or "truncated" in error.reason:
@@ -128,9 +131,11 @@ def _with_last(chunks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
 
 def _check_encoding(name: str) -> str:
     try:
-        b"".decode(name)
+        b" ".decode(name, "ignore")  # refuses codecs that are not for text, such as hex
         codecs.getincrementaldecoder(name)()
         found = codecs.lookup(name).name
+        if found in _NOT_FOR_FILES:
+            raise LookupError(found)
     except (LookupError, UnicodeError, ValueError, TypeError) as exc:
         raise InputError(
             f"Encoding {name!r} is not known. Give one such as utf-8, utf-16, cp1252 or latin-1."

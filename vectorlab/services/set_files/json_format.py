@@ -71,7 +71,7 @@ def open_jsonl(text: TextSource, progress: Progress) -> Table:
             if not line.strip(" \t\r\n"):
                 continue
             try:
-                value = parse_json(line)
+                value = parse_json(line.rstrip())
             except json.JSONDecodeError as exc:
                 raise InputError(f"{where(number)}, column {exc.colno}: {exc.msg}.") from exc
             except RefusedValueError as exc:
@@ -140,23 +140,20 @@ class _JsonStream:
 
     def value(self, limit: int, what: str) -> Any:
         """The value that begins here; more text is read until it is whole."""
-        wanted = 0
         while True:
-            while len(self._buffer) - self._at < wanted and self._fill():
-                pass
             held = len(self._buffer) - self._at
             try:
                 value, end = guarded(lambda: DECODER.raw_decode(self._buffer, self._at))
             except RefusedValueError as exc:
                 raise self.error(f"{what}: {exc}") from exc
             except json.JSONDecodeError as exc:
-                if self._ended:
-                    raise self.error(exc.msg, at=exc.pos) from exc
                 if held > limit:
                     raise self.error(
                         f"{what} is broken, or has more than {limit} characters, the most there "
                         f"may be ({exc.msg} at line {self._position(exc.pos)[0]})"
                     ) from exc
+                if self._ended:
+                    raise self.error(exc.msg, at=exc.pos) from exc
             else:
                 # A number at the end of the buffer may go on in the next piece.
                 if end < len(self._buffer) or self._ended:
@@ -165,8 +162,7 @@ class _JsonStream:
                     self._at = end
                     return value
             # Twice as much each time, so that a long value is not parsed again for every piece.
-            wanted = 2 * held + 1
-            self._fill()
+            self._fill(min(2 * held, limit) + 1)
 
     def finish(self) -> None:
         """Check that nothing follows."""
@@ -205,14 +201,20 @@ class _JsonStream:
             self._line_start -= self._at
             self._marked = self._at = 0
 
-    def _fill(self) -> bool:
+    def _fill(self, wanted: int = 1) -> bool:
+        """Read on until so many characters wait, or the text ends; whether there was more."""
         self._compact()
-        chunk = next(self._chunks, None)
-        if chunk is None:
-            self._ended = True
-            return False
-        self._buffer += chunk
-        return True
+        pieces = [self._buffer]
+        held = len(self._buffer) - self._at
+        while held < wanted and not self._ended:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                self._ended = True
+            else:
+                pieces.append(chunk)
+                held += len(chunk)
+        self._buffer = "".join(pieces)
+        return len(pieces) > 1
 
 
 def _object_of_lists(stream: _JsonStream, name: str, progress: Progress) -> Table:

@@ -38,10 +38,11 @@ def open_parquet(file: BinaryIO | IO[bytes], name: str, progress: Progress) -> T
         schema = found.schema_arrow
         about = schema.metadata or {}
         rows = found.metadata.num_rows
+        names = tuple(schema.names)
     except ERRORS as exc:
         raise InputError(f"{name} is not a whole Parquet file ({one_line(exc)}).") from exc
     progress.unit, progress.done, progress.total = "rows", 0, rows
-    columns = check_columns(name, tuple(schema.names))
+    columns = check_columns(name, names)
 
     def read(wanted: tuple[str, ...]) -> Records:
         present = tuple(key for key in wanted if key in columns)
@@ -139,7 +140,8 @@ def _widest_repeated(
     A file of a kilobyte can repeat a text of megabytes in every row. With dictionaries kept, one
     row brings all such texts without their repetitions.
     """
-    kept = _open(file, found.metadata, columns)
+    texts = tuple(name for name in columns if _is_text(found.schema_arrow.field(name).type))
+    kept = _open(file, found.metadata, texts)
     batches = kept.iter_batches(
         batch_size=1, row_groups=[group], columns=list(columns), use_threads=False
     )
@@ -149,6 +151,20 @@ def _widest_repeated(
         if pa.types.is_dictionary(column.type):
             widest = max(widest, pc.max(pc.binary_length(column.dictionary)).as_py() or 0)
     return widest
+
+
+def _is_text(kind: Any) -> bool:
+    """Whether a column of the type is one column of byte arrays in the file."""
+    return any(
+        test(kind)
+        for test in (
+            pa.types.is_string,
+            pa.types.is_large_string,
+            pa.types.is_binary,
+            pa.types.is_large_binary,
+            pa.types.is_dictionary,
+        )
+    )
 
 
 def _group_size(found: pq.ParquetFile, group: int, columns: tuple[str, ...]) -> int:
