@@ -21,8 +21,8 @@ from rich.text import Text
 
 from vectorlab.cli.context import open_lab
 from vectorlab.cli.output import JsonOption, frame_table, plain, show, stderr
+from vectorlab.cli.set_texts import findings_text
 from vectorlab.domain.sets import Demonstration
-from vectorlab.lab import Lab
 from vectorlab.services import set_files, sets
 
 DRY_ROWS = 5  # demonstrations that --dry-run shows
@@ -66,6 +66,7 @@ def import_(
     split: Annotated[str | None, typer.Option(help="Of a dataset with several.")] = None,
     config: Annotated[str | None, typer.Option(help="Of a dataset of the hub.")] = None,
     revision: Annotated[str | None, typer.Option(help="Of a dataset of the hub.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse what the checks find.")] = False,
     message: Annotated[str | None, typer.Option("--message", "-m", help="Why.")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Read and check everything, write nothing.")
@@ -95,9 +96,16 @@ def import_(
                 stderr.print(Text(line), soft_wrap=True)
         with _reading(found.progress) as seen:
             if dry_run:
-                _show_survey(found, set_files.survey(found, rows=DRY_ROWS, seen=seen), as_json=json)
+                surveyed = set_files.survey(found, rows=DRY_ROWS, seen=seen)
             else:
-                _commit(open_lab(context), found, set, message, seen, as_json=json)
+                lab = open_lab(context)
+                items = found.demonstrations(seen)
+                why = message or found.message()
+                done = lab.sets.commit(set, items, message=why, strict=strict)
+        if dry_run:
+            _show_survey(found, surveyed, as_json=json)
+        else:
+            _show_commit(found, done, as_json=json)
 
 
 def export(
@@ -143,17 +151,7 @@ def export(
     )
 
 
-def _commit(
-    lab: Lab,
-    found: set_files.FoundSet,
-    name: str,
-    message: str | None,
-    seen: set_files.Seen,
-    *,
-    as_json: bool,
-) -> None:
-    items = found.demonstrations(seen)
-    done = lab.sets.commit(name, items, message=message or found.message())
+def _show_commit(found: set_files.FoundSet, done: sets.Committed, *, as_json: bool) -> None:
     version = done.version
     word = "committed" if done.created else "unchanged: the latest version holds exactly this"
     lines = [f"{version.label}: {version.count} demonstrations, {word}."]
@@ -163,11 +161,13 @@ def _commit(
             **plain(version),
             "label": version.label,
             "created": done.created,
+            "findings": done.findings,
             "import": found.plain(),
         },
         as_json=as_json,
         human=lambda: "\n".join(lines),
     )
+    stderr.print(findings_text(version.label, done.findings), end="", soft_wrap=True)
 
 
 def _show_survey(found: set_files.FoundSet, surveyed: set_files.Survey, *, as_json: bool) -> None:
