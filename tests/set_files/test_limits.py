@@ -14,6 +14,7 @@ from vectorlab.errors import InputError
 from vectorlab.services.set_files.limits import (
     ENTRY_LIMIT,
     FIELD_LIMIT,
+    METADATA_LIMIT,
     OBJECT_LIMIT,
     RECORD_LIMIT,
 )
@@ -157,3 +158,37 @@ def test_many_large_rows_of_csv_are_held_one_at_a_time(put):
     used, said = megabytes_more(path)
     assert said == ""
     assert used < 100
+
+
+def test_metadata_has_a_limit_of_its_own(put):
+    for length in (METADATA_LIMIT - 9, METADATA_LIMIT - 8):
+        value = "a" * length  # {"k": "..."} is nine more
+        path = put("x.jsonl", f'{{"source": "a", "metadata": {{"k": "{value}"}}}}'.encode())
+        if length == METADATA_LIMIT - 9:
+            assert read(path)[0].metadata == {"k": value}
+        else:
+            assert f"line 1: metadata has {METADATA_LIMIT + 1} characters" in refusal(path)
+
+
+MEASURE_COMMIT = """
+import resource, sys
+from vectorlab import Lab
+lab = Lab(sys.argv[2])
+lab.sets.list()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+lab.sets.import_file(sys.argv[1], set="big")
+after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print((after - before) // (2**20 if sys.platform == "darwin" else 2**10))
+"""
+
+
+def test_a_commit_holds_few_long_texts_at_a_time(put, tmp_path):
+    lines = b"".join(b"%d " % n + b"a" * 1_000_000 + b",b\n" for n in range(150))
+    path = put("x.csv", b"source,target\n", lines)
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE_COMMIT, str(path), f"sqlite:///{tmp_path / 'x.db'}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert int(done.stdout) < 120  # 150 MB of text went through

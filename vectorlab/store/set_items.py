@@ -3,7 +3,6 @@
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,6 +19,7 @@ _items = schema.set_items
 _texts = schema.demonstrations
 _CONTENT = (_texts.c.source, _texts.c.target, _texts.c.metadata_json)
 _BATCH = 1000  # demonstrations per look-up of their hashes
+_BATCH_CHARACTERS = 2**22  # of text in a batch; a few very long texts are enough of one
 _WRITE = 10_000  # item rows per statement
 # A list is written whole once its changes outgrow it by this factor (and this many rows), so
 # that reading a version passes over a bounded number of rows whatever its history.
@@ -62,8 +62,7 @@ def store_demonstrations(tx: Transaction, items: Iterable[Item]) -> ItemList:
     """
     _let_one_write(tx)
     listed = ItemList()
-    stream = iter(items)
-    while batch := list(islice(stream, _BATCH)):
+    for batch in in_batches(items):
         ids = _store_batch(tx, [item for item in batch if isinstance(item, Demonstration)])
         for item in batch:
             if isinstance(item, Demonstration):
@@ -109,6 +108,21 @@ def write_items(
             for rank, item in rows[start : start + _WRITE]
         ]
         tx.execute(_items.insert(), values)
+
+
+def in_batches(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """A stream in lists that are bounded in number and in text, whatever comes."""
+    batch: list[Item] = []
+    size = 0
+    for item in items:
+        batch.append(item)
+        if isinstance(item, Demonstration):
+            size += len(item.source) + len(item.target or "")
+        if len(batch) == _BATCH or size > _BATCH_CHARACTERS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def stored_items(tx: Transaction, version_id: int) -> list[StoredDemonstration]:

@@ -7,9 +7,14 @@ from typing import Any
 from vectorlab.domain.sets import Demonstration
 from vectorlab.errors import InputError
 from vectorlab.services.set_files.csv_format import HAS_TARGET, has_target
-from vectorlab.services.set_files.limits import FIELD_LIMIT
+from vectorlab.services.set_files.limits import FIELD_LIMIT, METADATA_LIMIT
 from vectorlab.services.set_files.mapping import METADATA, Columns, known_name
-from vectorlab.services.set_files.metadata import RefusedValueError, json_value, parse_json
+from vectorlab.services.set_files.metadata import (
+    RefusedValueError,
+    json_value,
+    metadata_text,
+    parse_json,
+)
 from vectorlab.services.set_files.table import Record, Table
 from vectorlab.store.references import storable_text
 
@@ -167,11 +172,14 @@ def _object(value: Any) -> dict[str, Any]:
     return kept
 
 
-def _check_texts(value: Any, where: _Where) -> None:
-    text = json.dumps(value, ensure_ascii=False)
-    if len(text) > FIELD_LIMIT:
-        raise InputError(f"{where}: metadata has more than {FIELD_LIMIT} characters.")
-    storable_text(f"{where}: metadata", text)
+def _check_texts(metadata: dict[str, Any], where: _Where) -> None:
+    text = metadata_text(metadata)
+    if len(text) > METADATA_LIMIT:
+        raise InputError(
+            f"{where}: metadata has {len(text)} characters; at most {METADATA_LIMIT} are taken."
+        )
+    if not text.isascii():
+        storable_text(f"{where}: metadata", text)
 
 
 def _names(columns: tuple[str, ...]) -> str:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from vectorlab.errors import InputError
-from vectorlab.services.set_files.limits import DEPTH_LIMIT
+from vectorlab.services.set_files.limits import DEPTH_LIMIT, METADATA_LIMIT
 
 _INTEGER_BITS = 14_280  # Python itself reads and writes no more than 4,300 digits
 
@@ -20,7 +20,7 @@ class RefusedValueError(ValueError):
 
 def metadata_text(metadata: Mapping[str, Any]) -> str:
     """One JSON object on one line, the same for equal metadata."""
-    return json.dumps(metadata, ensure_ascii=False, sort_keys=True, allow_nan=False)
+    return _ENCODER.encode(metadata)
 
 
 def json_value(value: Any, depth: int = 1) -> Any:
@@ -78,12 +78,14 @@ def check_metadata(metadata: Mapping[str, Any]) -> None:
     """Refuse metadata that no file could give back.
 
     Raises:
-        InputError: If it is nested too deeply.
+        InputError: If it is nested too deeply, or too long.
     """
     try:
-        json_value(metadata)
+        length = len(metadata_text(json_value(metadata)))
     except RefusedValueError as exc:
         raise InputError(f"Metadata {exc}.") from exc
+    if length > METADATA_LIMIT:
+        raise InputError(f"Metadata of {length} characters; files hold {METADATA_LIMIT} at most.")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -105,6 +107,7 @@ def _finite(text: str) -> float:
     return value
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, allow_nan=False)
 DECODER = json.JSONDecoder(
     object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite
 )
