@@ -261,8 +261,14 @@ class SetVerbs:
         return set_files.write_files(paths, items, format=kind, about=about)
 
     def to_frame(self, reference: str) -> pd.DataFrame:
-        """The demonstrations of ``name``, ``name@latest`` or ``name@3``."""
-        return reports.demonstrations_frame(self._lab.db, reference)
+        """The demonstrations of ``name``, ``name@latest`` or ``name@3``, one row each.
+
+        ``import_frame`` makes the same content of it again.
+        """
+        items = sets.demonstrations(self._lab.db, sets.get(self._lab.db, reference))
+        frame = set_files.make_frame(items)
+        frame.insert(0, "position", range(len(frame)))
+        return frame
 
 
 class ModelVerbs:

@@ -17,7 +17,7 @@ from vectorlab.services.set_files.table import Progress, Table
 from vectorlab.services.set_files.text_format import open_text
 
 STDIN = "-"
-_ENDINGS = {
+ENDINGS = {
     "csv": "csv",
     "tsv": "tsv",
     "tab": "tsv",
@@ -108,7 +108,7 @@ def file_format(path: Path, format: str | None) -> str:
         InputError: If it is none of ``FORMATS``.
     """
     kind = (format or path.suffix.lstrip(".")).lower()
-    kind = _ENDINGS.get(kind, kind)
+    kind = ENDINGS.get(kind, kind)
     if kind not in FORMATS:
         hub = f" A dataset of the hub is {HUB}OWNER/NAME." if _may_be_hub(path, format) else ""
         raise InputError(
