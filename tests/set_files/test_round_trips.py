@@ -30,7 +30,7 @@ def check_round_trip(folder, items, format):
 
 
 @pytest.mark.parametrize("format", ANY_CONTENT)
-@settings(many, max_examples=150)
+@settings(many, max_examples=100)
 @given(items=st.lists(demonstrations(), min_size=1, max_size=6))
 def test_any_demonstrations_survive(format, items, tmp_path):
     check_round_trip(tmp_path, items, format)

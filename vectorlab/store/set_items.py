@@ -3,6 +3,7 @@
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -73,7 +74,7 @@ def store_demonstrations(tx: Transaction, items: Iterable[Item]) -> ItemList:
 
 def plan_items(
     tx: Transaction, listed: ItemList, latest: SetVersion | None, number: int
-) -> tuple[int, list[ranks.Row]]:
+) -> tuple[int, Iterable[ranks.Row]]:
     """How the item list of the next version of a set is written.
 
     Returns:
@@ -93,10 +94,11 @@ def plan_items(
 
 
 def write_items(
-    tx: Transaction, set_id: int, number: int, base_number: int, rows: list[ranks.Row]
+    tx: Transaction, set_id: int, number: int, base_number: int, rows: Iterable[ranks.Row]
 ) -> None:
     """Write planned rows."""
-    for start in range(0, len(rows), _WRITE):
+    waiting = iter(rows)
+    while batch := list(islice(waiting, _WRITE)):
         values = [
             {
                 "set_id": set_id,
@@ -105,7 +107,7 @@ def write_items(
                 "number": number,
                 "demonstration_id": item,
             }
-            for rank, item in rows[start : start + _WRITE]
+            for rank, item in batch
         ]
         tx.execute(_items.insert(), values)
 
