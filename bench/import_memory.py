@@ -1,8 +1,8 @@
 """Does a 1 GB CSV file import in less than 1 GB of memory? `python -m bench.import_memory`.
 
-Writes a CSV file of distinct pairs, a million of a kilobyte each, imports it into a new SQLite store in a process of its own and
-takes that process's peak resident memory from the operating system. A process that only opens the
-store is the baseline.
+Writes a CSV file of distinct pairs, a million of a kilobyte each, imports it into a new SQLite
+store in a process of its own and takes that process's peak resident memory from the operating
+system. A process that only opens the store is the baseline.
 """
 
 import argparse
