@@ -2,6 +2,9 @@
 
 import io
 import json
+import os
+import pty
+import subprocess
 import sys
 
 import pyarrow as pa
@@ -314,3 +317,28 @@ def test_a_hub_dataset_is_never_fetched_unasked(cli):
     assert "hub:OWNER/NAME" in said
     said = cli("sets", "import", "hub:owner/name", "--set", "it", code=1).err
     assert "vectorlab[hub]" in said or "cannot be read" in said
+
+
+def test_a_terminal_sees_how_far_the_reading_is(put, tmp_path):
+    path = put("x.csv", "source,target\n" + "".join(f"bad {n},good {n}\n" for n in range(20_000)))
+    terminal, inside = pty.openpty()
+    command = [sys.executable, "-m", "vectorlab", "sets", "import", path, "--set", "x", "--dry-run"]
+    process = subprocess.Popen(
+        command,
+        stderr=inside,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "160"},
+        text=True,
+    )
+    os.close(inside)
+    shown = b""
+    try:
+        while piece := os.read(terminal, 2**16):
+            shown += piece
+    except OSError:  # the command ended
+        os.close(terminal)
+    out, _ = process.communicate()
+    assert process.returncode == 0
+    assert b"20,000 demonstrations" in shown
+    assert b"rows/s" in shown
+    assert "20000 demonstrations, nothing written" in out
