@@ -253,6 +253,16 @@ def test_a_file_that_was_changed_since_its_export_says_so(cli, put, reviews, tmp
     assert "is no manifest that this version reads; it is not used" in said
 
 
+def test_a_manifest_of_another_format_does_not_stay_beside_a_file(cli, reviews, tmp_path):
+    cli("sets", "import", str(reviews), "--set", "upbeat")
+    path = tmp_path / "out.csv"
+    cli("sets", "export", "upbeat", str(path))
+    cli("sets", "export", "upbeat", str(path), "--format", "parquet")
+    assert not (tmp_path / "out.csv.manifest.json").exists()
+    said = cli("sets", "import", str(path), "--set", "copy", "--format", "parquet")
+    assert "Exactly the content of upbeat@1." in said.out
+
+
 def test_exports_of_one_version_are_the_same_bytes(cli, reviews, tmp_path):
     cli("sets", "import", str(reviews), "--set", "upbeat")
     for ending in ("csv", "tsv", "json", "jsonl", "parquet"):

@@ -266,6 +266,7 @@ def test_missing_files_folders_and_names_are_refused(tmp_path):
     assert "hub:OWNER/NAME" in refusal("owner/name")
     assert "two text files" in refusal("a.csv", "b.csv")
     assert "No file" in refusal()
+    assert "is no folder" in refusal(tmp_path / "none", format="dataset")
 
 
 @pytest.mark.parametrize(
@@ -303,6 +304,11 @@ def test_files_are_closed_when_a_reader_stops_early(put):
     with set_files.open_import([path]) as found:
         next(found.demonstrations())
     # a file that is still open would be a ResourceWarning, which is an error here
+
+
+def test_a_column_that_happens_to_be_called_has_target_is_left_alone(put):
+    path = put("x.csv", "source,target,has_target,id\na,b,no,1\n")
+    assert read(path) == [pair("a", "b")]
 
 
 def test_progress_ends_at_the_size_of_the_file(put):

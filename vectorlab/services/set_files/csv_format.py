@@ -8,11 +8,10 @@ from vectorlab.domain.sets import Demonstration
 from vectorlab.errors import InputError
 from vectorlab.services.set_files.decoding import TextSource
 from vectorlab.services.set_files.limits import FIELD_LIMIT, RECORD_LIMIT
+from vectorlab.services.set_files.mapping import HAS_TARGET
 from vectorlab.services.set_files.metadata import metadata_text
 from vectorlab.services.set_files.table import Progress, Records, Table, check_columns, list_names
 
-# Cells cannot tell an empty target from none; where an export holds both, this column does.
-HAS_TARGET = "has_target"
 _YES, _NO = "true", "false"
 
 
@@ -71,7 +70,7 @@ def write_csv(file: IO[bytes], items: Iterable[Demonstration], *, delimiter: str
         writer.writerow([cells[name] for name in names])
 
 
-def has_target(cell: object, place: str) -> bool:
+def has_target(cell: object, place: object) -> bool:
     """What the column ``has_target`` says.
 
     Raises:

@@ -160,6 +160,8 @@ def is_dataset(folder: Path) -> bool:
 
 
 def _choose_split(folder: Path, split: str | None) -> tuple[Path, str]:
+    if not folder.is_dir():
+        raise InputError(f"{str(folder)!r} is no folder; a dataset is one. Give its folder.")
     if not is_dataset(folder):
         raise InputError(
             f"{str(folder)!r} is a folder, but not one that save_to_disk of the datasets library "

@@ -6,9 +6,9 @@ from typing import Any
 
 from vectorlab.domain.sets import Demonstration
 from vectorlab.errors import InputError
-from vectorlab.services.set_files.csv_format import HAS_TARGET, has_target
+from vectorlab.services.set_files.csv_format import has_target
 from vectorlab.services.set_files.limits import FIELD_LIMIT, METADATA_LIMIT
-from vectorlab.services.set_files.mapping import METADATA, Columns, known_name
+from vectorlab.services.set_files.mapping import HAS_TARGET, METADATA, Columns, known_name
 from vectorlab.services.set_files.metadata import (
     RefusedValueError,
     json_value,
@@ -32,13 +32,11 @@ def make_demonstrations(
     Raises:
         InputError: At the first record that makes none; the message says where it stands.
     """
-    marked = HAS_TARGET in table.columns and columns.target == ("target",)
-    wanted = (*columns.wanted, HAS_TARGET) if marked else columns.wanted
     late = _Late(table, columns)
-    for place, record in table.read(wanted):
+    for place, record in table.read(columns.wanted):
         late.check(place, record)
         where = _Where(table, place)
-        bare = marked and not has_target(record[HAS_TARGET], str(where))
+        bare = columns.marked and not has_target(record[HAS_TARGET], where)
         item = Demonstration(
             source=_source(record, columns, where),
             target=None if bare else _target(record, columns, where),

@@ -123,8 +123,10 @@ def _files(
         with ExitStack() as opened:
             _write([opened.enter_context(path.open("wb")) for path in drafts], items, format, about)
         written = dict(zip(targets, drafts, strict=True))
-        if format != "parquet":
-            note = sidecar(targets[0])
+        note = sidecar(targets[0])
+        if format == "parquet":
+            note.unlink(missing_ok=True)  # of another format under the same name
+        else:
             draft = stack.enter_context(_draft(note))
             hashed = {path.name: where for path, where in written.items()}
             draft.write_text(sidecar_text(about, hashed), encoding="utf-8", newline="")

@@ -27,10 +27,13 @@ SHAPES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 SOURCE_NAMES = ("source", "negative", "input", "prompt", "text", "question", "sentence")
 TARGET_NAMES = ("target", "positive", "output", "completion", "answer", "response")
 METADATA = "metadata"  # holds a JSON object; taken unless told otherwise
-# Tables of these columns alone are ours; there is nothing to guess.
+# Cells cannot tell an empty target from none; where an export holds both, this column does.
+HAS_TARGET = "has_target"
+# Tables of these columns alone are our exports, or as good as them; there is nothing to guess.
+_MARKED = [{"source", "target", HAS_TARGET}, {"source", "target", HAS_TARGET, METADATA}]
 _OWN = [
-    {*pair, *more}
-    for pair in (("source", "target"), ("source",), ("prompt",), ("source", "target", "has_target"))
+    {*names, *more}
+    for names in (("source", "target"), ("source",), ("prompt",))
     for more in ((), (METADATA,))
 ]
 _HELP = "Choose with --source-column and --target-column."
@@ -76,12 +79,14 @@ class Columns:
     guessed: bool  # from the names; the user has to be shown it
     shape: str  # name of the shape that was recognised, or ""
     unused: tuple[str, ...]
+    marked: bool = False  # the column ``has_target`` says which rows are bare prompts
     late_metadata: bool = False  # a key ``metadata`` that comes later is taken too
 
     @property
     def wanted(self) -> tuple[str, ...]:
         """All columns to read, each once."""
-        return tuple(dict.fromkeys((*self.source, *self.target, *self.metadata)))
+        mark = (HAS_TARGET,) if self.marked else ()
+        return tuple(dict.fromkeys((*self.source, *self.target, *self.metadata, *mark)))
 
     def sentence(self) -> str:
         """For people: what becomes source, target and metadata."""
@@ -138,16 +143,18 @@ def choose_columns(name: str, columns: Sequence[str], asked: Asked) -> Columns:
         shape, source, target = _guess(name, known, bare=asked.bare_prompts)
     automatic = asked.metadata is None and METADATA not in (*source, *target)
     metadata = asked.metadata or ((METADATA,) if automatic and METADATA in columns else ())
-    used = {*source, *target, *metadata}
+    marked = set(columns) in _MARKED and (source, target) == (("source",), ("target",))
+    used = {*source, *target, *metadata, *((HAS_TARGET,) if marked else ())}
     return Columns(
         source=source,
         target=target,
         metadata=metadata,
         join=asked.join,
         guessed=not (asked.source and (asked.target or asked.bare_prompts))
-        and set(columns) not in _OWN,
+        and set(columns) not in _OWN + _MARKED,
         shape=shape,
         unused=tuple(column for column in columns if column not in used),
+        marked=marked,
         late_metadata=automatic,
     )
 
