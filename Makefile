@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest
 export HF_HUB_OFFLINE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix lock screenshots tiny-train tiny-report wheel clean
+.PHONY: help setup demo test check fix bench lock screenshots tiny-train tiny-report wheel clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -35,6 +35,11 @@ check: $(STAMP)  ## ruff, formatting, types and layer rules
 fix: $(STAMP)  ## let ruff mend and format what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench: $(STAMP)  ## measure ratios to limits and peers; see bench/README.md
+	@for file in bench/[a-z]*.py; do \
+		$(BIN)/python -m bench.$$(basename $$file .py) $(BENCH_ARGS) || exit 1; \
+	done
 
 lock:  ## write constraints.txt anew from a fresh environment
 	scripts/lock.sh $(PY)

@@ -11,8 +11,9 @@ This is where settings, services and worker are put together; it imports torch o
 something has to be computed.
 """
 
+import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -29,11 +30,11 @@ from vectorlab.domain.vectors import LayerVector, SteeringVector
 from vectorlab.errors import InputError, NotFoundError
 from vectorlab.services import (
     database,
-    files,
     jobs,
     models,
     reports,
     runs,
+    set_files,
     set_history,
     sets,
     vector_files,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from vectorlab.worker.loop import Worker
 
 BUNDLED_MODEL = "tiny"
+_logger = logging.getLogger(__name__)
 POLL_S = 0.3  # between looks at a job that another process works off
 
 
@@ -115,6 +117,11 @@ class Lab:
         self._tell(job.progress_done, job.progress_total, note)
         time.sleep(POLL_S)
 
+    def tell_reading(self, progress: set_files.Progress) -> None:
+        """Tell the listener how far a file has been read, in bytes or rows."""
+        note = f"{progress.demonstrations} demonstrations read"
+        self._tell(progress.done, progress.total, note)
+
     def _tell(self, done: int, total: int | None, note: str) -> None:
         if self.listener is not None:
             self.listener(done, total, note)
@@ -127,7 +134,7 @@ class SetVerbs:
         self._lab = lab
 
     def commit(
-        self, set: str, demonstrations: Sequence[Demonstration], *, message: str = "", **about: Any
+        self, set: str, demonstrations: Iterable[Demonstration], *, message: str = "", **about: Any
     ) -> Committed:
         """Freeze demonstrations as the next version of a set, which is created if need be."""
         return sets.commit(
@@ -141,21 +148,89 @@ class SetVerbs:
 
     def import_file(
         self,
-        path: str | Path,
+        path: str | Path | Sequence[str | Path],
         *,
         set: str,
-        source_column: str | None = None,
-        target_column: str | None = None,
+        source_column: str | Sequence[str] | None = None,
+        target_column: str | Sequence[str] | None = None,
+        metadata_column: str | Sequence[str] | None = None,
+        join: str | None = None,
+        bare_prompts: bool = False,
         format: str | None = None,
+        encoding: str | None = None,
+        delimiter: str | None = None,
+        split: str | None = None,
+        config: str | None = None,
+        revision: str | None = None,
         message: str | None = None,
         **about: Any,
     ) -> Committed:
-        """Read a CSV, TSV, JSON or JSON Lines file as the next version of a set."""
-        path = Path(path)
-        items = files.read_demonstrations(
-            path, format=format, source_column=source_column, target_column=target_column
+        """Read files as the next version of a set: all of it, or nothing.
+
+        Args:
+            path: A file, a datasets directory, ``hub:OWNER/NAME``, or two text files.
+            set: Its next version is made, or the set.
+            source_column: Column of the sources, several are joined; None guesses by the names
+                and logs the guess.
+            target_column: Same for the targets.
+            metadata_column: Columns to keep as metadata; None keeps ``metadata``, ``()`` none.
+            join: Between joined columns; None puts a space where there is no white space.
+            bare_prompts: There are no targets.
+            format: One of ``set_files.FORMATS``; None goes by the ending.
+            encoding: Of text; None is UTF-8.
+            delimiter: Of CSV.
+            split: Of a dataset.
+            config: Of a dataset of the hub.
+            revision: Same.
+            message: Why.
+            **about: Description, task and tags, for a set that is made.
+
+        Raises:
+            InputError: With file, line and column where there are any.
+        """
+        paths = [path] if isinstance(path, str | Path) else path
+        options = set_files.ReadOptions(
+            format=format,
+            encoding=encoding,
+            delimiter=delimiter,
+            split=split,
+            config=config,
+            revision=revision,
         )
-        return self.commit(set, items, message=message or f"Import {path.name}", **about)
+        asked = set_files.Asked.of(
+            source_column, target_column, metadata_column, join, bare_prompts
+        )
+        with set_files.open_import(paths, options, asked) as found:
+            return self.commit_found(found, set=set, message=message, **about)
+
+    def import_frame(
+        self,
+        frame: pd.DataFrame,
+        *,
+        set: str,
+        source_column: str | Sequence[str] | None = None,
+        target_column: str | Sequence[str] | None = None,
+        metadata_column: str | Sequence[str] | None = None,
+        join: str | None = None,
+        bare_prompts: bool = False,
+        message: str | None = None,
+        **about: Any,
+    ) -> Committed:
+        """The rows of a data frame as the next version of a set; columns as in ``import_file``."""
+        asked = set_files.Asked.of(
+            source_column, target_column, metadata_column, join, bare_prompts
+        )
+        with set_files.open_frame_import(frame, asked) as found:
+            return self.commit_found(found, set=set, message=message, **about)
+
+    def commit_found(
+        self, found: set_files.FoundSet, *, set: str, message: str | None = None, **about: Any
+    ) -> Committed:
+        """Commit what ``set_files.open_import`` found, after logging what was guessed."""
+        for line in found.sentences():
+            _logger.warning("%s", line)
+        items = found.demonstrations(self._lab.tell_reading)
+        return self.commit(set, items, message=message or found.message(), **about)
 
     def list(self) -> pd.DataFrame:
         """Every set with its latest version."""
@@ -169,14 +244,31 @@ class SetVerbs:
         """What changed between two versions."""
         return set_history.diff(self._lab.db, before, after)
 
-    def export(self, reference: str, path: str | Path, *, format: str | None = None) -> None:
-        """Write a version to a file; importing it again gives the same content hash."""
-        items = sets.demonstrations(self._lab.db, sets.get(self._lab.db, reference))
-        files.write_demonstrations(Path(path), items, format=format)
+    def export(
+        self, reference: str, *paths: str | Path, format: str | None = None
+    ) -> Sequence[Path]:
+        """Write a version to a file, or to two text files, with its manifest.
+
+        Importing it again gives the same content hash, and exporting it again the same bytes.
+
+        Returns:
+            The files that were written.
+        """
+        kind = set_files.export_format(paths, format)
+        version = sets.get(self._lab.db, reference)
+        items = set_files.read_version(self._lab.db, version)
+        about = set_files.describe_version(version, kind)
+        return set_files.write_files(paths, items, format=kind, about=about)
 
     def to_frame(self, reference: str) -> pd.DataFrame:
-        """The demonstrations of ``name``, ``name@latest`` or ``name@3``."""
-        return reports.demonstrations_frame(self._lab.db, reference)
+        """The demonstrations of ``name``, ``name@latest`` or ``name@3``, one row each.
+
+        ``import_frame`` makes the same content of it again.
+        """
+        items = sets.demonstrations(self._lab.db, sets.get(self._lab.db, reference))
+        frame = set_files.make_frame(items)
+        frame.insert(0, "position", range(len(frame)))
+        return frame
 
 
 class ModelVerbs:

@@ -102,3 +102,21 @@ def test_findings_do_not_depend_on_how_the_stream_is_cut(items, size):
     for start in range(0, len(items), size):
         parts.look(items[start : start + size])
     assert whole.findings() == parts.findings()
+
+
+@given(st.lists(st.sampled_from(["a b", "A b!", "a  B", "c", "C.", "d"]), max_size=40))
+def test_repetitions_are_told_from_the_first_that_is_nearly_the_same(texts):
+    items = [pair(text) for text in texts]
+    first = {}
+    expected = {Check.DUPLICATE: [], Check.NEAR_DUPLICATE: []}
+    for position, item in enumerate(items):
+        seen = first.setdefault(normalised(item.source), item)
+        if seen is not item:
+            kind = Check.DUPLICATE if seen == item else Check.NEAR_DUPLICATE
+            expected[kind].append(position)
+    told = found(items)
+    for check, positions in expected.items():
+        assert (check in told) == bool(positions)
+        if positions:
+            assert told[check].count == len(positions)
+            assert told[check].positions == tuple(positions[:MOST_POSITIONS])

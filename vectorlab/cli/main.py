@@ -14,6 +14,7 @@ from vectorlab.cli import (
     models,
     programs,
     runs,
+    set_files,
     set_history,
     set_splits,
     sets,
@@ -37,6 +38,8 @@ app.add_typer(db.app, name="db")
 for part in (set_history.app, set_splits.app):
     sets.app.add_typer(part)
 app.add_typer(sets.app, name="sets")
+sets.app.command("import")(set_files.import_)
+sets.app.command("export")(set_files.export)
 app.add_typer(models.app, name="models")
 app.add_typer(vectors.app, name="vectors")
 app.add_typer(runs.app, name="runs")

@@ -1,6 +1,5 @@
 """``vectorlab sets``: demonstration sets and their versions."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,7 +8,7 @@ from rich.console import Group
 from vectorlab.cli.context import open_lab
 from vectorlab.cli.output import JsonOption, frame_table, pairs_table, plain, show
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
-from vectorlab.services import files, reports, sets
+from vectorlab.services import reports, sets
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -45,39 +44,6 @@ def create(
         actor=lab.settings.user,
     )
     show(made, as_json=json, human=lambda: f"Set {made.name} created.")
-
-
-@app.command("import")
-def import_(
-    context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="CSV, TSV, JSON or JSON Lines.")],
-    set: Annotated[str, typer.Option("--set", help="Its next version is made, or the set.")],
-    source_column: Annotated[str | None, typer.Option(help="Column of the sources.")] = None,
-    target_column: Annotated[str | None, typer.Option(help="Column of the targets.")] = None,
-    format: Annotated[str | None, typer.Option(help="Overrides the file's ending.")] = None,
-    message: Annotated[str | None, typer.Option("--message", "-m", help="Why.")] = None,
-    json: JsonOption = False,
-) -> None:
-    """Freeze the rows of a file as the next version of a set.
-
-    Example: vectorlab sets import reviews.csv --set upbeat --source-column negative
-    --target-column positive
-    """
-    done = open_lab(context).sets.import_file(
-        file,
-        set=set,
-        source_column=source_column,
-        target_column=target_column,
-        format=format,
-        message=message,
-    )
-    version = done.version
-    word = "committed" if done.created else "unchanged: the latest version holds exactly this"
-    show(
-        {**plain(version), "label": version.label, "created": done.created},
-        as_json=json,
-        human=lambda: f"{version.label}: {version.count} demonstrations, {word}.",
-    )
 
 
 @app.command("list")
@@ -186,25 +152,6 @@ def tag(
         {**plain(done), "label": done.label},
         as_json=json,
         human=lambda: f"{done.label}: {', '.join(done.tags)}",
-    )
-
-
-@app.command()
-def export(
-    context: typer.Context,
-    reference: Reference,
-    file: Annotated[Path, typer.Argument(help="Its ending names the format.")],
-    format: Annotated[str | None, typer.Option(help="Overrides the file's ending.")] = None,
-    json: JsonOption = False,
-) -> None:
-    """Write a version to a file; importing it again gives the same content hash."""
-    db = open_lab(context).db
-    version = sets.get(db, reference)
-    files.write_demonstrations(file, sets.demonstrations(db, version), format=format)
-    show(
-        {"file": str(file), "label": version.label, "content_sha256": version.content_sha256},
-        as_json=json,
-        human=lambda: f"{version.label} written to {file} ({version.count} demonstrations).",
     )
 
 

@@ -4,6 +4,10 @@ import hashlib
 import json
 from typing import Any
 
+# Made once: json.dumps would make one for each of a million demonstrations.
+_CANONICAL = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
 _HEAD = "vectorlab/{}/1\n"
 
 
@@ -14,9 +18,7 @@ def canonical_json(value: Any) -> str:
         ValueError: If the value holds NaN or an infinity.
         TypeError: If the value is not made of JSON types.
     """
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    return _CANONICAL.encode(value)
 
 
 def content_sha256(tag: str, value: Any) -> str:

@@ -6,9 +6,12 @@ demonstration at a time and keep a few bytes of each, so that they run over a st
 
 import re
 import unicodedata
+from array import array
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+
+import numpy as np
 
 from vectorlab.domain.sets import Demonstration
 
@@ -86,7 +89,8 @@ class SetChecks:
         self._count = 0
         self._words = [0, 0]  # of all sources, of all targets
         self._pairs = 0
-        self._seen: dict[int, int] = {}  # hash of the normalised pair -> hash of the exact one
+        # Per demonstration, eight bytes each: hash of the normalised pair, and of the exact one.
+        self._normal, self._exact = array("q"), array("q")
         self._found: dict[Check, list[int]] = {}
         self._counts: dict[Check, int] = {}
 
@@ -102,28 +106,44 @@ class SetChecks:
     def findings(self) -> tuple[Finding, ...]:
         """What was found in everything that passed."""
         found = []
+        repeated = self._repeated()
         for check in Check:
             if check is Check.LENGTH_IMBALANCE:
                 found += list(self._imbalance())
+            elif check in repeated:
+                found.append(self._finding(check, *repeated[check]))
             elif check in self._counts:
-                found.append(
-                    Finding(
-                        check=check,
-                        count=self._counts[check],
-                        message=self._message(check),
-                        positions=tuple(self._found[check]),
-                    )
-                )
+                found.append(self._finding(check, self._counts[check], self._found[check]))
         return tuple(found)
+
+    def _finding(self, check: Check, count: int, positions: Sequence[int]) -> Finding:
+        return Finding(
+            check=check, count=count, message=self._message(check), positions=tuple(positions)
+        )
+
+    def _repeated(self) -> dict[Check, tuple[int, list[int]]]:
+        """How many demonstrations come again, exactly or nearly, and the first of them."""
+        normal, exact = np.asarray(self._normal), np.asarray(self._exact)
+        order = np.argsort(normal, kind="stable")  # equal ones stand together, in their order
+        begins = np.ones(len(order), dtype=bool)
+        begins[1:] = normal[order[1:]] != normal[order[:-1]]
+        if begins.all():
+            return {}
+        firsts = order[begins][np.cumsum(begins) - 1]  # of the group that each one belongs to
+        same = exact[order] == exact[firsts]
+        kinds = {Check.DUPLICATE: ~begins & same, Check.NEAR_DUPLICATE: ~begins & ~same}
+        places = {check: np.sort(order[chosen]) for check, chosen in kinds.items()}
+        return {
+            check: (len(where), where[:MOST_POSITIONS].tolist())
+            for check, where in places.items()
+            if len(where)
+        }
 
     def _of_one(self, item: Demonstration) -> Iterator[Check]:
         sides = [item.source] if item.target is None else [item.source, item.target]
         normal = [normalised(text) for text in sides]
-        key, exact = hash(tuple(normal)), hash(item.sha256)
-        if key in self._seen:
-            yield Check.DUPLICATE if self._seen[key] == exact else Check.NEAR_DUPLICATE
-        else:
-            self._seen[key] = exact
+        self._normal.append(hash(tuple(normal)))
+        self._exact.append(hash(item.sha256))
         if item.target is not None:
             self._pairs += 1
             self._words[0] += len(item.source.split())

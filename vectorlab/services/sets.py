@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 from vectorlab.domain.set_checks import Finding, OtherSide, SetChecks, TokenLimit, normalised_texts
@@ -19,8 +18,6 @@ from vectorlab.domain.sets import (
 from vectorlab.errors import InputError
 from vectorlab.store import audit, findings, purge, set_items, sets
 from vectorlab.store.database import Database, Transaction
-
-_BATCH = 1000  # demonstrations that the checks look at together
 
 Item = Demonstration | StoredDemonstration
 
@@ -385,8 +382,7 @@ def record(
 
 def _watched(tx: Transaction, items: Iterable[Item], checks: SetChecks) -> Iterator[Item]:
     """The items as they come, shown to the checks on the way."""
-    rest = iter(items)
-    while batch := list(islice(rest, _BATCH)):
+    for batch in set_items.in_batches(items):
         known = set_items.by_ids(
             tx, (item.id for item in batch if isinstance(item, StoredDemonstration))
         )

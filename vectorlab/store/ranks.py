@@ -4,7 +4,7 @@ Every item has a rank, a whole number that only says what comes before what. Ite
 their order keep their ranks; an edited one takes over the rank of what stood there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from vectorlab.domain.alignment import align
 
@@ -13,9 +13,9 @@ STEP = 65536  # between neighbours of a list that is written whole: room for lat
 Row = tuple[int, int | None]  # rank and the item that takes it; None clears it
 
 
-def whole(items: Sequence[int]) -> list[Row]:
-    """Rows of a list that builds on none before."""
-    return [(rank * STEP, item) for rank, item in enumerate(items)]
+def whole(items: Sequence[int]) -> Iterator[Row]:
+    """Rows of a list that builds on none before, one at a time: a long list has millions."""
+    return ((rank * STEP, item) for rank, item in enumerate(items))
 
 
 def changes(ranks: Sequence[int], before: Sequence[int], after: Sequence[int]) -> list[Row] | None:

@@ -20,6 +20,7 @@ _items = schema.set_items
 _texts = schema.demonstrations
 _CONTENT = (_texts.c.source, _texts.c.target, _texts.c.metadata_json)
 _BATCH = 1000  # demonstrations per look-up of their hashes
+_BATCH_CHARACTERS = 2**22  # of text in a batch; a few very long texts are enough of one
 _WRITE = 10_000  # item rows per statement
 # A list is written whole once its changes outgrow it by this factor (and this many rows), so
 # that reading a version passes over a bounded number of rows whatever its history.
@@ -62,8 +63,7 @@ def store_demonstrations(tx: Transaction, items: Iterable[Item]) -> ItemList:
     """
     _let_one_write(tx)
     listed = ItemList()
-    stream = iter(items)
-    while batch := list(islice(stream, _BATCH)):
+    for batch in in_batches(items):
         ids = _store_batch(tx, [item for item in batch if isinstance(item, Demonstration)])
         for item in batch:
             if isinstance(item, Demonstration):
@@ -74,7 +74,7 @@ def store_demonstrations(tx: Transaction, items: Iterable[Item]) -> ItemList:
 
 def plan_items(
     tx: Transaction, listed: ItemList, latest: SetVersion | None, number: int
-) -> tuple[int, list[ranks.Row]]:
+) -> tuple[int, Iterable[ranks.Row]]:
     """How the item list of the next version of a set is written.
 
     Returns:
@@ -94,10 +94,11 @@ def plan_items(
 
 
 def write_items(
-    tx: Transaction, set_id: int, number: int, base_number: int, rows: list[ranks.Row]
+    tx: Transaction, set_id: int, number: int, base_number: int, rows: Iterable[ranks.Row]
 ) -> None:
     """Write planned rows."""
-    for start in range(0, len(rows), _WRITE):
+    waiting = iter(rows)
+    while batch := list(islice(waiting, _WRITE)):
         values = [
             {
                 "set_id": set_id,
@@ -106,9 +107,24 @@ def write_items(
                 "number": number,
                 "demonstration_id": item,
             }
-            for rank, item in rows[start : start + _WRITE]
+            for rank, item in batch
         ]
         tx.execute(_items.insert(), values)
+
+
+def in_batches(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """A stream in lists that are bounded in number and in text, whatever comes."""
+    batch: list[Item] = []
+    size = 0
+    for item in items:
+        batch.append(item)
+        if isinstance(item, Demonstration):
+            size += len(item.source) + len(item.target or "")
+        if len(batch) == _BATCH or size > _BATCH_CHARACTERS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def stored_items(tx: Transaction, version_id: int) -> list[StoredDemonstration]:

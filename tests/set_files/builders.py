@@ -1,0 +1,72 @@
+import shutil
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+
+from vectorlab.domain.sets import Demonstration
+from vectorlab.services import set_files
+
+ABOUT = {"manifest_version": 1, "label": "x@1", "content_sha256": "0" * 64}
+FILES = {
+    "csv": ["x.csv"],
+    "tsv": ["x.tsv"],
+    "json": ["x.json"],
+    "jsonl": ["x.jsonl"],
+    "parquet": ["x.parquet"],
+    "text": ["x.negative.txt", "x.positive.txt"],
+    "dataset": ["x.dataset"],
+}
+
+# Whatever both databases store: any character but NUL and halves of surrogate pairs.
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
+sources = texts.filter(lambda text: text.strip())
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    # JSON spells a NUL character \u0000, which both databases store as text
+    | st.text(st.characters(exclude_categories=["Cs"]), max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=6,
+)
+metadata = st.just({}) | st.dictionaries(texts, json_values, max_size=3)
+
+
+def demonstrations(targets: Any = st.none() | texts, described: Any = metadata) -> Any:
+    return st.builds(
+        lambda source, target, about: Demonstration(source=source, target=target, metadata=about),
+        sources,
+        targets,
+        described,
+    )
+
+
+def write(folder: Path, items: list[Demonstration], format: str) -> list[Path]:
+    """Files of the format in the folder, which holds nothing else afterwards."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    paths = [folder / name for name in FILES[format]]
+    if format == "text" and all(item.target is None for item in items):
+        paths = paths[:1]
+    readable = set_files.Readable(lambda: iter(items))
+    set_files.write_files(paths, readable, format=format, about=ABOUT)
+    return paths
+
+
+def read(*paths: Path, **options: Any) -> list[Demonstration]:
+    """Everything in files; options of columns and of reading together."""
+    names = set_files.Asked.__dataclass_fields__.keys() & options.keys()
+    asked = set_files.Asked(**{name: options.pop(name) for name in names})
+    with set_files.open_import(paths, set_files.ReadOptions(**options), asked) as found:
+        return list(found.demonstrations())
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder with its bytes."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }

@@ -1,0 +1,229 @@
+"""``vectorlab sets import`` and ``export``: demonstration sets from and to files."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated
+
+import pandas as pd
+import typer
+from rich.console import Group
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.text import Text
+
+from vectorlab.cli.context import open_lab
+from vectorlab.cli.output import JsonOption, frame_table, plain, show, stderr
+from vectorlab.cli.set_texts import findings_text
+from vectorlab.domain.sets import Demonstration
+from vectorlab.services import set_files, sets
+
+DRY_ROWS = 5  # demonstrations that --dry-run shows
+
+
+def import_(
+    context: typer.Context,
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE...",
+            help="CSV, TSV, JSON, JSON Lines, Parquet, a datasets directory, hub:OWNER/NAME, - for "
+            "standard input, or two text files: sources and targets line by line.",
+        ),
+    ],
+    set: Annotated[str, typer.Option("--set", help="Its next version is made, or the set.")],
+    source_column: Annotated[
+        list[str] | None, typer.Option(help="Column of the sources; several are joined.")
+    ] = None,
+    target_column: Annotated[
+        list[str] | None, typer.Option(help="Column of the targets; several are joined.")
+    ] = None,
+    metadata_column: Annotated[
+        list[str] | None, typer.Option(help="Column to keep as metadata; may be repeated.")
+    ] = None,
+    no_metadata: Annotated[
+        bool, typer.Option("--no-metadata", help="Leave a column 'metadata' out.")
+    ] = False,
+    bare_prompts: Annotated[
+        bool, typer.Option("--bare-prompts", help="There are no targets.")
+    ] = False,
+    join: Annotated[
+        str | None,
+        typer.Option(help="Between joined columns; else a space where there is no white space."),
+    ] = None,
+    format: Annotated[
+        str | None, typer.Option(help=f"{', '.join(set_files.FORMATS)}; overrides the ending.")
+    ] = None,
+    encoding: Annotated[str | None, typer.Option(help="Of text, if not UTF-8.")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="Of CSV, if no comma.")] = None,
+    split: Annotated[str | None, typer.Option(help="Of a dataset with several.")] = None,
+    config: Annotated[str | None, typer.Option(help="Of a dataset of the hub.")] = None,
+    revision: Annotated[str | None, typer.Option(help="Of a dataset of the hub.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse what the checks find.")] = False,
+    message: Annotated[str | None, typer.Option("--message", "-m", help="Why.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Read and check everything, write nothing.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Freeze the rows of a file as the next version of a set: all of them, or nothing.
+
+    Columns that are not named are guessed from their names; the guess is shown first.
+
+    Example: vectorlab sets import reviews.csv --set upbeat --source-column negative
+    --target-column positive
+    """
+    options = set_files.ReadOptions(
+        format=format,
+        encoding=encoding,
+        delimiter=delimiter,
+        split=split,
+        config=config,
+        revision=revision,
+    )
+    metadata = () if no_metadata else metadata_column or None
+    asked = set_files.Asked.of(source_column, target_column, metadata, join, bare_prompts)
+    with set_files.open_import(files, options, asked) as found:
+        if not json:
+            for line in found.sentences():
+                stderr.print(Text(line), soft_wrap=True)
+        with _reading(found.progress) as seen:
+            if dry_run:
+                surveyed = set_files.survey(found, rows=DRY_ROWS, seen=seen)
+            else:
+                lab = open_lab(context)
+                items = found.demonstrations(seen)
+                why = message or found.message()
+                done = lab.sets.commit(set, items, message=why, strict=strict)
+        if dry_run:
+            _show_survey(found, surveyed, as_json=json)
+        else:
+            _show_commit(found, done, as_json=json)
+
+
+def export(
+    context: typer.Context,
+    reference: Annotated[
+        str, typer.Argument(metavar="NAME[@VERSION]", help="upbeat, upbeat@2 ...")
+    ],
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE...",
+            help="Its ending names the format; - is standard output; two for text.",
+        ),
+    ],
+    format: Annotated[
+        str | None, typer.Option(help=f"{', '.join(set_files.FORMATS)}; overrides the ending.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Write a version to a file; importing it again gives the same content hash.
+
+    The same version gives the same bytes each time. A manifest names it and its hash: in
+    FILE.manifest.json, or inside a Parquet file or datasets directory.
+
+    Example: vectorlab sets export upbeat@2 upbeat.csv
+    """
+    lab = open_lab(context)
+    written = lab.sets.export(reference, *files, format=format)
+    if not written:  # it went to standard output
+        return
+    version = sets.get(lab.db, reference)
+    show(
+        {
+            "file": files[0],
+            "files": [str(path) for path in written],
+            "label": version.label,
+            "content_sha256": version.content_sha256,
+        },
+        as_json=json,
+        human=lambda: (
+            f"{version.label} written to {' and '.join(files)} ({version.count} demonstrations)."
+        ),
+    )
+
+
+def _show_commit(found: set_files.FoundSet, done: sets.Committed, *, as_json: bool) -> None:
+    version = done.version
+    word = "committed" if done.created else "unchanged: the latest version holds exactly this"
+    lines = [f"{version.label}: {version.count} demonstrations, {word}."]
+    lines += filter(None, [found.outcome(version.content_sha256)])
+    show(
+        {
+            **plain(version),
+            "label": version.label,
+            "created": done.created,
+            "findings": done.findings,
+            "import": found.plain(),
+        },
+        as_json=as_json,
+        human=lambda: "\n".join(lines),
+    )
+    stderr.print(findings_text(version.label, done.findings), end="", soft_wrap=True)
+
+
+def _show_survey(found: set_files.FoundSet, surveyed: set_files.Survey, *, as_json: bool) -> None:
+    lines = [f"{surveyed.count} demonstrations, nothing written (--dry-run)."]
+    lines += filter(None, [found.outcome(surveyed.content_sha256)])
+    show(
+        {
+            "dry_run": True,
+            "count": surveyed.count,
+            "content_sha256": surveyed.content_sha256,
+            "import": found.plain(),
+            "demonstrations": surveyed.first,
+        },
+        as_json=as_json,
+        human=lambda: Group(frame_table(_first_rows(surveyed.first)), *lines),
+    )
+
+
+def _first_rows(items: Sequence[Demonstration]) -> pd.DataFrame:
+    rows = [
+        (item.source, item.target, str(dict(item.metadata)) if item.metadata else None)
+        for item in items
+    ]
+    return pd.DataFrame(rows, columns=["source", "target", "metadata"], dtype=object)
+
+
+@contextmanager
+def _reading(progress: set_files.Progress) -> Iterator[set_files.Seen]:
+    """A bar on stderr with amount, rate and demonstrations; silent without a terminal."""
+    amount: Sequence[ProgressColumn] = (
+        (DownloadColumn(), TransferSpeedColumn())
+        if progress.unit == "bytes"
+        else (MofNCompleteColumn(),)
+    )
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        *amount,
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        console=stderr,
+        transient=True,
+        disable=not stderr.is_terminal,
+    )
+    with bar:
+        task = bar.add_task("reading", total=progress.total, rate="")
+
+        def seen(now: set_files.Progress) -> None:
+            elapsed = bar.tasks[0].elapsed or 0
+            rate = f"{now.demonstrations / elapsed:,.0f} rows/s" if elapsed else ""
+            bar.update(
+                task,
+                completed=now.done,
+                total=now.total,
+                description=f"{now.demonstrations:,} demonstrations",
+                rate=rate,
+            )
+
+        yield seen

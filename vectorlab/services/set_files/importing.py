@@ -1,0 +1,197 @@
+"""An import in three steps: open and choose columns, show them, read.
+
+with open_import(["reviews.csv"]) as found:
+    print(found.columns.sentence())
+    services.sets.commit(db, demonstrations=found.demonstrations(), ...)
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from vectorlab.domain.sets import Demonstration, set_hasher
+from vectorlab.errors import InputError
+from vectorlab.services.set_files.dataset_format import HUB
+from vectorlab.services.set_files.demonstrations import make_demonstrations
+from vectorlab.services.set_files.formats import STDIN, Inputs, ReadOptions, open_table
+from vectorlab.services.set_files.frames import open_frame
+from vectorlab.services.set_files.manifest import Origin, find_origin, read_origin
+from vectorlab.services.set_files.mapping import Asked, Columns, choose_columns
+from vectorlab.services.set_files.table import Progress, Table
+
+Seen = Callable[[Progress], None]
+_EVERY = 500  # demonstrations between two reports of progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundSet:
+    """An input that is open, with the columns that would be used; nothing is stored yet."""
+
+    title: str  # names of the files, without folders
+    table: Table
+    columns: Columns
+    origin: Origin | None
+    notes: tuple[str, ...]
+
+    @property
+    def progress(self) -> Progress:
+        """How far it has been read."""
+        return self.table.progress
+
+    def demonstrations(self, seen: Seen | None = None) -> Iterator[Demonstration]:
+        """The demonstrations as they are read; can be asked for once.
+
+        Args:
+            seen: Called now and then with the progress, and at the end.
+
+        Raises:
+            InputError: At the first record that makes none, or if there is none at all.
+        """
+        progress, count = self.progress, 0
+        for item in make_demonstrations(self.table, self.columns):
+            yield item
+            count += 1
+            if seen is not None and count % _EVERY == 0:
+                seen(progress)
+        if not count:
+            raise InputError(
+                f"{self.table.name} holds no rows. Give a file with one demonstration per row."
+            )
+        if seen is not None:
+            seen(progress)
+
+    def sentences(self) -> list[str]:
+        """What the user has to see before it is used, one line each."""
+        lines = [] if self.origin is None else [self.origin.sentence(self.title)]
+        if self.columns.guessed:
+            help_ = "guessed; change it with --source-column and --target-column"
+            lines.append(f"{self.title}: {self.columns.sentence()} ({help_})")
+        return [*lines, *(f"{self.title}: {note}" for note in self.notes)]
+
+    def message(self) -> str:
+        """Why there is a version, where the user does not say."""
+        if self.origin is None:
+            return f"Import {self.title}"
+        changed = ", changed since" if self.origin.unchanged is False else ""
+        return f"Import {self.title}, an export of {self.origin.label}{changed}"
+
+    def outcome(self, content_sha256: str) -> str:
+        """What the content says about the export it comes from; empty where there is none."""
+        if self.origin is None:
+            return ""
+        same = content_sha256 == self.origin.content_sha256
+        return f"{'Exactly' if same else 'Not'} the content of {self.origin.label}."
+
+    def plain(self) -> dict[str, Any]:
+        """The same for machines."""
+        about: dict[str, Any] = {
+            "input": self.table.name,
+            "format": self.table.format,
+            "columns": self.columns.plain(),
+            "notes": list(self.notes),
+        }
+        if self.origin is not None:
+            about["origin"] = {
+                "label": self.origin.label,
+                "content_sha256": self.origin.content_sha256,
+                "unchanged": self.origin.unchanged,
+            }
+        return about
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """What an import would commit."""
+
+    count: int
+    content_sha256: str
+    first: tuple[Demonstration, ...]
+
+
+@contextmanager
+def open_import(
+    names: Sequence[str | Path], options: ReadOptions | None = None, asked: Asked | None = None
+) -> Iterator[FoundSet]:
+    """Open files and choose columns.
+
+    Args:
+        names: A path, ``-`` for standard input, ``hub:`` and a dataset's name, or two text files.
+        options: How to read.
+        asked: What is known of the columns; the rest is guessed from their names.
+
+    Raises:
+        InputError: If the beginning cannot be read, or the columns cannot be told.
+    """
+    with ExitStack() as stack:
+        progress = Progress()
+        inputs = Inputs(
+            names=[str(name) for name in names],
+            options=options or ReadOptions(),
+            progress=progress,
+            stack=stack,
+        )
+        origin, note = _origin_beside(inputs)
+        table = open_table(inputs)
+        yield _found(table, asked, origin=origin, note=note, title=_title(inputs))
+
+
+@contextmanager
+def open_frame_import(frame: pd.DataFrame, asked: Asked | None = None) -> Iterator[FoundSet]:
+    """The same for a data frame."""
+    table = open_frame(frame)
+    yield _found(table, asked, origin=None, note="", title=table.name)
+
+
+def survey(found: FoundSet, *, rows: int, seen: Seen | None = None) -> Survey:
+    """Read everything and store nothing.
+
+    Raises:
+        InputError: As the import would.
+    """
+    hasher, count = set_hasher(), 0
+    stream = found.demonstrations(seen)
+    first = list(islice(stream, rows))
+    for items in (first, stream):
+        for item in items:
+            hasher.add(item.sha256)
+            count += 1
+    return Survey(count=count, content_sha256=hasher.hexdigest(), first=tuple(first))
+
+
+def _found(
+    table: Table, asked: Asked | None, *, origin: Origin | None, note: str, title: str
+) -> FoundSet:
+    if not table.columns:
+        raise InputError(f"{table.name} holds no rows. Give a file with one demonstration per row.")
+    if origin is None and table.about is not None:
+        try:
+            origin = read_origin(table.about)
+        except InputError:
+            note = "its manifest is not one that this version reads; it is not used"
+    return FoundSet(
+        title=title,
+        table=table,
+        columns=choose_columns(table.name, table.columns, asked or Asked()),
+        origin=origin,
+        notes=(*table.notes, *filter(None, [note])),
+    )
+
+
+def _origin_beside(inputs: Inputs) -> tuple[Origin | None, str]:
+    paths = [Path(name) for name in inputs.names]
+    if inputs.format in ("dataset", "hub") or not all(path.is_file() for path in paths):
+        return None, ""
+    return find_origin(paths)
+
+
+def _title(inputs: Inputs) -> str:
+    names = [
+        "standard input" if name == STDIN else name if name.startswith(HUB) else Path(name).name
+        for name in inputs.names
+    ]
+    return " and ".join(names)

@@ -1,0 +1,14 @@
+"""How much of a file is looked at or held at once; docs/sets_files.md states the same numbers."""
+
+FIELD_LIMIT = 2**22  # characters of one source, target or other field: 4 Mi
+RECORD_LIMIT = 2**24  # characters of one row, object or line: 16 Mi
+OBJECT_LIMIT = 2**26  # characters of a JSON file that is one object, which is read whole: 64 Mi
+METADATA_LIMIT = 2**16  # characters of the metadata of one demonstration, as JSON: 64 Ki
+DEPTH_LIMIT = 64  # levels of nesting of a metadata value
+ENTRY_LIMIT = 10_000_000  # entries that an object of lists makes with its suffixes
+COLUMN_LIMIT = 10_000  # columns of a table
+
+PEEK_RECORDS = 100  # records of a JSON file that are looked at before columns are chosen
+PEEK_CHARACTERS = 2**22  # and no more than this much of it
+CHUNK_BYTES = 2**18  # read from a file at a time
+BATCH_BYTES = 2**25  # of Arrow data at a time, as far as the file tells its sizes: 32 MiB
