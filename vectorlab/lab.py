@@ -13,7 +13,7 @@ something has to be computed.
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +25,7 @@ from vectorlab.config import Settings
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE, Job
 from vectorlab.domain.models import Model
 from vectorlab.domain.runs import Decoding, GenerationRun, Prompt, ReplayVerdict, RunSpec
+from vectorlab.domain.set_checks import TokenLimit
 from vectorlab.domain.sets import Demonstration, SetVersion
 from vectorlab.domain.vectors import LayerVector, SteeringVector
 from vectorlab.errors import InputError, NotFoundError
@@ -36,14 +37,16 @@ from vectorlab.services import (
     runs,
     set_files,
     set_history,
+    set_splits,
     sets,
     vector_files,
     vectors,
 )
 from vectorlab.services.database import Database
 from vectorlab.services.runs import RunRequest, SweepOptions
-from vectorlab.services.set_history import SetDiff
-from vectorlab.services.sets import Committed
+from vectorlab.services.set_history import Merged, SetDiff
+from vectorlab.services.set_splits import Overlap
+from vectorlab.services.sets import Committed, Edit
 from vectorlab.services.vectors import ExtractionOptions, VectorRequest
 
 if TYPE_CHECKING:
@@ -232,6 +235,77 @@ class SetVerbs:
         items = found.demonstrations(self._lab.tell_reading)
         return self.commit(set, items, message=message or found.message(), **about)
 
+    def edit(
+        self,
+        reference: str,
+        *,
+        replaced: Mapping[int, Demonstration] | None = None,
+        removed: Collection[int] = (),
+        added: Sequence[Demonstration] = (),
+        message: str = "",
+        strict: bool = False,
+    ) -> Committed:
+        """Freeze the latest version with some demonstrations changed, by their positions."""
+        return sets.commit_edit(
+            self._lab.db,
+            reference=reference,
+            edit=Edit(
+                replaced=dict(replaced or {}), removed=frozenset(removed), added=tuple(added)
+            ),
+            message=message,
+            actor=self._lab.settings.user,
+            strict=strict,
+        )
+
+    def fork(self, reference: str, name: str) -> SetVersion:
+        """Begin a set from a version of another one."""
+        actor = self._lab.settings.user
+        return sets.fork(self._lab.db, reference=reference, name=name, actor=actor)
+
+    def merge(self, ours: str, theirs: str, **how: Any) -> Merged:
+        """Bring another line into a set; ``how`` as in ``services.set_history.merge``."""
+        actor = self._lab.settings.user
+        return set_history.merge(self._lab.db, ours=ours, theirs=theirs, actor=actor, **how)
+
+    def tag(self, reference: str, *tags: str) -> SetVersion:
+        """Let tags point at a version."""
+        actor = self._lab.settings.user
+        return sets.tag(self._lab.db, reference=reference, tags=tags, actor=actor)
+
+    def split(
+        self, reference: str, first: str, second: str, *, share: float = 0.5, seed: int = 0
+    ) -> tuple[SetVersion, SetVersion]:
+        """Divide a version into two disjoint sets."""
+        return set_splits.split(
+            self._lab.db,
+            reference=reference,
+            names=(first, second),
+            share=share,
+            seed=seed,
+            actor=self._lab.settings.user,
+        )
+
+    def folds(
+        self, reference: str, prefix: str, *, count: int = 5, seed: int = 0
+    ) -> Sequence[tuple[SetVersion, SetVersion]]:
+        """Divide a version into folds, each with a pool and a test set."""
+        return set_splits.folds(
+            self._lab.db,
+            reference=reference,
+            prefix=prefix,
+            count=count,
+            seed=seed,
+            actor=self._lab.settings.user,
+        )
+
+    def overlap(self, learned: str, tried: str) -> Overlap:
+        """Texts that two versions have in common."""
+        return set_splits.overlap(self._lab.db, learned, tried)
+
+    def blame(self, reference: str) -> pd.DataFrame:
+        """In which version each demonstration came in."""
+        return reports.blame_frame(set_history.blame(self._lab.db, reference))
+
     def list(self) -> pd.DataFrame:
         """Every set with its latest version."""
         return reports.sets_frame(self._lab.db)
@@ -318,6 +392,25 @@ class ModelVerbs:
             "model",
             reference,
             hint="See vectorlab models list, or register one: vectorlab models add PATH_OR_HUB_ID",
+        )
+
+    def token_limit(self, reference: str) -> TokenLimit | None:
+        """How long a text may be for a model, by its own tokenizer; None without a limit.
+
+        Raises:
+            NotFoundError: If there is no such model.
+            ModelError: If its tokenizer cannot be loaded.
+        """
+        from vectorlab.steering.loading import load_tokenizer  # brings torch
+        from vectorlab.steering.tokens import count_tokens
+
+        model = self.get(reference)
+        context = model.description.context_length
+        if context is None:
+            return None
+        tokenizer = load_tokenizer(model.description)
+        return TokenLimit(
+            model=model.name, tokens=context, count=lambda texts: count_tokens(tokenizer, texts)
         )
 
 

@@ -67,6 +67,9 @@ def import_(
     config: Annotated[str | None, typer.Option(help="Of a dataset of the hub.")] = None,
     revision: Annotated[str | None, typer.Option(help="Of a dataset of the hub.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse what the checks find.")] = False,
+    model: Annotated[
+        str | None, typer.Option(help="Also check that texts fit into this model's context.")
+    ] = None,
     message: Annotated[str | None, typer.Option("--message", "-m", help="Why.")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Read and check everything, write nothing.")
@@ -101,7 +104,8 @@ def import_(
                 lab = open_lab(context)
                 items = found.demonstrations(seen)
                 why = message or found.message()
-                done = lab.sets.commit(set, items, message=why, strict=strict)
+                limit = None if model is None else lab.models.token_limit(model)
+                done = lab.sets.commit(set, items, message=why, strict=strict, limit=limit)
         if dry_run:
             _show_survey(found, surveyed, as_json=json)
         else:

@@ -92,7 +92,12 @@ def merge(
         Path | None, typer.Option(help="Write open conflicts here, to be settled by hand.")
     ] = None,
     settled: Annotated[
-        Path | None, typer.Option(help="Read a conflicts file with its 'take' fields filled.")
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="Read a conflicts file with its 'take' fields filled.",
+        ),
     ] = None,
     unrelated: Annotated[
         bool, typer.Option("--unrelated", help="Join sets that have no version in common.")

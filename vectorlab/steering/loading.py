@@ -96,11 +96,8 @@ def load_model(
     target, compute_dtype = resolve_device(device), _torch_dtype(dtype)
     directory = model_directory(description.source, description.revision)
     _check_unchanged(description)
-    trust = description.trust_remote_code
-    tokenizer = AutoTokenizer.from_pretrained(
-        directory, local_files_only=True, trust_remote_code=trust
-    )
-    model = _read_weights(directory, compute_dtype, trust_remote_code=trust)
+    tokenizer = load_tokenizer(description)
+    model = _read_weights(directory, compute_dtype, trust_remote_code=description.trust_remote_code)
     nn.Module.to(model, target)
     eos = {*_declared_eos(directory), tokenizer.eos_token_id} - {None}
     return LoadedModel(
@@ -112,6 +109,19 @@ def load_model(
         layers=decoder_layers(model, description.architecture),
         eos_token_ids=tuple(sorted(eos)),
     )
+
+
+def load_tokenizer(description: ModelDescription) -> PreTrainedTokenizerBase:
+    """The tokenizer of a described model, without its weights.
+
+    Raises:
+        ModelError: If there is none where the model was.
+    """
+    directory = model_directory(description.source, description.revision)
+    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+        directory, local_files_only=True, trust_remote_code=description.trust_remote_code
+    )
+    return tokenizer
 
 
 def resolve_device(device: str) -> torch.device:

@@ -49,6 +49,11 @@ def encode(
     return [list(ids[text]) for text in used]
 
 
+def count_tokens(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[int]:
+    """Tokens of every text, those included that the tokenizer puts around it."""
+    return [len(row) for row in _token_ids(tokenizer, list(texts), add_special_tokens=True)]
+
+
 def continuation_text(
     tokenizer: PreTrainedTokenizerBase, prompt_ids: Sequence[int], token_ids: Sequence[int]
 ) -> str:
