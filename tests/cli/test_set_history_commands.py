@@ -31,7 +31,7 @@ def test_a_merge_takes_both_changes_and_the_log_draws_it(cli, upbeat):
     assert "so heavenly" in targets(cli, "upbeat@3")[3]
     assert "tea" in targets(cli, "upbeat@3")[5]
     log = cli("sets", "log", "upbeat").out.splitlines()
-    lanes = [line.split("  ")[0] for line in log]
+    lanes = [line[:4].partition("  ")[0].rstrip() for line in log if line[:1] in ("*", "|")]
     assert lanes[:2] == ["*", "|\\"]
     newest = cli("sets", "log", "upbeat", "--json").json[0]
     assert (newest["label"], newest["parent"], newest["merged"]) == (
@@ -96,7 +96,7 @@ def test_a_settled_file_that_is_not_understood_names_its_line(cli, upbeat, revie
         assert "ours, theirs, both, base, neither" in error
     assert (
         "does not exist"
-        in cli("sets", "merge", "upbeat", "fix", "--settled", str(tmp_path / "none"), code=1).err
+        in cli("sets", "merge", "upbeat", "fix", "--settled", str(tmp_path / "none"), code=2).err
     )
 
 

@@ -1,4 +1,5 @@
 from collections import Counter
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +12,7 @@ lists = st.lists(st.integers(0, 8), max_size=14)
 @given(lists, lists)
 def test_every_place_of_both_lists_has_one_fate(old, new):
     found = align(old, new)
-    pairs = [*found.stayed, *found.moved]
+    pairs = [*found.stayed(), *found.moved]
     assert sorted([*(place for place, _ in pairs), *found.removed]) == list(range(len(old)))
     assert sorted([*(place for _, place in pairs), *found.added]) == list(range(len(new)))
     assert all(old[before] == new[after] for before, after in pairs)
@@ -20,9 +21,12 @@ def test_every_place_of_both_lists_has_one_fate(old, new):
 
 @given(lists, lists)
 def test_what_stayed_kept_its_order(old, new):
-    stayed = align(old, new).stayed
-    assert list(stayed) == sorted(stayed)
+    found = align(old, new)
+    stayed = list(found.stayed())
+    assert stayed == sorted(stayed)
     assert [old for old, _ in stayed] == sorted(old for old, _ in stayed)
+    for left, right in pairwise(found.runs):  # neighbours in both lists are one run
+        assert (left.old + left.length, left.new + left.length) != (right.old, right.new)
 
 
 @given(st.lists(st.integers(), unique=True, min_size=2, max_size=30), st.data())

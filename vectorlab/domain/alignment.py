@@ -1,22 +1,39 @@
 """Which items of one list are which items of another: what stayed, moved, came and went.
 
-Items are compared by identity (a demonstration's id or hash) and may occur more than once.
+Items are compared by identity (a demonstration's id or hash) and may occur more than once. The
+lists may be long, so places are kept in arrays and what stayed as runs.
 """
 
+from array import array
 from bisect import bisect_left
-from collections import defaultdict, deque
-from collections.abc import Hashable, Sequence
+from collections import deque
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Run(NamedTuple):
+    """Neighbours in both lists."""
+
+    old: int  # place of the first in the old list
+    new: int  # place of the first in the new list
+    length: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class ListAlignment:
     """How two lists relate; all numbers are places, counted from 0."""
 
-    stayed: tuple[tuple[int, int], ...]  # (old, new) in order: the longest part that kept its order
+    runs: tuple[Run, ...]  # in order: the longest part that kept its order
     moved: tuple[tuple[int, int], ...]  # (old, new) of what is in both lists, but elsewhere
     removed: tuple[int, ...]  # old places
     added: tuple[int, ...]  # new places
+
+    def stayed(self) -> Iterator[tuple[int, int]]:
+        """(old, new) of what kept its order, in order."""
+        for run in self.runs:
+            for step in range(run.length):
+                yield run.old + step, run.new + step
 
 
 def align(old: Sequence[Hashable], new: Sequence[Hashable]) -> ListAlignment:
@@ -24,48 +41,88 @@ def align(old: Sequence[Hashable], new: Sequence[Hashable]) -> ListAlignment:
 
     The n-th occurrence of an item in one list is its n-th occurrence in the other.
     """
-    head = _common_head(old, new)
-    tail = _common_head(old[head:][::-1], new[head:][::-1])
-    end, new_end = len(old) - tail, len(new) - tail
-    places: dict[Hashable, deque[int]] = defaultdict(deque)
-    for place in range(head, end):
-        places[old[place]].append(place)
-    pairs, added = [], []
-    for place in range(head, new_end):
-        queue = places.get(new[place])
-        if queue:
-            pairs.append((queue.popleft(), place))
-        else:
+    head = _common_head(zip(old, new, strict=False))
+    rest = min(len(old), len(new)) - head
+    backwards = zip(reversed(old), reversed(new), strict=False)
+    tail = min(rest, _common_head(backwards))
+    waiting = _Places(old, range(head, len(old) - tail))
+    olds, news, added = array("q"), array("q"), array("q")
+    for place in range(head, len(new) - tail):
+        before = waiting.take(new[place])
+        if before is None:
             added.append(place)
-    stayed = _longest_in_order(pairs)
-    kept = set(stayed)
+        else:
+            olds.append(before)
+            news.append(place)
+    kept = _longest_in_order(olds)
+    ends = [(0, 0, head), (len(old) - tail, len(new) - tail, tail)]
+    middle = ((olds[at], news[at], 1) for at in range(len(olds)) if kept[at])
     return ListAlignment(
-        stayed=(
-            *((place, place) for place in range(head)),
-            *stayed,
-            *zip(range(end, len(old)), range(new_end, len(new)), strict=True),
-        ),
-        moved=tuple(pair for pair in pairs if pair not in kept),
-        removed=tuple(sorted(place for queue in places.values() for place in queue)),
+        runs=tuple(_joined([ends[0], *middle, ends[1]])),
+        moved=tuple((olds[at], news[at]) for at in range(len(olds)) if not kept[at]),
+        removed=tuple(sorted(waiting)),
         added=tuple(added),
     )
 
 
-def _common_head(old: Sequence[Hashable], new: Sequence[Hashable]) -> int:
+class _Places:
+    """Where the items of a list stand; each place can be taken once, in order.
+
+    Most items occur once, so only those that repeat have a queue.
+    """
+
+    def __init__(self, items: Sequence[Hashable], places: Iterable[int]) -> None:
+        self._first: dict[Hashable, int] = {}
+        self._later: dict[Hashable, deque[int]] = {}
+        for place in places:
+            if self._first.setdefault(items[place], place) != place:
+                self._later.setdefault(items[place], deque()).append(place)
+
+    def take(self, item: Hashable) -> int | None:
+        place = self._first.pop(item, None)
+        if place is not None and (queue := self._later.get(item)):
+            self._first[item] = queue.popleft()
+        return place
+
+    def __iter__(self) -> Iterator[int]:
+        yield from self._first.values()
+        for queue in self._later.values():
+            yield from queue
+
+
+def _common_head(pairs: Iterable[tuple[Hashable, Hashable]]) -> int:
     count = 0
-    for left, right in zip(old, new, strict=False):
+    for left, right in pairs:
         if left != right:
             break
         count += 1
     return count
 
 
-def _longest_in_order(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The longest run of pairs, sorted by new place, whose old places rise (patience sorting)."""
-    ends: list[int] = []  # smallest old place that ends a run of each length
-    at: list[int] = []  # index of the pair that holds it
-    before: list[int] = []  # for every pair, the one before it in its run
-    for index, (old, _) in enumerate(pairs):
+def _joined(runs: Iterable[tuple[int, int, int]]) -> Iterator[Run]:
+    """Runs without empty ones, neighbours put together."""
+    before: Run | None = None
+    for old, new, length in runs:
+        if not length:
+            continue
+        run = Run(old, new, length)
+        if before is None:
+            before = run
+        elif before.old + before.length == old and before.new + before.length == new:
+            before = before._replace(length=before.length + length)
+        else:
+            yield before
+            before = run
+    if before is not None:
+        yield before
+
+
+def _longest_in_order(olds: Sequence[int]) -> bytearray:
+    """Flags the longest part of a sequence that rises (patience sorting)."""
+    ends: list[int] = []  # smallest number that ends a rising part of each length
+    at = array("q")  # index of the number that holds it
+    before = array("q")  # for every number, the one before it in its part
+    for index, old in enumerate(olds):
         length = bisect_left(ends, old)
         before.append(at[length - 1] if length else -1)
         if length == len(ends):
@@ -73,9 +130,9 @@ def _longest_in_order(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]
             at.append(index)
         else:
             ends[length], at[length] = old, index
-    run = []
+    flags = bytearray(len(olds))
     index = at[-1] if at else -1
     while index >= 0:
-        run.append(pairs[index])
+        flags[index] = 1
         index = before[index]
-    return run[::-1]
+    return flags

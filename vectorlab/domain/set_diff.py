@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from vectorlab.domain.alignment import align
+from vectorlab.domain.alignment import Run, align
 from vectorlab.domain.sets import Demonstration
 
 # An edit is an old and a new demonstration between the same neighbours whose words agree at
@@ -79,7 +79,7 @@ def find_changes(
     )
     removed = [Placed(position=place, demonstration=texts[old[place]]) for place in gone]
     added = [Placed(position=place, demonstration=texts[new[place]]) for place in came]
-    edited = _match_edited(removed, added, aligned.stayed)
+    edited = _match_edited(removed, added, aligned.runs)
     taken_before = {item.before.position for item in edited}
     taken_after = {item.after.position for item in edited}
     return Changes(
@@ -94,19 +94,20 @@ def find_changes(
 
 
 def _match_edited(
-    removed: Sequence[Placed], added: Sequence[Placed], stayed: Sequence[tuple[int, int]]
+    removed: Sequence[Placed], added: Sequence[Placed], runs: Sequence[Run]
 ) -> list[Edited]:
     """Pair what shares its source, then its target, then its neighbours and most words."""
     edited: list[Edited] = []
     left, right = list(removed), list(added)
     for side in (_source, _target):
         edited += _pair_equal(left, right, side)
-    old_ends, new_ends = [old for old, _ in stayed], [new for _, new in stayed]
+    # Nothing comes or goes inside a run, so the runs before an item say between which it stands.
+    old_starts, new_starts = [run.old for run in runs], [run.new for run in runs]
     stretches: dict[int, tuple[list[Placed], list[Placed]]] = defaultdict(lambda: ([], []))
     for item in left:
-        stretches[bisect_left(old_ends, item.position)][0].append(item)
+        stretches[bisect_left(old_starts, item.position)][0].append(item)
     for item in right:
-        stretches[bisect_left(new_ends, item.position)][1].append(item)
+        stretches[bisect_left(new_starts, item.position)][1].append(item)
     for before, after in stretches.values():
         edited += _pair_similar(before, after)
     return sorted(edited, key=lambda item: item.after.position)

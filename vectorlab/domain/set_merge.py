@@ -102,7 +102,7 @@ class _Fates:
 
 def _fates(base: Sequence[int], line: Line) -> _Fates:
     aligned = align(base, line.items)
-    origin = {new: old for old, new in (*aligned.stayed, *aligned.moved)}
+    origin = {new: old for old, new in (*aligned.stayed(), *aligned.moved)}
     became = {}
     for edit in line.changes.edited:
         origin[edit.after.position] = edit.before.position

@@ -31,7 +31,7 @@ def changes(ranks: Sequence[int], before: Sequence[int], after: Sequence[int]) -
     """
     rows: list[Row] = []
     old_end, new_end = 0, 0  # one past what is dealt with
-    for old, new in (*align(before, after).stayed, (len(before), len(after))):
+    for old, new, length in (*align(before, after).runs, (len(before), len(after), 0)):
         if old > old_end or new > new_end:
             below = ranks[old_end - 1] if old_end else None
             above = ranks[old] if old < len(ranks) else None
@@ -39,7 +39,7 @@ def changes(ranks: Sequence[int], before: Sequence[int], after: Sequence[int]) -
             if stretch is None:
                 return None
             rows += stretch
-        old_end, new_end = old + 1, new + 1
+        old_end, new_end = old + length, new + length
     return rows
 
 

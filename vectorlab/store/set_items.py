@@ -82,10 +82,13 @@ def plan_items(
         since the latest version, or the whole list where that is shorter in the long run.
     """
     if latest is not None:
-        placed = tx.execute(sa.select(*_placed(latest.id).c)).all()
-        rows = ranks.changes(
-            [row.rank for row in placed], [row.demonstration_id for row in placed], listed.ids
-        )
+        held, before = array("q"), array("q")
+        placed = _placed(latest.id)
+        query = sa.select(placed.c.rank, placed.c.demonstration_id).order_by(placed.c.rank)
+        for row in tx.execute(query.execution_options(yield_per=_WRITE)):
+            held.append(row.rank)
+            before.append(row.demonstration_id)
+        rows = ranks.changes(held, before, listed.ids)
         base, written = _written(tx, latest)
         factor, least = _MOST_CHANGES
         if rows is not None and written + len(rows) <= factor * len(listed) + least:
