@@ -68,6 +68,8 @@ def _pages(db: Database) -> dict[str, tuple[str, int]]:
     return {
         "overview": ("", 760),
         "set-changes": (f"sets?set={SHOWN}&view=changes", 560),
+        "set-edit": (f"sets?set={SHOWN}&view=edit", 760),
+        "set-lineage": (f"sets?set={SHOWN}&version=1&view=lineage", 620),
         "vector": (f"vectors?vector={SHOWN}", 1180),
         "runs": ("runs", 480),
         "compare": (f"compare?run={shown.id}", 900),

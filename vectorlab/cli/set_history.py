@@ -164,7 +164,7 @@ def _merged_text(done: Merged, file: Path | None) -> Group:
         )
     )
     head = (
-        f"{len(done.conflicts)} conflicts between {done.ours.label} and {done.theirs.label}; "
+        f"{len(done.conflicts)} conflict{'' if len(done.conflicts) == 1 else 's'} between {done.ours.label} and {done.theirs.label}; "
         "nothing was written."
     )
     return Group(Text(head), *(conflict_text(item) for item in done.conflicts), Text(where))
