@@ -163,9 +163,10 @@ def _merged_text(done: Merged, file: Path | None) -> Group:
             "Settle them with --take ours|theirs|both|base|neither, or one by one: --conflicts FILE"
         )
     )
+    count = len(done.conflicts)
     head = (
-        f"{len(done.conflicts)} conflict{'' if len(done.conflicts) == 1 else 's'} between {done.ours.label} and {done.theirs.label}; "
-        "nothing was written."
+        f"{count} conflict{'' if count == 1 else 's'} between {done.ours.label} and "
+        f"{done.theirs.label}; nothing was written."
     )
     return Group(Text(head), *(conflict_text(item) for item in done.conflicts), Text(where))
 
