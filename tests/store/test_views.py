@@ -93,6 +93,18 @@ VIEWS: dict[str, dict[str, str]] = {
         "explained_variance": "double precision",
         "sha256": "text",
     },
+    "v_alignments": {
+        "vector_id": "bigint",
+        "vector_name": "text",
+        "set_label": "text",
+        "position": "integer",
+        "demonstration_id": "bigint",
+        "source": "text",
+        "target": "text",
+        "alignment": "double precision",
+        "norm_change": "double precision",
+        "cosine": "double precision",
+    },
     "v_runs": {
         "run_id": "bigint",
         "run_name": "text",

@@ -19,9 +19,11 @@ def alignments(source: States, target: States, directions: Directions) -> list[A
         One per demonstration, in order; a zero difference or vector has cosine 0.
     """
     differences = (target.per_layer() - source.per_layer()).double()
-    cosines = torch.nn.functional.cosine_similarity(
-        differences, directions.values.double()[None], dim=-1, eps=1e-12
+    values = directions.values.double()
+    lengths = torch.linalg.vector_norm(differences, dim=-1) * torch.linalg.vector_norm(
+        values, dim=-1
     )
+    cosines = torch.einsum("nld,ld->nl", differences, values) / lengths.clamp(min=1e-24)
     return [
         Alignment(position=position, cosines=tuple(row), mean=sum(row) / len(row))
         for position, row in enumerate(cosines.tolist())

@@ -16,10 +16,7 @@ PACKAGES = ("transformers", "tokenizers", "numpy")
 def describe_environment(loaded: LoadedModel) -> dict[str, Any]:
     """Software, hardware and settings, as a flat JSON object."""
     return {
-        "vectorlab": __version__,
-        "python": platform.python_version(),
-        "torch": str(torch.__version__),  # with its build, which the package's metadata may lack
-        **{name: _version(name) for name in PACKAGES},
+        **software(),
         "platform": platform.system(),
         "machine": platform.machine(),
         # Kernels, and with them rounding, follow the instruction set that torch found.
@@ -32,6 +29,16 @@ def describe_environment(loaded: LoadedModel) -> dict[str, Any]:
         "attention": str(loaded.model.config._attn_implementation),
         "deterministic": torch.are_deterministic_algorithms_enabled(),
         "model_fingerprint": loaded.description.fingerprint,
+    }
+
+
+def software() -> dict[str, Any]:
+    """The part of it that does not depend on a model."""
+    return {
+        "vectorlab": __version__,
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),  # with its build, which the package's metadata may lack
+        **{name: _version(name) for name in PACKAGES},
     }
 
 

@@ -8,6 +8,7 @@ from vectorlab.steering.methods.registry import (
     aggregate,
     explained_variance,
     register,
+    without_each,
 )
 
 __all__ = [
@@ -19,4 +20,5 @@ __all__ = [
     "icv",
     "mean_difference",
     "register",
+    "without_each",
 ]
