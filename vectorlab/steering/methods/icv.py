@@ -112,6 +112,7 @@ class _Downdates:
     """
 
     _STEPS = 80  # of bisection; each halves what is left of the interval
+    _LEAST = 1e-7  # of the largest variance: less cannot be told from rounding with accuracy
     _TOLERANCE = 1e-9  # of an eigenpair's residual, relative to the eigenvalue
 
     def __init__(self, centred: torch.Tensor) -> None:
@@ -131,8 +132,9 @@ class _Downdates:
         y, value = self._largest(z, weight)
         image = self.variances * y - weight * (z * y).sum(1, keepdim=True) * z
         residual = torch.linalg.vector_norm(image - value[:, None] * y, dim=1)
-        # False for NaN too, as from two equal variances, and where next to nothing is left.
-        is_exact = residual < self._TOLERANCE * value
+        # The decomposition itself is no better than rounding of the largest variance.
+        is_left = value > self._LEAST * self.variances[0]
+        is_exact = is_left & (residual < self._TOLERANCE * value)  # False for NaN too
         y = y * self._signs_without(y, z, pairs)[:, None]
         return (y / self.variances.sqrt()) @ self.left.T @ self.centred, is_exact
 
