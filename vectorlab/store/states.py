@@ -62,30 +62,16 @@ def find_states(
     cache_id = tx.scalar(sa.select(_caches.c.id).where(_caches.c.sha256 == spec.sha256))
     if cache_id is None:
         return
-    wanted: dict[int, list[Any]] = defaultdict(list)
-    for part in batches(text_sha256s):
-        query = sa.select(
-            _states.c.state_blob_id,
-            _states.c.position,
-            _states.c.text_sha256,
-            _states.c.token_sha256,
-        ).where(_states.c.state_cache_id == cache_id, _states.c.text_sha256.in_(part))
-        if job_id is not None:
-            query = query.join(_blobs).where(_blobs.c.job_id == job_id)
-        for row in tx.execute(query):
-            wanted[row.state_blob_id].append(row)
-    for blob_id, rows in wanted.items():
-        values = _read(tx, blob_id, spec.shape)
-        yield FoundBlob(
-            blob_id=blob_id,
-            block=None
-            if values is None
-            else StateBlock(
-                text_sha256s=tuple(row.text_sha256 for row in rows),
-                token_sha256s=tuple(row.token_sha256 for row in rows),
-                values=values[[row.position for row in rows]],
-            ),
-        )
+    wanted: dict[int, list[tuple[int, str, str]]] = defaultdict(list)
+    query = sa.select(
+        _states.c.state_blob_id, _states.c.position, _states.c.text_sha256, _states.c.token_sha256
+    ).where(_states.c.state_cache_id == cache_id, _among(tx, _states.c.text_sha256, text_sha256s))
+    if job_id is not None:
+        query = query.join(_blobs).where(_blobs.c.job_id == job_id)
+    for blob_id, *place in tx.execute(query).all():
+        wanted[blob_id].append(tuple(place))
+    for blob_id, places in wanted.items():
+        yield FoundBlob(blob_id=blob_id, block=_block(tx, blob_id, places, spec.shape))
 
 
 def add_states(
@@ -195,13 +181,19 @@ def damaged_blobs(tx: Transaction) -> list[int]:
     return [blob_id for blob_id in ids if _bytes(tx, blob_id) is None]
 
 
-def _read(tx: Transaction, blob_id: int, shape: tuple[int, int]) -> Any:
-    """The states of a blob, (N, 1 + L, D); None if they are not those on record."""
+def _block(
+    tx: Transaction, blob_id: int, places: list[tuple[int, str, str]], shape: tuple[int, int]
+) -> StateBlock | None:
+    """Those states of a blob; None if its bytes are not those on record."""
     data = _bytes(tx, blob_id)
     size = int(np.prod(shape)) * _FLOAT.itemsize
     if data is None or len(data) % size:
         return None
-    return np.frombuffer(data, dtype=_FLOAT).reshape(-1, *shape)
+    positions, texts, tokens = zip(*sorted(places), strict=True)
+    values = np.frombuffer(data, dtype=_FLOAT).reshape(-1, *shape)
+    if len(positions) < len(values):
+        values = values[list(positions)]
+    return StateBlock(text_sha256s=texts, token_sha256s=tokens, values=values)
 
 
 def _bytes(tx: Transaction, blob_id: int) -> bytes | None:
@@ -271,6 +263,16 @@ def _point(
     ]
     # In one order for everybody: two transactions that wait for each other's rows would deadlock.
     tx.execute(statement, sorted(rows, key=lambda row: str(row["text_sha256"])))
+
+
+def _among(
+    tx: Transaction, column: sa.Column[str], values: Sequence[str]
+) -> sa.ColumnElement[bool]:
+    """``column IN values`` with one parameter, however many values there are."""
+    if tx.dialect.name == "postgresql":
+        return column == sa.any_(sa.literal(list(values), postgresql.ARRAY(sa.Text)))
+    listed = sa.func.json_each(sa.literal(list(values), sa.JSON)).table_valued("value")
+    return column.in_(sa.select(listed.c.value))
 
 
 def _dialect(tx: Transaction) -> Any:

@@ -23,6 +23,7 @@ import torch
 
 from vectorlab.errors import InputError
 from vectorlab.steering.methods.registry import omit, register
+from vectorlab.steering.spectrum import largest
 
 _BLOCK = 256  # pairs left out at a time, to bound memory
 
@@ -87,11 +88,11 @@ def _principal_components(centred: torch.Tensor, rank: int, noise: torch.Tensor)
 
     Components without variance are left out: they have no direction, and one pair has none.
     """
-    variances, left = torch.linalg.eigh(centred @ centred.T)
-    order = variances.argsort(descending=True)[:rank]
-    floor = torch.maximum(variances[-1] * 1e-12, noise) + torch.finfo(torch.float64).tiny
-    order = order[variances[order] > floor]
-    left = left[:, order]
+    if rank == 0:
+        return centred[:0]
+    variances, left = largest(centred @ centred.T, rank)
+    floor = torch.maximum(variances[0] * 1e-12, noise) + torch.finfo(torch.float64).tiny
+    left = left[:, variances > floor]
     components = (left * _signs(left)).T @ centred
     return torch.nn.functional.normalize(components, dim=1)
 
