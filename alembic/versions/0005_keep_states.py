@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
@@ -26,11 +26,9 @@ KINDS = "kind IN ('extract', 'explain', 'generate')"
 V_ALIGNMENTS = """
     SELECT v.id AS vector_id,
            v.name AS vector_name,
+           v.set_version_id AS version_id,
            s.name || '@' || sv.number AS set_label,
            a.position,
-           d.id AS demonstration_id,
-           d.source,
-           d.target,
            a.mean AS alignment,
            o.norm_change,
            o.cosine
@@ -38,8 +36,6 @@ V_ALIGNMENTS = """
     JOIN steering_vectors v ON v.id = a.steering_vector_id
     LEFT JOIN set_versions sv ON sv.id = v.set_version_id
     LEFT JOIN demonstration_sets s ON s.id = sv.set_id
-    LEFT JOIN set_version_items i ON i.set_version_id = sv.id AND i.position = a.position
-    LEFT JOIN demonstrations d ON d.id = i.demonstration_id
     LEFT JOIN omitted_demonstrations o
         ON o.steering_vector_id = v.id AND o.position = a.position
 """

@@ -96,11 +96,9 @@ VIEWS: dict[str, dict[str, str]] = {
     "v_alignments": {
         "vector_id": "bigint",
         "vector_name": "text",
+        "version_id": "bigint",
         "set_label": "text",
         "position": "integer",
-        "demonstration_id": "bigint",
-        "source": "text",
-        "target": "text",
         "alignment": "double precision",
         "norm_change": "double precision",
         "cosine": "double precision",

@@ -6,7 +6,8 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from vectorlab.domain.explanations import DemonstrationPull, Explanation, LeftOut
-from vectorlab.store import schema
+from vectorlab.domain.sets import Demonstration
+from vectorlab.store import schema, set_items
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
 
@@ -14,8 +15,6 @@ _explanations = schema.explanations
 _omitted = schema.omitted_demonstrations
 _alignments = schema.demonstration_alignments
 _vectors = schema.steering_vectors
-_items = schema.set_version_items
-_texts = schema.demonstrations
 
 Order = Literal["strongest", "weakest", "largest_shift"]
 
@@ -100,26 +99,15 @@ def pulls(
             _alignments.c.position,
             _alignments.c.mean,
             _alignments.c.cosines_json.label("alignments_json"),
-            _texts.c.source,
-            _texts.c.target,
             _omitted.c.norm_change,
             _omitted.c.cosine,
             _omitted.c.norm_changes_json,
             _omitted.c.cosines_json,
         )
-        .join(_vectors, _vectors.c.id == _alignments.c.steering_vector_id)
-        .join(
-            _items,
-            sa.and_(
-                _items.c.set_version_id == _vectors.c.set_version_id,
-                _items.c.position == _alignments.c.position,
-            ),
-        )
-        .join(_texts, _texts.c.id == _items.c.demonstration_id)
         .outerjoin(
             _omitted,
             sa.and_(
-                _omitted.c.steering_vector_id == _vectors.c.id,
+                _omitted.c.steering_vector_id == _alignments.c.steering_vector_id,
                 _omitted.c.position == _alignments.c.position,
             ),
         )
@@ -134,7 +122,11 @@ def pulls(
         "largest_shift": shift.desc(),
     }
     query = query.order_by(first[order], _alignments.c.position).limit(limit)
-    return [_pull(row) for row in tx.execute(query)]
+    rows = tx.execute(query).all()
+    version = sa.select(_vectors.c.set_version_id).where(_vectors.c.id == vector_id)
+    wanted = None if limit is None else [row.position for row in rows]
+    texts = set_items.at_positions(tx, tx.execute(version).scalar_one(), wanted)
+    return [_pull(row, texts[row.position]) for row in rows]
 
 
 def count_contrary(tx: Transaction, vector_id: int) -> int:
@@ -145,11 +137,11 @@ def count_contrary(tx: Transaction, vector_id: int) -> int:
     return int(tx.execute(query).scalar_one())
 
 
-def _pull(row: Any) -> DemonstrationPull:
+def _pull(row: Any, text: Demonstration) -> DemonstrationPull:
     return DemonstrationPull(
         position=row.position,
-        source=row.source,
-        target=row.target,
+        source=text.source,
+        target=text.target,
         alignment=row.mean,
         cosines=tuple(row.alignments_json),
         left_out=None if row.norm_change is None else _left_out(row),
