@@ -57,7 +57,7 @@ def extract(
     directions = aggregate(spec.method, paired.source, paired.target, spec.parameters)
     return Extraction(
         layers=layer_vectors(directions),
-        alignments=tuple(alignments(paired.source, paired.target, directions)),
+        alignments=tuple(alignments(directions)),
         events=paired.source.events,
         reuse=paired.reuse,
     )

@@ -6,7 +6,6 @@ from vectorlab.steering.methods.registry import (
     Directions,
     Method,
     aggregate,
-    explained_variance,
     register,
     without_each,
 )
@@ -16,7 +15,6 @@ __all__ = [
     "Directions",
     "Method",
     "aggregate",
-    "explained_variance",
     "icv",
     "mean_difference",
     "register",

@@ -36,4 +36,4 @@ def mean_difference(source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     Returns:
         (L, D) float32, not normalised (activation units).
     """
-    return (target - source).double().mean(dim=0).float()
+    return (target - source).mean(dim=0, dtype=torch.float64).float()

@@ -17,6 +17,7 @@ class Directions:
 
     values: torch.Tensor  # (L, D) float32, not normalised (activation units)
     explained_variance: torch.Tensor | None  # (L,) float32, 0..1
+    cosines: torch.Tensor  # (N, L) float64, of each pair's difference with the direction
     layers: tuple[int, ...]
 
 
@@ -84,10 +85,9 @@ def aggregate(
     """
     found = _checked(method, source, target, parameters)
     values = found.aggregator(source.values, target.values, **parameters)
+    explained, cosines = _diagnostics(target.per_layer() - source.per_layer(), values)
     return Directions(
-        values=values,
-        explained_variance=explained_variance(target.per_layer() - source.per_layer(), values),
-        layers=source.layers,
+        values=values, explained_variance=explained, cosines=cosines, layers=source.layers
     )
 
 
@@ -124,24 +124,29 @@ def omit(
     return values
 
 
-def explained_variance(differences: torch.Tensor, directions: torch.Tensor) -> torch.Tensor:
-    """Share of the differences' energy that lies along each layer's direction.
+def _diagnostics(
+    differences: torch.Tensor, directions: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Share of the differences' energy that lies along each layer's direction, and cosines.
 
     The energy is about zero, not about the mean: the common shift is what a steering vector is
     meant to carry, and it is what centring would remove.
 
     Args:
         differences: Target minus source, (N, L, D).
-        directions: (L, D); a zero direction explains nothing.
+        directions: (L, D); a zero direction explains nothing and has cosine 0 with everything.
 
     Returns:
-        (L,) float32 in 0..1: sum of squared projections over sum of squared norms.
+        (L,) float32 in 0..1: sum of squared projections over sum of squared norms; and (N, L)
+        float64 in -1..1.
     """
     units = torch.nn.functional.normalize(directions.double(), dim=-1, eps=1e-300)
     exact = differences.double()
-    along = torch.einsum("nld,ld->nl", exact, units).square().sum(dim=0)
-    energy: torch.Tensor = torch.linalg.vector_norm(exact, dim=(0, 2)).square()
-    return (along / energy.clamp(min=1e-300)).clamp(0, 1).float()
+    along = torch.einsum("nld,ld->nl", exact, units)
+    lengths = torch.linalg.vector_norm(exact, dim=-1)
+    energy = lengths.square().sum(dim=0).clamp(min=1e-300)
+    explained = (along.square().sum(dim=0) / energy).clamp(0, 1).float()
+    return explained, along / lengths.clamp(min=1e-12)
 
 
 def _checked(method: str, source: States, target: States, parameters: Mapping[str, Any]) -> Method:
