@@ -1,5 +1,7 @@
 """Kept states: found again to the bit, bounded, evicted by last use, never trusted when damaged."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import sqlalchemy as sa
@@ -169,7 +171,7 @@ def test_a_damaged_blob_is_as_good_as_absent_and_verify_names_it(
         assert maintenance.verify(tx) == []
 
 
-def test_two_writers_of_the_same_texts_do_not_wait_for_each_other_forever(
+def test_an_eviction_leaves_alone_what_another_writer_has_not_committed(
     postgres_database: Database,
 ):
     with postgres_database.write() as tx:  # the specification is there already
@@ -178,7 +180,24 @@ def test_two_writers_of_the_same_texts_do_not_wait_for_each_other_forever(
         states.add_states(one, state_spec(), state_block(["a"]))
         with postgres_database.write() as two:
             states.add_states(two, state_spec(), state_block(["b"]))
-            # The other transaction's blob is not seen, and what it deletes is skipped.
             assert states.evict(two, keep_bytes=0).n_texts == 2
     with postgres_database.read() as tx:
         assert set(found(tx, ["first", "a", "b"])) == {"a"}
+
+
+def test_writers_of_the_same_texts_do_not_wait_for_each_other_forever(
+    postgres_database: Database, monkeypatch
+):
+    monkeypatch.setattr(states, "CHUNK_BYTES", 128)  # a blob per text, so many statements
+    texts = [f"text {n}" for n in range(40)]
+
+    def write(order: list[str]) -> None:
+        for _ in range(5):
+            with postgres_database.write() as tx:
+                states.add_states(tx, state_spec(), state_block(order))
+
+    with ThreadPoolExecutor(2) as threads:
+        for done in [threads.submit(write, order) for order in (texts, texts[::-1])]:
+            done.result()
+    with postgres_database.read() as tx:
+        assert set(found(tx, texts)) == set(texts)

@@ -127,7 +127,7 @@ def request_extraction(
                     "set_label": version.label,
                     "fresh_states": force,
                 },
-                dedupe_key=f"extract:{spec.sha256}",
+                dedupe_key=f"extract:{spec.sha256}" + (":fresh" if force else ""),
                 model_id=model.id,
                 priority=priority,
                 created_by=actor,

@@ -80,12 +80,14 @@ def add_states(
     """Keep states; those of texts that have one already take its place."""
     cache_id = _cache_id(tx, spec)
     per_blob = max(1, CHUNK_BYTES // (int(np.prod(spec.shape)) * _FLOAT.itemsize))
-    for start in range(0, len(block.text_sha256s), per_blob):
-        part = slice(start, start + per_blob)
+    # In one order for everybody: two transactions that wait for each other's rows would deadlock.
+    order = sorted(range(len(block.text_sha256s)), key=block.text_sha256s.__getitem__)
+    for start in range(0, len(order), per_blob):
+        part = order[start : start + per_blob]
         data = np.ascontiguousarray(block.values[part], dtype=_FLOAT).tobytes()
-        names = block.text_sha256s[part]
-        blob_id = _add_blob(tx, cache_id, data, len(names), job_id)
-        _point(tx, cache_id, blob_id, names, block.token_sha256s[part])
+        blob_id = _add_blob(tx, cache_id, data, len(part), job_id)
+        names = [(block.text_sha256s[row], block.token_sha256s[row]) for row in part]
+        _point(tx, cache_id, blob_id, names)
 
 
 def touch(tx: Transaction, blob_ids: Sequence[int]) -> None:
@@ -240,10 +242,8 @@ def _add_blob(tx: Transaction, cache_id: int, data: bytes, n_texts: int, job_id:
     return blob_id
 
 
-def _point(
-    tx: Transaction, cache_id: int, blob_id: int, texts: Sequence[str], tokens: Sequence[str]
-) -> None:
-    """Say where the states of those texts lie now."""
+def _point(tx: Transaction, cache_id: int, blob_id: int, names: Sequence[tuple[str, str]]) -> None:
+    """Say that the states of those texts, named with their tokens, lie in this blob now."""
     insert = _dialect(tx).insert(_states)
     statement = insert.on_conflict_do_update(
         index_elements=[_states.c.state_cache_id, _states.c.text_sha256],
@@ -259,10 +259,9 @@ def _point(
             "state_blob_id": blob_id,
             "position": position,
         }
-        for position, (text, token) in enumerate(zip(texts, tokens, strict=True))
+        for position, (text, token) in enumerate(names)
     ]
-    # In one order for everybody: two transactions that wait for each other's rows would deadlock.
-    tx.execute(statement, sorted(rows, key=lambda row: str(row["text_sha256"])))
+    tx.execute(statement, rows)
 
 
 def _among(

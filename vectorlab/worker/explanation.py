@@ -54,7 +54,7 @@ def _states(
     kept: StateSpec | None,
 ) -> tuple[PairedStates, dict[str, Any]]:
     """The states that made the vector, if all of them are kept; else one pass over what is not."""
-    if kept is not None:
+    if kept is not None and context.state_cache_bytes > 0:
         cache = JobStates(context, kept)
         found = known_states(items, spec, cache, kept)
         if found is not None:

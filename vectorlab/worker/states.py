@@ -1,5 +1,6 @@
 """The kept states of the store, as one attempt at a job reads and writes them."""
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ from vectorlab.store import jobs, states
 
 if TYPE_CHECKING:
     from vectorlab.worker.handlers import JobContext
+
+log = logging.getLogger(__name__)
 
 # States are written when so many bytes or seconds of work would else be lost with the worker.
 WRITE_BYTES = states.CHUNK_BYTES
@@ -42,6 +45,7 @@ class JobStates:
         with self._context.db.read() as tx:
             for found in states.find_states(tx, self._spec, text_sha256s, job_id=only):
                 if found.block is None:
+                    log.warning("blob %d of kept states is damaged: computed anew", found.blob_id)
                     self._damaged.append(found.blob_id)
                 else:
                     self._used.append(found.blob_id)
