@@ -189,10 +189,10 @@ def test_writers_of_the_same_texts_do_not_wait_for_each_other_forever(
     postgres_database: Database, monkeypatch
 ):
     monkeypatch.setattr(states, "CHUNK_BYTES", 128)  # a blob per text, so many statements
-    texts = [f"text {n}" for n in range(40)]
+    texts = [f"text {n}" for n in range(20)]
 
     def write(order: list[str]) -> None:
-        for _ in range(5):
+        for _ in range(3):
             with postgres_database.write() as tx:
                 states.add_states(tx, state_spec(), state_block(order))
 
