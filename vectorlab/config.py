@@ -11,6 +11,9 @@ from pathlib import Path
 
 import platformdirs
 
+from vectorlab.domain.states import DEFAULT_STATE_CACHE_BYTES
+from vectorlab.errors import InputError
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -19,6 +22,7 @@ class Settings:
     database_url: str
     device: str  # "auto", "cpu", "cuda:0", "mps"
     user: str  # recorded as author of what is written
+    state_cache_bytes: int  # most bytes of recorded states that the store keeps; 0 keeps none
 
     @classmethod
     def from_environment(
@@ -30,8 +34,12 @@ class Settings:
     ) -> "Settings":
         """Explicit values first, then ``VECTORLAB_*`` variables, then defaults.
 
-        ``VECTORLAB_DATABASE_URL``, ``VECTORLAB_DEVICE`` and ``VECTORLAB_USER`` name the three
-        fields; ``VECTORLAB_HOME`` moves the folder of the default SQLite file.
+        ``VECTORLAB_DATABASE_URL``, ``VECTORLAB_DEVICE``, ``VECTORLAB_USER`` and
+        ``VECTORLAB_STATE_CACHE_BYTES`` name the fields; ``VECTORLAB_HOME`` moves the folder of
+        the default SQLite file.
+
+        Raises:
+            InputError: If the size is not a whole number.
         """
         home = environment.get("VECTORLAB_HOME") or platformdirs.user_data_dir("vectorlab")
         default_url = f"sqlite:///{Path(home).expanduser().absolute() / 'vectorlab.db'}"
@@ -39,7 +47,19 @@ class Settings:
             database_url=database_url or environment.get("VECTORLAB_DATABASE_URL") or default_url,
             device=device or environment.get("VECTORLAB_DEVICE") or "auto",
             user=environment.get("VECTORLAB_USER") or _login_name(),
+            state_cache_bytes=_state_cache_bytes(environment.get("VECTORLAB_STATE_CACHE_BYTES")),
         )
+
+
+def _state_cache_bytes(given: str | None) -> int:
+    if not given:
+        return DEFAULT_STATE_CACHE_BYTES
+    if not (given.isascii() and given.isdigit()):
+        raise InputError(
+            f"VECTORLAB_STATE_CACHE_BYTES is {given!r}; it must be a whole number of bytes, 0 to "
+            "keep no states."
+        )
+    return int(given)
 
 
 def _login_name() -> str:

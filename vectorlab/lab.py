@@ -31,6 +31,7 @@ from vectorlab.domain.vectors import LayerVector, SteeringVector
 from vectorlab.errors import InputError, NotFoundError
 from vectorlab.services import (
     database,
+    explanations,
     jobs,
     models,
     reports,
@@ -43,6 +44,7 @@ from vectorlab.services import (
     vectors,
 )
 from vectorlab.services.database import Database
+from vectorlab.services.explanations import ExplanationRequest
 from vectorlab.services.runs import RunRequest, SweepOptions
 from vectorlab.services.set_history import Merged, SetDiff
 from vectorlab.services.set_splits import Overlap
@@ -96,7 +98,12 @@ class Lab:
         """A worker in this process; it holds the model it used last."""
         from vectorlab.worker.loop import Worker  # brings torch, which takes seconds
 
-        return Worker(self.db, device=self.settings.device, listener=self._tell)
+        return Worker(
+            self.db,
+            device=self.settings.device,
+            listener=self._tell,
+            state_cache_bytes=self.settings.state_cache_bytes,
+        )
 
     def wait(self, job_id: int) -> Job:
         """Wait for a job, working it off here when no worker is alive.
@@ -467,6 +474,30 @@ class VectorVerbs:
             terms=vectors.parse_terms(expression),
             actor=self._lab.settings.user,
         )
+
+    def request_leave_one_out(
+        self, reference: str, *, priority: int = PRIORITY_INTERACTIVE
+    ) -> ExplanationRequest:
+        """Find the leave-one-out study of a vector or enqueue a job."""
+        return explanations.request_leave_one_out(
+            self._lab.db, reference, actor=self._lab.settings.user, priority=priority
+        )
+
+    def explain(
+        self, reference: str, *, leave_one_out: bool = False, layers: bool = False
+    ) -> pd.DataFrame:
+        """How each demonstration pulls along the vector; see ``explanations.frame``.
+
+        Args:
+            reference: Name, id or content hash prefix.
+            leave_one_out: Also how the vector changes without it, computed once and stored.
+            layers: Every figure per layer too.
+        """
+        if leave_one_out:
+            asked = self.request_leave_one_out(reference)
+            if asked.job is not None:
+                self._lab.wait(asked.job.id)
+        return explanations.frame(self._lab.db, reference, layers=layers)
 
     def export(self, reference: str, path: str | Path) -> None:
         """Write a vector to a safetensors file with its provenance."""

@@ -43,6 +43,59 @@ def test_vectors_are_combined_ranked_exported_imported_and_purged(cli, upbeat, t
     assert "Error: " in cli("vectors", "export", "copy", "--out", missing, code=1).err
 
 
+def test_demonstrations_are_explained_with_and_without_leaving_them_out(cli, upbeat):
+    plain = cli("vectors", "explain", "upbeat", "--limit", "2", "--json").json
+    assert (plain["vector"], plain["n_demonstrations"]) == ("upbeat", 5)
+    assert [len(plain[kind]) for kind in ("strongest", "weakest", "contrary")] == [2, 2, 0]
+    assert plain["leave_one_out"] is None
+    assert plain["strongest"][0]["left_out"] is None
+    assert "cosines" not in plain["strongest"][0]
+    study = cli("vectors", "explain", "upbeat", "--leave-one-out", "--layers", "--json").json
+    assert len(study["largest_shift"]) == 5
+    first = study["largest_shift"][0]
+    assert len(first["left_out"]["cosines"]) == len(study["layers"]) == len(first["cosines"])
+    assert first["left_out"]["shift"] > 0
+    assert "no forward pass" in study["leave_one_out"]["states"]
+    shown = cli("vectors", "explain", "upbeat", "--layers")
+    assert "Leaving out moves the vector most" in shown.out
+    assert "norm_change" in shown.out
+    assert "--limit" in cli("vectors", "explain", "upbeat", "--limit", "0", code=1).err
+    with_study = cli("vectors", "explain", "upbeat", "--leave-one-out", "--detach", "--json").json
+    assert (
+        with_study["leave_one_out"]["created_by"] == "tester"
+    )  # found: there is no job to wait for
+    cli("vectors", "combine", "2*upbeat", "--name", "double")
+    assert "vectors explain upbeat" in cli("vectors", "explain", "double", code=1).err
+
+
+def test_a_study_can_be_queued_and_worked_off_later(cli, upbeat):
+    job = cli("vectors", "explain", "upbeat", "--leave-one-out", "--detach", "--json").json[
+        "job_id"
+    ]
+    assert cli("jobs", "show", str(job), "--json").json["kind"] == "explain"
+    assert cli("jobs", "wait", str(job), "--json").json["result"] == {"vector_id": upbeat["id"]}
+
+
+def test_kept_states_are_listed_reused_and_evicted(cli, upbeat):
+    assert upbeat["environment"]["states_computed"] == 10
+    assert "10 computed, 0 reused" in cli("vectors", "show", "upbeat").out
+    listed = cli("db", "states", "--json").json
+    [cache] = listed["caches"]
+    assert (cache["model_name"], cache["site"], cache["n_texts"]) == ("tiny", "block_output", 10)
+    assert listed["limit_bytes"] == 2**30
+    assert "block_output" in cli("db", "states").out
+    words = ("--set", "upbeat", "--method", "mean_difference", "--name", "mean", "--json")
+    assert cli("vectors", "extract", *words).json["environment"]["states_reused"] == 10
+    assert cli("db", "evict", "--keep", "1000000000", "--json").json["n_texts"] == 0
+    assert "No model 'none'" in cli("db", "evict", "--model", "none", code=1).err
+    assert "--keep" in cli("db", "evict", "--keep", "-1", code=1).err
+    assert "10 texts" in cli("db", "evict", "--model", "tiny").out
+    assert cli("db", "states", "--json").json["caches"] == []
+    assert cli("db", "verify", "--json").json["problems"] == []
+    again = cli("vectors", "explain", "mean", "--leave-one-out", "--json").json
+    assert "not kept any more" in again["leave_one_out"]["states"]
+
+
 def test_a_run_is_generated_found_compared_replayed_exported_and_purged(cli, upbeat, tmp_path):
     run = cli(*GENERATE, "--strength", "0", "0.1", "--name", "first", "--json").json
     assert run["arms"] == ["baseline", "upbeat +0.1"]

@@ -121,7 +121,7 @@ def test_an_unforeseen_error_fails_the_job_with_its_place(lab, monkeypatch):
     def broken(*args, **kwargs):
         raise RuntimeError("out of luck")
 
-    monkeypatch.setattr("vectorlab.worker.handlers.extract", broken)
+    monkeypatch.setattr("vectorlab.worker.extraction.extract", broken)
     with pytest.raises(JobFailed, match="out of luck"):
         lab.vectors.extract(set="upbeat@1", method="mean_difference")
     [job] = jobs.list_jobs(lab.db, state=JobState.FAILED)

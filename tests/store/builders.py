@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from vectorlab.domain.explanations import LeftOut
 from vectorlab.domain.hashing import bytes_sha256
 from vectorlab.domain.jobs import Job, JobKind, NewJob
 from vectorlab.domain.models import Model, ModelDescription
@@ -23,6 +24,7 @@ from vectorlab.domain.runs import (
 )
 from vectorlab.domain.set_checks import Check, Finding
 from vectorlab.domain.sets import Demonstration, Relation, SetVersion
+from vectorlab.domain.states import StateBlock, StateSpec, text_sha256, tokens_sha256
 from vectorlab.domain.vectors import (
     Alignment,
     ExtractionSpec,
@@ -34,7 +36,7 @@ from vectorlab.domain.vectors import (
     SteeringVector,
     TokenRule,
 )
-from vectorlab.store import findings, jobs, models, runs, sets, vectors
+from vectorlab.store import explanations, findings, jobs, models, runs, sets, vectors
 from vectorlab.store.database import Transaction
 
 LAYERS, WIDTH = 3, 8
@@ -155,6 +157,47 @@ def add_combined(
     )
 
 
+def left_out(position: int, size: float = 0.25) -> LeftOut:
+    return LeftOut(
+        position=position,
+        norm_change=-size,
+        cosine=1 - size,
+        norm_changes=(-size, 0.0, size),
+        cosines=(1.0, 1 - size, 1 - 2 * size),
+    )
+
+
+def add_study(tx: Transaction, vector: SteeringVector, positions: Sequence[int] = (0,)) -> None:
+    items = [left_out(position) for position in positions]
+    explanations.add_explanation(tx, vector.id, items, {"states_reused": 8}, "tester")
+
+
+def state_spec(**changes: Any) -> StateSpec:
+    values: dict[str, Any] = {
+        "model_fingerprint": "f" * 64,
+        "dtype": "float32",
+        "site": Site.BLOCK_OUTPUT,
+        "token_rule": TokenRule.LAST,
+        "layers": tuple(range(LAYERS)),
+        "d_model": WIDTH,
+        "add_special_tokens": True,
+        "engine": {"torch": "2.13.0", "device": "cpu"},
+    }
+    return StateSpec(**(values | changes))
+
+
+def state_block(
+    texts: Sequence[str], seed: int = 0, *, spec: StateSpec | None = None
+) -> StateBlock:
+    shape = (spec or state_spec()).shape
+    values = np.random.default_rng(seed).normal(size=(len(texts), *shape)).astype(np.float32)
+    return StateBlock(
+        text_sha256s=tuple(text_sha256(text) for text in texts),
+        token_sha256s=tuple(tokens_sha256(list(text.encode())) for text in texts),
+        values=values,
+    )
+
+
 def intervention(vector: SteeringVector, strength: float = 0.1, **changes: Any) -> Intervention:
     values: dict[str, Any] = {
         "vector_id": vector.id,
@@ -235,6 +278,7 @@ def fill(tx: Transaction) -> dict[str, Any]:
     other = add_vector(tx, model, name="other", layers=layers(1), alignments=())
     combined = add_combined(tx, model, [vector, other])
     spec = run_spec(model, vector)
+    add_study(tx, vector)
     run = add_run(tx, model, spec, name="first", prompt_set_version_id=second.id)
     replay = add_run(tx, model, spec, replay_of=run.id)
     return {

@@ -35,4 +35,4 @@ def test_the_questions_to_paste_are_answered(sqlite_database: Database):
     with sqlite_database.write() as tx:
         fill(tx)
         answers = [len(tx.exec_driver_sql(query).all()) for query in block.split(";")[:-1]]
-    assert answers == [8, 0, 0, 0]
+    assert answers == [8, 0, 0, 0, 0]

@@ -93,6 +93,16 @@ VIEWS: dict[str, dict[str, str]] = {
         "explained_variance": "double precision",
         "sha256": "text",
     },
+    "v_alignments": {
+        "vector_id": "bigint",
+        "vector_name": "text",
+        "version_id": "bigint",
+        "set_label": "text",
+        "position": "integer",
+        "alignment": "double precision",
+        "norm_change": "double precision",
+        "cosine": "double precision",
+    },
     "v_runs": {
         "run_id": "bigint",
         "run_name": "text",

@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from vectorlab.cli.context import open_lab, settings
-from vectorlab.cli.output import JsonOption, pairs_table, show
+from vectorlab.cli.output import JsonOption, frame_table, pairs_table, show
 from vectorlab.errors import IntegrityError
 from vectorlab.services import database
+from vectorlab.services import states as kept_states
 
 app = typer.Typer(no_args_is_help=True, help="The database: revision, place, backup, checks.")
 
@@ -76,3 +77,41 @@ def verify(context: typer.Context, json: JsonOption = False) -> None:
         raise IntegrityError(
             f"{len(problems)} problems found. Restore a backup: vectorlab db restore FILE"
         )
+
+
+@app.command()
+def states(context: typer.Context, json: JsonOption = False) -> None:
+    """Show the recorded states that are kept, so that extractions need not repeat them.
+
+    Example: vectorlab db states
+    """
+    lab = open_lab(context)
+    found = kept_states.list_caches(lab.db)
+    show(
+        {"limit_bytes": lab.settings.state_cache_bytes, "caches": found},
+        as_json=json,
+        human=lambda: frame_table(kept_states.frame(found), hide=["sha256"]),
+    )
+
+
+@app.command()
+def evict(
+    context: typer.Context,
+    keep: Annotated[int, typer.Option(help="How many bytes may stay.")] = 0,
+    model: Annotated[str | None, typer.Option(help="Only states of this model.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Delete kept states, those used least recently first; vectors stay as they are.
+
+    Example: vectorlab db evict --keep 100000000
+    """
+    lab = open_lab(context)
+    gone = kept_states.evict(lab.db, keep_bytes=keep, model=model, actor=lab.settings.user)
+    show(
+        gone,
+        as_json=json,
+        human=lambda: (
+            f"States of {gone.n_texts} texts ({gone.n_bytes} bytes) are gone; "
+            f"{gone.bytes_left} bytes stay."
+        ),
+    )

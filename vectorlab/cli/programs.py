@@ -77,7 +77,11 @@ def worker(
     from vectorlab.worker.loop import Worker  # brings torch, which takes seconds
 
     lab = open_lab(context)
-    loop = Worker(lab.db, device=device or lab.settings.device)
+    loop = Worker(
+        lab.db,
+        device=device or lab.settings.device,
+        state_cache_bytes=lab.settings.state_cache_bytes,
+    )
     console.print(f"Worker {loop.id} waits for jobs. Ctrl-C stops it.", highlight=False)
     with serving.ending_as_interrupt():
         try:

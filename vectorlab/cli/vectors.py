@@ -1,5 +1,6 @@
 """``vectorlab vectors``: steering vectors."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,6 +9,7 @@ import typer
 from rich.console import Group
 
 from vectorlab.cli.context import open_lab, wait
+from vectorlab.cli.explanation import show_explanation
 from vectorlab.cli.output import (
     JsonOption,
     frame_table,
@@ -21,7 +23,7 @@ from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
 from vectorlab.domain.jobs import PRIORITY_BATCH, PRIORITY_INTERACTIVE
 from vectorlab.domain.methods import METHODS
 from vectorlab.domain.vectors import Site, SteeringVector
-from vectorlab.services import reports, vector_files, vectors
+from vectorlab.services import explanations, reports, vector_files, vectors
 
 app = typer.Typer(
     no_args_is_help=True, help="Steering vectors: one vector per layer, with where it came from."
@@ -107,6 +109,42 @@ def show_(context: typer.Context, reference: Reference, json: JsonOption = False
     """Show one vector: provenance, norms per layer, which demonstrations drive it."""
     lab = open_lab(context)
     _show_vector(vectors.details(lab.db, reference), as_json=json)
+
+
+@app.command()
+def explain(
+    context: typer.Context,
+    reference: Reference,
+    leave_one_out: Annotated[
+        bool,
+        typer.Option("--leave-one-out", help="Also the vector without each demonstration."),
+    ] = False,
+    layers: Annotated[bool, typer.Option("--layers", help="Every figure per layer too.")] = False,
+    limit: Annotated[int, typer.Option(help="Most demonstrations of each kind.")] = 5,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="With --leave-one-out: print the job id and return.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Show which demonstrations matter: the strongest, the weakest and the contrary ones.
+
+    --leave-one-out says exactly how the vector would change without each of them, from kept
+    states: no forward pass per demonstration. It is computed once and stored.
+
+    Example: vectorlab vectors explain upbeat --leave-one-out
+    """
+    lab = open_lab(context)
+    if leave_one_out:
+        asked = lab.vectors.request_leave_one_out(
+            reference, priority=PRIORITY_BATCH if detach else PRIORITY_INTERACTIVE
+        )
+        if asked.job is not None and detach:
+            show_queued(asked.job.id, as_json=json)
+            return
+        if asked.job is not None:
+            wait(lab, asked.job.id)
+    found = explanations.explain(lab.db, reference, limit=limit)
+    show_explanation(found, layers=layers, as_json=json)
 
 
 @app.command()
@@ -199,7 +237,7 @@ def _show_vector(
 ) -> None:
     def human() -> Group:
         pulls = sorted(details.alignments, key=lambda item: item.mean)
-        about = _about(details.vector)
+        about = _about(details.vector) | _reuse(details.environment)
         if pulls:
             about["alignment"] = (
                 f"{pulls[0].mean:.3f} (demonstration {pulls[0].position}) to "
@@ -214,6 +252,7 @@ def _show_vector(
         "layers": details.layers,
         "alignments": details.alignments,
         "parents": details.parents,
+        "environment": details.environment,
     }
     show(data if found is None else {**data, "found": found}, as_json=as_json, human=human)
 
@@ -231,3 +270,10 @@ def _about(vector: SteeringVector) -> dict[str, Any]:
         "origin": vector.origin.value,
         "made": vector.created_at,
     }
+
+
+def _reuse(environment: Mapping[str, Any]) -> dict[str, str]:
+    if "states_reused" not in environment:
+        return {}
+    reused, computed = environment["states_reused"], environment["states_computed"]
+    return {"states": f"{computed} computed, {reused} reused"}

@@ -14,6 +14,7 @@ class JobKind(StrEnum):
     """What a job does; the worker has one handler per kind."""
 
     EXTRACT = "extract"  # a steering vector from a set version
+    EXPLAIN = "explain"  # what each demonstration does to a vector
     GENERATE = "generate"  # a generation run, or the replay of one
 
 

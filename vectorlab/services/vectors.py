@@ -59,6 +59,7 @@ class VectorDetails:
     layers: list[LayerVectorInfo]
     alignments: list[Alignment]
     parents: list[ParentWeight]
+    environment: Mapping[str, Any]  # software, device, how many states were reused
 
 
 def request_extraction(
@@ -81,7 +82,7 @@ def request_extraction(
         options: Method, sites and the rest of the request.
         actor: Recorded as the one who asked.
         name: Name of the new vector; None makes one of set and method.
-        force: Compute even when an equal request was answered before.
+        force: Compute even when an equal request was answered before, and every state anew.
         priority: Of the job.
 
     Raises:
@@ -124,8 +125,9 @@ def request_extraction(
                     "model_id": model.id,
                     "name": name,
                     "set_label": version.label,
+                    "fresh_states": force,
                 },
-                dedupe_key=f"extract:{spec.sha256}",
+                dedupe_key=f"extract:{spec.sha256}" + (":fresh" if force else ""),
                 model_id=model.id,
                 priority=priority,
                 created_by=actor,
@@ -166,6 +168,7 @@ def details(db: Database, reference: str) -> VectorDetails:
             layers=vectors.layer_infos(tx, vector.id),
             alignments=vectors.alignments(tx, vector.id),
             parents=vectors.parents(tx, vector.id),
+            environment=vectors.environment(tx, vector.id),
         )
 
 

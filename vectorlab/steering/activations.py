@@ -4,7 +4,7 @@ Only the wanted positions leave the hooks, the forward pass ends behind the last
 and every batch is copied to the host once. Sequences that occur twice are computed once.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +25,8 @@ from vectorlab.steering.layers import as_rows, hidden_of
 from vectorlab.steering.loading import LoadedModel
 
 Progress = Callable[[int, int], None]
+# Told the places of the sequences of a finished batch, and their states (B, L[+1], D).
+OnBatch = Callable[[list[int], torch.Tensor], None]
 DEFAULT_TOKEN_BUDGET = 4096  # padded tokens per batch
 
 # The position whose state stands for a sequence, counted from its first real token.
@@ -54,6 +56,12 @@ class States:
         """The states without embeddings, (N, L, D)."""
         return self.values[:, 1:] if self.has_embeddings else self.values
 
+    def without_embeddings(self) -> "States":
+        """The same states, row 0 left out."""
+        return States(
+            values=self.per_layer(), layers=self.layers, has_embeddings=False, events=self.events
+        )
+
 
 @torch.inference_mode()
 def record_states(
@@ -67,6 +75,7 @@ def record_states(
     token_budget: int = DEFAULT_TOKEN_BUDGET,
     padding_side: PaddingSide = "right",
     on_progress: Progress | None = None,
+    on_batch: OnBatch | None = None,
 ) -> States:
     """States of every sequence at one position.
 
@@ -80,35 +89,37 @@ def record_states(
         token_budget: Most padded tokens per batch; halved when memory runs out.
         padding_side: Does not change the result beyond float noise.
         on_progress: Called with (sequences done, sequences in all) after each batch.
+        on_batch: Called with each finished batch, so that it can be kept.
 
     Raises:
         ShapeError: If the model has no such layer.
         ArchitectureError: If a hooked module never ran.
     """
     chosen = _checked_layers(loaded, layers)
-    unique = sorted(dict.fromkeys(map(tuple, token_ids)), key=len)
+    places: dict[tuple[int, ...], list[int]] = {}
+    for place, ids in enumerate(token_ids):
+        places.setdefault(tuple(ids), []).append(place)
     recorder = _Recorder(loaded, token_rule, padding_side)
     with _hooked(recorder, site, chosen, include_embeddings=include_embeddings):
-        rows, events = _record_batches(recorder, unique, token_budget, on_progress)
+        values, events = _record_batches(recorder, places, token_budget, on_progress, on_batch)
     return States(
-        values=torch.stack([rows[tuple(ids)] for ids in token_ids]),
-        layers=chosen,
-        has_embeddings=include_embeddings,
-        events=tuple(events),
+        values=values, layers=chosen, has_embeddings=include_embeddings, events=tuple(events)
     )
 
 
 def _record_batches(
     recorder: "_Recorder",
-    sequences: Sequence[tuple[int, ...]],
+    places: Mapping[tuple[int, ...], list[int]],
     token_budget: int,
     on_progress: Progress | None,
-) -> tuple[dict[tuple[int, ...], torch.Tensor], list[str]]:
-    """States of every sequence, and what happened on the way."""
-    rows: dict[tuple[int, ...], torch.Tensor] = {}
+    on_batch: OnBatch | None,
+) -> tuple[torch.Tensor, list[str]]:
+    """States of every place, and what happened on the way."""
+    sequences, done = sorted(places, key=len), 0
+    values = torch.empty(0)
     events: list[str] = []
-    while len(rows) < len(sequences):
-        batch = _next_batch(sequences[len(rows) :], token_budget)
+    while done < len(sequences):
+        batch = _next_batch(sequences, done, token_budget)
         states = recorder.try_run(batch)
         if states is None:
             token_budget = len(batch[-1]) * (len(batch) // 2)
@@ -116,10 +127,24 @@ def _record_batches(
                 f"out of memory with {len(batch)} sequences: token budget now {token_budget}"
             )
             continue
-        rows.update(zip(batch, states, strict=True))
+        if done == 0:
+            values = torch.empty(sum(map(len, places.values())), *states.shape[1:])
+        where, states = _spread([places[ids] for ids in batch], states)
+        values[where] = states
+        done += len(batch)
+        if on_batch is not None:
+            on_batch(where, states)
         if on_progress is not None:
-            on_progress(len(rows), len(sequences))
-    return rows, events
+            on_progress(done, len(sequences))
+    return values, events
+
+
+def _spread(places: Sequence[list[int]], states: torch.Tensor) -> tuple[list[int], torch.Tensor]:
+    """One row for every place of every sequence of a batch."""
+    where = [place for several in places for place in several]
+    if len(where) == len(places):
+        return where, states
+    return where, states[[row for row, several in enumerate(places) for _ in several]]
 
 
 class _Complete(Exception):
@@ -223,10 +248,10 @@ def _checked_layers(loaded: LoadedModel, layers: Sequence[int] | None) -> tuple[
 
 
 def _next_batch(
-    sequences: Sequence[tuple[int, ...]], token_budget: int
+    sequences: Sequence[tuple[int, ...]], start: int, token_budget: int
 ) -> Sequence[tuple[int, ...]]:
     """As many of the sequences, which grow longer, as fit into the budget; at least one."""
-    size = 1
-    while size < len(sequences) and len(sequences[size]) * (size + 1) <= token_budget:
-        size += 1
-    return sequences[:size]
+    end = start + 1
+    while end < len(sequences) and len(sequences[end]) * (end + 1 - start) <= token_budget:
+        end += 1
+    return sequences[start:end]

@@ -1,28 +1,17 @@
 """How far each demonstration pulls along a vector, so that outliers show."""
 
-import torch
-
 from vectorlab.domain.vectors import Alignment
-from vectorlab.steering.activations import States
 from vectorlab.steering.methods import Directions
 
 
-def alignments(source: States, target: States, directions: Directions) -> list[Alignment]:
+def alignments(directions: Directions) -> list[Alignment]:
     """Cosine of every demonstration's difference with the layer vectors.
-
-    Args:
-        source: States of the N sources.
-        target: States of the N targets, paired by row.
-        directions: Of the same layers.
 
     Returns:
         One per demonstration, in order; a zero difference or vector has cosine 0.
     """
-    differences = (target.per_layer() - source.per_layer()).double()
-    cosines = torch.nn.functional.cosine_similarity(
-        differences, directions.values.double()[None], dim=-1, eps=1e-12
-    )
+    means = directions.cosines.mean(dim=1).tolist()
     return [
-        Alignment(position=position, cosines=tuple(row), mean=sum(row) / len(row))
-        for position, row in enumerate(cosines.tolist())
+        Alignment(position=position, cosines=tuple(row), mean=mean)
+        for position, (row, mean) in enumerate(zip(directions.cosines.tolist(), means, strict=True))
     ]

@@ -1,6 +1,7 @@
 """What a result depends on beside its request, recorded so that a replay can say what changed."""
 
 import platform
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,7 @@ PACKAGES = ("transformers", "tokenizers", "numpy")
 def describe_environment(loaded: LoadedModel) -> dict[str, Any]:
     """Software, hardware and settings, as a flat JSON object."""
     return {
-        "vectorlab": __version__,
-        "python": platform.python_version(),
-        "torch": str(torch.__version__),  # with its build, which the package's metadata may lack
-        **{name: _version(name) for name in PACKAGES},
+        **software(),
         "platform": platform.system(),
         "machine": platform.machine(),
         # Kernels, and with them rounding, follow the instruction set that torch found.
@@ -35,6 +33,17 @@ def describe_environment(loaded: LoadedModel) -> dict[str, Any]:
     }
 
 
+def software() -> dict[str, Any]:
+    """The part of it that does not depend on a model."""
+    return {
+        "vectorlab": __version__,
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),  # with its build, which the package's metadata may lack
+        **{name: _version(name) for name in PACKAGES},
+    }
+
+
+@cache
 def _version(package: str) -> str | None:
     try:
         return version(package)

@@ -22,6 +22,8 @@ def encode(
     context_length: int | None = None,
     new_tokens: int = 0,
     noun: str = "Text",
+    numbers: Sequence[int] | None = None,
+    total: int | None = None,
 ) -> list[list[int]]:
     """Token ids of every text, each distinct text tokenised once; nothing is ever cut.
 
@@ -34,24 +36,31 @@ def encode(
         context_length: Most tokens the model can see; None for no limit.
         new_tokens: Tokens that must still fit behind each text.
         noun: What a text is called in errors.
+        numbers: And its number there; None counts from 1.
+        total: Of how many; None for the length of ``texts``.
 
     Raises:
         InputError: If a text has no tokens, or does not fit into the context.
     """
-    cleaned = [text.translate(_PUNCTUATION).strip() for text in texts]
-    used = cleaned if strip_punctuation else list(texts)
+    used = [prepared(text, strip_punctuation=strip_punctuation) for text in texts]
     unique = list(dict.fromkeys(used))
     rows = _token_ids(tokenizer, unique, add_special_tokens=add_special_tokens)
     ids = dict(zip(unique, rows, strict=True))
-    for number, text in enumerate(used, start=1):
-        name = f"{noun} {number} of {len(used)}"
-        _check_length(name, texts[number - 1], len(ids[text]), context_length, new_tokens)
+    called = range(1, len(used) + 1) if numbers is None else numbers
+    for number, given, text in zip(called, texts, used, strict=True):
+        name = f"{noun} {number} of {total or len(used)}"
+        _check_length(name, given, len(ids[text]), context_length, new_tokens)
     return [list(ids[text]) for text in used]
 
 
 def count_tokens(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[int]:
     """Tokens of every text, those included that the tokenizer puts around it."""
     return [len(row) for row in _token_ids(tokenizer, list(texts), add_special_tokens=True)]
+
+
+def prepared(text: str, *, strip_punctuation: bool) -> str:
+    """The text as it is tokenised."""
+    return text.translate(_PUNCTUATION).strip() if strip_punctuation else text
 
 
 def continuation_text(

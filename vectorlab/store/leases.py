@@ -70,6 +70,15 @@ def claim(
     return None
 
 
+def hold(tx: Transaction, job_id: int, attempt: int) -> None:
+    """Make sure, at the start of a transaction, that the attempt owns the job until its end.
+
+    Raises:
+        LeaseLost: If the job belongs to another attempt, or has ended.
+    """
+    _held(tx, job_id, attempt)
+
+
 def heartbeat(tx: Transaction, job_id: int, attempt: int, lease_s: float) -> bool:
     """Renew the lease; returns whether the job is to be cancelled.
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from vectorlab.domain.sets import Demonstration
 from vectorlab.errors import ConflictError, IntegrityError, NotFoundError, StoreError
-from vectorlab.store import runs, schema, sets, vectors
+from vectorlab.store import runs, schema, sets, states, vectors
 from vectorlab.store.database import Transaction
 from vectorlab.store.engines import display, parse_url, sqlite_path
 from vectorlab.store.revision import read_status, refuse_newer
@@ -60,7 +60,13 @@ def restore(url: str, path: Path) -> Path | None:
 
 def verify(tx: Transaction) -> list[str]:
     """Recompute every hash on record; one line per problem, none when all is well."""
-    checks = (_database_problems, _demonstration_problems, _object_problems, _vector_mismatches)
+    checks = (
+        _database_problems,
+        _demonstration_problems,
+        _object_problems,
+        _vector_mismatches,
+        _state_problems,
+    )
     return [problem for check in checks for problem in check(tx)]
 
 
@@ -144,3 +150,11 @@ def _vector_mismatches(tx: Transaction) -> Iterator[str]:
     )
     for run_id, name in tx.execute(query):
         yield f"Run {run_id} used other bytes than vector {name!r} has."
+
+
+def _state_problems(tx: Transaction) -> Iterator[str]:
+    for blob_id in states.damaged_blobs(tx):
+        yield (
+            f"Blob {blob_id} of kept states does not have its hash. The next extraction computes "
+            "them anew; or drop them: vectorlab db evict"
+        )

@@ -176,6 +176,8 @@ _PARTS: dict[str, tuple[sa.Column[Any], ...]] = {
         _runs.c.id,
     ),
     "vector": (
+        schema.omitted_demonstrations.c.steering_vector_id,
+        schema.explanations.c.steering_vector_id,
         schema.layer_vectors.c.steering_vector_id,
         schema.demonstration_alignments.c.steering_vector_id,
         schema.vector_parents.c.steering_vector_id,

@@ -22,7 +22,7 @@ from vectorlab.domain.sets import Relation
 from vectorlab.domain.vectors import Origin, Site, TokenRule
 from vectorlab.store.columns import BigInt, Json, UtcTime, one_of
 
-REVISION = "0004"  # the newest revision; numbers sort, a test holds it to Alembic's head
+REVISION = "0005"  # the newest revision; numbers sort, a test holds it to Alembic's head
 
 metadata = sa.MetaData(
     naming_convention={
@@ -47,6 +47,8 @@ FROZEN: dict[str, tuple[str, ...]] = {
     "vector_parents": (),
     "layer_vectors": (),
     "demonstration_alignments": (),
+    "explanations": (),
+    "omitted_demonstrations": (),
     "generation_runs": ("name",),
     "run_prompts": (),
     "run_arms": (),
@@ -256,6 +258,79 @@ demonstration_alignments = Table(
     _place(),
     Column("mean", sa.Double, nullable=False),
     Column("cosines_json", Json, nullable=False),
+)
+
+explanations = Table(
+    "explanations",
+    metadata,
+    _part_of("steering_vector_id", "steering_vectors"),
+    Column("environment_json", Json, nullable=False),
+    _created_at(),
+    _text("created_by"),
+)
+
+omitted_demonstrations = Table(
+    "omitted_demonstrations",
+    metadata,
+    Column(
+        "steering_vector_id",
+        BigInt,
+        ForeignKey("explanations.steering_vector_id", ondelete="RESTRICT"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    _place(),
+    Column("norm_change", sa.Double, nullable=False),
+    Column("cosine", sa.Double, nullable=False),
+    Column("norm_changes_json", Json, nullable=False),
+    Column("cosines_json", Json, nullable=False),
+)
+
+state_caches = Table(
+    "state_caches",
+    metadata,
+    _id(),
+    _text("sha256"),
+    _text("model_fingerprint"),
+    Column("spec_json", Json, nullable=False),
+    _created_at(),
+    UniqueConstraint("sha256"),
+    sqlite_autoincrement=True,
+)
+
+state_blobs = Table(
+    "state_blobs",
+    metadata,
+    _id(),
+    _refers("state_cache_id", "state_caches"),
+    Column("n_texts", sa.Integer, nullable=False),
+    Column("n_bytes", sa.BigInteger, nullable=False),
+    _text("sha256"),
+    # Not a reference: what a job left here outlives the job.
+    Column("job_id", BigInt),
+    Column("used_at", UtcTime, nullable=False, index=True),
+    _created_at(),
+    CheckConstraint("n_texts > 0", name="n_texts"),
+    sqlite_autoincrement=True,
+)
+
+state_blob_chunks = Table(
+    "state_blob_chunks",
+    metadata,
+    _part_of("state_blob_id", "state_blobs"),
+    _place("seq"),
+    Column("data", sa.LargeBinary, nullable=False),
+)
+
+cached_states = Table(
+    "cached_states",
+    metadata,
+    _part_of("state_cache_id", "state_caches"),
+    Column("text_sha256", sa.Text, primary_key=True),
+    _text("token_sha256"),
+    _refers("state_blob_id", "state_blobs"),
+    Column("position", sa.Integer, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 generation_runs = Table(

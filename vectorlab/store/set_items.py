@@ -181,6 +181,20 @@ def read_page(
     return [(row.position, _demonstration(row)) for row in tx.execute(page)], total or 0
 
 
+def at_positions(
+    tx: Transaction, version_id: int, positions: Sequence[int] | None = None
+) -> dict[int, Demonstration]:
+    """Demonstrations of a version by their position there; None for all of them."""
+    query, position = _select(version_id, *_CONTENT)
+    query = query.add_columns(position)
+    parts = (
+        [sa.true()] if positions is None else [position.in_(part) for part in batches(positions)]
+    )
+    return {
+        row.position: _demonstration(row) for part in parts for row in tx.execute(query.where(part))
+    }
+
+
 def arrivals(tx: Transaction, version: SetVersion) -> set[int]:
     """Ids of the demonstrations that a version holds more often than its parent does."""
     changed = tx.execute(_replacements(version.id)).all()

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from vectorlab.domain.hashing import bytes_sha256
 from vectorlab.domain.vectors import (
     Alignment,
+    ExtractionSpec,
     LayerVector,
     LayerVectorInfo,
     NewVector,
@@ -70,7 +71,7 @@ def add_vector(tx: Transaction, new: NewVector, created_by: str) -> SteeringVect
     }
     vector_id = tx.execute(_vectors.insert().values(values).returning(_vectors.c.id)).scalar_one()
     _add_parts(tx, vector_id, new)
-    return _by_id(tx, vector_id)
+    return vector_by_id(tx, vector_id)
 
 
 def get_vector(tx: Transaction, reference: str) -> SteeringVector:
@@ -81,7 +82,21 @@ def get_vector(tx: Transaction, reference: str) -> SteeringVector:
         InputError: If the prefix fits several hashes.
     """
     found = get_id(tx, _vectors, reference, kind="vector", hash_column="content_sha256")
-    return _by_id(tx, found)
+    return vector_by_id(tx, found)
+
+
+def vector_by_id(tx: Transaction, vector_id: int) -> SteeringVector:
+    """The vector with that id.
+
+    Raises:
+        NotFoundError: If there is none.
+    """
+    found = _select(tx, _vectors.c.id == vector_id)
+    if not found:
+        raise NotFoundError(
+            "vector", str(vector_id), hint="See what there is: vectorlab vectors list"
+        )
+    return found[0]
 
 
 def find_by_spec(tx: Transaction, sha256: str, *, name: str | None = None) -> SteeringVector | None:
@@ -130,7 +145,7 @@ def layer_vectors(tx: Transaction, vector_id: int) -> list[LayerVector]:
         IntegrityError: If dtype, length or hash of a layer, or the hash of the whole, differ
             from what is on record.
     """
-    vector = _by_id(tx, vector_id)
+    vector = vector_by_id(tx, vector_id)
     query = _layers.select().where(_layers.c.steering_vector_id == vector_id)
     found = [_layer(vector, row) for row in tx.execute(query.order_by(_layers.c.layer))]
     content = vector_content_sha256(found, vector.write_site)
@@ -158,6 +173,19 @@ def alignments(tx: Transaction, vector_id: int) -> list[Alignment]:
     ]
 
 
+def environment(tx: Transaction, vector_id: int) -> dict[str, Any]:
+    """What the vector depends on beside its request: software, device, where states came from."""
+    query = sa.select(_vectors.c.environment_json).where(_vectors.c.id == vector_id)
+    return dict(tx.execute(query).scalar_one())
+
+
+def extraction_spec(tx: Transaction, vector_id: int) -> ExtractionSpec | None:
+    """The request that an extracted vector answers; None for other origins."""
+    query = sa.select(_vectors.c.spec_json).where(_vectors.c.id == vector_id)
+    found = tx.execute(query).scalar_one()
+    return None if found is None else ExtractionSpec.from_json(found)
+
+
 def parents(tx: Transaction, vector_id: int) -> list[ParentWeight]:
     """The terms of a combined vector in their order."""
     query = _parents.select().where(_parents.c.steering_vector_id == vector_id)
@@ -168,15 +196,6 @@ def parents(tx: Transaction, vector_id: int) -> list[ParentWeight]:
 
 
 _CURE = "The bytes were altered; put a backup in place: vectorlab db restore BACKUP"
-
-
-def _by_id(tx: Transaction, vector_id: int) -> SteeringVector:
-    found = _select(tx, _vectors.c.id == vector_id)
-    if not found:
-        raise NotFoundError(
-            "vector", str(vector_id), hint="See what there is: vectorlab vectors list"
-        )
-    return found[0]
 
 
 def _select(tx: Transaction, condition: sa.ColumnElement[bool]) -> list[SteeringVector]:

@@ -13,14 +13,14 @@ from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.jobs import Job, JobKind
 from vectorlab.domain.models import ModelDescription
 from vectorlab.domain.runs import BatchPlan, FinishReason, GeneratedText, NewRun, RowKey, RunSpec
-from vectorlab.domain.vectors import ExtractionSpec, NewVector, Origin
 from vectorlab.errors import ModelError
 from vectorlab.steering.environment import describe_environment
-from vectorlab.steering.extraction import extract
 from vectorlab.steering.generation import generate, plan_run
 from vectorlab.steering.loading import LoadedModel, describe_model, load_model
-from vectorlab.store import audit, jobs, models, runs, sets, vectors
+from vectorlab.store import audit, jobs, models, runs, vectors
 from vectorlab.store.database import Database, Transaction
+from vectorlab.worker.explanation import run_explanation
+from vectorlab.worker.extraction import run_extraction
 from vectorlab.worker.lease import Lease
 
 
@@ -51,6 +51,7 @@ class JobContext:
     job: Job
     lease: Lease
     shelf: ModelShelf
+    state_cache_bytes: int  # most bytes of states that the store keeps; 0 keeps none
 
     def load(self, dtype: str) -> LoadedModel:
         """The job's model on the worker's device."""
@@ -95,43 +96,6 @@ class JobContext:
                     object_id=object_id,
                     details={"job_id": self.job.id},
                 )
-
-
-def run_extraction(context: JobContext) -> None:
-    """Extract a steering vector from a set version and store it."""
-    data = context.job.spec
-    spec = ExtractionSpec.from_json(data["spec"])
-    with context.db.read() as tx:
-        items = sets.demonstrations(tx, data["set_version_id"])
-    loaded = context.load(spec.dtype)
-    extraction = extract(
-        loaded,
-        items,
-        spec,
-        on_progress=lambda done, total: context.lease.progress(done, total, "reading states"),
-    )
-    context.lease.check()
-    with context.finish() as (tx, made):
-        vector = vectors.add_vector(
-            tx,
-            NewVector(
-                name=data["name"] or vectors.free_name(tx, data["set_label"].replace("@", "-v")),
-                model_id=data["model_id"],
-                set_version_id=data["set_version_id"],
-                method=spec.method,
-                parameters=spec.parameters,
-                read_site=spec.read_site,
-                write_site=spec.write_site,
-                token_rule=spec.token_rule,
-                spec=spec,
-                origin=Origin.EXTRACTED,
-                layers=extraction.layers,
-                alignments=extraction.alignments,
-                environment=describe_environment(loaded) | {"events": list(extraction.events)},
-            ),
-            created_by=context.job.created_by,
-        )
-        made["vector_id"] = vector.id
 
 
 def run_generation(context: JobContext) -> None:
@@ -185,6 +149,7 @@ def run_generation(context: JobContext) -> None:
 
 HANDLERS: dict[JobKind, Callable[[JobContext], None]] = {
     JobKind.EXTRACT: run_extraction,
+    JobKind.EXPLAIN: run_explanation,
     JobKind.GENERATE: run_generation,
 }
 

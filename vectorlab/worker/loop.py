@@ -12,6 +12,7 @@ from collections.abc import Callable
 import torch
 
 from vectorlab.domain.jobs import Job, JobState
+from vectorlab.domain.states import DEFAULT_STATE_CACHE_BYTES
 from vectorlab.errors import JobCancelled, LeaseLost, StoreError, VectorLabError
 from vectorlab.services.jobs import HEARTBEAT_S, LEASE_S
 from vectorlab.steering.loading import resolve_device
@@ -38,6 +39,7 @@ class Worker:
         lease_s: float = LEASE_S,
         heartbeat_s: float = HEARTBEAT_S,
         listener: ProgressListener | None = None,
+        state_cache_bytes: int = DEFAULT_STATE_CACHE_BYTES,
     ) -> None:
         self.id = f"{platform.node()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
         self._db = db
@@ -46,6 +48,7 @@ class Worker:
         self._heartbeat_s = heartbeat_s
         self._listener = listener
         self._shelf = ModelShelf(device)
+        self._state_cache_bytes = state_cache_bytes
 
     def work(
         self,
@@ -129,7 +132,15 @@ class Worker:
         )
         try:
             with lease:
-                HANDLERS[job.kind](JobContext(db=self._db, job=job, lease=lease, shelf=self._shelf))
+                HANDLERS[job.kind](
+                    JobContext(
+                        db=self._db,
+                        job=job,
+                        lease=lease,
+                        shelf=self._shelf,
+                        state_cache_bytes=self._state_cache_bytes,
+                    )
+                )
         except LeaseLost as exc:
             log.warning("job %d: %s", job.id, exc)
         except JobCancelled:

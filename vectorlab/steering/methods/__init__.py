@@ -6,8 +6,8 @@ from vectorlab.steering.methods.registry import (
     Directions,
     Method,
     aggregate,
-    explained_variance,
     register,
+    without_each,
 )
 
 __all__ = [
@@ -15,8 +15,8 @@ __all__ = [
     "Directions",
     "Method",
     "aggregate",
-    "explained_variance",
     "icv",
     "mean_difference",
     "register",
+    "without_each",
 ]

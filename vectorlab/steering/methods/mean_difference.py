@@ -7,12 +7,25 @@ What it is not: normalised or whitened; its length is the typical shift in activ
 Source: contrastive activation addition, Rimsky et al. 2024, https://arxiv.org/abs/2312.06681
 """
 
+from collections.abc import Iterator
+
 import torch
 
 from vectorlab.steering.methods.registry import register
 
+BLOCK = 256  # pairs left out at a time, to bound memory
 
-@register("mean_difference")
+
+def _without_each(source: torch.Tensor, target: torch.Tensor) -> Iterator[torch.Tensor]:
+    """In closed form: m + (m - d_i) / (N - 1)."""
+    mean = (target - source).double().mean(dim=0)
+    for start in range(0, len(source), BLOCK):
+        part = slice(start, start + BLOCK)
+        differences = (target[part] - source[part]).double()
+        yield mean + (mean - differences) / (len(source) - 1)
+
+
+@register("mean_difference", omission=_without_each)
 def mean_difference(source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """Direction from the sources towards the targets.
 
@@ -23,4 +36,4 @@ def mean_difference(source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     Returns:
         (L, D) float32, not normalised (activation units).
     """
-    return (target - source).double().mean(dim=0).float()
+    return (target - source).mean(dim=0, dtype=torch.float64).float()

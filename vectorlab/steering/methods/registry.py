@@ -1,7 +1,7 @@
 """The registry of extraction methods and what they all return."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,12 +17,15 @@ class Directions:
 
     values: torch.Tensor  # (L, D) float32, not normalised (activation units)
     explained_variance: torch.Tensor | None  # (L,) float32, 0..1
+    cosines: torch.Tensor  # (N, L) float64, of each pair's difference with the direction
     layers: tuple[int, ...]
 
 
 # From the states of N sources and N targets, (N, L[+1], D) float32, to directions (L, D);
 # keyword arguments are the method's parameters.
 Aggregator = Callable[..., torch.Tensor]
+# The same, to the directions without pair 0, without pair 1 and so on: blocks (n, L, D).
+Omission = Callable[..., Iterator[torch.Tensor]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,18 +34,23 @@ class Method:
 
     aggregator: Aggregator
     needs_embeddings: bool  # whether row 0 of the states must be the embeddings
+    omission: Omission | None  # a way that is quicker than aggregating N times, if there is one
 
 
 METHOD_FUNCTIONS: dict[str, Method] = {}
 
 
-def register(name: str, *, needs_embeddings: bool = False) -> Callable[[Aggregator], Aggregator]:
+def register(
+    name: str, *, needs_embeddings: bool = False, omission: Omission | None = None
+) -> Callable[[Aggregator], Aggregator]:
     """Decorator that files an aggregator under its name; a name can be taken once."""
 
     def file(aggregator: Aggregator) -> Aggregator:
         if name in METHOD_FUNCTIONS:
             raise ValueError(f"Method {name!r} is registered twice.")
-        METHOD_FUNCTIONS[name] = Method(aggregator=aggregator, needs_embeddings=needs_embeddings)
+        METHOD_FUNCTIONS[name] = Method(
+            aggregator=aggregator, needs_embeddings=needs_embeddings, omission=omission
+        )
         return aggregator
 
     return file
@@ -75,6 +83,73 @@ def aggregate(
         InputError: If the method or a parameter is unknown.
         ShapeError: If the two do not agree in shape and layers.
     """
+    found = _checked(method, source, target, parameters)
+    values = found.aggregator(source.values, target.values, **parameters)
+    explained, cosines = _diagnostics(target.per_layer() - source.per_layer(), values)
+    return Directions(
+        values=values, explained_variance=explained, cosines=cosines, layers=source.layers
+    )
+
+
+def without_each(
+    method: str, source: States, target: States, parameters: Mapping[str, Any]
+) -> Iterator[torch.Tensor]:
+    """The directions that ``aggregate`` would give without pair 0, without pair 1 and so on.
+
+    Yields:
+        Blocks (n, L, D) that together have one row for each of the N pairs, in order.
+
+    Raises:
+        InputError: If the method or a parameter is unknown.
+        ShapeError: If the two do not agree in shape and layers.
+    """
+    found = _checked(method, source, target, parameters)
+    if found.omission is not None:
+        yield from found.omission(source.values, target.values, **parameters)
+        return
+    for pair in range(len(source.values)):
+        yield omit(found.aggregator, source.values, target.values, pair, parameters)[None]
+
+
+def omit(
+    aggregator: Aggregator,
+    source: torch.Tensor,
+    target: torch.Tensor,
+    pair: int,
+    parameters: Mapping[str, Any],
+) -> torch.Tensor:
+    """Aggregate all pairs but one, (L, D)."""
+    others = [number for number in range(len(source)) if number != pair]
+    values: torch.Tensor = aggregator(source[others], target[others], **parameters)
+    return values
+
+
+def _diagnostics(
+    differences: torch.Tensor, directions: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Share of the differences' energy that lies along each layer's direction, and cosines.
+
+    The energy is about zero, not about the mean: the common shift is what a steering vector is
+    meant to carry, and it is what centring would remove.
+
+    Args:
+        differences: Target minus source, (N, L, D).
+        directions: (L, D); a zero direction explains nothing and has cosine 0 with everything.
+
+    Returns:
+        (L,) float32 in 0..1: sum of squared projections over sum of squared norms; and (N, L)
+        float64 in -1..1.
+    """
+    units = torch.nn.functional.normalize(directions.double(), dim=-1, eps=1e-300)
+    exact = differences.double()
+    along = torch.einsum("nld,ld->nl", exact, units)
+    lengths = torch.linalg.vector_norm(exact, dim=-1)
+    energy = lengths.square().sum(dim=0).clamp(min=1e-300)
+    explained = (along.square().sum(dim=0) / energy).clamp(0, 1).float()
+    return explained, along / lengths.clamp(min=1e-12)
+
+
+def _checked(method: str, source: States, target: States, parameters: Mapping[str, Any]) -> Method:
     found = find_method(method)
     if source.values.shape != target.values.shape or source.layers != target.layers:
         raise ShapeError(
@@ -82,31 +157,7 @@ def aggregate(
             f"{tuple(target.values.shape)}; they must be pairs."
         )
     _check_parameters(method, found.aggregator, parameters)
-    values = found.aggregator(source.values, target.values, **parameters)
-    return Directions(
-        values=values,
-        explained_variance=explained_variance(target.per_layer() - source.per_layer(), values),
-        layers=source.layers,
-    )
-
-
-def explained_variance(differences: torch.Tensor, directions: torch.Tensor) -> torch.Tensor:
-    """Share of the differences' energy that lies along each layer's direction.
-
-    The energy is about zero, not about the mean: the common shift is what a steering vector is
-    meant to carry, and it is what centring would remove.
-
-    Args:
-        differences: Target minus source, (N, L, D).
-        directions: (L, D); a zero direction explains nothing.
-
-    Returns:
-        (L,) float32 in 0..1: sum of squared projections over sum of squared norms.
-    """
-    units = torch.nn.functional.normalize(directions.double(), dim=-1, eps=1e-300)
-    along = torch.einsum("nld,ld->nl", differences.double(), units).square().sum(dim=0)
-    energy = differences.double().square().sum(dim=(0, 2))
-    return (along / energy.clamp(min=1e-300)).clamp(0, 1).float()
+    return found
 
 
 def _check_parameters(method: str, aggregator: Aggregator, parameters: Mapping[str, Any]) -> None:

@@ -1,0 +1,81 @@
+"""Printing which demonstrations of a vector matter."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from vectorlab.cli.output import frame_table, plain, show
+from vectorlab.domain.explanations import DemonstrationPull
+from vectorlab.services import explanations
+from vectorlab.services.explanations import Figure, VectorExplanation
+
+_TITLES = {
+    "strongest": "Strongest",
+    "weakest": "Weakest",
+    "contrary": "Contrary",
+    "largest_shift": "Leaving out moves the vector most",
+}
+# What --layers shows below each table.
+_FIGURES: dict[str, tuple[Figure, ...]] = {
+    "strongest": ("alignment",),
+    "weakest": ("alignment",),
+    "contrary": ("alignment",),
+    "largest_shift": ("norm_change", "cosine"),
+}
+
+
+def show_explanation(found: VectorExplanation, *, layers: bool, as_json: bool) -> None:
+    """Print the demonstrations that stand out."""
+    show(_data(found, layers=layers), as_json=as_json, human=lambda: _tables(found, layers=layers))
+
+
+def _data(found: VectorExplanation, *, layers: bool) -> dict[str, Any]:
+    study = found.explanation
+    return {
+        "vector": found.vector.name,
+        "set_label": found.vector.set_label,
+        "n_demonstrations": found.vector.n_demonstrations,
+        "n_contrary": found.n_contrary,
+        "layers": found.layers,
+        **{name: _rows(getattr(found, name), layers=layers) for name in _TITLES},
+        "leave_one_out": None
+        if study is None
+        else {**plain(study), "states": explanations.states_note(study)},
+    }
+
+
+def _rows(pulls: Sequence[DemonstrationPull], *, layers: bool) -> list[dict[str, Any]]:
+    rows = []
+    for item in pulls:
+        row = plain(item)
+        if item.left_out is not None:
+            row["left_out"]["shift"] = item.left_out.shift
+        if not layers:
+            del row["cosines"]
+            if item.left_out is not None:
+                del row["left_out"]["cosines"], row["left_out"]["norm_changes"]
+        rows.append(row)
+    return rows
+
+
+def _tables(found: VectorExplanation, *, layers: bool) -> RenderableType:
+    parts: list[RenderableType] = [
+        Text(
+            f"{found.vector.name}: {found.vector.n_demonstrations} demonstrations of "
+            f"{found.vector.set_label}, {found.n_contrary} of them contrary"
+        )
+    ]
+    for name, title in _TITLES.items():
+        pulls = getattr(found, name)
+        if pulls:
+            parts.append(frame_table(explanations.pulls_frame(pulls), title=title))
+        if pulls and layers:
+            parts += [
+                frame_table(explanations.layers_frame(pulls, found.layers, figure), title=figure)
+                for figure in _FIGURES[name]
+            ]
+    if found.explanation is not None:
+        parts.append(Text(explanations.states_note(found.explanation)))
+    return Group(*parts)

@@ -1,0 +1,96 @@
+"""Recorded states that are kept, so that a text is read by a model once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from vectorlab.domain.hashing import bytes_sha256, content_sha256
+from vectorlab.domain.vectors import FloatArray, Site, TokenRule
+
+DEFAULT_STATE_CACHE_BYTES = 2**30  # 1 GiB
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateSpec:
+    """All that decides the state of a text beside the text; equal ones share their states."""
+
+    model_fingerprint: str
+    dtype: str  # the model computes in this
+    site: Site
+    token_rule: TokenRule
+    layers: tuple[int, ...]
+    d_model: int
+    add_special_tokens: bool
+    # Versions and kind of device: a vector is never stitched together from two of them unsaid.
+    engine: Mapping[str, str | None]
+
+    @cached_property
+    def sha256(self) -> str:
+        """Identity of the cache."""
+        return content_sha256("states", self.to_json())
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Of one text's state: the stream that enters block 0, then the layers; d_model."""
+        return 1 + len(self.layers), self.d_model
+
+    def to_json(self) -> dict[str, Any]:
+        """The specification as JSON types, the form that is hashed."""
+        return {
+            "model_fingerprint": self.model_fingerprint,
+            "dtype": self.dtype,
+            "site": self.site.value,
+            "token_rule": self.token_rule.value,
+            "layers": list(self.layers),
+            "d_model": self.d_model,
+            "add_special_tokens": self.add_special_tokens,
+            "engine": dict(self.engine),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "StateSpec":
+        """Inverse of ``to_json``."""
+        return cls(
+            **{
+                **data,
+                "site": Site(data["site"]),
+                "token_rule": TokenRule(data["token_rule"]),
+                "layers": tuple(data["layers"]),
+            }
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateBlock:
+    """States of several texts that were recorded together."""
+
+    text_sha256s: tuple[str, ...]  # of each text as it is tokenised
+    token_sha256s: tuple[str, ...]  # of its token ids
+    values: FloatArray  # (N, 1 + L, D), row 0 what enters block 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateCacheInfo:
+    """What a table shows of the states kept for one specification."""
+
+    sha256: str
+    model_fingerprint: str
+    model_name: str | None  # None: the model is not registered (any more)
+    site: str
+    dtype: str
+    device: str | None
+    n_texts: int
+    n_bytes: int
+
+
+def text_sha256(text: str) -> str:
+    """Name of a text as it is tokenised, after whatever was deleted from it."""
+    return bytes_sha256(text.encode("utf-8", errors="surrogatepass"))
+
+
+def tokens_sha256(token_ids: "list[int]") -> str:
+    """Name of a sequence of token ids."""
+    return bytes_sha256(np.asarray(token_ids, dtype="<i4").tobytes())

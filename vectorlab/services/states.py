@@ -1,0 +1,63 @@
+"""The recorded states that the store keeps: what they take, and how to be rid of them."""
+
+import pandas as pd
+
+from vectorlab.domain.states import StateCacheInfo
+from vectorlab.errors import InputError
+from vectorlab.store import audit, models, states
+from vectorlab.store.database import Database
+from vectorlab.store.states import Evicted
+
+__all__ = ["Evicted", "evict", "frame", "list_caches"]
+
+
+def list_caches(db: Database) -> list[StateCacheInfo]:
+    """What is kept for each model, dtype, site and so on, largest first."""
+    with db.read() as tx:
+        return states.list_caches(tx)
+
+
+def evict(db: Database, *, keep_bytes: int = 0, model: str | None = None, actor: str) -> Evicted:
+    """Delete kept states, those used least recently first; they are computed anew when needed.
+
+    Args:
+        db: The store.
+        keep_bytes: How many bytes of states may stay.
+        model: Only those of this model.
+        actor: Recorded as the one who asked.
+
+    Raises:
+        NotFoundError: If there is no such model.
+        InputError: If the size is negative.
+    """
+    if keep_bytes < 0:
+        raise InputError(f"{keep_bytes} bytes cannot stay. Give 0 or more with --keep.")
+    with db.write() as tx:
+        of = None if model is None else models.get_model(tx, model)
+        gone = states.evict(
+            tx, keep_bytes=keep_bytes, model_fingerprint=None if of is None else of.fingerprint
+        )
+        audit.record(
+            tx,
+            actor=actor,
+            action="evict",
+            object_kind="states",
+            object_id="all" if of is None else of.name,
+            details={"n_texts": gone.n_texts, "n_bytes": gone.n_bytes, "kept": gone.bytes_left},
+        )
+    return gone
+
+
+def frame(found: list[StateCacheInfo]) -> pd.DataFrame:
+    """One row per model, dtype, site and device."""
+    return pd.DataFrame(
+        {
+            "model": [item.model_name or item.model_fingerprint[:12] for item in found],
+            "site": [item.site for item in found],
+            "dtype": [item.dtype for item in found],
+            "device": [item.device for item in found],
+            "texts": [item.n_texts for item in found],
+            "MiB": [item.n_bytes / 2**20 for item in found],
+            "sha256": [item.sha256 for item in found],
+        }
+    )

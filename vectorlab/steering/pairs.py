@@ -1,0 +1,218 @@
+"""The states of demonstrations: found where they were kept, else recorded by the model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from vectorlab.domain.sets import Demonstration
+from vectorlab.domain.states import StateBlock, StateSpec, text_sha256, tokens_sha256
+from vectorlab.domain.vectors import ExtractionSpec
+from vectorlab.errors import InputError
+from vectorlab.steering.activations import DEFAULT_TOKEN_BUDGET, Progress, States, record_states
+from vectorlab.steering.loading import LoadedModel, check_request
+from vectorlab.steering.methods.registry import find_method
+from vectorlab.steering.reuse import OpenCache, Reuse, StateCache, state_spec
+from vectorlab.steering.tokens import encode, prepared
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairedStates:
+    """States of N demonstrations, and where they came from."""
+
+    source: States
+    target: States
+    reuse: Reuse
+
+
+def paired_states(
+    loaded: LoadedModel,
+    demonstrations: Sequence[Demonstration],
+    spec: ExtractionSpec,
+    *,
+    open_cache: OpenCache | None = None,
+    on_progress: Progress | None = None,
+    token_budget: int = DEFAULT_TOKEN_BUDGET,
+) -> PairedStates:
+    """The states that a method aggregates; arguments and errors are those of ``extract``."""
+    check_request(loaded, model_fingerprint=spec.model_fingerprint, dtype=spec.dtype)
+    texts = _Texts.of(demonstrations, spec)
+    shared = None if open_cache is None else state_spec(loaded, spec)
+    cache = None if open_cache is None or shared is None else open_cache(shared)
+    shape = _shape(loaded, spec) if shared is None else shared.shape
+    gathered = _Gathered(texts, shape)
+    if cache is not None:
+        gathered.fill(cache)
+    reused = gathered.n_known
+    recorded = _record(loaded, gathered, spec, cache, on_progress, token_budget)
+    if cache is not None:
+        cache.flush()
+    reuse = Reuse(reused=reused, computed=len(texts.unique) - reused, spec=shared)
+    return _pairs(gathered, spec, reuse, layers=tuple(range(len(loaded.layers))), events=recorded)
+
+
+def known_states(
+    demonstrations: Sequence[Demonstration], spec: ExtractionSpec, cache: StateCache, of: StateSpec
+) -> PairedStates | None:
+    """The same from kept states alone, without a model; None if one of them is missing."""
+    texts = _Texts.of(demonstrations, spec)
+    gathered = _Gathered(texts, of.shape)
+    gathered.fill(cache)
+    if gathered.n_known < len(texts.unique):
+        return None
+    reuse = Reuse(reused=gathered.n_known, computed=0, spec=of)
+    return _pairs(gathered, spec, reuse, layers=of.layers, events=())
+
+
+class _Texts:
+    """Every source, then every target, as they are tokenised; equal ones stand once."""
+
+    def __init__(self, given: list[str], used: list[str]) -> None:
+        self.given = given
+        numbers: dict[str, int] = {}
+        self.place = [numbers.setdefault(text, len(numbers)) for text in used]
+        self.unique = list(numbers)
+        self.first = {number: place for place, number in reversed(list(enumerate(self.place)))}
+
+    @classmethod
+    def of(cls, demonstrations: Sequence[Demonstration], spec: ExtractionSpec) -> "_Texts":
+        given = _texts(demonstrations)
+        strip = spec.strip_punctuation
+        return cls(given, [prepared(text, strip_punctuation=strip) for text in given])
+
+
+class _Gathered:
+    """States of different texts, filled in from the cache and by the model."""
+
+    def __init__(self, texts: _Texts, shape: tuple[int, int]) -> None:
+        self.texts = texts
+        self.names = [text_sha256(text) for text in texts.unique]
+        self.tokens = [""] * len(self.names)  # "": not known yet
+        # Written through numpy, for which bytes that came from a database need no copy.
+        self.values = np.empty((len(self.names), *shape), dtype=np.float32)
+
+    @property
+    def n_known(self) -> int:
+        return sum(map(bool, self.tokens))
+
+    def fill(self, cache: StateCache) -> None:
+        """Take what the cache has."""
+        place = {name: number for number, name in enumerate(self.names)}
+        for block in cache.find(self.names):
+            where = [place[name] for name in block.text_sha256s]
+            self.values[where] = block.values
+            for number, tokens in zip(where, block.token_sha256s, strict=True):
+                self.tokens[number] = tokens
+
+    def block(self, where: list[int]) -> StateBlock:
+        """A part of it, to be kept."""
+        return StateBlock(
+            text_sha256s=tuple(self.names[number] for number in where),
+            token_sha256s=tuple(self.tokens[number] for number in where),
+            values=self.values[where],
+        )
+
+
+def _record(
+    loaded: LoadedModel,
+    gathered: _Gathered,
+    spec: ExtractionSpec,
+    cache: StateCache | None,
+    on_progress: Progress | None,
+    token_budget: int,
+) -> tuple[str, ...]:
+    """Fill in what is missing by forward passes, batch by batch; what happened on the way."""
+    texts = gathered.texts
+    missing = [number for number, tokens in enumerate(gathered.tokens) if not tokens]
+    known = len(texts.unique) - len(missing)
+    token_ids = encode(
+        loaded.tokenizer,
+        [texts.given[texts.first[number]] for number in missing],
+        add_special_tokens=spec.add_special_tokens,
+        strip_punctuation=spec.strip_punctuation,
+        context_length=loaded.description.context_length,
+        noun="Demonstration text",
+        numbers=[texts.first[number] + 1 for number in missing],
+        total=len(texts.given),
+    )
+    for number, ids in zip(missing, token_ids, strict=True):
+        gathered.tokens[number] = tokens_sha256(ids)
+    _check_differ([gathered.tokens[number] for number in texts.place])
+    if on_progress is not None and known:
+        on_progress(known, len(texts.unique))
+    if not missing:
+        return ()
+
+    def keep(places: list[int], states: torch.Tensor) -> None:
+        where = [missing[place] for place in places]
+        gathered.values[where] = states.numpy()
+        if cache is not None:
+            cache.keep(gathered.block(where))
+
+    def progress(done: int, _: int) -> None:
+        if on_progress is not None:
+            on_progress(known + done, len(texts.unique))
+
+    return record_states(
+        loaded,
+        token_ids,
+        site=spec.read_site,
+        include_embeddings=gathered.values.shape[1] > len(loaded.layers),
+        token_rule=spec.token_rule,
+        token_budget=token_budget,
+        on_progress=progress,
+        on_batch=keep,
+    ).events
+
+
+def _pairs(
+    gathered: _Gathered,
+    spec: ExtractionSpec,
+    reuse: Reuse,
+    *,
+    layers: tuple[int, ...],
+    events: tuple[str, ...],
+) -> PairedStates:
+    """Texts back in the order of the demonstrations, with what the method wants of them."""
+    place = gathered.texts.place
+    in_order = place == list(range(len(gathered.names)))
+    values = torch.from_numpy(gathered.values if in_order else gathered.values[place])
+    states = States(
+        values=values,
+        layers=layers,
+        has_embeddings=values.shape[1] > len(layers),
+        events=events,
+    )
+    if not find_method(spec.method).needs_embeddings:
+        states = states.without_embeddings()
+    half = len(place) // 2
+    return PairedStates(source=states[:half], target=states[half:], reuse=reuse)
+
+
+def _shape(loaded: LoadedModel, spec: ExtractionSpec) -> tuple[int, int]:
+    """Of a text's state when nobody else will ask for it: what the method needs."""
+    rows = len(loaded.layers) + find_method(spec.method).needs_embeddings
+    return rows, loaded.description.d_model
+
+
+def _check_differ(tokens: Sequence[str]) -> None:
+    """Refuse pairs whose difference is zero, as when only deleted punctuation told them apart."""
+    pairs = len(tokens) // 2
+    same = [number + 1 for number in range(pairs) if tokens[number] == tokens[pairs + number]]
+    if same:
+        raise InputError(
+            f"Source and target of {len(same)} demonstrations are the same tokens (first: number "
+            f"{same[0]}): their difference would be zero. Change them, or leave punctuation in."
+        )
+
+
+def _texts(demonstrations: Sequence[Demonstration]) -> list[str]:
+    """Every source, then every target."""
+    targets = [item.target for item in demonstrations if item.target is not None]
+    if not demonstrations or len(targets) < len(demonstrations):
+        raise InputError(
+            f"{len(targets)} of {len(demonstrations)} demonstrations are pairs; a vector needs at "
+            "least one, and a target in each."
+        )
+    return [item.source for item in demonstrations] + targets

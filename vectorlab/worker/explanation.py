@@ -1,0 +1,80 @@
+"""The job that says what each demonstration does to a vector, from states alone."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vectorlab.domain.sets import Demonstration
+from vectorlab.domain.states import StateSpec
+from vectorlab.domain.vectors import ExtractionSpec, LayerVector
+from vectorlab.errors import InputError
+from vectorlab.steering.environment import describe_environment, software
+from vectorlab.steering.extraction import layer_vectors
+from vectorlab.steering.leave_one_out import leave_one_out
+from vectorlab.steering.methods import aggregate
+from vectorlab.steering.pairs import PairedStates, known_states, paired_states
+from vectorlab.store import explanations, sets, states, vectors
+from vectorlab.worker.states import JobStates, cache_of
+
+if TYPE_CHECKING:
+    from vectorlab.worker.handlers import JobContext
+
+
+def run_explanation(context: "JobContext") -> None:
+    """Leave out each demonstration of a vector in turn and store what changes."""
+    with context.db.read() as tx:
+        vector = vectors.vector_by_id(tx, context.job.spec["vector_id"])
+        spec = vectors.extraction_spec(tx, vector.id)
+        if spec is None or vector.set_version_id is None:
+            raise InputError(f"Vector {vector.name!r} was {vector.origin}, not extracted.")
+        items = sets.demonstrations(tx, vector.set_version_id)
+        stored = vectors.layer_vectors(tx, vector.id)
+        kept = states.get_spec(tx, str(vectors.environment(tx, vector.id).get("states_sha256")))
+    paired, environment = _states(context, spec, items, kept)
+    directions = aggregate(spec.method, paired.source, paired.target, spec.parameters)
+    found = leave_one_out(
+        spec.method,
+        paired.source,
+        paired.target,
+        spec.parameters,
+        directions,
+        on_progress=lambda done, total: context.lease.progress(done, total, "leaving out"),
+    )
+    environment["deviation"] = _deviation(layer_vectors(directions), stored)
+    context.lease.check()
+    with context.finish() as (tx, made):
+        explanations.add_explanation(tx, vector.id, found, environment, context.job.created_by)
+        made["vector_id"] = vector.id
+
+
+def _states(
+    context: "JobContext",
+    spec: ExtractionSpec,
+    items: list[Demonstration],
+    kept: StateSpec | None,
+) -> tuple[PairedStates, dict[str, Any]]:
+    """The states that made the vector, if all of them are kept; else one pass over what is not."""
+    if kept is not None and context.state_cache_bytes > 0:
+        cache = JobStates(context, kept)
+        found = known_states(items, spec, cache, kept)
+        if found is not None:
+            cache.flush()
+            return found, software() | found.reuse.to_json()
+    loaded = context.load(spec.dtype)
+    computed = paired_states(
+        loaded,
+        items,
+        spec,
+        open_cache=cache_of(context),
+        on_progress=lambda done, total: context.lease.progress(done, total, "reading states"),
+    )
+    environment = describe_environment(loaded) | computed.reuse.to_json()
+    return computed, environment | {"events": list(computed.source.events)}
+
+
+def _deviation(found: tuple[LayerVector, ...], stored: list[LayerVector]) -> float:
+    """How far the vector that these states make is from the stored one, relative, worst layer."""
+    return max(
+        float(np.linalg.norm(ours.values - theirs.values)) / (theirs.norm or 1.0)
+        for ours, theirs in zip(found, stored, strict=True)
+    )

@@ -1,0 +1,51 @@
+"""The job that extracts a steering vector from a set version."""
+
+from typing import TYPE_CHECKING
+
+from vectorlab.domain.vectors import ExtractionSpec, NewVector, Origin
+from vectorlab.steering.environment import describe_environment
+from vectorlab.steering.extraction import extract
+from vectorlab.store import sets, vectors
+from vectorlab.worker.states import cache_of
+
+if TYPE_CHECKING:
+    from vectorlab.worker.handlers import JobContext
+
+
+def run_extraction(context: "JobContext") -> None:
+    """Extract a steering vector from a set version and store it."""
+    data = context.job.spec
+    spec = ExtractionSpec.from_json(data["spec"])
+    with context.db.read() as tx:
+        items = sets.demonstrations(tx, data["set_version_id"])
+    loaded = context.load(spec.dtype)
+    extraction = extract(
+        loaded,
+        items,
+        spec,
+        open_cache=cache_of(context, fresh=data.get("fresh_states", False)),
+        on_progress=lambda done, total: context.lease.progress(done, total, "reading states"),
+    )
+    environment = describe_environment(loaded) | extraction.reuse.to_json()
+    context.lease.check()
+    with context.finish() as (tx, made):
+        vector = vectors.add_vector(
+            tx,
+            NewVector(
+                name=data["name"] or vectors.free_name(tx, data["set_label"].replace("@", "-v")),
+                model_id=data["model_id"],
+                set_version_id=data["set_version_id"],
+                method=spec.method,
+                parameters=spec.parameters,
+                read_site=spec.read_site,
+                write_site=spec.write_site,
+                token_rule=spec.token_rule,
+                spec=spec,
+                origin=Origin.EXTRACTED,
+                layers=extraction.layers,
+                alignments=extraction.alignments,
+                environment=environment | {"events": list(extraction.events)},
+            ),
+            created_by=context.job.created_by,
+        )
+        made["vector_id"] = vector.id
