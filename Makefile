@@ -37,9 +37,9 @@ fix: $(STAMP)  ## let ruff mend and format what it can
 	$(BIN)/ruff format .
 
 bench: $(STAMP)  ## measure ratios to limits and peers; see bench/README.md
-	@for file in bench/[a-z]*.py; do \
-		$(BIN)/python -m bench.$$(basename $$file .py) $(BENCH_ARGS) || exit 1; \
-	done
+	@missed=; for file in bench/[a-z]*.py; do \
+		$(BIN)/python -m bench.$$(basename $$file .py) $(BENCH_ARGS) || missed="$$missed $$file"; \
+	done; test -z "$$missed" || { echo "Limits missed:$$missed"; exit 1; }
 
 lock:  ## write constraints.txt anew from a fresh environment
 	scripts/lock.sh $(PY)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.store.builders import left_out
 from tests.ui.filled_store import HOSTILE, WIDTH, add_run, alive_worker, run_spec
 from ui import charts, texts
 from vectorlab.domain.hashing import bytes_sha256
@@ -15,6 +16,7 @@ from vectorlab.domain.jobs import PRIORITY_INTERACTIVE, JobKind, JobState
 from vectorlab.domain.runs import STRENGTH_UNITS, Operator
 from vectorlab.domain.sets import Demonstration
 from vectorlab.services import jobs, models, sets, vectors
+from vectorlab.store import explanations
 
 ROOT = Path(__file__).parents[2]
 TITLES = {
@@ -189,6 +191,22 @@ def test_a_vector_links_its_set_version_and_lists_its_runs(filled, visit):
     assert any("replay of" in table.columns and len(table) == 3 for table in tables)
     alignments = next(table for table in tables if "alignment" in table.columns)
     assert list(alignments["alignment"]) == sorted(alignments["alignment"])
+
+
+def test_the_vector_without_each_demonstration_is_asked_for_and_shown(filled, visit):
+    app = press(
+        visit("vectors", vector="upbeat-icv"), "Compute the vector without each demonstration"
+    )
+    [job] = [item for item in jobs.list_jobs(filled) if item.kind is JobKind.EXPLAIN]
+    assert (job.state, job.spec["vector_id"]) == (JobState.QUEUED, 1)
+    assert app.query_params["job"] == str(job.id)
+    with filled.write() as tx:
+        items = [left_out(place, 0.1 + place / 10) for place in range(4)]
+        explanations.add_explanation(tx, 1, items, {"states_reused": 8}, "ada")
+    app = visit("vectors", vector="upbeat-icv")
+    assert "From the kept states of 8 texts" in shown(app)
+    frame = next(item.value for item in app.dataframe if "shift" in item.value.columns)
+    assert sorted(frame["position"]) == [0, 1, 2, 3]
 
 
 def test_a_vector_whose_bytes_were_altered_is_refused_with_both_hashes(filled, visit):

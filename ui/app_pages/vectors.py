@@ -3,7 +3,8 @@
 import streamlit as st
 
 from ui import charts, data, parts, texts
-from vectorlab.services import reports, vectors
+from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
+from vectorlab.services import explanations, reports, vectors
 from vectorlab.services.vectors import VectorDetails
 
 
@@ -55,7 +56,7 @@ def _show_vector(reference: str) -> None:
     with right:
         st.subheader("Layers", anchor=False)
         st.dataframe(frame, key="vectors.layers", hide_index=True, placeholder="–")
-    _show_alignments(details)
+    _show_demonstrations(details)
     _show_runs(details)
 
 
@@ -84,16 +85,16 @@ def _show_provenance(details: VectorDetails) -> None:
     st.html(texts.facts(facts))
 
 
-def _show_alignments(details: VectorDetails) -> None:
+def _show_demonstrations(details: VectorDetails) -> None:
     st.subheader("Demonstrations by alignment", anchor=False)
-    frame = reports.alignments_frame(data.store(), details)
-    if frame["alignment"].isna().all():
+    if not details.alignments:
         st.html(texts.quiet("No alignments are stored for this vector."))
         return
     st.caption(
         "Mean cosine of each demonstration's own difference with the vector. "
         "Low or negative ones pull elsewhere."
     )
+    frame = explanations.frame(data.store(), details.vector.name)
     st.dataframe(
         frame.sort_values("alignment"),
         key="vectors.alignments",
@@ -101,8 +102,36 @@ def _show_alignments(details: VectorDetails) -> None:
         column_config={
             "position": st.column_config.NumberColumn("#", width=50),
             "alignment": st.column_config.NumberColumn(format="%.3f", width=90),
+            "norm_change": st.column_config.NumberColumn("norm without it", format="percent"),
+            "cosine": st.column_config.NumberColumn("cosine without it", format="%.5f"),
+            "shift": st.column_config.NumberColumn("shift without it", format="percent"),
         },
     )
+    _show_leave_one_out(details, studied="shift" in frame)
+
+
+def _show_leave_one_out(details: VectorDetails, *, studied: bool) -> None:
+    """What the vector would be without each demonstration, or a button that asks for it."""
+    db, reference = data.store(), details.vector.name
+    if studied:
+        found = explanations.explain(db, reference).explanation
+        assert found is not None
+        st.caption(
+            "Without it: how the norm changes, the cosine between the vectors with and without "
+            "it, and how far the vector moves relative to its norm. "
+            + explanations.states_note(found)
+        )
+        return
+    if st.button("Compute the vector without each demonstration", key="vectors.leave_one_out"):
+        parts.ask(lambda: _ask_leave_one_out(reference))
+    parts.follow_job(link=False)
+
+
+def _ask_leave_one_out(reference: str) -> int | None:
+    asked = explanations.request_leave_one_out(
+        data.store(), reference, actor=data.user(), priority=PRIORITY_INTERACTIVE
+    )
+    return None if asked.job is None else asked.job.id
 
 
 def _show_runs(details: VectorDetails) -> None:

@@ -91,16 +91,6 @@ def layers_frame(details: vectors.VectorDetails) -> pd.DataFrame:
     )
 
 
-def alignments_frame(db: Database, details: vectors.VectorDetails) -> pd.DataFrame:
-    """One row per demonstration: its text and how far it pulls along the vector."""
-    columns = ["position", "alignment", "source", "target"]
-    if details.vector.set_label is None:
-        return pd.DataFrame(columns=columns)
-    items = demonstrations_frame(db, details.vector.set_label)
-    pulls = {item.position: item.mean for item in details.alignments}
-    return items.assign(alignment=items["position"].map(pulls))[columns]
-
-
 def layer_cosines(layers: Sequence[LayerVector]) -> pd.DataFrame:
     """Cosine of every layer vector with every other, (L, L); zero where a norm is zero."""
     matrix = np.stack([item.values.astype(np.float64) for item in layers])
