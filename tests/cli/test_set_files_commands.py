@@ -205,6 +205,9 @@ def test_a_dry_run_reads_everything_and_writes_nothing(cli, put, tmp_path):
     committed = cli("sets", "import", path, "--set", "it", "--json").json
     assert found["content_sha256"] == committed["content_sha256"]
     assert (found["count"], len(found["demonstrations"])) == (700, 5)
+    put("x.csv", f"negative,positive\n{rows}bad 7,good 7\n")
+    said = cli("sets", "import", path, "--set", "it", "--dry-run").err
+    assert "Warning: x.csv: 1 demonstration standing in the version more than once" in said
     put("x.csv", f"negative,positive\n{rows}only one field\n")
     said = cli("sets", "import", path, "--set", "it", "--dry-run", code=1).err
     assert "line 702: 1 fields" in said

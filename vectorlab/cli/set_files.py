@@ -184,10 +184,12 @@ def _show_survey(found: set_files.FoundSet, surveyed: set_files.Survey, *, as_js
             "content_sha256": surveyed.content_sha256,
             "import": found.plain(),
             "demonstrations": surveyed.first,
+            "findings": surveyed.findings,
         },
         as_json=as_json,
         human=lambda: Group(frame_table(_first_rows(surveyed.first)), *lines),
     )
+    stderr.print(findings_text(found.title, surveyed.findings), end="", soft_wrap=True)
 
 
 def _first_rows(items: Sequence[Demonstration]) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -27,6 +27,7 @@ _WRITE = 10_000  # item rows per statement
 _MOST_CHANGES = (2, 1000)
 
 Item = Demonstration | StoredDemonstration
+AnyItem = TypeVar("AnyItem", bound=Item)
 
 
 class ItemList:
@@ -115,9 +116,9 @@ def write_items(
         tx.execute(_items.insert(), values)
 
 
-def in_batches(items: Iterable[Item]) -> Iterator[list[Item]]:
+def in_batches(items: Iterable[AnyItem]) -> Iterator[list[AnyItem]]:
     """A stream in lists that are bounded in number and in text, whatever comes."""
-    batch: list[Item] = []
+    batch: list[AnyItem] = []
     size = 0
     for item in items:
         batch.append(item)

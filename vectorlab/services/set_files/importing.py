@@ -8,12 +8,12 @@ with open_import(["reviews.csv"]) as found:
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from vectorlab.domain.set_checks import Finding, SetChecks
 from vectorlab.domain.sets import Demonstration, set_hasher
 from vectorlab.errors import InputError
 from vectorlab.services.set_files.dataset_format import HUB
@@ -23,6 +23,7 @@ from vectorlab.services.set_files.frames import open_frame
 from vectorlab.services.set_files.manifest import Origin, find_origin, read_origin
 from vectorlab.services.set_files.mapping import Asked, Columns, choose_columns
 from vectorlab.services.set_files.table import Progress, Table
+from vectorlab.store.set_items import in_batches
 
 Seen = Callable[[Progress], None]
 _EVERY = 500  # demonstrations between two reports of progress
@@ -111,6 +112,7 @@ class Survey:
     count: int
     content_sha256: str
     first: tuple[Demonstration, ...]
+    findings: tuple[Finding, ...]  # what the checks found
 
 
 @contextmanager
@@ -148,19 +150,25 @@ def open_frame_import(frame: pd.DataFrame, asked: Asked | None = None) -> Iterat
 
 
 def survey(found: FoundSet, *, rows: int, seen: Seen | None = None) -> Survey:
-    """Read everything and store nothing.
+    """Read and check everything and store nothing.
 
     Raises:
         InputError: As the import would.
     """
-    hasher, count = set_hasher(), 0
-    stream = found.demonstrations(seen)
-    first = list(islice(stream, rows))
-    for items in (first, stream):
+    hasher, checks, count = set_hasher(), SetChecks(), 0
+    first: list[Demonstration] = []
+    for items in in_batches(found.demonstrations(seen)):
+        checks.look(items)
         for item in items:
             hasher.add(item.sha256)
-            count += 1
-    return Survey(count=count, content_sha256=hasher.hexdigest(), first=tuple(first))
+        count += len(items)
+        first += items[: rows - len(first)]
+    return Survey(
+        count=count,
+        content_sha256=hasher.hexdigest(),
+        first=tuple(first),
+        findings=checks.findings(),
+    )
 
 
 def _found(
