@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from vectorlab.domain.alignment import Run, align
+from vectorlab.domain.list_diff import Run, diff_lists
 from vectorlab.domain.sets import Demonstration
 
 # An edit is an old and a new demonstration between the same neighbours whose words agree at
@@ -67,9 +67,9 @@ def find_changes(
         new: Ids of those after.
         read: Gives the texts of some ids; asked once, for what changed.
     """
-    aligned = align(old, new)
-    gone, came = aligned.removed, aligned.added
-    moved = [(old[place], place, now) for place, now in aligned.moved]
+    places = diff_lists(old, new)
+    gone, came = places.removed, places.added
+    moved = [(old[place], place, now) for place, now in places.moved]
     texts = read(
         [
             *(old[place] for place in gone),
@@ -79,7 +79,7 @@ def find_changes(
     )
     removed = [Placed(position=place, demonstration=texts[old[place]]) for place in gone]
     added = [Placed(position=place, demonstration=texts[new[place]]) for place in came]
-    edited = _match_edited(removed, added, aligned.runs)
+    edited = _match_edited(removed, added, places.runs)
     taken_before = {item.before.position for item in edited}
     taken_after = {item.after.position for item in edited}
     return Changes(

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vectorlab.domain.alignment import align
+from vectorlab.domain.list_diff import diff_lists
 from vectorlab.domain.set_diff import Changes
 
 
@@ -101,8 +101,8 @@ class _Fates:
 
 
 def _fates(base: Sequence[int], line: Line) -> _Fates:
-    aligned = align(base, line.items)
-    origin = {new: old for old, new in (*aligned.stayed(), *aligned.moved)}
+    found = diff_lists(base, line.items)
+    origin = {new: old for old, new in (*found.stayed(), *found.moved)}
     became = {}
     for edit in line.changes.edited:
         origin[edit.after.position] = edit.before.position
@@ -111,8 +111,8 @@ def _fates(base: Sequence[int], line: Line) -> _Fates:
         origin=origin,
         places=frozenset(origin.values()),
         became=became,
-        moved=frozenset(old for old, _ in aligned.moved),
-        additions=tuple(place for place in aligned.added if place not in origin),
+        moved=frozenset(old for old, _ in found.moved),
+        additions=tuple(place for place in found.added if place not in origin),
     )
 
 

@@ -6,7 +6,7 @@ their order keep their ranks; an edited one takes over the rank of what stood th
 
 from collections.abc import Iterator, Sequence
 
-from vectorlab.domain.alignment import align
+from vectorlab.domain.list_diff import diff_lists
 
 STEP = 65536  # between neighbours of a list that is written whole: room for later insertions
 
@@ -31,7 +31,7 @@ def changes(ranks: Sequence[int], before: Sequence[int], after: Sequence[int]) -
     """
     rows: list[Row] = []
     old_end, new_end = 0, 0  # one past what is dealt with
-    for old, new, length in (*align(before, after).runs, (len(before), len(after), 0)):
+    for old, new, length in (*diff_lists(before, after).runs, (len(before), len(after), 0)):
         if old > old_end or new > new_end:
             below = ranks[old_end - 1] if old_end else None
             above = ranks[old] if old < len(ranks) else None

@@ -4,14 +4,14 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vectorlab.domain.alignment import align
+from vectorlab.domain.list_diff import diff_lists
 
 lists = st.lists(st.integers(0, 8), max_size=14)
 
 
 @given(lists, lists)
 def test_every_place_of_both_lists_has_one_fate(old, new):
-    found = align(old, new)
+    found = diff_lists(old, new)
     pairs = [*found.stayed(), *found.moved]
     assert sorted([*(place for place, _ in pairs), *found.removed]) == list(range(len(old)))
     assert sorted([*(place for _, place in pairs), *found.added]) == list(range(len(new)))
@@ -21,7 +21,7 @@ def test_every_place_of_both_lists_has_one_fate(old, new):
 
 @given(lists, lists)
 def test_what_stayed_kept_its_order(old, new):
-    found = align(old, new)
+    found = diff_lists(old, new)
     stayed = list(found.stayed())
     assert stayed == sorted(stayed)
     assert [old for old, _ in stayed] == sorted(old for old, _ in stayed)
@@ -35,6 +35,6 @@ def test_one_item_put_elsewhere_is_all_that_moved(items, data):
     target = data.draw(st.integers(0, len(items) - 1).filter(lambda other: other != place))
     other = items[:place] + items[place + 1 :]
     other.insert(target, items[place])
-    found = align(items, other)
+    found = diff_lists(items, other)
     assert len(found.moved) == 1
     assert (found.removed, found.added) == ((), ())

@@ -21,7 +21,7 @@ class Run(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ListAlignment:
+class ListDiff:
     """How two lists relate; all numbers are places, counted from 0."""
 
     runs: tuple[Run, ...]  # in order: the longest part that kept its order
@@ -36,8 +36,8 @@ class ListAlignment:
                 yield run.old + step, run.new + step
 
 
-def align(old: Sequence[Hashable], new: Sequence[Hashable]) -> ListAlignment:
-    """Align two lists so that as little as possible has moved, in O(n log n).
+def diff_lists(old: Sequence[Hashable], new: Sequence[Hashable]) -> ListDiff:
+    """Compare two lists so that as little as possible has moved, in O(n log n).
 
     The n-th occurrence of an item in one list is its n-th occurrence in the other.
     """
@@ -57,7 +57,7 @@ def align(old: Sequence[Hashable], new: Sequence[Hashable]) -> ListAlignment:
     kept = _longest_in_order(olds)
     ends = [(0, 0, head), (len(old) - tail, len(new) - tail, tail)]
     middle = ((olds[at], news[at], 1) for at in range(len(olds)) if kept[at])
-    return ListAlignment(
+    return ListDiff(
         runs=tuple(_joined([ends[0], *middle, ends[1]])),
         moved=tuple((olds[at], news[at]) for at in range(len(olds)) if not kept[at]),
         removed=tuple(sorted(waiting)),
