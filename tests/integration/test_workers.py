@@ -265,7 +265,7 @@ def test_a_zombie_is_fenced_off_and_the_successor_delivers(database: Database, h
         (OSError(errno.ENOSPC, "No space left on device"), JobState.QUEUED, "The disk is full"),
         (StoreUnavailable("server gone"), JobState.QUEUED, "server gone"),
         (torch.OutOfMemoryError("CUDA out of memory."), JobState.FAILED, "Use a smaller model"),
-        (MemoryError("no"), JobState.FAILED, "Use a smaller model"),
+        (MemoryError(), JobState.FAILED, "Use a smaller model"),
         (ZeroDivisionError("division"), JobState.FAILED, "ZeroDivisionError: division"),
         (LeaseLost("gone"), JobState.RUNNING, None),
     ],
