@@ -58,6 +58,8 @@ def working(database: Database, **options: object) -> Iterator[tuple[Worker, Sto
         yield worker, stopping, done
     finally:
         stopping.ask()
+        thread.join(10)
+        stopping.hurry.set()  # after a failed test: the store may be away
         thread.join(30)
         assert not thread.is_alive()
 
