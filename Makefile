@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest
 export HF_HUB_OFFLINE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix bench lock screenshots tiny-train tiny-report wheel clean
+.PHONY: help setup demo test test-ray chaos check fix bench lock screenshots tiny-train tiny-report wheel clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -24,7 +24,14 @@ demo: $(STAMP)  ## migrate, seed, extract, generate, replay, compare; then dashb
 
 test: $(STAMP)  ## the whole suite
 	@scripts/ensure_chromium.sh
-	$(PYTEST) -q -n 2 --dist worksteal $(TEST_ARGS)
+	$(PYTEST) -q -n 2 --dist worksteal -m "not ray" $(TEST_ARGS)
+
+test-ray: $(STAMP)  ## what needs Ray: installs the extra and runs it on loopback
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[ray]'
+	$(PYTEST) -q -m ray $(TEST_ARGS)
+
+chaos: $(STAMP)  ## 600 jobs on workers that are killed each second, on both databases
+	$(BIN)/python -m bench.chaos
 
 check: $(STAMP)  ## ruff, formatting, types and layer rules
 	$(BIN)/ruff check .

@@ -32,7 +32,9 @@ def page() -> str:
         if verbs is None:
             parts.append(_command(f"vectorlab {name}", command, level=2))
         else:
-            parts.append(f"## vectorlab {name}\n\n{command.help}\n")
+            alone = command.invoke_without_command
+            head = f"## vectorlab {name}\n\n{command.help}\n"
+            parts.append(_command(f"vectorlab {name}", command, level=2) if alone else head)
             parts += [_command(f"vectorlab {name} {verb}", verbs[verb], level=3) for verb in verbs]
     return "\n".join(parts)
 

@@ -1,5 +1,6 @@
 """Pieces that pages share: navigation, notes, clickable tables, and watching a job."""
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -8,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from ui import data, texts
-from vectorlab.domain.jobs import Job, JobState
+from vectorlab.domain.jobs import DEFAULT_QUEUE, Job, JobState
 from vectorlab.errors import InputError, NotFoundError, VectorLabError
 from vectorlab.services import jobs
 
@@ -70,14 +71,15 @@ def in_words() -> Iterator[None]:
         note(title, str(error), tone="bad")
 
 
-def worker_note(*, waiting: bool = True) -> None:
+def worker_note(*, waiting: bool = True, queue: str = DEFAULT_QUEUE) -> None:
     """Says so when nobody will pick up a job; louder when one is ``waiting``."""
-    if not jobs.any_worker_alive(data.store()):
+    if not jobs.any_worker_alive(data.store(), queue=queue):
+        usual = queue == DEFAULT_QUEUE
         note(
-            "No worker is alive",
+            "No worker is alive" if usual else f"No worker of queue {queue} is alive",
             "Jobs wait until one is. Start it in a terminal:",
             tone="bad" if waiting else "",
-            command=WORKER_COMMAND,
+            command=WORKER_COMMAND if usual else f"{WORKER_COMMAND} --queue {shlex.quote(queue)}",
         )
 
 
@@ -199,13 +201,14 @@ def _job_panel(job: Job) -> None:
     with st.container(border=True):
         st.html(
             f"<b>Job {job.id}</b> · {job.kind.value} · "
-            f"{texts.badge(job.state.value, TONES[job.state])} "
-            f"{texts.quiet(job.progress_note if job.state is JobState.RUNNING else '')}"
+            f"{texts.badge(job.state.value, 'bad' if job.lapsed else TONES[job.state])} "
+            f"{texts.quiet(_job_note(job))}"
         )
         if job.state is JobState.RUNNING:
             st.progress(min(1.0, job.progress_done / (job.progress_total or 1)))
+            _partial_texts(job)
         if job.state is JobState.QUEUED:
-            worker_note()
+            worker_note(queue=job.queue)
         if job.error and job.state is JobState.FAILED:
             st.html(f'<div class="vl-mono">{texts.literal(job.error)}</div>')
         if job.state in (JobState.FAILED, JobState.CANCELLED):
@@ -217,6 +220,30 @@ def _job_panel(job: Job) -> None:
             if st.button(label, key=f"cancel.{job.id}", disabled=job.cancel_requested):
                 jobs.cancel(data.store(), job.id, actor=data.user())
                 st.rerun()
+
+
+def _job_note(job: Job) -> str:
+    """What is to be known beside the state: trouble, or how fast it goes and how long yet."""
+    standing = jobs.standing(job)
+    if standing != job.state.value:
+        return standing.removeprefix(f"{job.state.value}, ")
+    return (jobs.pace(job) or job.progress_note) if job.state is JobState.RUNNING else ""
+
+
+def _partial_texts(job: Job) -> None:
+    """What a generation has written so far, as it grows."""
+    found = jobs.partial_texts(data.store(), job.id)
+    if found:
+        arms = [arm["label"] for arm in job.spec.get("spec", {}).get("arms", [])]
+        rows = [
+            (
+                str(item.prompt + 1),
+                texts.escape(arms[item.arm] if item.arm < len(arms) else item.arm),
+                texts.literal(item.text),
+            )
+            for item in found
+        ]
+        st.html(texts.table(["prompt", "arm", "so far, not a result yet"], rows))
 
 
 def _query(selection: Mapping[str, object]) -> dict[str, str | list[str]]:

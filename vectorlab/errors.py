@@ -13,6 +13,7 @@
     └── JobError              a job did not deliver
         ├── JobFailed         it ended in state failed
         ├── JobCancelled      it was cancelled
+        ├── JobReleased       its worker ends; the job goes back to the queue
         └── LeaseLost         another worker owns the job now; drop the work
 
 A message says what failed, the value seen, what was expected and the command that helps.
@@ -74,6 +75,10 @@ class JobFailed(JobError):
 
 class JobCancelled(JobError):
     """The job was cancelled before it finished."""
+
+
+class JobReleased(JobError):
+    """The worker is to end; the job goes back to the queue, and nothing failed."""
 
 
 class LeaseLost(JobError):

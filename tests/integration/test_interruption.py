@@ -1,10 +1,15 @@
 """Ctrl-C, a dead worker, a cancelled job: the queue and the store stay clean."""
 
+import os
 import signal
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -12,9 +17,9 @@ import sqlalchemy as sa
 from vectorlab.domain.jobs import AttemptOutcome, JobState
 from vectorlab.domain.runs import Decoding
 from vectorlab.errors import JobCancelled, JobFailed
-from vectorlab.services import jobs
+from vectorlab.services import database, jobs
 from vectorlab.store.database import StoreUnavailable
-from vectorlab.worker import handlers
+from vectorlab.worker import generation
 from vectorlab.worker.lease import Lease
 from vectorlab.worker.loop import Worker
 
@@ -54,9 +59,9 @@ def test_a_run_resumes_after_its_finished_batches(lab, monkeypatch):
     spoken = Decoding(max_new_tokens=2)
     prompts = [f"Once number {number}" for number in range(6)]
     calls: list[tuple[int, ...]] = []
-    original = handlers.generate
-    small_batches = partial(handlers.plan_run, token_budget=24)
-    monkeypatch.setattr(handlers, "plan_run", small_batches)
+    original = generation.generate
+    small_batches = partial(generation.plan_run, token_budget=24)
+    monkeypatch.setattr(generation, "plan_run", small_batches)
 
     def watched(*args, **kwargs):
         save = kwargs["on_batch"]
@@ -69,7 +74,7 @@ def test_a_run_resumes_after_its_finished_batches(lab, monkeypatch):
 
         return original(*args, **{**kwargs, "on_batch": on_batch})
 
-    monkeypatch.setattr(handlers, "generate", watched)
+    monkeypatch.setattr(generation, "generate", watched)
     asked = lab.runs.request(prompts=prompts, decoding=spoken)
     with pytest.raises(KeyboardInterrupt):
         lab.wait(asked.job.id)
@@ -92,13 +97,13 @@ def test_a_cancelled_job_ends_cancelled_and_can_be_retried(lab):
 
 def test_a_running_job_stops_when_asked(lab, monkeypatch):
     asked = lab.runs.request(prompts=["Once"], decoding=Decoding(max_new_tokens=2))
-    original = handlers.plan_run
+    original = generation.plan_run
 
     def plan(*args):
         jobs.cancel(lab.db, asked.job.id, actor="me")
         return original(*args)
 
-    monkeypatch.setattr(handlers, "plan_run", plan)
+    monkeypatch.setattr(generation, "plan_run", plan)
     worker = Worker(lab.db, device="cpu", heartbeat_s=0.01)
     monkeypatch.setattr("vectorlab.worker.lease.Lease.check", _wait_then_check(seconds=10))
     assert worker.work_one(asked.job.id).state is JobState.CANCELLED
@@ -148,7 +153,7 @@ def test_a_worker_outlives_a_store_that_is_away(lab, monkeypatch):
         monkeypatch.setattr(lab.db, "write", write)
 
     monkeypatch.setattr(worker, "_register", registered)
-    monkeypatch.setattr("vectorlab.worker.loop.POLL_FIRST_S", 0.0)
+    monkeypatch.setattr("vectorlab.store.patience.FIRST_PAUSE_S", 0.0)
     assert worker.work(stop=stop, on_job=lambda _: stop.set()) == 1
     assert jobs.get(lab.db, asked.job.id).state is JobState.SUCCEEDED
     assert next(failing, None) is None
@@ -167,33 +172,88 @@ def test_a_worker_drains_the_queue(lab):
     assert not info.alive
 
 
-def test_a_real_ctrl_c_leaves_the_job_in_the_queue(lab):
-    """A worker process under SIGINT, in the middle of a long generation."""
+@contextmanager
+def worker_process(lab, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """``vectorlab worker`` in the middle of a long generation."""
     asked = lab.runs.request(
-        prompts=[f"Once {number}" for number in range(400)],
-        vectors=["upbeat"],
-        strengths=[0.1, 0.2],
-        decoding=Decoding(max_new_tokens=64),
+        prompts=[f"Once {number}" for number in range(3000)],
+        decoding=Decoding(max_new_tokens=32),
     )
+    words = ["worker", "--device", "cpu", "--db", lab.db.url, *options]
     process = subprocess.Popen(
-        [sys.executable, "-m", "vectorlab", "worker", "--device", "cpu", "--db", lab.db.url],
+        [sys.executable, "-m", "vectorlab", *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
     try:
-        ticks = threading.Event()
-        for _ in range(1200):
-            job = jobs.get(lab.db, asked.job.id)
-            if job.progress_done > 0 or job.state.is_final:
-                break
-            ticks.wait(0.05)
-        assert job.state is JobState.RUNNING
-        process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=30)
+        wait_until(lambda: jobs.get(lab.db, asked.job.id).progress_done > 0)
+        assert jobs.get(lab.db, asked.job.id).state is JobState.RUNNING
+        yield process
     finally:
         process.kill()
         process.wait()
-    assert "Worker stopped" in output
-    assert jobs.get(lab.db, asked.job.id).state is JobState.QUEUED
+        process.stdout.close()
+
+
+def wait_until(condition, seconds: float = 120.0) -> None:
+    ticks, deadline = threading.Event(), time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        ticks.wait(0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [(), ("--concurrency", "2")], ids=["one", "two processes"])
+def test_a_signal_finishes_the_batch_and_puts_the_job_back(lab, options):
+    with worker_process(lab, *options) as process:
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=60)
+    assert time.monotonic() - began < 10, output
+    assert "stopped." in output
+    assert process.returncode == 0
+    job = jobs.list_jobs(lab.db)[0]
+    assert job.state is JobState.QUEUED
+    assert [item.outcome for item in jobs.attempts(lab.db, job.id)] == [AttemptOutcome.RELEASED]
     assert rows(lab, "generations") == 0
+    assert rows(lab, "job_chunks") >= 1  # the batch at hand was not in vain
+    assert rows(lab, "job_partials") == 0
+    assert not any(item.alive for item in jobs.workers(lab.db))
+
+
+@pytest.mark.slow
+def test_a_second_ctrl_c_is_immediate_and_leaves_nothing_broken(lab):
+    with worker_process(lab) as process:
+        process.send_signal(signal.SIGINT)
+        process.stdout.readline()  # that it waits for jobs
+        process.stdout.readline()  # that it stops after the batch
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert time.monotonic() - began < 3
+    job = jobs.list_jobs(lab.db)[0]
+    assert job.state is JobState.QUEUED
+    assert rows(lab, "generations") == 0
+    assert database.verify(lab.db) == []
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_is_replaced_and_none_outlives_its_parent(lab):
+    with worker_process(lab, "--concurrency", "2") as process:
+        [busy] = [item for item in jobs.workers(lab.db) if item.state == "busy"]
+        assert busy.pid != process.pid
+        os.kill(busy.pid, signal.SIGKILL)
+        wait_until(lambda: sum(item.pid != busy.pid for item in jobs.workers(lab.db)) == 2)
+        pids = [item.pid for item in jobs.workers(lab.db)]
+        process.kill()
+        wait_until(lambda: not any(map(is_running, pids)))
+    assert not any(item.alive for item in jobs.workers(lab.db) if item.pid != busy.pid)
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there and has not ended, whoever has to bury it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

@@ -9,7 +9,7 @@ from vectorlab.domain.vectors import Site
 from vectorlab.errors import ConflictError
 from vectorlab.lab import Lab
 from vectorlab.services import jobs, reports, runs, vectors
-from vectorlab.worker import handlers
+from vectorlab.worker import generation
 
 SENTENCE = "Please paraphrase the following sentence. Sentence: The bread was fine., paraphrase: "
 SAMPLED = Decoding(max_new_tokens=8, do_sample=True, temperature=0.9, top_k=40, top_p=0.95)
@@ -153,9 +153,9 @@ def test_a_replay_of_a_replay_repeats_the_original(lab):
 
 def test_a_changed_environment_is_named_in_the_verdict(lab, monkeypatch):
     view = lab.runs.generate(prompts=["Once"], decoding=Decoding(max_new_tokens=3))
-    original = handlers.describe_environment
+    original = generation.describe_environment
     monkeypatch.setattr(
-        handlers, "describe_environment", lambda loaded: original(loaded) | {"torch": "9.9.9"}
+        generation, "describe_environment", lambda loaded: original(loaded) | {"torch": "9.9.9"}
     )
     verdict = view.replay()
     assert {(item.name, item.replay) for item in verdict.changes} == {("torch", "9.9.9")}

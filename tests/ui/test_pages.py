@@ -9,14 +9,22 @@ from pathlib import Path
 import pytest
 
 from tests.store.builders import left_out
+from tests.store.test_jobs import PAST
 from tests.ui.filled_store import HOSTILE, WIDTH, add_run, alive_worker, run_spec
 from ui import charts, texts
 from vectorlab.domain.hashing import bytes_sha256
-from vectorlab.domain.jobs import PRIORITY_INTERACTIVE, JobKind, JobState
+from vectorlab.domain.jobs import (
+    PRIORITY_INTERACTIVE,
+    JobKind,
+    JobState,
+    LogLevel,
+    PartialText,
+)
 from vectorlab.domain.runs import STRENGTH_UNITS, Operator
 from vectorlab.domain.sets import Demonstration
 from vectorlab.services import jobs, models, sets, vectors
-from vectorlab.store import explanations
+from vectorlab.store import explanations, schema
+from vectorlab.store import jobs as store_jobs
 
 ROOT = Path(__file__).parents[2]
 TITLES = {
@@ -305,6 +313,56 @@ def test_a_job_is_cancelled_and_retried_from_its_page(filled, visit):
     assert jobs.get(filled, 2).state is JobState.CANCELLED
     press(app, "Retry")
     assert jobs.get(filled, 2).state is JobState.QUEUED
+
+
+def running_job(filled) -> int:
+    """Job 2 in the hands of a worker, half done, with texts on their way and a log."""
+    with filled.write() as tx:
+        store_jobs.claim(tx, worker_id="host-1-abc", lease_s=60, job_id=2)
+        store_jobs.report_progress(
+            tx,
+            2,
+            1,
+            50,
+            100,
+            "tokens",
+            rate=25.0,
+            partials=[PartialText(prompt=0, arm=0, sample=0, text="Once <b>upon</b>")],
+            log=[(LogLevel.WARNING, "out of memory with 8 rows: batch halved")],
+        )
+    return 2
+
+
+def test_a_running_job_shows_its_pace_its_texts_and_its_log(filled, visit):
+    said = shown(visit("jobs", job=str(running_job(filled))))
+    assert "25 tokens/s, 0:02 left" in said
+    assert "Once &lt;b&gt;upon&lt;/b&gt;" in said
+    assert "not a result yet" in said
+    assert "batch halved" in said
+
+
+def test_a_job_whose_worker_is_gone_does_not_pass_for_running(filled, visit):
+    running_job(filled)
+    with filled.write() as tx:
+        table = schema.jobs
+        tx.execute(table.update().where(table.c.id == 2).values(lease_until=PAST))
+    assert "is gone or hangs" in shown(visit("jobs", job="2"))
+
+
+def test_the_queue_is_filtered_by_the_address(filled, visit):
+    running_job(filled)
+    [frame] = [item.value for item in visit("jobs", kind="generate").dataframe][:1]
+    assert list(frame["id"]) == [2]
+    assert "No job" in shown(visit("jobs", state="failed"))
+    [frame] = [item.value for item in visit("jobs", worker="host-1").dataframe][:1]
+    assert list(frame["id"]) == [2]
+
+
+def test_ended_jobs_are_pruned_from_the_page(filled, visit):
+    app = visit("jobs")
+    next(item for item in app.number_input if "days ago" in item.label).set_value(0)
+    press(app, "Delete")
+    assert [job.id for job in jobs.list_jobs(filled)] == [2]
 
 
 def test_extract_finds_an_equal_vector_instead_of_computing(filled, visit):

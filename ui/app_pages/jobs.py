@@ -2,14 +2,17 @@
 
 import json
 
+import pandas as pd
 import streamlit as st
 
 from ui import data, parts, texts
-from vectorlab.domain.jobs import JobState
-from vectorlab.services import jobs, reports
+from vectorlab.domain.jobs import JobFilter, JobKind, JobState
+from vectorlab.services import jobs, models, reports
 
 SHOWN = 100
 BUSY, IDLE = "2s", "10s"  # how often the queue is read anew
+SINCE = {"an hour": "1h", "a day": "1d", "a week": "7d", "a month": "30d"}
+SHOWN_LOG = 200  # lines
 
 
 def _show_job(job_id: int) -> None:
@@ -22,26 +25,45 @@ def _show_job(job_id: int) -> None:
             texts.escape(item.worker_id),
             texts.moment(item.started_at),
             "–" if item.ended_at is None else texts.moment(item.ended_at),
-            texts.escape("running" if item.outcome is None else item.outcome.value),
+            texts.escape("open" if item.outcome is None else item.outcome.value),
             texts.literal(item.error or "–"),
         )
         for item in jobs.attempts(data.store(), job_id)
     ]
     if attempts:
         st.subheader("Attempts", anchor=False)
-        head = ["attempt", "worker", "began", "ended", "outcome", "error"]
+        head = ["attempt", "worker", "began", "ended", "outcome", "reason"]
         st.html(texts.table(head, attempts))
+    _show_log(job_id, running=not job.state.is_final)
     with st.expander("Request"):
         st.code(json.dumps(dict(job.spec), indent=2, ensure_ascii=False), language="json")
     parts.page_link("All jobs", "jobs")
 
 
+def _show_log(job_id: int, *, running: bool) -> None:
+    @st.fragment(run_every=BUSY if running else None)
+    def live() -> None:
+        with parts.in_words():
+            lines = jobs.log(data.store(), job_id, last=SHOWN_LOG)
+            if lines:
+                st.subheader("Log", anchor=False)
+                rows = [
+                    (
+                        f"{item.created_at:%H:%M:%S}",
+                        str(item.attempt),
+                        texts.escape(item.level.value),
+                        texts.literal(item.message),
+                    )
+                    for item in lines
+                ]
+                st.html(texts.table(["UTC", "attempt", "level", "message"], rows))
+
+    live()
+
+
 def _show_queue() -> None:
     parts.header("Jobs and workers", "Work waits here; a worker claims it, computes and commits.")
-    state = st.segmented_control(
-        "State", [item.value for item in JobState], key="state", bind="query-params"
-    )
-    wanted = None if state is None else JobState(state)
+    wanted = _choose_filter()
     busy = _is_busy()
 
     @st.fragment(run_every=BUSY if busy else IDLE)
@@ -50,17 +72,55 @@ def _show_queue() -> None:
             if _is_busy() != busy:
                 st.rerun()
             parts.worker_note(waiting=busy)
-            _show_jobs(wanted)
+            frame = _show_jobs(wanted)
+            _change_all(frame)
             _show_workers()
 
     live()
+    _prune()
 
 
-def _show_jobs(state: JobState | None) -> None:
-    frame = reports.jobs_frame(data.store(), state=state, limit=SHOWN)
+def _choose_filter() -> JobFilter:
+    state = st.segmented_control(
+        "State", [item.value for item in JobState], key="state", bind="query-params"
+    )
+    one, two, three, four = st.columns(4)
+    kind = one.selectbox(
+        "Kind",
+        [item.value for item in JobKind],
+        index=None,
+        placeholder="any",
+        key="kind",
+        bind="query-params",
+    )
+    names = [item.name for item in models.list_models(data.store())]
+    model = two.selectbox(
+        "Model", names, index=None, placeholder="any", key="model", bind="query-params"
+    )
+    worker = three.text_input("Worker, how its id begins", key="worker", bind="query-params")
+    since = four.selectbox(
+        "Asked within",
+        list(SINCE),
+        index=None,
+        placeholder="ever",
+        key="since",
+        bind="query-params",
+    )
+    return jobs.read_filter(
+        data.store(),
+        states=() if state is None else (JobState(state),),
+        kind=None if kind is None else JobKind(kind),
+        model=model,
+        worker=worker or None,
+        since=None if since is None else SINCE[since],
+    )
+
+
+def _show_jobs(wanted: JobFilter) -> pd.DataFrame:
+    frame = reports.jobs_frame(data.store(), wanted, limit=SHOWN)
     if frame.empty:
         parts.note("No job", "Jobs appear here when a vector or a run is asked for.")
-        return
+        return frame
     chosen = parts.pick(
         frame,
         key="jobs.list",
@@ -69,9 +129,29 @@ def _show_jobs(state: JobState | None) -> None:
             "progress": st.column_config.ProgressColumn(min_value=0, max_value=1),
         },
     )
-    st.caption("Click a row to open the job: cancel it, retry it, read its error.")
+    st.caption("Click a row to open the job: cancel it, retry it, read its log and its error.")
     if chosen is not None:
         parts.go("jobs", job=frame["id"][chosen])
+    return frame
+
+
+def _change_all(frame: pd.DataFrame) -> None:
+    """Cancel or retry what the filter shows."""
+    active = [JobState.QUEUED.value, JobState.RUNNING.value]
+    again = [JobState.FAILED.value, JobState.CANCELLED.value]
+    shown = {} if frame.empty else dict(zip(frame["id"], frame["state"], strict=True))
+    left, right, _ = st.columns([1, 1, 2])
+    for place, word, states, change in (
+        (left, "Cancel", active, jobs.cancel),
+        (right, "Retry", again, jobs.retry),
+    ):
+        meant = [job_id for job_id, state in shown.items() if state in states]
+        label = f"{word} the {len(meant)} shown"
+        if len(meant) > 1 and place.button(label, key=f"jobs.{word}"):
+            for job_id in meant:
+                with parts.in_words():
+                    change(data.store(), job_id, actor=data.user())
+            st.rerun()
 
 
 def _show_workers() -> None:
@@ -85,15 +165,35 @@ def _show_workers() -> None:
     )
 
 
+def _prune() -> None:
+    with st.expander("Prune"), st.form("jobs.prune", border=False):
+        st.caption(
+            "Deletes jobs that have ended, with their attempts and logs. What they made stays, "
+            "and the audit log keeps what each was."
+        )
+        days = st.number_input("Ended more than so many days ago", 0, 3650, 30)
+        states = st.multiselect(
+            "Only in state", [item.value for item in JobState if item.is_final], placeholder="any"
+        )
+        if st.form_submit_button("Delete"):
+            with parts.in_words():
+                wanted = jobs.read_filter(
+                    data.store(),
+                    states=[JobState(item) for item in states],
+                    older_than=f"{days}d",
+                )
+                gone = jobs.prune(data.store(), wanted, actor=data.user())
+                parts.note("Pruned", f"{len(gone)} jobs were deleted.", tone="good")
+
+
 def _is_busy() -> bool:
-    return any(
-        jobs.list_jobs(data.store(), state=item, limit=1)
-        for item in (JobState.QUEUED, JobState.RUNNING)
-    )
+    found = jobs.counts(data.store())
+    return any(state in found for state in (JobState.QUEUED, JobState.RUNNING))
 
 
 job_id = parts.chosen_number("job")
 if job_id is not None:
     _show_job(job_id)
 else:
-    _show_queue()
+    with parts.in_words():
+        _show_queue()

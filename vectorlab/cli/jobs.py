@@ -4,31 +4,63 @@ from typing import Annotated
 
 import pandas as pd
 import typer
-from rich.console import Group
+from rich.console import Group, RenderableType
+from rich.text import Text
 
 from vectorlab.cli.context import open_lab
 from vectorlab.cli.context import wait as wait_for
 from vectorlab.cli.output import JsonOption, frame_table, pairs_table, plain, show
-from vectorlab.domain.jobs import Job, JobState
+from vectorlab.domain.jobs import Job, JobAttempt, JobKind, JobState, LogLevel, LogLine
 from vectorlab.services import jobs, reports
 
 app = typer.Typer(no_args_is_help=True, help="Durable work: what waits, runs and has ended.")
 
 JobId = Annotated[int, typer.Argument(metavar="JOB")]
+JobIds = Annotated[list[int], typer.Argument(metavar="JOB...")]
+KindOption = Annotated[JobKind | None, typer.Option(help="Only of this kind.")]
+ModelOption = Annotated[str | None, typer.Option(help="Only for this model: name, id or hash.")]
+WorkerOption = Annotated[
+    str | None, typer.Option(help="Only tried by workers whose id begins like this.")
+]
+QueueOption = Annotated[str | None, typer.Option(help="Only of this queue.")]
+
+SHOWN_LOG = 10  # lines
+STYLES = {LogLevel.INFO: "", LogLevel.WARNING: "yellow", LogLevel.ERROR: "red"}
 
 
 @app.command("list")
 def list_(
     context: typer.Context,
-    state: Annotated[JobState | None, typer.Option(help="Only in this state.")] = None,
+    state: Annotated[
+        list[JobState] | None, typer.Option(help="Only in this state; may be repeated.")
+    ] = None,
+    kind: KindOption = None,
+    model: ModelOption = None,
+    worker: WorkerOption = None,
+    queue: QueueOption = None,
+    since: Annotated[
+        str | None, typer.Option(help="Only asked for since: 90m, 2h, 7d, or 2026-01-31.")
+    ] = None,
     limit: Annotated[int, typer.Option(help="At most so many.")] = 50,
     json: JsonOption = False,
 ) -> None:
-    """List jobs, newest first."""
+    """List jobs, newest first.
+
+    Example: vectorlab jobs list --state failed --since 2d
+    """
     db = open_lab(context).db
-    frame = reports.jobs_frame(db, state=state, limit=limit)
+    wanted = jobs.read_filter(
+        db,
+        states=state or (),
+        kind=kind,
+        model=model,
+        worker=worker,
+        queue=queue,
+        since=since,
+    )
+    frame = reports.jobs_frame(db, wanted, limit=limit)
     show(
-        jobs.list_jobs(db, state=state, limit=limit),
+        jobs.list_jobs(db, wanted, limit=limit),
         as_json=json,
         human=lambda: frame_table(
             frame.assign(progress=[_percent(share) for share in frame["progress"]]), hide=["by"]
@@ -38,45 +70,121 @@ def list_(
 
 @app.command("show")
 def show_(context: typer.Context, job_id: JobId, json: JsonOption = False) -> None:
-    """Show one job with every attempt at it."""
+    """Show one job with every attempt at it, the end of its log and texts on their way.
+
+    Example: vectorlab jobs show 7
+    """
     db = open_lab(context).db
     job, tries = jobs.get(db, job_id), jobs.attempts(db, job_id)
+    lines = jobs.log(db, job_id, last=SHOWN_LOG)
+    texts = jobs.partial_texts(db, job_id)
     show(
-        {**plain(job), "attempts": tries},
+        {
+            **plain(job),
+            "standing": jobs.standing(job),
+            "seconds_left": jobs.seconds_left(job),
+            "attempts": tries,
+            "log": lines,
+            "partial_texts": texts,
+        },
         as_json=json,
         human=lambda: Group(
             pairs_table(_about(job)),
-            *(
-                pairs_table(
-                    {
-                        f"attempt {item.attempt}": item.outcome or "running",
-                        "": f"{item.worker_id} {item.error or ''}",
-                    }
-                )
-                for item in tries
-            ),
+            *([_attempts_table(tries)] if tries else []),
+            *([Text("\nLog", style="bold"), *map(_log_line, lines)] if lines else []),
+            *([Text("\nSo far", style="bold")] if texts else []),
+            *(Text(f"prompt {item.prompt + 1}: {item.text}") for item in texts),
         ),
     )
 
 
 @app.command()
+def log(
+    context: typer.Context,
+    job_id: JobId,
+    last: Annotated[int | None, typer.Option(help="Only so many lines from the end.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Print what was logged while a job was worked on; the newest 500 lines are kept.
+
+    Example: vectorlab jobs log 7 --last 20
+    """
+    lines = jobs.log(open_lab(context).db, job_id, last=last)
+    show(
+        lines,
+        as_json=json,
+        human=lambda: Group(*map(_log_line, lines)) if lines else f"Job {job_id} logged nothing.",
+    )
+
+
+@app.command()
 def wait(context: typer.Context, job_id: JobId, json: JsonOption = False) -> None:
-    """Wait for a job, working it off here when no worker is alive."""
+    """Wait for a job, working it off here when no worker is alive.
+
+    Example: vectorlab jobs wait 7
+    """
     _print(wait_for(open_lab(context), job_id), as_json=json)
 
 
 @app.command()
-def cancel(context: typer.Context, job_id: JobId, json: JsonOption = False) -> None:
-    """Cancel a queued job at once, ask a running one to stop."""
+def cancel(context: typer.Context, job_ids: JobIds, json: JsonOption = False) -> None:
+    """Cancel queued jobs at once, ask running ones to stop.
+
+    Example: vectorlab jobs cancel 7 8
+    """
     lab = open_lab(context)
-    _print(jobs.cancel(lab.db, job_id, actor=lab.settings.user), as_json=json)
+    _print_all(
+        [jobs.cancel(lab.db, job_id, actor=lab.settings.user) for job_id in job_ids], as_json=json
+    )
 
 
 @app.command()
-def retry(context: typer.Context, job_id: JobId, json: JsonOption = False) -> None:
-    """Put a failed or cancelled job back into the queue."""
+def retry(context: typer.Context, job_ids: JobIds, json: JsonOption = False) -> None:
+    """Put failed or cancelled jobs back into the queue.
+
+    Example: vectorlab jobs retry 7
+    """
     lab = open_lab(context)
-    _print(jobs.retry(lab.db, job_id, actor=lab.settings.user), as_json=json)
+    _print_all(
+        [jobs.retry(lab.db, job_id, actor=lab.settings.user) for job_id in job_ids], as_json=json
+    )
+
+
+@app.command()
+def prune(
+    context: typer.Context,
+    older_than: Annotated[
+        str, typer.Option(help="Ended longer ago than: 90m, 2h, 7d, or before 2026-01-31.")
+    ] = "30d",
+    state: Annotated[
+        list[JobState] | None,
+        typer.Option(help="Only that ended in this state; may be repeated."),
+    ] = None,
+    kind: KindOption = None,
+    model: ModelOption = None,
+    queue: QueueOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say which jobs would go.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Delete jobs that have ended, with their attempts and logs; what they made stays.
+
+    Jobs that another row of the store refers to are kept. The audit log keeps what each was.
+
+    Example: vectorlab jobs prune --older-than 30d --state succeeded
+    """
+    lab = open_lab(context)
+    wanted = jobs.read_filter(
+        lab.db, states=state or (), kind=kind, model=model, queue=queue, older_than=older_than
+    )
+    gone = jobs.prune(lab.db, wanted, actor=lab.settings.user, dry_run=dry_run)
+    word = "would go" if dry_run else "deleted"
+    show(
+        {"pruned": [job.id for job in gone], "dry_run": dry_run},
+        as_json=json,
+        human=lambda: f"{len(gone)} jobs {word}.",
+    )
 
 
 def _percent(share: float) -> str:
@@ -87,18 +195,53 @@ def _print(job: Job, *, as_json: bool) -> None:
     show(job, as_json=as_json, human=lambda: pairs_table(_about(job)))
 
 
+def _print_all(changed: list[Job], *, as_json: bool) -> None:
+    if len(changed) == 1:
+        _print(changed[0], as_json=as_json)
+        return
+    show(
+        changed,
+        as_json=as_json,
+        human=lambda: Group(*(pairs_table(_about(job)) for job in changed)),
+    )
+
+
 def _about(job: Job) -> dict[str, object]:
-    asked_to_stop = " (asked to stop)" if job.cancel_requested and not job.state.is_final else ""
+    progress = f"{job.progress_done}/{job.progress_total or '?'} {job.progress_note}"
     return {
         "job": job.id,
         "kind": job.kind.value,
-        "state": f"{job.state}{asked_to_stop}",
+        "state": jobs.standing(job),
         "attempt": f"{job.attempt} of at most {job.max_attempts}",
+        "queue": job.queue,
         "worker": job.lease_owner,
-        "progress": f"{job.progress_done}/{job.progress_total or '?'} {job.progress_note}",
+        "progress": progress,
+        "pace": jobs.pace(job),
         "made": dict(job.result) if job.result else "",
         "error": job.error,
         "asked": job.created_at,
         "started": job.started_at,
         "ended": job.finished_at,
     }
+
+
+def _attempts_table(tries: list[JobAttempt]) -> RenderableType:
+    frame = pd.DataFrame(
+        {
+            "attempt": [item.attempt for item in tries],
+            "outcome": [item.outcome.value if item.outcome else "open" for item in tries],
+            "worker": [item.worker_id for item in tries],
+            "began": [f"{item.started_at:%Y-%m-%d %H:%M:%S}" for item in tries],
+            "seconds": [
+                (item.ended_at - item.started_at).total_seconds() if item.ended_at else None
+                for item in tries
+            ],
+            "reason": [(item.error or "").partition("\n")[0] for item in tries],
+        }
+    )
+    return frame_table(frame, title="\nAttempts")
+
+
+def _log_line(line: LogLine) -> Text:
+    head = f"{line.created_at:%H:%M:%S} [{line.attempt}] "
+    return Text.assemble((head, "dim"), (line.message, STYLES[line.level]))

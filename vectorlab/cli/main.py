@@ -19,6 +19,7 @@ from vectorlab.cli import (
     set_splits,
     sets,
     vectors,
+    worker,
 )
 from vectorlab.cli.context import Options
 from vectorlab.cli.output import stderr
@@ -44,9 +45,9 @@ app.add_typer(models.app, name="models")
 app.add_typer(vectors.app, name="vectors")
 app.add_typer(runs.app, name="runs")
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(worker.app, name="worker")
 app.command("demo")(programs.demo)
 app.command("ui")(programs.ui)
-app.command("worker")(programs.worker)
 app.command("doctor")(programs.doctor)
 
 

@@ -11,7 +11,15 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -88,6 +96,7 @@ def progress() -> Iterator[Callable[[int, int | None, str], None]]:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        _RateColumn(),
         TimeRemainingColumn(),
         console=stderr,
         transient=True,
@@ -100,6 +109,14 @@ def progress() -> Iterator[Callable[[int, int | None, str], None]]:
             bar.update(task, completed=done, total=total, description=note)
 
         yield listener
+
+
+class _RateColumn(ProgressColumn):
+    """Steps per second, once there were some."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.speed
+        return Text(f"{speed:.3g}/s" if speed else "", style="progress.data.speed")
 
 
 def _cell(value: Any) -> str:

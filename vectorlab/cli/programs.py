@@ -1,18 +1,15 @@
-"""Commands without a noun: ``demo``, ``ui``, ``worker`` and ``doctor``."""
+"""Commands without a noun: ``demo``, ``ui`` and ``doctor``."""
 
 import platform
 import sys
-import threading
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from vectorlab.cli import serving
 from vectorlab.cli.context import open_lab, settings
 from vectorlab.cli.output import JsonOption, console, pairs_table, progress, show
-from vectorlab.domain.jobs import Job
 from vectorlab.domain.models import Model, ModelDescription
 from vectorlab.errors import VectorLabError
 from vectorlab.lab import BUNDLED_MODEL
@@ -63,31 +60,6 @@ def ui(
     chosen = serving.free_port(host, port)
     console.print(f"Dashboard: http://{host}:{chosen}   (Ctrl-C stops it)", highlight=False)
     serving.serve(lab.settings, host=host, port=chosen, with_worker=worker)
-
-
-def worker(
-    context: typer.Context,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda:0, mps.")] = None,
-    drain: Annotated[bool, typer.Option("--drain", help="Exit when the queue is empty.")] = False,
-) -> None:
-    """Work off jobs until Ctrl-C; an unfinished job goes back to the queue.
-
-    Example: vectorlab worker --device cuda:0
-    """
-    from vectorlab.worker.loop import Worker  # brings torch, which takes seconds
-
-    lab = open_lab(context)
-    loop = Worker(
-        lab.db,
-        device=device or lab.settings.device,
-        state_cache_bytes=lab.settings.state_cache_bytes,
-    )
-    console.print(f"Worker {loop.id} waits for jobs. Ctrl-C stops it.", highlight=False)
-    with serving.ending_as_interrupt():
-        try:
-            loop.work(stop=threading.Event(), drain=drain, on_job=_print_job)
-        except KeyboardInterrupt:
-            console.print("Worker stopped.")
 
 
 def doctor(context: typer.Context, json: JsonOption = False) -> None:
@@ -152,10 +124,3 @@ def _stale(registered: Model | None, bundled: ModelDescription) -> list[str]:
         f"bundled:{BUNDLED_MODEL} --name {BUNDLED_MODEL}-{bundled.fingerprint[:6]}"
     )
     return [message]
-
-
-def _print_job(job: Job) -> None:
-    text = Text.assemble(f"job {job.id} {job.kind} ", (job.state.value, "bold"))
-    if job.error:
-        text.append(f": {job.error.splitlines()[0]}")
-    console.print(text)

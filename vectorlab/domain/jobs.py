@@ -8,6 +8,7 @@ from typing import Any
 
 PRIORITY_INTERACTIVE = 10  # somebody is waiting at a terminal or a page
 PRIORITY_BATCH = 0
+DEFAULT_QUEUE = "default"
 
 
 class JobKind(StrEnum):
@@ -33,6 +34,14 @@ class JobState(StrEnum):
         return self in (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
 
 
+class LogLevel(StrEnum):
+    """How much a line of a job's log matters."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
 class AttemptOutcome(StrEnum):
     """How one attempt at a job ended."""
 
@@ -53,6 +62,8 @@ class NewJob:
     model_id: int | None = None  # a worker prefers jobs of the model it holds
     priority: int = PRIORITY_BATCH
     max_attempts: int = 3
+    queue: str = DEFAULT_QUEUE  # only workers of this queue take it
+    batch_key: str | None = None  # generation jobs with an equal key may share a batch
     created_by: str
 
 
@@ -67,14 +78,19 @@ class Job:
     model_id: int | None
     state: JobState
     priority: int
+    queue: str
+    batch_key: str | None
+    run_after: datetime  # not claimed before
     attempt: int  # attempts begun; the fencing token of a running job
     max_attempts: int
     lease_owner: str | None  # worker id
     lease_until: datetime | None
+    lapsed: bool  # running by its row, but the lease is over: nobody is known to work on it
     cancel_requested: bool
     progress_done: int
     progress_total: int | None
-    progress_note: str
+    progress_note: str  # what is counted, or what is being done
+    progress_rate: float | None  # steps of progress per second, lately
     result: Mapping[str, Any] | None  # ids of what it made, e.g. {"run_id": 3}
     error_class: str | None
     error: str | None
@@ -98,6 +114,39 @@ class JobAttempt:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LogLine:
+    """One line of a job's log."""
+
+    attempt: int
+    level: LogLevel
+    message: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartialText:
+    """What a generation has written so far; never a result."""
+
+    prompt: int
+    arm: int
+    sample: int
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobFilter:
+    """Which jobs are meant; every condition that is given must hold."""
+
+    states: tuple[JobState, ...] = ()
+    kind: JobKind | None = None
+    model_id: int | None = None
+    worker: str | None = None  # beginning of a worker id; of any attempt
+    queue: str | None = None
+    since: datetime | None = None  # asked for at or after
+    until: datetime | None = None  # final ones: ended before; others: asked for before
+
+
+@dataclass(frozen=True, kw_only=True)
 class WorkerInfo:
     """A process that claims jobs."""
 
@@ -106,7 +155,10 @@ class WorkerInfo:
     pid: int
     device: str
     torch_version: str
-    state: str  # "idle", "busy" or "stopped"
+    queue: str
+    state: str  # "busy" while it holds a lease, else "idle", or "stopped"
+    jobs: tuple[int, ...]  # that it holds a lease on
+    stop_asked: bool
     started_at: datetime
     last_seen: datetime
     alive: bool  # seen within the last lease, by the database's clock

@@ -249,6 +249,29 @@ class RowKey:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Frame:
+    """The rectangle of a batch that was shared with other runs.
+
+    Rounding follows the shape of a batch and not what stands in the other rows, so this is all
+    that a replay has to know of them.
+    """
+
+    rows: int  # of the whole batch
+    first: int  # place of this run's first row; its rows stand together
+    width: int  # tokens of the longest prompt
+    padded: bool  # whether any prompt was shorter
+
+    def to_json(self) -> dict[str, Any]:
+        """The stored form."""
+        return {
+            "rows": self.rows,
+            "first": self.first,
+            "width": self.width,
+            "padded": self.padded,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
 class BatchPlan:
     """Which rows shared a batch; a replay runs the same batches.
 
@@ -256,15 +279,32 @@ class BatchPlan:
     """
 
     batches: tuple[tuple[int, ...], ...]
+    # Of each batch; None for one that held this run alone. Empty when all did.
+    frames: tuple[Frame | None, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The stored form."""
-        return {"padding_side": "left", "batches": [list(batch) for batch in self.batches]}
+        data: dict[str, Any] = {
+            "padding_side": "left",
+            "batches": [list(batch) for batch in self.batches],
+        }
+        if any(self.frames):
+            data["frames"] = [None if item is None else item.to_json() for item in self.frames]
+        return data
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "BatchPlan":
         """Inverse of ``to_json``."""
-        return cls(batches=tuple(tuple(batch) for batch in data["batches"]))
+        return cls(
+            batches=tuple(tuple(batch) for batch in data["batches"]),
+            frames=tuple(
+                None if item is None else Frame(**item) for item in data.get("frames", ())
+            ),
+        )
+
+    def frame_of(self, batch: tuple[int, ...]) -> Frame | None:
+        """The rectangle that a batch shared with other runs."""
+        return dict(zip(self.batches, self.frames, strict=True)).get(batch) if self.frames else None
 
 
 @dataclass(frozen=True, kw_only=True)

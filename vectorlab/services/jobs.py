@@ -1,8 +1,21 @@
 """The queue as people see it: jobs, their attempts, and the workers."""
 
-from vectorlab.domain.jobs import Job, JobAttempt, JobState, WorkerInfo
-from vectorlab.errors import JobCancelled, JobFailed
-from vectorlab.store import audit, jobs
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from vectorlab.domain.jobs import (
+    DEFAULT_QUEUE,
+    Job,
+    JobAttempt,
+    JobFilter,
+    JobKind,
+    JobState,
+    LogLine,
+    PartialText,
+    WorkerInfo,
+)
+from vectorlab.errors import InputError, JobCancelled, JobFailed, NotFoundError
+from vectorlab.store import audit, job_pruning, jobs, models
 from vectorlab.store.database import Database, Transaction
 
 # Seconds. A worker renews its lease and touches its row every HEARTBEAT_S or sooner; one that
@@ -10,6 +23,8 @@ from vectorlab.store.database import Database, Transaction
 LEASE_S = 60.0
 HEARTBEAT_S = 15.0
 ALIVE_S = 2.3 * HEARTBEAT_S
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def get(db: Database, job_id: int) -> Job:
@@ -22,16 +37,87 @@ def get(db: Database, job_id: int) -> Job:
         return jobs.get_job(tx, job_id)
 
 
-def list_jobs(db: Database, *, state: JobState | None = None, limit: int = 50) -> list[Job]:
-    """Jobs, newest first, optionally in one state."""
+def list_jobs(
+    db: Database,
+    wanted: JobFilter | None = None,
+    *,
+    state: JobState | None = None,
+    limit: int | None = 50,
+) -> list[Job]:
+    """Jobs, newest first, that pass a filter or are in one state."""
+    wanted = wanted or JobFilter(states=() if state is None else (state,))
     with db.read() as tx:
-        return jobs.list_jobs(tx, state=state, limit=limit)
+        return jobs.list_jobs(tx, wanted, limit=limit)
+
+
+def counts(db: Database, wanted: JobFilter | None = None) -> dict[JobState, int]:
+    """How many jobs pass the filter, by state."""
+    with db.read() as tx:
+        return jobs.count_by_state(tx, wanted or JobFilter())
+
+
+def read_filter(
+    db: Database,
+    *,
+    states: Sequence[JobState] = (),
+    kind: JobKind | None = None,
+    model: str | None = None,
+    worker: str | None = None,
+    queue: str | None = None,
+    since: str | None = None,
+    older_than: str | None = None,
+) -> JobFilter:
+    """A filter from what people type.
+
+    Args:
+        db: The store.
+        states: In one of these.
+        kind: Of this kind.
+        model: Name, id or fingerprint prefix of a model.
+        worker: Beginning of the id of a worker that tried it.
+        queue: Of this queue.
+        since: Asked for within a span such as ``"2h"``, or since an ISO date.
+        older_than: Ended longer ago than that.
+
+    Raises:
+        NotFoundError: If there is no such model.
+        InputError: If a time is not understood.
+    """
+    with db.read() as tx:
+        model_id = None if model is None else models.get_model(tx, model).id
+        now = jobs.now(tx)
+    return JobFilter(
+        states=tuple(states),
+        kind=kind,
+        model_id=model_id,
+        worker=worker,
+        queue=queue,
+        since=None if since is None else _moment(since, now),
+        until=None if older_than is None else _moment(older_than, now),
+    )
 
 
 def attempts(db: Database, job_id: int) -> list[JobAttempt]:
     """Every try at a job, oldest first."""
     with db.read() as tx:
         return jobs.attempts(tx, job_id)
+
+
+def log(db: Database, job_id: int, *, last: int | None = None) -> list[LogLine]:
+    """What was logged while a job was worked on, oldest first.
+
+    Raises:
+        NotFoundError: If there is no such job.
+    """
+    with db.read() as tx:
+        jobs.get_job(tx, job_id)
+        return jobs.log(tx, job_id, last=last)
+
+
+def partial_texts(db: Database, job_id: int) -> list[PartialText]:
+    """What a running generation has written so far; nothing once the job has ended."""
+    with db.read() as tx:
+        return jobs.partials(tx, job_id)
 
 
 def cancel(db: Database, job_id: int, *, actor: str) -> Job:
@@ -48,16 +134,100 @@ def retry(db: Database, job_id: int, *, actor: str) -> Job:
         return jobs.retry(tx, job_id)
 
 
+def prune(db: Database, wanted: JobFilter, *, actor: str, dry_run: bool = False) -> list[Job]:
+    """Delete ended jobs that nothing refers to; what they made stays.
+
+    Raises:
+        InputError: If the filter names queued or running jobs.
+    """
+    with db.write() as tx:
+        return job_pruning.prune(tx, wanted, actor=actor, dry_run=dry_run)
+
+
 def workers(db: Database) -> list[WorkerInfo]:
     """Every known worker; ``alive`` goes by the database's clock."""
     with db.read() as tx:
         return jobs.list_workers(tx, alive_within_s=ALIVE_S)
 
 
-def any_worker_alive(db: Database) -> bool:
-    """Whether some worker will pick up a queued job."""
+def stop_workers(db: Database, references: Sequence[str] = (), *, actor: str) -> list[str]:
+    """Ask living workers to finish their batch, hand their job back and end.
+
+    Args:
+        db: The store.
+        references: Beginnings of worker ids; none means every living worker.
+        actor: Recorded in the audit log.
+
+    Returns:
+        Ids of the workers that were asked.
+
+    Raises:
+        NotFoundError: If a reference names no living worker.
+    """
+    with db.write() as tx:
+        alive = [item.id for item in jobs.list_workers(tx, ALIVE_S) if item.alive]
+        for reference in references:
+            if not any(item.startswith(reference) for item in alive):
+                raise NotFoundError(
+                    "living worker", reference, hint="See who is there: vectorlab worker status"
+                )
+        meant = [item for item in alive if not references or item.startswith(tuple(references))]
+        asked = jobs.ask_to_stop(tx, meant)
+        for worker_id in asked:
+            audit.record(
+                tx,
+                actor=actor,
+                action="stop",
+                object_kind="worker",
+                object_id=worker_id,
+                details={},
+            )
+    return asked
+
+
+def any_worker_alive(db: Database, *, queue: str = DEFAULT_QUEUE) -> bool:
+    """Whether some worker will pick up a job of that queue."""
     with db.read() as tx:
-        return jobs.any_worker_alive(tx, within_s=ALIVE_S)
+        return jobs.any_worker_alive(tx, within_s=ALIVE_S, queue=queue)
+
+
+def standing(job: Job) -> str:
+    """Where a job stands, in words that say no more than is known."""
+    if job.lapsed:
+        return (
+            f"running, but worker {job.lease_owner} is gone or hangs; the next free worker "
+            "takes over"
+        )
+    if job.state is JobState.RUNNING and job.cancel_requested:
+        return "running, asked to stop"
+    if job.state is JobState.QUEUED and job.error:
+        reason = job.error.splitlines()[0]
+        return f"queued, tried again from {job.run_after:%H:%M:%S} UTC on: {reason}"
+    return job.state.value
+
+
+def pace(job: Job) -> str:
+    """Rate and time left of a running job, e.g. ``"85 tokens/s, 0:42 left"``; else empty."""
+    if job.state is not JobState.RUNNING or not job.progress_rate:
+        return ""
+    unit = f" {job.progress_note}" if job.progress_note else ""
+    rate = f"{job.progress_rate:.3g}{unit}/s"
+    left = seconds_left(job)
+    return rate if left is None else f"{rate}, {span(left)} left"
+
+
+def seconds_left(job: Job) -> float | None:
+    """How long a running job will take at its present rate; None where that is not known."""
+    if job.state is not JobState.RUNNING or not job.progress_rate or not job.progress_total:
+        return None
+    return max(0, job.progress_total - job.progress_done) / job.progress_rate
+
+
+def span(seconds: float) -> str:
+    """A length of time as a clock shows it: ``0:07``, ``12:30`` or ``3:05:00``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def result(job: Job) -> dict[str, int]:
@@ -74,6 +244,21 @@ def result(job: Job) -> dict[str, int]:
     if job.state is not JobState.SUCCEEDED or job.result is None:
         raise JobFailed(job.error or f"Job {job.id} ended in state {job.state}.")
     return dict(job.result)
+
+
+def _moment(text: str, now: datetime) -> datetime:
+    """A moment from a span before now (``90m``, ``2h``, ``7d``) or an ISO date or time in UTC."""
+    number, unit = text[:-1], text[-1:]
+    try:
+        if unit in _UNITS and number.replace(".", "", 1).isdigit():
+            return now - timedelta(**{_UNITS[unit]: float(number)})
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError) as exc:
+        raise InputError(
+            f"Time {text!r} is not understood. Write a span such as 90m, 2h or 7d, or a date such "
+            "as 2026-01-31."
+        ) from exc
+    return moment if moment.tzinfo else moment.replace(tzinfo=now.tzinfo)
 
 
 def _audit(tx: Transaction, actor: str, action: str, job_id: int) -> None:

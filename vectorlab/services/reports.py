@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from vectorlab.domain.jobs import JobState
+from vectorlab.domain.jobs import Job, JobFilter, JobState, WorkerInfo
 from vectorlab.domain.runs import Arm, GenerationRun
 from vectorlab.domain.vectors import LayerVector, SteeringVector
 from vectorlab.services import jobs, runs, sets, vectors
@@ -182,16 +182,23 @@ def _columns_of(db: Database, run: GenerationRun, *, several: bool) -> pd.DataFr
     return texts.assign(column=label, repeat=repeat)
 
 
-def jobs_frame(db: Database, *, state: JobState | None = None, limit: int = 50) -> pd.DataFrame:
+def jobs_frame(
+    db: Database,
+    wanted: JobFilter | None = None,
+    *,
+    state: JobState | None = None,
+    limit: int = 50,
+) -> pd.DataFrame:
     """One row per job, newest first."""
-    found = jobs.list_jobs(db, state=state, limit=limit)
+    found = jobs.list_jobs(db, wanted, state=state, limit=limit)
     return pd.DataFrame(
         {
             "id": [job.id for job in found],
             "kind": [job.kind.value for job in found],
             "state": [job.state.value for job in found],
             "progress": [_progress(job.progress_done, job.progress_total) for job in found],
-            "note": [job.progress_note for job in found],
+            "pace": [jobs.pace(job) for job in found],
+            "note": [_note(job) for job in found],
             "attempt": [job.attempt for job in found],
             "worker": [job.lease_owner for job in found],
             "error": [job.error for job in found],
@@ -208,7 +215,9 @@ def workers_frame(db: Database) -> pd.DataFrame:
         {
             "worker": [item.id for item in found],
             "alive": [item.alive for item in found],
-            "state": [item.state if item.alive else "gone" for item in found],
+            "state": [_worker_state(item) for item in found],
+            "jobs": [", ".join(map(str, item.jobs)) for item in found],
+            "queue": [item.queue for item in found],
             "device": [item.device for item in found],
             "host": [item.host for item in found],
             "pid": [item.pid for item in found],
@@ -216,6 +225,21 @@ def workers_frame(db: Database) -> pd.DataFrame:
             "last seen": [item.last_seen for item in found],
         }
     )
+
+
+def _worker_state(worker: WorkerInfo) -> str:
+    if worker.state == "stopped" or worker.alive:
+        asked = " (asked to stop)" if worker.stop_asked and worker.alive else ""
+        return f"{worker.state}{asked}"
+    return "gone"
+
+
+def _note(job: Job) -> str:
+    """What is to be known beside the state."""
+    standing = jobs.standing(job)
+    if standing != job.state.value:
+        return standing.removeprefix(f"{job.state.value}, ")
+    return job.progress_note if job.state is JobState.RUNNING else ""
 
 
 def _progress(done: int, total: int | None) -> float | None:

@@ -1,9 +1,10 @@
 """Generation runs: build arms, ask for a run or a replay, read what came out."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.jobs import PRIORITY_BATCH, Job, JobKind, NewJob
 from vectorlab.domain.methods import default_operator
 from vectorlab.domain.models import Model, check_dtype
@@ -31,6 +32,7 @@ from vectorlab.store.database import Database, Transaction
 from vectorlab.store.references import storable_text
 
 BASELINE = Arm(label="baseline")
+SHARED_ROWS = 64  # texts of a run that may share its batch with others, at most
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -325,10 +327,21 @@ def _enqueue(
             dedupe_key=dedupe_key,
             model_id=model_id,
             priority=priority,
+            batch_key=_batch_key(model_id, spec, extra),
             created_by=actor,
         ),
     )
     return job
+
+
+def _batch_key(model_id: int, spec: RunSpec, extra: Mapping[str, object]) -> str | None:
+    """Equal for requests that may share a batch; None for one that must stay alone.
+
+    A replay repeats the batches of its original, and a large run fills its batches by itself.
+    """
+    if "batch_plan" in extra or len(spec.rows()) > SHARED_ROWS:
+        return None
+    return content_sha256("batch", [model_id, spec.dtype, spec.decoding.to_json()])
 
 
 def _environment_changes(

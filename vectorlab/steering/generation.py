@@ -4,16 +4,12 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-import torch
-
-from vectorlab.domain.runs import BatchPlan, FinishReason, GeneratedText, RowKey, RunSpec
+from vectorlab.domain.runs import BatchPlan, Frame, GeneratedText, RunSpec
 from vectorlab.domain.vectors import LayerVector
-from vectorlab.errors import ModelError
+from vectorlab.errors import InputError
 from vectorlab.steering.batching import free_memory, is_out_of_memory
-from vectorlab.steering.decoder import Decoder
-from vectorlab.steering.hooks import Steering, steer
-from vectorlab.steering.loading import LoadedModel, check_request
+from vectorlab.steering.decoding import OnTexts, Part, decode_batch, frames_of
+from vectorlab.steering.loading import LoadedModel
 from vectorlab.steering.plan import (
     DEFAULT_TOKEN_BUDGET,
     check_plan,
@@ -21,16 +17,16 @@ from vectorlab.steering.plan import (
     plan_batches,
     remaining_batches,
 )
-from vectorlab.steering.sampling import pick_tokens, row_uniforms
-from vectorlab.steering.table import SteeringTable
-from vectorlab.steering.tokens import continuation_text, encode
-
-# Steps between looks at the tokens from the host: each look waits for the device.
-CHECK_EVERY = 8
+from vectorlab.steering.prepared import PreparedRun, prompt_ids
 
 Progress = Callable[[int, int], None]
 Rows = tuple[int, ...]  # of one batch; a row is a place in ``RunSpec.rows()``
 OnBatch = Callable[[Rows, list[GeneratedText]], None]
+MakeRoom = Callable[[], bool]
+
+# Settings of models whose layers choose experts: how the tokens of a batch are grouped, and with
+# it the rounding of each, then depends on what the other rows hold.
+_EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +36,16 @@ class GenerationResult:
     generations: tuple[GeneratedText, ...]  # in the order of ``RunSpec.rows()``
     plan: BatchPlan  # the batches as they really ran
     events: tuple[str, ...]  # what did not go as planned, for people
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """One of several runs that share a batch."""
+
+    spec: RunSpec
+    vectors: Mapping[str, Sequence[LayerVector]]
+    on_progress: Progress | None = None  # what it raises ends this member alone
+    on_texts: OnTexts | None = None
 
 
 def generate(
@@ -52,6 +58,8 @@ def generate(
     token_budget: int = DEFAULT_TOKEN_BUDGET,
     on_batch: OnBatch | None = None,
     on_progress: Progress | None = None,
+    on_texts: OnTexts | None = None,
+    make_room: MakeRoom | None = None,
 ) -> GenerationResult:
     """Generate all texts that a specification asks for.
 
@@ -68,17 +76,18 @@ def generate(
         on_batch: Called with the rows and the texts of every finished batch.
         on_progress: Called with (tokens done, tokens at most) every few steps. Whatever it or
             ``on_batch`` raises ends the run and leaves the model clean.
+        on_texts: Shown the first texts of the batch at hand a few times a second.
+        make_room: Called when memory ran out, before a batch is halved; True if it freed some.
 
     Raises:
         InputError: If a prompt is empty or too long, or a vector or a strength does not fit.
         IntegrityError: If the specification is for another model.
         ModelError: If the model returns numbers that are not finite.
     """
-    check_request(loaded, model_fingerprint=spec.model_fingerprint, dtype=spec.dtype)
-    run = _Run.prepare(loaded, spec, vectors)
-    plan = plan or _planned(spec, run.prompt_ids, token_budget)
-    run.on_progress = on_progress
-    return run.execute(check_plan(plan, len(run.keys)), done or {}, on_batch)
+    prepared = PreparedRun.prepare(loaded, spec, vectors)
+    plan = plan or _planned(spec, prepared.prompt_ids, token_budget)
+    run = _Run(prepared=prepared, on_progress=on_progress, on_texts=on_texts, make_room=make_room)
+    return run.execute(check_plan(plan, len(prepared.keys)), done or {}, on_batch)
 
 
 def plan_run(
@@ -94,29 +103,172 @@ def plan_run(
     Raises:
         InputError: If a prompt is empty or too long.
     """
-    return _planned(spec, _prompt_ids(loaded, spec), token_budget)
+    return _planned(spec, prompt_ids(loaded, spec), token_budget)
+
+
+def fitting_together(
+    loaded: LoadedModel, specs: Sequence[RunSpec], *, token_budget: int = DEFAULT_TOKEN_BUDGET
+) -> list[int]:
+    """Which runs fit into one batch with the first, as places in ``specs``; the first is left out.
+
+    Runs go together when they decode alike and nothing that one computes can depend on what
+    stands in the rows of another.
+    """
+    first, config = specs[0], loaded.model.config
+    if any(getattr(config, name, None) for name in _EXPERTS):
+        return []
+    rows, width = _measure(loaded, first)
+    found = []
+    for place, spec in enumerate(specs[1:], start=1):
+        if (spec.decoding, spec.dtype, spec.model_fingerprint) != (
+            first.decoding,
+            first.dtype,
+            first.model_fingerprint,
+        ):
+            continue
+        try:
+            more, length = _measure(loaded, spec)
+        except InputError:
+            continue  # it fails by itself, with its own reason
+        together, widest = rows + more, max(width, length)
+        if together * (widest + first.decoding.max_new_tokens) <= token_budget:
+            rows, width = together, widest
+            found.append(place)
+    return found
+
+
+def generate_together(
+    loaded: LoadedModel, members: Sequence[Member], *, make_room: MakeRoom | None = None
+) -> list[GenerationResult | Exception]:
+    """Generate the texts of several runs in one batch.
+
+    Each member's plan records the shape of the batch and where its rows stood in it, which is all
+    that a replay needs: what the other rows held does not matter. If memory runs out, every run
+    is done by itself.
+
+    Args:
+        loaded: The model that every spec names.
+        members: Runs that ``fitting_together`` found to go together.
+        make_room: As for ``generate``.
+
+    Returns:
+        Per member its result, or what ended it.
+    """
+    group = _Group(loaded, members)
+    try:
+        group.decode()
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+    except Exception:
+        if not group.is_over:
+            raise
+        return group.outcomes
+    else:
+        return group.outcomes
+    free_memory(loaded.device)  # only here has the error let go of the batch
+    event = f"out of memory with {group.rows} rows of {len(group.parts)} runs: each run alone"
+    return [
+        item if isinstance(item, Exception) else _alone(loaded, member, event, make_room)
+        for item, member in zip(group.outcomes, members, strict=True)
+    ]
+
+
+class _Group:
+    """Several runs in one batch, and what became of each."""
+
+    def __init__(self, loaded: LoadedModel, members: Sequence[Member]) -> None:
+        self.loaded = loaded
+        self.outcomes: list[GenerationResult | Exception] = []
+        self.parts: list[Part] = []
+        self.places: list[int] = []  # of each part among the members
+        for place, member in enumerate(members):
+            empty = GenerationResult(generations=(), plan=BatchPlan(batches=()), events=())
+            self.outcomes.append(empty)
+            try:
+                run = PreparedRun.prepare(loaded, member.spec, member.vectors)
+            except Exception as error:
+                self.outcomes[place] = error
+                continue
+            self.places.append(place)
+            self.parts.append(self._part(run, member, place))
+
+    @property
+    def rows(self) -> int:
+        """Of the batch."""
+        return sum(len(part.keys) for part in self.parts)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every member has been ended by an error of its own."""
+        return all(isinstance(item, Exception) for item in self.outcomes)
+
+    def decode(self) -> None:
+        if not self.parts:
+            return
+        makers = decode_batch(self.loaded, self.parts)
+        for place, part, frame, make in zip(
+            self.places, self.parts, frames_of(self.parts), makers, strict=True
+        ):
+            if not isinstance(self.outcomes[place], Exception):
+                self.outcomes[place] = _outcome(part, frame, make)
+
+    def _part(self, run: PreparedRun, member: Member, place: int) -> Part:
+        total = len(run.keys) * run.spec.decoding.max_new_tokens
+
+        def on_step(steps: int) -> None:
+            if member.on_progress is None or isinstance(self.outcomes[place], Exception):
+                return
+            try:
+                member.on_progress(steps * len(run.keys), total)
+            except Exception as error:
+                self.outcomes[place] = error
+                if self.is_over:
+                    raise  # nobody is left to compute for
+
+        return Part(run=run, keys=run.keys, on_step=on_step, on_texts=member.on_texts)
+
+
+def _outcome(
+    part: Part, frame: Frame, make: Callable[[], list[GeneratedText]]
+) -> GenerationResult | Exception:
+    try:
+        texts = make()
+    except Exception as error:
+        return error
+    plan = BatchPlan(batches=(tuple(range(len(part.keys))),), frames=(frame,))
+    return GenerationResult(generations=tuple(texts), plan=plan, events=())
+
+
+def _alone(
+    loaded: LoadedModel, member: Member, event: str, make_room: MakeRoom | None
+) -> GenerationResult | Exception:
+    try:
+        result = generate(
+            loaded,
+            member.spec,
+            member.vectors,
+            on_progress=member.on_progress,
+            on_texts=member.on_texts,
+            make_room=make_room,
+        )
+    except Exception as error:
+        return error
+    return GenerationResult(
+        generations=result.generations, plan=result.plan, events=(event, *result.events)
+    )
 
 
 @dataclass(kw_only=True)
 class _Run:
-    """One call of ``generate``: what it was given and how far it is."""
+    """One call of ``generate``: how far it is."""
 
-    loaded: LoadedModel
-    spec: RunSpec
-    table: SteeringTable
-    prompt_ids: list[list[int]]
-    keys: list[RowKey]
-    on_progress: Progress | None = None
+    prepared: PreparedRun
+    on_progress: Progress | None
+    on_texts: OnTexts | None
+    make_room: MakeRoom | None
     finished_rows: int = 0
     events: list[str] = field(default_factory=list)
-
-    @classmethod
-    def prepare(
-        cls, loaded: LoadedModel, spec: RunSpec, vectors: Mapping[str, Sequence[LayerVector]]
-    ) -> "_Run":
-        prompt_ids = _prompt_ids(loaded, spec)
-        table = SteeringTable.build(loaded, spec.arms, vectors)
-        return cls(loaded=loaded, spec=spec, table=table, prompt_ids=prompt_ids, keys=spec.rows())
 
     def execute(
         self,
@@ -132,7 +284,7 @@ class _Run:
         waiting = deque(remaining_batches(plan, texts))
         while waiting:
             rows = waiting.popleft()
-            made = self._try_batch(rows)
+            made = self._try_batch(rows, plan.frame_of(rows))
             if made is None:
                 waiting.extendleft(reversed(halves(rows)))
                 continue
@@ -142,141 +294,55 @@ class _Run:
             self._report(0, 0)
             if on_batch is not None:
                 on_batch(rows, made)
+        frames = tuple(plan.frame_of(rows) for rows in batches)
         return GenerationResult(
-            generations=tuple(texts[row] for row in range(len(self.keys))),
-            plan=BatchPlan(batches=tuple(batches)),
+            generations=tuple(texts[row] for row in range(len(self.prepared.keys))),
+            plan=BatchPlan(batches=tuple(batches), frames=frames if any(frames) else ()),
             events=tuple(self.events),
         )
 
-    def _try_batch(self, rows: Rows) -> list[GeneratedText] | None:
+    def _try_batch(self, rows: Rows, frame: Frame | None) -> list[GeneratedText] | None:
         """The batch's texts, or None if it has to be halved."""
         try:
-            return self._batch([self.keys[row] for row in rows])
+            return self._batch(rows, frame)
         except RuntimeError as error:
-            if not is_out_of_memory(error) or len(rows) == 1:
+            if not is_out_of_memory(error):
                 raise
-        free_memory(self.loaded.device)
+        # Only here has the error, which holds the batch's tensors, been let go.
+        free_memory(self.prepared.loaded.device)
+        if self.make_room is not None and self.make_room():
+            self.events.append(f"out of memory with {len(rows)} rows: other models dropped")
+            return self._try_batch(rows, frame)
+        if len(rows) == 1:
+            return self._batch(rows, frame)  # its error is the one to surface
         self.events.append(f"out of memory with {len(rows)} rows: batch halved")
         return None
 
-    @torch.inference_mode()
-    def _batch(self, keys: list[RowKey]) -> list[GeneratedText]:
-        with steer(self.loaded, self.table, [key.arm for key in keys]) as steering:
-            token_ids, logprobs = self._decode(keys, steering)
-        return [
-            self._finished_text(key, row, scores)
-            for key, row, scores in zip(keys, token_ids, logprobs, strict=True)
-        ]
-
-    def _decode(
-        self, keys: list[RowKey], steering: Steering
-    ) -> tuple[list[list[int]], list[list[float]]]:
-        """Token ids and log-probabilities, (B, steps) each; rows run on behind their end."""
-        decoding = self.spec.decoding
-        decoder = Decoder(
-            self.loaded, [self.prompt_ids[key.prompt] for key in keys], decoding.max_new_tokens
+    def _batch(self, rows: Rows, frame: Frame | None) -> list[GeneratedText]:
+        part = Part(
+            run=self.prepared,
+            keys=[self.prepared.keys[row] for row in rows],
+            on_step=lambda steps: self._report(steps, len(rows)),
+            on_texts=self.on_texts,
         )
-        uniforms = self._uniforms(keys)
-        for step in range(decoding.max_new_tokens):
-            logits = decoder.next_logits()
-            steering.set_response(True)
-            drawn = None if uniforms is None else uniforms[:, step]
-            decoder.append(pick_tokens(logits, drawn, decoding), logits)
-            if (step + 1) % CHECK_EVERY == 0:
-                self._report(step + 1, len(keys))
-                if self._all_ended(keys, decoder):
-                    break
-        return decoder.token_ids().tolist(), decoder.logprobs().tolist()
-
-    def _uniforms(self, keys: list[RowKey]) -> torch.Tensor | None:
-        """The draws of the whole batch, (B, steps) float64, in one transfer."""
-        spec = self.spec
-        if not spec.decoding.do_sample:
-            return None
-        steps = spec.decoding.max_new_tokens
-        draws = [
-            row_uniforms(spec.seed, spec.prompts[key.prompt].text, key.sample, steps)
-            for key in keys
-        ]
-        return torch.from_numpy(np.stack(draws)).to(self.loaded.device)
-
-    def _all_ended(self, keys: list[RowKey], decoder: Decoder) -> bool:
-        if not self.loaded.eos_token_ids and not self.spec.decoding.stop:
-            return False
-        rows = zip(keys, decoder.token_ids().tolist(), strict=True)
-        return all(self._has_ended(key, row) for key, row in rows)
-
-    def _has_ended(self, key: RowKey, token_ids: list[int]) -> bool:
-        if not set(self.loaded.eos_token_ids).isdisjoint(token_ids):
-            return True
-        return self._stop_index(self._text(key, token_ids)) is not None
-
-    def _end(self, key: RowKey, token_ids: list[int]) -> tuple[int, FinishReason]:
-        """How many tokens belong to the text, and why it ends there."""
-        eos = self.loaded.eos_token_ids
-        length = next((i for i, token in enumerate(token_ids) if token in eos), None)
-        kept = token_ids if length is None else token_ids[:length]
-        stopped = self._stop_length(key, kept)
-        if stopped is not None:
-            return stopped, FinishReason.STOP
-        if length is not None:
-            return length + 1, FinishReason.EOS
-        return len(token_ids), FinishReason.LENGTH
-
-    def _stop_length(self, key: RowKey, token_ids: list[int]) -> int | None:
-        """Tokens up to the first whose text holds a stop string."""
-        if self._stop_index(self._text(key, token_ids)) is None:
-            return None
-        for length in range(1, len(token_ids)):
-            if self._stop_index(self._text(key, token_ids[:length])) is not None:
-                return length
-        return len(token_ids)
-
-    def _stop_index(self, text: str) -> int | None:
-        """Where the earliest stop string begins."""
-        found = [index for index in map(text.find, self.spec.decoding.stop) if index >= 0]
-        return min(found, default=None)
-
-    def _finished_text(self, key: RowKey, row: list[int], scores: list[float]) -> GeneratedText:
-        length, reason = self._end(key, row)
-        mean = sum(scores[:length]) / length
-        if not np.isfinite(mean):
-            raise ModelError(
-                f"The model's output is not finite for prompt {key.prompt + 1}, arm "
-                f"{self.spec.arms[key.arm].label!r}. Use a smaller strength or dtype float32."
-            )
-        text = self._text(key, row[: length - (reason is FinishReason.EOS)])
-        return GeneratedText(
-            key=key,
-            text=text[: self._stop_index(text)],
-            token_ids=tuple(row[:length]),
-            finish_reason=reason,
-            mean_logprob=mean,
-        )
-
-    def _text(self, key: RowKey, token_ids: Sequence[int]) -> str:
-        return continuation_text(self.loaded.tokenizer, self.prompt_ids[key.prompt], token_ids)
+        [make] = decode_batch(self.prepared.loaded, [part], frame=frame)
+        return make()
 
     def _report(self, steps: int, rows: int) -> None:
         if self.on_progress is not None:
-            each = self.spec.decoding.max_new_tokens
-            self.on_progress(self.finished_rows * each + steps * rows, len(self.keys) * each)
+            each = self.prepared.spec.decoding.max_new_tokens
+            total = len(self.prepared.keys) * each
+            self.on_progress(self.finished_rows * each + steps * rows, total)
 
 
-def _prompt_ids(loaded: LoadedModel, spec: RunSpec) -> list[list[int]]:
-    return encode(
-        loaded.tokenizer,
-        [prompt.text for prompt in spec.prompts],
-        add_special_tokens=spec.add_special_tokens,
-        context_length=loaded.description.context_length,
-        new_tokens=spec.decoding.max_new_tokens,
-        noun="Prompt",
-    )
+def _measure(loaded: LoadedModel, spec: RunSpec) -> tuple[int, int]:
+    """Rows of a run and tokens of its longest prompt."""
+    return len(spec.rows()), max(map(len, prompt_ids(loaded, spec)))
 
 
-def _planned(spec: RunSpec, prompt_ids: Sequence[Sequence[int]], token_budget: int) -> BatchPlan:
+def _planned(spec: RunSpec, ids: Sequence[Sequence[int]], token_budget: int) -> BatchPlan:
     return plan_batches(
-        [len(ids) for ids in prompt_ids],
+        [len(row) for row in ids],
         rows_per_prompt=len(spec.arms) * spec.samples,
         max_new_tokens=spec.decoding.max_new_tokens,
         token_budget=token_budget,

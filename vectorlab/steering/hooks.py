@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -100,6 +101,69 @@ def steer(loaded: LoadedModel, table: SteeringTable, row_arms: Sequence[int]) ->
         yield steering
 
 
+@dataclass(frozen=True, kw_only=True)
+class RowBlock:
+    """Rows of a batch that stand together and belong to one table."""
+
+    table: SteeringTable
+    row_arms: Sequence[int]
+    first: int  # place of the first row in the batch
+
+
+@contextmanager
+def steer_blocks(
+    loaded: LoadedModel, blocks: Sequence[RowBlock], rows: int
+) -> Iterator["SharedSteering"]:
+    """As ``steer``, for a batch whose rows belong to several tables or to none.
+
+    Every block is steered as if its rows were all there is, so what is computed for a row does
+    not depend on the other blocks.
+    """
+    steering = SharedSteering(loaded, blocks, rows)
+    with ExitStack() as hooks:
+        for place in steering.places:
+            module = loaded.layers.at(place.site)[place.layer]
+            hooks.callback(module.register_forward_hook(_hook(steering, place)).remove)
+        if steering.places:
+            hooks.callback(loaded.model.register_forward_hook(_final_check(steering)).remove)
+        yield steering
+
+
+class SharedSteering:
+    """The steering of one batch, block by block of its rows."""
+
+    def __init__(self, loaded: LoadedModel, blocks: Sequence[RowBlock], rows: int) -> None:
+        self._rows = rows
+        self._blocks = [
+            (Steering(loaded, block.table, block.row_arms), slice(block.first, block.first + count))
+            for block in blocks
+            if (count := len(block.row_arms))
+        ]
+        self.places = sorted({place for steering, _ in self._blocks for place in steering.places})
+
+    def set_response(self, response: bool) -> None:  # noqa: FBT001 - as Steering's
+        """Say whether the coming positions are generated tokens."""
+        for steering, _ in self._blocks:
+            steering.set_response(response)
+
+    def write(self, place: Place, hidden: torch.Tensor) -> torch.Tensor:
+        """The states of a place as they leave it steered, in their own dtype and shape."""
+        states = as_rows(hidden, self._rows).clone()
+        for steering, rows in self._blocks:
+            if place in steering.places:
+                states[rows] = steering.write(place, states[rows])
+        return states.reshape(hidden.shape)
+
+    def check_all_ran(self) -> None:
+        """Refuse to go on when a steered module is never called.
+
+        Raises:
+            ArchitectureError: If a hook did not run in the forward pass that just ended.
+        """
+        for steering, _ in self._blocks:
+            steering.check_all_ran()
+
+
 def _work(
     loaded: LoadedModel,
     table: SteeringTable,
@@ -114,14 +178,16 @@ def _work(
     ]
 
 
-def _hook(steering: Steering, place: Place) -> Callable[[nn.Module, Any, Any], Any]:
+def _hook(
+    steering: "Steering | SharedSteering", place: Place
+) -> Callable[[nn.Module, Any, Any], Any]:
     def hook(_module: nn.Module, _args: Any, output: Any) -> Any:
         return replace_hidden(output, lambda hidden: steering.write(place, hidden))
 
     return hook
 
 
-def _final_check(steering: Steering) -> Callable[[nn.Module, Any, Any], None]:
+def _final_check(steering: "Steering | SharedSteering") -> Callable[[nn.Module, Any, Any], None]:
     def hook(_module: nn.Module, _args: Any, _output: Any) -> None:
         steering.check_all_ran()
 

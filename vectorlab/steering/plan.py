@@ -61,6 +61,17 @@ def check_plan(plan: BatchPlan, n_rows: int) -> BatchPlan:
     Raises:
         InputError: If it does not.
     """
+    if plan.frames and (
+        len(plan.frames) != len(plan.batches)
+        or any(
+            frame is not None and frame.first + len(batch) > frame.rows
+            for batch, frame in zip(plan.batches, plan.frames, strict=True)
+        )
+    ):
+        raise InputError(
+            "The batch plan's frames do not fit its batches. Use the plan that is stored with this "
+            "run, or none."
+        )
     rows = sorted(row for batch in plan.batches for row in batch)
     if rows != list(range(n_rows)):
         raise InputError(

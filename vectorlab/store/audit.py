@@ -7,6 +7,8 @@ from vectorlab.store import schema
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
 
+_ADD = schema.audit_log.insert().values(created_at=utc_now())
+
 
 def record(
     tx: Transaction,
@@ -19,12 +21,12 @@ def record(
 ) -> None:
     """Note an action in the transaction that carries it out."""
     tx.execute(
-        schema.audit_log.insert().values(
-            created_at=utc_now(),
-            actor=actor,
-            action=action,
-            object_kind=object_kind,
-            object_id=str(object_id),
-            details_json=dict(details),
-        )
+        _ADD,
+        {
+            "actor": actor,
+            "action": action,
+            "object_kind": object_kind,
+            "object_id": str(object_id),
+            "details_json": dict(details),
+        },
     )

@@ -37,8 +37,9 @@ class utc_now(FunctionElement[datetime]):  # noqa: N801 (reads as the SQL functi
     type = UtcTime()
     inherit_cache = True
 
-    def __init__(self, plus_s: float = 0.0) -> None:
-        super().__init__(sa.literal(plus_s, sa.Double()))
+    def __init__(self, plus_s: "float | sa.BindParameter[float]" = 0.0) -> None:
+        given = isinstance(plus_s, sa.BindParameter)
+        super().__init__(plus_s if given else sa.literal(plus_s, sa.Double()))
 
 
 @compiles(utc_now, "postgresql")

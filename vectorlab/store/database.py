@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
@@ -66,6 +66,17 @@ class Database:
         """
         with our_errors(self.name), self._writer.begin() as connection:
             yield connection
+
+    def driver_connection(self) -> Any:
+        """A connection of the driver, outside the pool and any transaction; the caller closes it.
+
+        For the few things that are no transactions: notices and the version of the file.
+        """
+        with our_errors(self.name):
+            pooled = self._engine.raw_connection()
+            connection = pooled.driver_connection
+            pooled.detach()
+            return connection
 
     @property
     def name(self) -> str:

@@ -11,7 +11,12 @@ FROZEN_MARK = "rows are frozen"  # what the freeze triggers say
 
 
 class StoreUnavailable(StoreError):
-    """The store is locked or cannot be reached at the moment; the same call may succeed later."""
+    """The store is locked, full or out of reach at the moment; the same call may succeed later."""
+
+
+# What SQLite says when a commit does not fit on the disk; the second when the shared memory beside
+# the log does not.
+_FULL = ("database or disk is full", "disk i/o error")
 
 
 @contextmanager
@@ -41,9 +46,19 @@ def _translated(store: str, exc: sa.exc.DBAPIError) -> VectorLabError:
         return ConflictError(f"Store {store} refused the change: {reason}")
     if isinstance(exc, sa.exc.DataError):
         return InputError(f"Store {store} cannot hold a value: {reason}")
+    if _is_full(exc, reason):
+        return StoreUnavailable(
+            f"Store {store} cannot be written: {reason}. Free space on its disk; work goes on then."
+        )
     if _may_pass(exc, reason):
         return StoreUnavailable(f"Store {store} is not available: {reason}. Try again.")
     return StoreError(f"Store {store} failed: {reason}. Look at it with: vectorlab doctor")
+
+
+def _is_full(exc: sa.exc.DBAPIError, reason: str) -> bool:
+    if type(exc.orig).__module__.startswith("sqlite3"):
+        return reason.lower().startswith(_FULL)
+    return getattr(exc.orig, "sqlstate", None) == "53100"  # disk_full
 
 
 def _may_pass(exc: sa.exc.DBAPIError, reason: str) -> bool:

@@ -1,38 +1,22 @@
-"""What both sides of the queue share: a job from its row, and the end of an attempt."""
+"""A job from its row."""
 
 from typing import Any
 
 import sqlalchemy as sa
 
-from vectorlab.domain.jobs import AttemptOutcome, Job, JobKind, JobState
+from vectorlab.domain.jobs import Job, JobKind, JobState
 from vectorlab.store import schema
 from vectorlab.store.columns import utc_now
-from vectorlab.store.database import Transaction
 
-DEFAULT_QUEUE = "default"
+_jobs = schema.jobs
 
-_attempts = schema.job_attempts
-_chunks = schema.job_chunks
-
-
-def end_attempts(
-    tx: Transaction, job_id: int, outcome: AttemptOutcome, *, error: str | None = None
-) -> None:
-    """Close the attempt that is open, before a new one begins; there is at most one."""
-    tx.execute(
-        _attempts.update()
-        .where(_attempts.c.job_id == job_id, _attempts.c.ended_at.is_(None))
-        .values(ended_at=utc_now(), outcome=outcome, error=error)
-    )
-
-
-def drop_chunks(tx: Transaction, job_id: int) -> None:
-    """Delete the parts of a result that nobody will resume from."""
-    tx.execute(_chunks.delete().where(_chunks.c.job_id == job_id))
+# Running by its row, but nobody renewed the lease: what people see must not say that work goes on.
+LAPSED = sa.and_(_jobs.c.state == JobState.RUNNING, _jobs.c.lease_until < utc_now())
+JOB_COLUMNS = (*_jobs.c, LAPSED.label("lapsed"))
 
 
 def job_of(row: sa.Row[Any]) -> Job:
-    """The job that a row of ``jobs`` describes."""
+    """The job that a row of ``JOB_COLUMNS`` describes."""
     return Job(
         id=row.id,
         kind=JobKind(row.kind),
@@ -41,14 +25,19 @@ def job_of(row: sa.Row[Any]) -> Job:
         model_id=row.model_id,
         state=JobState(row.state),
         priority=row.priority,
+        queue=row.queue,
+        batch_key=row.batch_key,
+        run_after=row.run_after,
         attempt=row.attempt,
         max_attempts=row.max_attempts,
         lease_owner=row.lease_owner,
         lease_until=row.lease_until,
+        lapsed=bool(row.lapsed),
         cancel_requested=row.cancel_requested,
         progress_done=row.progress_done,
         progress_total=row.progress_total,
         progress_note=row.progress_note,
+        progress_rate=row.progress_rate,
         result=row.result_json,
         error_class=row.error_class,
         error=row.error,

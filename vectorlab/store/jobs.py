@@ -1,18 +1,30 @@
 """The queue: ask for work, follow it, stop it; the worker's side is in ``leases``."""
 
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from vectorlab.domain.hashing import content_sha256
-from vectorlab.domain.jobs import AttemptOutcome, Job, JobAttempt, JobKind, JobState, NewJob
+from vectorlab.domain.jobs import (
+    AttemptOutcome,
+    Job,
+    JobAttempt,
+    JobFilter,
+    JobState,
+    NewJob,
+)
 from vectorlab.errors import ConflictError, NotFoundError
 from vectorlab.store import schema
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
-from vectorlab.store.job_rows import DEFAULT_QUEUE, drop_chunks, end_attempts, job_of
+from vectorlab.store.job_ends import drop_chunks, lose_attempts
+from vectorlab.store.job_output import append_log, log, partials
+from vectorlab.store.job_rows import JOB_COLUMNS, job_of
 from vectorlab.store.leases import (
+    any_due,
+    batch_companions,
     chunks,
     claim,
     fail,
@@ -24,14 +36,28 @@ from vectorlab.store.leases import (
     report_progress,
     save_chunk,
 )
-from vectorlab.store.workers import any_worker_alive, list_workers, register_worker, touch_worker
+from vectorlab.store.wakeups import wake_workers
+from vectorlab.store.workers import (
+    any_worker_alive,
+    ask_to_stop,
+    list_workers,
+    register_worker,
+    stop_asked,
+    touch_worker,
+)
 
 __all__ = [
+    "any_due",
     "any_worker_alive",
+    "append_log",
+    "ask_to_stop",
     "attempts",
+    "batch_companions",
     "cancel",
     "chunks",
     "claim",
+    "conditions",
+    "count_by_state",
     "enqueue",
     "fail",
     "finish",
@@ -40,12 +66,16 @@ __all__ = [
     "hold",
     "list_jobs",
     "list_workers",
+    "log",
     "mark_cancelled",
+    "now",
+    "partials",
     "register_worker",
     "release",
     "report_progress",
     "retry",
     "save_chunk",
+    "stop_asked",
     "touch_worker",
 ]
 
@@ -55,8 +85,10 @@ _attempts = schema.job_attempts
 _ACTIVE = _jobs.c.state.in_([JobState.QUEUED, JobState.RUNNING])
 
 
-def enqueue(tx: Transaction, new: NewJob, *, queue: str = DEFAULT_QUEUE) -> tuple[Job, bool]:
+def enqueue(tx: Transaction, new: NewJob) -> tuple[Job, bool]:
     """Ask for work, or find the queued or running job that has the same dedupe key.
+
+    Idle workers of the queue are woken when the transaction commits.
 
     Returns:
         The job, and whether it was created.
@@ -64,16 +96,17 @@ def enqueue(tx: Transaction, new: NewJob, *, queue: str = DEFAULT_QUEUE) -> tupl
     dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     insert = (
         dialect.insert(_jobs)
-        .values(_new_values(new, queue))
+        .values(_new_values(new))
         .on_conflict_do_nothing(
             index_elements=[_jobs.c.dedupe_key], index_where=schema.ACTIVE_STATES
         )
-        .returning(_jobs)
+        .returning(*JOB_COLUMNS)
     )
-    same = _jobs.select().where(_jobs.c.dedupe_key == new.dedupe_key, _ACTIVE)
+    same = sa.select(*JOB_COLUMNS).where(_jobs.c.dedupe_key == new.dedupe_key, _ACTIVE)
     while True:
         created = tx.execute(insert).one_or_none()
         if created is not None:
+            wake_workers(tx, new.queue)
             return job_of(created), True
         found = tx.execute(same).one_or_none()
         if found is not None:  # None: it ended between the two statements
@@ -98,7 +131,7 @@ def cancel(tx: Transaction, job_id: int) -> Job:
             lease_until=sa.case((idle, None), else_=_jobs.c.lease_until),
             finished_at=sa.case((idle, utc_now()), else_=None),
         )
-        .returning(_jobs)
+        .returning(*JOB_COLUMNS)
     ).one_or_none()
     if row is None:
         ended = get_job(tx, job_id)
@@ -107,7 +140,7 @@ def cancel(tx: Transaction, job_id: int) -> Job:
         )
     job = job_of(row)
     if job.state is JobState.CANCELLED:
-        end_attempts(tx, job_id, AttemptOutcome.LOST)
+        lose_attempts(tx, job_id)
         drop_chunks(tx, job_id)
     return job
 
@@ -142,7 +175,14 @@ def retry(tx: Transaction, job_id: int) -> Job:
             finished_at=None,
         )
     )
+    wake_workers(tx, job.queue)
     return get_job(tx, job_id)
+
+
+def now(tx: Transaction) -> datetime:
+    """The database's clock."""
+    moment: datetime = tx.execute(sa.select(utc_now())).scalar_one()
+    return moment
 
 
 def get_job(tx: Transaction, job_id: int) -> Job:
@@ -151,26 +191,49 @@ def get_job(tx: Transaction, job_id: int) -> Job:
     Raises:
         NotFoundError: If there is none.
     """
-    row = tx.execute(_jobs.select().where(_jobs.c.id == job_id)).one_or_none()
+    row = tx.execute(sa.select(*JOB_COLUMNS).where(_jobs.c.id == job_id)).one_or_none()
     if row is None:
         raise NotFoundError("job", str(job_id), hint="See what there is: vectorlab jobs list")
     return job_of(row)
 
 
 def list_jobs(
-    tx: Transaction,
-    *,
-    state: JobState | None = None,
-    kind: JobKind | None = None,
-    limit: int = 100,
+    tx: Transaction, wanted: JobFilter = JobFilter(), *, limit: int | None = 100
 ) -> list[Job]:
-    """Jobs, newest first, optionally in one state or of one kind."""
-    query = _jobs.select().order_by(_jobs.c.id.desc()).limit(limit)
-    if state is not None:
-        query = query.where(_jobs.c.state == state)
-    if kind is not None:
-        query = query.where(_jobs.c.kind == kind)
-    return [job_of(row) for row in tx.execute(query)]
+    """Jobs that pass the filter, newest first."""
+    query = sa.select(*JOB_COLUMNS).where(*conditions(wanted)).order_by(_jobs.c.id.desc())
+    return [job_of(row) for row in tx.execute(query.limit(limit))]
+
+
+def count_by_state(tx: Transaction, wanted: JobFilter = JobFilter()) -> dict[JobState, int]:
+    """How many jobs pass the filter, by state; states without any are left out."""
+    query = sa.select(_jobs.c.state, sa.func.count().label("n")).where(*conditions(wanted))
+    rows = tx.execute(query.group_by(_jobs.c.state)).all()
+    found = {JobState(row.state): row.n for row in rows}
+    return {state: found[state] for state in JobState if state in found}
+
+
+def conditions(wanted: JobFilter) -> list[sa.ColumnElement[bool]]:
+    """The filter as SQL."""
+    found: list[sa.ColumnElement[bool]] = []
+    if wanted.states:
+        found.append(_jobs.c.state.in_(wanted.states))
+    if wanted.kind is not None:
+        found.append(_jobs.c.kind == wanted.kind)
+    if wanted.model_id is not None:
+        found.append(_jobs.c.model_id == wanted.model_id)
+    if wanted.queue is not None:
+        found.append(_jobs.c.queue == wanted.queue)
+    if wanted.worker is not None:
+        tried = sa.select(_attempts.c.job_id).where(
+            _attempts.c.worker_id.startswith(wanted.worker, autoescape=True)
+        )
+        found.append(_jobs.c.id.in_(tried))
+    if wanted.since is not None:
+        found.append(_jobs.c.created_at >= wanted.since)
+    if wanted.until is not None:
+        found.append(sa.func.coalesce(_jobs.c.finished_at, _jobs.c.created_at) < wanted.until)
+    return found
 
 
 def attempts(tx: Transaction, job_id: int) -> list[JobAttempt]:
@@ -190,7 +253,7 @@ def attempts(tx: Transaction, job_id: int) -> list[JobAttempt]:
     ]
 
 
-def _new_values(new: NewJob, queue: str) -> dict[str, Any]:
+def _new_values(new: NewJob) -> dict[str, Any]:
     spec = dict(new.spec)
     return {
         "kind": new.kind,
@@ -198,7 +261,8 @@ def _new_values(new: NewJob, queue: str) -> dict[str, Any]:
         "spec_sha256": content_sha256("job", {"kind": new.kind, "spec": spec}),
         "dedupe_key": new.dedupe_key,
         "model_id": new.model_id,
-        "queue": queue,
+        "queue": new.queue,
+        "batch_key": new.batch_key,
         "state": JobState.QUEUED,
         "priority": new.priority,
         "run_after": utc_now(),

@@ -5,28 +5,45 @@ worker's attempt number; each of its writes is guarded by that, so a worker that
 again changes nothing. A lapsed lease needs no janitor: the next claim takes the job over.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from vectorlab.domain.jobs import AttemptOutcome, Job, JobState
+from vectorlab.domain.jobs import (
+    DEFAULT_QUEUE,
+    AttemptOutcome,
+    Job,
+    JobState,
+    LogLevel,
+    PartialText,
+)
 from vectorlab.errors import LeaseLost
-from vectorlab.store import schema
+from vectorlab.store import job_output, schema
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
-from vectorlab.store.job_rows import DEFAULT_QUEUE, drop_chunks, end_attempts, job_of
+from vectorlab.store.job_ends import drop_chunks, end_attempts, lose_attempts
+from vectorlab.store.job_rows import JOB_COLUMNS, job_of
+from vectorlab.store.job_statements import (
+    BEAT,
+    BEGIN_ATTEMPT,
+    COUNTED,
+    FINISH,
+    HOLD,
+    NO_LEASE,
+    OWNED,
+    PROGRESS,
+    RETRY_BASE_S,
+    any_due_statement,
+    claim_statement,
+)
+from vectorlab.store.wakeups import wake_workers
+from vectorlab.store.workers import touch_worker
 
 _jobs = schema.jobs
-_attempts = schema.job_attempts
 _chunks = schema.job_chunks
 
-RETRY_BASE_S = 2.0  # wait before the first retry; doubles with each further one
 RETRY_LONGEST_S = 300.0
-
-# Attempts that were handed back, or came before a retry by hand, do not wear a job out.
-_counted = _jobs.c.attempt - _jobs.c.uncounted_attempts
-_NO_LEASE = {"lease_owner": None, "lease_until": None}
 
 
 def claim(
@@ -34,40 +51,76 @@ def claim(
     *,
     worker_id: str,
     lease_s: float,
-    model_id: int | None = None,
+    held_models: Collection[int] = (),
     job_id: int | None = None,
     queue: str = DEFAULT_QUEUE,
+    resume_own: bool = False,
+    touch: bool = True,
 ) -> Job | None:
-    """Take the next job: highest priority first, then the worker's model, then the oldest.
+    """Take the next job: highest priority first, then the worker's models, then the oldest.
 
-    A running job whose lease lapsed is taken over. One that wore out its attempts becomes failed
-    and one that was to be cancelled becomes cancelled, and the search goes on.
+    A running job whose lease lapsed is taken over: at once after the first attempt, after a
+    pause that doubles with each further one. One that wore out its attempts becomes failed and
+    one that was to be cancelled becomes cancelled, and the search goes on.
 
     Args:
         tx: An open transaction that writes.
         worker_id: The new owner.
         lease_s: Seconds until others may take it over, unless a heartbeat comes.
-        model_id: The model that the worker holds.
+        held_models: The models that the worker holds.
         job_id: Take this job or none.
         queue: Only jobs of this queue.
+        resume_own: Also a job that this worker itself holds, as after a claim whose answer was
+            lost with the connection.
+        touch: Whether to note that the worker is there; not needed many times a second.
 
     Returns:
         The running job, or None if nothing is due.
     """
-    statement = _claim_statement(worker_id, lease_s, model_id, job_id, queue)
-    while (row := tx.execute(statement).one_or_none()) is not None:
+    statement = claim_statement(
+        prefers_held=bool(held_models), one_job=job_id is not None, resume_own=resume_own
+    )
+    given: dict[str, Any] = {"worker": worker_id, "lease_s": lease_s, "of_queue": queue}
+    given |= {"held": sorted(held_models)} if held_models else {}
+    given |= {} if job_id is None else {"of_job": job_id}
+    while (row := tx.execute(statement, given).one_or_none()) is not None:
         job = job_of(row)
-        end_attempts(tx, job.id, AttemptOutcome.LOST)
+        if job.attempt > 1 or job.state is not JobState.RUNNING:
+            lose_attempts(tx, job.id)
         if job.state is JobState.CANCELLED:
             drop_chunks(tx, job.id)
         if job.state is JobState.RUNNING:
-            tx.execute(
-                _attempts.insert().values(
-                    job_id=job.id, attempt=job.attempt, worker_id=worker_id, started_at=utc_now()
-                )
-            )
+            begun = {"job_id": job.id, "attempt": job.attempt, "worker_id": worker_id}
+            tx.execute(BEGIN_ATTEMPT, begun)
+            if touch:
+                touch_worker(tx, worker_id, "busy")
             return job
     return None
+
+
+def any_due(tx: Transaction, *, queue: str = DEFAULT_QUEUE) -> bool:
+    """Whether a claim would find something; a look that takes no write lock."""
+    return bool(tx.scalar(any_due_statement(), {"of_queue": queue}))
+
+
+def batch_companions(tx: Transaction, job: Job, *, limit: int) -> list[Job]:
+    """Queued jobs that may share a batch with this one, none of them less urgent."""
+    if job.batch_key is None:
+        return []
+    query = (
+        sa.select(*JOB_COLUMNS)
+        .where(
+            _jobs.c.queue == job.queue,
+            _jobs.c.batch_key == job.batch_key,
+            _jobs.c.priority >= job.priority,
+            _jobs.c.state == JobState.QUEUED,
+            _jobs.c.run_after <= utc_now(),
+            sa.not_(_jobs.c.cancel_requested),
+        )
+        .order_by(_jobs.c.priority.desc(), _jobs.c.id)
+        .limit(limit)
+    )
+    return [job_of(row) for row in tx.execute(query)]
 
 
 def hold(tx: Transaction, job_id: int, attempt: int) -> None:
@@ -85,19 +138,44 @@ def heartbeat(tx: Transaction, job_id: int, attempt: int, lease_s: float) -> boo
     Raises:
         LeaseLost: If the job belongs to another attempt, or has ended.
     """
-    return _guarded(tx, job_id, attempt, lease_until=utc_now(lease_s)).cancel_requested
+    row = _owned_row(tx, BEAT, job_id, attempt, lease_s=lease_s)
+    return bool(row.cancel_requested)
 
 
 def report_progress(
-    tx: Transaction, job_id: int, attempt: int, done: int, total: int | None, note: str = ""
+    tx: Transaction,
+    job_id: int,
+    attempt: int,
+    done: int,
+    total: int | None,
+    note: str = "",
+    *,
+    rate: float | None = None,
+    partials: Sequence[PartialText] | None = None,
+    log: Sequence[tuple[LogLevel, str]] = (),
 ) -> bool:
     """Note how far the work is; returns whether the job is to be cancelled.
+
+    Args:
+        tx: An open transaction that writes.
+        job_id: The job.
+        attempt: The attempt that reports.
+        done: Steps done.
+        total: Steps in all; None while unknown.
+        note: What is counted, or what is being done.
+        rate: Steps per second.
+        partials: Texts so far; None leaves those of the last report.
+        log: Lines for the job's log.
 
     Raises:
         LeaseLost: If the job belongs to another attempt, or has ended.
     """
-    progress = {"progress_done": done, "progress_total": total, "progress_note": note}
-    return _guarded(tx, job_id, attempt, **progress).cancel_requested
+    progress = {"done": done, "total": total, "note": note, "rate": rate}
+    row = _owned_row(tx, PROGRESS, job_id, attempt, **progress)
+    if partials is not None:
+        job_output.put_partials(tx, job_id, attempt, partials)
+    job_output.append_log(tx, job_id, attempt, log)
+    return bool(row.cancel_requested)
 
 
 def finish(tx: Transaction, job_id: int, attempt: int, result: Mapping[str, Any]) -> Job:
@@ -106,17 +184,7 @@ def finish(tx: Transaction, job_id: int, attempt: int, result: Mapping[str, Any]
     Raises:
         LeaseLost: If the job belongs to another attempt; the result must not be committed.
     """
-    job = _guarded(
-        tx,
-        job_id,
-        attempt,
-        **_NO_LEASE,
-        state=JobState.SUCCEEDED,
-        result_json=dict(result),
-        error_class=None,
-        error=None,
-        finished_at=utc_now(),
-    )
+    job = job_of(_owned_row(tx, FINISH, job_id, attempt, result=dict(result)))
     end_attempts(tx, job_id, AttemptOutcome.SUCCEEDED)
     drop_chunks(tx, job_id)
     return job
@@ -141,7 +209,7 @@ def fail(
     """
     tries = attempt - _held(tx, job_id, attempt).uncounted_attempts
     wait_s = min(RETRY_LONGEST_S, RETRY_BASE_S * 2.0 ** (tries - 1))
-    again = _counted < _jobs.c.max_attempts if retry else sa.false()
+    again = _jobs.c.max_attempts > COUNTED if retry else sa.false()
     state = sa.case(
         (_jobs.c.cancel_requested, JobState.CANCELLED),
         (again, JobState.QUEUED),
@@ -151,7 +219,7 @@ def fail(
         tx,
         job_id,
         attempt,
-        **_NO_LEASE,
+        **NO_LEASE,
         state=state,
         error_class=error_class,
         error=error.replace("\x00", ""),
@@ -177,7 +245,7 @@ def release(tx: Transaction, job_id: int, attempt: int) -> Job:
         tx,
         job_id,
         attempt,
-        **_NO_LEASE,
+        **NO_LEASE,
         state=sa.case((stop, JobState.CANCELLED), else_=JobState.QUEUED),
         uncounted_attempts=_jobs.c.uncounted_attempts + 1,
         run_after=utc_now(),
@@ -186,6 +254,8 @@ def release(tx: Transaction, job_id: int, attempt: int) -> Job:
     end_attempts(tx, job_id, AttemptOutcome.RELEASED)
     if job.state is JobState.CANCELLED:
         drop_chunks(tx, job_id)
+    else:
+        wake_workers(tx, job.queue)
     return job
 
 
@@ -195,9 +265,7 @@ def mark_cancelled(tx: Transaction, job_id: int, attempt: int) -> Job:
     Raises:
         LeaseLost: If the job belongs to another attempt, or has ended.
     """
-    job = _guarded(
-        tx, job_id, attempt, **_NO_LEASE, state=JobState.CANCELLED, finished_at=utc_now()
-    )
+    job = _guarded(tx, job_id, attempt, **NO_LEASE, state=JobState.CANCELLED, finished_at=utc_now())
     end_attempts(tx, job_id, AttemptOutcome.CANCELLED)
     drop_chunks(tx, job_id)
     return job
@@ -224,71 +292,21 @@ def chunks(tx: Transaction, job_id: int) -> dict[int, bytes]:
     return {row.seq: row.data for row in tx.execute(query.order_by(_chunks.c.seq))}
 
 
-def _claim_statement(
-    worker_id: str, lease_s: float, model_id: int | None, job_id: int | None, queue: str
-) -> sa.sql.dml.ReturningUpdate[Any]:
-    """One statement finds and takes the job, so that no two workers can take the same."""
-    due = _jobs.alias("due")
-    is_due = sa.or_(
-        sa.and_(due.c.state == JobState.QUEUED, due.c.run_after <= utc_now()),
-        sa.and_(due.c.state == JobState.RUNNING, due.c.lease_until < utc_now()),
-    )
-    held_first = [] if model_id is None else [sa.case((due.c.model_id == model_id, 0), else_=1)]
-    is_mine = sa.true() if job_id is None else due.c.id == job_id
-    # Left out by SQLAlchemy on SQLite, where BEGIN IMMEDIATE lets one worker claim at a time.
-    next_id = (
-        sa.select(due.c.id)
-        .where(due.c.queue == queue, is_due, is_mine)
-        .order_by(due.c.priority.desc(), *held_first, due.c.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-        .scalar_subquery()
-    )
-    worn_out = _counted >= _jobs.c.max_attempts
-    ends = sa.or_(_jobs.c.cancel_requested, worn_out)
-    fails = sa.and_(worn_out, sa.not_(_jobs.c.cancel_requested))
-    died = sa.literal("Its worker died ") + sa.cast(_counted, sa.Text) + sa.literal(" times.")
-    return (
-        _jobs.update()
-        .where(_jobs.c.id == next_id)
-        .values(
-            state=sa.case(
-                (fails, JobState.FAILED), (ends, JobState.CANCELLED), else_=JobState.RUNNING
-            ),
-            attempt=sa.case((ends, _jobs.c.attempt), else_=_jobs.c.attempt + 1),
-            lease_owner=sa.case((ends, None), else_=worker_id),
-            lease_until=sa.case((ends, None), else_=utc_now(lease_s)),
-            progress_done=0,
-            progress_note="",
-            error_class=sa.case((fails, LeaseLost.__name__), else_=_jobs.c.error_class),
-            error=sa.case((fails, died), else_=_jobs.c.error),
-            started_at=sa.func.coalesce(_jobs.c.started_at, utc_now()),
-            finished_at=sa.case((ends, utc_now()), else_=None),
-        )
-        .returning(_jobs)
-    )
-
-
 def _held(tx: Transaction, job_id: int, attempt: int) -> sa.Row[Any]:
     """The row of a job that this attempt owns, locked until the transaction ends."""
-    owned = _jobs.select().where(_is_owned(job_id, attempt)).with_for_update()
-    return _owned_row(tx, owned, job_id, attempt)
+    return _owned_row(tx, HOLD, job_id, attempt)
 
 
 def _guarded(tx: Transaction, job_id: int, attempt: int, **values: Any) -> Job:
     """Change a job that this attempt owns."""
-    change = _jobs.update().where(_is_owned(job_id, attempt)).values(values).returning(_jobs)
+    change = _jobs.update().where(OWNED).values(values).returning(*JOB_COLUMNS)
     return job_of(_owned_row(tx, change, job_id, attempt))
 
 
-def _is_owned(job_id: int, attempt: int) -> sa.ColumnElement[bool]:
-    return sa.and_(
-        _jobs.c.id == job_id, _jobs.c.attempt == attempt, _jobs.c.state == JobState.RUNNING
-    )
-
-
-def _owned_row(tx: Transaction, statement: sa.Executable, job_id: int, attempt: int) -> sa.Row[Any]:
-    row = tx.execute(statement).one_or_none()
+def _owned_row(
+    tx: Transaction, statement: sa.Executable, job_id: int, attempt: int, **given: Any
+) -> sa.Row[Any]:
+    row = tx.execute(statement, {"of_job": job_id, "of_attempt": attempt, **given}).one_or_none()
     if row is None:
         raise LeaseLost(
             f"Attempt {attempt} at job {job_id} no longer owns it: it ended, or the lease lapsed "

@@ -16,13 +16,13 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from vectorlab.domain.jobs import AttemptOutcome, JobKind, JobState
+from vectorlab.domain.jobs import AttemptOutcome, JobKind, JobState, LogLevel
 from vectorlab.domain.runs import Combine, FinishReason, Operator, Positions
 from vectorlab.domain.sets import Relation
 from vectorlab.domain.vectors import Origin, Site, TokenRule
 from vectorlab.store.columns import BigInt, Json, UtcTime, one_of
 
-REVISION = "0005"  # the newest revision; numbers sort, a test holds it to Alembic's head
+REVISION = "0006"  # the newest revision; numbers sort, a test holds it to Alembic's head
 
 metadata = sa.MetaData(
     naming_convention={
@@ -483,6 +483,8 @@ jobs = Table(
     Column("started_at", UtcTime),
     Column("finished_at", UtcTime),
     _text("created_by"),
+    _text("batch_key", nullable=True),
+    Column("progress_rate", sa.Double),
     one_of("kind", JobKind),
     one_of("state", JobState),
     CheckConstraint("max_attempts > 0", name="max_attempts"),
@@ -528,6 +530,29 @@ job_chunks = Table(
     _created_at(),
 )
 
+job_partials = Table(
+    "job_partials",
+    metadata,
+    _part_of("job_id", "jobs"),
+    Column("attempt", sa.Integer, nullable=False),
+    Column("texts_json", Json, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+)
+
+job_logs = Table(
+    "job_logs",
+    metadata,
+    _id(),
+    _refers("job_id", "jobs", index=False),
+    Column("attempt", sa.Integer, nullable=False),
+    _text("level"),
+    _text("message"),
+    _created_at(),
+    one_of("level", LogLevel),
+    Index(None, "job_id", "id"),
+    sqlite_autoincrement=True,
+)
+
 workers = Table(
     "workers",
     metadata,
@@ -539,6 +564,8 @@ workers = Table(
     _text("state"),
     Column("started_at", UtcTime, nullable=False),
     Column("last_seen", UtcTime, nullable=False),
+    _text("queue", nullable=True),
+    Column("stop_asked_at", UtcTime),
     one_of("state", ("idle", "busy", "stopped")),
 )
 

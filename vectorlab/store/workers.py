@@ -1,22 +1,45 @@
-"""Processes that claim jobs, and which of them are alive by the database's clock."""
+"""Processes that claim jobs, and which of them are alive by the database's clock.
+
+Whether a worker is busy is read from the leases: a worker is busy exactly while it holds one.
+"""
+
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from vectorlab.domain.jobs import WorkerInfo
+from vectorlab.domain.jobs import DEFAULT_QUEUE, JobState, WorkerInfo
 from vectorlab.store import schema
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
+from vectorlab.store.wakeups import wake_workers
 
 _workers = schema.workers
+_jobs = schema.jobs
 
 FORGET_AFTER_S = 7 * 24 * 3600.0  # rows of processes that are long gone only make the list longer
+_TOUCH = (
+    _workers.update()
+    .where(_workers.c.id == sa.bindparam("of_worker"))
+    .values(state=sa.bindparam("as"), last_seen=utc_now())
+    .returning(_workers.c.stop_asked_at)
+)
+_queue = sa.func.coalesce(_workers.c.queue, DEFAULT_QUEUE)
 
 
 def register_worker(
-    tx: Transaction, *, worker_id: str, host: str, pid: int, device: str, torch_version: str
+    tx: Transaction,
+    *,
+    worker_id: str,
+    host: str,
+    pid: int,
+    device: str,
+    torch_version: str,
+    queue: str = DEFAULT_QUEUE,
 ) -> None:
     """Note a process that begins to claim jobs; forget those unseen for a week."""
     tx.execute(_workers.delete().where(_workers.c.last_seen < utc_now(-FORGET_AFTER_S)))
+    # Again after a commit whose answer was lost.
+    tx.execute(_workers.delete().where(_workers.c.id == worker_id))
     tx.execute(
         _workers.insert().values(
             id=worker_id,
@@ -27,29 +50,72 @@ def register_worker(
             state="idle",
             started_at=utc_now(),
             last_seen=utc_now(),
+            queue=queue,
         )
     )
 
 
-def touch_worker(tx: Transaction, worker_id: str, state: str) -> None:
-    """Note that a worker is there and whether it is ``idle``, ``busy`` or ``stopped``."""
-    tx.execute(
-        _workers.update().where(_workers.c.id == worker_id).values(state=state, last_seen=utc_now())
-    )
+def touch_worker(tx: Transaction, worker_id: str, state: str) -> bool:
+    """Note that a worker is there and whether it is ``idle``, ``busy`` or ``stopped``.
+
+    Returns:
+        Whether somebody asked it to stop.
+    """
+    asked = tx.execute(_TOUCH, {"of_worker": worker_id, "as": state}).one_or_none()
+    return asked is not None and asked.stop_asked_at is not None
+
+
+def ask_to_stop(tx: Transaction, worker_ids: Sequence[str]) -> list[str]:
+    """Ask workers to finish their batch, hand their job back and end; returns those asked."""
+    asked = tx.execute(
+        _workers.update()
+        .where(_workers.c.id.in_(worker_ids), _workers.c.state != "stopped")
+        .values(stop_asked_at=utc_now())
+        .returning(_workers.c.id, _queue.label("queue"))
+    ).all()
+    for queue in {row.queue for row in asked}:
+        wake_workers(tx, queue)
+    return sorted(row.id for row in asked)
+
+
+def stop_asked(tx: Transaction, worker_id: str) -> bool:
+    """Whether somebody asked this worker to stop."""
+    asked = sa.select(_workers.c.stop_asked_at).where(_workers.c.id == worker_id)
+    return tx.scalar(asked) is not None
 
 
 def list_workers(tx: Transaction, alive_within_s: float) -> list[WorkerInfo]:
     """Every known worker, last seen first."""
     query = sa.select(_workers, _is_alive(alive_within_s).label("alive"))
+    leases = sa.select(_jobs.c.lease_owner, _jobs.c.id).where(
+        _jobs.c.state == JobState.RUNNING, _jobs.c.lease_until >= utc_now()
+    )
+    held: dict[str, list[int]] = {}
+    for owner, job_id in tx.execute(leases.order_by(_jobs.c.id)):
+        held.setdefault(owner, []).append(job_id)
     return [
-        WorkerInfo(**row._mapping)
-        for row in tx.execute(query.order_by(_workers.c.last_seen.desc()))
+        WorkerInfo(
+            id=row.id,
+            host=row.host,
+            pid=row.pid,
+            device=row.device,
+            torch_version=row.torch_version,
+            queue=row.queue or DEFAULT_QUEUE,
+            state=row.state if row.state == "stopped" else "busy" if row.id in held else "idle",
+            jobs=tuple(held.get(row.id, ())),
+            stop_asked=row.stop_asked_at is not None,
+            started_at=row.started_at,
+            last_seen=row.last_seen,
+            alive=row.alive,
+        )
+        for row in tx.execute(query.order_by(_workers.c.last_seen.desc(), _workers.c.id))
     ]
 
 
-def any_worker_alive(tx: Transaction, within_s: float) -> bool:
-    """Whether some worker was seen within that many seconds and has not stopped."""
-    return tx.scalar(sa.select(sa.exists().where(_is_alive(within_s)))) is True
+def any_worker_alive(tx: Transaction, within_s: float, *, queue: str = DEFAULT_QUEUE) -> bool:
+    """Whether some worker of the queue was seen within that many seconds and has not stopped."""
+    here = sa.and_(_is_alive(within_s), _queue == queue, _workers.c.stop_asked_at.is_(None))
+    return tx.scalar(sa.select(sa.exists().where(here))) is True
 
 
 def _is_alive(within_s: float) -> sa.ColumnElement[bool]:

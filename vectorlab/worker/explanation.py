@@ -14,10 +14,11 @@ from vectorlab.steering.leave_one_out import leave_one_out
 from vectorlab.steering.methods import aggregate
 from vectorlab.steering.pairs import PairedStates, known_states, paired_states
 from vectorlab.store import explanations, sets, states, vectors
+from vectorlab.store.database import Transaction
 from vectorlab.worker.states import JobStates, cache_of
 
 if TYPE_CHECKING:
-    from vectorlab.worker.handlers import JobContext
+    from vectorlab.worker.context import JobContext
 
 
 def run_explanation(context: "JobContext") -> None:
@@ -42,9 +43,12 @@ def run_explanation(context: "JobContext") -> None:
     )
     environment["deviation"] = _deviation(layer_vectors(directions), stored)
     context.lease.check()
-    with context.finish() as (tx, made):
+
+    def write(tx: Transaction, made: dict[str, int]) -> None:
         explanations.add_explanation(tx, vector.id, found, environment, context.job.created_by)
         made["vector_id"] = vector.id
+
+    context.commit(write)
 
 
 def _states(

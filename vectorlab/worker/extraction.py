@@ -6,10 +6,11 @@ from vectorlab.domain.vectors import ExtractionSpec, NewVector, Origin
 from vectorlab.steering.environment import describe_environment
 from vectorlab.steering.extraction import extract
 from vectorlab.store import sets, vectors
+from vectorlab.store.database import Transaction
 from vectorlab.worker.states import cache_of
 
 if TYPE_CHECKING:
-    from vectorlab.worker.handlers import JobContext
+    from vectorlab.worker.context import JobContext
 
 
 def run_extraction(context: "JobContext") -> None:
@@ -28,7 +29,8 @@ def run_extraction(context: "JobContext") -> None:
     )
     environment = describe_environment(loaded) | extraction.reuse.to_json()
     context.lease.check()
-    with context.finish() as (tx, made):
+
+    def write(tx: Transaction, made: dict[str, int]) -> None:
         vector = vectors.add_vector(
             tx,
             NewVector(
@@ -49,3 +51,5 @@ def run_extraction(context: "JobContext") -> None:
             created_by=context.job.created_by,
         )
         made["vector_id"] = vector.id
+
+    context.commit(write)

@@ -1,25 +1,30 @@
-"""Keeping a job's lease alive from a thread with its own connection."""
+"""Keeping a job's lease alive from a thread with its own connection, and telling how it goes."""
 
 import threading
 import time
-from collections.abc import Callable
-from types import TracebackType
+from collections import deque
+from collections.abc import Callable, Sequence
 
-from vectorlab.domain.jobs import Job
-from vectorlab.errors import JobCancelled, LeaseLost, StoreError
+from vectorlab.domain.jobs import Job, LogLevel, PartialText
+from vectorlab.errors import JobCancelled, JobReleased, LeaseLost, StoreError
 from vectorlab.store import jobs
-from vectorlab.store.database import Database
+from vectorlab.store.database import Database, StoreUnavailable
+from vectorlab.store.patience import patiently
+from vectorlab.worker.stopping import Stopping
 
-PROGRESS_EVERY_S = 0.3  # progress is written at most this often
+PROGRESS_EVERY_S = 0.3  # progress and partial texts are written at most this often
+RATE_OVER_S = 10.0  # the rate is that of the last so many seconds
+BEAT_PAUSE_S = 5.0  # most seconds between two tries to renew while the store is away
+LOG_KEPT = 200  # lines that wait for the store
 
 ProgressListener = Callable[[int, int | None, str], None]
 
 
 class Lease:
-    """Context manager that renews a job's lease until it is left.
+    """Renews a job's lease from ``start`` to ``leave``.
 
-    Computing code calls ``check`` between batches: it raises as soon as the work is wanted
-    no more, so nothing stale is ever committed.
+    Computing code calls ``check``, ``progress`` and ``checkpoint``: they raise as soon as the
+    work is wanted no more, so nothing stale is ever committed.
     """
 
     def __init__(
@@ -30,28 +35,30 @@ class Lease:
         lease_s: float,
         heartbeat_s: float,
         listener: ProgressListener | None = None,
+        stopping: Stopping | None = None,
     ) -> None:
         self._db = db
         self._job = job
         self._lease_s = lease_s
         self._heartbeat_s = heartbeat_s
         self._listener = listener
+        self._stopping = stopping or Stopping()
         self._left = threading.Event()
         self._lost = threading.Event()
         self._cancelled = threading.Event()
         self._written_at = 0.0
+        self._steps: deque[tuple[float, int]] = deque()  # (moment, done) of the last seconds
+        self._note = ""
+        self._texts: Sequence[PartialText] | None = None
+        self._log: deque[tuple[LogLevel, str]] = deque(maxlen=LOG_KEPT)
         self._thread = threading.Thread(target=self._renew, name=f"lease-{job.id}", daemon=True)
 
-    def __enter__(self) -> "Lease":
+    def start(self) -> None:
+        """Begin to renew."""
         self._thread.start()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def leave(self) -> None:
+        """Renew no more."""
         self._left.set()
         self._thread.join()
 
@@ -61,11 +68,20 @@ class Lease:
         Raises:
             LeaseLost: If another attempt owns the job by now.
             JobCancelled: If somebody asked for the job to stop.
+            JobReleased: If the worker has to end at once.
         """
         if self._lost.is_set():
             raise LeaseLost(f"Job {self._job.id} passed to another worker; its work is dropped.")
         if self._cancelled.is_set():
             raise JobCancelled(f"Job {self._job.id} was cancelled.")
+        if self._stopping.hurry.is_set():
+            raise JobReleased(f"Job {self._job.id} goes back to the queue: its worker ends.")
+
+    def checkpoint(self) -> None:
+        """``check`` where little is lost by stopping: also heeds a worker that is to end soon."""
+        self.check()
+        if self._stopping.asked.is_set():
+            raise JobReleased(f"Job {self._job.id} goes back to the queue: its worker ends.")
 
     def progress(self, done: int, total: int | None, note: str) -> None:
         """Check, tell the listener, and now and then the store."""
@@ -73,31 +89,98 @@ class Lease:
         if self._listener is not None:
             self._listener(done, total, note)
         now = time.monotonic()
+        self._count(now, done, note)
         if now - self._written_at < PROGRESS_EVERY_S and done != total:
             return
         self._written_at = now
+        texts, self._texts = self._texts, None
+        lines = self.take_log()
         try:
             with self._db.write() as tx:
                 cancel = jobs.report_progress(
-                    tx, self._job.id, self._job.attempt, done, total, note
+                    tx,
+                    self._job.id,
+                    self._job.attempt,
+                    done,
+                    total,
+                    note,
+                    rate=self._rate(),
+                    partials=texts,
+                    log=lines,
                 )
         except StoreError:
+            self.give_back_log(lines)
             return  # the database is away; the heartbeat decides whether the lease holds
         if cancel:
             self._cancelled.set()
             self.check()
 
+    def show(self, texts: Sequence[PartialText]) -> None:
+        """Texts so far, written with the next progress."""
+        self._texts = texts
+
+    def log(self, message: str, level: LogLevel = LogLevel.INFO) -> None:
+        """A line for the job's log, written with the next that is written."""
+        self._log.append((level, message))
+
+    def take_log(self) -> list[tuple[LogLevel, str]]:
+        """The lines that wait, for a transaction; give them back if it fails."""
+        lines = []
+        while self._log:
+            lines.append(self._log.popleft())
+        return lines
+
+    def give_back_log(self, lines: Sequence[tuple[LogLevel, str]]) -> None:
+        """Lines whose transaction failed."""
+        self._log.extendleft(reversed(lines))
+
+    def wait(self, seconds: float) -> bool:
+        """Let seconds pass while the store is away; True if the work is wanted no more."""
+        return self._stopping.wait(seconds) or self._lost.is_set()
+
+    def _count(self, now: float, done: int, note: str) -> None:
+        if note != self._note or (self._steps and done < self._steps[-1][1]):
+            self._steps.clear()
+        self._note = note
+        self._steps.append((now, done))
+        while now - self._steps[0][0] > RATE_OVER_S and len(self._steps) > 2:
+            self._steps.popleft()
+
+    def _rate(self) -> float | None:
+        """Steps per second, lately; None before there were any."""
+        (began, first), (now, last) = self._steps[0], self._steps[-1]
+        return (last - first) / (now - began) if last > first and now > began else None
+
     def _renew(self) -> None:
         while not self._left.wait(self._heartbeat_s):
             try:
-                with self._db.write() as tx:
-                    cancel = jobs.heartbeat(tx, self._job.id, self._job.attempt, self._lease_s)
-                    if self._job.lease_owner is not None:
-                        jobs.touch_worker(tx, self._job.lease_owner, "busy")
+                patiently(
+                    self._beat,
+                    wait=self._left.wait,
+                    longest_pause_s=BEAT_PAUSE_S,
+                    on_failure=lambda exc, _pause: self.log(str(exc), LogLevel.WARNING),
+                )
             except LeaseLost:
                 self._lost.set()
                 return
-            except StoreError:
-                continue  # the database is away; the lease outlives a few missed beats
-            if cancel:
-                self._cancelled.set()
+            except StoreUnavailable:
+                return  # left while the store was away
+            except StoreError as exc:
+                self.log(f"The lease was not renewed: {exc}", LogLevel.WARNING)
+
+    def _beat(self) -> None:
+        lines = self.take_log()
+        try:
+            with self._db.write() as tx:
+                cancel = jobs.heartbeat(tx, self._job.id, self._job.attempt, self._lease_s)
+                jobs.append_log(tx, self._job.id, self._job.attempt, lines)
+                stop = self._job.lease_owner is not None and jobs.touch_worker(
+                    tx, self._job.lease_owner, "busy"
+                )
+        except BaseException:
+            self.give_back_log(lines)
+            raise
+        if cancel:
+            self._cancelled.set()
+        if stop:
+            self._stopping.ask()

@@ -9,10 +9,11 @@ import numpy as np
 
 from vectorlab.domain.states import StateBlock, StateSpec
 from vectorlab.steering.reuse import OpenCache
-from vectorlab.store import jobs, states
+from vectorlab.store import states
+from vectorlab.store.database import Transaction
 
 if TYPE_CHECKING:
-    from vectorlab.worker.handlers import JobContext
+    from vectorlab.worker.context import JobContext
 
 log = logging.getLogger(__name__)
 
@@ -64,17 +65,17 @@ class JobStates:
             self._write()
 
     def _write(self) -> None:
-        job = self._context.job
         self._context.lease.check()
-        with self._context.db.write() as tx:
-            jobs.hold(tx, job.id, job.attempt)
-            states.drop_blobs(tx, self._damaged)
-            states.touch(tx, self._used)
-            if self._pending:
-                states.add_states(tx, self._spec, _joined(self._pending), job_id=job.id)
-            states.evict(tx, keep_bytes=self._context.state_cache_bytes)
+        self._context.write(self._change)
         self._used, self._damaged, self._pending = [], [], []
         self._written_at = time.monotonic()
+
+    def _change(self, tx: Transaction) -> None:
+        states.drop_blobs(tx, self._damaged)
+        states.touch(tx, self._used)
+        if self._pending:
+            states.add_states(tx, self._spec, _joined(self._pending), job_id=self._context.job.id)
+        states.evict(tx, keep_bytes=self._context.state_cache_bytes)
 
 
 def cache_of(context: "JobContext", *, fresh: bool = False) -> OpenCache | None:

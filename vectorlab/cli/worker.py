@@ -1,0 +1,173 @@
+"""``vectorlab worker``: work jobs off, on one machine or as actors of a Ray cluster."""
+
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Annotated
+
+import pandas as pd
+import typer
+from rich.console import Group
+
+from vectorlab.cli import worker_run
+from vectorlab.cli.context import open_lab
+from vectorlab.cli.output import JsonOption, console, frame_table, show
+from vectorlab.domain.jobs import DEFAULT_QUEUE
+from vectorlab.errors import InputError
+from vectorlab.services import database, jobs, reports
+
+app = typer.Typer(
+    invoke_without_command=True,
+    help="Work off jobs until Ctrl-C; the unfinished one goes back to the queue.",
+)
+
+GIB = 1 << 30
+
+RayOption = Annotated[bool, typer.Option("--ray", help="As actors of a Ray cluster.")]
+AddressOption = Annotated[
+    str | None,
+    typer.Option(metavar="HOST:PORT", help="Of the Ray cluster; default: that of this machine."),
+]
+
+
+@app.callback()
+def worker(
+    context: typer.Context,
+    device: Annotated[
+        str | None,
+        typer.Option(help="auto, cpu, cuda, cuda:0, mps; auto gives each process a GPU."),
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="Exit after one job.")] = False,
+    drain: Annotated[bool, typer.Option("--drain", help="Exit when the queue is empty.")] = False,
+    queue: Annotated[str, typer.Option(help="Take jobs of this queue.")] = DEFAULT_QUEUE,
+    concurrency: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
+    idle_exit: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", min=0.0, help="Exit after so long without a job."),
+    ] = None,
+    model_memory: Annotated[
+        float | None,
+        typer.Option(
+            metavar="GIB",
+            min=0.0,
+            help="For the weights of models that are kept; default: half of the device's memory.",
+        ),
+    ] = None,
+    ray: RayOption = False,
+    address: AddressOption = None,
+    workers: Annotated[int, typer.Option(min=1, help="With --ray: so many actors.")] = 1,
+    gpus_per_worker: Annotated[
+        float, typer.Option(min=0.0, help="With --ray: GPUs of each; 0.5 shares one between two.")
+    ] = 0.0,
+) -> None:
+    """Work off jobs until Ctrl-C; the unfinished one goes back to the queue.
+
+    The first Ctrl-C (or SIGTERM) finishes the batch at hand, hands the job back and exits within
+    ten seconds; a second one exits at once. With --ray the workers are placed on the cluster as
+    named actors, which outlive this command; see worker status and worker stop.
+
+    Example: vectorlab worker --device cuda:0
+    """
+    if context.invoked_subcommand is not None:
+        return
+    lab = open_lab(context)
+    model_bytes = None if model_memory is None else int(model_memory * GIB)
+    if ray:
+        wanted = _launcher().RayWorkers(
+            database_url=lab.settings.database_url,
+            count=workers,
+            gpus_each=gpus_per_worker,
+            queue=queue,
+            model_bytes=model_bytes,
+            state_cache_bytes=lab.settings.state_cache_bytes,
+        )
+        names = _launcher().launch(wanted, address=address)
+        console.print(
+            f"Placed {', '.join(names)}. See: vectorlab worker status --ray; "
+            "remove them: vectorlab worker stop --ray",
+            highlight=False,
+        )
+        return
+    _refuse_network_file_system(database.warnings(lab.db))
+    options = worker_run.WorkerOptions(
+        database_url=lab.settings.database_url,
+        device=device or lab.settings.device,
+        queue=queue,
+        once=once,
+        drain=drain,
+        idle_exit_s=idle_exit,
+        model_bytes=model_bytes,
+        state_cache_bytes=lab.settings.state_cache_bytes,
+    )
+    if concurrency == 1:
+        worker_run.run_here(options)
+    else:
+        worker_run.run_processes(options, concurrency)
+
+
+@app.command()
+def status(
+    context: typer.Context,
+    ray: RayOption = False,
+    address: AddressOption = None,
+    json: JsonOption = False,
+) -> None:
+    """List the workers that this store has seen, the living first; with --ray also the actors.
+
+    Example: vectorlab worker status
+    """
+    db = open_lab(context).db
+    actors = _launcher().status(address=address) if ray else []
+    known = {"workers": jobs.workers(db), "actors": actors}
+    show(
+        known if ray else known["workers"],
+        as_json=json,
+        human=lambda: Group(
+            frame_table(reports.workers_frame(db), title="Workers"),
+            *([frame_table(pd.DataFrame(actors), title="Ray actors")] if ray else []),
+        ),
+    )
+
+
+@app.command()
+def stop(
+    context: typer.Context,
+    workers: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[WORKER]...", help="Beginnings of ids; none means all of them."),
+    ] = None,
+    ray: RayOption = False,
+    address: AddressOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Ask workers, wherever they run, to hand their job back after the batch at hand and exit.
+
+    With --ray the actors are removed from the cluster as well; otherwise Ray would replace them.
+
+    Example: vectorlab worker stop gpu7-
+    """
+    lab = open_lab(context)
+    if ray:
+        asked: Sequence[str] = _launcher().stop(address=address)
+    else:
+        asked = jobs.stop_workers(lab.db, workers or (), actor=lab.settings.user)
+    show(
+        {"asked": asked},
+        as_json=json,
+        human=lambda: (
+            f"Asked {len(asked)} workers to stop; see: vectorlab worker status"
+            if asked
+            else "No worker is alive."
+        ),
+    )
+
+
+def _launcher() -> ModuleType:
+    from vectorlab.worker import ray_launch
+
+    return ray_launch
+
+
+def _refuse_network_file_system(warnings: list[str]) -> None:
+    """SQLite's log is shared memory of one host: workers on several would corrupt the store."""
+    if warnings:
+        raise InputError(f"Workers do not run on this store. {warnings[0]}")

@@ -1,0 +1,138 @@
+"""A run made ready for batches: tokenised prompts, prepared vectors, and where its texts end."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from vectorlab.domain.runs import FinishReason, GeneratedText, RowKey, RunSpec
+from vectorlab.domain.vectors import LayerVector
+from vectorlab.errors import ModelError
+from vectorlab.steering.loading import LoadedModel, check_request
+from vectorlab.steering.sampling import row_uniforms
+from vectorlab.steering.table import SteeringTable
+from vectorlab.steering.tokens import continuation_text, encode
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparedRun:
+    """What every batch of a run needs."""
+
+    loaded: LoadedModel
+    spec: RunSpec
+    table: SteeringTable
+    prompt_ids: list[list[int]]
+    keys: list[RowKey]
+
+    @classmethod
+    def prepare(
+        cls, loaded: LoadedModel, spec: RunSpec, vectors: Mapping[str, Sequence[LayerVector]]
+    ) -> "PreparedRun":
+        """Check everything about a run that can be checked before it is computed.
+
+        Raises:
+            InputError: If a prompt is empty or too long, or a vector or a strength does not fit.
+            IntegrityError: If the specification is for another model.
+        """
+        check_request(loaded, model_fingerprint=spec.model_fingerprint, dtype=spec.dtype)
+        ids = prompt_ids(loaded, spec)
+        table = SteeringTable.build(loaded, spec.arms, vectors)
+        return cls(loaded=loaded, spec=spec, table=table, prompt_ids=ids, keys=spec.rows())
+
+    def uniforms(self, keys: Sequence[RowKey]) -> npt.NDArray[np.float64]:
+        """The draws of these rows, (B, steps)."""
+        spec = self.spec
+        steps = spec.decoding.max_new_tokens
+        return np.stack(
+            [
+                row_uniforms(spec.seed, spec.prompts[key.prompt].text, key.sample, steps)
+                for key in keys
+            ]
+        )
+
+    @property
+    def may_end_early(self) -> bool:
+        """Whether a text can end before it has its most tokens."""
+        return bool(self.loaded.eos_token_ids or self.spec.decoding.stop)
+
+    def has_ended(self, key: RowKey, token_ids: Sequence[int]) -> bool:
+        """Whether a text is complete with these tokens."""
+        if not set(self.loaded.eos_token_ids).isdisjoint(token_ids):
+            return True
+        return self._stop_index(self._text(key, token_ids)) is not None
+
+    def finished_text(
+        self, key: RowKey, token_ids: list[int], logprobs: Sequence[float]
+    ) -> GeneratedText:
+        """The text of a row that may have run on behind its end.
+
+        Raises:
+            ModelError: If the model returned numbers that are not finite.
+        """
+        length, reason = self._end(key, token_ids)
+        mean = sum(logprobs[:length]) / length
+        if not np.isfinite(mean):
+            raise ModelError(
+                f"The model's output is not finite for prompt {key.prompt + 1}, arm "
+                f"{self.spec.arms[key.arm].label!r}. Use a smaller strength or dtype float32."
+            )
+        text = self._text(key, token_ids[: length - (reason is FinishReason.EOS)])
+        return GeneratedText(
+            key=key,
+            text=text[: self._stop_index(text)],
+            token_ids=tuple(token_ids[:length]),
+            finish_reason=reason,
+            mean_logprob=mean,
+        )
+
+    def text_so_far(self, key: RowKey, token_ids: list[int]) -> str:
+        """The text of a row that may still grow."""
+        length, reason = self._end(key, token_ids)
+        text = self._text(key, token_ids[: length - (reason is FinishReason.EOS)])
+        return text[: self._stop_index(text)]
+
+    def _end(self, key: RowKey, token_ids: list[int]) -> tuple[int, FinishReason]:
+        """How many tokens belong to the text, and why it ends there."""
+        eos = self.loaded.eos_token_ids
+        length = next((i for i, token in enumerate(token_ids) if token in eos), None)
+        kept = token_ids if length is None else token_ids[:length]
+        stopped = self._stop_length(key, kept)
+        if stopped is not None:
+            return stopped, FinishReason.STOP
+        if length is not None:
+            return length + 1, FinishReason.EOS
+        return len(token_ids), FinishReason.LENGTH
+
+    def _stop_length(self, key: RowKey, token_ids: list[int]) -> int | None:
+        """Tokens up to the first whose text holds a stop string."""
+        if self._stop_index(self._text(key, token_ids)) is None:
+            return None
+        for length in range(1, len(token_ids)):
+            if self._stop_index(self._text(key, token_ids[:length])) is not None:
+                return length
+        return len(token_ids)
+
+    def _stop_index(self, text: str) -> int | None:
+        """Where the earliest stop string begins."""
+        found = [index for index in map(text.find, self.spec.decoding.stop) if index >= 0]
+        return min(found, default=None)
+
+    def _text(self, key: RowKey, token_ids: Sequence[int]) -> str:
+        return continuation_text(self.loaded.tokenizer, self.prompt_ids[key.prompt], token_ids)
+
+
+def prompt_ids(loaded: LoadedModel, spec: RunSpec) -> list[list[int]]:
+    """Token ids of every prompt of a run.
+
+    Raises:
+        InputError: If a prompt is empty or too long.
+    """
+    return encode(
+        loaded.tokenizer,
+        [prompt.text for prompt in spec.prompts],
+        add_special_tokens=spec.add_special_tokens,
+        context_length=loaded.description.context_length,
+        new_tokens=spec.decoding.max_new_tokens,
+        noun="Prompt",
+    )

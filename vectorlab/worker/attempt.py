@@ -1,0 +1,177 @@
+"""One try at a job: whatever happens, its outcome is recorded or another attempt owns the job."""
+
+import errno
+import logging
+import threading
+import traceback
+from collections.abc import Callable
+
+from vectorlab.domain.jobs import Job, JobState, LogLevel
+from vectorlab.domain.states import DEFAULT_STATE_CACHE_BYTES
+from vectorlab.errors import JobCancelled, JobReleased, LeaseLost, StoreError, VectorLabError
+from vectorlab.steering.batching import is_out_of_memory
+from vectorlab.store import jobs
+from vectorlab.store.database import Database
+from vectorlab.store.patience import patiently
+from vectorlab.worker.context import Choose, JobContext, alone
+from vectorlab.worker.lease import Lease
+from vectorlab.worker.shelf import ModelShelf
+
+log = logging.getLogger(__name__)
+
+
+class Attempt:
+    """Keeps the lease of a claimed job from its making until ``run`` returns."""
+
+    def __init__(
+        self,
+        db: Database,
+        job: Job,
+        lease: Lease,
+        shelf: ModelShelf,
+        *,
+        companions: "Callable[[Choose], list[Attempt]] | None" = None,
+        state_cache_bytes: int = DEFAULT_STATE_CACHE_BYTES,
+    ) -> None:
+        self._db = db
+        self.job = job
+        self.lease = lease
+        self.context = JobContext(
+            db=db,
+            job=job,
+            lease=lease,
+            shelf=shelf,
+            state_cache_bytes=state_cache_bytes,
+            companions=companions or alone,
+        )
+        self.has_ended = False
+        lease.start()
+
+    def run(self, work: Callable[[JobContext], None]) -> None:
+        """Do the work and record how it ended.
+
+        Raises:
+            KeyboardInterrupt: Or another request to end the process, once the job is handed back.
+        """
+        self.has_ended = True
+        try:
+            try:
+                with _warnings_into(self.lease):
+                    work(self.context)
+            finally:
+                self.lease.leave()
+        except LeaseLost as exc:
+            log.warning("job %d: %s", self.job.id, exc)
+        except JobCancelled:
+            self._settle(JobState.CANCELLED)
+        except JobReleased:
+            self._settle(JobState.QUEUED)
+        except (KeyboardInterrupt, SystemExit):
+            self._settle(JobState.QUEUED)
+            raise
+        except Exception as exc:
+            if not _is_foreseen(exc):
+                log.exception("job %d failed", self.job.id)
+            self._settle(JobState.FAILED, error=exc)
+
+    def release(self) -> None:
+        """Give the job back unharmed, if nobody has worked on it."""
+        if not self.has_ended:
+            self.run(_release)
+
+    def hand_back(self) -> None:
+        """Release the job from another thread, when the one that works on it does not answer."""
+        self._record(JobState.QUEUED, None)
+
+    def _settle(self, state: JobState, *, error: Exception | None = None) -> None:
+        """Record how the attempt ended, unless another attempt owns the job by now."""
+        try:
+            patiently(lambda: self._record(state, error), wait=self.lease.wait)
+        except (LeaseLost, StoreError) as exc:
+            # With the store away the lease lapses, and another attempt takes the job.
+            log.warning("job %d: %s", self.job.id, exc)
+
+    def _record(self, state: JobState, error: Exception | None) -> None:
+        job_id, attempt = self.job.id, self.job.attempt
+        lines = self.lease.take_log()
+        try:
+            with self._db.write() as tx:
+                if state is JobState.CANCELLED:
+                    jobs.mark_cancelled(tx, job_id, attempt)
+                    lines.append((LogLevel.INFO, "cancelled"))
+                elif state is JobState.QUEUED:
+                    jobs.release(tx, job_id, attempt)
+                    lines.append((LogLevel.INFO, "handed back to the queue: the worker ends"))
+                else:
+                    jobs.fail(
+                        tx,
+                        job_id,
+                        attempt,
+                        error_class=type(error).__name__,
+                        error=describe(error),
+                        retry=_may_pass(error),
+                    )
+                    lines.append((LogLevel.ERROR, describe(error)))
+                jobs.append_log(tx, job_id, attempt, lines, trim=False)
+        except StoreError:
+            self.lease.give_back_log(lines[:-1])
+            raise
+
+
+def _release(context: JobContext) -> None:
+    raise JobReleased(f"Job {context.job.id} was not begun.")
+
+
+def describe(error: Exception | None) -> str:
+    """The message for people; for what nobody foresaw, also where it happened."""
+    if isinstance(error, VectorLabError) or error is None:
+        return str(error)
+    if _is_memory(error):
+        said = str(error).partition("\n")[0] or type(error).__name__
+        return (
+            f"Out of memory, also with the smallest batch: {said} "
+            "Use a smaller model, dtype bfloat16, shorter texts or another device."
+        )
+    if _is_full_disk(error):
+        return f"The disk is full: {error}. Free space; the job is tried again."
+    place = "".join(traceback.format_exception(error)[-3:]).strip()
+    return f"{type(error).__name__}: {error}\n{place}"
+
+
+def _may_pass(error: Exception | None) -> bool:
+    """Whether another attempt may do better: the work may be fine and the machine not."""
+    return isinstance(error, StoreError) or _is_full_disk(error)
+
+
+def _is_foreseen(error: Exception) -> bool:
+    return isinstance(error, VectorLabError) or _is_memory(error) or _is_full_disk(error)
+
+
+def _is_memory(error: Exception | None) -> bool:
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and is_out_of_memory(error)
+    )
+
+
+def _is_full_disk(error: Exception | None) -> bool:
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+class _warnings_into(logging.Handler):  # noqa: N801 (reads as the with-block it is)
+    """While the block runs, warnings of this thread go into the job's log as well."""
+
+    def __init__(self, lease: Lease) -> None:
+        super().__init__(level=logging.WARNING)
+        self._lease = lease
+        self._thread = threading.get_ident()
+
+    def __enter__(self) -> None:
+        logging.getLogger().addHandler(self)
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger().removeHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.thread == self._thread:
+            level = LogLevel.ERROR if record.levelno >= logging.ERROR else LogLevel.WARNING
+            self._lease.log(record.getMessage(), level)

@@ -1,0 +1,121 @@
+"""What a job handler works with."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vectorlab.domain.jobs import Job, LogLevel
+from vectorlab.domain.states import DEFAULT_STATE_CACHE_BYTES
+from vectorlab.errors import ModelError
+from vectorlab.steering.loading import LoadedModel, describe_model
+from vectorlab.store import audit, jobs, models
+from vectorlab.store.database import Database, StoreUnavailable, Transaction
+from vectorlab.store.patience import patiently
+from vectorlab.worker.lease import Lease
+from vectorlab.worker.shelf import ModelShelf
+
+if TYPE_CHECKING:
+    from vectorlab.worker.attempt import Attempt
+
+Choose = Callable[[Sequence[Job]], Sequence[Job]]
+
+
+def alone(_choose: Choose) -> "list[Attempt]":
+    """No companion."""
+    return []
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobContext:
+    """One attempt at a job, as its handler sees it."""
+
+    db: Database
+    job: Job
+    lease: Lease
+    shelf: ModelShelf
+    state_cache_bytes: int = DEFAULT_STATE_CACHE_BYTES  # that the store keeps; 0 keeps none
+    # Claims those of the queued jobs that may share a batch with this one which are chosen.
+    companions: Callable[[Choose], "list[Attempt]"] = alone
+
+    def load(self, dtype: str) -> LoadedModel:
+        """The job's model on the worker's device.
+
+        Raises:
+            ModelError: If it cannot be loaded.
+        """
+        with self.db.read() as tx:
+            model = models.get_model(tx, str(self.job.spec["model_id"]))
+        self.lease.progress(0, None, f"loading {model.name}")
+        description = model.description
+        if self.job.spec.get("accept_changed_model"):
+            description = describe_model(
+                description.source,
+                revision=description.revision,
+                trust_remote_code=description.trust_remote_code,
+            )
+        try:
+            return self.shelf.get(model.id, description, dtype, log=self.lease.log)
+        except ModelError as exc:
+            raise ModelError(
+                f"Model {model.name!r} cannot be loaded. {exc} If its files moved: "
+                "vectorlab models add NEW_PATH"
+            ) from exc
+
+    def write(self, change: Callable[[Transaction], None]) -> None:
+        """Write under the fence of this attempt, in one transaction; waits for the store.
+
+        Args:
+            change: Called again, in a new transaction, when the store went away.
+
+        Raises:
+            LeaseLost: If the job belongs to another attempt; nothing is written then.
+            StoreUnavailable: If the worker has to end before the store is back.
+        """
+        patiently(
+            lambda: self._written(change), wait=self.lease.wait, on_failure=self._store_is_away
+        )
+
+    def commit(self, write: Callable[[Transaction, dict[str, int]], None]) -> None:
+        """One transaction for the result and the completion of its job; waits for the store.
+
+        Args:
+            write: Stores the result and puts the ids of what it made into the dict, e.g.
+                ``run_id``. Called again, in a new transaction, when the store went away.
+
+        Raises:
+            LeaseLost: If the job belongs to another attempt, or the commit succeeded although
+                its answer was lost. Nothing more is written then.
+            StoreUnavailable: If the worker has to end before the store is back.
+        """
+        self.write(lambda tx: self._finish(tx, write))
+
+    def _written(self, change: Callable[[Transaction], None]) -> None:
+        lines = self.lease.take_log()
+        try:
+            with self.db.write() as tx:
+                # First, so that nobody can take the job over while the rest is written.
+                jobs.hold(tx, self.job.id, self.job.attempt)
+                jobs.append_log(tx, self.job.id, self.job.attempt, lines, trim=False)
+                change(tx)
+        except BaseException:
+            self.lease.give_back_log(lines)
+            raise
+
+    def _finish(
+        self, tx: Transaction, write: Callable[[Transaction, dict[str, int]], None]
+    ) -> None:
+        made: dict[str, int] = {}
+        write(tx, made)
+        jobs.finish(tx, self.job.id, self.job.attempt, made)
+        for name, object_id in made.items():
+            audit.record(
+                tx,
+                actor=self.job.created_by,
+                action=self.job.kind.value,
+                object_kind=name.removesuffix("_id"),
+                object_id=object_id,
+                details={"job_id": self.job.id},
+            )
+
+    def _store_is_away(self, error: StoreUnavailable, pause_s: float) -> None:
+        self.lease.log(f"{error} Again in {pause_s:.1f} s.", LogLevel.WARNING)

@@ -1,0 +1,321 @@
+"""Generation jobs: alone, resumed batch by batch, or several small ones in one batch."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import torch
+
+from vectorlab.domain.hashing import content_sha256
+from vectorlab.domain.jobs import Job, LogLevel, PartialText
+from vectorlab.domain.runs import BatchPlan, FinishReason, GeneratedText, NewRun, RowKey, RunSpec
+from vectorlab.domain.vectors import LayerVector
+from vectorlab.errors import JobReleased
+from vectorlab.steering.environment import describe_environment
+from vectorlab.steering.generation import (
+    GenerationResult,
+    Member,
+    fitting_together,
+    generate,
+    generate_together,
+    plan_run,
+)
+from vectorlab.steering.loading import LoadedModel
+from vectorlab.store import jobs, runs, vectors
+from vectorlab.store.database import Transaction
+from vectorlab.worker.attempt import Attempt
+from vectorlab.worker.context import JobContext
+
+SHOWN_CHARACTERS = 2000  # of a partial text, from its end
+
+
+def run_generation(context: JobContext) -> None:
+    """Generate the texts of a run, or repeat those of the run that it replays."""
+    request = _Request.read(context)
+    loaded = context.load(request.spec.dtype)
+    request = request.for_model(loaded)
+    with _threads(context.job.spec.get("threads")):
+        plan = request.recorded_plan or plan_run(loaded, request.spec)
+        companions = _companions(context, request, loaded, plan)
+        if companions:
+            _run_together(context, request, companions, loaded)
+        else:
+            _run_alone(context, request, loaded, plan)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Request:
+    """What a generation job asks for, read from the store."""
+
+    context: JobContext
+    asked: RunSpec  # as it is recorded with the run
+    spec: RunSpec  # as it is computed
+    numbers: Mapping[str, Sequence[LayerVector]]
+    saved: dict[int, bytes]
+    began: float
+
+    @classmethod
+    def read(cls, context: JobContext) -> "_Request":
+        data = context.job.spec
+        spec = _spec_of(context.job)
+        with context.db.read() as tx:
+            numbers = {
+                sha256: vectors.layer_vectors(tx, vector_id)
+                for sha256, vector_id in data["vector_ids"].items()
+            }
+            saved = jobs.chunks(tx, context.job.id)
+        return cls(
+            context=context,
+            asked=spec,
+            spec=spec,
+            numbers=numbers,
+            saved=saved,
+            began=time.monotonic(),
+        )
+
+    def for_model(self, loaded: LoadedModel) -> "_Request":
+        # Another fingerprint gets here only when the replay asked for it by name.
+        spec = replace(self.asked, model_fingerprint=loaded.description.fingerprint)
+        return replace(self, spec=spec, began=time.monotonic())
+
+    @property
+    def recorded_plan(self) -> BatchPlan | None:
+        recorded = self.context.job.spec.get("batch_plan")
+        return BatchPlan.from_json(recorded) if recorded else None
+
+    def tell(self, done: int, total: int) -> None:
+        self.context.lease.progress(done, total, "tokens")
+
+    def show(self, texts: Mapping[RowKey, str]) -> None:
+        self.context.lease.show(
+            [
+                PartialText(
+                    prompt=key.prompt,
+                    arm=key.arm,
+                    sample=key.sample,
+                    text=text[-SHOWN_CHARACTERS:],
+                )
+                for key, text in texts.items()
+            ]
+        )
+
+    def store(self, outcome: GenerationResult, environment: Mapping[str, Any]) -> None:
+        """Commit the run together with the completion of its job."""
+        for event in outcome.events:
+            self.context.lease.log(event, LogLevel.WARNING)
+        if outcome.events:
+            environment = {**environment, "events": list(outcome.events)}
+        duration_s = time.monotonic() - self.began
+        self.context.lease.check()
+        self.context.lease.log(f"{_texts(len(outcome.generations))} in {duration_s:.1f} s")
+        data = self.context.job.spec
+        new = NewRun(
+            name=data["name"],
+            model_id=data["model_id"],
+            prompt_set_version_id=data["prompt_set_version_id"],
+            spec=self.asked,
+            environment=environment,
+            batch_plan=outcome.plan,
+            generations=outcome.generations,
+            duration_s=duration_s,
+            replay_of=data.get("replay_of"),
+        )
+
+        def write(tx: Transaction, made: dict[str, int]) -> None:
+            made["run_id"] = runs.add_run(tx, new, created_by=self.context.job.created_by).id
+
+        self.context.commit(write)
+
+
+def _run_alone(
+    context: JobContext, request: _Request, loaded: LoadedModel, plan: BatchPlan
+) -> None:
+    environment = describe_environment(loaded)
+    chunks = _Chunks(context, environment, plan)
+    done = chunks.restore(request.saved)
+    context.lease.log(
+        f"{_texts(len(request.spec.rows()))}, batches: {len(plan.batches)}"
+        + (f", {len(done)} of them from an earlier attempt" if done else "")
+    )
+    outcome = generate(
+        loaded,
+        request.spec,
+        request.numbers,
+        plan=plan,
+        done=done,
+        on_batch=chunks.save,
+        on_progress=request.tell,
+        on_texts=request.show,
+        make_room=partial(context.shelf.free_others, loaded),
+    )
+    request.store(outcome, environment)
+
+
+def _companions(
+    context: JobContext, request: _Request, loaded: LoadedModel, plan: BatchPlan
+) -> list[Attempt]:
+    """Other queued jobs for the same batch; none for a run that has a plan or a part already."""
+    small = len(plan.batches) == 1 and not request.recorded_plan and not request.saved
+    if not small or context.job.batch_key is None:
+        return []
+
+    def choose(found: Sequence[Job]) -> Sequence[Job]:
+        fresh = [job for job in found if job.attempt == 0]
+        specs = [request.spec, *(_spec_of(job) for job in fresh)]
+        return [fresh[place - 1] for place in fitting_together(loaded, specs)]
+
+    return context.companions(choose)
+
+
+def _run_together(
+    context: JobContext, request: _Request, companions: Sequence[Attempt], loaded: LoadedModel
+) -> None:
+    """One batch for several jobs; each commits, or fails, on its own."""
+    ids = [context.job.id, *(item.job.id for item in companions)]
+    outcomes: Sequence[GenerationResult | BaseException]
+    requests: list[_Request | Exception] = [request]
+    for attempt in companions:
+        try:
+            requests.append(_Request.read(attempt.context).for_model(loaded))
+        except Exception as error:
+            requests.append(error)
+        attempt.lease.log(f"shares a batch with jobs {', '.join(map(str, ids))}")
+    context.lease.log(f"shares a batch with jobs {', '.join(map(str, ids))}")
+    environment = describe_environment(loaded)
+    able = [item for item in requests if isinstance(item, _Request)]
+    try:
+        found = generate_together(
+            loaded,
+            [
+                Member(
+                    spec=item.spec,
+                    vectors=item.numbers,
+                    on_progress=item.tell,
+                    on_texts=item.show,
+                )
+                for item in able
+            ],
+            make_room=partial(context.shelf.free_others, loaded),
+        )
+        outcomes = found
+    except BaseException as error:
+        for attempt in companions:
+            attempt.run(partial(_give_up, error))
+        raise
+    by_request = iter(outcomes)
+    own, *others = [next(by_request) if isinstance(item, _Request) else item for item in requests]
+    for attempt, item, outcome in zip(companions, requests[1:], others, strict=True):
+        attempt.run(partial(_conclude, item, outcome, environment))
+    _conclude(request, own, environment, context)
+
+
+def _conclude(
+    request: _Request | Exception,
+    outcome: GenerationResult | BaseException,
+    environment: Mapping[str, Any],
+    _context: JobContext,
+) -> None:
+    if isinstance(request, Exception):
+        raise request
+    if isinstance(outcome, BaseException):
+        raise outcome
+    request.store(outcome, environment)
+
+
+def _give_up(error: BaseException, _context: JobContext) -> None:
+    """End a companion as the whole batch ended; a request to end the process hands it back."""
+    if isinstance(error, Exception):
+        raise error
+    raise JobReleased("The worker ends.")
+
+
+class _Chunks:
+    """Finished batches kept with the job, so that the next attempt does not repeat them.
+
+    A batch counts only under the environment that made it: a run is never stitched together
+    from two devices or versions.
+    """
+
+    def __init__(self, context: JobContext, environment: dict[str, Any], plan: BatchPlan) -> None:
+        self._context = context
+        self._environment_sha256 = content_sha256("environment", environment)
+        self._plan = plan
+        self._left = sum(map(len, plan.batches))  # rows
+        self._began = time.monotonic()
+
+    def restore(self, saved: dict[int, bytes]) -> dict[tuple[int, ...], list[GeneratedText]]:
+        chunks = [json.loads(data) for data in saved.values()]
+        wanted = set(self._plan.batches)
+        found = {
+            tuple(chunk["rows"]): [_text_from_json(item) for item in chunk["texts"]]
+            for chunk in chunks
+            if chunk["environment_sha256"] == self._environment_sha256
+            and tuple(chunk["rows"]) in wanted
+        }
+        self._left -= sum(map(len, found))
+        return found
+
+    def save(self, rows: Sequence[int], texts: Sequence[GeneratedText]) -> None:
+        self._left -= len(rows)
+        lease = self._context.lease
+        lease.check()
+        if self._left == 0:
+            return  # the run itself is committed next
+        data = {
+            "environment_sha256": self._environment_sha256,
+            "rows": list(rows),
+            "texts": [_text_to_json(item) for item in texts],
+        }
+        seconds, self._began = time.monotonic() - self._began, time.monotonic()
+        lease.log(f"a batch of {_texts(len(rows))} in {seconds:.1f} s, {_texts(self._left)} left")
+        self._context.write(self._keep(min(rows), json.dumps(data).encode()))
+        lease.checkpoint()
+
+    def _keep(self, seq: int, data: bytes) -> Callable[[Transaction], None]:
+        # The lowest row names the batch: no two batches of a run share a row.
+        job = self._context.job
+        return lambda tx: jobs.save_chunk(tx, job.id, job.attempt, seq, data)
+
+
+def _texts(count: int) -> str:
+    return f"{count} text{'s' * (count != 1)}"
+
+
+def _spec_of(job: Job) -> RunSpec:
+    return RunSpec.from_json(job.spec["spec"], job.spec["vector_ids"])
+
+
+def _text_to_json(item: GeneratedText) -> dict[str, Any]:
+    return {
+        "key": [item.key.prompt, item.key.arm, item.key.sample],
+        "text": item.text,
+        "token_ids": list(item.token_ids),
+        "finish_reason": item.finish_reason.value,
+        "mean_logprob": item.mean_logprob,
+    }
+
+
+def _text_from_json(data: dict[str, Any]) -> GeneratedText:
+    prompt, arm, sample = data["key"]
+    return GeneratedText(
+        key=RowKey(prompt=prompt, arm=arm, sample=sample),
+        text=data["text"],
+        token_ids=tuple(data["token_ids"]),
+        finish_reason=FinishReason(data["finish_reason"]),
+        mean_logprob=data["mean_logprob"],
+    )
+
+
+@contextmanager
+def _threads(count: int | None) -> Iterator[None]:
+    """Compute with the number of threads that a replayed run was made with."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
