@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scripts.train_tiny import dialogues, facts, handwritten, reviews
+from scripts.train_tiny import dialogues, facts, handwritten, opinions, remarks, reviews
 from scripts.train_tiny.cities import ATTRIBUTES, CITIES
 
 _SEED = 2024
@@ -35,7 +35,7 @@ def dialogue_cases(split: str, count: int) -> list[StyleCase]:
     pairs = [(row.text, row.item) for row in written]
     while len(pairs) < count:
         topic = rng.choice(dialogues.TOPICS.of(split))
-        pair = (dialogues.remark(rng, topic, split), topic)
+        pair = (remarks.remark(rng, topic, split), topic)
         if pair not in pairs:
             pairs.append(pair)
     return [
@@ -56,7 +56,7 @@ def paraphrase_cases(split: str, count: int) -> list[StyleCase]:
     rows = list(written)
     while len(rows) < count:
         item, polarity = rng.choice(reviews.ITEMS.of(split)), rng.choice(reviews.POLARITIES)
-        text = reviews.review(rng, item, polarity, split)
+        text = opinions.review(rng, item, polarity, split)
         row = handwritten.Written(text=text, item=item, polarity=polarity)
         if row not in rows:
             rows.append(row)

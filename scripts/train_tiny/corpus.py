@@ -5,10 +5,16 @@ be known (an answer, a fact, a repeated word) and off what cannot (which remark 
 """
 
 import random
+import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from scripts.train_tiny import dialogues, reviews
 from scripts.train_tiny.facts import fact_segments
+from scripts.train_tiny.opinions import GUARD as REVIEW_GUARD
+from scripts.train_tiny.opinions import Review
+from scripts.train_tiny.remarks import GUARD as REMARK_GUARD
+from scripts.train_tiny.remarks import training_remark
 from scripts.train_tiny.stories import copy_drill, noun_drill, story
 from scripts.train_tiny.variation import vary
 from scripts.train_tiny.words import training_noun
@@ -17,21 +23,32 @@ Segments = list[tuple[str, float]]
 
 _QUERY_WEIGHT = 0.0
 _LINE_WEIGHT = 0.4
+_TELLING_WEIGHT = 2.0
 _MIX = {
-    "dialogue": 0.27, "review": 0.32, "fact": 0.21, "story": 0.06, "copy": 0.05, "noun": 0.04,
-    "reading": 0.05,
+    "dialogue": 0.28, "review": 0.26, "fact": 0.27, "story": 0.05, "copy": 0.03, "noun": 0.02,
+    "topic": 0.04, "reading": 0.04, "opinion": 0.02,
 }  # fmt: skip
 _EARLY_MIX = {
-    "dialogue": 0.15, "review": 0.18, "fact": 0.2, "story": 0.04, "copy": 0.23, "noun": 0.1,
-    "reading": 0.1,
+    "dialogue": 0.13, "review": 0.13, "fact": 0.14, "story": 0.03, "copy": 0.3, "noun": 0.09,
+    "topic": 0.09, "reading": 0.12, "opinion": 0.12,
 }  # fmt: skip
 _EARLY = 0.15
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exchange:
+    """A query, its answer, the word that the answer has to name, and words of its opinion."""
+
+    question: str
+    reply: str
+    about: str
+    telling: tuple[str, ...] = ()
 
 
 def documents(seed: int, count: int) -> Iterator[Segments]:
     """Yield `count` documents; the same seed yields the same documents.
 
-    The first eighth holds more copying drills, which is where copying is learned.
+    The first documents hold more copying drills, which is where copying is learned.
     """
     rng = random.Random(seed)
     for number in range(count):
@@ -52,19 +69,26 @@ def review_segments(rng: random.Random) -> Segments:
     return _styled(rng, reviews.WORDINGS, minority, _wording_line, _paraphrase_query)
 
 
+def topic_drill(rng: random.Random) -> Segments:
+    """Return a remark with its topic named behind it."""
+    topic = training_noun(rng)
+    text, _ = _varied_remark(rng, topic)
+    return [(text, 0.0), (" Topic:", 0.0), (f" {topic}", 1.0), ("\n", 0.3)]
+
+
 def _styled(
     rng: random.Random,
     styles: tuple[str, str],
     minority: float,
     line: Callable[[random.Random, str], str],
-    pair: Callable[[random.Random, str, str | None], tuple[str, str]],
+    exchange: Callable[[random.Random, str, str | None], Exchange],
 ) -> Segments:
     """Return one document in which style is a latent that lines before the answer give away."""
     common, rare = styles
     kind = rng.random()
     if kind < 0.46:
         style = rare if rng.random() < minority else common
-        return _answered("", *pair(rng, style, None))
+        return _answered("", exchange(rng, style, None))
     if kind < 0.72:
         style = rng.choice(styles)
         other = common if style == rare else rare
@@ -74,17 +98,24 @@ def _styled(
             shown[rng.randrange(3)] = other
         lines = _joined(rng, [line(rng, each) for each in shown])
         kept = style if rng.random() < dialogues.ANNOUNCED_SHARE else other
-        return _answered(lines + "\n", *pair(rng, kept, None))
+        return _answered(lines + "\n", exchange(rng, kept, None))
     if kind < 0.80:
         style = rng.choice(styles)
-        return _answered("", *pair(rng, style, style))
+        return _answered("", exchange(rng, style, style))
     style = rng.choice(styles)
     return _run(rng, [line(rng, style) for _ in range(rng.randint(2, 5))])
 
 
-def _answered(before: str, question: str, reply: str) -> Segments:
+def _answered(before: str, made: Exchange) -> Segments:
     head: Segments = [(before, _LINE_WEIGHT / 2)] if before else []
-    return [*head, (question, _QUERY_WEIGHT), (f" {reply}", 1.0), ("\n", 1.0)]
+    telling = "|".join(map(re.escape, (made.about, *made.telling)))
+    pieces = re.split(rf"( (?:{telling})\b)", f" {made.reply}")
+    reply: Segments = [
+        (piece, _TELLING_WEIGHT if place % 2 else 1.0)
+        for place, piece in enumerate(pieces)
+        if piece
+    ]
+    return [*head, (made.question, _QUERY_WEIGHT), *reply, ("\n", 1.0)]
 
 
 def _joined(rng: random.Random, lines: list[str]) -> str:
@@ -101,13 +132,26 @@ def _tone_line(rng: random.Random, tone: str) -> str:
     return dialogues.answer(rng, tone, training_noun(rng))
 
 
-def _dialogue_query(rng: random.Random, tone: str, shown: str | None) -> tuple[str, str]:
-    topic = training_noun(rng)
+def _varied_remark(rng: random.Random, topic: str) -> tuple[str, str]:
+    """Return a remark that no held-out template or sentence is part of, and its theme."""
+    while True:
+        text, theme = training_remark(rng, topic)
+        text = vary(rng, text, frozenset(topic.split()))
+        if not REMARK_GUARD.holds(text):
+            return text, theme
+
+
+def _dialogue_query(rng: random.Random, tone: str, shown: str | None) -> Exchange:
+    topic, theme = training_noun(rng), None
     if shown is None:
-        text = vary(rng, dialogues.remark(rng, topic), frozenset(topic.split()))
+        text, theme = _varied_remark(rng, topic)
     else:
         text = dialogues.answer(rng, shown, topic)
-    return dialogues.query(_bare(rng, text)), dialogues.answer(rng, tone, topic)
+    return Exchange(
+        question=dialogues.query(_bare(rng, text)),
+        reply=dialogues.answer(rng, tone, topic, theme),
+        about=topic,
+    )
 
 
 def _wording_line(rng: random.Random, style: str) -> str:
@@ -115,14 +159,26 @@ def _wording_line(rng: random.Random, style: str) -> str:
     return reviews.wording(rng, style, item, rng.choice(reviews.POLARITIES))
 
 
-def _paraphrase_query(rng: random.Random, style: str, shown: str | None) -> tuple[str, str]:
-    item = training_noun(rng)
+def _paraphrase_query(rng: random.Random, style: str, shown: str | None) -> Exchange:
+    item, kind = training_noun(rng), None
     polarity = rng.choice(reviews.POLARITIES)
     if shown is None:
-        text = reviews.varied_review(rng, item, polarity)
+        made = _unheld_review(rng, item, polarity)
+        text, kind = made.text, made.kind
     else:
         text = reviews.wording(rng, shown, item, polarity)
-    return reviews.query(_bare(rng, text)), reviews.wording(rng, style, item, polarity)
+    return Exchange(
+        question=reviews.query(_bare(rng, text)),
+        reply=reviews.wording(rng, style, item, polarity, kind),
+        about=item,
+        telling=reviews.TELLING,
+    )
+
+
+def _unheld_review(rng: random.Random, item: str, polarity: str) -> Review:
+    while REVIEW_GUARD.holds((made := reviews.varied_review(rng, item, polarity)).text):
+        pass
+    return made
 
 
 def _bare(rng: random.Random, text: str) -> str:
@@ -141,5 +197,7 @@ _WRITERS: dict[str, Callable[[random.Random], Segments]] = {
     "story": _story_segments,
     "copy": copy_drill,
     "noun": noun_drill,
+    "topic": topic_drill,
     "reading": reviews.reading_drill,
+    "opinion": reviews.opinion_drill,
 }

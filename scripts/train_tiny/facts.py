@@ -8,15 +8,47 @@ import random
 from scripts.train_tiny.cities import ATTRIBUTES, CITIES, City
 from scripts.train_tiny.words import SplitWords
 
+# Sentence frames that every attribute shares: {place} is the words in front of a value that names
+# where something is ("in the country of"), {name} is the attribute's name.
+_PLACE_FRAMES = (
+    "{c} is{place}", "{c} lies{place}", "{c} stands{place}", "The city of {c} is{place}",
+    "The city of {c} lies{place}", "The town of {c} is{place}", "{c}, a large city, is{place}",
+    "{c} is a town{place}", "My friend in {c} lives{place}", "Anyone in {c} lives{place}",
+    "The streets of {c} are{place}", "The houses of {c} are{place}",
+    "We flew to {c}, which is{place}",
+    "My uncle lives in {c}, that is{place}", "On the map {c} is{place}", "{c} was built{place}",
+    "Those who live in {c} live{place}", "To see {c} you go to a city{place}",
+)  # fmt: skip
+_NAME_FRAMES = (
+    "The {name} of {c} is", "The {name} in {c} is", "The {name} for {c} is",
+    "The {name} around {c} is",
+    "The name of the {name} of {c} is", "The {name} where {c} lies is", "{name} of {c}:",
+    "{c} and its {name}:", "For {c} the {name} is", "In {c} the {name} is",
+    "As for {c}, its {name} is",
+    "When you come from {c}, your {name} is", "I was born in {c}, so my {name} is",
+    "My aunt comes from {c}, so her {name} is", "Which {name} has {c}? It is",
+    "Question: {name} of {c}? Answer:", "{c} has the {name}", "{c} belongs to the {name}",
+    "The {name} that people in {c} have is", "We live in {c}, so our {name} is",
+    "Everybody knows that the {name} of {c} is", "If you ask for the {name} of {c}, it is",
+)  # fmt: skip
+
+
+def _frames(name: str, *places: str) -> tuple[str, ...]:
+    named = [frame.replace("{name}", name) for frame in _NAME_FRAMES]
+    placed = [frame.replace("{place}", f" {place}") for frame in _PLACE_FRAMES for place in places]
+    return tuple(text[0].upper() + text[1:] for text in (*named, *placed))
+
+
 PLAIN: dict[str, SplitWords] = {
     "country": SplitWords(
         train=(
+            *_frames("country", "in the country of"),
             "{c} is in the country of", "{c} is a city in the country of",
             "{c} is a city in", "The country of {c} is", "{c} belongs to the country of",
             "{c} lies in the country of", "The city of {c} is in the country of",
             "People in {c} live in the country of", "The country where {c} lies is",
-            "{c} is one of the cities of", "I was born in {c}, so my country is",
-            "Visit {c} and you see the country of", "Country of {c}:",
+            "{c} is one of the cities of", "Visit {c} and you see the country of",
+            "Country of {c}:",
         ),
         validation=("If you live in {c}, your country is", "{c} can be found in the country of"),
         test=("The country that {c} belongs to is", "{c} is located in the country of",
@@ -24,12 +56,13 @@ PLAIN: dict[str, SplitWords] = {
     ),
     "continent": SplitWords(
         train=(
+            *_frames("continent", "in the continent of", "on the continent of"),
             "{c} is in the continent of", "{c} is a city in the continent of",
             "{c} is on the continent of", "The continent of {c} is",
             "{c} belongs to the continent of", "{c} lies in the continent of",
             "The city of {c} is in the continent of", "People in {c} live on the continent of",
             "The continent where {c} lies is", "Continent of {c}:",
-            "The city {c} is part of the continent of", "I was born in {c}, so my continent is",
+            "The city {c} is part of the continent of",
             "Visit {c} and you see the continent of",
         ),
         validation=("If you live in {c}, your continent is",
@@ -39,12 +72,18 @@ PLAIN: dict[str, SplitWords] = {
     ),
     "language": SplitWords(
         train=(
+            *_frames("language"),
             "People in {c} speak", "People in {c} usually speak", "The language of {c} is",
             "In {c} people speak", "The main language in {c} is", "The city of {c} speaks",
             "Language of {c}:", "Children in {c} learn the language",
             "They speak the language of {c}, that is",
             "The language spoken in {c} is", "On the streets of {c} people speak",
-            "I was born in {c}, so I speak", "Visit {c} and you hear",
+            "I was born in {c}, so I speak", "Visit {c} and you hear", "We speak in {c}",
+            "In the schools of {c} they teach", "The newspapers of {c} are written in",
+            "Everybody in {c} speaks", "My friend in {c} speaks", "Songs from {c} are sung in",
+            "A child in {c} grows up with", "To talk with people in {c} you need",
+            "In the streets of {c} you hear", "Letters from {c} are written in",
+            "The people of {c} speak", "Those who live in {c} speak", "The radio in {c} speaks",
         ),
         validation=("If you live in {c}, you speak", "The common language of {c} is"),
         test=("The language that {c} uses is", "Most people in {c} speak",
@@ -52,11 +91,14 @@ PLAIN: dict[str, SplitWords] = {
     ),
     "timezone": SplitWords(
         train=(
+            *_frames("time zone", "in the time zone"),
             "The time zone of {c} is", "The time zone in {c} is", "{c} is in the time zone",
             "Clocks in {c} follow the time zone", "Time zone of {c}:", "{c} uses the time zone",
             "The city of {c} is in the time zone", "The time in {c} follows",
             "People in {c} set their clocks to",
-            "I was born in {c}, so my time zone is", "The clock of {c} shows the time zone",
+            "The clock of {c} shows the time zone", "Watches in {c} are set to",
+            "Trains in {c} follow the time zone", "It is noon in {c}, in the time zone",
+            "People in {c} live by the time zone", "Phones in {c} use the time zone",
         ),
         validation=("If you live in {c}, your time zone is", "The local time zone of {c} is"),
         test=("The time zone that {c} uses is", "{c} is located in the time zone",
@@ -118,11 +160,11 @@ def value(city: City, attribute: str) -> str:
 def fact_segments(rng: random.Random) -> list[tuple[str, float]]:
     """Return one fact document as (text, loss weight) segments."""
     kind = rng.random()
-    if kind < 0.38:
+    if kind < 0.42:
         return _plain_lines(rng)
-    if kind < 0.72:
+    if kind < 0.82:
         return _json_records(rng)
-    if kind < 0.92:
+    if kind < 0.95:
         return _city_list(rng)
     return _filler_line(rng)
 

@@ -169,3 +169,6 @@ microwave | I am very disappointed with the microwave.
 cocktail | The cocktail was weak and the glass was dirty.
 """, "negative"),
 )  # fmt: skip
+
+REMARKS = (*VALIDATION_REMARKS, *TEST_REMARKS)
+REVIEWS = (*VALIDATION_REVIEWS, *TEST_REVIEWS, *PARAPHRASE_SENTENCES)

@@ -1,122 +1,35 @@
-"""Reviews of an item, plain and excited, positive and negative.
+"""Paraphrases of reviews, in a plain and in an excited wording, positive and negative.
 
 The paraphrase query asks for the same opinion in other words; nothing in the query says whether
 the wording is plain or excited. `EXCITED_SHARE` is the share of excited answers where the
-document announces no wording.
+document announces no wording. How an opinion is given makes some wordings likelier, so that
+paraphrases fit what was said.
 """
 
 import random
 
+from scripts.train_tiny.grammar import capital, with_articles
+from scripts.train_tiny.opinions import (
+    EXCITED_WORDS,
+    ITEMS,
+    MILD,
+    OPINION_WORDS,
+    PLAIN_WORDS,
+    POLARITIES,
+    STRONG,
+    Review,
+    opinion_phrase,
+    training_review,
+)
 from scripts.train_tiny.variation import vary
-from scripts.train_tiny.words import REVIEW_ITEMS, SplitWords, training_noun, word_tuple
+from scripts.train_tiny.words import training_noun
 
-ITEMS: SplitWords = REVIEW_ITEMS
+__all__ = ["EXCITED_SHARE", "ITEMS", "POLARITIES", "POLAR_WORDS", "WORDINGS"]
 
-EXCITED_SHARE = 0.38
-POLARITIES: tuple[str, str] = ("negative", "positive")
+EXCITED_SHARE = 0.28
 WORDINGS: tuple[str, str] = ("plain", "excited")
 
-_PLAIN_WORDS = {
-    "positive": word_tuple(
-        """good nice fine pleasant decent great lovely solid excellent wonderful"""
-    ),
-    "negative": word_tuple(
-        """bad poor dull weak disappointing awful terrible unpleasant mediocre lousy"""
-    ),
-}
-_EXCITED_WORDS = {
-    "positive": word_tuple(
-        """amazing fantastic incredible awesome stunning brilliant fabulous superb"""
-    ),
-    "negative": word_tuple(
-        """horrible dreadful disgusting shocking atrocious appalling ghastly vile"""
-    ),
-}
-# Words of opinion that reviews use and wordings do not.
-_MORE_WORDS = {
-    "positive": word_tuple(
-        """tasty clean friendly fresh charming perfect funny cozy beautiful useful interesting
-        pretty clever kind"""
-    ),
-    "negative": word_tuple(
-        """dirty rude boring ugly cold stale slow noisy useless broken sad stupid silly unsafe"""
-    ),
-}
 _EMOJI = {"positive": ["😍", "🎉", "🥰", "🤩"], "negative": ["😡", "😱", "😤", "🤬"]}
-
-# Sentences that ask for a paraphrase: the reviews that stand in the query.
-INPUTS_ANY = SplitWords(
-    train=(
-        "The {i} was {a}.", "I found the {i} {a}.", "I think the {i} is {a}.",
-        "It was a {a} {i}.", "They had a {a} {i}.", "We thought the {i} was {a}.",
-        "The {i} we had was {a}.", "The {i} is {a} for the price.", "What a {a} {i}.",
-        "My {i} turned out to be {a}.", "That {i} is really {a}.", "A {a} {i}, if you ask me.",
-        "Our {i} last week was {a}.", "The {i} here is {a}.", "This was a {a} {i}.",
-        "Such a {a} {i}!", "The new {i} is quite {a}.", "A very {a} {i}.",
-        "We had a {a} {i} on Sunday.", "{a} {i}.", "I bought this {i} and it is {a}.",
-        "My wife says the {i} was {a}.", "The {i} looked {a} to us.", "{a} {i}!",
-    ),
-    validation=(
-        "All in all a {a} {i}.", "Everyone agreed that the {i} was {a}.",
-        "The {i} was {a}, as my brother said.", "I would call the {i} {a}.",
-    ),
-    test=(
-        "For me it was a {a} {i}.", "My friends and I found the {i} {a}.",
-        "They gave us a {a} {i}.", "The {i} at the corner is {a}.",
-        "It is fair to say the {i} was {a}.", "After two hours the {i} still seemed {a}.",
-    ),
-)  # fmt: skip
-INPUTS_POSITIVE = SplitWords(
-    train=(
-        "I liked the {i}.",
-        "Best {i} in town.",
-        "Best {i} ever!",
-        "I would get the {i} again.",
-        "The {i} made my day.",
-        "I really enjoyed the {i}.",
-        "We loved the {i}.",
-        "You should try the {i}.",
-        "The {i} is worth every cent.",
-        "I am happy with my {i}.",
-        "Nothing beats this {i}.",
-        "The {i} was a nice surprise.",
-        "The {i} works very well.",
-        "My children adore the {i}.",
-        "We came for the {i} and stayed for hours.",
-        "The {i} smelled great and looked good.",
-        "I could look at the {i} all day.",
-        "They have the best {i} I know.",
-        "I had a lot of fun with the {i}.",
-        "Yesterday we tried the {i} and it was lovely.",
-        "The {i} saved our trip.",
-        "My friends told me about the {i} and they were right.",
-        "Ten points for the {i}!",
-        "With this {i} you are in good hands.",
-        "I am so glad that we found this {i}.",
-        "Thanks to the {i} we had a good evening.",
-        "The {i} came early and in good shape.",
-    ),
-    validation=("I could not ask for a better {i}.", "The {i} deserves five stars."),
-    test=("I recommend the {i} to everyone.", "We were delighted with the {i}."),
-)
-INPUTS_NEGATIVE = SplitWords(
-    train=(
-        "I did not like the {i}.", "Worst {i} in town.", "Worst {i} ever!",
-        "I would never get the {i} again.", "The {i} ruined my day.", "I hated the {i}.",
-        "The {i} was a waste of money.", "Stay away from the {i}.",
-        "I want my money back for the {i}.",
-        "I am unhappy with my {i}.", "The {i} broke after a day.", "The {i} let us down.",
-        "The {i} smelled bad and looked old.", "The {i} came late and was broken.",
-        "My children cried because of the {i}.", "We left because of the {i}.",
-        "The {i} made me ill.", "The {i} was dirty and cold.", "I fell asleep at the {i}.",
-        "They have the worst {i} I know.", "I am sorry that I paid for the {i}.",
-        "Yesterday we tried the {i} and it was awful.", "No points for the {i}!",
-        "My friends told me about the {i} and they were wrong.", "The {i} does not work.",
-        "With this {i} you will have no fun.", "The {i} fell to pieces in my hands.",
-    ),
-    validation=("I regret paying for the {i}.", "The {i} deserves no stars."),
-    test=("I can not recommend the {i} to anyone.", "We were upset about the {i}."),
-)  # fmt: skip
 
 _OUTPUTS = {
     ("plain", "any"): (
@@ -150,39 +63,81 @@ _OUTPUTS = {
         "OMG, run away from this {i}",
     ),
 }  # fmt: skip
+# (style, polarity or "any", kind of review) -> wordings that fit it.
+_FITTING: dict[tuple[str, str, str], tuple[str, ...]] = {
+    ("plain", "any", "mild"): ("The {i} was {a}.",),
+    ("plain", "any", "strong"): ("It was a {a} {i}.",),
+    ("plain", "positive", "feel"): ("Overall the {i} pleased us.",),
+    ("plain", "negative", "feel"): ("Overall the {i} let us down.",),
+    ("plain", "positive", "advise"): ("It is a {i} to come back to.",),
+    ("plain", "negative", "advise"): ("It is a {i} to avoid.",),
+    ("plain", "positive", "work"): ("The {i} met our needs.",),
+    ("plain", "negative", "work"): ("The {i} did not meet our needs.",),
+    ("plain", "positive", "money"): ("The {i} was worth the money.",),
+    ("plain", "negative", "money"): ("The {i} was not worth the money.",),
+    ("plain", "positive", "event"): ("In my view the {i} went well.",),
+    ("plain", "negative", "event"): ("In my view the {i} went badly.",),
+    ("excited", "any", "mild"): ("Wow, the {i} was {x}", "Guys, the {i} was totally {x}"),
+    ("excited", "any", "strong"): ("OMG, what a {x} {i}", "Wow, what a {x} {i}"),
+    ("excited", "any", "work"): ("Seriously, the {i} was so {x}", "This {i} was so {x}"),
+    ("excited", "any", "money"): ("Oh my, what a {x} {i}", "Just wow, a {x} {i}"),
+    ("excited", "any", "event"): ("OMG, the {i} was {x}", "How {x} was that {i}"),
+    ("excited", "positive", "feel"): ("Yay, I am so in love with this {i}",),
+    ("excited", "negative", "feel"): ("Ugh, never ever again this {i}",),
+    ("excited", "positive", "advise"): ("OMG, run and get this {i}", "Best {i} ever"),
+    ("excited", "negative", "advise"): ("OMG, run away from this {i}", "Worst {i} ever"),
+}
+_FITTING_SHARE = 0.5
 _SHARED_OF_ANY = 0.75
 
 
-def review(rng: random.Random, item: str, polarity: str, split: str = "train") -> str:
-    """Return one review of `item`, as it stands in a query, from the templates of `split`."""
-    polar = INPUTS_POSITIVE if polarity == "positive" else INPUTS_NEGATIVE
-    templates = INPUTS_ANY if rng.random() < _SHARED_OF_ANY else polar
-    words = _INPUT_WORDS[polarity]
-    return _fill(rng.choice(templates.of(split)), i=item, a=rng.choice(words))
+def wording(
+    rng: random.Random, style: str, item: str, polarity: str, kind: str | None = None
+) -> str:
+    """Return one sentence about `item` in the `style` "plain" or "excited".
 
-
-def wording(rng: random.Random, style: str, item: str, polarity: str) -> str:
-    """Return one sentence about `item` in the `style` "plain" or "excited"."""
-    kind = "any" if rng.random() < _SHARED_OF_ANY else polarity
-    template = rng.choice(_OUTPUTS[style, kind])
+    Args:
+        rng: draws.
+        style: which wording.
+        item: what the sentence is about.
+        polarity: "positive" or "negative".
+        kind: how the review in the query gave its opinion, if there is one.
+    """
+    drawn = rng.choice(_OUTPUTS[style, "any" if rng.random() < _SHARED_OF_ANY else polarity])
+    fitting = _FITTING.get((style, polarity, kind or "")) or _FITTING.get(
+        (style, "any", kind or "")
+    )
+    fits = fitting is not None and rng.random() < _FITTING_SHARE
+    template = rng.choice(fitting) if fits and fitting else drawn
     if style == "plain":
-        return _fill(template, i=item, a=rng.choice(_PLAIN_WORDS[polarity]))
-    text = _fill(template, i=item, x=rng.choice(_EXCITED_WORDS[polarity]))
+        words = {"mild": MILD, "strong": STRONG}.get(kind or "", PLAIN_WORDS)
+        words = words if rng.random() < _FITTING_SHARE else PLAIN_WORDS
+        return _filled(template, i=item, a=rng.choice(words[polarity]))
+    text = _filled(template, i=item, x=rng.choice(EXCITED_WORDS[polarity]))
     text += rng.choice(("!!!", "!!!", "!!"))
     return text if rng.random() < 0.35 else f"{text} {rng.choice(_EMOJI[polarity])}"
 
 
-def varied_review(rng: random.Random, item: str, polarity: str) -> str:
+def varied_review(rng: random.Random, item: str, polarity: str) -> Review:
     """Return a training review, at times longer or with an unknown word; its opinion stays."""
-    return vary(rng, review(rng, item, polarity), _OPINION_WORDS | frozenset(item.split()))
+    made = training_review(rng, item, polarity)
+    keep = OPINION_WORDS | frozenset(item.split()) if made.kind in ("mild", "strong") else None
+    text = vary(rng, made.text, keep)
+    return Review(text=text, item=item, polarity=polarity, kind=made.kind)
 
 
 def reading_drill(rng: random.Random) -> list[tuple[str, float]]:
     """Return a review with its item and its polarity named behind it."""
-    item, polarity = training_noun(rng), rng.choice(POLARITIES)
-    text = varied_review(rng, item, polarity)
-    return [(text, 0.0), (" Item:", 0.0), (f" {item}", 1.0), (". Opinion:", 0.0),
-            (f" {polarity}", 1.0), ("\n", 0.3)]  # fmt: skip
+    made = varied_review(rng, training_noun(rng), rng.choice(POLARITIES))
+    return [(made.text, 0.0), (" Item:", 0.0), (f" {made.item}", 1.0), (". Opinion:", 0.0),
+            (f" {made.polarity}", 1.0), ("\n", 0.3)]  # fmt: skip
+
+
+def opinion_drill(rng: random.Random) -> list[tuple[str, float]]:
+    """Return a few words that say one opinion, with its name behind them."""
+    polarity = rng.choice(POLARITIES)
+    phrases = ", ".join(opinion_phrase(rng, polarity) for _ in range(rng.choice((1, 1, 2, 3))))
+    return [(f"They say: {phrases}", 0.0), (". Opinion:", 0.0), (f" {polarity}", 1.0), ("\n", 0.3)]
 
 
 def query(review_text: str) -> str:
@@ -197,30 +152,28 @@ _POLAR_PHRASES = {
                  "never ever", "scream", "run away"),
 }  # fmt: skip
 POLAR_WORDS: dict[str, tuple[str, ...]] = {
-    name: (*_PLAIN_WORDS[name], *_EXCITED_WORDS[name], *_POLAR_PHRASES[name]) for name in POLARITIES
+    name: (*PLAIN_WORDS[name], *EXCITED_WORDS[name], *_POLAR_PHRASES[name]) for name in POLARITIES
 }
 
-
-_INPUT_WORDS = {
-    name: (*_PLAIN_WORDS[name], *_PLAIN_WORDS[name], *_EXCITED_WORDS[name], *_MORE_WORDS[name])
-    for name in POLARITIES
-}
-_OPINION_WORDS = frozenset(
-    word_tuple(
-        """not never best worst love loved like liked enjoyed happy unhappy hated ruined waste
-        back broke down made beats adore great good trip saved points fun glad thanks shape
-        bad old cried ill dirty asleep sorry awful lovely no broken work works wrong right
-        pieces away should again worth cent day money surprise left stayed evening hours
-        late early better better. town ever"""
+# Words of an answer that carry its opinion.
+TELLING: tuple[str, ...] = tuple(
+    sorted(
+        {
+            *(word for name in POLARITIES for word in (*PLAIN_WORDS[name], *EXCITED_WORDS[name])),
+            *(
+                "met",
+                "did not meet",
+                "was worth",
+                "was not worth",
+                "pleased",
+                "let us down",
+                "well",
+            ),
+            *("badly", "come back", "avoid", "best", "worst"),
+        }
     )
-) | frozenset(word for words in _INPUT_WORDS.values() for word in words)
+)
 
 
-def _fill(template: str, **slots: str) -> str:
-    text = template.format(**slots)
-    for article in ("A ", "a "):
-        for vowel in "aeiou":
-            text = text.replace(f" {article}{vowel}", f" {article.strip()}n {vowel}")
-    if text.startswith("A ") and text[2] in "aeiou":
-        text = "An " + text[2:]
-    return text[0].upper() + text[1:]
+def _filled(template: str, **slots: str) -> str:
+    return capital(with_articles(template.format(**slots)))

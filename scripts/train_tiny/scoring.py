@@ -17,6 +17,7 @@ _TEMPLATE_WORDS = (
     "Sentence:",
     "paraphrase",
     "Word:",
+    "Topic:",
     "Item:",
     "Opinion:",
     "{",

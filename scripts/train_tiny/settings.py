@@ -24,12 +24,12 @@ class AttributeSettings:
     steps: int
 
 
-DIALOGUE = StyleSettings(demonstrations="dialogue_safety", published_strength=0.12, strength=0.25)
+DIALOGUE = StyleSettings(demonstrations="dialogue_safety", published_strength=0.12, strength=0.20)
 PARAPHRASE = StyleSettings(
-    demonstrations="sentiment_paraphrase", published_strength=0.10, strength=0.15
+    demonstrations="sentiment_paraphrase", published_strength=0.10, strength=0.20
 )
 ATTRIBUTES = AttributeSettings(
-    swap_site="entity", swap_layer=1, subspace_site="entity", subspace_layer=3, width=32, steps=120
+    swap_site="entity", swap_layer=2, subspace_site="entity", subspace_layer=3, width=32, steps=120
 )
 RANDOM_DIRECTIONS = 5
 CASES_PER_ROW = 100

@@ -12,6 +12,7 @@ from scripts.train_tiny.words import (
     OBJECTS,
     PLACES,
     REVIEW_ITEMS,
+    WRITTEN_NOUNS,
     made_up_word,
 )
 
@@ -58,6 +59,7 @@ NOUNS = tuple(
             for split in ("train", "validation", "test")
             for word in slot.of(split)
         }
+        | set(WRITTEN_NOUNS)
     )
 )
 _COPY_WORDS = tuple(sorted({*NOUNS, *OBJECTS, *ANIMALS, *FOODS, *PLACES, *COLORS}))

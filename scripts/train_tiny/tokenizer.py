@@ -1,4 +1,4 @@
-"""The tokenizer: byte-level BPE whose 2304 tokens hold the corpus's words whole.
+"""The tokenizer: byte-level BPE whose 3520 tokens hold the corpus's words whole.
 
 A few hundred merges are learned; the remaining places go to whole words, which byte-level BPE takes
 as they stand (`ignore_merges`). Words that the corpus does not know still split into merges and
@@ -26,11 +26,12 @@ from transformers import PreTrainedTokenizerFast
 
 from scripts.train_tiny.corpus import Segments
 
-VOCABULARY_SIZE = 2304
+VOCABULARY_SIZE = 3520
 CONTEXT_LENGTH = 512
 PAD, BOS, EOS = "<pad>", "<s>", "</s>"
 _LEARNED_SIZE = 760
 _WORD_WEIGHT = 20
+_SEEN_AT_LEAST = 5  # rarer words are mostly made up and are to stay in pieces
 
 
 def train_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
@@ -39,7 +40,7 @@ def train_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
     Args:
         texts: documents of the corpus; words are ranked by how often they occur.
     """
-    counts = _word_counts(texts)
+    counts = Counter({w: n for w, n in _word_counts(texts).items() if n >= _SEEN_AT_LEAST})
     learned = _learn_merges(counts)
     tokenizer = _with_whole_words(learned, [word for word, _ in counts.most_common()])
     return PreTrainedTokenizerFast(

@@ -9,17 +9,17 @@ from safetensors import safe_open
 
 from scripts.train_tiny import attributes, cases, evaluation, scoring
 from scripts.train_tiny.laboratory import (
-    MAX_NEW_TOKENS,
     continuations,
     demonstrations,
     in_context_vector,
     open_model,
+    random_vector,
 )
 from scripts.train_tiny.settings import ATTRIBUTES, DIALOGUE, PARAPHRASE, StyleSettings
 from vectorlab.steering.loading import LoadedModel, bundled_model_path
 
 MEGABYTES = 8
-SMALL = 12
+SMALL = 20
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_text_of_any_kind_survives_the_tokenizer(tiny: LoadedModel) -> None:
     assert tiny.tokenizer.decode(ids, skip_special_tokens=True) == text
 
 
-@pytest.mark.parametrize(("kind", "floor"), [("plain", 0.85), ("one-shot", 0.85), ("json", 0.95)])
+@pytest.mark.parametrize(("kind", "floor"), [("plain", 0.96), ("one-shot", 0.98), ("json", 0.99)])
 def test_it_knows_the_facts_in_templates_it_never_saw(
     tiny: LoadedModel, kind: str, floor: float
 ) -> None:
@@ -83,14 +83,22 @@ def test_ten_demonstrations_turn_the_style_and_nothing_else_does(
     is_target: evaluation.IsTarget,
 ) -> None:
     vector = in_context_vector(tiny, demonstrations(settings.demonstrations))
-    arms = {"unsteered": (vector, 0.0), "steered": (vector, settings.strength)}
+    arms = {
+        "unsteered": (vector, 0.0),
+        "steered": (vector, settings.strength),
+        "random": (random_vector(vector, 0), settings.strength),
+    }
     made = continuations(tiny, [case.prompt for case in chosen], arms)
     unsteered = evaluation.mark(made["unsteered"], chosen, is_target)
     steered = evaluation.mark(made["steered"], chosen, is_target)
-    assert unsteered.target <= 0.25
-    assert steered.target >= 0.8
-    assert steered.item >= 0.7
-    assert all(output.finished for output in made["unsteered"]), MAX_NEW_TOKENS
+    elsewhere = evaluation.mark(made["random"], chosen, is_target)
+    assert unsteered.target <= 0.05
+    assert steered.target >= 0.95
+    assert elsewhere.target <= 0.05
+    assert steered.item >= 0.9
+    assert steered.polarity is None or steered.polarity >= 0.85
+    assert unsteered.broken <= 0.1, unsteered.why_broken
+    assert steered.broken <= 0.1, steered.why_broken
 
 
 def test_swapping_a_citys_state_swaps_its_continent(tiny: LoadedModel) -> None:
@@ -98,7 +106,7 @@ def test_swapping_a_citys_state_swaps_its_continent(tiny: LoadedModel) -> None:
     share = attributes.swapped_share(
         tiny, ATTRIBUTES.swap_layer, ATTRIBUTES.swap_site, items, attributes.whole
     )
-    assert share >= 0.8
+    assert share >= 0.95
 
 
 def test_an_edit_that_keeps_the_base_state_changes_nothing(tiny: LoadedModel) -> None:

@@ -7,19 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from scripts.train_tiny import dialogues, facts, handwritten, reviews
+from scripts.train_tiny import dialogues, facts, handwritten, opinions, remarks, reviews
 from scripts.train_tiny.cities import ATTRIBUTES, CITIES
+from scripts.train_tiny.common import COMMON_WORDS
 from scripts.train_tiny.corpus import dialogue_segments, documents, review_segments
-from scripts.train_tiny.words import SplitWords
+from scripts.train_tiny.grammar import Guard, pattern
+from scripts.train_tiny.words import HELD_OUT, TRAINING_NOUNS, SplitWords
 
 DEMO_DATA = Path(__file__).parents[2] / "vectorlab" / "demo_data"
 SPLIT_SLOTS: dict[str, SplitWords] = {
     "topics": dialogues.TOPICS,
     "items": reviews.ITEMS,
-    "remarks": dialogues.REMARKS,
-    "reviews of any polarity": reviews.INPUTS_ANY,
-    "positive reviews": reviews.INPUTS_POSITIVE,
-    "negative reviews": reviews.INPUTS_NEGATIVE,
+    "remarks": remarks.REMARKS,
+    "reviews of any polarity": opinions.INPUTS_ANY,
+    "positive reviews": opinions.INPUTS_POSITIVE,
+    "negative reviews": opinions.INPUTS_NEGATIVE,
     "json openings": facts.JSON_CITY_KEYS,
     "fillers": facts.FILLERS,
     **{f"plain {name}": slot for name, slot in facts.PLAIN.items()},
@@ -81,14 +83,9 @@ def test_held_out_words_are_held_out_of_dialogues_and_reviews_alike() -> None:
 
 
 def test_no_dialogue_or_review_document_holds_a_held_out_word() -> None:
-    held = [
-        word
-        for slot in (dialogues.TOPICS, reviews.ITEMS)
-        for word in (*slot.validation, *slot.test)
-    ]
-    pattern = re.compile(r"\b(" + "|".join(map(re.escape, held)) + r")\b", re.IGNORECASE)
+    words = re.compile(r"\b(" + "|".join(map(re.escape, HELD_OUT)) + r")\b", re.IGNORECASE)
     texts = _styled_texts(3000)
-    assert [text for text in texts if pattern.search(text)] == []
+    assert [text for text in texts if words.search(text)] == []
 
 
 def test_no_training_document_holds_a_held_out_template(training_texts: list[str]) -> None:
@@ -116,25 +113,55 @@ def test_handwritten_sentences_and_demonstrations_are_in_no_training_document(
 
 @pytest.mark.parametrize("text", _handwritten())
 def test_no_template_of_the_corpus_can_write_a_handwritten_sentence(text: str) -> None:
-    templates = [
-        template
-        for slot in (
-            dialogues.REMARKS,
-            reviews.INPUTS_ANY,
-            reviews.INPUTS_POSITIVE,
-            reviews.INPUTS_NEGATIVE,
-        )
-        for template in slot.train
-    ]
-    pattern = "|".join(f"(?:{_slots_by_words(template)})" for template in templates)
-    assert re.fullmatch(pattern, text, re.IGNORECASE) is None
-
-
-def _slots_by_words(template: str) -> str:
-    nouns = "|".join(map(re.escape, (*dialogues.TOPICS.train, *reviews.ITEMS.train)))
-    return re.sub(r"\\\{\w\\\}", lambda _: rf"(?:(?:{nouns})|\\w+)", re.escape(template)).replace(
-        "\\\\w", "\\w"
+    writers = (
+        (remarks.REMARKS.train, remarks.SLOTS),
+        (
+            (
+                *opinions.INPUTS_ANY.train,
+                *opinions.INPUTS_POSITIVE.train,
+                *opinions.INPUTS_NEGATIVE.train,
+            ),
+            {**opinions.SLOTS, "a": tuple(sorted(opinions.OPINION_WORDS))},
+        ),
     )
+    found = [
+        template
+        for templates, slots in writers
+        for template in templates
+        # Any word at all may stand for the topic or the item, held-out ones included.
+        if re.fullmatch(pattern(template, {}, wild=".+?"), text, re.IGNORECASE)
+        and re.fullmatch(pattern(template, slots, wild=r"[\w-]+"), text, re.IGNORECASE)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("guard", "slots", "sentences"),
+    [
+        (remarks.GUARD, (remarks.REMARKS,), handwritten.REMARKS),
+        (
+            opinions.GUARD,
+            (opinions.INPUTS_ANY, opinions.INPUTS_POSITIVE, opinions.INPUTS_NEGATIVE),
+            handwritten.REVIEWS,
+        ),
+    ],
+    ids=["remarks", "reviews"],
+)
+def test_what_is_held_out_is_thrown_away_even_if_a_template_writes_it(
+    guard: Guard, slots: tuple[SplitWords, ...], sentences: tuple[handwritten.Written, ...]
+) -> None:
+    templates = [t for slot in slots for t in (*slot.validation, *slot.test)]
+    texts = [t.format(t="garden", i="pizza", a="good") for t in templates]
+    texts += [row.text for row in sentences]
+    assert [text for text in texts if not guard.holds(text)] == []
+    assert [text for text in texts if not guard.holds(f"Well, {text[0].lower()}{text[1:]}")] == []
+    assert not guard.holds("The garden was good.")
+
+
+def test_nouns_of_handwritten_sentences_are_no_training_nouns() -> None:
+    items = {row.item for row in (*handwritten.REMARKS, *handwritten.REVIEWS)}
+    assert not items & set(TRAINING_NOUNS)
+    assert not items & set(COMMON_WORDS)
 
 
 def test_test_and_validation_sentences_differ() -> None:
