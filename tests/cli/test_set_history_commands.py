@@ -100,13 +100,45 @@ def test_a_settled_file_that_is_not_understood_names_its_line(cli, upbeat, revie
     )
 
 
+def test_a_file_that_settles_other_conflicts_is_refused(cli, upbeat, reviews, tmp_path):
+    conflicting(cli, upbeat, reviews)
+    file = tmp_path / "conflicts.jsonl"
+    cli("sets", "merge", "upbeat", "fix", "--conflicts", str(file), code=1)
+    item = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps({**item, "take": "theirs"}), encoding="utf-8")
+    reviews.write_text(upbeat.replace("so incredible", "so strange"), encoding="utf-8")
+    columns = ("--source-column", "negative", "--target-column", "positive")
+    cli("sets", "import", str(reviews), "--set", "upbeat", *columns)
+    error = cli("sets", "merge", "upbeat", "fix", "--settled", str(file), code=1).err
+    assert "Conflict 1 is not there any more as it was settled" in error
+
+
+def test_conflicts_with_odd_line_separators_are_read_back(cli, tmp_path):
+    for name, end in (("a", "x"), ("a", "y"), ("b", "z")):
+        path = tmp_path / "odd.json"
+        path.write_text(json.dumps([{"source": "k\u2028l\u0085m", "target": end}]))
+        cli("sets", "import", str(path), "--set", name)
+        if end == "x":
+            cli("sets", "fork", "a", "b")
+    file = tmp_path / "conflicts.jsonl"
+    cli("sets", "merge", "a", "b", "--conflicts", str(file), code=1)
+    text = file.read_text(encoding="utf-8").replace('"take": null', '"take": "theirs"')
+    file.write_text(text, encoding="utf-8")
+    cli("sets", "merge", "a", "b", "--settled", str(file))
+    assert targets(cli, "a") == ["z"]
+
+
+def test_a_merge_into_a_version_is_refused(cli, upbeat):
+    assert "names a version" in cli("sets", "merge", "upbeat@1", "fix", code=1).err
+
+
 def test_folds_and_overlap(cli, upbeat):
     made = cli("sets", "folds", "upbeat@2", "cv", "--count", "3", "--json").json
     assert [(item["label"], item["count"]) for item in made[:2]] == [
         ("cv-1-pool@1", 4),
         ("cv-1-test@1", 2),
     ]
-    assert "are disjoint" in cli("sets", "overlap", "cv-1-pool", "cv-1-test").out
+    assert "disjoint" in cli("sets", "overlap", "cv-1-pool", "cv-1-test").out
     shared = cli("sets", "overlap", "upbeat@1", "cv-1-test", "--json").json
     assert shared["total"] == 2
     assert 1 <= shared["shared"] <= 2

@@ -7,7 +7,7 @@ from vectorlab.domain.set_checks import Check
 from vectorlab.domain.set_merge import Take
 from vectorlab.domain.sets import Demonstration
 from vectorlab.errors import InputError
-from vectorlab.services import set_history, sets
+from vectorlab.services import set_history, set_splits, sets
 from vectorlab.services.sets import Edit
 from vectorlab.store.database import Database
 
@@ -178,6 +178,34 @@ def test_a_merge_of_what_is_there_or_without_common_version_is_refused(forked: D
     commit(forked, "c", [pair("Y")])
     with pytest.raises(InputError, match="no conflict 3"):
         set_history.merge(forked, ours="a", theirs="c", actor="ann", settled={3: Take.OURS})
+
+
+def test_lines_that_were_merged_both_ways_do_not_undo_what_was_settled(database: Database):
+    commit(database, "a", [pair("K", "plain")])
+    sets.fork(database, reference="a", name="b", actor="tester")
+    commit(database, "a", [pair("K", "one")])
+    commit(database, "b", [pair("K", "two")])
+    set_history.merge(database, ours="a", theirs="b@2", actor="ann", take=Take.OURS)
+    set_history.merge(database, ours="b", theirs="a@2", actor="ann", take=Take.OURS)
+    with pytest.raises(InputError, match=r"merged both ways.*--base"):
+        set_history.merge(database, ours="b", theirs="a", actor="ann")
+    done = set_history.merge(database, ours="b", theirs="a", actor="ann", base="a@2")
+    assert (done.base.label, done.conflicts) == ("a@2", ())
+    assert sets.demonstrations(database, done.committed.version) == [pair("K", "two")]
+    with pytest.raises(InputError, match="not a version that both"):
+        set_history.merge(database, ours="a", theirs="b", actor="ann", base="b@3")
+
+
+def test_the_sides_of_a_split_are_joined_not_removed_from_each_other(database: Database):
+    commit(database, "a", ABCD)
+    sides = ("pool", "test")
+    set_splits.split(database, reference="a", names=sides, share=0.5, seed=0, actor="ann")
+    with pytest.raises(InputError, match="sides of a split have none"):
+        set_history.merge(database, ours="pool", theirs="test", actor="ann")
+    with pytest.raises(InputError, match="no version in common"):
+        set_history.merge(database, ours="a", theirs="pool", actor="ann")
+    set_history.merge(database, ours="pool", theirs="test", actor="ann", unrelated=True)
+    assert sorted(sources(database, "pool")) == ["A", "B", "C", "D"]
 
 
 def test_any_history_reads_back_as_it_was_committed(database: Database):

@@ -1,3 +1,6 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tests.store.builders import add_combined, add_model, add_run, add_vector, fill, run_spec
@@ -142,7 +145,37 @@ def test_a_later_version_of_one_side_is_held_against_the_other(database: Databas
     assert (finding.check, finding.positions) == (Check.ON_BOTH_SIDES, (len(own),))
     found = set_splits.overlap(database, "pool", "test")
     assert (found.shared, found.total, found.example) == (1, 10, leaked.source)
-    assert "1 of 10 texts of test@1 stand in pool@2" in str(found)
+    assert "1 of 10 prompts of test@1 stand in pool@2" in str(found)
+
+
+def test_forks_and_parts_of_a_side_are_held_against_the_other_too(database: Database):
+    commit(database)
+    sides = ("pool", "test")
+    _, test = set_splits.split(
+        database, reference="upbeat", names=sides, share=0.5, seed=1, actor="ann"
+    )
+    leaked = sets.demonstrations(database, test)[0]
+    sets.fork(database, reference="pool", name="fork", actor="ann")
+    own = sets.demonstrations(database, sets.get(database, "fork"))
+    done = commit(database, [*own, leaked], name="fork")
+    assert [item.check for item in done.findings] == [Check.ON_BOTH_SIDES]
+    part, _ = set_splits.split(
+        database, reference="pool", names=("a", "b"), share=0.5, seed=1, actor="ann"
+    )
+    items = sets.demonstrations(database, part)
+    done = commit(database, [*items, leaked], name="a")
+    assert [item.check for item in done.findings] == [Check.ON_BOTH_SIDES]
+
+
+def test_two_first_commits_to_one_new_set_are_two_versions(database: Database):
+    start = threading.Barrier(2)
+
+    def first(author: int) -> int:
+        start.wait()
+        return commit(database, PAIRS[author : author + 3]).version.number
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(first, range(2))) == [1, 2]
 
 
 def test_folds_are_disjoint_and_together_the_version(database: Database):
@@ -172,7 +205,7 @@ def test_prompts_that_quote_a_demonstration_overlap_with_it(database: Database):
     [found] = set_splits.overlaps_of_run(database, run)
     assert (found.shared, found.total, found.example) == (1, 2, quoting.text)
     [found] = set_splits.overlaps_of_run(database, clean)
-    assert str(found) == "the prompts and upbeat@1 are disjoint: no text stands in both."
+    assert "is disjoint from upbeat@1: none of its 1 prompts" in str(found)
 
 
 def test_lineage_leads_up_to_the_origin_and_down_to_scores(database: Database):

@@ -95,6 +95,14 @@ def test_many_cases_are_all_counted_and_some_listed():
     assert len(finding.positions) == MOST_POSITIONS
 
 
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [("की", "के"), ("ดี", "ดู"), ("C++", "C#"), ("1+1", "1-1"), ("good 😍", "good 😡")],
+)
+def test_marks_signs_and_emoji_tell_texts_apart(left, right):
+    assert normalised(left) != normalised(right)
+
+
 @given(st.lists(st.builds(pair, st.text(), st.text() | st.none()), max_size=12), st.integers(1, 5))
 def test_findings_do_not_depend_on_how_the_stream_is_cut(items, size):
     whole, parts = SetChecks(), SetChecks()

@@ -3,6 +3,7 @@ from hypothesis import strategies as st
 
 from vectorlab.domain.set_diff import find_changes
 from vectorlab.domain.sets import Demonstration
+from vectorlab.domain.word_diff import Change, word_diff
 
 
 def changes(old, new):
@@ -89,3 +90,29 @@ def test_a_thousand_edits_side_by_side_are_matched_in_their_order():
     assert [(item.before.position, item.after.position) for item in found.edited] == [
         (n, n) for n in range(300)
     ]
+
+
+def test_a_side_that_repeats_does_not_pair_what_differs():
+    old = [("Q", "alpha beta gamma"), ("Q", "one two three four")]
+    new = [("Q", "alpha beta gamma"), ("Q", "one two three five")]
+    found, _ = changes(old, new)
+    [edit] = found.edited
+    assert (edit.before.position, edit.after.position) == (1, 1)
+    found, _ = changes([("The film was bad", "no"), ("a", "b")], [("a", "b"), ("It rained", "no")])
+    assert found.edited == ()
+
+
+def test_a_script_without_spaces_is_compared_by_characters():
+    old = [("今天天气很好我们去公园散步吧", "太好了我们现在就出发去公园")]
+    new = [("今天天气很好，我们去公园散步吧", "太好了！我们现在就出发去公园")]
+    assert len(changes(old, new)[0].edited) == 1
+
+
+def test_long_repetitive_texts_are_compared_in_bounded_time():
+    old = [("a b " * 20_000 + "x", "y " * 20_000)]
+    new = [("a b " * 20_000 + "z", "q " * 20_000)]
+    assert len(changes(old, new)[0].edited) == 1
+    before, after = "a b c " * 20_000, "c b a " * 20_000
+    segments = word_diff(before, after)
+    assert "".join(item.text for item in segments if item.change is not Change.ADDED) == before
+    assert "".join(item.text for item in segments if item.change is not Change.REMOVED) == after

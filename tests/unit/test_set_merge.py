@@ -49,6 +49,12 @@ def test_additions_follow_the_neighbour_that_they_followed():
     assert merged(BASE, [A, C, D], [A, B, X, C, D]) == [A, X, C, D]
 
 
+def test_our_additions_go_before_those_of_the_other_line():
+    assert merged(BASE, [*BASE, X], [*BASE, Y]) == [*BASE, X, Y]
+    assert merged(BASE, [*BASE, X], [*BASE, X, Y]) == [*BASE, X, Y]
+    assert merged([], [A, B], [B, C]) == [A, B, C]
+
+
 def test_the_same_addition_on_both_lines_is_taken_once():
     assert merged(BASE, [*BASE, X], [A, X, B, C, D]) == [*BASE, X]
 
@@ -83,11 +89,16 @@ def test_the_same_edit_on_both_lines_is_no_conflict():
 def test_an_edit_against_a_removal_is_a_conflict_either_way():
     gone, changed = [A, C, D], [A, edited(B), C, D]
     assert merged(BASE, changed, gone)[1] == Conflict(base=B, ours=edited(B), theirs=None)
-    found = merged(BASE, gone, changed)
-    assert [item for item in found if isinstance(item, Conflict)] == [
-        Conflict(base=B, ours=None, theirs=edited(B))
+    assert merged(BASE, gone, changed) == [
+        A,
+        Conflict(base=B, ours=None, theirs=edited(B)),
+        C,
+        D,
     ]
-    assert [item for item in found if not isinstance(item, Conflict)] == gone
+
+
+def test_a_line_that_moved_what_it_edited_is_taken_as_it_is():
+    assert merged(BASE, BASE, [B, C, D, edited(A)]) == [B, C, D, edited(A)]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """``vectorlab sets log | diff | blame | merge``: the history of demonstration sets."""
 
 import json as json_library
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -99,6 +100,12 @@ def merge(
             help="Read a conflicts file with its 'take' fields filled.",
         ),
     ] = None,
+    base: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME@V", help="Start from this common version, if there are several."
+        ),
+    ] = None,
     unrelated: Annotated[
         bool, typer.Option("--unrelated", help="Join sets that have no version in common.")
     ] = False,
@@ -114,6 +121,7 @@ def merge(
     Example: vectorlab sets merge upbeat upbeat-fix
     """
     lab = open_lab(context)
+    read = None if settled is None else _read_settled(settled)
     done = set_history.merge(
         lab.db,
         ours=ours,
@@ -121,7 +129,9 @@ def merge(
         actor=lab.settings.user,
         message=message,
         take=take,
-        settled=None if settled is None else _read_settled(settled),
+        settled=None if read is None else read.takes,
+        shown=() if read is None else read.shown,
+        base=base,
         unrelated=unrelated,
         strict=strict,
     )
@@ -180,21 +190,41 @@ def _write_conflicts(path: Path, conflicts: tuple[ConflictingPair, ...]) -> None
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _read_settled(path: Path) -> dict[int, Take | list[Demonstration]]:
-    settled: dict[int, Take | list[Demonstration]] = {}
-    for line, text in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+@dataclass(frozen=True)
+class _Settled:
+    """A conflicts file that somebody filled in."""
+
+    takes: dict[int, Take | list[Demonstration]]
+    shown: list[ConflictingPair]  # the conflicts that were settled, as the file has them
+
+
+def _read_settled(path: Path) -> _Settled:
+    settled = _Settled(takes={}, shown=[])
+    # Lines end at \n alone: a text may hold any other line separator.
+    for line, text in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+        if not text.strip():
+            continue
         try:
             item = json_library.loads(text)
             take = item["take"]
             if take is not None:
-                settled[int(item["number"])] = (
-                    Take(take)
-                    if isinstance(take, str)
-                    else [Demonstration(**pair) for pair in take]
+                number = int(item["number"])
+                settled.takes[number] = Take(take) if isinstance(take, str) else _pairs(take)
+                settled.shown.append(
+                    ConflictingPair(
+                        number=number,
+                        base=Demonstration(**item["base"]),
+                        ours=item["ours"] and Demonstration(**item["ours"]),
+                        theirs=item["theirs"] and Demonstration(**item["theirs"]),
+                    )
                 )
         except (ValueError, KeyError, TypeError) as exc:
             raise InputError(
-                f"{path}, line {line}: {exc}. Expected an object with 'number' and 'take': "
+                f"{path}, line {line}: {exc}. Expected a line of a conflicts file with 'take': "
                 f"{', '.join(Take)}, or a list of pairs with 'source' and 'target'."
             ) from exc
     return settled
+
+
+def _pairs(items: list[dict[str, Any]]) -> list[Demonstration]:
+    return [Demonstration(**item) for item in items]

@@ -73,7 +73,7 @@ def overlap(
     tried: Annotated[str, typer.Argument(metavar="NAME[@VERSION]", help="Evaluated on.")],
     json: JsonOption = False,
 ) -> None:
-    """Say whether two versions share a text, whatever its case and punctuation.
+    """Say whether sources of one version stand in another, whatever their case and punctuation.
 
     Example: vectorlab sets overlap upbeat-pool upbeat-test
     """

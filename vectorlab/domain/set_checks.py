@@ -206,8 +206,11 @@ class SetChecks:
 
 
 def normalised(text: str) -> str:
-    """The text without case, punctuation and spacing; what is left empty stays as it is."""
-    words = _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+    """The text without case, punctuation and spacing; what is left empty stays as it is.
+
+    Marks that belong to letters, signs like + and emoji stay: they change what is said.
+    """
+    words = unicodedata.normalize("NFKC", text).casefold().translate(_SPACES).split()
     return " ".join(words) or text.strip()
 
 
@@ -217,7 +220,16 @@ def normalised_texts(items: Iterable[Demonstration]) -> set[str]:
     return {normal for text in sides if (normal := normalised(text))}
 
 
-_WORD = re.compile(r"\w+")
+class _Spaces(dict[int, str]):
+    """A table for ``str.translate``: punctuation, separators and controls become spaces."""
+
+    def __missing__(self, code: int) -> str:
+        kept = unicodedata.category(chr(code))[0] not in "PZC"
+        self[code] = chr(code) if kept else " "
+        return self[code]
+
+
+_SPACES = _Spaces()
 # Controls but tab and line ends; soft hyphen; zero-width and direction marks; invisible operators;
 # byte-order mark; tags. The joiners inside emoji and words of some scripts are not among them.
 _INVISIBLE = re.compile(

@@ -1,7 +1,7 @@
 """What changed between two versions of a demonstration set: added, removed, moved, edited."""
 
 from bisect import bisect_left
-from collections import defaultdict, deque
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -12,6 +12,9 @@ from vectorlab.domain.sets import Demonstration
 # An edit is an old and a new demonstration between the same neighbours whose words agree at
 # least this much (0 to 1); less is called a removal and an addition.
 LEAST_SIMILARITY = 0.5
+_MOST_WORDS = 40_000  # words times words of a pair; beyond it their order does not count
+_LONGEST_WORD = 10  # characters on average; a text with longer ones writes no spaces
+_SHORTEST_TARGET = 12  # characters
 _MOST_COMPARISONS = 2500  # per stretch; beyond it only neighbours in order are compared
 
 
@@ -116,19 +119,20 @@ def _match_edited(
 def _pair_equal(
     left: list[Placed], right: list[Placed], side: Callable[[Placed], Hashable]
 ) -> Iterator[Edited]:
-    """Pair what has an equal side; both lists lose what is paired."""
-    waiting: dict[Hashable, deque[Placed]] = defaultdict(deque)
-    for item in right:
-        if side(item):
-            waiting[side(item)].append(item)
-    taken = set()
-    for item in list(left):
-        if queue := waiting.get(side(item)):
-            other = queue.popleft()
-            left.remove(item)
-            taken.add(other.position)
-            yield Edited(before=item, after=other)
-    right[:] = [item for item in right if item.position not in taken]
+    """Pair what alone has an equal side; both lists lose what is paired."""
+    before, after = _alone(left, side), _alone(right, side)
+    pairs = [(item, after[key]) for key, item in before.items() if key in after]
+    gone = {id(item) for pair in pairs for item in pair}
+    left[:] = [item for item in left if id(item) not in gone]
+    right[:] = [item for item in right if id(item) not in gone]
+    for old, new in pairs:
+        yield Edited(before=old, after=new)
+
+
+def _alone(items: Sequence[Placed], side: Callable[[Placed], Hashable]) -> dict[Hashable, Placed]:
+    """Items by their side, without those whose side occurs more than once."""
+    counts = Counter(side(item) for item in items)
+    return {side(item): item for item in items if side(item) and counts[side(item)] == 1}
 
 
 def _pair_similar(before: Sequence[Placed], after: Sequence[Placed]) -> Iterator[Edited]:
@@ -153,15 +157,20 @@ def _pair_similar(before: Sequence[Placed], after: Sequence[Placed]) -> Iterator
 
 
 def _similarity(old: Placed, new: Placed) -> float:
-    matcher = SequenceMatcher(a=_words(old), b=_words(new), autojunk=False)
+    before, after = _words(old), _words(new)
+    matcher = SequenceMatcher(a=before, b=after, autojunk=False)
     # The quick ratio is an upper bound and costs a fraction.
-    if matcher.quick_ratio() < LEAST_SIMILARITY:
+    quick = matcher.quick_ratio()
+    if quick < LEAST_SIMILARITY:
         return 0.0
-    return matcher.ratio()
+    return quick if len(before) * len(after) > _MOST_WORDS else matcher.ratio()
 
 
-def _words(item: Placed) -> list[str]:
-    return f"{item.demonstration.source} {item.demonstration.target or ''}".lower().split()
+def _words(item: Placed) -> Sequence[str]:
+    """Words, or characters where a script writes no spaces."""
+    text = f"{item.demonstration.source} {item.demonstration.target or ''}".lower()
+    words = text.split()
+    return text if len(text) > _LONGEST_WORD * max(1, len(words)) else words
 
 
 def _source(item: Placed) -> str:
@@ -169,4 +178,6 @@ def _source(item: Placed) -> str:
 
 
 def _target(item: Placed) -> str | None:
-    return item.demonstration.target
+    """The target, unless it is so short that it may be a label that many share."""
+    target = item.demonstration.target
+    return target if target is not None and len(target) >= _SHORTEST_TARGET else None

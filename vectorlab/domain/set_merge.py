@@ -1,6 +1,6 @@
 """Joining two lines of a demonstration set: three-way, by content, conflicts never guessed."""
 
-from collections import Counter
+from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -59,34 +59,87 @@ def merge(base: Sequence[int], ours: Line, theirs: Line) -> list[int | Conflict]
         ours: The line whose order is kept.
         theirs: The line that is brought in.
     """
+    if list(ours.items) == list(base):
+        return list(theirs.items)
+    if list(theirs.items) == list(base):
+        return list(ours.items)
     mine, other = _fates(base, ours), _fates(base, theirs)
     moved_there = other.moved - mine.moved
-    same_additions = Counter(ours.items[place] for place in mine.additions)
     fates = {place: _decide(base, place, mine, other) for place in range(len(base))}
-    # What stands in the merged list behind a base item (or at the head, key -1), in order.
-    behind: dict[int, list[int | Conflict]] = {-1: []}
-    head = -1
+    behind = _removed_conflicts(mine, fates)
+    _place_additions(behind, ours, theirs, mine, other, moved_there, fates)
+    return _in_our_order(behind, ours, mine, moved_there, fates)
+
+
+# What stands in the merged list behind something: a base place, the head, or an own addition.
+_HEAD = -1
+_Behind = dict[int, list[int | Conflict]]
+
+
+def _own(place: int) -> int:
+    """The key of an addition of our line, apart from base places and the head."""
+    return _HEAD - 1 - place
+
+
+def _place_additions(
+    behind: _Behind,
+    ours: Line,
+    theirs: Line,
+    mine: "_Fates",
+    other: "_Fates",
+    moved_there: frozenset[int],
+    fates: Mapping[int, list[int | Conflict]],
+) -> None:
+    """Say behind what the additions and moves of the other line go."""
+    shared: dict[int, deque[int]] = defaultdict(deque)
+    for place in mine.additions:
+        shared[ours.items[place]].append(place)
+    anchor = _HEAD
     for place, item in enumerate(theirs.items):
         origin = other.origin.get(place)
         if origin is None:
-            if same_additions[item] > 0:
-                same_additions[item] -= 1
+            if shared[item]:
+                anchor = _own(shared[item].popleft())
             else:
-                behind.setdefault(head, []).append(item)
+                behind.setdefault(anchor, []).append(item)
         elif origin in moved_there:
-            behind.setdefault(head, []).extend(fates[origin])
+            behind.setdefault(anchor, []).extend(fates[origin])
         elif origin in mine.places:
-            head = origin
-    merged: list[int | Conflict] = list(behind[-1])
-    lost = _conflicts_of_removed(mine, fates)
+            anchor = origin
+
+
+def _in_our_order(
+    behind: _Behind,
+    ours: Line,
+    mine: "_Fates",
+    moved_there: frozenset[int],
+    fates: Mapping[int, list[int | Conflict]],
+) -> list[int | Conflict]:
+    """Our line with what became of it; our own additions go before those of the other line."""
+    merged: list[int | Conflict] = []
+    waiting = behind.get(_HEAD, [])
     for place, item in enumerate(ours.items):
         origin = mine.origin.get(place)
         if origin is None:
-            merged.append(item)
+            merged += [item, *behind.get(_own(place), [])]
         else:
+            merged += waiting
             merged += [] if origin in moved_there else fates[origin]
-            merged += behind.get(origin, [])
-    return merged + lost
+            waiting = behind.get(origin, [])
+    return merged + waiting
+
+
+def _removed_conflicts(mine: "_Fates", fates: Mapping[int, list[int | Conflict]]) -> _Behind:
+    """Conflicts over items that our line removed, behind what stands before them there."""
+    behind: _Behind = {}
+    anchor = _HEAD
+    for place, fate in fates.items():
+        if place in mine.places:
+            anchor = place
+        else:
+            conflicts = [item for item in fate if isinstance(item, Conflict)]
+            behind.setdefault(anchor, []).extend(conflicts)
+    return behind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,16 +181,3 @@ def _decide(base: Sequence[int], place: int, mine: _Fates, other: _Fates) -> lis
     if there == was:
         return [] if here is None else [here]
     return [Conflict(base=was, ours=here, theirs=there)]
-
-
-def _conflicts_of_removed(
-    mine: _Fates, fates: Mapping[int, Sequence[int | Conflict]]
-) -> list[int | Conflict]:
-    """Conflicts over items that our line removed; they have no place in its order."""
-    return [
-        item
-        for place, fate in fates.items()
-        if place not in mine.places
-        for item in fate
-        if isinstance(item, Conflict)
-    ]

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import StrEnum
 
+# Words times words; a longer change is shown whole, because matching takes their product in time.
+_MOST_COMPARISONS = 1_000_000
+
 
 class Change(StrEnum):
     """What happened to a stretch of words."""
@@ -28,15 +31,34 @@ def word_diff(before: str, after: str) -> list[Segment]:
     Dropping the removed ones gives ``after`` exactly, dropping the added ones ``before``.
     """
     left, right = _words(before), _words(after)
+    head = _common(left, right)
+    tail = _common(left[head:][::-1], right[head:][::-1])
+    old, new = left[head : len(left) - tail], right[head : len(right) - tail]
     segments: list[Segment] = []
-    matcher = SequenceMatcher(a=left, b=right, autojunk=False)
-    for _, i1, i2, j1, j2 in matcher.get_opcodes():
-        if left[i1:i2] == right[j1:j2]:
-            _append(segments, Change.SAME, left[i1:i2])
-        else:
-            _append(segments, Change.REMOVED, left[i1:i2])
-            _append(segments, Change.ADDED, right[j1:j2])
+    _append(segments, Change.SAME, left[:head])
+    if len(old) * len(new) > _MOST_COMPARISONS:
+        _append(segments, Change.REMOVED, old)
+        _append(segments, Change.ADDED, new)
+    else:
+        matcher = SequenceMatcher(a=old, b=new, autojunk=False)
+        for _, i1, i2, j1, j2 in matcher.get_opcodes():
+            if old[i1:i2] == new[j1:j2]:
+                _append(segments, Change.SAME, old[i1:i2])
+            else:
+                _append(segments, Change.REMOVED, old[i1:i2])
+                _append(segments, Change.ADDED, new[j1:j2])
+    _append(segments, Change.SAME, left[len(left) - tail :])
     return segments
+
+
+def _common(left: list[str], right: list[str]) -> int:
+    """Length of the part that both begin with."""
+    count = 0
+    for one, other in zip(left, right, strict=False):
+        if one != other:
+            break
+        count += 1
+    return count
 
 
 def _words(text: str) -> list[str]:
@@ -44,5 +66,10 @@ def _words(text: str) -> list[str]:
 
 
 def _append(segments: list[Segment], change: Change, words: list[str]) -> None:
-    if words:
-        segments.append(Segment(change=change, text="".join(words)))
+    if not words:
+        return
+    text = "".join(words)
+    if segments and segments[-1].change is change:
+        segments[-1] = Segment(change=change, text=segments[-1].text + text)
+    else:
+        segments.append(Segment(change=change, text=text))

@@ -138,6 +138,8 @@ def merge(
     message: str | None = None,
     take: Take | None = None,
     settled: Mapping[int, Take | Sequence[Demonstration]] | None = None,
+    shown: Sequence[ConflictingPair] = (),
+    base: str | None = None,
     unrelated: bool = False,
     strict: bool = False,
 ) -> Merged:
@@ -151,6 +153,8 @@ def merge(
         message: Why; None names the version.
         take: Settles every conflict that ``settled`` does not name.
         settled: By number of the conflict: what to take, or what stands there instead.
+        shown: The conflicts as they were when they were settled; others are refused.
+        base: The common version to start from, where there are several that differ.
         unrelated: Join lines without a common version too; everything counts as added.
         strict: Refuse what the checks warn about.
 
@@ -158,28 +162,23 @@ def merge(
         With the new version, or with the open conflicts and nothing written.
 
     Raises:
-        InputError: If the lines have no common version, or there is nothing to bring in.
+        InputError: If the lines have no common version, or several from which different things
+            follow, or there is nothing to bring in, or the conflicts are not those that were shown.
     """
     with db.write() as tx:
-        mine = sets.resolve_version(tx, SetReference(name=SetReference.parse(ours).name))
+        mine = _latest_named(tx, ours)
         other = sets.resolve_version(tx, SetReference.parse(theirs))
-        base = _common_base(tx, mine, other, unrelated=unrelated)
+        bases = _common_bases(tx, mine, other, base, unrelated=unrelated)
         lists = {
-            version.id: set_items.stored_items(tx, version.id)
-            for version in (base, mine, other)
-            if version is not None
+            version.id: set_items.stored_items(tx, version.id) for version in (*bases, mine, other)
         }
-        before = [] if base is None else lists[base.id]
-        merged = merge_lines(
-            [item.id for item in before],
-            _line(tx, before, lists[mine.id]),
-            _line(tx, before, lists[other.id]),
-        )
+        origin, merged = _merge_from(tx, bases, lists, mine, other)
         conflicts = [item for item in merged if isinstance(item, Conflict)]
-        choices = _choices(conflicts, take, settled or {})
         pairs = _conflicting_pairs(tx, conflicts)
+        _check_shown(pairs, shown)
+        choices = _choices(conflicts, take, settled or {})
         if None in choices:
-            return Merged(base=base, ours=mine, theirs=other, committed=None, conflicts=pairs)
+            return Merged(base=origin, ours=mine, theirs=other, committed=None, conflicts=pairs)
         known = {item.id: item for items in lists.values() for item in items}
         committed = freeze(
             tx,
@@ -191,12 +190,12 @@ def merge(
             action="merge",
             merged_id=other.id,
             details={
-                "base": None if base is None else base.label,
+                "base": None if origin is None else origin.label,
                 "theirs": other.label,
                 "conflicts": len(conflicts),
             },
         )
-    return Merged(base=base, ours=mine, theirs=other, committed=committed, conflicts=pairs)
+    return Merged(base=origin, ours=mine, theirs=other, committed=committed, conflicts=pairs)
 
 
 def _changes(tx: Transaction, left: SetVersion, right: SetVersion) -> Changes:
@@ -215,24 +214,84 @@ def _line(
     return Line(items=after, changes=changes)
 
 
-def _common_base(
-    tx: Transaction, mine: SetVersion, other: SetVersion, *, unrelated: bool
-) -> SetVersion | None:
-    """The newest version that both lines come from."""
-    ours, theirs = sets.ancestors(tx, mine.id), sets.ancestors(tx, other.id)
+def _latest_named(tx: Transaction, ours: str) -> SetVersion:
+    """The newest version of the set that gets the merge."""
+    if "@" in ours:
+        raise InputError(
+            f"{ours!r} names a version, but a merge makes the next version of a set: write "
+            f"{ours.partition('@')[0]}."
+        )
+    return sets.resolve_version(tx, SetReference.parse(ours))
+
+
+def _common_bases(
+    tx: Transaction, mine: SetVersion, other: SetVersion, chosen: str | None, *, unrelated: bool
+) -> list[SetVersion]:
+    """The newest versions that both lines come from, none of them the ancestor of another.
+
+    The sides of a split have none: what one lacks was not removed from the other.
+    """
+    ours = sets.ancestors(tx, mine.id, through_splits=False)
+    theirs = sets.ancestors(tx, other.id, through_splits=False)
     if other.id in ours:
         raise InputError(f"{mine.label} already holds {other.label}; there is nothing to merge.")
     common = ours & theirs
-    if common:
-        # Ids grow with time and a version is newer than what it comes from, so the newest common
-        # one is no ancestor of another.
-        return sets.version_by_id(tx, max(common))
-    if not unrelated:
+    if chosen is not None:
+        wanted = sets.resolve_version(tx, SetReference.parse(chosen))
+        if wanted.id not in common:
+            raise InputError(
+                f"{wanted.label} is not a version that both {mine.label} and {other.label} come "
+                "from. See: vectorlab sets log " + mine.set_name
+            )
+        return [wanted]
+    if not common and not unrelated:
         raise InputError(
-            f"{mine.label} and {other.label} have no version in common. Join them all the same "
-            "with --unrelated: everything counts as added."
+            f"{mine.label} and {other.label} have no version in common (the sides of a split have "
+            "none). Join them all the same with --unrelated: everything counts as added."
         )
-    return None
+    older = {
+        ancestor
+        for item in common
+        for ancestor in sets.ancestors(tx, item, through_splits=False) - {item}
+    }
+    return [sets.version_by_id(tx, item) for item in sorted(common - older, reverse=True)]
+
+
+def _merge_from(
+    tx: Transaction,
+    bases: Sequence[SetVersion],
+    lists: Mapping[int, Sequence[StoredDemonstration]],
+    mine: SetVersion,
+    other: SetVersion,
+) -> tuple[SetVersion | None, list[int | Conflict]]:
+    """The merged list, if it is the same from every base that it can start from."""
+    found: list[tuple[SetVersion | None, list[int | Conflict]]] = []
+    candidates: Sequence[SetVersion | None] = bases or [None]
+    for base in candidates:
+        before = [] if base is None else lists[base.id]
+        merged = merge_lines(
+            [item.id for item in before],
+            _line(tx, before, lists[mine.id]),
+            _line(tx, before, lists[other.id]),
+        )
+        found.append((base, merged))
+    if any(merged != found[0][1] for _, merged in found):
+        labels = " and ".join(base.label for base, _ in found if base is not None)
+        raise InputError(
+            f"{mine.label} and {other.label} were merged both ways before and come from {labels}; "
+            f"different things follow from each. Choose one: --base {bases[0].label}"
+        )
+    return found[0]
+
+
+def _check_shown(pairs: Sequence[ConflictingPair], shown: Sequence[ConflictingPair]) -> None:
+    """Refuse to settle other conflicts than those that somebody looked at."""
+    for item in shown:
+        if item not in pairs:
+            raise InputError(
+                f"Conflict {item.number} is not there any more as it was settled: the sets went on "
+                "since. Write the conflicts anew with --conflicts FILE."
+            )
 
 
 def _choices(

@@ -20,15 +20,22 @@ class Overlap:
 
     left: str  # label of what was learned from
     right: str  # label of what is compared with it
-    shared: int  # texts on the right that stand on the left too
-    total: int  # texts on the right
+    shared: int  # prompts (sources) on the right that stand on the left, as source or target
+    total: int  # prompts on the right
     example: str | None  # one of the shared ones
+    quotes: bool = True  # False: too many to look for texts quoted inside longer ones
 
     def __str__(self) -> str:
         if not self.shared:
-            return f"{self.right} and {self.left} are disjoint: no text stands in both."
+            limits = (
+                "" if self.quotes else " (quotations inside longer prompts were not looked for)"
+            )
+            return (
+                f"{self.right} is disjoint from {self.left}: none of its {self.total} prompts "
+                f"stands there, as source or target{limits}."
+            )
         return (
-            f"{self.shared} of {self.total} texts of {self.right} stand in {self.left} too, for "
+            f"{self.shared} of {self.total} prompts of {self.right} stand in {self.left} too, for "
             f"example {(self.example or '')[:60]!r}: what is measured on them is not unseen."
         )
 
@@ -109,7 +116,7 @@ def folds(
 
 
 def overlap(db: Database, left: str, right: str) -> Overlap:
-    """Texts that two set versions have in common, whatever their case and punctuation."""
+    """Sources of one version that stand in another, whatever their case and punctuation."""
     with db.read() as tx:
         learned = sets.resolve_version(tx, SetReference.parse(left))
         tried = sets.resolve_version(tx, SetReference.parse(right))
@@ -120,7 +127,7 @@ def overlap(db: Database, left: str, right: str) -> Overlap:
 
 def overlaps_of_run(db: Database, run: GenerationRun) -> list[Overlap]:
     """For every set version that the run's vectors learned from: do its prompts quote it?"""
-    label = run.prompt_set_label or "the prompts"
+    label = run.prompt_set_label or f"run {run.id}"
     texts = [prompt.text for prompt in run.spec.prompts]
     with db.read() as tx:
         learned = lineage.versions_behind(tx, run.spec.vector_ids().values())
@@ -134,7 +141,8 @@ _SHORTEST_QUOTE = 12  # characters; shorter texts stand in others by chance
 def _overlap(tx: Transaction, learned: SetVersion, label: str, texts: Sequence[str]) -> Overlap:
     known = normalised_texts(sets.iter_demonstrations(tx, learned.id))
     quotable = [text for text in known if len(text) >= _SHORTEST_QUOTE]
-    if len(quotable) * len(texts) > _MOST_QUOTES:
+    quotes = len(quotable) * len(texts) <= _MOST_QUOTES
+    if not quotes:
         quotable = []
     shared = [
         text
@@ -147,6 +155,7 @@ def _overlap(tx: Transaction, learned: SetVersion, label: str, texts: Sequence[s
         shared=len(shared),
         total=len(texts),
         example=shared[0] if shared else None,
+        quotes=quotes,
     )
 
 

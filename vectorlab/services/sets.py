@@ -113,8 +113,7 @@ def commit(
     """
     check_name("set", name)
     with db.write() as tx:
-        if name not in {item.name for item, _ in sets.list_sets(tx)}:
-            sets.create_set(tx, name=name, description=description, task=task, labels=labels)
+        sets.ensure_set(tx, name=name, description=description, task=task, labels=labels)
         return freeze(
             tx,
             name=name,
@@ -320,9 +319,8 @@ def freeze(
 
     Where it comes from is said as ``store.sets.add_version`` takes it.
     """
-    first = sets.first_version(tx, name)
-    origin_details = first.details if first else details or {}
-    checks = SetChecks(limit=limit, other_side=_other_side(tx, origin_details))
+    apart = _apart_from(tx, name, origin=origin, details=details)
+    checks = SetChecks(limit=limit, other_side=_other_side(tx, apart))
     version, created = sets.add_version(
         tx,
         set_name=name,
@@ -347,8 +345,7 @@ def freeze(
 
 def check_items(tx: Transaction, name: str, items: Iterable[Item]) -> tuple[Finding, ...]:
     """What the checks would find in the next version of a set."""
-    first = sets.first_version(tx, name)
-    checks = SetChecks(other_side=_other_side(tx, first.details if first else {}))
+    checks = SetChecks(other_side=_other_side(tx, _apart_from(tx, name)))
     for _ in _watched(tx, items, checks):
         pass
     return checks.findings()
@@ -392,9 +389,28 @@ def _watched(tx: Transaction, items: Iterable[Item], checks: SetChecks) -> Itera
         yield from batch
 
 
-def _other_side(tx: Transaction, details: Mapping[str, Any]) -> OtherSide | None:
-    """Texts of the sets that a split, by the details of its versions, keeps apart from this one."""
-    names = details.get("apart_from", [])
+def _apart_from(
+    tx: Transaction,
+    name: str,
+    *,
+    origin: sets.Origin | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> list[str]:
+    """Sets that a split keeps apart from this one, or from what it was forked or split from."""
+    names = list((details or {}).get("apart_from", []))
+    first = sets.first_version(tx, name)
+    parent_id = first.parent_id if first else (None if origin is None else origin.version_id)
+    while True:
+        if first is not None:
+            names += first.details.get("apart_from", [])
+        if parent_id is None:
+            return [item for item in dict.fromkeys(names) if item != name]
+        first = sets.first_version(tx, sets.version_by_id(tx, parent_id).set_name)
+        parent_id = first.parent_id if first else None
+
+
+def _other_side(tx: Transaction, names: Sequence[str]) -> OtherSide | None:
+    """The texts of the sets that are kept apart from one."""
     others = [version for item in names if (version := sets.latest_version(tx, item)) is not None]
     if not others:
         return None

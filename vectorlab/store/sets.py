@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from vectorlab.domain.sets import (
     LATEST,
@@ -49,14 +50,23 @@ def create_set(
     """
     if _find_set(tx, name) is not None:
         raise ConflictError(f"Set {name!r} exists already. Look at it: vectorlab sets log {name}")
+    tx.execute(_sets.insert().values(_set_values(name, description, task, labels)))
+    return get_set(tx, name)
+
+
+def ensure_set(
+    tx: Transaction,
+    *,
+    name: str,
+    description: str = "",
+    task: str = "",
+    labels: Sequence[str] = (),
+) -> DemonstrationSet:
+    """The set of that name, made if there is none; two that ask at once get the same."""
+    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
+    values = _set_values(name, description, task, labels)
     tx.execute(
-        _sets.insert().values(
-            name=name,
-            description=storable_text("Description", description),
-            task=storable_text("Task", task),
-            labels_json=list(labels),
-            created_at=utc_now(),
-        )
+        dialect.insert(_sets).values(values).on_conflict_do_nothing(index_elements=[_sets.c.name])
     )
     return get_set(tx, name)
 
@@ -263,14 +273,23 @@ def latest_version(tx: Transaction, name: str) -> SetVersion | None:
     return None if row is None else _end(tx, row.id, sa.func.max)
 
 
-def ancestors(tx: Transaction, *version_ids: int) -> set[int]:
-    """Ids of versions and of everything that they came from, through parents and merges."""
+def ancestors(tx: Transaction, *version_ids: int, through_splits: bool = True) -> set[int]:
+    """Ids of versions and of everything that they came from, through parents and merges.
+
+    Args:
+        tx: An open transaction.
+        version_ids: Where to begin.
+        through_splits: Also from a side of a split to what was divided.
+    """
     came_from = {
-        row.id: (row.parent_id, row.merged_id)
+        row.id: (
+            row.parent_id if through_splits or row.relation != Relation.SPLIT else None,
+            row.merged_id,
+        )
         for row in tx.execute(
-            sa.select(_versions.c.id, _versions.c.parent_id, _merges.c.merged_id).outerjoin(
-                _merges, _merges.c.set_version_id == _versions.c.id
-            )
+            sa.select(
+                _versions.c.id, _versions.c.parent_id, _versions.c.relation, _merges.c.merged_id
+            ).outerjoin(_merges, _merges.c.set_version_id == _versions.c.id)
         )
     }
     found: set[int] = set()
@@ -301,6 +320,16 @@ def iter_demonstrations(tx: Transaction, version_id: int) -> Iterator[Demonstrat
 def _end(tx: Transaction, set_id: int, end: Callable[..., Any]) -> SetVersion | None:
     found = sa.select(end(_versions.c.id)).where(_versions.c.set_id == set_id)
     return next(iter(_select_versions(tx, _versions.c.id == found.scalar_subquery())), None)
+
+
+def _set_values(name: str, description: str, task: str, labels: Sequence[str]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "description": storable_text("Description", description),
+        "task": storable_text("Task", task),
+        "labels_json": list(labels),
+        "created_at": utc_now(),
+    }
 
 
 def _find_set(tx: Transaction, name: str) -> sa.Row[Any] | None:
