@@ -55,9 +55,8 @@ def main() -> int:
         for dialect, url in _stores()
         for count in WORKERS
     ]
-    peers = {count: _bare(count, computing, loops) for count in WORKERS}
     for row in rows:
-        row |= _efficiency(row, rows, peers)
+        row["efficiency"] = _efficiency(row, rows)
     _print(rows)
     [limited] = [
         row for row in rows if row["database"] == "sqlite" and row["workers"] == LIMIT_WORKERS
@@ -65,7 +64,6 @@ def main() -> int:
     held = limited["queue_ms_per_job"] < LIMIT_MS
     figures = {
         "rows": rows,
-        "bare_processes_jobs_per_s": peers,
         "load_at_the_end": os.getloadavg()[0],
         "limit": f"less than {LIMIT_MS:g} ms per job at {LIMIT_WORKERS} workers on SQLite",
         "held": held,
@@ -115,13 +113,16 @@ def _measure(
 ) -> dict[str, Any]:
     db = database.open_store(url)
     _enqueue(db, JobKind.EXTRACT, empty)
-    cpu, busy, seconds = _run(count, work_off, (url, loops))
+    cpu, busy, seconds = _run(count, work_off, (url, 0))
     claims = empty / seconds
     _check(db)
     _enqueue(db, JobKind.GENERATE, computing)
+    before = _bare(count, computing, loops)
     _, _, computing_seconds = _run(count, work_off, (url, loops))
     _check(db)
     db.dispose()
+    bare = (before + _bare(count, computing, loops)) / 2  # at the same load of the machine
+    throughput = computing / computing_seconds
     return {
         "database": dialect,
         "workers": count,
@@ -129,7 +130,8 @@ def _measure(
         "seconds_per_job_of_a_worker_ms": round(1000 * busy / empty, 2),
         "queue_ms_per_job": round(1000 * seconds / empty, 2),
         "cpu_ms_per_job": round(1000 * cpu / empty, 2),
-        "computing_jobs_per_s": round(computing / computing_seconds, 3),
+        "computing_jobs_per_s": round(throughput, 3),
+        "against_bare_processes": round(throughput / bare, 3),
     }
 
 
@@ -172,16 +174,10 @@ def _bare(count: int, computing: int, loops: int) -> float:
     return round(each * count / seconds, 3)
 
 
-def _efficiency(
-    row: dict[str, Any], rows: list[dict[str, Any]], peers: dict[int, float]
-) -> dict[str, Any]:
+def _efficiency(row: dict[str, Any], rows: list[dict[str, Any]]) -> float:
     [one] = [item for item in rows if item["database"] == row["database"] and item["workers"] == 1]
     cores = min(row["workers"], os.cpu_count() or 1)
-    ideal = cores * one["computing_jobs_per_s"]
-    return {
-        "efficiency": round(row["computing_jobs_per_s"] / ideal, 3),
-        "against_bare_processes": round(row["computing_jobs_per_s"] / peers[row["workers"]], 3),
-    }
+    return round(float(row["computing_jobs_per_s"] / (cores * one["computing_jobs_per_s"])), 3)
 
 
 def _calibrated() -> int:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from vectorlab.config import Settings
-from vectorlab.domain.jobs import PRIORITY_INTERACTIVE, Job
+from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_INTERACTIVE, Job
 from vectorlab.domain.models import Model
 from vectorlab.domain.runs import Decoding, GenerationRun, Prompt, ReplayVerdict, RunSpec
 from vectorlab.domain.set_checks import TokenLimit
@@ -116,7 +116,10 @@ class Lab:
             JobCancelled: If it was cancelled.
         """
         while not (job := jobs.get(self.db, job_id)).state.is_final:
-            if jobs.any_worker_alive(self.db) or self.worker.work_one(job_id) is None:
+            if (
+                jobs.any_worker_alive(self.db, queue=job.queue)
+                or self.worker.work_one(job_id) is None
+            ):
                 self._follow(job)
         jobs.result(job)
         return job
@@ -435,6 +438,7 @@ class VectorVerbs:
         name: str | None = None,
         force: bool = False,
         priority: int = PRIORITY_INTERACTIVE,
+        queue: str = DEFAULT_QUEUE,
         **options: Any,
     ) -> VectorRequest:
         """Find an equal earlier extraction or enqueue a job; options as ``ExtractionOptions``."""
@@ -447,6 +451,7 @@ class VectorVerbs:
             name=name,
             force=force,
             priority=priority,
+            queue=queue,
         )
 
     def extract(self, **request: Any) -> SteeringVector:
@@ -561,6 +566,7 @@ class RunVerbs:
         name: str | None = None,
         force: bool = False,
         priority: int = PRIORITY_INTERACTIVE,
+        queue: str = DEFAULT_QUEUE,
     ) -> RunRequest:
         """Find an equal earlier run or enqueue a job.
 
@@ -579,6 +585,7 @@ class RunVerbs:
             name: Of the run.
             force: Generate even when an equal run is stored.
             priority: Of the job; interactive ones go before batch ones.
+            queue: Only workers of this queue take the job.
         """
         chosen = self._lab.models.get(model)
         prompts, vectors = _several(prompts), _several(vectors)
@@ -613,6 +620,7 @@ class RunVerbs:
             prompt_set_version_id=version_id,
             force=force,
             priority=priority,
+            queue=queue,
         )
 
     def generate(self, **request: Any) -> RunView:

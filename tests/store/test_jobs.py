@@ -575,6 +575,13 @@ def test_a_retry_is_refused_while_the_work_is_under_way(database: Database):
         assert jobs.retry(tx, cancelled.id).state is JobState.QUEUED
 
 
+def test_jobs_without_a_dedupe_key_are_retried_whatever_else_is_under_way(database: Database):
+    with database.write() as tx:
+        cancelled = jobs.cancel(tx, add_job(tx).id)
+        add_job(tx)
+        assert jobs.retry(tx, cancelled.id).state is JobState.QUEUED
+
+
 def test_jobs_are_listed_newest_first_by_state_and_kind(database: Database):
     with database.write() as tx:
         one = add_job(tx)

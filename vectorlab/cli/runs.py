@@ -21,7 +21,7 @@ from vectorlab.cli.output import (
 )
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
 from vectorlab.cli.verdict import verdict_text
-from vectorlab.domain.jobs import PRIORITY_BATCH, PRIORITY_INTERACTIVE
+from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
 from vectorlab.domain.runs import (
     STRENGTH_UNITS,
     Combine,
@@ -90,6 +90,7 @@ def generate(
     name: Annotated[str | None, typer.Option(help="Of the run.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Generate an equal run again.")] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Print the job id and return.")] = False,
+    queue: Annotated[str, typer.Option(help="Only workers of it take the job.")] = DEFAULT_QUEUE,
     json: JsonOption = False,
 ) -> None:
     """Generate with and without steering, all arms in shared batches.
@@ -128,6 +129,7 @@ def generate(
         name=name,
         force=force,
         priority=PRIORITY_BATCH if detach else PRIORITY_INTERACTIVE,
+        queue=queue,
     )
     if asked.run is not None:
         kept = f" It keeps its name {asked.run.name!r}." if name != asked.run.name else ""

@@ -20,7 +20,7 @@ from vectorlab.cli.output import (
     stderr,
 )
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
-from vectorlab.domain.jobs import PRIORITY_BATCH, PRIORITY_INTERACTIVE
+from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
 from vectorlab.domain.methods import METHODS
 from vectorlab.domain.vectors import Site, SteeringVector
 from vectorlab.services import explanations, reports, vector_files, vectors
@@ -51,6 +51,7 @@ def extract(
     dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32",
     force: Annotated[bool, typer.Option("--force", help="Compute an equal request again.")] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Print the job id and return.")] = False,
+    queue: Annotated[str, typer.Option(help="Only workers of it take the job.")] = DEFAULT_QUEUE,
     json: JsonOption = False,
 ) -> None:
     """Extract a steering vector from the pairs of a set version.
@@ -66,6 +67,7 @@ def extract(
         name=name,
         force=force,
         priority=PRIORITY_BATCH if detach else PRIORITY_INTERACTIVE,
+        queue=queue,
         method=method,
         read_site=read_site,
         write_site=write_site,

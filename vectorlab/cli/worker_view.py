@@ -93,7 +93,7 @@ class WorkerView:
             table.add_column(name, overflow="ellipsis", no_wrap=True)
         for worker, job in self._rows:
             table.add_row(worker.id, worker.device, *_job_cells(job))
-        foot = self._away or f"{self._waiting} jobs wait · Ctrl-C stops after the batch at hand"
+        foot = self._away or f"jobs waiting: {self._waiting} · Ctrl-C stops after the batch at hand"
         return Group(table, Text(foot, style="red" if self._away else "dim"))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from vectorlab.domain.hashing import content_sha256
-from vectorlab.domain.jobs import PRIORITY_BATCH, Job, JobKind, NewJob
+from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
 from vectorlab.domain.methods import default_operator
 from vectorlab.domain.models import Model, check_dtype
 from vectorlab.domain.runs import (
@@ -109,6 +109,7 @@ def request_run(
     prompt_set_version_id: int | None = None,
     force: bool = False,
     priority: int = PRIORITY_BATCH,
+    queue: str = DEFAULT_QUEUE,
 ) -> RunRequest:
     """Find the run of an equal earlier request, or enqueue it.
 
@@ -130,6 +131,7 @@ def request_run(
             dedupe_key=f"generate:{spec.sha256}",
             extra={"name": name, "prompt_set_version_id": prompt_set_version_id},
             priority=priority,
+            queue=queue,
             actor=actor,
         )
     return RunRequest(spec=spec, run=None, job=job)
@@ -142,6 +144,7 @@ def request_replay(
     actor: str,
     accept_changed_model: bool = False,
     priority: int = PRIORITY_BATCH,
+    queue: str = DEFAULT_QUEUE,
 ) -> tuple[GenerationRun, Job]:
     """Enqueue the exact repetition of a run: same spec, same batches, as a new run.
 
@@ -172,6 +175,7 @@ def request_replay(
                 "threads": original.environment.get("threads"),
             },
             priority=priority,
+            queue=queue,
             actor=actor,
         )
     return original, job
@@ -312,6 +316,7 @@ def _enqueue(
     dedupe_key: str,
     extra: dict[str, object],
     priority: int,
+    queue: str,
     actor: str,
 ) -> Job:
     job, _ = jobs.enqueue(
@@ -327,6 +332,7 @@ def _enqueue(
             dedupe_key=dedupe_key,
             model_id=model_id,
             priority=priority,
+            queue=queue,
             batch_key=_batch_key(model_id, spec, extra),
             created_by=actor,
         ),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from vectorlab.domain.jobs import PRIORITY_BATCH, Job, JobKind, NewJob
+from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
 from vectorlab.domain.methods import method_info
 from vectorlab.domain.models import Model, check_dtype
 from vectorlab.domain.sets import SetReference, check_name
@@ -72,6 +72,7 @@ def request_extraction(
     name: str | None = None,
     force: bool = False,
     priority: int = PRIORITY_BATCH,
+    queue: str = DEFAULT_QUEUE,
 ) -> VectorRequest:
     """Find the vector of an equal earlier request, or enqueue its extraction.
 
@@ -84,6 +85,7 @@ def request_extraction(
         name: Name of the new vector; None makes one of set and method.
         force: Compute even when an equal request was answered before, and every state anew.
         priority: Of the job.
+        queue: Only workers of this queue take the job.
 
     Raises:
         NotFoundError: If the set or version does not exist.
@@ -130,6 +132,7 @@ def request_extraction(
                 dedupe_key=f"extract:{spec.sha256}" + (":fresh" if force else ""),
                 model_id=model.id,
                 priority=priority,
+                queue=queue,
                 created_by=actor,
             ),
         )

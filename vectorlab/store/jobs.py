@@ -158,7 +158,7 @@ def retry(tx: Transaction, job_id: int) -> Job:
             f"Job {job_id} is {job.state}; only a failed or cancelled job is retried."
         )
     same = sa.select(_jobs.c.id).where(_jobs.c.dedupe_key == job.dedupe_key, _ACTIVE)
-    if (other := tx.scalar(same)) is not None:
+    if job.dedupe_key is not None and (other := tx.scalar(same)) is not None:
         raise ConflictError(
             f"Job {other} does the same work already. Watch it: vectorlab jobs wait {other}"
         )
