@@ -30,6 +30,9 @@ from vectorlab.domain.sets import Demonstration, SetVersion
 from vectorlab.domain.vectors import LayerVector, SteeringVector
 from vectorlab.errors import InputError, NotFoundError
 from vectorlab.services import (
+    arms as run_arms,
+)
+from vectorlab.services import (
     database,
     explanations,
     jobs,
@@ -43,9 +46,10 @@ from vectorlab.services import (
     vector_files,
     vectors,
 )
+from vectorlab.services.arms import SweepOptions, Term
 from vectorlab.services.database import Database
 from vectorlab.services.explanations import ExplanationRequest
-from vectorlab.services.runs import RunRequest, SweepOptions
+from vectorlab.services.runs import RunRequest
 from vectorlab.services.set_history import Merged, SetDiff
 from vectorlab.services.set_splits import Overlap
 from vectorlab.services.sets import Committed, Edit
@@ -553,6 +557,7 @@ class RunVerbs:
         vectors: str | Sequence[str] = (),
         strengths: Sequence[float] = (),
         sweep: SweepOptions | None = None,
+        arms: str | Sequence[str | Sequence[Term]] = (),
         decoding: Decoding | None = None,
         seed: int = 0,
         samples: int = 1,
@@ -570,7 +575,10 @@ class RunVerbs:
             model: Registered model.
             vectors: Names, ids or hash prefixes.
             strengths: One arm per vector and strength, beside the baseline.
-            sweep: Operator, site, positions, layers, and whether the vectors act together.
+            sweep: Operator, site, positions, layers, schedule, and whether the vectors act
+                together.
+            arms: Further arms written out, ``"a:0.1,b:0.2"`` or the terms of
+                ``services.arms.parse_arm``; what they do not say is taken from ``sweep``.
             decoding: Greedy, 32 new tokens by default.
             seed: Of the per-row draws.
             samples: Texts per prompt and arm.
@@ -587,17 +595,18 @@ class RunVerbs:
         if prompt_set is not None:
             from_set, version_id = runs.prompts_of_set(self._lab.db, prompt_set)
             texts += from_set
-        arms = runs.build_arms(
+        built = run_arms.build_arms(
             self._lab.db,
             model=chosen,
             references=vectors,
             strengths=strengths,
             options=sweep or SweepOptions(),
+            written=_several(arms),
         )
         spec = RunSpec(
             model_fingerprint=chosen.fingerprint,
             prompts=tuple(texts),
-            arms=arms,
+            arms=built,
             decoding=decoding or Decoding(),
             seed=int(seed),
             samples=int(samples),
