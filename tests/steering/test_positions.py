@@ -22,7 +22,12 @@ from vectorlab.domain.runs import Arm, BatchPlan, Combine, Operator, compare_gen
 from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import InputError
-from vectorlab.steering.generation import generate
+from vectorlab.steering.generation import (
+    GenerationResult,
+    Member,
+    generate,
+    generate_together,
+)
 from vectorlab.steering.hooks import Steering, steer
 from vectorlab.steering.loading import LoadedModel
 from vectorlab.steering.passes import PassReader, Rule, RuleReader
@@ -360,3 +365,24 @@ def test_vectors_of_one_arm_have_their_own_strengths_and_layers() -> None:
     assert torch.equal(seen[0][0], seen[0][1])
     assert not torch.equal(seen[0][0], seen[0][2])
     assert (result[0] - result[1]).abs().max() > 1e-3
+
+
+def test_runs_that_share_a_batch_keep_their_windows_and_say_what_they_missed() -> None:
+    loaded = tiny_model("llama")
+    late = replace(windowed("response:30-"), label="late")
+    specs = [
+        run_spec(loaded, PROMPTS, mixed_arms(loaded)),
+        run_spec(loaded, ["Another prompt, longer than all the others"], [arm(), late]),
+        run_spec(loaded, ["x"], [windowed("prompt:last=1", "first:3"), windowed("all+skip_bos")]),
+    ]
+    members = [Member(spec=spec, vectors=vectors(loaded)) for spec in specs]
+    for spec, shared in zip(specs, generate_together(loaded, members), strict=True):
+        assert isinstance(shared, GenerationResult)
+        assert shared.plan.frames
+        alone = generate(loaded, spec, vectors(loaded))
+        assert [item.token_ids for item in shared.generations] == [
+            item.token_ids for item in alone.generations
+        ]
+        assert shared.events == alone.events
+        again = generate(loaded, spec, vectors(loaded), plan=shared.plan)
+        assert again.generations == shared.generations
