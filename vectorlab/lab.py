@@ -43,6 +43,7 @@ from vectorlab.services import (
     set_history,
     set_splits,
     sets,
+    vector_algebra,
     vector_files,
     vectors,
 )
@@ -478,6 +479,27 @@ class VectorVerbs:
             terms=vectors.parse_terms(expression),
             actor=self._lab.settings.user,
         )
+
+    def project_out(
+        self, reference: str, removed: str | Sequence[str], *, name: str
+    ) -> SteeringVector:
+        """Store what is left of a vector outside the span of others, layer by layer."""
+        actor = self._lab.settings.user
+        return vector_algebra.project_out(
+            self._lab.db, reference, _several(removed), name=name, actor=actor
+        )
+
+    def orthogonalise(
+        self, references: Sequence[str], *, suffix: str = "-orthogonal"
+    ) -> Sequence[SteeringVector]:
+        """Store every vector but the first without the directions of those before it."""
+        actor = self._lab.settings.user
+        return vector_algebra.orthogonalise(self._lab.db, references, suffix=suffix, actor=actor)
+
+    def normalise(self, reference: str, *, name: str) -> SteeringVector:
+        """Store a vector with unit length at every layer; its natural norms are kept with it."""
+        actor = self._lab.settings.user
+        return vector_algebra.normalise(self._lab.db, reference, name=name, actor=actor)
 
     def request_leave_one_out(
         self, reference: str, *, priority: int = PRIORITY_INTERACTIVE

@@ -295,6 +295,7 @@ def _show_run(view: RunView, *, as_json: bool, found: bool | None = None) -> Non
             "replay of": run.replay_of or "",
             "seconds": run.duration_s,
             "prompts and sets": "\n".join(map(str, overlaps)),
+            "events": "\n".join(run.environment.get("events", ())),
         }
         return Group(pairs_table(about), comparison_table(view.compare()))
 
