@@ -7,7 +7,7 @@ from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.layers import parse_layers
 from vectorlab.domain.methods import default_operator
 from vectorlab.domain.models import Model
-from vectorlab.domain.positions import WHOLE_PARTS, Positions
+from vectorlab.domain.positions import Positions
 from vectorlab.domain.runs import STRENGTH_UNITS, Combine, Decoding, Operator, Prompt, RunSpec
 from vectorlab.domain.schedules import Schedule
 from vectorlab.errors import InputError
@@ -15,8 +15,6 @@ from vectorlab.services import arms as run_arms
 from vectorlab.services import models, runs, vectors
 from vectorlab.services.arms import SweepOptions
 
-POSITIONS = [*map(str, WHOLE_PARTS), "all+skip_bos", "prompt:last=1", "response:first=8"]
-SCHEDULES = ["constant", "first:8", "linear:0:1:16", "cosine:1:0.5:50"]
 EACH_LINE, WHOLE = "one per line", "the whole text"
 
 
@@ -69,14 +67,13 @@ def _choose_vectors(model: Model) -> tuple[list[str], list[float], SweepOptions,
         "Strengths, separated by spaces", value="0.05 0.1", key="strength", bind="query-params"
     )
     right.caption("; ".join(f"{item}: {STRENGTH_UNITS[item]}" for item in sorted(used)) + ".")
-    positions = left.selectbox(
+    positions = left.text_input(
         "Positions",
-        POSITIONS,
-        accept_new_options=True,
+        value="all",
         key="positions",
         bind="query-params",
-        help="Choose one or write your own: prompt:first=4, prompt:last=2, response:8-15 (from 0, "
-        "ends included), chosen tokens by id +tokens=5,17 or +except=5, and +skip_bos.",
+        help="all, prompt or response; windows prompt:first=4, prompt:last=2, response:8-15 "
+        "(from 0, ends included), chosen tokens by id +tokens=5,17 or +except=5, and +skip_bos.",
     )
     together = right.checkbox("All vectors together in one arm") if len(chosen) > 1 else False
     written = right.text_area(
@@ -93,14 +90,13 @@ def _choose_vectors(model: Model) -> tuple[list[str], list[float], SweepOptions,
         layers = one.text_input(
             "Layers", key="layers", bind="query-params", placeholder="all, or for example 0-3,7"
         )
-        schedule = two.selectbox(
+        schedule = two.text_input(
             "Schedule of the strength",
-            SCHEDULES,
-            accept_new_options=True,
+            value="constant",
             key="schedule",
             bind="query-params",
-            help="Over the generated tokens: first:8 (then 0), linear:0:1:16 or cosine:1:0.5:50 "
-            "(a factor from, to, over so many tokens).",
+            help="Over the generated tokens: constant, first:8 (then 0), linear:0:1:16 or "
+            "cosine:1:0.5:50 (a factor from, to, over so many tokens).",
         )
         combine = three.selectbox(
             "Pushes of rotate in one arm",
