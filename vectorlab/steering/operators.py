@@ -66,7 +66,7 @@ def rotate(states: torch.Tensor, slots: Slots) -> torch.Tensor:
 def add(states: torch.Tensor, slots: Slots) -> torch.Tensor:
     """``x + sum_k s_k v_k``."""
     if slots.directions.shape[1] == 1:  # no need of a matrix product
-        return states + slots.weights * slots.directions
+        return torch.addcmul(states, slots.weights, slots.directions)
     weights = slots.weights.expand(-1, states.shape[1], -1)
     return states + torch.bmm(weights, slots.directions)
 
