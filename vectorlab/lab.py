@@ -30,6 +30,9 @@ from vectorlab.domain.sets import Demonstration, SetVersion
 from vectorlab.domain.vectors import LayerVector, SteeringVector
 from vectorlab.errors import InputError, NotFoundError
 from vectorlab.services import (
+    arms as run_arms,
+)
+from vectorlab.services import (
     database,
     explanations,
     jobs,
@@ -40,12 +43,14 @@ from vectorlab.services import (
     set_history,
     set_splits,
     sets,
+    vector_algebra,
     vector_files,
     vectors,
 )
+from vectorlab.services.arms import SweepOptions, Term
 from vectorlab.services.database import Database
 from vectorlab.services.explanations import ExplanationRequest
-from vectorlab.services.runs import RunRequest, SweepOptions
+from vectorlab.services.runs import RunRequest
 from vectorlab.services.set_history import Merged, SetDiff
 from vectorlab.services.set_splits import Overlap
 from vectorlab.services.sets import Committed, Edit
@@ -480,6 +485,27 @@ class VectorVerbs:
             actor=self._lab.settings.user,
         )
 
+    def project_out(
+        self, reference: str, removed: str | Sequence[str], *, name: str
+    ) -> SteeringVector:
+        """Store what is left of a vector outside the span of others, layer by layer."""
+        actor = self._lab.settings.user
+        return vector_algebra.project_out(
+            self._lab.db, reference, _several(removed), name=name, actor=actor
+        )
+
+    def orthogonalise(
+        self, references: Sequence[str], *, suffix: str = "-orthogonal"
+    ) -> Sequence[SteeringVector]:
+        """Store every vector but the first without the directions of those before it."""
+        actor = self._lab.settings.user
+        return vector_algebra.orthogonalise(self._lab.db, references, suffix=suffix, actor=actor)
+
+    def normalise(self, reference: str, *, name: str) -> SteeringVector:
+        """Store a vector with unit length at every layer; its natural norms are kept with it."""
+        actor = self._lab.settings.user
+        return vector_algebra.normalise(self._lab.db, reference, name=name, actor=actor)
+
     def request_leave_one_out(
         self, reference: str, *, priority: int = PRIORITY_INTERACTIVE
     ) -> ExplanationRequest:
@@ -558,6 +584,7 @@ class RunVerbs:
         vectors: str | Sequence[str] = (),
         strengths: Sequence[float] = (),
         sweep: SweepOptions | None = None,
+        arms: str | Sequence[str | Sequence[Term]] = (),
         decoding: Decoding | None = None,
         seed: int = 0,
         samples: int = 1,
@@ -576,7 +603,10 @@ class RunVerbs:
             model: Registered model.
             vectors: Names, ids or hash prefixes.
             strengths: One arm per vector and strength, beside the baseline.
-            sweep: Operator, site, positions, layers, and whether the vectors act together.
+            sweep: Operator, site, positions, layers, schedule, and whether the vectors act
+                together.
+            arms: Further arms written out, ``"a:0.1,b:0.2"`` or the terms of
+                ``services.arms.parse_arm``; what they do not say is taken from ``sweep``.
             decoding: Greedy, 32 new tokens by default.
             seed: Of the per-row draws.
             samples: Texts per prompt and arm.
@@ -594,17 +624,18 @@ class RunVerbs:
         if prompt_set is not None:
             from_set, version_id = runs.prompts_of_set(self._lab.db, prompt_set)
             texts += from_set
-        arms = runs.build_arms(
+        built = run_arms.build_arms(
             self._lab.db,
             model=chosen,
             references=vectors,
             strengths=strengths,
             options=sweep or SweepOptions(),
+            written=_several(arms),
         )
         spec = RunSpec(
             model_fingerprint=chosen.fingerprint,
             prompts=tuple(texts),
-            arms=arms,
+            arms=built,
             decoding=decoding or Decoding(),
             seed=int(seed),
             samples=int(samples),

@@ -43,6 +43,52 @@ def test_vectors_are_combined_ranked_exported_imported_and_purged(cli, upbeat, t
     assert "Error: " in cli("vectors", "export", "copy", "--out", missing, code=1).err
 
 
+def test_vectors_are_projected_orthogonalised_and_normalised(cli, upbeat):
+    extract = ("vectors", "extract", "--set", "upbeat@1", "--method", "mean_difference")
+    cli(*extract, "--write-site", "mlp_output", "--name", "mean")
+    [made] = cli(
+        "vectors", "project-out", "upbeat", "--from", "mean", "--name", "rest", "--json"
+    ).json
+    assert made["parameters"]["removed"] == ["mean"]
+    shown = cli("vectors", "show", "rest", "--json").json
+    assert [item["weight"] for item in shown["parents"]] == [1.0, 0.0]
+    assert (
+        "upbeat-apart stored"
+        in cli("vectors", "orthogonalise", "mean", "upbeat", "--suffix=-apart").out
+    )
+    [unit] = cli("vectors", "normalise", "mean", "--name", "unit", "--json").json
+    assert unit["parameters"]["operation"] == "normalise"
+    assert (
+        "Error: Nothing of vector"
+        in cli("vectors", "project-out", "unit", "--from", "mean", "--name", "none", code=1).err
+    )
+
+
+def test_windows_schedules_and_written_arms_from_the_command_line(cli, upbeat):
+    made = cli(
+        *("runs", "generate", "--prompt", "Once", "--max-new-tokens", "4", "--json"),
+        *("--vector", "upbeat", "--strength", "0", "0.1"),
+        *("--positions", "prompt:last=1", "--schedule", "first:2", "--operator", "add"),
+        *("--arm", "upbeat:0.2:layers=0-1,3:positions=response:40-,upbeat:0.1:site=block_output"),
+    ).json
+    swept, written = made["interventions"][1:]
+    assert swept["interventions"][0]["positions"] == "prompt:last=1"
+    assert swept["interventions"][0]["schedule"] == "first:2"
+    assert written["interventions"][0]["layers"] == [0, 1, 3]
+    assert written["interventions"][1]["site"] == "block_output"
+    assert "was not steered at response:40-" in made["environment"]["events"][0]
+    assert cli("runs", "replay", str(made["id"]), "--json").json["identical"]
+    text = cli("runs", "show", str(made["id"])).out
+    assert "was not steered at" in " ".join(text.split())
+    for wrong, reason in (
+        (("--positions", "prompt:last=none"), "not understood"),
+        (("--schedule", "linear:0:nan:3"), "not finite"),
+        (("--arm", "upbeat"), "not understood"),
+    ):
+        asked = ("runs", "generate", "--prompt", "Once", *wrong)
+        assert reason in " ".join(cli(*asked, code=1).err.split())
+
+
 def test_demonstrations_are_explained_with_and_without_leaving_them_out(cli, upbeat):
     plain = cli("vectors", "explain", "upbeat", "--limit", "2", "--json").json
     assert (plain["vector"], plain["n_demonstrations"]) == ("upbeat", 5)

@@ -18,7 +18,9 @@ from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 
 from tests.databases import execute_raw
-from tests.store.builders import PAIRS, fill
+from tests.store.builders import PAIRS, add_run, fill, intervention, run_spec
+from vectorlab.domain.positions import Positions
+from vectorlab.domain.runs import Arm
 from vectorlab.errors import SchemaError, StoreError
 from vectorlab.store import migrate, runs, schema, sets, vectors
 from vectorlab.store.database import Database
@@ -162,6 +164,23 @@ def test_rows_survive_every_step_that_keeps_their_tables(database_url: str):
         assert len(vectors.layer_vectors(tx, made["vector"].id)) == made["vector"].n_layers
         assert runs.get_run(tx, "first") == made["run"]
         assert len(runs.generations(tx, made["run"].id)) == len(made["run"].spec.rows())
+    database.dispose()
+
+
+def test_a_downgrade_that_would_lose_windows_or_schedules_is_refused(database_url: str):
+    window = Positions.parse("prompt:last=2")
+    database = Database.open(database_url)
+    with database.write() as tx:
+        made = fill(tx)
+        odd = intervention(made["vector"], positions=window)
+        spec = run_spec(made["model"], arms=(Arm(label="odd", interventions=(odd,)),))
+        run = add_run(tx, made["model"], spec)
+    database.dispose()
+    with pytest.raises(RuntimeError, match="1 interventions use operators, positions"):
+        migrate.downgrade(database_url, "0006")
+    database = Database.open(database_url)
+    with database.read() as tx:
+        assert runs.run_by_id(tx, run.id).spec == spec
     database.dispose()
 
 

@@ -6,7 +6,8 @@ import torch
 
 from tests.steering.builders import VECTOR, arm, intervention, run_spec
 from tests.steering.test_extraction import extraction, stack, swapped
-from vectorlab.domain.runs import BatchPlan, Positions, compare_generations
+from vectorlab.domain.positions import Positions
+from vectorlab.domain.runs import BatchPlan, compare_generations
 from vectorlab.domain.sets import Demonstration
 from vectorlab.domain.vectors import LayerVector
 from vectorlab.steering.generation import generate

@@ -14,6 +14,7 @@ from tests.steering.builders import (
     vectors,
 )
 from tests.tiny_models import CONFIGURATIONS, tiny_model
+from vectorlab.domain.positions import WHOLE_PARTS, Positions
 from vectorlab.domain.runs import (
     Arm,
     BatchPlan,
@@ -21,7 +22,6 @@ from vectorlab.domain.runs import (
     FinishReason,
     GeneratedText,
     Operator,
-    Positions,
     RunSpec,
     compare_generations,
 )
@@ -76,7 +76,7 @@ def assert_greedy_along(logits: Sequence[torch.Tensor], ids: Sequence[int]) -> N
 @pytest.mark.parametrize("name", sorted(CONFIGURATIONS))
 def test_padded_cached_generation_is_full_recomputation(name: str) -> None:
     loaded = tiny_model(name)
-    arms = [arm(), *(arm(intervention(0.4, positions=where)) for where in Positions)]
+    arms = [arm(), *(arm(intervention(0.4, positions=where)) for where in WHOLE_PARTS)]
     result = generated(loaded, run_spec(loaded, PROMPTS[:2], arms, max_new_tokens=18))
     assert len(result.plan.batches) == 1
     for item in result.generations[:4] + result.generations[-1:]:
@@ -84,7 +84,7 @@ def test_padded_cached_generation_is_full_recomputation(name: str) -> None:
         assert_greedy_along(recomputed(loaded, prompt, used, steps=18), item.token_ids)
 
 
-@pytest.mark.parametrize("positions", list(Positions))
+@pytest.mark.parametrize("positions", WHOLE_PARTS, ids=str)
 @pytest.mark.parametrize("bos", [True, False])
 @pytest.mark.parametrize("name", FOUR)
 def test_logits_with_a_cache_are_those_of_full_recomputation(

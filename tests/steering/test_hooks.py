@@ -15,7 +15,8 @@ from tests.steering.builders import (
     vectors,
 )
 from tests.tiny_models import CONFIGURATIONS, tiny_model
-from vectorlab.domain.runs import Arm, Combine, Operator, Positions
+from vectorlab.domain.positions import Positions
+from vectorlab.domain.runs import Arm, Combine, Operator
 from vectorlab.domain.vectors import LayerVector, Site
 from vectorlab.errors import ArchitectureError, InputError, NotFoundError, ShapeError
 from vectorlab.steering.hooks import steer

@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vectorlab.domain.runs import Combine, Operator
-from vectorlab.steering.operators import OPERATORS, Slots, ablate, add, rotate
+from vectorlab.steering.operators import (
+    OPERATORS,
+    Slots,
+    ablate,
+    add,
+    prepare_constant,
+    rotate,
+)
 
 
 def prepared(
@@ -16,9 +23,11 @@ def prepared(
     combine: Combine = Combine.MEAN,
 ) -> Slots:
     """Slots of a batch of one row."""
-    slots = OPERATORS[operator].prepare(vectors, torch.tensor(strengths), combine)
+    slots = prepare_constant(operator, vectors, torch.tensor(strengths), combine)
     return Slots(
-        directions=slots.directions[None], weights=slots.weights[None], gates=slots.gates[None]
+        directions=slots.directions[None],
+        weights=slots.weights[None, None],
+        gates=slots.gates[None],
     )
 
 

@@ -17,6 +17,7 @@ from tests.store.builders import (
     run_spec,
     texts,
 )
+from vectorlab.domain.positions import WHOLE_PARTS, Positions
 from vectorlab.domain.runs import (
     Arm,
     Combine,
@@ -24,10 +25,10 @@ from vectorlab.domain.runs import (
     FinishReason,
     Intervention,
     Operator,
-    Positions,
     Prompt,
     RunSpec,
 )
+from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import ConflictError, InputError, IntegrityError, NotFoundError
 from vectorlab.store import runs
@@ -154,6 +155,11 @@ def test_an_altered_request_is_refused_with_both_hashes(database: Database, data
 
 
 STORABLE = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=8)
+POSITIONS = [
+    *WHOLE_PARTS,
+    *map(Positions.parse, ("prompt:last=2+skip_bos", "response:8-15", "all+tokens=5+except=7,9")),
+]
+SCHEDULES = list(map(Schedule.parse, ("constant", "first:8", "linear:0.1:1:9", "cosine:1:0.5:50")))
 FINITE = st.floats(allow_nan=False, allow_infinity=False).filter(lambda x: x != 0) | st.just(0.0)
 
 
@@ -164,7 +170,8 @@ def interventions(vectors: list[Intervention]) -> st.SearchStrategy[Intervention
         operator=st.sampled_from(Operator),
         strength=FINITE,
         site=st.sampled_from(Site),
-        positions=st.sampled_from(Positions),
+        positions=st.sampled_from(POSITIONS),
+        schedule=st.sampled_from(SCHEDULES),
         layers=st.none() | st.lists(st.integers(0, 99), max_size=3).map(tuple),
     )
 

@@ -153,6 +153,7 @@ VIEWS: dict[str, dict[str, str]] = {
         "seed": "bigint",
         "replay_of": "bigint",
         "created_at": "timestamp with time zone",
+        "schedule": "text",
     },
     "v_scores": {
         "score_id": "bigint",

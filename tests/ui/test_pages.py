@@ -398,7 +398,7 @@ def test_extract_refuses_bare_prompts_in_words(filled, visit):
 def test_generate_enqueues_every_strength_and_keeps_trailing_spaces(filled, visit):
     app = visit("new_run", vector="upbeat-icv", strength="0.1 0.2")
     assert any(STRENGTH_UNITS[Operator.ROTATE] in item.value for item in app.caption)
-    app.text_area[0].set_value("First: \n\nSecond: ")
+    app.text_area(key="new_run.text").set_value("First: \n\nSecond: ")
     press(app.run(), "Generate")
     spec = jobs.list_jobs(filled)[0].spec["spec"]
     assert [text for text, _ in spec["prompts"]] == ["First: ", "Second: "]
@@ -407,6 +407,40 @@ def test_generate_enqueues_every_strength_and_keeps_trailing_spaces(filled, visi
         "upbeat-icv +0.1",
         "upbeat-icv +0.2",
     ]
+
+
+def test_windows_schedules_and_written_arms_are_asked_for_by_the_address(filled, visit):
+    app = visit(
+        "new_run",
+        vector="upbeat-icv",
+        strength="0.1",
+        positions="prompt:last=2",
+        schedule="first:8",
+        layers="0",
+        combine="sum",
+    )
+    app.text_area(key="arms").set_value("upbeat-icv:0.2:positions=response:first=3")
+    app.text_area(key="new_run.text").set_value("First: ")
+    app = press(app.run(), "Generate")
+    assert "3 texts." in shown(app)
+    _, swept, written = jobs.list_jobs(filled)[0].spec["spec"]["arms"]
+    [first], [second] = swept["interventions"], written["interventions"]
+    assert (first["positions"], first["schedule"], first["layers"]) == (
+        "prompt:last=2",
+        "first:8",
+        [0],
+    )
+    assert (second["strength"], second["positions"]) == (0.2, "response:first=3")
+    assert swept["combine"] == "sum"
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"positions": "prompt:none"}, {"schedule": "steep"}, {"layers": "three"}]
+)
+def test_an_option_that_cannot_be_read_is_said_in_words(filled, visit, wrong):
+    app = visit("new_run", vector="upbeat-icv", prompts="upbeat@1", **wrong)
+    assert "not understood" in shown(app)
+    assert len(jobs.list_jobs(filled)) == 2
 
 
 @pytest.mark.parametrize("strength", ["much", "nan"])

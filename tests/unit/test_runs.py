@@ -1,7 +1,9 @@
 import math
+from dataclasses import replace
 
 import pytest
 
+from vectorlab.domain.positions import Positions
 from vectorlab.domain.runs import (
     Arm,
     BatchPlan,
@@ -11,14 +13,15 @@ from vectorlab.domain.runs import (
     GeneratedText,
     Intervention,
     Operator,
-    Positions,
     Prompt,
     RowKey,
     RunSpec,
     TokenDifference,
+    check_arm,
     check_strength,
     compare_generations,
 )
+from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import InputError
 
@@ -65,6 +68,47 @@ def test_a_run_survives_its_json_form():
     again = RunSpec.from_json(original.to_json(), original.vector_ids())
     assert again == original
     assert again.sha256 == original.sha256
+
+
+def test_requests_from_before_windows_and_schedules_keep_their_hash():
+    """Computed by the version that knew whole parts and constant strengths only."""
+    before = "1e5632373e04af5eed2bdfc07117f6ebab1f369f50ad87dad24f80e4893e9d46"
+    assert spec().sha256 == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"positions": Positions.parse("response:first=4")},
+        {"positions": Positions.parse("response+except=3")},
+        {"schedule": Schedule.parse("first:4")},
+        {"operator": Operator.PROJECT_TO},
+    ],
+)
+def test_windows_schedules_and_operators_are_part_of_the_identity(change):
+    arms = (Arm(label="baseline"), Arm(label="up", interventions=(intervention(),)))
+    other = (arms[0], Arm(label="up", interventions=(replace(intervention(), **change),)))
+    changed = spec(arms=other)
+    assert changed.sha256 != spec(arms=arms).sha256
+    again = RunSpec.from_json(changed.to_json(), changed.vector_ids())
+    assert (again, again.sha256) == (changed, changed.sha256)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"strength": 0.5},
+        {"positions": Positions.PROMPT},
+        {"schedule": Schedule.parse("first:4")},
+        {"layers": (0,)},
+    ],
+)
+def test_vectors_that_are_projected_to_together_act_alike(change):
+    one = replace(intervention(), operator=Operator.PROJECT_TO)
+    check_arm(Arm(label="x", interventions=(one, one)))
+    check_arm(Arm(label="x", interventions=(one, replace(one, **change, site=Site.BLOCK_OUTPUT))))
+    with pytest.raises(InputError, match="span one space"):
+        check_arm(Arm(label="x", interventions=(one, replace(one, **change))))
 
 
 def test_the_row_id_of_a_vector_is_not_part_of_the_identity():

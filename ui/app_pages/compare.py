@@ -153,13 +153,15 @@ def _interventions_table(arms: Sequence[Arm], names: Mapping[int, str]) -> str:
             item.operator.value,
             f"{item.strength:g} {texts.quiet(STRENGTH_UNITS[item.operator])}",
             item.site.value,
-            item.positions.value,
+            str(item.positions),
+            str(item.schedule),
             "all" if item.layers is None else ", ".join(map(str, item.layers)),
         )
         for arm in arms
         for item in arm.interventions
     ]
-    head = ["arm", "vector", "operator", "strength", "write site", "positions", "layers"]
+    facts = ["operator", "strength", "write site", "positions", "schedule", "layers"]
+    head = ["arm", "vector", *facts]
     return texts.table(head, rows)
 
 

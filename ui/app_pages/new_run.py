@@ -4,19 +4,16 @@ import streamlit as st
 
 from ui import data, parts, texts
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
+from vectorlab.domain.layers import parse_layers
 from vectorlab.domain.methods import default_operator
 from vectorlab.domain.models import Model
-from vectorlab.domain.runs import (
-    STRENGTH_UNITS,
-    Decoding,
-    Operator,
-    Positions,
-    Prompt,
-    RunSpec,
-)
+from vectorlab.domain.positions import Positions
+from vectorlab.domain.runs import STRENGTH_UNITS, Combine, Decoding, Operator, Prompt, RunSpec
+from vectorlab.domain.schedules import Schedule
 from vectorlab.errors import InputError
+from vectorlab.services import arms as run_arms
 from vectorlab.services import models, runs, vectors
-from vectorlab.services.runs import SweepOptions
+from vectorlab.services.arms import SweepOptions
 
 EACH_LINE, WHOLE = "one per line", "the whole text"
 
@@ -40,7 +37,7 @@ def _choose_model() -> Model:
     return found[names.index(chosen)]
 
 
-def _choose_vectors(model: Model) -> tuple[list[str], list[float], SweepOptions]:
+def _choose_vectors(model: Model) -> tuple[list[str], list[float], SweepOptions, list[str]]:
     fitting = {
         item.name: item
         for item in vectors.list_vectors(db)
@@ -54,8 +51,8 @@ def _choose_vectors(model: Model) -> tuple[list[str], list[float], SweepOptions]
         bind="query-params",
         placeholder="none: the baseline alone",
     )
-    if not chosen:
-        return [], [], SweepOptions()
+    if not fitting:
+        return [], [], SweepOptions(), []
     left, right = st.columns([1, 2])
     operator = left.selectbox(
         "Operator",
@@ -70,12 +67,54 @@ def _choose_vectors(model: Model) -> tuple[list[str], list[float], SweepOptions]
         "Strengths, separated by spaces", value="0.05 0.1", key="strength", bind="query-params"
     )
     right.caption("; ".join(f"{item}: {STRENGTH_UNITS[item]}" for item in sorted(used)) + ".")
-    positions = left.selectbox("Positions", list(Positions), key="positions", bind="query-params")
-    together = right.checkbox("All vectors together in one arm") if len(chosen) > 1 else False
-    options = SweepOptions(
-        operator=operator, positions=positions or Positions.ALL, together=together
+    positions = left.text_input(
+        "Positions",
+        value="all",
+        key="positions",
+        bind="query-params",
+        help="all, prompt or response; windows prompt:first=4, prompt:last=2, response:8-15 "
+        "(from 0, ends included), chosen tokens by id +tokens=5,17 or +except=5, and +skip_bos.",
     )
-    return chosen, _read_strengths(strengths), options
+    together = right.checkbox("All vectors together in one arm") if len(chosen) > 1 else False
+    written = right.text_area(
+        "Arms of several vectors, one per line",
+        key="arms",
+        bind="query-params",
+        height=68,
+        placeholder="a:0.1,b:0.2",
+        help="Each vector with its strength; it may say more: "
+        "a:0.1:layers=0-3,7:positions=prompt:last=2:schedule=first:8:operator=add",
+    )
+    with st.expander("Layers, schedule, combination"):
+        one, two, three = st.columns(3)
+        layers = one.text_input(
+            "Layers", key="layers", bind="query-params", placeholder="all, or for example 0-3,7"
+        )
+        schedule = two.text_input(
+            "Schedule of the strength",
+            value="constant",
+            key="schedule",
+            bind="query-params",
+            help="Over the generated tokens: constant, first:8 (then 0), linear:0:1:16 or "
+            "cosine:1:0.5:50 (a factor from, to, over so many tokens).",
+        )
+        combine = three.selectbox(
+            "Pushes of rotate in one arm",
+            list(Combine),
+            key="combine",
+            bind="query-params",
+            help="mean divides by the number of vectors, as in-context vectors do.",
+        )
+    options = SweepOptions(
+        operator=operator,
+        positions=Positions.parse(positions or "all"),
+        layers=parse_layers(layers or None),
+        schedule=Schedule.parse(schedule or "constant"),
+        together=together,
+        combine=combine or Combine.MEAN,
+    )
+    arms = [line for line in (written or "").splitlines() if line.strip()]
+    return chosen, _read_strengths(strengths) if chosen else [], options, arms
 
 
 def _read_strengths(text: str) -> list[float]:
@@ -141,8 +180,13 @@ def _choose_decoding() -> tuple[Decoding, int, int]:
 
 
 def _request() -> int | None:
-    arms = runs.build_arms(
-        db, model=model, references=references, strengths=strengths, options=options
+    arms = run_arms.build_arms(
+        db,
+        model=model,
+        references=references,
+        strengths=strengths,
+        options=options,
+        written=written,
     )
     spec = RunSpec(
         model_fingerprint=model.fingerprint,
@@ -170,12 +214,13 @@ def _request() -> int | None:
 db = data.store()
 parts.header("New run", "The same prompts under the baseline and under every vector and strength.")
 model = _choose_model()
-references, strengths, options = _choose_vectors(model)
+references, strengths, options, written = _choose_vectors(model)
 prompts, version_id = _choose_prompts()
 decoding, seed, samples = _choose_decoding()
 name = st.text_input("Name of the run", placeholder="optional", key="new_run.name")
 groups = 1 if options.together else len(references)
-count = len(prompts) * (1 + len(set(strengths) - {0.0}) * groups) * samples
+swept = len(set(strengths) - {0.0}) * groups if references else 0
+count = len(prompts) * (1 + swept + len(written)) * samples
 st.html(texts.quiet(f"{count} texts."))
 if st.button("Generate", type="primary"):
     st.query_params.pop("job", None)

@@ -18,6 +18,7 @@ from vectorlab.cli import (
     set_history,
     set_splits,
     sets,
+    vector_algebra,
     vectors,
     worker,
 )
@@ -42,6 +43,7 @@ app.add_typer(sets.app, name="sets")
 sets.app.command("import")(set_files.import_)
 sets.app.command("export")(set_files.export)
 app.add_typer(models.app, name="models")
+vectors.app.add_typer(vector_algebra.app)
 app.add_typer(vectors.app, name="vectors")
 app.add_typer(runs.app, name="runs")
 app.add_typer(jobs.app, name="jobs")

@@ -22,19 +22,15 @@ from vectorlab.cli.output import (
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
 from vectorlab.cli.verdict import verdict_text
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
-from vectorlab.domain.runs import (
-    STRENGTH_UNITS,
-    Combine,
-    Decoding,
-    GenerationRun,
-    Operator,
-    Positions,
-)
+from vectorlab.domain.layers import parse_layers
+from vectorlab.domain.positions import Positions
+from vectorlab.domain.runs import STRENGTH_UNITS, Combine, Decoding, GenerationRun, Operator
+from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import InputError
 from vectorlab.lab import RunView
 from vectorlab.services import reports, runs, set_splits
-from vectorlab.services.runs import SweepOptions
+from vectorlab.services.arms import SweepOptions
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -64,15 +60,39 @@ def generate(
     ] = None,
     operator: Annotated[Operator | None, typer.Option(help="Default: by method.")] = None,
     site: Annotated[Site | None, typer.Option(help="Default: the vector's write site.")] = None,
-    positions: Annotated[Positions, typer.Option(help="Which tokens are steered.")] = Positions.ALL,
+    positions: Annotated[
+        str,
+        typer.Option(
+            help="Which tokens are steered: all, prompt, response (generated ones); windows "
+            "prompt:first=4, prompt:last=2, response:8-15 (from 0, ends included), response:8-; "
+            "chosen tokens +tokens=5,17 or +except=5 by id; +skip_bos. "
+            "For example prompt:last=8+except=13 or all+skip_bos."
+        ),
+    ] = "all",
+    schedule: Annotated[
+        str,
+        typer.Option(
+            help="Strength over the generated tokens: constant, first:8 (then 0), linear:0:1:16 or "
+            "cosine:1:0.5:50 (a factor from, to, over so many tokens; the prompt has the first)."
+        ),
+    ] = "constant",
     layers: Annotated[
         str | None, typer.Option(help="For example 0-3,7; default: all the vector has.")
     ] = None,
     together: Annotated[
         bool, typer.Option("--together", help="All vectors in one arm, not an arm each.")
     ] = False,
+    arm: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="An arm of several vectors, each with its strength: a:0.1,b:0.2; a vector may "
+            "say more: a:0.1:layers=0-3,7:positions=prompt:last=2:schedule=first:8:operator=add"
+            ":site=block_output. Repeatable."
+        ),
+    ] = None,
     combine: Annotated[
-        Combine, typer.Option(help="With --together: divide by their number (ICV) or sum.")
+        Combine,
+        typer.Option(help="Pushes of rotate in one arm: divide by their number (ICV) or sum."),
     ] = Combine.MEAN,
     max_new_tokens: Annotated[int, typer.Option(help="Most tokens per text.")] = 32,
     greedy: Annotated[
@@ -110,11 +130,13 @@ def generate(
         sweep=SweepOptions(
             operator=operator,
             site=site,
-            positions=positions,
+            positions=Positions.parse(positions),
             layers=parse_layers(layers),
+            schedule=Schedule.parse(schedule),
             together=together,
             combine=combine,
         ),
+        arms=arm or [],
         decoding=Decoding(
             max_new_tokens=max_new_tokens,
             do_sample=not greedy,
@@ -244,24 +266,6 @@ def purge(
     ask_and_purge(context, "run", reference, runs.remove, cascade=cascade, yes=yes, as_json=json)
 
 
-def parse_layers(text: str | None) -> tuple[int, ...] | None:
-    """Read ``0-3,7`` as layer numbers, ascending.
-
-    Raises:
-        InputError: If it is not a list of numbers and ranges.
-    """
-    if text is None:
-        return None
-    chosen: set[int] = set()
-    for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        known = first.isdigit() and (last.isdigit() or not dash)
-        if not known or int(last or first) < int(first):
-            raise InputError(f"Layers {text!r} are not understood. Write for example 0-3,7.")
-        chosen.update(range(int(first), int(last or first) + 1))
-    return tuple(sorted(chosen))
-
-
 def _strength_units(run: GenerationRun) -> str:
     """What the numbers in the arms' labels are relative to."""
     operators = {item.operator for arm in run.spec.arms for item in arm.interventions}
@@ -293,6 +297,7 @@ def _show_run(view: RunView, *, as_json: bool, found: bool | None = None) -> Non
             "replay of": run.replay_of or "",
             "seconds": run.duration_s,
             "prompts and sets": "\n".join(map(str, overlaps)),
+            "events": "\n".join(run.environment.get("events", ())),
         }
         return Group(pairs_table(about), comparison_table(view.compare()))
 

@@ -9,6 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from vectorlab.domain.hashing import content_sha256
+from vectorlab.domain.positions import Positions
+from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import InputError
 
@@ -18,22 +20,20 @@ class Operator(StrEnum):
 
     ROTATE = "rotate"  # ICV: turn x towards v, norm kept; strength is relative to |x|
     ADD = "add"  # x + strength * v; strength in units of v
+    ADD_NORM_PRESERVING = "add_norm_preserving"  # x + strength * v, given back the norm of x
     ABLATE = "ablate"  # x - strength * (x . unit v) unit v; strength 1 removes the direction
+    PROJECT_TO = "project_to"  # (1 - strength) x + strength (x . unit v) unit v; 1 keeps it alone
 
 
 STRENGTH_UNITS: dict[Operator, str] = {
     Operator.ROTATE: "relative to the norm of the site's output (0.1 turns it by about 5.7°)",
     Operator.ADD: "multiples of the vector as stored, in activation units",
+    Operator.ADD_NORM_PRESERVING: (
+        "multiples of the vector as stored, before the state gets its own norm back"
+    ),
     Operator.ABLATE: "share of the component along the vector that is removed (1 = all of it)",
+    Operator.PROJECT_TO: "share of everything beside the vector that is removed (1 = all of it)",
 }
-
-
-class Positions(StrEnum):
-    """Which positions of a sequence an intervention touches."""
-
-    ALL = "all"  # prompt and generated tokens
-    PROMPT = "prompt"  # prompt tokens only
-    RESPONSE = "response"  # generated tokens only, as they are fed back
 
 
 class Combine(StrEnum):
@@ -53,7 +53,7 @@ class FinishReason(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Intervention:
-    """One vector at work: vector + operator + strength + layers + write site + positions."""
+    """One vector at work: vector, operator, strength, schedule, layers, write site, positions."""
 
     vector_id: int
     vector_sha256: str  # content hash: the exact bytes
@@ -62,21 +62,29 @@ class Intervention:
     site: Site  # where it is written
     positions: Positions = Positions.ALL
     layers: tuple[int, ...] | None = None  # None: every layer the vector has
+    schedule: Schedule = Schedule.CONSTANT  # of the strength while the text grows
 
     def __post_init__(self) -> None:
         # One spelling per number, so that 1, 1.0, 0.0 and -0.0 do not make different requests.
         object.__setattr__(self, "strength", float(self.strength) + 0.0)
 
     def to_json(self) -> dict[str, Any]:
-        """The hashed form; the row id is left out because the bytes are the identity."""
-        return {
+        """The hashed form; the row id is left out because the bytes are the identity.
+
+        A constant schedule is left out too: requests kept from before there were schedules are
+        equal to today's.
+        """
+        data: dict[str, Any] = {
             "vector_sha256": self.vector_sha256,
             "operator": self.operator.value,
             "strength": self.strength,
             "site": self.site.value,
-            "positions": self.positions.value,
+            "positions": str(self.positions),
             "layers": None if self.layers is None else list(self.layers),
         }
+        if self.schedule != Schedule.CONSTANT:
+            data["schedule"] = str(self.schedule)
+        return data
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], vector_ids: Mapping[str, int]) -> "Intervention":
@@ -87,8 +95,9 @@ class Intervention:
             operator=Operator(data["operator"]),
             strength=data["strength"],
             site=Site(data["site"]),
-            positions=Positions(data["positions"]),
+            positions=Positions.parse(data["positions"]),
             layers=None if data["layers"] is None else tuple(data["layers"]),
+            schedule=Schedule.parse(data.get("schedule", "constant")),
         )
 
 
@@ -402,6 +411,26 @@ def check_strength(strength: float) -> float:
     return strength
 
 
+def check_arm(arm: Arm) -> Arm:
+    """The arm itself, if its interventions can act together.
+
+    Raises:
+        InputError: If a strength is not finite, or vectors that are projected to do not act alike.
+    """
+    spaces: dict[Site, Intervention] = {}
+    for item in arm.interventions:
+        check_strength(item.strength)
+        if item.operator is not Operator.PROJECT_TO:
+            continue
+        first = spaces.setdefault(item.site, item)
+        if _course(first) != _course(item):
+            raise InputError(
+                f"Arm {arm.label!r} projects to several vectors at {item.site}, which span one "
+                "space. Give them one strength, positions, schedule and layers, or an arm each."
+            )
+    return arm
+
+
 def compare_generations(
     original: Sequence[GeneratedText], replay: Sequence[GeneratedText]
 ) -> tuple[TokenDifference, ...]:
@@ -416,6 +445,10 @@ def compare_generations(
         raise InputError("The two runs do not hold the same prompts, arms and samples.")
     found = (_first_difference(key, before[key], after[key]) for key in sorted(before))
     return tuple(item for item in found if item is not None)
+
+
+def _course(item: Intervention) -> tuple[Any, ...]:
+    return item.strength, item.positions, item.schedule, item.layers
 
 
 def _first_difference(

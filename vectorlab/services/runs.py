@@ -1,4 +1,4 @@
-"""Generation runs: build arms, ask for a run or a replay, read what came out."""
+"""Generation runs: ask for a run or a replay, read what came out."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -6,32 +6,24 @@ from dataclasses import dataclass
 
 from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
-from vectorlab.domain.methods import default_operator
 from vectorlab.domain.models import Model, check_dtype
 from vectorlab.domain.runs import (
     Arm,
-    Combine,
     EnvironmentChange,
     GeneratedText,
     GenerationRun,
-    Intervention,
-    Operator,
-    Positions,
     Prompt,
     ReplayVerdict,
     RunSpec,
-    check_strength,
+    check_arm,
     compare_generations,
 )
 from vectorlab.domain.sets import SetReference, check_name
-from vectorlab.domain.vectors import Site, SteeringVector
 from vectorlab.errors import InputError
-from vectorlab.services.vectors import check_fits
 from vectorlab.store import jobs, models, purge, runs, sets, vectors
 from vectorlab.store.database import Database, Transaction
 from vectorlab.store.references import storable_text
 
-BASELINE = Arm(label="baseline")
 SHARED_ROWS = 64  # texts of a run that may share its batch with others, at most
 
 
@@ -42,53 +34,6 @@ class RunRequest:
     spec: RunSpec
     run: GenerationRun | None
     job: Job | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class SweepOptions:
-    """How each vector of a sweep is applied; None takes the vector's own default."""
-
-    operator: Operator | None = None
-    site: Site | None = None
-    positions: Positions = Positions.ALL
-    layers: tuple[int, ...] | None = None
-    together: bool = False  # all vectors in one arm instead of one arm each
-    combine: Combine = Combine.MEAN
-
-
-def build_arms(
-    db: Database,
-    *,
-    model: Model,
-    references: Sequence[str],
-    strengths: Sequence[float],
-    options: SweepOptions,
-) -> tuple[Arm, ...]:
-    """The baseline and one arm per vector and strength (strength 0 is the baseline).
-
-    Raises:
-        NotFoundError: If a vector does not exist.
-        InputError: If a strength is not finite, or vectors and strengths do not go together.
-        ShapeError: If a vector does not fit the model.
-    """
-    if bool(references) != bool(strengths):
-        raise InputError(
-            "Vectors and strengths go together: give --vector NAME and --strength 0.1, or neither."
-        )
-    chosen = []
-    for reference in references:
-        with db.read() as tx:
-            vector = vectors.get_vector(tx, reference)
-        check_fits(vector, model, options.layers)
-        chosen.append(vector)
-    groups = [chosen] if options.together else [[vector] for vector in chosen]
-    steered = [
-        _arm(group, strength, options)
-        for group in groups
-        for strength in dict.fromkeys(check_strength(item) for item in strengths)
-        if strength != 0
-    ]
-    return (BASELINE, *steered)
 
 
 def prompts_of_set(db: Database, reference: str) -> tuple[tuple[Prompt, ...], int]:
@@ -247,26 +192,6 @@ def remove(db: Database, reference: str, *, cascade: bool, actor: str) -> list[s
         return purge.purge_run(tx, reference, cascade=cascade, actor=actor)
 
 
-def _arm(group: Sequence[SteeringVector], strength: float, options: SweepOptions) -> Arm:
-    names = " + ".join(vector.name for vector in group)
-    return Arm(
-        label=f"{names} {strength:+g}",
-        interventions=tuple(
-            Intervention(
-                vector_id=vector.id,
-                vector_sha256=vector.content_sha256,
-                operator=options.operator or default_operator(vector.method),
-                strength=strength,
-                site=options.site or vector.write_site,
-                positions=options.positions,
-                layers=options.layers,
-            )
-            for vector in group
-        ),
-        combine=options.combine,
-    )
-
-
 def _check_spec(spec: RunSpec) -> None:
     if not spec.prompts:
         raise InputError(
@@ -298,7 +223,7 @@ def _check_arms(arms: Sequence[Arm]) -> None:
     if twice:
         raise InputError(f"Two arms are called {twice[0]!r}; give each vector and strength once.")
     ids: dict[str, int] = {}
-    for item in (item for arm in arms for item in arm.interventions):
+    for item in (item for arm in map(check_arm, arms) for item in arm.interventions):
         if item.layers == ():
             raise InputError("An intervention names no layer. Leave layers out for all of them.")
         if ids.setdefault(item.vector_sha256, item.vector_id) != item.vector_id:

@@ -203,7 +203,7 @@ def combine(
     check_name("vector", name)
     with db.write() as tx:
         parents = [(weight, vectors.get_vector(tx, reference)) for weight, reference in terms]
-        _check_combinable([vector for _, vector in parents])
+        check_combinable([vector for _, vector in parents])
         numbers = [(weight, vectors.layer_vectors(tx, vector.id)) for weight, vector in parents]
         first = parents[0][1]
         made = vectors.add_vector(
@@ -369,7 +369,12 @@ def _common_method(parents: Sequence[SteeringVector]) -> str:
     return methods.pop() if len(methods) == 1 else "combined"
 
 
-def _check_combinable(parents: Sequence[SteeringVector]) -> None:
+def check_combinable(parents: Sequence[SteeringVector]) -> None:
+    """Refuse vectors that cannot be added up.
+
+    Raises:
+        ShapeError: If they differ in model, layers, width or write site.
+    """
     first = parents[0]
     for other in parents[1:]:
         if other.model_id != first.model_id:

@@ -8,6 +8,7 @@ from vectorlab.domain.runs import BatchPlan, Frame, GeneratedText, RunSpec
 from vectorlab.domain.vectors import LayerVector
 from vectorlab.errors import InputError
 from vectorlab.steering.batching import free_memory, is_out_of_memory
+from vectorlab.steering.coverage import untouched
 from vectorlab.steering.decoding import OnTexts, Part, decode_batch, frames_of
 from vectorlab.steering.loading import LoadedModel
 from vectorlab.steering.plan import (
@@ -237,7 +238,8 @@ def _outcome(
     except Exception as error:
         return error
     plan = BatchPlan(batches=(tuple(range(len(part.keys))),), frames=(frame,))
-    return GenerationResult(generations=tuple(texts), plan=plan, events=())
+    events = untouched(part.run, texts)
+    return GenerationResult(generations=tuple(texts), plan=plan, events=events)
 
 
 def _alone(
@@ -295,10 +297,11 @@ class _Run:
             if on_batch is not None:
                 on_batch(rows, made)
         frames = tuple(plan.frame_of(rows) for rows in batches)
+        generations = tuple(texts[row] for row in range(len(self.prepared.keys)))
         return GenerationResult(
-            generations=tuple(texts[row] for row in range(len(self.prepared.keys))),
+            generations=generations,
             plan=BatchPlan(batches=tuple(batches), frames=frames if any(frames) else ()),
-            events=tuple(self.events),
+            events=(*self.events, *untouched(self.prepared, generations)),
         )
 
     def _try_batch(self, rows: Rows, frame: Frame | None) -> list[GeneratedText] | None:

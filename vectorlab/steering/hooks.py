@@ -11,10 +11,9 @@ from torch import nn
 from vectorlab.errors import ArchitectureError
 from vectorlab.steering.layers import as_rows, replace_hidden
 from vectorlab.steering.loading import LoadedModel
-from vectorlab.steering.operators import OPERATORS, Slots
+from vectorlab.steering.passes import PassReader, rule_readers
 from vectorlab.steering.table import Phase, Place, SteeringTable
-
-_Work = list[tuple[Callable[[torch.Tensor, Slots], torch.Tensor], Slots, torch.Tensor]]
+from vectorlab.steering.work import RuleValues, Work, work_at
 
 
 class Steering:
@@ -23,10 +22,16 @@ class Steering:
     def __init__(self, loaded: LoadedModel, table: SteeringTable, row_arms: Sequence[int]) -> None:
         self.rows = len(row_arms)
         self.places = table.places(row_arms)
-        self._work = {
-            phase: {place: _work(loaded, table, phase, place, row_arms) for place in self.places}
+        self._work: dict[Phase, dict[Place, list[Work]]] = {
+            phase: {
+                place: work_at(table.tables[phase].get(place, ()), row_arms, loaded.device)
+                for place in self.places
+            }
             for phase in Phase
         }
+        self._readers = rule_readers(table.rules, table.bos_id, loaded.device)
+        self._reader = PassReader()
+        self._values: RuleValues | None = None
         self._response: bool | torch.Tensor = False
         self._ran: set[Place] = set()
 
@@ -38,6 +43,22 @@ class Steering:
                 tensor for a pass over prompts and generated tokens together.
         """
         self._response = response
+
+    @property
+    def reads_tokens(self) -> bool:
+        """Whether ``begin_pass`` has to be called before each forward pass."""
+        return bool(self._readers)
+
+    def begin_pass(self, token_ids: torch.Tensor, attention_mask: torch.Tensor | None) -> None:
+        """Look at the tokens of the coming pass, for windows, chosen tokens and schedules.
+
+        Args:
+            token_ids: (B, T) of the pass.
+            attention_mask: (B, at least T), 0 where there is padding; None without padding.
+        """
+        if self._readers:
+            now = self._reader.read(token_ids, attention_mask, self._response)
+            self._values = RuleValues.of(self._readers, now)
 
     def write(self, place: Place, hidden: torch.Tensor) -> torch.Tensor:
         """The states of a place as they leave it steered, in their own dtype and shape."""
@@ -69,9 +90,8 @@ class Steering:
         if not work:
             return states
         changed = states.float()
-        for apply, slots, active in work:
-            # where() hands unsteered rows through untouched, to the bit.
-            changed = torch.where(active, apply(changed, slots), changed)
+        for item in work:
+            changed = item.change(changed, self._values)
         return changed.to(states.dtype)
 
 
@@ -92,12 +112,7 @@ def steer(loaded: LoadedModel, table: SteeringTable, row_arms: Sequence[int]) ->
         Steering, which is told before a forward pass which positions are generated tokens.
     """
     steering = Steering(loaded, table, row_arms)
-    with ExitStack() as hooks:
-        for place in steering.places:
-            module = loaded.layers.at(place.site)[place.layer]
-            hooks.callback(module.register_forward_hook(_hook(steering, place)).remove)
-        if steering.places:
-            hooks.callback(loaded.model.register_forward_hook(_final_check(steering)).remove)
+    with _hooked(loaded, steering):
         yield steering
 
 
@@ -120,12 +135,7 @@ def steer_blocks(
     not depend on the other blocks.
     """
     steering = SharedSteering(loaded, blocks, rows)
-    with ExitStack() as hooks:
-        for place in steering.places:
-            module = loaded.layers.at(place.site)[place.layer]
-            hooks.callback(module.register_forward_hook(_hook(steering, place)).remove)
-        if steering.places:
-            hooks.callback(loaded.model.register_forward_hook(_final_check(steering)).remove)
+    with _hooked(loaded, steering):
         yield steering
 
 
@@ -146,6 +156,17 @@ class SharedSteering:
         for steering, _ in self._blocks:
             steering.set_response(response)
 
+    @property
+    def reads_tokens(self) -> bool:
+        """Whether ``begin_pass`` has to be called before each forward pass."""
+        return any(steering.reads_tokens for steering, _ in self._blocks)
+
+    def begin_pass(self, token_ids: torch.Tensor, attention_mask: torch.Tensor | None) -> None:
+        """Let every block look at its rows of the coming pass; see ``Steering.begin_pass``."""
+        for steering, rows in self._blocks:
+            mask = None if attention_mask is None else attention_mask[rows]
+            steering.begin_pass(token_ids[rows], mask)
+
     def write(self, place: Place, hidden: torch.Tensor) -> torch.Tensor:
         """The states of a place as they leave it steered, in their own dtype and shape."""
         states = as_rows(hidden, self._rows).clone()
@@ -164,18 +185,18 @@ class SharedSteering:
             steering.check_all_ran()
 
 
-def _work(
-    loaded: LoadedModel,
-    table: SteeringTable,
-    phase: Phase,
-    place: Place,
-    row_arms: Sequence[int],
-) -> _Work:
-    return [
-        (OPERATORS[item.operator].apply, *item.rows(row_arms, loaded.device))
-        for item in table.tables[phase].get(place, ())
-        if any(item.active[arm] for arm in row_arms)
-    ]
+@contextmanager
+def _hooked(loaded: LoadedModel, steering: "Steering | SharedSteering") -> Iterator[None]:
+    with ExitStack() as hooks:
+        for place in steering.places:
+            module = loaded.layers.at(place.site)[place.layer]
+            hooks.callback(module.register_forward_hook(_hook(steering, place)).remove)
+        if steering.places:
+            hooks.callback(loaded.model.register_forward_hook(_final_check(steering)).remove)
+        if steering.places and steering.reads_tokens:
+            first = loaded.model.register_forward_pre_hook(_first_look(steering), with_kwargs=True)
+            hooks.callback(first.remove)
+        yield
 
 
 def _hook(
@@ -183,6 +204,16 @@ def _hook(
 ) -> Callable[[nn.Module, Any, Any], Any]:
     def hook(_module: nn.Module, _args: Any, output: Any) -> Any:
         return replace_hidden(output, lambda hidden: steering.write(place, hidden))
+
+    return hook
+
+
+def _first_look(
+    steering: "Steering | SharedSteering",
+) -> Callable[[nn.Module, Any, dict[str, Any]], None]:
+    def hook(_module: nn.Module, args: Any, kwargs: dict[str, Any]) -> None:
+        token_ids = args[0] if args else kwargs["input_ids"]
+        steering.begin_pass(token_ids, kwargs.get("attention_mask"))
 
     return hook
 

@@ -2,7 +2,8 @@
 
 Each operator has two halves. ``prepare`` runs once per run on the vectors of one arm at one
 place; ``apply`` runs in the hook on float32 states. At one place operators act in the table's
-order: ablate, add, rotate; so the norm that ``rotate`` keeps is the norm that leaves the place.
+order: ablate, project_to, add, add_norm_preserving, rotate; so the norm that the last two keep is
+the norm that leaves the place.
 """
 
 from collections.abc import Callable
@@ -14,23 +15,30 @@ from vectorlab.domain.runs import Combine, Operator
 
 NORM_EPS = 1e-12  # as the ICV code guards norms
 COSINE_EPS = 1e-8  # as the ICV code guards cosines
+DEPENDENT = 1e-6  # share of a vector outside the others' span below which it adds nothing to it
 
 
 @dataclass(frozen=True, kw_only=True)
 class Slots:
-    """Prepared vectors; a slot that is not used has zero direction and weight."""
+    """Prepared vectors; a slot that is not used has zero direction and weight.
 
-    directions: torch.Tensor  # (..., K, D) float32
-    weights: torch.Tensor  # (..., K) float32
-    gates: torch.Tensor  # (..., K) float32, factor from projections to cosines; rotate only
+    ``prepare`` gives them the leading axes that are written here. For ``apply`` they stand per row
+    of the batch, and the weights per position: (B, K, D), (B, 1 or T, K), (B, K).
+    """
+
+    directions: torch.Tensor  # (K, D) float32
+    weights: torch.Tensor  # (K,) float32
+    gates: torch.Tensor  # (K,) float32, factor from projections to cosines; rotate only
 
 
 @dataclass(frozen=True, kw_only=True)
 class OperatorFunctions:
     """The two halves of an operator."""
 
-    prepare: Callable[[torch.Tensor, torch.Tensor, Combine], Slots]  # (K, D), (K,) -> slots
-    apply: Callable[[torch.Tensor, Slots], torch.Tensor]  # (B, T, D), slots (B, K, ...) -> states
+    prepare: Callable[[torch.Tensor, torch.Tensor], Slots]  # vectors (K, D), strengths (K,)
+    apply: Callable[[torch.Tensor, Slots], torch.Tensor]  # (B, T, D), slots -> states
+    takes_mean: bool = False  # whether ``Combine.MEAN`` divides by the number of vectors
+    sums: bool = False  # whether vectors with constant weights can be added up beforehand
 
 
 def rotate(states: torch.Tensor, slots: Slots) -> torch.Tensor:
@@ -51,13 +59,28 @@ def rotate(states: torch.Tensor, slots: Slots) -> torch.Tensor:
     norms = _norms(states)
     projections = torch.bmm(states, slots.directions.transpose(1, 2))  # (B, T, K)
     cosines = projections * slots.gates[:, None] / norms.clamp(min=COSINE_EPS)
-    push = torch.bmm((1 + (-cosines).clamp(min=0)) * slots.weights[:, None], slots.directions)
+    push = torch.bmm((1 + (-cosines).clamp(min=0)) * slots.weights, slots.directions)
     return norms * _unit(_unit(states) + push)
 
 
 def add(states: torch.Tensor, slots: Slots) -> torch.Tensor:
-    """``x + sum_k s_k v_k``; the sum was made when the slots were prepared."""
-    return states + slots.directions
+    """``x + sum_k s_k v_k``."""
+    if slots.directions.shape[1] == 1:  # no need of a matrix product
+        return torch.addcmul(states, slots.weights, slots.directions)
+    weights = slots.weights.expand(-1, states.shape[1], -1)
+    return states + torch.bmm(weights, slots.directions)
+
+
+def add_norm_preserving(states: torch.Tensor, slots: Slots) -> torch.Tensor:
+    """``|x| unit(x + sum_k s_k v_k)``: the shift of ``add``, then the norm from before.
+
+    Against ``rotate``, the vector counts with its own length, is added to the state itself rather
+    than to its unit vector, and is not pushed harder where the state points away. A state that the
+    sum cancels exactly has no direction left and becomes zero.
+
+    Source: the shift of the in-context vectors paper, https://arxiv.org/abs/2311.06668, section 3
+    """
+    return _norms(states) * _unit(add(states, slots))
 
 
 def ablate(states: torch.Tensor, slots: Slots) -> torch.Tensor:
@@ -68,31 +91,58 @@ def ablate(states: torch.Tensor, slots: Slots) -> torch.Tensor:
     for slot in range(slots.directions.shape[1]):
         direction = slots.directions[:, slot, None]
         projection = (states * direction).sum(dim=-1, keepdim=True)
-        states = states - slots.weights[:, slot, None, None] * projection * direction
+        states = states - slots.weights[:, :, slot, None] * projection * direction
     return states
 
 
-def _prepare_rotate(vectors: torch.Tensor, strengths: torch.Tensor, combine: Combine) -> Slots:
+def project_to(states: torch.Tensor, slots: Slots) -> torch.Tensor:
+    """``(1 - s) x + s P x`` with P the orthogonal projection onto the span of the vectors.
+
+    For one vector ``P x = (x . v^) v^``: strength 1 leaves what the state says along the vector
+    and nothing else, the opposite of what ``ablate`` does. Doing it twice at strength 1 is doing
+    it once. Several vectors span one space, so they share one strength.
+
+    Args:
+        states: (B, T, D) float32.
+        slots: Orthonormal directions (B, K, D); the weights of one position are equal.
+
+    Source: the row space projection of Ravfogel et al. 2020, https://arxiv.org/abs/2004.07667,
+        whose null space projection is ``ablate`` at strength 1
+    """
+    shares = torch.bmm(states, slots.directions.transpose(1, 2))  # (B, T, K)
+    return torch.lerp(states, torch.bmm(shares, slots.directions), slots.weights[:, :, :1])
+
+
+def _prepare_rotate(vectors: torch.Tensor, strengths: torch.Tensor) -> Slots:
     norms = _norms(vectors)[:, 0]
-    divisor = len(vectors) if combine is Combine.MEAN else 1
+    gates = norms.clamp(min=NORM_EPS) / norms.clamp(min=COSINE_EPS)
+    return Slots(directions=_unit(vectors), weights=strengths, gates=gates)
+
+
+def _prepare_add(vectors: torch.Tensor, strengths: torch.Tensor) -> Slots:
+    return Slots(directions=vectors, weights=strengths, gates=torch.ones(len(vectors)))
+
+
+def _prepare_ablate(vectors: torch.Tensor, strengths: torch.Tensor) -> Slots:
+    return Slots(directions=_unit(vectors), weights=strengths, gates=torch.ones(len(vectors)))
+
+
+def _prepare_project_to(vectors: torch.Tensor, strengths: torch.Tensor) -> Slots:
     return Slots(
-        directions=_unit(vectors),
-        weights=strengths / divisor,
-        gates=norms.clamp(min=NORM_EPS) / norms.clamp(min=COSINE_EPS),
+        directions=_orthonormal(vectors), weights=strengths, gates=torch.ones(len(vectors))
     )
 
 
-def _prepare_add(vectors: torch.Tensor, strengths: torch.Tensor, _combine: Combine) -> Slots:
-    total = (strengths[:, None] * vectors).sum(dim=0, keepdim=True)
-    return Slots(directions=total, weights=torch.ones(1), gates=torch.ones(1))
-
-
-def _prepare_ablate(vectors: torch.Tensor, strengths: torch.Tensor, _combine: Combine) -> Slots:
-    return Slots(
-        directions=_unit(vectors),
-        weights=strengths,
-        gates=torch.ones(len(vectors)),
-    )
+def _orthonormal(vectors: torch.Tensor) -> torch.Tensor:
+    """Orthonormal rows with the same span, in float64; zero for what the former ones hold."""
+    basis = torch.zeros_like(vectors, dtype=torch.float64)
+    for row, vector in enumerate(vectors.double()):
+        rest = vector
+        for _ in range(2):  # once more: what rounding left of the others
+            rest = rest - (basis @ rest) @ basis
+        if rest.norm() > DEPENDENT * vector.norm():
+            basis[row] = rest / rest.norm()
+    return basis.float()
 
 
 def _norms(vectors: torch.Tensor) -> torch.Tensor:
@@ -107,6 +157,29 @@ def _unit(vectors: torch.Tensor) -> torch.Tensor:
 
 OPERATORS: dict[Operator, OperatorFunctions] = {
     Operator.ABLATE: OperatorFunctions(prepare=_prepare_ablate, apply=ablate),
-    Operator.ADD: OperatorFunctions(prepare=_prepare_add, apply=add),
-    Operator.ROTATE: OperatorFunctions(prepare=_prepare_rotate, apply=rotate),
+    Operator.PROJECT_TO: OperatorFunctions(prepare=_prepare_project_to, apply=project_to),
+    Operator.ADD: OperatorFunctions(prepare=_prepare_add, apply=add, sums=True),
+    Operator.ADD_NORM_PRESERVING: OperatorFunctions(
+        prepare=_prepare_add, apply=add_norm_preserving, sums=True
+    ),
+    Operator.ROTATE: OperatorFunctions(prepare=_prepare_rotate, apply=rotate, takes_mean=True),
 }
+
+
+def prepare_constant(
+    operator: Operator, vectors: torch.Tensor, strengths: torch.Tensor, combine: Combine
+) -> Slots:
+    """Slots of one arm whose strengths hold at every position.
+
+    Args:
+        operator: The operator.
+        vectors: (K, D) float32.
+        strengths: (K,) float32.
+        combine: Of the arm.
+    """
+    functions = OPERATORS[operator]
+    if functions.sums:
+        total = (strengths[:, None] * vectors).sum(dim=0, keepdim=True)
+        return functions.prepare(total, torch.ones(1))
+    mean = functions.takes_mean and combine is Combine.MEAN
+    return functions.prepare(vectors, strengths / len(vectors) if mean else strengths)

@@ -1,7 +1,9 @@
 """All arms of a run as tables of prepared vectors, one row per arm, built once.
 
 A place is a site of a layer. Each phase of a sequence, prompt or response, has its own tables, so
-``positions`` costs nothing while generating.
+positions that are a whole part cost nothing while generating. Windows, chosen tokens and schedules
+are looked up per position; an arm that uses them at a place does so for all that it does there by
+that operator, and the other arms of the run do not notice.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,11 +12,13 @@ from enum import StrEnum
 
 import torch
 
-from vectorlab.domain.runs import Arm, Combine, Intervention, Operator, Positions, check_strength
+from vectorlab.domain.positions import Part
+from vectorlab.domain.runs import Arm, Combine, Intervention, Operator, check_arm
 from vectorlab.domain.vectors import LayerVector, Site
 from vectorlab.errors import InputError, NotFoundError, ShapeError
 from vectorlab.steering.loading import LoadedModel
-from vectorlab.steering.operators import OPERATORS, Slots
+from vectorlab.steering.operators import OPERATORS, Slots, prepare_constant
+from vectorlab.steering.passes import Rule
 
 
 class Phase(StrEnum):
@@ -24,10 +28,10 @@ class Phase(StrEnum):
     RESPONSE = "response"
 
 
-PHASES_OF: dict[Positions, tuple[Phase, ...]] = {
-    Positions.ALL: (Phase.PROMPT, Phase.RESPONSE),
-    Positions.PROMPT: (Phase.PROMPT,),
-    Positions.RESPONSE: (Phase.RESPONSE,),
+PHASES_OF: dict[Part, tuple[Phase, ...]] = {
+    Part.ALL: (Phase.PROMPT, Phase.RESPONSE),
+    Part.PROMPT: (Phase.PROMPT,),
+    Part.RESPONSE: (Phase.RESPONSE,),
 }
 
 
@@ -41,7 +45,7 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class OperatorTable:
-    """One operator at one place in one phase, for every arm."""
+    """One operator at one place in one phase, for every arm that acts on whole parts there."""
 
     operator: Operator
     slots: Slots  # tensors with leading axis A, on the model's device
@@ -52,7 +56,7 @@ class OperatorTable:
         index = torch.tensor(arms, device=device)
         slots = Slots(
             directions=self.slots.directions[index],
-            weights=self.slots.weights[index],
+            weights=self.slots.weights[index][:, None],
             gates=self.slots.gates[index],
         )
         active = torch.tensor([self.active[arm] for arm in arms], device=device)
@@ -60,10 +64,22 @@ class OperatorTable:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RuledTable(OperatorTable):
+    """The same for the arms whose weights depend on the position."""
+
+    rules: torch.Tensor  # (A, K) int64, index into ``SteeringTable.rules``
+    used: torch.Tensor  # (A, K) bool: the slot holds an intervention
+    moves: torch.Tensor  # (A, K) bool: and one that changes states where its rule lets it
+    mean: torch.Tensor  # (A,) bool: weights are divided by the number of interventions that act
+
+
+@dataclass(frozen=True, kw_only=True)
 class SteeringTable:
     """Everything that the arms of a run write, by phase and place."""
 
     tables: Mapping[Phase, Mapping[Place, tuple[OperatorTable, ...]]]
+    rules: tuple[Rule, ...]  # that depend on the position
+    bos_id: int | None  # of the tokenizer
 
     @classmethod
     def build(
@@ -81,7 +97,8 @@ class SteeringTable:
 
         Raises:
             ShapeError: If a vector's width or layers do not fit the model or the intervention.
-            InputError: If a strength or a vector is not finite.
+            InputError: If a strength or a vector is not finite, or vectors of an arm do not go
+                together.
             NotFoundError: If an intervention names a vector that is not given.
         """
         by_hash = {
@@ -89,10 +106,16 @@ class SteeringTable:
             for arm in arms
             for item in arm.interventions
         }
-        for item in (item for arm in arms for item in arm.interventions):
-            check_strength(item.strength)
+        for item in (item for arm in map(check_arm, arms) for item in arm.interventions):
             _check_layers(item, by_hash[item.vector_sha256])
-        return cls(tables={phase: _phase_tables(loaded, arms, by_hash, phase) for phase in Phase})
+        found = [_rule(item) for arm in arms for item in arm.interventions]
+        rules = tuple(dict.fromkeys(found)) if any(not rule.is_plain for rule in found) else ()
+        build = _Builder(loaded=loaded, arms=arms, vectors=by_hash, rules=rules)
+        return cls(
+            tables={phase: build.phase(phase) for phase in Phase},
+            rules=rules,
+            bos_id=loaded.tokenizer.bos_token_id,
+        )
 
     def places(self, arms: Sequence[int]) -> list[Place]:
         """Places where any of these arms does something in any phase."""
@@ -109,78 +132,123 @@ class SteeringTable:
 _Vector = Mapping[int, torch.Tensor]  # layer -> (D,) float32
 
 
-def _phase_tables(
-    loaded: LoadedModel, arms: Sequence[Arm], vectors: Mapping[str, _Vector], phase: Phase
-) -> dict[Place, tuple[OperatorTable, ...]]:
-    here = [_interventions_by_place(arm, vectors, phase) for arm in arms]
-    return {
-        place: tuple(
-            _operator_table(
-                loaded, operator, arms, [item.get(place, []) for item in here], vectors, place.layer
-            )
-            for operator in OPERATORS
-            if any(entry.operator is operator for item in here for entry in item.get(place, []))
-        )
-        for place in sorted({place for item in here for place in item})
-    }
+@dataclass(frozen=True, kw_only=True)
+class _Builder:
+    loaded: LoadedModel
+    arms: Sequence[Arm]
+    vectors: Mapping[str, _Vector]
+    rules: tuple[Rule, ...]
 
+    def phase(self, phase: Phase) -> dict[Place, tuple[OperatorTable, ...]]:
+        placed = [self._by_place(arm) for arm in self.arms]
+        tables = {
+            place: self._at(place, [item.get(place, []) for item in placed], phase)
+            for place in sorted({place for item in placed for place in item})
+        }
+        return {place: found for place, found in tables.items() if found}
 
-def _interventions_by_place(
-    arm: Arm, vectors: Mapping[str, _Vector], phase: Phase
-) -> dict[Place, list[Intervention]]:
-    places: dict[Place, list[Intervention]] = {}
-    for item in arm.interventions:
-        layers = vectors[item.vector_sha256] if item.layers is None else item.layers
-        if phase in PHASES_OF[item.positions]:
+    def _by_place(self, arm: Arm) -> dict[Place, list[Intervention]]:
+        places: dict[Place, list[Intervention]] = {}
+        for item in arm.interventions:
+            layers = self.vectors[item.vector_sha256] if item.layers is None else item.layers
             for layer in layers:
                 places.setdefault(Place(layer=layer, site=item.site), []).append(item)
-    return places
+        return places
 
+    def _at(
+        self, place: Place, interventions: Sequence[Sequence[Intervention]], phase: Phase
+    ) -> tuple[OperatorTable, ...]:
+        """Tables of every operator at a place, given what each arm does there."""
+        found: list[OperatorTable] = []
+        for operator in OPERATORS:
+            mine = [[item for item in arm if item.operator is operator] for arm in interventions]
+            ruled = [any(not _rule(item).is_plain for item in arm) for arm in mine]
+            here = [[item for item in arm if _in_phase(item, phase)] for arm in mine]
+            plain = [[] if by_rule else arm for arm, by_rule in zip(here, ruled, strict=True)]
+            if any(plain):
+                found.append(self._plain_table(operator, plain, place.layer))
+            # All of an arm's, whatever the phase: the rules tell the phases apart.
+            all_or_none = [
+                arm if by_rule and now else []
+                for arm, by_rule, now in zip(mine, ruled, here, strict=True)
+            ]
+            if any(all_or_none):
+                found.append(self._ruled_table(operator, all_or_none, place.layer))
+        return tuple(found)
 
-def _operator_table(
-    loaded: LoadedModel,
-    operator: Operator,
-    arms: Sequence[Arm],
-    interventions: Sequence[Sequence[Intervention]],
-    vectors: Mapping[str, _Vector],
-    layer: int,
-) -> OperatorTable:
-    rows, active = [], []
-    for arm, items in zip(arms, interventions, strict=True):
-        mine = [item for item in items if item.operator is operator]
-        stack = [vectors[item.vector_sha256][layer] for item in mine]
-        active.append(
-            any(item.strength != 0 and v.any() for item, v in zip(mine, stack, strict=True))
+    def _plain_table(
+        self, operator: Operator, interventions: Sequence[Sequence[Intervention]], layer: int
+    ) -> OperatorTable:
+        rows = [
+            prepare_constant(operator, self._stack(items, layer), _strengths(items), arm.combine)
+            if items
+            else None
+            for arm, items in zip(self.arms, interventions, strict=True)
+        ]
+        active = [any(self._moves(item, layer) for item in items) for items in interventions]
+        return OperatorTable(operator=operator, slots=self._stacked(rows), active=tuple(active))
+
+    def _ruled_table(
+        self, operator: Operator, interventions: Sequence[Sequence[Intervention]], layer: int
+    ) -> RuledTable:
+        functions = OPERATORS[operator]
+        rows = [
+            functions.prepare(self._stack(items, layer), _strengths(items)) if items else None
+            for items in interventions
+        ]
+        moves = [[self._moves(item, layer) for item in items] for items in interventions]
+        rules = [[self.rules.index(_rule(item)) for item in items] for items in interventions]
+        used = [[True] * len(items) for items in interventions]
+        mean = [functions.takes_mean and arm.combine is Combine.MEAN for arm in self.arms]
+        device = self.loaded.device
+        return RuledTable(
+            operator=operator,
+            slots=self._stacked(rows),
+            active=tuple(any(row) for row in moves),
+            rules=_rectangle(rules, device),
+            used=_rectangle(used, device).bool(),
+            moves=_rectangle(moves, device).bool(),
+            mean=torch.tensor(mean, device=device),
         )
-        rows.append(_prepared(operator, stack, [item.strength for item in mine], arm.combine))
-    return OperatorTable(
-        operator=operator,
-        slots=_stacked(rows, loaded.description.d_model, loaded.device),
-        active=tuple(active),
-    )
+
+    def _stack(self, items: Sequence[Intervention], layer: int) -> torch.Tensor:
+        return torch.stack([self.vectors[item.vector_sha256][layer] for item in items])
+
+    def _moves(self, item: Intervention, layer: int) -> bool:
+        return item.strength != 0 and bool(self.vectors[item.vector_sha256][layer].any())
+
+    def _stacked(self, rows: Sequence[Slots | None]) -> Slots:
+        """Slots of all arms in one tensor each, filled up with zeros to the longest."""
+        count = max(len(row.weights) for row in rows if row is not None)
+        directions = torch.zeros(len(rows), count, self.loaded.description.d_model)
+        weights, gates = torch.zeros(len(rows), count), torch.zeros(len(rows), count)
+        for arm, row in enumerate(rows):
+            if row is not None:
+                used = len(row.weights)
+                directions[arm, :used] = row.directions
+                weights[arm, :used], gates[arm, :used] = row.weights, row.gates
+        device = self.loaded.device
+        return Slots(
+            directions=directions.to(device), weights=weights.to(device), gates=gates.to(device)
+        )
 
 
-def _prepared(
-    operator: Operator, vectors: list[torch.Tensor], strengths: list[float], combine: Combine
-) -> Slots | None:
-    if not vectors:
-        return None
-    return OPERATORS[operator].prepare(torch.stack(vectors), torch.tensor(strengths), combine)
+def _rule(item: Intervention) -> Rule:
+    return Rule(item.positions, item.schedule)
 
 
-def _stacked(rows: Sequence[Slots | None], width: int, device: torch.device) -> Slots:
-    """Slots of all arms in one tensor each, filled up with zeros to the longest."""
-    count = max(len(row.weights) for row in rows if row is not None)
-    directions = torch.zeros(len(rows), count, width)
-    weights, gates = torch.zeros(len(rows), count), torch.zeros(len(rows), count)
-    for arm, row in enumerate(rows):
-        if row is not None:
-            used = len(row.weights)
-            directions[arm, :used] = row.directions
-            weights[arm, :used], gates[arm, :used] = row.weights, row.gates
-    return Slots(
-        directions=directions.to(device), weights=weights.to(device), gates=gates.to(device)
-    )
+def _in_phase(item: Intervention, phase: Phase) -> bool:
+    return phase in PHASES_OF[item.positions.part]
+
+
+def _strengths(items: Sequence[Intervention]) -> torch.Tensor:
+    return torch.tensor([item.strength for item in items])
+
+
+def _rectangle(rows: Sequence[Sequence[int]], device: torch.device) -> torch.Tensor:
+    """Rows of unequal length in one tensor, filled up with 0."""
+    width = max(map(len, rows))
+    return torch.tensor([[*row, *[0] * (width - len(row))] for row in rows], device=device)
 
 
 def _checked_vector(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
+from vectorlab.domain.positions import Positions
 from vectorlab.domain.runs import (
     Arm,
     BatchPlan,
@@ -19,11 +20,11 @@ from vectorlab.domain.runs import (
     Intervention,
     NewRun,
     Operator,
-    Positions,
     Prompt,
     RowKey,
     RunSpec,
 )
+from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import ConflictError, InputError, IntegrityError, NotFoundError
 from vectorlab.store import schema
@@ -263,8 +264,9 @@ def _intervention(row: sa.Row[Any]) -> Intervention:
         operator=Operator(row.operator),
         strength=row.strength,
         site=Site(row.site),
-        positions=Positions(row.positions),
+        positions=Positions.parse(row.positions),
         layers=None if row.layers_json is None else tuple(row.layers_json),
+        schedule=Schedule.parse(row.schedule),
     )
 
 
@@ -305,8 +307,9 @@ def _intervention_rows(run_id: int, arms: Sequence[Arm]) -> list[dict[str, Any]]
             "operator": item.operator,
             "strength": item.strength,
             "site": item.site,
-            "positions": item.positions,
+            "positions": str(item.positions),
             "layers_json": item.layers,
+            "schedule": str(item.schedule),
         }
         for arm, owner in enumerate(arms)
         for position, item in enumerate(owner.interventions)

@@ -17,12 +17,14 @@ from sqlalchemy import (
 )
 
 from vectorlab.domain.jobs import AttemptOutcome, JobKind, JobState, LogLevel
-from vectorlab.domain.runs import Combine, FinishReason, Operator, Positions
+from vectorlab.domain.positions import Part
+from vectorlab.domain.runs import Combine, FinishReason, Operator
+from vectorlab.domain.schedules import Shape
 from vectorlab.domain.sets import Relation
 from vectorlab.domain.vectors import Origin, Site, TokenRule
 from vectorlab.store.columns import BigInt, Json, UtcTime, one_of
 
-REVISION = "0006"  # the newest revision; numbers sort, a test holds it to Alembic's head
+REVISION = "0008"  # the newest revision; numbers sort, a test holds it to Alembic's head
 
 metadata = sa.MetaData(
     naming_convention={
@@ -389,12 +391,20 @@ arm_interventions = Table(
     _text("site"),
     _text("positions"),
     Column("layers_json", Json),
+    Column("schedule", sa.Text, nullable=False, server_default="constant"),
     ForeignKeyConstraint(
         ["run_id", "arm"], ["run_arms.run_id", "run_arms.position"], ondelete="RESTRICT"
     ),
     one_of("operator", Operator),
     one_of("site", Site),
-    one_of("positions", Positions),
+    CheckConstraint(" OR ".join(f"positions LIKE '{part}%'" for part in Part), name="positions"),
+    CheckConstraint(
+        "schedule = 'constant' OR "
+        + " OR ".join(
+            f"schedule LIKE '{shape}:%'" for shape in Shape if shape is not Shape.CONSTANT
+        ),
+        name="schedule",
+    ),
 )
 
 generations = Table(

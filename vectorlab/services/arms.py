@@ -1,0 +1,193 @@
+"""Arms of a run: a sweep of vectors and strengths, or arms that are written out one by one."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from vectorlab.domain.layers import parse_layers, spell_layers
+from vectorlab.domain.methods import default_operator
+from vectorlab.domain.models import Model
+from vectorlab.domain.positions import Positions
+from vectorlab.domain.runs import (
+    Arm,
+    Combine,
+    Intervention,
+    Operator,
+    check_arm,
+    check_strength,
+)
+from vectorlab.domain.schedules import Schedule
+from vectorlab.domain.vectors import Site, SteeringVector
+from vectorlab.errors import InputError
+from vectorlab.services.vectors import check_fits
+from vectorlab.store import vectors
+from vectorlab.store.database import Database
+
+BASELINE = Arm(label="baseline")
+HELP = (
+    'Write for example "a:0.1,b:0.2" or '
+    '"a:0.1:layers=0-3,7:positions=prompt:last=2,b:2:operator=add:schedule=first:8".'
+)
+OPTIONS = ("operator", "site", "positions", "layers", "schedule")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepOptions:
+    """How each vector is applied; None takes the vector's own default."""
+
+    operator: Operator | None = None
+    site: Site | None = None
+    positions: Positions = Positions.ALL
+    layers: tuple[int, ...] | None = None
+    schedule: Schedule = Schedule.CONSTANT
+    together: bool = False  # all vectors in one arm instead of one arm each
+    combine: Combine = Combine.MEAN
+
+
+@dataclass(frozen=True, kw_only=True)
+class Term:
+    """One vector of an arm that is written out; None takes what the run's options say."""
+
+    vector: str  # name, id or hash prefix
+    strength: float
+    operator: Operator | None = None
+    site: Site | None = None
+    positions: Positions | None = None
+    layers: tuple[int, ...] | None = None
+    schedule: Schedule | None = None
+
+
+def build_arms(
+    db: Database,
+    *,
+    model: Model,
+    references: Sequence[str],
+    strengths: Sequence[float],
+    options: SweepOptions,
+    written: Sequence[str | Sequence[Term]] = (),
+) -> tuple[Arm, ...]:
+    """The baseline, one arm per vector and strength, and one for each that is written out.
+
+    Strength 0 is the baseline.
+
+    Args:
+        db: The store.
+        model: The vectors have to fit it.
+        references: Vectors of the sweep.
+        strengths: Of the sweep.
+        options: For all of them, unless a written arm says otherwise.
+        written: Arms as ``parse_arm`` reads them.
+
+    Raises:
+        NotFoundError: If a vector does not exist.
+        InputError: If a strength is not finite, vectors and strengths do not go together, or an
+            arm cannot be read.
+        ShapeError: If a vector does not fit the model.
+    """
+    if bool(references) != bool(strengths):
+        raise InputError(
+            "Vectors and strengths go together: give --vector NAME and --strength 0.1, or neither."
+        )
+    groups = [references] if options.together else [[reference] for reference in references]
+    swept = [
+        [Term(vector=reference, strength=strength) for reference in group]
+        for group in groups
+        if group
+        for strength in dict.fromkeys(check_strength(item) for item in strengths)
+    ]
+    own = [parse_arm(item) if isinstance(item, str) else item for item in written]
+    made = [_arm(db, model, terms, options, named=terms in own) for terms in [*swept, *own]]
+    return (BASELINE, *(check_arm(arm) for arm in made if not arm.is_baseline))
+
+
+def parse_arm(text: str) -> tuple[Term, ...]:
+    """Read ``"a:0.1,b:0.2"`` as the vectors of one arm, each with its strength.
+
+    A vector may go on with ``:operator=``, ``:site=``, ``:positions=``, ``:layers=`` and
+    ``:schedule=``.
+
+    Raises:
+        InputError: If it cannot be read.
+    """
+    number = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf)"
+    # A comma may also stand in a list of layers or tokens; a name and a number begin a vector.
+    beginning = re.compile(rf"(?:^|,)\s*([^\s,:=]+)\s*:\s*({number})\s*(?=[:,]|$)", re.IGNORECASE)
+    found = list(beginning.finditer(text))
+    if not found or found[0].start() != 0:
+        raise InputError(f"Arm {text!r} is not understood. {HELP}")
+    ends = [match.start() for match in found[1:]] + [len(text)]
+    return tuple(
+        _term(match[1], float(match[2]), text[match.end() : end], text)
+        for match, end in zip(found, ends, strict=True)
+    )
+
+
+def _term(vector: str, strength: float, rest: str, text: str) -> Term:
+    term = Term(vector=vector, strength=check_strength(strength))
+    if not rest:
+        return term
+    parts = re.split(rf":\s*(?=(?:{'|'.join(OPTIONS)})=)", rest)
+    names = [part.partition("=")[0] for part in parts[1:]]
+    if parts[0].strip() or not names or len(set(names)) < len(names):
+        raise InputError(f"{rest!r} in arm {text!r} is not understood. {HELP}")
+    said: dict[str, Any] = {}
+    for part in parts[1:]:
+        name, _, value = part.partition("=")
+        said[name] = _option(name, value.strip(), text)
+    return replace(term, **said)
+
+
+def _option(name: str, value: str, text: str) -> Any:
+    if name == "positions":
+        return Positions.parse(value)
+    if name == "schedule":
+        return Schedule.parse(value)
+    if name == "layers":
+        return parse_layers(value)
+    known = Operator if name == "operator" else Site
+    if value not in list(known):
+        raise InputError(f"Arm {text!r} names {name} {value!r}. Known are {', '.join(known)}.")
+    return known(value)
+
+
+def _arm(
+    db: Database, model: Model, terms: Sequence[Term], options: SweepOptions, *, named: bool
+) -> Arm:
+    found = []
+    for term in terms:
+        with db.read() as tx:
+            vector = vectors.get_vector(tx, term.vector)
+        check_fits(vector, model, term.layers or options.layers)
+        found.append(vector)
+    interventions = tuple(
+        _intervention(vector, term, options) for vector, term in zip(found, terms, strict=True)
+    )
+    names = [vector.name for vector in found]
+    label = (
+        ", ".join(map(_label, names, terms))
+        if named
+        else f"{' + '.join(names)} {terms[0].strength:+g}"
+    )
+    return Arm(label=label, interventions=interventions, combine=options.combine)
+
+
+def _intervention(vector: SteeringVector, term: Term, options: SweepOptions) -> Intervention:
+    return Intervention(
+        vector_id=vector.id,
+        vector_sha256=vector.content_sha256,
+        operator=term.operator or options.operator or default_operator(vector.method),
+        strength=term.strength,
+        site=term.site or options.site or vector.write_site,
+        positions=term.positions or options.positions,
+        layers=options.layers if term.layers is None else term.layers,
+        schedule=term.schedule or options.schedule,
+    )
+
+
+def _label(name: str, term: Term) -> str:
+    """Name and strength, and what the arm says beside them."""
+    layers = None if term.layers is None else f"layers {spell_layers(term.layers)}"
+    said = (term.operator, term.site, term.positions, layers, term.schedule)
+    more = ", ".join(str(item) for item in said if item is not None)
+    return f"{name} {term.strength:+g}" + (f" ({more})" if more else "")

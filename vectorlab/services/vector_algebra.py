@@ -1,0 +1,191 @@
+"""Vectors made of vectors by projection and normalisation, layer by layer, lineage kept.
+
+Weighted sums are ``services.vectors.combine``.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vectorlab.domain.sets import check_name
+from vectorlab.domain.vectors import (
+    LayerVector,
+    NewVector,
+    Origin,
+    ParentWeight,
+    SteeringVector,
+)
+from vectorlab.errors import InputError, ShapeError
+from vectorlab.services.vectors import check_combinable
+from vectorlab.store import audit, vectors
+from vectorlab.store.database import Database, Transaction
+
+DEPENDENT = 1e-6  # share of a vector outside the others' span below which nothing is left of it
+
+_Rows = npt.NDArray[np.float64]
+
+
+def project_out(
+    db: Database, reference: str, removed: Sequence[str], *, name: str, actor: str
+) -> SteeringVector:
+    """Store what is left of a vector outside the span of others, layer by layer.
+
+    Args:
+        db: The store.
+        reference: The vector.
+        removed: Vectors whose directions are taken out; they need not be orthogonal.
+        name: Of the new vector.
+        actor: Recorded as the one who made it.
+
+    Raises:
+        ShapeError: If the vectors differ in layers, width or write site.
+        InputError: If nothing is left at some layer, or no vector is named.
+        ConflictError: If the name is taken.
+    """
+    if not removed:
+        raise InputError("Name at least one vector to project out.")
+    with db.write() as tx:
+        found = [vectors.get_vector(tx, item) for item in (reference, *removed)]
+        layers = _layers(tx, found)
+        left = [_outside(column, found) for column in layers]
+        about = {"operation": "project_out", "removed": [item.name for item in found[1:]]}
+        return _store(tx, found, left, name=name, about=about, actor=actor)
+
+
+def orthogonalise(
+    db: Database, references: Sequence[str], *, suffix: str, actor: str
+) -> list[SteeringVector]:
+    """Store every vector but the first without the directions of those before it.
+
+    Gram-Schmidt in the given order: the first stays as it is, and afterwards all of them are
+    orthogonal at every layer and span what they spanned, each with the length that is left.
+
+    Args:
+        db: The store.
+        references: Two or more vectors.
+        suffix: What the new names end with.
+        actor: Recorded as the one who made them.
+
+    Raises:
+        ShapeError: If the vectors differ in layers, width or write site.
+        InputError: If a vector lies in the span of those before it, or there is only one.
+        ConflictError: If a name is taken.
+    """
+    if len(references) < 2:
+        raise InputError("Name two or more vectors to make orthogonal.")
+    made = []
+    with db.write() as tx:
+        found = [vectors.get_vector(tx, item) for item in references]
+        layers = _layers(tx, found)
+        for count in range(2, len(found) + 1):
+            # The vector first, then those before it, as project_out takes them.
+            mine = [found[count - 1], *found[: count - 1]]
+            columns = [[column[count - 1], *column[: count - 1]] for column in layers]
+            left = [_outside(column, mine) for column in columns]
+            about = {"operation": "orthogonalise", "removed": [item.name for item in mine[1:]]}
+            name = f"{mine[0].name}{suffix}"
+            made.append(_store(tx, mine, left, name=name, about=about, actor=actor))
+    return made
+
+
+def normalise(db: Database, reference: str, *, name: str, actor: str) -> SteeringVector:
+    """Store a vector with unit length at every layer; its natural norms are recorded with it.
+
+    Raises:
+        InputError: If it is zero at some layer.
+        ConflictError: If the name is taken.
+    """
+    with db.write() as tx:
+        vector = vectors.get_vector(tx, reference)
+        parts = vectors.layer_vectors(tx, vector.id)
+        empty = [part.layer for part in parts if part.norm == 0]
+        if empty:
+            raise InputError(
+                f"Vector {vector.name!r} is zero at layer {empty[0]} and has no direction there."
+            )
+        unit = [
+            replace(part, values=(part.values.astype(np.float64) / part.norm).astype(np.float32))
+            for part in parts
+        ]
+        norms = {str(part.layer): part.norm for part in parts}
+        about = {"operation": "normalise", "natural_norms": norms}
+        return _store(tx, [vector], unit, name=name, about=about, actor=actor)
+
+
+def _layers(tx: Transaction, found: Sequence[SteeringVector]) -> list[list[LayerVector]]:
+    """Per layer the layer vectors of all, in the same order."""
+    check_combinable(found)
+    columns = zip(*(vectors.layer_vectors(tx, item.id) for item in found), strict=True)
+    layers = [list(column) for column in columns]
+    if any(len({item.layer for item in column}) > 1 for column in layers):
+        raise ShapeError("The vectors to combine do not cover the same layers.")
+    return layers
+
+
+def _outside(column: Sequence[LayerVector], found: Sequence[SteeringVector]) -> LayerVector:
+    """The first of a layer's vectors without the span of the others."""
+    wanted, *others = (item.values.astype(np.float64) for item in column)
+    basis = _basis(np.stack(others))
+    rest = wanted - basis.T @ (basis @ wanted)
+    rest = rest - basis.T @ (basis @ rest)  # once more: what rounding left
+    if np.linalg.norm(rest) <= DEPENDENT * np.linalg.norm(wanted):
+        raise InputError(
+            f"Nothing of vector {found[0].name!r} is left at layer {column[0].layer}: it lies in "
+            f"the span of {', '.join(item.name for item in found[1:])}."
+        )
+    return LayerVector(layer=column[0].layer, values=rest.astype(np.float32))
+
+
+def _basis(rows: _Rows) -> _Rows:
+    """Orthonormal rows with the same span."""
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    unit = rows / np.where(norms > 0, norms, 1)
+    _, sizes, directions = np.linalg.svd(unit, full_matrices=False)
+    kept: _Rows = directions[sizes > DEPENDENT * max(sizes[0], 1e-300)]
+    return kept if sizes[0] > 0 else kept[:0]
+
+
+def _store(
+    tx: Transaction,
+    parents: Sequence[SteeringVector],
+    layers: Sequence[LayerVector],
+    *,
+    name: str,
+    about: Mapping[str, Any],
+    actor: str,
+) -> SteeringVector:
+    """Store a vector that came mainly from the first parent; the others have weight 0."""
+    main = parents[0]
+    made = vectors.add_vector(
+        tx,
+        NewVector(
+            name=check_name("vector", name),
+            model_id=main.model_id,
+            set_version_id=None,
+            method=main.method,
+            parameters={"of": main.name, **about},
+            read_site=main.read_site,
+            write_site=main.write_site,
+            token_rule=main.token_rule,
+            spec=None,
+            origin=Origin.COMBINED,
+            layers=layers,
+            parents=[
+                ParentWeight(vector_id=item.id, weight=1.0 if item is main else 0.0)
+                for item in parents
+            ],
+        ),
+        created_by=actor,
+    )
+    audit.record(
+        tx,
+        actor=actor,
+        action=about["operation"],
+        object_kind="vector",
+        object_id=made.id,
+        details={"name": name},
+    )
+    return made

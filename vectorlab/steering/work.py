@@ -1,0 +1,102 @@
+"""What one operator does at one place to the rows of one batch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+from vectorlab.steering.operators import OPERATORS, OperatorFunctions, Slots
+from vectorlab.steering.passes import Pass, RuleReader
+from vectorlab.steering.table import OperatorTable, RuledTable
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleValues:
+    """What the rules say of the tokens of one forward pass."""
+
+    touched: torch.Tensor  # (B, T, R) bool
+    factors: torch.Tensor  # (B, T, R) float32
+
+    @classmethod
+    def of(cls, readers: Sequence[RuleReader], now: Pass) -> "RuleValues":
+        """Ask every rule once."""
+        return cls(
+            touched=torch.stack([item.touches(now) for item in readers], dim=-1),
+            factors=torch.stack([item.factors(now) for item in readers], dim=-1),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlainWork:
+    """The same weights at every position."""
+
+    functions: OperatorFunctions
+    slots: Slots  # (B, K, D), (B, 1, K), (B, K)
+    active: torch.Tensor  # (B, 1, 1) bool
+
+    def change(self, states: torch.Tensor, _values: RuleValues | None) -> torch.Tensor:
+        """The states of (B, T, D) float32 as they become."""
+        # where() hands unsteered rows through untouched, to the bit.
+        return torch.where(self.active, self.functions.apply(states, self.slots), states)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuledWork:
+    """Weights that depend on the position."""
+
+    functions: OperatorFunctions
+    slots: Slots  # (B, K, D), (B, 1, K), (B, K)
+    rules: torch.Tensor  # (B, 1, K) int64, index into the last axis of the values
+    used: torch.Tensor  # (B, 1, K) bool
+    moves: torch.Tensor  # (B, 1, K) bool
+    mean: torch.Tensor  # (B, 1, 1) bool
+
+    def change(self, states: torch.Tensor, values: RuleValues | None) -> torch.Tensor:
+        """The states of (B, T, D) float32 as they become."""
+        assert values is not None, "begin_pass was not called"
+        index = self.rules.expand(-1, states.shape[1], -1)
+        touched = values.touched.gather(2, index) & self.used
+        factors = values.factors.gather(2, index)
+        acting = touched.sum(dim=2, keepdim=True).clamp(min=1)
+        weights = self.slots.weights * factors * touched
+        weights = torch.where(self.mean, weights / acting, weights)
+        changed = self.functions.apply(states, replace(self.slots, weights=weights))
+        # Where nothing acts, or with factor 0, a state goes through untouched, to the bit.
+        active = (touched & self.moves & (factors != 0)).any(dim=2, keepdim=True)
+        return torch.where(active, changed, states)
+
+
+Work = PlainWork | RuledWork
+
+
+def work_at(
+    tables: Sequence[OperatorTable], row_arms: Sequence[int], device: torch.device
+) -> list[Work]:
+    """What the rows of a batch need done at a place, in order.
+
+    Args:
+        tables: Of the place.
+        row_arms: (B,) the arm of every row.
+        device: Of the model.
+    """
+    return [
+        _work(table, row_arms, device)
+        for table in tables
+        if any(table.active[arm] for arm in row_arms)
+    ]
+
+
+def _work(table: OperatorTable, row_arms: Sequence[int], device: torch.device) -> Work:
+    functions = OPERATORS[table.operator]
+    slots, active = table.rows(row_arms, device)
+    if not isinstance(table, RuledTable):
+        return PlainWork(functions=functions, slots=slots, active=active)
+    index = torch.tensor(row_arms, device=device)
+    return RuledWork(
+        functions=functions,
+        slots=slots,
+        rules=table.rules[index][:, None],
+        used=table.used[index][:, None],
+        moves=table.moves[index][:, None],
+        mean=table.mean[index][:, None, None],
+    )
