@@ -33,7 +33,7 @@ from vectorlab.steering.activations import record_states
 from vectorlab.steering.batching import length_buckets
 from vectorlab.steering.loading import LoadedModel
 
-ROUNDS = 7
+ROUNDS = 3
 PACKAGES = ["torch", "transformers", "numpy"]
 GOAL = 0.95
 GOAL_OF_MEMORY = 1.5

@@ -231,7 +231,7 @@ def test_what_was_kept_before_an_interruption_is_not_computed_again():
             on_progress=lambda done, total: steps.append((done, total)),
         )
     assert sum(rows) == 8 - kept
-    assert steps == [(kept, 8), (8, 8)]
+    assert (steps[0], steps[-1]) == ((kept, 8), (8, 8))
     assert memory.flushed == 1
 
 
