@@ -39,8 +39,9 @@ from vectorlab.steering.extraction import extract
 from vectorlab.steering.layers import decoder_layers
 from vectorlab.steering.loading import LoadedModel, bundled_model_path
 from vectorlab.store import jobs
-from vectorlab.worker.handlers import JobContext, ModelShelf
+from vectorlab.worker.context import JobContext
 from vectorlab.worker.lease import Lease
+from vectorlab.worker.shelf import ModelShelf
 from vectorlab.worker.states import cache_of
 
 ROUNDS = 11

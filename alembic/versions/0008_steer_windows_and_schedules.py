@@ -12,7 +12,7 @@ from alembic.operations import BatchOperations
 from alembic import op
 
 revision = "0008"
-down_revision = "0006"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
@@ -155,7 +155,7 @@ def downgrade() -> None:
     )
     if number := op.get_bind().execute(count).scalar_one():
         raise RuntimeError(
-            f"{number} interventions use operators, positions or schedules that revision 0006 does "
+            f"{number} interventions use operators, positions or schedules that revision 0007 does "
             "not know. Purge their runs first: vectorlab runs purge RUN"
         )
     views = _drop_readers()

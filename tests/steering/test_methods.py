@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -57,7 +59,7 @@ def test_icv_adds_a_component_of_length_one_over_the_whole_stack() -> None:
 @pytest.mark.parametrize("method", sorted(METHOD_FUNCTIONS))
 def test_swapping_source_and_target_negates_the_vector(method: str, pairs: int) -> None:
     source, target = paired_states(pairs)
-    if method == "mean_difference":
+    if not METHOD_FUNCTIONS[method].needs_embeddings:
         source, target = (_without_embeddings(item) for item in (source, target))
     there = aggregate(method, source, target, {}).values
     back = aggregate(method, target, source, {}).values
@@ -101,6 +103,14 @@ def test_the_catalogue_and_the_registry_hold_the_same_methods() -> None:
     assert set(METHODS) == set(METHOD_FUNCTIONS)
 
 
+def test_every_method_has_a_file_of_its_name_and_is_documented() -> None:
+    root = Path(__file__).parents[2]
+    document = (root / "docs" / "steering.md").read_text("utf-8")
+    for name in METHODS:
+        assert (root / "vectorlab" / "steering" / "methods" / f"{name}.py").is_file()
+        assert f"`{name}`" in document, name
+
+
 def test_a_method_name_can_be_taken_once() -> None:
     with pytest.raises(ValueError, match="'icv' is registered twice"):
         register("icv")(mean_difference)
@@ -127,8 +137,8 @@ def test_states_that_are_no_pairs_are_an_error() -> None:
 
 def test_an_unknown_method_is_an_error_that_lists_the_known() -> None:
     source, target = paired_states(2)
-    with pytest.raises(InputError, match=r"'pca'\. Known methods: icv, mean_difference"):
-        aggregate("pca", source, target, {})
+    with pytest.raises(InputError, match=r"'mean'\. Known methods: icv, icv_paper"):
+        aggregate("mean", source, target, {})
 
 
 def _without_embeddings(item: States) -> States:

@@ -102,7 +102,12 @@ def add_merge(tx: Transaction, name: str, origin: SetVersion, merged: SetVersion
 def layers(seed: int = 0, count: int = LAYERS, width: int = WIDTH) -> list[LayerVector]:
     values = np.random.default_rng(seed).normal(size=(count, width)).astype(np.float32)
     return [
-        LayerVector(layer=layer, values=row, explained_variance=None if layer else 0.5)
+        LayerVector(
+            layer=layer,
+            values=row,
+            explained_variance=None if layer else 0.5,
+            separability=None if layer else 0.75,
+        )
         for layer, row in enumerate(values)
     ]
 

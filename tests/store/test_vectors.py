@@ -45,6 +45,7 @@ def test_a_vector_comes_back_with_every_fact_and_every_byte(database: Database):
     assert stored.parameters == {"scale": 1.0}
     assert [item.data for item in found] == [item.data for item in new.layers]
     assert [item.explained_variance for item in found] == [0.5, None, None]
+    assert [item.separability for item in found] == [0.75, None, None]
     assert all(item.values.dtype == np.float32 for item in found)
     assert [item.norm for item in infos] == [item.norm for item in new.layers]
     assert {item.dtype for item in infos} == {"float32"}

@@ -92,6 +92,7 @@ VIEWS: dict[str, dict[str, str]] = {
         "norm": "double precision",
         "explained_variance": "double precision",
         "sha256": "text",
+        "separability": "double precision",
     },
     "v_alignments": {
         "vector_id": "bigint",

@@ -5,7 +5,7 @@ import streamlit as st
 from ui import data, parts, texts
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.methods import METHODS
-from vectorlab.domain.vectors import Site
+from vectorlab.domain.vectors import Site, TokenRule
 from vectorlab.services import models, vectors
 from vectorlab.services.vectors import ExtractionOptions
 
@@ -49,6 +49,11 @@ with st.expander("More"):
     write_site = two.selectbox(
         "Write site", sites, index=sites.index(info.write_site), key=f"new_vector.write.{method}"
     )
+    tokens = two.text_input(
+        "Tokens that stand for a text",
+        value=TokenRule.LAST.value,
+        help="last, first:K, index:I (negative from the end), mean or max",
+    )
     strip = one.checkbox("Delete punctuation before reading, as the original ICV code does")
     force = two.checkbox("Compute even if an equal vector is stored")
 
@@ -62,6 +67,7 @@ def _request() -> int | None:
             method=method,
             read_site=Site(read_site),
             write_site=Site(write_site),
+            token_rule=TokenRule(tokens.strip()),
             strip_punctuation=strip,
         ),
         actor=data.user(),

@@ -51,6 +51,16 @@ def _show_vector(reference: str) -> None:
         else:
             st.html(texts.quiet("This method records none."))
     with left:
+        st.subheader("Separability", anchor=False)
+        if frame["separability"].notna().any():
+            st.altair_chart(
+                charts.layer_bars(
+                    frame, "separability", title="held-out accuracy, 0.5 is chance", share=True
+                )
+            )
+        else:
+            st.html(texts.quiet("None is recorded for this vector."))
+    with left:
         st.subheader("Cosine between layers", anchor=False)
         st.altair_chart(charts.cosine_map(data.layer_cosines(vector)))
     with right:
@@ -75,7 +85,7 @@ def _show_provenance(details: VectorDetails) -> None:
         ("from", texts.link(f"{name}@{number}", "sets", set=name, version=number) if name else "–"),
         ("model", texts.escape(vector.model_name)),
         ("method", texts.escape(vector.method + (f" ({parameters})" if parameters else ""))),
-        ("read site", f"{vector.read_site.value}, {vector.token_rule.value} token of a text"),
+        ("read site", f"{vector.read_site.value}, tokens of a text: {vector.token_rule.value}"),
         ("write site", vector.write_site.value),
         ("shape", f"{vector.n_layers} layers × {vector.d_model}"),
         ("content", texts.mono(vector.content_sha256)),

@@ -22,7 +22,8 @@ from vectorlab.cli.output import (
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
 from vectorlab.domain.methods import METHODS
-from vectorlab.domain.vectors import Site, SteeringVector
+from vectorlab.domain.vectors import Site, SteeringVector, TokenRule
+from vectorlab.errors import InputError
 from vectorlab.services import explanations, reports, vector_files, vectors
 
 app = typer.Typer(
@@ -44,6 +45,18 @@ def extract(
     ] = None,
     read_site: Annotated[Site | None, typer.Option(help="Default: the method's.")] = None,
     write_site: Annotated[Site | None, typer.Option(help="Default: the method's.")] = None,
+    tokens: Annotated[
+        TokenRule,
+        typer.Option(
+            parser=TokenRule,
+            metavar="RULE",
+            help="Whose state stands for a text: last, first:K, index:I, mean or max.",
+        ),
+    ] = TokenRule.LAST,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=NUMBER", help="Of the method, such as rank=2; repeatable."),
+    ] = None,
     strip_punctuation: Annotated[
         bool,
         typer.Option("--strip-punctuation", help="Delete ASCII punctuation, as in ICV's code."),
@@ -71,6 +84,8 @@ def extract(
         method=method,
         read_site=read_site,
         write_site=write_site,
+        token_rule=tokens,
+        parameters=_parameters(parameter or []),
         strip_punctuation=strip_punctuation,
         dtype=dtype,
     )
@@ -267,11 +282,24 @@ def _about(vector: SteeringVector) -> dict[str, Any]:
         "method": vector.method,
         "set": vector.set_label,
         "model": vector.model_name,
-        "read site": vector.read_site.value,
+        "read site": f"{vector.read_site.value}, tokens: {vector.token_rule}",
         "write site": vector.write_site.value,
         "origin": vector.origin.value,
         "made": vector.created_at,
     }
+
+
+def _parameters(given: list[str]) -> dict[str, int | float]:
+    found: dict[str, int | float] = {}
+    for item in given:
+        name, _, number = item.partition("=")
+        try:
+            found[name] = int(number) if number.lstrip("-").isdecimal() else float(number)
+        except ValueError as exc:
+            raise InputError(
+                f"--parameter {item!r} is not NAME=NUMBER, such as rank=2 or penalty=0.01."
+            ) from exc
+    return found
 
 
 def _reuse(environment: Mapping[str, Any]) -> dict[str, str]:

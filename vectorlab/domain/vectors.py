@@ -1,16 +1,18 @@
 """Steering vectors: sites, operators, the specification of an extraction and its result."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from vectorlab.domain.hashing import bytes_sha256, content_sha256
+from vectorlab.errors import InputError
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -23,10 +25,48 @@ class Site(StrEnum):
     ATTENTION_OUTPUT = "attention_output"  # output of the attention, before it is added
 
 
-class TokenRule(StrEnum):
-    """Which token's state stands for a text."""
+class TokenRule(str):
+    """Which token's state stands for a text, as it is written and stored.
 
-    LAST = "last"  # the last real token
+    ``last``: the last token. ``index:I``: one token, from 0 or, negative, from the end.
+    ``first:K``: the mean of the first K (of all, where there are fewer). ``mean``, ``max``: of all.
+    Tokens that the tokenizer puts before a text (BOS) count for ``last`` alone.
+
+    Raises:
+        InputError: If the text is no such rule.
+    """
+
+    __slots__ = ()
+    LAST: ClassVar["TokenRule"]
+
+    def __new__(cls, text: str) -> "TokenRule":
+        kind, _, number = text.partition(":")
+        wanted = {"last": r"", "mean": r"", "max": r"", "first": r"[1-9]\d*", "index": r"-?\d+"}
+        is_rule = kind in wanted and re.fullmatch(wanted[kind], number) is not None
+        if not is_rule or text.endswith(":") or len(number) > 9:
+            raise InputError(
+                f"Token rule {text!r} is not known. Use last, first:K, index:I (negative from the "
+                "end), mean or max."
+            )
+        return super().__new__(cls, text)
+
+    @property
+    def value(self) -> str:
+        """The rule as a plain text."""
+        return str(self)
+
+    @property
+    def kind(self) -> str:
+        """The word before the colon."""
+        return self.partition(":")[0]
+
+    @property
+    def number(self) -> int:
+        """The number behind it, 0 without one."""
+        return int(self.partition(":")[2] or 0)
+
+
+TokenRule.LAST = TokenRule("last")
 
 
 class Origin(StrEnum):
@@ -92,6 +132,7 @@ class LayerVector:
     layer: int  # counts from 0: the output of decoder block ``layer``
     values: FloatArray  # (d_model,), not normalised (activation units)
     explained_variance: float | None = None  # share of the differences' variance along it, 0..1
+    separability: float | None = None  # held-out accuracy of sources and targets along it, 0..1
 
     @cached_property
     def data(self) -> bytes:
@@ -184,6 +225,7 @@ class LayerVectorInfo:
     dtype: str
     norm: float
     explained_variance: float | None
+    separability: float | None
     sha256: str
 
 

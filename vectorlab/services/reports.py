@@ -79,13 +79,14 @@ def vectors_frame(found: Sequence[SteeringVector]) -> pd.DataFrame:
 
 
 def layers_frame(details: vectors.VectorDetails) -> pd.DataFrame:
-    """One row per layer of a vector: norm in activation units, explained variance 0..1."""
+    """One row per layer of a vector: norm in activation units, the shares from 0 to 1."""
     found = details.layers
     return pd.DataFrame(
         {
             "layer": [item.layer for item in found],
             "norm": [item.norm for item in found],
             "explained variance": [item.explained_variance for item in found],
+            "separability": [item.separability for item in found],
             "sha256": [item.sha256 for item in found],
         }
     )

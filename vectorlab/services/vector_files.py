@@ -146,6 +146,7 @@ def _export_safetensors(db: Database, vector: SteeringVector, path: Path) -> Non
         "set": vector.set_label,
         "set_sha256": None if version is None else version.content_sha256,
         "explained_variance": {str(item.layer): item.explained_variance for item in layers},
+        "separability": {str(item.layer): item.separability for item in layers},
         "created_at": vector.created_at.isoformat(),
         "written_by": f"vectorlab {__version__}",
     }
@@ -210,6 +211,7 @@ def _layer(path: Path, header: dict[str, Any], name: str, file: Any) -> LayerVec
         layer=int(number),
         values=file.get_tensor(name),
         explained_variance=header["explained_variance"].get(number),
+        separability=header.get("separability", {}).get(number),  # files of before have none
     )
 
 

@@ -22,6 +22,7 @@ from vectorlab.domain.vectors import (
     ParentWeight,
     Site,
     SteeringVector,
+    TokenRule,
 )
 from vectorlab.errors import ConflictError, InputError, ShapeError
 from vectorlab.services.sets import check_pairs
@@ -46,6 +47,7 @@ class ExtractionOptions:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     read_site: Site | None = None
     write_site: Site | None = None
+    token_rule: TokenRule = TokenRule.LAST
     strip_punctuation: bool = False
     add_special_tokens: bool = True
     dtype: str = "float32"
@@ -105,6 +107,7 @@ def request_extraction(
         parameters=options.parameters,
         read_site=options.read_site or info.read_site,
         write_site=options.write_site or info.write_site,
+        token_rule=options.token_rule,
         strip_punctuation=options.strip_punctuation,
         add_special_tokens=options.add_special_tokens,
         dtype=options.dtype,

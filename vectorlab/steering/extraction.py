@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
+
 from vectorlab.domain.sets import Demonstration
 from vectorlab.domain.vectors import Alignment, ExtractionSpec, LayerVector
 from vectorlab.steering.activations import DEFAULT_TOKEN_BUDGET, Progress
@@ -11,6 +13,7 @@ from vectorlab.steering.loading import LoadedModel
 from vectorlab.steering.methods import Directions, aggregate
 from vectorlab.steering.pairs import paired_states
 from vectorlab.steering.reuse import OpenCache, Reuse
+from vectorlab.steering.separability import separability
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,22 +58,26 @@ def extract(
         token_budget=token_budget,
     )
     directions = aggregate(spec.method, paired.source, paired.target, spec.parameters)
+    apart = separability(spec.method, paired.source, paired.target, spec.parameters)
     return Extraction(
-        layers=layer_vectors(directions),
+        layers=layer_vectors(directions, apart),
         alignments=tuple(alignments(directions)),
         events=paired.source.events,
         reuse=paired.reuse,
     )
 
 
-def layer_vectors(directions: Directions) -> tuple[LayerVector, ...]:
-    """Directions as they are stored."""
+def layer_vectors(
+    directions: Directions, separability: torch.Tensor | None = None
+) -> tuple[LayerVector, ...]:
+    """Directions as they are stored, with the separability (L,) of their layers if it is known."""
     shares = directions.explained_variance
     return tuple(
         LayerVector(
             layer=layer,
             values=directions.values[row].numpy(),
             explained_variance=None if shares is None else float(shares[row]),
+            separability=None if separability is None else float(separability[row]),
         )
         for row, layer in enumerate(directions.layers)
     )

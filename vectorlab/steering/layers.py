@@ -5,7 +5,7 @@ row to add, never a guess: the longest module list may be a list of experts or a
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
 
@@ -27,37 +27,92 @@ class Architecture:
     blocks: str  # from the model to the list of decoder blocks
     mlp: str  # from a block
     attention: str  # from a block
+    # Maps behind the attention, from a block: they treat every token alone, take the states first,
+    # and what they return is added to the stream by broadcasting. Empty: not known to.
+    attention_tail: str = ""
+    mlp_tail: str = ""
 
 
-_LLAMA = Architecture(blocks="model.layers", mlp="mlp", attention="self_attn")
+_LLAMA = Architecture(
+    blocks="model.layers",
+    mlp="mlp",
+    attention="self_attn",
+    attention_tail="self_attn.o_proj",
+    mlp_tail="mlp",
+)
 
 ARCHITECTURES: dict[str, Architecture] = {
     # BLOOM's MLP and attention, and MPT's MLP, add the residual stream inside; their last linear
     # map is the update alone.
     "bloom": Architecture(
-        blocks="transformer.h", mlp="mlp.dense_4h_to_h", attention="self_attention.dense"
+        blocks="transformer.h",
+        mlp="mlp.dense_4h_to_h",
+        attention="self_attention.dense",
+        mlp_tail="mlp",
     ),
     "cohere": _LLAMA,
     "cohere2": _LLAMA,
-    "falcon": Architecture(blocks="transformer.h", mlp="mlp", attention="self_attention"),
+    "falcon": Architecture(
+        blocks="transformer.h",
+        mlp="mlp",
+        attention="self_attention",
+        attention_tail="self_attention.dense",
+        mlp_tail="mlp",
+    ),
     "gemma": _LLAMA,
     "gemma2": _LLAMA,
-    "gemma3": Architecture(blocks="model.language_model.layers", mlp="mlp", attention="self_attn"),
+    "gemma3": Architecture(
+        blocks="model.language_model.layers",
+        mlp="mlp",
+        attention="self_attn",
+        attention_tail="self_attn.o_proj",
+        mlp_tail="mlp",
+    ),
     "gemma3_text": _LLAMA,
-    "gpt2": Architecture(blocks="transformer.h", mlp="mlp", attention="attn"),
-    "gpt_neo": Architecture(blocks="transformer.h", mlp="mlp", attention="attn"),
-    "gpt_neox": Architecture(blocks="gpt_neox.layers", mlp="mlp", attention="attention"),
-    "gptj": Architecture(blocks="transformer.h", mlp="mlp", attention="attn"),
+    "gpt2": Architecture(
+        blocks="transformer.h",
+        mlp="mlp",
+        attention="attn",
+        attention_tail="attn.c_proj",
+        mlp_tail="mlp",
+    ),
+    "gpt_neo": Architecture(
+        blocks="transformer.h",
+        mlp="mlp",
+        attention="attn",
+        attention_tail="attn.attention.out_proj",
+        mlp_tail="mlp",
+    ),
+    "gpt_neox": Architecture(
+        blocks="gpt_neox.layers",
+        mlp="mlp",
+        attention="attention",
+        attention_tail="attention.dense",
+        mlp_tail="mlp",
+    ),
+    "gptj": Architecture(
+        blocks="transformer.h",
+        mlp="mlp",
+        attention="attn",
+        attention_tail="attn.out_proj",
+        mlp_tail="mlp",
+    ),
     "granite": _LLAMA,
     "llama": _LLAMA,
     "mistral": _LLAMA,
     "mixtral": _LLAMA,
-    "mpt": Architecture(blocks="transformer.blocks", mlp="ffn.down_proj", attention="attn"),
+    "mpt": Architecture(
+        blocks="transformer.blocks",
+        mlp="ffn.down_proj",
+        attention="attn",
+        attention_tail="attn.out_proj",
+        mlp_tail="ffn",
+    ),
     "olmo": _LLAMA,
     "olmo2": _LLAMA,
     # OPT has no MLP module; fc2 is its last map, and sees batch and tokens as one axis.
     "opt": Architecture(blocks="model.decoder.layers", mlp="fc2", attention="self_attn"),
-    "phi": _LLAMA,
+    "phi": replace(_LLAMA, attention_tail="self_attn.dense"),
     "phi3": _LLAMA,
     "qwen2": _LLAMA,
     "qwen2_moe": _LLAMA,
@@ -76,6 +131,9 @@ class DecoderLayers:
     blocks: tuple[nn.Module, ...]
     mlp: tuple[nn.Module, ...]
     attention: tuple[nn.Module, ...]
+    # Of every block, modules that need to see the wanted tokens only; none where it is not known.
+    attention_tails: tuple[nn.Module, ...] = ()
+    mlp_tails: tuple[nn.Module, ...] = ()
 
     def __len__(self) -> int:
         return len(self.blocks)
@@ -87,6 +145,11 @@ class DecoderLayers:
             Site.MLP_OUTPUT: self.mlp,
             Site.ATTENTION_OUTPUT: self.attention,
         }[site]
+
+    def tails(self, site: Site, layer: int) -> list[nn.Module]:
+        """What of a block, up to a site, works on every token alone and can leave tokens out."""
+        behind = [] if site == Site.ATTENTION_OUTPUT else list(self.mlp_tails[layer : layer + 1])
+        return [*self.attention_tails[layer : layer + 1], *behind]
 
 
 def architecture(model_type: str) -> Architecture:
@@ -115,12 +178,20 @@ def decoder_layers(model: nn.Module, model_type: str) -> DecoderLayers:
         blocks = tuple(attrgetter(paths.blocks)(model))
         mlp = tuple(attrgetter(paths.mlp)(block) for block in blocks)
         attention = tuple(attrgetter(paths.attention)(block) for block in blocks)
+        attention_tails = _tails(blocks, paths.attention_tail)
+        mlp_tails = _tails(blocks, paths.mlp_tail)
     except AttributeError as exc:
         raise ArchitectureError(
             f"The layer table's row for {model_type!r} does not fit this model: {exc}. "
             f"Correct ARCHITECTURES[{model_type!r}] in vectorlab/steering/layers.py."
         ) from exc
-    return DecoderLayers(blocks=blocks, mlp=mlp, attention=attention)
+    return DecoderLayers(
+        blocks=blocks,
+        mlp=mlp,
+        attention=attention,
+        attention_tails=attention_tails,
+        mlp_tails=mlp_tails,
+    )
 
 
 def hidden_of(output: Any) -> torch.Tensor:
@@ -143,3 +214,7 @@ def replace_hidden(output: Any, change: Callable[[torch.Tensor], torch.Tensor]) 
 def as_rows(hidden: torch.Tensor, rows: int) -> torch.Tensor:
     """States as (B, T, D), also where a module flattened batch and tokens into one axis."""
     return hidden.reshape(rows, -1, hidden.shape[-1])
+
+
+def _tails(blocks: tuple[nn.Module, ...], path: str) -> tuple[nn.Module, ...]:
+    return tuple(attrgetter(path)(block) for block in blocks) if path else ()

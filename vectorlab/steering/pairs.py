@@ -14,7 +14,7 @@ from vectorlab.steering.activations import DEFAULT_TOKEN_BUDGET, Progress, State
 from vectorlab.steering.loading import LoadedModel, check_request
 from vectorlab.steering.methods.registry import find_method
 from vectorlab.steering.reuse import OpenCache, Reuse, StateCache, state_spec
-from vectorlab.steering.tokens import encode, prepared
+from vectorlab.steering.tokens import encode, leading_tokens, prepared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +74,11 @@ class _Texts:
         self.place = [numbers.setdefault(text, len(numbers)) for text in used]
         self.unique = list(numbers)
         self.first = {number: place for place, number in reversed(list(enumerate(self.place)))}
+
+    def name(self, number: int) -> str:
+        """What an error calls a text: the demonstration that it first occurs in."""
+        side, row = divmod(self.first[number], len(self.given) // 2)
+        return f"The {('source', 'target')[side]} of demonstration {row + 1}"
 
     @classmethod
     def of(cls, demonstrations: Sequence[Demonstration], spec: ExtractionSpec) -> "_Texts":
@@ -160,6 +165,8 @@ def _record(
         site=spec.read_site,
         include_embeddings=gathered.values.shape[1] > len(loaded.layers),
         token_rule=spec.token_rule,
+        lead=leading_tokens(loaded.tokenizer) if spec.add_special_tokens else 0,
+        name_of=lambda place: texts.name(missing[place]),
         token_budget=token_budget,
         on_progress=progress,
         on_batch=keep,

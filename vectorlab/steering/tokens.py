@@ -58,6 +58,11 @@ def count_tokens(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> li
     return [len(row) for row in _token_ids(tokenizer, list(texts), add_special_tokens=True)]
 
 
+def leading_tokens(tokenizer: PreTrainedTokenizerBase) -> int:
+    """How many tokens the tokenizer puts before every text, such as BOS."""
+    return len(_token_ids(tokenizer, [""], add_special_tokens=True)[0])
+
+
 def prepared(text: str, *, strip_punctuation: bool) -> str:
     """The text as it is tokenised."""
     return text.translate(_PUNCTUATION).strip() if strip_punctuation else text

@@ -21,7 +21,7 @@ from vectorlab.domain.positions import Part
 from vectorlab.domain.runs import Combine, FinishReason, Operator
 from vectorlab.domain.schedules import Shape
 from vectorlab.domain.sets import Relation
-from vectorlab.domain.vectors import Origin, Site, TokenRule
+from vectorlab.domain.vectors import Origin, Site
 from vectorlab.store.columns import BigInt, Json, UtcTime, one_of
 
 REVISION = "0008"  # the newest revision; numbers sort, a test holds it to Alembic's head
@@ -225,7 +225,10 @@ steering_vectors = Table(
     UniqueConstraint("name"),
     one_of("read_site", Site),
     one_of("write_site", Site),
-    one_of("token_rule", TokenRule),
+    CheckConstraint(
+        "token_rule IN ('last', 'mean', 'max') OR substr(token_rule, 1, 6) IN ('first:', 'index:')",
+        name="token_rule",
+    ),
     one_of("origin", Origin),
     CheckConstraint("n_layers > 0", name="n_layers"),
     sqlite_autoincrement=True,
@@ -251,6 +254,7 @@ layer_vectors = Table(
     Column("explained_variance", sa.Double),
     _text("sha256"),
     Column("data", sa.LargeBinary, nullable=False),
+    Column("separability", sa.Double),
 )
 
 demonstration_alignments = Table(

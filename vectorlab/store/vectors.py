@@ -60,7 +60,7 @@ def add_vector(tx: Transaction, new: NewVector, created_by: str) -> SteeringVect
         "parameters_json": dict(new.parameters),
         "read_site": new.read_site,
         "write_site": new.write_site,
-        "token_rule": new.token_rule,
+        "token_rule": new.token_rule.value,
         "spec_json": None if new.spec is None else new.spec.to_json(),
         "origin": new.origin,
         "n_layers": len(new.layers),
@@ -256,6 +256,7 @@ def _layer(vector: SteeringVector, row: sa.Row[Any]) -> LayerVector:
         layer=row.layer,
         values=np.frombuffer(row.data, dtype=dtype).astype(np.float32),
         explained_variance=row.explained_variance,
+        separability=row.separability,
     )
 
 
@@ -300,6 +301,7 @@ def _layer_row(item: LayerVector) -> dict[str, Any]:
         "dtype": "float32",
         "norm": item.norm,
         "explained_variance": item.explained_variance,
+        "separability": item.separability,
         "sha256": item.sha256,
         "data": item.data,
     }

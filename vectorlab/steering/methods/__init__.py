@@ -1,6 +1,15 @@
 """Extraction methods, one file each; importing this package registers them all."""
 
-from vectorlab.steering.methods import icv, mean_difference
+from vectorlab.steering.methods import (
+    icv,
+    icv_paper,
+    logistic_regression,
+    mean_difference,
+    pca,
+    pca_centred,
+    single_pair,
+    whitened_mean_difference,
+)
 from vectorlab.steering.methods.registry import (
     METHOD_FUNCTIONS,
     Directions,
@@ -16,7 +25,13 @@ __all__ = [
     "Method",
     "aggregate",
     "icv",
+    "icv_paper",
+    "logistic_regression",
     "mean_difference",
+    "pca",
+    "pca_centred",
     "register",
+    "single_pair",
+    "whitened_mean_difference",
     "without_each",
 ]

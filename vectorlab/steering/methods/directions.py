@@ -1,0 +1,44 @@
+"""What several methods share: leading directions, their sign and their length."""
+
+import torch
+
+from vectorlab.steering.spectrum import largest
+
+_TIE = 1e-9  # of the sum of sizes: projections that cancel up to this have no majority
+
+
+def leading_direction(rows: torch.Tensor) -> torch.Tensor:
+    """The unit vector along which rows (N, F) have most energy about zero, (F,) float64.
+
+    The first right singular vector, through the smaller of the two Gram matrices; its sign is
+    arbitrary. Zero if all rows are.
+    """
+    exact = rows.double()
+    wide = exact.shape[0] <= exact.shape[1]
+    energy, vectors = largest(exact @ exact.T if wide else exact.T @ exact, 1)
+    if not energy[0] > torch.finfo(torch.float64).tiny:
+        return exact.new_zeros(exact.shape[1])
+    direction = vectors[:, 0] @ exact if wide else vectors[:, 0]
+    return torch.nn.functional.normalize(direction, dim=0)
+
+
+def towards(direction: torch.Tensor, differences: torch.Tensor) -> torch.Tensor:
+    """The direction (F,) with the sign that the differences (N, F) have along it in sum.
+
+    Where they cancel, the sign of the first of those that reach furthest.
+    """
+    along = differences.double() @ direction
+    if along.sum().abs() > _TIE * along.abs().sum():
+        return direction * along.sum().sign()
+    far = along.abs() >= along.abs().max() * (1 - _TIE)
+    return direction * along[far.int().argmax()].sign()
+
+
+def as_long_as_the_shift(direction: torch.Tensor, differences: torch.Tensor) -> torch.Tensor:
+    """The direction (F,) with the root mean square of the differences (N, F) along it as length.
+
+    So strength 1 of ``add`` is as far as a typical pair lies apart along it, as with the mean
+    difference, whatever unit a method's own numbers have.
+    """
+    unit = torch.nn.functional.normalize(direction, dim=0, eps=1e-300)
+    return unit * (differences.double() @ unit).square().mean().sqrt()
