@@ -98,6 +98,12 @@ def test_a_page_holds_some_rows_and_the_count_of_all(database: Database):
     assert [place for place, _ in found.rows] == [1, 10, 11, 12]
     assert found.total == 11
     assert sets.page(database, version, contains="100%_").total == 0
+    odd = Demonstration(source="ÉCOLE ПРИВЕТ", target="x y")
+    version = commit(database, [*PAIRS, odd]).version
+    assert [sets.page(database, version, contains=text).total for text in ("école", "привет")] == [
+        1,
+        1,
+    ]
 
 
 def test_a_tag_moves_with_the_audit_kept(database: Database):

@@ -105,6 +105,8 @@ def _sqlite_engine(url: sa.URL, *, foreign_keys: bool, **options: Any) -> sa.Eng
         connection.isolation_level = None
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
+        # SQLite's own knows the ASCII letters alone, and a search is for any case of any script.
+        connection.create_function("lower", 1, _lower, deterministic=True)
         _use_wal(connection)
 
     @event.listens_for(engine, "begin")
@@ -114,6 +116,10 @@ def _sqlite_engine(url: sa.URL, *, foreign_keys: bool, **options: Any) -> sa.Eng
         connection.exec_driver_sql(f"BEGIN {mode}")
 
     return engine
+
+
+def _lower(text: object) -> object:
+    return text.lower() if isinstance(text, str) else text
 
 
 def _postgresql_engine(url: sa.URL, **options: Any) -> sa.Engine:
