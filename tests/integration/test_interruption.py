@@ -215,7 +215,7 @@ def test_a_signal_finishes_the_batch_and_puts_the_job_back(lab, options):
     # On a machine that is busy enough the batch is left in the middle, in time all the same.
     in_peace = process.returncode == 0
     assert in_peace or process.returncode == INTERRUPTED
-    assert ("stopped." in output) is in_peace
+    assert "stopped." in output or not in_peace
     job = jobs.list_jobs(lab.db)[0]
     assert job.state is JobState.QUEUED
     [attempt] = jobs.attempts(lab.db, job.id)

@@ -203,7 +203,15 @@ def work_in_child(options: WorkerOptions, number: int, count: int, quiet: bool) 
         run_here(replace(options, device=_device(options.device, number, count)))
     except (VectorLabError, OSError) as exc:
         print(f"Error: {exc}", file=sys.stderr, flush=True)
-        sys.exit(1)
+        _exit(1)
+    _exit(0)
+
+
+def _exit(code: int) -> None:
+    """Everything is handed back and closed: do not take seconds to unload the libraries."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _end_with_parent() -> None:
