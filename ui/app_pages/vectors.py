@@ -55,7 +55,7 @@ def _show_vector(reference: str) -> None:
         if frame["separability"].notna().any():
             st.altair_chart(
                 charts.layer_bars(
-                    frame, "separability", title="held-out accuracy, 0.5 is chance", share=True
+                    frame, "separability", title="held-out accuracy", share=True
                 )
             )
         else:

@@ -50,7 +50,7 @@ METHODS: dict[str, MethodInfo] = {
             summary="first direction of the uncentred differences, all layers together",
             read_site=Site.BLOCK_OUTPUT,
             write_site=Site.BLOCK_OUTPUT,
-            operator=Operator.ROTATE,
+            operator=Operator.ADD_NORM_PRESERVING,
             minimum_pairs=1,
             source="Liu, Ye, Xing, Zou 2024, https://arxiv.org/abs/2311.06668, as in their paper",
         ),
