@@ -48,7 +48,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of it; keeps nothing")
     options = parser.parse_args()
-    empty, computing = (100, 16) if options.quick else (1000, 64)
+    empty, computing = (100, 8) if options.quick else (600, 24)
     loops = _calibrated()
     rows = [
         _measure(dialect, url, count, empty=empty, computing=computing, loops=loops)
