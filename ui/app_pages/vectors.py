@@ -54,9 +54,7 @@ def _show_vector(reference: str) -> None:
         st.subheader("Separability", anchor=False)
         if frame["separability"].notna().any():
             st.altair_chart(
-                charts.layer_bars(
-                    frame, "separability", title="held-out accuracy", share=True
-                )
+                charts.layer_bars(frame, "separability", title="held-out accuracy", share=True)
             )
         else:
             st.html(texts.quiet("None is recorded for this vector."))
