@@ -20,7 +20,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ def incremental(db: Database, loaded: LoadedModel, method: str, rounds: int) -> 
     spec = spec_of(loaded, method)
     thousand = pairs(loaded, 1000, seed=1)
     context = job_of(db)
-    with context.lease:
+    with renewed(context.lease):
         extract(loaded, thousand, spec, open_cache=cache_of(context))
         ours, limit = [], []
         for number in range(rounds + 1):
@@ -103,7 +104,7 @@ def caching(db: Database, loaded: LoadedModel, rounds: int) -> dict[str, Any]:
     """What keeping states adds to an extraction that finds none."""
     spec = spec_of(loaded, "mean_difference")
     context = job_of(db)
-    with context.lease:
+    with renewed(context.lease):
         ours, limit = [], []
         for number in range(rounds + 1):
             demonstrations = pairs(loaded, 64, seed=9000 + number, lengths_seed=3)
@@ -115,6 +116,16 @@ def caching(db: Database, loaded: LoadedModel, rounds: int) -> dict[str, Any]:
             limit.append(times[0])
             ours.append(times[1])
     return row("64 pairs, none kept: with the cache / without", ours, limit, GOAL_OF_CACHING)
+
+
+@contextmanager
+def renewed(lease: Lease) -> Iterator[None]:
+    """A lease that holds for as long as the measurement takes."""
+    lease.start()
+    try:
+        yield
+    finally:
+        lease.leave()
 
 
 def alternating(
