@@ -72,7 +72,11 @@ def test_chosen_layers_end_the_forward_pass_early() -> None:
     assert not ran
     assert some.layers == (0, 1)
     everything = record_states(loaded, SEQUENCES, site=Site.BLOCK_OUTPUT)
-    # Of the last wanted block only what is read is computed, which rounds differently.
+    # Of the last wanted block only what is read is computed, which rounds differently; the blocks
+    # before it are the same to the bit, and so is everything where no block is trimmed.
+    assert torch.equal(some.values[:, :1], everything.values[:, :1])
+    whole = record_states(untrimmed(loaded), SEQUENCES, site=Site.BLOCK_OUTPUT, layers=(0, 1))
+    assert torch.equal(whole.values, everything.values[:, :2])
     torch.testing.assert_close(some.values, everything.values[:, :2], atol=1e-5, rtol=1e-5)
 
 
