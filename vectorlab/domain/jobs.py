@@ -1,10 +1,15 @@
 """Jobs: durable units of work that a worker claims under a lease."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+from vectorlab.errors import InputError
+
+SERIES_LENGTH = 100  # characters of a name
 
 PRIORITY_INTERACTIVE = 10  # somebody is waiting at a terminal or a page
 PRIORITY_BATCH = 0
@@ -131,6 +136,42 @@ class PartialText:
     arm: int
     sample: int
     text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurvePoint:
+    """One point of a curve that a job draws while it works, such as its loss.
+
+    Raises:
+        InputError: If the value is not finite, as where a training diverged, or the step or the
+            name of the series cannot be kept.
+    """
+
+    series: str  # what is drawn, e.g. "loss"
+    step: int
+    value: float
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.value):
+            raise InputError(
+                f"{self.series!r} is {self.value} at step {self.step}; a point of a curve is a "
+                "finite number. If it is a loss, the training diverged: lower the learning rate."
+            )
+        if self.step < 0 or not 0 < len(self.series) <= SERIES_LENGTH:
+            raise InputError(
+                f"Point {self.step} of series {self.series!r} cannot be kept: steps count from 0 "
+                f"and a name has 1 to {SERIES_LENGTH} characters."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """Where a long job stood, so that the next attempt goes on from there."""
+
+    attempt: int  # that saved it
+    step: int
+    data: bytes  # the handler's own format; never pickle
+    created_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -120,6 +120,27 @@ def partial_texts(db: Database, job_id: int) -> list[PartialText]:
         return jobs.partials(tx, job_id)
 
 
+def curves(
+    db: Database, job_id: int, *, after_step: int = -1
+) -> dict[str, list[tuple[int, float]]]:
+    """The curves of a job, live while it runs and kept afterwards.
+
+    Args:
+        db: The store.
+        job_id: The job.
+        after_step: Only points of later steps, to follow a job without reading all again.
+
+    Returns:
+        Steps and values by name of the series, in order of steps.
+
+    Raises:
+        NotFoundError: If there is no such job.
+    """
+    with db.read() as tx:
+        jobs.get_job(tx, job_id)
+        return jobs.curves(tx, job_id, after_step=after_step)
+
+
 def cancel(db: Database, job_id: int, *, actor: str) -> Job:
     """Cancel a queued job at once, ask a running one to stop."""
     with db.write() as tx:

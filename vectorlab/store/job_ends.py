@@ -10,6 +10,7 @@ from vectorlab.store.job_statements import END_ATTEMPTS, LOSE_ATTEMPTS
 _of_job: sa.BindParameter[int] = sa.bindparam("of_job")
 _drop_partials = schema.job_partials.delete().where(schema.job_partials.c.job_id == _of_job)
 _drop_chunks = schema.job_chunks.delete().where(schema.job_chunks.c.job_id == _of_job)
+_drop_checkpoint = schema.job_checkpoints.delete().where(schema.job_checkpoints.c.job_id == _of_job)
 
 
 def end_attempts(
@@ -29,6 +30,7 @@ def lose_attempts(tx: Transaction, job_id: int) -> None:
     tx.execute(_drop_partials, {"of_job": job_id})
 
 
-def drop_chunks(tx: Transaction, job_id: int) -> None:
-    """Delete the parts of a result that nobody will resume from."""
+def drop_saved(tx: Transaction, job_id: int) -> None:
+    """Delete the parts of a result and the checkpoint that nobody will resume from."""
     tx.execute(_drop_chunks, {"of_job": job_id})
+    tx.execute(_drop_checkpoint, {"of_job": job_id})

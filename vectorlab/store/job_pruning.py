@@ -11,7 +11,14 @@ from vectorlab.store.jobs import conditions
 
 _jobs = schema.jobs
 # What belongs to a job and goes with it; any other table with a key to jobs keeps the job.
-_PARTS = (schema.job_partials, schema.job_logs, schema.job_chunks, schema.job_attempts)
+_PARTS = (
+    schema.job_partials,
+    schema.job_logs,
+    schema.job_points,
+    schema.job_checkpoints,
+    schema.job_chunks,
+    schema.job_attempts,
+)
 _AT_ONCE = 500  # ids per statement
 
 

@@ -19,9 +19,16 @@ from vectorlab.errors import ConflictError, NotFoundError
 from vectorlab.store import schema
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
-from vectorlab.store.job_ends import drop_chunks, lose_attempts
+from vectorlab.store.job_ends import drop_saved, lose_attempts
 from vectorlab.store.job_output import append_log, log, partials
 from vectorlab.store.job_rows import JOB_COLUMNS, job_of
+from vectorlab.store.job_training import (
+    add_points,
+    checkpoint,
+    curves,
+    cut_curves,
+    save_checkpoint,
+)
 from vectorlab.store.leases import (
     any_due,
     batch_companions,
@@ -47,6 +54,7 @@ from vectorlab.store.workers import (
 )
 
 __all__ = [
+    "add_points",
     "any_due",
     "any_worker_alive",
     "append_log",
@@ -54,10 +62,13 @@ __all__ = [
     "attempts",
     "batch_companions",
     "cancel",
+    "checkpoint",
     "chunks",
     "claim",
     "conditions",
     "count_by_state",
+    "curves",
+    "cut_curves",
     "enqueue",
     "fail",
     "finish",
@@ -74,6 +85,7 @@ __all__ = [
     "release",
     "report_progress",
     "retry",
+    "save_checkpoint",
     "save_chunk",
     "stop_asked",
     "touch_worker",
@@ -141,7 +153,7 @@ def cancel(tx: Transaction, job_id: int) -> Job:
     job = job_of(row)
     if job.state is JobState.CANCELLED:
         lose_attempts(tx, job_id)
-        drop_chunks(tx, job_id)
+        drop_saved(tx, job_id)
     return job
 
 

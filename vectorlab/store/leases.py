@@ -13,16 +13,17 @@ import sqlalchemy as sa
 from vectorlab.domain.jobs import (
     DEFAULT_QUEUE,
     AttemptOutcome,
+    CurvePoint,
     Job,
     JobState,
     LogLevel,
     PartialText,
 )
 from vectorlab.errors import LeaseLost
-from vectorlab.store import job_output, schema
+from vectorlab.store import job_output, job_training, schema
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
-from vectorlab.store.job_ends import drop_chunks, end_attempts, lose_attempts
+from vectorlab.store.job_ends import drop_saved, end_attempts, lose_attempts
 from vectorlab.store.job_rows import JOB_COLUMNS, job_of
 from vectorlab.store.job_statements import (
     BEAT,
@@ -88,7 +89,7 @@ def claim(
         if job.attempt > 1 or job.state is not JobState.RUNNING:
             lose_attempts(tx, job.id)
         if job.state is JobState.CANCELLED:
-            drop_chunks(tx, job.id)
+            drop_saved(tx, job.id)
         if job.state is JobState.RUNNING:
             begun = {"job_id": job.id, "attempt": job.attempt, "worker_id": worker_id}
             tx.execute(BEGIN_ATTEMPT, begun)
@@ -153,6 +154,7 @@ def report_progress(
     rate: float | None = None,
     partials: Sequence[PartialText] | None = None,
     log: Sequence[tuple[LogLevel, str]] = (),
+    points: Sequence[CurvePoint] = (),
 ) -> bool:
     """Note how far the work is; returns whether the job is to be cancelled.
 
@@ -166,6 +168,7 @@ def report_progress(
         rate: Steps per second.
         partials: Texts so far; None leaves those of the last report.
         log: Lines for the job's log.
+        points: Points for the job's curves.
 
     Raises:
         LeaseLost: If the job belongs to another attempt, or has ended.
@@ -175,6 +178,7 @@ def report_progress(
     if partials is not None:
         job_output.put_partials(tx, job_id, attempt, partials)
     job_output.append_log(tx, job_id, attempt, log)
+    job_training.add_points(tx, job_id, points)
     return bool(row.cancel_requested)
 
 
@@ -186,7 +190,7 @@ def finish(tx: Transaction, job_id: int, attempt: int, result: Mapping[str, Any]
     """
     job = job_of(_owned_row(tx, FINISH, job_id, attempt, result=dict(result)))
     end_attempts(tx, job_id, AttemptOutcome.SUCCEEDED)
-    drop_chunks(tx, job_id)
+    drop_saved(tx, job_id)
     return job
 
 
@@ -228,7 +232,7 @@ def fail(
     )
     end_attempts(tx, job_id, AttemptOutcome.FAILED, error=job.error)
     if job.state is JobState.CANCELLED:
-        drop_chunks(tx, job_id)
+        drop_saved(tx, job_id)
     return job
 
 
@@ -253,7 +257,7 @@ def release(tx: Transaction, job_id: int, attempt: int) -> Job:
     )
     end_attempts(tx, job_id, AttemptOutcome.RELEASED)
     if job.state is JobState.CANCELLED:
-        drop_chunks(tx, job_id)
+        drop_saved(tx, job_id)
     else:
         wake_workers(tx, job.queue)
     return job
@@ -267,7 +271,7 @@ def mark_cancelled(tx: Transaction, job_id: int, attempt: int) -> Job:
     """
     job = _guarded(tx, job_id, attempt, **NO_LEASE, state=JobState.CANCELLED, finished_at=utc_now())
     end_attempts(tx, job_id, AttemptOutcome.CANCELLED)
-    drop_chunks(tx, job_id)
+    drop_saved(tx, job_id)
     return job
 
 

@@ -24,7 +24,7 @@ from vectorlab.domain.sets import Relation
 from vectorlab.domain.vectors import Origin, Site
 from vectorlab.store.columns import BigInt, Json, UtcTime, one_of
 
-REVISION = "0008"  # the newest revision; numbers sort, a test holds it to Alembic's head
+REVISION = "0011"  # the newest revision; numbers sort, a test holds it to Alembic's head
 
 metadata = sa.MetaData(
     naming_convention={
@@ -565,6 +565,27 @@ job_logs = Table(
     one_of("level", LogLevel),
     Index(None, "job_id", "id"),
     sqlite_autoincrement=True,
+)
+
+job_points = Table(
+    "job_points",
+    metadata,
+    _part_of("job_id", "jobs"),
+    Column("series", sa.Text, primary_key=True),
+    Column("step", sa.BigInteger, primary_key=True, autoincrement=False),
+    Column("value", sa.Double, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+job_checkpoints = Table(
+    "job_checkpoints",
+    metadata,
+    _part_of("job_id", "jobs"),
+    Column("attempt", sa.Integer, nullable=False),
+    Column("step", sa.BigInteger, nullable=False),
+    _text("sha256"),
+    Column("data", sa.LargeBinary, nullable=False),
+    _created_at(),
 )
 
 workers = Table(

@@ -1,10 +1,10 @@
 """What a job handler works with."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vectorlab.domain.jobs import Job, LogLevel
+from vectorlab.domain.jobs import Checkpoint, CurvePoint, Job, LogLevel
 from vectorlab.domain.states import DEFAULT_STATE_CACHE_BYTES
 from vectorlab.errors import ModelError
 from vectorlab.steering.loading import LoadedModel, describe_model
@@ -61,6 +61,66 @@ class JobContext:
                 "vectorlab models add NEW_PATH"
             ) from exc
 
+    def draw(self, step: int, values: Mapping[str, float]) -> None:
+        """One point for each of some curves; people see them while the job runs and for good.
+
+        Written with the next progress, checkpoint or result. At most
+        ``store.job_training.POINTS_PER_SERIES`` points of a series are kept, so draw every few
+        steps of a long training.
+
+        Args:
+            step: Step of the training, from 0.
+            values: Value by series, e.g. ``{"loss": 0.25}``.
+
+        Raises:
+            InputError: If a value is not finite: the training diverged.
+        """
+        self.lease.draw(
+            [
+                CurvePoint(series=series, step=step, value=float(value))
+                for series, value in values.items()
+            ]
+        )
+
+    def resume(self) -> Checkpoint | None:
+        """What an earlier attempt saved last; call it once, before the first step.
+
+        Points that the earlier attempt drew after its checkpoint are forgotten, so that no curve
+        tells of steps twice.
+
+        Returns:
+            The checkpoint, or None where the job begins.
+
+        Raises:
+            LeaseLost: If the job belongs to another attempt.
+            IntegrityError: If the checkpoint's bytes are not those that were saved.
+        """
+        with self.db.read() as tx:
+            found = jobs.checkpoint(tx, self.job.id)
+        step = -1 if found is None else found.step
+        self.write(lambda tx: jobs.cut_curves(tx, self.job.id, after_step=step))
+        if found is not None:
+            self.lease.log(f"goes on from step {step}, saved by attempt {found.attempt}")
+        return found
+
+    def save_checkpoint(self, step: int, data: bytes) -> None:
+        """Keep where the work stands, in the place of the last checkpoint, with all points drawn.
+
+        It is deleted when the job succeeds or is cancelled. Save when
+        ``lease.checkpoint_is_due()``; a worker that is to end soon ends here.
+
+        Args:
+            step: The last step that is done.
+            data: All that the next attempt needs (see ``vectorlab.training``); never pickle.
+
+        Raises:
+            LeaseLost: If the job belongs to another attempt.
+            JobCancelled, JobReleased: If the work is wanted no more, or the worker is to end.
+        """
+        self.write(lambda tx: jobs.save_checkpoint(tx, self.job.id, self.job.attempt, step, data))
+        self.lease.checkpoint_was_saved()
+        self.lease.checkpoint()
+
     def write(self, change: Callable[[Transaction], None]) -> None:
         """Write under the fence of this attempt, in one transaction; waits for the store.
 
@@ -90,15 +150,17 @@ class JobContext:
         self.write(lambda tx: self._finish(tx, write))
 
     def _written(self, change: Callable[[Transaction], None]) -> None:
-        lines = self.lease.take_log()
+        lines, points = self.lease.take_log(), self.lease.take_points()
         try:
             with self.db.write() as tx:
                 # First, so that nobody can take the job over while the rest is written.
                 jobs.hold(tx, self.job.id, self.job.attempt)
                 jobs.append_log(tx, self.job.id, self.job.attempt, lines, trim=False)
+                jobs.add_points(tx, self.job.id, points)
                 change(tx)
         except BaseException:
             self.lease.give_back_log(lines)
+            self.lease.give_back_points(points)
             raise
 
     def _finish(

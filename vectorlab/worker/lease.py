@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from vectorlab.domain.jobs import Job, LogLevel, PartialText
+from vectorlab.domain.jobs import CurvePoint, Job, LogLevel, PartialText
 from vectorlab.errors import JobCancelled, JobReleased, LeaseLost, StoreError
 from vectorlab.store import jobs
 from vectorlab.store.database import Database, StoreUnavailable
@@ -16,6 +16,8 @@ PROGRESS_EVERY_S = 0.3  # progress and partial texts are written at most this of
 RATE_OVER_S = 10.0  # the rate is that of the last so many seconds
 BEAT_PAUSE_S = 5.0  # most seconds between two tries to renew while the store is away
 LOG_KEPT = 200  # lines that wait for the store
+POINTS_KEPT = 10_000  # points of curves that wait for the store
+CHECKPOINT_EVERY_S = 30.0
 
 ProgressListener = Callable[[int, int | None, str], None]
 
@@ -51,10 +53,13 @@ class Lease:
         self._note = ""
         self._texts: Sequence[PartialText] | None = None
         self._log: deque[tuple[LogLevel, str]] = deque(maxlen=LOG_KEPT)
+        self._points: deque[CurvePoint] = deque(maxlen=POINTS_KEPT)
+        self._saved_at = 0.0
         self._thread = threading.Thread(target=self._renew, name=f"lease-{job.id}", daemon=True)
 
     def start(self) -> None:
         """Begin to renew."""
+        self._saved_at = time.monotonic()
         self._thread.start()
 
     def leave(self) -> None:
@@ -94,7 +99,7 @@ class Lease:
             return
         self._written_at = now
         texts, self._texts = self._texts, None
-        lines = self.take_log()
+        lines, points = self.take_log(), self.take_points()
         try:
             with self._db.write() as tx:
                 cancel = jobs.report_progress(
@@ -107,9 +112,11 @@ class Lease:
                     rate=self._rate(),
                     partials=texts,
                     log=lines,
+                    points=points,
                 )
         except StoreError:
             self.give_back_log(lines)
+            self.give_back_points(points)
             return  # the database is away; the heartbeat decides whether the lease holds
         if cancel:
             self._cancelled.set()
@@ -133,6 +140,29 @@ class Lease:
     def give_back_log(self, lines: Sequence[tuple[LogLevel, str]]) -> None:
         """Lines whose transaction failed."""
         self._log.extendleft(reversed(lines))
+
+    def draw(self, points: Sequence[CurvePoint]) -> None:
+        """Points of curves, written with the next progress, checkpoint or result."""
+        self._points.extend(points)
+
+    def take_points(self) -> list[CurvePoint]:
+        """The points that wait, for a transaction; give them back if it fails."""
+        points = []
+        while self._points:
+            points.append(self._points.popleft())
+        return points
+
+    def give_back_points(self, points: Sequence[CurvePoint]) -> None:
+        """Points whose transaction failed."""
+        self._points.extendleft(reversed(points))
+
+    def checkpoint_is_due(self, every_s: float = CHECKPOINT_EVERY_S) -> bool:
+        """Whether a checkpoint is worth saving: some time passed, or the worker is to end."""
+        return self._stopping.asked.is_set() or time.monotonic() - self._saved_at >= every_s
+
+    def checkpoint_was_saved(self) -> None:
+        """Count anew until the next checkpoint is due."""
+        self._saved_at = time.monotonic()
 
     def wait(self, seconds: float) -> bool:
         """Let seconds pass while the store is away; True if the work is wanted no more."""
