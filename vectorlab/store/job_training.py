@@ -124,7 +124,8 @@ def checkpoint(tx: Transaction, job_id: int) -> Checkpoint | None:
 
 def _count(tx: Transaction, job_id: int) -> Mapping[str, int]:
     query = sa.select(_points.c.series, sa.func.count()).where(_points.c.job_id == job_id)
-    return dict(tx.execute(query.group_by(_points.c.series)).tuples().all())
+    rows = tx.execute(query.group_by(_points.c.series)).all()
+    return {row[0]: row[1] for row in rows}
 
 
 def _halvings(count: int) -> int:
