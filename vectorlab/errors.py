@@ -2,7 +2,8 @@
 
     VectorLabError
     ├── InputError            a value the user gave cannot be used
-    │   └── ShapeError        arrays or vectors of the wrong width, depth or length
+    │   ├── ShapeError        arrays or vectors of the wrong width, depth or length
+    │   └── EmptySpanError    a text has nothing of the part that is to be read or steered
     ├── NotFoundError         no object has that name, id or hash
     ├── ConflictError         the object exists already, or something depends on it
     ├── IntegrityError        stored or loaded bytes do not have the hash they should
@@ -30,6 +31,10 @@ class InputError(VectorLabError):
 
 class ShapeError(InputError):
     """Arrays, vectors or models that must agree in width, depth or length do not."""
+
+
+class EmptySpanError(InputError):
+    """A text has no token of the part that was asked for, such as its thinking."""
 
 
 class NotFoundError(VectorLabError):
