@@ -1,30 +1,9 @@
-"""Frames to figures, and the colour of every arm."""
-
-from collections.abc import Iterable
+"""Frames to figures."""
 
 import altair as alt
 import pandas as pd
 
-BASELINE_COLOUR = "#8b9391"
-# In the order of the theme's categorical colours.
-ARM_COLOURS = (
-    "#2f7a72",
-    "#d07f2c",
-    "#3f6fc4",
-    "#a9508f",
-    "#b8464b",
-    "#7d7a35",
-    "#5b5fc0",
-    "#4a9cb8",
-)
-
-
-def arm_colours(labels: Iterable[str], baselines: Iterable[str]) -> dict[str, str]:
-    """A colour for every arm label: grey for baselines, the others in order of appearance."""
-    grey = set(baselines)
-    steered = [label for label in dict.fromkeys(labels) if label not in grey]
-    colours = {label: ARM_COLOURS[i % len(ARM_COLOURS)] for i, label in enumerate(steered)}
-    return colours | dict.fromkeys(grey, BASELINE_COLOUR)
+from ui import colours
 
 
 def layer_bars(frame: pd.DataFrame, column: str, *, title: str, share: bool = False) -> alt.Chart:
@@ -32,7 +11,7 @@ def layer_bars(frame: pd.DataFrame, column: str, *, title: str, share: bool = Fa
     domain = alt.Scale(domain=[0, 1]) if share else alt.Scale(zero=True)
     chart: alt.Chart = (
         alt.Chart(frame)
-        .mark_bar(color=ARM_COLOURS[0], size=_bar_width(len(frame)))
+        .mark_bar(color=colours.palette()[0], size=_bar_width(len(frame)))
         .encode(
             x=alt.X("layer:O", title="layer", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
             y=alt.Y(f"{column}:Q", title=title, scale=domain),
@@ -57,7 +36,7 @@ def cosine_map(cosines: pd.DataFrame) -> alt.Chart:
                 "value:Q",
                 title="cosine",
                 scale=alt.Scale(
-                    domain=[-1, 0, 1], range=["#b8464b", "#eef0ef", "#2f7a72"], interpolate="rgb"
+                    domain=[-1, 0, 1], range=list(colours.diverging()), interpolate="lab"
                 ),
             ),
             tooltip=[

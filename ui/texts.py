@@ -5,16 +5,48 @@ Prompts, generations, demonstrations, messages and names are data. They reach a 
 """
 
 import html
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from urllib.parse import urlencode
 
 from vectorlab.domain.word_diff import Change, word_diff
 
+# Characters that are not seen, and the class whose style draws a mark over each. The characters
+# themselves stay, so that a copied text is the text.
+_UNSEEN = {
+    " ": "space",
+    "\t": "tab",
+    "\n": "break",
+    "\r": "return",
+    "\N{NO-BREAK SPACE}": "hard",
+    "\N{ZERO WIDTH SPACE}": "zero",
+    "\N{ZERO WIDTH NO-BREAK SPACE}": "zero",
+    "\N{SOFT HYPHEN}": "zero",
+}
+_UNSEEN_PATTERN = re.compile(f"[{''.join(_UNSEEN)}]")
+
 
 def literal(text: object) -> str:
     """Any text, character for character; its direction follows its own script."""
     return f'<bdi class="vl-text" dir="auto">{escape(text)}</bdi>'
+
+
+def generated(text: object, *, spaces: bool = False) -> str:
+    """A text that a model wrote or read: as ``literal``, in one width, on request with marks."""
+    return f'<bdi class="vl-text vl-generated" dir="auto">{characters(text, spaces=spaces)}</bdi>'
+
+
+def characters(text: object, *, spaces: bool = False) -> str:
+    """As ``escape``; ``spaces`` draws marks over what is not seen."""
+    if not spaces:
+        return escape(text)
+    return "".join(
+        f'<span class="vl-unseen vl-{_UNSEEN[part]}">{escape(part)}</span>'
+        if part in _UNSEEN
+        else escape(part)
+        for part in re.split(f"({_UNSEEN_PATTERN.pattern})", str(text))
+    )
 
 
 def escape(text: object) -> str:
@@ -85,14 +117,15 @@ def arm_head(label: str, colour: str) -> str:
     )
 
 
-def difference(before: str, after: str, *, removed: bool = True) -> str:
+def difference(before: str, after: str, *, removed: bool = True, spaces: bool = False) -> str:
     """``after`` with the words it adds marked, and on request those it lacks struck out."""
     marks = {Change.ADDED: "ins", Change.REMOVED: "del"}
     parts = []
     for segment in word_diff(before, after):
+        shown = characters(segment.text, spaces=spaces)
         if segment.change is Change.SAME:
-            parts.append(escape(segment.text))
+            parts.append(shown)
         elif removed or segment.change is Change.ADDED:
             tag = marks[segment.change]
-            parts.append(f'<{tag} class="vl-{segment.change.value}">{escape(segment.text)}</{tag}>')
-    return f'<bdi class="vl-text" dir="auto">{"".join(parts)}</bdi>'
+            parts.append(f'<{tag} class="vl-{segment.change.value}">{shown}</{tag}>')
+    return f'<bdi class="vl-text vl-generated" dir="auto">{"".join(parts)}</bdi>'

@@ -11,7 +11,7 @@ import pytest
 from tests.store.builders import left_out
 from tests.store.test_jobs import PAST
 from tests.ui.filled_store import HOSTILE, WIDTH, add_run, alive_worker, run_spec
-from ui import charts, texts
+from ui import colours, texts
 from vectorlab.domain.hashing import bytes_sha256
 from vectorlab.domain.jobs import (
     PRIORITY_INTERACTIVE,
@@ -271,8 +271,8 @@ def test_many_prompts_are_shown_page_by_page(filled, visit):
 
 def test_an_arm_keeps_its_colour_in_every_run(filled, visit):
     said = shown(visit("compare", run=["1", "3"]))
-    first, second = charts.ARM_COLOURS[:2]
-    assert said.count(f"--arm:{charts.BASELINE_COLOUR}") == 2
+    first, second = colours.LIGHT[:2]
+    assert said.count(f"--arm:{colours.LIGHT_BASELINE}") == 2
     assert said.count(f"--arm:{first}") == said.count(f"--arm:{second}") == 2
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from ui import charts, data, parts, texts
+from ui import colours, data, parts, texts
 from vectorlab.domain.runs import STRENGTH_UNITS, Arm, GenerationRun
 from vectorlab.services import runs
 
@@ -63,7 +63,7 @@ def _show_texts(table: pd.DataFrame, columns: list[tuple[str, Arm]], *, several:
     pages = max(1, -(-len(table) // PER_PAGE))
     number = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
     shown = table.iloc[(number - 1) * PER_PAGE : number * PER_PAGE]
-    colours = _colours_of(columns, several=several)
+    colour = _colours_of(columns, several=several)
     sampled = table["sample"].max() > 0
     rows = [
         (
@@ -72,14 +72,14 @@ def _show_texts(table: pd.DataFrame, columns: list[tuple[str, Arm]], *, several:
         )
         for row in shown.to_dict("records")
     ]
-    head = ["<th>prompt</th>", *(texts.arm_head(label, colours[label]) for label in labels)]
+    head = ["<th>prompt</th>", *(texts.arm_head(label, colour[label]) for label in labels)]
     st.html(texts.table(head, rows, kind="vl-compare"))
 
 
 def _colours_of(columns: list[tuple[str, Arm]], *, several: bool) -> dict[str, str]:
     """One colour per arm label, the same in every run."""
     bare = {label: label.partition("/")[2] if several else label for label, _ in columns}
-    by_arm = charts.arm_colours(
+    by_arm = colours.of_arms(
         bare.values(), [bare[label] for label, arm in columns if arm.is_baseline]
     )
     return {label: by_arm[bare[label]] for label in bare}
