@@ -1,0 +1,168 @@
+"""A linear self-attention layer that does one gradient step, with every matrix written out.
+
+Tokens are e_j = (x_j, y_j), width d = dx + dy. The layer keeps its input and adds
+
+    e_i <- e_i + P sum_j (W_V e_j) (W_K e_j)^T (W_Q e_i)        j over demonstrations only
+
+without softmax, scaling, bias, norm or mask. With
+
+    W_K = W_Q = [[I, 0], [0, 0]]    W_V = [[0, 0], [W0, -I]]    P = (eta/N) I
+
+every token goes (x, y) -> (x, y - dW x). A query starts with y slot -W0 x, so that its prediction
+is **minus** its y slot. The same layer applied k times does k steps.
+
+Source: von Oswald et al. 2023, https://arxiv.org/abs/2212.07677, Proposition 1
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+
+from vectorlab.errors import InputError, ShapeError
+from vectorlab.icl.descent import check_finite, check_weights
+from vectorlab.icl.tasks import Tasks
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinearAttention:
+    """The four matrices of one layer, each (d, d), acting on columns."""
+
+    key: torch.Tensor
+    query: torch.Tensor
+    value: torch.Tensor
+    projection: torch.Tensor
+
+    def __post_init__(self) -> None:
+        shapes = {tuple(item.shape) for item in (self.key, self.query, self.value, self.projection)}
+        shape = next(iter(shapes))
+        if len(shapes) != 1 or len(shape) != 2 or shape[0] != shape[1]:
+            raise ShapeError(
+                f"The matrices of a layer have shapes {sorted(shapes)}; expected four of (d, d)."
+            )
+
+    @property
+    def width(self) -> int:
+        """Width d of a token."""
+        return len(self.key)
+
+    def __call__(
+        self, context: torch.Tensor, queries: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """One pass: demonstrations (B, N, d) and queries (B, Q, d), both moved."""
+        update = self.update(context)
+        return context + context @ update.mT, queries + queries @ update.mT
+
+    def update(self, context: torch.Tensor) -> torch.Tensor:
+        """What the layer adds to a token, as a matrix per task, (B, d, d): P V^T K W_Q.
+
+        Keys are never formed: W_K^T W_Q is one matrix, and rows of W_V that are zero are left
+        out. So a step costs two passes over the demonstrations, like the explicit gradient.
+        """
+        return self._projected @ self.values_by_keys(context) @ self._keys_by_queries
+
+    def values_by_keys(self, context: torch.Tensor) -> torch.Tensor:
+        """sum_j (W_V e_j) e_j^T without the zero rows of W_V, (B, rows, d)."""
+        if context.dim() != 3 or context.shape[2] != self.width:
+            raise ShapeError(
+                f"Tokens have shape {tuple(context.shape)}; this layer reads (B, N, {self.width})."
+            )
+        return torch.einsum("bnv,bnd->bvd", context @ self._values.mT, context)
+
+    def attend(self, context: torch.Tensor, queries: torch.Tensor) -> torch.Tensor:
+        """The queries after one pass, (B, Q, d); the demonstrations are not moved.
+
+        All that the last layer needs, and the cheap half of a pass.
+        """
+        moves = self.values_by_keys(context)
+        asked = queries @ self._keys_by_queries.mT
+        return queries + asked @ moves.mT @ self._projected.mT
+
+    @cached_property
+    def _keys_by_queries(self) -> torch.Tensor:
+        return self.key.mT @ self.query
+
+    @cached_property
+    def _rows(self) -> torch.Tensor:
+        return self.value.any(dim=1).nonzero().flatten()
+
+    @cached_property
+    def _values(self) -> torch.Tensor:
+        return self.value[self._rows]
+
+    @cached_property
+    def _projected(self) -> torch.Tensor:
+        return self.projection[:, self._rows]
+
+
+def construct(
+    weights: torch.Tensor, *, eta: float, n: int, gamma: float | None = None
+) -> LinearAttention:
+    """The layer that does one gradient step.
+
+    Args:
+        weights: W0, (dy, dx).
+        eta: Learning rate.
+        n: Demonstrations per task; the query is not one of them.
+        gamma: Strength of the curvature correction of GD++; None does plain gradient descent.
+
+    Raises:
+        InputError: If there are no demonstrations, or W0 is not 0 for GD++: the corrected inputs
+            would no longer be those that W0 was made for.
+        ShapeError: If W0 is not a matrix.
+    """
+    if weights.dim() != 2:
+        raise ShapeError(f"W0 has shape {tuple(weights.shape)}; it is a matrix (dy, dx).")
+    if n < 1:
+        raise InputError(f"N = {n}: there is no gradient without demonstrations. Give at least 1.")
+    dy, dx = weights.shape
+    width = dx + dy
+    one = torch.eye(width, dtype=weights.dtype, device=weights.device)
+    keep, value, projection = torch.zeros_like(one), torch.zeros_like(one), eta / n * one
+    keep[:dx, :dx] = one[:dx, :dx]
+    value[dx:, :dx] = weights
+    value[dx:, dx:] = -one[dx:, dx:]
+    if gamma is not None:
+        if bool(weights.any()):
+            raise InputError("GD++ starts from W0 = 0; subtract W0 x_j from the targets first.")
+        value[:dx, :dx] = one[:dx, :dx]
+        projection[:dx, :dx] = -gamma * one[:dx, :dx]
+    return LinearAttention(key=keep, query=keep, value=value, projection=projection)
+
+
+def tokens(tasks: Tasks, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Demonstrations (x_j, y_j), (B, N, d), and queries (x, -W0 x), (B, Q, d).
+
+    Raises:
+        ShapeError: If W0 does not fit the tasks.
+    """
+    check_weights(tasks, weights)
+    queries = torch.cat([tasks.queries, -tasks.queries @ weights.mT], dim=-1)
+    return torch.cat([tasks.x, tasks.y], dim=-1), queries
+
+
+def read_out(queries: torch.Tensor, dx: int) -> torch.Tensor:
+    """Predictions: minus the y slot of the queries, (B, Q, d) -> (B, Q, dy)."""
+    return -queries[..., dx:]
+
+
+def run_layers(
+    layer: LinearAttention, tasks: Tasks, weights: torch.Tensor, steps: int
+) -> torch.Tensor:
+    """Predictions after every one of k passes through the same layer, (k + 1, B, Q, dy).
+
+    Raises:
+        ShapeError: If W0 or the layer does not fit the tasks.
+        InputError: If the numbers grow beyond all bounds.
+    """
+    context, queries = tokens(tasks, weights)
+    found = [read_out(queries, tasks.dx)]
+    for step in range(steps):
+        if step == steps - 1:
+            queries = layer.attend(context, queries)
+        else:
+            context, queries = layer(context, queries)
+        found.append(read_out(queries, tasks.dx))
+    eta = float(layer.projection[-1, -1]) * tasks.n
+    check_finite(found[-1], tasks, eta)
+    return torch.stack(found)
