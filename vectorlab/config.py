@@ -23,6 +23,7 @@ class Settings:
     device: str  # "auto", "cpu", "cuda:0", "mps"
     user: str  # recorded as author of what is written
     state_cache_bytes: int  # most bytes of recorded states that the store keeps; 0 keeps none
+    reader_url: str | None = None  # login on PostgreSQL that can only read the analysis views
 
     @classmethod
     def from_environment(
@@ -34,9 +35,9 @@ class Settings:
     ) -> "Settings":
         """Explicit values first, then ``VECTORLAB_*`` variables, then defaults.
 
-        ``VECTORLAB_DATABASE_URL``, ``VECTORLAB_DEVICE``, ``VECTORLAB_USER`` and
-        ``VECTORLAB_STATE_CACHE_BYTES`` name the fields; ``VECTORLAB_HOME`` moves the folder of
-        the default SQLite file.
+        ``VECTORLAB_DATABASE_URL``, ``VECTORLAB_DEVICE``, ``VECTORLAB_USER``,
+        ``VECTORLAB_STATE_CACHE_BYTES`` and ``VECTORLAB_READER_URL`` name the fields;
+        ``VECTORLAB_HOME`` moves the folder of the default SQLite file.
 
         Raises:
             InputError: If the size is not a whole number.
@@ -48,6 +49,7 @@ class Settings:
             device=device or environment.get("VECTORLAB_DEVICE") or "auto",
             user=environment.get("VECTORLAB_USER") or _login_name(),
             state_cache_bytes=_state_cache_bytes(environment.get("VECTORLAB_STATE_CACHE_BYTES")),
+            reader_url=environment.get("VECTORLAB_READER_URL") or None,
         )
 
 

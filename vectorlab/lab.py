@@ -24,6 +24,7 @@ import pandas as pd
 from vectorlab.config import Settings
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_INTERACTIVE, Job
 from vectorlab.domain.models import Model
+from vectorlab.domain.queries import QueryLimits
 from vectorlab.domain.runs import Decoding, GenerationRun, Prompt, ReplayVerdict, RunSpec
 from vectorlab.domain.set_checks import TokenLimit
 from vectorlab.domain.sets import Demonstration, SetVersion
@@ -37,6 +38,7 @@ from vectorlab.services import (
     explanations,
     jobs,
     models,
+    queries,
     reports,
     runs,
     set_files,
@@ -128,6 +130,31 @@ class Lab:
                 self._follow(job)
         jobs.result(job)
         return job
+
+    def sql(
+        self, query: str, *, rows: int = QueryLimits().rows, seconds: float = QueryLimits().seconds
+    ) -> pd.DataFrame:
+        """Query the analysis views; nothing can be changed with it.
+
+        Args:
+            query: One SELECT, for example ``"SELECT * FROM v_runs"``; see ``docs/sql.md``.
+            rows: At most so many; ``frame.attrs["truncated"]`` says whether there were more.
+            seconds: Most time.
+
+        Raises:
+            InputError: If it is no single query, reads something else than the views, takes too
+                long or is wrong.
+            StoreError: If a PostgreSQL store has no login that can only read.
+        """
+        result = queries.run_query(
+            self.db,
+            query,
+            reader_url=self.settings.reader_url,
+            limits=QueryLimits(rows=rows, seconds=seconds),
+        )
+        frame = queries.frame(result)
+        frame.attrs["truncated"] = result.truncated
+        return frame
 
     def _follow(self, job: Job) -> None:
         """Tell the listener where a job in other hands stands, and let a moment pass."""

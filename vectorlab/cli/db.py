@@ -8,7 +8,7 @@ import typer
 from vectorlab.cli.context import open_lab, settings
 from vectorlab.cli.output import JsonOption, frame_table, pairs_table, show
 from vectorlab.errors import IntegrityError
-from vectorlab.services import database
+from vectorlab.services import database, queries
 from vectorlab.services import states as kept_states
 
 app = typer.Typer(no_args_is_help=True, help="The database: revision, place, backup, checks.")
@@ -115,3 +115,28 @@ def evict(
             f"{gone.bytes_left} bytes stay."
         ),
     )
+
+
+@app.command()
+def reader(
+    context: typer.Context,
+    name: Annotated[str, typer.Option(help="Of the role.")] = queries.DEFAULT_READER,
+    drop: Annotated[bool, typer.Option("--drop", help="Take the role away.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Make the PostgreSQL login for queries, which can read the analysis views and nothing else.
+
+    Prints its URL for VECTORLAB_READER_URL. A role that is there gets a new password.
+
+    Example: export VECTORLAB_READER_URL="$(vectorlab db reader)"
+    """
+    lab = open_lab(context)
+    if drop:
+        queries.drop_reader(lab.db, name, actor=lab.settings.user)
+        show({"dropped": name}, as_json=json, human=lambda: f"Role {name} is gone.")
+        return
+    url = queries.create_reader(lab.db, name, actor=lab.settings.user)
+    if json:
+        show({"role": name, "url": url}, as_json=True, human=str)
+    else:
+        typer.echo(url)

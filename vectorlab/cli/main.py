@@ -18,6 +18,7 @@ from vectorlab.cli import (
     set_history,
     set_splits,
     sets,
+    sql,
     vector_algebra,
     vectors,
     worker,
@@ -51,6 +52,7 @@ app.add_typer(worker.app, name="worker")
 app.command("demo")(programs.demo)
 app.command("ui")(programs.ui)
 app.command("doctor")(programs.doctor)
+app.command("sql")(sql.sql)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback form

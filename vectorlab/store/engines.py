@@ -106,7 +106,7 @@ def _sqlite_engine(url: sa.URL, *, foreign_keys: bool, **options: Any) -> sa.Eng
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
         # SQLite's own knows the ASCII letters alone, and a search is for any case of any script.
-        connection.create_function("lower", 1, _lower, deterministic=True)
+        connection.create_function("lower", 1, lower_any_script, deterministic=True)
         _use_wal(connection)
 
     @event.listens_for(engine, "begin")
@@ -118,7 +118,8 @@ def _sqlite_engine(url: sa.URL, *, foreign_keys: bool, **options: Any) -> sa.Eng
     return engine
 
 
-def _lower(text: object) -> object:
+def lower_any_script(text: Any) -> Any:
+    """SQL's ``lower`` for the letters of every script; other values stay as they are."""
     return text.lower() if isinstance(text, str) else text
 
 

@@ -1,0 +1,91 @@
+"""``vectorlab sql``: read-only queries against the analysis views."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from vectorlab.cli.context import open_lab
+from vectorlab.cli.output import JsonOption, console, frame_table, plain, show, stderr
+from vectorlab.domain.queries import QueryLimits
+from vectorlab.errors import InputError
+from vectorlab.services import plots, queries, tables
+
+
+def sql(
+    context: typer.Context,
+    query: Annotated[
+        str | None, typer.Argument(help="One SELECT; - reads it from standard input.")
+    ] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="A query of the cookbook, by number or title.")
+    ] = None,
+    recipes: Annotated[bool, typer.Option("--recipes", help="List the cookbook.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV instead of a table.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Write to a file ending .csv, .json, .jsonl or .parquet.")
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also draw a chart to .svg, .png or .html: the first column across, the numbers "
+            "of the others up."
+        ),
+    ] = None,
+    rows: Annotated[int, typer.Option(help="Most rows; more are left out, and it says so.")] = (
+        QueryLimits().rows
+    ),
+    seconds: Annotated[float, typer.Option(help="Most time.")] = QueryLimits().seconds,
+    json: JsonOption = False,
+) -> None:
+    """Query the analysis views with SQL; nothing can be changed with it.
+
+    The views are v_sets, v_demonstrations, v_vectors, v_layer_vectors, v_runs, v_generations,
+    v_scores, v_lineage, v_jobs and more (docs/sql.md). On PostgreSQL VECTORLAB_READER_URL names a
+    login that can only read; make one with vectorlab db reader.
+
+    Example: vectorlab sql "SELECT arm_label, avg(n_tokens) FROM v_generations GROUP BY arm_label"
+    """
+    if recipes:
+        found = queries.cookbook()
+        listed = pd.DataFrame(
+            {"recipe": range(1, len(found) + 1), "title": [item.title for item in found]}
+        )
+        show(found, as_json=json, human=lambda: frame_table(listed))
+        return
+    lab = open_lab(context)
+    result = queries.run_query(
+        lab.db,
+        _statement(query, recipe),
+        reader_url=lab.settings.reader_url,
+        limits=QueryLimits(seconds=seconds, rows=rows),
+    )
+    frame = queries.frame(result)
+    if result.truncated:
+        stderr.print(f"Only the first {rows} rows; more with --rows.")
+    if out is not None:
+        tables.write_frame(frame, out)
+    if plot is not None:
+        plots.write_chart(plots.query_chart(frame), plot)
+    written = [str(path) for path in (out, plot) if path is not None]
+    if csv:
+        frame.to_csv(sys.stdout, index=False)
+    elif json:
+        show({**plain(vars(result)), "rows": frame}, as_json=True, human=str)
+    elif written:
+        console.print(f"{len(frame)} rows written to {', '.join(written)}.", highlight=False)
+    else:
+        console.print(frame_table(frame))
+
+
+def _statement(query: str | None, recipe: str | None) -> str:
+    if (query is None) == (recipe is None):
+        raise InputError(
+            'Give one query: vectorlab sql "SELECT * FROM v_runs", or one of the cookbook: '
+            "vectorlab sql --recipe 1 (list: vectorlab sql --recipes)"
+        )
+    if recipe is not None:
+        return queries.find_recipe(recipe).sql
+    return sys.stdin.read() if query == "-" else str(query)

@@ -1,0 +1,102 @@
+"""SQL for analysts: run a query, make the login that may, and the cookbook."""
+
+from functools import cache
+from importlib.resources import files
+
+import pandas as pd
+
+from vectorlab.domain.queries import QueryLimits, QueryResult, Recipe
+from vectorlab.errors import InputError
+from vectorlab.store import analysis, analysis_role
+from vectorlab.store.database import Database
+
+DEFAULT_READER = "vectorlab_reader"
+_HEAD = "-- # "
+
+
+def run_query(
+    db: Database,
+    sql: str,
+    *,
+    reader_url: str | None = None,
+    limits: QueryLimits | None = None,
+) -> QueryResult:
+    """Run one query against the analysis views; it cannot write, whatever it says.
+
+    Args:
+        db: The store.
+        sql: One SELECT; the views are ``v_runs``, ``v_generations`` and so on.
+        reader_url: The login of the reader role (``Settings.reader_url``); for PostgreSQL alone.
+        limits: 10 s and 10,000 rows unless told.
+
+    Raises:
+        InputError: If it is no single query, reads something else than the views, takes too long
+            or is wrong.
+        StoreError: If there is no login that can only read.
+    """
+    return analysis.run_query(db, sql, limits=limits or QueryLimits(), reader_url=reader_url)
+
+
+def frame(result: QueryResult) -> pd.DataFrame:
+    """A result as a frame; columns called ``..._at`` hold moments in UTC on both databases.
+
+    Columns of the same name get numbers: ``a``, ``a_2``.
+    """
+    seen: dict[str, int] = {}
+    names = []
+    for name in result.columns:
+        seen[name] = seen.get(name, 0) + 1
+        names.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
+    made = pd.DataFrame(list(result.rows), columns=names)
+    for name in names:
+        if name.endswith("_at"):
+            moments = pd.to_datetime(made[name], utc=True, errors="coerce", format="ISO8601")
+            if moments.notna().sum() == made[name].notna().sum():
+                made[name] = moments
+    return made
+
+
+def create_reader(db: Database, name: str = DEFAULT_READER, *, actor: str) -> str:
+    """Make the reader role of a PostgreSQL store; returns the URL to log in with.
+
+    A role that is there already gets a new password.
+
+    Raises:
+        InputError: If the store is a SQLite file, or the name is unusable.
+        StoreError: If the role has rights of its own, or the store's login may not make roles.
+    """
+    return analysis_role.create_reader(db, name, actor=actor)
+
+
+def drop_reader(db: Database, name: str = DEFAULT_READER, *, actor: str) -> None:
+    """Take the reader role away."""
+    analysis_role.drop_reader(db, name, actor=actor)
+
+
+@cache
+def cookbook() -> tuple[Recipe, ...]:
+    """The queries of ``docs/sql.md``, in its order; each runs on both databases as it stands."""
+    text = (files("vectorlab.services") / "cookbook.sql").read_text(encoding="utf-8")
+    return tuple(_recipe(part) for part in text.split(_HEAD)[1:])
+
+
+def find_recipe(reference: str) -> Recipe:
+    """A recipe by its number from 1, or by its title.
+
+    Raises:
+        InputError: If there is none.
+    """
+    known = cookbook()
+    for number, recipe in enumerate(known, start=1):
+        if reference.strip().lower() in (str(number), recipe.title.lower()):
+            return recipe
+    raise InputError(
+        f"No recipe {reference!r}; there are 1 to {len(known)}. See: vectorlab sql --recipes"
+    )
+
+
+def _recipe(part: str) -> Recipe:
+    title, *lines = part.strip().splitlines()
+    about = [line.removeprefix("--").strip() for line in lines if line.startswith("--")]
+    sql = [line for line in lines if not line.startswith("--")]
+    return Recipe(title=title.strip(), about=" ".join(about), sql="\n".join(sql).strip())
