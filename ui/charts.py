@@ -50,5 +50,41 @@ def cosine_map(cosines: pd.DataFrame) -> alt.Chart:
     return chart
 
 
+def strength_curves(frame: pd.DataFrame, colour: dict[str, str], *, title: str) -> alt.LayerChart:
+    """A line with its interval per vector.
+
+    Args:
+        frame: Columns ``vector``, ``strength``, ``mean``, ``low``, ``high``, ``arm``.
+        colour: Of every vector.
+        title: Of the figure.
+    """
+    base = alt.Chart(frame).encode(
+        x=alt.X("strength:Q", title="strength"),
+        color=alt.Color(
+            "vector:N",
+            title=None,
+            scale=alt.Scale(domain=list(colour), range=list(colour.values())),
+            legend=alt.Legend(orient="top") if len(colour) > 1 else None,
+        ),
+    )
+    band = base.mark_errorband(opacity=0.22).encode(
+        y=alt.Y("low:Q", title=title, scale=alt.Scale(zero=False)), y2="high:Q"
+    )
+    line = base.mark_line(point=alt.OverlayMarkDef(size=45)).encode(
+        y=alt.Y("mean:Q", title=title, scale=alt.Scale(zero=False)),
+        strokeDash=alt.StrokeDash("vector:N", legend=None),
+        shape=alt.Shape("vector:N", legend=None),
+        tooltip=[
+            alt.Tooltip("arm:N"),
+            alt.Tooltip("strength:Q"),
+            alt.Tooltip("mean:Q", title=title, format=".4g"),
+            alt.Tooltip("low:Q", format=".4g"),
+            alt.Tooltip("high:Q", format=".4g"),
+        ],
+    )
+    chart: alt.LayerChart = (band + line).properties(height=300)
+    return chart
+
+
 def _bar_width(bars: int) -> int:
     return max(4, min(36, 420 // max(bars, 1)))

@@ -4,8 +4,6 @@ What can change is read anew on every rerun. What is frozen is cached under its 
 with a short life so that a purge is noticed.
 """
 
-from collections.abc import Sequence
-
 import pandas as pd
 import streamlit as st
 
@@ -41,12 +39,6 @@ def layer_cosines(vector: SteeringVector) -> pd.DataFrame:
     return _layer_cosines(store(), store().url, vector.name, vector.content_sha256)
 
 
-def comparison(found: Sequence[GenerationRun]) -> pd.DataFrame:
-    """Texts of runs side by side."""
-    identity = tuple((run.id, run.spec_sha256, run.created_at) for run in found)
-    return _comparison(store(), store().url, identity)
-
-
 def verdict(replay: GenerationRun) -> ReplayVerdict:
     """What comparing a replay with its original finds."""
     return _verdict(store(), store().url, replay.id, replay.created_at)
@@ -66,7 +58,12 @@ def versions() -> list[SetVersion]:
 
 def vector_names() -> dict[int, str]:
     """Name of every vector by its id."""
-    return {item.id: item.name for item in vectors.list_vectors(store())}
+    return vectors.names(store())
+
+
+def vector_ids() -> dict[str, int]:
+    """Id of every vector by its name."""
+    return {name: number for number, name in vector_names().items()}
 
 
 @st.cache_resource(show_spinner="Opening the store …", on_release=lambda db: db.dispose())
@@ -86,14 +83,6 @@ def _findings(
 def _layer_cosines(_db: Database, url: str, name: str, content_sha256: str) -> pd.DataFrame:
     del url, content_sha256
     return reports.layer_cosines(vectors.layer_vectors(_db, vectors.get(_db, name)))
-
-
-@st.cache_data(ttl=_KEEP_S, max_entries=16, show_spinner="Reading texts …")
-def _comparison(
-    _db: Database, url: str, identity: tuple[tuple[int, str, object], ...]
-) -> pd.DataFrame:
-    del url
-    return reports.comparison_frame(_db, [str(run_id) for run_id, _, _ in identity])
 
 
 @st.cache_data(ttl=_KEEP_S, max_entries=256, show_spinner="Comparing texts …")

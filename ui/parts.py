@@ -10,8 +10,9 @@ import streamlit as st
 
 from ui import data, texts
 from vectorlab.domain.jobs import DEFAULT_QUEUE, Job, JobState
+from vectorlab.domain.runs import GenerationRun
 from vectorlab.errors import InputError, NotFoundError, VectorLabError
-from vectorlab.services import jobs
+from vectorlab.services import jobs, runs
 
 # Heading in the sidebar -> address of each page (and name of its file) -> title.
 NAVIGATION = {
@@ -115,15 +116,25 @@ def pick(
     return int(cells[0][0]) if cells else None
 
 
-def csv_button(frame: pd.DataFrame, *, label: str, name: str) -> None:
-    """Offer a frame as a CSV file."""
+def csv_button(make: Callable[[], pd.DataFrame], *, label: str, name: str) -> None:
+    """Offer a frame as a CSV file; it is made when somebody asks for it."""
     st.download_button(
         label,
-        frame.to_csv(index=False).encode("utf-8-sig"),
+        lambda: make().to_csv(index=False).encode("utf-8-sig"),
         file_name=name,
         mime="text/csv",
         on_click="ignore",
     )
+
+
+def name_run(run: GenerationRun) -> None:
+    """A small form that gives a run its name, by which it is found and kept apart from trials."""
+    with st.popover("Rename" if run.name else "Keep as …"), st.form(f"name.{run.id}", border=False):
+        name = st.text_input("Name of the run", value=run.name or "", key=f"name.{run.id}.text")
+        if st.form_submit_button("Keep"):
+            with in_words():
+                runs.rename(data.store(), str(run.id), name.strip(), actor=data.user())
+                st.rerun()
 
 
 def ask(request: Callable[[], int | None]) -> None:
@@ -239,7 +250,7 @@ def _partial_texts(job: Job) -> None:
             (
                 str(item.prompt + 1),
                 texts.escape(arms[item.arm] if item.arm < len(arms) else item.arm),
-                texts.literal(item.text),
+                texts.generated(item.text),
             )
             for item in found
         ]

@@ -109,12 +109,38 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, kind: str = "")
     )
 
 
-def arm_head(label: str, colour: str) -> str:
-    """Head cell of an arm's column, in the arm's colour."""
-    return (
-        f'<th class="vl-arm" style="--arm:{colour}"><span class="vl-dot"></span>'
-        f"{escape(label)}</th>"
+def texts_table(heads: Sequence[tuple[str, str | None]], rows: Iterable[Sequence[str]]) -> str:
+    """A table of ready HTML cells under arms in their colours; on a phone a card per row."""
+    top = "".join(
+        f"<th>{escape(label)}</th>"
+        if colour is None
+        else f'<th class="vl-arm" style="--arm:{colour}">{dot(colour)}{escape(label)}</th>'
+        for label, colour in heads
     )
+    marks = [
+        f'data-label="{escape(label)}"' + (f' style="--arm:{colour}"' if colour else "")
+        for label, colour in heads
+    ]
+    body = "".join(
+        "<tr>"
+        + "".join(f"<td {mark}>{cell}</td>" for mark, cell in zip(marks, row, strict=True))
+        + "</tr>"
+        for row in rows
+    )
+    return (
+        '<div class="vl-scroll"><table class="vl-table vl-compare">'
+        f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def dot(colour: str) -> str:
+    """A spot in the colour of an arm or a vector."""
+    return f'<span class="vl-dot" style="--arm:{colour}"></span>'
+
+
+def note(text: object) -> str:
+    """A small line under a text."""
+    return f'<div class="vl-note">{escape(text)}</div>'
 
 
 def difference(before: str, after: str, *, removed: bool = True, spaces: bool = False) -> str:

@@ -255,7 +255,7 @@ def test_compare_has_a_column_per_arm_and_marks_words_against_the_baseline(fille
 
 def test_generated_text_is_never_markup(filled, visit):
     said = shown(visit("compare", run="1", against="nothing"))
-    assert texts.literal(HOSTILE) in said
+    assert texts.generated(HOSTILE) in said
     assert "<img" not in said
 
 
@@ -264,20 +264,23 @@ def test_many_prompts_are_shown_page_by_page(filled, visit):
     prompts = [f"Prompt number {number}." for number in range(25)]
     run = add_run(filled, model, run_spec(model, vector, prompts))
     first, second = (shown(visit("compare", run=str(run.id), page=page)) for page in ("1", "2"))
-    assert texts.literal(prompts[0]) in first
-    assert texts.literal(prompts[24]) not in first
-    assert texts.literal(prompts[24]) in second
+    assert texts.generated(prompts[0]) in first
+    assert texts.generated(prompts[24]) not in first
+    assert texts.generated(prompts[24]) in second
 
 
 def test_an_arm_keeps_its_colour_in_every_run(filled, visit):
     said = shown(visit("compare", run=["1", "3"]))
     first, second = colours.LIGHT[:2]
-    assert said.count(f"--arm:{colours.LIGHT_BASELINE}") == 2
-    assert said.count(f"--arm:{first}") == said.count(f"--arm:{second}") == 2
+    heads = [f'<th class="vl-arm" style="--arm:{colour}">' for colour in (first, second)]
+    assert [said.count(head) for head in heads] == [2, 2]
+    assert said.count(f'<th class="vl-arm" style="--arm:{colours.LIGHT_BASELINE}">') == 2
 
 
 def test_compare_names_the_unit_of_every_strength(filled, visit):
-    assert texts.escape(STRENGTH_UNITS[Operator.ROTATE]) in shown(visit("compare", run="1"))
+    assert texts.escape(STRENGTH_UNITS[Operator.ROTATE]) in shown(
+        visit("compare", run="1", look="settings")
+    )
 
 
 def test_an_identical_replay_is_said_so(filled, visit):

@@ -20,7 +20,7 @@ from vectorlab.domain.runs import (
 )
 from vectorlab.domain.sets import SetReference, check_name
 from vectorlab.errors import InputError
-from vectorlab.store import jobs, models, purge, runs, sets, vectors
+from vectorlab.store import audit, jobs, models, purge, runs, sets, vectors
 from vectorlab.store.database import Database, Transaction
 from vectorlab.store.references import storable_text
 
@@ -180,6 +180,32 @@ def replays(db: Database, run: GenerationRun) -> list[GenerationRun]:
     """Replays of a run, newest first."""
     with db.read() as tx:
         return runs.replays(tx, run.id)
+
+
+def rename(db: Database, reference: str, name: str, *, actor: str) -> GenerationRun:
+    """Give a run a name, or another one; what it holds stays as it is.
+
+    Raises:
+        NotFoundError: If there is no such run.
+        InputError: If the name is unusable.
+        ConflictError: If another run has it.
+    """
+    check_name("run", name)
+    with db.write() as tx:
+        run = runs.get_run(tx, reference)
+        if run.name == name:
+            return run
+        runs.check_name_is_free(tx, name)
+        runs.rename(tx, run.id, name)
+        audit.record(
+            tx,
+            actor=actor,
+            action="rename",
+            object_kind="run",
+            object_id=run.id,
+            details={"name": name, "before": run.name},
+        )
+        return runs.run_by_id(tx, run.id)
 
 
 def remove(db: Database, reference: str, *, cascade: bool, actor: str) -> list[str]:

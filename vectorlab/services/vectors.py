@@ -165,6 +165,12 @@ def list_vectors(
         return vectors.list_vectors(tx, model_id=model_id, set_name=set_name, method=method)
 
 
+def names(db: Database) -> dict[int, str]:
+    """Name of every vector by its id."""
+    with db.read() as tx:
+        return vectors.names(tx)
+
+
 def details(db: Database, reference: str) -> VectorDetails:
     """One vector with its layers, alignments and parents; no blob is read."""
     with db.read() as tx:

@@ -126,6 +126,12 @@ def list_vectors(
     return _select(tx, sa.and_(sa.true(), *conditions))
 
 
+def names(tx: Transaction) -> dict[int, str]:
+    """Name of every vector by its id."""
+    rows = tx.execute(sa.select(_vectors.c.id, _vectors.c.name).order_by(_vectors.c.id))
+    return {row.id: row.name for row in rows}
+
+
 def free_name(tx: Transaction, base: str) -> str:
     """The base itself, or with the first number behind it that makes it free."""
     candidates = chain([base], (f"{base}-{number}" for number in count(2)))

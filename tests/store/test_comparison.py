@@ -1,0 +1,176 @@
+"""Pages of a comparison say what all texts of the runs say, on both databases."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.ui.filled_store import add_run, fill, run_spec
+from vectorlab.domain.comparison import (
+    LENGTH,
+    Measure,
+    Order,
+    Question,
+    Shown,
+    columns_of,
+    settings_of,
+)
+from vectorlab.domain.intervals import paired_change, share_interval
+from vectorlab.domain.runs import Decoding
+from vectorlab.domain.votes import Choice, Match
+from vectorlab.errors import InputError
+from vectorlab.services import comparison, models, reports, runs, vectors, votes
+from vectorlab.store import schema
+from vectorlab.store.columns import utc_now
+
+
+@pytest.fixture
+def store(database):
+    fill(database)
+    return database
+
+
+def two_runs(store):
+    """A second run that shares prompts with the first, in another order and one of them twice."""
+    model, vector = models.get(store, "tiny"), vectors.get(store, "upbeat-icv")
+    first = runs.get(store, "1")
+    prompts = [item.text for item in first.spec.prompts]
+    other = run_spec(model, vector, ["only here", prompts[2], prompts[0], prompts[0]])
+    return [first, add_run(store, model, replace(other, decoding=Decoding(max_new_tokens=9)))]
+
+
+def texts_of(rows, columns):
+    return [
+        [None if column not in row.cells else row.cells[column].text for column in columns]
+        for row in rows
+    ]
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_the_pages_together_are_the_whole_comparison(store, several):
+    found = two_runs(store) if several else [runs.get(store, "1")]
+    columns = columns_of(found)
+    whole = reports.comparison_frame(store, [str(run.id) for run in found])
+    pages, offset = [], 0
+    while rows := comparison.page(store, Question(columns=columns, offset=offset, limit=2))[0]:
+        pages += rows
+        offset += 2
+    assert len(pages) == len(whole) == comparison.page(store, Question(columns=columns))[1]
+    assert [row.prompt for row in pages] == whole["prompt"].tolist()
+    expected = whole.drop(columns=["prompt", "sample"])
+    expected = expected.astype(object).where(expected.notna(), None)
+    assert texts_of(pages, columns) == expected.to_numpy().tolist()
+
+
+def scored(store, values):
+    """Give the texts of run 1 a score each, by prompt and arm; None is missing with a reason."""
+    g = schema.generations
+    with store.write() as tx:
+        rows = tx.execute(g.select().where(g.c.run_id == 1)).all()
+        for row in rows:
+            value = values[row.arm][row.prompt]
+            tx.execute(
+                schema.scores.insert().values(
+                    generation_id=row.id,
+                    scorer="cheer",
+                    scorer_version="2",
+                    value=value,
+                    missing_reason=None if value is not None else "too short",
+                    details_json={},
+                    created_at=utc_now(),
+                )
+            )
+
+
+def test_rows_are_filtered_and_sorted_by_a_score(store):
+    scored(store, [[1.0, 1.0, 1.0], [3.0, 0.0, None], [2.0, 2.0, 2.0]])
+    columns = columns_of([runs.get(store, "1")])
+    cheer = next(item for item in comparison.measures(store, [1]) if item.name == "cheer")
+    assert cheer.key == "cheer@2"
+
+    def places(judged=1, measure=cheer, **wanted):
+        question = Question(
+            columns=columns,
+            baseline=columns[0],
+            judged=columns[judged],
+            measure=measure,
+            **wanted,
+        )
+        rows, count = comparison.page(store, question)
+        assert len(rows) == count
+        return [row.places[1] for row in rows]
+
+    assert places(shown=Shown.BETTER) == [0]
+    assert places(shown=Shown.WORSE) == [1]
+    less = Measure(name="cheer", version="2", lower_is_better=True)
+    assert places(shown=Shown.BETTER, measure=less) == [1]
+    assert places(shown=Shown.CHANGED) == [0, 1]
+    assert places(order=Order.WORST)[:2] == [1, 0]
+    assert places(order=Order.BEST)[0] == 0
+    assert places(order=Order.LARGEST)[0] == 0
+    assert places(shown=Shown.BETTER, measure=LENGTH) == []
+
+
+def test_figures_are_paired_and_leave_out_what_has_no_score(store):
+    scored(store, [[1.0, 1.0, 1.0], [3.0, 0.0, None], [2.0, 2.0, 2.0]])
+    columns = columns_of([runs.get(store, "1")])
+    cheer = Measure(name="cheer", version="2")
+    base, mixed, better = comparison.figures(store, columns, cheer, columns[0])
+    assert (base.mean, base.change) == (1.0, None)
+    assert (mixed.count, mixed.change.mean, mixed.change.pairs) == (2, 0.5, 2)
+    assert not mixed.change.is_clear
+    assert better.change.is_clear
+    assert (better.change.low, better.change.high) == (1.0, 1.0)
+
+
+def test_settings_name_what_differs_between_runs(store):
+    differing = {item.name for item in settings_of(two_runs(store)) if item.differs}
+    assert differing == {"name", "prompts", "new tokens at most"}
+
+
+def test_a_bootstrap_interval_covers_a_mean_as_often_as_it_says():
+    random = np.random.default_rng(5)
+    hits = 0
+    for _ in range(300):
+        found = paired_change(random.normal(0.3, 1.0, 40))
+        hits += found.low <= 0.3 <= found.high
+    assert 0.90 <= hits / 300 <= 0.985
+
+
+def test_an_interval_of_a_share_stays_inside_and_is_symmetric():
+    assert share_interval(0, 5)[0] == 0
+    low, high = share_interval(3, 10)
+    other_low, other_high = share_interval(7, 10)
+    assert (low, high) == pytest.approx((1 - other_high, 1 - other_low))
+    assert low == pytest.approx(0.1078, abs=1e-4)  # as tabulated for Wilson's method
+
+
+def test_every_pair_is_asked_once_per_voter_and_votes_find_their_side(store):
+    columns = columns_of([runs.get(store, "1")])
+    match = Match(first=columns[0], second=columns[2], question="Which?")
+    for voter in ("ada", "ben"):
+        asked = []
+        while pair := votes.next_pair(store, match, voter=voter):
+            asked.append({pair.left_id, pair.right_id})
+            # Both always prefer the steered text.
+            is_left = pair.left_text != "the soup was cold."
+            choice = Choice.LEFT if is_left else Choice.RIGHT
+            assert votes.vote(store, pair, choice, question="Which?", voter=voter)
+            assert not votes.vote(store, pair, choice, question="Which?", voter=voter)
+        assert len(asked) == 2  # the third prompt has the same text on both sides
+        assert asked[0] != asked[1]
+    found = votes.tally(store, match)
+    assert (found.first, found.second, found.equal, found.share) == (0, 4, 1, 1.0)
+    assert found.p_value == pytest.approx(2 / 2**4)
+    turned = votes.tally(store, replace(match, first=columns[2], second=columns[0]))
+    assert (turned.first, turned.second) == (4, 0)
+    assert votes.tally(store, replace(match, question="Other?")).votes == 0
+    with pytest.raises(InputError, match="same column"):
+        votes.tally(store, replace(match, second=columns[0]))
+
+
+def test_both_sides_are_shown_left_about_equally_often():
+    from vectorlab.store.votes import _is_turned
+
+    turned = sum(_is_turned(number, number + 1 + number % 3) for number in range(2000))
+    assert 850 < turned < 1150

@@ -1,0 +1,85 @@
+"""Filters, figures, settings and blind votes of the Compare page."""
+
+from dataclasses import replace
+
+from tests.ui.filled_store import HOSTILE, add_run, run_spec
+from tests.ui.test_pages import press, shown
+from ui import texts
+from vectorlab.domain.comparison import Column
+from vectorlab.domain.runs import Decoding
+from vectorlab.domain.votes import Match
+from vectorlab.services import models, runs, vectors, votes
+
+MATCH = Match(
+    first=Column(run_id=1, arm=0, label="baseline", is_baseline=True),
+    second=Column(run_id=1, arm=1, label="upbeat-icv +0.1", is_baseline=False),
+    question="Which is better?",
+)
+
+
+def test_rows_whose_text_did_not_change_are_left_out_on_request(filled, visit):
+    said = shown(visit("compare", run="1", only="changed"))
+    assert "2 rows are changed" in said
+    assert said.count('data-label="prompt"') == 2
+    assert "No row fits" in shown(visit("compare", run="1", only="better"))
+
+
+def test_a_page_beyond_the_last_leads_back(filled, visit):
+    app = visit("compare", run="1", page="9")
+    assert "No such page" in shown(app)
+    assert texts.generated(HOSTILE) in shown(press(app, "First page"))
+
+
+def test_whitespace_is_marked_on_request(filled, visit):
+    assert "vl-space" not in shown(visit("compare", run="1")).split("<style>")[0]
+    assert 'class="vl-unseen vl-space"' in shown(visit("compare", run="1", spaces="true"))
+
+
+def test_figures_have_a_mean_a_change_and_its_interval(filled, visit):
+    said = shown(visit("compare", run="1", look="figures", figure="tokens"))
+    assert "<td>3</td><td>3</td><td>+0</td><td>+0 to +0</td><td>0 / 3 / 0</td>" in said
+    assert "no clear change" in said
+    assert "tokens against strength" in said
+
+
+def test_two_runs_show_only_the_settings_that_differ(filled, visit):
+    model, vector = models.get(filled, "tiny"), vectors.get(filled, "upbeat-icv")
+    other = replace(run_spec(model, vector), decoding=Decoding(max_new_tokens=9))
+    add_run(filled, model, other)
+    said = shown(visit("compare", run=["1", "4"], look="settings"))
+    assert "<td>new tokens at most</td><td>8</td><td>9</td>" in said
+    assert "<td>seed</td>" not in said
+    assert "<td>seed</td><td>7</td><td>7</td>" in shown(
+        visit("compare", run=["1", "4"], look="settings", same="true")
+    )
+
+
+def test_a_run_is_kept_under_a_name(filled, visit):
+    app = visit("compare", run="2")
+    app.text_input(key="name.2.text").set_value("kept-one")
+    app = press(app, "Keep")
+    assert runs.get(filled, "kept-one").id == 2
+    assert "named kept-one" in shown(app)
+
+
+def test_a_blind_vote_hides_the_names_until_it_is_over(filled, visit):
+    pick = {"run": "1", "look": "blind vote", "and": "upbeat-icv +0.1"}
+    app = visit("compare", **pick)
+    # The names stand in the choice of the match alone, not beside the texts.
+    assert "upbeat-icv +0.1" not in shown(app)
+    app = press(app, "Left is better")
+    assert votes.tally(filled, MATCH).votes == 1
+    assert "1 votes so far on 2 pairs; 1 more have the same text" in shown(app)
+    said = shown(press(app, "Both alike"))
+    assert "upbeat-icv +0.1" in said
+    assert "95 % interval" in said
+    found = votes.tally(filled, MATCH)
+    assert (found.votes, found.ties, found.pairs, found.equal) == (2, 1, 2, 1)
+
+
+def test_votes_are_revealed_early_on_request(filled, visit):
+    pick = {"run": "1", "look": "blind vote", "and": "upbeat-icv +0.1"}
+    app = press(visit("compare", **pick), "Right is better")
+    said = shown(press(app, "Finish and reveal"))
+    assert "What the votes say" in said
+    assert texts.escape("upbeat-icv +0.1") in said

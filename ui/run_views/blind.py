@@ -1,0 +1,112 @@
+"""Blind votes: two texts in random order without names; the reveal comes afterwards."""
+
+import streamlit as st
+
+from ui import data, parts, texts
+from ui.run_views.choices import Sides
+from vectorlab.domain.votes import Choice, Match, Pair, Tally
+from vectorlab.services import votes
+
+# Label and key of every answer.
+ANSWERS = {
+    Choice.LEFT: ("Left is better", "ArrowLeft"),
+    Choice.TIE: ("Both alike", "ArrowUp"),
+    Choice.NEITHER: ("Neither will do", "ArrowDown"),
+    Choice.RIGHT: ("Right is better", "ArrowRight"),
+}
+
+
+def show(sides: Sides) -> None:
+    """Ask about one pair after the other, then say what came of it."""
+    match = _choose_match(sides)
+    if match is None:
+        return
+    spaces = st.toggle("Whitespace", key="spaces", bind="query-params")
+    pair = votes.next_pair(data.store(), match, voter=data.user())
+    if pair is not None and not st.session_state.get("blind.reveal"):
+        _ask(match, pair, spaces=spaces)
+        return
+    found = votes.tally(data.store(), match)
+    _reveal(sides, match, found)
+    if pair is not None and st.button("Vote on"):
+        st.session_state["blind.reveal"] = False
+        st.rerun()
+
+
+def _choose_match(sides: Sides) -> Match | None:
+    names = list(sides.names)
+    if len(names) < 2:
+        parts.note("One column", "A vote needs two. Add a run with another arm to the address.")
+        return None
+    one, two, three = st.columns([1, 1, 2])
+    first = one.selectbox("Between", names, key="between", bind="query-params")
+    second = two.selectbox("and", names, index=len(names) - 1, key="and", bind="query-params")
+    question = three.text_input(
+        "Question", value="Which is better?", key="question", bind="query-params"
+    )
+    if first == second:
+        parts.note("Twice the same column", "Choose two different ones to vote between.")
+        return None
+    return Match(
+        first=sides.names[first],
+        second=sides.names[second],
+        question=(question or "").strip() or "Which is better?",
+    )
+
+
+def _ask(match: Match, pair: Pair, *, spaces: bool) -> None:
+    st.html(texts.generated(pair.prompt, spaces=spaces))
+    st.subheader(match.question.replace("_", r"\_").replace("*", r"\*"), anchor=False)
+    left, right = st.columns(2)
+    for place, name, text in ((left, "Left", pair.left_text), (right, "Right", pair.right_text)):
+        with place.container(border=True):
+            st.html(texts.quiet(name) + texts.generated(text, spaces=spaces))
+    with st.container(horizontal=True):
+        for choice, (label, key) in ANSWERS.items():
+            st.button(
+                label,
+                key=f"blind.{choice}",
+                shortcut=key,
+                on_click=_vote,
+                args=(pair, choice, match.question),
+            )
+    found = votes.tally(data.store(), match)
+    st.caption(
+        f"{found.votes} votes so far on {found.pairs} pairs"
+        + (f"; {found.equal} more have the same text on both sides." if found.equal else ".")
+        + " The arrow keys vote. Names and results are shown afterwards."
+    )
+    if found.votes and st.button("Finish and reveal"):
+        st.session_state["blind.reveal"] = True
+        st.rerun()
+
+
+def _vote(pair: Pair, choice: Choice, question: str) -> None:
+    with parts.in_words():
+        votes.vote(data.store(), pair, choice, question=question, voter=data.user())
+
+
+def _reveal(sides: Sides, match: Match, found: Tally) -> None:
+    first, second = sides.name_of(match.first), sides.name_of(match.second)
+    if not found.votes:
+        parts.note("Nothing to vote on", "Every pair has the same text on both sides.")
+        return
+    st.subheader("What the votes say", anchor=False)
+    rows = [
+        (texts.dot(sides.colours[first]) + texts.escape(first), str(found.first)),
+        (texts.dot(sides.colours[second]) + texts.escape(second), str(found.second)),
+        ("both alike", str(found.ties)),
+        ("neither", str(found.neither)),
+    ]
+    st.html(texts.table(["", "votes"], rows))
+    if found.interval is None or found.share is None:
+        st.html(texts.quiet("No vote chose a side."))
+        return
+    low, high = found.interval
+    clear = low > 0.5 or high < 0.5
+    parts.note(
+        f"{second} is preferred in {found.share:.0%} of the decided votes",
+        f"95 % interval {low:.0%} to {high:.0%}; exact sign test p = {found.p_value:.3g}. "
+        + ("The interval leaves out one half." if clear else "One half is inside: not decided."),
+        tone="good" if clear else "",
+    )

@@ -1,0 +1,90 @@
+"""What the views of runs share: columns by their names in the address, colours, the question."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from ui import colours, data
+from vectorlab.domain.comparison import (
+    LOG_PROBABILITY,
+    Column,
+    Measure,
+    columns_of,
+)
+from vectorlab.domain.runs import GenerationRun
+from vectorlab.services import comparison
+
+NOTHING = "nothing"
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The columns of a page by name, and what they are held against."""
+
+    runs: tuple[GenerationRun, ...]
+    names: dict[str, Column]
+    colours: dict[str, str]
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """All of them."""
+        return tuple(self.names.values())
+
+    def name_of(self, column: Column) -> str:
+        """How a page names a column."""
+        return next(name for name, item in self.names.items() if item == column)
+
+    def colour_of(self, column: Column) -> str:
+        """Of the column's arm."""
+        return self.colours[self.name_of(column)]
+
+
+def sides_of(found: Sequence[GenerationRun]) -> Sides:
+    """Columns named ``arm``, or ``run/arm`` where there are several runs."""
+    several = len(found) > 1
+    names = {
+        f"{item.run_id}/{item.label}" if several else item.label: item for item in columns_of(found)
+    }
+    by_arm = colours.of_arms(
+        [item.label for item in names.values()],
+        [item.label for item in names.values() if item.is_baseline],
+    )
+    return Sides(
+        runs=tuple(found),
+        names=names,
+        colours={name: by_arm[item.label] for name, item in names.items()},
+    )
+
+
+def choose_baseline(sides: Sides) -> Column | None:
+    """The column that others are held against; it lives in the address."""
+    names = list(sides.names)
+    usual = next((place for place, item in enumerate(sides.columns) if item.is_baseline), None)
+    chosen = st.selectbox(
+        "Baseline column",
+        [*names, NOTHING],
+        index=len(names) if usual is None else usual,
+        key="against",
+        bind="query-params",
+    )
+    return sides.names.get(chosen)
+
+
+def choose_judged(sides: Sides) -> Column | None:
+    """The column that filters and sorting look at."""
+    names = [name for name, item in sides.names.items() if not item.is_baseline]
+    names = names or list(sides.names)
+    chosen = st.selectbox(
+        "Judged column", names, index=len(names) - 1, key="judged", bind="query-params"
+    )
+    return sides.names.get(chosen)
+
+
+def choose_measure(sides: Sides) -> Measure:
+    """The figure that better and worse go by."""
+    known = {
+        item.key: item for item in comparison.measures(data.store(), [run.id for run in sides.runs])
+    }
+    chosen = st.selectbox("Figure", list(known), key="figure", bind="query-params")
+    return known.get(chosen, LOG_PROBABILITY)

@@ -1,0 +1,123 @@
+"""What the arms come to: means, changes against the baseline with intervals, strength curves."""
+
+import pandas as pd
+import streamlit as st
+
+from ui import charts, colours, data, parts, texts
+from ui.run_views import choices
+from ui.run_views.choices import Sides
+from vectorlab.domain.comparison import Measure, strength_of
+from vectorlab.services import comparison
+from vectorlab.services.comparison import ColumnFigures
+
+
+def show(sides: Sides) -> None:
+    """A line per column, and a curve per vector."""
+    left, right = st.columns(2)
+    with left:
+        baseline = choices.choose_baseline(sides)
+    with right:
+        measure = choices.choose_measure(sides)
+    found = comparison.figures(data.store(), sides.columns, measure, baseline)
+    if not any(item.count for item in found):
+        parts.note("Nothing to measure", f"No text of these runs has a {measure.key}.")
+        return
+    _show_table(sides, found, measure)
+    curves = _curves(sides, found)
+    if curves["strength"].nunique() > 1:
+        st.subheader(f"{measure.key} against strength", anchor=False)
+        names = data.vector_ids()
+        st.altair_chart(
+            charts.strength_curves(
+                curves,
+                colours.of_vectors(
+                    {name: names.get(name, 0) for name in curves["vector"].unique()}
+                ),
+                title=measure.key,
+            )
+        )
+        st.caption("Bands are 95 % intervals of the mean over the texts.")
+
+
+def _show_table(sides: Sides, found: list[ColumnFigures], measure: Measure) -> None:
+    rows = []
+    for item in found:
+        change = item.change
+        rows.append(
+            (
+                texts.dot(sides.colour_of(item.column)) + texts.escape(sides.name_of(item.column)),
+                str(item.count),
+                "–" if item.mean is None else f"{item.mean:.4g}",
+                "–" if change is None else f"{change.mean:+.4g}",
+                "–" if change is None else f"{change.low:+.4g} to {change.high:+.4g}",
+                "–" if change is None else f"{change.wins} / {_ties(item)} / {change.losses}",
+                _verdict(item, measure),
+            )
+        )
+    head = ["column", "texts", f"mean {measure.key}", "change", "95 % interval"]
+    st.html(texts.table([*head, "up / same / down", ""], rows))
+    st.caption(
+        "Changes are paired by prompt and sample; the interval is a bootstrap over the pairs. "
+        "Where it holds zero, nothing is claimed."
+    )
+    parts.csv_button(
+        lambda: _frame(sides, found), label="Download figures (CSV)", name="figures.csv"
+    )
+
+
+def _verdict(item: ColumnFigures, measure: Measure) -> str:
+    if item.change is None:
+        return ""
+    if not item.change.is_clear:
+        return texts.badge("no clear change")
+    is_better = (item.change.mean > 0) != measure.lower_is_better
+    return texts.badge("better" if is_better else "worse", "good" if is_better else "bad")
+
+
+def _ties(item: ColumnFigures) -> int:
+    assert item.change is not None
+    return item.change.pairs - item.change.wins - item.change.losses
+
+
+def _frame(sides: Sides, found: list[ColumnFigures]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "column": sides.name_of(item.column),
+                "texts": item.count,
+                "mean": item.mean,
+                "low": item.low,
+                "high": item.high,
+                "change": None if item.change is None else item.change.mean,
+                "change_low": None if item.change is None else item.change.low,
+                "change_high": None if item.change is None else item.change.high,
+            }
+            for item in found
+        ]
+    )
+
+
+def _curves(sides: Sides, found: list[ColumnFigures]) -> pd.DataFrame:
+    """Points of every vector that acts alone in an arm; the baseline begins each curve."""
+    arms = {(run.id, place): arm for run in sides.runs for place, arm in enumerate(run.spec.arms)}
+    names = {number: name for name, number in data.vector_ids().items()}
+    rows, starts = [], []
+    for item in found:
+        arm = arms[item.column.run_id, item.column.arm]
+        strength = strength_of(arm)
+        point = {
+            "strength": strength,
+            "mean": item.mean,
+            "low": item.low,
+            "high": item.high,
+            "arm": sides.name_of(item.column),
+        }
+        if strength is None or item.mean is None:
+            continue
+        if arm.is_baseline:
+            starts.append(point)
+        elif len(arm.interventions) == 1:
+            rows.append({"vector": names.get(arm.interventions[0].vector_id, "purged"), **point})
+    vectors = dict.fromkeys(row["vector"] for row in rows)
+    rows += [{"vector": name, **start} for name in vectors for start in starts[:1]]
+    return pd.DataFrame(rows, columns=["vector", "strength", "mean", "low", "high", "arm"])
