@@ -152,7 +152,7 @@ def kernel_descent(
 
 def largest_eta(x: torch.Tensor) -> torch.Tensor:
     """The learning rate from which on descent diverges: 2 / lambda_max(X^T X / N), (B,)."""
-    singular = torch.linalg.matrix_norm(x.double(), ord=2)
+    singular: torch.Tensor = torch.linalg.svdvals(x.double())[:, 0]
     return 2 * x.shape[1] / singular.square()
 
 
