@@ -1,11 +1,14 @@
 """The forward passes of one batch, token by token over its key/value cache."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch import nn
 
 from vectorlab.steering.batching import forward_arguments, pad
+from vectorlab.steering.cache import reserved_cache
 from vectorlab.steering.loading import LoadedModel
 
 
@@ -26,43 +29,71 @@ class Decoder:
         self.starts = batch.starts
         self.fed = 0  # columns in the cache
         self.pending = batch.input_ids  # (B, T) tokens that the model has not seen
+        rows, width = batch.input_ids.shape
         self.mask = None
         if batch.is_padded:
-            new = batch.attention_mask.new_ones(len(prompt_ids), max_new_tokens)
+            new = batch.attention_mask.new_ones(rows, max_new_tokens)
             self.mask = torch.cat([batch.attention_mask, new], dim=1)
-        self.past: Any = None
-        self._tokens: list[torch.Tensor] = []  # (B,) each
-        self._logprobs: list[torch.Tensor] = []  # (B,) each
+        self.past: Any = reserved_cache(loaded, width + max_new_tokens)
+        self.steps = 0  # tokens appended to every row
+        self._tokens = batch.input_ids.new_empty(rows, max_new_tokens)
+        self._logprobs = torch.empty(rows, max_new_tokens, device=loaded.device)
 
     def next_logits(self) -> torch.Tensor:
         """Feed what is pending; logits of the next token, (B, V) float32."""
         end = self.fed + self.pending.shape[1]
-        output = self.loaded.model(
-            **forward_arguments(
-                self.loaded,
-                self.pending,
-                None if self.mask is None else self.mask[:, :end],
-                self.starts,
-                past=self.past,
-                past_length=self.fed,
-                use_cache=True,
-            )
+        arguments = forward_arguments(
+            self.loaded,
+            self.pending,
+            None if self.mask is None else self.mask[:, :end],
+            self.starts,
+            past=self.past,
+            past_length=self.fed,
+            use_cache=True,
         )
+        if self.fed:
+            output = self.loaded.model(**arguments)
+        else:
+            with _head_sees_the_end(self.loaded):
+                output = self.loaded.model(**arguments)
         self.fed, self.past = end, output.past_key_values
         logits: torch.Tensor = output.logits[:, -1].float()
         return logits
 
     def append(self, tokens: torch.Tensor, logits: torch.Tensor) -> None:
         """Take the chosen tokens, (B,), and their log-probabilities at temperature 1."""
-        self._tokens.append(tokens)
         chosen = logits.gather(1, tokens[:, None])[:, 0]
-        self._logprobs.append(chosen - logits.logsumexp(dim=-1))
+        self._tokens[:, self.steps] = tokens
+        self._logprobs[:, self.steps] = chosen - logits.logsumexp(dim=-1)
+        self.steps += 1
         self.pending = tokens[:, None]
 
     def token_ids(self) -> torch.Tensor:
-        """Tokens so far, (B, steps) int64 on the CPU."""
-        return torch.stack(self._tokens, dim=1).cpu()
+        """Tokens so far, (B, steps) int64 on the device."""
+        return self._tokens[:, : self.steps]
 
     def logprobs(self) -> torch.Tensor:
-        """Their log-probabilities, (B, steps) float32 on the CPU."""
-        return torch.stack(self._logprobs, dim=1).cpu()
+        """Their log-probabilities, (B, steps) float32 on the device."""
+        return self._logprobs[:, : self.steps]
+
+
+@contextmanager
+def _head_sees_the_end(loaded: LoadedModel) -> Iterator[None]:
+    """Let the head of the model see the last position alone, as a tensor of its own.
+
+    Some models would run it over the whole prompt; others hand it a view with gaps, for which the
+    matrix product copies the head's weight once a row in bfloat16.
+    """
+    head = loaded.model.get_output_embeddings()  # type: ignore[no-untyped-call]
+    if not isinstance(head, nn.Module):
+        yield
+        return
+
+    def last(_module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (args[0][:, -1:].contiguous(), *args[1:])
+
+    hook = head.register_forward_pre_hook(last)
+    try:
+        yield
+    finally:
+        hook.remove()

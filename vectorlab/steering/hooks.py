@@ -34,6 +34,7 @@ class Steering:
         self._values: RuleValues | None = None
         self._response: bool | torch.Tensor = False
         self._ran: set[Place] = set()
+        self._current: dict[Place, list[Work]] | None = self._work[Phase.PROMPT]
 
     def set_response(self, response: bool | torch.Tensor) -> None:  # noqa: FBT001 - or a mask
         """Say which of the coming positions are generated tokens; at first none is.
@@ -43,6 +44,7 @@ class Steering:
                 tensor for a pass over prompts and generated tokens together.
         """
         self._response = response
+        self._current = None if isinstance(response, torch.Tensor) else self._work[_phase(response)]
 
     @property
     def reads_tokens(self) -> bool:
@@ -63,14 +65,15 @@ class Steering:
     def write(self, place: Place, hidden: torch.Tensor) -> torch.Tensor:
         """The states of a place as they leave it steered, in their own dtype and shape."""
         self._ran.add(place)
-        states = as_rows(hidden, self.rows)
-        if isinstance(self._response, torch.Tensor):
-            prompt, response = (self._steered(states, phase, place) for phase in Phase)
+        is_plain = hidden.ndim == 3 and hidden.shape[0] == self.rows
+        states = hidden if is_plain else as_rows(hidden, self.rows)
+        if self._current is None:
+            prompt, response = (self._steered(states, self._work[phase][place]) for phase in Phase)
+            assert isinstance(self._response, torch.Tensor)
             changed = torch.where(self._response[:, :, None], response, prompt)
         else:
-            phase = Phase.RESPONSE if self._response else Phase.PROMPT
-            changed = self._steered(states, phase, place)
-        return changed.reshape(hidden.shape)
+            changed = self._steered(states, self._current[place])
+        return changed if is_plain else changed.reshape(hidden.shape)
 
     def check_all_ran(self) -> None:
         """Refuse to go on when a steered module is never called.
@@ -85,14 +88,15 @@ class Steering:
                 f"{idle[0].layer}); correct the model's row in vectorlab/steering/layers.py."
             )
 
-    def _steered(self, states: torch.Tensor, phase: Phase, place: Place) -> torch.Tensor:
-        work = self._work[phase][place]
-        if not work:
-            return states
-        changed = states.float()
+    def _steered(self, states: torch.Tensor, work: Sequence[Work]) -> torch.Tensor:
+        changed = states
         for item in work:
             changed = item.change(changed, self._values)
         return changed.to(states.dtype)
+
+
+def _phase(response: bool) -> Phase:  # noqa: FBT001 - as Steering's
+    return Phase.RESPONSE if response else Phase.PROMPT
 
 
 @contextmanager
@@ -202,8 +206,12 @@ def _hooked(loaded: LoadedModel, steering: "Steering | SharedSteering") -> Itera
 def _hook(
     steering: "Steering | SharedSteering", place: Place
 ) -> Callable[[nn.Module, Any, Any], Any]:
+    write = steering.write
+
     def hook(_module: nn.Module, _args: Any, output: Any) -> Any:
-        return replace_hidden(output, lambda hidden: steering.write(place, hidden))
+        if isinstance(output, torch.Tensor):
+            return write(place, output)
+        return replace_hidden(output, lambda hidden: write(place, hidden))
 
     return hook
 

@@ -29,6 +29,8 @@ class Slots:
     directions: torch.Tensor  # (K, D) float32
     weights: torch.Tensor  # (K,) float32
     gates: torch.Tensor  # (K,) float32, factor from projections to cosines; rotate only
+    # (D, K) float32: what the gates compare states with. None: made of the above when needed.
+    opposite: torch.Tensor | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +52,9 @@ def rotate(states: torch.Tensor, slots: Slots) -> torch.Tensor:
         u  = sum_k s_k / K * (1 + max(0, cos(x, -v_k))) * v_k^
         x' = r * (x^ + u) / |x^ + u|
 
+    It is computed as r * y / |y| with y = r x^ + r u = x + sum_k s_k / K * (r + max(0, -x v_k^))
+    v_k^, which needs two passes over the states less.
+
     Args:
         states: (B, T, D) float32.
         slots: Unit directions (B, K, D), s_k / K as weights.
@@ -57,10 +62,18 @@ def rotate(states: torch.Tensor, slots: Slots) -> torch.Tensor:
     Source: https://github.com/shengliu66/ICV, utils/llm_layers.py
     """
     norms = _norms(states)
-    projections = torch.bmm(states, slots.directions.transpose(1, 2))  # (B, T, K)
-    cosines = projections * slots.gates[:, None] / norms.clamp(min=COSINE_EPS)
-    push = torch.bmm((1 + (-cosines).clamp(min=0)) * slots.weights, slots.directions)
-    return norms * _unit(_unit(states) + push)
+    against = torch.bmm(states, opposite(slots) if slots.opposite is None else slots.opposite)
+    pushes = against.relu_().add_(norms).mul_(slots.weights)  # (B, T, K)
+    if slots.directions.shape[1] == 1:  # no need of a matrix product
+        moved = torch.addcmul(states, pushes, slots.directions)
+    else:
+        moved = torch.baddbmm(states, pushes, slots.directions)
+    return moved.mul_(norms / _norms(moved).clamp_(min=NORM_EPS))
+
+
+def opposite(slots: Slots) -> torch.Tensor:
+    """What ``rotate`` projects states onto, (B, D, K): the other way, as the gates scale it."""
+    return (-slots.gates[:, :, None] * slots.directions).transpose(1, 2).contiguous()
 
 
 def add(states: torch.Tensor, slots: Slots) -> torch.Tensor:
