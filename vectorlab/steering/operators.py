@@ -29,8 +29,6 @@ class Slots:
     directions: torch.Tensor  # (K, D) float32
     weights: torch.Tensor  # (K,) float32
     gates: torch.Tensor  # (K,) float32, factor from projections to cosines; rotate only
-    # (D, K) float32: what the gates compare states with. None: made of the above when needed.
-    opposite: torch.Tensor | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,19 +59,37 @@ def rotate(states: torch.Tensor, slots: Slots) -> torch.Tensor:
 
     Source: https://github.com/shengliu66/ICV, utils/llm_layers.py
     """
-    norms = _norms(states)
-    against = torch.bmm(states, opposite(slots) if slots.opposite is None else slots.opposite)
-    pushes = against.relu_().add_(norms).mul_(slots.weights)  # (B, T, K)
-    if slots.directions.shape[1] == 1:  # no need of a matrix product
-        moved = torch.addcmul(states, pushes, slots.directions)
-    else:
-        moved = torch.baddbmm(states, pushes, slots.directions)
-    return moved.mul_(norms / _norms(moved).clamp_(min=NORM_EPS))
+    return turn(states, opposite(slots), slots.directions, slots.weights)
 
 
 def opposite(slots: Slots) -> torch.Tensor:
     """What ``rotate`` projects states onto, (B, D, K): the other way, as the gates scale it."""
     return (-slots.gates[:, :, None] * slots.directions).transpose(1, 2).contiguous()
+
+
+def turn(
+    states: torch.Tensor,
+    against: torch.Tensor,
+    directions: torch.Tensor,
+    weights: torch.Tensor | None,
+) -> torch.Tensor:
+    """``rotate`` on prepared tensors; every step runs it at every layer, so each call counts.
+
+    Args:
+        states: (B, T, D) float32.
+        against: (B, D, K) of ``opposite``.
+        directions: (B, K, D), unit ones, or with their weights in them.
+        weights: (B, 1 or T, K); None if they are in the directions.
+    """
+    norms = _norms(states)
+    pushes = torch.maximum(torch.baddbmm(norms, states, against), norms)  # r + max(0, -x v_k^)
+    if weights is not None:
+        pushes = pushes * weights
+    if directions.shape[1] == 1:  # no need of a matrix product
+        moved = torch.addcmul(states, pushes, directions)
+    else:
+        moved = torch.baddbmm(states, pushes, directions)
+    return moved.mul_(norms / _norms(moved).clamp_(min=NORM_EPS))
 
 
 def add(states: torch.Tensor, slots: Slots) -> torch.Tensor:

@@ -7,7 +7,7 @@ that operator, and the other arms of the run do not notice.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 import torch
@@ -17,7 +17,7 @@ from vectorlab.domain.runs import Arm, Combine, Intervention, Operator, check_ar
 from vectorlab.domain.vectors import LayerVector, Site
 from vectorlab.errors import InputError, NotFoundError, ShapeError
 from vectorlab.steering.loading import LoadedModel
-from vectorlab.steering.operators import OPERATORS, Slots, opposite, prepare_constant
+from vectorlab.steering.operators import OPERATORS, Slots, prepare_constant
 from vectorlab.steering.passes import Rule
 
 
@@ -59,8 +59,6 @@ class OperatorTable:
             weights=self.slots.weights[index][:, None],
             gates=self.slots.gates[index],
         )
-        if self.operator is Operator.ROTATE:
-            slots = replace(slots, opposite=opposite(slots))
         active = torch.tensor([self.active[arm] for arm in arms], device=device)
         return slots, active[:, None, None]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from vectorlab.domain.runs import Operator
-from vectorlab.steering.operators import OPERATORS, OperatorFunctions, Slots
+from vectorlab.steering.operators import OPERATORS, OperatorFunctions, Slots, opposite, turn
 from vectorlab.steering.passes import Pass, RuleReader
 from vectorlab.steering.table import OperatorTable, RuledTable
 
@@ -39,6 +39,33 @@ class ShiftWork:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TurnWork:
+    """``rotate`` with the same weights at every position."""
+
+    against: torch.Tensor  # (B, D, K)
+    pushes: torch.Tensor  # (B, K, D) directions times weights
+    active: torch.Tensor  # (B, 1, 1) bool
+    all_active: bool  # what the host knows of it
+
+    @classmethod
+    def of(cls, slots: Slots, active: torch.Tensor, *, all_active: bool) -> "TurnWork":
+        """Prepare what does not depend on the states."""
+        return cls(
+            against=opposite(slots),
+            pushes=slots.directions * slots.weights.transpose(1, 2),
+            active=active,
+            all_active=all_active,
+        )
+
+    def change(self, states: torch.Tensor, _values: RuleValues | None) -> torch.Tensor:
+        """The states of (B, T, D) as they become, float32."""
+        states = states.float()
+        changed = turn(states, self.against, self.pushes, None)
+        # where() hands unsteered rows through untouched, to the bit.
+        return changed if self.all_active else torch.where(self.active, changed, states)
+
+
+@dataclass(frozen=True, kw_only=True)
 class PlainWork:
     """The same weights at every position."""
 
@@ -50,10 +77,8 @@ class PlainWork:
     def change(self, states: torch.Tensor, _values: RuleValues | None) -> torch.Tensor:
         """The states of (B, T, D) as they become, float32."""
         states = states.float()
-        if self.all_active:
-            return self.functions.apply(states, self.slots)
-        # where() hands unsteered rows through untouched, to the bit.
-        return torch.where(self.active, self.functions.apply(states, self.slots), states)
+        changed = self.functions.apply(states, self.slots)
+        return changed if self.all_active else torch.where(self.active, changed, states)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +108,7 @@ class RuledWork:
         return torch.where(active, changed, states)
 
 
-Work = ShiftWork | PlainWork | RuledWork
+Work = ShiftWork | TurnWork | PlainWork | RuledWork
 
 
 def work_at(
@@ -111,6 +136,8 @@ def _work(table: OperatorTable, row_arms: Sequence[int], device: torch.device) -
             shift = (slots.weights.transpose(1, 2) * slots.directions).sum(dim=1, keepdim=True)
             return ShiftWork(shift=shift.where(active, -0.0))
         all_active = all(table.active[arm] for arm in row_arms)
+        if table.operator is Operator.ROTATE:
+            return TurnWork.of(slots, active, all_active=all_active)
         return PlainWork(functions=functions, slots=slots, active=active, all_active=all_active)
     index = torch.tensor(row_arms, device=device)
     return RuledWork(
