@@ -30,7 +30,7 @@ from vectorlab.domain.runs import Arm, Decoding, Intervention, Operator, Prompt,
 from vectorlab.domain.vectors import LayerVector, Site
 from vectorlab.steering.decoder import Decoder
 from vectorlab.steering.generation import generate
-from vectorlab.steering.hooks import steer
+from vectorlab.steering.hooks import Steering, steer
 from vectorlab.steering.loading import LoadedModel
 from vectorlab.steering.table import SteeringTable
 
@@ -89,8 +89,10 @@ def hook_time(loaded: LoadedModel, *, rounds: int) -> list[dict[str, Any]]:
 
     def loop(form: str) -> float:
         decoder = Decoder(loaded, prompt, steps + 1)
-        with torch.inference_mode(), forms[form]():
-            decoder.append(decoder.next_logits().argmax(-1), torch.zeros(1, 1).expand(1, 8192))
+        with torch.inference_mode(), forms[form]() as steering:
+            step(decoder)
+            if isinstance(steering, Steering):
+                steering.set_response(True)
             return cpu_seconds(lambda: [step(decoder) for _ in range(steps)])
 
     seconds = measured({name: (lambda name=name: loop(name)) for name in forms}, rounds)
@@ -126,6 +128,8 @@ def greedy(
         "steered": lambda: generate(loaded, steered, vectors),
         "unsteered": lambda: generate(loaded, unsteered, vectors),
     }
+    if compiled:
+        forms["compiled"] = lambda: generate(loaded, steered, vectors, compiled=True)
     seconds = measured({name: timed(form) for name, form in forms.items()}, rounds)
     in_bfloat16 = loaded.dtype is torch.bfloat16
     goal = 0.50 if in_bfloat16 else 0.92
@@ -135,6 +139,15 @@ def greedy(
         row(f"{name}: steered / bare generate", ours, seconds["bare"], goal),
         row(f"{name}: steered / unsteered, both ours", ours, seconds["unsteered"], 1.03),
     ]
+    if compiled:
+        rows.append(
+            row(f"{name}: compiled / bare generate", seconds["compiled"], seconds["bare"], 0.65)
+        )
+        eager, graph = (
+            generate(loaded, steered, vectors, compiled=item).generations for item in (False, True)
+        )
+        same = sum(a.token_ids == b.token_ids for a, b in zip(eager, graph, strict=True))
+        rows[-1]["same_texts_as_not_compiled"] = f"{same} of {len(eager)}"
     return rows[:1] if in_bfloat16 else rows
 
 
@@ -185,7 +198,7 @@ def many_vectors(loaded: LoadedModel, *, rounds: int) -> dict[str, Any]:
 def step(decoder: Decoder) -> None:
     """One token, greedily."""
     logits = decoder.next_logits()
-    decoder.append(logits.argmax(dim=-1), logits)
+    decoder.append(*decoder.choose(logits, None, Decoding()))
 
 
 def bare(loaded: LoadedModel, ids: Sequence[Sequence[int]]) -> object:

@@ -71,6 +71,11 @@ class Steering:
         """What makes of the states of a place the steered ones, in their own dtype and shape."""
         return self._writers[place].write
 
+    def arguments(self) -> tuple[list[Sequence[Work]], RuleValues | None]:
+        """What is done at each place to the coming tokens, and what the rules say of them."""
+        writers = list(self._writers.values())
+        return [item.current for item in writers], writers[0].values if writers else None
+
     def check_all_ran(self) -> None:
         """Refuse to go on when a steered module is never called.
 
@@ -88,12 +93,12 @@ class Steering:
 class Writer:
     """What is written at one place; called at every layer of every step, so it does little."""
 
-    __slots__ = ("_current", "_mask", "_prompt", "_response", "ran", "rows", "values")
+    __slots__ = ("_mask", "_prompt", "_response", "current", "ran", "rows", "values")
 
     def __init__(self, rows: int, prompt: Sequence[Work], response: Sequence[Work]) -> None:
         self.rows = rows
         self._prompt, self._response = prompt, response
-        self._current: Sequence[Work] = prompt
+        self.current: Sequence[Work] = prompt
         self._mask: torch.Tensor | None = None  # (B, T) bool: generated tokens
         self.values: RuleValues | None = None
         self.ran = False
@@ -101,16 +106,16 @@ class Writer:
     def set_response(self, response: bool | torch.Tensor) -> None:  # noqa: FBT001 - as Steering's
         """Choose the work of the coming positions."""
         self._mask = response if isinstance(response, torch.Tensor) else None
-        self._current = self._response if response is True else self._prompt
+        self.current = self._response if response is True else self._prompt
 
     def write(self, hidden: torch.Tensor) -> torch.Tensor:
         """The states of a place as they leave it steered, in their own dtype and shape."""
         self.ran = True
         if self._mask is None and hidden.ndim == 3 and len(hidden) == self.rows:
-            return self._steered(hidden, self._current)
+            return self._steered(hidden, self.current)
         states = as_rows(hidden, self.rows)
         if self._mask is None:
-            changed = self._steered(states, self._current)
+            changed = self._steered(states, self.current)
         else:
             prompt, response = (
                 self._steered(states, work) for work in (self._prompt, self._response)
