@@ -147,14 +147,16 @@ class Decoding:
     """How the next token is chosen."""
 
     max_new_tokens: int = 32
-    do_sample: bool = False  # False is greedy: temperature, top_k and top_p do nothing
+    do_sample: bool = False  # False is greedy: temperature, top_k, top_p and min_p do nothing
     temperature: float = 1.0
     top_k: int = 0  # 0: no limit
     top_p: float = 1.0  # 1: no limit
+    min_p: float = 0.0  # least probability, as a share of the likeliest token's; 0: no limit
     stop: tuple[str, ...] = ()  # strings that end a text
+    kl: bool = False  # also measure how far every token's distribution is from the baseline's
 
     def __post_init__(self) -> None:
-        for name in ("temperature", "top_p"):  # one spelling per number, 1 and 1.0
+        for name in ("temperature", "top_p", "min_p"):  # one spelling per number, 1 and 1.0
             object.__setattr__(self, name, float(getattr(self, name)))
         if self.max_new_tokens < 1:
             raise InputError(f"max_new_tokens is {self.max_new_tokens}; it must be 1 or more.")
@@ -167,6 +169,8 @@ class Decoding:
             raise InputError(f"top_k is {self.top_k}; it must be 0 (no limit) or more.")
         if not 0 < self.top_p <= 1:
             raise InputError(f"top_p is {self.top_p}; it must be above 0 and at most 1.")
+        if not 0 <= self.min_p <= 1:
+            raise InputError(f"min_p is {self.min_p}; it must be between 0 (no limit) and 1.")
         if "" in self.stop:
             raise InputError("A stop string is empty; give at least one character.")
 
@@ -179,6 +183,10 @@ class Decoding:
         }
         if self.do_sample:
             data |= {"temperature": self.temperature, "top_k": self.top_k, "top_p": self.top_p}
+            if self.min_p:  # left out where it does nothing, so that older requests stay equal
+                data["min_p"] = self.min_p
+        if self.kl:
+            data["kl"] = True
         return data
 
     @classmethod
@@ -317,6 +325,28 @@ class BatchPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Divergence:
+    """How far the tokens of a text are from the unsteered model, in nats, token by token.
+
+    The baseline reads the same tokens: every number compares two distributions behind one context.
+    """
+
+    kl: tuple[float, ...]  # from the steered distribution to the baseline's, at temperature 1
+    logprobs: tuple[float, ...]  # of the tokens, steered
+    baseline_logprobs: tuple[float, ...]  # of the same tokens, unsteered
+
+    @property
+    def mean_kl(self) -> float:
+        """Mean over the tokens."""
+        return sum(self.kl) / len(self.kl)
+
+    @property
+    def baseline_mean_logprob(self) -> float:
+        """Mean over the tokens."""
+        return sum(self.baseline_logprobs) / len(self.baseline_logprobs)
+
+
+@dataclass(frozen=True, kw_only=True)
 class GeneratedText:
     """One text as it came from the model."""
 
@@ -325,6 +355,7 @@ class GeneratedText:
     token_ids: tuple[int, ...]  # generated tokens only
     finish_reason: FinishReason
     mean_logprob: float  # nats per token, under the (steered) model at temperature 1
+    divergence: Divergence | None = None  # if the run asks for it
 
 
 @dataclass(frozen=True, kw_only=True)

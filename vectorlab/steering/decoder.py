@@ -1,12 +1,19 @@
 """The forward passes of one batch, token by token over its key/value cache."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch import nn
 
+from vectorlab.domain.runs import Decoding
 from vectorlab.steering.batching import forward_arguments, pad
+from vectorlab.steering.cache import reserved_cache
+from vectorlab.steering.compiled import CompiledSteps, static_cache, static_capacity
+from vectorlab.steering.hooks import Steering
 from vectorlab.steering.loading import LoadedModel
+from vectorlab.steering.sampling import greedy_choice, log_probability, pick_tokens
 
 
 class Decoder:
@@ -16,53 +23,115 @@ class Decoder:
         loaded: The model, steered or not.
         prompt_ids: Token ids of every row's prompt.
         max_new_tokens: Most tokens that will be appended.
+        compiled: Prepare for ``compile``.
     """
 
     def __init__(
-        self, loaded: LoadedModel, prompt_ids: Sequence[Sequence[int]], max_new_tokens: int
+        self,
+        loaded: LoadedModel,
+        prompt_ids: Sequence[Sequence[int]],
+        max_new_tokens: int,
+        *,
+        compiled: bool = False,
     ) -> None:
         batch = pad(prompt_ids, side="left", device=loaded.device)
         self.loaded = loaded
         self.starts = batch.starts
         self.fed = 0  # columns in the cache
         self.pending = batch.input_ids  # (B, T) tokens that the model has not seen
+        rows, width = batch.input_ids.shape
+        capacity = width + max_new_tokens
+        if compiled:
+            capacity = static_capacity(capacity)
         self.mask = None
         if batch.is_padded:
-            new = batch.attention_mask.new_ones(len(prompt_ids), max_new_tokens)
+            new = batch.attention_mask.new_ones(rows, capacity - width)
             self.mask = torch.cat([batch.attention_mask, new], dim=1)
-        self.past: Any = None
-        self._tokens: list[torch.Tensor] = []  # (B,) each
-        self._logprobs: list[torch.Tensor] = []  # (B,) each
+        self.past: Any = (static_cache if compiled else reserved_cache)(loaded, capacity)
+        self._compiled: CompiledSteps | None = None
+        self._greedy: Sequence[torch.Tensor] = ()  # what the graph says is likeliest
+        self.steps = 0  # tokens appended to every row
+        self._tokens = batch.input_ids.new_empty(rows, max_new_tokens)
+        self._logprobs = torch.empty(rows, max_new_tokens, device=loaded.device)
+
+    def compile(self, steering: Steering) -> None:
+        """Run what follows the prompts as a compiled graph; the cache must be static.
+
+        Args:
+            steering: Of the batch, with its own hooks off the model.
+        """
+        self._compiled = CompiledSteps(self.loaded, steering, self.mask, self.past)
 
     def next_logits(self) -> torch.Tensor:
         """Feed what is pending; logits of the next token, (B, V) float32."""
+        if self._compiled is not None:
+            positions = self.fed - self.starts[:, None]
+            found, *self._greedy = self._compiled(self.pending, positions)
+            self.fed += 1
+            return found
         end = self.fed + self.pending.shape[1]
-        output = self.loaded.model(
-            **forward_arguments(
-                self.loaded,
-                self.pending,
-                None if self.mask is None else self.mask[:, :end],
-                self.starts,
-                past=self.past,
-                past_length=self.fed,
-                use_cache=True,
-            )
+        arguments = forward_arguments(
+            self.loaded,
+            self.pending,
+            None if self.mask is None else self.mask[:, :end],
+            self.starts,
+            past=self.past,
+            past_length=self.fed,
+            use_cache=True,
         )
+        if self.fed:
+            output = self.loaded.model(**arguments)
+        else:
+            with _head_sees_the_end(self.loaded):
+                output = self.loaded.model(**arguments)
         self.fed, self.past = end, output.past_key_values
         logits: torch.Tensor = output.logits[:, -1].float()
         return logits
 
-    def append(self, tokens: torch.Tensor, logits: torch.Tensor) -> None:
-        """Take the chosen tokens, (B,), and their log-probabilities at temperature 1."""
-        self._tokens.append(tokens)
-        chosen = logits.gather(1, tokens[:, None])[:, 0]
-        self._logprobs.append(chosen - logits.logsumexp(dim=-1))
-        self.pending = tokens[:, None]
+    def choose(
+        self, logits: torch.Tensor, drawn: torch.Tensor | None, decoding: Decoding
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The next token of every row, (B,), and its log-probability at temperature 1."""
+        if not decoding.do_sample:
+            tokens, logprobs = self._greedy or greedy_choice(logits)
+            return tokens, logprobs
+        tokens = pick_tokens(logits, drawn, decoding)
+        return tokens, log_probability(logits, tokens)
+
+    def append(self, tokens: torch.Tensor, logprobs: torch.Tensor) -> None:
+        """Take the chosen tokens and their log-probabilities, (B,) each."""
+        self._tokens[:, self.steps] = tokens
+        self._logprobs[:, self.steps] = logprobs
+        # As it was stored: a graph may write its next answer where this one stands.
+        self.pending = self._tokens[:, self.steps : self.steps + 1]
+        self.steps += 1
 
     def token_ids(self) -> torch.Tensor:
-        """Tokens so far, (B, steps) int64 on the CPU."""
-        return torch.stack(self._tokens, dim=1).cpu()
+        """Tokens so far, (B, steps) int64 on the device."""
+        return self._tokens[:, : self.steps]
 
     def logprobs(self) -> torch.Tensor:
-        """Their log-probabilities, (B, steps) float32 on the CPU."""
-        return torch.stack(self._logprobs, dim=1).cpu()
+        """Their log-probabilities, (B, steps) float32 on the device."""
+        return self._logprobs[:, : self.steps]
+
+
+@contextmanager
+def _head_sees_the_end(loaded: LoadedModel) -> Iterator[None]:
+    """Let the head of the model see the last position alone, as a tensor of its own.
+
+    Some models would run it over the whole prompt; others hand it a view with gaps, for which the
+    matrix product copies the head's weight once a row in bfloat16.
+    """
+    head = loaded.model.get_output_embeddings()  # type: ignore[no-untyped-call]
+    if not isinstance(head, nn.Module):
+        yield
+        return
+
+    def last(_module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (args[0][:, -1:].contiguous(), *args[1:])
+
+    hook = head.register_forward_pre_hook(last)
+    try:
+        yield
+    finally:
+        hook.remove()

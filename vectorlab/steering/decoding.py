@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch._dynamo.exc import TorchDynamoException
 
 from vectorlab.domain.runs import Frame, GeneratedText, RowKey
+from vectorlab.steering.comparison import Comparison
+from vectorlab.steering.compiled import Compilation, reason_against, traced_hooks
 from vectorlab.steering.decoder import Decoder
 from vectorlab.steering.hooks import RowBlock, SharedSteering, Steering, steer, steer_blocks
 from vectorlab.steering.loading import LoadedModel
 from vectorlab.steering.prepared import PreparedRun
-from vectorlab.steering.sampling import pick_tokens
+from vectorlab.steering.transfers import Readback, to_device
 
 # Steps between looks at the tokens from the host: each look waits for the device.
 CHECK_EVERY = 8
@@ -36,7 +39,11 @@ class Part:
 
 @torch.inference_mode()
 def decode_batch(
-    loaded: LoadedModel, parts: Sequence[Part], *, frame: Frame | None = None
+    loaded: LoadedModel,
+    parts: Sequence[Part],
+    *,
+    frame: Frame | None = None,
+    compilation: Compilation | None = None,
 ) -> list[Callable[[], list[GeneratedText]]]:
     """Generate the texts of a batch.
 
@@ -45,14 +52,23 @@ def decode_batch(
         parts: Runs with equal decoding, in the order of their rows.
         frame: For one part that once shared its batch: the rectangle it stood in. Its other rows
             are filled up, because only their number and length matter.
+        compilation: Asks for compiled steps; if there can be none, it is told why.
 
     Returns:
         Per part what makes its texts, which raises ``ModelError`` if numbers are not finite: one
         run must not fail for another.
     """
     batch = _Batch(loaded, parts, frame)
-    with batch.steered() as steering:
-        batch.decode(steering)
+    if compilation is not None and compilation.wanted:
+        if reason := batch.reason_against_compiling():
+            compilation.give_up(reason)
+        else:
+            try:
+                batch.decode(compiled=True)
+            except TorchDynamoException as error:
+                compilation.give_up(str(error).strip().partition("\n")[0])
+    if not batch.token_ids:
+        batch.decode(compiled=False)
     return [batch.texts_of(number) for number in range(len(parts))]
 
 
@@ -83,59 +99,106 @@ class _Batch:
         counts = [len(part.keys) for part in parts]
         self.firsts = [before + sum(counts[:number]) for number in range(len(parts))]
         self.rows = sum(counts) if frame is None else frame.rows
+        self.steps = self.decoding.max_new_tokens
+        self.shadows = self._shadowed()
         self.token_ids: list[list[int]] = []
         self.logprobs: list[list[float]] = []
+        self.comparison: Comparison | None = None
+
+    def reason_against_compiling(self) -> str | None:
+        if self.frame is not None or len(self.parts) > 1:
+            return "several runs share the batch"
+        return reason_against(self.loaded)
 
     @contextmanager
     def steered(self) -> Iterator[Steering | SharedSteering]:
         if self.frame is None and len(self.parts) == 1:
             [part] = self.parts
-            with steer(self.loaded, part.run.table, [key.arm for key in part.keys]) as alone:
+            arms = [part.run.row_arm(key) for key in part.keys]
+            arms += [part.run.baseline_arm] * len(self.shadows)
+            with steer(self.loaded, part.run.table, arms) as alone:
                 yield alone
             return
         blocks = [
-            RowBlock(table=part.run.table, row_arms=[key.arm for key in part.keys], first=first)
+            RowBlock(
+                table=part.run.table,
+                row_arms=[part.run.row_arm(key) for key in part.keys],
+                first=first,
+            )
             for part, first in zip(self.parts, self.firsts, strict=True)
         ]
         with steer_blocks(self.loaded, blocks, self.rows) as shared:
             yield shared
 
-    def decode(self, steering: Steering | SharedSteering) -> None:
-        steps = self.decoding.max_new_tokens
-        decoder = Decoder(self.loaded, self._prompts(), steps)
-        uniforms = self._uniforms()
-        shown_at = time.monotonic()
-        for step in range(1, steps + 1):
+    def decode(self, *, compiled: bool) -> None:
+        decoder = Decoder(self.loaded, self._prompts(), self.steps, compiled=compiled)
+        if self.decoding.kl:
+            self.comparison = Comparison(self.rows, self.shadows, self.steps, self.loaded.device)
+        with self.steered() as steering:
             logits = decoder.next_logits()
             steering.set_response(True)
+            if not compiled:
+                self._go_on(decoder, logits)
+        if compiled:
+            assert isinstance(steering, Steering)
+            decoder.compile(steering)
+            with traced_hooks(self.loaded, steering):
+                self._go_on(decoder, logits)
+        self.token_ids = decoder.token_ids()[: self.rows].tolist()
+        self.logprobs = decoder.logprobs()[: self.rows].tolist()
+
+    def _go_on(self, decoder: Decoder, logits: torch.Tensor) -> None:
+        """Choose and feed tokens, from the logits behind the prompts on."""
+        uniforms = self._uniforms()
+        readback = Readback(self.loaded.device)
+        shown_at = time.monotonic()
+        for step in range(1, self.steps + 1):
+            if step > 1:
+                logits = decoder.next_logits()
             drawn = None if uniforms is None else uniforms[:, step - 1]
-            decoder.append(pick_tokens(logits, drawn, self.decoding), logits)
+            tokens, logprobs = decoder.choose(logits, drawn, self.decoding)
+            if self.comparison is not None:
+                tokens = self.comparison.take(logits, tokens)
+            decoder.append(tokens, logprobs)
             is_due = time.monotonic() - shown_at >= SHOW_EVERY_S
             if is_due:
-                self._show(decoder)
+                self._show(decoder, readback)
                 shown_at = time.monotonic()
             if is_due or step % CHECK_EVERY == 0:
                 for part in self.parts:
                     part.on_step(step)
-            if step % CHECK_EVERY == 0 and self._all_ended(decoder):
+            if step % CHECK_EVERY == 0 and self._all_ended(decoder, readback):
                 break
-        self.token_ids = decoder.token_ids().tolist()
-        self.logprobs = decoder.logprobs().tolist()
 
     def texts_of(self, number: int) -> Callable[[], list[GeneratedText]]:
         part, first = self.parts[number], self.firsts[number]
         return lambda: [
-            part.run.finished_text(key, self.token_ids[row], self.logprobs[row])
+            part.run.finished_text(
+                key,
+                self.token_ids[row],
+                self.logprobs[row],
+                None if self.comparison is None else self.comparison.of_row(row),
+            )
             for row, key in enumerate(part.keys, start=first)
         ]
 
     def _prompts(self) -> list[list[int]]:
         prompts = [part.run.prompt_ids[key.prompt] for part in self.parts for key in part.keys]
+        prompts += [prompts[row] for row in self.shadows]
         if self.frame is None:
             return prompts
         filler = [0] * self._filler_length(min(map(len, prompts)))
         behind = self.rows - self.frame.first - len(prompts)
         return [filler] * self.frame.first + prompts + [filler] * behind
+
+    def _shadowed(self) -> list[int]:
+        """Rows that a baseline row is forced along with, if the run asks for the comparison."""
+        if not self.decoding.kl:
+            return []
+        [part] = self.parts
+        return [
+            row for row, key in enumerate(part.keys) if not part.run.spec.arms[key.arm].is_baseline
+        ]
 
     def _filler_length(self, shortest: int) -> int:
         """Such that the batch is as wide, and padded or not, as it was."""
@@ -147,30 +210,30 @@ class _Batch:
         """The draws of the whole batch, (B, steps) float64, in one transfer."""
         if not self.decoding.do_sample:
             return None
-        draws = np.zeros((self.rows, self.decoding.max_new_tokens))
+        draws = np.zeros((self.rows + len(self.shadows), self.steps))
         for part, first in zip(self.parts, self.firsts, strict=True):
             draws[first : first + len(part.keys)] = part.run.uniforms(part.keys)
-        return torch.from_numpy(draws).to(self.loaded.device)
+        return to_device(torch.from_numpy(draws), self.loaded.device)
 
-    def _all_ended(self, decoder: Decoder) -> bool:
+    def _all_ended(self, decoder: Decoder, readback: Readback) -> bool:
         if not any(part.run.may_end_early for part in self.parts):
             return False
-        rows = decoder.token_ids().tolist()
-        return all(
+        rows = readback.look(decoder.token_ids())
+        return rows is not None and all(
             part.run.has_ended(key, rows[row])
             for part, first in zip(self.parts, self.firsts, strict=True)
             for row, key in enumerate(part.keys, start=first)
         )
 
-    def _show(self, decoder: Decoder) -> None:
+    def _show(self, decoder: Decoder, readback: Readback) -> None:
         watched = [
             (part, first)
             for part, first in zip(self.parts, self.firsts, strict=True)
             if part.on_texts is not None
         ]
-        if not watched:
+        rows = readback.look(decoder.token_ids()) if watched else None
+        if rows is None:
             return
-        rows = decoder.token_ids().tolist()
         for part, first in watched:
             assert part.on_texts is not None
             part.on_texts(

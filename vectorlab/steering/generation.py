@@ -8,6 +8,7 @@ from vectorlab.domain.runs import BatchPlan, Frame, GeneratedText, RunSpec
 from vectorlab.domain.vectors import LayerVector
 from vectorlab.errors import InputError
 from vectorlab.steering.batching import free_memory, is_out_of_memory
+from vectorlab.steering.compiled import Compilation
 from vectorlab.steering.coverage import untouched
 from vectorlab.steering.decoding import OnTexts, Part, decode_batch, frames_of
 from vectorlab.steering.loading import LoadedModel
@@ -37,6 +38,7 @@ class GenerationResult:
     generations: tuple[GeneratedText, ...]  # in the order of ``RunSpec.rows()``
     plan: BatchPlan  # the batches as they really ran
     events: tuple[str, ...]  # what did not go as planned, for people
+    compiled: bool = False  # whether the decoding steps ran as a compiled graph
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +63,7 @@ def generate(
     on_progress: Progress | None = None,
     on_texts: OnTexts | None = None,
     make_room: MakeRoom | None = None,
+    compiled: bool = False,
 ) -> GenerationResult:
     """Generate all texts that a specification asks for.
 
@@ -79,6 +82,8 @@ def generate(
             ``on_batch`` raises ends the run and leaves the model clean.
         on_texts: Shown the first texts of the batch at hand a few times a second.
         make_room: Called when memory ran out, before a batch is halved; True if it freed some.
+        compiled: Compile the decoding step (``torch.compile``) where that can be done. It takes
+            most of a minute once per process and batch shape, and rounds in its own way.
 
     Raises:
         InputError: If a prompt is empty or too long, or a vector or a strength does not fit.
@@ -87,7 +92,13 @@ def generate(
     """
     prepared = PreparedRun.prepare(loaded, spec, vectors)
     plan = plan or _planned(spec, prepared.prompt_ids, token_budget)
-    run = _Run(prepared=prepared, on_progress=on_progress, on_texts=on_texts, make_room=make_room)
+    run = _Run(
+        prepared=prepared,
+        on_progress=on_progress,
+        on_texts=on_texts,
+        make_room=make_room,
+        compilation=Compilation(wanted=compiled),
+    )
     return run.execute(check_plan(plan, len(prepared.keys)), done or {}, on_batch)
 
 
@@ -116,7 +127,7 @@ def fitting_together(
     stands in the rows of another.
     """
     first, config = specs[0], loaded.model.config
-    if any(getattr(config, name, None) for name in _EXPERTS):
+    if any(getattr(config, name, None) for name in _EXPERTS) or first.decoding.kl:
         return []
     rows, width = _measure(loaded, first)
     found = []
@@ -269,6 +280,7 @@ class _Run:
     on_progress: Progress | None
     on_texts: OnTexts | None
     make_room: MakeRoom | None
+    compilation: Compilation
     finished_rows: int = 0
     events: list[str] = field(default_factory=list)
 
@@ -298,10 +310,13 @@ class _Run:
                 on_batch(rows, made)
         frames = tuple(plan.frame_of(rows) for rows in batches)
         generations = tuple(texts[row] for row in range(len(self.prepared.keys)))
+        if self.compilation.event:
+            self.events.append(self.compilation.event)
         return GenerationResult(
             generations=generations,
             plan=BatchPlan(batches=tuple(batches), frames=frames if any(frames) else ()),
             events=(*self.events, *untouched(self.prepared, generations)),
+            compiled=self.compilation.wanted,
         )
 
     def _try_batch(self, rows: Rows, frame: Frame | None) -> list[GeneratedText] | None:
@@ -328,7 +343,9 @@ class _Run:
             on_step=lambda steps: self._report(steps, len(rows)),
             on_texts=self.on_texts,
         )
-        [make] = decode_batch(self.prepared.loaded, [part], frame=frame)
+        [make] = decode_batch(
+            self.prepared.loaded, [part], frame=frame, compilation=self.compilation
+        )
         return make()
 
     def _report(self, steps: int, rows: int) -> None:
@@ -348,5 +365,6 @@ def _planned(spec: RunSpec, ids: Sequence[Sequence[int]], token_budget: int) -> 
         [len(row) for row in ids],
         rows_per_prompt=len(spec.arms) * spec.samples,
         max_new_tokens=spec.decoding.max_new_tokens,
-        token_budget=token_budget,
+        # A row that is compared with the baseline brings a second one with it.
+        token_budget=token_budget // 2 if spec.decoding.kl else token_budget,
     )

@@ -22,18 +22,19 @@ class Steering:
     def __init__(self, loaded: LoadedModel, table: SteeringTable, row_arms: Sequence[int]) -> None:
         self.rows = len(row_arms)
         self.places = table.places(row_arms)
-        self._work: dict[Phase, dict[Place, list[Work]]] = {
-            phase: {
-                place: work_at(table.tables[phase].get(place, ()), row_arms, loaded.device)
-                for place in self.places
-            }
-            for phase in Phase
-        }
         self._readers = rule_readers(table.rules, table.bos_id, loaded.device)
         self._reader = PassReader()
-        self._values: RuleValues | None = None
         self._response: bool | torch.Tensor = False
-        self._ran: set[Place] = set()
+        self._writers = {
+            place: Writer(
+                self.rows,
+                *(
+                    work_at(table.tables[phase].get(place, ()), row_arms, loaded.device)
+                    for phase in Phase
+                ),
+            )
+            for place in self.places
+        }
 
     def set_response(self, response: bool | torch.Tensor) -> None:  # noqa: FBT001 - or a mask
         """Say which of the coming positions are generated tokens; at first none is.
@@ -42,7 +43,11 @@ class Steering:
             response: True or False for all positions of the next forward passes, or a (B, T) bool
                 tensor for a pass over prompts and generated tokens together.
         """
+        if response is self._response:
+            return
         self._response = response
+        for writer in self._writers.values():
+            writer.set_response(response)
 
     @property
     def reads_tokens(self) -> bool:
@@ -58,19 +63,18 @@ class Steering:
         """
         if self._readers:
             now = self._reader.read(token_ids, attention_mask, self._response)
-            self._values = RuleValues.of(self._readers, now)
+            values = RuleValues.of(self._readers, now)
+            for writer in self._writers.values():
+                writer.values = values
 
-    def write(self, place: Place, hidden: torch.Tensor) -> torch.Tensor:
-        """The states of a place as they leave it steered, in their own dtype and shape."""
-        self._ran.add(place)
-        states = as_rows(hidden, self.rows)
-        if isinstance(self._response, torch.Tensor):
-            prompt, response = (self._steered(states, phase, place) for phase in Phase)
-            changed = torch.where(self._response[:, :, None], response, prompt)
-        else:
-            phase = Phase.RESPONSE if self._response else Phase.PROMPT
-            changed = self._steered(states, phase, place)
-        return changed.reshape(hidden.shape)
+    def writer(self, place: Place) -> Callable[[torch.Tensor], torch.Tensor]:
+        """What makes of the states of a place the steered ones, in their own dtype and shape."""
+        return self._writers[place].write
+
+    def arguments(self) -> tuple[list[Sequence[Work]], RuleValues | None]:
+        """What is done at each place to the coming tokens, and what the rules say of them."""
+        writers = list(self._writers.values())
+        return [item.current for item in writers], writers[0].values if writers else None
 
     def check_all_ran(self) -> None:
         """Refuse to go on when a steered module is never called.
@@ -78,21 +82,52 @@ class Steering:
         Raises:
             ArchitectureError: If a hook did not run in the forward pass that just ended.
         """
-        idle = [place for place in self.places if place not in self._ran]
+        idle = [place for place, writer in self._writers.items() if not writer.ran]
         if idle:
             raise ArchitectureError(
                 f"{len(idle)} steered modules never ran (first: {idle[0].site} of layer "
                 f"{idle[0].layer}); correct the model's row in vectorlab/steering/layers.py."
             )
 
-    def _steered(self, states: torch.Tensor, phase: Phase, place: Place) -> torch.Tensor:
-        work = self._work[phase][place]
-        if not work:
-            return states
-        changed = states.float()
+
+class Writer:
+    """What is written at one place; called at every layer of every step, so it does little."""
+
+    __slots__ = ("_mask", "_prompt", "_response", "current", "ran", "rows", "values")
+
+    def __init__(self, rows: int, prompt: Sequence[Work], response: Sequence[Work]) -> None:
+        self.rows = rows
+        self._prompt, self._response = prompt, response
+        self.current: Sequence[Work] = prompt
+        self._mask: torch.Tensor | None = None  # (B, T) bool: generated tokens
+        self.values: RuleValues | None = None
+        self.ran = False
+
+    def set_response(self, response: bool | torch.Tensor) -> None:  # noqa: FBT001 - as Steering's
+        """Choose the work of the coming positions."""
+        self._mask = response if isinstance(response, torch.Tensor) else None
+        self.current = self._response if response is True else self._prompt
+
+    def write(self, hidden: torch.Tensor) -> torch.Tensor:
+        """The states of a place as they leave it steered, in their own dtype and shape."""
+        self.ran = True
+        if self._mask is None and hidden.ndim == 3 and len(hidden) == self.rows:
+            return self._steered(hidden, self.current)
+        states = as_rows(hidden, self.rows)
+        if self._mask is None:
+            changed = self._steered(states, self.current)
+        else:
+            prompt, response = (
+                self._steered(states, work) for work in (self._prompt, self._response)
+            )
+            changed = torch.where(self._mask[:, :, None], response, prompt)
+        return changed.reshape(hidden.shape)
+
+    def _steered(self, states: torch.Tensor, work: Sequence[Work]) -> torch.Tensor:
+        changed = states
         for item in work:
-            changed = item.change(changed, self._values)
-        return changed.to(states.dtype)
+            changed = item.change(changed, self.values)
+        return changed if changed.dtype is states.dtype else changed.to(states.dtype)
 
 
 @contextmanager
@@ -167,13 +202,21 @@ class SharedSteering:
             mask = None if attention_mask is None else attention_mask[rows]
             steering.begin_pass(token_ids[rows], mask)
 
-    def write(self, place: Place, hidden: torch.Tensor) -> torch.Tensor:
-        """The states of a place as they leave it steered, in their own dtype and shape."""
-        states = as_rows(hidden, self._rows).clone()
-        for steering, rows in self._blocks:
-            if place in steering.places:
-                states[rows] = steering.write(place, states[rows])
-        return states.reshape(hidden.shape)
+    def writer(self, place: Place) -> Callable[[torch.Tensor], torch.Tensor]:
+        """What makes of the states of a place the steered ones, in their own dtype and shape."""
+        blocks = [
+            (steering.writer(place), rows)
+            for steering, rows in self._blocks
+            if place in steering.places
+        ]
+
+        def write(hidden: torch.Tensor) -> torch.Tensor:
+            states = as_rows(hidden, self._rows).clone()
+            for steered, rows in blocks:
+                states[rows] = steered(states[rows])
+            return states.reshape(hidden.shape)
+
+        return write
 
     def check_all_ran(self) -> None:
         """Refuse to go on when a steered module is never called.
@@ -190,7 +233,8 @@ def _hooked(loaded: LoadedModel, steering: "Steering | SharedSteering") -> Itera
     with ExitStack() as hooks:
         for place in steering.places:
             module = loaded.layers.at(place.site)[place.layer]
-            hooks.callback(module.register_forward_hook(_hook(steering, place)).remove)
+            hook = _hook(steering.writer(place))
+            hooks.callback(module.register_forward_hook(hook).remove)
         if steering.places:
             hooks.callback(loaded.model.register_forward_hook(_final_check(steering)).remove)
         if steering.places and steering.reads_tokens:
@@ -200,10 +244,12 @@ def _hooked(loaded: LoadedModel, steering: "Steering | SharedSteering") -> Itera
 
 
 def _hook(
-    steering: "Steering | SharedSteering", place: Place
+    write: Callable[[torch.Tensor], torch.Tensor],
 ) -> Callable[[nn.Module, Any, Any], Any]:
     def hook(_module: nn.Module, _args: Any, output: Any) -> Any:
-        return replace_hidden(output, lambda hidden: steering.write(place, hidden))
+        if type(output) is torch.Tensor:
+            return write(output)
+        return replace_hidden(output, write)
 
     return hook
 

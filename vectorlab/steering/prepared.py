@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vectorlab.domain.runs import FinishReason, GeneratedText, RowKey, RunSpec
+from vectorlab.domain.runs import Arm, FinishReason, GeneratedText, RowKey, RunSpec
 from vectorlab.domain.vectors import LayerVector
 from vectorlab.errors import ModelError
+from vectorlab.steering.comparison import divergence
 from vectorlab.steering.loading import LoadedModel, check_request
 from vectorlab.steering.sampling import row_uniforms
 from vectorlab.steering.table import SteeringTable
@@ -37,8 +38,17 @@ class PreparedRun:
         """
         check_request(loaded, model_fingerprint=spec.model_fingerprint, dtype=spec.dtype)
         ids = prompt_ids(loaded, spec)
-        table = SteeringTable.build(loaded, spec.arms, vectors)
+        table = SteeringTable.build(loaded, (*spec.arms, Arm(label="no steering")), vectors)
         return cls(loaded=loaded, spec=spec, table=table, prompt_ids=ids, keys=spec.rows())
+
+    def row_arm(self, key: RowKey) -> int:
+        """The arm of a row, as an index into the table."""
+        return key.arm
+
+    @property
+    def baseline_arm(self) -> int:
+        """An arm of the table that does nothing."""
+        return len(self.spec.arms)
 
     def uniforms(self, keys: Sequence[RowKey]) -> npt.NDArray[np.float64]:
         """The draws of these rows, (B, steps)."""
@@ -63,9 +73,19 @@ class PreparedRun:
         return self._stop_index(self._text(key, token_ids)) is not None
 
     def finished_text(
-        self, key: RowKey, token_ids: list[int], logprobs: Sequence[float]
+        self,
+        key: RowKey,
+        token_ids: list[int],
+        logprobs: Sequence[float],
+        compared: tuple[list[float], list[float]] | None = None,
     ) -> GeneratedText:
         """The text of a row that may have run on behind its end.
+
+        Args:
+            key: Of the row.
+            token_ids: All that it wrote.
+            logprobs: Of each.
+            compared: With the baseline: see ``Comparison.of_row``.
 
         Raises:
             ModelError: If the model returned numbers that are not finite.
@@ -84,6 +104,7 @@ class PreparedRun:
             token_ids=tuple(token_ids[:length]),
             finish_reason=reason,
             mean_logprob=mean,
+            divergence=divergence(logprobs, compared, length) if self.spec.decoding.kl else None,
         )
 
     def text_so_far(self, key: RowKey, token_ids: list[int]) -> str:

@@ -31,7 +31,8 @@ def pick_tokens(
     """The next token of every row.
 
     Sampling inverts the cumulative distribution over tokens ordered by probability, ties by token
-    id. ``top_k`` applies first, then ``top_p`` to what is left.
+    id. ``min_p`` and ``top_k`` apply first, then ``top_p`` to what is left. ``min_p`` leaves out
+    every token less likely than this share of the likeliest one.
 
     Args:
         logits: (B, V) float32.
@@ -40,6 +41,8 @@ def pick_tokens(
 
     Returns:
         (B,) int64 token ids.
+
+    Source: https://arxiv.org/abs/2407.01082 for min-p.
     """
     if not decoding.do_sample:
         return logits.argmax(dim=-1)
@@ -54,10 +57,24 @@ def pick_tokens(
     return token_ids.gather(1, rank)[:, 0]
 
 
+def greedy_choice(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The likeliest token of every row, (B,) int64, and its log-probability at temperature 1."""
+    highest, tokens = logits.max(dim=-1)
+    return tokens, -(logits - highest[:, None]).exp().sum(dim=-1).log()
+
+
+def log_probability(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+    """What the tokens (B,) have at temperature 1, (B,) nats."""
+    return logits.gather(1, tokens[:, None])[:, 0] - logits.logsumexp(dim=-1)
+
+
 def _filtered_weights(ordered: torch.Tensor, decoding: Decoding) -> torch.Tensor:
-    """Probabilities in units of 2**-52, int64, zero where top-k or top-p cut (B, V)."""
+    """Probabilities in units of 2**-52, int64, zero where min-p, top-k or top-p cut (B, V)."""
     probabilities = (ordered / decoding.temperature).softmax(dim=-1)
     weights = (probabilities.double() * _SCALE).long()
+    if decoding.min_p:
+        least = decoding.min_p * weights[:, :1].double()
+        weights = weights.where(weights.double() >= least, 0)
     if decoding.top_k:
         weights[:, decoding.top_k :] = 0
     if decoding.top_p < 1:

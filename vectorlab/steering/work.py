@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from vectorlab.steering.operators import OPERATORS, OperatorFunctions, Slots
+from vectorlab.domain.runs import Operator
+from vectorlab.steering.operators import OPERATORS, OperatorFunctions, Slots, opposite, turn
 from vectorlab.steering.passes import Pass, RuleReader
 from vectorlab.steering.table import OperatorTable, RuledTable
 
@@ -27,17 +28,57 @@ class RuleValues:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ShiftWork:
+    """One vector added at every position."""
+
+    shift: torch.Tensor  # (B, 1, D) float32; rows that do nothing hold -0.0, which changes no bit
+
+    def change(self, states: torch.Tensor, _values: RuleValues | None) -> torch.Tensor:
+        """The states of (B, T, D), of any dtype, as they become, float32."""
+        return states + self.shift
+
+
+@dataclass(frozen=True, kw_only=True)
+class TurnWork:
+    """``rotate`` with the same weights at every position."""
+
+    against: torch.Tensor  # (B, D, K)
+    pushes: torch.Tensor  # (B, K, D) directions times weights
+    active: torch.Tensor  # (B, 1, 1) bool
+    all_active: bool  # what the host knows of it
+
+    @classmethod
+    def of(cls, slots: Slots, active: torch.Tensor, *, all_active: bool) -> "TurnWork":
+        """Prepare what does not depend on the states."""
+        return cls(
+            against=opposite(slots),
+            pushes=slots.directions * slots.weights.transpose(1, 2),
+            active=active,
+            all_active=all_active,
+        )
+
+    def change(self, states: torch.Tensor, _values: RuleValues | None) -> torch.Tensor:
+        """The states of (B, T, D) as they become, float32."""
+        states = states.float()
+        changed = turn(states, self.against, self.pushes, None)
+        # where() hands unsteered rows through untouched, to the bit.
+        return changed if self.all_active else torch.where(self.active, changed, states)
+
+
+@dataclass(frozen=True, kw_only=True)
 class PlainWork:
     """The same weights at every position."""
 
     functions: OperatorFunctions
     slots: Slots  # (B, K, D), (B, 1, K), (B, K)
     active: torch.Tensor  # (B, 1, 1) bool
+    all_active: bool  # what the host knows of it
 
     def change(self, states: torch.Tensor, _values: RuleValues | None) -> torch.Tensor:
-        """The states of (B, T, D) float32 as they become."""
-        # where() hands unsteered rows through untouched, to the bit.
-        return torch.where(self.active, self.functions.apply(states, self.slots), states)
+        """The states of (B, T, D) as they become, float32."""
+        states = states.float()
+        changed = self.functions.apply(states, self.slots)
+        return changed if self.all_active else torch.where(self.active, changed, states)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +93,8 @@ class RuledWork:
     mean: torch.Tensor  # (B, 1, 1) bool
 
     def change(self, states: torch.Tensor, values: RuleValues | None) -> torch.Tensor:
-        """The states of (B, T, D) float32 as they become."""
+        """The states of (B, T, D) as they become, float32."""
+        states = states.float()
         assert values is not None, "begin_pass was not called"
         index = self.rules.expand(-1, states.shape[1], -1)
         touched = values.touched.gather(2, index) & self.used
@@ -66,7 +108,7 @@ class RuledWork:
         return torch.where(active, changed, states)
 
 
-Work = PlainWork | RuledWork
+Work = ShiftWork | TurnWork | PlainWork | RuledWork
 
 
 def work_at(
@@ -90,7 +132,13 @@ def _work(table: OperatorTable, row_arms: Sequence[int], device: torch.device) -
     functions = OPERATORS[table.operator]
     slots, active = table.rows(row_arms, device)
     if not isinstance(table, RuledTable):
-        return PlainWork(functions=functions, slots=slots, active=active)
+        if table.operator is Operator.ADD:
+            shift = (slots.weights.transpose(1, 2) * slots.directions).sum(dim=1, keepdim=True)
+            return ShiftWork(shift=shift.where(active, -0.0))
+        all_active = all(table.active[arm] for arm in row_arms)
+        if table.operator is Operator.ROTATE:
+            return TurnWork.of(slots, active, all_active=all_active)
+        return PlainWork(functions=functions, slots=slots, active=active, all_active=all_active)
     index = torch.tensor(row_arms, device=device)
     return RuledWork(
         functions=functions,

@@ -1,0 +1,314 @@
+"""Steered generation, against the library's bare `model.generate` and against others' hooks.
+
+`python -m bench.decoding`. Process CPU time, one thread, medians of alternating rounds, in one
+process on models of random weights. Ours is the engine from prompt texts to finished texts with
+their log-probabilities. The limit is `model.generate` on the token ids, unsteered, greedy, with the
+library's own cache. Where others' hooks are measured, they sit on the same loop as ours, so the
+difference is the hook alone; they are written anew from what the projects do (`bench/_peers.py`).
+"""
+
+import argparse
+import os
+
+os.environ["OMP_NUM_THREADS"] = os.environ["RAYON_NUM_THREADS"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import numpy as np
+import torch
+
+from bench._models import random_llama
+from bench._peers import additive_hook, hooked, in_context_vector
+from bench._report import report
+from vectorlab.domain.runs import Arm, Decoding, Intervention, Operator, Prompt, RunSpec
+from vectorlab.domain.vectors import LayerVector, Site
+from vectorlab.steering.decoder import Decoder
+from vectorlab.steering.generation import generate
+from vectorlab.steering.hooks import Steering, steer
+from vectorlab.steering.loading import LoadedModel
+from vectorlab.steering.table import SteeringTable
+
+PACKAGES = ["torch", "transformers", "numpy"]
+NEW_TOKENS, PROMPT_TOKENS = 64, 32
+STRENGTHS = (0.0, 0.02, 0.05, 0.08, 0.1, 0.12, 0.15, 0.2)
+Vectors = Mapping[str, Sequence[LayerVector]]
+
+
+def main() -> int:
+    """Measure, print and keep the result; 1 if a limit was missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="few rounds, model S; keeps nothing")
+    quick = parser.parse_args().quick
+    torch.set_num_threads(1)
+    small = random_llama("S")
+    few, many = (3, 5) if quick else (9, 21)
+    rows = [*hook_time(small, rounds=many), *greedy(small, "S", rounds=few)]
+    rows += [sweep(small, "S", rounds=few), many_vectors(small, rounds=few)]
+    if not quick:
+        rows += [sweep(random_llama("M"), "M", rounds=3)]
+        rows += greedy(random_llama("M", dtype=torch.bfloat16), "M", rounds=3, compiled=False)
+    holds = all(row["holds"] for row in rows)
+    figures = {
+        "question": "steered generation, against bare model.generate and others' hooks",
+        "threads": 1,
+        "cpu": torch.backends.cpu.get_cpu_capability(),
+        "rows": rows,
+        "holds": holds,
+    }
+    report("decoding", figures, packages=PACKAGES, keep=not quick)
+    return 0 if holds else 1
+
+
+def hook_time(loaded: LoadedModel, *, rounds: int) -> list[dict[str, Any]]:
+    """Time that steering adds to one layer of one decoding step of one row."""
+    vectors = random_vectors(loaded, 1)
+    values = torch.from_numpy(np.stack([item.values for item in vectors["0"]]))
+    modules = loaded.layers.at(Site.MLP_OUTPUT)
+    arms = {
+        "add": arm("0", 1.0, operator=Operator.ADD),
+        "rotate": arm("0", 0.1),
+    }
+    tables = {name: SteeringTable.build(loaded, [item], vectors) for name, item in arms.items()}
+    forms: dict[str, Callable[[], AbstractContextManager[object]]] = {
+        "none": nullcontext,
+        "ours, constant vector": lambda: steer(loaded, tables["add"], [0]),
+        "ours, norm kept": lambda: steer(loaded, tables["rotate"], [0]),
+        "steering-vectors' hook": lambda: hooked(modules, [additive_hook(row) for row in values]),
+        "in-context vectors' algorithm": lambda: hooked(
+            modules, [in_context_vector(row[None], [0.1]) for row in values]
+        ),
+    }
+    steps = 50
+    prompt = prompt_ids(loaded, 1)
+
+    def loop(form: str) -> float:
+        decoder = Decoder(loaded, prompt, steps + 1)
+        with torch.inference_mode(), forms[form]() as steering:
+            step(decoder)
+            if isinstance(steering, Steering):
+                steering.set_response(True)
+            return cpu_seconds(lambda: [step(decoder) for _ in range(steps)])
+
+    seconds = measured({name: (lambda name=name: loop(name)) for name in forms}, rounds)
+    added = {
+        name: (found - seconds["none"]) / steps / len(modules) * 1e6
+        for name, found in seconds.items()
+    }
+    return [
+        row(
+            f"W2, S, batch 1: time added per layer, {what}, ours / {peer}",
+            added[mine],
+            added[peer],
+            goal,
+            unit="us",
+        )
+        for what, mine, peer, goal in (
+            ("constant vector", "ours, constant vector", "steering-vectors' hook", 0.35),
+            ("norm kept", "ours, norm kept", "in-context vectors' algorithm", 0.75),
+        )
+    ]
+
+
+def greedy(
+    loaded: LoadedModel, model: str, *, rounds: int, compiled: bool = True
+) -> list[dict[str, Any]]:
+    """Eight steered prompts, every layer, against bare generate and against ours unsteered."""
+    vectors = random_vectors(loaded, 1)
+    texts = prompt_texts(loaded, 8)
+    steered = spec_of(loaded, texts, [arm("0", 0.1)])
+    unsteered = spec_of(loaded, texts, [Arm(label="baseline")])
+    forms: dict[str, Callable[[], object]] = {
+        "bare": lambda: bare(loaded, prompt_ids(loaded, 8)),
+        "steered": lambda: generate(loaded, steered, vectors),
+        "unsteered": lambda: generate(loaded, unsteered, vectors),
+    }
+    if compiled:
+        forms["compiled"] = lambda: generate(loaded, steered, vectors, compiled=True)
+    seconds = measured({name: timed(form) for name, form in forms.items()}, rounds)
+    in_bfloat16 = loaded.dtype is torch.bfloat16
+    goal = 0.50 if in_bfloat16 else 0.92
+    name = f"W2, {model}, {str(loaded.dtype).removeprefix('torch.')}, batch 8, 64 new tokens"
+    ours = seconds["steered"]
+    rows = [
+        row(f"{name}: steered / bare generate", ours, seconds["bare"], goal),
+        row(f"{name}: steered / unsteered, both ours", ours, seconds["unsteered"], 1.03),
+    ]
+    if compiled:
+        rows.append(
+            row(f"{name}: compiled / bare generate", seconds["compiled"], seconds["bare"], 0.65)
+        )
+        eager, graph = (
+            generate(loaded, steered, vectors, compiled=item).generations for item in (False, True)
+        )
+        same = sum(a.token_ids == b.token_ids for a, b in zip(eager, graph, strict=True))
+        rows[-1]["same_texts_as_not_compiled"] = f"{same} of {len(eager)}"
+    return rows[:1] if in_bfloat16 else rows
+
+
+def sweep(loaded: LoadedModel, model: str, *, rounds: int) -> dict[str, Any]:
+    """Eight prompts at eight strengths in one batch, against one bare batch of 64."""
+    vectors = random_vectors(loaded, 1)
+    texts = prompt_texts(loaded, 8)
+    arms = [arm("0", strength) for strength in STRENGTHS]
+    spec = spec_of(loaded, texts, arms)
+    ids = [item for item in prompt_ids(loaded, 8) for _ in STRENGTHS]
+    forms: dict[str, Callable[[], object]] = {
+        "bare": lambda: bare(loaded, ids),
+        "ours": lambda: generate(loaded, spec, vectors),
+    }
+    seconds = measured({name: timed(form) for name, form in forms.items()}, rounds)
+    together = [item.token_ids for item in generate(loaded, spec, vectors).generations]
+    alone = [
+        generate(loaded, spec_of(loaded, [text], [item]), vectors).generations[0].token_ids
+        for text in texts
+        for item in arms
+    ]
+    same = sum(a == b for a, b in zip(together, alone, strict=True))
+    found = row(
+        f"W3, {model}, 8 prompts x 8 strengths / one bare generate of 64 rows",
+        seconds["ours"],
+        seconds["bare"],
+        1.00,
+    )
+    found["same_tokens_as_one_by_one"] = f"{same} of {len(alone)}"
+    found["holds"] = found["holds"] and same == len(alone)
+    return found
+
+
+def many_vectors(loaded: LoadedModel, *, rounds: int) -> dict[str, Any]:
+    """64 rows with a vector each, against the same batch with one vector."""
+    vectors = random_vectors(loaded, 64)
+    [text] = prompt_texts(loaded, 1)
+    own = spec_of(loaded, [text], [arm(name, 0.1) for name in vectors])
+    one = spec_of(loaded, [text], [arm("0", 0.1 + 0.001 * number) for number in range(64)])
+    forms: dict[str, Callable[[], object]] = {
+        "own": lambda: generate(loaded, own, vectors),
+        "one": lambda: generate(loaded, one, vectors),
+    }
+    seconds = measured({name: timed(form) for name, form in forms.items()}, rounds)
+    return row("S, 64 rows, 64 vectors / one vector", seconds["own"], seconds["one"], 1.10)
+
+
+def step(decoder: Decoder) -> None:
+    """One token, greedily."""
+    logits = decoder.next_logits()
+    decoder.append(*decoder.choose(logits, None, Decoding()))
+
+
+def bare(loaded: LoadedModel, ids: Sequence[Sequence[int]]) -> object:
+    """The library's own loop, unsteered."""
+    tokens = torch.tensor(ids, device=loaded.device)
+    generation: Any = loaded.model
+    with torch.inference_mode():
+        return generation.generate(
+            input_ids=tokens,
+            attention_mask=torch.ones_like(tokens),
+            do_sample=False,
+            max_new_tokens=NEW_TOKENS,
+            min_new_tokens=NEW_TOKENS,
+            pad_token_id=0,
+        )
+
+
+def spec_of(loaded: LoadedModel, texts: Sequence[str], arms: Sequence[Arm]) -> RunSpec:
+    """A greedy run."""
+    return RunSpec(
+        model_fingerprint=loaded.description.fingerprint,
+        prompts=tuple(Prompt(text=text) for text in texts),
+        arms=tuple(arms),
+        decoding=Decoding(max_new_tokens=NEW_TOKENS),
+        dtype=str(loaded.dtype).removeprefix("torch."),
+    )
+
+
+def arm(vector: str, strength: float, *, operator: Operator = Operator.ROTATE) -> Arm:
+    """One vector at the MLP output of every layer, at all positions."""
+    return Arm(
+        label=f"{vector} {strength}",
+        interventions=(
+            Intervention(
+                vector_id=1,
+                vector_sha256=vector,
+                operator=operator,
+                strength=strength,
+                site=Site.MLP_OUTPUT,
+            ),
+        ),
+    )
+
+
+def random_vectors(loaded: LoadedModel, count: int) -> dict[str, list[LayerVector]]:
+    """Vectors of all layers, named by number."""
+    generator = np.random.default_rng(0)
+    shape = (count, loaded.description.n_layers, loaded.description.d_model)
+    values = generator.normal(size=shape).astype(np.float32)
+    return {
+        str(number): [LayerVector(layer=layer, values=item) for layer, item in enumerate(rows)]
+        for number, rows in enumerate(values)
+    }
+
+
+def prompt_texts(loaded: LoadedModel, count: int) -> list[str]:
+    """Prompts of equal length in tokens."""
+    words = [
+        word
+        for token in sorted(loaded.tokenizer.get_vocab())
+        if (word := loaded.tokenizer.convert_tokens_to_string([token])).isascii()
+        and word.startswith(" ")
+        and word[1:].isalpha()
+        and len(loaded.tokenizer.encode(f"a{word}", add_special_tokens=False)) == 2
+    ]
+    generator = np.random.default_rng(1)
+    length = PROMPT_TOKENS - len(loaded.tokenizer.encode("a"))
+    return ["a" + "".join(generator.choice(words, length)) for _ in range(count)]
+
+
+def prompt_ids(loaded: LoadedModel, count: int) -> list[list[int]]:
+    """Their token ids."""
+    ids = [loaded.tokenizer.encode(text) for text in prompt_texts(loaded, count)]
+    assert {len(row) for row in ids} == {PROMPT_TOKENS}
+    return ids
+
+
+def measured(forms: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, float]:
+    """Median seconds of every form over alternating rounds; the first round warms up."""
+    seconds: dict[str, list[float]] = {name: [] for name in forms}
+    for number in range(rounds + 1):
+        for name in list(forms)[:: -1 if number % 2 else 1]:
+            seconds[name].append(forms[name]())
+    return {name: statistics.median(found[1:]) for name, found in seconds.items()}
+
+
+def timed(form: Callable[[], object]) -> Callable[[], float]:
+    """The form as what returns its seconds."""
+    return lambda: cpu_seconds(form)
+
+
+def cpu_seconds(call: Callable[[], object]) -> float:
+    """CPU time of this process for one call."""
+    began = time.process_time()
+    call()
+    return time.process_time() - began
+
+
+def row(what: str, ours: float, theirs: float, goal: float, *, unit: str = "s") -> dict[str, Any]:
+    """One line of the table."""
+    ratio = ours / theirs
+    return {
+        "what": what,
+        f"ours_{unit}": round(ours, 4),
+        f"other_{unit}": round(theirs, 4),
+        "ratio": round(ratio, 3),
+        "limit": goal,
+        "holds": ratio <= goal,
+    }
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
