@@ -28,6 +28,8 @@ _POINTS = 100  # of a curve, about
 class Monitor(Protocol):
     """Follows a training and keeps where it stands."""
 
+    identity: str  # of what is trained, so that nothing else goes on from its state
+
     def resume(self) -> bytes | None:
         """What was saved last; None at the beginning."""
         ...
@@ -51,6 +53,8 @@ class Monitor(Protocol):
 
 class Unwatched:
     """A monitor that does nothing, for notebooks and tests."""
+
+    identity = ""
 
     def resume(self) -> bytes | None:
         """Nothing was saved."""
@@ -232,7 +236,9 @@ def resumed_step(monitor: Monitor, curve: list[dict[str, float]], **live: Any) -
 def keep_state(monitor: Monitor, step: int, curve: list[dict[str, float]], **live: Any) -> None:
     """Save where the training stands, if it is time to."""
     if monitor.is_due():
-        state = TrainingState(step=step, notes={"curve": curve}, **live)
+        state = TrainingState(
+            step=step, notes={"curve": curve, "featurizer": monitor.identity}, **live
+        )
         monitor.save(step, state.to_bytes())
 
 

@@ -1,4 +1,4 @@
-"""An instance on a loaded model: its states, recorded once for all layers, and what is made of them.
+"""An instance on a loaded model: states recorded once for all layers, and what is made of them.
 
 States are kept for as long as the workbench is: those of the source prompts of each part, and
 those of the training entities that PCA, RLAP and the autoencoder look at.

@@ -1,5 +1,6 @@
 """Data about entity types: import, look, export, and demonstration sets made of them."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -45,6 +46,19 @@ def read(
     if path.suffix.lower() == ".json" or path.exists():
         return {path.stem: ravel_files.read_native(path)}
     return {source: ravel_files.built_in(source)}
+
+
+def check_one_name(found: Mapping[str, EntityData], name: str | None) -> None:
+    """Refuse one name for several entity types.
+
+    Raises:
+        InputError: With the types that were found.
+    """
+    if name is not None and len(found) > 1:
+        raise InputError(
+            f"--name {name!r} cannot name {len(found)} entity types ({', '.join(found)}). Choose "
+            "one of them with --type."
+        )
 
 
 def add(

@@ -16,10 +16,11 @@ from vectorlab.domain.ravel_instances import (
     Part,
     SourceKind,
 )
+from vectorlab.errors import NotFoundError
 from vectorlab.store import ravel_data, schema
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
-from vectorlab.store.references import batches, find_id, get_id
+from vectorlab.store.references import batches, find_id
 
 _instances = schema.ravel_instances
 _completions = schema.ravel_completions
@@ -99,8 +100,10 @@ def get_instance(tx: Transaction, reference: str) -> Instance:
     Raises:
         NotFoundError: If there is none.
     """
-    found = get_id(tx, _instances, reference, kind="instance", hash_column="content_sha256")
-    return instance_by_id(tx, found)
+    found = find_instance(tx, reference)
+    if found is None:
+        raise NotFoundError("instance", reference, hint="See what there is: vectorlab ravel list")
+    return found
 
 
 def instance_by_id(tx: Transaction, instance_id: int) -> Instance:
