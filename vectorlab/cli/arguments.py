@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 # Options that take several values after one flag, as in ``--strength 0 0.05 0.1``.
-_SEVERAL = ("--strength", "--strengths")
+_SEVERAL = ("--strength", "--strengths", "--k")
 # Options of the whole program, accepted wherever they stand; True if a value follows.
 _GLOBAL = {"--db": True, "--debug": False}
 

@@ -13,6 +13,7 @@ from vectorlab.cli import (
     jobs,
     models,
     programs,
+    ravel,
     runs,
     set_files,
     set_history,
@@ -47,6 +48,7 @@ app.add_typer(models.app, name="models")
 vectors.app.add_typer(vector_algebra.app)
 app.add_typer(vectors.app, name="vectors")
 app.add_typer(runs.app, name="runs")
+app.add_typer(ravel.app, name="ravel")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(worker.app, name="worker")
 app.command("demo")(programs.demo)

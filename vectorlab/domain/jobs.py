@@ -22,6 +22,8 @@ class JobKind(StrEnum):
     EXTRACT = "extract"  # a steering vector from a set version
     EXPLAIN = "explain"  # what each demonstration does to a vector
     GENERATE = "generate"  # a generation run, or the replay of one
+    RAVEL_BUILD = "ravel_build"  # an instance: completions, filters, pairs
+    RAVEL_RUN = "ravel_run"  # featurizers trained and scored
 
 
 class JobState(StrEnum):

@@ -18,13 +18,17 @@ from sqlalchemy import (
 
 from vectorlab.domain.jobs import AttemptOutcome, JobKind, JobState, LogLevel
 from vectorlab.domain.positions import Part
+from vectorlab.domain.ravel import Split
+from vectorlab.domain.ravel_instances import Part as ExamplePart
+from vectorlab.domain.ravel_instances import SourceKind
+from vectorlab.domain.ravel_scores import Measure
 from vectorlab.domain.runs import Combine, FinishReason, Operator
 from vectorlab.domain.schedules import Shape
 from vectorlab.domain.sets import Relation
 from vectorlab.domain.vectors import Origin, Site
 from vectorlab.store.columns import BigInt, Json, UtcTime, one_of
 
-REVISION = "0011"  # the newest revision; numbers sort, a test holds it to Alembic's head
+REVISION = "0013"  # the newest revision; numbers sort, a test holds it to Alembic's head
 
 metadata = sa.MetaData(
     naming_convention={
@@ -56,6 +60,23 @@ FROZEN: dict[str, tuple[str, ...]] = {
     "run_arms": (),
     "arm_interventions": (),
     "generations": (),
+    "ravel_versions": (),
+    "ravel_attributes": (),
+    "ravel_entities": (),
+    "ravel_values": (),
+    "ravel_templates": (),
+    "ravel_instances": ("name",),
+    "ravel_completions": (),
+    "ravel_examples": (),
+    "ravel_featurizers": (),
+    "ravel_tensors": (),
+    "ravel_tensor_chunks": (),
+    "ravel_evaluations": (),
+    "ravel_evaluation_featurizers": (),
+    "ravel_outcomes": (),
+    "ravel_scores": (),
+    "ravel_runs": ("name",),
+    "ravel_run_evaluations": (),
 }
 
 ACTIVE_STATES = sa.text("state IN ('queued', 'running')")
@@ -466,6 +487,275 @@ votes = Table(
     one_of("choice", ("left", "right", "tie", "neither")),
     CheckConstraint("left_generation_id <> right_generation_id", name="two_generations"),
     sqlite_autoincrement=True,
+)
+
+ravel_types = Table(
+    "ravel_types",
+    metadata,
+    _id(),
+    _text("name"),
+    _created_at(),
+    UniqueConstraint("name"),
+    sqlite_autoincrement=True,
+)
+
+ravel_versions = Table(
+    "ravel_versions",
+    metadata,
+    _id(),
+    _refers("type_id", "ravel_types", index=False),
+    Column("number", sa.Integer, nullable=False),
+    Column("content_sha256", sa.Text, nullable=False, index=True),
+    _text("message"),
+    _text("author"),
+    Column("n_entities", sa.Integer, nullable=False),
+    Column("n_templates", sa.Integer, nullable=False),
+    Column("n_neutral", sa.Integer, nullable=False),
+    _created_at(),
+    UniqueConstraint("type_id", "number"),
+    CheckConstraint("number > 0", name="number"),
+    sqlite_autoincrement=True,
+)
+
+ravel_attributes = Table(
+    "ravel_attributes",
+    metadata,
+    _part_of("version_id", "ravel_versions"),
+    _place(),
+    _text("name"),
+    UniqueConstraint("version_id", "name"),
+)
+
+ravel_entities = Table(
+    "ravel_entities",
+    metadata,
+    _part_of("version_id", "ravel_versions"),
+    _place(),
+    _text("name"),
+    _text("split"),
+    UniqueConstraint("version_id", "name"),
+    one_of("split", Split),
+)
+
+ravel_values = Table(
+    "ravel_values",
+    metadata,
+    _part_of("version_id", "ravel_versions"),
+    _place("entity"),
+    _place("attribute"),
+    _text("value"),
+    ForeignKeyConstraint(
+        ["version_id", "entity"],
+        ["ravel_entities.version_id", "ravel_entities.position"],
+        ondelete="RESTRICT",
+    ),
+    ForeignKeyConstraint(
+        ["version_id", "attribute"],
+        ["ravel_attributes.version_id", "ravel_attributes.position"],
+        ondelete="RESTRICT",
+    ),
+    sqlite_with_rowid=False,
+)
+
+ravel_templates = Table(
+    "ravel_templates",
+    metadata,
+    _part_of("version_id", "ravel_versions"),
+    _place(),
+    _text("text"),
+    _text("split"),
+    Column("attribute", sa.Integer),
+    _text("entity", nullable=True),
+    ForeignKeyConstraint(
+        ["version_id", "attribute"],
+        ["ravel_attributes.version_id", "ravel_attributes.position"],
+        ondelete="RESTRICT",
+    ),
+    one_of("split", Split),
+)
+
+ravel_instances = Table(
+    "ravel_instances",
+    metadata,
+    _id(),
+    _text("name"),
+    Column("content_sha256", sa.Text, nullable=False, index=True),
+    Column("spec_sha256", sa.Text, nullable=False, index=True),
+    _refers("version_id", "ravel_versions"),
+    _refers("model_id", "models"),
+    Column("spec_json", Json, nullable=False),
+    Column("accuracies_json", Json, nullable=False),
+    Column("n_completions", sa.Integer, nullable=False),
+    Column("n_examples_json", Json, nullable=False),
+    Column("environment_json", Json, nullable=False),
+    _created_at(),
+    _text("created_by"),
+    UniqueConstraint("name"),
+    sqlite_autoincrement=True,
+)
+
+ravel_completions = Table(
+    "ravel_completions",
+    metadata,
+    _part_of("instance_id", "ravel_instances"),
+    _place("template"),
+    _place("entity"),
+    _text("text"),
+    Column("token_ids", sa.LargeBinary, nullable=False),
+    Column("correct", sa.Boolean),
+    sqlite_with_rowid=False,
+)
+
+ravel_examples = Table(
+    "ravel_examples",
+    metadata,
+    _part_of("instance_id", "ravel_instances"),
+    _place(),
+    _text("part"),
+    _text("kind"),
+    Column("template", sa.Integer, nullable=False),
+    Column("entity", sa.Integer, nullable=False),
+    Column("source_template", sa.Integer, nullable=False),
+    Column("source_entity", sa.Integer, nullable=False),
+    Column("label", sa.LargeBinary, nullable=False),
+    Column("counter_label", sa.LargeBinary, nullable=False),
+    one_of("part", ExamplePart),
+    one_of("kind", SourceKind),
+    CheckConstraint("label <> counter_label", name="labels_differ"),
+    sqlite_with_rowid=False,
+)
+
+ravel_featurizers = Table(
+    "ravel_featurizers",
+    metadata,
+    _id(),
+    _text("spec_sha256"),
+    _refers("instance_id", "ravel_instances"),
+    _text("method"),
+    _text("attribute"),
+    Column("layer", sa.Integer, nullable=False),
+    _text("location"),
+    Column("k", sa.Integer),
+    Column("n_features", sa.Integer, nullable=False),
+    Column("spec_json", Json, nullable=False),
+    Column("curve_json", Json, nullable=False),
+    Column("measures_json", Json, nullable=False),
+    Column("environment_json", Json, nullable=False),
+    _created_at(),
+    _text("created_by"),
+    UniqueConstraint("spec_sha256"),
+    sqlite_autoincrement=True,
+)
+
+ravel_tensors = Table(
+    "ravel_tensors",
+    metadata,
+    _part_of("featurizer_id", "ravel_featurizers"),
+    _place(),
+    _text("name"),
+    Column("shape_json", Json, nullable=False),
+    _text("dtype"),
+    _text("sha256"),
+)
+
+ravel_tensor_chunks = Table(
+    "ravel_tensor_chunks",
+    metadata,
+    _part_of("featurizer_id", "ravel_featurizers"),
+    _place("tensor"),
+    _place("seq"),
+    Column("data", sa.LargeBinary, nullable=False),
+    ForeignKeyConstraint(
+        ["featurizer_id", "tensor"],
+        ["ravel_tensors.featurizer_id", "ravel_tensors.position"],
+        ondelete="RESTRICT",
+    ),
+)
+
+ravel_evaluations = Table(
+    "ravel_evaluations",
+    metadata,
+    _id(),
+    _text("spec_sha256"),
+    _refers("instance_id", "ravel_instances"),
+    _refers("steering_vector_id", "steering_vectors", nullable=True),
+    _text("part"),
+    _text("label"),
+    _text("method"),
+    Column("layer", sa.Integer),
+    _text("location"),
+    Column("k", sa.Integer),
+    Column("n_features", sa.Double),
+    Column("spec_json", Json, nullable=False),
+    Column("n_outcomes", sa.Integer, nullable=False),
+    Column("environment_json", Json, nullable=False),
+    _created_at(),
+    _text("created_by"),
+    UniqueConstraint("spec_sha256"),
+    one_of("part", ExamplePart),
+    sqlite_autoincrement=True,
+)
+
+ravel_evaluation_featurizers = Table(
+    "ravel_evaluation_featurizers",
+    metadata,
+    _part_of("evaluation_id", "ravel_evaluations"),
+    _place(),
+    _refers("featurizer_id", "ravel_featurizers"),
+)
+
+ravel_outcomes = Table(
+    "ravel_outcomes",
+    metadata,
+    _part_of("evaluation_id", "ravel_evaluations"),
+    Column("target", sa.Text, primary_key=True),
+    _place("example"),
+    _text("output"),
+    Column("changed", sa.Boolean, nullable=False),
+    Column("kept", sa.Boolean, nullable=False),
+    CheckConstraint("NOT (changed AND kept)", name="one_of_both"),
+    sqlite_with_rowid=False,
+)
+
+ravel_scores = Table(
+    "ravel_scores",
+    metadata,
+    _part_of("evaluation_id", "ravel_evaluations"),
+    _place(),
+    _text("measure"),
+    _text("target", nullable=True),
+    _text("attribute", nullable=True),
+    Column("template", sa.Integer),
+    Column("n", sa.Integer, nullable=False),
+    Column("value", sa.Double, nullable=False),
+    Column("low", sa.Double, nullable=False),
+    Column("high", sa.Double, nullable=False),
+    one_of("measure", Measure),
+    CheckConstraint("value BETWEEN 0 AND 1", name="share"),
+)
+
+ravel_runs = Table(
+    "ravel_runs",
+    metadata,
+    _id(),
+    _text("name", nullable=True),
+    Column("spec_sha256", sa.Text, nullable=False, index=True),
+    _refers("instance_id", "ravel_instances"),
+    Column("spec_json", Json, nullable=False),
+    Column("environment_json", Json, nullable=False),
+    Column("duration_s", sa.Double, nullable=False),
+    _created_at(),
+    _text("created_by"),
+    UniqueConstraint("name"),
+    sqlite_autoincrement=True,
+)
+
+ravel_run_evaluations = Table(
+    "ravel_run_evaluations",
+    metadata,
+    _part_of("run_id", "ravel_runs"),
+    _place(),
+    _refers("evaluation_id", "ravel_evaluations"),
 )
 
 jobs = Table(

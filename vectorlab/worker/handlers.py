@@ -7,9 +7,13 @@ from vectorlab.worker.context import JobContext
 from vectorlab.worker.explanation import run_explanation
 from vectorlab.worker.extraction import run_extraction
 from vectorlab.worker.generation import run_generation
+from vectorlab.worker.ravel_build import run_ravel_build
+from vectorlab.worker.ravel_run import run_ravel_run
 
 HANDLERS: dict[JobKind, Callable[[JobContext], None]] = {
     JobKind.EXTRACT: run_extraction,
     JobKind.EXPLAIN: run_explanation,
     JobKind.GENERATE: run_generation,
+    JobKind.RAVEL_BUILD: run_ravel_build,
+    JobKind.RAVEL_RUN: run_ravel_run,
 }

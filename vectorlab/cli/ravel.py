@@ -1,0 +1,564 @@
+"""``vectorlab ravel``: change one attribute of an entity, leave the others alone."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from vectorlab.cli.context import open_lab, wait
+from vectorlab.cli.output import (
+    JsonOption,
+    frame_table,
+    plain,
+    show,
+    show_queued,
+    stderr,
+)
+from vectorlab.cli.ravel_views import data_view, instance_view, run_view, scores_view
+from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
+from vectorlab.domain.ravel_instances import TESTS, Instance, Part
+from vectorlab.domain.ravel_runs import FEATURIZERS, Location, Run
+from vectorlab.domain.runs import Operator
+from vectorlab.errors import InputError, NotFoundError
+from vectorlab.lab import Lab
+from vectorlab.services import ravel_data, ravel_instances, ravel_reports, ravel_runs
+from vectorlab.services.ravel_export import export_object
+from vectorlab.services.ravel_runs import Grid, RunRequest, VectorTrial
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Attributes of entities (RAVEL): change one, leave the others alone, and measure both.",
+)
+
+InstanceArgument = Annotated[str, typer.Argument(metavar="INSTANCE", help="Name, id or hash.")]
+DetachOption = Annotated[bool, typer.Option("--detach", help="Print the job id and return.")]
+QueueOption = Annotated[str, typer.Option(help="Only workers of it take the job.")]
+ForceOption = Annotated[bool, typer.Option("--force", help="Make an equal request again.")]
+ParameterOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=NUMBER", help="Of the method, such as steps=500; repeatable."),
+]
+AttributeOption = Annotated[
+    list[str] | None, typer.Option(help="To change; may be repeated. Default: each in turn.")
+]
+LocationOption = Annotated[Location, typer.Option(help="Which tokens are swapped.")]
+PartOption = Annotated[
+    list[Part] | None, typer.Option(help="Of the instance; default: entity_test, context_test.")
+]
+SeedOption = Annotated[int, typer.Option(help="Of the training.")]
+NameOption = Annotated[str | None, typer.Option(help="Of the run.")]
+_METHODS = "; ".join(f"{item.name}: {item.summary}" for item in FEATURIZERS.values())
+
+
+@app.command("import")
+def import_(
+    context: typer.Context,
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="A folder with the published files, a CSV or JSON file, or built-in data: cities."
+        ),
+    ],
+    name: Annotated[str | None, typer.Option(help="Of the entity type; default: the file's.")] = (
+        None
+    ),
+    type: Annotated[str | None, typer.Option(help="Only this one of a folder.")] = None,
+    templates: Annotated[
+        str | None, typer.Option(help="CSV of templates that belongs to a CSV of entities.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Draws splits where a CSV names none.")] = 0,
+    message: Annotated[str, typer.Option("--message", "-m", help="Why.")] = "",
+    json: JsonOption = False,
+) -> None:
+    """Store entities, their attribute values and templates as the next version of their type.
+
+    Example: vectorlab ravel import cities
+    """
+    found = open_lab(context).ravel.add(
+        source, name=name, message=message, templates=templates, kind=type, seed=seed
+    )
+    rows = [
+        {
+            "data": item.label,
+            "new": is_new,
+            "entities": item.n_entities,
+            "attributes": ", ".join(item.attributes),
+            "templates": item.n_templates,
+            "neutral": item.n_neutral,
+            "content_sha256": item.content_sha256,
+        }
+        for item, is_new in found
+    ]
+    show(rows, as_json=json, human=lambda: _rows_table(rows, hide=["content_sha256"]))
+
+
+@app.command()
+def build(
+    context: typer.Context,
+    data: Annotated[str, typer.Argument(metavar="DATA", help="name, name@3 or name@latest.")],
+    model: Annotated[str, typer.Option(help="A registered model.")] = "tiny",
+    name: Annotated[str | None, typer.Option(help="Of the instance.")] = None,
+    new_tokens: Annotated[int, typer.Option(help="Most tokens of a completion.")] = 8,
+    train_examples: Annotated[int, typer.Option(help="Per attribute.")] = 512,
+    test_examples: Annotated[int, typer.Option(help="Per attribute and part.")] = 128,
+    min_template_accuracy: Annotated[float, typer.Option(help="Below, it is left out.")] = 0.5,
+    min_entity_accuracy: Annotated[float, typer.Option(help="Below, it is left out.")] = 0.5,
+    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32",
+    force: ForceOption = False,
+    detach: DetachOption = False,
+    queue: QueueOption = DEFAULT_QUEUE,
+    json: JsonOption = False,
+) -> None:
+    """Let a model complete every template about every entity, and draw the pairs to swap.
+
+    Example: vectorlab ravel build cities@1 --model tiny --name cities-tiny
+    """
+    lab = open_lab(context)
+    asked = lab.ravel.request_build(
+        data,
+        model=model,
+        name=name,
+        force=force,
+        priority=PRIORITY_BATCH if detach else PRIORITY_INTERACTIVE,
+        queue=queue,
+        max_new_tokens=new_tokens,
+        n_train=train_examples,
+        n_test=test_examples,
+        min_template_accuracy=min_template_accuracy,
+        min_entity_accuracy=min_entity_accuracy,
+        seed=seed,
+        dtype=dtype,
+    )
+    if asked.instance is None and detach:
+        assert asked.job is not None
+        show_queued(asked.job.id, as_json=json)
+        return
+    if asked.instance is not None:
+        made = asked.instance
+        stderr.print(f"Found, not computed: instance {made.name} answers an equal request.")
+    else:
+        assert asked.job is not None
+        made = lab.ravel.built_by(wait(lab, asked.job.id))
+    _show_instance(made, as_json=json)
+
+
+@app.command()
+def train(
+    context: typer.Context,
+    instance: InstanceArgument,
+    method: Annotated[list[str], typer.Option(help=_METHODS)],
+    layer: Annotated[list[int], typer.Option(help="Block whose output is edited, from 0.")],
+    k: Annotated[list[int] | None, typer.Option(help="Features to swap.")] = None,
+    attribute: AttributeOption = None,
+    location: LocationOption = Location.ENTITY_LAST,
+    parameter: ParameterOption = None,
+    weights: Annotated[
+        str | None, typer.Option(help="safetensors file with an autoencoder, for sae.")
+    ] = None,
+    seed: SeedOption = 0,
+    name: NameOption = None,
+    force: ForceOption = False,
+    detach: DetachOption = False,
+    queue: QueueOption = DEFAULT_QUEUE,
+    json: JsonOption = False,
+) -> None:
+    """Train featurizers, one per attribute, and keep them.
+
+    Example: vectorlab ravel train cities-tiny --method mdas --layer 3 --k 32
+    """
+    lab = open_lab(context)
+    grid = _grid(method, layer, k, attribute, location, parameter, seed, weights)
+    asked = lab.ravel.request_run(
+        instance, grid=grid, parts=(), name=name, force=force, **_job_options(detach, queue)
+    )
+    run = _wait(lab, asked, detach=detach, as_json=json)
+    if run is not None:
+        found = ravel_runs.featurizers_of_run(lab.db, run)
+        frame = ravel_reports.featurizers_frame(found)
+        show(
+            {"run": run.id, "featurizers": plain(frame)},
+            as_json=json,
+            human=lambda: frame_table(frame, hide=["instance", "made"]),
+        )
+
+
+@app.command()
+def score(
+    context: typer.Context,
+    instance: InstanceArgument,
+    method: Annotated[list[str] | None, typer.Option(help=_METHODS)] = None,
+    layer: Annotated[
+        list[int] | None, typer.Option(help="Block whose output is edited, from 0.")
+    ] = None,
+    k: Annotated[list[int] | None, typer.Option(help="Features to swap.")] = None,
+    attribute: AttributeOption = None,
+    location: LocationOption = Location.ENTITY_LAST,
+    parameter: ParameterOption = None,
+    weights: Annotated[
+        str | None, typer.Option(help="safetensors file with an autoencoder, for sae.")
+    ] = None,
+    seed: SeedOption = 0,
+    vector: Annotated[
+        str | None, typer.Option(help="A steering vector instead: name, id or hash.")
+    ] = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", help="Value that the vector is to change.")
+    ] = None,
+    to: Annotated[str | None, typer.Option(help="Value that it is to bring.")] = None,
+    strength: Annotated[
+        list[float] | None, typer.Option(help="Of the vector; several make several arms.")
+    ] = None,
+    operator: Annotated[
+        Operator | None, typer.Option(help="Of the vector; default: its method's.")
+    ] = None,
+    positions: Annotated[str, typer.Option(help="Of the vector: all, prompt ...")] = "all",
+    part: PartOption = None,
+    name: NameOption = None,
+    force: ForceOption = False,
+    detach: DetachOption = False,
+    queue: QueueOption = DEFAULT_QUEUE,
+    json: JsonOption = False,
+) -> None:
+    """Score featurizers (trained first, where they are not yet) or a steering vector.
+
+    Cause: the edit brings the source entity's value. Isolate: the other attributes stay.
+
+    Example: vectorlab ravel score cities-tiny --method mdas --layer 3 --k 32
+
+    Example: vectorlab ravel score cities-tiny --vector to-asia --attribute continent --from Europe
+    --to Asia --strength 0.1 0.2
+    """
+    lab = open_lab(context)
+    asked = lab.ravel.request_run(
+        instance,
+        grid=_grid(method, layer or [], k, attribute, location, parameter, seed, weights)
+        if method
+        else None,
+        vector=_vector(vector, attribute, from_, to, strength, operator, positions, layer)
+        if vector is not None
+        else None,
+        parts=tuple(part or TESTS),
+        name=name,
+        force=force,
+        **_job_options(detach, queue),
+    )
+    run = _wait(lab, asked, detach=detach, as_json=json)
+    if run is not None:
+        _show_scores(lab, run, as_json=json)
+
+
+@app.command()
+def sweep(
+    context: typer.Context,
+    instance: InstanceArgument,
+    method: Annotated[list[str], typer.Option(help=_METHODS)],
+    layer: Annotated[
+        list[str] | None, typer.Option(metavar="LAYERS", help="3, or 0-5; default: all.")
+    ] = None,
+    k: Annotated[list[int] | None, typer.Option(help="Features; may be repeated.")] = None,
+    attribute: AttributeOption = None,
+    location: LocationOption = Location.ENTITY_LAST,
+    parameter: ParameterOption = None,
+    seed: SeedOption = 0,
+    part: PartOption = None,
+    name: NameOption = None,
+    force: ForceOption = False,
+    detach: DetachOption = False,
+    queue: QueueOption = DEFAULT_QUEUE,
+    json: JsonOption = False,
+) -> None:
+    """Train and score every method at every layer with every k, as one run.
+
+    Example: vectorlab ravel sweep cities-tiny --method full --layer 0-9
+    """
+    lab = open_lab(context)
+    made = ravel_instances.get(lab.db, instance)
+    depth = lab.models.get(made.model_name).description.n_layers
+    layers = [item for text in layer or [f"0-{depth - 1}"] for item in _layers(text)]
+    asked = lab.ravel.request_run(
+        instance,
+        grid=_grid(method, layers, k, attribute, location, parameter, seed, None),
+        parts=tuple(part or (Part.ENTITY_VALIDATION,)),
+        name=name,
+        force=force,
+        **_job_options(detach, queue),
+    )
+    run = _wait(lab, asked, detach=detach, as_json=json)
+    if run is not None:
+        _show_scores(lab, run, as_json=json)
+
+
+@app.command("list")
+def list_(context: typer.Context, json: JsonOption = False) -> None:
+    """List entity data, instances and runs, newest first.
+
+    Example: vectorlab ravel list
+    """
+    db = open_lab(context).db
+    versions = ravel_data.list_versions(db)
+    instances = ravel_instances.list_instances(db)
+    runs = ravel_runs.list_runs(db)
+
+    def human() -> RenderableType:
+        return Group(
+            _rows_table(
+                [
+                    {
+                        "data": item.label,
+                        "entities": item.n_entities,
+                        "attributes": ", ".join(item.attributes),
+                        "templates": item.n_templates,
+                        "made": item.created_at,
+                    }
+                    for item in versions
+                ]
+            ),
+            _rows_table(
+                [
+                    {
+                        "instance": item.name,
+                        "data": item.version_label,
+                        "model": item.model_name,
+                        "examples": sum(item.n_examples.values()),
+                        "made": item.created_at,
+                    }
+                    for item in instances
+                ]
+            ),
+            _rows_table(
+                [
+                    {
+                        "run": item.id,
+                        "name": item.name,
+                        "instance": item.instance_name,
+                        "evaluations": item.n_evaluations,
+                        "made": item.created_at,
+                    }
+                    for item in runs
+                ]
+            ),
+        )
+
+    show({"data": versions, "instances": instances, "runs": runs}, as_json=json, human=human)
+
+
+@app.command("show")
+def show_(
+    context: typer.Context,
+    reference: Annotated[str, typer.Argument(metavar="DATA|INSTANCE|RUN")],
+    attribute: Annotated[
+        str | None, typer.Option(help="Of a run: the scores of this target alone.")
+    ] = None,
+    examples: Annotated[int, typer.Option(help="Of an instance or run: so many of them.")] = 0,
+    json: JsonOption = False,
+) -> None:
+    """Show entity data, an instance, or the scores of a run.
+
+    Example: vectorlab ravel show cities-tiny --examples 5
+    """
+    lab = open_lab(context)
+    instance = ravel_instances.find(lab.db, reference) if not reference.isdigit() else None
+    run = ravel_runs.find_run(lab.db, reference)
+    if instance is not None:
+        _show_instance(instance, as_json=json, lab=lab, examples=examples)
+    elif run is not None:
+        _show_scores(lab, run, as_json=json, target=attribute, examples=examples)
+    else:
+        version = None if reference.isdigit() else ravel_data.find(lab.db, reference)
+        if version is None:
+            raise NotFoundError(
+                "entity data, instance or run",
+                reference,
+                hint="See what there is: vectorlab ravel list",
+            )
+        data = ravel_data.data_of(lab.db, version)
+        show(
+            {**plain(version), "attributes": ravel_reports_plain(data)},
+            as_json=json,
+            human=lambda: data_view(version, data),
+        )
+
+
+@app.command()
+def demonstrations(
+    context: typer.Context,
+    data: Annotated[str, typer.Argument(metavar="DATA", help="name, name@3 or name@latest.")],
+    attribute: Annotated[str, typer.Option(help="Whose value changes.")],
+    from_: Annotated[str, typer.Option("--from", help="Value of the sources.")],
+    to: Annotated[str, typer.Option(help="Value of the targets.")],
+    set: Annotated[str, typer.Option("--set", help="The set whose next version is made.")],
+    json: JsonOption = False,
+) -> None:
+    """Make a demonstration set that turns one value into another, to extract a vector from.
+
+    Example: vectorlab ravel demonstrations cities --attribute continent --from Europe --to Asia
+    --set to-asia
+    """
+    made = open_lab(context).ravel.demonstrations(
+        data, attribute=attribute, before=from_, after=to, set=set
+    )
+    show(
+        made.version,
+        as_json=json,
+        human=lambda: f"{made.version.label}: {made.version.count} demonstrations.",
+    )
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    reference: Annotated[str, typer.Argument(metavar="DATA|INSTANCE|RUN|featurizer:ID")],
+    out: Annotated[Path, typer.Argument(metavar="FILE")],
+    json: JsonOption = False,
+) -> None:
+    """Write data or an instance as JSON, a run's outcomes as CSV, a featurizer as safetensors.
+
+    Example: vectorlab ravel export cities-tiny instance.json
+    """
+    written = export_object(open_lab(context).db, reference, out)
+    show(
+        {"file": str(out), **written},
+        as_json=json,
+        human=lambda: f"{written['what']} written to {out}.",
+    )
+
+
+def ravel_reports_plain(data: Any) -> Any:
+    """The attributes of entity data as JSON types."""
+    return plain(ravel_data.attributes_frame(data))
+
+
+def _show_instance(
+    made: Instance, *, as_json: bool, lab: Lab | None = None, examples: int = 0
+) -> None:
+    frame = None
+    if examples and lab is not None:
+        frame = ravel_instances.examples_frame(lab.db, made).head(examples)
+    data = plain(made) | ({} if frame is None else {"examples": plain(frame)})
+    show(data, as_json=as_json, human=lambda: instance_view(made, frame))
+
+
+def _show_scores(
+    lab: Lab, run: Run, *, as_json: bool, target: str | None = None, examples: int = 0
+) -> None:
+    found = ravel_runs.evaluations(lab.db, run=run)
+    if not found:
+        frame = ravel_reports.featurizers_frame(ravel_runs.featurizers_of_run(lab.db, run))
+        show({"run": plain(run), "featurizers": plain(frame)}, as_json=as_json,
+             human=lambda: Group(run_view(run), frame_table(frame, hide=["made"])))  # fmt: skip
+        return
+    scores = ravel_reports.scores_frame(found, target=target)
+    if len(scores) == 0:
+        raise InputError(f"Run {run.id} has no scores of target {target!r}.")
+    said = None
+    if examples:
+        instance = ravel_instances.get(lab.db, str(run.instance_id))
+        said = ravel_reports.outcomes_frame(lab.db, found[0], instance).head(examples)
+    data = {"run": plain(run), "scores": plain(scores)}
+    show(
+        data if said is None else {**data, "outcomes": plain(said)},
+        as_json=as_json,
+        human=lambda: Group(run_view(run), scores_view(scores, target), *_said(said)),
+    )
+
+
+def _said(frame: Any) -> list[RenderableType]:
+    return [] if frame is None else [frame_table(frame, title="what edited runs said")]
+
+
+def _wait(lab: Lab, asked: RunRequest, *, detach: bool, as_json: bool) -> Run | None:
+    """The run, or None if nobody waits for it."""
+    if asked.run is not None:
+        stderr.print(f"Found, not computed: run {asked.run.id} answers an equal request.")
+        return asked.run
+    assert asked.job is not None
+    if detach:
+        show_queued(asked.job.id, as_json=as_json)
+        return None
+    return lab.ravel.made_by(wait(lab, asked.job.id))
+
+
+def _job_options(detach: bool, queue: str) -> dict[str, Any]:  # noqa: FBT001 - an option's value
+    return {"priority": PRIORITY_BATCH if detach else PRIORITY_INTERACTIVE, "queue": queue}
+
+
+def _grid(
+    methods: list[str],
+    layers: list[int],
+    ks: list[int] | None,
+    attributes: list[str] | None,
+    location: Location,
+    parameters: list[str] | None,
+    seed: int,
+    weights: str | None,
+) -> Grid:
+    if not layers:
+        raise InputError("No layer is given. Choose one, such as --layer 3.")
+    return Grid(
+        methods=tuple(methods),
+        layers=tuple(layers),
+        ks=tuple(ks) if ks else (None,),
+        attributes=tuple(attributes or ()),
+        location=location,
+        parameters=_numbers(parameters or []),
+        weights=weights,
+        seed=seed,
+    )
+
+
+def _vector(
+    reference: str,
+    attributes: list[str] | None,
+    before: str | None,
+    after: str | None,
+    strengths: list[float] | None,
+    operator: Operator | None,
+    positions: str,
+    layers: list[int] | None,
+) -> VectorTrial:
+    if before is None or after is None or len(attributes or []) != 1:
+        raise InputError(
+            "A vector turns one value into another: give --attribute once, --from and --to, as in "
+            "--attribute continent --from Europe --to Asia."
+        )
+    assert attributes is not None
+    return VectorTrial(
+        reference=reference,
+        attribute=attributes[0],
+        before=before,
+        after=after,
+        strengths=tuple(strengths or [0.1]),
+        operator=operator,
+        positions=positions,
+        layers=tuple(layers) if layers else None,
+    )
+
+
+def _numbers(given: list[str]) -> dict[str, float]:
+    found = {}
+    for item in given:
+        name, _, number = item.partition("=")
+        try:
+            found[name] = float(number)
+        except ValueError as exc:
+            raise InputError(
+                f"--parameter {item!r} is not NAME=NUMBER, such as steps=500."
+            ) from exc
+    return found
+
+
+def _layers(text: str) -> list[int]:
+    first, dash, last = text.partition("-")
+    try:
+        return list(range(int(first), int(last) + 1)) if dash and first else [int(text)]
+    except ValueError as exc:
+        raise InputError(f"--layer {text!r} is not understood. Write 3, or 0-5.") from exc
+
+
+def _rows_table(rows: list[dict[str, Any]], hide: list[str] | None = None) -> RenderableType:
+    import pandas as pd
+
+    return frame_table(pd.DataFrame(rows), hide=hide or []) if rows else Text("")

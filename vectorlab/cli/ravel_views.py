@@ -1,0 +1,82 @@
+"""Printing entity data, instances and scores."""
+
+import pandas as pd
+from rich.console import Group, RenderableType
+
+from vectorlab.cli.output import frame_table, pairs_table
+from vectorlab.domain.ravel import EntityData, EntityVersion
+from vectorlab.domain.ravel_instances import Instance
+from vectorlab.domain.ravel_runs import Run
+from vectorlab.services import ravel_data, ravel_instances
+
+_MEASURES = ("cause", "isolate", "disentangle")
+
+
+def data_view(version: EntityVersion, data: EntityData) -> RenderableType:
+    """What a version holds, attribute by attribute."""
+    splits = data.split_counts(data.entities)
+    about = {
+        "data": version.label,
+        "content hash": version.content_sha256,
+        "entities": f"{version.n_entities} ("
+        + ", ".join(f"{name} {count}" for name, count in splits.items())
+        + ")",
+        "templates": f"{version.n_templates}, and {version.n_neutral} neutral prompts",
+        "message": version.message,
+        "made": version.created_at,
+    }
+    return Group(pairs_table(about), frame_table(ravel_data.attributes_frame(data)))
+
+
+def instance_view(made: Instance, examples: pd.DataFrame | None) -> RenderableType:
+    """What a model knows, and the pairs that were drawn."""
+    about = {
+        "instance": made.name,
+        "id": made.id,
+        "content hash": made.content_sha256,
+        "data": made.version_label,
+        "model": made.model_name,
+        "completions": made.n_completions,
+        "examples": ", ".join(f"{part} {count}" for part, count in made.n_examples.items()),
+        "made": made.created_at,
+    }
+    parts = [pairs_table(about), frame_table(ravel_instances.accuracies_frame(made))]
+    if examples is not None:
+        columns = ["part", "input", "label", "source_input", "inv_label", "kind"]
+        parts.append(frame_table(examples[columns]))
+    return Group(*parts)
+
+
+def run_view(run: Run) -> RenderableType:
+    """One line about a run."""
+    return pairs_table(
+        {
+            "run": run.name or run.id,
+            "instance": run.instance_name,
+            "evaluations": run.n_evaluations,
+            "seconds": round(run.duration_s, 1),
+        }
+    )
+
+
+def scores_view(scores: pd.DataFrame, target: str | None) -> RenderableType:
+    """Cause and Isolate side by side, each with its interval."""
+    shown = pd.DataFrame(
+        {
+            "arm": scores["arm"],
+            "features": scores["features"],
+            "part": scores["part"],
+            **{name: _with_interval(scores, name) for name in _MEASURES},
+        }
+    )
+    title = "mean over targets" if target is None else f"target {target}"
+    return frame_table(shown, title=title)
+
+
+def _with_interval(scores: pd.DataFrame, name: str) -> list[str]:
+    return [
+        f"{value:.3f}" if pd.isna(low) else f"{value:.3f} [{low:.3f}, {high:.3f}]"
+        for value, low, high in zip(
+            scores[name], scores[f"{name} low"], scores[f"{name} high"], strict=True
+        )
+    ]

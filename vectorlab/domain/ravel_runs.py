@@ -1,0 +1,401 @@
+"""What is trained and scored: featurizers, steering vectors, and runs over several of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from vectorlab.domain.hashing import bytes_sha256, content_sha256
+from vectorlab.domain.ravel_instances import TESTS, Part
+from vectorlab.domain.ravel_scores import Outcome, Score
+from vectorlab.errors import InputError, ShapeError
+
+
+class Location(StrEnum):
+    """Which tokens of a prompt are swapped; where a fact sits differs between models."""
+
+    ENTITY_LAST = "entity_last"  # last token of the entity mention
+    ENTITY_ALL = "entity_all"  # all of its tokens, aligned at their ends
+    PROMPT_LAST = "prompt_last"  # last token of the prompt
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeaturizerMethod:
+    """What there is to know of a featurizer before torch is loaded."""
+
+    name: str
+    summary: str
+    takes_k: bool  # features of an attribute: can be asked for
+    needs_k: bool  # and have to be
+    parameters: Mapping[str, float]  # with their defaults
+
+
+_TRAINED = {"steps": 300, "batch": 32, "learning_rate": 5e-3}
+FEATURIZERS: dict[str, FeaturizerMethod] = {
+    item.name: item
+    for item in (
+        FeaturizerMethod(
+            name="full",
+            summary="the whole state is copied: the reference point for Cause",
+            takes_k=False,
+            needs_k=False,
+            parameters={},
+        ),
+        FeaturizerMethod(
+            name="pca",
+            summary="principal components that an L1 classifier of the attribute picks",
+            takes_k=True,
+            needs_k=False,
+            parameters={"inverse_penalty": 10.0},
+        ),
+        FeaturizerMethod(
+            name="rlap",
+            summary="the subspace without which no linear classifier finds the attribute",
+            takes_k=True,
+            needs_k=True,
+            parameters={"steps": 600, "batch": 256, "learning_rate": 0.05},
+        ),
+        FeaturizerMethod(
+            name="dbm",
+            summary="a binary mask over the state's dimensions, trained to change the attribute",
+            takes_k=False,
+            needs_k=False,
+            parameters={**_TRAINED, "learning_rate": 0.05, "l1": 0.0, "temperature": 1.0},
+        ),
+        FeaturizerMethod(
+            name="mdbm",
+            summary="the same, trained to leave the other attributes alone as well",
+            takes_k=False,
+            needs_k=False,
+            parameters={
+                **_TRAINED,
+                "learning_rate": 0.05,
+                "l1": 0.0,
+                "temperature": 1.0,
+                "isolate": 1.0,
+            },
+        ),
+        FeaturizerMethod(
+            name="das",
+            summary="a rotated subspace, trained to change the attribute",
+            takes_k=True,
+            needs_k=True,
+            parameters=_TRAINED,
+        ),
+        FeaturizerMethod(
+            name="mdas",
+            summary="the same, trained to leave the other attributes alone as well",
+            takes_k=True,
+            needs_k=True,
+            parameters={**_TRAINED, "isolate": 1.0},
+        ),
+        FeaturizerMethod(
+            name="sae",
+            summary="latents of a sparse autoencoder that an L1 classifier picks; keeps no error",
+            takes_k=True,
+            needs_k=False,
+            parameters={
+                "width": 4,
+                "sparsity": 0.05,
+                "steps": 2000,
+                "batch": 128,
+                "learning_rate": 1e-3,
+                "inverse_penalty": 10.0,
+            },
+        ),
+    )
+}
+VECTOR = "vector"  # an arm that applies a steering vector instead of a featurizer
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeaturizerSpec:
+    """A complete request for a featurizer of one attribute; equal requests have equal hashes."""
+
+    instance_sha256: str
+    method: str
+    attribute: str  # that it is to change
+    layer: int
+    location: Location = Location.ENTITY_LAST
+    k: int | None = None  # features; None where the method finds their number
+    parameters: Mapping[str, float] = field(default_factory=dict)  # all of the method's
+    weights_sha256: str | None = None  # of autoencoder weights that were given by file
+    seed: int = 0
+
+    @cached_property
+    def sha256(self) -> str:
+        """Identity of the request."""
+        return content_sha256("ravel-featurizer", self.to_json())
+
+    def to_json(self) -> dict[str, Any]:
+        """The request as JSON types."""
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return values | {"location": self.location.value, "parameters": dict(self.parameters)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "FeaturizerSpec":
+        """Inverse of ``to_json``."""
+        return cls(**{**data, "location": Location(data["location"])})
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeaturizerArm:
+    """Featurizers of one kind for several attributes, scored together."""
+
+    label: str
+    featurizers: tuple[FeaturizerSpec, ...]  # one per target attribute
+
+    @property
+    def first(self) -> FeaturizerSpec:
+        """One of them; they agree in all but the attribute."""
+        return self.featurizers[0]
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Attributes that are to be changed."""
+        return tuple(item.attribute for item in self.featurizers)
+
+    def to_json(self) -> dict[str, Any]:
+        """The arm as JSON types; its label is no part of its identity."""
+        return {"featurizers": [item.to_json() for item in self.featurizers]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class VectorArm:
+    """An ordinary steering vector that is to turn one value of an attribute into another."""
+
+    label: str
+    vector_id: int
+    vector_sha256: str
+    attribute: str
+    before: str  # gold value of the base entities that are tried
+    after: str  # gold value that the vector is to bring, which the source entities have
+    operator: str
+    strength: float
+    site: str
+    positions: str = "all"
+    layers: tuple[int, ...] | None = None  # None: all that the vector has
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Attributes that are to be changed."""
+        return (self.attribute,)
+
+    def to_json(self) -> dict[str, Any]:
+        """The arm as JSON types; label and row id are no part of its identity."""
+        names = set(self.__dataclass_fields__) - {"label", "vector_id"}
+        values = {name: getattr(self, name) for name in sorted(names)}
+        return {"vector": values | {"layers": None if self.layers is None else list(self.layers)}}
+
+
+Arm = FeaturizerArm | VectorArm
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSpec:
+    """Arms that are trained where they are not yet, and scored on parts of an instance."""
+
+    instance_sha256: str
+    arms: tuple[Arm, ...]
+    parts: tuple[Part, ...] = TESTS  # none: only train
+
+    @cached_property
+    def sha256(self) -> str:
+        """Identity of the request."""
+        return content_sha256(
+            "ravel-run",
+            {
+                "instance_sha256": self.instance_sha256,
+                "arms": [arm.to_json() for arm in self.arms],
+                "parts": [part.value for part in self.parts],
+            },
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The request as JSON types, the form that is put into a job."""
+        return {
+            "instance_sha256": self.instance_sha256,
+            "arms": [
+                arm.to_json()
+                | {"label": arm.label}
+                | ({"vector_id": arm.vector_id} if isinstance(arm, VectorArm) else {})
+                for arm in self.arms
+            ],
+            "parts": [part.value for part in self.parts],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "RunSpec":
+        """Inverse of ``to_json``."""
+        return cls(
+            instance_sha256=data["instance_sha256"],
+            arms=tuple(_arm(item) for item in data["arms"]),
+            parts=tuple(Part(part) for part in data["parts"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedTensor:
+    """One array of a featurizer: raw little-endian float32."""
+
+    name: str
+    values: np.ndarray[Any, np.dtype[np.float32]]
+
+    @cached_property
+    def data(self) -> bytes:
+        """The bytes that are stored."""
+        return np.ascontiguousarray(self.values, dtype="<f4").tobytes()
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of ``data``."""
+        return bytes_sha256(self.data)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewFeaturizer:
+    """A featurizer that is about to be stored."""
+
+    spec: FeaturizerSpec
+    instance_id: int
+    n_features: int  # that it swaps
+    tensors: Sequence[NamedTensor]
+    curve: Sequence[Mapping[str, float]]  # what training showed, step by step
+    measures: Mapping[str, float]  # e.g. the reconstruction error of an autoencoder
+    environment: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Featurizer:
+    """A stored featurizer without its arrays."""
+
+    id: int
+    spec: FeaturizerSpec
+    instance_id: int
+    instance_name: str
+    n_features: int
+    curve: tuple[Mapping[str, float], ...]
+    measures: Mapping[str, float]
+    environment: Mapping[str, Any]
+    created_at: datetime  # UTC
+    created_by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewEvaluation:
+    """The outcomes of one arm on one part, about to be stored."""
+
+    arm: Arm
+    part: Part
+    instance_id: int
+    featurizer_ids: Sequence[int]
+    outcomes: Sequence[Outcome]
+    scores: Sequence[Score]
+    environment: Mapping[str, Any]
+
+    @cached_property
+    def sha256(self) -> str:
+        """Identity of the request."""
+        return evaluation_sha256(self.arm, self.part)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """A stored evaluation with its scores."""
+
+    id: int
+    label: str
+    method: str
+    layer: int | None  # None: several, as a steering vector has
+    location: str
+    k: int | None  # as it was asked for
+    n_features: float | None  # swapped, mean over targets
+    part: Part
+    instance_id: int
+    n_outcomes: int
+    scores: tuple[Score, ...]
+    created_at: datetime  # UTC
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A stored run: its evaluations stand in the order of its arms and parts."""
+
+    id: int
+    name: str | None
+    spec_sha256: str
+    instance_id: int
+    instance_name: str
+    n_evaluations: int
+    duration_s: float
+    created_at: datetime  # UTC
+    created_by: str
+
+
+def evaluation_sha256(arm: Arm, part: Part) -> str:
+    """Identity of an arm's outcomes on a part."""
+    return content_sha256("ravel-evaluation", {"arm": arm.to_json(), "part": part.value})
+
+
+def check_featurizer(
+    method: str, *, layer: int, k: int | None, n_layers: int, d_model: int
+) -> FeaturizerMethod:
+    """What is known of a method, if a featurizer of that shape can be made for the model.
+
+    Raises:
+        InputError: If the method is unknown, or k does not go with it.
+        ShapeError: If the layer or k is out of range.
+    """
+    if method not in FEATURIZERS:
+        raise InputError(f"Featurizer {method!r} is unknown. Use one of {', '.join(FEATURIZERS)}.")
+    found = FEATURIZERS[method]
+    if not 0 <= layer < n_layers:
+        raise ShapeError(f"Layer {layer} does not exist; the model has layers 0 to {n_layers - 1}.")
+    if k is None and found.needs_k:
+        raise InputError(f"Featurizer {method} needs --k, the number of features to swap.")
+    if k is not None and not found.takes_k:
+        raise InputError(f"Featurizer {method} finds the number of features itself; leave --k out.")
+    width = d_model * int(found.parameters["width"]) if method == "sae" else d_model
+    if k is not None and not 1 <= k <= width:
+        raise ShapeError(
+            f"k is {k}, but featurizer {method} of this model has 1 to {width} features."
+        )
+    return found
+
+
+def check_parameters(method: FeaturizerMethod, given: Mapping[str, float]) -> dict[str, float]:
+    """All parameters of a method, the given ones in the place of their defaults.
+
+    Raises:
+        InputError: If one is unknown or not above 0 where it has to be.
+    """
+    unknown = sorted(set(given) - set(method.parameters))
+    if unknown:
+        known = ", ".join(method.parameters) or "none"
+        raise InputError(
+            f"Featurizer {method.name} has no parameter {unknown[0]!r}. It has: {known}."
+        )
+    for name, value in given.items():
+        if not (value > 0 or (value == 0 and name in ("l1", "sparsity", "isolate"))):
+            raise InputError(f"Parameter {name} is {value}; it must be above 0.")
+    return {**method.parameters, **given}
+
+
+def _arm(data: Mapping[str, Any]) -> Arm:
+    if "featurizers" in data:
+        return FeaturizerArm(
+            label=data["label"],
+            featurizers=tuple(FeaturizerSpec.from_json(item) for item in data["featurizers"]),
+        )
+    values = dict(data["vector"])
+    layers = values.pop("layers")
+    return VectorArm(
+        label=data["label"],
+        vector_id=data["vector_id"],
+        layers=None if layers is None else tuple(layers),
+        **values,
+    )

@@ -1,0 +1,140 @@
+"""``lab.ravel``: attributes of entities, featurizers, and what they change and leave alone."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from vectorlab.domain.jobs import PRIORITY_INTERACTIVE, Job
+from vectorlab.domain.ravel import EntityVersion
+from vectorlab.domain.ravel_instances import Instance
+from vectorlab.domain.ravel_runs import Run
+from vectorlab.services import jobs, ravel_data, ravel_instances, ravel_reports, ravel_runs
+from vectorlab.services.ravel_instances import InstanceRequest
+from vectorlab.services.ravel_runs import Grid, RunRequest, VectorTrial
+from vectorlab.services.sets import Committed
+
+if TYPE_CHECKING:
+    from vectorlab.domain.ravel import EntityData
+    from vectorlab.lab import Lab
+
+
+class RavelVerbs:
+    """``lab.ravel``: attributes of entities."""
+
+    def __init__(self, lab: "Lab") -> None:
+        self._lab = lab
+
+    def add(
+        self,
+        source: "str | Path | Mapping[str, EntityData]",
+        *,
+        name: str | None = None,
+        message: str = "",
+        **how: Any,
+    ) -> Sequence[tuple[EntityVersion, bool]]:
+        """Store entity data: a folder, a file, what is built in, or data by entity type.
+
+        Args:
+            source: As ``services.ravel_data.read`` takes it.
+            name: Of the entity type, where there is one.
+            message: Why.
+            **how: Further arguments of ``services.ravel_data.read``.
+
+        Returns:
+            Every version, and whether it is new.
+        """
+        found = source if isinstance(source, Mapping) else ravel_data.read(str(source), **how)
+        ravel_data.check_one_name(found, name)
+        return [
+            ravel_data.add(
+                self._lab.db,
+                name=name or kind,
+                data=data,
+                actor=self._lab.settings.user,
+                message=message,
+            )
+            for kind, data in found.items()
+        ]
+
+    def demonstrations(
+        self, reference: str, *, attribute: str, before: str, after: str, set: str
+    ) -> Committed:
+        """A demonstration set that turns one value of an attribute into another."""
+        return ravel_data.demonstrations(
+            self._lab.db,
+            reference=reference,
+            attribute=attribute,
+            before=before,
+            after=after,
+            set_name=set,
+            actor=self._lab.settings.user,
+        )
+
+    def request_build(
+        self,
+        reference: str,
+        *,
+        model: str = "tiny",
+        priority: int = PRIORITY_INTERACTIVE,
+        **more: Any,
+    ) -> InstanceRequest:
+        """Find an equal instance or enqueue a job; ``more`` as ``services.ravel_instances``."""
+        return ravel_instances.request_instance(
+            self._lab.db,
+            reference=reference,
+            model=self._lab.models.get(model),
+            actor=self._lab.settings.user,
+            priority=priority,
+            **more,
+        )
+
+    def build(self, reference: str, **request: Any) -> Instance:
+        """As ``request_build``, and wait for the instance."""
+        asked = self.request_build(reference, **request)
+        if asked.instance is not None:
+            return asked.instance
+        assert asked.job is not None
+        return self.built_by(self._lab.wait(asked.job.id))
+
+    def built_by(self, job: Job) -> Instance:
+        """The instance that a finished job made."""
+        return ravel_instances.get(self._lab.db, str(jobs.result(job)["ravel_instance_id"]))
+
+    def request_run(
+        self,
+        instance: str,
+        *,
+        grid: Grid | None = None,
+        vector: VectorTrial | None = None,
+        priority: int = PRIORITY_INTERACTIVE,
+        **more: Any,
+    ) -> RunRequest:
+        """Find an equal run or enqueue a job; ``more`` as ``services.ravel_runs.request_run``."""
+        return ravel_runs.request_run(
+            self._lab.db,
+            instance=instance,
+            grid=grid,
+            vector=vector,
+            actor=self._lab.settings.user,
+            priority=priority,
+            **more,
+        )
+
+    def run(self, instance: str, **request: Any) -> Run:
+        """As ``request_run``, and wait for the run."""
+        asked = self.request_run(instance, **request)
+        if asked.run is not None:
+            return asked.run
+        assert asked.job is not None
+        return self.made_by(self._lab.wait(asked.job.id))
+
+    def made_by(self, job: Job) -> Run:
+        """The run that a finished job made."""
+        return ravel_runs.get_run(self._lab.db, str(jobs.result(job)["ravel_run_id"]))
+
+    def scores(self, run: str) -> pd.DataFrame:
+        """Cause, Isolate and Disentangle of every arm of a run, with the trivial policies."""
+        found = ravel_runs.get_run(self._lab.db, run)
+        return ravel_reports.scores_frame(ravel_runs.evaluations(self._lab.db, run=found))

@@ -1,0 +1,65 @@
+"""Distributed alignment search: a rotated subspace trained on counterfactual labels.
+
+    x = b + R^T R (s - b),   R R^T = 1,   loss = CE(edited run, what the source would answer)
+
+over pairs whose base prompt asks for the attribute.
+
+Source: Geiger et al. 2023, https://arxiv.org/abs/2303.02536
+"""
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from vectorlab.ravel.featurizers.base import Fitted, Task
+from vectorlab.ravel.featurizers.subspace import Subspace
+from vectorlab.ravel.featurizers.subspace import load as load
+from vectorlab.ravel.training import Objective, train
+
+
+class Rotation(nn.Module):
+    """The trained form of a subspace."""
+
+    def __init__(self, d_model: int, k: int, seed: int) -> None:
+        super().__init__()
+        linear = nn.Linear(d_model, k, bias=False)
+        start = torch.randn(k, d_model, generator=torch.Generator().manual_seed(seed))
+        with torch.no_grad():
+            linear.weight.copy_(torch.linalg.qr(start.T).Q.T)
+        self.frame = nn.utils.parametrizations.orthogonal(linear)
+
+    def forward(self, base: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
+        """Edited states, (M, D)."""
+        rows = self.rows()
+        return base + (source - base) @ rows.T @ rows
+
+    def rows(self) -> torch.Tensor:
+        """The orthonormal rows, (K, D)."""
+        found: Any = self.frame.weight
+        rows: torch.Tensor = found
+        return rows
+
+    def penalty(self) -> torch.Tensor:
+        """None."""
+        return torch.zeros(())
+
+    def anneal(self, share: float) -> None:
+        """Nothing changes over the training."""
+
+
+def fit(task: Task) -> Fitted:
+    """Train to change the attribute, whatever becomes of the others."""
+    return fit_rotation(task, Objective(isolate=0.0))
+
+
+def fit_rotation(task: Task, objective: Objective) -> Fitted:
+    """Train a rotation for an objective."""
+    assert task.k is not None
+    module = Rotation(task.d_model, task.k, task.seed).to(task.device)
+    curve = train(
+        module, task.counterfactuals(), task.attribute, objective, task.parameters, task.seed,
+        task.monitor,
+    )  # fmt: skip
+    rows = module.rows().detach().float().cpu()
+    return Fitted(featurizer=Subspace(rows), curve=curve)

@@ -1,0 +1,64 @@
+"""Principal components of standardised states, those that an L1 classifier picks.
+
+With mean m and standard deviation s per dimension, and chosen components C (K x D):
+
+    x = b + s * (C^T C) ((source - b) / s)
+
+Against the published code, which adds the standardised difference to the unstandardised base and
+scales the sum, an edit whose source is the base gives the base back.
+
+Source: explanare/ravel, src/methods/pca.py
+"""
+
+import torch
+
+from vectorlab.ravel.featurizers.base import Fitted, Task, Tensors
+from vectorlab.ravel.featurizers.selection import informative
+
+
+class PrincipalComponents:
+    """Swaps chosen components."""
+
+    def __init__(self, scale: torch.Tensor, components: torch.Tensor) -> None:
+        self._scale = scale  # (D,)
+        self._components = components  # (K, D), orthonormal rows
+
+    @property
+    def n_features(self) -> int:
+        """How many components."""
+        return len(self._components)
+
+    def edit(self, base: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
+        """The base states with the source's components."""
+        scale, rows = self._scale.to(base.device), self._components.to(base.device)
+        return base + scale * (((source - base) / scale) @ rows.T @ rows)
+
+    def tensors(self) -> Tensors:
+        """Scale and components."""
+        return {"scale": self._scale, "components": self._components}
+
+
+def fit(task: Task) -> Fitted:
+    """Components of the labelled states, picked by how well they tell the attribute."""
+    labelled = task.labelled()
+    states = labelled.states.double()
+    mean, scale = states.mean(dim=0), states.std(dim=0).clamp(min=1e-6)
+    standard = (states - mean) / scale
+    _, sizes, rows = torch.linalg.svd(standard, full_matrices=False)
+    rows = rows[sizes > sizes[0] * 1e-7]
+    features = standard @ rows.T
+    features = features / features.std(dim=0).clamp(min=1e-12)
+    chosen = informative(
+        features,
+        labelled.values,
+        inverse_penalty=task.parameters["inverse_penalty"],
+        k=task.k,
+        seed=task.seed,
+    )
+    found = PrincipalComponents(scale.float(), rows[chosen].float())
+    return Fitted(featurizer=found, measures={"components": float(len(rows))})
+
+
+def load(tensors: Tensors) -> PrincipalComponents:
+    """From what was stored."""
+    return PrincipalComponents(tensors["scale"], tensors["components"])

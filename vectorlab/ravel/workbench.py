@@ -1,0 +1,201 @@
+"""An instance on a loaded model: states recorded once for all layers, and what is made of them.
+
+States are kept for as long as the workbench is: those of the source prompts of each part, and
+those of the training entities that PCA, RLAP and the autoencoder look at.
+"""
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+
+import torch
+
+from vectorlab.domain.ravel import EntityData, Split
+from vectorlab.domain.ravel_instances import Completion, Example, InstanceSpec, Part
+from vectorlab.domain.ravel_runs import FeaturizerSpec, Location
+from vectorlab.errors import InputError
+from vectorlab.ravel.featurizers.base import Fitted, Labelled, Task, Tensors
+from vectorlab.ravel.featurizers.registry import MAKERS
+from vectorlab.ravel.prompts import PromptBook
+from vectorlab.ravel.scoring import Trial
+from vectorlab.ravel.states import PromptStates, record_prompts
+from vectorlab.ravel.training import Counterfactuals, Monitor
+
+LABELLED = 8192  # states of training entities at most; they are drawn where there are more
+Progress = Callable[[int, int, str], None]
+_Key = tuple[int, int]  # template and entity by their places in the data
+
+
+class Workbench:
+    """What is made and judged on one instance.
+
+    Args:
+        book: The model's prompts about the instance's data.
+        spec: Of the instance.
+        completions: What the model answered.
+        examples: By position.
+        layers: That will be asked for, so that every prompt is read once.
+        on_progress: Told how the reading of states goes.
+    """
+
+    def __init__(
+        self,
+        book: PromptBook,
+        spec: InstanceSpec,
+        completions: Sequence[Completion],
+        examples: Mapping[int, Example],
+        layers: Sequence[int],
+        *,
+        on_progress: Progress | None = None,
+    ) -> None:
+        self.book = book
+        self.spec = spec
+        self._examples = examples
+        self._completions = completions
+        self._layers = sorted(set(layers))
+        self._on_progress = on_progress
+        self._states: dict[tuple[Part | None, Location], dict[int, PromptStates]] = {}
+
+    def fit(
+        self, wanted: FeaturizerSpec, monitor: Monitor, *, weights: Tensors | None = None
+    ) -> Fitted:
+        """Make the featurizer that is asked for.
+
+        Args:
+            wanted: Method, attribute, layer and the rest.
+            monitor: Follows the training.
+            weights: Of an autoencoder that was given.
+
+        Raises:
+            InputError: If the instance has too little to make it from.
+        """
+        place = (wanted.layer, wanted.location)
+        task = Task(
+            attribute=wanted.attribute,
+            k=wanted.k,
+            parameters=wanted.parameters,
+            d_model=self.book.loaded.description.d_model,
+            device=self.book.loaded.device,
+            seed=wanted.seed,
+            labelled=lambda: self._labelled(wanted.attribute, *place),
+            unlabelled=lambda: self._known_states(*place).last(),
+            counterfactuals=lambda: self._counterfactuals(*place),
+            monitor=monitor,
+            weights=weights,
+        )
+        return MAKERS[wanted.method].fit(task)
+
+    def examples(self, part: Part) -> dict[int, Example]:
+        """Examples of a part by position.
+
+        Raises:
+            InputError: If there are none.
+        """
+        found = {place: item for place, item in self._examples.items() if item.part is part}
+        if not found:
+            raise InputError(f"Part {part} of the instance has no examples.")
+        return found
+
+    def trial(self, part: Part, layer: int, location: Location) -> Trial:
+        """The examples of a part, ready to be edited."""
+        examples = self.examples(part)
+        keys = [(item.template, item.entity) for item in examples.values()]
+        return Trial(
+            examples=examples,
+            bases=self.book.prompts(keys),
+            sources=self._source_states(part, location)[layer],
+            layer=layer,
+            location=location,
+        )
+
+    @cached_property
+    def _data(self) -> EntityData:
+        return self.book.data
+
+    def _counterfactuals(self, layer: int, location: Location) -> Counterfactuals:
+        trial = self.trial(Part.TRAIN, layer, location)
+        examples = list(trial.examples.values())
+        return Counterfactuals(
+            loaded=self.book.loaded,
+            layer=layer,
+            location=location,
+            examples=examples,
+            attributes=[str(self._data.templates[item.template].attribute) for item in examples],
+            bases=trial.bases,
+            sources=trial.sources,
+        )
+
+    def _source_states(self, part: Part, location: Location) -> dict[int, PromptStates]:
+        if (part, location) not in self._states:
+            keys = [
+                (item.source_template, item.source_entity) for item in self.examples(part).values()
+            ]
+            self._states[part, location] = self._recorded(keys, location, f"sources of {part}")
+        return self._states[part, location]
+
+    def _known_states(self, layer: int, location: Location) -> PromptStates:
+        """States of training entities in training prompts; ``_known`` says which."""
+        if (None, location) not in self._states:
+            self._states[None, location] = self._recorded(self._known, location, "states")
+        return self._states[None, location][layer]
+
+    def _labelled(self, attribute: str, layer: int, location: Location) -> Labelled:
+        states = self._known_states(layer, location).last()
+        values = [self._value(attribute, entity) for _, entity in self._known]
+        rows = [row for row, value in enumerate(values) if value is not None]
+        names = sorted({str(values[row]) for row in rows})
+        if len(names) < 2:
+            raise InputError(
+                f"Attribute {attribute!r} has {len(names)} values among the training entities; "
+                "it takes two to tell them apart."
+            )
+        return Labelled(
+            states=states[rows],
+            values=torch.tensor([names.index(str(values[row])) for row in rows]),
+            count=len(names),
+        )
+
+    def _value(self, attribute: str, entity: int) -> str | None:
+        """The gold value, or else what the model said most recently."""
+        gold = self._data.entities[entity].values.get(attribute)
+        return gold if gold is not None else self._said.get((attribute, entity))
+
+    @cached_property
+    def _said(self) -> dict[tuple[str, int], str]:
+        return {
+            (str(self._data.templates[item.template].attribute), item.entity): item.text
+            for item in self._completions
+        }
+
+    @cached_property
+    def _known(self) -> list[_Key]:
+        """Training prompts about training entities, neutral ones included."""
+        data = self._data
+        entities = {item.entity for item in self._completions}
+        trained = [place for place in sorted(entities) if data.entities[place].split is Split.TRAIN]
+        answered = {item.template for item in self._completions}
+        found = [
+            (place, entity)
+            for place, template in enumerate(data.templates)
+            if template.split is Split.TRAIN and (place in answered or template.attribute is None)
+            for entity in trained
+            if template.entity in (None, data.entities[entity].name)
+        ]
+        if len(found) > LABELLED:
+            found = sorted(random.Random(self.spec.seed).sample(found, LABELLED))
+        return found
+
+    def _recorded(
+        self, keys: Sequence[_Key], location: Location, note: str
+    ) -> dict[int, PromptStates]:
+        def tell(done: int, total: int) -> None:
+            if self._on_progress is not None:
+                self._on_progress(done, total, f"reading {note}")
+
+        return record_prompts(
+            self.book.loaded,
+            self.book.prompts(keys),
+            layers=self._layers,
+            location=location,
+            on_progress=tell,
+        )

@@ -1,0 +1,80 @@
+"""Write what RAVEL holds to files."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from safetensors.numpy import save_file
+
+from vectorlab.domain.hashing import canonical_json
+from vectorlab.errors import NotFoundError
+from vectorlab.services import ravel_data, ravel_files, ravel_instances, ravel_reports, ravel_runs
+from vectorlab.store import ravel_results
+from vectorlab.store.database import Database
+
+FEATURIZER = "featurizer:"
+
+
+def export_object(db: Database, reference: str, path: Path) -> dict[str, Any]:
+    """Write entity data or an instance as JSON, a run as CSV, a featurizer as safetensors.
+
+    Args:
+        db: The store.
+        reference: ``name@3`` of data, an instance's name, a run's name or id, or
+            ``featurizer:ID``.
+        path: The file.
+
+    Returns:
+        What was written.
+
+    Raises:
+        NotFoundError: If nothing has that name.
+    """
+    if reference.startswith(FEATURIZER):
+        return _featurizer(db, reference.removeprefix(FEATURIZER), path)
+    instance = None if reference.isdigit() else ravel_instances.find(db, reference)
+    if instance is not None:
+        count = ravel_instances.write_json(db, instance, path)
+        return {
+            "what": f"instance {instance.name}",
+            "examples": count,
+            "content_sha256": instance.content_sha256,
+        }
+    run = ravel_runs.find_run(db, reference)
+    if run is not None:
+        found = ravel_runs.evaluations(db, run=run)
+        made = ravel_instances.get(db, str(run.instance_id))
+        frames = [
+            ravel_reports.outcomes_frame(db, item, made).assign(
+                arm=item.label, part=item.part.value
+            )
+            for item in found
+        ]
+        frame = pd.concat(frames) if frames else pd.DataFrame()
+        frame.to_csv(path, index=False)
+        return {"what": f"run {run.name or run.id}", "outcomes": len(frame)}
+    version = None if reference.isdigit() else ravel_data.find(db, reference)
+    if version is None:
+        raise NotFoundError(
+            "entity data, instance or run",
+            reference,
+            hint="See what there is: vectorlab ravel list",
+        )
+    ravel_files.write_native(path, ravel_data.data_of(db, version))
+    return {"what": f"data {version.label}", "content_sha256": version.content_sha256}
+
+
+def _featurizer(db: Database, number: str, path: Path) -> dict[str, Any]:
+    if not (number.isascii() and number.isdigit()):
+        raise NotFoundError(
+            "featurizer", number, hint="Write featurizer:ID; ids: vectorlab ravel train --json"
+        )
+    with db.read() as tx:
+        found = ravel_results.featurizer_by_id(tx, int(number))
+        arrays = ravel_results.tensors(tx, found.id)
+    save_file(
+        {name: item.values.copy() for name, item in arrays.items()},
+        path,
+        metadata={"vectorlab": canonical_json(found.spec.to_json())},
+    )
+    return {"what": f"featurizer {found.id}", "arrays": list(arrays)}

@@ -1,0 +1,228 @@
+"""Instances: ask for one, look at it, write it to a file."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
+from vectorlab.domain.models import Model, check_dtype
+from vectorlab.domain.ravel import EntityData, Split
+from vectorlab.domain.ravel_instances import Example, Instance, InstanceSpec, Part
+from vectorlab.domain.sets import check_name
+from vectorlab.errors import ConflictError, InputError
+from vectorlab.store import jobs, ravel_data, ravel_instances
+from vectorlab.store.database import Database
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstanceRequest:
+    """Either the instance that was found, or the job that will build it."""
+
+    spec: InstanceSpec
+    instance: Instance | None
+    job: Job | None
+
+
+def request_instance(
+    db: Database,
+    *,
+    reference: str,
+    model: Model,
+    actor: str,
+    name: str | None = None,
+    force: bool = False,
+    priority: int = PRIORITY_BATCH,
+    queue: str = DEFAULT_QUEUE,
+    **options: Any,
+) -> InstanceRequest:
+    """Find the instance of an equal earlier request, or enqueue the job that builds it.
+
+    Args:
+        db: The store.
+        reference: Entity data, ``name@3``.
+        model: The registered model that completes the prompts.
+        actor: Recorded as the one who asked.
+        name: Of the instance; None makes one of the data and the model.
+        force: Build even when an equal request was answered before.
+        priority: Of the job.
+        queue: Only workers of this queue take it.
+        **options: Fields of ``InstanceSpec``.
+
+    Raises:
+        NotFoundError: If there are no such data.
+        InputError: If an option cannot be used.
+        ConflictError: If the name belongs to another instance.
+    """
+    with db.read() as tx:
+        version = ravel_data.resolve(tx, reference)
+        data = ravel_data.data(tx, version.id)
+    spec = InstanceSpec(
+        data_sha256=version.content_sha256, model_fingerprint=model.fingerprint, **options
+    )
+    _check_spec(spec)
+    _check_parts(version.label, data)
+    with db.write() as tx:
+        found = None if force else ravel_instances.find_by_spec(tx, spec.sha256)
+        if found is not None:
+            return InstanceRequest(spec=spec, instance=found, job=None)
+        if name is not None and not ravel_instances.name_is_free(tx, check_name("instance", name)):
+            raise ConflictError(
+                f"Instance name {name!r} is taken. Choose another with --name, or look at it: "
+                f"vectorlab ravel show {name}"
+            )
+        job, _ = jobs.enqueue(
+            tx,
+            NewJob(
+                kind=JobKind.RAVEL_BUILD,
+                spec={
+                    "spec": spec.to_json(),
+                    "version_id": version.id,
+                    "model_id": model.id,
+                    "name": name or f"{version.type_name}-{model.name}",
+                    "is_named": name is not None,
+                },
+                dedupe_key=f"ravel_build:{spec.sha256}",
+                model_id=model.id,
+                priority=priority,
+                queue=queue,
+                created_by=actor,
+            ),
+        )
+    return InstanceRequest(spec=spec, instance=None, job=job)
+
+
+def get(db: Database, reference: str) -> Instance:
+    """The instance with that name, id or content hash prefix.
+
+    Raises:
+        NotFoundError: If there is none.
+    """
+    with db.read() as tx:
+        return ravel_instances.get_instance(tx, reference)
+
+
+def find(db: Database, reference: str) -> Instance | None:
+    """Like ``get``, or None."""
+    with db.read() as tx:
+        return ravel_instances.find_instance(tx, reference)
+
+
+def list_instances(db: Database) -> list[Instance]:
+    """Every instance, newest first."""
+    with db.read() as tx:
+        return ravel_instances.list_instances(tx)
+
+
+def data_of(db: Database, instance: Instance) -> EntityData:
+    """The entity data that an instance was built from."""
+    with db.read() as tx:
+        return ravel_data.data(tx, instance.version_id)
+
+
+def examples_of(
+    db: Database, instance: Instance, parts: tuple[Part, ...] | None = None
+) -> dict[int, Example]:
+    """Examples by position."""
+    with db.read() as tx:
+        return ravel_instances.examples(tx, instance.id, parts)
+
+
+def accuracies_frame(instance: Instance) -> pd.DataFrame:
+    """One row per attribute: what the model knows of it."""
+    return pd.DataFrame(
+        [
+            {
+                "attribute": item.name,
+                "completions judged": item.n,
+                "correct": item.share,
+                "templates": item.templates,
+                "templates kept": item.templates_kept,
+            }
+            for item in instance.accuracies
+        ]
+    )
+
+
+def examples_frame(
+    db: Database, instance: Instance, parts: tuple[Part, ...] | None = None
+) -> pd.DataFrame:
+    """One row per example, in words."""
+    data = data_of(db, instance)
+    with db.read() as tx:
+        texts = {
+            (item.template, item.entity): item.text
+            for item in ravel_instances.completions(tx, instance.id)
+        }
+        found = ravel_instances.examples(tx, instance.id, parts)
+    return pd.DataFrame(
+        [{"example": place, **_in_words(data, texts, item)} for place, item in found.items()]
+    )
+
+
+def write_json(db: Database, instance: Instance, path: Path) -> int:
+    """Write an instance as JSON in the fields of the published ones; returns the examples."""
+    frame = examples_frame(db, instance)
+    about = {
+        "instance": instance.name,
+        "content_sha256": instance.content_sha256,
+        "model": instance.model_name,
+        "model_fingerprint": instance.spec.model_fingerprint,
+        "data": instance.version_label,
+        "request": instance.spec.to_json(),
+        "examples": json.loads(frame.to_json(orient="records", force_ascii=False)),
+    }
+    path.write_text(json.dumps(about, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    return len(frame)
+
+
+def _in_words(
+    data: EntityData, texts: dict[tuple[int, int], str], item: Example
+) -> dict[str, object]:
+    template, source = data.templates[item.template], data.templates[item.source_template]
+    entity, source_entity = data.entities[item.entity].name, data.entities[item.source_entity].name
+    return {
+        "part": item.part.value,
+        "attribute": template.attribute,
+        "input": template.prompt(entity),
+        "label": texts.get((item.template, item.entity), ""),
+        "source_input": source.prompt(source_entity),
+        "source_label": texts.get((item.source_template, item.source_entity), ""),
+        "inv_label": texts.get((item.template, item.source_entity), ""),
+        "split": template.text,
+        "source_split": source.text,
+        "entity": entity,
+        "source_entity": source_entity,
+        "kind": item.kind.value,
+    }
+
+
+def _check_spec(spec: InstanceSpec) -> None:
+    check_dtype(spec.dtype)
+    for name, least in (("max_new_tokens", 1), ("n_train", 1), ("n_test", 1)):
+        if getattr(spec, name) < least:
+            raise InputError(f"{name} is {getattr(spec, name)}; it must be {least} or more.")
+    for name in ("min_template_accuracy", "min_entity_accuracy"):
+        if not 0 <= getattr(spec, name) <= 1:
+            raise InputError(f"{name} is {getattr(spec, name)}; it is a share from 0 to 1.")
+    if not spec.stop_characters:
+        raise InputError("No stop character is given; a value must end somewhere, e.g. at '\"'.")
+
+
+def _check_parts(label: str, data: EntityData) -> None:
+    """Refuse data that leave a part without entities or an attribute's templates."""
+    entities = data.split_counts(data.entities)
+    for split in Split:
+        if not entities[split]:
+            raise InputError(
+                f"{label} has no entities in split {split}; instances need train, val and test. "
+                f"It has: {', '.join(f'{name} {count}' for name, count in entities.items())}."
+            )
+        for attribute in data.attributes:
+            if not data.split_counts(data.templates_of(attribute))[split]:
+                raise InputError(
+                    f"{label} has no template of {attribute!r} in split {split}; instances need "
+                    "train, val and test templates of every attribute."
+                )

@@ -1,0 +1,207 @@
+"""Scores, effects and outcomes as rows for tables and charts."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from vectorlab.domain.ravel import EntityData
+from vectorlab.domain.ravel_instances import Instance, Part
+from vectorlab.domain.ravel_runs import Evaluation, Featurizer
+from vectorlab.domain.ravel_scores import Judged, Measure, effects, summary
+from vectorlab.services import ravel_instances
+from vectorlab.store import ravel_results
+from vectorlab.store.database import Database
+
+# What needs no model: the ends of the scale that every mean has to be read against.
+POLICIES = {"do nothing": (0.0, 1.0), "copy everything": (1.0, 0.0)}
+_MEASURES = (Measure.CAUSE, Measure.ISOLATE, Measure.DISENTANGLE)
+
+
+def scores_frame(
+    found: Sequence[Evaluation], *, target: str | None = None, policies: bool = True
+) -> pd.DataFrame:
+    """One row per evaluation: Cause, Isolate and Disentangle side by side, with intervals.
+
+    Args:
+        found: Evaluations.
+        target: Scores of this attribute; None for the mean over targets.
+        policies: Add the two trivial policies as rows of their own.
+    """
+    rows = [_scores_row(item, target) for item in found if _has(item, target)]
+    if policies and rows:
+        for part in dict.fromkeys(row["part"] for row in rows):
+            rows += [_policy_row(name, part) for name in POLICIES]
+    return pd.DataFrame(rows, columns=list(rows[0]) if rows else ["arm"])
+
+
+def detail_frame(evaluation: Evaluation) -> pd.DataFrame:
+    """Every score of an evaluation down to templates, by their place in the data."""
+    return pd.DataFrame(
+        [
+            {
+                "measure": item.measure.value,
+                "target": item.target,
+                "attribute": item.attribute,
+                "template": item.template,
+                "n": item.n,
+                "value": item.value,
+                "low": item.low,
+                "high": item.high,
+            }
+            for item in evaluation.scores
+        ]
+    )
+
+
+def templates_frame(evaluation: Evaluation, data: EntityData) -> pd.DataFrame:
+    """The scores of single templates, in words."""
+    frame = detail_frame(evaluation)
+    frame = frame[frame["template"].notna()].copy()
+    frame["template"] = [data.templates[int(place)].text for place in frame["template"]]
+    return frame.reset_index(drop=True)
+
+
+def effects_frame(db: Database, evaluation: Evaluation, instance: Instance) -> pd.DataFrame:
+    """What moved when each target was moved: one row per target and attribute asked."""
+    rows = [
+        {
+            "target": target,
+            "attribute": attribute,
+            "examples": count,
+            "changed": changed,
+            "kept": kept,
+            "neither": 1 - changed - kept,
+        }
+        for (target, attribute), (count, changed, kept) in effects(
+            _judged(db, evaluation, instance)
+        ).items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def outcomes_frame(db: Database, evaluation: Evaluation, instance: Instance) -> pd.DataFrame:
+    """Every edited run of an evaluation in words: prompt, source, and what was said."""
+    examples = ravel_instances.examples_frame(db, instance, (evaluation.part,))
+    with db.read() as tx:
+        said = ravel_results.outcomes(tx, evaluation.id)
+    outcomes = pd.DataFrame(
+        {
+            "target": [item.target for item in said],
+            "example": [item.example for item in said],
+            "output": [item.output for item in said],
+            "changed": [item.changed for item in said],
+            "kept": [item.kept for item in said],
+        }
+    )
+    columns = ["example", "attribute", "input", "source_input", "label", "inv_label"]
+    return outcomes.merge(examples[columns], on="example").rename(
+        columns={"inv_label": "source's answer", "label": "unedited"}
+    )
+
+
+def curves_frame(found: Sequence[Featurizer]) -> pd.DataFrame:
+    """The training curves of featurizers in long form."""
+    rows = [
+        {
+            "featurizer": f"{item.spec.attribute}",
+            "method": item.spec.method,
+            "layer": item.spec.layer,
+            "k": item.spec.k,
+            "step": point["step"],
+            "loss": point["loss"],
+        }
+        for item in found
+        for point in item.curve
+    ]
+    return pd.DataFrame(rows, columns=["featurizer", "method", "layer", "k", "step", "loss"])
+
+
+def featurizers_frame(found: Sequence[Featurizer]) -> pd.DataFrame:
+    """One row per featurizer."""
+    return pd.DataFrame(
+        {
+            "id": [item.id for item in found],
+            "method": [item.spec.method for item in found],
+            "attribute": [item.spec.attribute for item in found],
+            "layer": [item.spec.layer for item in found],
+            "location": [item.spec.location.value for item in found],
+            "k": [item.spec.k for item in found],
+            "features": [item.n_features for item in found],
+            "last loss": [item.curve[-1]["loss"] if item.curve else None for item in found],
+            "instance": [item.instance_name for item in found],
+            "made": [item.created_at for item in found],
+        }
+    )
+
+
+def grid_frame(found: Sequence[Evaluation], *, part: Part, target: str | None) -> pd.DataFrame:
+    """Method, layer and k with their scores: where an attribute lives."""
+    frame = scores_frame(
+        [item for item in found if item.part is part], target=target, policies=False
+    )
+    return frame.dropna(subset=["layer"]) if not frame.empty else frame
+
+
+def _judged(db: Database, evaluation: Evaluation, instance: Instance) -> list[Judged]:
+    data = ravel_instances.data_of(db, instance)
+    examples = ravel_instances.examples_of(db, instance, (evaluation.part,))
+    with db.read() as tx:
+        said = ravel_results.outcomes(tx, evaluation.id)
+    return [
+        Judged(
+            target=item.target,
+            attribute=str(data.templates[examples[item.example].template].attribute),
+            template=examples[item.example].template,
+            changed=item.changed,
+            kept=item.kept,
+        )
+        for item in said
+    ]
+
+
+def _has(item: Evaluation, target: str | None) -> bool:
+    return any(score.target == target for score in item.scores)
+
+
+def _scores_row(item: Evaluation, target: str | None) -> dict[str, object]:
+    found = summary(item.scores, target)
+    by_measure = {
+        Measure.CAUSE: found.cause,
+        Measure.ISOLATE: found.isolate,
+        Measure.DISENTANGLE: found.disentangle,
+    }
+    row: dict[str, object] = {
+        "evaluation": item.id,
+        "arm": item.label,
+        "method": item.method,
+        "layer": item.layer,
+        "k": item.k,
+        "features": item.n_features,
+        "part": item.part.value,
+        "examples": by_measure[Measure.DISENTANGLE].n,
+    }
+    for measure in _MEASURES:
+        score = by_measure[measure]
+        row |= {
+            measure.value: score.value,
+            f"{measure.value} low": score.low,
+            f"{measure.value} high": score.high,
+        }
+    return row
+
+
+def _policy_row(name: str, part: object) -> dict[str, object]:
+    cause, isolate = POLICIES[name]
+    row: dict[str, object] = {
+        "evaluation": None,
+        "arm": name,
+        "method": "policy",
+        "layer": None,
+        "k": None,
+        "features": None,
+        "part": part,
+        "examples": None,
+    }
+    for measure, value in zip(_MEASURES, (cause, isolate, 0.5), strict=True):
+        row |= {measure.value: value, f"{measure.value} low": None, f"{measure.value} high": None}
+    return row

@@ -1,0 +1,206 @@
+"""Instances: what a model answered, and the pairs of runs that are swapped."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+
+from vectorlab.domain.ravel_instances import (
+    Accuracy,
+    Completion,
+    Example,
+    Instance,
+    InstanceSpec,
+    NewInstance,
+    Part,
+    SourceKind,
+)
+from vectorlab.errors import NotFoundError
+from vectorlab.store import ravel_data, schema
+from vectorlab.store.columns import utc_now
+from vectorlab.store.database import Transaction
+from vectorlab.store.references import batches, find_id
+
+_instances = schema.ravel_instances
+_completions = schema.ravel_completions
+_examples = schema.ravel_examples
+
+
+def add_instance(tx: Transaction, new: NewInstance, created_by: str) -> Instance:
+    """Store an instance with its completions and examples."""
+    counts = {part.value: sum(item.part is part for item in new.examples) for part in Part}
+    instance_id = tx.execute(
+        _instances.insert()
+        .values(
+            name=new.name,
+            content_sha256=new.content_sha256,
+            spec_sha256=new.spec.sha256,
+            version_id=new.version_id,
+            model_id=new.model_id,
+            spec_json=new.spec.to_json(),
+            accuracies_json=[vars(item) for item in new.accuracies],
+            n_completions=len(new.completions),
+            n_examples_json=counts,
+            environment_json=dict(new.environment),
+            created_at=utc_now(),
+            created_by=created_by,
+        )
+        .returning(_instances.c.id)
+    ).scalar_one()
+    completions = (
+        {
+            "instance_id": instance_id,
+            "template": item.template,
+            "entity": item.entity,
+            "text": item.text.replace("\x00", "\N{REPLACEMENT CHARACTER}"),
+            "token_ids": _bytes(item.token_ids),
+            "correct": item.correct,
+        }
+        for item in new.completions
+    )
+    for some in batches(completions):
+        tx.execute(_completions.insert(), some)
+    examples = (
+        {
+            "instance_id": instance_id,
+            "position": place,
+            "part": item.part.value,
+            "kind": item.kind.value,
+            "template": item.template,
+            "entity": item.entity,
+            "source_template": item.source_template,
+            "source_entity": item.source_entity,
+            "label": _bytes(item.label),
+            "counter_label": _bytes(item.counter_label),
+        }
+        for place, item in enumerate(new.examples)
+    )
+    for some in batches(examples):
+        tx.execute(_examples.insert(), some)
+    return instance_by_id(tx, instance_id)
+
+
+def find_by_spec(tx: Transaction, spec_sha256: str) -> Instance | None:
+    """The newest instance of an equal request."""
+    query = sa.select(sa.func.max(_instances.c.id)).where(_instances.c.spec_sha256 == spec_sha256)
+    found = tx.scalar(query)
+    return None if found is None else instance_by_id(tx, found)
+
+
+def find_instance(tx: Transaction, reference: str) -> Instance | None:
+    """The instance with that name, id or content hash prefix, or None."""
+    found = find_id(tx, _instances, reference, kind="instance", hash_column="content_sha256")
+    return None if found is None else instance_by_id(tx, found)
+
+
+def get_instance(tx: Transaction, reference: str) -> Instance:
+    """The instance with that name, id or content hash prefix.
+
+    Raises:
+        NotFoundError: If there is none.
+    """
+    found = find_instance(tx, reference)
+    if found is None:
+        raise NotFoundError("instance", reference, hint="See what there is: vectorlab ravel list")
+    return found
+
+
+def instance_by_id(tx: Transaction, instance_id: int) -> Instance:
+    """The instance with that row id."""
+    (found,) = _select(tx, _instances.c.id == instance_id)
+    return found
+
+
+def list_instances(tx: Transaction) -> list[Instance]:
+    """Every instance, newest first."""
+    return _select(tx, sa.true())
+
+
+def name_is_free(tx: Transaction, name: str) -> bool:
+    """Whether no instance has that name."""
+    return tx.scalar(sa.select(_instances.c.id).where(_instances.c.name == name)) is None
+
+
+def free_name(tx: Transaction, wanted: str) -> str:
+    """The name itself, or with the first number behind it that makes it free."""
+    name, number = wanted, 1
+    while not name_is_free(tx, name):
+        number += 1
+        name = f"{wanted}-{number}"
+    return name
+
+
+def completions(tx: Transaction, instance_id: int) -> list[Completion]:
+    """What the model answered, by template and entity."""
+    query = _completions.select().where(_completions.c.instance_id == instance_id)
+    return [
+        Completion(
+            template=row.template,
+            entity=row.entity,
+            text=row.text,
+            token_ids=_tokens(row.token_ids),
+            correct=row.correct,
+        )
+        for row in tx.execute(query.order_by(_completions.c.template, _completions.c.entity))
+    ]
+
+
+def examples(
+    tx: Transaction, instance_id: int, parts: Sequence[Part] | None = None
+) -> dict[int, Example]:
+    """Examples by their position, of some parts or of all."""
+    query = _examples.select().where(_examples.c.instance_id == instance_id)
+    if parts is not None:
+        query = query.where(_examples.c.part.in_([part.value for part in parts]))
+    return {
+        row.position: Example(
+            part=Part(row.part),
+            kind=SourceKind(row.kind),
+            template=row.template,
+            entity=row.entity,
+            source_template=row.source_template,
+            source_entity=row.source_entity,
+            label=_tokens(row.label),
+            counter_label=_tokens(row.counter_label),
+        )
+        for row in tx.execute(query.order_by(_examples.c.position))
+    }
+
+
+def _select(tx: Transaction, condition: sa.ColumnElement[bool]) -> list[Instance]:
+    query = (
+        sa.select(_instances, schema.models.c.name.label("model_name"))
+        .join(schema.models, schema.models.c.id == _instances.c.model_id)
+        .where(condition)
+        .order_by(_instances.c.id.desc())
+    )
+    return [_instance(tx, row) for row in tx.execute(query).all()]
+
+
+def _instance(tx: Transaction, row: sa.Row[Any]) -> Instance:
+    version = ravel_data.version_by_id(tx, row.version_id)
+    return Instance(
+        id=row.id,
+        name=row.name,
+        content_sha256=row.content_sha256,
+        spec=InstanceSpec.from_json(row.spec_json),
+        model_id=row.model_id,
+        model_name=row.model_name,
+        version_id=row.version_id,
+        version_label=version.label,
+        attributes=version.attributes,
+        n_completions=row.n_completions,
+        n_examples=row.n_examples_json,
+        accuracies=tuple(Accuracy(**item) for item in row.accuracies_json),
+        created_at=row.created_at,
+        created_by=row.created_by,
+    )
+
+
+def _bytes(token_ids: Sequence[int]) -> bytes:
+    return np.asarray(token_ids, dtype="<i4").tobytes()
+
+
+def _tokens(data: bytes) -> tuple[int, ...]:
+    return tuple(np.frombuffer(data, dtype="<i4").tolist())

@@ -1,0 +1,442 @@
+"""Featurizers, evaluations with every outcome, and the runs that made them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+
+from vectorlab.domain.hashing import bytes_sha256
+from vectorlab.domain.ravel_instances import Part
+from vectorlab.domain.ravel_runs import (
+    VECTOR,
+    Evaluation,
+    Featurizer,
+    FeaturizerArm,
+    FeaturizerSpec,
+    NamedTensor,
+    NewEvaluation,
+    NewFeaturizer,
+    Run,
+    RunSpec,
+)
+from vectorlab.domain.ravel_scores import Measure, Outcome, Score
+from vectorlab.errors import IntegrityError, NotFoundError
+from vectorlab.store import schema
+from vectorlab.store.columns import utc_now
+from vectorlab.store.database import Transaction
+from vectorlab.store.references import batches, find_id
+
+CHUNK_BYTES = 4 << 20  # both databases slow down with larger values
+
+_featurizers = schema.ravel_featurizers
+_tensors = schema.ravel_tensors
+_chunks = schema.ravel_tensor_chunks
+_evaluations = schema.ravel_evaluations
+_used = schema.ravel_evaluation_featurizers
+_outcomes = schema.ravel_outcomes
+_scores = schema.ravel_scores
+_runs = schema.ravel_runs
+_of_run = schema.ravel_run_evaluations
+
+
+def add_featurizer(tx: Transaction, new: NewFeaturizer, created_by: str) -> Featurizer:
+    """Store a featurizer, unless one of an equal request is there."""
+    found = find_featurizer(tx, new.spec.sha256)
+    if found is not None:
+        return found
+    spec = new.spec
+    featurizer_id = tx.execute(
+        _featurizers.insert()
+        .values(
+            spec_sha256=spec.sha256,
+            instance_id=new.instance_id,
+            method=spec.method,
+            attribute=spec.attribute,
+            layer=spec.layer,
+            location=spec.location.value,
+            k=spec.k,
+            n_features=new.n_features,
+            spec_json=spec.to_json(),
+            curve_json=[dict(point) for point in new.curve],
+            measures_json=dict(new.measures),
+            environment_json=dict(new.environment),
+            created_at=utc_now(),
+            created_by=created_by,
+        )
+        .returning(_featurizers.c.id)
+    ).scalar_one()
+    for place, tensor in enumerate(new.tensors):
+        tx.execute(
+            _tensors.insert().values(
+                featurizer_id=featurizer_id,
+                position=place,
+                name=tensor.name,
+                shape_json=list(tensor.values.shape),
+                dtype="float32",
+                sha256=tensor.sha256,
+            )
+        )
+        for seq, start in enumerate(range(0, len(tensor.data), CHUNK_BYTES)):
+            tx.execute(
+                _chunks.insert().values(
+                    featurizer_id=featurizer_id,
+                    tensor=place,
+                    seq=seq,
+                    data=tensor.data[start : start + CHUNK_BYTES],
+                )
+            )
+    return featurizer_by_id(tx, featurizer_id)
+
+
+def find_featurizer(tx: Transaction, spec_sha256: str) -> Featurizer | None:
+    """The featurizer of an equal request, or None."""
+    found = _select_featurizers(tx, _featurizers.c.spec_sha256 == spec_sha256)
+    return found[0] if found else None
+
+
+def featurizer_by_id(tx: Transaction, featurizer_id: int) -> Featurizer:
+    """The featurizer with that row id.
+
+    Raises:
+        NotFoundError: If there is none.
+    """
+    found = _select_featurizers(tx, _featurizers.c.id == featurizer_id)
+    if not found:
+        raise NotFoundError(
+            "featurizer", str(featurizer_id), hint="See what there is: vectorlab ravel list"
+        )
+    return found[0]
+
+
+def list_featurizers(tx: Transaction, instance_id: int | None = None) -> list[Featurizer]:
+    """Featurizers, newest first."""
+    own = sa.true() if instance_id is None else _featurizers.c.instance_id == instance_id
+    return _select_featurizers(tx, own)
+
+
+def tensors(tx: Transaction, featurizer_id: int) -> dict[str, NamedTensor]:
+    """The arrays of a featurizer by name, every byte checked against its hash.
+
+    Raises:
+        IntegrityError: If stored bytes do not have the hash or length on record.
+    """
+    found = {}
+    rows = tx.execute(
+        _tensors.select()
+        .where(_tensors.c.featurizer_id == featurizer_id)
+        .order_by(_tensors.c.position)
+    ).all()
+    for row in rows:
+        parts = tx.scalars(
+            sa.select(_chunks.c.data)
+            .where(_chunks.c.featurizer_id == featurizer_id, _chunks.c.tensor == row.position)
+            .order_by(_chunks.c.seq)
+        )
+        data = b"".join(parts)
+        size = 4 * int(np.prod(row.shape_json))
+        if bytes_sha256(data) != row.sha256 or len(data) != size or row.dtype != "float32":
+            raise IntegrityError(
+                f"Array {row.name!r} of featurizer {featurizer_id} does not have the hash, dtype "
+                f"or length on record, {row.sha256[:12]}. Check the store: vectorlab db verify"
+            )
+        values = np.frombuffer(data, dtype="<f4").reshape(row.shape_json)
+        found[row.name] = NamedTensor(name=row.name, values=values)
+    return found
+
+
+def add_evaluation(tx: Transaction, new: NewEvaluation, created_by: str) -> Evaluation:
+    """Store an evaluation with its outcomes, unless one of an equal request is there."""
+    found = find_evaluation(tx, new.sha256)
+    if found is not None:
+        return found
+    evaluation_id = tx.execute(
+        _evaluations.insert()
+        .values(
+            spec_sha256=new.sha256,
+            instance_id=new.instance_id,
+            part=new.part.value,
+            label=new.arm.label,
+            spec_json=new.arm.to_json(),
+            n_outcomes=len(new.outcomes),
+            environment_json=dict(new.environment),
+            created_at=utc_now(),
+            created_by=created_by,
+            **_shape(tx, new),
+        )
+        .returning(_evaluations.c.id)
+    ).scalar_one()
+    for place, featurizer_id in enumerate(new.featurizer_ids):
+        tx.execute(
+            _used.insert().values(
+                evaluation_id=evaluation_id, position=place, featurizer_id=featurizer_id
+            )
+        )
+    outcomes = (
+        {
+            "evaluation_id": evaluation_id,
+            "target": item.target,
+            "example": item.example,
+            "output": item.output.replace("\x00", "\N{REPLACEMENT CHARACTER}"),
+            "changed": item.changed,
+            "kept": item.kept,
+        }
+        for item in new.outcomes
+    )
+    for some in batches(outcomes):
+        tx.execute(_outcomes.insert(), some)
+    tx.execute(
+        _scores.insert(),
+        [
+            {"evaluation_id": evaluation_id, "position": place, **vars(item)}
+            for place, item in enumerate(new.scores)
+        ],
+    )
+    return evaluation_by_id(tx, evaluation_id)
+
+
+def find_evaluation(tx: Transaction, spec_sha256: str) -> Evaluation | None:
+    """The evaluation of an equal request, or None."""
+    found = _select_evaluations(tx, _evaluations.c.spec_sha256 == spec_sha256)
+    return found[0] if found else None
+
+
+def evaluation_by_id(tx: Transaction, evaluation_id: int) -> Evaluation:
+    """The evaluation with that row id.
+
+    Raises:
+        NotFoundError: If there is none.
+    """
+    found = _select_evaluations(tx, _evaluations.c.id == evaluation_id)
+    if not found:
+        raise NotFoundError(
+            "evaluation", str(evaluation_id), hint="See what there is: vectorlab ravel list"
+        )
+    return found[0]
+
+
+def list_evaluations(
+    tx: Transaction, *, instance_id: int | None = None, run_id: int | None = None
+) -> list[Evaluation]:
+    """Evaluations of an instance, oldest first, or of a run in its order."""
+    if run_id is not None:
+        ids = tx.scalars(
+            sa.select(_of_run.c.evaluation_id)
+            .where(_of_run.c.run_id == run_id)
+            .order_by(_of_run.c.position)
+        ).all()
+        found = {item.id: item for item in _select_evaluations(tx, _evaluations.c.id.in_(ids))}
+        return [found[item] for item in ids]
+    own = sa.true() if instance_id is None else _evaluations.c.instance_id == instance_id
+    return _select_evaluations(tx, own)
+
+
+def outcomes(tx: Transaction, evaluation_id: int) -> list[Outcome]:
+    """What every edited run of an evaluation said."""
+    query = _outcomes.select().where(_outcomes.c.evaluation_id == evaluation_id)
+    return [
+        Outcome(
+            target=row.target,
+            example=row.example,
+            output=row.output,
+            changed=row.changed,
+            kept=row.kept,
+        )
+        for row in tx.execute(query.order_by(_outcomes.c.target, _outcomes.c.example))
+    ]
+
+
+def featurizers_of(tx: Transaction, evaluation_id: int) -> list[Featurizer]:
+    """The featurizers that an evaluation used, one per target."""
+    ids = tx.scalars(
+        sa.select(_used.c.featurizer_id)
+        .where(_used.c.evaluation_id == evaluation_id)
+        .order_by(_used.c.position)
+    ).all()
+    return [featurizer_by_id(tx, item) for item in ids]
+
+
+def add_run(
+    tx: Transaction,
+    *,
+    name: str | None,
+    spec: RunSpec,
+    instance_id: int,
+    evaluation_ids: Sequence[int],
+    environment: Mapping[str, Any],
+    duration_s: float,
+    created_by: str,
+) -> Run:
+    """Store a run over evaluations that are there."""
+    run_id = tx.execute(
+        _runs.insert()
+        .values(
+            name=name,
+            spec_sha256=spec.sha256,
+            instance_id=instance_id,
+            spec_json=spec.to_json(),
+            environment_json=dict(environment),
+            duration_s=duration_s,
+            created_at=utc_now(),
+            created_by=created_by,
+        )
+        .returning(_runs.c.id)
+    ).scalar_one()
+    for place, evaluation_id in enumerate(evaluation_ids):
+        tx.execute(
+            _of_run.insert().values(run_id=run_id, position=place, evaluation_id=evaluation_id)
+        )
+    return run_by_id(tx, run_id)
+
+
+def find_run(tx: Transaction, reference: str) -> Run | None:
+    """The run with that name, id or request hash prefix, or None."""
+    found = find_id(tx, _runs, reference, kind="run", hash_column="spec_sha256")
+    return None if found is None else run_by_id(tx, found)
+
+
+def find_run_by_spec(tx: Transaction, spec_sha256: str) -> Run | None:
+    """The newest run of an equal request, or None."""
+    query = sa.select(sa.func.max(_runs.c.id)).where(_runs.c.spec_sha256 == spec_sha256)
+    found = tx.scalar(query)
+    return None if found is None else run_by_id(tx, found)
+
+
+def run_by_id(tx: Transaction, run_id: int) -> Run:
+    """The run with that row id."""
+    (found,) = _select_runs(tx, _runs.c.id == run_id)
+    return found
+
+
+def run_spec(tx: Transaction, run_id: int) -> RunSpec:
+    """What a run was asked for."""
+    row = tx.execute(sa.select(_runs.c.spec_json).where(_runs.c.id == run_id)).one()
+    return RunSpec.from_json(row.spec_json)
+
+
+def list_runs(tx: Transaction, instance_id: int | None = None) -> list[Run]:
+    """Runs, newest first."""
+    own = sa.true() if instance_id is None else _runs.c.instance_id == instance_id
+    return _select_runs(tx, own)
+
+
+def run_name_is_free(tx: Transaction, name: str) -> bool:
+    """Whether no run has that name."""
+    return tx.scalar(sa.select(_runs.c.id).where(_runs.c.name == name)) is None
+
+
+def _shape(tx: Transaction, new: NewEvaluation) -> dict[str, Any]:
+    """Columns that say which kind of arm it is."""
+    arm = new.arm
+    if isinstance(arm, FeaturizerArm):
+        used = [featurizer_by_id(tx, item).n_features for item in new.featurizer_ids]
+        return {
+            "steering_vector_id": None,
+            "method": arm.first.method,
+            "layer": arm.first.layer,
+            "location": arm.first.location.value,
+            "k": arm.first.k,
+            "n_features": sum(used) / len(used),
+        }
+    return {
+        "steering_vector_id": arm.vector_id,
+        "method": VECTOR,
+        "layer": arm.layers[0] if arm.layers is not None and len(arm.layers) == 1 else None,
+        "location": arm.positions,
+        "k": None,
+        "n_features": None,
+    }
+
+
+def _select_featurizers(tx: Transaction, condition: sa.ColumnElement[bool]) -> list[Featurizer]:
+    names = schema.ravel_instances
+    query = (
+        sa.select(_featurizers, names.c.name.label("instance_name"))
+        .join(names, names.c.id == _featurizers.c.instance_id)
+        .where(condition)
+        .order_by(_featurizers.c.id.desc())
+    )
+    return [
+        Featurizer(
+            id=row.id,
+            spec=FeaturizerSpec.from_json(row.spec_json),
+            instance_id=row.instance_id,
+            instance_name=row.instance_name,
+            n_features=row.n_features,
+            curve=tuple(row.curve_json),
+            measures=row.measures_json,
+            environment=row.environment_json,
+            created_at=row.created_at,
+            created_by=row.created_by,
+        )
+        for row in tx.execute(query)
+    ]
+
+
+def _select_evaluations(tx: Transaction, condition: sa.ColumnElement[bool]) -> list[Evaluation]:
+    rows = tx.execute(_evaluations.select().where(condition).order_by(_evaluations.c.id)).all()
+    scores: dict[int, list[Score]] = {}
+    for some in batches(row.id for row in rows):
+        query = _scores.select().where(_scores.c.evaluation_id.in_(some))
+        for row in tx.execute(query.order_by(_scores.c.evaluation_id, _scores.c.position)):
+            scores.setdefault(row.evaluation_id, []).append(_score(row))
+    return [
+        Evaluation(
+            id=row.id,
+            label=row.label,
+            method=row.method,
+            layer=row.layer,
+            location=row.location,
+            k=row.k,
+            n_features=row.n_features,
+            part=Part(row.part),
+            instance_id=row.instance_id,
+            n_outcomes=row.n_outcomes,
+            scores=tuple(scores[row.id]),
+            created_at=row.created_at,
+        )
+        for row in rows
+    ]
+
+
+def _select_runs(tx: Transaction, condition: sa.ColumnElement[bool]) -> list[Run]:
+    names = schema.ravel_instances
+    count = (
+        sa.select(sa.func.count())
+        .select_from(_of_run)
+        .where(_of_run.c.run_id == _runs.c.id)
+        .scalar_subquery()
+    )
+    query = (
+        sa.select(_runs, names.c.name.label("instance_name"), count.label("n_evaluations"))
+        .join(names, names.c.id == _runs.c.instance_id)
+        .where(condition)
+        .order_by(_runs.c.id.desc())
+    )
+    return [
+        Run(
+            id=row.id,
+            name=row.name,
+            spec_sha256=row.spec_sha256,
+            instance_id=row.instance_id,
+            instance_name=row.instance_name,
+            n_evaluations=row.n_evaluations,
+            duration_s=row.duration_s,
+            created_at=row.created_at,
+            created_by=row.created_by,
+        )
+        for row in tx.execute(query)
+    ]
+
+
+def _score(row: sa.Row[Any]) -> Score:
+    return Score(
+        measure=Measure(row.measure),
+        target=row.target,
+        attribute=row.attribute,
+        template=row.template,
+        n=row.n,
+        value=row.value,
+        low=row.low,
+        high=row.high,
+    )

@@ -1,0 +1,91 @@
+"""The job that builds an instance: completions, filters and pairs."""
+
+import json
+from typing import TYPE_CHECKING
+
+from vectorlab.domain.ravel_drawing import draw_examples, keep_known
+from vectorlab.domain.ravel_instances import Completion, InstanceSpec, NewInstance
+from vectorlab.ravel.completions import asking_pairs, complete_all
+from vectorlab.ravel.prompts import PromptBook
+from vectorlab.steering.environment import describe_environment
+from vectorlab.steering.loading import check_request
+from vectorlab.store import jobs, ravel_data, ravel_instances
+from vectorlab.store.database import Transaction
+
+if TYPE_CHECKING:
+    from vectorlab.worker.context import JobContext
+
+CHUNK = 4096  # completions that an interrupted job does not repeat
+
+
+def run_ravel_build(context: "JobContext") -> None:
+    """Complete every template about every entity, filter, draw pairs and store the instance."""
+    request = context.job.spec
+    spec = InstanceSpec.from_json(request["spec"])
+    with context.db.read() as tx:
+        data = ravel_data.data(tx, request["version_id"])
+        saved = jobs.chunks(tx, context.job.id)
+    loaded = context.load(spec.dtype)
+    check_request(loaded, model_fingerprint=spec.model_fingerprint, dtype=spec.dtype)
+    book = PromptBook(
+        loaded,
+        data,
+        add_special_tokens=spec.add_special_tokens,
+        new_tokens=spec.max_new_tokens,
+    )
+    wanted = list(asking_pairs(data))
+    book.prompts(wanted)  # every mention is located before anything is computed
+    completions: list[Completion] = []
+    for seq, start in enumerate(range(0, len(wanted), CHUNK)):
+        if seq in saved:
+            completions += _unpacked(saved[seq])
+            continue
+
+        def tell(done: int, _all: int, before: int = start) -> None:
+            context.lease.progress(before + done, len(wanted), "completions")
+
+        found = complete_all(book, spec, wanted[start : start + CHUNK], on_progress=tell)
+        completions += found
+        if start + CHUNK < len(wanted):
+            _save(context, seq, found)
+    kept = keep_known(data, spec, completions)
+    for item in kept.accuracies:
+        share = "no gold values" if item.share is None else f"{item.share:.3f} correct"
+        context.lease.log(
+            f"{item.name}: {share}, {item.templates_kept} of {item.templates} templates kept"
+        )
+    examples = draw_examples(data, spec, kept.completions)
+    environment = describe_environment(loaded)
+    context.lease.check()
+
+    def write(tx: Transaction, made: dict[str, int]) -> None:
+        name = request["name"]
+        instance = ravel_instances.add_instance(
+            tx,
+            NewInstance(
+                name=name if request["is_named"] else ravel_instances.free_name(tx, name),
+                model_id=request["model_id"],
+                version_id=request["version_id"],
+                spec=spec,
+                completions=kept.completions,
+                examples=examples,
+                accuracies=kept.accuracies,
+                environment=environment,
+            ),
+            context.job.created_by,
+        )
+        made["ravel_instance_id"] = instance.id
+
+    context.commit(write)
+
+
+def _save(context: "JobContext", seq: int, completions: list[Completion]) -> None:
+    data = json.dumps([vars(item) for item in completions]).encode()
+    context.write(lambda tx: jobs.save_chunk(tx, context.job.id, context.job.attempt, seq, data))
+    context.lease.checkpoint()
+
+
+def _unpacked(data: bytes) -> list[Completion]:
+    return [
+        Completion(**{**item, "token_ids": tuple(item["token_ids"])}) for item in json.loads(data)
+    ]
