@@ -8,10 +8,14 @@ intervention with a condition acts on the rows whose prompt meets it and on no o
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
+from vectorlab.domain.chats import Chat
+from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.positions import Part, Positions
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import InputError
@@ -96,6 +100,88 @@ class Condition:
             window=Positions.parse(data["window"]),
             site=Site(data["site"]),
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchSpec:
+    """A complete request for a threshold; equal requests have equal hashes."""
+
+    model_fingerprint: str
+    vector_sha256: str
+    positive_sha256: str  # content hash of the set version whose sources should meet it
+    negative_sha256: str  # and of the one whose sources should not
+    measure: Measure = Measure.COSINE
+    window: Positions = Positions.PROMPT
+    site: Site = Site.BLOCK_OUTPUT
+    layers: tuple[int, ...] | None = None  # to choose from; None: every layer the vector has
+    dtype: str = "float32"
+    chat: Chat | None = None  # prompts are read as a run with this chat reads them
+
+    @cached_property
+    def sha256(self) -> str:
+        """Identity of the request."""
+        return content_sha256("condition-search", self.to_json())
+
+    def to_json(self) -> dict[str, Any]:
+        """The request as JSON types, the form that is hashed and put into a job."""
+        return {
+            "model_fingerprint": self.model_fingerprint,
+            "vector_sha256": self.vector_sha256,
+            "positive_sha256": self.positive_sha256,
+            "negative_sha256": self.negative_sha256,
+            "measure": self.measure.value,
+            "window": str(self.window),
+            "site": self.site.value,
+            "layers": None if self.layers is None else list(self.layers),
+            "dtype": self.dtype,
+            "chat": None if self.chat is None else self.chat.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "SearchSpec":
+        """Inverse of ``to_json``."""
+        return cls(
+            **{
+                **data,
+                "measure": Measure(data["measure"]),
+                "window": Positions.parse(data["window"]),
+                "site": Site(data["site"]),
+                "layers": None if data["layers"] is None else tuple(data["layers"]),
+                "chat": None if data["chat"] is None else Chat(**data["chat"]),
+            }
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewSearch:
+    """A finished search that is about to be stored."""
+
+    spec: SearchSpec
+    model_id: int
+    positive_version_id: int
+    negative_version_id: int
+    condition: Condition  # what was chosen
+    chosen: "Candidate"
+    evidence: Mapping[str, Any]  # per layer its best, the values and the curve of the chosen one
+    environment: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConditionSearch:
+    """A stored search."""
+
+    id: int
+    spec: SearchSpec
+    condition: Condition
+    vector_name: str
+    model_name: str
+    positive_label: str  # name@number
+    negative_label: str
+    accuracy: float
+    f1: float
+    evidence: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    created_at: datetime  # UTC
 
 
 @dataclass(frozen=True, kw_only=True)

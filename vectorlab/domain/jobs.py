@@ -22,6 +22,8 @@ class JobKind(StrEnum):
     EXTRACT = "extract"  # a steering vector from a set version
     EXPLAIN = "explain"  # what each demonstration does to a vector
     GENERATE = "generate"  # a generation run, or the replay of one
+    CONDITION = "condition"  # a threshold that tells two sets of prompts apart
+    EQUALISE = "equalise"  # a vector scaled to do a given damage
 
 
 class JobState(StrEnum):

@@ -8,6 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+from vectorlab.domain.chats import Chat as Chat
 from vectorlab.domain.conditions import Condition
 from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.positions import Positions
@@ -147,18 +148,6 @@ class Prompt:
 
     text: str
     reference: str | None = None  # the wanted text, when the prompt came from a pair
-
-
-@dataclass(frozen=True, kw_only=True)
-class Chat:
-    """Prompts are the user's turn of a conversation, as the model's chat template writes it."""
-
-    template_sha256: str  # of the model's template
-    system: str | None = None  # a turn in front
-
-    def to_json(self) -> dict[str, Any]:
-        """The hashed form."""
-        return {"template_sha256": self.template_sha256, "system": self.system}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,8 @@
 """What a run's windows and chosen tokens never met, told after the texts are known."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 
@@ -30,6 +31,14 @@ def untouched(run: PreparedRun, texts: Sequence[GeneratedText]) -> tuple[str, ..
                     f"{len(mine)} texts has such a token"
                 )
     return tuple(found)
+
+
+def measured_conditions(run: PreparedRun) -> tuple[Mapping[str, Any], ...]:
+    """Every condition of a run, and what was measured of each of its prompts."""
+    return tuple(
+        {**condition.to_json(), "values": [row[number] for row in run.condition_values]}
+        for number, condition in enumerate(run.spec.conditions())
+    )
 
 
 def _conditions_at_one_side(run: PreparedRun) -> list[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from vectorlab.domain.chats import Chat
 from vectorlab.domain.conditions import Condition
 from vectorlab.domain.passages import Turn
 from vectorlab.domain.runs import Arm, FinishReason, GeneratedText, RowKey, RunSpec
@@ -197,7 +198,7 @@ def prompt_ids(loaded: LoadedModel, spec: RunSpec) -> list[list[int]]:
     """
     return encode(
         loaded.tokenizer,
-        [_written(loaded, spec, prompt.text) for prompt in spec.prompts],
+        [written(loaded, spec.chat, prompt.text) for prompt in spec.prompts],
         # A chat template writes its own.
         add_special_tokens=spec.add_special_tokens and spec.chat is None,
         context_length=loaded.description.context_length,
@@ -206,17 +207,22 @@ def prompt_ids(loaded: LoadedModel, spec: RunSpec) -> list[list[int]]:
     )
 
 
-def _written(loaded: LoadedModel, spec: RunSpec, text: str) -> str:
-    """A prompt as the model reads it."""
-    if spec.chat is None:
+def written(loaded: LoadedModel, chat: Chat | None, text: str) -> str:
+    """A prompt as the model reads it.
+
+    Raises:
+        InputError: If a chat is asked for and the model has no template, or it refuses the turns.
+        IntegrityError: If the model's chat template is not the one that is named.
+    """
+    if chat is None:
         return text
     expected = loaded.description.chat_template_sha256
-    if spec.chat.template_sha256 != expected:
+    if chat.template_sha256 != expected:
         raise IntegrityError(
-            f"The run's chat template is {spec.chat.template_sha256[:12]}, but the model's is "
+            f"The request's chat template is {chat.template_sha256[:12]}, but the model's is "
             f"{(expected or 'none')[:12]}."
         )
     turns = [Turn(role="user", content=text)]
-    if spec.chat.system is not None:
-        turns.insert(0, Turn(role="system", content=spec.chat.system))
+    if chat.system is not None:
+        turns.insert(0, Turn(role="system", content=chat.system))
     return chat_text(loaded.tokenizer, turns, generation_prompt=True)

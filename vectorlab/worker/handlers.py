@@ -3,7 +3,9 @@
 from collections.abc import Callable
 
 from vectorlab.domain.jobs import JobKind
+from vectorlab.worker.conditions import run_condition_search
 from vectorlab.worker.context import JobContext
+from vectorlab.worker.damage import run_equalisation
 from vectorlab.worker.explanation import run_explanation
 from vectorlab.worker.extraction import run_extraction
 from vectorlab.worker.generation import run_generation
@@ -12,4 +14,6 @@ HANDLERS: dict[JobKind, Callable[[JobContext], None]] = {
     JobKind.EXTRACT: run_extraction,
     JobKind.EXPLAIN: run_explanation,
     JobKind.GENERATE: run_generation,
+    JobKind.CONDITION: run_condition_search,
+    JobKind.EQUALISE: run_equalisation,
 }
