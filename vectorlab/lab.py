@@ -13,7 +13,7 @@ something has to be computed.
 
 import logging
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from vectorlab.config import Settings
-from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_INTERACTIVE, Job
+from vectorlab.domain.conditions import ConditionSearch
+from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_INTERACTIVE, Job, PartialText
 from vectorlab.domain.models import Model
 from vectorlab.domain.queries import QueryLimits
-from vectorlab.domain.runs import Decoding, GenerationRun, Prompt, ReplayVerdict, RunSpec
+from vectorlab.domain.runs import Decoding, GenerationRun, Operator, Prompt, ReplayVerdict, RunSpec
 from vectorlab.domain.set_checks import TokenLimit
 from vectorlab.domain.sets import Demonstration, SetVersion
 from vectorlab.domain.vectors import LayerVector, SteeringVector
@@ -35,6 +36,7 @@ from vectorlab.services import (
     arms as run_arms,
 )
 from vectorlab.services import (
+    conditions,
     database,
     explanations,
     jobs,
@@ -64,6 +66,7 @@ if TYPE_CHECKING:
     from vectorlab.worker.loop import Worker
 
 BUNDLED_MODEL = "tiny"
+OnText = Callable[[Sequence[PartialText]], None]
 _logger = logging.getLogger(__name__)
 POLL_S = 0.3  # between looks at a job that another process works off
 
@@ -91,6 +94,8 @@ class Lab:
     ) -> None:
         self.settings = Settings.from_environment(database_url=database_url, device=device)
         self.listener = listener
+        self._watched: tuple[int, OnText] | None = None
+        self._shown: Sequence[PartialText] = ()
         self.sets = SetVerbs(self)
         self.models = ModelVerbs(self)
         self.vectors = VectorVerbs(self)
@@ -114,8 +119,12 @@ class Lab:
             state_cache_bytes=self.settings.state_cache_bytes,
         )
 
-    def wait(self, job_id: int) -> Job:
+    def wait(self, job_id: int, *, on_text: "OnText | None" = None) -> Job:
         """Wait for a job, working it off here when no worker is alive.
+
+        Args:
+            job_id: Of the job.
+            on_text: Shown what a generation has written so far, whenever that has changed.
 
         Returns:
             The job in its final state.
@@ -124,12 +133,16 @@ class Lab:
             JobFailed: If it failed, with the recorded error.
             JobCancelled: If it was cancelled.
         """
-        while not (job := jobs.get(self.db, job_id)).state.is_final:
-            if (
-                jobs.any_worker_alive(self.db, queue=job.queue)
-                or self.worker.work_one(job_id) is None
-            ):
-                self._follow(job)
+        self._watched = (job_id, on_text) if on_text is not None else None
+        try:
+            while not (job := jobs.get(self.db, job_id)).state.is_final:
+                if (
+                    jobs.any_worker_alive(self.db, queue=job.queue)
+                    or self.worker.work_one(job_id) is None
+                ):
+                    self._follow(job)
+        finally:
+            self._watched = None
         jobs.result(job)
         return job
 
@@ -172,6 +185,12 @@ class Lab:
     def _tell(self, done: int, total: int | None, note: str) -> None:
         if self.listener is not None:
             self.listener(done, total, note)
+        if self._watched is not None:
+            job_id, on_text = self._watched
+            texts = jobs.partial_texts(self.db, job_id)
+            if texts and texts != self._shown:
+                self._shown = texts
+                on_text(texts)
 
 
 class SetVerbs:
@@ -535,6 +554,55 @@ class VectorVerbs:
         actor = self._lab.settings.user
         return vector_algebra.normalise(self._lab.db, reference, name=name, actor=actor)
 
+    def equalise(
+        self, reference: str, *, kl: float, texts: str, name: str, **more: Any
+    ) -> SteeringVector:
+        """Store a vector scaled so that it does a given damage, and wait for it.
+
+        Args:
+            reference: The vector.
+            kl: Wanted mean KL per token at strength 1, nats.
+            texts: Set version whose texts are read.
+            name: Of the new vector.
+            more: ``operator`` and ``dtype`` of ``services.vector_algebra.request_equalisation``.
+        """
+        asked = {"operator": Operator.ADD, "priority": PRIORITY_INTERACTIVE, **more}
+        job = vector_algebra.request_equalisation(
+            self._lab.db,
+            reference,
+            kl=kl,
+            texts=texts,
+            name=name,
+            actor=self._lab.settings.user,
+            **asked,
+        )
+        return self.made_by(self._lab.wait(job.id))
+
+    def threshold(
+        self, vector: str, *, positive: str, negative: str, **more: Any
+    ) -> ConditionSearch:
+        """Search the threshold of a condition that tells two sets of prompts apart.
+
+        Args:
+            vector: What prompts are measured along.
+            positive: Set version whose sources should meet it.
+            negative: Set version whose sources should not.
+            more: Further arguments of ``services.conditions.request_search``.
+        """
+        asked = conditions.request_search(
+            self._lab.db,
+            vector=vector,
+            positive=positive,
+            negative=negative,
+            actor=self._lab.settings.user,
+            **({"priority": PRIORITY_INTERACTIVE} | more),
+        )
+        if asked.search is not None:
+            return asked.search
+        assert asked.job is not None
+        made = jobs.result(self._lab.wait(asked.job.id))
+        return conditions.get(self._lab.db, int(made["condition_search_id"]))
+
     def request_leave_one_out(
         self, reference: str, *, priority: int = PRIORITY_INTERACTIVE
     ) -> ExplanationRequest:
@@ -619,8 +687,11 @@ class RunVerbs:
         samples: int = 1,
         add_special_tokens: bool = True,
         dtype: str = "float32",
+        chat: bool = False,
+        system: str | None = None,
         name: str | None = None,
         force: bool = False,
+        compiled: bool = False,
         priority: int = PRIORITY_INTERACTIVE,
         queue: str = DEFAULT_QUEUE,
     ) -> RunRequest:
@@ -641,8 +712,11 @@ class RunVerbs:
             samples: Texts per prompt and arm.
             add_special_tokens: Let the tokenizer add BOS where it would.
             dtype: The model computes in this.
+            chat: Prompts are the user's turn in the model's chat template.
+            system: A system prompt in front of them; implies ``chat``.
             name: Of the run.
             force: Generate even when an equal run is stored.
+            compiled: Run the decoding steps as a compiled graph where that can be done.
             priority: Of the job; interactive ones go before batch ones.
             queue: Only workers of this queue take the job.
         """
@@ -670,6 +744,7 @@ class RunVerbs:
             samples=int(samples),
             add_special_tokens=add_special_tokens,
             dtype=dtype,
+            chat=runs.chat_of(chosen, system) if chat or system is not None else None,
         )
         return runs.request_run(
             self._lab.db,
@@ -679,14 +754,23 @@ class RunVerbs:
             name=name,
             prompt_set_version_id=version_id,
             force=force,
+            compiled=compiled,
             priority=priority,
             queue=queue,
         )
 
-    def generate(self, **request: Any) -> RunView:
-        """As ``request``, and wait for the texts."""
+    def generate(self, *, on_text: "OnText | None" = None, **request: Any) -> RunView:
+        """As ``request``, and wait for the texts.
+
+        Args:
+            on_text: Shown the texts so far whenever they have grown, a few times a second:
+                ``lambda texts: print(texts[0].text)``.
+            request: See ``request``.
+        """
         asked = self.request(**request)
-        return self.view(asked.run) if asked.run else self.made_by(self._lab.wait(_job(asked)))
+        if asked.run:
+            return self.view(asked.run)
+        return self.made_by(self._lab.wait(_job(asked), on_text=on_text))
 
     def made_by(self, job: Job) -> RunView:
         """The run that a finished job made."""

@@ -20,6 +20,7 @@ from vectorlab.cli import (
     set_splits,
     sets,
     sql,
+    thresholds,
     vector_algebra,
     vectors,
     worker,
@@ -46,6 +47,7 @@ sets.app.command("import")(set_files.import_)
 sets.app.command("export")(set_files.export)
 app.add_typer(models.app, name="models")
 vectors.app.add_typer(vector_algebra.app)
+vectors.app.add_typer(thresholds.app)
 app.add_typer(vectors.app, name="vectors")
 app.add_typer(runs.app, name="runs")
 app.add_typer(ravel.app, name="ravel")

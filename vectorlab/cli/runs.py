@@ -65,7 +65,8 @@ def generate(
         typer.Option(
             help="Which tokens are steered: all, prompt, response (generated ones); windows "
             "prompt:first=4, prompt:last=2, response:8-15 (from 0, ends included), response:8-; "
-            "chosen tokens +tokens=5,17 or +except=5 by id; +skip_bos. "
+            "chosen tokens +tokens=5,17 or +except=5 by id; +skip_bos; response+thinking or "
+            "response+answer by the model's thinking markers. "
             "For example prompt:last=8+except=13 or all+skip_bos."
         ),
     ] = "all",
@@ -76,6 +77,15 @@ def generate(
             "cosine:1:0.5:50 (a factor from, to, over so many tokens; the prompt has the first)."
         ),
     ] = "constant",
+    when: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CONDITION",
+            help='Steer only prompts that meet it: "VECTOR@LAYER cosine > 0.2", or projection, '
+            'or <, perhaps "over prompt:last=1" and "at mlp_output"; "search:3" for what '
+            "`vectors threshold` found.",
+        ),
+    ] = None,
     layers: Annotated[
         str | None, typer.Option(help="For example 0-3,7; default: all the vector has.")
     ] = None,
@@ -87,7 +97,7 @@ def generate(
         typer.Option(
             help="An arm of several vectors, each with its strength: a:0.1,b:0.2; a vector may "
             "say more: a:0.1:layers=0-3,7:positions=prompt:last=2:schedule=first:8:operator=add"
-            ":site=block_output. Repeatable."
+            ":site=block_output:when=b@4 cosine > 0.2. Repeatable."
         ),
     ] = None,
     combine: Annotated[
@@ -101,12 +111,41 @@ def generate(
     temperature: Annotated[float, typer.Option(help="With --sample.")] = 1.0,
     top_k: Annotated[int, typer.Option(help="With --sample; 0: no limit.")] = 0,
     top_p: Annotated[float, typer.Option(help="With --sample; 1: no limit.")] = 1.0,
+    min_p: Annotated[
+        float,
+        typer.Option(
+            help="With --sample: no token less likely than this share of the likeliest; 0: all."
+        ),
+    ] = 0.0,
     stop: Annotated[
         list[str] | None, typer.Option(help=r"A text ends before it; \n works.")
     ] = None,
     samples: Annotated[int, typer.Option(help="Texts per prompt and arm.")] = 1,
     seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
     dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32",
+    chat: Annotated[
+        bool,
+        typer.Option("--chat", help="Prompts are the user's turn in the model's chat template."),
+    ] = False,
+    system: Annotated[
+        str | None, typer.Option(help="System prompt in front of them; implies --chat.")
+    ] = None,
+    kl: Annotated[
+        bool,
+        typer.Option(
+            "--kl",
+            help="Also measure, at every token, the KL divergence and log-probability against "
+            "the unsteered model.",
+        ),
+    ] = False,
+    compile_: Annotated[
+        bool,
+        typer.Option(
+            "--compile",
+            help="Compile the decoding step with torch.compile where that works: a minute once "
+            "per process and shape, then faster steps.",
+        ),
+    ] = False,
     name: Annotated[str | None, typer.Option(help="Of the run.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Generate an equal run again.")] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Print the job id and return.")] = False,
@@ -133,6 +172,7 @@ def generate(
             positions=Positions.parse(positions),
             layers=parse_layers(layers),
             schedule=Schedule.parse(schedule),
+            when=when,
             together=together,
             combine=combine,
         ),
@@ -143,13 +183,18 @@ def generate(
             temperature=temperature,
             top_k=top_k,
             top_p=top_p,
+            min_p=min_p,
             stop=tuple(item.replace("\\n", "\n") for item in stop or []),
+            kl=kl,
         ),
         seed=seed,
         samples=samples,
         dtype=dtype,
+        chat=chat,
+        system=system,
         name=name,
         force=force,
+        compiled=compile_,
         priority=PRIORITY_BATCH if detach else PRIORITY_INTERACTIVE,
         queue=queue,
     )
@@ -272,6 +317,15 @@ def _strength_units(run: GenerationRun) -> str:
     return "; ".join(f"{item}: {STRENGTH_UNITS[item]}" for item in sorted(operators))
 
 
+def _mean_kl(view: RunView) -> str:
+    """Of every arm, over its texts, if the run measured it."""
+    frame = view.to_frame()
+    if "mean_kl" not in frame:
+        return ""
+    means = frame.groupby("arm", sort=False)["mean_kl"].mean()
+    return ", ".join(f"{arm}: {value:.4g}" for arm, value in means.items())
+
+
 def _show_run(view: RunView, *, as_json: bool, found: bool | None = None) -> None:
     run = view.run
     overlaps = set_splits.overlaps_of_run(view.lab.db, run)
@@ -291,6 +345,8 @@ def _show_run(view: RunView, *, as_json: bool, found: bool | None = None) -> Non
             "model": run.model_name,
             "arms": ", ".join(arm.label for arm in run.spec.arms),
             "strength": _strength_units(run),
+            "system prompt": "" if run.spec.chat is None else run.spec.chat.system or "none",
+            "mean KL": _mean_kl(view),
             "decoding": ", ".join(f"{k}={v}" for k, v in run.spec.decoding.to_json().items()),
             "seed": run.spec.seed,
             "request": run.spec_sha256[:12],
@@ -316,6 +372,7 @@ def _facts(run: GenerationRun) -> dict[str, Any]:
         "samples": run.spec.samples,
         "seed": run.spec.seed,
         "decoding": run.spec.decoding.to_json(),
+        "chat": None if run.spec.chat is None else run.spec.chat.to_json(),
         "spec_sha256": run.spec_sha256,
         "replay_of": run.replay_of,
         "duration_s": run.duration_s,

@@ -1,11 +1,13 @@
-"""``vectorlab vectors``: project out, make orthogonal, normalise."""
+"""``vectorlab vectors``: project out, make orthogonal, normalise, equalise."""
 
 from typing import Annotated
 
 import typer
 
-from vectorlab.cli.context import open_lab
-from vectorlab.cli.output import JsonOption, plain, show
+from vectorlab.cli.context import open_lab, wait
+from vectorlab.cli.output import JsonOption, plain, show, show_queued
+from vectorlab.domain.jobs import PRIORITY_BATCH, PRIORITY_INTERACTIVE
+from vectorlab.domain.runs import Operator
 from vectorlab.domain.vectors import SteeringVector
 from vectorlab.services import vector_algebra
 
@@ -65,6 +67,51 @@ def normalise(
     lab = open_lab(context)
     made = vector_algebra.normalise(lab.db, reference, name=name, actor=lab.settings.user)
     _show([made], as_json=json)
+
+
+@app.command()
+def equalise(
+    context: typer.Context,
+    reference: Reference,
+    kl: Annotated[float, typer.Option(help="Wanted mean KL per token at strength 1, nats.")],
+    texts: Annotated[str, typer.Option(metavar="NAME@V", help="Texts it is measured on.")],
+    name: Annotated[str, typer.Option(help="Of the new vector.")],
+    operator: Annotated[
+        Operator, typer.Option(help="add or add_norm_preserving; it is applied to all layers.")
+    ] = Operator.ADD,
+    dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32",
+    detach: Annotated[bool, typer.Option("--detach", help="Print the job id and return.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Store a vector scaled to do a given damage, so that vectors compare at equal strength.
+
+    Example: vectorlab vectors equalise upbeat --kl 0.1 --texts upbeat@latest --name upbeat-equal
+    """
+    lab = open_lab(context)
+    job = vector_algebra.request_equalisation(
+        lab.db,
+        reference,
+        kl=kl,
+        texts=texts,
+        operator=operator,
+        name=name,
+        dtype=dtype,
+        actor=lab.settings.user,
+        priority=PRIORITY_BATCH if detach else PRIORITY_INTERACTIVE,
+    )
+    if detach:
+        show_queued(job.id, as_json=json)
+        return
+    made = lab.vectors.made_by(wait(lab, job.id))
+    show(
+        plain(made),
+        as_json=json,
+        human=lambda: (
+            f"Vector {made.name} stored: {made.parameters['of']} times "
+            f"{made.parameters['scale']:.6g}, mean KL {made.parameters['measured_kl']:.4g} on "
+            f"{made.parameters['texts']}. See it: vectorlab vectors show {made.name}"
+        ),
+    )
 
 
 def _show(made: list[SteeringVector], *, as_json: bool) -> None:

@@ -24,6 +24,8 @@ class JobKind(StrEnum):
     GENERATE = "generate"  # a generation run, or the replay of one
     RAVEL_BUILD = "ravel_build"  # an instance: completions, filters, pairs
     RAVEL_RUN = "ravel_run"  # featurizers trained and scored
+    CONDITION = "condition"  # a threshold that tells two sets of prompts apart
+    EQUALISE = "equalise"  # a vector scaled to do a given damage
 
 
 class JobState(StrEnum):

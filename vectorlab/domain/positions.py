@@ -5,6 +5,7 @@ A spelling is a part, perhaps a window of it, and perhaps filters:
     all   prompt   response
     prompt:first=4   prompt:last=1   prompt:2-5   response:first=8   response:8-
     all+skip_bos   prompt:last=8+except=13,198   response+tokens=5,17
+    response+thinking   response+answer
 
 Numbers count the tokens of their part from 0; both ends of a range belong to it.
 """
@@ -18,7 +19,7 @@ from typing import ClassVar
 from vectorlab.errors import InputError
 
 HELP = "Write for example all, prompt:last=2, prompt:0-3, response:8-15, response:first=8, "
-HELP += "all+skip_bos, prompt+tokens=5,17 or all+except=5."
+HELP += "all+skip_bos, prompt+tokens=5,17, all+except=5, response+thinking or response+answer."
 
 
 class Part(StrEnum):
@@ -27,6 +28,14 @@ class Part(StrEnum):
     ALL = "all"  # prompt and generated tokens
     PROMPT = "prompt"  # prompt tokens only
     RESPONSE = "response"  # generated tokens only, as they are fed back
+
+
+class Stage(StrEnum):
+    """A stage of a response, told by the markers that a model writes around its thinking."""
+
+    ANY = ""
+    THINKING = "thinking"  # between the markers
+    ANSWER = "answer"  # outside them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +57,7 @@ class Positions:
     tokens: tuple[int, ...] = ()  # only these token ids; empty: any
     excluded: tuple[int, ...] = ()  # none of these token ids
     skip_bos: bool = False  # not the BOS token, if the prompt begins with one
+    stage: Stage = Stage.ANY  # only this stage of the response
 
     def __post_init__(self) -> None:
         for name in ("tokens", "excluded"):  # one spelling for one set of ids
@@ -59,6 +69,10 @@ class Positions:
             raise InputError(f"Positions {self} exclude every token that they name.")
         if self.skip_bos and self.part is Part.RESPONSE:
             raise InputError("Positions of the response hold no BOS token; leave skip_bos out.")
+        if self.stage and self.part is not Part.RESPONSE:
+            raise InputError(
+                f"Thinking and answer are stages of the response: write response+{self.stage}."
+            )
 
     @property
     def is_whole_part(self) -> bool:
@@ -70,6 +84,7 @@ class Positions:
         filters = [f"tokens={_joined(self.tokens)}"] if self.tokens else []
         filters += [f"except={_joined(self.excluded)}"] if self.excluded else []
         filters += ["skip_bos"] if self.skip_bos else []
+        filters += [str(self.stage)] if self.stage else []
         return "+".join([f"{self.part}:{window}" if window else str(self.part), *filters])
 
     @classmethod
@@ -84,7 +99,7 @@ class Positions:
         if part not in list(Part) or (colon and not window):
             raise _unreadable(text)
         fields = _read_window(window, text) if window else {}
-        given: dict[str, tuple[int, ...] | bool] = {}
+        given: dict[str, tuple[int, ...] | bool | Stage] = {}
         for item in filters:
             name, value = _read_filter(item, text)
             if name in given:
@@ -131,9 +146,11 @@ def _read_window(window: str, text: str) -> dict[str, int | None]:
     raise _unreadable(text)
 
 
-def _read_filter(item: str, text: str) -> tuple[str, tuple[int, ...] | bool]:
+def _read_filter(item: str, text: str) -> tuple[str, tuple[int, ...] | bool | Stage]:
     if item == "skip_bos":
         return "skip_bos", True
+    if item in (Stage.THINKING, Stage.ANSWER):
+        return "stage", Stage(item)
     if match := re.fullmatch(r"(tokens|except)=(\d+(?:,\d+)*)", item, re.ASCII):
         ids = tuple(int(number) for number in match[2].split(","))
         return ("tokens" if match[1] == "tokens" else "excluded"), ids

@@ -8,6 +8,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+from vectorlab.domain.chats import Chat as Chat
+from vectorlab.domain.conditions import Condition
 from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.positions import Positions
 from vectorlab.domain.schedules import Schedule
@@ -63,6 +65,7 @@ class Intervention:
     positions: Positions = Positions.ALL
     layers: tuple[int, ...] | None = None  # None: every layer the vector has
     schedule: Schedule = Schedule.CONSTANT  # of the strength while the text grows
+    condition: Condition | None = None  # on the prompt; None: always
 
     def __post_init__(self) -> None:
         # One spelling per number, so that 1, 1.0, 0.0 and -0.0 do not make different requests.
@@ -71,8 +74,8 @@ class Intervention:
     def to_json(self) -> dict[str, Any]:
         """The hashed form; the row id is left out because the bytes are the identity.
 
-        A constant schedule is left out too: requests kept from before there were schedules are
-        equal to today's.
+        A constant schedule and an absent condition are left out too: requests kept from before
+        there were any are equal to today's.
         """
         data: dict[str, Any] = {
             "vector_sha256": self.vector_sha256,
@@ -84,6 +87,8 @@ class Intervention:
         }
         if self.schedule != Schedule.CONSTANT:
             data["schedule"] = str(self.schedule)
+        if self.condition is not None:
+            data["condition"] = self.condition.to_json()
         return data
 
     @classmethod
@@ -98,6 +103,9 @@ class Intervention:
             positions=Positions.parse(data["positions"]),
             layers=None if data["layers"] is None else tuple(data["layers"]),
             schedule=Schedule.parse(data.get("schedule", "constant")),
+            condition=Condition.from_json(data["condition"], vector_ids)
+            if "condition" in data
+            else None,
         )
 
 
@@ -207,6 +215,7 @@ class RunSpec:
     samples: int = 1  # texts per prompt and arm
     add_special_tokens: bool = True  # let the tokenizer add BOS where it would
     dtype: str = "float32"  # the model computes in this
+    chat: Chat | None = None  # None: prompts are texts as they are
 
     @cached_property
     def sha256(self) -> str:
@@ -215,7 +224,7 @@ class RunSpec:
 
     def to_json(self) -> dict[str, Any]:
         """The request as JSON types, the form that is hashed and put into a job."""
-        return {
+        data = {
             "model_fingerprint": self.model_fingerprint,
             "prompts": [[item.text, item.reference] for item in self.prompts],
             "arms": [arm.to_json() for arm in self.arms],
@@ -225,6 +234,9 @@ class RunSpec:
             "add_special_tokens": self.add_special_tokens,
             "dtype": self.dtype,
         }
+        if self.chat is not None:  # older requests have none and stay equal
+            data["chat"] = self.chat.to_json()
+        return data
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], vector_ids: Mapping[str, int]) -> "RunSpec":
@@ -237,14 +249,24 @@ class RunSpec:
                 ),
                 "arms": tuple(Arm.from_json(arm, vector_ids) for arm in data["arms"]),
                 "decoding": Decoding.from_json(data["decoding"]),
+                "chat": Chat(**data["chat"]) if data.get("chat") else None,
             }
         )
 
     def vector_ids(self) -> dict[str, int]:
         """Row id of every vector hash that the arms name."""
         return {
-            item.vector_sha256: item.vector_id for arm in self.arms for item in arm.interventions
+            item.vector_sha256: item.vector_id
+            for arm in self.arms
+            for applied in arm.interventions
+            for item in (applied, applied.condition)
+            if item is not None
         }
+
+    def conditions(self) -> tuple[Condition, ...]:
+        """Every condition of its arms, once."""
+        found = (item.condition for arm in self.arms for item in arm.interventions)
+        return tuple(dict.fromkeys(item for item in found if item is not None))
 
     def rows(self) -> list["RowKey"]:
         """Every generation asked for, ordered by prompt, then arm, then sample."""
@@ -479,7 +501,7 @@ def compare_generations(
 
 
 def _course(item: Intervention) -> tuple[Any, ...]:
-    return item.strength, item.positions, item.schedule, item.layers
+    return item.strength, item.positions, item.schedule, item.layers, item.condition
 
 
 def _first_difference(

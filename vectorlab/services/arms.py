@@ -20,6 +20,7 @@ from vectorlab.domain.runs import (
 from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.vectors import Site, SteeringVector
 from vectorlab.errors import InputError
+from vectorlab.services.conditions import parse_condition
 from vectorlab.services.vectors import check_fits
 from vectorlab.store import vectors
 from vectorlab.store.database import Database
@@ -29,7 +30,7 @@ HELP = (
     'Write for example "a:0.1,b:0.2" or '
     '"a:0.1:layers=0-3,7:positions=prompt:last=2,b:2:operator=add:schedule=first:8".'
 )
-OPTIONS = ("operator", "site", "positions", "layers", "schedule")
+OPTIONS = ("operator", "site", "positions", "layers", "schedule", "when")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,7 @@ class SweepOptions:
     positions: Positions = Positions.ALL
     layers: tuple[int, ...] | None = None
     schedule: Schedule = Schedule.CONSTANT
+    when: str | None = None  # a condition as ``services.conditions.parse_condition`` reads it
     together: bool = False  # all vectors in one arm instead of one arm each
     combine: Combine = Combine.MEAN
 
@@ -56,6 +58,7 @@ class Term:
     positions: Positions | None = None
     layers: tuple[int, ...] | None = None
     schedule: Schedule | None = None
+    when: str | None = None
 
 
 def build_arms(
@@ -104,8 +107,8 @@ def build_arms(
 def parse_arm(text: str) -> tuple[Term, ...]:
     """Read ``"a:0.1,b:0.2"`` as the vectors of one arm, each with its strength.
 
-    A vector may go on with ``:operator=``, ``:site=``, ``:positions=``, ``:layers=`` and
-    ``:schedule=``.
+    A vector may go on with ``:operator=``, ``:site=``, ``:positions=``, ``:layers=``,
+    ``:schedule=`` and ``:when=``.
 
     Raises:
         InputError: If it cannot be read.
@@ -145,6 +148,8 @@ def _option(name: str, value: str, text: str) -> Any:
         return Schedule.parse(value)
     if name == "layers":
         return parse_layers(value)
+    if name == "when":
+        return value
     known = Operator if name == "operator" else Site
     if value not in list(known):
         raise InputError(f"Arm {text!r} names {name} {value!r}. Known are {', '.join(known)}.")
@@ -161,7 +166,8 @@ def _arm(
         check_fits(vector, model, term.layers or options.layers)
         found.append(vector)
     interventions = tuple(
-        _intervention(vector, term, options) for vector, term in zip(found, terms, strict=True)
+        _intervention(db, model, vector, term, options)
+        for vector, term in zip(found, terms, strict=True)
     )
     names = [vector.name for vector in found]
     label = (
@@ -172,7 +178,10 @@ def _arm(
     return Arm(label=label, interventions=interventions, combine=options.combine)
 
 
-def _intervention(vector: SteeringVector, term: Term, options: SweepOptions) -> Intervention:
+def _intervention(
+    db: Database, model: Model, vector: SteeringVector, term: Term, options: SweepOptions
+) -> Intervention:
+    when = term.when or options.when
     return Intervention(
         vector_id=vector.id,
         vector_sha256=vector.content_sha256,
@@ -182,12 +191,14 @@ def _intervention(vector: SteeringVector, term: Term, options: SweepOptions) -> 
         positions=term.positions or options.positions,
         layers=options.layers if term.layers is None else term.layers,
         schedule=term.schedule or options.schedule,
+        condition=None if when is None else parse_condition(db, model, when),
     )
 
 
 def _label(name: str, term: Term) -> str:
     """Name and strength, and what the arm says beside them."""
     layers = None if term.layers is None else f"layers {spell_layers(term.layers)}"
-    said = (term.operator, term.site, term.positions, layers, term.schedule)
+    when = None if term.when is None else f"when {term.when}"
+    said = (term.operator, term.site, term.positions, layers, term.schedule, when)
     more = ", ".join(str(item) for item in said if item is not None)
     return f"{name} {term.strength:+g}" + (f" ({more})" if more else "")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from vectorlab.domain.jobs import Job, JobFilter, JobState, WorkerInfo
-from vectorlab.domain.runs import Arm, GenerationRun
+from vectorlab.domain.runs import Arm, GeneratedText, GenerationRun
 from vectorlab.domain.vectors import LayerVector, SteeringVector
 from vectorlab.services import jobs, runs, sets, vectors
 from vectorlab.services.set_history import Blame
@@ -144,6 +144,7 @@ def generations_frame(db: Database, run: GenerationRun) -> pd.DataFrame:
             "tokens": len(item.token_ids),
             "finish_reason": item.finish_reason.value,
             "mean_logprob": item.mean_logprob,
+            **_compared(item),
         }
         for item in runs.generations(db, run)
     ]
@@ -153,6 +154,16 @@ def generations_frame(db: Database, run: GenerationRun) -> pd.DataFrame:
     baselines = frame[frame["arm_index"].isin(unsteered)].drop_duplicates(keys)
     beside = baselines[[*keys, "text"]].rename(columns={"text": "baseline_text"})
     return frame.merge(beside, on=keys, how="left")
+
+
+def _compared(item: GeneratedText) -> dict[str, float]:
+    """How far a text is from the baseline, for runs that measured it."""
+    if item.divergence is None:
+        return {}
+    return {
+        "mean_kl": item.divergence.mean_kl,
+        "baseline_mean_logprob": item.divergence.baseline_mean_logprob,
+    }
 
 
 def _strength(arm: Arm) -> float | None:

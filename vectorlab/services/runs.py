@@ -4,14 +4,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from vectorlab.domain.conditions import Condition
 from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
 from vectorlab.domain.models import Model, check_dtype
 from vectorlab.domain.runs import (
     Arm,
+    Chat,
     EnvironmentChange,
     GeneratedText,
     GenerationRun,
+    Intervention,
     Prompt,
     ReplayVerdict,
     RunSpec,
@@ -53,10 +56,14 @@ def request_run(
     name: str | None = None,
     prompt_set_version_id: int | None = None,
     force: bool = False,
+    compiled: bool = False,
     priority: int = PRIORITY_BATCH,
     queue: str = DEFAULT_QUEUE,
 ) -> RunRequest:
     """Find the run of an equal earlier request, or enqueue it.
+
+    How a text is computed is not part of the request: a run found may have been compiled or not,
+    which its environment tells.
 
     Raises:
         InputError: If there is no prompt, no arm or no sample to make, or the name is unusable.
@@ -74,7 +81,11 @@ def request_run(
             model_id=model.id,
             spec=spec,
             dedupe_key=f"generate:{spec.sha256}",
-            extra={"name": name, "prompt_set_version_id": prompt_set_version_id},
+            extra={
+                "name": name,
+                "prompt_set_version_id": prompt_set_version_id,
+                **({"compiled": True} if compiled else {}),
+            },
             priority=priority,
             queue=queue,
             actor=actor,
@@ -118,6 +129,7 @@ def request_replay(
                 "replay_of": original.id,
                 "batch_plan": original.batch_plan.to_json(),
                 "threads": original.environment.get("threads"),
+                "compiled": bool(original.environment.get("compiled")),
             },
             priority=priority,
             queue=queue,
@@ -149,6 +161,21 @@ def verdict(db: Database, replay: str) -> ReplayVerdict:
         differences=differences,
         changes=_environment_changes(original, repeated),
     )
+
+
+def chat_of(model: Model, system: str | None = None) -> Chat:
+    """The chat that a model's template makes of prompts.
+
+    Raises:
+        InputError: If the model has none.
+    """
+    template = model.description.chat_template_sha256
+    if template is None:
+        raise InputError(
+            f"Model {model.name!r} has no chat template. Leave --chat and --system out, and write "
+            "the prompts as the model should read them."
+        )
+    return Chat(template_sha256=template, system=system)
 
 
 def get(db: Database, reference: str) -> GenerationRun:
@@ -249,9 +276,12 @@ def _check_arms(arms: Sequence[Arm]) -> None:
     if twice:
         raise InputError(f"Two arms are called {twice[0]!r}; give each vector and strength once.")
     ids: dict[str, int] = {}
-    for item in (item for arm in map(check_arm, arms) for item in arm.interventions):
-        if item.layers == ():
-            raise InputError("An intervention names no layer. Leave layers out for all of them.")
+    applied = [item for arm in map(check_arm, arms) for item in arm.interventions]
+    if any(item.layers == () for item in applied):
+        raise InputError("An intervention names no layer. Leave layers out for all of them.")
+    read = [item.condition for item in applied if item.condition is not None]
+    used: list[Intervention | Condition] = [*applied, *read]
+    for item in used:
         if ids.setdefault(item.vector_sha256, item.vector_id) != item.vector_id:
             raise InputError(
                 f"Vectors {ids[item.vector_sha256]} and {item.vector_id} hold the same bytes; "
@@ -294,9 +324,11 @@ def _enqueue(
 def _batch_key(model_id: int, spec: RunSpec, extra: Mapping[str, object]) -> str | None:
     """Equal for requests that may share a batch; None for one that must stay alone.
 
-    A replay repeats the batches of its original, and a large run fills its batches by itself.
+    A replay repeats the batches of its original, and a large run fills its batches by itself. A
+    compiled graph and a comparison with the baseline are made for the rows of one run.
     """
-    if "batch_plan" in extra or len(spec.rows()) > SHARED_ROWS:
+    alone = "batch_plan" in extra or extra.get("compiled") or spec.decoding.kl
+    if alone or len(spec.rows()) > SHARED_ROWS:
         return None
     return content_sha256("batch", [model_id, spec.dtype, spec.decoding.to_json()])
 

@@ -3,6 +3,7 @@
 Weighted sums are ``services.vectors.combine``.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vectorlab.domain.sets import check_name
+from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
+from vectorlab.domain.models import check_dtype
+from vectorlab.domain.runs import Operator
+from vectorlab.domain.sets import SetReference, check_name
 from vectorlab.domain.vectors import (
     LayerVector,
     NewVector,
@@ -19,11 +23,13 @@ from vectorlab.domain.vectors import (
     SteeringVector,
 )
 from vectorlab.errors import InputError, ShapeError
-from vectorlab.services.vectors import check_combinable
-from vectorlab.store import audit, vectors
+from vectorlab.services.vectors import check_combinable, check_free
+from vectorlab.store import audit, jobs, sets, vectors
 from vectorlab.store.database import Database, Transaction
 
 DEPENDENT = 1e-6  # share of a vector outside the others' span below which nothing is left of it
+
+_SCALED_BY_LENGTH = (Operator.ADD, Operator.ADD_NORM_PRESERVING)
 
 _Rows = npt.NDArray[np.float64]
 
@@ -113,6 +119,76 @@ def normalise(db: Database, reference: str, *, name: str, actor: str) -> Steerin
         norms = {str(part.layer): part.norm for part in parts}
         about = {"operation": "normalise", "natural_norms": norms}
         return _store(tx, [vector], unit, name=name, about=about, actor=actor)
+
+
+def request_equalisation(
+    db: Database,
+    reference: str,
+    *,
+    kl: float,
+    texts: str,
+    operator: Operator,
+    name: str,
+    dtype: str = "float32",
+    actor: str,
+    priority: int = PRIORITY_BATCH,
+    queue: str = DEFAULT_QUEUE,
+) -> Job:
+    """Enqueue the scaling of a vector to a given damage.
+
+    The new vector, applied at strength 1 by the operator to all its layers and all positions, moves
+    the model's next-token distributions by that mean KL over the texts.
+
+    Args:
+        db: The store.
+        reference: The vector.
+        kl: Wanted mean KL per token, nats.
+        texts: Set version whose sources and targets are read.
+        operator: ``add`` or ``add_norm_preserving``: those for which length matters.
+        name: Of the new vector.
+        dtype: The model computes in this.
+        actor: Recorded as the one who asked.
+        priority: Of the job.
+        queue: Only workers of this queue take it.
+
+    Raises:
+        InputError: If the KL is not positive or the operator does not look at lengths.
+        ConflictError: If the name is taken.
+    """
+    if not (math.isfinite(kl) and kl > 0):
+        raise InputError(f"The wanted KL is {kl:g}; it must be above 0, for example 0.1.")
+    if operator not in _SCALED_BY_LENGTH:
+        raise InputError(
+            f"Operator {operator} does not depend on a vector's length, so there is nothing to "
+            f"scale. Use {' or '.join(_SCALED_BY_LENGTH)}."
+        )
+    check_dtype(dtype)
+    with db.write() as tx:
+        vector = vectors.get_vector(tx, reference)
+        check_free(tx, check_name("vector", name))
+        version = sets.resolve_version(tx, SetReference.parse(texts))
+        job, _ = jobs.enqueue(
+            tx,
+            NewJob(
+                kind=JobKind.EQUALISE,
+                spec={
+                    "vector_id": vector.id,
+                    "model_id": vector.model_id,
+                    "set_version_id": version.id,
+                    "set_label": version.label,
+                    "kl": kl,
+                    "operator": operator.value,
+                    "name": name,
+                    "dtype": dtype,
+                },
+                dedupe_key=f"equalise:{name}",
+                model_id=vector.model_id,
+                priority=priority,
+                queue=queue,
+                created_by=actor,
+            ),
+        )
+    return job
 
 
 def _layers(tx: Transaction, found: Sequence[SteeringVector]) -> list[list[LayerVector]]:

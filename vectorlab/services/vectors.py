@@ -119,7 +119,7 @@ def request_extraction(
                 found = _second_name(tx, found, check_name("vector", name or ""), spec, actor)
             return VectorRequest(spec=spec, vector=found, job=None)
         if name is not None:
-            _check_free(tx, check_name("vector", name))
+            check_free(tx, check_name("vector", name))
         job, _ = jobs.enqueue(
             tx,
             NewJob(
@@ -301,6 +301,19 @@ def remove(db: Database, reference: str, *, cascade: bool, actor: str) -> list[s
         return purge.purge_vector(tx, reference, cascade=cascade, actor=actor)
 
 
+def check_free(tx: Transaction, name: str) -> None:
+    """Return if no vector has the name.
+
+    Raises:
+        ConflictError: If one has.
+    """
+    if not vectors.name_is_free(tx, name):
+        raise ConflictError(
+            f"Vector name {name!r} is taken by another vector. Choose another with --name, "
+            f"or look at it: vectorlab vectors show {name}"
+        )
+
+
 def check_fits(vector: SteeringVector, model: Model, layers: Sequence[int] | None = None) -> None:
     """Refuse a vector of another width or depth than the model's.
 
@@ -362,14 +375,6 @@ def _second_name(
         details={"name": name, "copy_of": found.name},
     )
     return made
-
-
-def _check_free(tx: Transaction, name: str) -> None:
-    if not vectors.name_is_free(tx, name):
-        raise ConflictError(
-            f"Vector name {name!r} is taken by another vector. Choose another with --name, "
-            f"or look at it: vectorlab vectors show {name}"
-        )
 
 
 def _common_method(parents: Sequence[SteeringVector]) -> str:

@@ -1,12 +1,14 @@
 """What a run's windows and chosen tokens never met, told after the texts are known."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import torch
 
 from vectorlab.domain.runs import GeneratedText
 from vectorlab.domain.schedules import Schedule
-from vectorlab.steering.passes import PassReader, Rule, RuleReader
+from vectorlab.steering.passes import Rule, RuleReader
 from vectorlab.steering.prepared import PreparedRun
 
 
@@ -17,13 +19,13 @@ def untouched(run: PreparedRun, texts: Sequence[GeneratedText]) -> tuple[str, ..
         run: What was asked for.
         texts: What was generated.
     """
-    found: list[str] = []
+    found = [*_conditions_at_one_side(run)]
     for number, arm in enumerate(run.spec.arms):
         mine = [text for text in texts if text.key.arm == number]
         for positions in dict.fromkeys(item.positions for item in arm.interventions):
             rule = Rule(positions, Schedule.CONSTANT)
             reader = RuleReader(rule, run.table.bos_id, torch.device("cpu"))
-            if not any(_meets(reader, run.prompt_ids[text.key.prompt], text) for text in mine):
+            if not any(_meets(run, reader, text) for text in mine):
                 found.append(
                     f"arm {arm.label!r} was not steered at {positions}: none of its "
                     f"{len(mine)} texts has such a token"
@@ -31,8 +33,35 @@ def untouched(run: PreparedRun, texts: Sequence[GeneratedText]) -> tuple[str, ..
     return tuple(found)
 
 
-def _meets(reader: RuleReader, prompt: Sequence[int], text: GeneratedText) -> bool:
+def measured_conditions(run: PreparedRun) -> tuple[Mapping[str, Any], ...]:
+    """Every condition of a run, and what was measured of each of its prompts."""
+    return tuple(
+        {**condition.to_json(), "values": [row[number] for row in run.condition_values]}
+        for number, condition in enumerate(run.spec.conditions())
+    )
+
+
+def _conditions_at_one_side(run: PreparedRun) -> list[str]:
+    """A sentence for every condition that all prompts or none of them meet."""
+    found = []
+    for number, condition in enumerate(run.spec.conditions()):
+        values = [row[number] for row in run.condition_values]
+        met = sum(condition.holds(value) for value in values)
+        if met not in (0, len(values)):
+            continue
+        how_many = "none" if met == 0 else "every one"
+        found.append(
+            f"{condition.measure} at layer {condition.layer} {condition.comparison} "
+            f"{condition.threshold:.6g} holds for {how_many} of {len(values)} prompts: values from "
+            f"{min(values):.6g} to {max(values):.6g}"
+        )
+    return found
+
+
+def _meets(run: PreparedRun, reader: RuleReader, text: GeneratedText) -> bool:
+    prompt = run.prompt_ids[text.key.prompt]
     fed_back = text.token_ids[:-1]  # the last token ends the text and is not fed back
     token_ids = torch.tensor([[*prompt, *fed_back]])
     response = torch.arange(token_ids.shape[1])[None] >= len(prompt)
-    return bool(reader.touches(PassReader().read(token_ids, None, response)).any())
+    passes = replace(run.table, device=torch.device("cpu")).pass_reader()
+    return bool(reader.touches(passes.read(token_ids, None, response)).any())

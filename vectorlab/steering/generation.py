@@ -2,14 +2,15 @@
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from vectorlab.domain.runs import BatchPlan, Frame, GeneratedText, RunSpec
 from vectorlab.domain.vectors import LayerVector
 from vectorlab.errors import InputError
 from vectorlab.steering.batching import free_memory, is_out_of_memory
 from vectorlab.steering.compiled import Compilation
-from vectorlab.steering.coverage import untouched
+from vectorlab.steering.coverage import measured_conditions, untouched
 from vectorlab.steering.decoding import OnTexts, Part, decode_batch, frames_of
 from vectorlab.steering.loading import LoadedModel
 from vectorlab.steering.plan import (
@@ -39,6 +40,7 @@ class GenerationResult:
     plan: BatchPlan  # the batches as they really ran
     events: tuple[str, ...]  # what did not go as planned, for people
     compiled: bool = False  # whether the decoding steps ran as a compiled graph
+    conditions: tuple[Mapping[str, Any], ...] = ()  # each with the values of all prompts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -249,8 +251,12 @@ def _outcome(
     except Exception as error:
         return error
     plan = BatchPlan(batches=(tuple(range(len(part.keys))),), frames=(frame,))
-    events = untouched(part.run, texts)
-    return GenerationResult(generations=tuple(texts), plan=plan, events=events)
+    return GenerationResult(
+        generations=tuple(texts),
+        plan=plan,
+        events=untouched(part.run, texts),
+        conditions=measured_conditions(part.run),
+    )
 
 
 def _alone(
@@ -267,9 +273,7 @@ def _alone(
         )
     except Exception as error:
         return error
-    return GenerationResult(
-        generations=result.generations, plan=result.plan, events=(event, *result.events)
-    )
+    return replace(result, events=(event, *result.events))
 
 
 @dataclass(kw_only=True)
@@ -317,6 +321,7 @@ class _Run:
             plan=BatchPlan(batches=tuple(batches), frames=frames if any(frames) else ()),
             events=(*self.events, *untouched(self.prepared, generations)),
             compiled=self.compilation.wanted,
+            conditions=measured_conditions(self.prepared),
         )
 
     def _try_batch(self, rows: Rows, frame: Frame | None) -> list[GeneratedText] | None:

@@ -11,7 +11,7 @@ from torch import nn
 from vectorlab.errors import ArchitectureError
 from vectorlab.steering.layers import as_rows, replace_hidden
 from vectorlab.steering.loading import LoadedModel
-from vectorlab.steering.passes import PassReader, rule_readers
+from vectorlab.steering.passes import rule_readers
 from vectorlab.steering.table import Phase, Place, SteeringTable
 from vectorlab.steering.work import RuleValues, Work, work_at
 
@@ -23,7 +23,7 @@ class Steering:
         self.rows = len(row_arms)
         self.places = table.places(row_arms)
         self._readers = rule_readers(table.rules, table.bos_id, loaded.device)
-        self._reader = PassReader()
+        self._reader = table.pass_reader()
         self._response: bool | torch.Tensor = False
         self._writers = {
             place: Writer(

@@ -5,11 +5,11 @@ once per forward pass, on the device, before the first layer runs.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
-from vectorlab.domain.positions import Part, Positions
+from vectorlab.domain.positions import Part, Positions, Stage
 from vectorlab.domain.schedules import Schedule
 
 
@@ -34,13 +34,65 @@ class Pass:
     response: torch.Tensor  # bool: generated tokens
     index: torch.Tensor  # int64: place within prompt or response, from 0; padding has any
     behind: torch.Tensor  # int64: tokens of the prompt behind this one
+    thinking: torch.Tensor | None = None  # bool: between thinking markers; None: nobody asks
+    marker: torch.Tensor | None = None  # bool: the last token of such a marker
+
+
+@dataclass(frozen=True)
+class MarkerIds:
+    """Token ids of what a model writes before and behind its thinking."""
+
+    begin: tuple[int, ...]
+    end: tuple[int, ...]
+
+
+class ThinkingReader:
+    """Follows the thinking markers of every row through prompt and response, on the device."""
+
+    def __init__(self, markers: MarkerIds, device: torch.device) -> None:
+        self._markers = [
+            torch.tensor(ids, dtype=torch.long, device=device)
+            for ids in (markers.begin, markers.end)
+        ]
+        self._kept = max(len(markers.begin), len(markers.end)) - 1  # tokens a marker may reach back
+        self._before: torch.Tensor | None = None  # (B, kept) last tokens of earlier passes
+        self._open: torch.Tensor | None = None  # (B, 1) bool: they end inside thinking
+
+    def read(self, token_ids: torch.Tensor, *, is_first: bool) -> tuple[torch.Tensor, torch.Tensor]:
+        """What is thinking, and where a marker ends, (B, T) bool each."""
+        rows, width = token_ids.shape
+        if is_first or self._before is None or self._open is None:
+            self._before = token_ids.new_full((rows, self._kept), -1)
+            self._open = torch.zeros(rows, 1, dtype=torch.bool, device=token_ids.device)
+        line = torch.cat([self._before, token_ids], dim=1)
+        columns = torch.arange(width, device=token_ids.device)
+        begin, end = (self._ends_at(line, ids, width) for ids in self._markers)
+        last_begin, last_end = (
+            torch.where(found, columns, -1).cummax(dim=1).values for found in (begin, end)
+        )
+        unmarked = (last_begin < 0) & (last_end < 0)
+        thinking = torch.where(unmarked, self._open, last_begin > last_end)
+        self._open = thinking[:, -1:]
+        self._before = line[:, line.shape[1] - self._kept :]
+        marker = begin | end
+        return thinking & ~marker, marker
+
+    def _ends_at(self, line: torch.Tensor, ids: torch.Tensor, width: int) -> torch.Tensor:
+        """Where in the last columns of a line the marker ends."""
+        windows = line.unfold(1, len(ids), 1)[:, -width:]
+        return (windows == ids).all(dim=-1)
 
 
 class PassReader:
-    """Follows one batch from its prompts through its cache."""
+    """Follows one batch from its prompts through its cache.
 
-    def __init__(self) -> None:
+    Args:
+        thinking: What finds the stages of a response; None if no rule asks for them.
+    """
+
+    def __init__(self, thinking: ThinkingReader | None = None) -> None:
         self._generated = 0  # tokens that were fed back in earlier passes
+        self._thinking = thinking
 
     def read(
         self,
@@ -55,6 +107,18 @@ class PassReader:
             attention_mask: (B, at least T), 0 where there is padding; None without padding.
             response: Which are generated: all, none, or a (B, T) mask.
         """
+        now = self._numbered(token_ids, attention_mask, response)
+        if self._thinking is None:
+            return now
+        thinking, marker = self._thinking.read(token_ids, is_first=response is not True)
+        return replace(now, thinking=thinking, marker=marker)
+
+    def _numbered(
+        self,
+        token_ids: torch.Tensor,
+        attention_mask: torch.Tensor | None,
+        response: bool | torch.Tensor,  # noqa: FBT001 - as Steering.set_response takes it
+    ) -> Pass:
         rows, width = token_ids.shape
         columns = torch.arange(width, device=token_ids.device).expand(rows, -1)
         if response is True:
@@ -115,6 +179,11 @@ class RuleReader:
         if self._bos_id is not None:
             bos = (now.token_ids == self._bos_id) & (now.index == 0) & ~now.response
             inside = inside & ~bos
+        if positions.stage:
+            assert now.thinking is not None, "nobody looked for thinking markers"
+            assert now.marker is not None
+            is_thinking = positions.stage is Stage.THINKING
+            inside = inside & (now.thinking if is_thinking else ~(now.thinking | now.marker))
         return inside
 
     def factors(self, now: Pass) -> torch.Tensor:

@@ -1,17 +1,22 @@
 """A run made ready for batches: tokenised prompts, prepared vectors, and where its texts end."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from vectorlab.domain.chats import Chat
+from vectorlab.domain.conditions import Condition
+from vectorlab.domain.passages import Turn
 from vectorlab.domain.runs import Arm, FinishReason, GeneratedText, RowKey, RunSpec
 from vectorlab.domain.vectors import LayerVector
-from vectorlab.errors import ModelError
+from vectorlab.errors import IntegrityError, ModelError
 from vectorlab.steering.comparison import divergence
+from vectorlab.steering.conditions import read_conditions
 from vectorlab.steering.loading import LoadedModel, check_request
 from vectorlab.steering.sampling import row_uniforms
+from vectorlab.steering.spans import chat_text
 from vectorlab.steering.table import SteeringTable
 from vectorlab.steering.tokens import continuation_text, encode
 
@@ -25,6 +30,8 @@ class PreparedRun:
     table: SteeringTable
     prompt_ids: list[list[int]]
     keys: list[RowKey]
+    condition_values: list[list[float]]  # per prompt, of every condition of the specification
+    variants: dict[tuple[int, tuple[bool, ...]], int]  # arm and what holds -> arm of the table
 
     @classmethod
     def prepare(
@@ -38,17 +45,48 @@ class PreparedRun:
         """
         check_request(loaded, model_fingerprint=spec.model_fingerprint, dtype=spec.dtype)
         ids = prompt_ids(loaded, spec)
-        table = SteeringTable.build(loaded, (*spec.arms, Arm(label="no steering")), vectors)
-        return cls(loaded=loaded, spec=spec, table=table, prompt_ids=ids, keys=spec.rows())
+        conditions = spec.conditions()
+        values = (
+            read_conditions(loaded, ids, conditions, vectors) if conditions else [[]] * len(ids)
+        )
+        holding = [
+            tuple(item.holds(value) for item, value in zip(conditions, row, strict=True))
+            for row in values
+        ]
+        # An arm and those of its interventions whose conditions hold make an arm of the table.
+        found = [
+            (number, held) for number in range(len(spec.arms)) for held in dict.fromkeys(holding)
+        ]
+        arms = [
+            _without_unmet(spec.arms[number], dict(zip(conditions, held, strict=True)))
+            for number, held in found
+        ]
+        table = SteeringTable.build(loaded, (Arm(label="no steering"), *arms), vectors)
+        return cls(
+            loaded=loaded,
+            spec=spec,
+            table=table,
+            prompt_ids=ids,
+            keys=spec.rows(),
+            condition_values=values,
+            variants={item: place for place, item in enumerate(found, start=1)},
+        )
 
     def row_arm(self, key: RowKey) -> int:
         """The arm of a row, as an index into the table."""
-        return key.arm
+        return self.variants[key.arm, self.holding(key.prompt)]
+
+    def holding(self, prompt: int) -> tuple[bool, ...]:
+        """Which of the specification's conditions a prompt meets."""
+        values = self.condition_values[prompt]
+        return tuple(
+            item.holds(value) for item, value in zip(self.spec.conditions(), values, strict=True)
+        )
 
     @property
     def baseline_arm(self) -> int:
         """An arm of the table that does nothing."""
-        return len(self.spec.arms)
+        return 0
 
     def uniforms(self, keys: Sequence[RowKey]) -> npt.NDArray[np.float64]:
         """The draws of these rows, (B, steps)."""
@@ -143,17 +181,48 @@ class PreparedRun:
         return continuation_text(self.loaded.tokenizer, self.prompt_ids[key.prompt], token_ids)
 
 
+def _without_unmet(arm: Arm, holds: Mapping[Condition, bool]) -> Arm:
+    """The arm as it acts on a prompt that meets some conditions."""
+    acting = tuple(
+        item for item in arm.interventions if item.condition is None or holds[item.condition]
+    )
+    return replace(arm, interventions=acting)
+
+
 def prompt_ids(loaded: LoadedModel, spec: RunSpec) -> list[list[int]]:
     """Token ids of every prompt of a run.
 
     Raises:
-        InputError: If a prompt is empty or too long.
+        InputError: If a prompt is empty or too long, or there is no chat template for it.
+        IntegrityError: If the model's chat template is not the one that the run names.
     """
     return encode(
         loaded.tokenizer,
-        [prompt.text for prompt in spec.prompts],
-        add_special_tokens=spec.add_special_tokens,
+        [written(loaded, spec.chat, prompt.text) for prompt in spec.prompts],
+        # A chat template writes its own.
+        add_special_tokens=spec.add_special_tokens and spec.chat is None,
         context_length=loaded.description.context_length,
         new_tokens=spec.decoding.max_new_tokens,
         noun="Prompt",
     )
+
+
+def written(loaded: LoadedModel, chat: Chat | None, text: str) -> str:
+    """A prompt as the model reads it.
+
+    Raises:
+        InputError: If a chat is asked for and the model has no template, or it refuses the turns.
+        IntegrityError: If the model's chat template is not the one that is named.
+    """
+    if chat is None:
+        return text
+    expected = loaded.description.chat_template_sha256
+    if chat.template_sha256 != expected:
+        raise IntegrityError(
+            f"The request's chat template is {chat.template_sha256[:12]}, but the model's is "
+            f"{(expected or 'none')[:12]}."
+        )
+    turns = [Turn(role="user", content=text)]
+    if chat.system is not None:
+        turns.insert(0, Turn(role="system", content=chat.system))
+    return chat_text(loaded.tokenizer, turns, generation_prompt=True)

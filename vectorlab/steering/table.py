@@ -18,7 +18,8 @@ from vectorlab.domain.vectors import LayerVector, Site
 from vectorlab.errors import InputError, NotFoundError, ShapeError
 from vectorlab.steering.loading import LoadedModel
 from vectorlab.steering.operators import OPERATORS, Slots, prepare_constant
-from vectorlab.steering.passes import Rule
+from vectorlab.steering.passes import MarkerIds, PassReader, Rule, ThinkingReader
+from vectorlab.steering.spans import marker_ids, thinking_markers
 
 
 class Phase(StrEnum):
@@ -78,8 +79,10 @@ class SteeringTable:
     """Everything that the arms of a run write, by phase and place."""
 
     tables: Mapping[Phase, Mapping[Place, tuple[OperatorTable, ...]]]
+    device: torch.device
     rules: tuple[Rule, ...]  # that depend on the position
     bos_id: int | None  # of the tokenizer
+    markers: MarkerIds | None = None  # around thinking, if a rule asks for a stage
 
     @classmethod
     def build(
@@ -113,9 +116,17 @@ class SteeringTable:
         build = _Builder(loaded=loaded, arms=arms, vectors=by_hash, rules=rules)
         return cls(
             tables={phase: build.phase(phase) for phase in Phase},
+            device=loaded.device,
             rules=rules,
             bos_id=loaded.tokenizer.bos_token_id,
+            markers=_markers(loaded) if any(rule.positions.stage for rule in rules) else None,
         )
+
+    def pass_reader(self) -> PassReader:
+        """What follows a batch for the rules."""
+        if self.markers is None:
+            return PassReader()
+        return PassReader(ThinkingReader(self.markers, self.device))
 
     def places(self, arms: Sequence[int]) -> list[Place]:
         """Places where any of these arms does something in any phase."""
@@ -231,6 +242,17 @@ class _Builder:
         return Slots(
             directions=directions.to(device), weights=weights.to(device), gates=gates.to(device)
         )
+
+
+def _markers(loaded: LoadedModel) -> MarkerIds:
+    markers = thinking_markers(loaded.tokenizer)
+    if markers is None:
+        raise InputError(
+            f"Thinking and answer cannot be told apart for {loaded.description.source}: neither "
+            "its vocabulary nor its chat template has thinking markers. Steer response instead."
+        )
+    begin, end = marker_ids(loaded.tokenizer, markers)
+    return MarkerIds(begin=begin, end=end)
 
 
 def _rule(item: Intervention) -> Rule:

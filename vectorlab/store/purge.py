@@ -1,7 +1,8 @@
 """Deleting for good: explicit, audited, and refused while something depends on the object.
 
 What depends on what: a set is needed by vectors and runs made from it and by sets forked from
-it; a vector by combined vectors and by runs; a run by its replays, scores and votes.
+it; a vector by combined vectors, by runs and by searches for thresholds; a run by its replays,
+scores and votes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,9 +22,11 @@ _runs = schema.generation_runs
 _generations = schema.generations
 _scores = schema.scores
 _votes = schema.votes
+_asked = schema.intervention_conditions
+_searches = schema.condition_searches
 
 # In this order nothing is deleted before what depends on it.
-_KINDS = ("score", "vote", "run", "vector", "set")
+_KINDS = ("score", "vote", "run", "condition search", "vector", "set")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +117,15 @@ def _of_set(set_id: int) -> Sequence[tuple[str, sa.Select[Any]]]:
         ("vector", sa.select(_vectors.c.id).where(_vectors.c.set_version_id.in_(own))),
         ("run", sa.select(_runs.c.id).where(_runs.c.prompt_set_version_id.in_(own))),
         (
+            "condition search",
+            sa.select(_searches.c.id).where(
+                sa.or_(
+                    _searches.c.positive_version_id.in_(own),
+                    _searches.c.negative_version_id.in_(own),
+                )
+            ),
+        ),
+        (
             "set",
             sa.select(_versions.c.set_id).where(
                 sa.or_(_versions.c.parent_id.in_(own), _versions.c.id.in_(merging)),
@@ -128,6 +140,11 @@ def _of_vector(vector_id: int) -> Sequence[tuple[str, sa.Select[Any]]]:
     return (
         ("vector", sa.select(parents.c.steering_vector_id).where(parents.c.parent_id == vector_id)),
         ("run", sa.select(used.c.run_id).where(used.c.steering_vector_id == vector_id)),
+        ("run", sa.select(_asked.c.run_id).where(_asked.c.steering_vector_id == vector_id)),
+        (
+            "condition search",
+            sa.select(_searches.c.id).where(_searches.c.steering_vector_id == vector_id),
+        ),
     )
 
 
@@ -168,8 +185,12 @@ def _delete(tx: Transaction, nodes: Sequence[_Node]) -> None:
 _PARTS: dict[str, tuple[sa.Column[Any], ...]] = {
     "score": (_scores.c.id,),
     "vote": (_votes.c.id,),
+    "condition search": (_searches.c.id,),
     "run": (
+        schema.generation_divergences.c.run_id,
         _generations.c.run_id,
+        _asked.c.run_id,
+        schema.run_chats.c.run_id,
         schema.arm_interventions.c.run_id,
         schema.run_arms.c.run_id,
         schema.run_prompts.c.run_id,

@@ -3,15 +3,18 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 
+from vectorlab.domain.conditions import Comparison, Condition, Measure
 from vectorlab.domain.positions import Positions
 from vectorlab.domain.runs import (
     Arm,
     BatchPlan,
+    Chat,
     Combine,
     Decoding,
     FinishReason,
@@ -27,7 +30,7 @@ from vectorlab.domain.runs import (
 from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import ConflictError, InputError, IntegrityError, NotFoundError
-from vectorlab.store import schema
+from vectorlab.store import divergences, schema
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
 from vectorlab.store.references import batches, get_id, storable_text
@@ -37,6 +40,8 @@ _prompts = schema.run_prompts
 _arms = schema.run_arms
 _interventions = schema.arm_interventions
 _generations = schema.generations
+_chats = schema.run_chats
+_conditions = schema.intervention_conditions
 _versions = schema.set_versions
 _sets = schema.demonstration_sets
 
@@ -72,6 +77,7 @@ def add_run(tx: Transaction, new: NewRun, created_by: str) -> GenerationRun:
     run_id = tx.execute(_runs.insert().values(values).returning(_runs.c.id)).scalar_one()
     _add_request(tx, run_id, new.spec)
     _insert(tx, _generations, [_generation_row(run_id, item) for item in new.generations])
+    divergences.add_all(tx, run_id, new.generations)
     return run_by_id(tx, run_id)
 
 
@@ -135,7 +141,11 @@ def generations(tx: Transaction, run_id: int) -> list[GeneratedText]:
     """The texts of a run in the order of ``RunSpec.rows``."""
     c = _generations.c
     query = _generations.select().where(c.run_id == run_id).order_by(c.prompt, c.arm, c.sample)
-    return [_generation(row) for row in tx.execute(query)]
+    compared = divergences.of_run(tx, run_id)
+    return [
+        replace(item, divergence=compared.get(item.key))
+        for item in map(_generation, tx.execute(query))
+    ]
 
 
 def rename(tx: Transaction, run_id: int, name: str) -> None:
@@ -172,7 +182,8 @@ def _check_new(tx: Transaction, new: NewRun) -> None:
 
 def _check_vectors(tx: Transaction, arms: Sequence[Arm]) -> None:
     known = schema.steering_vectors.c
-    for item in {item for arm in arms for item in arm.interventions}:
+    applied = {item for arm in arms for item in arm.interventions}
+    for item in applied | {item.condition for item in applied if item.condition is not None}:
         content = tx.scalar(sa.select(known.content_sha256).where(known.id == item.vector_id))
         if content != item.vector_sha256:
             raise IntegrityError(
@@ -202,11 +213,13 @@ def _select(
     )
     rows = tx.execute(query).all()
     ids = [row.id for row in rows]
-    prompts, arms = _prompts_of(tx, ids), _arms_of(tx, ids)
-    return [_run(row, prompts[row.id], arms[row.id]) for row in rows]
+    prompts, arms, chats = _prompts_of(tx, ids), _arms_of(tx, ids), _chats_of(tx, ids)
+    return [_run(row, prompts[row.id], arms[row.id], chats.get(row.id)) for row in rows]
 
 
-def _run(row: sa.Row[Any], prompts: Sequence[Prompt], arms: Sequence[Arm]) -> GenerationRun:
+def _run(
+    row: sa.Row[Any], prompts: Sequence[Prompt], arms: Sequence[Arm], chat: Chat | None
+) -> GenerationRun:
     return GenerationRun(
         id=row.id,
         name=row.name,
@@ -223,6 +236,7 @@ def _run(row: sa.Row[Any], prompts: Sequence[Prompt], arms: Sequence[Arm]) -> Ge
             samples=row.samples,
             add_special_tokens=row.add_special_tokens,
             dtype=row.dtype,
+            chat=chat,
         ),
         spec_sha256=row.spec_sha256,
         environment=row.environment_json,
@@ -240,10 +254,22 @@ def _prompts_of(tx: Transaction, run_ids: Sequence[int]) -> dict[int, list[Promp
     return found
 
 
+def _chats_of(tx: Transaction, run_ids: Sequence[int]) -> dict[int, Chat]:
+    return {
+        row.run_id: Chat(template_sha256=row.template_sha256, system=row.system)
+        for row in _rows_of(tx, _chats, run_ids)
+    }
+
+
 def _arms_of(tx: Transaction, run_ids: Sequence[int]) -> dict[int, list[Arm]]:
     interventions: dict[tuple[int, int], list[Intervention]] = defaultdict(list)
+    conditions = {
+        (row.run_id, row.arm, row.position): condition_of(row)
+        for row in _rows_of(tx, _conditions, run_ids)
+    }
     for row in _rows_of(tx, _interventions, run_ids):
-        interventions[row.run_id, row.arm].append(_intervention(row))
+        condition = conditions.get((row.run_id, row.arm, row.position))
+        interventions[row.run_id, row.arm].append(_intervention(row, condition))
     found: dict[int, list[Arm]] = defaultdict(list)
     for row in _rows_of(tx, _arms, run_ids):
         found[row.run_id].append(
@@ -262,7 +288,35 @@ def _rows_of(tx: Transaction, table: sa.Table, run_ids: Sequence[int]) -> Iterab
         yield from tx.execute(query)
 
 
-def _intervention(row: sa.Row[Any]) -> Intervention:
+def condition_of(row: sa.Row[Any]) -> Condition:
+    """The condition in a row of a table that holds its columns."""
+    return Condition(
+        vector_id=row.steering_vector_id,
+        vector_sha256=row.vector_sha256,
+        layer=row.layer,
+        measure=Measure(row.measure),
+        comparison=Comparison(row.comparison),
+        threshold=row.threshold,
+        window=Positions.parse(row.positions),
+        site=Site(row.site),
+    )
+
+
+def condition_columns(item: Condition) -> dict[str, Any]:
+    """Inverse of ``condition_of``."""
+    return {
+        "steering_vector_id": item.vector_id,
+        "vector_sha256": item.vector_sha256,
+        "layer": item.layer,
+        "measure": item.measure,
+        "comparison": item.comparison,
+        "threshold": item.threshold,
+        "positions": str(item.window),
+        "site": item.site,
+    }
+
+
+def _intervention(row: sa.Row[Any], condition: Condition | None) -> Intervention:
     return Intervention(
         vector_id=row.steering_vector_id,
         vector_sha256=row.vector_sha256,
@@ -272,6 +326,7 @@ def _intervention(row: sa.Row[Any]) -> Intervention:
         positions=Positions.parse(row.positions),
         layers=None if row.layers_json is None else tuple(row.layers_json),
         schedule=Schedule.parse(row.schedule),
+        condition=condition,
     )
 
 
@@ -299,6 +354,24 @@ def _add_request(tx: Transaction, run_id: int, spec: RunSpec) -> None:
     _insert(tx, _prompts, prompts)
     _insert(tx, _arms, arms)
     _insert(tx, _interventions, _intervention_rows(run_id, spec.arms))
+    _insert(tx, _conditions, _condition_rows(run_id, spec.arms))
+    if spec.chat is not None:
+        system = spec.chat.system
+        chat = {
+            "run_id": run_id,
+            "template_sha256": spec.chat.template_sha256,
+            "system": None if system is None else storable_text("System prompt", system),
+        }
+        _insert(tx, _chats, [chat])
+
+
+def _condition_rows(run_id: int, arms: Sequence[Arm]) -> list[dict[str, Any]]:
+    return [
+        {"run_id": run_id, "arm": arm, "position": position, **condition_columns(item.condition)}
+        for arm, owner in enumerate(arms)
+        for position, item in enumerate(owner.interventions)
+        if item.condition is not None
+    ]
 
 
 def _intervention_rows(run_id: int, arms: Sequence[Arm]) -> list[dict[str, Any]]:

@@ -16,19 +16,20 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from vectorlab.domain.conditions import Comparison, Measure
 from vectorlab.domain.jobs import AttemptOutcome, JobKind, JobState, LogLevel
 from vectorlab.domain.positions import Part
 from vectorlab.domain.ravel import Split
 from vectorlab.domain.ravel_instances import Part as ExamplePart
 from vectorlab.domain.ravel_instances import SourceKind
-from vectorlab.domain.ravel_scores import Measure
+from vectorlab.domain.ravel_scores import Measure as RavelMeasure
 from vectorlab.domain.runs import Combine, FinishReason, Operator
 from vectorlab.domain.schedules import Shape
 from vectorlab.domain.sets import Relation
 from vectorlab.domain.vectors import Origin, Site
 from vectorlab.store.columns import BigInt, Json, UtcTime, one_of
 
-REVISION = "0013"  # the newest revision; numbers sort, a test holds it to Alembic's head
+REVISION = "0015"  # the newest revision; numbers sort, a test holds it to Alembic's head
 
 metadata = sa.MetaData(
     naming_convention={
@@ -77,6 +78,10 @@ FROZEN: dict[str, tuple[str, ...]] = {
     "ravel_scores": (),
     "ravel_runs": ("name",),
     "ravel_run_evaluations": (),
+    "run_chats": (),
+    "intervention_conditions": (),
+    "generation_divergences": (),
+    "condition_searches": (),
 }
 
 ACTIVE_STATES = sa.text("state IN ('queued', 'running')")
@@ -457,6 +462,92 @@ generations = Table(
     sqlite_autoincrement=True,
 )
 
+run_chats = Table(
+    "run_chats",
+    metadata,
+    _part_of("run_id", "generation_runs"),
+    _text("template_sha256"),
+    _text("system", nullable=True),
+)
+
+
+def _condition() -> list[sa.schema.SchemaItem]:
+    """Columns that say what a condition reads and where it holds."""
+    return [
+        _text("vector_sha256"),
+        Column("layer", sa.Integer, nullable=False),
+        _text("measure"),
+        _text("comparison"),
+        Column("threshold", sa.Double, nullable=False),
+        _text("positions"),
+        _text("site"),
+        one_of("measure", Measure),
+        one_of("comparison", Comparison),
+        one_of("site", Site),
+        CheckConstraint("positions LIKE 'prompt%'", name="positions"),
+    ]
+
+
+intervention_conditions = Table(
+    "intervention_conditions",
+    metadata,
+    Column("run_id", BigInt, primary_key=True, autoincrement=False),
+    _place("arm"),
+    _place(),
+    _refers("steering_vector_id", "steering_vectors"),
+    *_condition(),
+    ForeignKeyConstraint(
+        ["run_id", "arm", "position"],
+        ["arm_interventions.run_id", "arm_interventions.arm", "arm_interventions.position"],
+        ondelete="RESTRICT",
+    ),
+)
+
+generation_divergences = Table(
+    "generation_divergences",
+    metadata,
+    Column("run_id", BigInt, primary_key=True, autoincrement=False),
+    _place("prompt"),
+    _place("arm"),
+    _place("sample"),
+    Column("n_tokens", sa.Integer, nullable=False),
+    Column("mean_kl", sa.Double, nullable=False),
+    Column("baseline_mean_logprob", sa.Double, nullable=False),
+    Column("kl", sa.LargeBinary, nullable=False),
+    Column("logprobs", sa.LargeBinary, nullable=False),
+    Column("baseline_logprobs", sa.LargeBinary, nullable=False),
+    ForeignKeyConstraint(
+        ["run_id", "prompt", "arm", "sample"],
+        ["generations.run_id", "generations.prompt", "generations.arm", "generations.sample"],
+        ondelete="RESTRICT",
+    ),
+    CheckConstraint(
+        "length(kl) = 4 * n_tokens AND length(logprobs) = 4 * n_tokens "
+        "AND length(baseline_logprobs) = 4 * n_tokens",
+        name="lengths",
+    ),
+)
+
+condition_searches = Table(
+    "condition_searches",
+    metadata,
+    _id(),
+    Column("spec_sha256", sa.Text, nullable=False, index=True),
+    Column("spec_json", Json, nullable=False),
+    _refers("model_id", "models"),
+    _refers("steering_vector_id", "steering_vectors"),
+    _refers("positive_version_id", "set_versions"),
+    _refers("negative_version_id", "set_versions"),
+    *_condition(),
+    Column("accuracy", sa.Double, nullable=False),
+    Column("f1", sa.Double, nullable=False),
+    Column("evidence_json", Json, nullable=False),
+    Column("environment_json", Json, nullable=False),
+    _created_at(),
+    _text("created_by"),
+    sqlite_autoincrement=True,
+)
+
 scores = Table(
     "scores",
     metadata,
@@ -730,7 +821,7 @@ ravel_scores = Table(
     Column("value", sa.Double, nullable=False),
     Column("low", sa.Double, nullable=False),
     Column("high", sa.Double, nullable=False),
-    one_of("measure", Measure),
+    one_of("measure", RavelMeasure),
     CheckConstraint("value BETWEEN 0 AND 1", name="share"),
 )
 

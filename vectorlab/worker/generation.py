@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,15 @@ import torch
 
 from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.jobs import Job, LogLevel, PartialText
-from vectorlab.domain.runs import BatchPlan, FinishReason, GeneratedText, NewRun, RowKey, RunSpec
+from vectorlab.domain.runs import (
+    BatchPlan,
+    Divergence,
+    FinishReason,
+    GeneratedText,
+    NewRun,
+    RowKey,
+    RunSpec,
+)
 from vectorlab.domain.vectors import LayerVector
 from vectorlab.errors import JobReleased
 from vectorlab.steering.environment import describe_environment
@@ -107,6 +115,10 @@ class _Request:
         """Commit the run together with the completion of its job."""
         for event in outcome.events:
             self.context.lease.log(event, LogLevel.WARNING)
+        if outcome.compiled:
+            environment = {**environment, "compiled": True}
+        if outcome.conditions:
+            environment = {**environment, "conditions": [dict(item) for item in outcome.conditions]}
         if outcome.events:
             environment = {**environment, "events": list(outcome.events)}
         duration_s = time.monotonic() - self.began
@@ -135,7 +147,8 @@ def _run_alone(
     context: JobContext, request: _Request, loaded: LoadedModel, plan: BatchPlan
 ) -> None:
     environment = describe_environment(loaded)
-    chunks = _Chunks(context, environment, plan)
+    compiled = {"compiled": True} if context.job.spec.get("compiled") else {}
+    chunks = _Chunks(context, environment | compiled, plan)
     done = chunks.restore(request.saved)
     context.lease.log(
         f"{_texts(len(request.spec.rows()))}, batches: {len(plan.batches)}"
@@ -151,6 +164,7 @@ def _run_alone(
         on_progress=request.tell,
         on_texts=request.show,
         make_room=partial(context.shelf.free_others, loaded),
+        compiled=bool(context.job.spec.get("compiled")),
     )
     request.store(outcome, environment)
 
@@ -296,6 +310,7 @@ def _text_to_json(item: GeneratedText) -> dict[str, Any]:
         "token_ids": list(item.token_ids),
         "finish_reason": item.finish_reason.value,
         "mean_logprob": item.mean_logprob,
+        "divergence": None if item.divergence is None else asdict(item.divergence),
     }
 
 
@@ -307,7 +322,14 @@ def _text_from_json(data: dict[str, Any]) -> GeneratedText:
         token_ids=tuple(data["token_ids"]),
         finish_reason=FinishReason(data["finish_reason"]),
         mean_logprob=data["mean_logprob"],
+        divergence=_divergence_from_json(data.get("divergence")),
     )
+
+
+def _divergence_from_json(data: dict[str, list[float]] | None) -> Divergence | None:
+    if data is None:
+        return None
+    return Divergence(**{name: tuple(values) for name, values in data.items()})
 
 
 @contextmanager

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 
 from vectorlab.domain.jobs import JobKind
+from vectorlab.worker.conditions import run_condition_search
 from vectorlab.worker.context import JobContext
+from vectorlab.worker.damage import run_equalisation
 from vectorlab.worker.explanation import run_explanation
 from vectorlab.worker.extraction import run_extraction
 from vectorlab.worker.generation import run_generation
@@ -16,4 +18,6 @@ HANDLERS: dict[JobKind, Callable[[JobContext], None]] = {
     JobKind.GENERATE: run_generation,
     JobKind.RAVEL_BUILD: run_ravel_build,
     JobKind.RAVEL_RUN: run_ravel_run,
+    JobKind.CONDITION: run_condition_search,
+    JobKind.EQUALISE: run_equalisation,
 }

@@ -1,0 +1,142 @@
+"""``vectorlab vectors threshold``: when to steer, from two sets of prompts."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Group
+
+from vectorlab.cli.context import open_lab, wait
+from vectorlab.cli.output import JsonOption, frame_table, pairs_table, plain, show, show_queued
+from vectorlab.domain.conditions import ConditionSearch, Measure
+from vectorlab.domain.jobs import PRIORITY_BATCH, PRIORITY_INTERACTIVE
+from vectorlab.domain.layers import parse_layers
+from vectorlab.domain.positions import Positions
+from vectorlab.domain.vectors import Site
+from vectorlab.services import conditions, jobs, runs
+
+app = typer.Typer()
+
+
+@app.command()
+def threshold(
+    context: typer.Context,
+    vector: Annotated[str, typer.Argument(metavar="NAME|ID|HASH")],
+    positive: Annotated[
+        str, typer.Option(metavar="NAME@V", help="Its sources should meet the condition.")
+    ],
+    negative: Annotated[str, typer.Option(metavar="NAME@V", help="Its sources should not.")],
+    measure: Annotated[
+        Measure, typer.Option(help="Cosine with the vector, or projection onto it.")
+    ] = Measure.COSINE,
+    positions: Annotated[
+        str, typer.Option(help="Tokens of the prompt that are read; their mean counts.")
+    ] = "prompt",
+    site: Annotated[Site, typer.Option(help="Where in a block.")] = Site.BLOCK_OUTPUT,
+    layers: Annotated[
+        str | None, typer.Option(help="To choose from, 0-3,7; default: all the vector has.")
+    ] = None,
+    chat: Annotated[
+        bool, typer.Option("--chat", help="Prompts go through the model's chat template.")
+    ] = False,
+    system: Annotated[
+        str | None, typer.Option(help="System prompt in front of them; implies --chat.")
+    ] = None,
+    dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32",
+    force: Annotated[bool, typer.Option("--force", help="Search again.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Print the job id and return.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Search the layer and threshold that tell two sets of prompts apart, and keep the evidence.
+
+    Every threshold between neighbouring values is tried at every layer, in both directions; the
+    highest F1 is taken. Use it with `runs generate --when search:ID`.
+
+    Example: vectorlab vectors threshold upbeat --positive angry@1 --negative calm@1
+    """
+    lab = open_lab(context)
+    model = lab.models.get(str(lab.vectors.get(vector).model_id))
+    asked = conditions.request_search(
+        lab.db,
+        vector=vector,
+        positive=positive,
+        negative=negative,
+        measure=measure,
+        window=Positions.parse(positions),
+        site=site,
+        layers=parse_layers(layers),
+        dtype=dtype,
+        chat=runs.chat_of(model, system) if chat or system is not None else None,
+        actor=lab.settings.user,
+        force=force,
+        priority=PRIORITY_BATCH if detach else PRIORITY_INTERACTIVE,
+    )
+    if asked.search is not None:
+        _show(asked.search, as_json=json)
+        return
+    assert asked.job is not None
+    if detach:
+        show_queued(asked.job.id, as_json=json)
+        return
+    made = jobs.result(wait(lab, asked.job.id))["condition_search_id"]
+    _show(conditions.get(lab.db, made), as_json=json)
+
+
+@app.command()
+def thresholds(
+    context: typer.Context,
+    search: Annotated[int | None, typer.Argument(metavar="[ID]", help="Of one search.")] = None,
+    vector: Annotated[str | None, typer.Option(help="Only along this vector.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """List searches for thresholds, newest first, or show one with its evidence.
+
+    Example: vectorlab vectors thresholds 1
+    """
+    lab = open_lab(context)
+    if search is not None:
+        _show(conditions.get(lab.db, search), as_json=json)
+        return
+    frame = conditions.searches_frame(conditions.list_searches(lab.db, vector=vector))
+    show(frame, as_json=json, human=lambda: frame_table(frame))
+
+
+def _show(found: ConditionSearch, *, as_json: bool) -> None:
+    never = conditions.never_crossed(found)
+    spelling = conditions.spell(found.condition, found.vector_name)
+    data = {
+        "id": found.id,
+        "condition": spelling,
+        "vector": found.vector_name,
+        "model": found.model_name,
+        "layer": found.condition.layer,
+        "measure": found.condition.measure,
+        "comparison": found.condition.comparison,
+        "threshold": found.condition.threshold,
+        "positions": str(found.condition.window),
+        "site": found.condition.site,
+        "positive": found.positive_label,
+        "negative": found.negative_label,
+        "accuracy": found.accuracy,
+        "f1": found.f1,
+        "never_crossed": never,
+        "evidence": plain(found.evidence),
+        "created_at": found.created_at,
+    }
+
+    def human() -> Group:
+        about = {
+            "search": found.id,
+            "condition": spelling,
+            "positive": f"{found.positive_label}, {_range(found.evidence['positive'])}",
+            "negative": f"{found.negative_label}, {_range(found.evidence['negative'])}",
+            "accuracy": f"{found.accuracy:.3f}",
+            "F1": f"{found.f1:.3f}",
+            "note": never or f"use it: vectorlab runs generate ... --when search:{found.id}",
+        }
+        return Group(pairs_table(about))
+
+    show(data, as_json=as_json, human=human)
+
+
+def _range(values: list[float]) -> str:
+    return f"{len(values)} prompts from {min(values):.4g} to {max(values):.4g}"

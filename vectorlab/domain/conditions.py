@@ -1,0 +1,259 @@
+"""Conditions of interventions: does a prompt, as the model reads it, lie along a vector?
+
+A condition is read from the unsteered model before a text begins: the states of the window's
+tokens at one layer, each projected onto the vector, and the mean of these against a threshold. An
+intervention with a condition acts on the rows whose prompt meets it and on no others.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+from vectorlab.domain.chats import Chat
+from vectorlab.domain.hashing import content_sha256
+from vectorlab.domain.positions import Part, Positions
+from vectorlab.domain.vectors import Site
+from vectorlab.errors import InputError
+
+
+class Measure(StrEnum):
+    """What of a state is compared."""
+
+    COSINE = "cosine"  # of state and vector, -1 to 1
+    PROJECTION = "projection"  # of the state onto the unit vector, in activation units
+
+
+class Comparison(StrEnum):
+    """On which side of the threshold a condition holds."""
+
+    ABOVE = ">"
+    BELOW = "<"
+
+    def holds(self, value: float, threshold: float) -> bool:
+        """Whether a value meets it; a value at the threshold does not."""
+        return value > threshold if self is Comparison.ABOVE else value < threshold
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """When an intervention acts.
+
+    Raises:
+        InputError: If the threshold is not finite, or the window is not of the prompt.
+    """
+
+    vector_id: int
+    vector_sha256: str  # content hash: the exact bytes
+    layer: int
+    measure: Measure
+    comparison: Comparison
+    threshold: float
+    window: Positions = Positions.PROMPT  # whose tokens are read
+    site: Site = Site.BLOCK_OUTPUT
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "threshold", float(self.threshold) + 0.0)
+        if not math.isfinite(self.threshold):
+            raise InputError(f"The threshold {self.threshold} is not finite. Give one such as 0.2.")
+        if self.window.part is not Part.PROMPT:
+            raise InputError(
+                f"A condition reads the prompt, not {self.window}. "
+                "Write for example prompt, prompt:last=1 or prompt:first=8+skip_bos."
+            )
+
+    def holds(self, value: float) -> bool:
+        """Whether a measured value meets the condition."""
+        return self.comparison.holds(value, self.threshold)
+
+    @property
+    def reading(self) -> tuple[Any, ...]:
+        """What has to be measured; conditions that differ in the threshold alone agree in it."""
+        return self.vector_sha256, self.layer, self.measure, self.window, self.site
+
+    def to_json(self) -> dict[str, Any]:
+        """The hashed form; the row id is left out because the bytes are the identity."""
+        return {
+            "vector_sha256": self.vector_sha256,
+            "layer": self.layer,
+            "measure": self.measure.value,
+            "comparison": self.comparison.value,
+            "threshold": self.threshold,
+            "window": str(self.window),
+            "site": self.site.value,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], vector_ids: Mapping[str, int]) -> "Condition":
+        """Inverse of ``to_json``, given the row id of every vector hash."""
+        return cls(
+            vector_id=vector_ids[data["vector_sha256"]],
+            vector_sha256=data["vector_sha256"],
+            layer=data["layer"],
+            measure=Measure(data["measure"]),
+            comparison=Comparison(data["comparison"]),
+            threshold=data["threshold"],
+            window=Positions.parse(data["window"]),
+            site=Site(data["site"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchSpec:
+    """A complete request for a threshold; equal requests have equal hashes."""
+
+    model_fingerprint: str
+    vector_sha256: str
+    positive_sha256: str  # content hash of the set version whose sources should meet it
+    negative_sha256: str  # and of the one whose sources should not
+    measure: Measure = Measure.COSINE
+    window: Positions = Positions.PROMPT
+    site: Site = Site.BLOCK_OUTPUT
+    layers: tuple[int, ...] | None = None  # to choose from; None: every layer the vector has
+    dtype: str = "float32"
+    chat: Chat | None = None  # prompts are read as a run with this chat reads them
+
+    @cached_property
+    def sha256(self) -> str:
+        """Identity of the request."""
+        return content_sha256("condition-search", self.to_json())
+
+    def to_json(self) -> dict[str, Any]:
+        """The request as JSON types, the form that is hashed and put into a job."""
+        return {
+            "model_fingerprint": self.model_fingerprint,
+            "vector_sha256": self.vector_sha256,
+            "positive_sha256": self.positive_sha256,
+            "negative_sha256": self.negative_sha256,
+            "measure": self.measure.value,
+            "window": str(self.window),
+            "site": self.site.value,
+            "layers": None if self.layers is None else list(self.layers),
+            "dtype": self.dtype,
+            "chat": None if self.chat is None else self.chat.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "SearchSpec":
+        """Inverse of ``to_json``."""
+        return cls(
+            **{
+                **data,
+                "measure": Measure(data["measure"]),
+                "window": Positions.parse(data["window"]),
+                "site": Site(data["site"]),
+                "layers": None if data["layers"] is None else tuple(data["layers"]),
+                "chat": None if data["chat"] is None else Chat(**data["chat"]),
+            }
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewSearch:
+    """A finished search that is about to be stored."""
+
+    spec: SearchSpec
+    model_id: int
+    positive_version_id: int
+    negative_version_id: int
+    condition: Condition  # what was chosen
+    chosen: "Candidate"
+    evidence: Mapping[str, Any]  # per layer its best, the values and the curve of the chosen one
+    environment: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConditionSearch:
+    """A stored search."""
+
+    id: int
+    spec: SearchSpec
+    condition: Condition
+    vector_name: str
+    model_name: str
+    positive_label: str  # name@number
+    negative_label: str
+    accuracy: float
+    f1: float
+    evidence: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    created_at: datetime  # UTC
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """How one threshold tells two sets of texts apart."""
+
+    comparison: Comparison
+    threshold: float
+    hits: int  # positive texts that meet it
+    false_alarms: int  # negative texts that meet it
+    positives: int
+    negatives: int
+
+    @property
+    def accuracy(self) -> float:
+        """Share of texts on their own side."""
+        right = self.hits + self.negatives - self.false_alarms
+        return right / (self.positives + self.negatives)
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall; 0 without a hit."""
+        return 2 * self.hits / (self.hits + self.false_alarms + self.positives)
+
+    def to_json(self) -> dict[str, Any]:
+        """The stored form."""
+        return {
+            "comparison": self.comparison.value,
+            "threshold": self.threshold,
+            "hits": self.hits,
+            "false_alarms": self.false_alarms,
+            "accuracy": self.accuracy,
+            "f1": self.f1,
+        }
+
+
+def candidates(positive: Sequence[float], negative: Sequence[float]) -> list[Candidate]:
+    """Every threshold that tells the values apart differently, in both directions.
+
+    Thresholds lie half way between neighbouring values, so no text of the search is at one.
+
+    Raises:
+        InputError: If a side is empty, or all values are equal.
+    """
+    if not positive or not negative:
+        raise InputError("A search for a threshold needs texts that should meet it and others.")
+    levels = sorted({*positive, *negative})
+    if len(levels) == 1:
+        raise InputError(
+            f"All texts have the same value {levels[0]:.6g}: no threshold tells them apart. "
+            "Choose another layer, vector or window."
+        )
+    return [
+        Candidate(
+            comparison=comparison,
+            threshold=low + (high - low) / 2,
+            hits=_met(comparison, low + (high - low) / 2, positive),
+            false_alarms=_met(comparison, low + (high - low) / 2, negative),
+            positives=len(positive),
+            negatives=len(negative),
+        )
+        for comparison in Comparison
+        for low, high in pairwise(levels)
+    ]
+
+
+def best(found: Sequence[Candidate]) -> Candidate:
+    """The highest F1, then accuracy; of those that are equal the one in their middle."""
+    highest = max((item.f1, item.accuracy) for item in found)
+    equal = [item for item in found if (item.f1, item.accuracy) == highest]
+    return equal[len(equal) // 2]
+
+
+def _met(comparison: Comparison, threshold: float, values: Sequence[float]) -> int:
+    return sum(comparison.holds(value, threshold) for value in values)

@@ -1,0 +1,252 @@
+"""Conditions of interventions: read one from a text, ask for a threshold, look at searches."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from vectorlab.domain.chats import Chat
+from vectorlab.domain.conditions import (
+    Comparison,
+    Condition,
+    ConditionSearch,
+    Measure,
+    SearchSpec,
+)
+from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
+from vectorlab.domain.models import Model, check_dtype
+from vectorlab.domain.positions import Positions
+from vectorlab.domain.sets import SetReference
+from vectorlab.domain.vectors import Site
+from vectorlab.errors import InputError
+from vectorlab.services.vectors import check_fits
+from vectorlab.store import condition_searches, jobs, models, sets, vectors
+from vectorlab.store.database import Database
+
+HELP = (
+    'Write for example "angry@4 cosine > 0.2", "angry@4 projection < -1.5 over prompt:last=1 at '
+    'mlp_output", or "search:3" for what a search found.'
+)
+_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_WRITTEN = re.compile(
+    rf"(?P<vector>\S+)@(?P<layer>\d+)\s+(?P<measure>{'|'.join(Measure)})\s*(?P<comparison>[<>])\s*"
+    rf"(?P<threshold>{_NUMBER})(?:\s+over\s+(?P<window>\S+))?(?:\s+at\s+(?P<site>\S+))?"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchRequest:
+    """Either the search that was found, or the job that will make it."""
+
+    spec: SearchSpec
+    search: ConditionSearch | None
+    job: Job | None
+
+
+def parse_condition(db: Database, model: Model, text: str) -> Condition:
+    """Read a condition: ``VECTOR@LAYER cosine > 0.2 [over WINDOW] [at SITE]`` or ``search:ID``.
+
+    Raises:
+        InputError: If it cannot be read.
+        NotFoundError: If the vector or the search does not exist.
+        ShapeError: If the vector does not fit the model.
+    """
+    text = text.strip()
+    if match := re.fullmatch(r"search:(\d+)", text):
+        with db.read() as tx:
+            found = condition_searches.get_search(tx, int(match[1])).condition
+        return _fitting(db, model, found, str(found.vector_id))
+    match = _WRITTEN.fullmatch(text)
+    if match is None:
+        raise InputError(f"Condition {text!r} is not understood. {HELP}")
+    with db.read() as tx:
+        vector = vectors.get_vector(tx, match["vector"])
+    site = match["site"] or Site.BLOCK_OUTPUT
+    if site not in list(Site):
+        raise InputError(f"Condition {text!r} names site {site!r}. Known are {', '.join(Site)}.")
+    condition = Condition(
+        vector_id=vector.id,
+        vector_sha256=vector.content_sha256,
+        layer=int(match["layer"]),
+        measure=Measure(match["measure"]),
+        comparison=Comparison(match["comparison"]),
+        threshold=float(match["threshold"]),
+        window=Positions.parse(match["window"] or "prompt"),
+        site=Site(site),
+    )
+    return _fitting(db, model, condition, vector.name)
+
+
+def opposite(condition: Condition) -> Condition:
+    """The condition of the rest: what holds where the other does not, a tie aside."""
+    other = Comparison.BELOW if condition.comparison is Comparison.ABOVE else Comparison.ABOVE
+    return replace(condition, comparison=other)
+
+
+def request_search(
+    db: Database,
+    *,
+    vector: str,
+    positive: str,
+    negative: str,
+    measure: Measure = Measure.COSINE,
+    window: Positions = Positions.PROMPT,
+    site: Site = Site.BLOCK_OUTPUT,
+    layers: tuple[int, ...] | None = None,
+    dtype: str = "float32",
+    chat: Chat | None = None,
+    actor: str,
+    force: bool = False,
+    priority: int = PRIORITY_BATCH,
+    queue: str = DEFAULT_QUEUE,
+) -> SearchRequest:
+    """Find the answer to an equal earlier search, or enqueue it.
+
+    Args:
+        db: The store.
+        vector: What prompts are measured along.
+        positive: Set version whose sources should meet the condition.
+        negative: Set version whose sources should not.
+        measure: Cosine or projection.
+        window: Tokens of the prompt that are read.
+        site: Where in a block.
+        layers: To choose from; None for every layer the vector has.
+        dtype: The model computes in this.
+        chat: Prompts are written through this chat.
+        actor: Recorded as the one who asked.
+        force: Search again.
+        priority: Of the job.
+        queue: Only workers of this queue take it.
+
+    Raises:
+        NotFoundError: If the vector or a set version does not exist.
+        InputError: If the two sets are the same, or the window is not of the prompt.
+        ShapeError: If the vector does not fit its model or layers.
+    """
+    check_dtype(dtype)
+    with db.write() as tx:
+        found = vectors.get_vector(tx, vector)
+        model = models.get_model(tx, str(found.model_id))
+        check_fits(found, model, layers)
+        versions = [
+            sets.resolve_version(tx, SetReference.parse(item)) for item in (positive, negative)
+        ]
+        if versions[0].content_sha256 == versions[1].content_sha256:
+            raise InputError(
+                f"{versions[0].label} and {versions[1].label} hold the same demonstrations. A "
+                "threshold needs prompts that should meet it and others."
+            )
+        spec = SearchSpec(
+            model_fingerprint=model.fingerprint,
+            vector_sha256=found.content_sha256,
+            positive_sha256=versions[0].content_sha256,
+            negative_sha256=versions[1].content_sha256,
+            measure=measure,
+            window=window,
+            site=site,
+            layers=layers,
+            dtype=dtype,
+            chat=chat,
+        )
+        # Checks the window before anything is computed.
+        _ = Condition(
+            vector_id=found.id,
+            vector_sha256=found.content_sha256,
+            layer=0,
+            measure=measure,
+            comparison=Comparison.ABOVE,
+            threshold=0.0,
+            window=window,
+        )
+        earlier = None if force else condition_searches.find_by_spec(tx, spec.sha256)
+        if earlier is not None:
+            return SearchRequest(spec=spec, search=earlier, job=None)
+        job, _created = jobs.enqueue(
+            tx,
+            NewJob(
+                kind=JobKind.CONDITION,
+                spec={
+                    "spec": spec.to_json(),
+                    "model_id": model.id,
+                    "vector_id": found.id,
+                    "positive_version_id": versions[0].id,
+                    "negative_version_id": versions[1].id,
+                },
+                dedupe_key=f"condition:{spec.sha256}",
+                model_id=model.id,
+                priority=priority,
+                queue=queue,
+                created_by=actor,
+            ),
+        )
+    return SearchRequest(spec=spec, search=None, job=job)
+
+
+def get(db: Database, search_id: int) -> ConditionSearch:
+    """The search with that id.
+
+    Raises:
+        NotFoundError: If there is none.
+    """
+    with db.read() as tx:
+        return condition_searches.get_search(tx, search_id)
+
+
+def list_searches(db: Database, *, vector: str | None = None) -> list[ConditionSearch]:
+    """Searches, newest first, of all vectors or of one."""
+    with db.read() as tx:
+        vector_id = None if vector is None else vectors.get_vector(tx, vector).id
+        return condition_searches.list_searches(tx, vector_id=vector_id)
+
+
+def searches_frame(found: Sequence[ConditionSearch]) -> pd.DataFrame:
+    """One row per search."""
+    return pd.DataFrame(
+        {
+            "id": [item.id for item in found],
+            "vector": [item.vector_name for item in found],
+            "condition": [spell(item.condition, item.vector_name) for item in found],
+            "positive": [item.positive_label for item in found],
+            "negative": [item.negative_label for item in found],
+            "accuracy": [item.accuracy for item in found],
+            "f1": [item.f1 for item in found],
+            "made": [item.created_at for item in found],
+        }
+    )
+
+
+def spell(condition: Condition, vector_name: str) -> str:
+    """A condition as ``parse_condition`` reads it."""
+    text = (
+        f"{vector_name}@{condition.layer} {condition.measure} {condition.comparison} "
+        f"{condition.threshold!r}"
+    )
+    if condition.window != Positions.PROMPT:
+        text += f" over {condition.window}"
+    return text if condition.site is Site.BLOCK_OUTPUT else f"{text} at {condition.site}"
+
+
+def never_crossed(search: ConditionSearch) -> str | None:
+    """A sentence for a search whose texts do not lie on two sides; None if they do."""
+    positive, negative = search.evidence["positive"], search.evidence["negative"]
+    met = sum(map(search.condition.holds, positive)), sum(map(search.condition.holds, negative))
+    if met[0] and met[1] < len(negative):
+        return None
+    return (
+        f"No threshold tells the sets apart: the best is met by {met[0]} of {len(positive)} "
+        f"positive and {met[1]} of {len(negative)} negative prompts."
+    )
+
+
+def _fitting(db: Database, model: Model, condition: Condition, reference: str) -> Condition:
+    with db.read() as tx:
+        vector = vectors.get_vector(tx, reference)
+        layers = [part.layer for part in vectors.layer_infos(tx, vector.id)]
+    check_fits(vector, model, (condition.layer,))
+    if condition.layer not in layers:
+        raise InputError(
+            f"Vector {vector.name!r} has no layer {condition.layer} for a condition; it has "
+            f"{', '.join(map(str, layers))}."
+        )
+    return condition

@@ -1,0 +1,161 @@
+"""Measure what conditions ask of prompts: one prompt at a time, so that nothing else matters.
+
+A prompt's value must not depend on what shares a batch with it, or a row could be steered in one
+batch and not in another. So every prompt runs by itself, unpadded and unsteered, up to the last
+layer that a condition reads.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import torch
+from torch import nn
+
+from vectorlab.domain.conditions import Condition, Measure
+from vectorlab.domain.positions import Positions
+from vectorlab.domain.schedules import Schedule
+from vectorlab.domain.vectors import LayerVector, Site
+from vectorlab.errors import InputError, ModelError, NotFoundError, ShapeError
+from vectorlab.steering.batching import forward_arguments
+from vectorlab.steering.layers import as_rows, hidden_of
+from vectorlab.steering.loading import LoadedModel
+from vectorlab.steering.operators import COSINE_EPS
+from vectorlab.steering.passes import PassReader, Rule, RuleReader
+
+Place = tuple[int, Site]
+
+
+class _Complete(Exception):
+    """The last wanted layer has been read."""
+
+
+@torch.inference_mode()
+def states_of(
+    loaded: LoadedModel, token_ids: Sequence[int], places: Sequence[Place]
+) -> dict[Place, torch.Tensor]:
+    """States of one unsteered text at some places, (T, D) float32 each.
+
+    Raises:
+        ShapeError: If the model has no such layer.
+        ModelError: If they are not finite.
+    """
+    depth = len(loaded.layers)
+    if wrong := sorted({layer for layer, _ in places if not 0 <= layer < depth}):
+        raise ShapeError(
+            f"A condition reads layer {wrong[0]}, but the model has {depth} (0 to {depth - 1})."
+        )
+    ids = torch.tensor([list(token_ids)], device=loaded.device)
+    starts = torch.zeros(1, dtype=torch.long, device=loaded.device)
+    found: dict[Place, torch.Tensor] = {}
+    with _reading(loaded, places, found), suppress(_Complete):
+        loaded.model(**forward_arguments(loaded, ids, None, starts))
+    for layer, site in places:
+        if not bool(found[layer, site].isfinite().all()):
+            raise ModelError(
+                f"The model's states are not finite at {site} of layer {layer}, where a condition "
+                "reads them. Use dtype float32."
+            )
+    return found
+
+
+def measure(states: torch.Tensor, vector: torch.Tensor, kind: Measure) -> torch.Tensor:
+    """What every token's state is worth, (T,) float32.
+
+    Args:
+        states: (T, D).
+        vector: (D,), not zero.
+        kind: Cosine or projection.
+    """
+    along = states @ (vector / vector.norm())
+    if kind is Measure.COSINE:
+        along = along / states.norm(dim=-1).clamp(min=COSINE_EPS)
+    measured: torch.Tensor = along
+    return measured
+
+
+def window_of(loaded: LoadedModel, window: Positions, token_ids: Sequence[int]) -> torch.Tensor:
+    """Which tokens of a prompt a window holds, (T,) bool on the CPU."""
+    reader = RuleReader(
+        Rule(window, Schedule.CONSTANT), loaded.tokenizer.bos_token_id, torch.device("cpu")
+    )
+    row = torch.tensor([list(token_ids)])
+    touched: torch.Tensor = reader.touches(PassReader().read(row, None, False))[0]
+    return touched
+
+
+def read_conditions(
+    loaded: LoadedModel,
+    prompts: Sequence[Sequence[int]],
+    conditions: Sequence[Condition],
+    vectors: Mapping[str, Sequence[LayerVector]],
+) -> list[list[float]]:
+    """Per prompt the value of every condition.
+
+    Raises:
+        NotFoundError: If a vector is not given, or has no such layer.
+        InputError: If a vector is zero there, or a window holds no token of a prompt.
+    """
+    directions = [_direction(loaded, item, vectors) for item in conditions]
+    places = list(dict.fromkeys((item.layer, item.site) for item in conditions))
+    values = []
+    for number, ids in enumerate(prompts, start=1):
+        states = states_of(loaded, ids, places)
+        row = []
+        for item, direction in zip(conditions, directions, strict=True):
+            inside = window_of(loaded, item.window, ids).to(loaded.device)
+            if not bool(inside.any()):
+                raise InputError(
+                    f"Prompt {number} has no token in the window {item.window} of the condition. "
+                    "Choose a window that every prompt has, such as prompt or prompt:last=1."
+                )
+            each = measure(states[item.layer, item.site], direction, item.measure)
+            row.append(float(each[inside].mean()))
+        values.append(row)
+    return values
+
+
+def _direction(
+    loaded: LoadedModel, item: Condition, vectors: Mapping[str, Sequence[LayerVector]]
+) -> torch.Tensor:
+    name = item.vector_sha256[:12]
+    if item.vector_sha256 not in vectors:
+        raise NotFoundError("vector", name, hint="Give the layer vectors of every condition.")
+    part = next((part for part in vectors[item.vector_sha256] if part.layer == item.layer), None)
+    if part is None:
+        layers = sorted(part.layer for part in vectors[item.vector_sha256])
+        raise ShapeError(
+            f"A condition reads vector {name} at layer {item.layer}, but it has layers {layers}."
+        )
+    width = loaded.description.d_model
+    if part.values.shape != (width,):
+        raise ShapeError(
+            f"A condition's vector {name} has width {part.values.shape[-1]}, but the model has "
+            f"d_model {width}."
+        )
+    if not part.norm > 0:
+        raise InputError(f"A condition's vector {name} is zero at layer {item.layer}.")
+    return torch.from_numpy(part.values.astype("float32")).to(loaded.device)
+
+
+@contextmanager
+def _reading(
+    loaded: LoadedModel, places: Sequence[Place], found: dict[Place, torch.Tensor]
+) -> Iterator[None]:
+    def hook_at(place: Place) -> Any:
+        def hook(_module: nn.Module, _args: Any, output: Any) -> None:
+            found[place] = as_rows(hidden_of(output), 1)[0].float()
+            if len(found) == len(set(places)):
+                raise _Complete
+
+        return hook
+
+    handles = [
+        loaded.layers.at(site)[layer].register_forward_hook(hook_at((layer, site)))
+        for layer, site in set(places)
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

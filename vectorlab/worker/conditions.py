@@ -1,0 +1,141 @@
+"""The job that searches the threshold of a condition on two sets of prompts."""
+
+from dataclasses import replace
+from typing import Any
+
+from vectorlab.domain.conditions import (
+    Candidate,
+    Comparison,
+    Condition,
+    NewSearch,
+    SearchSpec,
+    best,
+    candidates,
+)
+from vectorlab.domain.vectors import LayerVector
+from vectorlab.errors import InputError
+from vectorlab.steering.conditions import read_conditions
+from vectorlab.steering.environment import describe_environment
+from vectorlab.steering.loading import LoadedModel
+from vectorlab.steering.prepared import written
+from vectorlab.steering.tokens import encode
+from vectorlab.store import condition_searches, sets, vectors
+from vectorlab.store.database import Transaction
+from vectorlab.worker.context import JobContext
+
+CURVE_POINTS = 200  # of the chosen layer's sweep that are kept at most; its values are all kept
+
+
+def run_condition_search(context: JobContext) -> None:
+    """Measure both sets at every layer and keep the threshold that tells them apart best."""
+    data = context.job.spec
+    spec = SearchSpec.from_json(data["spec"])
+    with context.db.read() as tx:
+        parts = vectors.layer_vectors(tx, data["vector_id"])
+        sides = [
+            [item.source for item in sets.demonstrations(tx, data[f"{side}_version_id"])]
+            for side in ("positive", "negative")
+        ]
+    loaded = context.load(spec.dtype)
+    conditions = _conditions(spec, data["vector_id"], parts)
+    values = [_measured(context, loaded, spec, conditions, parts, side) for side in sides]
+    layers = [
+        (item, [row[place] for row in values[0]], [row[place] for row in values[1]])
+        for place, item in enumerate(conditions)
+    ]
+    chosen, evidence = _choose(layers)
+    condition, candidate = chosen
+    context.lease.check()
+
+    def write(tx: Transaction, made: dict[str, int]) -> None:
+        new = NewSearch(
+            spec=spec,
+            model_id=data["model_id"],
+            positive_version_id=data["positive_version_id"],
+            negative_version_id=data["negative_version_id"],
+            condition=condition,
+            chosen=candidate,
+            evidence=evidence,
+            environment=describe_environment(loaded),
+        )
+        made["condition_search_id"] = condition_searches.add_search(
+            tx, new, context.job.created_by
+        ).id
+
+    context.commit(write)
+
+
+def _conditions(spec: SearchSpec, vector_id: int, parts: list[LayerVector]) -> list[Condition]:
+    """What is measured at every layer to choose from; thresholds come later."""
+    known = [part.layer for part in parts if part.norm > 0]
+    layers = known if spec.layers is None else [item for item in spec.layers if item in known]
+    if not layers:
+        raise InputError(
+            f"The vector has a direction at layers {known}, none of those asked for "
+            f"({list(spec.layers or ())})."
+        )
+    return [
+        Condition(
+            vector_id=vector_id,
+            vector_sha256=spec.vector_sha256,
+            layer=layer,
+            measure=spec.measure,
+            comparison=Comparison.ABOVE,
+            threshold=0.0,
+            window=spec.window,
+            site=spec.site,
+        )
+        for layer in layers
+    ]
+
+
+def _measured(
+    context: JobContext,
+    loaded: LoadedModel,
+    spec: SearchSpec,
+    conditions: list[Condition],
+    parts: list[LayerVector],
+    texts: list[str],
+) -> list[list[float]]:
+    ids = encode(
+        loaded.tokenizer,
+        [written(loaded, spec.chat, text) for text in texts],
+        add_special_tokens=spec.chat is None,
+        context_length=loaded.description.context_length,
+        new_tokens=0,
+        noun="Prompt",
+    )
+    values = []
+    for done, row in enumerate(ids, start=1):
+        values += read_conditions(loaded, [row], conditions, {spec.vector_sha256: parts})
+        context.lease.progress(done, len(ids), "prompts")
+    return values
+
+
+def _choose(
+    layers: list[tuple[Condition, list[float], list[float]]],
+) -> tuple[tuple[Condition, Candidate], dict[str, Any]]:
+    """The best layer and threshold, and all that led to them."""
+    # Where all values are equal there is nothing to choose, unless that is so at every layer.
+    telling = [item for item in layers if len({*item[1], *item[2]}) > 1] or layers[:1]
+    swept = [(item, candidates(positive, negative)) for item, positive, negative in telling]
+    bests = [best(found) for _, found in swept]
+    place = max(range(len(bests)), key=lambda number: (bests[number].f1, bests[number].accuracy))
+    condition, positive, negative = telling[place]
+    curve = swept[place][1]
+    thinned = curve[:: max(1, -(-len(curve) // CURVE_POINTS))]
+    evidence = {
+        "layers": [
+            {"layer": item.layer, **found.to_json()}
+            for (item, _), found in zip(swept, bests, strict=True)
+        ],
+        "positive": positive,
+        "negative": negative,
+        "curve": [item.to_json() for item in thinned],
+        "candidates": len(curve),
+    }
+    chosen = bests[place]
+    return (
+        replace(condition, comparison=chosen.comparison, threshold=chosen.threshold),
+        chosen,
+    ), evidence

@@ -1,0 +1,84 @@
+"""The job that scales a vector to a given damage."""
+
+from vectorlab.domain.runs import Arm, Intervention, Operator
+from vectorlab.domain.vectors import NewVector, Origin, ParentWeight
+from vectorlab.steering.damage import mean_kl, scale_for, scaled
+from vectorlab.steering.environment import describe_environment
+from vectorlab.steering.tokens import encode
+from vectorlab.store import sets, vectors
+from vectorlab.store.database import Transaction
+from vectorlab.worker.context import JobContext
+
+
+def run_equalisation(context: JobContext) -> None:
+    """Find the scale at which a vector does the wanted damage, and store the vector so scaled."""
+    data = context.job.spec
+    with context.db.read() as tx:
+        vector = vectors.vector_by_id(tx, data["vector_id"])
+        parts = vectors.layer_vectors(tx, vector.id)
+        items = sets.demonstrations(tx, data["set_version_id"])
+    loaded = context.load(data["dtype"])
+    texts = [text for item in items for text in (item.source, item.target) if text]
+    ids = encode(
+        loaded.tokenizer,
+        texts,
+        add_special_tokens=True,
+        context_length=loaded.description.context_length,
+        new_tokens=0,
+        noun="Text",
+    )
+    tries = 0
+
+    def damage(scale: float) -> float:
+        nonlocal tries
+        context.lease.progress(tries, None, f"scale {scale:.4g}")
+        tries += 1
+        arm = Arm(
+            label="scaled",
+            interventions=(
+                Intervention(
+                    vector_id=vector.id,
+                    vector_sha256=vector.content_sha256,
+                    operator=Operator(data["operator"]),
+                    strength=scale,
+                    site=vector.write_site,
+                ),
+            ),
+        )
+        return mean_kl(loaded, ids, arm, {vector.content_sha256: parts})
+
+    found = scale_for(damage, data["kl"])
+    context.lease.log(f"scale {found.scale:.6g}: mean KL {found.kl:.4g} over {len(ids)} texts")
+    about = {
+        "of": vector.name,
+        "operation": "equalise",
+        "kl": data["kl"],
+        "measured_kl": found.kl,
+        "scale": found.scale,
+        "tried": [list(item) for item in found.tried],
+        "texts": data["set_label"],
+        "operator": data["operator"],
+        "dtype": data["dtype"],
+        "natural_norms": {str(part.layer): part.norm for part in parts},
+    }
+    context.lease.check()
+
+    def write(tx: Transaction, made: dict[str, int]) -> None:
+        new = NewVector(
+            name=data["name"],
+            model_id=vector.model_id,
+            set_version_id=None,
+            method=vector.method,
+            parameters=about,
+            read_site=vector.read_site,
+            write_site=vector.write_site,
+            token_rule=vector.token_rule,
+            spec=None,
+            origin=Origin.COMBINED,
+            layers=scaled(parts, found.scale),
+            parents=[ParentWeight(vector_id=vector.id, weight=found.scale)],
+            environment=describe_environment(loaded),
+        )
+        made["vector_id"] = vectors.add_vector(tx, new, created_by=context.job.created_by).id
+
+    context.commit(write)
