@@ -45,7 +45,7 @@ def interrupt_at(monkeypatch, note: str, error: type[BaseException] = KeyboardIn
 
 
 def test_ctrl_c_in_an_extraction_puts_the_job_back(lab, monkeypatch):
-    interrupt_at(monkeypatch, "reading states")
+    interrupt_at(monkeypatch, "tokens read")
     before = rows(lab, "layer_vectors")
     asked = lab.vectors.request(set="upbeat@1", method="mean_difference", name="difference")
     with pytest.raises(KeyboardInterrupt):

@@ -83,10 +83,13 @@ def hook_count(loaded: LoadedModel) -> int:
 
 @contextmanager
 def small_memory(loaded: LoadedModel, *, rows: int) -> Iterator[None]:
-    """A device that runs out of memory when a forward pass has more rows."""
+    """A device that runs out of memory when a forward pass has more texts."""
 
     def hook(_module: nn.Module, _args: Any, kwargs: dict[str, Any]) -> None:
-        if len(kwargs["input_ids"]) > rows:
+        texts = len(kwargs["input_ids"])
+        if texts == 1 and "position_ids" in kwargs:  # several may stand in one row
+            texts = int((kwargs["position_ids"] == 0).sum())
+        if texts > rows:
             raise torch.OutOfMemoryError("no memory left")
 
     handle = loaded.model.register_forward_pre_hook(hook, with_kwargs=True)

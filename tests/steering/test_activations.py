@@ -1,5 +1,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 import torch
@@ -59,7 +60,8 @@ def test_repeated_sequences_are_computed_once() -> None:
         token_budget=1,
         on_progress=lambda done, total: steps.append((done, total)),
     )
-    assert steps == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    # Tokens, each of which counts once: 1, 2, 6 and 25.
+    assert steps == [(1, 34), (3, 34), (9, 34), (34, 34)]
     assert torch.equal(states.values[0], states.values[3])
     assert states.values.shape == (15, 3, 32)
 
@@ -107,7 +109,7 @@ def test_a_full_memory_halves_the_batch_and_is_told() -> None:
     with small_memory(loaded, rows=2):
         states = record_states(loaded, sequences, site=Site.BLOCK_OUTPUT)
     assert states.events
-    assert "out of memory with 5 sequences: token budget now 12" in states.events[0]
+    assert "out of memory with 6 sequences: token budget now 19" in states.events[0]
     torch.testing.assert_close(states.values[:5], expected, atol=1e-5, rtol=1e-5)
 
 
@@ -134,9 +136,7 @@ def test_a_module_that_never_runs_is_an_error() -> None:
 
 def untrimmed(loaded: LoadedModel) -> LoadedModel:
     """The same model, of which every block is computed whole."""
-    layers = DecoderLayers(
-        blocks=loaded.layers.blocks, mlp=loaded.layers.mlp, attention=loaded.layers.attention
-    )
+    layers = replace(loaded.layers, attention_tails=(), mlp_tails=())
     return LoadedModel(**(vars(loaded) | {"layers": layers}))
 
 
@@ -146,7 +146,7 @@ def rows_seen(modules: Sequence[torch.nn.Module]) -> Iterator[list[int]]:
     seen: list[int] = []
 
     def hook(_module: torch.nn.Module, args: tuple[torch.Tensor, ...], _output: object) -> None:
-        seen.append(args[0].shape[-2])
+        seen.append(args[0].shape[:-1].numel())
 
     handles = [module.register_forward_hook(hook) for module in modules]
     yield seen
@@ -162,9 +162,11 @@ def test_a_trimmed_last_block_gives_the_states_of_the_whole_one(
 ) -> None:
     loaded = tiny_model(name)
     options = {"site": site, "token_rule": TokenRule(rule), "include_embeddings": True}
-    with rows_seen(loaded.layers.tails(site, len(loaded.layers) - 1)) as seen:
+    tails = loaded.layers.tails(site, len(loaded.layers) - 1)
+    with rows_seen(tails) as seen:
         trimmed = record_states(loaded, SEQUENCES, **options)
-    assert set(seen) <= {1}
+    # One token of each different sequence, in every module that ends before the reading does.
+    assert sum(seen) in {4 * count for count in range(len(tails) + 1)}
     whole = record_states(untrimmed(loaded), SEQUENCES, **options)
     torch.testing.assert_close(trimmed.values, whole.values, atol=2e-5, rtol=2e-5)
 
@@ -230,7 +232,7 @@ def test_states_that_are_no_numbers_say_where_they_begin() -> None:
     loaded = tiny_model("llama", dtype="float16")
 
     def spoil(_module: object, _args: object, output: torch.Tensor) -> torch.Tensor:
-        return output * float("inf") if output.shape[0] == 1 else output
+        return output * float("inf") if output.shape[1] == 25 else output
 
     handle = loaded.layers.mlp[1].register_forward_hook(spoil)
     message = r"Sequence 2 of 5 has NaN or infinite states, beginning at block_output of layer 1"

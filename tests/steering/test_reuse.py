@@ -11,8 +11,9 @@ import torch
 
 from tests.steering.test_extraction import PAIRS, stack
 from tests.tiny_models import tiny_model
+from vectorlab.domain.passages import Passage
 from vectorlab.domain.sets import Demonstration
-from vectorlab.domain.states import StateBlock, StateSpec, text_sha256, tokens_sha256
+from vectorlab.domain.states import StateBlock, StateSpec, tokens_sha256
 from vectorlab.domain.vectors import ExtractionSpec, Site
 from vectorlab.errors import InputError
 from vectorlab.steering.extraction import extract
@@ -72,13 +73,13 @@ def spec_of(loaded: LoadedModel, **changes: Any) -> ExtractionSpec:
 
 @contextmanager
 def counted_rows(loaded: LoadedModel) -> Iterator[list[int]]:
-    """Rows of every forward pass of the model."""
+    """Texts in every forward pass of the model: the last MLP sees one token of each."""
     rows: list[int] = []
 
-    def hook(_module: Any, _args: Any, kwargs: dict[str, Any]) -> None:
-        rows.append(len(kwargs["input_ids"]))
+    def hook(_module: Any, args: tuple[Any, ...], _output: Any) -> None:
+        rows.append(args[0].shape[:-1].numel())
 
-    handle = loaded.model.register_forward_pre_hook(hook, with_kwargs=True)
+    handle = loaded.layers.mlp_tails[-1].register_forward_hook(hook)
     try:
         yield rows
     finally:
@@ -183,7 +184,9 @@ def test_text_is_named_as_it_is_tokenised():
     found = extract(loaded, plain, spec_of(loaded), open_cache=memory.open)
     assert (found.reuse.reused, found.reuse.computed) == (2, 0)
     ids = loaded.tokenizer("Dont go")["input_ids"]
-    tokens, _ = memory.kept[state_spec(loaded, spec_of(loaded)).sha256, text_sha256("Dont go")]
+    tokens, _ = memory.kept[
+        state_spec(loaded, spec_of(loaded)).sha256, Passage(text="Dont go").sha256
+    ]
     assert tokens == tokens_sha256(ids)
 
 
@@ -206,8 +209,8 @@ def test_a_text_that_does_not_fit_is_named_by_its_place_in_the_whole_set():
 def test_what_was_kept_before_an_interruption_is_not_computed_again():
     loaded, memory = tiny_model("llama"), Memory()
 
-    def stop_at(done: int, _total: int) -> None:
-        if done >= 3:
+    def stop_at(done: int, total: int) -> None:
+        if 2 * done >= total:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -231,7 +234,7 @@ def test_what_was_kept_before_an_interruption_is_not_computed_again():
             on_progress=lambda done, total: steps.append((done, total)),
         )
     assert sum(rows) == 8 - kept
-    assert (steps[0], steps[-1]) == ((kept, 8), (8, 8))
+    assert steps[-1][0] == steps[-1][1] > 0
     assert memory.flushed == 1
 
 

@@ -9,6 +9,7 @@ from vectorlab.domain.explanations import LeftOut
 from vectorlab.domain.hashing import bytes_sha256
 from vectorlab.domain.jobs import Job, JobKind, NewJob
 from vectorlab.domain.models import Model, ModelDescription
+from vectorlab.domain.passages import Passage
 from vectorlab.domain.runs import (
     Arm,
     BatchPlan,
@@ -24,7 +25,7 @@ from vectorlab.domain.runs import (
 )
 from vectorlab.domain.set_checks import Check, Finding
 from vectorlab.domain.sets import Demonstration, Relation, SetVersion
-from vectorlab.domain.states import StateBlock, StateSpec, text_sha256, tokens_sha256
+from vectorlab.domain.states import StateBlock, StateSpec, tokens_sha256
 from vectorlab.domain.vectors import (
     Alignment,
     ExtractionSpec,
@@ -197,7 +198,7 @@ def state_block(
     shape = (spec or state_spec()).shape
     values = np.random.default_rng(seed).normal(size=(len(texts), *shape)).astype(np.float32)
     return StateBlock(
-        text_sha256s=tuple(text_sha256(text) for text in texts),
+        text_sha256s=tuple(Passage(text=text).sha256 for text in texts),
         token_sha256s=tuple(tokens_sha256(list(text.encode())) for text in texts),
         values=values,
     )

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from tests.databases import execute_raw
 from tests.store.builders import add_model, state_block, state_spec
-from vectorlab.domain.states import text_sha256
+from vectorlab.domain.passages import Passage
 from vectorlab.store import maintenance, schema, states
 from vectorlab.store.database import Database, Transaction
 
@@ -17,7 +17,7 @@ TEXTS = ["one", "two 😀", "three", "four"]
 
 def found(tx: Transaction, texts: list[str], **more: object) -> dict[str, np.ndarray]:
     """State by text."""
-    names = {text_sha256(text): text for text in texts}
+    names = {Passage(text=text).sha256: text for text in texts}
     result = {}
     for blob in states.find_states(tx, more.pop("spec", state_spec()), list(names), **more):
         for name, values in zip(blob.block.text_sha256s, blob.block.values, strict=True):
@@ -42,7 +42,7 @@ def test_states_come_back_to_the_bit_and_only_those_asked_for(database: Database
         assert set(got) == {"four", "two 😀"}
         assert np.array_equal(got["four"], block.values[3])
         assert np.array_equal(got["two 😀"], block.values[1])
-        [blob] = states.find_states(tx, state_spec(), [text_sha256("three")])
+        [blob] = states.find_states(tx, state_spec(), [Passage(text="three").sha256])
         assert blob.block.token_sha256s == (block.token_sha256s[2],)
         assert count(tx, schema.state_blobs) == 1
 
@@ -162,7 +162,7 @@ def test_a_damaged_blob_is_as_good_as_absent_and_verify_names_it(
         f"WHERE state_blob_id = {damaged}",
     )
     with database.write() as tx:
-        blobs = list(states.find_states(tx, state_spec(), [text_sha256("one")]))
+        blobs = list(states.find_states(tx, state_spec(), [Passage(text="one").sha256]))
         assert [(item.blob_id, item.block) for item in blobs] == [(damaged, None)]
         assert set(found(tx, ["three"])) == {"three"}
         [problem] = maintenance.verify(tx)

@@ -5,6 +5,7 @@ import streamlit as st
 from ui import data, parts, texts
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.methods import METHODS
+from vectorlab.domain.passages import ChatForm
 from vectorlab.domain.vectors import Site, TokenRule
 from vectorlab.services import models, vectors
 from vectorlab.services.vectors import ExtractionOptions
@@ -52,7 +53,20 @@ with st.expander("More"):
     tokens = two.text_input(
         "Tokens that stand for a text",
         value=TokenRule.LAST.value,
-        help="last, first:K, index:I (negative from the end), mean or max",
+        help="last, first:K, index:I (negative from the end), mean, max; of a conversation "
+        "response, thinking, answer; of a template slot:NAME",
+    )
+    chat = one.selectbox(
+        "How a text is read",
+        [item.value for item in ChatForm],
+        key="new_vector.chat",
+        help="none: as it is; prompt: the user says it; response: the answer to the "
+        "demonstration's metadata 'prompt'. Both need a model with a chat template.",
+    )
+    template = two.text_input(
+        "Template around every text",
+        placeholder="{text}",
+        help="{text} once, and perhaps names of metadata, such as {topic}: {text}",
     )
     strip = one.checkbox("Delete punctuation before reading, as the original ICV code does")
     force = two.checkbox("Compute even if an equal vector is stored")
@@ -69,6 +83,8 @@ def _request() -> int | None:
             write_site=Site(write_site),
             token_rule=TokenRule(tokens.strip()),
             strip_punctuation=strip,
+            chat=ChatForm(chat),
+            template=template,
         ),
         actor=data.user(),
         name=name or None,

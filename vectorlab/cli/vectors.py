@@ -22,6 +22,7 @@ from vectorlab.cli.output import (
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
 from vectorlab.domain.methods import METHODS
+from vectorlab.domain.passages import ChatForm, ThinkingMarkers
 from vectorlab.domain.vectors import Site, SteeringVector, TokenRule
 from vectorlab.errors import InputError
 from vectorlab.services import explanations, reports, vector_files, vectors
@@ -50,9 +51,32 @@ def extract(
         typer.Option(
             parser=TokenRule,
             metavar="RULE",
-            help="Whose state stands for a text: last, first:K, index:I, mean or max.",
+            help="Whose state stands for a text: last, first:K, index:I, mean, max, response, "
+            "thinking, answer or slot:NAME.",
         ),
     ] = TokenRule.LAST,
+    chat: Annotated[
+        ChatForm,
+        typer.Option(
+            help="A text is read as it is, as the user's prompt, or as the response to the "
+            "demonstration's metadata 'prompt', through the model's chat template."
+        ),
+    ] = ChatForm.NONE,
+    template: Annotated[
+        str,
+        typer.Option(
+            metavar="TEXT",
+            help="Around every text: {text} and perhaps slots for metadata, '{topic}: {text}'.",
+        ),
+    ] = "",
+    thinking: Annotated[
+        ThinkingMarkers | None,
+        typer.Option(
+            parser=ThinkingMarkers.parse,
+            metavar='"BEGIN END"',
+            help="Markers around thinking; default: those that are recognised.",
+        ),
+    ] = None,
     parameter: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=NUMBER", help="Of the method, such as rank=2; repeatable."),
@@ -88,6 +112,9 @@ def extract(
         parameters=_parameters(parameter or []),
         strip_punctuation=strip_punctuation,
         dtype=dtype,
+        chat=chat,
+        template=template,
+        thinking=thinking,
     )
     if asked.vector is None and detach:
         assert asked.job is not None

@@ -30,17 +30,17 @@ class ThinkingMarkers:
     """What a model writes around its thinking.
 
     Raises:
-        InputError: If one of them is empty.
+        InputError: If one of them is not a single word.
     """
 
     begin: str
     end: str
 
     def __post_init__(self) -> None:
-        if not self.begin.strip() or not self.end.strip():
+        if [self.begin, self.end] != f"{self.begin} {self.end}".split():
             raise InputError(
-                f"Thinking markers {self.begin!r} and {self.end!r} cannot be found in a text. "
-                'Write both, with a space between: "<think> </think>".'
+                f"Thinking markers {self.begin!r} and {self.end!r} are not one word each, such as "
+                "<think> and </think>."
             )
 
     @classmethod

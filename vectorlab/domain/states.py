@@ -86,11 +86,6 @@ class StateCacheInfo:
     n_bytes: int
 
 
-def text_sha256(text: str) -> str:
-    """Name of a text as it is tokenised, after whatever was deleted from it."""
-    return bytes_sha256(text.encode("utf-8", errors="surrogatepass"))
-
-
 def tokens_sha256(token_ids: "list[int]") -> str:
     """Name of a sequence of token ids."""
     return bytes_sha256(np.asarray(token_ids, dtype="<i4").tobytes())

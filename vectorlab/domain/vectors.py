@@ -12,6 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from vectorlab.domain.hashing import bytes_sha256, content_sha256
+from vectorlab.domain.passages import (
+    ChatForm,
+    Passage,
+    ThinkingMarkers,
+    passage,
+    template_slots,
+)
+from vectorlab.domain.sets import Demonstration
 from vectorlab.errors import InputError
 
 FloatArray = npt.NDArray[np.float32]
@@ -30,6 +38,8 @@ class TokenRule(str):
 
     ``last``: the last token. ``index:I``: one token, from 0 or, negative, from the end.
     ``first:K``: the mean of the first K (of all, where there are fewer). ``mean``, ``max``: of all.
+    ``response``, ``thinking``, ``answer``: the mean over that part of a conversation.
+    ``slot:NAME``: the mean over what fills a template's slot.
     Tokens that the tokenizer puts before a text (BOS) count for ``last`` alone.
 
     Raises:
@@ -40,13 +50,12 @@ class TokenRule(str):
     LAST: ClassVar["TokenRule"]
 
     def __new__(cls, text: str) -> "TokenRule":
-        kind, _, number = text.partition(":")
-        wanted = {"last": r"", "mean": r"", "max": r"", "first": r"[1-9]\d*", "index": r"-?\d+"}
-        is_rule = kind in wanted and re.fullmatch(wanted[kind], number) is not None
-        if not is_rule or text.endswith(":") or len(number) > 9:
+        kind, colon, rest = text.partition(":")
+        is_rule = kind in _RULES and re.fullmatch(_RULES[kind], rest, re.ASCII) is not None
+        if not is_rule or (colon and not rest) or len(rest) > _MOST_RULE:
             raise InputError(
                 f"Token rule {text!r} is not known. Use last, first:K, index:I (negative from the "
-                "end), mean or max."
+                "end), mean, max, response, thinking, answer or slot:NAME."
             )
         return super().__new__(cls, text)
 
@@ -65,7 +74,28 @@ class TokenRule(str):
         """The number behind it, 0 without one."""
         return int(self.partition(":")[2] or 0)
 
+    @property
+    def is_part(self) -> bool:
+        """Whether it names a part of what is read, and not tokens by number."""
+        return self.kind in {*RESPONSE_PARTS, "slot"}
 
+    @property
+    def part(self) -> str:
+        """What it names, for people."""
+        return f"text in slot {self.partition(':')[2]}" if self.kind == "slot" else str(self)
+
+
+RESPONSE_PARTS = ("response", "thinking", "answer")
+_MOST_RULE = 64  # characters behind the colon
+_RULES = {
+    "last": "",
+    "mean": "",
+    "max": "",
+    "first": r"[1-9]\d{0,8}",
+    "index": r"-?\d{1,9}",
+    "slot": r"[A-Za-z_]\w*",
+    **dict.fromkeys(RESPONSE_PARTS, ""),
+}
 TokenRule.LAST = TokenRule("last")
 
 
@@ -91,6 +121,9 @@ class ExtractionSpec:
     strip_punctuation: bool = False  # delete ASCII punctuation first, as the ICV code does
     add_special_tokens: bool = True  # let the tokenizer add BOS where it would
     dtype: str = "float32"  # the model computes in this; sums are always float32
+    chat: ChatForm = ChatForm.NONE  # how a text takes part in a conversation
+    template: str = ""  # around every text, with {text} and slots for metadata
+    thinking: ThinkingMarkers | None = None  # None: those that are recognised
 
     @cached_property
     def sha256(self) -> str:
@@ -99,6 +132,12 @@ class ExtractionSpec:
 
     def to_json(self) -> dict[str, Any]:
         """The request as JSON types, the form that is hashed and put into a job."""
+        # What is not asked for is not written, so that older requests keep their hash.
+        asked = {
+            "chat": "" if self.chat is ChatForm.NONE else self.chat.value,
+            "template": self.template,
+            "thinking": str(self.thinking or ""),
+        }
         return {
             "model_fingerprint": self.model_fingerprint,
             "set_sha256": self.set_sha256,
@@ -110,19 +149,79 @@ class ExtractionSpec:
             "strip_punctuation": self.strip_punctuation,
             "add_special_tokens": self.add_special_tokens,
             "dtype": self.dtype,
-        }
+        } | {name: value for name, value in asked.items() if value}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "ExtractionSpec":
         """Inverse of ``to_json``."""
+        thinking = data.get("thinking")
         return cls(
             **{
                 **data,
                 "read_site": Site(data["read_site"]),
                 "write_site": Site(data["write_site"]),
                 "token_rule": TokenRule(data["token_rule"]),
+                "chat": ChatForm(data.get("chat", ChatForm.NONE)),
+                "thinking": None if thinking is None else ThinkingMarkers.parse(thinking),
             }
         )
+
+
+def check_reading(token_rule: TokenRule, chat: ChatForm, template: str) -> None:
+    """Refuse a token rule that has nothing to be found in.
+
+    Raises:
+        InputError: If the rule names a part of a conversation or a slot that there is none of, or
+            the template is none.
+    """
+    slots = template_slots(template) if template else ()
+    if token_rule.kind in RESPONSE_PARTS and chat is not ChatForm.RESPONSE:
+        raise InputError(
+            f"Token rule {token_rule} reads a part of a response, but texts are read as "
+            f"{'they are' if chat is ChatForm.NONE else 'prompts'}. Add --chat response, or choose "
+            "another rule with --tokens."
+        )
+    if token_rule.kind == "slot" and token_rule.partition(":")[2] not in slots:
+        has = ", ".join(slots) if slots else "no slots; give one with --template"
+        raise InputError(f"Token rule {token_rule} names no slot of the template, which has {has}.")
+
+
+def passages_of(
+    demonstrations: Sequence[Demonstration], spec: ExtractionSpec, texts: Sequence[str]
+) -> list[Passage]:
+    """What is read for each of the texts: every source, then every target.
+
+    Raises:
+        InputError: If metadata lacks what the template or the conversation needs; names the side.
+    """
+    return [
+        passage(
+            text,
+            demonstrations[place % len(demonstrations)].metadata,
+            form=spec.chat,
+            template=spec.template,
+            markers=spec.thinking,
+            name=side_name(place, len(demonstrations)),
+        )
+        for place, text in enumerate(texts)
+    ]
+
+
+def check_passages(demonstrations: Sequence[Demonstration], spec: ExtractionSpec) -> None:
+    """Refuse demonstrations whose metadata lacks what the specification needs.
+
+    Raises:
+        InputError: Naming the demonstration.
+    """
+    if spec.template or spec.chat is not ChatForm.NONE:
+        sides = [item.source for item in demonstrations]
+        passages_of(demonstrations, spec, sides + [item.target or "" for item in demonstrations])
+
+
+def side_name(place: int, pairs: int) -> str:
+    """What an error calls a text, counted over every source and then every target."""
+    side, row = divmod(place, pairs)
+    return f"The {('source', 'target')[side]} of demonstration {row + 1}"
 
 
 @dataclass(frozen=True, kw_only=True)

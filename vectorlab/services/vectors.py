@@ -10,6 +10,7 @@ import numpy as np
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
 from vectorlab.domain.methods import method_info
 from vectorlab.domain.models import Model, check_dtype
+from vectorlab.domain.passages import ChatForm, ThinkingMarkers
 from vectorlab.domain.sets import SetReference, check_name
 from vectorlab.domain.vectors import (
     Alignment,
@@ -23,6 +24,8 @@ from vectorlab.domain.vectors import (
     Site,
     SteeringVector,
     TokenRule,
+    check_passages,
+    check_reading,
 )
 from vectorlab.errors import ConflictError, InputError, ShapeError
 from vectorlab.services.sets import check_pairs
@@ -51,6 +54,9 @@ class ExtractionOptions:
     strip_punctuation: bool = False
     add_special_tokens: bool = True
     dtype: str = "float32"
+    chat: ChatForm = ChatForm.NONE  # how a text takes part in a conversation
+    template: str = ""  # around every text
+    thinking: ThinkingMarkers | None = None  # None: those that are recognised
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,11 +97,18 @@ def request_extraction(
 
     Raises:
         NotFoundError: If the set or version does not exist.
-        InputError: If the method is unknown or the version holds anything but proper pairs.
+        InputError: If the method is unknown, the version holds anything but proper pairs, or its
+            texts cannot be read as asked.
         ConflictError: If the name belongs to another vector.
     """
     info = method_info(options.method)
     check_dtype(options.dtype)
+    check_reading(options.token_rule, options.chat, options.template)
+    if options.chat is not ChatForm.NONE and model.description.chat_template_sha256 is None:
+        raise InputError(
+            f"Model {model.name!r} has no chat template, which --chat {options.chat} needs. Use a "
+            "chat model, or read the texts as they are: --chat none."
+        )
     with db.read() as tx:
         version = sets.resolve_version(tx, SetReference.parse(set_reference))
         items = sets.demonstrations(tx, version.id)
@@ -111,7 +124,11 @@ def request_extraction(
         strip_punctuation=options.strip_punctuation,
         add_special_tokens=options.add_special_tokens,
         dtype=options.dtype,
+        chat=options.chat,
+        template=options.template,
+        thinking=options.thinking,
     )
+    check_passages(items, spec)
     with db.write() as tx:
         found = None if force else vectors.find_by_spec(tx, spec.sha256, name=name)
         if found is not None:

@@ -7,7 +7,7 @@ import torch
 
 from vectorlab.domain.sets import Demonstration
 from vectorlab.domain.vectors import Alignment, ExtractionSpec, LayerVector
-from vectorlab.steering.activations import DEFAULT_TOKEN_BUDGET, Progress
+from vectorlab.steering.activations import Progress
 from vectorlab.steering.alignment import alignments
 from vectorlab.steering.loading import LoadedModel
 from vectorlab.steering.methods import Directions, aggregate
@@ -33,7 +33,7 @@ def extract(
     *,
     open_cache: OpenCache | None = None,
     on_progress: Progress | None = None,
-    token_budget: int = DEFAULT_TOKEN_BUDGET,
+    token_budget: int | None = None,
 ) -> Extraction:
     """Compute the steering vector that a specification asks for.
 
@@ -42,8 +42,8 @@ def extract(
         demonstrations: Pairs, in the set version's order.
         spec: What to compute.
         open_cache: Where states are looked for before they are computed, and kept afterwards.
-        on_progress: Called with (texts done, texts in all).
-        token_budget: Most padded tokens per batch.
+        on_progress: Called with (tokens done, tokens in all) of what is computed.
+        token_budget: Most tokens per batch; None for what suits the device.
 
     Raises:
         InputError: If a demonstration has no target, there are none, or a text does not fit.

@@ -31,6 +31,9 @@ class Architecture:
     # and what they return is added to the stream by broadcasting. Empty: not known to.
     attention_tail: str = ""
     mlp_tail: str = ""
+    # Whether the attention is transformers' exchangeable one and positions are told to the model,
+    # so that several sequences can stand in one row.
+    packs: bool = False
 
 
 _LLAMA = Architecture(
@@ -39,6 +42,7 @@ _LLAMA = Architecture(
     attention="self_attn",
     attention_tail="self_attn.o_proj",
     mlp_tail="mlp",
+    packs=True,
 )
 
 ARCHITECTURES: dict[str, Architecture] = {
@@ -75,6 +79,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         attention="attn",
         attention_tail="attn.c_proj",
         mlp_tail="mlp",
+        packs=True,
     ),
     "gpt_neo": Architecture(
         blocks="transformer.h",
@@ -89,6 +94,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         attention="attention",
         attention_tail="attention.dense",
         mlp_tail="mlp",
+        packs=True,
     ),
     "gptj": Architecture(
         blocks="transformer.h",
@@ -134,6 +140,7 @@ class DecoderLayers:
     # Of every block, modules that need to see the wanted tokens only; none where it is not known.
     attention_tails: tuple[nn.Module, ...] = ()
     mlp_tails: tuple[nn.Module, ...] = ()
+    packs: bool = False  # whether several sequences can stand in one row
 
     def __len__(self) -> int:
         return len(self.blocks)
@@ -191,6 +198,7 @@ def decoder_layers(model: nn.Module, model_type: str) -> DecoderLayers:
         attention=attention,
         attention_tails=attention_tails,
         mlp_tails=mlp_tails,
+        packs=paths.packs,
     )
 
 

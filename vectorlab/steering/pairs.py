@@ -6,15 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from vectorlab.domain.passages import ChatForm, Passage
 from vectorlab.domain.sets import Demonstration
-from vectorlab.domain.states import StateBlock, StateSpec, text_sha256, tokens_sha256
-from vectorlab.domain.vectors import ExtractionSpec
+from vectorlab.domain.states import StateBlock, StateSpec, tokens_sha256
+from vectorlab.domain.vectors import ExtractionSpec, check_reading, passages_of, side_name
 from vectorlab.errors import InputError
-from vectorlab.steering.activations import DEFAULT_TOKEN_BUDGET, Progress, States, record_states
+from vectorlab.steering.activations import Progress, States, record_states
 from vectorlab.steering.loading import LoadedModel, check_request
 from vectorlab.steering.methods.registry import find_method
 from vectorlab.steering.reuse import OpenCache, Reuse, StateCache, state_spec
-from vectorlab.steering.tokens import encode, leading_tokens, prepared
+from vectorlab.steering.spans import find_token_parts
+from vectorlab.steering.tokens import check_length, encode, leading_tokens, prepared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +35,7 @@ def paired_states(
     *,
     open_cache: OpenCache | None = None,
     on_progress: Progress | None = None,
-    token_budget: int = DEFAULT_TOKEN_BUDGET,
+    token_budget: int | None = None,
 ) -> PairedStates:
     """The states that a method aggregates; arguments and errors are those of ``extract``."""
     check_request(loaded, model_fingerprint=spec.model_fingerprint, dtype=spec.dtype)
@@ -66,25 +68,25 @@ def known_states(
 
 
 class _Texts:
-    """Every source, then every target, as they are tokenised; equal ones stand once."""
+    """Every source, then every target, as they are read; equal ones stand once."""
 
-    def __init__(self, given: list[str], used: list[str]) -> None:
-        self.given = given
-        numbers: dict[str, int] = {}
-        self.place = [numbers.setdefault(text, len(numbers)) for text in used]
+    def __init__(self, passages: list[Passage]) -> None:
+        self.count = len(passages)
+        numbers: dict[Passage, int] = {}
+        self.place = [numbers.setdefault(item, len(numbers)) for item in passages]
         self.unique = list(numbers)
         self.first = {number: place for place, number in reversed(list(enumerate(self.place)))}
 
     def name(self, number: int) -> str:
-        """What an error calls a text: the demonstration that it first occurs in."""
-        side, row = divmod(self.first[number], len(self.given) // 2)
-        return f"The {('source', 'target')[side]} of demonstration {row + 1}"
+        """What an error calls a text."""
+        return side_name(self.first[number], self.count // 2)
 
     @classmethod
     def of(cls, demonstrations: Sequence[Demonstration], spec: ExtractionSpec) -> "_Texts":
-        given = _texts(demonstrations)
+        check_reading(spec.token_rule, spec.chat, spec.template)
         strip = spec.strip_punctuation
-        return cls(given, [prepared(text, strip_punctuation=strip) for text in given])
+        texts = [prepared(text, strip_punctuation=strip) for text in _texts(demonstrations)]
+        return cls(passages_of(demonstrations, spec, texts))
 
 
 class _Gathered:
@@ -92,7 +94,7 @@ class _Gathered:
 
     def __init__(self, texts: _Texts, shape: tuple[int, int]) -> None:
         self.texts = texts
-        self.names = [text_sha256(text) for text in texts.unique]
+        self.names = [text.sha256 for text in texts.unique]
         self.tokens = [""] * len(self.names)  # "": not known yet
         # Written through numpy, for which bytes that came from a database need no copy.
         self.values = np.empty((len(self.names), *shape), dtype=np.float32)
@@ -125,27 +127,17 @@ def _record(
     spec: ExtractionSpec,
     cache: StateCache | None,
     on_progress: Progress | None,
-    token_budget: int,
+    token_budget: int | None,
 ) -> tuple[str, ...]:
     """Fill in what is missing by forward passes, batch by batch; what happened on the way."""
     texts = gathered.texts
     missing = [number for number, tokens in enumerate(gathered.tokens) if not tokens]
-    known = len(texts.unique) - len(missing)
-    token_ids = encode(
-        loaded.tokenizer,
-        [texts.given[texts.first[number]] for number in missing],
-        add_special_tokens=spec.add_special_tokens,
-        strip_punctuation=spec.strip_punctuation,
-        context_length=loaded.description.context_length,
-        noun="Demonstration text",
-        numbers=[texts.first[number] + 1 for number in missing],
-        total=len(texts.given),
-    )
+    token_ids, spans = _encoded(loaded, texts, missing, spec)
     for number, ids in zip(missing, token_ids, strict=True):
         gathered.tokens[number] = tokens_sha256(ids)
     _check_differ([gathered.tokens[number] for number in texts.place])
-    if on_progress is not None and known:
-        on_progress(known, len(texts.unique))
+    if on_progress is not None and len(missing) < len(texts.unique):
+        on_progress(0, sum(map(len, token_ids)))
     if not missing:
         return ()
 
@@ -155,22 +147,53 @@ def _record(
         if cache is not None:
             cache.keep(gathered.block(where))
 
-    def progress(done: int, _: int) -> None:
-        if on_progress is not None:
-            on_progress(known + done, len(texts.unique))
-
     return record_states(
         loaded,
         token_ids,
         site=spec.read_site,
         include_embeddings=gathered.values.shape[1] > len(loaded.layers),
         token_rule=spec.token_rule,
-        lead=leading_tokens(loaded.tokenizer) if spec.add_special_tokens else 0,
+        lead=_lead(loaded, spec),
+        spans=spans,
         name_of=lambda place: texts.name(missing[place]),
         token_budget=token_budget,
-        on_progress=progress,
+        on_progress=on_progress,
         on_batch=keep,
     ).events
+
+
+def _encoded(
+    loaded: LoadedModel, texts: _Texts, missing: Sequence[int], spec: ExtractionSpec
+) -> tuple[list[list[int]], list[range] | None]:
+    """Token ids of texts, and the tokens that the rule means where it names a part."""
+    passages = [texts.unique[number] for number in missing]
+    numbers = [texts.first[number] + 1 for number in missing]
+    limit = loaded.description.context_length
+    if spec.chat is ChatForm.NONE and not spec.token_rule.is_part:
+        token_ids = encode(
+            loaded.tokenizer,
+            [item.text for item in passages],
+            add_special_tokens=spec.add_special_tokens,
+            context_length=limit,
+            noun="Demonstration text",
+            numbers=numbers,
+            total=texts.count,
+        )
+        return token_ids, None
+    found = find_token_parts(loaded.tokenizer, passages, add_special_tokens=spec.add_special_tokens)
+    for number, item, parts in zip(numbers, passages, found, strict=True):
+        name = f"Demonstration text {number} of {texts.count}"
+        check_length(name, item.text, len(parts.token_ids), limit, 0)
+    rule = spec.token_rule
+    spans = [parts.span(rule) for parts in found] if rule.is_part else None
+    return [parts.token_ids for parts in found], spans
+
+
+def _lead(loaded: LoadedModel, spec: ExtractionSpec) -> int:
+    """Tokens in front of every text that are not its own."""
+    if spec.chat is not ChatForm.NONE:
+        return 0  # a chat template's tokens are part of what is read
+    return leading_tokens(loaded.tokenizer) if spec.add_special_tokens else 0
 
 
 def _pairs(

@@ -44,15 +44,27 @@ class TokenParts:
     """Token ids of a text, and the same parts in tokens."""
 
     token_ids: list[int]
-    spans: Mapping[str, range]
+    spans: Mapping[str, range]  # without slots where the chat template rewrote the text
+
+    def span(self, part: str) -> range:
+        """The tokens of a part.
+
+        Raises:
+            InputError: If it is a slot that cannot be found.
+        """
+        if part not in self.spans:
+            raise InputError(
+                f"The model's chat template rewrites the text, so that {part} cannot be found in "
+                "it. Choose another token rule with --tokens."
+            )
+        return self.spans[part]
 
 
 def find_parts(tokenizer: PreTrainedTokenizerBase, passage: Passage) -> Parts:
     """The text of a passage, through the chat template where it is part of a conversation.
 
     Raises:
-        InputError: If the tokenizer has no chat template, the template refuses the conversation,
-            or it rewrites a text of which a slot has to be found.
+        InputError: If the tokenizer has no chat template, or the template refuses the conversation.
     """
     if passage.form is ChatForm.NONE:
         return Parts(text=passage.text, spans=_slots(passage.slots, 0))
@@ -260,10 +272,7 @@ def _placed_slots(passage: Passage, whole: str, begin: int = 0) -> dict[str, ran
         text, cut = text.strip(), len(text) - len(text.lstrip())
     place = whole.rfind(text, begin)
     if place < 0 or not text:
-        raise InputError(
-            "The model's chat template rewrites the text that a template's slot is to be found in. "
-            "Choose another token rule than slot:NAME."
-        )
+        return {}
     kept = range(place, place + len(text))  # white space that was trimmed is in no slot
     return {
         name: range(max(span.start, kept.start), min(span.stop, kept.stop))

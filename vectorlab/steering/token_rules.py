@@ -1,12 +1,16 @@
 """Which tokens' states stand for a text, and how several become one."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import torch
 
 from vectorlab.domain.vectors import TokenRule
+from vectorlab.errors import EmptySpanError, InputError
 
 
 class Reader:
-    """Reads the states that a rule wants out of a batch.
+    """Says which tokens a rule wants of a sequence.
 
     Args:
         rule: Which tokens.
@@ -33,29 +37,44 @@ class Reader:
                 return own[: self.rule.number]
         return own
 
-    def does_not_fit(self, name: str, length: int) -> str:
-        """What an error says of a sequence in which no token fits."""
+    def does_not_fit(self, name: str, length: int) -> InputError:
+        """What is wrong with a sequence in which no token fits."""
+        if self.rule.is_part:
+            return EmptySpanError(
+                f"{name} has no {self.rule.part}: token rule {self.rule} fits none of its {length} "
+                "tokens. Give it some, or choose another rule with --tokens."
+            )
         own = max(length - self.lead, 0)
-        return (
+        return InputError(
             f"{name} has {own} tokens of its own, and token rule {self.rule} fits none of them. "
             "Give it more text, or choose another rule with --tokens."
         )
 
-    def read(self, states: torch.Tensor, begin: torch.Tensor, end: torch.Tensor) -> torch.Tensor:
-        """One state of every row, (B, D) float32.
 
-        Args:
-            states: (B, T, D) of padded sequences.
-            begin: (B,) column of each row's first wanted token.
-            end: (B,) column behind its last.
-        """
-        begin, end = begin.to(states.device), end.to(states.device)
-        if self.is_one_token:
-            return states[torch.arange(len(states), device=states.device), begin].float()
-        columns = torch.arange(states.shape[1], device=states.device)
-        left_out = ((columns < begin[:, None]) | (columns >= end[:, None]))[:, :, None]
-        if self.rule.kind == "max":
-            return states.float().masked_fill(left_out, -torch.inf).amax(dim=1)
-        # Filled and not multiplied: padding may hold NaN.
-        total = states.float().masked_fill(left_out, 0).sum(dim=1)
-        return total / (end - begin)[:, None]
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """The tokens of a batch that are read, and the sequences they stand for."""
+
+    columns: torch.Tensor  # (W,) int64 places among all tokens of the batch, row by row
+    counts: tuple[int, ...] | None  # how many belong to each sequence; None: one
+    is_max: bool
+
+    @classmethod
+    def of(
+        cls, columns: Sequence[Sequence[int]], rule: TokenRule, device: torch.device
+    ) -> "Wanted":
+        """The columns of every sequence, none of them empty."""
+        counts = tuple(map(len, columns))
+        return cls(
+            columns=torch.tensor([place for item in columns for place in item], device=device),
+            counts=None if max(counts) == 1 else counts,
+            is_max=rule.kind == "max",
+        )
+
+    def read(self, states: torch.Tensor) -> torch.Tensor:
+        """One state of every sequence, (B, D) float32, from the states (M, D) of all tokens."""
+        found = states[self.columns.to(states.device)].float()
+        if self.counts is None:
+            return found
+        parts = torch.split(found, list(self.counts))
+        return torch.stack([item.amax(0) if self.is_max else item.mean(0) for item in parts])

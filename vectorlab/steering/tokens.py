@@ -49,8 +49,35 @@ def encode(
     called = range(1, len(used) + 1) if numbers is None else numbers
     for number, given, text in zip(called, texts, used, strict=True):
         name = f"{noun} {number} of {total or len(used)}"
-        _check_length(name, given, len(ids[text]), context_length, new_tokens)
+        check_length(name, given, len(ids[text]), context_length, new_tokens)
     return [list(ids[text]) for text in used]
+
+
+def check_length(
+    name: str, text: str, length: int, context_length: int | None, new_tokens: int
+) -> None:
+    """Refuse a text that is empty or does not fit.
+
+    Args:
+        name: What an error calls it.
+        text: It.
+        length: In tokens.
+        context_length: Most tokens the model can see; None for no limit.
+        new_tokens: Tokens that must still fit behind it.
+
+    Raises:
+        InputError: If it has no tokens, or too many.
+    """
+    if length == 0:
+        raise InputError(
+            f"{name} has no tokens ({text!r}) and the tokenizer adds none. Give it some text."
+        )
+    if context_length is not None and length + new_tokens > context_length:
+        wanted = f" and {new_tokens} new tokens are asked for" if new_tokens else ""
+        raise InputError(
+            f"{name} has {length} tokens{wanted}, but the model's context is {context_length} "
+            "tokens. Shorten it" + (" or lower --max-new-tokens." if new_tokens else ".")
+        )
 
 
 def count_tokens(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[int]:
@@ -91,21 +118,6 @@ def _token_ids(
 def _appends_eos(tokenizer: PreTrainedTokenizerBase) -> bool:
     probe: list[int] = tokenizer("", add_special_tokens=True)["input_ids"]
     return bool(probe) and probe[-1] == tokenizer.eos_token_id and probe != [tokenizer.bos_token_id]
-
-
-def _check_length(
-    name: str, text: str, length: int, context_length: int | None, new_tokens: int
-) -> None:
-    if length == 0:
-        raise InputError(
-            f"{name} has no tokens ({text!r}) and the tokenizer adds none. Give it some text."
-        )
-    if context_length is not None and length + new_tokens > context_length:
-        wanted = f" and {new_tokens} new tokens are asked for" if new_tokens else ""
-        raise InputError(
-            f"{name} has {length} tokens{wanted}, but the model's context is {context_length} "
-            "tokens. Shorten it" + (" or lower --max-new-tokens." if new_tokens else ".")
-        )
 
 
 def _decode(tokenizer: PreTrainedTokenizerBase, token_ids: Sequence[int]) -> str:

@@ -29,7 +29,7 @@ from vectorlab.domain.sets import Relation
 from vectorlab.domain.vectors import Origin, Site
 from vectorlab.store.columns import BigInt, Json, UtcTime, one_of
 
-REVISION = "0015"  # the newest revision; numbers sort, a test holds it to Alembic's head
+REVISION = "0016"  # the newest revision; numbers sort, a test holds it to Alembic's head
 
 metadata = sa.MetaData(
     naming_convention={
@@ -252,7 +252,9 @@ steering_vectors = Table(
     one_of("read_site", Site),
     one_of("write_site", Site),
     CheckConstraint(
-        "token_rule IN ('last', 'mean', 'max') OR substr(token_rule, 1, 6) IN ('first:', 'index:')",
+        "token_rule IN ('last', 'mean', 'max', 'response', 'thinking', 'answer') "
+        "OR substr(token_rule, 1, 6) IN ('first:', 'index:') "
+        "OR substr(token_rule, 1, 5) = 'slot:'",
         name="token_rule",
     ),
     one_of("origin", Origin),

@@ -70,7 +70,7 @@ def _states(
         items,
         spec,
         open_cache=cache_of(context),
-        on_progress=lambda done, total: context.lease.progress(done, total, "reading states"),
+        on_progress=lambda done, total: context.lease.progress(done, total, "tokens read"),
     )
     environment = describe_environment(loaded) | computed.reuse.to_json()
     return computed, environment | {"events": list(computed.source.events)}

@@ -25,7 +25,7 @@ def run_extraction(context: "JobContext") -> None:
         items,
         spec,
         open_cache=cache_of(context, fresh=data.get("fresh_states", False)),
-        on_progress=lambda done, total: context.lease.progress(done, total, "reading states"),
+        on_progress=lambda done, total: context.lease.progress(done, total, "tokens read"),
     )
     environment = describe_environment(loaded) | extraction.reuse.to_json()
     context.lease.check()
