@@ -267,9 +267,10 @@ def test_a_full_memory_halves_batches_and_the_plan_says_so() -> None:
     assert generated(loaded, spec, plan=result.plan).generations == result.generations
 
 
-def test_a_memory_too_small_for_one_row_surfaces() -> None:
+def test_a_memory_too_small_for_one_row_says_what_would_fit() -> None:
     loaded = tiny_model("gpt2")
-    with small_memory(loaded, rows=0), pytest.raises(torch.OutOfMemoryError):
+    message = r"single text of \d+ tokens, prompt and new ones; none fitted.*bfloat16"
+    with small_memory(loaded, rows=0), pytest.raises(ModelError, match=message):
         generated(loaded, run_spec(loaded, PROMPTS, ARMS))
 
 
@@ -324,5 +325,23 @@ def test_a_run_of_another_model_is_refused() -> None:
 def test_numbers_that_are_not_finite_are_an_error_and_not_a_text() -> None:
     loaded = tiny_model("llama")
     one = arm(intervention(3e38, operator=Operator.ADD, site=Site.BLOCK_OUTPUT))
-    with pytest.raises(ModelError, match="not finite for prompt 1, arm 'arm'"):
+    with pytest.raises(ModelError, match="not finite for prompt 1, arm 'arm', at new token 1"):
+        generated(loaded, run_spec(loaded, ["a"], [one]))
+
+
+@pytest.mark.parametrize("part", ["prompt", "response"])
+def test_an_error_says_at_which_layer_the_numbers_ended(part: str) -> None:
+    loaded = tiny_model("llama")
+    one = arm(
+        intervention(
+            3e38,
+            operator=Operator.ADD,
+            site=Site.BLOCK_OUTPUT,
+            layers=(1,),
+            positions=Positions.parse(part),
+        )
+    )
+    token = 1 if part == "prompt" else 2  # the first answer is fed back for the second
+    message = f"at new token {token}, beginning at the output of layer 1"
+    with pytest.raises(ModelError, match=message):
         generated(loaded, run_spec(loaded, ["a"], [one]))

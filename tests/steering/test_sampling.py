@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from vectorlab.domain.runs import Decoding
-from vectorlab.steering.sampling import pick_tokens, row_uniforms
+from vectorlab.steering.sampling import greedy_choice, log_probability, pick_tokens, row_uniforms
 
 PROBABILITIES = torch.tensor([0.1, 0.4, 0.2, 0.3])
 PINNED = [0.8640235759583977, 0.1304146962403333, 0.19393762066729736]
@@ -49,6 +49,10 @@ def test_greedy_takes_the_most_likely_token() -> None:
         ({"top_p": 0.5}, [0.0, 0.571, 0.0, 0.429]),
         ({"top_p": 0.39}, [0.0, 1.0, 0.0, 0.0]),
         ({"top_k": 3, "top_p": 0.75}, [0.0, 0.571, 0.0, 0.429]),
+        ({"min_p": 0.49}, [0.0, 0.444, 0.222, 0.333]),
+        ({"min_p": 0.6}, [0.0, 0.571, 0.0, 0.429]),
+        ({"min_p": 1.0}, [0.0, 1.0, 0.0, 0.0]),
+        ({"min_p": 0.3, "top_k": 2}, [0.0, 0.571, 0.0, 0.429]),
         ({"temperature": 0.5}, [0.033, 0.533, 0.133, 0.3]),
         ({"temperature": 1e-4}, [0.0, 1.0, 0.0, 0.0]),
     ],
@@ -85,3 +89,10 @@ def test_a_row_draws_the_same_in_any_batch() -> None:
     together = pick_tokens(logits, uniforms, decoding)
     alone = [pick_tokens(logits[i : i + 1], uniforms[i : i + 1], decoding) for i in range(64)]
     assert torch.equal(together, torch.cat(alone))
+
+
+def test_greedy_choice_says_the_likeliest_token_and_its_log_probability() -> None:
+    logits = torch.randn(3, 50, generator=torch.Generator().manual_seed(0)) * 8
+    tokens, logprobs = greedy_choice(logits)
+    assert tokens.tolist() == logits.argmax(dim=-1).tolist()
+    torch.testing.assert_close(logprobs, log_probability(logits, tokens))

@@ -1,19 +1,33 @@
 """Small valid objects for store tests; every function stores one and returns it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from vectorlab.domain.chats import Chat
+from vectorlab.domain.conditions import (
+    Comparison,
+    Condition,
+    ConditionSearch,
+    Measure,
+    NewSearch,
+    SearchSpec,
+    best,
+    candidates,
+)
 from vectorlab.domain.explanations import LeftOut
 from vectorlab.domain.hashing import bytes_sha256
 from vectorlab.domain.jobs import Job, JobKind, NewJob
 from vectorlab.domain.models import Model, ModelDescription
 from vectorlab.domain.passages import Passage
+from vectorlab.domain.positions import Positions
 from vectorlab.domain.runs import (
     Arm,
     BatchPlan,
     Decoding,
+    Divergence,
     FinishReason,
     GeneratedText,
     GenerationRun,
@@ -37,7 +51,16 @@ from vectorlab.domain.vectors import (
     SteeringVector,
     TokenRule,
 )
-from vectorlab.store import explanations, findings, jobs, models, runs, sets, vectors
+from vectorlab.store import (
+    condition_searches,
+    explanations,
+    findings,
+    jobs,
+    models,
+    runs,
+    sets,
+    vectors,
+)
 from vectorlab.store.database import Transaction
 
 LAYERS, WIDTH = 3, 8
@@ -269,6 +292,58 @@ def add_job(tx: Transaction, **changes: Any) -> Job:
         "created_by": "tester",
     }
     return jobs.enqueue(tx, NewJob(**(values | changes)))[0]
+
+
+def condition(vector: SteeringVector, **changes: Any) -> Condition:
+    values: dict[str, Any] = {
+        "vector_id": vector.id,
+        "vector_sha256": vector.content_sha256,
+        "layer": 1,
+        "measure": Measure.COSINE,
+        "comparison": Comparison.ABOVE,
+        "threshold": 0.25,
+        "window": Positions.parse("prompt:last=2"),
+    }
+    return Condition(**(values | changes))
+
+
+def add_conditional_run(tx: Transaction, model: Model, vector: SteeringVector) -> GenerationRun:
+    """A run in a chat, with a condition on one vector, compared with the baseline."""
+    one = intervention(vector, 0.2, condition=condition(vector))
+    spec = run_spec(
+        model,
+        arms=(Arm(label="baseline"), Arm(label="conditional", interventions=(one,))),
+        chat=Chat(template_sha256="c" * 64, system="Be kind"),
+        decoding=Decoding(max_new_tokens=4, kl=True),
+    )
+    compared = Divergence(
+        kl=(0.5, 0.25, 0.0, 1.25), logprobs=(-1.5,) * 4, baseline_logprobs=(-2.5, -1.5, -0.5, -3.5)
+    )
+    made = [replace(item, divergence=compared) for item in texts(spec)]
+    return add_run(tx, model, spec, generations=made)
+
+
+def add_search(
+    tx: Transaction, model: Model, vector: SteeringVector, versions: Sequence[SetVersion]
+) -> ConditionSearch:
+    """A search for a threshold on two set versions."""
+    positive, negative = versions
+    new = NewSearch(
+        spec=SearchSpec(
+            model_fingerprint=model.fingerprint,
+            vector_sha256=vector.content_sha256,
+            positive_sha256=positive.content_sha256,
+            negative_sha256=negative.content_sha256,
+        ),
+        model_id=model.id,
+        positive_version_id=positive.id,
+        negative_version_id=negative.id,
+        condition=condition(vector),
+        chosen=best(candidates([1.0, 2.0], [0.0])),
+        evidence={"layers": [{"layer": 1}], "positive": [1.0, 2.0], "negative": [0.0]},
+        environment={"torch": "2.13.0"},
+    )
+    return condition_searches.add_search(tx, new, "tester")
 
 
 def fill(tx: Transaction) -> dict[str, Any]:

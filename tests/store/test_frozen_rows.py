@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from tests.store.builders import fill
+from tests.store.builders import add_conditional_run, add_search, fill
 from vectorlab.errors import StoreError
 from vectorlab.store import schema
 from vectorlab.store.database import Database, Transaction
@@ -20,7 +20,9 @@ def refused(tx: Transaction, statement: sa.Update) -> bool:
 
 def test_no_frozen_column_of_any_table_can_be_updated(database: Database):
     with database.write() as tx:
-        fill(tx)
+        made = fill(tx)
+        add_conditional_run(tx, made["model"], made["vector"])
+        add_search(tx, made["model"], made["vector"], (made["first"], made["second"]))
         for name, open_columns in schema.FROZEN.items():
             table = schema.metadata.tables[name]
             assert tx.scalar(sa.select(sa.func.count()).select_from(table)), name

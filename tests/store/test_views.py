@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from tests.store.builders import (
     PAIRS,
+    add_conditional_run,
     add_job,
     add_model,
     add_run,
@@ -205,6 +206,18 @@ VIEWS: dict[str, dict[str, str]] = {
     },
 }
 
+VIEWS["v_divergences"] = {
+    "generation_id": "bigint",
+    "run_id": "bigint",
+    "prompt": "integer",
+    "arm": "integer",
+    "sample": "integer",
+    "n_tokens": "integer",
+    "mean_kl": "double precision",
+    "mean_logprob": "double precision",
+    "baseline_mean_logprob": "double precision",
+}
+
 PYTHON_TYPES = {
     "bigint": int,
     "integer": int,
@@ -239,6 +252,7 @@ def fill_all(tx: Transaction) -> dict[str, Any]:
                 created_at=utc_now(),
             )
         )
+    add_conditional_run(tx, made["model"], made["vector"])
     done = add_job(tx, model_id=made["model"].id)
     jobs.claim(tx, worker_id="w1", lease_s=60)
     jobs.report_progress(tx, done.id, 1, 1, 2, "half")

@@ -194,6 +194,7 @@ class Candidate:
     false_alarms: int  # negative texts that meet it
     positives: int
     negatives: int
+    margin: float  # between the neighbouring values, as a share of the range of all
 
     @property
     def accuracy(self) -> float:
@@ -215,7 +216,13 @@ class Candidate:
             "false_alarms": self.false_alarms,
             "accuracy": self.accuracy,
             "f1": self.f1,
+            "margin": self.margin,
         }
+
+    @property
+    def rank(self) -> tuple[float, float, float]:
+        """What makes one better than another: F1, then accuracy, then the margin."""
+        return self.f1, self.accuracy, self.margin
 
 
 def candidates(positive: Sequence[float], negative: Sequence[float]) -> list[Candidate]:
@@ -242,6 +249,7 @@ def candidates(positive: Sequence[float], negative: Sequence[float]) -> list[Can
             false_alarms=_met(comparison, low + (high - low) / 2, negative),
             positives=len(positive),
             negatives=len(negative),
+            margin=(high - low) / (levels[-1] - levels[0]),
         )
         for comparison in Comparison
         for low, high in pairwise(levels)
@@ -249,10 +257,8 @@ def candidates(positive: Sequence[float], negative: Sequence[float]) -> list[Can
 
 
 def best(found: Sequence[Candidate]) -> Candidate:
-    """The highest F1, then accuracy; of those that are equal the one in their middle."""
-    highest = max((item.f1, item.accuracy) for item in found)
-    equal = [item for item in found if (item.f1, item.accuracy) == highest]
-    return equal[len(equal) // 2]
+    """The highest F1, then accuracy, then the widest margin; the first of equal ones."""
+    return max(found, key=lambda item: item.rank)
 
 
 def _met(comparison: Comparison, threshold: float, values: Sequence[float]) -> int:

@@ -7,12 +7,13 @@ from typing import Any
 
 from vectorlab.domain.runs import BatchPlan, Frame, GeneratedText, RunSpec
 from vectorlab.domain.vectors import LayerVector
-from vectorlab.errors import InputError
+from vectorlab.errors import InputError, ModelError
 from vectorlab.steering.batching import free_memory, is_out_of_memory
 from vectorlab.steering.compiled import Compilation
 from vectorlab.steering.coverage import measured_conditions, untouched
 from vectorlab.steering.decoding import OnTexts, Part, decode_batch, frames_of
 from vectorlab.steering.loading import LoadedModel
+from vectorlab.steering.mishaps import too_large_for_memory
 from vectorlab.steering.plan import (
     DEFAULT_TOKEN_BUDGET,
     check_plan,
@@ -90,7 +91,8 @@ def generate(
     Raises:
         InputError: If a prompt is empty or too long, or a vector or a strength does not fit.
         IntegrityError: If the specification is for another model.
-        ModelError: If the model returns numbers that are not finite.
+        ModelError: If the model returns numbers that are not finite, or memory does not hold a
+            single row.
     """
     prepared = PreparedRun.prepare(loaded, spec, vectors)
     plan = plan or _planned(spec, prepared.prompt_ids, token_budget)
@@ -286,6 +288,7 @@ class _Run:
     make_room: MakeRoom | None
     compilation: Compilation
     finished_rows: int = 0
+    done: list[int] = field(default_factory=list)  # rows, of this call
     events: list[str] = field(default_factory=list)
 
     def execute(
@@ -308,6 +311,7 @@ class _Run:
                 continue
             texts.update(zip(rows, made, strict=True))
             batches.append(rows)
+            self.done += rows
             self.finished_rows += len(rows)
             self._report(0, 0)
             if on_batch is not None:
@@ -337,7 +341,10 @@ class _Run:
             self.events.append(f"out of memory with {len(rows)} rows: other models dropped")
             return self._try_batch(rows, frame)
         if len(rows) == 1:
-            return self._batch(rows, frame)  # its error is the one to surface
+            fitted = max((self._tokens(row) for row in self.done), default=0)
+            raise ModelError(
+                too_large_for_memory(self.prepared.loaded, self._tokens(rows[0]), fitted)
+            )
         self.events.append(f"out of memory with {len(rows)} rows: batch halved")
         return None
 
@@ -352,6 +359,11 @@ class _Run:
             self.prepared.loaded, [part], frame=frame, compilation=self.compilation
         )
         return make()
+
+    def _tokens(self, row: int) -> int:
+        """Of a row, prompt and new ones."""
+        prompt = self.prepared.prompt_ids[self.prepared.keys[row].prompt]
+        return len(prompt) + self.prepared.spec.decoding.max_new_tokens
 
     def _report(self, steps: int, rows: int) -> None:
         if self.on_progress is not None:

@@ -15,6 +15,7 @@ from vectorlab.errors import IntegrityError, ModelError
 from vectorlab.steering.comparison import divergence
 from vectorlab.steering.conditions import read_conditions
 from vectorlab.steering.loading import LoadedModel, check_request
+from vectorlab.steering.mishaps import first_infinite_layer
 from vectorlab.steering.sampling import row_uniforms
 from vectorlab.steering.spans import chat_text
 from vectorlab.steering.table import SteeringTable
@@ -131,10 +132,7 @@ class PreparedRun:
         length, reason = self._end(key, token_ids)
         mean = sum(logprobs[:length]) / length
         if not np.isfinite(mean):
-            raise ModelError(
-                f"The model's output is not finite for prompt {key.prompt + 1}, arm "
-                f"{self.spec.arms[key.arm].label!r}. Use a smaller strength or dtype float32."
-            )
+            raise ModelError(self._not_finite(key, token_ids, logprobs))
         text = self._text(key, token_ids[: length - (reason is FinishReason.EOS)])
         return GeneratedText(
             key=key,
@@ -143,6 +141,23 @@ class PreparedRun:
             finish_reason=reason,
             mean_logprob=mean,
             divergence=divergence(logprobs, compared, length) if self.spec.decoding.kl else None,
+        )
+
+    def _not_finite(self, key: RowKey, token_ids: Sequence[int], logprobs: Sequence[float]) -> str:
+        """Where a row's numbers ended."""
+        token = next((i for i, value in enumerate(logprobs) if not np.isfinite(value)), 0)
+        layer = first_infinite_layer(
+            self.loaded,
+            self.table,
+            self.row_arm(key),
+            self.prompt_ids[key.prompt],
+            token_ids[:token],
+        )
+        where = "" if layer is None else f", beginning at the output of layer {layer}"
+        return (
+            f"The model's output is not finite for prompt {key.prompt + 1}, arm "
+            f"{self.spec.arms[key.arm].label!r}, at new token {token + 1}{where}. Use a smaller "
+            "strength or dtype float32."
         )
 
     def text_so_far(self, key: RowKey, token_ids: list[int]) -> str:

@@ -79,7 +79,7 @@ def purge_run(tx: Transaction, reference: str, *, cascade: bool, actor: str) -> 
 def _purge(tx: Transaction, wanted: _Node, *, cascade: bool, actor: str) -> list[str]:
     nodes = [wanted]
     for node in nodes:  # grows while it is walked
-        nodes += [item for item in _dependents(tx, node) if item not in nodes]
+        nodes += [item for item in dict.fromkeys(_dependents(tx, node)) if item not in nodes]
     if len(nodes) > 1 and not cascade:
         needed_by = ", ".join(_label(tx, node) for node in nodes[1:6])
         more = f" and {len(nodes) - 6} more" if len(nodes) > 6 else ""

@@ -120,7 +120,7 @@ def _choose(
     telling = [item for item in layers if len({*item[1], *item[2]}) > 1] or layers[:1]
     swept = [(item, candidates(positive, negative)) for item, positive, negative in telling]
     bests = [best(found) for _, found in swept]
-    place = max(range(len(bests)), key=lambda number: (bests[number].f1, bests[number].accuracy))
+    place = max(range(len(bests)), key=lambda number: bests[number].rank)
     condition, positive, negative = telling[place]
     curve = swept[place][1]
     thinned = curve[:: max(1, -(-len(curve) // CURVE_POINTS))]

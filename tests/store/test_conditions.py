@@ -1,0 +1,68 @@
+"""Conditional runs, their comparisons and searches for thresholds, on both databases."""
+
+import pytest
+
+from tests.store.builders import (
+    PAIRS,
+    add_conditional_run,
+    add_model,
+    add_search,
+    add_vector,
+    add_version,
+    layers,
+)
+from vectorlab.errors import ConflictError, NotFoundError
+from vectorlab.store import condition_searches, purge, runs
+from vectorlab.store.database import Database
+
+
+def test_a_conditional_run_comes_back_with_its_chat_and_comparison(database: Database):
+    with database.write() as tx:
+        model = add_model(tx)
+        vector = add_vector(tx, model)
+        run = add_conditional_run(tx, model, vector)
+    with database.read() as tx:
+        found = runs.get_run(tx, str(run.id))
+        texts = runs.generations(tx, run.id)
+    assert found.spec == run.spec
+    assert found.spec.chat is not None
+    assert found.spec.chat.system == "Be kind"
+    [condition] = found.spec.conditions()
+    assert str(condition.window) == "prompt:last=2"
+    assert {item.divergence.kl for item in texts if item.divergence} == {(0.5, 0.25, 0.0, 1.25)}
+    assert texts[0].divergence is not None
+    assert texts[0].divergence.mean_kl == 0.5
+    assert texts[0].divergence.baseline_mean_logprob == -2.0
+
+
+def test_a_search_comes_back_with_its_evidence(database: Database):
+    with database.write() as tx:
+        model = add_model(tx)
+        vector = add_vector(tx, model)
+        versions = add_version(tx), add_version(tx, items=PAIRS[:2])
+        search = add_search(tx, model, vector, versions)
+        other = add_vector(tx, model, name="other", layers=layers(1))
+    with database.read() as tx:
+        assert condition_searches.get_search(tx, search.id) == search
+        assert condition_searches.find_by_spec(tx, search.spec.sha256) == search
+        assert condition_searches.find_by_spec(tx, "0" * 64) is None
+        assert condition_searches.list_searches(tx, vector_id=vector.id) == [search]
+        assert condition_searches.list_searches(tx, vector_id=other.id) == []
+        with pytest.raises(NotFoundError, match="threshold search"):
+            condition_searches.get_search(tx, search.id + 1)
+    assert (search.positive_label, search.negative_label) == ("upbeat@1", "upbeat@2")
+    assert search.evidence["positive"] == [1.0, 2.0]
+
+
+def test_a_vector_that_a_condition_or_a_search_reads_is_not_purged(database: Database):
+    with database.write() as tx:
+        model = add_model(tx)
+        vector = add_vector(tx, model)
+        add_search(tx, model, vector, (add_version(tx), add_version(tx, items=PAIRS[:2])))
+        add_conditional_run(tx, model, vector)
+        with pytest.raises(ConflictError, match=r"needed by run 1, condition search 1"):
+            purge.purge_vector(tx, vector.name, cascade=False, actor="ann")
+        gone = purge.purge_vector(tx, vector.name, cascade=True, actor="ann")
+        assert gone == ["run 1", "condition search 1", f"vector {vector.name!r}"]
+        assert runs.list_runs(tx) == []
+        assert condition_searches.list_searches(tx) == []
