@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.store.icl_builders import add_icl_run
 from vectorlab.domain.explanations import LeftOut
 from vectorlab.domain.hashing import bytes_sha256
 from vectorlab.domain.jobs import Job, JobKind, NewJob
@@ -287,6 +288,7 @@ def fill(tx: Transaction) -> dict[str, Any]:
     add_study(tx, vector)
     run = add_run(tx, model, spec, name="first", prompt_set_version_id=second.id)
     replay = add_run(tx, model, spec, replay_of=run.id)
+    add_icl_run(tx, model, first)
     return {
         "model": model,
         "first": first,

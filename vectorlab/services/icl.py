@@ -19,6 +19,7 @@ from vectorlab.domain.sets import SetReference, SetVersion
 from vectorlab.errors import InputError
 from vectorlab.services.sets import check_pairs
 from vectorlab.store import icl, jobs, sets
+from vectorlab.store import purge as purging
 from vectorlab.store.database import Database
 
 SCOPES = ("full", "short")
@@ -203,11 +204,10 @@ def purge(db: Database, reference: str, *, cascade: bool = False, actor: str) ->
     """Delete a run for good; nothing depends on one.
 
     Raises:
-        NotFoundError: If there is no such run.
+        NotFoundError: If there is none.
     """
-    del cascade
     with db.write() as tx:
-        return [f"in-context run {icl.purge_run(tx, reference, actor=actor)}"]
+        return purging.purge_icl_run(tx, reference, cascade=cascade, actor=actor)
 
 
 def runs_frame(found: list[IclRun]) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from vectorlab.domain.icl_checks import Check, Comparison, ReferencePoint
 from vectorlab.domain.icl_runs import HeadUpdate, IclKind, IclRun, LayerEffect, NewIclRun
 from vectorlab.errors import IntegrityError, NotFoundError
-from vectorlab.store import audit, schema
+from vectorlab.store import schema
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
 
@@ -138,27 +138,6 @@ def weights(tx: Transaction, run_id: int) -> bytes | None:
             f"{row.sha256[:12]}. Check the store: vectorlab db verify"
         )
     return bytes(row.data)
-
-
-def purge_run(tx: Transaction, reference: str, *, actor: str) -> int:
-    """Delete a run for good, audited; nothing depends on one.
-
-    Raises:
-        NotFoundError: If there is no such run.
-    """
-    run = get_run(tx, reference)
-    for table in (_weights, _heads, _layers, _checks):
-        tx.execute(table.delete().where(table.c.icl_run_id == run.id))
-    tx.execute(_runs.delete().where(_runs.c.id == run.id))
-    audit.record(
-        tx,
-        actor=actor,
-        action="purge",
-        object_kind="icl_run",
-        object_id=run.id,
-        details={"kind": run.kind, "spec_sha256": run.spec_sha256},
-    )
-    return run.id
 
 
 def _find(tx: Transaction, wanted: sa.ColumnElement[bool]) -> IclRun | None:
