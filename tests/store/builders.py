@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.store.icl_builders import add_icl_run
 from vectorlab.domain.chats import Chat
 from vectorlab.domain.conditions import (
     Comparison,
@@ -362,6 +363,7 @@ def fill(tx: Transaction) -> dict[str, Any]:
     add_study(tx, vector)
     run = add_run(tx, model, spec, name="first", prompt_set_version_id=second.id)
     replay = add_run(tx, model, spec, replay_of=run.id)
+    add_icl_run(tx, model, first)
     return {
         "model": model,
         "first": first,

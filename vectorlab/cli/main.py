@@ -10,6 +10,7 @@ from rich.text import Text
 from vectorlab.cli import (
     arguments,
     db,
+    icl,
     jobs,
     models,
     programs,
@@ -51,6 +52,7 @@ vectors.app.add_typer(thresholds.app)
 app.add_typer(vectors.app, name="vectors")
 app.add_typer(runs.app, name="runs")
 app.add_typer(ravel.app, name="ravel")
+app.add_typer(icl.app, name="icl")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(worker.app, name="worker")
 app.command("demo")(programs.demo)

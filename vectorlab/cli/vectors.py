@@ -316,10 +316,13 @@ def _about(vector: SteeringVector) -> dict[str, Any]:
     }
 
 
-def _parameters(given: list[str]) -> dict[str, int | float]:
-    found: dict[str, int | float] = {}
+def _parameters(given: list[str]) -> dict[str, int | float | str]:
+    found: dict[str, int | float | str] = {}
     for item in given:
         name, _, number = item.partition("=")
+        if name == "layout":
+            found[name] = number
+            continue
         try:
             found[name] = int(number) if number.lstrip("-").isdecimal() else float(number)
         except ValueError as exc:

@@ -26,6 +26,10 @@ class JobKind(StrEnum):
     RAVEL_RUN = "ravel_run"  # featurizers trained and scored
     CONDITION = "condition"  # a threshold that tells two sets of prompts apart
     EQUALISE = "equalise"  # a vector scaled to do a given damage
+    ICL_CONSTRUCT = "icl_construct"  # gradient steps by explicit attention
+    ICL_TRAIN = "icl_train"  # a model of in-context regression, from scratch
+    ICL_REPRODUCE = "icl_reproduce"  # the published reference points
+    ICL_BRIDGE = "icl_bridge"  # what demonstrations do in a language model's prompt
 
 
 class JobState(StrEnum):

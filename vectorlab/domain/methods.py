@@ -99,6 +99,16 @@ METHODS: dict[str, MethodInfo] = {
             minimum_pairs=1,
             source="Turner et al. 2023, https://arxiv.org/abs/2308.10248",
         ),
+        MethodInfo(
+            name="context_shift",
+            summary="mean change of a query's state by demonstrations in front of it",
+            read_site=Site.BLOCK_OUTPUT,
+            write_site=Site.BLOCK_OUTPUT,
+            operator=Operator.ADD,
+            minimum_pairs=2,
+            source="the prompt's own update, after von Oswald et al. 2023, "
+            "https://arxiv.org/abs/2212.07677",
+        ),
     )
 }
 

@@ -1,6 +1,7 @@
 """The scalars that make k steps of gradient descent best on average over tasks."""
 
 from dataclasses import dataclass, replace
+from functools import cache
 
 import torch
 
@@ -9,7 +10,7 @@ from vectorlab.errors import InputError
 from vectorlab.icl.losses import losses
 from vectorlab.icl.tasks import Tasks, draw_tasks
 
-SEARCH_TASKS = 5_000
+SEARCH_TASKS = 10_000
 ROUNDS = 60
 FIRST_MOVE = 0.1  # of a logarithm
 
@@ -44,15 +45,26 @@ def best_rates(law: RegressionLaw, steps: int, *, corrected: bool = False, seed:
     unit = replace(
         law, scale=1.0, weight_scale=1.0, noise=law.noise / (law.scale * law.weight_scale)
     )
-    eta = best_one_step(unit).eta
+    found = [
+        value / law.scale**2 for value in _unit_scalars(unit, steps, corrected=corrected, seed=seed)
+    ]
+    return Rates(eta=found[0], gamma=found[1] if len(found) > 1 else None)
+
+
+@cache
+def _unit_scalars(
+    law: RegressionLaw, steps: int, *, corrected: bool, seed: int
+) -> tuple[float, ...]:
+    """The search itself, for inputs and weights of scale 1."""
+    eta = best_one_step(law).eta
+    if steps == 1:
+        return (eta,)
+    generator = torch.Generator().manual_seed(seed)
+    tasks = draw_tasks(law, SEARCH_TASKS, generator, dtype=torch.float64)
     scalars = [eta, eta / law.n**2] if corrected else [eta]
-    if steps > 1:
-        generator = torch.Generator().manual_seed(seed)
-        tasks = draw_tasks(unit, SEARCH_TASKS, generator, dtype=torch.float64)
-        for count in range(2, steps + 1) if corrected else [steps]:
-            scalars = _minimise(tasks, count, scalars, ROUNDS if count == steps else ROUNDS // 4)
-    found = [value / law.scale**2 for value in scalars]
-    return Rates(eta=found[0], gamma=found[1] if corrected and steps > 1 else None)
+    for count in range(2, steps + 1) if corrected else [steps]:
+        scalars = _minimise(tasks, count, scalars, ROUNDS if count == steps else ROUNDS // 4)
+    return tuple(scalars)
 
 
 def predictions(

@@ -13,7 +13,7 @@ from vectorlab.domain.vectors import ExtractionSpec, check_reading, passages_of,
 from vectorlab.errors import InputError
 from vectorlab.steering.activations import Progress, States, record_states
 from vectorlab.steering.loading import LoadedModel, check_request
-from vectorlab.steering.methods.registry import find_method
+from vectorlab.steering.methods.registry import find_method, texts_of
 from vectorlab.steering.reuse import OpenCache, Reuse, StateCache, state_spec
 from vectorlab.steering.spans import find_token_parts
 from vectorlab.steering.tokens import check_length, encode, leading_tokens, prepared
@@ -84,8 +84,10 @@ class _Texts:
     @classmethod
     def of(cls, demonstrations: Sequence[Demonstration], spec: ExtractionSpec) -> "_Texts":
         check_reading(spec.token_rule, spec.chat, spec.template)
+        own = _texts(demonstrations)
+        given = texts_of(spec.method, demonstrations, spec.parameters) or own
         strip = spec.strip_punctuation
-        texts = [prepared(text, strip_punctuation=strip) for text in _texts(demonstrations)]
+        texts = [prepared(text, strip_punctuation=strip) for text in given]
         return cls(passages_of(demonstrations, spec, texts))
 
 

@@ -1,8 +1,8 @@
 """Deleting for good: explicit, audited, and refused while something depends on the object.
 
-What depends on what: a set is needed by vectors and runs made from it and by sets forked from
-it; a vector by combined vectors, by runs and by searches for thresholds; a run by its replays,
-scores and votes.
+What depends on what: a set is needed by vectors, runs and in-context runs made from it and by
+sets forked from it; a vector by combined vectors, by runs and by searches for thresholds; a run
+by its replays, scores and votes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from vectorlab.errors import ConflictError
-from vectorlab.store import audit, runs, schema, sets, vectors
+from vectorlab.store import audit, icl, runs, schema, sets, vectors
 from vectorlab.store.database import Transaction
 
 _versions = schema.set_versions
@@ -20,13 +20,14 @@ _merges = schema.set_version_merges
 _vectors = schema.steering_vectors
 _runs = schema.generation_runs
 _generations = schema.generations
+_icl_runs = schema.icl_runs
 _scores = schema.scores
 _votes = schema.votes
 _asked = schema.intervention_conditions
 _searches = schema.condition_searches
 
 # In this order nothing is deleted before what depends on it.
-_KINDS = ("score", "vote", "run", "condition search", "vector", "set")
+_KINDS = ("score", "vote", "run", "icl_run", "condition search", "vector", "set")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +77,13 @@ def purge_run(tx: Transaction, reference: str, *, cascade: bool, actor: str) -> 
     )
 
 
+def purge_icl_run(tx: Transaction, reference: str, *, cascade: bool, actor: str) -> list[str]:
+    """Delete an in-context run with its parts; see ``purge_set`` for arguments and errors."""
+    return _purge(
+        tx, _Node(kind="icl_run", id=icl.get_run(tx, reference).id), cascade=cascade, actor=actor
+    )
+
+
 def _purge(tx: Transaction, wanted: _Node, *, cascade: bool, actor: str) -> list[str]:
     nodes = [wanted]
     for node in nodes:  # grows while it is walked
@@ -116,6 +124,7 @@ def _of_set(set_id: int) -> Sequence[tuple[str, sa.Select[Any]]]:
     return (
         ("vector", sa.select(_vectors.c.id).where(_vectors.c.set_version_id.in_(own))),
         ("run", sa.select(_runs.c.id).where(_runs.c.prompt_set_version_id.in_(own))),
+        ("icl_run", sa.select(_icl_runs.c.id).where(_icl_runs.c.set_version_id.in_(own))),
         (
             "condition search",
             sa.select(_searches.c.id).where(
@@ -195,6 +204,13 @@ _PARTS: dict[str, tuple[sa.Column[Any], ...]] = {
         schema.run_arms.c.run_id,
         schema.run_prompts.c.run_id,
         _runs.c.id,
+    ),
+    "icl_run": (
+        schema.icl_weights.c.icl_run_id,
+        schema.icl_heads.c.icl_run_id,
+        schema.icl_layers.c.icl_run_id,
+        schema.icl_checks.c.icl_run_id,
+        _icl_runs.c.id,
     ),
     "vector": (
         schema.omitted_demonstrations.c.steering_vector_id,

@@ -17,6 +17,9 @@ from sqlalchemy import (
 )
 
 from vectorlab.domain.conditions import Comparison, Measure
+from vectorlab.domain.icl_checks import Comparison as CheckComparison
+from vectorlab.domain.icl_checks import Verdict
+from vectorlab.domain.icl_runs import IclKind
 from vectorlab.domain.jobs import AttemptOutcome, JobKind, JobState, LogLevel
 from vectorlab.domain.positions import Part
 from vectorlab.domain.ravel import Split
@@ -29,7 +32,7 @@ from vectorlab.domain.sets import Relation
 from vectorlab.domain.vectors import Origin, Site
 from vectorlab.store.columns import BigInt, Json, UtcTime, one_of
 
-REVISION = "0016"  # the newest revision; numbers sort, a test holds it to Alembic's head
+REVISION = "0017"  # the newest revision; numbers sort, a test holds it to Alembic's head
 
 metadata = sa.MetaData(
     naming_convention={
@@ -82,6 +85,11 @@ FROZEN: dict[str, tuple[str, ...]] = {
     "intervention_conditions": (),
     "generation_divergences": (),
     "condition_searches": (),
+    "icl_runs": (),
+    "icl_checks": (),
+    "icl_layers": (),
+    "icl_heads": (),
+    "icl_weights": (),
 }
 
 ACTIVE_STATES = sa.text("state IN ('queued', 'running')")
@@ -902,6 +910,80 @@ jobs = Table(
         postgresql_where=ACTIVE_STATES,
     ),
     sqlite_autoincrement=True,
+)
+
+icl_runs = Table(
+    "icl_runs",
+    metadata,
+    _id(),
+    _text("kind"),
+    Column("spec_sha256", sa.Text, nullable=False, index=True),
+    Column("spec_json", Json, nullable=False),
+    _refers("model_id", "models", nullable=True),
+    _refers("set_version_id", "set_versions", nullable=True),
+    # Keeps the job, whose curves are part of the record.
+    _refers("job_id", "jobs", nullable=True),
+    Column("result_json", Json, nullable=False),
+    Column("environment_json", Json, nullable=False),
+    Column("duration_s", sa.Double, nullable=False),
+    _created_at(),
+    _text("created_by"),
+    one_of("kind", IclKind),
+    sqlite_autoincrement=True,
+)
+
+icl_checks = Table(
+    "icl_checks",
+    metadata,
+    _part_of("icl_run_id", "icl_runs"),
+    _place(),
+    _text("name"),
+    _text("about"),
+    _text("source"),
+    Column("reference", sa.Double, nullable=False),
+    Column("tolerance", sa.Double, nullable=False),
+    _text("comparison"),
+    Column("value", sa.Double, nullable=False),
+    Column("low", sa.Double, nullable=False),
+    Column("high", sa.Double, nullable=False),
+    _text("verdict"),
+    one_of("comparison", CheckComparison),
+    one_of("verdict", Verdict),
+)
+
+icl_layers = Table(
+    "icl_layers",
+    metadata,
+    _part_of("icl_run_id", "icl_runs"),
+    Column("condition", sa.Text, primary_key=True),
+    _place("layer"),
+    Column("cosine", sa.Double, nullable=False),
+    Column("query_cosine", sa.Double, nullable=False),
+    Column("query_cosine_sd", sa.Double, nullable=False),
+    Column("norm", sa.Double, nullable=False),
+    Column("relative_norm", sa.Double, nullable=False),
+    Column("agreement", sa.Double, nullable=False),
+)
+
+icl_heads = Table(
+    "icl_heads",
+    metadata,
+    _part_of("icl_run_id", "icl_runs"),
+    _place("layer"),
+    _place("head"),
+    Column("share", sa.Double, nullable=False),
+    Column("effect_cosine", sa.Double, nullable=False),
+    Column("linear_cosine", sa.Double, nullable=False),
+    Column("attention", sa.Double, nullable=False),
+    Column("by_demonstration_json", Json, nullable=False),
+)
+
+icl_weights = Table(
+    "icl_weights",
+    metadata,
+    _part_of("icl_run_id", "icl_runs"),
+    _text("sha256"),
+    Column("data", sa.LargeBinary, nullable=False),
 )
 
 job_attempts = Table(

@@ -9,6 +9,12 @@ from vectorlab.worker.damage import run_equalisation
 from vectorlab.worker.explanation import run_explanation
 from vectorlab.worker.extraction import run_extraction
 from vectorlab.worker.generation import run_generation
+from vectorlab.worker.icl import (
+    run_bridge,
+    run_construction,
+    run_reproduction,
+    run_training,
+)
 from vectorlab.worker.ravel_build import run_ravel_build
 from vectorlab.worker.ravel_run import run_ravel_run
 
@@ -20,4 +26,8 @@ HANDLERS: dict[JobKind, Callable[[JobContext], None]] = {
     JobKind.RAVEL_RUN: run_ravel_run,
     JobKind.CONDITION: run_condition_search,
     JobKind.EQUALISE: run_equalisation,
+    JobKind.ICL_CONSTRUCT: run_construction,
+    JobKind.ICL_TRAIN: run_training,
+    JobKind.ICL_REPRODUCE: run_reproduction,
+    JobKind.ICL_BRIDGE: run_bridge,
 }

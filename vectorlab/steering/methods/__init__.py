@@ -1,6 +1,7 @@
 """Extraction methods, one file each; importing this package registers them all."""
 
 from vectorlab.steering.methods import (
+    context_shift,
     icv,
     icv_paper,
     logistic_regression,
@@ -16,6 +17,7 @@ from vectorlab.steering.methods.registry import (
     Method,
     aggregate,
     register,
+    texts_of,
     without_each,
 )
 
@@ -24,6 +26,7 @@ __all__ = [
     "Directions",
     "Method",
     "aggregate",
+    "context_shift",
     "icv",
     "icv_paper",
     "logistic_regression",
@@ -32,6 +35,7 @@ __all__ = [
     "pca_centred",
     "register",
     "single_pair",
+    "texts_of",
     "whitened_mean_difference",
     "without_each",
 ]

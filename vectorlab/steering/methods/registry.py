@@ -1,12 +1,13 @@
 """The registry of extraction methods and what they all return."""
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
+from vectorlab.domain.sets import Demonstration
 from vectorlab.errors import InputError, ShapeError
 from vectorlab.steering.activations import States
 
@@ -26,6 +27,8 @@ class Directions:
 Aggregator = Callable[..., torch.Tensor]
 # The same, to the directions without pair 0, without pair 1 and so on: blocks (n, L, D).
 Omission = Callable[..., Iterator[torch.Tensor]]
+# From N demonstrations, and the method's parameters by keyword, to 2 N texts: sources, targets.
+Texts = Callable[..., list[str]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,13 +38,18 @@ class Method:
     aggregator: Aggregator
     needs_embeddings: bool  # whether row 0 of the states must be the embeddings
     omission: Omission | None  # a way that is quicker than aggregating N times, if there is one
+    texts: Texts | None  # what is read in the place of the demonstrations' own texts, if anything
 
 
 METHOD_FUNCTIONS: dict[str, Method] = {}
 
 
 def register(
-    name: str, *, needs_embeddings: bool = False, omission: Omission | None = None
+    name: str,
+    *,
+    needs_embeddings: bool = False,
+    omission: Omission | None = None,
+    texts: Texts | None = None,
 ) -> Callable[[Aggregator], Aggregator]:
     """Decorator that files an aggregator under its name; a name can be taken once."""
 
@@ -49,7 +57,10 @@ def register(
         if name in METHOD_FUNCTIONS:
             raise ValueError(f"Method {name!r} is registered twice.")
         METHOD_FUNCTIONS[name] = Method(
-            aggregator=aggregator, needs_embeddings=needs_embeddings, omission=omission
+            aggregator=aggregator,
+            needs_embeddings=needs_embeddings,
+            omission=omission,
+            texts=texts,
         )
         return aggregator
 
@@ -66,6 +77,21 @@ def find_method(name: str) -> Method:
         known = ", ".join(sorted(METHOD_FUNCTIONS))
         raise InputError(f"Unknown method {name!r}. Known methods: {known}.")
     return METHOD_FUNCTIONS[name]
+
+
+def texts_of(
+    method: str, demonstrations: Sequence[Demonstration], parameters: Mapping[str, Any]
+) -> list[str] | None:
+    """The 2 N texts that a method reads instead of sources and targets; None: those themselves.
+
+    Raises:
+        InputError: If the method or a parameter is unknown, or the demonstrations do not suit it.
+    """
+    found = find_method(method)
+    if found.texts is None:
+        return None
+    _check_parameters(method, found.aggregator, parameters)
+    return found.texts(demonstrations, **parameters)
 
 
 def aggregate(

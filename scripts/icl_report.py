@@ -1,0 +1,430 @@
+"""The runs, plots and numbers of ``docs/icl.md``.
+
+``python -m scripts.icl_report --reproduce`` measures the published reference points and writes
+``docs/icl/reproduction.json`` (``make reproduce-icl``). Without it every run that the page speaks
+of is made as well (found, where the store of ``--db`` has it), the plots go to ``docs/images/`` and
+the marked blocks of the page are written anew from ``docs/icl/runs.json``.
+"""
+
+import argparse
+import json
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from vectorlab.cli.output import plain
+from vectorlab.domain.icl import RegressionLaw
+from vectorlab.domain.icl_runs import IclRun
+from vectorlab.domain.icl_training import TrainingSpec, Variant
+from vectorlab.lab import Lab
+from vectorlab.services import icl
+from vectorlab.services.icl import BridgeRequest, ConstructOptions, IclRequest
+from vectorlab.services.plots import COLOURS, svg
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "icl.md"
+NUMBERS = ROOT / "docs" / "icl"
+IMAGES = ROOT / "docs" / "images"
+SEEDS = range(10)
+SEED_STEPS = 400
+_SIGNS = {"at_most": "≤ ", "at_least": "≥ "}
+_SHOWN = ("one layer", "two layers", "softmax, 1 head", "softmax, 2 heads", "gd++, two layers")
+_BLOCK = re.compile(r"<!-- runs: (\w+) -->\n.*?<!-- end -->", re.DOTALL)
+
+
+def main() -> None:
+    """Make what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--db", help="a store to make the runs in, and find them again")
+    parser.add_argument("--reproduce", action="store_true", help="only the reference points")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="vectorlab-icl-") as folder:
+        lab = Lab(options.db or f"sqlite:///{folder}/icl.db", device="cpu")
+        reproduction = _made(lab, icl.request_reproduction(lab.db, actor="report"))
+        checks = icl.checks_frame(icl.checks(lab.db, reproduction.id))
+        _write("reproduction", _about(reproduction) | {"checks": plain(checks)})
+        print(checks[["name", "published", "ours", "low", "high", "verdict"]].to_string())
+        print(f"{reproduction.result['ok']} of {reproduction.result['of']} are ok.")
+        if not options.reproduce:
+            _write("runs", _runs(lab))
+            render()
+        lab.db.dispose()
+
+
+def render() -> None:
+    """Write plots and the page's blocks from the kept numbers."""
+    numbers = {
+        name: json.loads((NUMBERS / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("reproduction", "runs")
+    }
+    for name, chart in _charts(numbers["runs"]).items():
+        (IMAGES / f"icl-{name}.svg").write_text(svg(chart), encoding="utf-8")
+    PAGE.write_text(rendered(PAGE.read_text(encoding="utf-8"), numbers), encoding="utf-8")
+
+
+def rendered(page: str, numbers: Mapping[str, Any]) -> str:
+    """The page with every marked block written anew."""
+    tables = _tables(numbers)
+
+    def block(match: re.Match[str]) -> str:
+        name = match.group(1)
+        return f"<!-- runs: {name} -->\n{tables[name]}\n<!-- end -->"
+
+    return _BLOCK.sub(block, page)
+
+
+def _runs(lab: Lab) -> dict[str, Any]:
+    lab.sets.import_file(
+        str(ROOT / "examples" / "reviews.csv"),
+        set="reviews",
+        source_column="negative",
+        target_column="positive",
+    )
+    user = {"actor": "report"}
+    construction = _made(lab, icl.request_construction(lab.db, ConstructOptions(steps=20), **user))
+    found: dict[str, Any] = {"construction": _about(construction)}
+    trainings = {
+        "one layer": {"batch": 512, "steps": 3_000, "seed": 1},
+        "two layers": {"layers": 2, "batch": 512, "steps": 4_000, "seed": 1},
+        "softmax, 1 head": {"variant": Variant.SOFTMAX, "heads": 1, "batch": 512, "steps": 3_000},
+        "softmax, 2 heads": {"variant": Variant.SOFTMAX, "batch": 512, "steps": 3_000},
+        "gd++, two layers": {
+            "variant": Variant.GD_PLUS_PLUS,
+            "layers": 2,
+            "batch": 512,
+            "steps": 3_000,
+        },
+    }
+    for name, changes in trainings.items():
+        found[name] = _training(lab, **changes)
+    found["seeds"] = [
+        _training(lab, batch=512, steps=SEED_STEPS, seed=seed, curves=False) for seed in SEEDS
+    ]
+    request = BridgeRequest(set_reference="reviews@1", shots=4, queries=8)
+    bridge = _made(lab, icl.request_bridge(lab.db, request, model=lab.models.get("tiny"), **user))
+    found["bridge"] = _about(bridge) | {
+        "layers": plain(icl.layers_frame(lab.db, bridge.id)),
+        "heads": plain(icl.heads_frame(lab.db, bridge.id)),
+    }
+    return found
+
+
+def _training(lab: Lab, *, curves: bool = True, **changes: Any) -> dict[str, Any]:
+    spec = TrainingSpec.published(law=RegressionLaw(), **changes)
+    run = _made(lab, icl.request_training(lab.db, spec, actor="report"))
+    about = _about(run)
+    return about | ({"curves": plain(icl.curves(lab.db, run))} if curves else {})
+
+
+def _made(lab: Lab, asked: IclRequest) -> IclRun:
+    if asked.run is not None:
+        return asked.run
+    assert asked.job is not None
+    done = lab.wait(asked.job.id)
+    assert done.result is not None
+    return icl.get(lab.db, str(done.result["icl_run_id"]))
+
+
+def _about(run: IclRun) -> dict[str, Any]:
+    """What of a run goes into the repository: no times of day, no users."""
+    return {
+        "kind": run.kind.value,
+        "spec": plain(run.spec),
+        "spec_sha256": run.spec_sha256,
+        "result": plain(run.result),
+        "environment": plain(run.environment),
+        "duration_s": round(run.duration_s, 1),
+    }
+
+
+def _write(name: str, data: Mapping[str, Any]) -> None:
+    NUMBERS.mkdir(exist_ok=True)
+    text = json.dumps(_rounded(data), indent=1, ensure_ascii=False) + "\n"
+    (NUMBERS / f"{name}.json").write_text(text, encoding="utf-8")
+
+
+def _rounded(value: Any) -> Any:
+    """Six digits say all that the page says, and keep the file small."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, Mapping):
+        return {name: _rounded(item) for name, item in value.items()}
+    return [_rounded(item) for item in value] if isinstance(value, list) else value
+
+
+# Tables
+
+
+def _tables(numbers: Mapping[str, Any]) -> dict[str, str]:
+    runs = numbers["runs"]
+    return {
+        "reproduction": _reproduction(numbers["reproduction"]),
+        "construction": _construction(runs["construction"]),
+        "trained": _trained(runs),
+        "interpolation": _interpolation(runs),
+        "distribution": _distribution(runs),
+        "seeds": _seeds(runs["seeds"]),
+        "bridge": _bridge(runs["bridge"]),
+        "heads": _heads(runs["bridge"]),
+    }
+
+
+def _reproduction(data: Mapping[str, Any]) -> str:
+    rows = [
+        [
+            item["name"],
+            {"at_most": "≤ ", "at_least": "≥ "}.get(item["comparison"], "")
+            + _number(item["published"]),
+            _number(item["ours"]),
+            ""
+            if item["low"] == item["high"]
+            else f"{_number(item['low'])} to {_number(item['high'])}",
+            item["verdict"],
+        ]
+        for item in data["checks"]
+    ]
+    result = data["result"]
+    return (
+        _table(["reference point", "published", "ours", "99 % interval", "verdict"], rows)
+        + f"\n\n{result['ok']} of {result['of']} are ok; measured in {data['duration_s'] / 60:.1f} "
+        f"minutes with {data['environment']['threads']} thread(s)."
+    )
+
+
+def _construction(data: Mapping[str, Any]) -> str:
+    result = data["result"]
+    rows = [
+        [str(item["step"]), *(_number(item[name]) for name in ("gd", "layer", "gd++", "layer++"))]
+        for item in result["steps"]
+        if item["step"] in (0, 1, 2, 5, 10, 20)
+    ]
+    return (
+        _table(["step", "gradient descent", "layer", "GD++", "layer of GD++"], rows)
+        + f"\n\neta = {_number(result['eta'])}, gamma = {_number(result['gamma'])}; the routes "
+        f"differ by at most {result['largest_difference']:.1e}. With eta above "
+        f"{_number(result['limit'])} many steps would diverge on one of these tasks."
+    )
+
+
+def _trained(runs: Mapping[str, Any]) -> str:
+    rows = []
+    for name in (
+        "one layer",
+        "two layers",
+        "softmax, 1 head",
+        "softmax, 2 heads",
+        "gd++, two layers",
+    ):
+        result = runs[name]["result"]
+        near = result.get("gd++", result["gd"])["alignment"]
+        rows.append(
+            [
+                name,
+                _number(result["loss"]["value"]),
+                _number(result["gd"]["alignment"]["reference_loss"]["value"]),
+                _number(near["reference_loss"]["value"]) if "gd++" in result else "",
+                _number(near["prediction_l2"]["value"]),
+                _number(near["cosine"]["value"]),
+                _number(near["sensitivity_l2"]["value"]),
+            ]
+        )
+    head = [
+        "trained",
+        "loss",
+        "GD",
+        "GD++",
+        "predictions differ by",
+        "cosine",
+        "sensitivities differ by",
+    ]
+    return _table(head, rows)
+
+
+def _interpolation(runs: Mapping[str, Any]) -> str:
+    names = ("one layer", "two layers")
+    shares = list(runs[names[0]]["result"]["interpolated"])
+    rows = [
+        [name, *(_number(runs[name]["result"]["interpolated"][share]["value"]) for share in shares)]
+        for name in names
+    ]
+    return _table(["loss at share of the construction", *shares], rows)
+
+
+def _distribution(runs: Mapping[str, Any]) -> str:
+    rows = [
+        [
+            item["change"]
+            + ("" if item["change"].endswith("inputs") else f" {_number(item['size'])}"),
+            _number(item["trained"]),
+            _number(item["gd"]),
+        ]
+        for item in runs["one layer"]["result"]["out_of_distribution"]
+    ]
+    return _table(["change", "trained layer", "one gradient step"], rows)
+
+
+def _size_of(item: Mapping[str, Any]) -> list[str]:
+    return [] if item["change"].endswith("inputs") else [_number(item["size"])]
+
+
+def _seeds(found: Sequence[Mapping[str, Any]]) -> str:
+    rows = [
+        [
+            str(item["spec"]["seed"]),
+            _number(item["result"]["loss"]["value"]),
+            _number(item["result"]["gd"]["alignment"]["cosine"]["value"]),
+        ]
+        for item in found
+    ]
+    stuck = sum(item["result"]["gd"]["alignment"]["cosine"]["value"] < 0.5 for item in found)
+    return (
+        _table(["seed", f"loss after {SEED_STEPS} steps", "cosine with one step"], rows)
+        + f"\n\n{stuck} of {len(found)} seeds are in the other basin."
+    )
+
+
+def _bridge(data: Mapping[str, Any]) -> str:
+    by_layer: dict[int, dict[str, Mapping[str, float]]] = {}
+    for item in data["layers"]:
+        by_layer.setdefault(item["layer"], {})[item["condition"]] = item
+    rows = [
+        [
+            str(layer),
+            *(_number(found[name]["cosine"]) for name in ("demonstrations", "shuffled", "random")),
+            _number(found["shuffled"]["agreement"]),
+            _number(found["random"]["agreement"]),
+            _number(found["demonstrations"]["relative_norm"]),
+        ]
+        for layer, found in sorted(by_layer.items())
+    ]
+    head = [
+        "layer",
+        "as they are",
+        "targets exchanged",
+        "random tokens",
+        "exchanged beside as they are",
+        "random beside as they are",
+        "size of the effect",
+    ]
+    return _table(head, rows)
+
+
+def _heads(data: Mapping[str, Any]) -> str:
+    strongest = sorted(data["heads"], key=lambda item: -abs(item["share"]))[:8]
+    rows = [
+        [
+            f"{item['layer']}.{item['head']}",
+            _number(item["share"]),
+            _number(item["effect_cosine"]),
+            _number(item["linear_cosine"]),
+            _number(item["attention"]),
+            ", ".join(_number(share) for share in item["by_demonstration"]),
+        ]
+        for item in strongest
+    ]
+    head = [
+        "layer.head",
+        "share",
+        "cosine with effect",
+        "without softmax",
+        "attention",
+        "by demonstration",
+    ]
+    return _table(head, rows)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _span(low: float, high: float) -> str:
+    return f"{_number(low)} to {_number(high)}"
+
+
+def _number(value: float | None) -> str:
+    return "unbounded" if value is None else f"{value:.4g}"
+
+
+# Plots
+
+
+def _charts(runs: Mapping[str, Any]) -> dict[str, alt.Chart]:
+    return {
+        "steps": _steps_chart(runs["construction"]),
+        "training": _training_chart(runs),
+        "distribution": _distribution_chart(runs["one layer"]),
+        "bridge": _bridge_chart(runs["bridge"]),
+        "heads": _heads_chart(runs["bridge"]),
+    }
+
+
+def _steps_chart(data: Mapping[str, Any]) -> alt.Chart:
+    frame = pd.DataFrame(data["result"]["steps"]).melt("step", var_name="route", value_name="loss")
+    shown = {"gd": "gradient descent", "layer": "layer", "gd++": "GD++", "layer++": "layer of GD++"}
+    frame = frame[frame["route"].isin(shown)].assign(route=lambda f: f["route"].map(shown))
+    return _lines(frame, "step", "loss", "route", points=True)
+
+
+def _training_chart(runs: Mapping[str, Any]) -> alt.Chart:
+    rows = []
+    for name in ("one layer", "two layers"):
+        curves = runs[name]["curves"]
+        for series, label in (("loss", name), ("gradient descent", f"descent, {name}")):
+            rows += [{"step": step, "loss": value, "of": label} for step, value in curves[series]]
+    return _lines(pd.DataFrame(rows), "step", "loss", "of")
+
+
+def _distribution_chart(data: Mapping[str, Any]) -> alt.Chart:
+    frame = pd.DataFrame(data["result"]["out_of_distribution"])
+    frame = frame[frame["change"] == "input scale"]
+    long = frame.melt(["change", "size"], var_name="of", value_name="share of the loss left")
+    long = long.assign(of=long["of"].map({"trained": "trained layer", "gd": "one gradient step"}))
+    return _lines(long, "size", "share of the loss left", "of", points=True)
+
+
+def _bridge_chart(data: Mapping[str, Any]) -> alt.Chart:
+    return _lines(pd.DataFrame(data["layers"]), "layer", "cosine", "condition", points=True)
+
+
+def _heads_chart(data: Mapping[str, Any]) -> alt.Chart:
+    frame = pd.DataFrame(data["heads"])
+    chart: alt.Chart = (
+        alt.Chart(frame)
+        .mark_rect()
+        .encode(
+            x=alt.X("layer:O", axis=alt.Axis(labelAngle=0)),
+            y="head:O",
+            color=alt.Color(
+                "share:Q", scale=alt.Scale(domainMid=0, range=[COLOURS[1], "#f7f7f7", COLOURS[0]])
+            ),
+        )
+        .properties(width=480, height=120)
+    )
+    return chart
+
+
+def _lines(
+    frame: pd.DataFrame, across: str, up: str, by: str, *, points: bool = False
+) -> alt.Chart:
+    chart: alt.Chart = (
+        alt.Chart(frame)
+        .mark_line(point=points)
+        .encode(
+            x=alt.X(f"{across}:Q"),
+            y=alt.Y(f"{up}:Q"),
+            color=alt.Color(f"{by}:N", title=None, scale=alt.Scale(range=list(COLOURS))),
+            strokeDash=alt.StrokeDash(f"{by}:N", title=None),
+        )
+        .properties(width=480, height=260)
+    )
+    return chart
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,342 @@
+"""In-context learning as gradient descent: ask for runs, find them again, look at them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from vectorlab.domain.context_prompts import DEFAULT_LAYOUT, DEFAULT_SHOTS, find_layout
+from vectorlab.domain.hashing import content_sha256
+from vectorlab.domain.icl import RegressionLaw
+from vectorlab.domain.icl_checks import Check
+from vectorlab.domain.icl_runs import IclKind, IclRun
+from vectorlab.domain.icl_training import TrainingSpec
+from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
+from vectorlab.domain.models import Model, check_dtype
+from vectorlab.domain.sets import SetReference, SetVersion
+from vectorlab.errors import InputError
+from vectorlab.services.sets import check_pairs
+from vectorlab.store import icl, jobs, sets
+from vectorlab.store import purge as purging
+from vectorlab.store.database import Database
+
+SCOPES = ("full", "short")
+MOST_STEPS = 1000  # of a construction
+MOST_TASKS = 100_000
+_JOB_KINDS = {kind: JobKind(f"icl_{kind}") for kind in IclKind}
+
+
+@dataclass(frozen=True, kw_only=True)
+class IclRequest:
+    """Either the run of an equal earlier request, or the job that will make it."""
+
+    run: IclRun | None
+    job: Job | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConstructOptions:
+    """A construction beside explicit gradient descent.
+
+    Raises:
+        InputError: If there are no tasks or too many, or no steps or too many.
+    """
+
+    law: RegressionLaw = field(default_factory=RegressionLaw)
+    eta: float | None = None  # None: the best for one step, or half the limit for several
+    gamma: float | None = None  # None: a quarter of eta / N
+    steps: int = 1
+    tasks: int = 1000
+    seed: int = 0
+    random_start: bool = False  # W0 ~ N(0, 1) instead of 0; without GD++ then
+
+    def __post_init__(self) -> None:
+        for name, value, most in (
+            ("steps", self.steps, MOST_STEPS),
+            ("tasks", self.tasks, MOST_TASKS),
+        ):
+            if not 1 <= value <= most:
+                raise InputError(f"{name} = {value}; it must lie between 1 and {most}.")
+        if self.eta is not None and not 0 < self.eta < float("inf"):
+            raise InputError(f"eta = {self.eta}; a learning rate is a positive number.")
+        if self.gamma is not None and not 0 <= self.gamma < float("inf"):
+            raise InputError(f"gamma = {self.gamma}; it must be 0 or more.")
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+        return {**vars(self), "law": self.law.to_json()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class BridgeRequest:
+    """What demonstrations do in the prompt of a model.
+
+    Raises:
+        InputError: If a number is out of its range or the layout unknown.
+    """
+
+    set_reference: str
+    random_set: str | None = None  # pairs for the random control; None: random tokens
+    shots: int = DEFAULT_SHOTS
+    queries: int = 8
+    layout: str = DEFAULT_LAYOUT
+    heads: bool = True
+    seed: int = 0
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        find_layout(self.layout)
+        check_dtype(self.dtype)
+        for name in ("shots", "queries"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} = {getattr(self, name)}; there must be at least one.")
+
+
+def request_construction(
+    db: Database, options: ConstructOptions, *, actor: str, **how: Any
+) -> IclRequest:
+    """Find or ask for k gradient steps by explicit attention.
+
+    Args:
+        db: The store.
+        options: Tasks, rates and steps.
+        actor: Recorded as the one who asked.
+        how: ``force``, ``priority`` and ``queue``.
+    """
+    return _request(db, IclKind.CONSTRUCT, options.to_json(), actor=actor, **how)
+
+
+def request_training(db: Database, spec: TrainingSpec, *, actor: str, **how: Any) -> IclRequest:
+    """Find or ask for a training from scratch; ``how`` is as in ``request_construction``."""
+    return _request(db, IclKind.TRAIN, spec.to_json(), actor=actor, **how)
+
+
+def request_reproduction(
+    db: Database, scope: str = "full", *, seed: int = 0, actor: str, **how: Any
+) -> IclRequest:
+    """Find or ask for the published reference points.
+
+    Args:
+        db: The store.
+        scope: ``full``, or ``short`` for what takes seconds.
+        seed: Of the tasks.
+        actor: Recorded as the one who asked.
+        how: ``force``, ``priority`` and ``queue``.
+
+    Raises:
+        InputError: If there is no such scope.
+    """
+    if scope not in SCOPES:
+        raise InputError(f"Scope {scope!r} is not known. Use {' or '.join(SCOPES)}.")
+    return _request(db, IclKind.REPRODUCE, {"scope": scope, "seed": seed}, actor=actor, **how)
+
+
+def request_bridge(
+    db: Database, options: BridgeRequest, *, model: Model, actor: str, **how: Any
+) -> IclRequest:
+    """Find or ask for what a set does in the prompt of a model.
+
+    Raises:
+        NotFoundError: If a set or version does not exist.
+        InputError: If a version has fewer than two pairs.
+    """
+    version = _pairs_of(db, options.set_reference)
+    other = None if options.random_set is None else _pairs_of(db, options.random_set)
+    spec = {
+        **{name: value for name, value in vars(options).items() if not name.endswith("_set")},
+        "set_reference": version.label,
+        "set_sha256": version.content_sha256,
+        "random_sha256": None if other is None else other.content_sha256,
+        "model_fingerprint": model.fingerprint,
+    }
+    ids = {
+        "model_id": model.id,
+        "set_version_id": version.id,
+        "random_version_id": None if other is None else other.id,
+    }
+    identity = {name: value for name, value in spec.items() if name != "set_reference"}
+    return _request(db, IclKind.BRIDGE, spec, ids=ids, identity=identity, actor=actor, **how)
+
+
+def get(db: Database, reference: str) -> IclRun:
+    """The run of an id or hash prefix.
+
+    Raises:
+        NotFoundError: If there is none.
+    """
+    with db.read() as tx:
+        return icl.get_run(tx, reference)
+
+
+def list_runs(db: Database, *, kind: IclKind | None = None, limit: int | None = 50) -> list[IclRun]:
+    """Runs, newest first."""
+    with db.read() as tx:
+        return icl.list_runs(tx, kind=kind, limit=limit)
+
+
+def checks(db: Database, run_id: int) -> list[Check]:
+    """Reference points of a reproduction."""
+    with db.read() as tx:
+        return icl.checks(tx, run_id)
+
+
+def curves(db: Database, run: IclRun) -> dict[str, list[tuple[int, float]]]:
+    """The curves that a run drew while it was made."""
+    if run.job_id is None:
+        return {}
+    with db.read() as tx:
+        return jobs.curves(tx, run.job_id)
+
+
+def weights(db: Database, run_id: int) -> bytes | None:
+    """A trained model's weights as safetensors; None for other runs.
+
+    Raises:
+        IntegrityError: If the bytes do not have the hash on record.
+    """
+    with db.read() as tx:
+        return icl.weights(tx, run_id)
+
+
+def purge(db: Database, reference: str, *, cascade: bool = False, actor: str) -> list[str]:
+    """Delete a run for good; nothing depends on one.
+
+    Raises:
+        NotFoundError: If there is none.
+    """
+    with db.write() as tx:
+        return purging.purge_icl_run(tx, reference, cascade=cascade, actor=actor)
+
+
+def runs_frame(found: list[IclRun]) -> pd.DataFrame:
+    """Runs as rows."""
+    columns = ["id", "kind", "what", "model", "set", "duration_s", "created_at"]
+    return pd.DataFrame(
+        [
+            [
+                run.id,
+                run.kind.value,
+                describe(run),
+                run.model_name,
+                run.set_label,
+                run.duration_s,
+                run.created_at,
+            ]
+            for run in found
+        ],
+        columns=columns,
+    )
+
+
+def describe(run: IclRun) -> str:
+    """What a run is about, in a few words."""
+    spec = run.spec
+    match run.kind:
+        case IclKind.CONSTRUCT:
+            return f"{spec['steps']} steps, dx {spec['law']['dx']}, N {spec['law']['n']}"
+        case IclKind.TRAIN:
+            return f"{spec['variant']}, {spec['layers']} layers, {spec['steps']} steps"
+        case IclKind.REPRODUCE:
+            return str(spec["scope"])
+        case IclKind.BRIDGE:
+            return f"{spec['shots']} demonstrations, layout {spec['layout']}"
+
+
+def checks_frame(found: list[Check]) -> pd.DataFrame:
+    """Reference points as rows: published value, ours, 99 % interval, verdict."""
+    return pd.DataFrame(
+        [
+            {
+                "name": item.point.name,
+                "published": item.point.value,
+                "comparison": item.point.comparison.value,
+                "tolerance": item.point.tolerance,
+                "ours": item.ours,
+                "low": item.low,
+                "high": item.high,
+                "verdict": item.verdict.value,
+                "about": item.point.about,
+                "source": item.point.source,
+            }
+            for item in found
+        ],
+        columns=[
+            "name",
+            "published",
+            "comparison",
+            "tolerance",
+            "ours",
+            "low",
+            "high",
+            "verdict",
+            "about",
+            "source",
+        ],
+    )
+
+
+def steps_frame(run: IclRun) -> pd.DataFrame:
+    """Losses of a construction, one row per step."""
+    frame = pd.DataFrame(run.result["steps"])
+    routes = ("gd", "targets", "layer", "gd++", "layer++")
+    return frame[["step", *(name for name in routes if name in frame)]]
+
+
+def layers_frame(db: Database, run_id: int) -> pd.DataFrame:
+    """Layers of a bridge: condition, layer and their figures."""
+    with db.read() as tx:
+        return pd.DataFrame([vars(item) for item in icl.layers(tx, run_id)])
+
+
+def heads_frame(db: Database, run_id: int) -> pd.DataFrame:
+    """Attention heads of a bridge; ``by_demonstration`` is a list of shares."""
+    with db.read() as tx:
+        rows = [vars(item) for item in icl.heads(tx, run_id)]
+    frame = pd.DataFrame(rows)
+    if rows:
+        frame["by_demonstration"] = [list(item["by_demonstration"]) for item in rows]
+    return frame
+
+
+def _pairs_of(db: Database, reference: str) -> SetVersion:
+    with db.read() as tx:
+        version = sets.resolve_version(tx, SetReference.parse(reference))
+        items = sets.demonstrations(tx, version.id)
+    check_pairs(version.label, items, minimum=2)
+    return version
+
+
+def _request(
+    db: Database,
+    kind: IclKind,
+    spec: Mapping[str, Any],
+    *,
+    actor: str,
+    ids: Mapping[str, int | None] | None = None,
+    identity: Mapping[str, Any] | None = None,
+    force: bool = False,
+    priority: int = PRIORITY_BATCH,
+    queue: str = DEFAULT_QUEUE,
+) -> IclRequest:
+    """Find the run of an equal request, or enqueue it."""
+    asked = json.loads(json.dumps(dict(spec)))  # enums and tuples as JSON has them
+    sha256 = content_sha256(f"icl_{kind}", json.loads(json.dumps(dict(identity or spec))))
+    with db.write() as tx:
+        found = None if force else icl.find_run(tx, sha256)
+        if found is not None:
+            return IclRequest(run=found, job=None)
+        job, _ = jobs.enqueue(
+            tx,
+            NewJob(
+                kind=_JOB_KINDS[kind],
+                spec={"spec": asked, "spec_sha256": sha256, **(ids or {})},
+                dedupe_key=f"icl:{sha256}",
+                model_id=(ids or {}).get("model_id"),
+                priority=priority,
+                queue=queue,
+                created_by=actor,
+            ),
+        )
+    return IclRequest(run=None, job=job)
