@@ -101,7 +101,11 @@ def load(
 
 
 def _named(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {f"{prefix}.{name}": value.detach().clone() for name, value in tensors.items()}
+    return {
+        # Contiguous, because an orthogonal parametrisation keeps tensors that are not.
+        f"{prefix}.{name}": value.detach().clone(memory_format=torch.contiguous_format)
+        for name, value in tensors.items()
+    }
 
 
 def _below(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -24,6 +24,26 @@ from vectorlab.domain.jobs import Job, JobKind, NewJob
 from vectorlab.domain.models import Model, ModelDescription
 from vectorlab.domain.passages import Passage
 from vectorlab.domain.positions import Positions
+from vectorlab.domain.ravel import Entity, EntityData, Split, Template
+from vectorlab.domain.ravel_instances import (
+    Accuracy,
+    Completion,
+    Example,
+    Instance,
+    InstanceSpec,
+    NewInstance,
+    Part,
+    SourceKind,
+)
+from vectorlab.domain.ravel_runs import (
+    FeaturizerArm,
+    FeaturizerSpec,
+    NamedTensor,
+    NewEvaluation,
+    NewFeaturizer,
+)
+from vectorlab.domain.ravel_runs import RunSpec as RavelRunSpec
+from vectorlab.domain.ravel_scores import Judged, Outcome, score
 from vectorlab.domain.runs import (
     Arm,
     BatchPlan,
@@ -58,6 +78,9 @@ from vectorlab.store import (
     findings,
     jobs,
     models,
+    ravel_data,
+    ravel_instances,
+    ravel_results,
     runs,
     sets,
     vectors,
@@ -347,6 +370,130 @@ def add_search(
     return condition_searches.add_search(tx, new, "tester")
 
 
+def ravel_data_of() -> EntityData:
+    """Four entities with two attributes, one of them without a value."""
+    splits = (Split.TRAIN, Split.TRAIN, Split.VALIDATION, Split.TEST)
+    entities = [
+        Entity(name=f"e{place}", split=split, values={"colour": f"c{place % 2}", "shape": "s"})
+        for place, split in enumerate(splits)
+    ]
+    templates = [
+        Template(text=f"{split} %s {asked}", split=split, attribute=asked)
+        for asked in ("colour", "shape", None)
+        for split in Split
+    ]
+    return EntityData(
+        attributes=("colour", "shape"), entities=tuple(entities), templates=tuple(templates)
+    )
+
+
+def featurizer_spec(instance: Instance, **changes: Any) -> FeaturizerSpec:
+    values = {
+        "instance_sha256": instance.content_sha256,
+        "method": "mdas",
+        "attribute": "colour",
+        "layer": 1,
+        "k": 2,
+        "parameters": {"steps": 3},
+    }
+    return FeaturizerSpec(**(values | changes))
+
+
+def add_instance(tx: Transaction, model: Model, name: str = "things") -> Instance:
+    """An instance of four completions and two examples over its own data."""
+    data = ravel_data_of()
+    version, _ = ravel_data.add_version(tx, name="thing", data=data, message="m", author="tester")
+    said = [
+        Completion(template=0, entity=e, text=f"c{e}", token_ids=(e, 7), correct=(None, True)[e])
+        for e in (0, 1)
+    ]
+    examples = [
+        Example(
+            part=part,
+            kind=SourceKind.SAME,
+            template=template,
+            entity=0,
+            source_template=0,
+            source_entity=1,
+            label=(0, 7),
+            counter_label=(1, 7),
+        )
+        for part in (Part.TRAIN, Part.ENTITY_TEST)
+        for template in (0, 3)
+    ]
+    new = NewInstance(
+        name=name,
+        model_id=model.id,
+        version_id=version.id,
+        spec=InstanceSpec(data_sha256=data.sha256, model_fingerprint=model.fingerprint),
+        completions=said,
+        examples=examples,
+        accuracies=[Accuracy(name="colour", n=1, correct=1, templates=3, templates_kept=1)],
+        environment={"torch": "2.13.0"},
+    )
+    return ravel_instances.add_instance(tx, new, "tester")
+
+
+def add_ravel(tx: Transaction, model: Model) -> dict[str, Any]:
+    """Entity data, an instance, a featurizer, an evaluation and a run."""
+    instance = add_instance(tx, model)
+    spec = featurizer_spec(instance)
+    featurizer = ravel_results.add_featurizer(
+        tx,
+        NewFeaturizer(
+            spec=spec,
+            instance_id=instance.id,
+            n_features=2,
+            tensors=[NamedTensor(name="rows", values=np.eye(2, WIDTH, dtype=np.float32))],
+            curve=[{"step": 0, "loss": 1.5}],
+            measures={"unexplained": 0.25},
+            environment={"torch": "2.13.0"},
+        ),
+        "tester",
+    )
+    arm = FeaturizerArm(label="mdas L1 k2", featurizers=(spec,))
+    outcomes = [
+        Outcome(target="colour", example=2, output="c1", changed=True, kept=False),
+        Outcome(target="colour", example=3, output="s", changed=False, kept=True),
+    ]
+    judged = [
+        Judged(target="colour", attribute=asked, template=place, changed=changed, kept=not changed)
+        for place, asked, changed in ((0, "colour", True), (3, "shape", False))
+    ]
+    evaluation = ravel_results.add_evaluation(
+        tx,
+        NewEvaluation(
+            arm=arm,
+            part=Part.ENTITY_TEST,
+            instance_id=instance.id,
+            featurizer_ids=[featurizer.id],
+            outcomes=outcomes,
+            scores=score(judged),
+            environment={"torch": "2.13.0"},
+        ),
+        "tester",
+    )
+    run = ravel_results.add_run(
+        tx,
+        name="trial",
+        spec=RavelRunSpec(
+            instance_sha256=instance.content_sha256, arms=(arm,), parts=(Part.ENTITY_TEST,)
+        ),
+        instance_id=instance.id,
+        evaluation_ids=[evaluation.id],
+        environment={"torch": "2.13.0"},
+        duration_s=1.5,
+        created_by="tester",
+    )
+    return {
+        "instance": instance,
+        "featurizer": featurizer,
+        "evaluation": evaluation,
+        "outcomes": outcomes,
+        "run": run,
+    }
+
+
 def fill(tx: Transaction) -> dict[str, Any]:
     """One of everything: two set versions, vectors, a combined one, a run and its replay."""
     model = add_model(tx)
@@ -362,6 +509,7 @@ def fill(tx: Transaction) -> dict[str, Any]:
     spec = run_spec(model, vector)
     add_study(tx, vector)
     run = add_run(tx, model, spec, name="first", prompt_set_version_id=second.id)
+    ravel = add_ravel(tx, model)
     replay = add_run(tx, model, spec, replay_of=run.id)
     add_icl_run(tx, model, first)
     return {
@@ -374,4 +522,5 @@ def fill(tx: Transaction) -> dict[str, Any]:
         "combined": combined,
         "run": run,
         "replay": replay,
+        "ravel": ravel,
     }

@@ -34,7 +34,7 @@ class FeaturizerMethod:
     parameters: Mapping[str, float]  # with their defaults
 
 
-_TRAINED = {"steps": 300, "batch": 32, "learning_rate": 5e-3}
+_TRAINED = {"steps": 300, "batch": 24, "learning_rate": 0.02}
 FEATURIZERS: dict[str, FeaturizerMethod] = {
     item.name: item
     for item in (
@@ -101,7 +101,7 @@ FEATURIZERS: dict[str, FeaturizerMethod] = {
             parameters={
                 "width": 4,
                 "sparsity": 0.05,
-                "steps": 2000,
+                "steps": 1000,
                 "batch": 128,
                 "learning_rate": 1e-3,
                 "inverse_penalty": 10.0,

@@ -7,7 +7,7 @@ import pandas as pd
 from vectorlab.domain.ravel import EntityData
 from vectorlab.domain.ravel_instances import Instance, Part
 from vectorlab.domain.ravel_runs import Evaluation, Featurizer
-from vectorlab.domain.ravel_scores import Judged, Measure, effects, summary
+from vectorlab.domain.ravel_scores import Judged, Measure, Summary, effects, score, summary
 from vectorlab.services import ravel_instances
 from vectorlab.store import ravel_results
 from vectorlab.store.database import Database
@@ -142,25 +142,52 @@ def grid_frame(found: Sequence[Evaluation], *, part: Part, target: str | None) -
     return frame.dropna(subset=["layer"]) if not frame.empty else frame
 
 
+def on_same_examples(
+    db: Database, evaluation: Evaluation, other: Evaluation, instance: Instance, *, target: str
+) -> Summary:
+    """Scores of an evaluation on the examples that another one used, for one target.
+
+    A steering vector is tried on the examples of one value alone; this is what a featurizer does
+    on the very same ones.
+    """
+    with db.read() as tx:
+        wanted = {item.example for item in ravel_results.outcomes(tx, other.id)}
+    judged = [
+        item
+        for example, item in _judged_by_example(db, evaluation, instance)
+        if item.target == target and example in wanted
+    ]
+    return summary(score(judged), target)
+
+
 def _judged(db: Database, evaluation: Evaluation, instance: Instance) -> list[Judged]:
+    return [item for _, item in _judged_by_example(db, evaluation, instance)]
+
+
+def _judged_by_example(
+    db: Database, evaluation: Evaluation, instance: Instance
+) -> list[tuple[int, Judged]]:
     data = ravel_instances.data_of(db, instance)
     examples = ravel_instances.examples_of(db, instance, (evaluation.part,))
     with db.read() as tx:
         said = ravel_results.outcomes(tx, evaluation.id)
     return [
-        Judged(
-            target=item.target,
-            attribute=str(data.templates[examples[item.example].template].attribute),
-            template=examples[item.example].template,
-            changed=item.changed,
-            kept=item.kept,
+        (
+            item.example,
+            Judged(
+                target=item.target,
+                attribute=str(data.templates[examples[item.example].template].attribute),
+                template=examples[item.example].template,
+                changed=item.changed,
+                kept=item.kept,
+            ),
         )
         for item in said
     ]
 
 
 def _has(item: Evaluation, target: str | None) -> bool:
-    return any(score.target == target for score in item.scores)
+    return any(share.target == target for share in item.scores)
 
 
 def _scores_row(item: Evaluation, target: str | None) -> dict[str, object]:
@@ -181,11 +208,11 @@ def _scores_row(item: Evaluation, target: str | None) -> dict[str, object]:
         "examples": by_measure[Measure.DISENTANGLE].n,
     }
     for measure in _MEASURES:
-        score = by_measure[measure]
+        share = by_measure[measure]
         row |= {
-            measure.value: score.value,
-            f"{measure.value} low": score.low,
-            f"{measure.value} high": score.high,
+            measure.value: share.value,
+            f"{measure.value} low": share.low,
+            f"{measure.value} high": share.high,
         }
     return row
 

@@ -27,7 +27,9 @@ class Rotation(nn.Module):
         start = torch.randn(k, d_model, generator=torch.Generator().manual_seed(seed))
         with torch.no_grad():
             linear.weight.copy_(torch.linalg.qr(start.T).Q.T)
-        self.frame = nn.utils.parametrizations.orthogonal(linear)
+        with torch.random.fork_rng(devices=[]):  # it completes the frame with random directions
+            torch.manual_seed(seed)
+            self.frame = nn.utils.parametrizations.orthogonal(linear)
 
     def forward(self, base: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
         """Edited states, (M, D)."""

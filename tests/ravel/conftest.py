@@ -1,0 +1,43 @@
+"""The planted model as a workbench, made once."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from tests.ravel.planted import LAYER, planted_data, planted_model
+from vectorlab.domain.ravel_drawing import draw_examples, keep_known
+from vectorlab.domain.ravel_instances import InstanceSpec
+from vectorlab.ravel.completions import asking_pairs, complete_all
+from vectorlab.ravel.prompts import PromptBook
+from vectorlab.ravel.workbench import Workbench
+from vectorlab.steering.loading import LoadedModel, describe_model, load_model
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def bundled_tiny() -> LoadedModel:
+    return load_model(describe_model("bundled:tiny"), device="cpu")
+
+
+@pytest.fixture(scope="session")
+def bench() -> Workbench:
+    data = planted_data()
+    spec = InstanceSpec(
+        data_sha256=data.sha256,
+        model_fingerprint="planted",
+        max_new_tokens=1,
+        n_train=96,
+        n_test=32,
+    )
+    book = PromptBook(planted_model(), data, add_special_tokens=True, new_tokens=1)
+    kept = keep_known(data, spec, complete_all(book, spec, list(asking_pairs(data))))
+    examples = dict(enumerate(draw_examples(data, spec, kept.completions)))
+    return Workbench(book, spec, kept.completions, examples, [LAYER, 1])
