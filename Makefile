@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest
 export HF_HUB_OFFLINE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-ray chaos check fix bench lock screenshots tiny-train tiny-report wheel clean
+.PHONY: help setup demo test test-ray chaos check fix bench lock screenshots tiny-train tiny-report ravel-report wheel clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -63,6 +63,9 @@ tiny-train: $(STAMP)  ## retrain the bundled model (under 30 minutes on two core
 
 tiny-report: $(STAMP)  ## measure the bundled model (under 10 minutes)
 	$(BIN)/python -m scripts.train_tiny.report
+
+ravel-report: $(STAMP)  ## train and score all featurizers on tiny and cities (under 20 minutes)
+	$(BIN)/python -m scripts.ravel_report
 
 clean:  ## remove the environment and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache dist build
