@@ -13,6 +13,7 @@ from vectorlab.ravel.prompts import Prompt, PromptBook
 from vectorlab.steering.batching import free_memory, is_out_of_memory
 from vectorlab.steering.decoder import Decoder
 from vectorlab.steering.loading import LoadedModel
+from vectorlab.steering.sampling import greedy_choice
 from vectorlab.steering.tokens import continuation_text
 
 TOKEN_BUDGET = 4096  # padded prompt tokens per batch
@@ -216,10 +217,10 @@ def _run(
     with nullcontext() if edited is None else edited(batch, decoder.starts):
         for _ in range(max_new_tokens):
             logits = decoder.next_logits()
-            chosen = logits.argmax(dim=-1)
+            chosen, logprobs = greedy_choice(logits)
             for row, token in zip(said, chosen.tolist(), strict=True):
                 row.append(token)
             if all(value_end.is_over(row) for row in said):
                 break
-            decoder.append(chosen, logits)
+            decoder.append(chosen, logprobs)
     return [value_end.cut(row) for row in said]
