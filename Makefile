@@ -2,12 +2,14 @@
 PY ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+PEERS ?= .venv-peers
 STAMP := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
 export HF_HUB_OFFLINE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-ray chaos check fix bench lock screenshots tiny-train tiny-report ravel-report wheel clean
+.PHONY: help setup demo test test-ray chaos check fix bench peers lock screenshots tiny-train tiny-report \
+	ravel-report wheel clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -47,6 +49,16 @@ bench: $(STAMP)  ## measure ratios to limits and peers; see bench/README.md
 	@missed=; for file in bench/[a-z]*.py; do \
 		$(BIN)/python -m bench.$$(basename $$file .py) $(BENCH_ARGS) || missed="$$missed $$file"; \
 	done; test -z "$$missed" || { echo "Limits missed:$$missed"; exit 1; }
+
+peers: $(PEERS)/.installed  ## peers that benchmarks are measured against, in .venv-peers
+
+$(PEERS)/.installed: $(STAMP) bench/requirements-peers.txt
+	test -x $(PEERS)/bin/python || $(BIN)/python -m venv $(PEERS)
+	@# Sees what the project has installed, torch above all, without installing it again.
+	$(BIN)/python -c "import site; print(site.getsitepackages()[0])" \
+		> $$($(PEERS)/bin/python -c "import site; print(site.getsitepackages()[0])")/project.pth
+	$(PEERS)/bin/python -m pip install -q --no-deps -r bench/requirements-peers.txt
+	touch $@
 
 lock:  ## write constraints.txt anew from a fresh environment
 	scripts/lock.sh $(PY)

@@ -26,19 +26,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
+from bench._models import random_llama
 from bench._report import report
 from vectorlab.domain.jobs import JobKind, NewJob
 from vectorlab.domain.methods import method_info
-from vectorlab.domain.models import ModelDescription
 from vectorlab.domain.sets import Demonstration
 from vectorlab.domain.states import DEFAULT_STATE_CACHE_BYTES
 from vectorlab.domain.vectors import ExtractionSpec
 from vectorlab.services.database import Database, open_store
 from vectorlab.steering.extraction import extract
-from vectorlab.steering.layers import decoder_layers
-from vectorlab.steering.loading import LoadedModel, bundled_model_path
+from vectorlab.steering.loading import LoadedModel
 from vectorlab.store import jobs
 from vectorlab.worker.context import JobContext
 from vectorlab.worker.lease import Lease
@@ -60,7 +58,7 @@ def main() -> int:
     quick = parser.parse_args().quick
     rounds = 2 if quick else ROUNDS
     torch.set_num_threads(1)
-    loaded = model_s()
+    loaded = random_llama("S")
     with tempfile.TemporaryDirectory(prefix="vectorlab-bench-") as folder:
         db = open_store(f"sqlite:///{Path(folder) / 'bench.db'}")
         rows = [incremental(db, loaded, method, rounds) for method in METHODS]
@@ -158,45 +156,6 @@ def row(what: str, ours: list[float], limit: list[float], goal: float) -> dict[s
         "limit": goal,
         "holds": seconds / limit_seconds <= goal,
     }
-
-
-def model_s() -> LoadedModel:
-    """Six layers of width 256, 8k vocabulary, random weights, the bundled model's tokenizer."""
-    config = AutoConfig.for_model(
-        "llama",
-        hidden_size=256,
-        intermediate_size=688,
-        num_hidden_layers=6,
-        num_attention_heads=8,
-        num_key_value_heads=8,
-        vocab_size=8192,
-        max_position_embeddings=512,
-    )
-    torch.manual_seed(0)
-    model = AutoModelForCausalLM.from_config(config).eval().requires_grad_(requires_grad=False)
-    layers = decoder_layers(model, "llama")
-    return LoadedModel(
-        description=ModelDescription(
-            source="bench/model-s",
-            revision=None,
-            architecture="llama",
-            n_layers=6,
-            d_model=256,
-            n_parameters=sum(item.numel() for item in model.parameters()),
-            vocabulary_size=8192,
-            context_length=512,
-            weights_sha256="0" * 64,
-            config_sha256="0" * 64,
-            tokenizer_sha256="0" * 64,
-            chat_template_sha256=None,
-        ),
-        model=model,
-        tokenizer=AutoTokenizer.from_pretrained(bundled_model_path("tiny")),
-        device=torch.device("cpu"),
-        dtype=torch.float32,
-        layers=layers,
-        eos_token_ids=(),
-    )
 
 
 def pairs(
