@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 export HF_HUB_OFFLINE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-ray chaos check fix bench peers lock screenshots tiny-train tiny-report \
+.PHONY: help setup demo test test-ray gpu-check chaos check fix bench peers lock screenshots tiny-train tiny-report \
 	ravel-report wheel clean
 
 help:  ## list the targets
@@ -26,11 +26,15 @@ demo: $(STAMP)  ## migrate, seed, extract, generate, replay, compare; then dashb
 
 test: $(STAMP)  ## the whole suite
 	@scripts/ensure_chromium.sh
-	$(PYTEST) -q -n 2 --dist worksteal -m "not ray" $(TEST_ARGS)
+	$(PYTEST) -q -n 2 --dist worksteal -m "not ray and not gpu" $(TEST_ARGS)
 
 test-ray: $(STAMP)  ## what needs Ray: installs the extra and runs it on loopback
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[ray]'
 	$(PYTEST) -q -m ray $(TEST_ARGS)
+
+gpu-check: $(STAMP)  ## what needs a CUDA device: the engine's laws on it, then bench/gpu.py
+	$(PYTEST) -q -m gpu $(TEST_ARGS)
+	$(BIN)/python -m bench.gpu $(BENCH_ARGS)
 
 chaos: $(STAMP)  ## 600 jobs on workers that are killed each second, on both databases
 	$(BIN)/python -m bench.chaos
