@@ -23,6 +23,7 @@ NAVIGATION = {
         "runs": "Runs",
         "compare": "Compare",
         "replay": "Replay",
+        "attributes": "Attributes",
     },
     "Make": {"new_vector": "New vector", "new_run": "New run"},
     "Work": {"jobs": "Jobs and workers"},

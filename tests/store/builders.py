@@ -374,7 +374,9 @@ def ravel_data_of() -> EntityData:
     """Four entities with two attributes, one of them without a value."""
     splits = (Split.TRAIN, Split.TRAIN, Split.VALIDATION, Split.TEST)
     entities = [
-        Entity(name=f"e{place}", split=split, values={"colour": f"c{place % 2}", "shape": "s"})
+        Entity(
+            name=f"e{place}", split=split, values={"colour": f"c{place % 2}", "shape": f"s{place}"}
+        )
         for place, split in enumerate(splits)
     ]
     templates = [

@@ -14,6 +14,7 @@ from vectorlab.domain.positions import Positions
 from vectorlab.domain.ravel import EntityData
 from vectorlab.domain.ravel_instances import TESTS, Instance, Part
 from vectorlab.domain.ravel_runs import (
+    FEATURIZERS,
     Arm,
     Evaluation,
     Featurizer,
@@ -221,7 +222,7 @@ def _grid_arms(instance: Instance, model: Model, grid: Grid) -> list[FeaturizerA
     arms = []
     for method in dict.fromkeys(grid.methods):
         for layer in dict.fromkeys(grid.layers):
-            for k in _ks(method, grid.ks):
+            for k in _ks(grid, method):
                 known = check_featurizer(
                     method, layer=layer, k=k, n_layers=shape.n_layers, d_model=shape.d_model
                 )
@@ -256,14 +257,12 @@ def _grid_arms(instance: Instance, model: Model, grid: Grid) -> list[FeaturizerA
     return arms
 
 
-def _ks(method: str, given: Sequence[int | None]) -> Sequence[int | None]:
+def _ks(grid: Grid, method: str) -> Sequence[int | None]:
     """The dimensions that a method is tried with: those given, where it takes any."""
-    from vectorlab.domain.ravel_runs import FEATURIZERS
-
     known = FEATURIZERS.get(method)
     takes_none = known is not None and not known.takes_k
-    # In a grid of several methods the others have no use for k; one alone is told so.
-    return (None,) if takes_none and len(given) != 1 else given
+    # In a grid of several methods k is for those that take it; a method alone is told so.
+    return (None,) if takes_none and len(grid.methods) > 1 else grid.ks
 
 
 def _targets(instance: Instance, wanted: Sequence[str]) -> tuple[str, ...]:

@@ -1,0 +1,70 @@
+"""The page Attributes over an empty and over a filled store."""
+
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.store.builders import add_model, add_ravel
+from vectorlab.services import jobs
+from vectorlab.services.database import Database
+
+Visit = Callable[..., AppTest]
+
+
+@pytest.fixture
+def measured(db: Database) -> Database:
+    with db.write() as tx:
+        add_ravel(tx, add_model(tx))
+    return db
+
+
+def test_an_empty_store_says_how_to_begin(visit: Visit):
+    app = visit("attributes")
+    assert not app.exception
+    assert any("vectorlab ravel import cities" in item.value for item in app.code)
+
+
+def test_scores_effects_and_examples_of_an_instance_are_shown(measured: Database, visit: Visit):
+    app = visit("attributes", instance="things", part="entity_test")
+    assert not app.exception
+    scores = next(item for item in app.dataframe if "cause" in item.value.columns).value
+    assert list(scores["arm"]) == ["mdas L1 k2", "do nothing", "copy everything"]
+    assert list(scores["cause"]) == [1.0, 0.0, 1.0]
+    outcomes = next(item for item in app.dataframe if "output" in item.value.columns).value
+    assert list(outcomes["output"]) == ["c1", "s"]
+    headings = [item.value for item in app.subheader]
+    assert "Cause and Isolate" in headings
+    assert "What moved when each target was moved" in headings
+
+
+def test_a_target_can_be_chosen_in_the_address(measured: Database, visit: Visit):
+    app = visit("attributes", instance="things", part="entity_test", target="colour")
+    assert not app.exception
+    assert app.selectbox(key="target").value == "colour"
+    scores = next(item for item in app.dataframe if "cause" in item.value.columns).value
+    assert "mdas L1 k2" in list(scores["arm"])
+
+
+def test_a_part_without_scores_says_so(measured: Database, visit: Visit):
+    app = visit("attributes", instance="things", part="context_test")
+    assert not app.exception
+    assert any("vectorlab ravel score things" in item.value for item in app.code)
+
+
+def test_a_run_is_asked_for_and_followed(measured: Database, visit: Visit):
+    app = visit("attributes", instance="things", part="entity_test")
+    app.text_input(key="attributes.new.k").set_value("2 4")
+    app.button(key="attributes.new.ask").click().run()
+    assert not app.exception
+    [job] = jobs.list_jobs(measured)
+    assert [arm["label"] for arm in job.spec["spec"]["arms"]] == ["mdas L1 k2", "mdas L1 k4"]
+
+
+def test_what_cannot_be_asked_for_is_said_and_nothing_is_asked(measured: Database, visit: Visit):
+    app = visit("attributes", instance="things", part="entity_test")
+    app.text_input(key="attributes.new.k").set_value("many")
+    app.button(key="attributes.new.ask").click().run()
+    assert not app.exception
+    assert not jobs.list_jobs(measured)
+    assert any("are not understood" in item.proto.body for item in app.get("html"))

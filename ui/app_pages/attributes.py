@@ -1,0 +1,131 @@
+"""Attributes of entities: who changes one and leaves the others alone, and by how much."""
+
+import streamlit as st
+
+from ui import data, parts, texts
+from ui.ravel_views import asking, charts, evaluation
+from vectorlab.domain.ravel_instances import Instance, Part
+from vectorlab.services import models, ravel_instances, ravel_reports, ravel_runs
+
+MEAN = "mean over targets"
+
+
+def _show_knowledge(instance: Instance) -> None:
+    with st.expander("What the model knows, and how many pairs there are"):
+        st.html(
+            texts.facts(
+                [
+                    ("instance", texts.escape(instance.name)),
+                    ("model", texts.escape(instance.model_name)),
+                    ("data", texts.escape(instance.version_label)),
+                    ("completions", str(instance.n_completions)),
+                    (
+                        "pairs",
+                        ", ".join(f"{part} {count}" for part, count in instance.n_examples.items()),
+                    ),
+                    ("content", texts.mono(instance.content_sha256)),
+                ]
+            )
+        )
+        st.dataframe(
+            ravel_instances.accuracies_frame(instance), key="attributes.known", hide_index=True
+        )
+
+
+def _show(instance: Instance) -> None:
+    db = data.store()
+    one, two, three, four = st.columns(4)
+    part = Part(
+        one.selectbox(
+            "Part",
+            [item.value for item in Part if item is not Part.TRAIN],
+            index=1,
+            key="part",
+            bind="query-params",
+        )
+    )
+    aim = two.selectbox("Target", [MEAN, *instance.attributes], key="target", bind="query-params")
+    target = None if aim == MEAN else aim
+    found = [item for item in ravel_runs.evaluations(db, instance=instance) if item.part is part]
+    layers = sorted({item.layer for item in found if item.layer is not None})
+    layer = three.selectbox("Layer", ["all", *layers], key="attributes.layer")
+    methods = four.multiselect(
+        "Methods",
+        list(dict.fromkeys(item.method for item in found)),
+        placeholder="all",
+        key="attributes.methods",
+    )
+    _show_knowledge(instance)
+    model = models.get(db, str(instance.model_id))
+    asking.show_form(instance, n_layers=model.description.n_layers)
+    asking.follow()
+    chosen = [
+        item
+        for item in found
+        if layer in ("all", item.layer) and (not methods or item.method in methods)
+    ]
+    scores = ravel_reports.scores_frame(chosen, target=target)
+    if scores.empty:
+        parts.note(
+            "No scores here yet",
+            f"Nothing was scored on {part} for these choices. Ask above, or in a terminal:",
+            command=f"vectorlab ravel score {instance.name} --method mdas --layer 3 --k 32",
+        )
+        return
+    _show_scores(instance, scores, target)
+    grid = ravel_reports.grid_frame(found, part=part, target=target)
+    if grid["layer"].nunique() > 1:
+        st.subheader("Where the attribute lives", anchor=False)
+        st.altair_chart(charts.by_layer(grid))
+    arms = {f"{item.label} (evaluation {item.id})": item for item in chosen if _has(item, target)}
+    picked = st.selectbox("Look at", list(arms), index=len(arms) - 1, key="attributes.arm")
+    if picked is not None:
+        evaluation.show(arms[picked], instance, target=target)
+
+
+def _show_scores(instance: Instance, scores, target: str | None) -> None:
+    left, right = st.columns([3, 4])
+    with left:
+        st.subheader("Cause and Isolate", anchor=False)
+        st.altair_chart(charts.plane(scores))
+        st.caption(
+            "The dashed line is Disentangle 0.5, where doing nothing and copying everything lie. "
+            "Bars are 95 % intervals."
+        )
+    with right:
+        st.subheader("Scores", anchor=False)
+        st.dataframe(
+            scores.drop(columns=["evaluation"]),
+            key="attributes.scores",
+            hide_index=True,
+            placeholder="–",
+            column_config={
+                name: st.column_config.NumberColumn(format="%.3f")
+                for measure in ("cause", "isolate", "disentangle")
+                for name in (measure, f"{measure} low", f"{measure} high")
+            },
+        )
+        name = f"{instance.name}-{target or 'mean'}.csv"
+        parts.csv_button(scores, label="Scores as CSV", name=name)
+
+
+def _has(item, target: str | None) -> bool:
+    return any(share.target == target for share in item.scores)
+
+
+parts.header(
+    "Attributes",
+    "Change one attribute of an entity, leave the others alone, and see both.",
+)
+instances = ravel_instances.list_instances(data.store())
+if not instances:
+    parts.note(
+        "No instance yet",
+        "A model has to answer prompts about entities first. With the built-in cities:",
+        command="vectorlab ravel import cities && vectorlab ravel build cities --model tiny",
+    )
+else:
+    names = [item.name for item in instances]
+    parts.say_unknown("instance", names)
+    name = st.selectbox("Instance", names, key="instance", bind="query-params")
+    _show(instances[names.index(name or names[0])])

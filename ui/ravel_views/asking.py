@@ -1,0 +1,93 @@
+"""Ask for featurizers to be trained and scored, and watch it."""
+
+import pandas as pd
+import streamlit as st
+
+from ui import data, parts
+from ui.ravel_views import charts
+from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
+from vectorlab.domain.ravel_instances import TESTS, Instance
+from vectorlab.domain.ravel_runs import FEATURIZERS, Location
+from vectorlab.errors import InputError
+from vectorlab.services import jobs, ravel_runs
+from vectorlab.services.ravel_runs import Grid
+
+
+def show_form(instance: Instance, *, n_layers: int) -> None:
+    """Choose methods, layers and dimensions; a grid of them is one run."""
+    with st.expander("Train and score featurizers"):
+        one, two, three = st.columns(3)
+        methods = one.multiselect(
+            "Methods", list(FEATURIZERS), default=["mdas"], key="attributes.new.methods"
+        )
+        layers = two.multiselect(
+            "Layers", list(range(n_layers)), default=[n_layers // 3], key="attributes.new.layers"
+        )
+        ks = three.text_input(
+            "Features (k), several with spaces", value="32", key="attributes.new.k"
+        )
+        location = one.selectbox(
+            "Swapped tokens", [item.value for item in Location], key="attributes.new.location"
+        )
+        targets = two.multiselect(
+            "Targets", instance.attributes, placeholder="all", key="attributes.new.targets"
+        )
+        if st.button("Train and score", type="primary", key="attributes.new.ask"):
+            st.query_params.pop("job", None)
+            parts.ask(lambda: _request(instance, methods, layers, ks, Location(location), targets))
+
+
+def follow() -> None:
+    """The job in the address with its live curves, if there is one."""
+    job = parts.follow_job(link=False)
+    if job is None:
+        return
+
+    @st.fragment(run_every=None if job.state.is_final else "2s")
+    def live() -> None:
+        found = jobs.curves(data.store(), job.id)
+        rows = [
+            {"series": name, "step": step, "loss": value}
+            for name, points in found.items()
+            for step, value in points
+            if name.startswith("loss")
+        ]
+        if rows:
+            st.altair_chart(charts.curves(pd.DataFrame(rows), colour="series"))
+
+    live()
+
+
+def _numbers(text: str) -> list[int]:
+    words = text.replace(",", " ").split()
+    if not all(word.isascii() and word.isdigit() for word in words):
+        raise InputError(f"Features {text!r} are not understood. Write numbers, such as 16 32.")
+    return [int(word) for word in words]
+
+
+def _request(
+    instance: Instance,
+    methods: list[str],
+    layers: list[int],
+    ks: str,
+    location: Location,
+    targets: list[str],
+) -> int | None:
+    numbers = _numbers(ks)
+    asked = ravel_runs.request_run(
+        data.store(),
+        instance=instance.name,
+        grid=Grid(
+            methods=tuple(methods),
+            layers=tuple(layers),
+            ks=tuple(numbers) if numbers else (None,),
+            attributes=tuple(targets),
+            location=location,
+        ),
+        parts=TESTS,
+        actor=data.user(),
+        priority=PRIORITY_INTERACTIVE,
+    )
+    if asked.run is not None:
+        parts.note("Found", f"Run {asked.run.id} answers an equal request.", tone="good")
+    return None if asked.job is None else asked.job.id
