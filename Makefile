@@ -8,8 +8,8 @@ PYTEST := $(BIN)/python -m pytest
 export HF_HUB_OFFLINE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-ray gpu-check chaos check fix bench peers lock screenshots tiny-train tiny-report \
-	ravel-report wheel clean
+.PHONY: help setup demo test test-ray gpu-check chaos check fix bench peers lock screenshots tiny-train \
+	tiny-report ravel-report reproduce-icl icl-report wheel clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -73,6 +73,12 @@ wheel: $(STAMP)  ## build a wheel into dist/
 screenshots: $(STAMP)  ## dashboard pictures for the documentation, into docs/images/
 	@scripts/ensure_chromium.sh
 	$(BIN)/python -m scripts.screenshots
+
+reproduce-icl: $(STAMP)  ## measure the reference points of in-context regression (minutes)
+	$(BIN)/python -m scripts.icl_report --reproduce
+
+icl-report: $(STAMP)  ## make every run, plot and number of docs/icl.md
+	$(BIN)/python -m scripts.icl_report
 
 tiny-train: $(STAMP)  ## retrain the bundled model (under 30 minutes on two cores)
 	$(BIN)/python -m scripts.train_tiny.train

@@ -191,8 +191,8 @@ def _reproduction(data: Mapping[str, Any]) -> str:
     result = data["result"]
     return (
         _table(["reference point", "published", "ours", "99 % interval", "verdict"], rows)
-        + f"\n\n{result['ok']} of {result['of']} are ok; measured in {data['duration_s'] / 60:.1f} "
-        f"minutes with {data['environment']['threads']} thread(s)."
+        + f"\n\n{result['ok']} of {result['of']} are ok, in {result['cpu_s'] / 60:.1f} minutes of "
+        f"CPU time with {data['environment']['threads']} thread(s)."
     )
 
 

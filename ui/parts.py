@@ -24,6 +24,7 @@ NAVIGATION = {
         "compare": "Compare",
         "replay": "Replay",
         "attributes": "Attributes",
+        "in_context_learning": "In-context learning",
     },
     "Make": {"new_vector": "New vector", "new_run": "New run"},
     "Work": {"jobs": "Jobs and workers"},
@@ -200,6 +201,8 @@ def result_link(job: Job) -> None:
     made = job.result or {}
     if "vector_id" in made:
         page_link("Open the vector", "vectors", vector=made["vector_id"])
+    if "icl_run_id" in made:
+        page_link("Open the result", "in_context_learning")
     if "run_id" in made:
         replayed = job.spec.get("replay_of") is not None
         page_link(

@@ -266,9 +266,11 @@ def test_the_best_rate_and_its_loss_are_those_of_many_tasks(inputs: Inputs, chan
         found = losses.losses(descent.predict(weights, tasks.queries), tasks.targets)
         return losses.estimate(found)
 
-    at_best = loss(best.eta)
-    assert at_best.low < best.loss < at_best.high
-    assert loss(0).low < best.untrained_loss < loss(0).high
+    at_best, untrained = loss(best.eta), loss(0)
+    # Twice the 99 % interval: many laws are tried here, and some have heavy tails.
+    for found, exact in ((at_best, best.loss), (untrained, best.untrained_loss)):
+        assert abs(found.value - exact) < found.high - found.low
+        assert found.high - found.low < 0.4 * exact
     assert min(loss(0.7 * best.eta).value, loss(1.3 * best.eta).value) > at_best.value
 
 

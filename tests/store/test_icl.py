@@ -61,7 +61,7 @@ def test_a_purge_takes_all_parts_and_is_audited(database: Database):
         for table in (*PARTS, schema.icl_runs):
             assert tx.scalar(sa.select(sa.func.count()).select_from(table)) == 0
         action = tx.execute(schema.audit_log.select()).all()[-1]
-        assert (action.action, action.object_kind) == ("purge", "icl_run")
+        assert (action.action, action.object_kind) == ("purge", "in-context run")
 
 
 def test_a_set_that_a_bridge_was_made_of_is_not_purged_by_accident(database: Database):
@@ -69,10 +69,10 @@ def test_a_set_that_a_bridge_was_made_of_is_not_purged_by_accident(database: Dat
         version = add_version(tx)
         add_icl_run(tx, add_model(tx), version)
         name = version.label.partition("@")[0]
-        with pytest.raises(ConflictError, match="is needed by icl_run 1"):
+        with pytest.raises(ConflictError, match="is needed by in-context run 1"):
             purge.purge_set(tx, name, cascade=False, actor="me")
         gone = purge.purge_set(tx, name, cascade=True, actor="me")
-        assert "icl_run 1" in gone
+        assert "in-context run 1" in gone
 
 
 def test_the_job_of_a_run_is_never_pruned_because_its_curves_belong_to_the_run(

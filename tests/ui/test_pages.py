@@ -37,6 +37,7 @@ TITLES = {
     "new_vector": "New vector",
     "new_run": "New run",
     "jobs": "Jobs and workers",
+    "in_context_learning": "In-context learning",
 }
 PAGES = tuple(TITLES)
 

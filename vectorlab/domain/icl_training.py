@@ -77,7 +77,7 @@ class TrainingSpec:
             "steps": 20_000 if variant.on_sines else 5_000 if shared else 50_000,
             "learning_rate": 5e-4 if layers > 3 else SINE_LEARNING_RATE,
             "clip": 10.0 if layers > 2 or variant.on_sines else 0.001,
-            "init_scale": 0.002 / layers,
+            "init_scale": 0.002 / max(1, layers),
             "activation_clip": 10.0 if layers > 3 else None,
         }
         return cls(**(defaults | {k: v for k, v in changes.items() if v is not None}))

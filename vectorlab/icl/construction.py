@@ -50,16 +50,30 @@ class LinearAttention:
         self, context: torch.Tensor, queries: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """One pass: demonstrations (B, N, d) and queries (B, Q, d), both moved."""
-        update = self.update(context)
-        return context + context @ update.mT, queries + queries @ update.mT
+        moves = self._moves(context)
+        return self._moved(context, moves), self._moved(queries, moves)
 
-    def update(self, context: torch.Tensor) -> torch.Tensor:
-        """What the layer adds to a token, as a matrix per task, (B, d, d): P V^T K W_Q.
+    def attend(self, context: torch.Tensor, queries: torch.Tensor) -> torch.Tensor:
+        """The queries after one pass, (B, Q, d); the demonstrations are not moved.
 
-        Keys are never formed: W_K^T W_Q is one matrix, and rows of W_V that are zero are left
-        out. So a step costs two passes over the demonstrations, like the explicit gradient.
+        All that the last layer needs, and the cheap half of a pass.
         """
-        return self._projected @ self.values_by_keys(context) @ self._keys_by_queries
+        return self._moved(queries, self._moves(context))
+
+    def _moves(self, context: torch.Tensor) -> torch.Tensor:
+        """sum_j (W_V e_j) (W_K e_j)^T W_Q without the zero rows of W_V, (B, rows, d).
+
+        Keys are never formed: W_K^T W_Q is one matrix. So a step costs as many passes over the
+        demonstrations as the explicit gradient.
+        """
+        return self.values_by_keys(context) @ self._keys_by_queries
+
+    def _moved(self, tokens: torch.Tensor, moves: torch.Tensor) -> torch.Tensor:
+        """Every token e becomes e + P (moves e); only slots that P writes to are computed."""
+        moved = tokens.clone()
+        added = torch.einsum("btd,brd->btr", tokens, moves)
+        moved[..., self._written] += added @ self._projected.mT
+        return moved
 
     def values_by_keys(self, context: torch.Tensor) -> torch.Tensor:
         """sum_j (W_V e_j) e_j^T without the zero rows of W_V, (B, rows, d)."""
@@ -68,15 +82,6 @@ class LinearAttention:
                 f"Tokens have shape {tuple(context.shape)}; this layer reads (B, N, {self.width})."
             )
         return torch.einsum("bnv,bnd->bvd", context @ self._values.mT, context)
-
-    def attend(self, context: torch.Tensor, queries: torch.Tensor) -> torch.Tensor:
-        """The queries after one pass, (B, Q, d); the demonstrations are not moved.
-
-        All that the last layer needs, and the cheap half of a pass.
-        """
-        moves = self.values_by_keys(context)
-        asked = queries @ self._keys_by_queries.mT
-        return queries + asked @ moves.mT @ self._projected.mT
 
     @cached_property
     def _keys_by_queries(self) -> torch.Tensor:
@@ -91,8 +96,14 @@ class LinearAttention:
         return self.value[self._rows]
 
     @cached_property
+    def _written(self) -> slice:
+        """Slots of a token that the layer adds to, from the first to the last."""
+        slots = self.projection[:, self._rows].any(dim=1).nonzero().flatten().tolist()
+        return slice(slots[0], slots[-1] + 1) if slots else slice(0, 0)
+
+    @cached_property
     def _projected(self) -> torch.Tensor:
-        return self.projection[:, self._rows]
+        return self.projection[self._written][:, self._rows]
 
 
 def construct(

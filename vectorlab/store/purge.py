@@ -27,7 +27,7 @@ _asked = schema.intervention_conditions
 _searches = schema.condition_searches
 
 # In this order nothing is deleted before what depends on it.
-_KINDS = ("score", "vote", "run", "icl_run", "condition search", "vector", "set")
+_KINDS = ("score", "vote", "run", "in-context run", "condition search", "vector", "set")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +80,10 @@ def purge_run(tx: Transaction, reference: str, *, cascade: bool, actor: str) -> 
 def purge_icl_run(tx: Transaction, reference: str, *, cascade: bool, actor: str) -> list[str]:
     """Delete an in-context run with its parts; see ``purge_set`` for arguments and errors."""
     return _purge(
-        tx, _Node(kind="icl_run", id=icl.get_run(tx, reference).id), cascade=cascade, actor=actor
+        tx,
+        _Node(kind="in-context run", id=icl.get_run(tx, reference).id),
+        cascade=cascade,
+        actor=actor,
     )
 
 
@@ -124,7 +127,7 @@ def _of_set(set_id: int) -> Sequence[tuple[str, sa.Select[Any]]]:
     return (
         ("vector", sa.select(_vectors.c.id).where(_vectors.c.set_version_id.in_(own))),
         ("run", sa.select(_runs.c.id).where(_runs.c.prompt_set_version_id.in_(own))),
-        ("icl_run", sa.select(_icl_runs.c.id).where(_icl_runs.c.set_version_id.in_(own))),
+        ("in-context run", sa.select(_icl_runs.c.id).where(_icl_runs.c.set_version_id.in_(own))),
         (
             "condition search",
             sa.select(_searches.c.id).where(
@@ -205,7 +208,7 @@ _PARTS: dict[str, tuple[sa.Column[Any], ...]] = {
         schema.run_prompts.c.run_id,
         _runs.c.id,
     ),
-    "icl_run": (
+    "in-context run": (
         schema.icl_weights.c.icl_run_id,
         schema.icl_heads.c.icl_run_id,
         schema.icl_layers.c.icl_run_id,

@@ -76,6 +76,7 @@ def run_reproduction(context: "JobContext") -> None:
     with context.db.read() as tx:
         saved = jobs.chunks(tx, context.job.id)
     found: list[Check] = []
+    used = time.process_time()
     for place, stage in enumerate(reproduction.stages(scope, seed=spec["seed"])):
         if place in saved:
             found += [_check_from_json(item) for item in json.loads(saved[place])]
@@ -89,7 +90,12 @@ def run_reproduction(context: "JobContext") -> None:
             )
         )
         context.lease.checkpoint()
-    result = {"ok": sum(item.verdict == "ok" for item in found), "of": len(found)}
+    result = {
+        "ok": sum(item.verdict == "ok" for item in found),
+        "of": len(found),
+        # What this attempt computed, whatever else the machine did meanwhile.
+        "cpu_s": time.process_time() - used,
+    }
     _store(context, IclKind.REPRODUCE, result, began, _numbers_only(), checks=found)
 
 

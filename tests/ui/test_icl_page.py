@@ -1,0 +1,110 @@
+"""The page on in-context learning: sliders, stored runs, asking for more."""
+
+import pytest
+
+from tests.store.builders import add_job, add_model, add_version
+from tests.store.icl_builders import add_icl_run
+from vectorlab.domain.icl_runs import IclKind
+from vectorlab.domain.jobs import CurvePoint, JobKind
+from vectorlab.services import jobs as services
+from vectorlab.store import jobs
+
+PAGE = "in_context_learning"
+ALIGNMENT = {
+    name: {"value": 0.5, "low": 0.4, "high": 0.6}
+    for name in (
+        "loss",
+        "reference_loss",
+        "difference",
+        "prediction_l2",
+        "cosine",
+        "sensitivity_l2",
+    )
+}
+TRAINED = {
+    "loss": {"value": 0.25, "low": 0.2, "high": 0.3},
+    "gd": {"eta": 1.0, "gamma": None, "alignment": ALIGNMENT},
+    "out_of_distribution": [{"change": "input scale", "size": 2.0, "trained": 0.5, "gd": None}],
+}
+
+
+@pytest.fixture
+def with_runs(db):
+    """One run of each kind that the page shows."""
+    with db.write() as tx:
+        model, version = add_model(tx), add_version(tx)
+        job = add_job(tx, kind=JobKind.ICL_TRAIN)
+        points = [
+            CurvePoint(series=series, step=step, value=0.5)
+            for series in ("loss", "gradient descent", "cosine of sensitivities")
+            for step in (0, 1)
+        ]
+        jobs.add_points(tx, job.id, points)
+        spec = {"variant": "linear", "layers": 1, "steps": 1}
+        add_icl_run(
+            tx, model, version, kind=IclKind.TRAIN, spec=spec, result=TRAINED, job_id=job.id
+        )
+        add_icl_run(
+            tx,
+            model,
+            version,
+            kind=IclKind.REPRODUCE,
+            spec={"scope": "short"},
+            result={"ok": 1, "of": 1},
+        )
+        add_icl_run(tx, model, version)
+    return db
+
+
+def slider(app, key: str):
+    return next(item for item in app.slider if item.key == key)
+
+
+def test_the_limit_is_named_as_soon_as_eta_passes_it(db, visit):
+    app = visit(PAGE)
+    assert not app.exception
+    assert "diverges" not in text_of(app)
+    slider(app, "icl.eta").set_value(20.0).run()
+    assert not app.exception
+    assert "passes the limit 2 / lambda_max" in text_of(app)
+
+
+def test_every_slider_moves_without_an_error(db, visit):
+    app = visit(PAGE)
+    for key, value in (
+        ("icl.n", 1),
+        ("icl.noise", 0.5),
+        ("icl.depth", 1),
+        ("icl.dx", 1),
+        ("icl.gamma", 1.0),
+        ("icl.eta", 0.0),
+    ):
+        slider(app, key).set_value(value).run()
+        assert not app.exception, key
+
+
+@pytest.mark.parametrize(
+    ("view", "said"),
+    [
+        ("Trained models", "Away from the law of training"),
+        ("Bridge to language models", "The update by head"),
+        ("Reference points", "1 of 1 are ok."),
+    ],
+)
+def test_stored_runs_are_shown(with_runs, visit, view: str, said: str):
+    app = visit(PAGE, view=view)
+    assert not app.exception
+    assert said in text_of(app)
+
+
+def test_a_training_is_asked_for_and_followed(db, visit):
+    app = visit(PAGE, view="Trained models")
+    next(item for item in app.button if item.label == "Train").click().run()
+    assert not app.exception
+    [job] = services.list_jobs(db)
+    assert (job.kind, job.spec["spec"]["batch"]) == (JobKind.ICL_TRAIN, 512)
+
+
+def text_of(app) -> str:
+    found = [item.value for item in (*app.subheader, *app.caption)]
+    return "\n".join([*found, *(item.proto.body for item in app.get("html"))])

@@ -1,0 +1,27 @@
+"""In-context learning as gradient descent: from the formula to a model's prompt."""
+
+import streamlit as st
+
+from ui import parts
+from ui.icl_views import runs, steps
+
+VIEWS = {
+    "Step by step": steps.show,
+    "Trained models": runs.show_trainings,
+    "Bridge to language models": runs.show_bridge,
+    "Reference points": runs.show_checks,
+}
+
+parts.header(
+    "In-context learning",
+    "Demonstrations act through attention like a step of gradient descent on the weights.",
+)
+chosen = st.segmented_control(
+    "view",
+    list(VIEWS),
+    default="Step by step",
+    key="view",
+    bind="query-params",
+    label_visibility="collapsed",
+)
+VIEWS[chosen or "Step by step"]()

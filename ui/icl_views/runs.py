@@ -1,0 +1,186 @@
+"""Stored runs: trainings against descent, reference points, and the bridge to language models."""
+
+import pandas as pd
+import streamlit as st
+
+from ui import data, parts, texts
+from ui.icl_views import charts
+from vectorlab.domain.context_prompts import LAYOUTS
+from vectorlab.domain.icl_runs import IclKind, IclRun
+from vectorlab.domain.icl_training import TrainingSpec, Variant
+from vectorlab.domain.jobs import PRIORITY_INTERACTIVE, JobKind, JobState
+from vectorlab.services import icl, jobs, models
+from vectorlab.services.icl import BridgeRequest
+
+LIVE_STEPS = 3_000
+
+
+def show_trainings() -> None:
+    """Curves of trained models beside gradient descent, live while they run."""
+    _ask_for_a_training()
+    _show_running()
+    run = _choose(IclKind.TRAIN, "No model was trained yet", "vectorlab icl train --batch 512")
+    if run is None:
+        return
+    _show_curves(icl.curves(data.store(), run), key=f"icl.curves.{run.id}")
+    rows = [
+        {
+            "beside": name,
+            "loss": run.result["loss"]["value"],
+            "its loss": found["reference_loss"]["value"],
+            "predictions differ by": found["prediction_l2"]["value"],
+            "cosine of sensitivities": found["cosine"]["value"],
+            "sensitivities differ by": found["sensitivity_l2"]["value"],
+        }
+        for name in ("gd", "gd++")
+        if (found := run.result.get(name, {}).get("alignment")) is not None
+    ]
+    if rows:
+        st.dataframe(pd.DataFrame(rows), hide_index=True, key="icl.alignment")
+    changed = pd.DataFrame(run.result.get("out_of_distribution", []))
+    if len(changed):
+        st.subheader("Away from the law of training", anchor=False)
+        st.caption("Share of the untrained loss that is left.")
+        st.dataframe(changed, hide_index=True, key="icl.ood", placeholder="unbounded")
+
+
+def show_checks() -> None:
+    """Published reference points beside ours."""
+    run = _choose(
+        IclKind.REPRODUCE, "The reference points were not measured yet", "vectorlab icl reproduce"
+    )
+    if run is None:
+        return
+    frame = icl.checks_frame(icl.checks(data.store(), run.id))
+    st.html(texts.quiet(f"{run.result['ok']} of {run.result['of']} are ok."))
+    st.dataframe(frame, hide_index=True, key="icl.checks")
+    parts.csv_button(lambda: frame, label="Download as CSV", name=f"icl-{run.id}.csv")
+
+
+def show_bridge() -> None:
+    """What demonstrations do in a model's prompt, next to the in-context vector."""
+    _ask_for_a_bridge()
+    run = _choose(
+        IclKind.BRIDGE, "No model was looked into yet", "vectorlab icl bridge --set NAME@latest"
+    )
+    if run is None:
+        return
+    layers = icl.layers_frame(data.store(), run.id)
+    left, right = st.columns(2)
+    with left:
+        st.subheader("Effect of the context beside the in-context vector", anchor=False)
+        st.altair_chart(charts.lines(layers, "layer", "cosine", "condition"))
+    with right:
+        st.subheader("Size of the effect, relative to the state", anchor=False)
+        st.altair_chart(charts.lines(layers, "layer", "relative_norm", "condition"))
+    st.caption(
+        "Controls: shuffled exchanges the targets of the same demonstrations, random puts other "
+        "texts in their place. A cosine that a control reaches as well says nothing of the targets."
+    )
+    _show_heads(icl.heads_frame(data.store(), run.id))
+    parts.csv_button(lambda: layers, label="Download the layers", name=f"bridge-{run.id}.csv")
+    parts.page_link(
+        "Make the effect a vector: method context_shift", "new_vector", method="context_shift"
+    )
+
+
+def _show_heads(heads: pd.DataFrame) -> None:
+    if heads.empty:
+        st.html(texts.quiet("Attention was not taken apart in this run."))
+        return
+    st.subheader("The update by head", anchor=False)
+    figure = st.segmented_control(
+        "figure",
+        ["share", "effect_cosine", "linear_cosine", "attention"],
+        default="share",
+        format_func=lambda name: name.replace("_", " "),
+        key="icl.figure",
+    )
+    st.altair_chart(charts.head_map(heads, figure or "share"))
+    strongest = heads.reindex(heads["share"].abs().sort_values(ascending=False).index)
+    names = [f"{row.layer}.{row.head}" for row in strongest.itertuples()]
+    chosen = st.selectbox("layer.head", names, key="icl.head")
+    st.caption("Which demonstrations carry this head's update, in the order of the prompt.")
+    st.altair_chart(charts.shares(strongest.iloc[names.index(chosen)]))
+
+
+def _ask_for_a_training() -> None:
+    with st.expander("Train a model"), st.form("icl.train", border=False):
+        variant = st.selectbox("variant", list(Variant), format_func=str)
+        layers = st.number_input("layers", 1, 10, 1)
+        steps = st.number_input("steps", 1, 100_000, LIVE_STEPS)
+        seed = st.number_input("seed", 0, 10_000, 1)
+        if st.form_submit_button("Train"):
+            parts.ask(lambda: _train(Variant(variant), int(layers), int(steps), int(seed)))
+
+
+def _train(variant: Variant, layers: int, steps: int, seed: int) -> int | None:
+    spec = TrainingSpec.published(variant, layers=layers, steps=steps, batch=512, seed=seed)
+    asked = icl.request_training(
+        data.store(), spec, actor=data.user(), priority=PRIORITY_INTERACTIVE
+    )
+    return None if asked.job is None else asked.job.id
+
+
+def _show_running() -> None:
+    job = parts.follow_job(link=False)
+    if job is None or job.kind is not JobKind.ICL_TRAIN or job.state is not JobState.RUNNING:
+        return
+
+    @st.fragment(run_every="2s")
+    def live() -> None:
+        with parts.in_words():
+            _show_curves(jobs.curves(data.store(), job.id), key="icl.live")
+
+    live()
+
+
+def _show_curves(curves: dict[str, list[tuple[int, float]]], *, key: str) -> None:
+    rows = [
+        {"step": step, "value": value, "of": series}
+        for series, points in curves.items()
+        for step, value in points
+    ]
+    if rows:
+        frame = pd.DataFrame(rows)
+        losses = frame[frame["of"].isin(["loss", "gradient descent"])]
+        st.altair_chart(charts.lines(losses, "step", "value", "of"), key=f"{key}.loss")
+        others = frame[~frame["of"].isin(["loss", "gradient descent"])]
+        if len(others):
+            st.altair_chart(charts.lines(others, "step", "value", "of"), key=f"{key}.others")
+
+
+def _ask_for_a_bridge() -> None:
+    labels = [version.label for version in data.versions()]
+    known = [model.name for model in models.list_models(data.store())]
+    if not labels or not known:
+        return
+    with st.expander("Look into a model"), st.form("icl.bridge", border=False):
+        model = st.selectbox("model", known)
+        label = st.selectbox("set version", labels)
+        shots = st.number_input("demonstrations in the prompt", 1, 32, 4)
+        layout = st.selectbox("layout", list(LAYOUTS))
+        if st.form_submit_button("Measure"):
+            parts.ask(lambda: _bridge(str(model), str(label), int(shots), str(layout)))
+    parts.follow_job(link=False)
+
+
+def _bridge(model: str, label: str, shots: int, layout: str) -> int | None:
+    asked = icl.request_bridge(
+        data.store(),
+        BridgeRequest(set_reference=label, shots=shots, layout=layout),
+        model=models.get(data.store(), model),
+        actor=data.user(),
+        priority=PRIORITY_INTERACTIVE,
+    )
+    return None if asked.job is None else asked.job.id
+
+
+def _choose(kind: IclKind, empty: str, command: str) -> IclRun | None:
+    found = icl.list_runs(data.store(), kind=kind)
+    if not found:
+        parts.note(empty, "Ask for it here or in a terminal:", command=command)
+        return None
+    labels = {f"{run.id}: {icl.describe(run)} {run.set_label or ''}".strip(): run for run in found}
+    chosen = st.selectbox("run", list(labels), key=f"icl.run.{kind}")
+    return labels[chosen]
