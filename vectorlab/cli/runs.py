@@ -104,6 +104,13 @@ def generate(
         Combine,
         typer.Option(help="Pushes of rotate in one arm: divide by their number (ICV) or sum."),
     ] = Combine.MEAN,
+    calibrated: Annotated[
+        bool,
+        typer.Option(
+            "--calibrated",
+            help="Strengths count in the vector's calibrated strength (vectors calibrate).",
+        ),
+    ] = False,
     max_new_tokens: Annotated[int, typer.Option(help="Most tokens per text.")] = 32,
     greedy: Annotated[
         bool, typer.Option("--greedy/--sample", help="Most likely token, or draw (default greedy).")
@@ -175,6 +182,7 @@ def generate(
             when=when,
             together=together,
             combine=combine,
+            calibrated=calibrated,
         ),
         arms=arm or [],
         decoding=Decoding(
