@@ -1,5 +1,6 @@
 """``vectorlab runs score`` and ``runs scorers``."""
 
+from pathlib import Path
 from typing import Annotated
 
 import pandas as pd
@@ -12,7 +13,7 @@ from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERA
 from vectorlab.domain.runs import GenerationRun
 from vectorlab.domain.scorers import SCORERS, usage
 from vectorlab.lab import Lab
-from vectorlab.services import scores
+from vectorlab.services import document_files, run_report, scores
 
 app = typer.Typer()
 COMPARED = ["scorer", "arm", "n", "difference", "low", "high", "win", "tie", "loss", "p", "verdict"]
@@ -75,6 +76,37 @@ def score(
         "missing": plain(missing),
     }
     show(data, as_json=json, human=lambda: _tables(summary, compared, missing))
+
+
+@app.command()
+def report(
+    context: typer.Context,
+    references: Annotated[list[str], typer.Argument(metavar="RUN...")],
+    out: Annotated[
+        Path, typer.Option(help="Ending .html (one file) or .md (with its charts beside it).")
+    ] = Path("report.html"),
+    title: Annotated[str, typer.Option(help="Of the report.")] = "",
+    json: JsonOption = False,
+) -> None:
+    """Write a report: every arm against the baseline, plots, settings, lineage, hashes, replay.
+
+    Score the runs first. The HTML file needs no other file and no network.
+
+    Example: vectorlab runs report 1 --out report.html
+    """
+    lab = open_lab(context)
+    first = lab.runs.get(references[0]).run
+    count = lab.models.counter(first.model_name)
+    blocks = run_report.run_report(lab.db, references, count=count, title=title)
+    written = document_files.write_document(blocks, out)
+    show(
+        {"files": [str(path) for path in written]},
+        as_json=json,
+        human=lambda: (
+            f"Report written to {written[0]}"
+            + (f" with {len(written) - 1} charts" if len(written) > 1 else "")
+        ),
+    )
 
 
 @app.command()

@@ -277,13 +277,13 @@ def parse_scorer(text: str) -> ScorerSpec:
         else:
             options[option.name] = option.default
     said = [
-        f"{option.name}={options[option.name]}"
+        f"{option.name}={_spelt(options[option.name])}"
         for option in info.options
         if options[option.name] != option.default
     ]
     first = info.options[0] if info.options else None
     if first is not None and options[first.name] != first.default:
-        said[0] = str(options[first.name])  # as people write it
+        said[0] = _spelt(options[first.name])  # as people write it
     return ScorerSpec(
         name=info.name, version=info.version, options=options, label=":".join([info.name, *said])
     )
@@ -345,3 +345,7 @@ def _value(info: ScorerInfo, option: Option, text: str) -> Any:
     if (option.kind is int and value < 0) or (text == "" and not option.optional):
         raise InputError(f"{option.name}={text!r} of scorer {info.name!r} is not usable.")
     return value
+
+
+def _spelt(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -218,6 +218,17 @@ def comparison_frame(found: Comparisons) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def beside(db: Database, run: GenerationRun, texts: pd.DataFrame) -> pd.DataFrame:
+    """A frame of generations with a column for every scorer."""
+    scored = frame(db, run)
+    if scored.empty:
+        return texts
+    keys = ["prompt", "arm", "sample"]
+    wide = scored.pivot(index=keys, columns="scorer", values="value").reset_index()
+    named = wide.rename(columns={"prompt": "prompt_index", "arm": "arm_index"})
+    return texts.merge(named, on=["prompt_index", "arm_index", "sample"], how="left")
+
+
 def missing_reasons(db: Database, run: GenerationRun) -> pd.DataFrame:
     """One row per scorer and reason for which texts have no score."""
     found = frame(db, run)
