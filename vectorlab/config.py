@@ -6,7 +6,7 @@ Everything below those edges receives plain arguments.
 import getpass
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import platformdirs
@@ -24,6 +24,8 @@ class Settings:
     user: str  # recorded as author of what is written
     state_cache_bytes: int  # most bytes of recorded states that the store keeps; 0 keeps none
     reader_url: str | None = None  # login on PostgreSQL that can only read the analysis views
+    judge_url: str | None = None  # OpenAI-compatible endpoint of the scorer judge; None: off
+    judge_key: str | None = field(default=None, repr=False)  # sent to it; never stored
 
     @classmethod
     def from_environment(
@@ -36,7 +38,8 @@ class Settings:
         """Explicit values first, then ``VECTORLAB_*`` variables, then defaults.
 
         ``VECTORLAB_DATABASE_URL``, ``VECTORLAB_DEVICE``, ``VECTORLAB_USER``,
-        ``VECTORLAB_STATE_CACHE_BYTES`` and ``VECTORLAB_READER_URL`` name the fields;
+        ``VECTORLAB_STATE_CACHE_BYTES``, ``VECTORLAB_READER_URL``, ``VECTORLAB_JUDGE_URL`` and
+        ``VECTORLAB_JUDGE_KEY`` name the fields;
         ``VECTORLAB_HOME`` moves the folder of the default SQLite file.
 
         Raises:
@@ -50,6 +53,8 @@ class Settings:
             user=environment.get("VECTORLAB_USER") or _login_name(),
             state_cache_bytes=_state_cache_bytes(environment.get("VECTORLAB_STATE_CACHE_BYTES")),
             reader_url=environment.get("VECTORLAB_READER_URL") or None,
+            judge_url=environment.get("VECTORLAB_JUDGE_URL") or None,
+            judge_key=environment.get("VECTORLAB_JUDGE_KEY") or None,
         )
 
 

@@ -14,7 +14,7 @@ something has to be computed.
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from vectorlab.config import Settings
+from vectorlab.domain.calibration import Calibration
 from vectorlab.domain.conditions import ConditionSearch
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_INTERACTIVE, Job, PartialText
 from vectorlab.domain.models import Model
@@ -36,6 +37,8 @@ from vectorlab.services import (
     arms as run_arms,
 )
 from vectorlab.services import (
+    baselines,
+    calibrations,
     conditions,
     database,
     explanations,
@@ -44,15 +47,18 @@ from vectorlab.services import (
     queries,
     reports,
     runs,
+    scores,
     set_files,
     set_history,
     set_splits,
     sets,
+    sweeps,
     vector_algebra,
     vector_files,
     vectors,
 )
 from vectorlab.services.arms import SweepOptions, Term
+from vectorlab.services.calibrations import CalibrationOptions, CalibrationRequest
 from vectorlab.services.database import Database
 from vectorlab.services.explanations import ExplanationRequest
 from vectorlab.services.runs import RunRequest
@@ -476,6 +482,19 @@ class ModelVerbs:
             model=model.name, tokens=context, count=lambda texts: count_tokens(tokenizer, texts)
         )
 
+    def counter(self, reference: str) -> sweeps.Count:
+        """What counts the tokens of texts by a model's own tokenizer.
+
+        Raises:
+            NotFoundError: If there is no such model.
+            ModelError: If its tokenizer cannot be loaded.
+        """
+        from vectorlab.steering.loading import load_tokenizer  # brings torch
+        from vectorlab.steering.tokens import count_tokens
+
+        tokenizer = load_tokenizer(self.get(reference).description)
+        return lambda texts: count_tokens(tokenizer, texts)
+
 
 class VectorVerbs:
     """``lab.vectors``: steering vectors."""
@@ -627,6 +646,45 @@ class VectorVerbs:
                 self._lab.wait(asked.job.id)
         return explanations.frame(self._lab.db, reference, layers=layers)
 
+    def request_calibration(
+        self,
+        reference: str,
+        *,
+        effect: str,
+        prompts: str | Sequence[str | Prompt] = (),
+        prompt_set: str | None = None,
+        model: str = BUNDLED_MODEL,
+        force: bool = False,
+        priority: int = PRIORITY_INTERACTIVE,
+        queue: str = DEFAULT_QUEUE,
+        **options: Any,
+    ) -> CalibrationRequest:
+        """Find an equal earlier calibration or enqueue it; options as ``CalibrationOptions``."""
+        texts, _ = self._lab.runs._prompts(_several(prompts), prompt_set)
+        return calibrations.request_calibration(
+            self._lab.db,
+            reference,
+            model=self._lab.models.get(model),
+            prompts=texts,
+            options=CalibrationOptions(effect=effect, **options),
+            actor=self._lab.settings.user,
+            force=force,
+            priority=priority,
+            queue=queue,
+        )
+
+    def calibrate(self, reference: str, **request: Any) -> Calibration:
+        """As ``request_calibration``, and wait for the choice."""
+        asked = self.request_calibration(reference, **request)
+        if asked.calibration is not None:
+            return asked.calibration
+        assert asked.job is not None
+        return self.calibrated_by(self._lab.wait(asked.job.id))
+
+    def calibrated_by(self, job: Job) -> Calibration:
+        """The calibration that a finished job chose."""
+        return calibrations.get(self._lab.db, jobs.result(job)["calibration_id"])
+
     def export(self, reference: str, path: str | Path) -> None:
         """Write a vector to a safetensors file with its provenance."""
         found = self.get(reference)
@@ -661,9 +719,44 @@ class RunView:
         """One row per prompt and sample, one column per arm."""
         return reports.comparison_frame(self.lab.db, [str(self.run.id)])
 
+    def score(self, *scorers: str, force: bool = False) -> pd.DataFrame:
+        """Score every text, and the mean of each scorer and arm with its interval.
+
+        Args:
+            scorers: Such as ``"kl"`` or ``"contains:good"``; see ``vectorlab runs scorers``.
+            force: Score again what was scored.
+        """
+        asked = scores.request_scores(
+            self.lab.db,
+            str(self.run.id),
+            scorers or scores.DEFAULT_SCORERS,
+            actor=self.lab.settings.user,
+            force=force,
+            priority=PRIORITY_INTERACTIVE,
+        )
+        if asked.job is not None:
+            self.lab.wait(asked.job.id)
+        return scores.summary(self.lab.db, self.run)
+
+    def scores(self) -> pd.DataFrame:
+        """One row per score; see ``services.scores.frame``."""
+        return scores.frame(self.lab.db, self.run)
+
+    def compare_scores(self, baseline: str | None = None) -> pd.DataFrame:
+        """Per scorer every arm against one, prompt by prompt, with intervals."""
+        return scores.comparison_frame(scores.compare_with(self.lab.db, self.run, baseline))
+
     def replay(self) -> ReplayVerdict:
         """Generate everything again and say whether it is identical."""
         return self.lab.runs.replay(str(self.run.id))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepRequest:
+    """The run of a sweep, or its job, and the prompts that its budget paid for."""
+
+    request: RunRequest
+    fitted: sweeps.Fitted
 
 
 class RunVerbs:
@@ -721,12 +814,8 @@ class RunVerbs:
             queue: Only workers of this queue take the job.
         """
         chosen = self._lab.models.get(model)
-        prompts, vectors = _several(prompts), _several(vectors)
-        texts = [item if isinstance(item, Prompt) else Prompt(text=item) for item in prompts]
-        version_id = None
-        if prompt_set is not None:
-            from_set, version_id = runs.prompts_of_set(self._lab.db, prompt_set)
-            texts += from_set
+        vectors = _several(vectors)
+        texts, version_id = self._prompts(_several(prompts), prompt_set)
         built = run_arms.build_arms(
             self._lab.db,
             model=chosen,
@@ -771,6 +860,138 @@ class RunVerbs:
         if asked.run:
             return self.view(asked.run)
         return self.made_by(self._lab.wait(_job(asked), on_text=on_text))
+
+    def request_sweep(
+        self,
+        *,
+        vectors: str | Sequence[str],
+        strengths: Sequence[float],
+        prompts: str | Sequence[str | Prompt] = (),
+        prompt_set: str | None = None,
+        layers: Sequence[sweeps.Layers] = (None,),
+        model: str = BUNDLED_MODEL,
+        options: SweepOptions | None = None,
+        random: int = 0,
+        shuffled: int = 0,
+        in_context: str | None = None,
+        template: str = baselines.DEFAULT_TEMPLATE,
+        shots: int | None = None,
+        decoding: Decoding | None = None,
+        seed: int = 0,
+        samples: int = 1,
+        dtype: str = "float32",
+        budget: int | None = None,
+        name: str | None = None,
+        force: bool = False,
+        priority: int = PRIORITY_INTERACTIVE,
+        queue: str = DEFAULT_QUEUE,
+    ) -> SweepRequest:
+        """Find an equal earlier sweep or enqueue it: all its arms are one run in shared batches.
+
+        Args:
+            vectors: Names, ids or hash prefixes.
+            strengths: Each with every vector, on every choice of layers.
+            prompts: Texts, used as they are.
+            prompt_set: ``name@version`` whose sources are further prompts, their targets the
+                references.
+            layers: Choices of layers; None is all of the vector's.
+            model: Registered model.
+            options: Operator, site, positions and schedule of all arms.
+            random: Beside each vector so many random directions of the same norms.
+            shuffled: And so many vectors of the same texts with their sides drawn by lot, which
+                are extracted first.
+            in_context: A set version whose demonstrations stand before every prompt of one arm.
+            template: How those are written, with ``{source}`` and ``{target}``.
+            shots: The first so many of them; None for all.
+            decoding: Greedy, 32 new tokens by default.
+            seed: Of the per-row draws.
+            samples: Texts per prompt and arm, each with draws of its own.
+            dtype: The model computes in this.
+            budget: Most tokens, read and written; as many prompts are taken as it pays for.
+            name: Of the run.
+            force: Generate even when an equal run is stored.
+            priority: Of the job; interactive ones go before batch ones.
+            queue: Only workers of this queue take the job.
+        """
+        db, actor = self._lab.db, self._lab.settings.user
+        chosen, decoding = self._lab.models.get(model), decoding or Decoding()
+        names = [self._lab.vectors.get(item).name for item in _several(vectors)]
+        beside = {
+            baselines.random_direction(db, item, seed=number, actor=actor).name: item
+            for item in names
+            for number in range(random)
+        } | {
+            self._shuffled_vector(item, number, model): item
+            for item in names
+            for number in range(shuffled)
+        }
+        extra = []
+        if in_context is not None:
+            extra.append(baselines.in_context_arm(db, in_context, template=template, shots=shots))
+        arms = sweeps.sweep_arms(
+            db,
+            chosen,
+            sweeps.Sweep(
+                vectors=names,
+                beside=beside,
+                strengths=strengths,
+                layers=layers,
+                options=options or SweepOptions(),
+                extra=extra,
+            ),
+        )
+        texts, version_id = self._prompts(_several(prompts), prompt_set)
+        fitted = sweeps.fit_budget(
+            texts,
+            arms,
+            samples=samples,
+            max_new_tokens=decoding.max_new_tokens,
+            budget=budget,
+            count=self._lab.models.counter(model),
+        )
+        spec = RunSpec(
+            model_fingerprint=chosen.fingerprint,
+            prompts=fitted.prompts,
+            arms=arms,
+            decoding=decoding,
+            seed=int(seed),
+            samples=int(samples),
+            dtype=dtype,
+        )
+        request = runs.request_run(
+            db,
+            model=chosen,
+            spec=spec,
+            actor=actor,
+            name=name,
+            prompt_set_version_id=version_id,
+            force=force,
+            priority=priority,
+            queue=queue,
+        )
+        return SweepRequest(request=request, fitted=fitted)
+
+    def sweep(self, **request: Any) -> RunView:
+        """As ``request_sweep``, and wait for the texts."""
+        asked = self.request_sweep(**request).request
+        return self.view(asked.run) if asked.run else self.made_by(self._lab.wait(_job(asked)))
+
+    def _shuffled_vector(self, vector: str, seed: int, model: str) -> str:
+        name = f"{vector}-shuffled-{seed}"
+        version, spec = baselines.shuffled_set(
+            self._lab.db, vector, seed=seed, actor=self._lab.settings.user
+        )
+        given = {field.name: getattr(spec, field.name) for field in fields(ExtractionOptions)}
+        return self._lab.vectors.extract(set=version, model=model, name=name, **given).name
+
+    def _prompts(
+        self, prompts: Sequence[str | Prompt], prompt_set: str | None
+    ) -> tuple[list[Prompt], int | None]:
+        texts = [item if isinstance(item, Prompt) else Prompt(text=item) for item in prompts]
+        if prompt_set is None:
+            return texts, None
+        from_set, version_id = runs.prompts_of_set(self._lab.db, prompt_set)
+        return [*texts, *from_set], version_id
 
     def made_by(self, job: Job) -> RunView:
         """The run that a finished job made."""

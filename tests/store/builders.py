@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tests.store.icl_builders import add_icl_run
+from vectorlab.domain.calibration import CalibrationSpec, CurvePoint, NewCalibration
 from vectorlab.domain.chats import Chat
 from vectorlab.domain.conditions import (
     Comparison,
@@ -58,9 +59,11 @@ from vectorlab.domain.runs import (
     Prompt,
     RunSpec,
 )
+from vectorlab.domain.scorers import parse_scorer
 from vectorlab.domain.set_checks import Check, Finding
 from vectorlab.domain.sets import Demonstration, Relation, SetVersion
 from vectorlab.domain.states import StateBlock, StateSpec, tokens_sha256
+from vectorlab.domain.statistics import estimate
 from vectorlab.domain.vectors import (
     Alignment,
     ExtractionSpec,
@@ -73,6 +76,7 @@ from vectorlab.domain.vectors import (
     TokenRule,
 )
 from vectorlab.store import (
+    calibrations,
     condition_searches,
     explanations,
     findings,
@@ -496,6 +500,34 @@ def add_ravel(tx: Transaction, model: Model) -> dict[str, Any]:
     }
 
 
+def calibration(vector: SteeringVector, **changes: Any) -> NewCalibration:
+    spec = CalibrationSpec(
+        model_fingerprint="f" * 64,
+        vector_id=vector.id,
+        vector_sha256=vector.content_sha256,
+        operator=Operator.ROTATE,
+        site=vector.write_site,
+        layers=(0, 1),
+        prompts=(Prompt(text="Say it: "),),
+        effect=parse_scorer("sentiment"),
+        damage=parse_scorer("kl"),
+        budget=0.1,
+        first=0.1,
+    )
+    point = CurvePoint(strength=0.2, damage=estimate([0.08]), effect=estimate([0.5]))
+    values: dict[str, Any] = {
+        "spec": spec,
+        "is_met": True,
+        "strength": 0.2,
+        "effect_value": 0.5,
+        "damage_value": 0.08,
+        "curve": [point],
+        "evidence": {"rounds": 3},
+        "environment": {"torch": "2.13.0"},
+    }
+    return NewCalibration(**(values | changes))
+
+
 def fill(tx: Transaction) -> dict[str, Any]:
     """One of everything: two set versions, vectors, a combined one, a run and its replay."""
     model = add_model(tx)
@@ -514,6 +546,7 @@ def fill(tx: Transaction) -> dict[str, Any]:
     ravel = add_ravel(tx, model)
     replay = add_run(tx, model, spec, replay_of=run.id)
     add_icl_run(tx, model, first)
+    calibrations.add_calibration(tx, calibration(vector), "tester")
     return {
         "model": model,
         "first": first,

@@ -205,6 +205,7 @@ VIEWS: dict[str, dict[str, str]] = {
         "replay_of": "bigint",
         "created_at": "timestamp with time zone",
         "schedule": "text",
+        "prefix": "text",
     },
     "v_scores": {
         "score_id": "bigint",
@@ -220,6 +221,43 @@ VIEWS: dict[str, dict[str, str]] = {
         "missing_reason": "text",
         "details": "text",
         "created_at": "timestamp with time zone",
+    },
+    "v_votes": {
+        "vote_id": "bigint",
+        "left_run_id": "bigint",
+        "left_prompt": "integer",
+        "left_arm": "text",
+        "left_text": "text",
+        "right_run_id": "bigint",
+        "right_prompt": "integer",
+        "right_arm": "text",
+        "right_text": "text",
+        "left_generation_id": "bigint",
+        "right_generation_id": "bigint",
+        "choice": "text",
+        "question": "text",
+        "voter": "text",
+        "created_at": "timestamp with time zone",
+    },
+    "v_calibrations": {
+        "calibration_id": "bigint",
+        "vector_id": "bigint",
+        "vector_name": "text",
+        "model_name": "text",
+        "operator": "text",
+        "write_site": "text",
+        "layers": "text",
+        "effect": "text",
+        "damage": "text",
+        "budget": "double precision",
+        "is_met": "boolean",
+        "strength": "double precision",
+        "effect_value": "double precision",
+        "damage_value": "double precision",
+        "n_prompts": "integer",
+        "curve": "text",
+        "created_at": "timestamp with time zone",
+        "created_by": "text",
     },
     "v_lineage": {
         "kind": "text",
@@ -302,6 +340,19 @@ def fill_all(tx: Transaction) -> dict[str, Any]:
             )
         )
     add_conditional_run(tx, made["model"], made["vector"])
+    texts = tx.scalars(sa.select(schema.generations.c.id).order_by(schema.generations.c.id)).all()
+    tx.execute(
+        schema.votes.insert().values(
+            left_generation_id=texts[0],
+            right_generation_id=texts[2],
+            choice="left",
+            question="Which is better?",
+            voter="ann",
+            created_at=utc_now(),
+        )
+    )
+    with_prefix = Arm(label="in context", prefix="Once: good. ")
+    add_run(tx, made["model"], run_spec(made["model"], arms=(Arm(label="plain"), with_prefix)))
     done = add_job(tx, model_id=made["model"].id)
     jobs.claim(tx, worker_id="w1", lease_s=60)
     jobs.report_progress(tx, done.id, 1, 1, 2, "half")

@@ -108,6 +108,13 @@ def test_nothing_is_claimed_without_values():
         assert estimate(values).low is None
 
 
+def test_too_few_pairs_say_nothing():
+    assert compare_paired([1.0, 1.1, 1.2, 1.3, 1.4], [0.0] * 5).verdict is Verdict.NOT_TOLD_APART
+    found = compare_paired([1.0, 1.1, 1.2, 1.3, 1.4, 1.5], [0.0] * 6)
+    assert found.verdict is Verdict.HIGHER
+    assert compare_paired([0.0] * 6, [1.0, 1.1, 1.2, 1.3, 1.4, 1.5]).verdict is Verdict.LOWER
+
+
 def test_equal_values_are_ties_and_no_difference():
     found = compare_paired([1.0] * 9, [1.0 + 1e-12] * 9)
     assert (found.wins, found.ties, found.losses, found.sign_p) == (0, 9, 0, 1.0)

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from vectorlab.cli import (
     arguments,
+    calibrating,
     db,
     icl,
     jobs,
@@ -16,11 +17,13 @@ from vectorlab.cli import (
     programs,
     ravel,
     runs,
+    scoring,
     set_files,
     set_history,
     set_splits,
     sets,
     sql,
+    sweeping,
     thresholds,
     vector_algebra,
     vectors,
@@ -47,9 +50,12 @@ app.add_typer(sets.app, name="sets")
 sets.app.command("import")(set_files.import_)
 sets.app.command("export")(set_files.export)
 app.add_typer(models.app, name="models")
-vectors.app.add_typer(vector_algebra.app)
+for part in (calibrating.app, vector_algebra.app):
+    vectors.app.add_typer(part)
 vectors.app.add_typer(thresholds.app)
 app.add_typer(vectors.app, name="vectors")
+for part in (sweeping.app, scoring.app):
+    runs.app.add_typer(part)
 app.add_typer(runs.app, name="runs")
 app.add_typer(ravel.app, name="ravel")
 app.add_typer(icl.app, name="icl")

@@ -27,9 +27,8 @@ from vectorlab.domain.positions import Positions
 from vectorlab.domain.runs import STRENGTH_UNITS, Combine, Decoding, GenerationRun, Operator
 from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.vectors import Site
-from vectorlab.errors import InputError
 from vectorlab.lab import RunView
-from vectorlab.services import reports, runs, set_splits
+from vectorlab.services import reports, runs, scores, set_splits, tables
 from vectorlab.services.arms import SweepOptions
 
 app = typer.Typer(
@@ -104,6 +103,13 @@ def generate(
         Combine,
         typer.Option(help="Pushes of rotate in one arm: divide by their number (ICV) or sum."),
     ] = Combine.MEAN,
+    calibrated: Annotated[
+        bool,
+        typer.Option(
+            "--calibrated",
+            help="Strengths count in the vector's calibrated strength (vectors calibrate).",
+        ),
+    ] = False,
     max_new_tokens: Annotated[int, typer.Option(help="Most tokens per text.")] = 32,
     greedy: Annotated[
         bool, typer.Option("--greedy/--sample", help="Most likely token, or draw (default greedy).")
@@ -175,6 +181,7 @@ def generate(
             when=when,
             together=together,
             combine=combine,
+            calibrated=calibrated,
         ),
         arms=arm or [],
         decoding=Decoding(
@@ -279,19 +286,16 @@ def replay(
 def export(
     context: typer.Context,
     reference: Reference,
-    file: Annotated[Path, typer.Argument(help="Ending .csv, .jsonl or .parquet.")],
+    file: Annotated[Path, typer.Argument(help="Ending .csv, .json, .jsonl or .parquet.")],
     json: JsonOption = False,
 ) -> None:
-    """Write the texts of a run to a file, the baseline text beside each."""
-    frame = open_lab(context).runs.get(reference).to_frame()
-    writers = {
-        ".csv": lambda: frame.to_csv(file, index=False),
-        ".jsonl": lambda: frame.to_json(file, orient="records", lines=True, force_ascii=False),
-        ".parquet": lambda: frame.to_parquet(file, index=False),
-    }
-    if file.suffix not in writers:
-        raise InputError(f"Ending {file.suffix!r} is not known. Use one of {', '.join(writers)}.")
-    writers[file.suffix]()
+    """Write the texts of a run to a file, the baseline text and every score beside each.
+
+    Example: vectorlab runs export 1 run.parquet
+    """
+    view = open_lab(context).runs.get(reference)
+    frame = scores.beside(view.lab.db, view.run, view.to_frame())
+    tables.write_frame(frame, file)
     show(
         {"file": str(file), "generations": len(frame)},
         as_json=json,

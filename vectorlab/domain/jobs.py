@@ -30,6 +30,8 @@ class JobKind(StrEnum):
     ICL_TRAIN = "icl_train"  # a model of in-context regression, from scratch
     ICL_REPRODUCE = "icl_reproduce"  # the published reference points
     ICL_BRIDGE = "icl_bridge"  # what demonstrations do in a language model's prompt
+    SCORE = "score"  # the texts of a run by scorers
+    CALIBRATE = "calibrate"  # the strength of a vector for a budget of damage
 
 
 class JobState(StrEnum):

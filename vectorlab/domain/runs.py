@@ -116,19 +116,24 @@ class Arm:
     label: str
     interventions: tuple[Intervention, ...] = ()
     combine: Combine = Combine.MEAN
+    prefix: str = ""  # put before every prompt, such as demonstrations for in-context learning
 
     @property
     def is_baseline(self) -> bool:
-        """Whether this arm leaves the model as it is."""
-        return all(item.strength == 0 for item in self.interventions)
+        """Whether this arm leaves the model and its prompts as they are."""
+        return not self.prefix and all(item.strength == 0 for item in self.interventions)
 
     def to_json(self) -> dict[str, Any]:
-        """The hashed form; a label is a name, so it is part of what was asked for."""
-        return {
+        """The hashed form; a label is a name, so it is part of what was asked for.
+
+        Without a prefix there is no word of it: requests kept from before are equal to today's.
+        """
+        data: dict[str, Any] = {
             "label": self.label,
             "interventions": [item.to_json() for item in self.interventions],
             "combine": self.combine.value,
         }
+        return data | ({"prefix": self.prefix} if self.prefix else {})
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], vector_ids: Mapping[str, int]) -> "Arm":
@@ -139,6 +144,7 @@ class Arm:
                 Intervention.from_json(item, vector_ids) for item in data["interventions"]
             ),
             combine=Combine(data["combine"]),
+            prefix=data.get("prefix", ""),
         )
 
 

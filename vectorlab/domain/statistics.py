@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 LEVEL = 0.95  # of intervals
 RESAMPLES = 4000
+FEWEST_PAIRS = 6  # that say anything: all of fewer on one side happen by chance in over 3 %
 TIE = 1e-9  # differences up to this are none: what batching does to float32 results
 _NUMBERS_AT_ONCE = 4_000_000  # drawn in one piece
 _NORMAL = NormalDist()
@@ -29,7 +30,7 @@ class Verdict(StrEnum):
 
     HIGHER = "higher"
     LOWER = "lower"
-    NOT_TOLD_APART = "not told apart"  # the interval of the difference holds zero
+    NOT_TOLD_APART = "not told apart"  # the interval holds zero, or there are too few pairs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +65,7 @@ class PairedComparison:
     def verdict(self) -> Verdict:
         """Which side is higher, if that can be told."""
         low, high = self.difference.low, self.difference.high
-        if low is None or high is None or low <= 0 <= high:
+        if self.n < FEWEST_PAIRS or low is None or high is None or low <= 0 <= high:
             return Verdict.NOT_TOLD_APART
         return Verdict.HIGHER if low > 0 else Verdict.LOWER
 

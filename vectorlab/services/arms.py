@@ -20,6 +20,7 @@ from vectorlab.domain.runs import (
 from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.vectors import Site, SteeringVector
 from vectorlab.errors import InputError
+from vectorlab.services.calibrations import unit_strength
 from vectorlab.services.conditions import parse_condition
 from vectorlab.services.vectors import check_fits
 from vectorlab.store import vectors
@@ -45,6 +46,7 @@ class SweepOptions:
     when: str | None = None  # a condition as ``services.conditions.parse_condition`` reads it
     together: bool = False  # all vectors in one arm instead of one arm each
     combine: Combine = Combine.MEAN
+    calibrated: bool = False  # strengths count in calibrated strengths of the vector
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,11 +171,15 @@ def _arm(
         _intervention(db, model, vector, term, options)
         for vector, term in zip(found, terms, strict=True)
     )
+    if options.calibrated:
+        interventions = tuple(
+            _calibrated(db, vector, item) for vector, item in zip(found, interventions, strict=True)
+        )
     names = [vector.name for vector in found]
     label = (
         ", ".join(map(_label, names, terms))
         if named
-        else f"{' + '.join(names)} {terms[0].strength:+g}"
+        else f"{' + '.join(names)} {terms[0].strength:+g}{' calibrated' * options.calibrated}"
     )
     return Arm(label=label, interventions=interventions, combine=options.combine)
 
@@ -193,6 +199,11 @@ def _intervention(
         schedule=term.schedule or options.schedule,
         condition=None if when is None else parse_condition(db, model, when),
     )
+
+
+def _calibrated(db: Database, vector: SteeringVector, item: Intervention) -> Intervention:
+    unit = unit_strength(db, vector, operator=item.operator, site=item.site, layers=item.layers)
+    return replace(item, strength=item.strength * unit)
 
 
 def _label(name: str, term: Term) -> str:

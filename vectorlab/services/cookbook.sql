@@ -18,7 +18,7 @@ SELECT vector_name, strength, count(*) AS n_texts,
 FROM v_generations
 WHERE NOT is_baseline AND baseline_text IS NOT NULL
 GROUP BY vector_name, strength
-ORDER BY vector_name, strength
+ORDER BY coalesce(vector_name, ''), strength
 
 -- # Confidence over strength
 -- Mean log-probability per token, in nats: how sure the steered model is of what it writes. For a chart.

@@ -58,6 +58,49 @@ def query_chart(frame: pd.DataFrame) -> "alt.Chart":
     return sized
 
 
+def interval_chart(
+    points: pd.DataFrame,
+    *,
+    x: str,
+    y: str,
+    colour: str,
+    title_x: str | None = None,
+    title_y: str | None = None,
+    line: float | None = None,
+) -> "alt.LayerChart":
+    """Points with intervals (columns ``low`` and ``high``), joined for each colour.
+
+    Args:
+        points: One row per point.
+        x: Column across.
+        y: Column up.
+        colour: Column that tells the lines apart.
+        title_x: Of the axis; default: the column.
+        title_y: Of the axis; default: the column.
+        line: A level to be marked.
+    """
+    import altair as alt
+
+    shown = points[[x, y, "low", "high", colour]].dropna(subset=[x, y]).sort_values(x)
+    base = alt.Chart(shown).encode(
+        x=alt.X(x, type="quantitative", title=title_x or x),
+        color=alt.Color(
+            colour, type="nominal", title=None, sort=None, scale=alt.Scale(range=list(COLOURS))
+        ),
+    )
+    up = alt.Y(y, type="quantitative", title=title_y or y, scale=alt.Scale(zero=False))
+    bars = base.transform_filter("isValid(datum.low)").mark_rule(opacity=0.5)
+    layers = [
+        bars.encode(y=alt.Y("low:Q", title=title_y or y), y2="high:Q"),
+        base.mark_line(point=True).encode(y=up),
+    ]
+    if line is not None:
+        level = alt.Chart(pd.DataFrame({"level": [line]})).mark_rule(strokeDash=[4, 4])
+        layers.append(level.encode(y="level:Q"))
+    made: alt.LayerChart = alt.LayerChart(layer=layers, width=WIDTH, height=HEIGHT)
+    return made
+
+
 def write_chart(chart: Any, path: Path) -> Path:
     """Write a chart to .svg, .png, or .html that needs no other file and no network.
 

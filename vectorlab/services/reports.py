@@ -166,6 +166,22 @@ def _compared(item: GeneratedText) -> dict[str, float]:
     }
 
 
+def arms_frame(db: Database, run: GenerationRun) -> pd.DataFrame:
+    """One row per arm: its strength, and how its texts compare with the baseline's."""
+    frame = generations_frame(db, run)
+    frame["changed"] = (frame["text"] != frame["baseline_text"]).astype(float)
+    grouped = frame.groupby("arm_index", sort=True)
+    return pd.DataFrame(
+        {
+            "arm": [arm.label for arm in run.spec.arms],
+            "strength": [_strength(arm) for arm in run.spec.arms],
+            "texts": grouped.size().to_numpy(),
+            "tokens": grouped["tokens"].mean().to_numpy(),
+            "changed": grouped["changed"].mean().to_numpy(),
+        }
+    )
+
+
 def _strength(arm: Arm) -> float | None:
     """The one strength of an arm, 0 for none; None where its interventions differ."""
     strengths = {item.strength for item in arm.interventions} or {0.0}

@@ -59,7 +59,7 @@ def _conditions_at_one_side(run: PreparedRun) -> list[str]:
 
 
 def _meets(run: PreparedRun, reader: RuleReader, text: GeneratedText) -> bool:
-    prompt = run.prompt_ids[text.key.prompt]
+    prompt = run.ids_of(text.key)
     fed_back = text.token_ids[:-1]  # the last token ends the text and is not fed back
     token_ids = torch.tensor([[*prompt, *fed_back]])
     response = torch.arange(token_ids.shape[1])[None] >= len(prompt)

@@ -74,7 +74,7 @@ def decode_batch(
 
 def frames_of(parts: Sequence[Part]) -> list[Frame]:
     """The rectangle of a shared batch as each of its runs has to record it."""
-    lengths = [len(part.run.prompt_ids[key.prompt]) for part in parts for key in part.keys]
+    lengths = [len(part.run.ids_of(key)) for part in parts for key in part.keys]
     firsts = np.cumsum([0, *(len(part.keys) for part in parts)])
     return [
         Frame(
@@ -183,7 +183,7 @@ class _Batch:
         ]
 
     def _prompts(self) -> list[list[int]]:
-        prompts = [part.run.prompt_ids[key.prompt] for part in self.parts for key in part.keys]
+        prompts = [part.run.ids_of(key) for part in self.parts for key in part.keys]
         prompts += [prompts[row] for row in self.shadows]
         if self.frame is None:
             return prompts

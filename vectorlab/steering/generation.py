@@ -21,7 +21,7 @@ from vectorlab.steering.plan import (
     plan_batches,
     remaining_batches,
 )
-from vectorlab.steering.prepared import PreparedRun, prompt_ids
+from vectorlab.steering.prepared import PreparedRun, longest_prompts
 
 Progress = Callable[[int, int], None]
 Rows = tuple[int, ...]  # of one batch; a row is a place in ``RunSpec.rows()``
@@ -95,7 +95,7 @@ def generate(
             single row.
     """
     prepared = PreparedRun.prepare(loaded, spec, vectors)
-    plan = plan or _planned(spec, prepared.prompt_ids, token_budget)
+    plan = plan or _planned(spec, prepared.longest_prompts(), token_budget)
     run = _Run(
         prepared=prepared,
         on_progress=on_progress,
@@ -119,7 +119,7 @@ def plan_run(
     Raises:
         InputError: If a prompt is empty or too long.
     """
-    return _planned(spec, prompt_ids(loaded, spec), token_budget)
+    return _planned(spec, longest_prompts(loaded, spec), token_budget)
 
 
 def fitting_together(
@@ -362,7 +362,7 @@ class _Run:
 
     def _tokens(self, row: int) -> int:
         """Of a row, prompt and new ones."""
-        prompt = self.prepared.prompt_ids[self.prepared.keys[row].prompt]
+        prompt = self.prepared.ids_of(self.prepared.keys[row])
         return len(prompt) + self.prepared.spec.decoding.max_new_tokens
 
     def _report(self, steps: int, rows: int) -> None:
@@ -374,12 +374,12 @@ class _Run:
 
 def _measure(loaded: LoadedModel, spec: RunSpec) -> tuple[int, int]:
     """Rows of a run and tokens of its longest prompt."""
-    return len(spec.rows()), max(map(len, prompt_ids(loaded, spec)))
+    return len(spec.rows()), max(longest_prompts(loaded, spec))
 
 
-def _planned(spec: RunSpec, ids: Sequence[Sequence[int]], token_budget: int) -> BatchPlan:
+def _planned(spec: RunSpec, lengths: Sequence[int], token_budget: int) -> BatchPlan:
     return plan_batches(
-        [len(row) for row in ids],
+        lengths,
         rows_per_prompt=len(spec.arms) * spec.samples,
         max_new_tokens=spec.decoding.max_new_tokens,
         # A row that is compared with the baseline brings a second one with it.

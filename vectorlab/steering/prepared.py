@@ -29,7 +29,7 @@ class PreparedRun:
     loaded: LoadedModel
     spec: RunSpec
     table: SteeringTable
-    prompt_ids: list[list[int]]
+    prompt_ids: list[list[list[int]]]  # by arm, then by prompt
     keys: list[RowKey]
     condition_values: list[list[float]]  # per prompt, of every condition of the specification
     variants: dict[tuple[int, tuple[bool, ...]], int]  # arm and what holds -> arm of the table
@@ -47,8 +47,9 @@ class PreparedRun:
         check_request(loaded, model_fingerprint=spec.model_fingerprint, dtype=spec.dtype)
         ids = prompt_ids(loaded, spec)
         conditions = spec.conditions()
+        plain = plain_ids(loaded, spec)
         values = (
-            read_conditions(loaded, ids, conditions, vectors) if conditions else [[]] * len(ids)
+            read_conditions(loaded, plain, conditions, vectors) if conditions else [[]] * len(plain)
         )
         holding = [
             tuple(item.holds(value) for item, value in zip(conditions, row, strict=True))
@@ -100,6 +101,14 @@ class PreparedRun:
             ]
         )
 
+    def ids_of(self, key: RowKey) -> list[int]:
+        """Token ids of the prompt of a row, with what its arm puts before it."""
+        return self.prompt_ids[key.arm][key.prompt]
+
+    def longest_prompts(self) -> list[int]:
+        """Tokens of every prompt under the arm that makes it longest."""
+        return _longest(self.prompt_ids)
+
     @property
     def may_end_early(self) -> bool:
         """Whether a text can end before it has its most tokens."""
@@ -150,7 +159,7 @@ class PreparedRun:
             self.loaded,
             self.table,
             self.row_arm(key),
-            self.prompt_ids[key.prompt],
+            self.ids_of(key),
             token_ids[:token],
         )
         where = "" if layer is None else f", beginning at the output of layer {layer}"
@@ -193,7 +202,7 @@ class PreparedRun:
         return min(found, default=None)
 
     def _text(self, key: RowKey, token_ids: Sequence[int]) -> str:
-        return continuation_text(self.loaded.tokenizer, self.prompt_ids[key.prompt], token_ids)
+        return continuation_text(self.loaded.tokenizer, self.ids_of(key), token_ids)
 
 
 def _without_unmet(arm: Arm, holds: Mapping[Condition, bool]) -> Arm:
@@ -204,21 +213,44 @@ def _without_unmet(arm: Arm, holds: Mapping[Condition, bool]) -> Arm:
     return replace(arm, interventions=acting)
 
 
-def prompt_ids(loaded: LoadedModel, spec: RunSpec) -> list[list[int]]:
-    """Token ids of every prompt of a run.
+def prompt_ids(loaded: LoadedModel, spec: RunSpec) -> list[list[list[int]]]:
+    """Token ids of every prompt of a run, for each arm, with what the arm puts before it.
 
     Raises:
         InputError: If a prompt is empty or too long, or there is no chat template for it.
         IntegrityError: If the model's chat template is not the one that the run names.
     """
+    by_prefix = {prefix: _encoded(loaded, spec, prefix) for prefix in {a.prefix for a in spec.arms}}
+    return [by_prefix[arm.prefix] for arm in spec.arms]
+
+
+def plain_ids(loaded: LoadedModel, spec: RunSpec) -> list[list[int]]:
+    """Token ids of every prompt by itself, whatever an arm puts before it."""
+    return _encoded(loaded, spec, "")
+
+
+def longest_prompts(loaded: LoadedModel, spec: RunSpec) -> list[int]:
+    """Tokens of every prompt under the arm that makes it longest.
+
+    Raises:
+        InputError: If a prompt is empty or too long.
+    """
+    return _longest(prompt_ids(loaded, spec))
+
+
+def _longest(ids: Sequence[Sequence[Sequence[int]]]) -> list[int]:
+    return [max(map(len, of_arms)) for of_arms in zip(*ids, strict=True)]
+
+
+def _encoded(loaded: LoadedModel, spec: RunSpec, prefix: str) -> list[list[int]]:
     return encode(
         loaded.tokenizer,
-        [written(loaded, spec.chat, prompt.text) for prompt in spec.prompts],
+        [written(loaded, spec.chat, prefix + prompt.text) for prompt in spec.prompts],
         # A chat template writes its own.
         add_special_tokens=spec.add_special_tokens and spec.chat is None,
         context_length=loaded.description.context_length,
         new_tokens=spec.decoding.max_new_tokens,
-        noun="Prompt",
+        noun="Prompt behind the demonstrations" if prefix else "Prompt",
     )
 
 

@@ -218,6 +218,7 @@ _PARTS: dict[str, tuple[sa.Column[Any], ...]] = {
     "vector": (
         schema.omitted_demonstrations.c.steering_vector_id,
         schema.explanations.c.steering_vector_id,
+        schema.calibrations.c.steering_vector_id,
         schema.layer_vectors.c.steering_vector_id,
         schema.demonstration_alignments.c.steering_vector_id,
         schema.vector_parents.c.steering_vector_id,

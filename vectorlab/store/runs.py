@@ -277,6 +277,7 @@ def _arms_of(tx: Transaction, run_ids: Sequence[int]) -> dict[int, list[Arm]]:
                 label=row.label,
                 interventions=tuple(interventions[row.run_id, row.position]),
                 combine=Combine(row.combine),
+                prefix=row.prefix or "",
             )
         )
     return found
@@ -348,6 +349,7 @@ def _add_request(tx: Transaction, run_id: int, spec: RunSpec) -> None:
             "position": position,
             "label": storable_text("Label", item.label),
             "combine": item.combine,
+            "prefix": storable_text("Prefix", item.prefix) or None,
         }
         for position, item in enumerate(spec.arms)
     ]

@@ -32,7 +32,7 @@ from vectorlab.domain.sets import Relation
 from vectorlab.domain.vectors import Origin, Site
 from vectorlab.store.columns import BigInt, Json, UtcTime, one_of
 
-REVISION = "0017"  # the newest revision; numbers sort, a test holds it to Alembic's head
+REVISION = "0018"  # the newest revision; numbers sort, a test holds it to Alembic's head
 
 metadata = sa.MetaData(
     naming_convention={
@@ -90,6 +90,7 @@ FROZEN: dict[str, tuple[str, ...]] = {
     "icl_layers": (),
     "icl_heads": (),
     "icl_weights": (),
+    "calibrations": (),
 }
 
 ACTIVE_STATES = sa.text("state IN ('queued', 'running')")
@@ -415,6 +416,7 @@ run_arms = Table(
     _place(),
     _text("label"),
     _text("combine"),
+    _text("prefix", nullable=True),
     one_of("combine", Combine),
 )
 
@@ -569,6 +571,7 @@ scores = Table(
     _text("missing_reason", nullable=True),
     Column("details_json", Json, nullable=False),
     _created_at(),
+    Column("content_sha256", sa.Text, index=True),
     UniqueConstraint("generation_id", "scorer", "scorer_version"),
     # Unscorable is not zero: either a value, or the reason why there is none.
     CheckConstraint("(value IS NULL) <> (missing_reason IS NULL)", name="value_or_reason"),
@@ -857,6 +860,33 @@ ravel_run_evaluations = Table(
     _part_of("run_id", "ravel_runs"),
     _place(),
     _refers("evaluation_id", "ravel_evaluations"),
+)
+
+calibrations = Table(
+    "calibrations",
+    metadata,
+    _id(),
+    _refers("steering_vector_id", "steering_vectors"),
+    _text("vector_sha256"),
+    Column("spec_sha256", sa.Text, nullable=False, index=True),
+    Column("spec_json", Json, nullable=False),
+    _text("operator"),
+    _text("site"),
+    Column("layers_json", Json),
+    _text("effect"),
+    _text("damage"),
+    Column("budget", sa.Double, nullable=False),
+    Column("is_met", sa.Boolean, nullable=False),
+    Column("strength", sa.Double, nullable=False),
+    Column("effect_value", sa.Double),
+    Column("damage_value", sa.Double, nullable=False),
+    Column("n_prompts", sa.Integer, nullable=False),
+    Column("curve_json", Json, nullable=False),
+    Column("evidence_json", Json, nullable=False),
+    Column("environment_json", Json, nullable=False),
+    _created_at(),
+    _text("created_by"),
+    sqlite_autoincrement=True,
 )
 
 jobs = Table(

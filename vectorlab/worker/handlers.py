@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from vectorlab.domain.jobs import JobKind
+from vectorlab.worker.calibration import run_calibration
 from vectorlab.worker.conditions import run_condition_search
 from vectorlab.worker.context import JobContext
 from vectorlab.worker.damage import run_equalisation
@@ -17,6 +18,7 @@ from vectorlab.worker.icl import (
 )
 from vectorlab.worker.ravel_build import run_ravel_build
 from vectorlab.worker.ravel_run import run_ravel_run
+from vectorlab.worker.scoring import run_scoring
 
 HANDLERS: dict[JobKind, Callable[[JobContext], None]] = {
     JobKind.EXTRACT: run_extraction,
@@ -30,4 +32,6 @@ HANDLERS: dict[JobKind, Callable[[JobContext], None]] = {
     JobKind.ICL_TRAIN: run_training,
     JobKind.ICL_REPRODUCE: run_reproduction,
     JobKind.ICL_BRIDGE: run_bridge,
+    JobKind.SCORE: run_scoring,
+    JobKind.CALIBRATE: run_calibration,
 }

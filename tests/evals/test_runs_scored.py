@@ -1,0 +1,183 @@
+"""Scores, sweeps and baselines of the bundled model, from request to comparison."""
+
+import json
+import math
+from functools import partial
+
+import pytest
+
+from vectorlab.domain.runs import Decoding
+from vectorlab.errors import InputError
+from vectorlab.evals import forced
+from vectorlab.services import baselines, scores
+from vectorlab.store import schema
+from vectorlab.store import scores as score_rows
+from vectorlab.store.columns import utc_now
+
+SHORT = Decoding(max_new_tokens=6)
+
+
+@pytest.fixture
+def view(lab):
+    return lab.runs.sweep(
+        vectors="upbeat",
+        strengths=[0.1, 0.3],
+        prompt_set="upbeat@1",
+        prompts=["Once"],
+        random=1,
+        shuffled=1,
+        in_context="upbeat@1",
+        template="{source} -> {target}\n",
+        shots=2,
+        decoding=SHORT,
+    )
+
+
+def test_every_baseline_is_an_arm_of_one_run_that_replays(view):
+    labels = [arm.label for arm in view.run.spec.arms]
+    assert labels == [
+        "baseline",
+        "upbeat +0.1",
+        "upbeat +0.3",
+        "upbeat-random-0 +0.1",
+        "upbeat-random-0 +0.3",
+        "upbeat-shuffled-0 +0.1",
+        "upbeat-shuffled-0 +0.3",
+        "2 demonstrations in the prompt",
+    ]
+    assert [arm.is_baseline for arm in view.run.spec.arms] == [True] + [False] * 7
+    assert len(view.run.batch_plan.batches) <= 2
+    assert view.replay().identical
+    frame = view.lab.sql("SELECT DISTINCT arm, is_baseline, prefix FROM v_generations ORDER BY arm")
+    assert frame["is_baseline"].astype(bool).tolist() == [True] + [False] * 7
+    assert frame["prefix"].iloc[-1].startswith("The pizza was okay. -> Wow the pizza")
+
+
+def test_likelihoods_read_again_are_those_of_the_writing(view):
+    view.score("perplexity:own:model=steered", "kl", "kl:own", "perplexity:reference")
+    frame = view.scores().set_index(["scorer", "prompt", "arm"])["value"]
+    written = view.to_frame().set_index(["prompt_index", "arm_index"])["mean_logprob"]
+    for (prompt, arm), logprob in written.items():
+        read = frame["perplexity:model=steered", prompt, arm]
+        assert read == pytest.approx(math.exp(-logprob), rel=1e-3)
+    assert (frame["kl"] >= 0).all()
+    assert (frame["kl"].xs(0, level="arm") == 0).all()
+    assert (frame["kl"].xs(2, level="arm") > frame["kl"].xs(1, level="arm")).all()
+    reasons = scores.missing_reasons(view.lab.db, view.run)
+    assert reasons["reason"].tolist() == ["no reference text: the prompt has no target"]
+    assert reasons["texts"].tolist() == [8]  # of the prompt that was given as a text
+
+
+def test_scores_do_not_depend_on_what_shares_a_batch(view, monkeypatch):
+    view.score("kl", "perplexity")
+    together = view.scores()["value"].to_numpy()
+    small = partial(forced.read_passages, token_budget=64)
+    monkeypatch.setattr("vectorlab.evals.model_scores.read_passages", small)
+    view.score("kl", "perplexity", force=True)
+    assert view.scores()["value"].to_numpy() == pytest.approx(together, rel=1e-3, abs=1e-6)
+
+
+def test_equal_content_is_found_and_a_new_version_stands_beside(lab, view, monkeypatch):
+    view.score("sentiment", "length")
+    asked = scores.request_scores(lab.db, str(view.id), ["sentiment"], actor="t")
+    assert asked.job is None
+    again = lab.runs.sweep(vectors="upbeat", strengths=[0.1], prompt_set="upbeat@1", decoding=SHORT)
+    monkeypatch.delattr("vectorlab.worker.scoring.prepare")  # nothing is scored any more
+    again.score("sentiment")  # every text of it was scored in the other run
+    assert again.scores()["value"].notna().all()
+
+
+def test_arms_are_compared_prompt_by_prompt_and_corrected_for_their_number(view):
+    view.score("kl", "sentiment")
+    frame = view.compare_scores().set_index(["scorer", "arm"])
+    assert len(frame) == 14
+    assert (frame["n"] + frame["missing"] == 6).all()
+    assert frame.loc[("kl", "upbeat +0.3"), "verdict"] == "higher"
+    assert ((frame["low"] > 0) | (frame["high"] < 0) | (frame["verdict"] == "not told apart")).all()
+
+
+def test_votes_are_a_scorer_and_nobody_is_not_zero(lab, view):
+    with lab.db.write() as tx:
+        ids = list(score_rows.generation_ids(tx, view.id).values())
+        for choice in ("left", "tie", "neither"):
+            tx.execute(
+                schema.votes.insert().values(
+                    left_generation_id=ids[0],
+                    right_generation_id=ids[1],
+                    choice=choice,
+                    question="Better?",
+                    voter=choice,
+                    created_at=utc_now(),
+                )
+            )
+    view.score("votes")
+    values = view.scores()["value"]
+    assert values[0] == pytest.approx(0.5)
+    assert values[1] == pytest.approx(0.5 / 3)
+    assert values[2:].isna().all()
+
+
+def test_a_judge_that_is_off_says_so_and_nothing_is_scored(view):
+    with pytest.raises(Exception, match="VECTORLAB_JUDGE_URL"):
+        view.score("judge:Is it polite?")
+    assert view.scores().empty
+
+
+def test_a_budget_of_tokens_decides_how_many_prompts_are_taken(lab):
+    asked = lab.runs.request_sweep(
+        vectors="upbeat", strengths=[0.1], prompt_set="upbeat@1", decoding=SHORT, budget=90
+    )
+    assert 0 < len(asked.fitted.prompts) < 5
+    assert asked.fitted.tokens <= 90
+    assert len(asked.fitted.prompts) + asked.fitted.left_out == 5
+    with pytest.raises(InputError, match="does not pay for one prompt"):
+        lab.runs.request_sweep(
+            vectors="upbeat", strengths=[0.1], prompt_set="upbeat@1", decoding=SHORT, budget=10
+        )
+
+
+def test_random_directions_are_found_again_and_differ_by_seed(lab):
+    first = baselines.random_direction(lab.db, "upbeat", seed=1, actor="t")
+    assert baselines.random_direction(lab.db, "upbeat", seed=1, actor="t") == first
+    other = baselines.random_direction(lab.db, "upbeat", seed=2, actor="t")
+    assert other.content_sha256 != first.content_sha256
+    assert [part.norm for part in lab.vectors.layers(first.name)] == pytest.approx(
+        [part.norm for part in lab.vectors.layers("upbeat")], rel=1e-5
+    )
+
+
+def test_a_vector_that_was_not_extracted_has_nothing_to_shuffle(lab):
+    lab.vectors.combine("0.5*upbeat", name="half")
+    with pytest.raises(InputError, match="no demonstrations to shuffle"):
+        baselines.shuffled_set(lab.db, "half", seed=0, actor="t")
+
+
+def test_a_template_without_both_sides_is_refused(lab):
+    with pytest.raises(InputError, match="lacks"):
+        baselines.in_context_arm(lab.db, "upbeat@1", template="{source} only")
+
+
+def test_layers_and_seeds_are_axes_of_one_run(lab):
+    view = lab.runs.sweep(
+        vectors="upbeat",
+        strengths=[0.1],
+        layers=[None, (0, 1), (2,)],
+        prompts=["Once", "The"],
+        samples=2,
+        decoding=Decoding(max_new_tokens=4, do_sample=True),
+    )
+    assert [arm.label for arm in view.run.spec.arms] == [
+        "baseline",
+        "upbeat +0.1",
+        "upbeat +0.1 (layers 0-1)",
+        "upbeat +0.1 (layers 2)",
+    ]
+    view.score("length")
+    assert (scores.summary(lab.db, view.run)["n"] == 2).all()  # prompts, not texts
+
+
+def test_details_are_json(view):
+    view.score("rouge", "projection:upbeat")
+    assert all(
+        json.dumps(dict(item.score.details)) for item in scores.of_run(view.lab.db, view.run)
+    )

@@ -1,0 +1,207 @@
+"""``vectorlab vectors calibrate`` and ``vectors calibrations``."""
+
+from typing import Annotated, Any
+
+import typer
+from rich.console import Group, RenderableType
+
+from vectorlab.cli.context import open_lab, wait
+from vectorlab.cli.output import (
+    JsonOption,
+    frame_table,
+    pairs_table,
+    plain,
+    show,
+    show_queued,
+    stderr,
+)
+from vectorlab.domain.calibration import Calibration
+from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
+from vectorlab.domain.layers import parse_layers, spell_layers
+from vectorlab.domain.positions import Positions
+from vectorlab.domain.runs import Decoding, Operator
+from vectorlab.domain.vectors import Site
+from vectorlab.lab import BUNDLED_MODEL
+from vectorlab.services import calibrations
+
+app = typer.Typer()
+
+
+@app.command()
+def calibrate(
+    context: typer.Context,
+    reference: Annotated[str, typer.Argument(metavar="VECTOR", help="Name, id or hash prefix.")],
+    effect: Annotated[
+        str, typer.Option(help="The scorer whose mean is to be as high as possible.")
+    ],
+    damage: Annotated[
+        str, typer.Option(help="The budget: a scorer and the most that its mean may be.")
+    ] = calibrations.DEFAULT_BUDGET,
+    lower: Annotated[
+        bool, typer.Option("--lower", help="The lower the effect's scorer, the better.")
+    ] = False,
+    prompt: Annotated[list[str] | None, typer.Option(help="A prompt. Repeatable.")] = None,
+    prompts: Annotated[
+        str | None, typer.Option(help="A set version whose sources are the prompts.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="Registered model.")] = BUNDLED_MODEL,
+    operator: Annotated[Operator | None, typer.Option(help="Default: by method.")] = None,
+    site: Annotated[Site | None, typer.Option(help="Default: the vector's write site.")] = None,
+    positions: Annotated[str, typer.Option(help="As of runs generate.")] = "all",
+    layers: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A choice of layers, such as 0-3,7 or all; repeated, the best one is chosen. "
+            "Default: all."
+        ),
+    ] = None,
+    choose_layers: Annotated[
+        bool, typer.Option("--choose-layers", help="Choose among all, the halves and the thirds.")
+    ] = False,
+    first: Annotated[
+        float | None, typer.Option(help="Strength to begin with; its sign is kept.")
+    ] = None,
+    max_new_tokens: Annotated[int, typer.Option(help="Most tokens per text.")] = 32,
+    dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32",
+    force: Annotated[bool, typer.Option("--force", help="Calibrate again.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Print the job id and return.")] = False,
+    queue: Annotated[str, typer.Option(help="Only workers of it take the job.")] = DEFAULT_QUEUE,
+    json: JsonOption = False,
+) -> None:
+    """Find the strength with the most effect whose damage stays within a budget, and keep it.
+
+    Afterwards runs generate --calibrated counts strengths in this one: the same number then means
+    the same damage for every vector. Exit code 1 when nothing keeps within the budget; the
+    message says how close it came.
+
+    Example: vectorlab vectors calibrate upbeat --effect sentiment --damage "kl<=0.1"
+    --prompts reviews@latest
+    """
+    lab = open_lab(context)
+    choices: tuple[tuple[int, ...] | None, ...] = tuple(
+        None if item == "all" else parse_layers(item) for item in layers or ["all"]
+    )
+    if choose_layers:
+        choices = calibrations.layer_choices(lab.vectors.get(reference).n_layers)
+    asked = lab.vectors.request_calibration(
+        reference,
+        effect=effect,
+        damage=damage,
+        lower_is_better=lower,
+        prompts=prompt or [],
+        prompt_set=prompts,
+        model=model,
+        operator=operator,
+        site=site,
+        positions=Positions.parse(positions),
+        layers=choices,
+        first=first,
+        decoding=Decoding(max_new_tokens=max_new_tokens),
+        dtype=dtype,
+        force=force,
+        priority=PRIORITY_BATCH if detach else PRIORITY_INTERACTIVE,
+        queue=queue,
+    )
+    if asked.calibration is not None:
+        stderr.print(f"Found, not computed: calibration {asked.calibration.id}.")
+        found = asked.calibration
+    else:
+        assert asked.job is not None
+        if detach:
+            show_queued(asked.job.id, as_json=json)
+            return
+        found = lab.vectors.calibrated_by(wait(lab, asked.job.id))
+    show(_facts(found), as_json=json, human=lambda: _human(found))
+    if not found.is_met:
+        stderr.print(f"Nothing keeps within the budget. {_closest(found)}", style="bold red")
+        raise typer.Exit(1)
+
+
+@app.command("calibrations")
+def list_(
+    context: typer.Context,
+    reference: Annotated[str | None, typer.Argument(metavar="VECTOR")] = None,
+    json: JsonOption = False,
+) -> None:
+    """List calibrations, newest first.
+
+    Example: vectorlab vectors calibrations upbeat
+    """
+    found = calibrations.of_vector(open_lab(context).db, reference)
+    show(
+        [_facts(item) for item in found],
+        as_json=json,
+        human=lambda: frame_table(calibrations.frame(found)),
+    )
+
+
+def _facts(found: Calibration) -> dict[str, Any]:
+    return {
+        "id": found.id,
+        "vector": found.vector_name,
+        "operator": found.spec.operator,
+        "site": found.spec.site,
+        "layers": found.spec.layers,
+        "effect": found.spec.effect.label,
+        "damage": found.spec.damage.label,
+        "budget": found.spec.budget,
+        "is_met": found.is_met,
+        "strength": found.strength,
+        "effect_value": found.effect_value,
+        "damage_value": found.damage_value,
+        "prompts": len(found.spec.prompts),
+        "curve": [point.to_json() for point in found.curve],
+        "evidence": plain(found.evidence),
+        "spec_sha256": found.spec.sha256,
+        "created_at": found.created_at,
+    }
+
+
+def _closest(found: Calibration) -> str:
+    return (
+        f"The closest is {found.spec.damage.label} {found.damage_value:.4g} at strength "
+        f"{found.strength:+.4g}; the budget is {found.spec.budget:g}."
+    )
+
+
+def _human(found: Calibration) -> RenderableType:
+    spec, evidence = found.spec, found.evidence
+    about: dict[str, Any] = {
+        "calibration": found.id,
+        "vector": found.vector_name,
+        "applied": f"{spec.operator} at {spec.site}, layers {calibrations.layers_text(found)}",
+        "prompts": len(spec.prompts),
+        "budget": f"{spec.damage.label}<={spec.budget:g}",
+    }
+    if found.is_met:
+        about["strength"] = f"{found.strength:+.4g}"
+        about["damage"] = f"{spec.damage.label} {found.damage_value:.4g}"
+        about["effect"] = f"{spec.effect.label} {found.effect_value:.4g}"
+        about["unsteered"] = _against(evidence["against_unsteered"], spec.effect.label)
+        if not evidence["limit_is_reached"]:
+            about["limit"] = "the budget was not used up at any strength that makes sense"
+    parts: list[RenderableType] = [
+        pairs_table(about),
+        frame_table(calibrations.curve_frame(found), title="Strengths that were tried"),
+    ]
+    if len(evidence["candidates"]) > 1:
+        lines = [_candidate(item) for item in evidence["candidates"]]
+        parts.append("Choices of layers:\n" + "\n".join(lines))
+    return Group(*parts)
+
+
+def _against(found: dict[str, Any], label: str) -> str:
+    difference = found["difference"]
+    if difference["low"] is None:
+        return f"{label}: too few prompts to compare (n = {found['n']})"
+    return (
+        f"{label} {found['verdict']}: {difference['mean']:+.4g} "
+        f"[{difference['low']:.4g}, {difference['high']:.4g}], n = {found['n']}"
+    )
+
+
+def _candidate(item: dict[str, Any]) -> str:
+    layers = "all" if item["layers"] is None else spell_layers(item["layers"])
+    if not item["is_met"]:
+        return f"  {layers}: outside the budget, closest {item['damage']:.4g}"
+    return f"  {layers}: effect {item['effect']:.4g} at strength {item['strength']:+.4g}"

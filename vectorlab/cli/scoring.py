@@ -1,0 +1,145 @@
+"""``vectorlab runs score`` and ``runs scorers``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+from rich.console import Group, RenderableType
+
+from vectorlab.cli.context import open_lab, wait
+from vectorlab.cli.output import JsonOption, frame_table, plain, show, show_queued, stderr
+from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
+from vectorlab.domain.runs import GenerationRun
+from vectorlab.domain.scorers import SCORERS, usage
+from vectorlab.lab import Lab
+from vectorlab.services import document_files, run_report, scores
+
+app = typer.Typer()
+COMPARED = ["scorer", "arm", "n", "difference", "low", "high", "win", "tie", "loss", "p", "verdict"]
+
+
+@app.command()
+def score(
+    context: typer.Context,
+    reference: Annotated[str, typer.Argument(metavar="RUN", help="Id, name or hash prefix.")],
+    scorer: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--scorer",
+            "-s",
+            help="A scorer with its options, such as kl, contains:good or "
+            "perplexity:text=reference; see vectorlab runs scorers. Repeatable.",
+        ),
+    ] = None,
+    baseline: Annotated[
+        str | None, typer.Option(help="Compare with this arm; default: the unsteered one.")
+    ] = None,
+    metric: Annotated[str, typer.Option(help="mean, median or share_positive.")] = "mean",
+    force: Annotated[bool, typer.Option("--force", help="Score again what was scored.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Print the job id and return.")] = False,
+    queue: Annotated[str, typer.Option(help="Only workers of it take the job.")] = DEFAULT_QUEUE,
+    json: JsonOption = False,
+) -> None:
+    """Score every text of a run and compare its arms, prompt by prompt.
+
+    Equal content that was scored before is found, not scored again. What cannot be scored is
+    missing, with the reason, and counted.
+
+    Example: vectorlab runs score 1 --scorer sentiment --scorer kl
+    """
+    lab = open_lab(context)
+    asked = scores.request_scores(
+        lab.db,
+        reference,
+        scorer or scores.DEFAULT_SCORERS,
+        actor=lab.settings.user,
+        force=force,
+        priority=PRIORITY_BATCH if detach else PRIORITY_INTERACTIVE,
+        queue=queue,
+    )
+    if asked.job is None:
+        stderr.print("Found, not computed: every text has these scores.")
+    elif detach:
+        show_queued(asked.job.id, as_json=json)
+        return
+    else:
+        wait(lab, asked.job.id)
+    summary = scores.summary(lab.db, asked.run, metric=metric)
+    compared = scores.comparison_frame(_compared(lab, asked.run, baseline))
+    missing = scores.missing_reasons(lab.db, asked.run)
+    data = {
+        "run": asked.run.id,
+        "scorers": [item.label for item in asked.scorers],
+        "summary": plain(summary),
+        "comparison": plain(compared),
+        "missing": plain(missing),
+    }
+    show(data, as_json=json, human=lambda: _tables(summary, compared, missing))
+
+
+@app.command()
+def report(
+    context: typer.Context,
+    references: Annotated[list[str], typer.Argument(metavar="RUN...")],
+    out: Annotated[
+        Path, typer.Option(help="Ending .html (one file) or .md (with its charts beside it).")
+    ] = Path("report.html"),
+    title: Annotated[str, typer.Option(help="Of the report.")] = "",
+    json: JsonOption = False,
+) -> None:
+    """Write a report: every arm against the baseline, plots, settings, lineage, hashes, replay.
+
+    Score the runs first. The HTML file needs no other file and no network.
+
+    Example: vectorlab runs report 1 --out report.html
+    """
+    lab = open_lab(context)
+    first = lab.runs.get(references[0]).run
+    count = lab.models.counter(first.model_name)
+    blocks = run_report.run_report(lab.db, references, count=count, title=title)
+    written = document_files.write_document(blocks, out)
+    show(
+        {"files": [str(path) for path in written]},
+        as_json=json,
+        human=lambda: (
+            f"Report written to {written[0]}"
+            + (f" with {len(written) - 1} charts" if len(written) > 1 else "")
+        ),
+    )
+
+
+@app.command()
+def scorers(context: typer.Context, json: JsonOption = False) -> None:
+    """List the scorers: what each says, and how it is written.
+
+    Example: vectorlab runs scorers
+    """
+    del context
+    listed = pd.DataFrame(
+        {
+            "scorer": list(SCORERS),
+            "version": [item.version for item in SCORERS.values()],
+            "about": [item.about for item in SCORERS.values()],
+            "higher": [item.higher for item in SCORERS.values()],
+            "needs": [item.needs.value for item in SCORERS.values()],
+            "options": [usage(item).removeprefix("Write ") for item in SCORERS.values()],
+        }
+    )
+    show(listed, as_json=json, human=lambda: frame_table(listed))
+
+
+def _compared(lab: Lab, run: GenerationRun, baseline: str | None) -> scores.Comparisons:
+    if baseline is None and not any(arm.is_baseline for arm in run.spec.arms):
+        return {}
+    return scores.compare_with(lab.db, run, baseline)
+
+
+def _tables(summary: pd.DataFrame, compared: pd.DataFrame, missing: pd.DataFrame) -> RenderableType:
+    parts = [frame_table(summary, title="Scores")]
+    if not compared.empty:
+        title = "Against the baseline, prompt by prompt; intervals hold together at 95 %"
+        parts.append(frame_table(compared[COMPARED], title=title))
+    if not missing.empty:
+        parts.append(frame_table(missing, title="Missing"))
+    return Group(*parts)

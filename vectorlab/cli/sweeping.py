@@ -1,0 +1,150 @@
+"""``vectorlab runs sweep``."""
+
+from typing import Annotated
+
+import typer
+
+from vectorlab.cli.context import open_lab, wait
+from vectorlab.cli.output import JsonOption, frame_table, plain, show, show_queued, stderr
+from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
+from vectorlab.domain.layers import parse_layers
+from vectorlab.domain.positions import Positions
+from vectorlab.domain.runs import Decoding, Operator
+from vectorlab.domain.schedules import Schedule
+from vectorlab.domain.vectors import Site
+from vectorlab.lab import BUNDLED_MODEL, RunView
+from vectorlab.services import baselines, reports
+from vectorlab.services.arms import SweepOptions
+
+app = typer.Typer()
+
+
+@app.command()
+def sweep(
+    context: typer.Context,
+    vector: Annotated[list[str], typer.Option(help="A vector. Repeatable.")],
+    strength: Annotated[list[float], typer.Option(help="Strengths: --strength 0.05 0.1 0.2.")],
+    layers: Annotated[
+        list[str] | None,
+        typer.Option(help="A choice of layers, such as 0-3,7 or all. Repeatable; default: all."),
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option(help="Texts per prompt and arm, each with its own draws; with --sample.")
+    ] = 1,
+    random: Annotated[
+        int, typer.Option(help="So many random directions of the same norms beside each vector.")
+    ] = 0,
+    shuffled: Annotated[
+        int, typer.Option(help="So many vectors of the same texts, sides drawn by lot.")
+    ] = 0,
+    in_context: Annotated[
+        str | None,
+        typer.Option(help="A set version whose demonstrations stand before the prompts of an arm."),
+    ] = None,
+    template: Annotated[
+        str, typer.Option(help=r"How those are written, with {source} and {target}; \n works.")
+    ] = baselines.DEFAULT_TEMPLATE.replace("\n", "\\n"),
+    shots: Annotated[int | None, typer.Option(help="The first so many of them.")] = None,
+    prompt: Annotated[list[str] | None, typer.Option(help="A prompt. Repeatable.")] = None,
+    prompts: Annotated[
+        str | None, typer.Option(help="A set version: sources are prompts, targets references.")
+    ] = None,
+    budget: Annotated[
+        int | None,
+        typer.Option(help="Most tokens, read and written; fewer prompts are taken to keep it."),
+    ] = None,
+    model: Annotated[str, typer.Option(help="Registered model.")] = BUNDLED_MODEL,
+    operator: Annotated[Operator | None, typer.Option(help="Default: by method.")] = None,
+    site: Annotated[Site | None, typer.Option(help="Default: the vector's write site.")] = None,
+    positions: Annotated[str, typer.Option(help="As of runs generate.")] = "all",
+    schedule: Annotated[str, typer.Option(help="As of runs generate.")] = "constant",
+    calibrated: Annotated[
+        bool, typer.Option("--calibrated", help="Strengths count in the calibrated strength.")
+    ] = False,
+    max_new_tokens: Annotated[int, typer.Option(help="Most tokens per text.")] = 32,
+    greedy: Annotated[
+        bool, typer.Option("--greedy/--sample", help="Most likely token, or draw (default greedy).")
+    ] = True,
+    temperature: Annotated[float, typer.Option(help="With --sample.")] = 1.0,
+    stop: Annotated[
+        list[str] | None, typer.Option(help=r"A text ends before it; \n works.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    name: Annotated[str | None, typer.Option(help="Of the run.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Generate an equal run again.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Print the job id and return.")] = False,
+    queue: Annotated[str, typer.Option(help="Only workers of it take the job.")] = DEFAULT_QUEUE,
+    json: JsonOption = False,
+) -> None:
+    r"""Vary strength, layers, vector and seed in one run, beside what a vector has to beat.
+
+    All arms share their batches. An interrupted sweep goes on where it was. The baseline is always
+    there; score the run afterwards with runs score, and read it with runs report.
+
+    Example: vectorlab runs sweep --vector upbeat --strength 0.05 0.1 0.2 --random 3 --shuffled 1
+    --prompts reviews --budget 200000
+    """
+    lab = open_lab(context)
+    asked = lab.runs.request_sweep(
+        vectors=vector,
+        strengths=strength,
+        layers=[None if item == "all" else parse_layers(item) for item in layers or ["all"]],
+        random=random,
+        shuffled=shuffled,
+        in_context=in_context,
+        template=template.replace("\\n", "\n"),
+        shots=shots,
+        prompts=prompt or [],
+        prompt_set=prompts,
+        budget=budget,
+        model=model,
+        options=SweepOptions(
+            operator=operator,
+            site=site,
+            positions=Positions.parse(positions),
+            schedule=Schedule.parse(schedule),
+            calibrated=calibrated,
+        ),
+        decoding=Decoding(
+            max_new_tokens=max_new_tokens,
+            do_sample=not greedy,
+            temperature=temperature,
+            stop=tuple(item.replace("\\n", "\n") for item in stop or []),
+        ),
+        seed=seed,
+        samples=seeds,
+        name=name,
+        force=force,
+        priority=PRIORITY_BATCH if detach else PRIORITY_INTERACTIVE,
+        queue=queue,
+    )
+    if asked.fitted.left_out:
+        stderr.print(
+            f"The budget of {budget} tokens pays for {len(asked.fitted.prompts)} prompts "
+            f"({asked.fitted.tokens} tokens); {asked.fitted.left_out} are left out."
+        )
+    request = asked.request
+    if request.run is not None:
+        stderr.print(f"Found, not computed: run {request.run.id} answers an equal request.")
+        _show(lab.runs.view(request.run), asked.fitted.tokens, as_json=json)
+        return
+    assert request.job is not None
+    if detach:
+        show_queued(request.job.id, as_json=json)
+        return
+    _show(lab.runs.made_by(wait(lab, request.job.id)), asked.fitted.tokens, as_json=json)
+
+
+def _show(view: RunView, tokens: int, *, as_json: bool) -> None:
+    run = view.run
+    frame = reports.arms_frame(view.lab.db, run)
+    data = {
+        "id": run.id,
+        "name": run.name,
+        "prompts": len(run.spec.prompts),
+        "samples": run.spec.samples,
+        "tokens_at_most": tokens,
+        "arms": plain(frame),
+    }
+    title = f"Run {run.id}: {len(run.spec.prompts)} prompts, {run.spec.samples} texts each"
+    show(data, as_json=as_json, human=lambda: frame_table(frame, title=title))

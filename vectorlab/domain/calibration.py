@@ -1,0 +1,299 @@
+"""Calibration: the strength with the most effect whose damage stays within a budget.
+
+The search knows nothing of models: it asks for the damage or the effect of some strengths at a
+time, because strengths that are asked for together share their batches.
+"""
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from vectorlab.domain.hashing import content_sha256
+from vectorlab.domain.positions import Positions
+from vectorlab.domain.runs import Arm, Decoding, Intervention, Operator, Prompt
+from vectorlab.domain.scorers import parse_scorer
+from vectorlab.domain.scores import ScorerSpec
+from vectorlab.domain.statistics import Estimate
+from vectorlab.domain.vectors import Site
+from vectorlab.errors import InputError
+
+CLOSE = 1.01  # a bracket this narrow is narrow enough: within 1 % of the limit, from below
+MOST_ROUNDS = 24
+REACH = 64.0  # how far from the first guess a limit is looked for, up and down
+FRACTIONS = (0.25, 0.5, 0.75, 1.0)  # of the limit, where the effect is measured first
+
+# First guesses, and the most that makes sense, by operator.
+FIRST: dict[Operator, float] = {
+    Operator.ROTATE: 0.1,
+    Operator.ADD: 1.0,
+    Operator.ADD_NORM_PRESERVING: 1.0,
+    Operator.ABLATE: 0.25,
+    Operator.PROJECT_TO: 0.25,
+}
+MOST: dict[Operator, float] = {Operator.ABLATE: 1.0, Operator.PROJECT_TO: 1.0}
+
+# Means of damage, or of effect, of some strengths.
+Measure = Callable[[Sequence[float]], Sequence[float]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrationSpec:
+    """A complete request for a calibration; equal requests have equal hashes."""
+
+    model_fingerprint: str
+    vector_id: int
+    vector_sha256: str
+    operator: Operator
+    site: Site
+    positions: Positions = Positions.ALL
+    layers: tuple[int, ...] | None = None  # None: all of the vector
+    prompts: tuple[Prompt, ...]
+    effect: ScorerSpec
+    lower_is_better: bool = False  # less of the effect is wanted
+    damage: ScorerSpec
+    budget: float
+    first: float  # strength that is tried first; its sign is kept
+    decoding: Decoding = field(default_factory=Decoding)
+    seed: int = 0
+    add_special_tokens: bool = True
+    dtype: str = "float32"
+
+    @cached_property
+    def sha256(self) -> str:
+        """Identity of the request."""
+        return content_sha256("calibration", self.to_json())
+
+    def to_json(self) -> dict[str, Any]:
+        """The hashed form, which is also put into a job."""
+        return {
+            "model_fingerprint": self.model_fingerprint,
+            "vector_sha256": self.vector_sha256,
+            "operator": self.operator.value,
+            "site": self.site.value,
+            "positions": str(self.positions),
+            "layers": None if self.layers is None else list(self.layers),
+            "prompts": [[item.text, item.reference] for item in self.prompts],
+            "effect": self.effect.to_json(),
+            "lower_is_better": self.lower_is_better,
+            "damage": self.damage.to_json(),
+            "budget": self.budget,
+            "first": self.first,
+            "decoding": self.decoding.to_json(),
+            "seed": self.seed,
+            "add_special_tokens": self.add_special_tokens,
+            "dtype": self.dtype,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], vector_id: int) -> "CalibrationSpec":
+        """Inverse of ``to_json``, given the row id of the vector."""
+        return cls(
+            **{
+                **data,
+                "vector_id": vector_id,
+                "operator": Operator(data["operator"]),
+                "site": Site(data["site"]),
+                "positions": Positions.parse(data["positions"]),
+                "layers": None if data["layers"] is None else tuple(data["layers"]),
+                "prompts": tuple(
+                    Prompt(text=text, reference=reference) for text, reference in data["prompts"]
+                ),
+                "effect": ScorerSpec.from_json(data["effect"]),
+                "damage": ScorerSpec.from_json(data["damage"]),
+                "decoding": Decoding.from_json(data["decoding"]),
+            }
+        )
+
+    def arm(self, strength: float) -> Arm:
+        """The vector at a strength, as it is calibrated."""
+        item = Intervention(
+            vector_id=self.vector_id,
+            vector_sha256=self.vector_sha256,
+            operator=self.operator,
+            strength=strength,
+            site=self.site,
+            positions=self.positions,
+            layers=self.layers,
+        )
+        return Arm(label=f"{strength:+.6g}", interventions=(item,))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurvePoint:
+    """What one strength does."""
+
+    strength: float
+    damage: Estimate
+    effect: Estimate | None  # None where it was not measured: outside the budget
+
+    def to_json(self) -> dict[str, Any]:
+        """The stored form."""
+        return {
+            "strength": self.strength,
+            "damage": vars(self.damage),
+            "effect": None if self.effect is None else vars(self.effect),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "CurvePoint":
+        """Inverse of ``to_json``."""
+        return cls(
+            strength=data["strength"],
+            damage=Estimate(**data["damage"]),
+            effect=None if data["effect"] is None else Estimate(**data["effect"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewCalibration:
+    """A finished calibration that is about to be stored."""
+
+    spec: CalibrationSpec
+    is_met: bool
+    strength: float
+    effect_value: float | None
+    damage_value: float
+    curve: Sequence[CurvePoint]  # by strength
+    evidence: Mapping[str, Any]
+    environment: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration(NewCalibration):
+    """A stored calibration."""
+
+    id: int
+    vector_name: str
+    created_at: datetime  # UTC
+    created_by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """The strength at which the damage reaches the budget."""
+
+    strength: float  # the largest that was found within it; without any, the least harmful
+    is_met: bool
+    is_reached: bool  # False: nothing that was tried went beyond the budget
+
+
+def parse_budget(text: str) -> tuple[ScorerSpec, float]:
+    """Read ``"kl<=0.1"``: a scorer and the most that its mean may be.
+
+    Raises:
+        InputError: If it is no such condition.
+    """
+    found = re.fullmatch(r"\s*(.+?)\s*<=?\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*", text)
+    try:
+        most = float(found[2]) if found else math.nan
+    except ValueError:
+        most = math.nan
+    if found is None or not math.isfinite(most):
+        raise InputError(f"Budget {text!r} is not understood. Write for example kl<=0.1")
+    return parse_scorer(found[1]), most
+
+
+def find_limit(damage: Measure, budget: float, *, first: float, most: float | None = None) -> Limit:
+    """Where the damage reaches the budget, to 1 % from below.
+
+    The first rounds look for strengths on either side; damage grows about with the square of a
+    small strength, which says where to look. Then the bracket is narrowed by interpolation between
+    logarithms, three strengths at a time.
+
+    Args:
+        damage: Means of the damage of some strengths.
+        budget: Most damage.
+        first: Strength to begin with; a negative one looks among negative strengths.
+        most: The largest size that makes sense; None for ``REACH`` times the first.
+    """
+    sign = math.copysign(1.0, first)
+    top = abs(first) * REACH if most is None else most
+    search = _Search(lambda sizes: damage([sign * size for size in sizes]), budget)
+    search.try_all([abs(first) / 4, abs(first), min(top, abs(first) * 4)])
+    for _ in range(MOST_ROUNDS):
+        inside, outside = search.inside, search.outside
+        if inside is not None and outside is not None:
+            if outside / inside <= CLOSE:
+                break
+            search.try_all(search.between(inside, outside))
+        elif outside is None:
+            if inside is None or inside >= top:
+                break
+            search.try_all([min(top, inside * 4), min(top, inside * 16)])
+        else:
+            if outside <= abs(first) / REACH**2:
+                break
+            search.try_all([outside / 4, outside / 16])
+    if search.inside is None:
+        least = min(search.found, key=lambda size: search.found[size])
+        return Limit(strength=sign * least, is_met=False, is_reached=True)
+    return Limit(strength=sign * search.inside, is_met=True, is_reached=search.outside is not None)
+
+
+def find_best(effect: Measure, limit: float) -> float:
+    """The strength between 0 and the limit with the most effect.
+
+    A quarter, a half, three quarters and all of the limit are measured; where the best of them is
+    not the limit itself, the neighbourhood is looked at once more. Of equals the smaller is taken.
+    """
+    found = dict(zip(FRACTIONS, effect([limit * item for item in FRACTIONS]), strict=True))
+    best = _first_best(found)
+    if best < 1:
+        near = [best - 0.125, best + 0.125]
+        found |= dict(zip(near, effect([limit * item for item in near]), strict=True))
+        best = _first_best(found)
+    return limit * best
+
+
+def _first_best(found: Mapping[float, float]) -> float:
+    usable = {key: value for key, value in found.items() if not math.isnan(value)}
+    return max(sorted(usable), key=lambda item: usable[item]) if usable else 1.0
+
+
+class _Search:
+    """Sizes that were tried, and the bracket they make."""
+
+    def __init__(self, damage: Measure, budget: float) -> None:
+        self._damage = damage
+        self._budget = budget
+        self.found: dict[float, float] = {}
+
+    @property
+    def inside(self) -> float | None:
+        """The largest size within the budget below every one that is outside."""
+        outside = self.outside
+        within = [
+            size
+            for size, value in self.found.items()
+            if value <= self._budget and (outside is None or size < outside)
+        ]
+        return max(within, default=None)
+
+    @property
+    def outside(self) -> float | None:
+        """The smallest size that is outside; a value that is missing is outside."""
+        beyond = [size for size, value in self.found.items() if not value <= self._budget]
+        return min(beyond, default=None)
+
+    def try_all(self, sizes: Sequence[float]) -> None:
+        new = [size for size in dict.fromkeys(sizes) if size not in self.found]
+        if new:
+            self.found |= dict(zip(new, self._damage(new), strict=True))
+
+    def between(self, inside: float, outside: float) -> list[float]:
+        """Where the limit should be by the line through both ends, and close on either side."""
+        low, high = (max(self.found[size], 1e-12) for size in (inside, outside))
+        share = 0.5
+        if math.isfinite(high) and self._budget > low and high > low:
+            share = math.log(self._budget / low) / math.log(high / low)
+        width = math.log(outside / inside)
+        margin = max(0.004, 0.12 * width)
+        places = {
+            min(0.97 * width, max(0.03 * width, share * width + step))
+            for step in (-margin, 0.0, margin)
+        }
+        return [inside * math.exp(place) for place in sorted(places)]

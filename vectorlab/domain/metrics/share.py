@@ -1,0 +1,12 @@
+"""The share of values above zero, for scorers that answer yes or no."""
+
+import math
+
+from vectorlab.domain.statistics import Estimate, Values, estimate
+
+
+def share_positive(values: Values) -> Estimate:
+    """How many values are above 0, over those that are there."""
+    return estimate(
+        [None if item is None or math.isnan(item) else float(item > 0) for item in values]
+    )

@@ -1,0 +1,24 @@
+"""How varied a text is (distinct-n).
+
+Source: Li et al. 2016, https://arxiv.org/abs/1510.03055, section 5.3.
+"""
+
+from vectorlab.domain.scores import Item, Score
+from vectorlab.errors import InputError
+from vectorlab.evals.ngrams import word_ngrams
+from vectorlab.evals.registry import ScoreText, register
+
+
+@register("distinct")
+def distinct(*, n: int) -> ScoreText:
+    """Different n-grams over all n-grams, 0 to 1."""
+    if n < 1:
+        raise InputError(f"n is {n}; an n-gram has 1 word or more.")
+
+    def score(item: Item) -> Score:
+        found = word_ngrams(item.text, n)
+        if not found:
+            return Score.missing(f"the text has fewer than {n} words")
+        return Score.of(len(set(found)) / len(found), ngrams=len(found))
+
+    return score

@@ -1,0 +1,244 @@
+"""Teacher-forced passes: how likely texts are, and how far steering moves what comes next.
+
+The texts of one prompt that are asked for under several arms stand in one batch with the
+unsteered model, so that a sweep of arms costs one pass over its rows and one row more.
+
+Shapes: R rows of a batch, T columns, S columns whose logits are wanted, V vocabulary.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from vectorlab.errors import ModelError
+from vectorlab.steering.batching import (
+    forward_arguments,
+    free_memory,
+    is_out_of_memory,
+    length_buckets,
+    pad,
+)
+from vectorlab.steering.hooks import steer
+from vectorlab.steering.loading import LoadedModel
+from vectorlab.steering.table import SteeringTable
+
+TOKEN_BUDGET = 8192  # of a batch, padding included
+# Log-probabilities of a batch are made in pieces of at most so many numbers.
+_LOGITS_AT_ONCE = 16_000_000
+
+Progress = Callable[[int, int], None]  # tokens done, in all
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passage:
+    """A text behind a prompt, read under one arm.
+
+    Two passages with the same ``place`` and text are the same words to the reader; their prompts
+    may differ in what an arm puts before them.
+    """
+
+    place: int  # of the prompt in the run
+    prompt_ids: tuple[int, ...]
+    text_ids: tuple[int, ...]
+    arm: int | None  # index into the table; None: without steering, without a prefix
+
+    @property
+    def length(self) -> int:
+        """Tokens that are read."""
+        return len(self.prompt_ids) + len(self.text_ids)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What a pass over a passage gives."""
+
+    logprob: float  # of the whole text, nats
+    n_tokens: int
+    kl: float | None  # nats per token, from the unsteered model to the arm's; None if not asked
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Passages that are compared with the first, which is unsteered; they share a batch."""
+
+    passages: tuple[Passage, ...]
+    wants_kl: bool
+
+    @property
+    def tokens(self) -> int:
+        """Of the rectangle they fill."""
+        return len(self.passages) * max(item.length for item in self.passages)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arms:
+    """The steering of the arms of a run, and the place of one that does nothing."""
+
+    table: SteeringTable
+    idle: int
+
+
+@torch.inference_mode()
+def read_passages(
+    loaded: LoadedModel,
+    arms: Arms,
+    passages: Iterable[Passage],
+    *,
+    against: Iterable[tuple[Passage, Passage]] = (),
+    token_budget: int = TOKEN_BUDGET,
+    on_progress: Progress | None = None,
+) -> dict[Passage, Reading]:
+    """Read every passage once.
+
+    Args:
+        loaded: The model; it is given back without hooks, whatever happens.
+        arms: Those that passages name.
+        passages: In any order, repeats allowed.
+        against: Pairs (steered, unsteered) of the same text whose KL divergence is wanted.
+        token_budget: Most padded tokens per batch; halved when memory runs out.
+        on_progress: Called after each batch.
+
+    Raises:
+        ModelError: If the model returns numbers that are not finite, or memory does not hold a
+            single passage.
+    """
+    groups = make_groups(passages, against, token_budget)
+    found: dict[Passage, Reading] = {}
+    total, done = sum(group.tokens for group in groups), 0
+    for batch in _batches(groups, token_budget):
+        found |= _read_or_halve(loaded, arms, batch)
+        done += sum(group.tokens for group in batch)
+        if on_progress is not None:
+            on_progress(done, total)
+    return found
+
+
+def make_groups(
+    passages: Iterable[Passage],
+    against: Iterable[tuple[Passage, Passage]],
+    token_budget: int = TOKEN_BUDGET,
+) -> list[Group]:
+    """What has to share a batch: each unsteered passage with those that are compared with it."""
+    compared: dict[Passage, list[Passage]] = {}
+    for steered, unsteered in against:
+        others = compared.setdefault(unsteered, [])
+        if steered not in others:
+            others.append(steered)
+    grouped = set(compared) | {item for others in compared.values() for item in others}
+    groups = []
+    for unsteered, others in compared.items():
+        width = max(item.length for item in (unsteered, *others))
+        most = max(1, token_budget // width - 1)
+        groups += [
+            Group(passages=(unsteered, *others[start : start + most]), wants_kl=True)
+            for start in range(0, len(others), most)
+        ]
+    alone = dict.fromkeys(item for item in passages if item not in grouped)
+    return groups + [Group(passages=(item,), wants_kl=False) for item in alone]
+
+
+def _batches(groups: Sequence[Group], token_budget: int) -> Iterable[list[Group]]:
+    """Groups of similar length together; those with and without comparison apart."""
+    for kind in (True, False):
+        mine = sorted(
+            (group for group in groups if group.wants_kl is kind),
+            key=lambda group: max(item.length for item in group.passages),
+        )
+        if not mine:
+            continue
+        rows = max(len(group.passages) for group in mine)
+        widths = [max(item.length for item in group.passages) for group in mine]
+        start = 0
+        for size in length_buckets(widths, max(1, token_budget // rows)):
+            yield mine[start : start + size]
+            start += size
+
+
+def _read_or_halve(
+    loaded: LoadedModel, arms: Arms, batch: Sequence[Group]
+) -> Mapping[Passage, Reading]:
+    try:
+        return _read(loaded, arms, batch)
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+    free_memory(loaded.device)  # only here has the error let go of the batch
+    if len(batch) == 1:
+        raise ModelError(
+            f"Device {loaded.device} is out of memory with {len(batch[0].passages)} rows of "
+            f"{batch[0].tokens} tokens. Use --dtype bfloat16 or a device with more memory."
+        )
+    middle = len(batch) // 2
+    return {
+        **_read_or_halve(loaded, arms, batch[:middle]),
+        **_read_or_halve(loaded, arms, batch[middle:]),
+    }
+
+
+def _read(loaded: LoadedModel, arms: Arms, batch: Sequence[Group]) -> dict[Passage, Reading]:
+    rows = [item for group in batch for item in group.passages]
+    padded = pad(
+        [[*item.prompt_ids, *item.text_ids] for item in rows], side="left", device=loaded.device
+    )
+    lengths = torch.tensor([len(item.text_ids) for item in rows], device=loaded.device)
+    width, wanted = padded.input_ids.shape[1], int(lengths.max())
+    columns = torch.arange(width, device=loaded.device)
+    is_text = columns >= width - lengths[:, None]
+    row_arms = [arms.idle if item.arm is None else item.arm for item in rows]
+    with steer(loaded, arms.table, row_arms) as steering:
+        steering.set_response(is_text)
+        mask = padded.attention_mask if padded.is_padded else None
+        arguments = forward_arguments(loaded, padded.input_ids, mask, padded.starts)
+        if "logits_to_keep" in arguments:
+            arguments["logits_to_keep"] = wanted + 1
+        logits = loaded.model(**arguments).logits[:, -wanted - 1 : -1]  # (R, S, V)
+    targets = padded.input_ids[:, -wanted:]
+    counted = is_text[:, -wanted:]
+    logprobs, kl = _compare(logits, targets, _slices(batch))
+    sums = torch.where(counted, logprobs, 0).sum(1).double().tolist()
+    means = None if kl is None else (torch.where(counted, kl, 0).sum(1) / lengths).tolist()
+    if not all(map(math.isfinite, sums)):
+        raise ModelError(
+            "The model's output is not finite while it reads a text. Use a smaller strength or "
+            "dtype float32."
+        )
+    return {
+        item: Reading(
+            logprob=sums[row],
+            n_tokens=len(item.text_ids),
+            kl=None if means is None else max(0.0, means[row]),
+        )
+        for row, item in enumerate(rows)
+    }
+
+
+def _compare(
+    logits: torch.Tensor, targets: torch.Tensor, groups: Sequence[slice]
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Log-probabilities of the targets, and KL from the first row of each group; (R, S) each."""
+    step = max(1, _LOGITS_AT_ONCE // (logits.shape[0] * logits.shape[2]))
+    logprobs, divergences = [], []
+    for start in range(0, logits.shape[1], step):
+        piece = logits[:, start : start + step].float().log_softmax(-1)
+        chosen = targets[:, start : start + step, None]
+        logprobs.append(piece.gather(2, chosen)[..., 0])
+        if groups:
+            divergences.append(torch.cat([_kl(piece[rows]) for rows in groups]))
+    return torch.cat(logprobs, 1), torch.cat(divergences, 1) if groups else None
+
+
+def _kl(logprobs: torch.Tensor) -> torch.Tensor:
+    """Sum over V of p_first (log p_first - log p), (rows, S), from (rows, S, V)."""
+    # Differences first: small divergences would drown in the rounding of two entropies.
+    return torch.einsum("rsv,sv->rs", logprobs[0] - logprobs, logprobs[0].exp())
+
+
+def _slices(batch: Sequence[Group]) -> list[slice]:
+    """The rows of every group that wants a comparison."""
+    found, start = [], 0
+    for group in batch:
+        found.append(slice(start, start + len(group.passages)))
+        start += len(group.passages)
+    return found if batch[0].wants_kl else []

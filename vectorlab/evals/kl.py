@@ -1,0 +1,31 @@
+"""How far steering moves what the model would say next.
+
+The mean over the tokens of a text of KL(unsteered || steered), both models reading the same text
+behind the same prompt. The text is the unsteered one unless told: then every strength is measured
+on the same tokens.
+"""
+
+from vectorlab.domain.scores import Score
+from vectorlab.evals.reading import Encode, ModelItem, Readings, Wish, register_model_scorer
+
+
+def plan(item: ModelItem, _encode: Encode, *, text: str) -> Wish | Score:
+    """A text under the arm, and without it."""
+    ids = item.text_ids(text)
+    if isinstance(ids, Score):
+        return ids
+    return Wish(passages=(item.steered(ids), item.unsteered(ids)), compared=True)
+
+
+def conclude(wish: Wish, readings: Readings) -> Score:
+    """Nats per token, 0 and up; exactly 0 for an arm that does nothing."""
+    steered, unsteered = wish.passages
+    if steered == unsteered:
+        return Score.of(0.0, tokens=len(steered.text_ids))
+    found = readings[steered]
+    if found.kl is None:
+        return Score.missing("the divergence was not measured")
+    return Score.of(found.kl, tokens=found.n_tokens)
+
+
+register_model_scorer("kl", plan=plan, conclude=conclude)

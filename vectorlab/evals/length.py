@@ -1,0 +1,19 @@
+"""How long a text is."""
+
+from vectorlab.domain.scores import Item, Score
+from vectorlab.evals.registry import ScoreText, register
+
+
+@register("length")
+def length(*, unit: str) -> ScoreText:
+    """Tokens of the model that wrote it, words between spaces, or characters."""
+
+    def score(item: Item) -> Score:
+        counts = {
+            "tokens": item.n_tokens,
+            "words": len(item.text.split()),
+            "characters": len(item.text),
+        }
+        return Score.of(counts[unit])
+
+    return score

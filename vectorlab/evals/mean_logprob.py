@@ -1,0 +1,16 @@
+"""How sure the model was of what it wrote."""
+
+from vectorlab.domain.scores import Item, Score
+from vectorlab.evals.registry import ScoreText, register
+
+
+@register("mean_logprob")
+def mean_logprob() -> ScoreText:
+    """Nats per token under the (steered) model at temperature 1, as recorded with the text."""
+
+    def score(item: Item) -> Score:
+        if item.mean_logprob is None:
+            return Score.missing("no log-probability is on record")
+        return Score.of(item.mean_logprob)
+
+    return score

@@ -1,0 +1,113 @@
+"""Scores of a whole run by scorers that need its model: every passage is read once for all."""
+
+from collections.abc import Mapping, Sequence
+
+from vectorlab.domain.runs import GeneratedText, RowKey, RunSpec
+from vectorlab.domain.scores import Score, ScorerSpec
+from vectorlab.domain.vectors import LayerVector
+from vectorlab.evals.forced import Arms, Passage, Progress, read_passages
+from vectorlab.evals.reading import MODEL_SCORERS, Encode, ModelItem, Wish
+from vectorlab.steering.loading import LoadedModel
+from vectorlab.steering.prepared import PreparedRun, plain_ids
+
+Found = dict[ScorerSpec, dict[RowKey, Score]]
+
+
+def score_with_model(
+    loaded: LoadedModel,
+    spec: RunSpec,
+    vectors: Mapping[str, Sequence[LayerVector]],
+    texts: Sequence[GeneratedText],
+    wanted: Mapping[ScorerSpec, Sequence[RowKey]],
+    *,
+    on_progress: Progress | None = None,
+) -> Found:
+    """Score the texts of a run.
+
+    Args:
+        loaded: The model of the run.
+        spec: The run.
+        vectors: Layer vectors by content hash.
+        texts: Of the run.
+        wanted: Which texts each scorer is to score.
+        on_progress: Told (tokens read, in all).
+
+    Raises:
+        ModelError: If the model returns numbers that are not finite.
+    """
+    run = PreparedRun.prepare(loaded, spec, vectors)
+    items = model_items(run, texts)
+    answers = _answers(loaded)
+    wishes: dict[ScorerSpec, dict[RowKey, Wish]] = {}
+    found: Found = {}
+    for scorer, keys in wanted.items():
+        found[scorer], wishes[scorer] = {}, {}
+        plan = MODEL_SCORERS[scorer.name].plan
+        for key in keys:
+            asked = plan(items[key], answers, **scorer.options)
+            if isinstance(asked, Score):
+                found[scorer][key] = asked
+            else:
+                wishes[scorer][key] = asked
+    everything = [wish for of_scorer in wishes.values() for wish in of_scorer.values()]
+    readings = read_passages(
+        loaded,
+        Arms(table=run.table, idle=run.baseline_arm),
+        [item for wish in everything for item in wish.passages],
+        against=[_pair(wish) for wish in everything if wish.compared and not _is_same(wish)],
+        on_progress=on_progress,
+    )
+    for scorer, of_scorer in wishes.items():
+        conclude = MODEL_SCORERS[scorer.name].conclude
+        for key, wish in of_scorer.items():
+            found[scorer][key] = conclude(wish, readings)
+    return found
+
+
+def model_items(run: PreparedRun, texts: Sequence[GeneratedText]) -> dict[RowKey, ModelItem]:
+    """Every text of a run as token ids, with the baseline text of the same prompt and sample."""
+    spec = run.spec
+    plain = plain_ids(run.loaded, spec)
+    references = _references(run.loaded, spec)
+    by_key = {text.key: text for text in texts}
+    unsteered = next((place for place, arm in enumerate(spec.arms) if arm.is_baseline), None)
+    items = {}
+    for key, text in by_key.items():
+        beside = None
+        if unsteered is not None:
+            beside = by_key[RowKey(prompt=key.prompt, arm=unsteered, sample=key.sample)]
+        items[key] = ModelItem(
+            place=key.prompt,
+            arm=None if _does_nothing(spec, key.arm) else run.row_arm(key),
+            prompt_ids=tuple(run.ids_of(key)),
+            plain_ids=tuple(plain[key.prompt]),
+            own=text.token_ids,
+            baseline=None if beside is None else beside.token_ids,
+            reference=references[key.prompt],
+        )
+    return items
+
+
+def _does_nothing(spec: RunSpec, arm: int) -> bool:
+    return all(item.strength == 0 for item in spec.arms[arm].interventions)
+
+
+def _references(loaded: LoadedModel, spec: RunSpec) -> list[tuple[int, ...] | None]:
+    answers = _answers(loaded)
+    return [None if item.reference is None else answers(item.reference) for item in spec.prompts]
+
+
+def _answers(loaded: LoadedModel) -> Encode:
+    def ids(text: str) -> tuple[int, ...]:
+        return tuple(loaded.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    return ids
+
+
+def _pair(wish: Wish) -> tuple[Passage, Passage]:
+    steered, unsteered = wish.passages
+    return steered, unsteered
+
+
+def _is_same(wish: Wish) -> bool:
+    return wish.passages[0] == wish.passages[1]

@@ -1,0 +1,26 @@
+"""How surprising a text is."""
+
+import math
+
+from vectorlab.domain.scores import Score
+from vectorlab.evals.reading import Encode, ModelItem, Readings, Wish, register_model_scorer
+
+
+def plan(item: ModelItem, _encode: Encode, *, text: str, model: str) -> Wish | Score:
+    """One text behind its prompt, by the model as it is or as the arm steers it."""
+    ids = item.text_ids(text)
+    if isinstance(ids, Score):
+        return ids
+    return Wish(passages=(item.steered(ids) if model == "steered" else item.unsteered(ids),))
+
+
+def conclude(wish: Wish, readings: Readings) -> Score:
+    """Exp of the mean negative log-likelihood per token, 1 and up."""
+    found = readings[wish.passages[0]]
+    mean = -found.logprob / found.n_tokens
+    if mean > 700:
+        return Score.missing(f"the text is too unlikely for a number: {mean:.0f} nats per token")
+    return Score.of(math.exp(mean), nats_per_token=mean, tokens=found.n_tokens)
+
+
+register_model_scorer("perplexity", plan=plan, conclude=conclude)

@@ -1,0 +1,76 @@
+"""What scorers that need the model of the run look at, and how they ask for it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from vectorlab.domain.scorers import SCORERS
+from vectorlab.domain.scores import Score
+from vectorlab.evals.forced import Passage, Reading
+
+Ids = tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelItem:
+    """One generation as token ids."""
+
+    place: int  # of the prompt in the run
+    arm: int | None  # None: the arm leaves the model as it is
+    prompt_ids: Ids  # with what the arm puts before the prompt
+    plain_ids: Ids  # the prompt alone
+    own: Ids  # the text
+    baseline: Ids | None  # None: the run has no baseline
+    reference: Ids | None  # None: the prompt has no target
+
+    def steered(self, text_ids: Ids) -> Passage:
+        """A text behind the arm's prompt, read as the arm steers."""
+        return Passage(
+            place=self.place, prompt_ids=self.prompt_ids, text_ids=text_ids, arm=self.arm
+        )
+
+    def unsteered(self, text_ids: Ids) -> Passage:
+        """A text behind the plain prompt, read by the model as it is."""
+        return Passage(place=self.place, prompt_ids=self.plain_ids, text_ids=text_ids, arm=None)
+
+    def text_ids(self, which: str) -> Ids | Score:
+        """The tokens of the own, the baseline or the reference text, or why there are none."""
+        found: Ids | None = getattr(self, which)
+        if found is None:
+            reasons = {
+                "baseline": "the run has no baseline arm",
+                "reference": "no reference text: the prompt has no target",
+            }
+            return Score.missing(reasons[which])
+        return found or Score.missing(f"the {which} text has no tokens")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """Passages to be read for one score."""
+
+    passages: tuple[Passage, ...]
+    compared: bool = False  # the first, steered, with the second, which is not
+
+
+Readings = Mapping[Passage, Reading]
+Encode = Callable[[str], Ids]  # an answer to token ids, without special tokens
+Plan = Callable[..., Wish | Score]  # (item, encode, **options)
+Conclude = Callable[[Wish, Readings], Score]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelScorer:
+    """How a scorer asks, and what it makes of the answer."""
+
+    plan: Plan
+    conclude: Conclude
+
+
+MODEL_SCORERS: dict[str, ModelScorer] = {}
+
+
+def register_model_scorer(name: str, *, plan: Plan, conclude: Conclude) -> None:
+    """File a scorer that reads with the model; a name can be taken once."""
+    if name in MODEL_SCORERS or name not in SCORERS:
+        raise ValueError(f"Scorer {name!r} is registered twice, or not in the catalogue.")
+    MODEL_SCORERS[name] = ModelScorer(plan=plan, conclude=conclude)

@@ -1,0 +1,21 @@
+"""How much a text repeats itself."""
+
+from vectorlab.domain.scores import Item, Score
+from vectorlab.errors import InputError
+from vectorlab.evals.ngrams import word_ngrams
+from vectorlab.evals.registry import ScoreText, register
+
+
+@register("repetition")
+def repetition(*, n: int) -> ScoreText:
+    """Share of the n-grams that stood in the text before, 0 to 1."""
+    if n < 1:
+        raise InputError(f"n is {n}; an n-gram has 1 word or more.")
+
+    def score(item: Item) -> Score:
+        found = word_ngrams(item.text, n)
+        if not found:
+            return Score.missing(f"the text has fewer than {n} words")
+        return Score.of(1 - len(set(found)) / len(found), ngrams=len(found))
+
+    return score

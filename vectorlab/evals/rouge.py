@@ -1,0 +1,23 @@
+"""ROUGE F-measure against the reference.
+
+Source: Lin 2004, https://aclanthology.org/W04-1013; computed by the package rouge-score.
+"""
+
+from rouge_score.rouge_scorer import RougeScorer
+
+from vectorlab.domain.scores import Item, Score
+from vectorlab.evals.registry import ScoreText, needs_reference, register
+
+
+@register("rouge")
+def rouge(*, kind: str) -> ScoreText:
+    """F-measure of ``rouge1``, ``rouge2`` or ``rougeL``, words stemmed, 0 to 1."""
+    scorer = RougeScorer([kind], use_stemmer=True)
+
+    def score(item: Item) -> Score:
+        if item.reference is None:
+            return needs_reference(item) or Score.of(0)
+        found = scorer.score(item.reference, item.text)[kind]
+        return Score.of(found.fmeasure, precision=found.precision, recall=found.recall)
+
+    return score

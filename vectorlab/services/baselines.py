@@ -1,0 +1,189 @@
+"""What a vector has to be better than, as ordinary vectors and arms.
+
+A random direction of the same norms, a vector of the same texts whose sides were drawn by lot, and
+the demonstrations themselves in front of the prompt.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from vectorlab.domain.runs import Arm
+from vectorlab.domain.sets import Demonstration
+from vectorlab.domain.vectors import (
+    ExtractionSpec,
+    LayerVector,
+    NewVector,
+    Origin,
+    ParentWeight,
+    SteeringVector,
+    vector_content_sha256,
+)
+from vectorlab.errors import ConflictError, InputError, NotFoundError
+from vectorlab.services import sets as set_services
+from vectorlab.store import audit, sets, vectors
+from vectorlab.store.database import Database, Transaction
+
+RANDOM_METHOD = "random_direction"
+DEFAULT_TEMPLATE = "{source}\n{target}\n\n"
+_NUMBER_OF_TRIES = 100
+
+
+def random_direction(db: Database, reference: str, *, seed: int, actor: str) -> SteeringVector:
+    """A vector with a random direction and the norm of another at every layer.
+
+    The same vector and seed give the same direction, which is found and not stored twice. It is
+    called ``NAME-random-SEED`` and has the other as its parent with weight 0.
+
+    Raises:
+        NotFoundError: If there is no such vector.
+        ConflictError: If another vector has the name.
+    """
+    if seed < 0:
+        raise InputError(f"Seed {seed} of a random direction must be 0 or more.")
+    with db.write() as tx:
+        vector = vectors.get_vector(tx, reference)
+        layers = _random_layers(vector, vectors.layer_vectors(tx, vector.id), seed)
+        name = f"{vector.name}-random-{seed}"
+        known = _named(tx, name)
+        if known is not None:
+            if known.content_sha256 == vector_content_sha256(layers, vector.write_site):
+                return known
+            raise ConflictError(
+                f"Vector name {name!r} is taken by other content. Rename or purge it: "
+                f"vectorlab vectors purge {name}"
+            )
+        made = vectors.add_vector(
+            tx,
+            NewVector(
+                name=name,
+                model_id=vector.model_id,
+                set_version_id=None,
+                method=vector.method,  # so that it is applied as the vector is
+                parameters={"operation": RANDOM_METHOD, "of": vector.name, "seed": seed},
+                read_site=vector.read_site,
+                write_site=vector.write_site,
+                token_rule=vector.token_rule,
+                spec=None,
+                origin=Origin.COMBINED,
+                layers=layers,
+                parents=[ParentWeight(vector_id=vector.id, weight=0.0)],
+            ),
+            created_by=actor,
+        )
+        audit.record(
+            tx,
+            actor=actor,
+            action=RANDOM_METHOD,
+            object_kind="vector",
+            object_id=made.id,
+            details={"name": name, "seed": seed},
+        )
+    return made
+
+
+def shuffled_set(
+    db: Database, reference: str, *, seed: int, actor: str
+) -> tuple[str, ExtractionSpec]:
+    """A set with the texts of a vector's demonstrations, whose sides were drawn by lot.
+
+    Returns:
+        The version, and the request that made the vector, for the same extraction from it.
+
+    Raises:
+        InputError: If the vector was not extracted, or all its texts are the same.
+    """
+    with db.read() as tx:
+        vector = vectors.get_vector(tx, reference)
+        spec = vectors.extraction_spec(tx, vector.id)
+        if spec is None or vector.set_version_id is None:
+            raise InputError(
+                f"Vector {vector.name!r} was {vector.origin}, not extracted: it has no "
+                "demonstrations to shuffle. Leave the shuffled baseline out."
+            )
+        items = sets.demonstrations(tx, vector.set_version_id)
+    name = f"{str(vector.set_label).partition('@')[0]}-shuffled-{seed}"
+    committed = set_services.commit(
+        db,
+        name=name,
+        demonstrations=_shuffled(items, seed),
+        message=f"Texts of {vector.set_label}, sides drawn by lot with seed {seed}",
+        actor=actor,
+        description=f"Baseline: {vector.set_label} with its sides drawn by lot",
+    )
+    return committed.version.label, spec
+
+
+def in_context_arm(
+    db: Database,
+    set_reference: str,
+    *,
+    template: str = DEFAULT_TEMPLATE,
+    shots: int | None = None,
+) -> Arm:
+    """The demonstrations of a set version in front of every prompt: what a vector replaces.
+
+    Args:
+        db: The store.
+        set_reference: ``name@version``.
+        template: How a demonstration is written, with ``{source}`` and ``{target}``.
+        shots: The first so many demonstrations; None for all.
+
+    Raises:
+        InputError: If the template lacks a side, or a demonstration has no target.
+    """
+    if "{source}" not in template or "{target}" not in template:
+        raise InputError(
+            f"Template {template!r} lacks {{source}} or {{target}}. Write for example "
+            "'Sentence: {source}, paraphrase: {target}\\n'"
+        )
+    version = set_services.get(db, set_reference)
+    items = set_services.demonstrations(db, version)[:shots]
+    bare = [place for place, item in enumerate(items) if item.target is None]
+    if bare or not items:
+        raise InputError(
+            f"Demonstration {bare[0] if bare else 0} of {version.label} has no target; in-context "
+            "learning needs pairs."
+        )
+    prefix = "".join(
+        template.replace("{source}", item.source).replace("{target}", str(item.target))
+        for item in items
+    )
+    return Arm(label=f"{len(items)} demonstrations in the prompt", prefix=prefix)
+
+
+def _random_layers(
+    vector: SteeringVector, layers: Sequence[LayerVector], seed: int
+) -> list[LayerVector]:
+    rng = np.random.default_rng([seed, int(vector.content_sha256[:8], 16)])
+    made = []
+    for part in layers:
+        drawn = rng.normal(size=part.values.shape)
+        unit = drawn / np.linalg.norm(drawn)
+        made.append(LayerVector(layer=part.layer, values=(unit * part.norm).astype(np.float32)))
+    return made
+
+
+def _shuffled(items: Sequence[Demonstration], seed: int) -> list[Demonstration]:
+    """The same texts in pairs again, each on a side and beside a text that was drawn."""
+    texts = [text for item in items for text in (item.source, item.target) if text is not None]
+    if len(texts) < 2 * len(items) or len(set(texts)) < 2:
+        raise InputError("Only pairs of different texts can be shuffled.")
+    rng = np.random.default_rng(seed)
+    for _ in range(_NUMBER_OF_TRIES):
+        drawn = [texts[place] for place in rng.permutation(len(texts))]
+        pairs = list(zip(drawn[::2], drawn[1::2], strict=True))
+        if all(source != target for source, target in pairs):
+            break
+    return [
+        replace(item, source=source, target=target)
+        for item, (source, target) in zip(items, pairs, strict=True)
+    ]
+
+
+def _named(tx: Transaction, name: str) -> SteeringVector | None:
+    try:
+        return vectors.get_vector(tx, name)
+    except NotFoundError:
+        return None

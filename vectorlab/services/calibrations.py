@@ -1,0 +1,243 @@
+"""Calibrated strengths: ask for them, read them, and use them as the unit of a strength."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from vectorlab.domain.calibration import (
+    FIRST,
+    Calibration,
+    CalibrationSpec,
+    parse_budget,
+)
+from vectorlab.domain.hashing import content_sha256
+from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
+from vectorlab.domain.layers import spell_layers
+from vectorlab.domain.methods import default_operator
+from vectorlab.domain.models import Model, check_dtype
+from vectorlab.domain.positions import Positions
+from vectorlab.domain.runs import Decoding, Operator, Prompt, check_strength
+from vectorlab.domain.scorers import SCORERS, Needs, parse_scorer
+from vectorlab.domain.vectors import Site, SteeringVector
+from vectorlab.errors import InputError
+from vectorlab.services.vectors import check_fits
+from vectorlab.store import calibrations, jobs, vectors
+from vectorlab.store.database import Database
+
+DEFAULT_BUDGET = "kl<=0.1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrationOptions:
+    """How a vector is calibrated; None takes the vector's own default."""
+
+    effect: str
+    damage: str = DEFAULT_BUDGET
+    lower_is_better: bool = False
+    operator: Operator | None = None
+    site: Site | None = None
+    positions: Positions = Positions.ALL
+    # Each a choice of layers; None is all of them. The best of several is the result.
+    layers: tuple[tuple[int, ...] | None, ...] = (None,)
+    first: float | None = None  # strength that is tried first
+    decoding: Decoding = field(default_factory=Decoding)
+    seed: int = 0
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrationRequest:
+    """Either the calibration that was found, or the job that will make it."""
+
+    calibration: Calibration | None
+    job: Job | None
+
+
+def request_calibration(
+    db: Database,
+    reference: str,
+    *,
+    model: Model,
+    prompts: Sequence[Prompt],
+    options: CalibrationOptions,
+    actor: str,
+    force: bool = False,
+    priority: int = PRIORITY_BATCH,
+    queue: str = DEFAULT_QUEUE,
+) -> CalibrationRequest:
+    """Find the calibration of an equal earlier request, or enqueue it.
+
+    Raises:
+        NotFoundError: If there is no such vector.
+        InputError: If there is no prompt, or a scorer, the budget or an option is unusable.
+        ShapeError: If the vector does not fit the model or has no such layer.
+    """
+    if not prompts:
+        raise InputError("A calibration needs prompts: --prompts SET@VERSION or --prompt TEXT.")
+    if not options.layers:
+        raise InputError("No choice of layers is given. Leave layers out for all of them.")
+    with db.read() as tx:
+        vector = vectors.get_vector(tx, reference)
+    for layers in options.layers:
+        check_fits(vector, model, layers)
+    specs = [_spec(vector, model, prompts, options, layers) for layers in options.layers]
+    with db.write() as tx:
+        found = None
+        if not force and len(specs) == 1:
+            found = calibrations.find_by_spec(tx, specs[0].sha256)
+        if found is not None:
+            return CalibrationRequest(calibration=found, job=None)
+        asked = [spec.to_json() for spec in specs]
+        job, _ = jobs.enqueue(
+            tx,
+            NewJob(
+                kind=JobKind.CALIBRATE,
+                spec={"vector_id": vector.id, "model_id": model.id, "specs": asked},
+                dedupe_key=f"calibrate:{content_sha256('calibrations', asked)}",
+                model_id=model.id,
+                priority=priority,
+                queue=queue,
+                created_by=actor,
+            ),
+        )
+    return CalibrationRequest(calibration=None, job=job)
+
+
+def get(db: Database, calibration_id: int) -> Calibration:
+    """The calibration with that id.
+
+    Raises:
+        NotFoundError: If there is none.
+    """
+    with db.read() as tx:
+        return calibrations.get_calibration(tx, calibration_id)
+
+
+def of_vector(db: Database, reference: str | None = None) -> list[Calibration]:
+    """Calibrations of a vector, or of all, newest first."""
+    with db.read() as tx:
+        vector_id = None if reference is None else vectors.get_vector(tx, reference).id
+        return calibrations.calibrations_of(tx, vector_id)
+
+
+def unit_strength(
+    db: Database,
+    vector: SteeringVector,
+    *,
+    operator: Operator,
+    site: Site,
+    layers: tuple[int, ...] | None,
+) -> float:
+    """The calibrated strength of a vector: what 1 means where strengths are calibrated.
+
+    Raises:
+        InputError: If the vector has no calibration that met its budget for this use.
+    """
+    with db.read() as tx:
+        found = calibrations.calibrations_of(tx, vector.id, operator=operator, site=site)
+    for item in found:
+        if item.is_met and item.spec.layers == layers:
+            return item.strength
+    asked = "all layers" if layers is None else f"layers {spell_layers(layers)}"
+    raise InputError(
+        f"Vector {vector.name!r} is not calibrated for {operator} at {site}, {asked}. "
+        f"Run: vectorlab vectors calibrate {vector.name} --effect SCORER"
+    )
+
+
+def frame(found: Sequence[Calibration]) -> pd.DataFrame:
+    """One row per calibration."""
+    return pd.DataFrame(
+        {
+            "id": [item.id for item in found],
+            "vector": [item.vector_name for item in found],
+            "operator": [item.spec.operator.value for item in found],
+            "site": [item.spec.site.value for item in found],
+            "layers": [layers_text(item) for item in found],
+            "effect": [item.spec.effect.label for item in found],
+            "budget": [f"{item.spec.damage.label}<={item.spec.budget:g}" for item in found],
+            "met": [item.is_met for item in found],
+            "strength": [item.strength for item in found],
+            "mean effect": [item.effect_value for item in found],
+            "mean damage": [item.damage_value for item in found],
+            "prompts": [len(item.spec.prompts) for item in found],
+            "made": [item.created_at for item in found],
+        }
+    )
+
+
+def curve_frame(calibration: Calibration) -> pd.DataFrame:
+    """One row per strength that was tried: damage and effect with intervals and counts."""
+    rows = [
+        {
+            "strength": point.strength,
+            "damage": point.damage.mean,
+            "damage low": point.damage.low,
+            "damage high": point.damage.high,
+            "effect": None if point.effect is None else point.effect.mean,
+            "effect low": None if point.effect is None else point.effect.low,
+            "effect high": None if point.effect is None else point.effect.high,
+            "n": point.damage.n,
+            "missing": point.damage.n_missing,
+        }
+        for point in calibration.curve
+    ]
+    return pd.DataFrame(rows)
+
+
+def layers_text(calibration: Calibration) -> str:
+    """The layers as people write them."""
+    layers = calibration.spec.layers
+    return "all" if layers is None else spell_layers(layers)
+
+
+def layer_choices(n_layers: int) -> tuple[tuple[int, ...] | None, ...]:
+    """Choices worth trying: all layers, both halves, and the thirds."""
+    halves, thirds = n_layers // 2, n_layers // 3
+    parts = [range(halves), range(halves, n_layers)]
+    if thirds:
+        parts += [
+            range(thirds),
+            range(thirds, n_layers - thirds),
+            range(n_layers - thirds, n_layers),
+        ]
+    chosen = [tuple(part) for part in parts if 0 < len(part) < n_layers]
+    return (None, *dict.fromkeys(chosen))
+
+
+def _spec(
+    vector: SteeringVector,
+    model: Model,
+    prompts: Sequence[Prompt],
+    options: CalibrationOptions,
+    layers: tuple[int, ...] | None,
+) -> CalibrationSpec:
+    effect = parse_scorer(options.effect)
+    damage, budget = parse_budget(options.damage)
+    for scorer in (effect, damage):
+        if SCORERS[scorer.name].needs is Needs.VOTES or scorer.name == "projection":
+            raise InputError(f"Scorer {scorer.name!r} cannot be calibrated on. Use another.")
+    operator = options.operator or default_operator(vector.method)
+    first = FIRST[operator] if options.first is None else check_strength(options.first)
+    if first == 0:
+        raise InputError("The first strength is 0, which does nothing. Give another, such as 0.1.")
+    check_dtype(options.dtype)
+    return CalibrationSpec(
+        model_fingerprint=model.fingerprint,
+        vector_id=vector.id,
+        vector_sha256=vector.content_sha256,
+        operator=operator,
+        site=options.site or vector.write_site,
+        positions=options.positions,
+        layers=layers,
+        prompts=tuple(prompts),
+        effect=effect,
+        lower_is_better=options.lower_is_better,
+        damage=damage,
+        budget=budget,
+        first=first,
+        decoding=options.decoding,
+        seed=options.seed,
+        dtype=options.dtype,
+    )

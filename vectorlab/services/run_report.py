@@ -1,0 +1,331 @@
+"""The report of a scored run: what was asked, what came out, and how to do it again."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import pandas as pd
+
+from vectorlab.domain.calibration import Calibration
+from vectorlab.domain.documents import Block, Code, Heading, Paragraph, Picture, Table
+from vectorlab.domain.layers import spell_layers
+from vectorlab.domain.lineage import Thing
+from vectorlab.domain.runs import Arm, GenerationRun
+from vectorlab.domain.scorers import SCORERS
+from vectorlab.errors import InputError
+from vectorlab.services import (
+    calibrations,
+    lineage,
+    plots,
+    reports,
+    runs,
+    scores,
+    set_splits,
+    vectors,
+)
+from vectorlab.store.database import Database
+
+SHOWN_PROMPTS = 5  # whose texts are printed
+TEXT_LENGTH = 300  # characters of each
+
+Count = Callable[[Sequence[str]], Sequence[int]]
+
+
+def run_report(
+    db: Database, references: Sequence[str], *, count: Count | None = None, title: str = ""
+) -> list[Block]:
+    """The report of one run, or of several one after the other.
+
+    Args:
+        db: The store.
+        references: Ids, names or hash prefixes of runs.
+        count: Counts the tokens of texts by the model's tokenizer, so that the cost of each arm
+            is said; None leaves it out.
+        title: Of the whole; default: the names of the runs.
+
+    Raises:
+        NotFoundError: If there is no such run.
+        InputError: If none is named.
+    """
+    if not references:
+        raise InputError("Name a run. See: vectorlab runs list")
+    found = [runs.get(db, reference) for reference in references]
+    heading = title or f"Report of {', '.join(_name(run) for run in found)}"
+    blocks: list[Block] = [Heading(level=1, text=heading)]
+    for run in found:
+        if len(found) > 1:
+            blocks.append(Heading(level=1, text=_name(run)))
+        blocks += _about(db, run)
+        blocks += _arms(db, run, count)
+        blocks += _scores(db, run)
+        blocks += _calibrations(db, run)
+        blocks += _texts(db, run)
+        blocks += _origin(db, run)
+    return blocks
+
+
+def _about(db: Database, run: GenerationRun) -> list[Block]:
+    decoding = ", ".join(f"{name}={value}" for name, value in run.spec.decoding.to_json().items())
+    facts = {
+        "run": _name(run),
+        "model": f"{run.model_name}, fingerprint {run.spec.model_fingerprint}",
+        "prompts": f"{len(run.spec.prompts)} from {run.prompt_set_label or 'the request'}",
+        "texts": str(len(run.spec.rows())),
+        "samples per prompt and arm": str(run.spec.samples),
+        "decoding": decoding,
+        "seed": str(run.spec.seed),
+        "computed in": run.spec.dtype,
+        "request": run.spec_sha256,
+        "made": f"{run.created_at:%Y-%m-%d %H:%M} UTC in {run.duration_s:.1f} s",
+    }
+    overlaps = "; ".join(map(str, set_splits.overlaps_of_run(db, run)))
+    if overlaps:
+        facts["prompts and demonstrations"] = overlaps
+    return [Heading(level=2, text="What was asked"), _pairs(facts)]
+
+
+def _arms(db: Database, run: GenerationRun, count: Count | None) -> list[Block]:
+    rows = [
+        {
+            "arm": arm.label,
+            "applied": _applied(arm),
+            "vector bytes": ", ".join(item.vector_sha256[:12] for item in arm.interventions),
+        }
+        for arm in run.spec.arms
+    ]
+    frame = pd.DataFrame(rows)
+    told = reports.arms_frame(db, run)
+    frame["texts"] = told["texts"]
+    frame["tokens written"] = told["tokens"]
+    frame["texts changed"] = told["changed"]
+    if count is not None:
+        frame["tokens read"] = [_read(run, arm, count) for arm in run.spec.arms]
+    about = (
+        "Tokens are means per text; what stands before a prompt is read again for every text. "
+        "Texts changed: the share that differs from the first unsteered arm."
+    )
+    return [Heading(level=2, text="Arms"), Paragraph(text=about), _table(frame)]
+
+
+def _read(run: GenerationRun, arm: Arm, count: Count) -> float:
+    lengths = count([arm.prefix + prompt.text for prompt in run.spec.prompts])
+    return sum(lengths) / len(lengths)
+
+
+def _scores(db: Database, run: GenerationRun) -> list[Block]:
+    summary = scores.summary(db, run)
+    if summary.empty:
+        text = f"No text has a score. Score the run: vectorlab runs score {run.id}"
+        return [Heading(level=2, text="Scores"), Paragraph(text=text)]
+    blocks: list[Block] = [
+        Heading(level=2, text="Scores"),
+        Paragraph(
+            text="Means over prompts, samples of a prompt averaged first, with bootstrap "
+            "intervals at 95 %; missing values are counted and left out."
+        ),
+    ]
+    has_baseline = any(arm.is_baseline for arm in run.spec.arms)
+    compared = scores.comparison_frame(scores.compare_with(db, run)) if has_baseline else None
+    for scorer, of_scorer in summary.groupby("scorer", sort=False):
+        blocks += _scorer(run, str(scorer), of_scorer, compared)
+    missing = scores.missing_reasons(db, run)
+    if not missing.empty:
+        blocks += [Heading(level=3, text="Missing"), _table(missing)]
+    return blocks + _trade_off(run, summary)
+
+
+def _scorer(
+    run: GenerationRun, scorer: str, summary: pd.DataFrame, compared: pd.DataFrame | None
+) -> list[Block]:
+    info = SCORERS.get(scorer.partition(":")[0])
+    blocks: list[Block] = [Heading(level=3, text=scorer)]
+    if info is not None:
+        higher = f" Higher: {info.higher}." if info.higher else ""
+        blocks.append(Paragraph(text=f"{info.about[:1].upper()}{info.about[1:]}.{higher}"))
+    blocks.append(_table(summary.drop(columns="scorer")))
+    if compared is not None:
+        mine = compared[compared["scorer"] == scorer].drop(columns=["scorer", "mean"])
+        about = (
+            "Against the unsteered arm, prompt by prompt. The intervals of all arms hold together "
+            "at 95 % (Bonferroni); p is of the exact sign test, corrected by Holm; the effect size "
+            "is the mean difference over its standard deviation. Fewer than 6 pairs, or an "
+            "interval that holds zero, tell nothing apart."
+        )
+        blocks += [Paragraph(text=about), _table(mine)]
+    chart = _strength_chart(run, scorer, summary)
+    return blocks if chart is None else [*blocks, chart]
+
+
+def _strength_chart(run: GenerationRun, scorer: str, summary: pd.DataFrame) -> Picture | None:
+    points = _points(run, summary)
+    if points.empty or points["strength"].nunique() < 2:
+        return None
+    chart = plots.interval_chart(
+        points, x="strength", y="mean", colour="vector", title_y=scorer.partition(":")[0]
+    )
+    return Picture(svg=plots.svg(chart), about=f"{scorer} over strength, with intervals at 95 %")
+
+
+def _trade_off(run: GenerationRun, summary: pd.DataFrame) -> list[Block]:
+    """Every scorer over the damage, where the damage was scored."""
+    damage = summary[summary["scorer"] == "kl"].set_index("arm")["mean"]
+    if damage.empty:
+        return []
+    blocks: list[Block] = []
+    for scorer, of_scorer in summary.groupby("scorer", sort=False):
+        if str(scorer).startswith(("kl", "length", "perplexity")):
+            continue
+        points = _points(run, of_scorer.assign(damage=of_scorer["arm"].map(damage)), every=True)
+        points = points.dropna(subset=["damage", "mean"])
+        if points["damage"].nunique() < 2:
+            continue
+        chart = plots.interval_chart(
+            points, x="damage", y="mean", colour="vector", title_x="kl", title_y=str(scorer)
+        )
+        about = f"{scorer} over damage (kl, nats per token), one point per arm"
+        blocks.append(Picture(svg=plots.svg(chart), about=about))
+    return [Heading(level=3, text="Effect over damage"), *blocks] if blocks else []
+
+
+def _points(run: GenerationRun, summary: pd.DataFrame, *, every: bool = False) -> pd.DataFrame:
+    """Rows of arms with one intervention, and the unsteered arm as strength 0 of each vector."""
+    arms = {arm.label: arm for arm in run.spec.arms}
+    rows = []
+    for row in summary.to_dict("records"):
+        arm = arms[row["arm"]]
+        strengths = {item.strength for item in arm.interventions}
+        if len(strengths) == 1:
+            rows.append({**row, "strength": strengths.pop(), "vector": _vector_of(arm)})
+        elif every and arm.prefix:
+            rows.append({**row, "strength": 0.0, "vector": arm.label})
+    zero = [row for row in summary.to_dict("records") if arms[row["arm"]].is_baseline][:1]
+    names = list(dict.fromkeys(str(row["vector"]) for row in rows if row["strength"] != 0))
+    rows += [{**item, "strength": 0.0, "vector": name} for item in zero for name in names]
+    return pd.DataFrame(rows)
+
+
+def _vector_of(arm: Arm) -> str:
+    name, _, rest = arm.label.rpartition(" ")
+    if rest.endswith(")"):  # the layers
+        head, _, layers = arm.label.partition(" (")
+        return f"{head.rpartition(' ')[0]} ({layers}"
+    return name or arm.label
+
+
+def _calibrations(db: Database, run: GenerationRun) -> list[Block]:
+    ids = sorted(set(run.spec.vector_ids().values()))
+    found = [item for number in ids for item in calibrations.of_vector(db, str(number))]
+    if not found:
+        return []
+    blocks: list[Block] = [
+        Heading(level=2, text="Calibrated strengths"),
+        Paragraph(
+            text="The strength with the most effect whose mean damage stays within the budget; "
+            "where nothing met it, the strength that came closest."
+        ),
+        _table(calibrations.frame(found).drop(columns=["made"])),
+    ]
+    for item in found:
+        if item.spec.layers is None:
+            blocks += _curve(item)
+    return blocks
+
+
+def _curve(item: Calibration) -> list[Block]:
+    frame = calibrations.curve_frame(item)
+    points = frame.rename(columns={"damage": "mean", "damage low": "low", "damage high": "high"})
+    near = points[points["strength"].abs() <= 2 * abs(item.strength) + 1e-12]
+    chart = plots.interval_chart(
+        near.assign(vector=item.vector_name),
+        x="strength",
+        y="mean",
+        colour="vector",
+        title_y=item.spec.damage.label,
+        line=item.spec.budget,
+    )
+    about = (
+        f"Damage of {item.vector_name} over strength; the line is the budget "
+        f"{item.spec.damage.label}<={item.spec.budget:g}, the choice {item.strength:+.4g}"
+    )
+    return [
+        Heading(level=3, text=f"Calibration {item.id}: {item.vector_name}"),
+        _table(frame),
+        Picture(svg=plots.svg(chart), about=about),
+    ]
+
+
+def _texts(db: Database, run: GenerationRun) -> list[Block]:
+    found = runs.generations(db, run)
+    rows = [
+        {
+            "prompt": run.spec.prompts[item.key.prompt].text[-TEXT_LENGTH:],
+            "arm": run.spec.arms[item.key.arm].label,
+            "text": item.text[:TEXT_LENGTH],
+        }
+        for item in found
+        if item.key.prompt < SHOWN_PROMPTS and item.key.sample == 0
+    ]
+    shown = min(SHOWN_PROMPTS, len(run.spec.prompts))
+    title = f"Texts of the first {shown} of {len(run.spec.prompts)} prompts"
+    return [Heading(level=2, text=title), _table(pd.DataFrame(rows))]
+
+
+def _origin(db: Database, run: GenerationRun) -> list[Block]:
+    around = lineage.around(db, Thing(kind="run", id=run.id, name=_name(run)))
+    edges = [
+        {
+            "what": f"{edge.child.kind} {edge.child.name or edge.child.id}",
+            "came by": edge.relation.replace("_", " "),
+            "from": f"{edge.parent.kind} {edge.parent.name or edge.parent.id}",
+        }
+        for edge in around.edges
+    ]
+    hashes = [
+        {"vector": vector.name, "content": vector.content_sha256, "method": vector.method}
+        for vector in (
+            vectors.get(db, str(number)) for number in sorted(set(run.spec.vector_ids().values()))
+        )
+    ]
+    software = {
+        name: str(value)
+        for name, value in run.environment.items()
+        if not isinstance(value, Mapping | list | tuple)
+    }
+    blocks: list[Block] = [Heading(level=2, text="Where it came from")]
+    blocks += [_table(pd.DataFrame(rows)) for rows in (edges, hashes) if rows]
+    blocks += [_pairs(software), Heading(level=2, text="Do it again")]
+    blocks.append(
+        Code(text=f"vectorlab runs replay {run.id}\nvectorlab runs show {run.spec_sha256[:16]}")
+    )
+    return blocks
+
+
+def _applied(arm: Arm) -> str:
+    parts = [
+        f"{item.operator} {item.strength:+g} at {item.site}, positions {item.positions}, "
+        f"layers {'all' if item.layers is None else spell_layers(item.layers)}"
+        for item in arm.interventions
+    ]
+    if arm.prefix:
+        parts.append(f"{len(arm.prefix)} characters before every prompt")
+    return "; ".join(parts) or "nothing"
+
+
+def _name(run: GenerationRun) -> str:
+    return f"run {run.id}" + (f" ({run.name})" if run.name else "")
+
+
+def _pairs(facts: Mapping[str, str]) -> Table:
+    return Table(columns=("", ""), rows=[*facts.items()], numeric=(False, False))
+
+
+def _table(frame: pd.DataFrame) -> Table:
+    numeric = [pd.api.types.is_numeric_dtype(frame[name]) for name in frame.columns]
+    rows = [[_cell(value) for value in record] for record in frame.itertuples(index=False)]
+    return Table(columns=[str(name) for name in frame.columns], rows=rows, numeric=numeric)
+
+
+def _cell(value: object) -> str:
+    if value is None or (isinstance(value, float) and pd.isna(value)):
+        return ""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return str(value)

@@ -1,0 +1,245 @@
+"""Scores of runs: ask for them, read them, and say what they come to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from vectorlab.domain.hashing import content_sha256
+from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
+from vectorlab.domain.metrics import METRICS
+from vectorlab.domain.runs import GenerationRun
+from vectorlab.domain.scorers import SCORERS, Needs, parse_scorer
+from vectorlab.domain.scores import ScorerSpec, StoredScore
+from vectorlab.domain.statistics import PairedComparison, compare_arms, mean_by_group
+from vectorlab.errors import InputError
+from vectorlab.store import jobs, runs, scores, vectors
+from vectorlab.store.database import Database
+
+Comparisons = dict[str, dict[str, PairedComparison]]  # by scorer, by arm
+DEFAULT_SCORERS = ("sentiment", "perplexity", "kl", "distinct", "length")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoringRequest:
+    """The job that will score a run; None when everything was scored before."""
+
+    run: GenerationRun
+    scorers: tuple[ScorerSpec, ...]
+    job: Job | None
+
+
+def request_scores(
+    db: Database,
+    reference: str,
+    scorers: Sequence[str],
+    *,
+    actor: str,
+    force: bool = False,
+    priority: int = PRIORITY_BATCH,
+    queue: str = DEFAULT_QUEUE,
+) -> ScoringRequest:
+    """Enqueue the scoring of every text of a run, unless all of it is there.
+
+    Args:
+        db: The store.
+        reference: Id, name or hash prefix of the run.
+        scorers: As ``domain.scorers.parse_scorer`` reads them.
+        actor: Who asks.
+        force: Score again what has been scored; what the new scores replace is gone.
+        priority: Of the job.
+        queue: Only workers of this queue take it.
+
+    Raises:
+        NotFoundError: If there is no such run.
+        InputError: If a scorer cannot be read, or is named twice.
+    """
+    if not scorers:
+        raise InputError("No scorer is named. See what there is: vectorlab runs scorers")
+    specs = tuple(_resolved(db, parse_scorer(text)) for text in scorers)
+    twice = [item.label for number, item in enumerate(specs) if item in specs[:number]]
+    if twice:
+        raise InputError(f"Scorer {twice[0]!r} is named twice.")
+    with db.write() as tx:
+        run = runs.get_run(tx, reference)
+        done, all_ids = scores.scored(tx, run.id), set(scores.generation_ids(tx, run.id).values())
+        open_ = [
+            item
+            for item in specs
+            if force
+            or SCORERS[item.name].needs is Needs.VOTES  # new votes may have come in
+            or done.get((item.label, str(item.version)), set()) != all_ids
+        ]
+        if not open_:
+            return ScoringRequest(run=run, scorers=specs, job=None)
+        asked = [item.to_json() for item in open_]
+        job, _ = jobs.enqueue(
+            tx,
+            NewJob(
+                kind=JobKind.SCORE,
+                spec={
+                    "run_id": run.id,
+                    "model_id": run.model_id,
+                    "scorers": asked,
+                    "force": force,
+                },
+                dedupe_key=f"score:{run.id}:{content_sha256('scoring', [asked, force])}",
+                model_id=run.model_id,
+                priority=priority,
+                queue=queue,
+                created_by=actor,
+            ),
+        )
+    return ScoringRequest(run=run, scorers=specs, job=job)
+
+
+def of_run(
+    db: Database, run: GenerationRun, *, scorers: Sequence[str] | None = None
+) -> list[StoredScore]:
+    """The scores of a run, of each scorer those of its newest version."""
+    with db.read() as tx:
+        found = scores.scores_of_run(tx, run.id, scorers=scorers)
+    newest: dict[str, int] = {}
+    for item in found:
+        newest[item.scorer] = max(newest.get(item.scorer, 0), int(item.scorer_version))
+    return [item for item in found if int(item.scorer_version) == newest[item.scorer]]
+
+
+def frame(
+    db: Database, run: GenerationRun, *, scorers: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """One row per score: prompt, arm, sample, scorer, value or the reason why it is missing."""
+    found = of_run(db, run, scorers=scorers)
+    return pd.DataFrame(
+        {
+            "prompt": [item.prompt for item in found],
+            "arm": [item.arm for item in found],
+            "arm_label": [run.spec.arms[item.arm].label for item in found],
+            "sample": [item.sample for item in found],
+            "scorer": [item.scorer for item in found],
+            "value": pd.Series([item.score.value for item in found], dtype="float64"),
+            "missing_reason": [item.score.missing_reason for item in found],
+        }
+    )
+
+
+def summary(db: Database, run: GenerationRun, *, metric: str = "mean") -> pd.DataFrame:
+    """One row per scorer and arm: the metric with its interval and counts.
+
+    Samples of a prompt are averaged first, so that ``n`` counts prompts.
+
+    Raises:
+        InputError: If there is no such metric.
+    """
+    if metric not in METRICS:
+        raise InputError(f"Metric {metric!r} is unknown. Known are {', '.join(METRICS)}.")
+    rows = []
+    for scorer, values in by_prompt(db, run).items():
+        for arm, of_arm in values.items():
+            found = METRICS[metric](of_arm)
+            rows.append(
+                {
+                    "scorer": scorer,
+                    "arm": arm,
+                    metric: found.mean,
+                    "low": found.low,
+                    "high": found.high,
+                    "n": found.n,
+                    "missing": found.n_missing,
+                }
+            )
+    columns = ["scorer", "arm", metric, "low", "high", "n", "missing"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def by_prompt(db: Database, run: GenerationRun) -> dict[str, dict[str, list[float]]]:
+    """Per scorer and arm one value for every prompt, the mean of its samples; NaN where missing."""
+    found: dict[str, dict[str, list[float]]] = {}
+    scored = frame(db, run)
+    for scorer, of_scorer in scored.groupby("scorer", sort=True):
+        arms: dict[str, list[float]] = {}
+        for arm, of_arm in of_scorer.groupby("arm", sort=True):
+            means = mean_by_group(of_arm["value"].to_numpy(), of_arm["prompt"].tolist())
+            arms[run.spec.arms[int(str(arm))].label] = means.tolist()
+        found[str(scorer)] = arms
+    return found
+
+
+def compare_with(db: Database, run: GenerationRun, baseline: str | None = None) -> Comparisons:
+    """Per scorer every arm against one, prompt by prompt, corrected for the number of arms.
+
+    Args:
+        db: The store.
+        run: A scored run.
+        baseline: Label of an arm; None takes the unsteered one.
+
+    Raises:
+        InputError: If the run has no such arm.
+    """
+    labels = [arm.label for arm in run.spec.arms]
+    if baseline is None:
+        unsteered = [arm.label for arm in run.spec.arms if arm.is_baseline]
+        if not unsteered:
+            raise InputError(f"Run {run.id} has no unsteered arm. Name one of {labels}.")
+        baseline = unsteered[0]
+    if baseline not in labels:
+        raise InputError(f"Run {run.id} has no arm {baseline!r}. It has {', '.join(labels)}.")
+    found = {}
+    for scorer, arms in by_prompt(db, run).items():
+        if baseline in arms:
+            others = {label: values for label, values in arms.items() if label != baseline}
+            found[scorer] = compare_arms(others, arms[baseline])
+    return found
+
+
+def comparison_frame(found: Comparisons) -> pd.DataFrame:
+    """One row per scorer and arm of ``compare_with``."""
+    rows = [
+        {
+            "scorer": scorer,
+            "arm": label,
+            "mean": item.mean,
+            "baseline": item.baseline_mean,
+            "difference": item.difference.mean,
+            "low": item.difference.low,
+            "high": item.difference.high,
+            "win": item.wins,
+            "tie": item.ties,
+            "loss": item.losses,
+            "p": item.sign_p,
+            "effect size": item.effect_size,
+            "n": item.n,
+            "missing": item.n_missing,
+            "verdict": item.verdict.value,
+        }
+        for scorer, arms in found.items()
+        for label, item in arms.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def beside(db: Database, run: GenerationRun, texts: pd.DataFrame) -> pd.DataFrame:
+    """A frame of generations with a column for every scorer."""
+    scored = frame(db, run)
+    if scored.empty:
+        return texts
+    keys = ["prompt", "arm", "sample"]
+    wide = scored.pivot(index=keys, columns="scorer", values="value").reset_index()
+    named = wide.rename(columns={"prompt": "prompt_index", "arm": "arm_index"})
+    return texts.merge(named, on=["prompt_index", "arm_index", "sample"], how="left")
+
+
+def missing_reasons(db: Database, run: GenerationRun) -> pd.DataFrame:
+    """One row per scorer and reason for which texts have no score."""
+    found = frame(db, run)
+    counted = found[found["value"].isna()].groupby(["scorer", "missing_reason"]).size()
+    return counted.rename("texts").reset_index().rename(columns={"missing_reason": "reason"})
+
+
+def _resolved(db: Database, spec: ScorerSpec) -> ScorerSpec:
+    """A scorer whose vector is named by its bytes, so that a new name makes no new score."""
+    if spec.name != "projection":
+        return spec
+    with db.read() as tx:
+        vector = vectors.get_vector(tx, spec.options["vector"])
+    return replace(spec, options={**spec.options, "vector": vector.content_sha256})

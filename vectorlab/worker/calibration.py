@@ -1,0 +1,310 @@
+"""Calibration jobs: measure strengths in shared batches until the choice is made."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vectorlab.domain.calibration import (
+    MOST,
+    CalibrationSpec,
+    CurvePoint,
+    Limit,
+    NewCalibration,
+    find_best,
+    find_limit,
+)
+from vectorlab.domain.hashing import content_sha256
+from vectorlab.domain.runs import Arm, FinishReason, GeneratedText, RowKey, RunSpec
+from vectorlab.domain.scorers import SCORERS, Needs
+from vectorlab.domain.scores import Item, ScorerSpec
+from vectorlab.domain.statistics import Estimate, compare_paired, estimate
+from vectorlab.domain.vectors import LayerVector
+from vectorlab.errors import InputError
+from vectorlab.evals.model_scores import score_with_model
+from vectorlab.evals.registry import prepare, score_all
+from vectorlab.steering.environment import describe_environment
+from vectorlab.steering.generation import generate
+from vectorlab.store import calibrations, jobs, vectors
+from vectorlab.store.database import Transaction
+from vectorlab.worker.scoring import secrets
+
+if TYPE_CHECKING:
+    from vectorlab.steering.loading import LoadedModel
+    from vectorlab.worker.context import JobContext
+
+BASELINE = Arm(label="baseline")
+
+
+def run_calibration(context: "JobContext") -> None:
+    """Calibrate a vector for each of the layer choices asked for; the best one is the result."""
+    data = context.job.spec
+    specs = [CalibrationSpec.from_json(item, data["vector_id"]) for item in data["specs"]]
+    loaded = context.load(specs[0].dtype)
+    with context.db.read() as tx:
+        numbers = vectors.layer_vectors(tx, data["vector_id"])
+    bench = _Bench.restore(context, loaded, numbers)
+    found = [_calibrate(bench, spec) for spec in specs]
+    environment = describe_environment(loaded)
+    # Outside the transaction: the evidence may want one more measurement, which writes as well.
+    new = [_new(bench, item, found, environment) for item in found]
+
+    def write(tx: Transaction, made: dict[str, int]) -> None:
+        ids = [calibrations.add_calibration(tx, item, context.job.created_by) for item in new]
+        made["calibration_id"] = ids[_best_place(found)]
+
+    context.commit(write)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    spec: CalibrationSpec
+    limit: Limit
+    strength: float
+    effect: float | None
+    damage: float
+
+
+def _calibrate(bench: "_Bench", spec: CalibrationSpec) -> _Found:
+    limit = find_limit(
+        partial(bench.means, spec, spec.damage), spec.budget, first=spec.first, most=_most(spec)
+    )
+    if not limit.is_met:
+        [closest] = bench.means(spec, spec.damage, [limit.strength])
+        bench.tell(
+            f"{_layers(spec)}: nothing keeps within {spec.damage.label}<={spec.budget:g}; closest "
+            f"{closest:.4g} at {limit.strength:+.4g}"
+        )
+        return _Found(spec=spec, limit=limit, strength=limit.strength, effect=None, damage=closest)
+    turn = -1.0 if spec.lower_is_better else 1.0
+    strength = find_best(
+        lambda sizes: [turn * value for value in bench.means(spec, spec.effect, sizes)],
+        limit.strength,
+    )
+    [effect] = bench.means(spec, spec.effect, [strength])
+    [damage] = bench.means(spec, spec.damage, [strength])
+    bench.tell(
+        f"{_layers(spec)}: {strength:+.4g} with {spec.effect.label} {effect:.4g} at "
+        f"{spec.damage.label} {damage:.4g}"
+    )
+    return _Found(spec=spec, limit=limit, strength=strength, effect=effect, damage=damage)
+
+
+@dataclass(kw_only=True)
+class _Bench:
+    """Measures strengths; remembers what was measured, across attempts."""
+
+    context: "JobContext"
+    loaded: "LoadedModel"
+    numbers: Sequence[LayerVector]
+    texts: dict[str, list[GeneratedText]] = field(default_factory=dict)  # of the unsteered model
+    values: dict[str, list[float | None]] = field(default_factory=dict)  # per prompt
+    rounds: int = 0
+
+    @classmethod
+    def restore(
+        cls, context: "JobContext", loaded: "LoadedModel", numbers: Sequence[LayerVector]
+    ) -> "_Bench":
+        bench = cls(context=context, loaded=loaded, numbers=numbers)
+        with context.db.read() as tx:
+            saved = jobs.chunks(tx, context.job.id)
+        for _, data in sorted(saved.items()):
+            bench.values |= json.loads(data)
+            bench.rounds += 1
+        return bench
+
+    def means(
+        self, spec: CalibrationSpec, scorer: ScorerSpec, strengths: Sequence[float]
+    ) -> list[float]:
+        """Mean over the prompts, NaN where no prompt has a score; strengths share batches."""
+        self.measure(spec, scorer, strengths)
+        return [_mean(self.values[_key(spec, scorer, item)]) for item in strengths]
+
+    def per_prompt(
+        self, spec: CalibrationSpec, scorer: ScorerSpec, strength: float
+    ) -> list[float | None]:
+        self.measure(spec, scorer, [strength])
+        return self.values[_key(spec, scorer, strength)]
+
+    def known(self, spec: CalibrationSpec, scorer: ScorerSpec) -> dict[float, Estimate]:
+        """Every strength that was measured for this request."""
+        start = _key(spec, scorer, None)
+        return {
+            float(key.removeprefix(start)): estimate(values)
+            for key, values in self.values.items()
+            if key.startswith(start)
+        }
+
+    def measure(
+        self, spec: CalibrationSpec, scorer: ScorerSpec, strengths: Sequence[float]
+    ) -> None:
+        new = [item for item in strengths if _key(spec, scorer, item) not in self.values]
+        if not new:
+            return
+        self.context.lease.progress(self.rounds, None, f"measuring {scorer.label}")
+        run = self.run_spec(spec, new)
+        vectors_by_hash = {spec.vector_sha256: self.numbers}
+        if _reads_own_text(scorer):
+            texts = list(generate(self.loaded, run, vectors_by_hash).generations)
+        else:
+            texts = self.stand_ins(spec, run)
+        keys = [key for key in run.rows() if key.arm > 0]
+        if SCORERS[scorer.name].needs is Needs.MODEL:
+            wanted = {scorer: keys}
+            scored = score_with_model(self.loaded, run, vectors_by_hash, texts, wanted)[scorer]
+        else:
+            score = prepare(scorer, **secrets(scorer))
+            items = _items(run, texts)
+            scored = dict(zip(keys, score_all(score, (items[key] for key in keys)), strict=True))
+        made = {
+            _key(spec, scorer, strength): [
+                scored[RowKey(prompt=prompt, arm=arm, sample=0)].value
+                for prompt in range(len(run.prompts))
+            ]
+            for arm, strength in enumerate(new, start=1)
+        }
+        self.keep(made)
+
+    def keep(self, made: Mapping[str, list[float | None]]) -> None:
+        self.values |= made
+        job, seq = self.context.job, self.rounds
+        self.context.lease.check()
+        data = json.dumps(dict(made)).encode()
+        self.context.write(lambda tx: jobs.save_chunk(tx, job.id, job.attempt, seq, data))
+        self.rounds += 1
+        self.context.lease.checkpoint()
+
+    def run_spec(self, spec: CalibrationSpec, strengths: Sequence[float]) -> RunSpec:
+        return RunSpec(
+            model_fingerprint=spec.model_fingerprint,
+            prompts=spec.prompts,
+            arms=(BASELINE, *(spec.arm(item) for item in strengths)),
+            decoding=spec.decoding,
+            seed=spec.seed,
+            add_special_tokens=spec.add_special_tokens,
+            dtype=spec.dtype,
+        )
+
+    def stand_ins(self, spec: CalibrationSpec, run: RunSpec) -> list[GeneratedText]:
+        """The unsteered texts for every arm, where nobody looks at the steered ones."""
+        alone = self.run_spec(spec, [])
+        if alone.sha256 not in self.texts:
+            made = generate(self.loaded, alone, {})
+            self.texts[alone.sha256] = list(made.generations)
+        unsteered = self.texts[alone.sha256]
+        return [
+            GeneratedText(
+                key=key,
+                text=unsteered[key.prompt].text,
+                token_ids=unsteered[key.prompt].token_ids,
+                finish_reason=FinishReason.LENGTH,
+                mean_logprob=unsteered[key.prompt].mean_logprob,
+            )
+            for key in run.rows()
+        ]
+
+    def tell(self, message: str) -> None:
+        self.context.lease.log(message)
+
+
+def _new(
+    bench: _Bench, item: _Found, candidates: Sequence[_Found], environment: Mapping[str, Any]
+) -> NewCalibration:
+    spec = item.spec
+    evidence: dict[str, Any] = {
+        "limit": item.limit.strength,
+        "limit_is_reached": item.limit.is_reached,
+        "rounds": bench.rounds,
+        "candidates": [
+            {
+                "layers": other.spec.layers,
+                "is_met": other.limit.is_met,
+                "strength": other.strength,
+                "effect": other.effect,
+                "damage": other.damage,
+            }
+            for other in candidates
+        ],
+    }
+    if item.effect is not None:
+        compared = compare_paired(
+            bench.per_prompt(spec, spec.effect, item.strength),
+            bench.per_prompt(spec, spec.effect, 0.0),
+        )
+        evidence["against_unsteered"] = {
+            **vars(compared),
+            "difference": vars(compared.difference),
+            "verdict": compared.verdict.value,
+        }
+    effects = bench.known(spec, spec.effect)
+    bench.measure(spec, spec.damage, sorted(effects))
+    damages = bench.known(spec, spec.damage)
+    curve = [
+        CurvePoint(strength=size, damage=damages[size], effect=effects.get(size))
+        for size in sorted(damages)
+    ]
+    return NewCalibration(
+        spec=spec,
+        is_met=item.limit.is_met,
+        strength=item.strength,
+        effect_value=item.effect,
+        damage_value=item.damage,
+        curve=curve,
+        evidence=evidence,
+        environment=environment,
+    )
+
+
+def _best_place(found: Sequence[_Found]) -> int:
+    """Which layer choice has the best effect within the budget; none: the least damage."""
+
+    def rank(place: int) -> tuple[bool, float]:
+        item = found[place]
+        if item.effect is None:
+            return False, -item.damage
+        return True, -item.effect if item.spec.lower_is_better else item.effect
+
+    return max(range(len(found)), key=rank)
+
+
+def _key(spec: CalibrationSpec, scorer: ScorerSpec, strength: float | None) -> str:
+    about = content_sha256("measured", [spec.arm(0.0).to_json(), scorer.to_json()])
+    return f"{about} {'' if strength is None else repr(float(strength))}"
+
+
+def _reads_own_text(scorer: ScorerSpec) -> bool:
+    needs = SCORERS[scorer.name].needs
+    if needs is Needs.VOTES or scorer.name == "projection":
+        raise InputError(f"Scorer {scorer.name!r} cannot be calibrated on. Use another.")
+    return needs is not Needs.MODEL or scorer.options.get("text") == "own"
+
+
+def _items(run: RunSpec, texts: Sequence[GeneratedText]) -> dict[RowKey, Item]:
+    unsteered = {text.key.prompt: text.text for text in texts if text.key.arm == 0}
+    return {
+        text.key: Item(
+            text=text.text,
+            prompt=run.prompts[text.key.prompt].text,
+            reference=run.prompts[text.key.prompt].reference,
+            baseline=unsteered[text.key.prompt],
+            n_tokens=len(text.token_ids),
+            mean_logprob=text.mean_logprob,
+        )
+        for text in texts
+    }
+
+
+def _mean(values: Sequence[float | None]) -> float:
+    there = [value for value in values if value is not None]
+    return float(np.mean(there)) if there else float("nan")
+
+
+def _most(spec: CalibrationSpec) -> float | None:
+    return MOST.get(spec.operator)
+
+
+def _layers(spec: CalibrationSpec) -> str:
+    return "all layers" if spec.layers is None else f"layers {list(spec.layers)}"
