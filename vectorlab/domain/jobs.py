@@ -30,6 +30,9 @@ class JobKind(StrEnum):
     ICL_TRAIN = "icl_train"  # a model of in-context regression, from scratch
     ICL_REPRODUCE = "icl_reproduce"  # the published reference points
     ICL_BRIDGE = "icl_bridge"  # what demonstrations do in a language model's prompt
+    NEAREST = "nearest"  # the vocabulary tokens nearest to a vector
+    READ = "read"  # the tokens of texts of a run, steered and not
+    REGISTER = "register"  # a model, from its files
 
 
 class JobState(StrEnum):
@@ -211,3 +214,5 @@ class WorkerInfo:
     started_at: datetime
     last_seen: datetime
     alive: bool  # seen within the last lease, by the database's clock
+    models: tuple[str, ...] = ()  # names of those it held when it was idle last
+    memory_bytes: int | None = None  # that it took then, on its device

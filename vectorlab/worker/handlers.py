@@ -17,6 +17,8 @@ from vectorlab.worker.icl import (
 )
 from vectorlab.worker.ravel_build import run_ravel_build
 from vectorlab.worker.ravel_run import run_ravel_run
+from vectorlab.worker.registration import run_registration
+from vectorlab.worker.tokens import run_nearest, run_read
 
 HANDLERS: dict[JobKind, Callable[[JobContext], None]] = {
     JobKind.EXTRACT: run_extraction,
@@ -30,4 +32,7 @@ HANDLERS: dict[JobKind, Callable[[JobContext], None]] = {
     JobKind.ICL_TRAIN: run_training,
     JobKind.ICL_REPRODUCE: run_reproduction,
     JobKind.ICL_BRIDGE: run_bridge,
+    JobKind.NEAREST: run_nearest,
+    JobKind.READ: run_read,
+    JobKind.REGISTER: run_registration,
 }
