@@ -1,7 +1,8 @@
 """Pictures of the dashboard over the demo's store, for the documentation.
 
 ``python -m scripts.screenshots`` fills a store of its own, serves it, and writes
-``docs/images/*.png`` (1280 wide, light theme; ``*-dark.png`` in the dark one).
+``docs/images/*.png``: 1280 wide in the light theme, ``*-dark.png`` in the dark one, and
+``*-narrow.png`` 420 wide.
 """
 
 import os
@@ -10,18 +11,28 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Literal
+from urllib.parse import urlencode
 
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.ui.served import CHROMIUM_FLAGS, CHROMIUM_NAMES, ROOT, dashboard
 from vectorlab.config import Settings
+from vectorlab.domain.runs import Decoding
 from vectorlab.domain.sets import Demonstration
-from vectorlab.services import runs, sets
+from vectorlab.services import runs, sets, token_views
 from vectorlab.services.database import Database, open_store
 
 IMAGES = ROOT / "docs" / "images"
 READY = "[data-testid=stApp][data-test-script-state=notRunning] h1"
 SHOWN = "sentiment-paraphrase"  # the demo's set, and the vector made of it
+PLAYED = "first-try"  # name of the run that the playground shows
+PROMPT = "Please paraphrase the following sentence. Sentence: The soup was cold., paraphrase: "
+QUERY = (
+    "SELECT strength, vector_name, avg(mean_logprob) AS mean_logprob FROM v_generations "
+    "WHERE vector_name IS NOT NULL GROUP BY strength, vector_name ORDER BY strength"
+)
+NARROW = ("overview", "playground", "compare", "vector", "runs")  # also at the width of a phone
 SETTLE_MS = 2500  # tables and charts fade in after the page has come to rest
 
 
@@ -32,6 +43,7 @@ def main() -> None:
         os.environ["VECTORLAB_USER"] = "ada"
         os.environ["PYTHONPATH"] = str(ROOT)
         subprocess.run([sys.executable, "-m", "vectorlab", "demo", "--no-serve"], check=True)
+        _play()
         db = open_store(Settings.from_environment().database_url)
         _edit_a_set(db)
         pages = _pages(db)
@@ -41,9 +53,36 @@ def main() -> None:
             browser = playwright.chromium.launch(executable_path=found, args=list(CHROMIUM_FLAGS))
             IMAGES.mkdir(exist_ok=True)
             for name, (path, height) in pages.items():
-                _take(browser, address + path, IMAGES / f"{name}.png", height)
-            path, height = pages["compare"]
-            _take(browser, address + path, IMAGES / "compare-dark.png", height, scheme="dark")
+                for scheme in ("light", "dark"):
+                    ending = "" if scheme == "light" else "-dark"
+                    _take(
+                        browser,
+                        address + path,
+                        IMAGES / f"{name}{ending}.png",
+                        height,
+                        scheme=scheme,
+                    )
+            for name in NARROW:
+                path, _ = pages[name]
+                _take(browser, address + path, IMAGES / f"{name}-narrow.png", 900, width=420)
+
+
+def _play() -> None:
+    """A run of the playground with its tokens read, nearest tokens, and a second vector."""
+    from vectorlab.lab import Lab
+
+    lab = Lab(device="cpu")
+    made = lab.runs.generate(
+        prompts=[PROMPT], arms=[f"{SHOWN}:0.15"], decoding=Decoding(max_new_tokens=15), name=PLAYED
+    )
+    for asked in (
+        token_views.request_read(lab.db, str(made.id), 0, actor="ada"),
+        token_views.request_nearest(lab.db, SHOWN, actor="ada"),
+    ):
+        assert asked.job is not None
+        lab.wait(asked.job.id)
+    lab.vectors.combine(f"{SHOWN} - 0.5*dialogue-safety", name="blend")
+    lab.db.dispose()
 
 
 def _edit_a_set(db: Database) -> None:
@@ -64,25 +103,50 @@ def _pages(db: Database) -> dict[str, tuple[str, int]]:
     """Picture name -> address and height."""
     found = runs.list_runs(db)
     replay = next(run for run in found if run.replay_of is not None)
-    shown = next(run for run in found if any(SHOWN in arm.label for arm in run.spec.arms))
+    shown = next(run for run in found if run.name == SHOWN)
+    dialogue = next(run for run in found if run.name == "dialogue-safety")
+    tried = f"playground?vector={SHOWN}&at={SHOWN}:0.15&tokens=15"
+    both = f"compare?run={dialogue.id}"
     return {
-        "overview": ("", 760),
+        "overview": ("", 860),
+        "playground": (f"{tried}&run={_played(db)}", 1240),
+        "sets": ("sets", 520),
         "set-changes": (f"sets?set={SHOWN}&view=changes", 560),
         "set-edit": (f"sets?set={SHOWN}&view=edit", 760),
         "set-lineage": (f"sets?set={SHOWN}&version=1&view=lineage", 620),
-        "vector": (f"vectors?vector={SHOWN}", 1180),
+        "vectors": ("vectors", 480),
+        "vector": (f"vectors?vector={SHOWN}", 1500),
+        "vectors-compared": (f"vectors?vector={SHOWN}&vector=dialogue-safety&vector=blend", 1560),
         "runs": ("runs", 480),
         "compare": (f"compare?run={shown.id}", 900),
-        "replay": (f"replay?run={replay.id}", 420),
-        "new-run": (f"new_run?vector={SHOWN}&prompts={SHOWN}-prompts%401", 800),
-        "jobs": ("jobs", 620),
+        "figures": (f"{both}&look=figures", 960),
+        "tokens": (f"compare?run={_played(db)}&look=tokens", 560),
+        "settings-differ": (f"compare?run={shown.id}&run={dialogue.id}&look=settings", 640),
+        "blind": (f"compare?run={dialogue.id}&look=blind+vote", 640),
+        "replay": (f"replay?run={replay.id}", 460),
+        "new-vector": ("new_vector", 620),
+        "new-run": (f"new_run?vector={SHOWN}&prompts={SHOWN}-prompts%401", 1000),
+        "jobs": ("jobs", 760),
+        "sql": (f"sql?asked=true&chart=true&{urlencode({'sql': QUERY})}", 1000),
+        "settings": ("settings", 1260),
     }
 
 
+def _played(db: Database) -> int:
+    """The run that the playground shows."""
+    return next(run.id for run in runs.list_runs(db) if run.name == PLAYED)
+
+
 def _take(
-    browser: Browser, address: str, path: Path, height: int, *, scheme: str = "light"
+    browser: Browser,
+    address: str,
+    path: Path,
+    height: int,
+    *,
+    scheme: Literal["light", "dark"] = "light",
+    width: int = 1280,
 ) -> None:
-    page = browser.new_page(viewport={"width": 1280, "height": height}, color_scheme=scheme)
+    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
     page.goto(address)
     page.wait_for_selector(READY, timeout=60_000)
     page.wait_for_timeout(SETTLE_MS)

@@ -1,11 +1,34 @@
 """Frames to figures."""
 
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
 import altair as alt
 import pandas as pd
 
 from ui import colours
 
+Chart = TypeVar("Chart", alt.Chart, alt.LayerChart)
+Given = ParamSpec("Given")
 
+_LAYERS = alt.Axis(labelAngle=0, labelOverlap=True)
+
+
+def _legible(make: Callable[Given, Chart]) -> Callable[Given, Chart]:
+    """Words of a chart in the contrast that AA asks of text; Streamlit thins them."""
+
+    @wraps(make)
+    def legible(*args: Given.args, **more: Given.kwargs) -> Chart:
+        ink = colours.ink()
+        words = {"labelColor": ink, "titleColor": ink}
+        found: Chart = make(*args, **more).configure_axis(**words).configure_legend(**words)
+        return found
+
+    return legible
+
+
+@_legible
 def layer_bars(frame: pd.DataFrame, column: str, *, title: str, share: bool = False) -> alt.Chart:
     """One bar per layer; ``share`` fixes the axis to 0..1."""
     domain = alt.Scale(domain=[0, 1]) if share else alt.Scale(zero=True)
@@ -22,6 +45,7 @@ def layer_bars(frame: pd.DataFrame, column: str, *, title: str, share: bool = Fa
     return chart
 
 
+@_legible
 def cosine_map(cosines: pd.DataFrame) -> alt.Chart:
     """Heat map of a square frame of cosines, -1 to 1."""
     cells = cosines.rename_axis("layer").reset_index().melt("layer", var_name="other")
@@ -50,6 +74,7 @@ def cosine_map(cosines: pd.DataFrame) -> alt.Chart:
     return chart
 
 
+@_legible
 def strength_curves(frame: pd.DataFrame, colour: dict[str, str], *, title: str) -> alt.LayerChart:
     """A line with its interval per vector.
 
@@ -84,6 +109,116 @@ def strength_curves(frame: pd.DataFrame, colour: dict[str, str], *, title: str) 
     )
     chart: alt.LayerChart = (band + line).properties(height=300)
     return chart
+
+
+@_legible
+def neighbour_line(frame: pd.DataFrame) -> alt.Chart:
+    """Cosine of every layer with the one before."""
+    chart: alt.Chart = (
+        alt.Chart(frame)
+        .mark_line(point=True, color=colours.palette()[0])
+        .encode(
+            x=alt.X("layer:O", title="layer", axis=_LAYERS),
+            y=alt.Y("cosine:Q", scale=alt.Scale(domainMax=1)),
+            tooltip=[alt.Tooltip("layer:O"), alt.Tooltip("cosine:Q", format=".3f")],
+        )
+        .properties(height=230)
+    )
+    return chart
+
+
+@_legible
+def norm_lines(frame: pd.DataFrame, colour: dict[str, str]) -> alt.Chart:
+    """Norms of several vectors over the layers; columns ``vector``, ``layer``, ``norm``."""
+    chart: alt.Chart = (
+        alt.Chart(frame)
+        .mark_line(point=True)
+        .encode(
+            x=alt.X("layer:O", title="layer", axis=_LAYERS),
+            y=alt.Y("norm:Q", title="norm (activation units)"),
+            color=_by("vector", colour),
+            shape=alt.Shape("vector:N", legend=None),
+            tooltip=["vector:N", "layer:O", alt.Tooltip("norm:Q", format=".4g")],
+        )
+        .properties(height=280)
+    )
+    return chart
+
+
+@_legible
+def pair_map(frame: pd.DataFrame) -> alt.Chart:
+    """Heat map of cosines; columns ``pair``, ``layer``, ``cosine``."""
+    chart: alt.Chart = (
+        alt.Chart(frame)
+        .mark_rect()
+        .encode(
+            x=alt.X("layer:O", title="layer", axis=_LAYERS),
+            y=alt.Y("pair:N", title=None, sort=None, axis=alt.Axis(labelLimit=340)),
+            color=alt.Color(
+                "cosine:Q",
+                scale=alt.Scale(
+                    domain=[-1, 0, 1], range=list(colours.diverging()), interpolate="lab"
+                ),
+            ),
+            tooltip=["pair:N", "layer:O", alt.Tooltip("cosine:Q", format=".3f")],
+        )
+        .properties(height=alt.Step(26))
+    )
+    return chart
+
+
+@_legible
+def plane(frame: pd.DataFrame, colour: dict[str, str], shares: tuple[float, float]) -> alt.Chart:
+    """Demonstrations as points; columns as in ``services.projections``."""
+    first, second = (f"{share:.0%} of the variance" for share in shares)
+    chart: alt.Chart = (
+        alt.Chart(frame)
+        .mark_point(filled=True, size=55, opacity=0.8)
+        .encode(
+            x=alt.X("x:Q", title=first),
+            y=alt.Y("y:Q", title=second),
+            color=_by("set", colour),
+            shape=alt.Shape("set:N", legend=None),
+            tooltip=["set:N", "vector:N", "position:Q", "source:N", "target:N"],
+        )
+        .properties(height=360)
+    )
+    return chart
+
+
+@_legible
+def timeline(frame: pd.DataFrame) -> alt.Chart:
+    """Texts as lines of tokens; columns ``text``, ``from``, ``to``, ``part``."""
+    chart: alt.Chart = (
+        alt.Chart(frame)
+        .mark_bar(height=12)
+        .encode(
+            x=alt.X("from:Q", title="token"),
+            x2="to:Q",
+            y=alt.Y("text:N", title=None, sort=None, axis=alt.Axis(labelLimit=320)),
+            color=alt.Color(
+                "part:N",
+                title=None,
+                scale=alt.Scale(
+                    domain=["the same", "after the first"],
+                    range=[colours.baseline(), colours.palette()[3]],
+                ),
+                legend=alt.Legend(orient="top"),
+            ),
+            tooltip=["text:N", "part:N", "from:Q", "to:Q"],
+        )
+        .properties(height=alt.Step(20))
+    )
+    return chart
+
+
+def _by(column: str, colour: dict[str, str]) -> alt.Color:
+    return alt.Color(
+        f"{column}:N",
+        title=None,
+        scale=alt.Scale(domain=list(colour), range=list(colour.values())),
+        legend=alt.Legend(orient="top", columns=3, labelLimit=240),
+    )
 
 
 def _bar_width(bars: int) -> int:

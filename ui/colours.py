@@ -30,6 +30,7 @@ DARK = (
     "#8a69ce",
 )
 LIGHT_BASELINE, DARK_BASELINE = "#75807e", "#97a19f"
+LIGHT_INK, DARK_INK = "#4f5b59", "#b4bcba"
 # Negative, zero, positive: of cosines, correlations and changes.
 LIGHT_DIVERGING = ("#b22c5d", "#eef0ef", "#0a728c")
 DARK_DIVERGING = ("#e0568a", "#232a2b", "#3fb6d3")
@@ -48,6 +49,11 @@ def palette() -> tuple[str, ...]:
 def baseline() -> str:
     """The grey of every baseline."""
     return DARK_BASELINE if is_dark() else LIGHT_BASELINE
+
+
+def ink() -> str:
+    """The colour of words in a chart."""
+    return DARK_INK if is_dark() else LIGHT_INK
 
 
 def diverging() -> tuple[str, str, str]:

@@ -11,8 +11,8 @@ from vectorlab.config import Settings
 from vectorlab.domain.runs import GenerationRun, ReplayVerdict
 from vectorlab.domain.set_checks import Finding
 from vectorlab.domain.sets import SetVersion
-from vectorlab.domain.vectors import SteeringVector
-from vectorlab.services import reports, runs, set_splits, sets, vectors
+from vectorlab.domain.vectors import LayerVector, SteeringVector
+from vectorlab.services import database, reports, runs, set_splits, sets, vectors
 from vectorlab.services.database import Database, open_store
 from vectorlab.services.set_splits import Overlap
 
@@ -39,6 +39,11 @@ def layer_cosines(vector: SteeringVector) -> pd.DataFrame:
     return _layer_cosines(store(), store().url, vector.name, vector.content_sha256)
 
 
+def layer_vectors(vector: SteeringVector) -> list[LayerVector]:
+    """The numbers of a vector, checked once in a while."""
+    return _layer_vectors(store(), store().url, vector.name, vector.content_sha256)
+
+
 def verdict(replay: GenerationRun) -> ReplayVerdict:
     """What comparing a replay with its original finds."""
     return _verdict(store(), store().url, replay.id, replay.created_at)
@@ -49,11 +54,9 @@ def overlaps(run: GenerationRun) -> list[Overlap]:
     return _overlaps(store(), store().url, run.id, run)
 
 
-def versions() -> list[SetVersion]:
-    """Every version of every set, newest first within its set."""
-    return [
-        version for item, _ in sets.list_sets(store()) for version in sets.log(store(), item.name)
-    ]
+def view_columns() -> dict[str, list[str]]:
+    """Columns of every analysis view."""
+    return _view_columns(store(), store().url)
 
 
 def vector_names() -> dict[int, str]:
@@ -83,6 +86,18 @@ def _findings(
 def _layer_cosines(_db: Database, url: str, name: str, content_sha256: str) -> pd.DataFrame:
     del url, content_sha256
     return reports.layer_cosines(vectors.layer_vectors(_db, vectors.get(_db, name)))
+
+
+@st.cache_data(ttl=_KEEP_S, max_entries=4, show_spinner=False)
+def _view_columns(_db: Database, url: str) -> dict[str, list[str]]:
+    del url
+    return database.view_columns(_db)
+
+
+@st.cache_data(ttl=_KEEP_S, max_entries=16, show_spinner="Reading layer vectors …")
+def _layer_vectors(_db: Database, url: str, name: str, content_sha256: str) -> list[LayerVector]:
+    del url, content_sha256
+    return vectors.layer_vectors(_db, vectors.get(_db, name))
 
 
 @st.cache_data(ttl=_KEEP_S, max_entries=256, show_spinner="Comparing texts …")

@@ -3,12 +3,12 @@
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 import streamlit as st
 
-from ui import data, texts
+from ui import data, launching, texts
 from vectorlab.domain.jobs import DEFAULT_QUEUE, Job, JobState
 from vectorlab.domain.runs import GenerationRun
 from vectorlab.errors import InputError, NotFoundError, VectorLabError
@@ -16,7 +16,7 @@ from vectorlab.services import jobs, runs
 
 # Heading in the sidebar -> address of each page (and name of its file) -> title.
 NAVIGATION = {
-    "": {"overview": "Overview"},
+    "": {"overview": "Overview", "playground": "Playground"},
     "Look": {
         "sets": "Sets",
         "vectors": "Vectors",
@@ -27,8 +27,10 @@ NAVIGATION = {
         "in_context_learning": "In-context learning",
     },
     "Make": {"new_vector": "New vector", "new_run": "New run"},
-    "Work": {"jobs": "Jobs and workers"},
+    "Work": {"jobs": "Jobs and workers", "sql": "SQL", "settings": "Settings"},
 }
+
+Item = TypeVar("Item")
 
 WORKER_COMMAND = "vectorlab worker"
 TONES = {
@@ -84,6 +86,14 @@ def worker_note(*, waiting: bool = True, queue: str = DEFAULT_QUEUE) -> None:
             tone="bad" if waiting else "",
             command=WORKER_COMMAND if usual else f"{WORKER_COMMAND} --queue {shlex.quote(queue)}",
         )
+        if usual and launching.is_possible():
+            _offer_worker()
+
+
+def _offer_worker() -> None:
+    if st.button("Start a worker here", key="parts.start_worker"):
+        launching.start_worker()
+        st.toast("A worker is starting; it takes a few seconds.")
 
 
 def go(page: str, **selection: object) -> None:
@@ -116,6 +126,34 @@ def pick(
     )
     cells = event["selection"]["cells"]
     return int(cells[0][0]) if cells else None
+
+
+def one_page(
+    read: Callable[[int, int], Sequence[Item]], number: int, per_page: int
+) -> tuple[Sequence[Item], bool]:
+    """One page of a list, and whether there are more behind it; nothing is counted.
+
+    Args:
+        read: Called with how many are wanted and how many to skip.
+        number: Of the page, from 1.
+        per_page: Rows of a page.
+    """
+    found = read(per_page + 1, (max(1, number) - 1) * per_page)
+    return found[:per_page], len(found) > per_page
+
+
+def older_newer(number: int, *, more: bool) -> None:
+    """Buttons that turn the page of a list, newest first; the page stands in the address."""
+    for label, target, is_there in (
+        ("Newer", number - 1, number > 1),
+        ("Older", number + 1, more),
+    ):
+        if is_there and st.button(label, key=f"page.{label}"):
+            if target > 1:
+                st.query_params["page"] = str(target)
+            else:
+                st.query_params.pop("page", None)
+            st.rerun()
 
 
 def csv_button(make: Callable[[], pd.DataFrame], *, label: str, name: str) -> None:
@@ -188,7 +226,9 @@ def watch_job(job_id: int) -> Job:
     def live() -> None:
         with in_words():
             current = jobs.get(data.store(), job_id)
-            _job_panel(current)
+            job_line(current)
+            if current.state is JobState.RUNNING:
+                _partial_texts(current)
             if current.state.is_final and not job.state.is_final:
                 st.rerun()
 
@@ -203,6 +243,8 @@ def result_link(job: Job) -> None:
         page_link("Open the vector", "vectors", vector=made["vector_id"])
     if "icl_run_id" in made:
         page_link("Open the result", "in_context_learning")
+    if "model_id" in made:
+        page_link("Open the playground", "playground")
     if "run_id" in made:
         replayed = job.spec.get("replay_of") is not None
         page_link(
@@ -212,7 +254,8 @@ def result_link(job: Job) -> None:
         )
 
 
-def _job_panel(job: Job) -> None:
+def job_line(job: Job) -> None:
+    """Where a job stands, and what can be done about it; without what it has written so far."""
     with st.container(border=True):
         st.html(
             f"<b>Job {job.id}</b> · {job.kind.value} · "
@@ -221,7 +264,6 @@ def _job_panel(job: Job) -> None:
         )
         if job.state is JobState.RUNNING:
             st.progress(min(1.0, job.progress_done / (job.progress_total or 1)))
-            _partial_texts(job)
         if job.state is JobState.QUEUED:
             worker_note(queue=job.queue)
         if job.error and job.state is JobState.FAILED:

@@ -14,6 +14,9 @@ import platformdirs
 from vectorlab.domain.states import DEFAULT_STATE_CACHE_BYTES
 from vectorlab.errors import InputError
 
+# Names the file by which the dashboard asks ``vectorlab ui``, which started it, for a worker.
+WISH_VARIABLE = "VECTORLAB_UI_WISH"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:

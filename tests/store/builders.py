@@ -64,6 +64,7 @@ from vectorlab.domain.set_checks import Check, Finding
 from vectorlab.domain.sets import Demonstration, Relation, SetVersion
 from vectorlab.domain.states import StateBlock, StateSpec, tokens_sha256
 from vectorlab.domain.statistics import estimate
+from vectorlab.domain.tokens import NearestTokens, ReadTokens, VocabularyToken
 from vectorlab.domain.vectors import (
     Alignment,
     ExtractionSpec,
@@ -87,6 +88,7 @@ from vectorlab.store import (
     ravel_results,
     runs,
     sets,
+    token_views,
     vectors,
 )
 from vectorlab.store.database import Transaction
@@ -528,6 +530,24 @@ def calibration(vector: SteeringVector, **changes: Any) -> NewCalibration:
     return NewCalibration(**(values | changes))
 
 
+def add_tokens(tx: Transaction, vector: SteeringVector, run: GenerationRun) -> None:
+    """What jobs find about single tokens: near a vector, and in the texts of a run's prompt."""
+    near = VocabularyToken(token_id=7, piece=" good", value=1.5)
+    token_views.add_nearest(tx, vector.id, [NearestTokens(layer=0, toward=(near,), away=(near,))])
+    token_views.add_read(
+        tx,
+        [
+            ReadTokens(
+                generation_id=number,
+                pieces=("a", "b"),
+                logprobs=(-1.0, -0.5),
+                baseline_logprobs=(-1.25, -1.5),
+            )
+            for number in token_views.generation_ids(tx, run.id, 0).values()
+        ],
+    )
+
+
 def fill(tx: Transaction) -> dict[str, Any]:
     """One of everything: two set versions, vectors, a combined one, a run and its replay."""
     model = add_model(tx)
@@ -547,6 +567,7 @@ def fill(tx: Transaction) -> dict[str, Any]:
     replay = add_run(tx, model, spec, replay_of=run.id)
     add_icl_run(tx, model, first)
     calibrations.add_calibration(tx, calibration(vector), "tester")
+    add_tokens(tx, vector, run)
     return {
         "model": model,
         "first": first,

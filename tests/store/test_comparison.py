@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from tests.ui.filled_store import add_run, fill, run_spec
@@ -15,9 +14,9 @@ from vectorlab.domain.comparison import (
     columns_of,
     settings_of,
 )
-from vectorlab.domain.intervals import paired_change, share_interval
 from vectorlab.domain.runs import Decoding
-from vectorlab.domain.votes import Choice, Match
+from vectorlab.domain.statistics import Verdict
+from vectorlab.domain.votes import Choice, Match, share_interval
 from vectorlab.errors import InputError
 from vectorlab.services import comparison, models, reports, runs, vectors, votes
 from vectorlab.store import schema
@@ -116,25 +115,16 @@ def test_figures_are_paired_and_leave_out_what_has_no_score(store):
     columns = columns_of([runs.get(store, "1")])
     cheer = Measure(name="cheer", version="2")
     base, mixed, better = comparison.figures(store, columns, cheer, columns[0])
-    assert (base.mean, base.change) == (1.0, None)
-    assert (mixed.count, mixed.change.mean, mixed.change.pairs) == (2, 0.5, 2)
-    assert not mixed.change.is_clear
-    assert better.change.is_clear
-    assert (better.change.low, better.change.high) == (1.0, 1.0)
+    assert (base.level.mean, base.change) == (1.0, None)
+    assert (mixed.count, mixed.change.difference.mean, mixed.change.n) == (2, 0.5, 2)
+    assert mixed.change.verdict is Verdict.NOT_TOLD_APART
+    assert better.change.verdict is Verdict.HIGHER
+    assert (better.change.difference.low, better.change.difference.high) == (1.0, 1.0)
 
 
 def test_settings_name_what_differs_between_runs(store):
     differing = {item.name for item in settings_of(two_runs(store)) if item.differs}
     assert differing == {"name", "prompts", "new tokens at most"}
-
-
-def test_a_bootstrap_interval_covers_a_mean_as_often_as_it_says():
-    random = np.random.default_rng(5)
-    hits = 0
-    for _ in range(300):
-        found = paired_change(random.normal(0.3, 1.0, 40))
-        hits += found.low <= 0.3 <= found.high
-    assert 0.90 <= hits / 300 <= 0.985
 
 
 def test_an_interval_of_a_share_stays_inside_and_is_symmetric():

@@ -109,6 +109,14 @@ def test_marks_in_charts_stand_out_from_every_background(name):
         assert contrast(colour, background) >= 3, (colour, background)
 
 
+@pytest.mark.parametrize(
+    ("name", "ink"), [("light", colours.LIGHT_INK), ("dark", colours.DARK_INK)]
+)
+def test_words_in_charts_reach_aa(name, ink):
+    assert ink in STYLE  # captions have the same
+    assert all(contrast(ink, background) >= 4.5 for background in backgrounds(name))
+
+
 def test_the_theme_gives_charts_the_same_palettes():
     assert tuple(THEME["light"]["chartCategoricalColors"]) == colours.LIGHT
     assert tuple(THEME["dark"]["chartCategoricalColors"]) == colours.DARK

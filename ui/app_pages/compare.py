@@ -5,17 +5,24 @@ from collections.abc import Sequence
 import streamlit as st
 
 from ui import data, parts, texts
-from ui.run_views import blind, choices, figures, settings, side_by_side
+from ui.run_views import blind, choices, figures, settings, side_by_side, token_view
+from vectorlab.domain.comparison import columns_of
 from vectorlab.domain.runs import GenerationRun
 from vectorlab.services import runs
 
-TEXTS, FIGURES, SETTINGS, BLIND = VIEWS = ("texts", "figures", "settings", "blind vote")
+TEXTS, FIGURES, TOKENS, SETTINGS, BLIND = VIEWS = (
+    "texts",
+    "figures",
+    "tokens",
+    "settings",
+    "blind vote",
+)
 
 
 def _show(found: Sequence[GenerationRun]) -> None:
     title = "Run " if len(found) == 1 else "Runs "
     parts.header(title + ", ".join(str(run.id) for run in found), _sentence(found))
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         for run in found:
             parts.page_link(f"Replay run {run.id}", "replay", run=run.id)
         parts.page_link("All runs", "runs")
@@ -34,6 +41,12 @@ def _show(found: Sequence[GenerationRun]) -> None:
         figures.show(sides)
     elif view == SETTINGS:
         settings.show(found)
+    elif view == TOKENS:
+        shown = found[0]
+        if len(found) > 1:
+            number = st.selectbox("Run", [run.id for run in found], key="read", bind="query-params")
+            shown = next(run for run in found if run.id == number)
+        token_view.show(shown, columns_of([shown]))
     elif view == BLIND:
         blind.show(sides)
     else:

@@ -10,7 +10,7 @@ from vectorlab.domain.jobs import JobFilter, JobKind, JobState
 from vectorlab.services import jobs, models, reports
 
 SHOWN = 100
-BUSY, IDLE = "2s", "10s"  # how often the queue is read anew
+EVERY = "2s"  # how often the queue is read anew while something runs or waits; else it is not
 SINCE = {"an hour": "1h", "a day": "1d", "a week": "7d", "a month": "30d"}
 SHOWN_LOG = 200  # lines
 
@@ -41,7 +41,7 @@ def _show_job(job_id: int) -> None:
 
 
 def _show_log(job_id: int, *, running: bool) -> None:
-    @st.fragment(run_every=BUSY if running else None)
+    @st.fragment(run_every=EVERY if running else None)
     def live() -> None:
         with parts.in_words():
             lines = jobs.log(data.store(), job_id, last=SHOWN_LOG)
@@ -65,8 +65,10 @@ def _show_queue() -> None:
     parts.header("Jobs and workers", "Work waits here; a worker claims it, computes and commits.")
     wanted = _choose_filter()
     busy = _is_busy()
+    if not busy:
+        st.button("Look again", help="Nothing runs or waits, so this page does not ask by itself.")
 
-    @st.fragment(run_every=BUSY if busy else IDLE)
+    @st.fragment(run_every=EVERY if busy else None)
     def live() -> None:
         with parts.in_words():
             if _is_busy() != busy:
@@ -187,8 +189,7 @@ def _prune() -> None:
 
 
 def _is_busy() -> bool:
-    found = jobs.counts(data.store())
-    return any(state in found for state in (JobState.QUEUED, JobState.RUNNING))
+    return any(jobs.under_way(data.store()))
 
 
 job_id = parts.chosen_number("job")

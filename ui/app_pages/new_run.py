@@ -1,48 +1,30 @@
 """Ask for a generation run: prompts under the baseline and under vectors."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
-from ui import data, parts, texts
+from ui import asking, data, parts, texts
+from vectorlab.domain.browsing import VectorChoice
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.layers import parse_layers
 from vectorlab.domain.methods import default_operator
 from vectorlab.domain.models import Model
 from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import STRENGTH_UNITS, Combine, Decoding, Operator, Prompt, RunSpec
+from vectorlab.domain.runs import STRENGTH_UNITS, Combine, Operator, Prompt, RunSpec
 from vectorlab.domain.schedules import Schedule
 from vectorlab.errors import InputError
 from vectorlab.services import arms as run_arms
-from vectorlab.services import models, runs, vectors
+from vectorlab.services import browsing, runs
 from vectorlab.services.arms import SweepOptions
 
 EACH_LINE, WHOLE = "one per line", "the whole text"
 
 
-def _choose_model() -> Model:
-    found = models.list_models(db)
-    if not found:
-        parts.note(
-            "No model yet",
-            "Register a causal language model in transformers format:",
-            command="vectorlab models add PATH_OR_HUB_ID --name NAME",
-        )
-        st.stop()
-    names = [item.name for item in found]
-    parts.say_unknown("model", names)
-    # A link that names only a vector means the model it belongs to.
-    owners = {item.name: item.model_name for item in vectors.list_vectors(db)}
-    meant = [owners[name] for name in st.query_params.get_all("vector") if name in owners]
-    usual = names.index(meant[0]) if meant else 0
-    chosen = st.selectbox("Model", names, index=usual, key="model", bind="query-params")
-    return found[names.index(chosen)]
-
-
-def _choose_vectors(model: Model) -> tuple[list[str], list[float], SweepOptions, list[str]]:
-    fitting = {
-        item.name: item
-        for item in vectors.list_vectors(db)
-        if item.d_model == model.description.d_model and item.n_layers <= model.description.n_layers
-    }
+def _choose_vectors(
+    model: Model, known: Sequence[VectorChoice]
+) -> tuple[list[str], list[float], SweepOptions, list[str]]:
+    fitting = asking.fitting(known, model)
     parts.say_unknown("vector", list(fitting))
     chosen = st.multiselect(
         "Vectors",
@@ -128,7 +110,7 @@ def _read_strengths(text: str) -> list[float]:
 
 
 def _choose_prompts() -> tuple[tuple[Prompt, ...], int | None]:
-    labels = [version.label for version in data.versions()]
+    labels = browsing.version_labels(db)
     reference = st.selectbox(
         "Prompts from a set version",
         labels,
@@ -147,36 +129,6 @@ def _choose_prompts() -> tuple[tuple[Prompt, ...], int | None]:
     )
     lines = [text] if cut == WHOLE else text.split("\n")
     return tuple(Prompt(text=line) for line in lines if line.strip()), None
-
-
-def _choose_decoding() -> tuple[Decoding, int, int]:
-    one, two, three = st.columns(3)
-    tokens = one.number_input("New tokens at most", 1, 4096, 32, key="tokens", bind="query-params")
-    seed = two.number_input("Seed", 0, 2**31 - 1, 0, key="seed", bind="query-params")
-    sampled = (
-        three.selectbox("Decoding", ["greedy", "sampled"], key="decoding", bind="query-params")
-        == "sampled"
-    )
-    if not sampled:
-        return Decoding(max_new_tokens=tokens), seed, 1
-    temperature = one.number_input(
-        "Temperature", 0.01, 5.0, 1.0, 0.1, key="temperature", bind="query-params"
-    )
-    top_k = two.number_input("Top-k (0: off)", 0, 100_000, 0, key="top_k", bind="query-params")
-    top_p = three.number_input(
-        "Top-p (1: off)", 0.01, 1.0, 1.0, 0.05, key="top_p", bind="query-params"
-    )
-    samples = one.number_input(
-        "Samples per prompt and arm", 1, 100, 1, key="samples", bind="query-params"
-    )
-    decoding = Decoding(
-        max_new_tokens=tokens,
-        do_sample=True,
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
-    )
-    return decoding, seed, samples
 
 
 def _request() -> int | None:
@@ -213,10 +165,11 @@ def _request() -> int | None:
 
 db = data.store()
 parts.header("New run", "The same prompts under the baseline and under every vector and strength.")
-model = _choose_model()
-references, strengths, options, written = _choose_vectors(model)
+known = browsing.vector_choices(db)
+model = asking.model(known)
+references, strengths, options, written = _choose_vectors(model, known)
 prompts, version_id = _choose_prompts()
-decoding, seed, samples = _choose_decoding()
+decoding, seed, samples = asking.decoding()
 name = st.text_input("Name of the run", placeholder="optional", key="new_run.name")
 groups = 1 if options.together else len(references)
 swept = len(set(strengths) - {0.0}) * groups if references else 0

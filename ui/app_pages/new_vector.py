@@ -7,7 +7,7 @@ from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.methods import METHODS
 from vectorlab.domain.passages import ChatForm
 from vectorlab.domain.vectors import Site, TokenRule
-from vectorlab.services import models, vectors
+from vectorlab.services import browsing, models, vectors
 from vectorlab.services.vectors import ExtractionOptions
 
 parts.header(
@@ -15,7 +15,7 @@ parts.header(
 )
 
 db = data.store()
-labels = [version.label for version in data.versions()]
+labels = browsing.version_labels(db)
 names = [item.name for item in models.list_models(db)]
 if not labels:
     parts.note(

@@ -1,46 +1,39 @@
-"""What the store holds, and what happened last."""
+"""What the store holds, what is running, and what happened last."""
 
 import streamlit as st
 
-from ui import data, parts, texts
-from vectorlab.domain.jobs import JobState
-from vectorlab.services import jobs, reports, runs, sets, vectors
+from ui import data, first_steps, parts, texts
+from vectorlab.services import browsing, jobs, reports
 
 LATEST = 6
-COUNTED = 500
 
 db = data.store()
 parts.header("VectorLab", "Demonstrations, the vectors they became, and the texts those produced.")
 
-all_sets = sets.list_sets(db)
-if not all_sets:
-    parts.note(
-        "The store is empty",
-        "Fill it with two ready experiments on the bundled model, or import your own pairs:",
-        command="vectorlab demo --no-serve\nvectorlab sets import reviews.csv --set upbeat",
-    )
+held = browsing.inventory(db)
+if not held.runs:
+    first_steps.show(held)
+if not (held.sets or held.vectors or held.runs):
     st.stop()
 
-all_vectors = vectors.list_vectors(db)
-latest_runs = runs.list_runs(db, limit=COUNTED)
-waiting = len(jobs.list_jobs(db, state=JobState.QUEUED, limit=COUNTED))
-running = len(jobs.list_jobs(db, state=JobState.RUNNING, limit=COUNTED))
-
+waiting, running = jobs.under_way(db)
 counts = st.columns(4)
-counts[0].metric("Demonstration sets", len(all_sets), border=True)
-counts[1].metric("Steering vectors", len(all_vectors), border=True)
-more = "+" if len(latest_runs) == COUNTED else ""
-counts[2].metric("Generation runs", f"{len(latest_runs)}{more}", border=True)
+counts[0].metric("Demonstration sets", f"{held.sets:,}", border=True)
+counts[1].metric("Steering vectors", f"{held.vectors:,}", border=True)
+counts[2].metric("Generation runs", f"{held.runs:,}", border=True)
 counts[3].metric("Jobs running · waiting", f"{running} · {waiting}", border=True)
 if waiting:
     parts.worker_note()
+if waiting or running:
+    parts.page_link("See what is running", "jobs")
 
 st.subheader("Latest runs", anchor=False)
+latest_runs = browsing.list_runs(db, limit=LATEST)
 if latest_runs:
     chosen = parts.pick(
-        reports.runs_frame(latest_runs[:LATEST]),
+        reports.summaries_frame(latest_runs),
         key="overview.runs",
-        hide=("run", "seed", "seconds"),
+        hide=("seed", "seconds"),
         columns=parts.RUN_COLUMNS,
     )
     if chosen is not None:
@@ -49,15 +42,16 @@ else:
     parts.page_link("No run yet. Make one", "new_run")
 
 st.subheader("Latest vectors", anchor=False)
-if all_vectors:
+latest_vectors = browsing.list_vectors(db, limit=LATEST)
+if latest_vectors:
     chosen = parts.pick(
-        reports.vectors_frame(all_vectors[:LATEST]),
+        reports.vectors_frame(latest_vectors),
         key="overview.vectors",
         hide=("id", "sha256", "read site", "write site", "origin"),
         columns={"made": parts.TIME},
     )
     if chosen is not None:
-        parts.go("vectors", vector=all_vectors[chosen].name)
+        parts.go("vectors", vector=latest_vectors[chosen].name)
 else:
     parts.page_link("No vector yet. Extract one", "new_vector")
 

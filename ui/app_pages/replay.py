@@ -1,26 +1,30 @@
 """Repeat a run exactly, and say whether the same tokens came out."""
 
+import pandas as pd
 import streamlit as st
 
-from ui import data, parts, texts
+from ui import charts, data, parts, texts
+from vectorlab.domain.browsing import RunFilter, RunKind
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.runs import GenerationRun, ReplayVerdict, TokenDifference
-from vectorlab.services import reports, runs
+from vectorlab.services import browsing, reports, runs
 
 LATEST = 50
+MOST_LINES = 60  # of the picture
 
 
 def _show_choice() -> None:
     parts.header("Replay", "Repeat a run exactly: same vectors, same draws, same batches.")
-    found = [run for run in runs.list_runs(data.store(), limit=LATEST) if run.replay_of is None]
+    wanted = RunFilter(kind=RunKind.ORIGINALS)
+    found = browsing.list_runs(data.store(), wanted, limit=LATEST)
     if not found:
         parts.note("No run yet", "There is nothing to replay.")
         parts.page_link("New run", "new_run")
         return
     chosen = parts.pick(
-        reports.runs_frame(found),
+        reports.summaries_frame(found),
         key="replay.runs",
-        hide=("run", "replay of", "seconds"),
+        hide=("replay of", "seconds"),
         columns=parts.RUN_COLUMNS,
     )
     st.caption("Click a run to replay it.")
@@ -67,6 +71,8 @@ def _request(original: GenerationRun) -> int:
 def _show_verdict(original: GenerationRun, replay: GenerationRun) -> None:
     verdict = data.verdict(replay)
     if verdict.identical:
+        bars = "▮" * min(60, verdict.generations)
+        st.html(f'<div class="vl-verdict vl-good" aria-hidden="true">{bars}</div>')
         parts.note(
             "Identical",
             f"Run {replay.id} repeats all {verdict.generations} texts of run {original.id} "
@@ -80,9 +86,30 @@ def _show_verdict(original: GenerationRun, replay: GenerationRun) -> None:
             f"leave run {original.id}. The first differing token of each is below.",
             tone="bad",
         )
+        st.altair_chart(charts.timeline(_timeline(original, replay, verdict)))
+        st.caption(
+            "Every text as a line of its tokens: grey as far as both agree, then coloured. "
+            "Texts that agree to the end are left out."
+        )
         _show_differences(original, verdict)
     _show_changes(verdict)
     parts.page_link("Compare both, word by word", "compare", run=[original.id, replay.id])
+
+
+def _timeline(
+    original: GenerationRun, replay: GenerationRun, verdict: ReplayVerdict
+) -> pd.DataFrame:
+    """Where each text that differs leaves the original: columns text, from, to, part."""
+    lengths = runs.token_counts(data.store(), [original.id, replay.id])
+    rows = []
+    for item in verdict.differences[:MOST_LINES]:
+        key = (item.key.prompt, item.key.arm, item.key.sample)
+        end = max(lengths[original.id][key], lengths[replay.id][key])
+        label = original.spec.arms[item.key.arm].label
+        text = f"prompt {item.key.prompt + 1} · {label} · sample {item.key.sample}"
+        rows.append({"text": text, "from": 0, "to": item.position, "part": "the same"})
+        rows.append({"text": text, "from": item.position, "to": end, "part": "after the first"})
+    return pd.DataFrame(rows, columns=["text", "from", "to", "part"])
 
 
 def _show_differences(original: GenerationRun, verdict: ReplayVerdict) -> None:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from ui import data, parts
-from ui.set_views import changes, demonstrations, draft, history, lineage
+from ui.set_views import changes, demonstrations, draft, history, importing, lineage
 from vectorlab.services import reports, sets
 
 DEMONSTRATIONS, EDIT, CHANGES, HISTORY, LINEAGE = VIEWS = (
@@ -13,19 +13,37 @@ DEMONSTRATIONS, EDIT, CHANGES, HISTORY, LINEAGE = VIEWS = (
     "history",
     "lineage",
 )
+PER_PAGE = 100
 
 
 def _show_list() -> None:
     parts.header("Demonstration sets", "Pairs source → target, frozen version by version.")
-    frame = reports.sets_frame(data.store())
+    words = st.text_input(
+        "Name, description or task holds", key="words", bind="query-params", placeholder="upbeat"
+    )
+    number = parts.chosen_number("page") or 1
+    frame = reports.sets_frame(
+        data.store(),
+        words=(words or "").strip(),
+        limit=PER_PAGE + 1,
+        offset=(max(1, number) - 1) * PER_PAGE,
+    )
+    more, frame = len(frame) > PER_PAGE, frame[:PER_PAGE]
+    if frame.empty and (words or number > 1):
+        parts.note("No set fits", "Loosen the filter above.")
+        parts.older_newer(number, more=False)
+        return
+    importing.show(is_open=frame.empty)
     if frame.empty:
         parts.note(
             "No demonstration set yet",
-            "Import a CSV, TSV, JSON or JSON Lines file with one pair per row:",
+            "Import a file with one pair per row above, or in a terminal:",
             command="vectorlab sets import reviews.csv --set upbeat",
         )
         return
     chosen = parts.pick(frame, key="sets.list", hide=("sha256",), columns={"changed": parts.TIME})
+    with st.container(horizontal=True):
+        parts.older_newer(number, more=more)
     st.caption("Click a row to open the set.")
     if chosen is not None:
         parts.go("sets", set=frame["set"][chosen])
@@ -33,7 +51,7 @@ def _show_list() -> None:
 
 def _show_set(name: str) -> None:
     versions = sets.log(data.store(), name)
-    about = next(item for item, _ in sets.list_sets(data.store()) if item.name == name)
+    about = sets.get_set(data.store(), name)
     parts.header(name, about.description or "A demonstration set.")
     if not versions:
         parts.note(

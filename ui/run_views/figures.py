@@ -7,6 +7,7 @@ from ui import charts, colours, data, parts, texts
 from ui.run_views import choices
 from ui.run_views.choices import Sides
 from vectorlab.domain.comparison import Measure, strength_of
+from vectorlab.domain.statistics import Estimate, Verdict
 from vectorlab.services import comparison
 from vectorlab.services.comparison import ColumnFigures
 
@@ -36,7 +37,7 @@ def show(sides: Sides) -> None:
                 title=measure.key,
             )
         )
-        st.caption("Bands are 95 % intervals of the mean over the texts.")
+        st.caption("Bands are 95 % intervals of the mean over the prompts.")
 
 
 def _show_table(sides: Sides, found: list[ColumnFigures], measure: Measure) -> None:
@@ -47,36 +48,47 @@ def _show_table(sides: Sides, found: list[ColumnFigures], measure: Measure) -> N
             (
                 texts.dot(sides.colour_of(item.column)) + texts.escape(sides.name_of(item.column)),
                 str(item.count),
-                "–" if item.mean is None else f"{item.mean:.4g}",
-                "–" if change is None else f"{change.mean:+.4g}",
-                "–" if change is None else f"{change.low:+.4g} to {change.high:+.4g}",
-                "–" if change is None else f"{change.wins} / {_ties(item)} / {change.losses}",
+                _number(item.level.mean),
+                "–" if change is None else _number(change.difference.mean, signed=True),
+                "–" if change is None else _interval(change.difference),
+                "–" if change is None else f"{change.wins} / {change.ties} / {change.losses}",
+                "–" if change is None else f"{change.sign_p:.3g}",
                 _verdict(item, measure),
             )
         )
     head = ["column", "texts", f"mean {measure.key}", "change", "95 % interval"]
-    st.html(texts.table([*head, "up / same / down", ""], rows))
+    st.html(texts.table([*head, "up / same / down", "sign test p", ""], rows))
     st.caption(
-        "Changes are paired by prompt and sample; the interval is a bootstrap over the pairs. "
-        "Where it holds zero, nothing is claimed."
+        "Changes are paired by prompt; samples of a prompt count as their mean. Intervals "
+        "(bootstrap) and tests are corrected for the number of columns. Where an interval holds "
+        "zero, nothing is claimed."
     )
     parts.csv_button(
         lambda: _frame(sides, found), label="Download figures (CSV)", name="figures.csv"
     )
 
 
+def _number(value: float | None, *, signed: bool = False) -> str:
+    if value is None:
+        return "–"
+    return f"{value:+.4g}" if signed else f"{value:.4g}"
+
+
+def _interval(found: Estimate) -> str:
+    if found.low is None or found.high is None:
+        return "too few"
+    return f"{found.low:+.4g} to {found.high:+.4g}"
+
+
 def _verdict(item: ColumnFigures, measure: Measure) -> str:
     if item.change is None:
         return ""
-    if not item.change.is_clear:
-        return texts.badge("no clear change")
-    is_better = (item.change.mean > 0) != measure.lower_is_better
+    if item.change.verdict is Verdict.NOT_TOLD_APART:
+        return texts.badge("not told apart")
+    if measure.version is None:  # more of it is neither good nor bad
+        return texts.badge(item.change.verdict.value)
+    is_better = (item.change.verdict is Verdict.HIGHER) != measure.lower_is_better
     return texts.badge("better" if is_better else "worse", "good" if is_better else "bad")
-
-
-def _ties(item: ColumnFigures) -> int:
-    assert item.change is not None
-    return item.change.pairs - item.change.wins - item.change.losses
 
 
 def _frame(sides: Sides, found: list[ColumnFigures]) -> pd.DataFrame:
@@ -85,12 +97,13 @@ def _frame(sides: Sides, found: list[ColumnFigures]) -> pd.DataFrame:
             {
                 "column": sides.name_of(item.column),
                 "texts": item.count,
-                "mean": item.mean,
-                "low": item.low,
-                "high": item.high,
-                "change": None if item.change is None else item.change.mean,
-                "change_low": None if item.change is None else item.change.low,
-                "change_high": None if item.change is None else item.change.high,
+                "mean": item.level.mean,
+                "low": item.level.low,
+                "high": item.level.high,
+                "change": None if item.change is None else item.change.difference.mean,
+                "change_low": None if item.change is None else item.change.difference.low,
+                "change_high": None if item.change is None else item.change.difference.high,
+                "sign_p": None if item.change is None else item.change.sign_p,
             }
             for item in found
         ]
@@ -107,12 +120,12 @@ def _curves(sides: Sides, found: list[ColumnFigures]) -> pd.DataFrame:
         strength = strength_of(arm)
         point = {
             "strength": strength,
-            "mean": item.mean,
-            "low": item.low,
-            "high": item.high,
+            "mean": item.level.mean,
+            "low": item.level.low,
+            "high": item.level.high,
             "arm": sides.name_of(item.column),
         }
-        if strength is None or item.mean is None:
+        if strength is None or item.level.mean is None:
             continue
         if arm.is_baseline:
             starts.append(point)

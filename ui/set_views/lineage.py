@@ -2,15 +2,11 @@
 
 import streamlit as st
 
-from ui import data, parts, texts
+from ui import colours, data, parts, texts
 from vectorlab.domain.lineage import Edge, Lineage, Thing
 from vectorlab.domain.sets import SetVersion
 from vectorlab.services import lineage
 
-_HEAD = """digraph {
-    rankdir=LR; bgcolor="transparent";
-    node [fontname="sans-serif", fontsize=11, style=filled, fillcolor="#f6f5f2", color="#8a8678"];
-    edge [fontname="sans-serif", fontsize=9, color="#8a8678", fontcolor="#8a8678"];"""
 _SHAPES = {"set_version": "folder", "vector": "box", "run": "note", "model": "ellipse"}
 
 
@@ -36,10 +32,23 @@ def show(version: SetVersion) -> None:
     st.html(texts.table(["this", "", "that", "scores"], rows))
 
 
+def _head() -> str:
+    """Colours of the visitor's theme."""
+    fill, words = ("#262d2e", "#e4e9e8") if colours.is_dark() else ("#f4f6f5", "#1f2b2a")
+    line = colours.ink()
+    return (
+        'digraph { rankdir=LR; bgcolor="transparent"; '
+        f'node [fontname="sans-serif", fontsize=11, style=filled, fillcolor="{fill}", '
+        f'fontcolor="{words}", color="{line}"]; '
+        f'edge [fontname="sans-serif", fontsize=9, color="{line}", fontcolor="{line}"];'
+    )
+
+
 def _dot(found: Lineage) -> str:
-    lines = [_HEAD]
+    accent = colours.palette()[1]
+    lines = [_head()]
     for thing in found.things:
-        bold = ', penwidth=2, color="#b5542a"' if thing == found.centre else ""
+        bold = f', penwidth=2, color="{accent}"' if thing == found.centre else ""
         link = _address(thing)
         target = f', URL="{link}", target="_self"' if link else ""
         words = "\\n".join([thing.name, *_score_words(found, thing)])

@@ -5,15 +5,16 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import vectorlab
-from vectorlab.config import Settings
+from vectorlab.config import WISH_VARIABLE, Settings
 from vectorlab.errors import InputError
 
 LOOPBACK = "127.0.0.1"
@@ -48,14 +49,24 @@ def free_port(host: str, wanted: int) -> int:
 def serve(
     settings: Settings, *, host: str, port: int, with_worker: bool, browser: bool = False
 ) -> None:
-    """Run the dashboard, and a worker beside it, until Ctrl-C or a signal to end."""
+    """Run the dashboard, and a worker beside it, until Ctrl-C or a signal to end.
+
+    A worker that ends leaves the dashboard alone, which offers to start another.
+    """
     children: list[subprocess.Popen[bytes]] = []
-    with ending_as_interrupt():
+    with ending_as_interrupt(), tempfile.TemporaryDirectory(prefix="vectorlab-ui-") as folder:
+        wish = Path(folder) / "worker-wanted"
         try:
-            children.append(_start_dashboard(settings, host=host, port=port, browser=browser))
+            ui = _start_dashboard(settings, host=host, port=port, browser=browser, wish=wish)
+            children.append(ui)
             if with_worker:
-                children.append(_start([sys.executable, "-m", "vectorlab", "worker"], settings))
-            while all(child.poll() is None for child in children):
+                children.append(_start_worker(settings))
+            while ui.poll() is None:
+                children = [child for child in children if child.poll() is None]
+                if wish.exists():
+                    wish.unlink()
+                    if len(children) == 1:  # a second press while it starts asks for no second
+                        children.append(_start_worker(settings))
                 time.sleep(0.2)
         except KeyboardInterrupt:
             pass
@@ -81,7 +92,7 @@ def ending_as_interrupt() -> Iterator[None]:
 
 
 def _start_dashboard(
-    settings: Settings, *, host: str, port: int, browser: bool
+    settings: Settings, *, host: str, port: int, browser: bool, wish: Path
 ) -> subprocess.Popen[bytes]:
     directory = dashboard_directory()
     options = {
@@ -96,16 +107,25 @@ def _start_dashboard(
         [sys.executable, "-m", "streamlit", "run", str(directory / "app.py"), *flags],
         settings,
         directory,
+        {WISH_VARIABLE: str(wish)},
     )
 
 
+def _start_worker(settings: Settings) -> subprocess.Popen[bytes]:
+    return _start([sys.executable, "-m", "vectorlab", "worker"], settings)
+
+
 def _start(
-    command: list[str], settings: Settings, directory: Path | None = None
+    command: list[str],
+    settings: Settings,
+    directory: Path | None = None,
+    more: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
     environment = {
         **os.environ,
         "VECTORLAB_DATABASE_URL": settings.database_url,
         "VECTORLAB_DEVICE": settings.device,
+        **(more or {}),
     }
     # A group of its own: Ctrl-C reaches this process alone, which then ends its children once.
     group = 0 if os.name == "posix" else None

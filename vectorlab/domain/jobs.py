@@ -32,6 +32,9 @@ class JobKind(StrEnum):
     ICL_BRIDGE = "icl_bridge"  # what demonstrations do in a language model's prompt
     SCORE = "score"  # the texts of a run by scorers
     CALIBRATE = "calibrate"  # the strength of a vector for a budget of damage
+    NEAREST = "nearest"  # the vocabulary tokens nearest to a vector
+    READ = "read"  # the tokens of texts of a run, steered and not
+    REGISTER = "register"  # a model, from its files
 
 
 class JobState(StrEnum):
@@ -213,3 +216,5 @@ class WorkerInfo:
     started_at: datetime
     last_seen: datetime
     alive: bool  # seen within the last lease, by the database's clock
+    models: tuple[str, ...] = ()  # names of those it held when it was idle last
+    memory_bytes: int | None = None  # that it took then, on its device

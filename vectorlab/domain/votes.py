@@ -1,11 +1,11 @@
 """Blind votes: which of two texts somebody prefers without knowing where they came from."""
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
-from math import comb
 
 from vectorlab.domain.comparison import Column
-from vectorlab.domain.intervals import share_interval
+from vectorlab.domain.statistics import sign_test
 
 
 class Choice(StrEnum):
@@ -71,6 +71,17 @@ class Tally:
         decided = self.first + self.second
         if not decided:
             return None
-        least = min(self.first, self.second)
-        tail = sum(comb(decided, hits) for hits in range(least + 1))
-        return float(min(1.0, 2 * tail / 2**decided))
+        return sign_test(self.first, self.second)
+
+
+def share_interval(hits: int, of: int) -> tuple[float, float]:
+    """Wilson's interval of a share, 95 %.
+
+    Raises:
+        ZeroDivisionError: If ``of`` is 0.
+    """
+    z = 1.959963984540054
+    share = hits / of
+    middle = (share + z * z / (2 * of)) / (1 + z * z / of)
+    half = z * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of)) / (1 + z * z / of)
+    return max(0.0, middle - half), min(1.0, middle + half)

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-
-import numpy as np
+from statistics import fmean
 
 from vectorlab.domain.comparison import (
     Column,
@@ -11,7 +10,7 @@ from vectorlab.domain.comparison import (
     Measure,
     Question,
 )
-from vectorlab.domain.intervals import PairedChange, paired_change
+from vectorlab.domain.statistics import Estimate, PairedComparison, compare_arms, estimate
 from vectorlab.store import comparison
 from vectorlab.store.database import Database
 
@@ -24,11 +23,9 @@ class ColumnFigures:
     """What one column of a comparison comes to in one figure."""
 
     column: Column
-    count: int  # generations with a value
-    mean: float | None
-    low: float | None  # the mean's 95 % interval
-    high: float | None
-    change: PairedChange | None  # against the baseline column, paired by prompt and sample
+    count: int  # texts with a value
+    level: Estimate  # over prompts; several samples of a prompt count as their mean
+    change: PairedComparison | None  # against the baseline column, paired by prompt
 
 
 def measures(db: Database, run_ids: Sequence[int]) -> list[Measure]:
@@ -56,27 +53,35 @@ def figures(
 ) -> list[ColumnFigures]:
     """Mean of every column, and its change against the baseline with an interval.
 
-    Rows are paired by prompt (by its text across runs) and sample; a row that lacks either side
-    is left out.
+    Rows are paired by prompt (by its text across runs); a prompt that lacks either side is left
+    out. Intervals of the changes hold together, however many columns there are.
     """
     with db.read() as tx:
-        by_column: dict[Column, dict[tuple[int, int], float]] = {item: {} for item in columns}
-        for column, key, value in comparison.values(tx, columns, measure):
-            by_column[column][key] = value
-    before = {} if baseline is None else by_column.get(baseline, {})
-    found = []
-    for column, own in by_column.items():
-        shared = sorted(own.keys() & before.keys())
-        gains = np.array([own[key] - before[key] for key in shared])
-        level = paired_change(np.array(list(own.values()))) if own else None
-        found.append(
-            ColumnFigures(
-                column=column,
-                count=len(own),
-                mean=None if level is None else level.mean,
-                low=None if level is None else level.low,
-                high=None if level is None else level.high,
-                change=paired_change(gains) if len(shared) and column != baseline else None,
-            )
+        texts: dict[Column, dict[int, list[float]]] = {item: {} for item in columns}
+        for column, (place, _), value in comparison.values(tx, columns, measure):
+            texts[column].setdefault(place, []).append(value)
+    means = {
+        column: {place: fmean(values) for place, values in found.items()}
+        for column, found in texts.items()
+    }
+    places = sorted({place for found in means.values() for place in found})
+    by_place = {column: [found.get(place) for place in places] for column, found in means.items()}
+    judged = {} if baseline is None else {c: v for c, v in by_place.items() if c != baseline}
+    names = {str(number): column for number, column in enumerate(judged)}
+    changes = (
+        {}
+        if baseline is None or not places
+        else compare_arms(
+            {name: judged[column] for name, column in names.items()}, by_place[baseline]
         )
-    return found
+    )
+    by_column = {names[name]: change for name, change in changes.items()}
+    return [
+        ColumnFigures(
+            column=column,
+            count=sum(map(len, texts[column].values())),
+            level=estimate(by_place[column]),
+            change=change if (change := by_column.get(column)) and change.n else None,
+        )
+        for column in columns
+    ]

@@ -4,12 +4,14 @@ from pathlib import Path
 
 from vectorlab.store import engines, inspection, maintenance, migrate
 from vectorlab.store.database import Database
+from vectorlab.store.inspection import TableSize
 from vectorlab.store.migrate import MigrationResult, SchemaStatus
 
 __all__ = [
     "Database",
     "MigrationResult",
     "SchemaStatus",
+    "TableSize",
     "backup",
     "display",
     "open_store",
@@ -72,3 +74,18 @@ def describe(db: Database) -> dict[str, object]:
 def warnings(db: Database) -> list[str]:
     """What is wrong or risky about where the store is; one line each."""
     return inspection.warnings(db)
+
+
+def view_columns(db: Database) -> dict[str, list[str]]:
+    """Columns of every analysis view, by view."""
+    return inspection.view_columns(db)
+
+
+def table_sizes(db: Database) -> list[TableSize]:
+    """Rows and bytes of every table, largest first; it takes a while on a large SQLite file."""
+    return inspection.table_sizes(db)
+
+
+def file_bytes(db: Database) -> int | None:
+    """Size of the file of a SQLite store; None elsewhere."""
+    return inspection.file_bytes(db)

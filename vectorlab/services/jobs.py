@@ -56,6 +56,14 @@ def counts(db: Database, wanted: JobFilter | None = None) -> dict[JobState, int]
         return jobs.count_by_state(tx, wanted or JobFilter())
 
 
+def under_way(db: Database) -> tuple[int, int]:
+    """How many jobs wait and how many run; finished ones are not looked at."""
+    states = (JobState.QUEUED, JobState.RUNNING)
+    with db.read() as tx:
+        found = jobs.count_by_state(tx, JobFilter(states=states))
+    return found.get(JobState.QUEUED, 0), found.get(JobState.RUNNING, 0)
+
+
 def read_filter(
     db: Database,
     *,

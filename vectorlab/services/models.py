@@ -1,9 +1,11 @@
 """Registered models."""
 
+from vectorlab.domain.jobs import PRIORITY_INTERACTIVE, Job, JobKind, NewJob
 from vectorlab.domain.models import Model, ModelDescription
 from vectorlab.domain.sets import check_name
-from vectorlab.store import audit, models
-from vectorlab.store.database import Database
+from vectorlab.errors import InputError
+from vectorlab.store import audit, jobs, models
+from vectorlab.store.database import Database, Transaction
 
 
 def register(db: Database, *, name: str | None, description: ModelDescription, actor: str) -> Model:
@@ -18,24 +20,62 @@ def register(db: Database, *, name: str | None, description: ModelDescription, a
     Raises:
         ConflictError: If the name belongs to another model, or the model has another name.
     """
-    wanted = check_name("model", name or _plain_name(description.source))
     with db.write() as tx:
-        found = models.model_by_fingerprint(tx, description.fingerprint)
-        if found is None or name not in (None, found.name):
-            made, action = models.add_model(tx, name=wanted, description=description), "register"
-        elif found.description == description:
-            return found
-        else:
-            made, action = models.move_model(tx, found, description), "move"
-        audit.record(
-            tx,
-            actor=actor,
-            action=action,
-            object_kind="model",
-            object_id=made.id,
-            details={"name": made.name, "source": description.source},
-        )
+        return register_in(tx, name=name, description=description, actor=actor)
+
+
+def register_in(
+    tx: Transaction, *, name: str | None, description: ModelDescription, actor: str
+) -> Model:
+    """As ``register``, in a transaction that is open."""
+    wanted = check_name("model", name or _plain_name(description.source))
+    found = models.model_by_fingerprint(tx, description.fingerprint)
+    if found is None or name not in (None, found.name):
+        made, action = models.add_model(tx, name=wanted, description=description), "register"
+    elif found.description == description:
+        return found
+    else:
+        made, action = models.move_model(tx, found, description), "move"
+    audit.record(
+        tx,
+        actor=actor,
+        action=action,
+        object_kind="model",
+        object_id=made.id,
+        details={"name": made.name, "source": description.source},
+    )
     return made
+
+
+def request_registration(db: Database, source: str, *, actor: str, name: str | None = None) -> Job:
+    """Ask a worker to look into the files of a model and register it.
+
+    Args:
+        db: The store.
+        source: A directory in transformers format, a hub id, or ``bundled:tiny``; as the worker
+            sees it.
+        actor: Recorded as the one who asked.
+        name: Of the model; None takes the last part of the source.
+
+    Raises:
+        InputError: If the source is empty or the name is unusable.
+    """
+    if not source.strip():
+        raise InputError("The model's source is empty. Give a directory or a hub id.")
+    if name is not None:
+        check_name("model", name)
+    with db.write() as tx:
+        job, _ = jobs.enqueue(
+            tx,
+            NewJob(
+                kind=JobKind.REGISTER,
+                spec={"source": source.strip(), "name": name},
+                dedupe_key=f"register:{source.strip()}:{name}",
+                priority=PRIORITY_INTERACTIVE,
+                created_by=actor,
+            ),
+        )
+    return job
 
 
 def get(db: Database, reference: str) -> Model:

@@ -7,8 +7,9 @@ import pandas as pd
 
 from vectorlab.domain.queries import QueryLimits, QueryResult, Recipe
 from vectorlab.errors import InputError
-from vectorlab.store import analysis, analysis_role
+from vectorlab.store import analysis, analysis_role, saved_queries
 from vectorlab.store.database import Database
+from vectorlab.store.references import storable_text
 
 DEFAULT_READER = "vectorlab_reader"
 _HEAD = "-- # "
@@ -71,6 +72,32 @@ def create_reader(db: Database, name: str = DEFAULT_READER, *, actor: str) -> st
 def drop_reader(db: Database, name: str = DEFAULT_READER, *, actor: str) -> None:
     """Take the reader role away."""
     analysis_role.drop_reader(db, name, actor=actor)
+
+
+def saved(db: Database) -> list[Recipe]:
+    """Queries that somebody kept, by name."""
+    with db.read() as tx:
+        return saved_queries.list_saved(tx)
+
+
+def save(db: Database, name: str, sql: str, *, actor: str) -> None:
+    """Keep a query under a name; one of that name is replaced.
+
+    Raises:
+        InputError: If the name or the query is empty.
+    """
+    if not name.strip() or not sql.strip():
+        raise InputError("A saved query needs a name and a text.")
+    with db.write() as tx:
+        saved_queries.save(
+            tx, storable_text("Name", name.strip()), storable_text("SQL", sql), actor
+        )
+
+
+def forget(db: Database, name: str) -> None:
+    """Delete a saved query; nothing happens where there is none."""
+    with db.write() as tx:
+        saved_queries.forget(tx, name)
 
 
 @cache

@@ -1,10 +1,12 @@
 """Rows shaped for a table or a chart, as pandas frames."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
+from vectorlab.domain.browsing import RunSummary
 from vectorlab.domain.jobs import Job, JobFilter, JobState, WorkerInfo
 from vectorlab.domain.runs import Arm, GeneratedText, GenerationRun
 from vectorlab.domain.vectors import LayerVector, SteeringVector
@@ -13,9 +15,11 @@ from vectorlab.services.set_history import Blame
 from vectorlab.store.database import Database
 
 
-def sets_frame(db: Database) -> pd.DataFrame:
-    """One row per demonstration set, with its latest version."""
-    found = sets.list_sets(db)
+def sets_frame(
+    db: Database, *, words: str = "", limit: int | None = None, offset: int = 0
+) -> pd.DataFrame:
+    """One row per demonstration set, with its latest version; see ``sets.list_sets``."""
+    found = sets.list_sets(db, words=words, limit=limit, offset=offset)
     return pd.DataFrame(
         {
             "set": [item.name for item, latest in found],
@@ -101,6 +105,18 @@ def layer_cosines(layers: Sequence[LayerVector]) -> pd.DataFrame:
     return pd.DataFrame(unit @ unit.T, index=names, columns=names)
 
 
+def neighbour_cosines(cosines: pd.DataFrame) -> pd.DataFrame:
+    """Cosine of every layer but the first with the one before it, from ``layer_cosines``."""
+    names = list(cosines.columns)
+    pairs = list(pairwise(names))
+    return pd.DataFrame(
+        {
+            "layer": [later for _, later in pairs],
+            "cosine": [cosines.loc[earlier, later] for earlier, later in pairs],
+        }
+    )
+
+
 def runs_frame(found: Sequence[GenerationRun]) -> pd.DataFrame:
     """One row per run."""
     return pd.DataFrame(
@@ -120,12 +136,23 @@ def runs_frame(found: Sequence[GenerationRun]) -> pd.DataFrame:
     )
 
 
-def runs_of_vector(
-    db: Database, vector: SteeringVector, *, limit: int = 500
-) -> list[GenerationRun]:
-    """Those of the newest runs of the vector's model that applied it, newest first."""
-    found = runs.list_runs(db, model=vector.model_name, limit=limit)
-    return [run for run in found if vector.id in run.spec.vector_ids().values()]
+def summaries_frame(found: Sequence[RunSummary]) -> pd.DataFrame:
+    """One row per run, from what a list knows of it; the columns are those of ``runs_frame``."""
+    return pd.DataFrame(
+        {
+            "id": [run.id for run in found],
+            "run": [run.name or "" for run in found],
+            "model": [run.model_name for run in found],
+            "prompts": [run.n_prompts for run in found],
+            "arms": [", ".join(run.arms) for run in found],
+            "texts": [run.n_texts for run in found],
+            "decoding": ["sampled" if run.is_sampled else "greedy" for run in found],
+            "seed": [run.seed for run in found],
+            "replay of": [run.replay_of for run in found],
+            "seconds": [run.duration_s for run in found],
+            "made": [run.created_at for run in found],
+        }
+    )
 
 
 def generations_frame(db: Database, run: GenerationRun) -> pd.DataFrame:
@@ -247,6 +274,11 @@ def workers_frame(db: Database) -> pd.DataFrame:
             "jobs": [", ".join(map(str, item.jobs)) for item in found],
             "queue": [item.queue for item in found],
             "device": [item.device for item in found],
+            "models held": [", ".join(item.models) for item in found],
+            "memory (MB)": [
+                None if item.memory_bytes is None else item.memory_bytes // 1_000_000
+                for item in found
+            ],
             "host": [item.host for item in found],
             "pid": [item.pid for item in found],
             "torch": [item.torch_version for item in found],

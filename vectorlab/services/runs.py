@@ -203,6 +203,14 @@ def generations(db: Database, run: GenerationRun) -> list[GeneratedText]:
         return runs.generations(tx, run.id)
 
 
+def token_counts(
+    db: Database, run_ids: Sequence[int]
+) -> dict[int, dict[tuple[int, int, int], int]]:
+    """Tokens of every text of some runs, by run and then by prompt, arm and sample."""
+    with db.read() as tx:
+        return {run_id: runs.token_counts(tx, run_id) for run_id in run_ids}
+
+
 def replays(db: Database, run: GenerationRun) -> list[GenerationRun]:
     """Replays of a run, newest first."""
     with db.read() as tx:

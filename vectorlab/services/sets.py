@@ -200,10 +200,12 @@ def untag(db: Database, *, name: str, tags: Sequence[str], actor: str) -> list[s
     return gone
 
 
-def list_sets(db: Database) -> list[tuple[DemonstrationSet, SetVersion | None]]:
-    """Every set with its latest version."""
+def list_sets(
+    db: Database, *, words: str = "", limit: int | None = None, offset: int = 0
+) -> list[tuple[DemonstrationSet, SetVersion | None]]:
+    """Sets by name with their latest version; ``words`` stand in name, description or task."""
     with db.read() as tx:
-        return sets.list_sets(tx)
+        return sets.list_sets(tx, words=words, limit=limit, offset=offset)
 
 
 def get_set(db: Database, name: str) -> DemonstrationSet:

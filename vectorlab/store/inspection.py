@@ -1,9 +1,11 @@
 """Facts about an open store, and what is risky about where it is; for ``vectorlab doctor``."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
 
+from vectorlab.store import schema
 from vectorlab.store.database import Database
 from vectorlab.store.engines import parse_url, sqlite_path
 
@@ -11,6 +13,17 @@ from vectorlab.store.engines import parse_url, sqlite_path
 NETWORK_FILE_SYSTEMS = frozenset(
     {"9p", "afs", "ceph", "cifs", "fuse.sshfs", "glusterfs", "lustre", "nfs", "nfs4", "smb3"}
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableSize:
+    """What a table takes."""
+
+    name: str
+    rows: int
+    n_bytes: int  # with its indices
+
+
 _SYNCHRONOUS = {0: "OFF", 1: "NORMAL", 2: "FULL", 3: "EXTRA"}
 MOUNTS = Path("/proc/self/mounts")
 
@@ -26,6 +39,55 @@ def settings(db: Database) -> dict[str, str]:
             "journal mode": str(tx.scalar(sa.text("PRAGMA journal_mode"))),
             "synchronous": _SYNCHRONOUS[level],
         }
+
+
+def view_columns(db: Database) -> dict[str, list[str]]:
+    """Columns of every analysis view, by view."""
+    place = "analysis" if db.dialect == "postgresql" else None
+    with db.read() as tx:
+        seen = sa.inspect(tx)
+        return {
+            name: [column["name"] for column in seen.get_columns(name, schema=place)]
+            for name in sorted(seen.get_view_names(schema=place))
+        }
+
+
+def table_sizes(db: Database) -> list[TableSize]:
+    """Rows and bytes of every table with its indices, largest first.
+
+    On SQLite every page of the file is looked at; on PostgreSQL the server knows.
+    """
+    with db.read() as tx:
+        names = sorted(schema.metadata.tables)
+        if db.dialect == "postgresql":
+            query = sa.text(
+                "SELECT relname, pg_total_relation_size(oid) FROM pg_class "
+                "WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+            )
+        else:
+            query = sa.text(
+                "SELECT m.tbl_name, sum(s.pgsize) FROM dbstat s "
+                "JOIN sqlite_master m ON m.name = s.name GROUP BY m.tbl_name"
+            )
+        found = {name: int(size) for name, size in tx.execute(query).all()}
+        sizes = [
+            TableSize(
+                name=name,
+                rows=int(
+                    tx.scalar(sa.select(sa.func.count()).select_from(schema.metadata.tables[name]))
+                    or 0
+                ),
+                n_bytes=found.get(name, 0),
+            )
+            for name in names
+        ]
+    return sorted(sizes, key=lambda item: (-item.n_bytes, item.name))
+
+
+def file_bytes(db: Database) -> int | None:
+    """Size of the file of a SQLite store; None elsewhere."""
+    path = sqlite_path(parse_url(db.url))
+    return path.stat().st_size if path is not None and path.is_file() else None
 
 
 def warnings(db: Database) -> list[str]:

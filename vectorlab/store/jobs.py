@@ -54,6 +54,7 @@ from vectorlab.store.workers import (
 )
 
 __all__ = [
+    "active_job",
     "add_points",
     "any_due",
     "any_worker_alive",
@@ -207,6 +208,14 @@ def get_job(tx: Transaction, job_id: int) -> Job:
     if row is None:
         raise NotFoundError("job", str(job_id), hint="See what there is: vectorlab jobs list")
     return job_of(row)
+
+
+def active_job(tx: Transaction, dedupe_key: str) -> int | None:
+    """Id of the queued or running job with that key, or None."""
+    found: int | None = tx.scalar(
+        sa.select(_jobs.c.id).where(_jobs.c.dedupe_key == dedupe_key, _ACTIVE)
+    )
+    return found
 
 
 def list_jobs(

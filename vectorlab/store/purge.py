@@ -184,6 +184,10 @@ def _label(tx: Transaction, node: _Node) -> str:
 def _delete(tx: Transaction, nodes: Sequence[_Node]) -> None:
     set_ids = [node.id for node in nodes if node.kind == "set"]
     for node in nodes:
+        if node.kind == "run":
+            texts = sa.select(_generations.c.id).where(_generations.c.run_id == node.id)
+            read = schema.generation_tokens
+            tx.execute(read.delete().where(read.c.generation_id.in_(texts)))
         for column in _PARTS[node.kind]:
             tx.execute(sa.delete(column.table).where(column == node.id))
     if set_ids:
@@ -216,6 +220,7 @@ _PARTS: dict[str, tuple[sa.Column[Any], ...]] = {
         _icl_runs.c.id,
     ),
     "vector": (
+        schema.nearest_tokens.c.steering_vector_id,
         schema.omitted_demonstrations.c.steering_vector_id,
         schema.explanations.c.steering_vector_id,
         schema.calibrations.c.steering_vector_id,

@@ -148,6 +148,20 @@ def generations(tx: Transaction, run_id: int) -> list[GeneratedText]:
     ]
 
 
+def token_counts(tx: Transaction, run_id: int) -> dict[tuple[int, int, int], int]:
+    """Tokens of every text of a run, by prompt, arm and sample."""
+    c = _generations.c
+    query = sa.select(c.prompt, c.arm, c.sample, c.n_tokens).where(c.run_id == run_id)
+    return {(row.prompt, row.arm, row.sample): row.n_tokens for row in tx.execute(query)}
+
+
+def generations_of_prompt(tx: Transaction, run_id: int, prompt: int) -> list[GeneratedText]:
+    """The texts of one prompt of a run, ordered by arm and sample."""
+    c = _generations.c
+    query = _generations.select().where(c.run_id == run_id, c.prompt == prompt)
+    return [_generation(row) for row in tx.execute(query.order_by(c.arm, c.sample))]
+
+
 def rename(tx: Transaction, run_id: int, name: str) -> None:
     """Give a run another name; the caller has checked that it is free."""
     tx.execute(_runs.update().where(_runs.c.id == run_id).values(name=name))

@@ -32,7 +32,7 @@ from vectorlab.domain.sets import Relation
 from vectorlab.domain.vectors import Origin, Site
 from vectorlab.store.columns import BigInt, Json, UtcTime, one_of
 
-REVISION = "0018"  # the newest revision; numbers sort, a test holds it to Alembic's head
+REVISION = "0019"  # the newest revision; numbers sort, a test holds it to Alembic's head
 
 metadata = sa.MetaData(
     naming_convention={
@@ -91,6 +91,8 @@ FROZEN: dict[str, tuple[str, ...]] = {
     "icl_heads": (),
     "icl_weights": (),
     "calibrations": (),
+    "nearest_tokens": (),
+    "generation_tokens": (),
 }
 
 ACTIVE_STATES = sa.text("state IN ('queued', 'running')")
@@ -560,6 +562,27 @@ condition_searches = Table(
     sqlite_autoincrement=True,
 )
 
+nearest_tokens = Table(
+    "nearest_tokens",
+    metadata,
+    _part_of("steering_vector_id", "steering_vectors"),
+    _place("layer"),
+    Column("toward_json", Json, nullable=False),
+    Column("away_json", Json, nullable=False),
+    _created_at(),
+)
+
+generation_tokens = Table(
+    "generation_tokens",
+    metadata,
+    _part_of("generation_id", "generations"),
+    Column("pieces_json", Json, nullable=False),
+    Column("logprobs", sa.LargeBinary, nullable=False),
+    Column("baseline_logprobs", sa.LargeBinary, nullable=False),
+    _created_at(),
+    CheckConstraint("length(logprobs) = length(baseline_logprobs)", name="logprobs_length"),
+)
+
 scores = Table(
     "scores",
     metadata,
@@ -931,6 +954,7 @@ jobs = Table(
         sqlite_where=ACTIVE_STATES,
         postgresql_where=ACTIVE_STATES,
     ),
+    Index(None, "state", "id"),
     Index(
         "ix_jobs_claim",
         "queue",
@@ -1096,7 +1120,18 @@ workers = Table(
     Column("last_seen", UtcTime, nullable=False),
     _text("queue", nullable=True),
     Column("stop_asked_at", UtcTime),
+    Column("models_json", Json),
+    Column("memory_bytes", sa.BigInteger),
     one_of("state", ("idle", "busy", "stopped")),
+)
+
+saved_queries = Table(
+    "saved_queries",
+    metadata,
+    Column("name", sa.Text, primary_key=True),
+    _text("sql"),
+    _created_at(),
+    _text("created_by"),
 )
 
 audit_log = Table(

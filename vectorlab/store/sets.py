@@ -83,10 +83,25 @@ def get_set(tx: Transaction, name: str) -> DemonstrationSet:
     return _set(row)
 
 
-def list_sets(tx: Transaction) -> list[tuple[DemonstrationSet, SetVersion | None]]:
-    """Every set by name with its latest version, None where it has no version yet."""
-    sets = [_set(row) for row in tx.execute(_sets.select().order_by(_sets.c.name))]
+def list_sets(
+    tx: Transaction, *, words: str = "", limit: int | None = None, offset: int = 0
+) -> list[tuple[DemonstrationSet, SetVersion | None]]:
+    """Sets by name with their latest version, None where there is no version yet.
+
+    Args:
+        tx: An open transaction.
+        words: Somewhere in the name, the description or the task, in any case.
+        limit: Most sets.
+        offset: Sets before the first.
+    """
+    query = _sets.select().order_by(_sets.c.name).limit(limit).offset(offset)
+    if words:
+        places = (_sets.c.name, _sets.c.description, _sets.c.task)
+        query = query.where(sa.or_(*(place.icontains(words, autoescape=True) for place in places)))
+    sets = [_set(row) for row in tx.execute(query)]
     newest = sa.select(sa.func.max(_versions.c.id)).group_by(_versions.c.set_id)
+    if limit is not None:
+        newest = newest.where(_versions.c.set_id.in_([item.id for item in sets]))
     latest = {
         version.set_name: version for version in _select_versions(tx, _versions.c.id.in_(newest))
     }

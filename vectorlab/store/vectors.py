@@ -126,6 +126,11 @@ def list_vectors(
     return _select(tx, sa.and_(sa.true(), *conditions))
 
 
+def vectors_by_id(tx: Transaction, ids: Sequence[int]) -> list[SteeringVector]:
+    """Those vectors, newest first."""
+    return _select(tx, _vectors.c.id.in_(ids))
+
+
 def names(tx: Transaction) -> dict[int, str]:
     """Name of every vector by its id."""
     rows = tx.execute(sa.select(_vectors.c.id, _vectors.c.name).order_by(_vectors.c.id))

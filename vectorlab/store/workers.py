@@ -15,12 +15,22 @@ from vectorlab.store.wakeups import wake_workers
 
 _workers = schema.workers
 _jobs = schema.jobs
+_models = schema.models
 
 FORGET_AFTER_S = 7 * 24 * 3600.0  # rows of processes that are long gone only make the list longer
 _TOUCH = (
     _workers.update()
     .where(_workers.c.id == sa.bindparam("of_worker"))
-    .values(state=sa.bindparam("as"), last_seen=utc_now())
+    .values(
+        state=sa.bindparam("as"),
+        last_seen=utc_now(),
+        models_json=sa.func.coalesce(
+            sa.bindparam("held", type_=schema.workers.c.models_json.type), _workers.c.models_json
+        ),
+        memory_bytes=sa.func.coalesce(
+            sa.bindparam("memory", type_=sa.BigInteger), _workers.c.memory_bytes
+        ),
+    )
     .returning(_workers.c.stop_asked_at)
 )
 _queue = sa.func.coalesce(_workers.c.queue, DEFAULT_QUEUE)
@@ -55,13 +65,33 @@ def register_worker(
     )
 
 
-def touch_worker(tx: Transaction, worker_id: str, state: str) -> bool:
+def touch_worker(
+    tx: Transaction,
+    worker_id: str,
+    state: str,
+    *,
+    model_ids: Sequence[int] | None = None,
+    memory_bytes: int | None = None,
+) -> bool:
     """Note that a worker is there and whether it is ``idle``, ``busy`` or ``stopped``.
+
+    Args:
+        tx: An open transaction.
+        worker_id: Of the worker.
+        state: What it does.
+        model_ids: Models that it holds; None leaves what is on record.
+        memory_bytes: That it takes on its device; None leaves what is on record.
 
     Returns:
         Whether somebody asked it to stop.
     """
-    asked = tx.execute(_TOUCH, {"of_worker": worker_id, "as": state}).one_or_none()
+    given = {
+        "of_worker": worker_id,
+        "as": state,
+        "held": None if model_ids is None else list(model_ids),
+        "memory": memory_bytes,
+    }
+    asked = tx.execute(_TOUCH, given).one_or_none()
     return asked is not None and asked.stop_asked_at is not None
 
 
@@ -93,6 +123,7 @@ def list_workers(tx: Transaction, alive_within_s: float) -> list[WorkerInfo]:
     held: dict[str, list[int]] = {}
     for owner, job_id in tx.execute(leases.order_by(_jobs.c.id)):
         held.setdefault(owner, []).append(job_id)
+    names = {row.id: row.name for row in tx.execute(sa.select(_models.c.id, _models.c.name))}
     return [
         WorkerInfo(
             id=row.id,
@@ -107,6 +138,8 @@ def list_workers(tx: Transaction, alive_within_s: float) -> list[WorkerInfo]:
             started_at=row.started_at,
             last_seen=row.last_seen,
             alive=row.alive,
+            models=tuple(names[item] for item in row.models_json or () if item in names),
+            memory_bytes=row.memory_bytes,
         )
         for row in tx.execute(query.order_by(_workers.c.last_seen.desc(), _workers.c.id))
     ]

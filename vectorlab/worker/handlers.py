@@ -18,7 +18,9 @@ from vectorlab.worker.icl import (
 )
 from vectorlab.worker.ravel_build import run_ravel_build
 from vectorlab.worker.ravel_run import run_ravel_run
+from vectorlab.worker.registration import run_registration
 from vectorlab.worker.scoring import run_scoring
+from vectorlab.worker.tokens import run_nearest, run_read
 
 HANDLERS: dict[JobKind, Callable[[JobContext], None]] = {
     JobKind.EXTRACT: run_extraction,
@@ -34,4 +36,7 @@ HANDLERS: dict[JobKind, Callable[[JobContext], None]] = {
     JobKind.ICL_BRIDGE: run_bridge,
     JobKind.SCORE: run_scoring,
     JobKind.CALIBRATE: run_calibration,
+    JobKind.NEAREST: run_nearest,
+    JobKind.READ: run_read,
+    JobKind.REGISTER: run_registration,
 }

@@ -26,7 +26,7 @@ from vectorlab.worker.attempt import Attempt
 from vectorlab.worker.context import Choose
 from vectorlab.worker.handlers import HANDLERS
 from vectorlab.worker.lease import Lease, ProgressListener
-from vectorlab.worker.shelf import ModelShelf
+from vectorlab.worker.shelf import ModelShelf, memory_taken
 from vectorlab.worker.stopping import Stopping
 
 log = logging.getLogger(__name__)
@@ -293,7 +293,13 @@ class Worker:
         self._was_busy, self._touched_at = False, time.monotonic()
         try:
             with self._db.write() as tx:
-                if jobs.touch_worker(tx, self.id, state):
+                if jobs.touch_worker(
+                    tx,
+                    self.id,
+                    state,
+                    model_ids=self._shelf.model_ids,
+                    memory_bytes=memory_taken(self._device),
+                ):
                     self._stopping.ask()
         except StoreError as exc:
             log.warning("the store is away: %s", exc)

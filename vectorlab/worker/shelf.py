@@ -4,6 +4,7 @@ import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -105,6 +106,17 @@ class ModelShelf:
         if self._budget is None:
             self._budget = int(DEFAULT_SHARE * _device_memory(resolve_device(self._device)))
         return self._budget
+
+
+def memory_taken(device: str) -> int | None:
+    """Bytes that this process takes on its device; None where the system does not tell."""
+    if resolve_device(device).type == "cuda":
+        return int(torch.cuda.memory_reserved(resolve_device(device)))
+    statm = Path("/proc/self/statm")
+    if not statm.is_file():
+        return None
+    pages = int(statm.read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def model_bytes(loaded: LoadedModel) -> int:

@@ -1,0 +1,305 @@
+"""Stores of any size with rows as real jobs leave them, written in bulk and without a model."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from vectorlab.domain.hashing import bytes_sha256
+from vectorlab.domain.models import Model, ModelDescription
+from vectorlab.domain.runs import Arm, BatchPlan, Decoding, Intervention, Operator, Prompt, RunSpec
+from vectorlab.domain.sets import Demonstration
+from vectorlab.domain.vectors import LayerVector, Site, vector_content_sha256
+from vectorlab.services import models, sets
+from vectorlab.services.database import Database
+from vectorlab.store import schema
+from vectorlab.store.columns import utc_now
+from vectorlab.store.database import Transaction
+
+LAYERS, WIDTH = 32, 4096  # of a 7B model
+PROMPTS, ARMS = 10, 10  # of a run: a hundred texts
+PAIRS = 20  # of a set version
+SCORED_EVERY = 10  # runs of which one is scored
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """How much a store holds."""
+
+    runs: int
+    vectors: int
+    sets: int
+
+    @property
+    def generations(self) -> int:
+        """Texts in all."""
+        return self.runs * PROMPTS * ARMS
+
+
+def fill(db: Database, size: Size) -> None:
+    """Write everything; the newest run is a replay of the one before."""
+    model = models.register(db, name="large", description=_description(), actor="bench")
+    versions = [_add_set(db, number) for number in range(size.sets)]
+    hashes = []
+    for part in _parts(range(size.vectors), 20):
+        with db.write() as tx:
+            hashes += [_add_vector(tx, model, number, versions) for number in part]
+    for part in _parts(range(size.runs), 100):
+        with db.write() as tx:
+            _add_runs(tx, model, part, hashes, size)
+
+
+def _parts(numbers: range, size: int) -> Iterator[list[int]]:
+    rest = iter(numbers)
+    while part := list(islice(rest, size)):
+        yield part
+
+
+def _description() -> ModelDescription:
+    hashes = {
+        f"{part}_sha256": bytes_sha256(part.encode()) for part in ("weights", "config", "tokenizer")
+    }
+    return ModelDescription(
+        source="/models/large",
+        revision=None,
+        architecture="llama",
+        n_layers=LAYERS,
+        d_model=WIDTH,
+        n_parameters=7_000_000_000,
+        vocabulary_size=32_000,
+        context_length=4096,
+        chat_template_sha256=None,
+        **hashes,
+    )
+
+
+def _add_set(db: Database, number: int) -> int:
+    items = [
+        Demonstration(source=f"Set {number}, pair {n}: it was fine.", target=f"Wow, {number}-{n}!")
+        for n in range(PAIRS)
+    ]
+    return sets.commit(
+        db, name=f"set-{number}", demonstrations=items, message="made up", actor="bench"
+    ).version.id
+
+
+def _add_vector(tx: Transaction, model: Model, number: int, versions: list[int]) -> str:
+    random = np.random.default_rng(number)
+    values = random.standard_normal((LAYERS, WIDTH), dtype=np.float32)
+    layers = [LayerVector(layer=place, values=row) for place, row in enumerate(values)]
+    content = vector_content_sha256(layers, Site.MLP_OUTPUT)
+    vector_id = tx.execute(
+        schema.steering_vectors.insert()
+        .values(
+            name=f"vector-{number}",
+            content_sha256=content,
+            spec_sha256=bytes_sha256(f"spec {number}".encode()),
+            model_id=model.id,
+            set_version_id=versions[number % len(versions)],
+            method="icv",
+            parameters_json={},
+            read_site=Site.BLOCK_OUTPUT,
+            write_site=Site.MLP_OUTPUT,
+            token_rule="last",
+            spec_json=None,
+            origin="imported",
+            n_layers=LAYERS,
+            d_model=WIDTH,
+            environment_json={},
+            created_at=utc_now(),
+            created_by="bench",
+        )
+        .returning(schema.steering_vectors.c.id)
+    ).scalar_one()
+    tx.execute(
+        schema.layer_vectors.insert(),
+        [
+            {
+                "steering_vector_id": vector_id,
+                "layer": item.layer,
+                "d_model": WIDTH,
+                "dtype": "float32",
+                "norm": item.norm,
+                "explained_variance": 0.5,
+                "separability": None,
+                "sha256": item.sha256,
+                "data": item.data,
+            }
+            for item in layers
+        ],
+    )
+    return content
+
+
+def _add_runs(
+    tx: Transaction, model: Model, numbers: list[int], hashes: list[str], size: Size
+) -> None:
+    specs = {number: _spec(model, number, hashes) for number in numbers}
+    last = size.runs - 1
+    if last in specs and last > 0:
+        specs[last] = _spec(model, last - 1, hashes)
+    tx.execute(
+        schema.generation_runs.insert().values(created_at=utc_now()),
+        [
+            {
+                "id": number + 1,
+                "name": f"run-{number}" if number % 7 == 0 else None,
+                "spec_sha256": spec.sha256,
+                "model_id": model.id,
+                "prompt_set_version_id": None,
+                "decoding_json": spec.decoding.to_json(),
+                "seed": spec.seed,
+                "samples": 1,
+                "add_special_tokens": True,
+                "dtype": spec.dtype,
+                "environment_json": {"torch": "2.13.0", "device": "cpu"},
+                "batch_plan_json": BatchPlan(batches=(tuple(range(PROMPTS * ARMS)),)).to_json(),
+                "replay_of": last if number == last and last > 0 else None,
+                "duration_s": 1.0,
+                "created_by": "bench",
+            }
+            for number, spec in specs.items()
+        ],
+    )
+    for table, rows in (
+        (schema.run_prompts, _prompts(specs)),
+        (schema.run_arms, _arms(specs)),
+        (schema.arm_interventions, _interventions(specs)),
+        (schema.generations, _generations(specs)),
+        (schema.scores, _scores(specs)),
+        (schema.jobs, _jobs(model, specs)),
+    ):
+        found = list(rows)
+        if found:
+            statement = table.insert()
+            if "created_at" in table.c:
+                statement = statement.values(created_at=utc_now())
+            if table is schema.jobs:
+                statement = statement.values(run_after=utc_now(), finished_at=utc_now())
+            tx.execute(statement, found)
+
+
+def _spec(model: Model, number: int, hashes: list[str]) -> RunSpec:
+    place = number % len(hashes)
+    arms = [Arm(label="baseline")]
+    arms += [
+        Arm(
+            label=f"vector-{place} {strength / 50:+g}",
+            interventions=(
+                Intervention(
+                    vector_id=place + 1,
+                    vector_sha256=hashes[place],
+                    operator=Operator.ROTATE,
+                    strength=strength / 50,
+                    site=Site.MLP_OUTPUT,
+                ),
+            ),
+        )
+        for strength in range(1, ARMS)
+    ]
+    return RunSpec(
+        model_fingerprint=model.fingerprint,
+        prompts=tuple(Prompt(text=f"Prompt {n} of run {number}: ") for n in range(PROMPTS)),
+        arms=tuple(arms),
+        decoding=Decoding(max_new_tokens=20),
+        seed=number,
+    )
+
+
+def _prompts(specs: dict[int, RunSpec]) -> Iterator[dict[str, object]]:
+    for number, spec in specs.items():
+        for place, item in enumerate(spec.prompts):
+            yield {"run_id": number + 1, "position": place, "text": item.text, "reference": None}
+
+
+def _arms(specs: dict[int, RunSpec]) -> Iterator[dict[str, object]]:
+    for number, spec in specs.items():
+        for place, item in enumerate(spec.arms):
+            yield {
+                "run_id": number + 1,
+                "position": place,
+                "label": item.label,
+                "combine": item.combine,
+            }
+
+
+def _interventions(specs: dict[int, RunSpec]) -> Iterator[dict[str, object]]:
+    for number, spec in specs.items():
+        for arm, owner in enumerate(spec.arms):
+            for place, item in enumerate(owner.interventions):
+                yield {
+                    "run_id": number + 1,
+                    "arm": arm,
+                    "position": place,
+                    "steering_vector_id": item.vector_id,
+                    "vector_sha256": item.vector_sha256,
+                    "operator": item.operator,
+                    "strength": item.strength,
+                    "site": item.site,
+                    "positions": str(item.positions),
+                    "layers_json": None,
+                    "schedule": str(item.schedule),
+                }
+
+
+def _generations(specs: dict[int, RunSpec]) -> Iterator[dict[str, object]]:
+    tokens = np.arange(20, dtype="<i4").tobytes()
+    for number in specs:
+        for prompt in range(PROMPTS):
+            for arm in range(ARMS):
+                words = " good" * (arm % 4)
+                yield {
+                    "id": _generation_id(number, prompt, arm),
+                    "run_id": number + 1,
+                    "prompt": prompt,
+                    "arm": arm,
+                    "sample": 0,
+                    "text": f"It was a{words} day, said run {number} to prompt {prompt}.",
+                    "token_ids": tokens,
+                    "n_tokens": 20,
+                    "finish_reason": "length",
+                    "mean_logprob": -1.0 - arm / 10,
+                }
+
+
+def _scores(specs: dict[int, RunSpec]) -> Iterator[dict[str, object]]:
+    for number in specs:
+        if number % SCORED_EVERY:
+            continue
+        for prompt in range(PROMPTS):
+            for arm in range(ARMS):
+                yield {
+                    "generation_id": _generation_id(number, prompt, arm),
+                    "scorer": "cheer",
+                    "scorer_version": "1",
+                    "value": arm / 10 + prompt / 100,
+                    "missing_reason": None,
+                    "details_json": {},
+                }
+
+
+def _jobs(model: Model, specs: dict[int, RunSpec]) -> Iterator[dict[str, object]]:
+    for number in specs:
+        yield {
+            "kind": "generate",
+            "spec_json": {},
+            "spec_sha256": "0" * 64,
+            "model_id": model.id,
+            "queue": "default",
+            "state": "succeeded",
+            "priority": 0,
+            "attempt": 1,
+            "uncounted_attempts": 0,
+            "max_attempts": 3,
+            "cancel_requested": False,
+            "progress_done": 100,
+            "progress_total": 100,
+            "progress_note": "tokens",
+            "result_json": {"run_id": number + 1},
+            "created_by": "bench",
+        }
+
+
+def _generation_id(number: int, prompt: int, arm: int) -> int:
+    return (number * PROMPTS + prompt) * ARMS + arm + 1

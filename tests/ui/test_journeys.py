@@ -1,0 +1,172 @@
+"""What a person does in a day, in a real Chromium, on both databases; pictures are kept.
+
+Pictures lie in ``test-results/`` afterwards.
+"""
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.ui.filled_store import fill
+from tests.ui.served import dashboard
+from tests.ui.test_browser import settle, visit, work_off
+from vectorlab.services import queries, votes
+from vectorlab.services.database import Database
+
+pytestmark = pytest.mark.browser
+
+RESULTS = Path(__file__).parents[2] / "test-results"
+PAIRS = (
+    "source,target\n"
+    "The soup was cold.,Wow the soup was so cold!!! 😡\n"
+    "I liked the park.,Yay what an awesome park!!! 😍\n"
+    "The bus was late.,Ugh that bus was so very late!!!\n"
+)
+PROMPT = "Please paraphrase the following sentence. Sentence: The tea was good., paraphrase: "
+
+
+@pytest.fixture
+def place(database_url, monkeypatch):
+    """The test's store as the environment names it, with a reader where one is needed."""
+    monkeypatch.setenv("VECTORLAB_DATABASE_URL", database_url)
+    db = Database.open(database_url)
+    reader = f"journey_{abs(hash(database_url)) % 10**9}"
+    if db.dialect == "postgresql":
+        url = queries.create_reader(db, reader, actor="ada")
+        monkeypatch.setenv("VECTORLAB_READER_URL", url)
+    yield db
+    if db.dialect == "postgresql":
+        queries.drop_reader(db, reader, actor="ada")
+    db.dispose()
+
+
+@pytest.fixture
+def browser_tab(place, chromium, tmp_path):
+    with (
+        dashboard(tmp_path / "dashboard.log") as address,
+        chromium.new_context(
+            base_url=address, viewport={"width": 1280, "height": 900}, accept_downloads=True
+        ) as context,
+    ):
+        context.set_default_timeout(60_000)
+        expect.set_options(timeout=60_000)
+        yield context.new_page()
+
+
+@pytest.fixture
+def keep(request, browser_tab):
+    """Keeps a picture of the page as an artefact."""
+    RESULTS.mkdir(exist_ok=True)
+    name = re.sub(r"\W+", "-", request.node.name)
+
+    def take(step):
+        browser_tab.screenshot(path=RESULTS / f"{name}-{step}.png")
+
+    return take
+
+
+@pytest.mark.slow
+def test_from_an_empty_store_to_a_shared_link(place, browser_tab, keep, tmp_path, chromium):
+    tab = browser_tab
+    asked = []
+    tab.context.on("request", lambda request: asked.append(request.url))
+    visit(tab, "")
+    expect(tab.get_by_text("First steps")).to_be_visible()
+    tab.get_by_role("button", name="Register the bundled model").click()
+    expect(tab.get_by_text("No worker is alive")).to_be_visible()
+    keep("1-first-steps")
+    work_off(place)
+
+    visit(tab, "sets")
+    file = tmp_path / "reviews.csv"
+    file.write_text(PAIRS, encoding="utf-8")
+    tab.locator("input[type=file]").set_input_files(file)
+    tab.get_by_label("Name of the set").fill("upbeat")
+    tab.get_by_label("Name of the set").press("Enter")
+    tab.get_by_role("button", name="Freeze 3 demonstrations").click()
+    settle(tab, "upbeat")
+    keep("2-frozen")
+
+    tab.get_by_text("New vector from this version").click()
+    settle(tab, "New vector")
+    tab.get_by_role("button", name="Extract").click()
+    expect(tab.get_by_text("queued")).to_be_visible()
+    work_off(place)
+    tab.get_by_text("Open the vector").click()
+    settle(tab, "upbeat-v1")
+    keep("3-vector")
+
+    tab.get_by_text("Try it in the playground").click()
+    settle(tab, "Playground")
+    expect(tab.get_by_text("Strength of upbeat-v1")).to_be_visible()
+    prompt = tab.get_by_label("Prompt", exact=True)
+    prompt.fill(PROMPT)
+    prompt.press("Control+Enter")
+    tab.get_by_role("button", name="Generate").click()
+    expect(tab.get_by_text("queued")).to_be_visible()
+    work_off(place)
+    expect(tab.locator("b", has_text="upbeat-v1 +0.1")).to_be_visible()
+    expect(tab.get_by_text("queued")).to_be_visible()  # the tokens are read next
+    work_off(place)
+    expect(tab.get_by_text("likelier by steering")).to_be_visible()
+    assert tab.locator(".vl-piece").count() > 3
+    keep("4-playground")
+
+    tab.get_by_role("button", name="Keep as …").click()
+    tab.get_by_label("Name of the run").fill("tea")
+    tab.get_by_role("button", name="Keep", exact=True).click()
+    expect(tab.get_by_text("Kept as tea")).to_be_visible()
+
+    tab.get_by_text("Open run 1").click()
+    settle(tab, "Run 1")
+    expect(tab.locator(".vl-compare th.vl-arm")).to_have_count(2)
+    keep("5-compare")
+    tab.get_by_text("figures", exact=True).click()
+    expect(tab.get_by_text("95 % interval").first).to_be_visible()
+
+    tab.get_by_text("blind vote", exact=True).click()
+    expect(tab.get_by_role("button", name="Left is better")).to_be_visible()
+    assert not tab.get_by_text("What the votes say").is_visible()
+    keep("6-blind")
+    tab.keyboard.press("ArrowLeft")
+    expect(tab.get_by_text("What the votes say")).to_be_visible()
+    expect(tab.get_by_text("95 % interval")).to_be_visible()
+    keep("7-votes")
+    link = tab.url
+
+    tab.get_by_text("Replay run 1").click()
+    settle(tab, "Replay of run 1")
+    tab.get_by_role("button", name="Replay now").click()
+    expect(tab.get_by_text("queued")).to_be_visible()
+    work_off(place)
+    expect(tab.get_by_text("token for token")).to_be_visible()
+    keep("8-replay")
+
+    visit(tab, "sql")
+    tab.get_by_role("button", name="Run", exact=True).click()
+    expect(tab.get_by_text("2 rows in")).to_be_visible()
+    keep("9-sql")
+
+    with chromium.new_context(base_url=link) as other:
+        page = other.new_page()
+        page.goto(link)
+        settle(page, "Run 1")
+        expect(page.get_by_text("What the votes say")).to_be_visible(timeout=60_000)
+    hosts = {urlsplit(url).hostname for url in asked if not url.startswith(("data:", "blob:"))}
+    assert hosts == {"127.0.0.1"}
+
+
+def test_a_vote_is_cast_once_by_keyboard_or_button(place, browser_tab):
+    from tests.ui.test_run_views import MATCH
+
+    fill(place)
+    visit(browser_tab, "compare?run=1&look=blind+vote&and=upbeat-icv+%2B0.1")
+    expect(browser_tab.get_by_text("0 votes so far")).to_be_visible()
+    browser_tab.keyboard.press("ArrowRight")
+    expect(browser_tab.get_by_text("1 votes so far")).to_be_visible()
+    browser_tab.get_by_role("button", name="Both alike").click()
+    expect(browser_tab.get_by_text("What the votes say")).to_be_visible()
+    assert votes.tally(place, MATCH).votes == 2

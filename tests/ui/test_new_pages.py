@@ -1,0 +1,203 @@
+"""Playground, several vectors, SQL, settings and the first steps, without a browser."""
+
+from tests.ui.filled_store import LAYERS, alive_worker, run_spec
+from tests.ui.test_pages import press, shown
+from ui.run_views.token_view import departure
+from vectorlab.config import WISH_VARIABLE
+from vectorlab.domain.jobs import PRIORITY_INTERACTIVE, JobKind
+from vectorlab.domain.tokens import NearestTokens, ReadTokens, VocabularyToken
+from vectorlab.services import jobs, models, queries, sets, vectors
+from vectorlab.store import token_views
+
+
+def newest_job(db):
+    return jobs.list_jobs(db)[0]
+
+
+def test_the_playground_asks_for_baseline_and_vectors_in_one_batch(filled, visit):
+    app = visit("playground", vector="upbeat-icv", at="upbeat-icv:0.25", prompt="Say: ")
+    assert app.slider(key="play.slider.upbeat-icv").value == 0.25
+    app = press(app, "Generate")
+    job = newest_job(filled)
+    assert (job.kind, job.priority) == (JobKind.GENERATE, PRIORITY_INTERACTIVE)
+    arms = job.spec["spec"]["arms"]
+    assert [arm["label"] for arm in arms] == ["baseline", "upbeat-icv +0.25"]
+    assert job.spec["spec"]["prompts"] == [["Say: ", None]]
+    assert app.query_params["job"] == str(job.id)
+    assert "vectorlab worker" in shown(app)
+
+
+def test_slider_number_and_address_follow_each_other(filled, visit):
+    app = visit("playground", vector="upbeat-icv")
+    app = app.slider(key="play.slider.upbeat-icv").set_value(0.3).run()
+    assert app.number_input(key="play.number.upbeat-icv").value == 0.3
+    app = app.number_input(key="play.number.upbeat-icv").set_value(0.9).run()
+    assert app.slider(key="play.slider.upbeat-icv").value == 0.5  # its end
+    assert app.query_params["at"] == "upbeat-icv:0.9"
+    assert "--arm upbeat-icv:0.9" in shown(app)
+
+
+def test_a_strip_of_strengths_is_one_request(filled, visit):
+    app = visit("playground", vector="upbeat-icv", at="upbeat-icv:0.1", strip="true")
+    press(app, "Generate")
+    labels = [arm["label"] for arm in newest_job(filled).spec["spec"]["arms"]]
+    assert labels == [
+        "baseline",
+        *(f"upbeat-icv +{s}" for s in ("0.025", "0.05", "0.1", "0.15", "0.2")),
+    ]
+
+
+def test_a_run_in_the_address_is_shown_and_kept(filled, visit):
+    app = visit("playground", run="1")
+    said = shown(app)
+    assert "upbeat-icv +0.2" in said
+    assert "<img" not in said
+    assert "Read the tokens" in [item.label for item in app.button]
+    press(app, "Read the tokens")
+    assert newest_job(filled).kind is JobKind.READ
+
+
+def store_tokens(db, run_id=1):
+    with db.write() as tx:
+        ids = token_views.generation_ids(tx, run_id, 0)
+        token_views.add_read(
+            tx,
+            [
+                ReadTokens(
+                    generation_id=number,
+                    pieces=("the", " <b>", f"{arm}"),
+                    logprobs=(-1.0, -1.0, -1.0),
+                    baseline_logprobs=(-1.0, -1.0, -1.0 - arm),
+                )
+                for (arm, _), number in ids.items()
+            ],
+        )
+
+
+def test_tokens_say_where_a_text_departs_and_how_likely_they_became(filled, visit):
+    store_tokens(filled)
+    said = shown(visit("compare", run="1", look="tokens"))
+    assert '<span class="vl-piece vl-departs" title="log-probability -1.00, +2.00 by' in said
+    assert " &lt;b&gt;" in said
+    base = ReadTokens(generation_id=1, pieces=("a", "b"), logprobs=(0, 0), baseline_logprobs=(0, 0))
+    longer = ReadTokens(
+        generation_id=2, pieces=("a", "b", "c"), logprobs=(0,) * 3, baseline_logprobs=(0,) * 3
+    )
+    assert (departure(longer, base), departure(base, longer), departure(base, base)) == (2, 1, None)
+
+
+def test_a_worker_is_offered_only_where_somebody_can_start_it(filled, visit, tmp_path, monkeypatch):
+    def offered():
+        return "Start a worker here" in [item.label for item in visit("playground").button]
+
+    assert not offered()
+    wish = tmp_path / "wish" / "worker-wanted"
+    monkeypatch.setenv(WISH_VARIABLE, str(wish))
+    assert not offered()
+    wish.parent.mkdir()
+    press(visit("playground"), "Start a worker here")
+    assert wish.exists()
+    alive_worker(filled)
+    assert not offered()
+
+
+def test_vectors_are_filtered_by_the_address(filled, visit):
+    assert list(visit("vectors", by="icv").dataframe[0].value["vector"]) == ["upbeat-icv"]
+    assert "No vector fits" in shown(visit("vectors", words="nothing like it"))
+
+
+def test_several_vectors_are_compared_layer_by_layer(filled, visit):
+    vectors.combine(filled, name="twice", terms=[(2.0, "upbeat-icv")], actor="ada")
+    vectors.combine(filled, name="against", terms=[(-1.0, "upbeat-icv")], actor="ada")
+    app = visit("vectors", vector=["upbeat-icv", "twice", "against"])
+    said = shown(app)
+    assert "Cosine between vectors" in said
+    assert "twice is left out: it was not extracted" in said
+    assert len(app.get("vega_lite_chart") or app.get("arrow_vega_lite_chart")) >= 2
+    nine = [f"v{number}" for number in range(9)]
+    assert "at most 8 are compared" in shown(visit("vectors", vector=nine))
+
+
+def test_nearest_tokens_are_asked_for_and_shown_literally(filled, visit):
+    press(visit("vectors", vector="upbeat-icv"), "Find the nearest tokens")
+    assert newest_job(filled).kind is JobKind.NEAREST
+    token = VocabularyToken(token_id=1, piece="<i>", value=2.0)
+    with filled.write() as tx:
+        found = [
+            NearestTokens(layer=layer, toward=(token,), away=(token,)) for layer in range(LAYERS)
+        ]
+        token_views.add_nearest(tx, 1, found)
+    said = shown(visit("vectors", vector="upbeat-icv"))
+    assert '<bdi class="vl-token" title="2.00">&lt;i&gt;</bdi>' in said
+
+
+def test_a_query_runs_fills_a_chart_and_is_kept(filled, visit):
+    app = press(visit("sql", sql="SELECT run_id, run_name FROM v_runs ORDER BY run_id"), "Run")
+    assert list(app.dataframe[0].value["run_id"]) == [1, 2, 3]
+    assert "3 rows in" in shown(app)
+    link = visit("sql", sql="SELECT run_id FROM v_runs WHERE run_id < 3", asked="true")
+    assert "2 rows in" in shown(link)
+    app.text_input(key="sql.save_name").set_value("mine")
+    press(app, "Save")
+    assert [item.title for item in queries.saved(filled)] == ["mine"]
+    app = visit("sql")
+    app = app.selectbox(key="sql.recipe").set_value("★ mine").run()
+    assert app.text_area(key="sql").value == "SELECT run_id, run_name FROM v_runs ORDER BY run_id"
+    press(app, "Forget it")
+    assert queries.saved(filled) == []
+
+
+def test_every_recipe_of_the_cookbook_is_offered(filled, visit):
+    options = visit("sql").selectbox(key="sql.recipe").options
+    assert set(options) >= {item.title for item in queries.cookbook()}
+
+
+def test_a_query_that_writes_is_refused_in_words(filled, visit):
+    app = press(visit("sql", sql="DELETE FROM runs"), "Run")
+    assert "That did not work" in shown(app)
+
+
+def test_settings_measure_check_and_back_up(filled, visit):
+    app = visit("settings")
+    said = shown(app)
+    for word in ("revision", "SQLite", "0.", "streamlit", "runs: 3"):
+        assert word in said
+    app = press(app, "Measure")
+    tables = next(item.value for item in app.dataframe if "table" in item.value.columns)
+    assert tables.set_index("table").loc["generation_runs", "rows"] == 3
+    assert "Every stored hash holds" in shown(press(app, "Check every hash"))
+
+
+def test_a_model_is_registered_by_a_job(filled, visit):
+    press(visit("settings"), "Register")
+    job = newest_job(filled)
+    assert (job.kind, job.spec["source"]) == (JobKind.REGISTER, "bundled:tiny")
+
+
+def test_first_steps_do_what_they_say(db, visit):
+    app = press(visit("overview"), "Load the examples")
+    assert {item.name for item, _ in sets.list_sets(db)} == {
+        "dialogue-safety",
+        "dialogue-safety-prompts",
+        "sentiment-paraphrase",
+        "sentiment-paraphrase-prompts",
+    }
+    app = press(app, "Register the bundled model")
+    assert newest_job(db).kind is JobKind.REGISTER
+    assert shown(app).count('vl-good">done') == 1
+
+
+def test_the_store_says_what_the_playgrounds_recipe_asks_for(filled):
+    from vectorlab.services.recipes import Request
+
+    model = models.get(filled, "tiny")
+    vector = vectors.get(filled, "upbeat-icv")
+    request = Request(
+        model="tiny",
+        prompts=("Say it: ",),
+        arms=("upbeat-icv:0.1", "upbeat-icv:0.2"),
+        decoding=run_spec(model, vector).decoding,
+        seed=7,
+    )
+    wanted = run_spec(model, vector, ["Say it: "])
+    assert request.spec(filled, model).sha256 == wanted.sha256

@@ -1,0 +1,116 @@
+# ruff: noqa: E501
+"""What is on the screen can be read: contrast in both themes, and at the width of a phone."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.ui.filled_store import fill
+from tests.ui.test_browser import READY
+from tests.ui.test_new_pages import store_tokens
+
+pytestmark = pytest.mark.browser
+
+ADDRESSES = (
+    "",
+    "playground?vector=upbeat-icv&run=1",
+    "sets?set=upbeat&view=changes",
+    "vectors?vector=upbeat-icv",
+    "compare?run=1&spaces=true",
+    "compare?run=1&look=figures&figure=tokens",
+    "compare?run=1&look=tokens",
+    "replay?run=3",
+    "jobs?job=1",
+    "sql",
+    "settings",
+)
+
+# Every visible text with less contrast than WCAG AA asks for: 4.5, or 3 where it is large.
+WEAK = """() => {
+  const parse = text => {
+    const numbers = text.match(/[\\d.]+/g).map(Number);
+    if (text.startsWith('color(srgb')) numbers.splice(0, 3, ...numbers.slice(0, 3).map(v => v * 255));
+    return [...numbers.slice(0, 3), numbers.length > 3 ? numbers[3] : 1];
+  };
+  const over = (top, below) => top.slice(0, 3).map((v, i) => v * top[3] + below[i] * (1 - top[3]));
+  const luminance = rgb => {
+    const [r, g, b] = rgb.map(v => v / 255).map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const backdrop = element => {
+    const layers = [];
+    for (let at = element; at; at = at.parentElement) {
+      const colour = parse(getComputedStyle(at).backgroundColor);
+      if (colour[3] > 0) layers.push(colour);
+      if (colour[3] === 1) break;
+    }
+    return layers.reverse().reduce((below, top) => over(top, below), [255, 255, 255]);
+  };
+  const found = [];
+  const walker = document.createTreeWalker(document.querySelector('[data-testid=stApp]'), NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const node = walker.currentNode, element = node.parentElement;
+    if (!node.textContent.trim() || element.closest('style, script, svg, canvas, [disabled], [aria-disabled=true], [data-testid=stFileUploaderDropzone], .stCode, code')) continue;
+    const box = element.getBoundingClientRect();
+    const style = getComputedStyle(element);
+    if (!box.width || !box.height || style.visibility === 'hidden') continue;
+    let opacity = 1;
+    for (let at = element; at; at = at.parentElement) opacity *= Number(getComputedStyle(at).opacity);
+    if (opacity < 0.05) continue;
+    const back = backdrop(element);
+    const ink = parse(style.color); ink[3] *= opacity;
+    const [a, b] = [luminance(over(ink, back)), luminance(back)].sort((x, y) => y - x);
+    const size = parseFloat(style.fontSize), large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
+    const ratio = (a + 0.05) / (b + 0.05);
+    if (ratio < (large ? 3 : 4.5)) found.push(`${ratio.toFixed(2)} ${node.textContent.trim().slice(0, 40)}`);
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_on_the_screen_reaches_aa(db, tab, scheme):
+    fill(db)
+    store_tokens(db)
+    tab.emulate_media(color_scheme=scheme)
+    for address in ADDRESSES:
+        tab.goto(address)
+        tab.wait_for_selector(READY)
+        tab.wait_for_load_state("networkidle")
+        shade = tab.evaluate(
+            "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
+        )
+        assert (shade == "rgb(255, 255, 255)") == (scheme == "light")
+        assert tab.evaluate(WEAK) == [], address
+
+
+def test_a_phone_shows_every_page_without_scrolling_sideways(db, tab):
+    fill(db)
+    tab.set_viewport_size({"width": 420, "height": 900})
+    for address in ADDRESSES:
+        tab.goto(address)
+        tab.wait_for_selector(READY)
+        tab.wait_for_load_state("networkidle")
+        main = tab.locator("[data-testid=stMain]")
+        assert main.evaluate("element => element.scrollWidth <= element.clientWidth + 1"), address
+
+
+def test_an_idle_page_does_not_ask_again_and_a_busy_one_at_most_once_a_second(db, tab):
+    from vectorlab.services import jobs
+
+    fill(db)
+    sent = []
+    tab.on("websocket", lambda socket: socket.on("framesent", lambda data: sent.append(data)))
+    jobs.cancel(db, 2, actor="ada")
+    for address in ("", "jobs", "compare?run=1", "playground?run=1", "jobs?job=2"):
+        tab.goto(address)
+        tab.wait_for_selector(READY)
+        tab.wait_for_load_state("networkidle")
+        before = len(sent)
+        tab.wait_for_timeout(3500)
+        assert len(sent) == before, address
+    jobs.retry(db, 2, actor="ada")
+    tab.goto("jobs?job=2")
+    expect(tab.get_by_text("queued")).to_be_visible()
+    before = len(sent)
+    tab.wait_for_timeout(4000)
+    assert 1 <= len(sent) - before <= 5

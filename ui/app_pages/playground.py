@@ -1,0 +1,155 @@
+"""Try vectors on a prompt: baseline and steered side by side, as the tokens arrive."""
+
+import streamlit as st
+
+from ui import asking, data, parts
+from ui.play import results, strengths
+from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
+from vectorlab.domain.layers import parse_layers
+from vectorlab.domain.positions import Positions
+from vectorlab.domain.runs import Combine, Operator
+from vectorlab.domain.schedules import Schedule
+from vectorlab.domain.vectors import Site
+from vectorlab.services import browsing, models, recipes, runs
+from vectorlab.services.arms import SweepOptions
+from vectorlab.services.recipes import Request
+
+STRIP = (0.25, 0.5, 1.0, 1.5, 2.0)  # times the strengths that are set
+USUAL = "Please paraphrase the following sentence. Sentence: The soup was cold., paraphrase: "
+
+
+def _choose_vectors() -> tuple[str, tuple[str, ...], SweepOptions]:
+    """Model, arms and how they act."""
+    known = browsing.vector_choices(db)
+    left, right = st.columns(2)
+    with left:
+        model = asking.model(known)
+        fitting = asking.fitting(known, model)
+        parts.say_unknown("vector", list(fitting))
+        names = st.multiselect(
+            "Vectors",
+            list(fitting),
+            key="vector",
+            bind="query-params",
+            placeholder="none: the baseline alone",
+        )
+        operator = st.selectbox(
+            "Operator",
+            list(Operator),
+            index=None,
+            placeholder="each vector's own",
+            key="operator",
+            bind="query-params",
+        )
+    with right:
+        chosen = strengths.choose([fitting[name] for name in names], operator)
+        if not names:
+            st.caption("Choose a vector to get a slider for its strength.")
+        strip = bool(names) and st.toggle(
+            "Strip of strengths",
+            key="strip",
+            bind="query-params",
+            help=f"One batch at {', '.join(map(str, STRIP))} times the strengths.",
+        )
+    options = _choose_options(operator, several=len(names) > 1)
+    factors = STRIP if strip else (1.0,)
+    arms = tuple(
+        recipes.arm_text([(name, round(factor * value, 6)) for name, value in chosen])
+        for factor in factors
+        if any(value for _, value in chosen)
+    )
+    return model.name, arms, options
+
+
+def _choose_options(operator: Operator | None, *, several: bool) -> SweepOptions:
+    with st.expander("Layers, site, positions, schedule"):
+        one, two = st.columns(2)
+        layers = one.text_input(
+            "Layers", key="layers", bind="query-params", placeholder="all, or for example 0-3,7"
+        )
+        site = two.selectbox(
+            "Write site",
+            list(Site),
+            index=None,
+            placeholder="each vector's own",
+            key="site",
+            bind="query-params",
+        )
+        positions = one.text_input(
+            "Positions",
+            value="all",
+            key="positions",
+            bind="query-params",
+            help="all, prompt, response, prompt:last=2, response:8-15, +tokens=5,17, +skip_bos",
+        )
+        schedule = two.text_input(
+            "Schedule of the strength", value="constant", key="schedule", bind="query-params"
+        )
+        combine = Combine.MEAN
+        if several:
+            combine = one.selectbox(
+                "Pushes of rotate in one arm", list(Combine), key="combine", bind="query-params"
+            )
+    return SweepOptions(
+        operator=operator,
+        site=site,
+        positions=Positions.parse(positions or "all"),
+        layers=parse_layers(layers or None),
+        schedule=Schedule.parse(schedule or "constant"),
+        combine=combine or Combine.MEAN,
+    )
+
+
+def _ask(request: Request) -> None:
+    with parts.in_words():
+        model = models.get(db, request.model)
+        asked = runs.request_run(
+            db,
+            model=model,
+            spec=request.spec(db, model),
+            actor=data.user(),
+            priority=PRIORITY_INTERACTIVE,
+        )
+        for name in ("job", "run"):
+            st.query_params.pop(name, None)
+        if asked.run is not None:
+            st.query_params["run"] = str(asked.run.id)
+            st.session_state[results.FRESH] = asked.run.id
+        elif asked.job is not None:
+            st.query_params["job"] = str(asked.job.id)
+
+
+def _show_recipe(request: Request) -> None:
+    with st.expander("The same by command and in Python"):
+        with parts.in_words():
+            request.spec(db, models.get(db, request.model))
+        st.code(recipes.command(request), language="bash")
+        st.code(recipes.code(request), language="python")
+
+
+db = data.store()
+parts.header("Playground", "Try vectors on a prompt and see where the text departs.")
+model_name, arms, options = _choose_vectors()
+prompt = st.text_area(
+    "Prompt", value=USUAL, height=90, key="prompt", bind="query-params", help="Taken as it is."
+)
+decoding, seed, _ = asking.decoding(most_samples=1)
+request = Request(
+    model=model_name,
+    prompts=(prompt or "",),
+    arms=tuple(dict.fromkeys(arms)),
+    options=options,
+    decoding=decoding,
+    seed=seed,
+)
+with st.container(horizontal=True, vertical_alignment="center"):
+    if st.button("Generate", type="primary", disabled=not (prompt or "").strip()):
+        _ask(request)
+    st.caption("The baseline and every arm share one batch.")
+parts.worker_note(waiting=False)
+job_id, run_id = parts.chosen_number("job"), parts.chosen_number("run")
+if job_id is not None:
+    results.watch(job_id)
+elif run_id is not None:
+    results.show(runs.get(db, str(run_id)))
+_show_recipe(request)

@@ -1,0 +1,130 @@
+"""SQL over the analysis views: read-only, time-limited, with charts and downloads."""
+
+import io
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from ui import data, parts, texts
+from vectorlab.config import Settings
+from vectorlab.domain.queries import QueryLimits, QueryResult, Recipe
+from vectorlab.errors import InputError
+from vectorlab.services import plots, queries
+
+FIRST = "SELECT * FROM v_runs ORDER BY run_id DESC LIMIT 20"
+OWN = "your own"
+RESULT = "sql.result"  # session key: the query that was run, with its result
+LIMITS = QueryLimits()
+
+
+def _choose() -> str:
+    """A recipe fills the editor; what is written there stands in the address."""
+    recipes = {item.title: item for item in queries.cookbook()}
+    saved = {f"★ {item.title}": item for item in queries.saved(db)}
+    known: dict[str, Recipe] = saved | recipes
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    left.selectbox(
+        "Start from",
+        [OWN, *known],
+        key="sql.recipe",
+        on_change=_fill,
+        args=({title: item.sql for title, item in known.items()},),
+    )
+    title = st.session_state["sql.recipe"]
+    if title in known and known[title].about:
+        st.caption(known[title].about)
+    if title in saved and right.button("Forget it"):
+        queries.forget(db, saved[title].title)
+        st.session_state.pop("sql.recipe", None)
+        st.rerun()
+    return st.text_area("Query", value=FIRST, height=170, key="sql", bind="query-params") or ""
+
+
+def _fill(known: dict[str, str]) -> None:
+    chosen = st.session_state["sql.recipe"]
+    if chosen in known:
+        st.session_state["sql"] = known[chosen]
+
+
+def _run(sql: str) -> None:
+    with parts.in_words(), st.spinner("Asking …"):
+        found = queries.run_query(
+            db, sql, reader_url=Settings.from_environment().reader_url, limits=LIMITS
+        )
+        st.session_state[RESULT] = (sql, found)
+
+
+def _show(sql: str, found: QueryResult) -> None:
+    frame = queries.frame(found)
+    more = f", cut at {LIMITS.rows:,}" if found.truncated else ""
+    st.caption(f"{len(frame):,} rows{more} in {found.duration_s:.2f} s")
+    if frame.empty:
+        parts.note("No rows", "The query ran and found nothing.")
+        return
+    st.dataframe(frame, key="sql.table", hide_index=True, placeholder="null")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        parts.csv_button(lambda: frame, label="Download CSV", name="result.csv")
+        st.download_button(
+            "Download Parquet",
+            lambda: _parquet(frame),
+            file_name="result.parquet",
+            on_click="ignore",
+        )
+        draw = st.toggle("Chart", key="chart", bind="query-params")
+        _offer_to_save(sql)
+    if draw:
+        _draw(frame)
+
+
+def _draw(frame: pd.DataFrame) -> None:
+    try:
+        chart: alt.Chart = plots.query_chart(frame)
+    except InputError as error:
+        st.html(texts.quiet(error))
+        return
+    st.altair_chart(chart.properties(width="container"))
+
+
+def _offer_to_save(sql: str) -> None:
+    with st.popover("Save the query"), st.form("sql.save", border=False):
+        name = st.text_input("Name", key="sql.save_name")
+        if st.form_submit_button("Save"):
+            with parts.in_words():
+                queries.save(db, name, sql, actor=data.user())
+                st.rerun()
+
+
+def _parquet(frame: pd.DataFrame) -> bytes:
+    mixed = frame.select_dtypes("object").columns
+    buffer = io.BytesIO()
+    frame.astype(dict.fromkeys(mixed, "string")).to_parquet(buffer, index=False)
+    return buffer.getvalue()
+
+
+def _show_schema() -> None:
+    st.subheader("Views", anchor=False)
+    for name, columns in data.view_columns().items():
+        with st.expander(name):
+            st.html(
+                "".join(f'<div class="vl-mono">{texts.escape(column)}</div>' for column in columns)
+            )
+
+
+db = data.store()
+parts.header("SQL", "Read-only queries over the analysis views.")
+main, side = st.columns([3, 1], gap="large")
+with main:
+    query = _choose()
+    if st.button("Run", type="primary"):
+        st.session_state.pop(RESULT, None)
+        st.query_params["asked"] = "true"  # who opens the link sees the answer
+        _run(query)
+    elif st.query_params.get("asked") == "true" and RESULT not in st.session_state:
+        _run(query)
+    st.caption(f"At most {LIMITS.seconds:g} s and {LIMITS.rows:,} rows; nothing can be changed.")
+    kept = st.session_state.get(RESULT)
+    if kept is not None:
+        _show(*kept)
+with side:
+    _show_schema()

@@ -1,0 +1,129 @@
+"""What came of a request: texts while they grow, then side by side, token by token."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from ui import colours, data, parts, texts
+from ui.run_views import token_view
+from vectorlab.domain.comparison import Cell, Column, Question, columns_of
+from vectorlab.domain.jobs import Job, JobState
+from vectorlab.domain.runs import GenerationRun
+from vectorlab.services import comparison, jobs, token_views
+
+FRESH = "play.fresh"  # session key: the run that this visitor has just made
+
+
+def watch(job_id: int) -> None:
+    """The texts of a job as they grow; goes over to its run when it has ended well."""
+    job = jobs.get(data.store(), job_id)
+    if job.state is JobState.SUCCEEDED:
+        _go_over(job)
+    is_alive = not job.state.is_final
+
+    @st.fragment(run_every="1s" if is_alive else None)
+    def live() -> None:
+        with parts.in_words():
+            current = jobs.get(data.store(), job_id)
+            if current.state.is_final and is_alive:
+                st.rerun()
+            parts.job_line(current)
+            if current.state is JobState.RUNNING:
+                _show_growing(current)
+
+    live()
+
+
+def show(run: GenerationRun) -> None:
+    """Baseline and steered texts of the run's prompt."""
+    columns = columns_of([run])
+    rows, _ = comparison.page(data.store(), Question(columns=columns, limit=1))
+    [row] = rows
+    colour = colours.of_arms(
+        [item.label for item in columns], [item.label for item in columns if item.is_baseline]
+    )
+    left, right = st.columns([1, 1], vertical_alignment="center")
+    by_token = left.toggle("Token by token", value=True, key="by_token", bind="query-params")
+    spaces = right.toggle("Whitespace", key="spaces", bind="query-params")
+    read = token_views.read_tokens(data.store(), run.id, 0) if by_token else {}
+    if by_token and not read and st.session_state.get(FRESH) == run.id:
+        _read_once(run)
+    base = row.cells[columns[0]]
+    if len(columns) == 2:
+        for place, column in zip(st.columns(2), columns, strict=True):
+            with place.container(border=True):
+                st.html(_headed(column, row.cells[column], base, colour[column.label]))
+                st.html(
+                    token_view.shown(
+                        row.cells[column].text,
+                        base.text if column.arm else None,
+                        read.get((column.arm, 0)),
+                        read.get((0, 0)) if column.arm else None,
+                        spaces=spaces,
+                    )
+                )
+    else:
+        lines = [
+            (
+                _headed(column, row.cells[column], base, colour[column.label]),
+                token_view.shown(
+                    row.cells[column].text,
+                    base.text if column.arm else None,
+                    read.get((column.arm, 0)),
+                    read.get((0, 0)) if column.arm else None,
+                    spaces=spaces,
+                ),
+            )
+            for column in columns
+        ]
+        st.html(texts.table(["arm", "text"], lines, kind="vl-strip"))
+    if by_token:
+        token_view.show_legend_or_ask(run, 0, is_known=bool(read))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        parts.name_run(run)
+        parts.page_link(f"Open run {run.id}", "compare", run=run.id)
+        parts.page_link("Replay it", "replay", run=run.id)
+    if run.name:
+        st.caption(f"Kept as {run.name}: the address of its page names it for good.")
+
+
+def _headed(column: Column, cell: Cell, base: Cell, colour: str) -> str:
+    change = ""
+    if column.arm and cell.mean_logprob is not None and base.mean_logprob is not None:
+        change = f" ({cell.mean_logprob - base.mean_logprob:+.3f} against the baseline)"
+    own = "–" if cell.mean_logprob is None else f"{cell.mean_logprob:.3f}"
+    return f"{texts.dot(colour)}<b>{texts.escape(column.label)}</b>" + texts.note(
+        f"{cell.n_tokens} tokens, mean log-probability {own}{change}"
+    )
+
+
+def _go_over(job: Job) -> None:
+    """From the job to its run, in the address too."""
+    run_id = (job.result or {}).get("run_id")
+    if run_id is not None:
+        st.session_state[FRESH] = run_id
+        st.query_params.pop("job", None)
+        st.query_params["run"] = str(run_id)
+        st.rerun()
+
+
+def _read_once(run: GenerationRun) -> None:
+    """Ask for the tokens of a run that was just made; watching it does not ask again."""
+    with parts.in_words():
+        token_views.request_read(data.store(), str(run.id), 0, actor=data.user())
+    st.session_state[FRESH] = None
+    st.session_state["play.reading"] = run.id
+
+
+def _show_growing(job: Job) -> None:
+    found = jobs.partial_texts(data.store(), job.id)
+    labels: Sequence[str] = [arm["label"] for arm in job.spec["spec"]["arms"]]
+    grown = {item.arm: item.text for item in found}
+    rows = [
+        (f"<b>{texts.escape(label)}</b>", texts.generated(grown.get(place, "")) + _CURSOR)
+        for place, label in enumerate(labels)
+    ]
+    st.html(texts.table(["arm", "so far, not a result yet"], rows, kind="vl-strip"))
+
+
+_CURSOR = '<span class="vl-cursor" aria-hidden="true"></span>'

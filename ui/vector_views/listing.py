@@ -1,0 +1,87 @@
+"""All vectors: filter, open one, compare several."""
+
+import streamlit as st
+
+from ui import data, parts
+from vectorlab.domain.browsing import VectorFilter
+from vectorlab.services import browsing, models, reports
+
+PER_PAGE = 100
+MOST_COMPARED = 8
+
+
+def show() -> None:
+    """The filter in the address, a page of the table, and what to do with it."""
+    parts.header("Steering vectors", "What a model made of a demonstration set, layer by layer.")
+    wanted = _choose()
+    number = parts.chosen_number("page") or 1
+    found, more = parts.one_page(
+        lambda limit, offset: browsing.list_vectors(
+            data.store(), wanted, limit=limit, offset=offset
+        ),
+        number,
+        PER_PAGE,
+    )
+    if not found:
+        is_filtered = wanted != VectorFilter() or number > 1
+        parts.note(
+            "No vector fits" if is_filtered else "No vector yet",
+            "Loosen the filter above." if is_filtered else "Extract one from a set version.",
+        )
+        if not is_filtered:
+            parts.page_link("New vector", "new_vector")
+        parts.older_newer(number, more=more)
+        return
+    event = st.dataframe(
+        reports.vectors_frame(list(found)),
+        key="vectors.list",
+        hide_index=True,
+        placeholder="–",
+        column_order=[
+            "vector",
+            "method",
+            "model",
+            "set",
+            "read site",
+            "write site",
+            "layers",
+            "origin",
+            "made",
+        ],
+        column_config={"made": parts.TIME},
+        on_select="rerun",
+        selection_mode=["multi-row", "single-cell"],
+    )
+    if event["selection"]["cells"]:
+        parts.go("vectors", vector=found[event["selection"]["cells"][0][0]].name)
+    chosen = [found[row].name for row in event["selection"]["rows"] if row < len(found)]
+    with st.container(horizontal=True):
+        fits = 2 <= len(chosen) <= MOST_COMPARED
+        label = f"Compare {len(chosen)} vectors" if len(chosen) > 1 else "Compare"
+        if st.button(label, type="primary", disabled=not fits):
+            parts.go("vectors", vector=chosen)
+        parts.older_newer(number, more=more)
+    st.caption(f"Click a row to open the vector. Tick 2 to {MOST_COMPARED} to compare them.")
+
+
+def _choose() -> VectorFilter:
+    one, two, three = st.columns([1, 1, 2])
+    names = [item.name for item in models.list_models(data.store())]
+    model = one.selectbox(
+        "Model", names, index=None, placeholder="any", key="on", bind="query-params"
+    )
+    method = two.selectbox(
+        "Method",
+        browsing.methods(data.store()),
+        index=None,
+        placeholder="any",
+        key="by",
+        bind="query-params",
+    )
+    words = three.text_input("Name holds", key="words", bind="query-params", placeholder="upbeat")
+    return VectorFilter(
+        model=model,
+        method=method,
+        set_name=st.query_params.get("of"),
+        words=(words or "").strip(),
+    )

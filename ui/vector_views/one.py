@@ -1,0 +1,178 @@
+"""One vector, from its numbers to the runs that used it."""
+
+import tempfile
+from pathlib import Path
+
+import streamlit as st
+
+from ui import charts, data, parts, texts
+from ui.vector_views import tokens
+from vectorlab.domain.browsing import RunFilter
+from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
+from vectorlab.services import browsing, explanations, reports, vector_files, vectors
+from vectorlab.services.vectors import VectorDetails
+
+LATEST = 20
+
+
+def show(reference: str) -> None:
+    """Everything that is on record; its numbers are read for the cosines alone."""
+    details = vectors.details(data.store(), reference)
+    vector = details.vector
+    parts.header(vector.name, f"A steering vector by method {vector.method}.")
+    _show_provenance(details)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        parts.page_link("Try it in the playground", "playground", vector=vector.name)
+        parts.page_link(
+            "New run with this vector", "new_run", model=vector.model_name, vector=vector.name
+        )
+        st.download_button(
+            "Download (safetensors)",
+            lambda: _file(details),
+            file_name=f"{vector.name}.safetensors",
+            on_click="ignore",
+        )
+    parts.follow_job(link=False)
+    _show_layers(details)
+    tokens.show(vector)
+    _show_demonstrations(details)
+    _show_runs(details)
+
+
+def _show_layers(details: VectorDetails) -> None:
+    frame = reports.layers_frame(details)
+    left, right = st.columns(2)
+    with left:
+        st.subheader("Norm per layer", anchor=False)
+        st.altair_chart(charts.layer_bars(frame, "norm", title="norm (activation units)"))
+    with right:
+        st.subheader("Explained variance", anchor=False)
+        if frame["explained variance"].notna().any():
+            st.altair_chart(
+                charts.layer_bars(
+                    frame, "explained variance", title="share along the vector", share=True
+                )
+            )
+        else:
+            st.html(texts.quiet("This method records none."))
+    with left:
+        st.subheader("Separability", anchor=False)
+        if frame["separability"].notna().any():
+            st.altair_chart(
+                charts.layer_bars(frame, "separability", title="held-out accuracy", share=True)
+            )
+        else:
+            st.html(texts.quiet("None is recorded for this vector."))
+    cosines = data.layer_cosines(details.vector)
+    with right:
+        st.subheader("Cosine with the layer before", anchor=False)
+        neighbours = reports.neighbour_cosines(cosines)
+        if neighbours.empty:
+            st.html(texts.quiet("It has one layer."))
+        else:
+            st.altair_chart(charts.neighbour_line(neighbours))
+    with left:
+        st.subheader("Cosine between layers", anchor=False)
+        st.altair_chart(charts.cosine_map(cosines))
+    with right:
+        st.subheader("Layers", anchor=False)
+        st.dataframe(frame, key="vectors.layers", hide_index=True, placeholder="–")
+
+
+def _file(details: VectorDetails) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "vector.safetensors"
+        vector_files.export_vector(data.store(), details.vector, path, format="safetensors")
+        return path.read_bytes()
+
+
+def _show_provenance(details: VectorDetails) -> None:
+    vector = details.vector
+    name, _, number = (vector.set_label or "").partition("@")
+    names = data.vector_names() if details.parents else {}
+    terms = [
+        f"{term.weight:g} × "
+        + texts.link(names[term.vector_id], "vectors", vector=names[term.vector_id])
+        for term in details.parents
+    ]
+    parameters = ", ".join(f"{key}={value}" for key, value in vector.parameters.items())
+    facts = [
+        ("made", f"{vector.origin.value}, {texts.moment(vector.created_at)}"),
+        ("from", texts.link(f"{name}@{number}", "sets", set=name, version=number) if name else "–"),
+        ("model", texts.escape(vector.model_name)),
+        ("method", texts.escape(vector.method + (f" ({parameters})" if parameters else ""))),
+        ("read site", f"{vector.read_site.value}, tokens of a text: {vector.token_rule.value}"),
+        ("write site", vector.write_site.value),
+        ("shape", f"{vector.n_layers} layers × {vector.d_model}"),
+        ("content", texts.mono(vector.content_sha256)),
+    ]
+    if terms:
+        facts[1] = ("parents", " + ".join(terms))
+    st.html(texts.facts(facts))
+
+
+def _show_demonstrations(details: VectorDetails) -> None:
+    st.subheader("Demonstrations by alignment", anchor=False)
+    if not details.alignments:
+        st.html(texts.quiet("No alignments are stored for this vector."))
+        return
+    st.caption(
+        "Mean cosine of each demonstration's own difference with the vector. "
+        "Low or negative ones pull elsewhere."
+    )
+    frame = explanations.frame(data.store(), details.vector.name)
+    st.dataframe(
+        frame.sort_values("alignment"),
+        key="vectors.alignments",
+        hide_index=True,
+        column_config={
+            "position": st.column_config.NumberColumn("#", width=50),
+            "alignment": st.column_config.NumberColumn(format="%.3f", width=90),
+            "norm_change": st.column_config.NumberColumn("norm without it", format="percent"),
+            "cosine": st.column_config.NumberColumn("cosine without it", format="%.5f"),
+            "shift": st.column_config.NumberColumn("shift without it", format="percent"),
+        },
+    )
+    _show_leave_one_out(details, studied="shift" in frame)
+
+
+def _show_leave_one_out(details: VectorDetails, *, studied: bool) -> None:
+    """What the vector would be without each demonstration, or a button that asks for it."""
+    db, reference = data.store(), details.vector.name
+    if studied:
+        found = explanations.explain(db, reference).explanation
+        assert found is not None
+        st.caption(
+            "Without it: how the norm changes, the cosine between the vectors with and without "
+            "it, and how far the vector moves relative to its norm. "
+            + explanations.states_note(found)
+        )
+        return
+    if st.button("Compute the vector without each demonstration", key="vectors.leave_one_out"):
+        parts.ask(lambda: _ask_leave_one_out(reference))
+
+
+def _ask_leave_one_out(reference: str) -> int | None:
+    asked = explanations.request_leave_one_out(
+        data.store(), reference, actor=data.user(), priority=PRIORITY_INTERACTIVE
+    )
+    return None if asked.job is None else asked.job.id
+
+
+def _show_runs(details: VectorDetails) -> None:
+    st.subheader("Runs that used it", anchor=False)
+    wanted = RunFilter(vector_id=details.vector.id)
+    used = browsing.list_runs(data.store(), wanted, limit=LATEST + 1)
+    if not used:
+        st.html(texts.quiet("None yet."))
+        return
+    chosen = parts.pick(
+        reports.summaries_frame(used[:LATEST]),
+        key="vectors.runs",
+        hide=("seed", "seconds"),
+        columns=parts.RUN_COLUMNS,
+    )
+    if len(used) > LATEST:
+        parts.page_link("All runs that used it", "runs", **{"with": details.vector.name})
+    if chosen is not None:
+        parts.go("compare", run=used[chosen].id)

@@ -1,0 +1,103 @@
+"""Up to eight vectors side by side: norms, cosines layer by layer, and their demonstrations."""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import pandas as pd
+import streamlit as st
+
+from ui import charts, colours, data, parts, texts
+from ui.vector_views.listing import MOST_COMPARED
+from vectorlab.domain.geometry import shared_cosines
+from vectorlab.domain.vectors import SteeringVector
+from vectorlab.errors import InputError
+from vectorlab.services import projections, vectors
+
+
+def show(references: Sequence[str]) -> None:
+    """Pictures of those vectors; their numbers are read for it."""
+    if len(references) > MOST_COMPARED:
+        raise InputError(
+            f"{len(references)} vectors are named in the address; at most {MOST_COMPARED} are "
+            "compared at once."
+        )
+    chosen = [vectors.get(data.store(), reference) for reference in references]
+    parts.header("Vectors side by side", "How far they agree, layer by layer.")
+    colour = colours.of_vectors({item.name: item.id for item in chosen})
+    st.html(
+        texts.table(
+            ["vector", "method", "from", "model", "write site", "layers"],
+            [_line(item, colour[item.name]) for item in chosen],
+        )
+    )
+    names = [item.name for item in chosen]
+    if len({item.model_name for item in chosen}) == 1:
+        parts.page_link("Try them in the playground", "playground", vector=names)
+    st.subheader("Norm per layer", anchor=False)
+    st.altair_chart(charts.norm_lines(_norms(chosen), colour))
+    st.subheader("Cosine between vectors, layer by layer", anchor=False)
+    frame = _cosines(chosen)
+    if frame.empty:
+        st.html(texts.quiet("No two of them share a layer and a width."))
+    else:
+        st.altair_chart(charts.pair_map(frame))
+        parts.csv_button(lambda: frame, label="Download cosines (CSV)", name="cosines.csv")
+    _show_plane(chosen)
+
+
+def _line(item: SteeringVector, colour: str) -> tuple[str, ...]:
+    name, _, number = (item.set_label or "").partition("@")
+    return (
+        texts.dot(colour) + texts.link(item.name, "vectors", vector=item.name),
+        texts.escape(item.method),
+        texts.link(item.set_label, "sets", set=name, version=number) if name else "–",
+        texts.escape(item.model_name),
+        item.write_site.value,
+        str(item.n_layers),
+    )
+
+
+def _norms(chosen: Sequence[SteeringVector]) -> pd.DataFrame:
+    rows = [
+        {"vector": item.name, "layer": layer.layer, "norm": layer.norm}
+        for item in chosen
+        for layer in vectors.details(data.store(), item.name).layers
+    ]
+    return pd.DataFrame(rows)
+
+
+def _cosines(chosen: Sequence[SteeringVector]) -> pd.DataFrame:
+    numbers = {item.name: data.layer_vectors(item) for item in chosen}
+    rows = [
+        {"pair": f"{one.name} · {other.name}", "layer": layer, "cosine": value}
+        for one, other in combinations(chosen, 2)
+        if one.d_model == other.d_model
+        for layer, value in shared_cosines(numbers[one.name], numbers[other.name]).items()
+    ]
+    return pd.DataFrame(rows, columns=["pair", "layer", "cosine"])
+
+
+def _show_plane(chosen: Sequence[SteeringVector]) -> None:
+    st.subheader("All demonstrations in one plane", anchor=False)
+    layers = sorted({layer for item in chosen for layer in range(item.n_layers)})
+    layer = (
+        st.select_slider(
+            "Layer", layers, value=layers[len(layers) // 2], key="layer", bind="query-params"
+        )
+        if len(layers) > 1
+        else layers[0]
+    )
+    found = projections.differences(data.store(), chosen, layer)
+    for name, reason in found.missing.items():
+        st.html(texts.quiet(f"{name} is left out: {reason}."))
+    if found.points.empty:
+        return
+    labels = sorted(found.points["set"].unique())
+    palette = colours.palette()
+    by_set = {label: palette[place % len(palette)] for place, label in enumerate(labels)}
+    st.altair_chart(charts.plane(found.points, by_set, found.shares))
+    st.caption(
+        "Target minus source of every demonstration (at most "
+        f"{projections.MOST_PAIRS} of a set), from kept states, along the two directions in which "
+        "they vary most."
+    )

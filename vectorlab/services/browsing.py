@@ -1,0 +1,54 @@
+"""Lists and choices a page at a time."""
+
+from vectorlab.domain.browsing import (
+    Inventory,
+    RunFilter,
+    RunSummary,
+    VectorChoice,
+    VectorFilter,
+)
+from vectorlab.domain.vectors import SteeringVector
+from vectorlab.store import browsing
+from vectorlab.store.database import Database
+
+MOST_LABELS = 1000  # set versions that a choice offers; older ones are named in the address
+
+
+def inventory(db: Database) -> Inventory:
+    """How many sets, versions, vectors, runs and models there are."""
+    with db.read() as tx:
+        return browsing.inventory(tx)
+
+
+def list_runs(
+    db: Database, wanted: RunFilter | None = None, *, limit: int = 50, offset: int = 0
+) -> list[RunSummary]:
+    """Runs that pass the filter, newest first."""
+    with db.read() as tx:
+        return browsing.list_runs(tx, wanted or RunFilter(), limit=limit, offset=offset)
+
+
+def list_vectors(
+    db: Database, wanted: VectorFilter | None = None, *, limit: int = 50, offset: int = 0
+) -> list[SteeringVector]:
+    """Vectors that pass the filter, newest first."""
+    with db.read() as tx:
+        return browsing.list_vectors(tx, wanted or VectorFilter(), limit=limit, offset=offset)
+
+
+def vector_choices(db: Database) -> list[VectorChoice]:
+    """Every vector with what decides whether it fits a model, newest first."""
+    with db.read() as tx:
+        return browsing.choices(tx)
+
+
+def version_labels(db: Database) -> list[str]:
+    """``name@number`` of the newest set versions, by set."""
+    with db.read() as tx:
+        return browsing.version_labels(tx, limit=MOST_LABELS)
+
+
+def methods(db: Database) -> list[str]:
+    """Methods that made the vectors there are."""
+    with db.read() as tx:
+        return browsing.methods(tx)

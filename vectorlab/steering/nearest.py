@@ -1,0 +1,90 @@
+"""Vocabulary tokens nearest to layer vectors: through the model's final norm and head.
+
+Source: the logit lens, nostalgebraist 2020, applied to a direction instead of a state.
+"""
+
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+
+import torch
+from torch import nn
+
+from vectorlab.domain.tokens import NearestTokens, VocabularyToken
+from vectorlab.domain.vectors import LayerVector
+from vectorlab.errors import ArchitectureError
+from vectorlab.steering.layers import architecture
+from vectorlab.steering.loading import LoadedModel
+
+# What architectures call the norm behind the last block; it stands beside the list of blocks.
+_NORMS = ("norm", "ln_f", "norm_f", "final_layer_norm", "final_layernorm")
+
+
+@torch.inference_mode()
+def nearest_tokens(
+    loaded: LoadedModel,
+    layers: Sequence[LayerVector],
+    *,
+    count: int,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> list[NearestTokens]:
+    """The tokens that each layer vector favours and disfavours most.
+
+    Args:
+        loaded: The model that the vector belongs to.
+        layers: Layer vectors, (d_model,) each.
+        count: Tokens at either end.
+        on_progress: Called with (layers done, layers).
+
+    Raises:
+        ArchitectureError: If the model's final norm or head is not found.
+    """
+    norm = _final_norm(loaded)
+    head: nn.Module | None = loaded.model.get_output_embeddings()  # type: ignore[no-untyped-call]
+    if head is None:
+        raise ArchitectureError(
+            f"Model type {loaded.model.config.model_type!r} has no output embeddings, so its "
+            "vectors have no nearest tokens."
+        )
+    weight = next(head.parameters())
+    found = []
+    for place, item in enumerate(layers, start=1):
+        state = torch.from_numpy(item.values.copy()).to(weight.device, weight.dtype)
+        logits = head(norm(state[None, None]))[0, 0].float()
+        found.append(
+            NearestTokens(
+                layer=item.layer,
+                toward=_top(loaded, logits, count),
+                away=_top(loaded, -logits, count, sign=-1.0),
+            )
+        )
+        if on_progress is not None:
+            on_progress(place, len(layers))
+    return found
+
+
+def _top(
+    loaded: LoadedModel, logits: torch.Tensor, count: int, *, sign: float = 1.0
+) -> tuple[VocabularyToken, ...]:
+    # The table may be padded beyond the tokens that there are.
+    known = logits[: len(loaded.tokenizer)]
+    values, ids = known.topk(min(count, len(known)))
+    return tuple(
+        VocabularyToken(
+            token_id=token_id, piece=str(loaded.tokenizer.decode([token_id])), value=sign * value
+        )
+        for token_id, value in zip(ids.tolist(), values.tolist(), strict=True)
+    )
+
+
+def _final_norm(loaded: LoadedModel) -> nn.Module:
+    model_type = loaded.model.config.model_type
+    beside = architecture(model_type).blocks.rpartition(".")[0]
+    parent = attrgetter(beside)(loaded.model)
+    for name in _NORMS:
+        norm = getattr(parent, name, None)
+        if isinstance(norm, nn.Module):
+            return norm
+    raise ArchitectureError(
+        f"No final norm was found beside {beside} of model type {model_type!r}. Known names are "
+        f"{', '.join(_NORMS)}; add the right one in vectorlab/steering/nearest.py."
+    )
