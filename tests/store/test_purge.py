@@ -75,7 +75,7 @@ def test_a_cascade_takes_everything_that_depends_and_audits_each(database: Datab
     assert gone == [
         "run 2",
         "run 1",
-        "icl_run 1",
+        "in-context run 1",
         "vector 'combined'",
         "vector 'upbeat-v1'",
         "set 'upbeat-fix'",

@@ -87,10 +87,10 @@ def _forced(
     """Log-probability of every forced token, (B, steps); behind the end of a row it is filler."""
     loaded: LoadedModel = run.loaded
     steps = max(map(len, token_ids))
-    filled = [[*ids, *([0] * (steps - len(ids)))] for ids in token_ids]
+    filled = [list(ids) + [0] * (steps - len(ids)) for ids in token_ids]
     forced = torch.tensor(filled, device=loaded.device)
     with steer(loaded, table, row_arms) as steering:
-        decoder = Decoder(loaded, [run.prompt_ids[key.prompt] for key in keys], steps)
+        decoder = Decoder(loaded, [run.ids_of(key) for key in keys], steps)
         for step in range(steps):
             logits = decoder.next_logits()
             steering.set_response(True)
