@@ -194,6 +194,8 @@ def passages_of(
     Raises:
         InputError: If metadata lacks what the template or the conversation needs; names the side.
     """
+    if spec.chat is ChatForm.NONE and not spec.template:
+        return [Passage(text=text) for text in texts]
     return [
         passage(
             text,

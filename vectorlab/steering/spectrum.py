@@ -8,6 +8,18 @@ _LOOK = 5  # steps between looks at the residual
 _TOLERANCE = 1e-13  # of the residual, relative to the largest eigenvalue
 
 
+def gram(rows: torch.Tensor) -> torch.Tensor:
+    """Products of all rows (N, F) float64 with each other, (N, N).
+
+    Through numpy, which computes half of a product of a matrix with its own transpose and mirrors
+    it; torch computes both halves.
+    """
+    if rows.device.type != "cpu":
+        return rows @ rows.T
+    values = rows.numpy()
+    return torch.from_numpy(values @ values.T)
+
+
 def largest(matrix: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
     """The largest eigenvalues of a positive semidefinite matrix, descending, and their vectors.
 

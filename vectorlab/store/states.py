@@ -8,6 +8,7 @@ at any time, and a blob that does not have its hash is as good as absent.
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ _states = schema.cached_states
 _models = schema.models
 
 CHUNK_BYTES = 4 * 2**20  # of one row
+_ROWS_AT_ONCE = 8  # of chunks that are read, to bound memory
 _FLOAT = np.dtype("<f4")
 
 
@@ -70,8 +72,8 @@ def find_states(
         query = query.join(_blobs).where(_blobs.c.job_id == job_id)
     for blob_id, *place in tx.execute(query).all():
         wanted[blob_id].append(tuple(place))
-    for blob_id, places in wanted.items():
-        yield FoundBlob(blob_id=blob_id, block=_block(tx, blob_id, places, spec.shape))
+    for blob_id, data in _bytes(tx, list(wanted)):
+        yield FoundBlob(blob_id=blob_id, block=_block(data, wanted[blob_id], spec.shape))
 
 
 def add_states(
@@ -180,14 +182,13 @@ def list_caches(tx: Transaction) -> list[StateCacheInfo]:
 def damaged_blobs(tx: Transaction) -> list[int]:
     """Ids of blobs whose bytes do not have the hash or the length on record."""
     ids = tx.scalars(sa.select(_blobs.c.id).order_by(_blobs.c.id)).all()
-    return [blob_id for blob_id in ids if _bytes(tx, blob_id) is None]
+    return [blob_id for blob_id, data in _bytes(tx, ids) if data is None]
 
 
 def _block(
-    tx: Transaction, blob_id: int, places: list[tuple[int, str, str]], shape: tuple[int, int]
+    data: bytes | None, places: list[tuple[int, str, str]], shape: tuple[int, int]
 ) -> StateBlock | None:
     """Those states of a blob; None if its bytes are not those on record."""
-    data = _bytes(tx, blob_id)
     size = int(np.prod(shape)) * _FLOAT.itemsize
     if data is None or len(data) % size:
         return None
@@ -198,14 +199,30 @@ def _block(
     return StateBlock(text_sha256s=texts, token_sha256s=tokens, values=values)
 
 
-def _bytes(tx: Transaction, blob_id: int) -> bytes | None:
-    blob = tx.execute(
-        sa.select(_blobs.c.n_bytes, _blobs.c.sha256).where(_blobs.c.id == blob_id)
-    ).one()
-    query = sa.select(_chunks.c.data).where(_chunks.c.state_blob_id == blob_id)
-    data = b"".join(tx.scalars(query.order_by(_chunks.c.seq)))
-    sound = len(data) == blob.n_bytes and bytes_sha256(data) == blob.sha256
-    return data if sound else None
+def _bytes(tx: Transaction, blob_ids: Sequence[int]) -> Iterator[tuple[int, bytes | None]]:
+    """The bytes of blobs, one after the other; None if they are not those on record."""
+    for part in batches(sorted(blob_ids)):
+        known = tx.execute(
+            sa.select(_blobs.c.id, _blobs.c.n_bytes, _blobs.c.sha256)
+            .where(_blobs.c.id.in_(part))
+            .order_by(_blobs.c.id)
+        ).all()
+        chunks = tx.execute(
+            sa.select(_chunks.c.state_blob_id, _chunks.c.data)
+            .where(_chunks.c.state_blob_id.in_(part))
+            .order_by(_chunks.c.state_blob_id, _chunks.c.seq)
+            .execution_options(yield_per=_ROWS_AT_ONCE)
+        )
+        # A statement for every blob would cost more than its bytes.
+        by_blob = groupby(chunks, key=lambda row: row[0])
+        waiting = next(by_blob, None)
+        for blob in known:
+            data = b""
+            if waiting is not None and waiting[0] == blob.id:
+                data = b"".join(row[1] for row in waiting[1])
+                waiting = next(by_blob, None)
+            sound = len(data) == blob.n_bytes and bytes_sha256(data) == blob.sha256
+            yield blob.id, data if sound else None
 
 
 def _cache_id(tx: Transaction, spec: StateSpec) -> int:

@@ -2,7 +2,7 @@
 
 import torch
 
-from vectorlab.steering.spectrum import largest
+from vectorlab.steering.spectrum import gram, largest
 
 _TIE = 1e-9  # of the sum of sizes: projections that cancel up to this have no majority
 
@@ -15,7 +15,7 @@ def leading_direction(rows: torch.Tensor) -> torch.Tensor:
     """
     exact = rows.double()
     wide = exact.shape[0] <= exact.shape[1]
-    energy, vectors = largest(exact @ exact.T if wide else exact.T @ exact, 1)
+    energy, vectors = largest(gram(exact if wide else exact.T), 1)
     if not energy[0] > torch.finfo(torch.float64).tiny:
         return exact.new_zeros(exact.shape[1])
     direction = vectors[:, 0] @ exact if wide else vectors[:, 0]

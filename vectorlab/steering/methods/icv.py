@@ -23,7 +23,7 @@ import torch
 
 from vectorlab.errors import InputError
 from vectorlab.steering.methods.registry import omit, register
-from vectorlab.steering.spectrum import largest
+from vectorlab.steering.spectrum import gram, largest
 
 _BLOCK = 256  # pairs left out at a time, to bound memory
 
@@ -90,7 +90,7 @@ def _principal_components(centred: torch.Tensor, rank: int, noise: torch.Tensor)
     """
     if rank == 0:
         return centred[:0]
-    variances, left = largest(centred @ centred.T, rank)
+    variances, left = largest(gram(centred), rank)
     floor = torch.maximum(variances[0] * 1e-12, noise) + torch.finfo(torch.float64).tiny
     left = left[:, variances > floor]
     components = (left * _signs(left)).T @ centred
@@ -118,7 +118,7 @@ class _Downdates:
 
     def __init__(self, centred: torch.Tensor) -> None:
         self.centred = centred
-        variances, left = torch.linalg.eigh(centred @ centred.T)
+        variances, left = torch.linalg.eigh(gram(centred))
         keep = variances > variances[-1] * 1e-14 + torch.finfo(torch.float64).tiny
         self.variances = variances[keep].flip(0)  # (R,) descending
         self.left = left[:, keep].flip(1)  # (N, R)
