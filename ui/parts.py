@@ -200,6 +200,8 @@ def result_link(job: Job) -> None:
     made = job.result or {}
     if "vector_id" in made:
         page_link("Open the vector", "vectors", vector=made["vector_id"])
+    if "ravel_run_id" in made or "ravel_instance_id" in made:
+        page_link("Open the attributes", "attributes")
     if "run_id" in made:
         replayed = job.spec.get("replay_of") is not None
         page_link(
