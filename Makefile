@@ -89,5 +89,8 @@ tiny-report: $(STAMP)  ## measure the bundled model (under 10 minutes)
 ravel-report: $(STAMP)  ## train and score all featurizers on tiny and cities (under 20 minutes)
 	$(BIN)/python -m scripts.ravel_report
 
+steering-report: $(STAMP)  ## both original experiments on the bundled model against every baseline, into docs/reports/
+	$(BIN)/python -m scripts.steering_report
+
 clean:  ## remove the environment and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache dist build

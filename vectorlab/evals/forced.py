@@ -78,6 +78,7 @@ class Arms:
 
     table: SteeringTable
     idle: int
+    is_uniform: bool = False  # no arm tells the prompt from the text
 
 
 @torch.inference_mode()
@@ -188,7 +189,8 @@ def _read(loaded: LoadedModel, arms: Arms, batch: Sequence[Group]) -> dict[Passa
     is_text = columns >= width - lengths[:, None]
     row_arms = [arms.idle if item.arm is None else item.arm for item in rows]
     with steer(loaded, arms.table, row_arms) as steering:
-        steering.set_response(is_text)
+        if not arms.is_uniform:
+            steering.set_response(is_text)
         mask = padded.attention_mask if padded.is_padded else None
         arguments = forward_arguments(loaded, padded.input_ids, mask, padded.starts)
         if "logits_to_keep" in arguments:
@@ -221,18 +223,26 @@ def _compare(
     step = max(1, _LOGITS_AT_ONCE // (logits.shape[0] * logits.shape[2]))
     logprobs, divergences = [], []
     for start in range(0, logits.shape[1], step):
-        piece = logits[:, start : start + step].float().log_softmax(-1)
+        piece = logits[:, start : start + step].float()
+        sums = piece.logsumexp(-1)
         chosen = targets[:, start : start + step, None]
-        logprobs.append(piece.gather(2, chosen)[..., 0])
+        logprobs.append(piece.gather(2, chosen)[..., 0] - sums)
         if groups:
-            divergences.append(torch.cat([_kl(piece[rows]) for rows in groups]))
+            divergences.append(torch.cat([_kl(piece[rows], sums[rows]) for rows in groups]))
     return torch.cat(logprobs, 1), torch.cat(divergences, 1) if groups else None
 
 
-def _kl(logprobs: torch.Tensor) -> torch.Tensor:
-    """Sum over V of p_first (log p_first - log p), (rows, S), from (rows, S, V)."""
+def _kl(logits: torch.Tensor, sums: torch.Tensor) -> torch.Tensor:
+    """Sum over V of p_first (log p_first - log p), (rows, S).
+
+    Args:
+        logits: (rows, S, V).
+        sums: (rows, S) their logsumexp over V.
+    """
     # Differences first: small divergences would drown in the rounding of two entropies.
-    return torch.einsum("rsv,sv->rs", logprobs[0] - logprobs, logprobs[0].exp())
+    first = (logits[0] - sums[0, :, None]).exp_()
+    moved = torch.einsum("rsv,sv->rs", logits[0] - logits, first)
+    return moved + sums - sums[0]
 
 
 def _slices(batch: Sequence[Group]) -> list[slice]:

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from vectorlab.domain.positions import Positions
 from vectorlab.domain.runs import GeneratedText, RowKey, RunSpec
+from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.scores import Score, ScorerSpec
 from vectorlab.domain.vectors import LayerVector
 from vectorlab.evals.forced import Arms, Passage, Progress, read_passages
@@ -52,7 +54,7 @@ def score_with_model(
     everything = [wish for of_scorer in wishes.values() for wish in of_scorer.values()]
     readings = read_passages(
         loaded,
-        Arms(table=run.table, idle=run.baseline_arm),
+        Arms(table=run.table, idle=run.baseline_arm, is_uniform=_is_uniform(spec)),
         [item for wish in everything for item in wish.passages],
         against=[_pair(wish) for wish in everything if wish.compared and not _is_same(wish)],
         on_progress=on_progress,
@@ -86,6 +88,14 @@ def model_items(run: PreparedRun, texts: Sequence[GeneratedText]) -> dict[RowKey
             reference=references[key.prompt],
         )
     return items
+
+
+def _is_uniform(spec: RunSpec) -> bool:
+    return all(
+        item.positions == Positions.ALL and item.schedule == Schedule.CONSTANT
+        for arm in spec.arms
+        for item in arm.interventions
+    )
 
 
 def _does_nothing(spec: RunSpec, arm: int) -> bool:

@@ -182,6 +182,7 @@ class _Work:
                 "model": spec.model_fingerprint,
                 "dtype": spec.dtype,
                 "special": spec.add_special_tokens,
+                "chat": None if spec.chat is None else spec.chat.to_json(),
                 "prompt": spec.prompts[key.prompt].text,
                 "reference": spec.prompts[key.prompt].reference,
                 "arm": spec.arms[key.arm].to_json() | {"label": ""},
