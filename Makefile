@@ -8,8 +8,8 @@ PYTEST := $(BIN)/python -m pytest
 export HF_HUB_OFFLINE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-ray gpu-check chaos check fix bench peers lock screenshots tiny-train \
-	tiny-report ravel-report reproduce-icl icl-report wheel clean
+.PHONY: help setup demo test test-ray gpu-check chaos check fix bench bench-large peers lock \
+	screenshots tiny-train tiny-report ravel-report reproduce-icl icl-report wheel clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -53,6 +53,9 @@ bench: $(STAMP)  ## measure ratios to limits and peers; see bench/README.md
 	@missed=; for file in bench/[a-z]*.py; do \
 		$(BIN)/python -m bench.$$(basename $$file .py) $(BENCH_ARGS) || missed="$$missed $$file"; \
 	done; test -z "$$missed" || { echo "Limits missed:$$missed"; exit 1; }
+
+bench-large: $(STAMP)  ## extraction from a model of 7 billion parameters, 18 GiB
+	$(BIN)/python -m bench.large --billions 7
 
 peers: $(PEERS)/.installed  ## peers that benchmarks are measured against, in .venv-peers
 

@@ -1,6 +1,7 @@
 """Sequences in one row, stems computed once: the same states, fewer tokens."""
 
 import random
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ import torch
 from tests.tiny_models import CONFIGURATIONS, tiny_model
 from vectorlab.domain.vectors import Site, TokenRule
 from vectorlab.steering.activations import record_states
+from vectorlab.steering.layers import decoder_layers
 from vectorlab.steering.packing import can_pack, families, pack, packs
 
 STEM = list(range(40, 52))
@@ -152,3 +154,49 @@ def test_a_family_too_large_for_the_memory_falls_apart():
         handle.remove()
     assert found.events
     torch.testing.assert_close(found.values, expected.values, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["llama", "gpt2", "qwen2"])
+@pytest.mark.parametrize(("dtype", "noise"), [("bfloat16", 0.04), ("float16", 0.006)])
+def test_low_precision_costs_its_own_rounding_and_no_more(name, dtype, noise):
+    exact = record_states(tiny_model(name), SEQUENCES, site=Site.BLOCK_OUTPUT).values
+    loaded = tiny_model(name, dtype=dtype)
+    for side in (None, "right", "left"):
+        found = record_states(loaded, SEQUENCES, site=Site.BLOCK_OUTPUT, padding_side=side)
+        assert found.values.dtype == torch.float32
+        apart = torch.linalg.vector_norm(found.values - exact, dim=-1)
+        assert (apart < noise * torch.linalg.vector_norm(exact, dim=-1)).all()
+
+
+@pytest.mark.parametrize("rule", ["mean", "first:9"])
+def test_means_are_added_up_in_float32_whatever_the_model_computes_in(rule):
+    loaded = tiny_model("llama", dtype="bfloat16")
+    text = list(range(10, 110))
+    found = record_states(
+        loaded, [text], site=Site.BLOCK_OUTPUT, layers=[0], token_rule=TokenRule(rule)
+    )
+    kept: list[torch.Tensor] = []
+    handle = loaded.layers.blocks[0].register_forward_hook(
+        lambda _module, _args, output: kept.append(output)
+    )
+    loaded.model(torch.tensor([text]))
+    handle.remove()
+    wanted = kept[0][0].double()[: 9 if rule == "first:9" else None]
+    torch.testing.assert_close(found.values[0, 0], wanted.mean(dim=0).float(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.ao.quantization:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor:UserWarning")
+@pytest.mark.parametrize("side", [None, "right"])
+def test_a_model_with_quantised_maps_is_read_like_any_other(side):
+    loaded = tiny_model("llama")
+    torch.backends.quantized.engine = "fbgemm"
+    small = torch.ao.quantization.quantize_dynamic(
+        loaded.model, {torch.nn.Linear}, dtype=torch.qint8
+    )
+    quantised = replace(loaded, model=small, layers=decoder_layers(small, "llama"))
+    exact = record_states(loaded, SEQUENCES, site=Site.BLOCK_OUTPUT).values
+    found = record_states(quantised, SEQUENCES, site=Site.BLOCK_OUTPUT, padding_side=side).values
+    cosines = torch.nn.functional.cosine_similarity(found, exact, dim=-1)
+    assert cosines.min() > 0.98
+    assert not torch.equal(found, exact)
