@@ -9,7 +9,7 @@ export HF_HUB_OFFLINE ?= 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-ray gpu-check chaos check fix bench bench-large peers lock \
-	screenshots tiny-train tiny-report ravel-report reproduce-icl icl-report wheel clean
+	screenshots tiny-train tiny-report ravel-report steering-report reproduce-icl icl-report wheel clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
