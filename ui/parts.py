@@ -245,6 +245,8 @@ def result_link(job: Job) -> None:
         page_link("Open the result", "in_context_learning")
     if "model_id" in made:
         page_link("Open the playground", "playground")
+    if "ravel_run_id" in made or "ravel_instance_id" in made:
+        page_link("Open the attributes", "attributes")
     if "run_id" in made:
         replayed = job.spec.get("replay_of") is not None
         page_link(

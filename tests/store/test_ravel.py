@@ -18,8 +18,15 @@ from tests.store.builders import (
 from vectorlab.domain.ravel_instances import Part
 from vectorlab.domain.ravel_runs import NamedTensor, NewFeaturizer
 from vectorlab.errors import ConflictError, IntegrityError, NotFoundError
-from vectorlab.store import ravel_data, ravel_instances, ravel_results, schema
-from vectorlab.store.database import Database
+from vectorlab.store import (
+    purge,
+    ravel_data,
+    ravel_instances,
+    ravel_purge,
+    ravel_results,
+    schema,
+)
+from vectorlab.store.database import Database, Transaction
 
 
 def test_data_come_back_with_the_hash_they_went_in_with(database: Database):
@@ -148,3 +155,31 @@ def test_labels_that_agree_are_refused_by_the_database_too(database: Database):
         insert()
     with database.read() as tx:
         assert len(ravel_instances.examples(tx, made.id)) == 4
+
+
+def rows_of_ravel(tx: Transaction) -> int:
+    tables = [
+        table
+        for name, table in schema.metadata.tables.items()
+        if name.startswith("ravel_") and name != "ravel_types"
+    ]
+    return sum(tx.scalar(sa.select(sa.func.count()).select_from(table)) or 0 for table in tables)
+
+
+def test_what_is_needed_is_not_purged_unless_told_to(database: Database):
+    with database.write() as tx:
+        made = add_ravel(tx, add_model(tx))
+        before = rows_of_ravel(tx)
+        for kind, row_id, needed in (
+            (ravel_purge.DATA, made["instance"].version_id, "instance 'things'"),
+            (ravel_purge.FEATURIZER, made["featurizer"].id, "evaluation"),
+            (ravel_purge.EVALUATION, made["evaluation"].id, "ravel run"),
+        ):
+            with pytest.raises(ConflictError, match=f"is needed by {needed}"):
+                purge.purge_ravel(tx, kind, row_id, cascade=False, actor="ann")
+        assert rows_of_ravel(tx) == before
+        gone = purge.purge_ravel(
+            tx, ravel_purge.DATA, made["instance"].version_id, cascade=True, actor="ann"
+        )
+        assert len(gone) == 5
+        assert rows_of_ravel(tx) == 0

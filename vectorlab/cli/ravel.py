@@ -16,6 +16,7 @@ from vectorlab.cli.output import (
     show_queued,
     stderr,
 )
+from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
 from vectorlab.cli.ravel_views import data_view, instance_view, run_view, scores_view
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
 from vectorlab.domain.ravel_instances import TESTS, Instance, Part
@@ -24,7 +25,7 @@ from vectorlab.domain.runs import Operator
 from vectorlab.errors import InputError, NotFoundError
 from vectorlab.lab import Lab
 from vectorlab.services import ravel_data, ravel_instances, ravel_reports, ravel_runs
-from vectorlab.services.ravel_export import export_object
+from vectorlab.services.ravel_export import export_object, remove
 from vectorlab.services.ravel_runs import Grid, RunRequest, VectorTrial
 
 app = typer.Typer(
@@ -424,6 +425,22 @@ def export(
         as_json=json,
         human=lambda: f"{written['what']} written to {out}.",
     )
+
+
+@app.command()
+def purge(
+    context: typer.Context,
+    reference: Annotated[str, typer.Argument(metavar="DATA|INSTANCE|RUN|featurizer:ID")],
+    cascade: CascadeOption = False,
+    yes: YesOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Delete entity data, an instance, a run or a featurizer; refuses while something needs it.
+
+    Example: vectorlab ravel purge cities-tiny --cascade
+    """
+    ask_and_purge(context, "what is named", reference, remove, cascade=cascade, yes=yes,
+                  as_json=json)  # fmt: skip
 
 
 def ravel_reports_plain(data: Any) -> Any:

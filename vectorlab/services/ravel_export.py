@@ -1,4 +1,4 @@
-"""Write what RAVEL holds to files."""
+"""Write what RAVEL holds to files, and delete it."""
 
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,10 @@ from safetensors.numpy import save_file
 from vectorlab.domain.hashing import canonical_json
 from vectorlab.errors import NotFoundError
 from vectorlab.services import ravel_data, ravel_files, ravel_instances, ravel_reports, ravel_runs
-from vectorlab.store import ravel_results
-from vectorlab.store.database import Database
+from vectorlab.store import purge, ravel_purge, ravel_results
+from vectorlab.store import ravel_data as ravel_data_store
+from vectorlab.store import ravel_instances as ravel_instances_store
+from vectorlab.store.database import Database, Transaction
 
 FEATURIZER = "featurizer:"
 
@@ -62,6 +64,35 @@ def export_object(db: Database, reference: str, path: Path) -> dict[str, Any]:
         )
     ravel_files.write_native(path, ravel_data.data_of(db, version))
     return {"what": f"data {version.label}", "content_sha256": version.content_sha256}
+
+
+def remove(db: Database, reference: str, *, cascade: bool, actor: str) -> list[str]:
+    """Purge entity data, an instance, a run or ``featurizer:ID``; one line per thing that went.
+
+    Raises:
+        NotFoundError: If nothing has that name.
+        ConflictError: If something depends on it and ``cascade`` is off.
+    """
+    with db.write() as tx:
+        kind, row_id = _find(tx, reference)
+        return purge.purge_ravel(tx, kind, row_id, cascade=cascade, actor=actor)
+
+
+def _find(tx: Transaction, reference: str) -> tuple[str, int]:
+    if reference.startswith(FEATURIZER):
+        number = reference.removeprefix(FEATURIZER)
+        if number.isascii() and number.isdigit():
+            return ravel_purge.FEATURIZER, ravel_results.featurizer_by_id(tx, int(number)).id
+    is_number = reference.isdigit()
+    instance = None if is_number else ravel_instances_store.find_instance(tx, reference)
+    if instance is not None:
+        return ravel_purge.INSTANCE, instance.id
+    run = ravel_results.find_run(tx, reference)
+    if run is not None:
+        return ravel_purge.RUN, run.id
+    if is_number:
+        raise NotFoundError("run", reference, hint="See what there is: vectorlab ravel list")
+    return ravel_purge.DATA, ravel_data_store.resolve(tx, reference).id
 
 
 def _featurizer(db: Database, number: str, path: Path) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 What depends on what: a set is needed by vectors, runs and in-context runs made from it and by
 sets forked from it; a vector by combined vectors, by runs and by searches for thresholds; a run
-by its replays, scores and votes.
+by its replays, scores and votes. What of RAVEL depends on what is said in ``ravel_purge``.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from vectorlab.errors import ConflictError
-from vectorlab.store import audit, icl, runs, schema, sets, vectors
+from vectorlab.store import audit, icl, ravel_purge, runs, schema, sets, vectors
 from vectorlab.store.database import Transaction
 
 _versions = schema.set_versions
@@ -27,7 +27,9 @@ _asked = schema.intervention_conditions
 _searches = schema.condition_searches
 
 # In this order nothing is deleted before what depends on it.
-_KINDS = ("score", "vote", "run", "in-context run", "condition search", "vector", "set")
+_KINDS = (
+    "score", "vote", "run", "in-context run", "condition search", *ravel_purge.KINDS, "vector", "set",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +87,14 @@ def purge_icl_run(tx: Transaction, reference: str, *, cascade: bool, actor: str)
         cascade=cascade,
         actor=actor,
     )
+
+
+def purge_ravel(tx: Transaction, kind: str, row_id: int, *, cascade: bool, actor: str) -> list[str]:
+    """Delete an object of RAVEL, ``kind`` being one of ``ravel_purge.KINDS``.
+
+    See ``purge_set`` for the other arguments and errors.
+    """
+    return _purge(tx, _Node(kind=kind, id=row_id), cascade=cascade, actor=actor)
 
 
 def _purge(tx: Transaction, wanted: _Node, *, cascade: bool, actor: str) -> list[str]:
@@ -170,8 +180,17 @@ def _of_run(run_id: int) -> Sequence[tuple[str, sa.Select[Any]]]:
     )
 
 
-_DEPENDENTS = {"set": _of_set, "vector": _of_vector, "run": _of_run}
-_NAMED = {"set": schema.demonstration_sets, "vector": _vectors}
+_DEPENDENTS = {
+    "set": _of_set,
+    "vector": lambda row_id: (*_of_vector(row_id), *ravel_purge.of_vector(row_id)),
+    "run": _of_run,
+    **ravel_purge.DEPENDENTS,
+}
+_NAMED = {
+    "set": schema.demonstration_sets,
+    "vector": _vectors,
+    ravel_purge.INSTANCE: schema.ravel_instances,
+}
 
 
 def _label(tx: Transaction, node: _Node) -> str:
@@ -199,6 +218,7 @@ def _delete(tx: Transaction, nodes: Sequence[_Node]) -> None:
 
 # Columns that hold the object's id, parts before the row they belong to.
 _PARTS: dict[str, tuple[sa.Column[Any], ...]] = {
+    **ravel_purge.PARTS,
     "score": (_scores.c.id,),
     "vote": (_votes.c.id,),
     "condition search": (_searches.c.id,),
