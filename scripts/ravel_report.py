@@ -36,7 +36,7 @@ METHODS: tuple[tuple[str, int | None, dict[str, float]], ...] = (
     ("mdas", K, {}),
 )
 ATTRIBUTE, BEFORE, AFTER = "continent", "Europe", "Asia"
-VECTORS = {"icv": (0.1, 0.2, 0.3), "mean_difference": (0.5, 1.0, 2.0)}
+VECTORS = {"icv": (0.2, 0.3, 0.4), "mean_difference": (0.05, 0.1, 0.2)}
 MEASURES = ("cause", "isolate", "disentangle")
 
 

@@ -28,9 +28,11 @@ _searches = schema.condition_searches
 
 # In this order nothing is deleted before what depends on it.
 _KINDS = (
-    "score", "vote", "run", "in-context run", "condition search", *ravel_purge.KINDS, "vector",
+    *("score", "vote", "run", "in-context run", "condition search"),
+    *ravel_purge.KINDS,
+    "vector",
     "set",
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, kw_only=True)
