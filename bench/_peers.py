@@ -1,4 +1,4 @@
-"""How others steer, written anew from what they do: their hooks on the modules of a model.
+"""How others steer: their libraries where `make peers` installed them, else written anew.
 
 - ``additive_hook`` does what steering-vectors' hook does: a mask over the positions of the pass is
   made at every call, and the vector times the mask is added to the output in place.
@@ -6,13 +6,54 @@
   in reference implementations: it replaces the output of the MLP.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from importlib.metadata import version
+from importlib.util import find_spec
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
+
+from vectorlab.steering.loading import LoadedModel
+
+
+@contextmanager
+def steering_vectors(loaded: LoadedModel, values: torch.Tensor) -> Iterator[None]:
+    """The library's own hooks behind every block."""
+    from steering_vectors import SteeringVector
+
+    found = SteeringVector(layer_activations=dict(enumerate(values)), layer_type="decoder_block")
+    with found.apply(loaded.model):
+        yield
+
+
+@contextmanager
+def repeng(loaded: LoadedModel, values: torch.Tensor) -> Iterator[None]:
+    """The library's own wrappers around every block."""
+    np.float_ = np.float64  # type: ignore[attr-defined] # repeng 0.4.0 names what numpy 2 took away
+    from repeng import ControlModel, ControlVector
+
+    layers = range(len(values))
+    model = ControlModel(loaded.model, list(layers))
+    directions = {layer: values[layer].numpy() for layer in layers}
+    try:
+        model.set_control(ControlVector(model_type="llama", directions=directions), 1.0)
+        yield
+    finally:
+        model.unwrap()
+
+
+def libraries() -> dict[str, Callable[[LoadedModel, torch.Tensor], AbstractContextManager[None]]]:
+    """The libraries that are installed here, by name and version."""
+    forms = {"steering-vectors": steering_vectors, "repeng": repeng}
+    return {
+        f"{name} {version(name)}": form
+        for name, form in forms.items()
+        if find_spec(name.replace("-", "_")) is not None
+    }
 
 
 @contextmanager

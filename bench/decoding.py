@@ -4,7 +4,8 @@
 process on models of random weights. Ours is the engine from prompt texts to finished texts with
 their log-probabilities. The limit is `model.generate` on the token ids, unsteered, greedy, with the
 library's own cache. Where others' hooks are measured, they sit on the same loop as ours, so the
-difference is the hook alone; they are written anew from what the projects do (`bench/_peers.py`).
+difference is the hook alone: the libraries themselves in the environment of `make peers`, else
+written anew from what the projects do (`bench/_peers.py`).
 """
 
 import argparse
@@ -24,7 +25,7 @@ import numpy as np
 import torch
 
 from bench._models import random_llama
-from bench._peers import additive_hook, hooked, in_context_vector
+from bench._peers import additive_hook, hooked, in_context_vector, libraries
 from bench._report import report
 from vectorlab.domain.runs import Arm, Decoding, Intervention, Operator, Prompt, RunSpec
 from vectorlab.domain.vectors import LayerVector, Site
@@ -47,13 +48,13 @@ def main() -> int:
     quick = parser.parse_args().quick
     torch.set_num_threads(1)
     small = random_llama("S")
-    few, many = (3, 5) if quick else (9, 21)
+    few, many = (2, 5) if quick else (5, 15)
     rows = [*hook_time(small, rounds=many), *greedy(small, "S", rounds=few)]
-    rows += [sweep(small, "S", rounds=few), many_vectors(small, rounds=few)]
+    rows += [sweep(small, "S", rounds=few, alone=64), many_vectors(small, rounds=few)]
     if not quick:
-        rows += [sweep(random_llama("M"), "M", rounds=3)]
-        rows += greedy(random_llama("M", dtype=torch.bfloat16), "M", rounds=3, compiled=False)
-    holds = all(row["holds"] for row in rows)
+        rows += greedy(random_llama("M", dtype=torch.bfloat16), "M", rounds=2)
+        rows += [sweep(random_llama("M"), "M", rounds=2, alone=8)]
+    holds = all(row.get("holds", True) for row in rows)
     figures = {
         "question": "steered generation, against bare model.generate and others' hooks",
         "threads": 1,
@@ -71,7 +72,7 @@ def hook_time(loaded: LoadedModel, *, rounds: int) -> list[dict[str, Any]]:
     values = torch.from_numpy(np.stack([item.values for item in vectors["0"]]))
     modules = loaded.layers.at(Site.MLP_OUTPUT)
     arms = {
-        "add": arm("0", 1.0, operator=Operator.ADD),
+        "add": arm("0", 1.0, operator=Operator.ADD, site=Site.BLOCK_OUTPUT),
         "rotate": arm("0", 0.1),
     }
     tables = {name: SteeringTable.build(loaded, [item], vectors) for name, item in arms.items()}
@@ -79,11 +80,18 @@ def hook_time(loaded: LoadedModel, *, rounds: int) -> list[dict[str, Any]]:
         "none": nullcontext,
         "ours, constant vector": lambda: steer(loaded, tables["add"], [0]),
         "ours, norm kept": lambda: steer(loaded, tables["rotate"], [0]),
-        "steering-vectors' hook": lambda: hooked(modules, [additive_hook(row) for row in values]),
+        "steering-vectors' hook, written anew": lambda: hooked(
+            loaded.layers.at(Site.BLOCK_OUTPUT), [additive_hook(row) for row in values]
+        ),
         "in-context vectors' algorithm": lambda: hooked(
             modules, [in_context_vector(row[None], [0.1]) for row in values]
         ),
     }
+    others = libraries()
+    for name, library in others.items():
+        forms[name] = lambda library=library: library(loaded, values)
+    constant = [name for name in others if name.startswith("steering-vectors")]
+    constant = constant or ["steering-vectors' hook, written anew"]
     steps = 50
     prompt = prompt_ids(loaded, 1)
 
@@ -109,50 +117,62 @@ def hook_time(loaded: LoadedModel, *, rounds: int) -> list[dict[str, Any]]:
             unit="us",
         )
         for what, mine, peer, goal in (
-            ("constant vector", "ours, constant vector", "steering-vectors' hook", 0.35),
+            ("constant vector", "ours, constant vector", constant[0], 0.35),
             ("norm kept", "ours, norm kept", "in-context vectors' algorithm", 0.75),
         )
+    ] + [
+        {"what": f"the same, for comparison: {name}", "us": round(found, 1)}
+        for name, found in added.items()
+        if name != "none"
     ]
 
 
-def greedy(
-    loaded: LoadedModel, model: str, *, rounds: int, compiled: bool = True
-) -> list[dict[str, Any]]:
+def greedy(loaded: LoadedModel, model: str, *, rounds: int) -> list[dict[str, Any]]:
     """Eight steered prompts, every layer, against bare generate and against ours unsteered."""
     vectors = random_vectors(loaded, 1)
     texts = prompt_texts(loaded, 8)
-    steered = spec_of(loaded, texts, [arm("0", 0.1)])
-    unsteered = spec_of(loaded, texts, [Arm(label="baseline")])
-    forms: dict[str, Callable[[], object]] = {
-        "bare": lambda: bare(loaded, prompt_ids(loaded, 8)),
-        "steered": lambda: generate(loaded, steered, vectors),
-        "unsteered": lambda: generate(loaded, unsteered, vectors),
+    constant = arm("0", 0.01, operator=Operator.ADD, site=Site.BLOCK_OUTPUT)
+    specs = {
+        "constant vector": spec_of(loaded, texts, [constant]),
+        "norm kept": spec_of(loaded, texts, [arm("0", 0.1)]),
+        "unsteered": spec_of(loaded, texts, [Arm(label="baseline")]),
     }
-    if compiled:
-        forms["compiled"] = lambda: generate(loaded, steered, vectors, compiled=True)
-    seconds = measured({name: timed(form) for name, form in forms.items()}, rounds)
+    forms: dict[str, Callable[[], object]] = {"bare": lambda: bare(loaded, prompt_ids(loaded, 8))}
+    for form, spec in specs.items():
+        forms[form] = lambda spec=spec: generate(loaded, spec, vectors)
     in_bfloat16 = loaded.dtype is torch.bfloat16
-    goal = 0.50 if in_bfloat16 else 0.92
+    if not in_bfloat16:
+        forms["compiled"] = lambda: generate(loaded, specs["norm kept"], vectors, compiled=True)
+    seconds = measured({name: timed(form) for name, form in forms.items()}, rounds)
     name = f"W2, {model}, {str(loaded.dtype).removeprefix('torch.')}, batch 8, 64 new tokens"
-    ours = seconds["steered"]
+    goal = 0.50 if in_bfloat16 else 0.92
     rows = [
-        row(f"{name}: steered / bare generate", ours, seconds["bare"], goal),
-        row(f"{name}: steered / unsteered, both ours", ours, seconds["unsteered"], 1.03),
+        row(f"{name}: {form} / bare generate", seconds[form], seconds["bare"], goal)
+        for form in ("constant vector", "norm kept")
     ]
-    if compiled:
-        rows.append(
-            row(f"{name}: compiled / bare generate", seconds["compiled"], seconds["bare"], 0.65)
-        )
-        eager, graph = (
-            generate(loaded, steered, vectors, compiled=item).generations for item in (False, True)
-        )
-        same = sum(a.token_ids == b.token_ids for a, b in zip(eager, graph, strict=True))
-        rows[-1]["same_texts_as_not_compiled"] = f"{same} of {len(eager)}"
-    return rows[:1] if in_bfloat16 else rows
+    if in_bfloat16:
+        return rows
+    rows += [
+        row(f"{name}: {form} / unsteered, both ours", seconds[form], seconds["unsteered"], 1.03)
+        for form in ("constant vector", "norm kept")
+    ]
+    compiled = row(
+        f"{name}: norm kept, compiled / bare generate", seconds["compiled"], seconds["bare"], 0.65
+    )
+    eager, graph = (
+        generate(loaded, specs["norm kept"], vectors, compiled=item).generations
+        for item in (False, True)
+    )
+    same = sum(a.token_ids == b.token_ids for a, b in zip(eager, graph, strict=True))
+    compiled["same_texts_as_not_compiled"] = f"{same} of {len(eager)}"
+    return [*rows, compiled]
 
 
-def sweep(loaded: LoadedModel, model: str, *, rounds: int) -> dict[str, Any]:
-    """Eight prompts at eight strengths in one batch, against one bare batch of 64."""
+def sweep(loaded: LoadedModel, model: str, *, rounds: int, alone: int) -> dict[str, Any]:
+    """Eight prompts at eight strengths in one batch, against one bare batch of 64.
+
+    The first ``alone`` of the texts are made once more, each in a batch of its own.
+    """
     vectors = random_vectors(loaded, 1)
     texts = prompt_texts(loaded, 8)
     arms = [arm("0", strength) for strength in STRENGTHS]
@@ -164,20 +184,20 @@ def sweep(loaded: LoadedModel, model: str, *, rounds: int) -> dict[str, Any]:
     }
     seconds = measured({name: timed(form) for name, form in forms.items()}, rounds)
     together = [item.token_ids for item in generate(loaded, spec, vectors).generations]
-    alone = [
+    pairs = [(text, item) for text in texts for item in arms][:alone]
+    single = [
         generate(loaded, spec_of(loaded, [text], [item]), vectors).generations[0].token_ids
-        for text in texts
-        for item in arms
+        for text, item in pairs
     ]
-    same = sum(a == b for a, b in zip(together, alone, strict=True))
+    same = sum(a == b for a, b in zip(together, single, strict=False))
     found = row(
         f"W3, {model}, 8 prompts x 8 strengths / one bare generate of 64 rows",
         seconds["ours"],
         seconds["bare"],
         1.00,
     )
-    found["same_tokens_as_one_by_one"] = f"{same} of {len(alone)}"
-    found["holds"] = found["holds"] and same == len(alone)
+    found["same_tokens_as_one_by_one"] = f"{same} of {alone}"
+    found["holds"] = found["holds"] and same == alone
     return found
 
 
@@ -227,8 +247,14 @@ def spec_of(loaded: LoadedModel, texts: Sequence[str], arms: Sequence[Arm]) -> R
     )
 
 
-def arm(vector: str, strength: float, *, operator: Operator = Operator.ROTATE) -> Arm:
-    """One vector at the MLP output of every layer, at all positions."""
+def arm(
+    vector: str,
+    strength: float,
+    *,
+    operator: Operator = Operator.ROTATE,
+    site: Site = Site.MLP_OUTPUT,
+) -> Arm:
+    """One vector at every layer, at all positions."""
     return Arm(
         label=f"{vector} {strength}",
         interventions=(
@@ -237,7 +263,7 @@ def arm(vector: str, strength: float, *, operator: Operator = Operator.ROTATE) -
                 vector_sha256=vector,
                 operator=operator,
                 strength=strength,
-                site=Site.MLP_OUTPUT,
+                site=site,
             ),
         ),
     )

@@ -44,6 +44,12 @@ class ReservedLayer(DynamicLayer):  # type: ignore[no-untyped-call]
             return key_states, value_states
         return self.keys, self.values
 
+    def batch_select_indices(self, indices: torch.Tensor) -> None:
+        """Go on with these rows, in this order; a row may stand several times."""
+        assert self._store is not None
+        self._store = self._store[0][indices], self._store[1][indices]
+        self.keys, self.values = (item[:, :, : self.length] for item in self._store)
+
     def get_seq_length(self) -> int:
         """Columns filled."""
         return self.length

@@ -24,6 +24,8 @@ class Decoder:
         prompt_ids: Token ids of every row's prompt.
         max_new_tokens: Most tokens that will be appended.
         compiled: Prepare for ``compile``.
+        share_prompts: Read equal prompts once. For batches whose prompts are not steered: rows of
+            one prompt then go on from the same keys and values.
     """
 
     def __init__(
@@ -33,7 +35,16 @@ class Decoder:
         max_new_tokens: int,
         *,
         compiled: bool = False,
+        share_prompts: bool = False,
     ) -> None:
+        count = len(prompt_ids)
+        self._row_of: torch.Tensor | None = None  # (B,) among the prompts that are read
+        distinct = list(dict.fromkeys(map(tuple, prompt_ids)))
+        if share_prompts and not compiled and len(distinct) < count:
+            places = {ids: place for place, ids in enumerate(distinct)}
+            index = [places[tuple(ids)] for ids in prompt_ids]
+            self._row_of = torch.tensor(index, device=loaded.device)
+            prompt_ids = distinct
         batch = pad(prompt_ids, side="left", device=loaded.device)
         self.loaded = loaded
         self.starts = batch.starts
@@ -51,8 +62,9 @@ class Decoder:
         self._compiled: CompiledSteps | None = None
         self._greedy: Sequence[torch.Tensor] = ()  # what the graph says is likeliest
         self.steps = 0  # tokens appended to every row
-        self._tokens = batch.input_ids.new_empty(rows, max_new_tokens)
-        self._logprobs = torch.empty(rows, max_new_tokens, device=loaded.device)
+        self.prompt_rows = rows  # that the model reads
+        self._tokens = batch.input_ids.new_empty(count, max_new_tokens)
+        self._logprobs = torch.empty(count, max_new_tokens, device=loaded.device)
 
     def compile(self, steering: Steering) -> None:
         """Run what follows the prompts as a compiled graph; the cache must be static.
@@ -86,7 +98,16 @@ class Decoder:
                 output = self.loaded.model(**arguments)
         self.fed, self.past = end, output.past_key_values
         logits: torch.Tensor = output.logits[:, -1].float()
-        return logits
+        return logits if self._row_of is None else self._spread(self._row_of, logits)
+
+    def _spread(self, row_of: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+        """Give every row the keys and values of its prompt; its logits."""
+        self._row_of = None
+        self.past.batch_select_indices(row_of)
+        self.starts = self.starts[row_of]
+        if self.mask is not None:
+            self.mask = self.mask[row_of]
+        return logits[row_of]
 
     def choose(
         self, logits: torch.Tensor, drawn: torch.Tensor | None, decoding: Decoding

@@ -35,6 +35,7 @@ class Part:
     keys: Sequence[RowKey]
     on_step: OnStep = lambda _: None
     on_texts: OnTexts | None = None
+    on_prompts: OnStep = lambda _: None  # told how many rows of prompts the model read
 
 
 @torch.inference_mode()
@@ -131,11 +132,20 @@ class _Batch:
             yield shared
 
     def decode(self, *, compiled: bool) -> None:
-        decoder = Decoder(self.loaded, self._prompts(), self.steps, compiled=compiled)
         if self.decoding.kl:
             self.comparison = Comparison(self.rows, self.shadows, self.steps, self.loaded.device)
         with self.steered() as steering:
+            decoder = Decoder(
+                self.loaded,
+                self._prompts(),
+                self.steps,
+                compiled=compiled,
+                # A shared batch records its rectangle, and that alone must say how it rounds.
+                share_prompts=isinstance(steering, Steering) and steering.leaves_prompts_alone,
+            )
             logits = decoder.next_logits()
+            for part in self.parts:
+                part.on_prompts(decoder.prompt_rows)
             steering.set_response(True)
             if not compiled:
                 self._go_on(decoder, logits)

@@ -42,6 +42,7 @@ class GenerationResult:
     events: tuple[str, ...]  # what did not go as planned, for people
     compiled: bool = False  # whether the decoding steps ran as a compiled graph
     conditions: tuple[Mapping[str, Any], ...] = ()  # each with the values of all prompts
+    prompt_rows: int | None = None  # prompts that the model read, where rows shared them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -289,6 +290,7 @@ class _Run:
     compilation: Compilation
     finished_rows: int = 0
     done: list[int] = field(default_factory=list)  # rows, of this call
+    prompt_rows: int = 0  # that the model read for them
     events: list[str] = field(default_factory=list)
 
     def execute(
@@ -326,6 +328,7 @@ class _Run:
             events=(*self.events, *untouched(self.prepared, generations)),
             compiled=self.compilation.wanted,
             conditions=measured_conditions(self.prepared),
+            prompt_rows=self.prompt_rows if self.prompt_rows < len(self.done) else None,
         )
 
     def _try_batch(self, rows: Rows, frame: Frame | None) -> list[GeneratedText] | None:
@@ -354,11 +357,15 @@ class _Run:
             keys=[self.prepared.keys[row] for row in rows],
             on_step=lambda steps: self._report(steps, len(rows)),
             on_texts=self.on_texts,
+            on_prompts=self._count_prompts,
         )
         [make] = decode_batch(
             self.prepared.loaded, [part], frame=frame, compilation=self.compilation
         )
         return make()
+
+    def _count_prompts(self, rows: int) -> None:
+        self.prompt_rows += rows
 
     def _tokens(self, row: int) -> int:
         """Of a row, prompt and new ones."""

@@ -54,6 +54,13 @@ class Steering:
         """Whether ``begin_pass`` has to be called before each forward pass."""
         return bool(self._readers)
 
+    @property
+    def leaves_prompts_alone(self) -> bool:
+        """Whether the prompts are read as the unsteered model reads them, whatever row it is."""
+        return not self._readers and all(
+            item.leaves_prompts_alone for item in self._writers.values()
+        )
+
     def begin_pass(self, token_ids: torch.Tensor, attention_mask: torch.Tensor | None) -> None:
         """Look at the tokens of the coming pass, for windows, chosen tokens and schedules.
 
@@ -108,9 +115,16 @@ class Writer:
         self._mask = response if isinstance(response, torch.Tensor) else None
         self.current = self._response if response is True else self._prompt
 
+    @property
+    def leaves_prompts_alone(self) -> bool:
+        """Whether nothing is written while prompts are read."""
+        return not self._prompt
+
     def write(self, hidden: torch.Tensor) -> torch.Tensor:
         """The states of a place as they leave it steered, in their own dtype and shape."""
         self.ran = True
+        if self._mask is None and not self.current:
+            return hidden
         if self._mask is None and hidden.ndim == 3 and len(hidden) == self.rows:
             return self._steered(hidden, self.current)
         states = as_rows(hidden, self.rows)

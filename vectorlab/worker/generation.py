@@ -117,6 +117,8 @@ class _Request:
             self.context.lease.log(event, LogLevel.WARNING)
         if outcome.compiled:
             environment = {**environment, "compiled": True}
+        if outcome.prompt_rows is not None:
+            environment = {**environment, "prompt_rows": outcome.prompt_rows}
         if outcome.conditions:
             environment = {**environment, "conditions": [dict(item) for item in outcome.conditions]}
         if outcome.events:
