@@ -32,6 +32,7 @@ from vectorlab.domain.set_checks import TokenLimit
 from vectorlab.domain.sets import Demonstration, SetVersion
 from vectorlab.domain.vectors import LayerVector, SteeringVector
 from vectorlab.errors import InputError, NotFoundError
+from vectorlab.lab_icl import IclVerbs
 from vectorlab.lab_ravel import RavelVerbs
 from vectorlab.services import (
     arms as run_arms,
@@ -106,6 +107,7 @@ class Lab:
         self.models = ModelVerbs(self)
         self.vectors = VectorVerbs(self)
         self.runs = RunVerbs(self)
+        self.icl = IclVerbs(self)
         self.ravel = RavelVerbs(self)
 
     @cached_property

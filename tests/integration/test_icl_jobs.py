@@ -169,6 +169,14 @@ def test_a_bridge_is_stored_by_layer_and_head(lab: Lab):
     assert len(run_view.to_frame()) == 2
 
 
+def test_a_notebook_has_the_same_verbs(lab: Lab):
+    run = lab.icl.construct(steps=2, tasks=5)
+    assert lab.icl.construct(steps=2, tasks=5) == run
+    trained = lab.icl.train(SPEC)
+    assert {"loss", "gradient descent"} <= set(lab.icl.curves(trained))
+    assert [item.id for item in lab.icl.list()] == [trained.id, run.id]
+
+
 @pytest.mark.parametrize(
     ("ask", "error", "message"),
     [

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from vectorlab.domain.icl import Inputs, best_one_step
 from vectorlab.domain.icl_training import FIXED_ETA, MLP_WIDTHS, TrainingSpec, Variant
 from vectorlab.icl.tasks import Tasks
 
@@ -91,14 +92,16 @@ class AttentionStack(Regressor):
 class LearnedRates(Regressor):
     """The constructed layer with learned eta, and gamma for GD++; shared or one per layer.
 
-    Learned as logarithms, so that they stay positive.
+    Learned as logarithms, so that they stay positive. They start where one step is best, with
+    gamma = eta / N^2 as the paper's code has it.
     """
 
     def __init__(self, spec: TrainingSpec) -> None:
         super().__init__()
         rows = 1 if spec.shared else spec.layers
         self.depth = spec.layers
-        start = 1.0
+        symmetric = spec.law.inputs is not Inputs.EXPONENTIAL
+        start = best_one_step(spec.law).eta if symmetric else 1.0
         self.log_eta = nn.Parameter(torch.full((rows,), start).log())
         self.log_gamma = (
             nn.Parameter(torch.full((rows,), start / spec.law.n**2).log())

@@ -1,0 +1,94 @@
+"""``lab.icl``: in-context learning as gradient descent."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from vectorlab.domain.icl_runs import IclRun
+from vectorlab.domain.icl_training import TrainingSpec
+from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
+from vectorlab.services import icl
+from vectorlab.services.icl import BridgeRequest, ConstructOptions, IclRequest
+
+if TYPE_CHECKING:
+    from vectorlab.lab import Lab
+
+
+class IclVerbs:
+    """``lab.icl``: what ``vectorlab icl`` does, for notebooks; equal runs are found again."""
+
+    def __init__(self, lab: "Lab") -> None:
+        self._lab = lab
+
+    def construct(self, *, force: bool = False, **options: Any) -> IclRun:
+        """Gradient descent beside the layer that carries it out.
+
+        Args:
+            force: Compute an equal run again.
+            **options: Of ``services.icl.ConstructOptions``.
+        """
+        return self._made(
+            icl.request_construction(
+                self._lab.db, ConstructOptions(**options), **self._how(force=force)
+            )
+        )
+
+    def train(self, spec: TrainingSpec, *, force: bool = False) -> IclRun:
+        """A model from scratch, beside gradient descent; see ``TrainingSpec.published``."""
+        return self._made(icl.request_training(self._lab.db, spec, **self._how(force=force)))
+
+    def reproduce(self, scope: str = "full", *, seed: int = 0, force: bool = False) -> pd.DataFrame:
+        """The published reference points with ours and a verdict, as rows."""
+        run = self._made(
+            icl.request_reproduction(self._lab.db, scope, seed=seed, **self._how(force=force))
+        )
+        return icl.checks_frame(icl.checks(self._lab.db, run.id))
+
+    def bridge(
+        self, set: str, *, model: str = "tiny", force: bool = False, **options: Any
+    ) -> IclRun:
+        """What a set does in the prompt of a model.
+
+        Args:
+            set: ``name@version``.
+            model: A registered model.
+            force: Compute an equal run again.
+            **options: Of ``services.icl.BridgeRequest``.
+        """
+        return self._made(
+            icl.request_bridge(
+                self._lab.db,
+                BridgeRequest(set_reference=set, **options),
+                model=self._lab.models.get(model),
+                **self._how(force=force),
+            )
+        )
+
+    def layers(self, run: IclRun) -> pd.DataFrame:
+        """Layers of a bridge, by condition."""
+        return icl.layers_frame(self._lab.db, run.id)
+
+    def heads(self, run: IclRun) -> pd.DataFrame:
+        """Attention heads of a bridge."""
+        return icl.heads_frame(self._lab.db, run.id)
+
+    def curves(self, run: IclRun) -> dict[str, list[tuple[int, float]]]:
+        """Curves of a training: steps and values by name."""
+        return icl.curves(self._lab.db, run)
+
+    def list(self, **filters: Any) -> Sequence[IclRun]:
+        """Runs, newest first."""
+        return icl.list_runs(self._lab.db, **filters)
+
+    def _how(self, *, force: bool) -> dict[str, Any]:
+        actor = self._lab.settings.user
+        return {"actor": actor, "force": force, "priority": PRIORITY_INTERACTIVE}
+
+    def _made(self, asked: IclRequest) -> IclRun:
+        """The run, once its job is done."""
+        if asked.run is not None:
+            return asked.run
+        assert asked.job is not None
+        done = self._lab.wait(asked.job.id)
+        return icl.get(self._lab.db, str((done.result or {})["icl_run_id"]))
