@@ -50,18 +50,22 @@ WEAK = """() => {
   while (walker.nextNode()) {
     const node = walker.currentNode, element = node.parentElement;
     if (!node.textContent.trim() || element.closest('style, script, svg, canvas, [disabled], [aria-disabled=true], [data-testid=stFileUploaderDropzone], .stCode, code')) continue;
+    // It stands above the thumb of its slider, whose colour is no ground of it.
+    const floats = element.closest('[data-testid=stSliderThumbValue]');
     const box = element.getBoundingClientRect();
     const style = getComputedStyle(element);
     if (!box.width || !box.height || style.visibility === 'hidden') continue;
     let opacity = 1;
     for (let at = element; at; at = at.parentElement) opacity *= Number(getComputedStyle(at).opacity);
     if (opacity < 0.05) continue;
-    const back = backdrop(element);
-    const ink = parse(style.color); ink[3] *= opacity;
+    const back = backdrop(floats ? floats.closest('[data-testid=stSlider]') : element);
+    const ink = parse(style.color);
+    if (ink[3] === 0) continue;
+    ink[3] *= opacity;
     const [a, b] = [luminance(over(ink, back)), luminance(back)].sort((x, y) => y - x);
     const size = parseFloat(style.fontSize), large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
     const ratio = (a + 0.05) / (b + 0.05);
-    if (ratio < (large ? 3 : 4.5)) found.push(`${ratio.toFixed(2)} ${node.textContent.trim().slice(0, 40)}`);
+    if (ratio < (large ? 3 : 4.5)) found.push(`${ratio.toFixed(2)} ${node.textContent.trim().slice(0, 40)} <${element.tagName} ${element.className}>`);
   }
   return found;
 }"""
@@ -72,6 +76,7 @@ def test_every_text_on_the_screen_reaches_aa(db, tab, scheme):
     fill(db)
     store_tokens(db)
     tab.emulate_media(color_scheme=scheme)
+    weak = {}
     for address in ADDRESSES:
         tab.goto(address)
         tab.wait_for_selector(READY)
@@ -80,7 +85,9 @@ def test_every_text_on_the_screen_reaches_aa(db, tab, scheme):
             "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
         )
         assert (shade == "rgb(255, 255, 255)") == (scheme == "light")
-        assert tab.evaluate(WEAK) == [], address
+        if found := tab.evaluate(WEAK):
+            weak[address] = found
+    assert not weak, "\n".join(f"{address}: {found}" for address, found in weak.items())
 
 
 def test_a_phone_shows_every_page_without_scrolling_sideways(db, tab):

@@ -49,7 +49,7 @@ def read_texts(
     def tell(before: int) -> Callable[[int], None]:
         return lambda done: on_step(before + done, 2 * steps) if on_step else None
 
-    own = _forced(run, run.table, [key.arm for key in keys], keys, token_ids, tell(0))
+    own = _forced(run, run.table, [run.row_arm(key) for key in keys], keys, token_ids, tell(0))
     plain = SteeringTable.build(run.loaded, (Arm(label="baseline"),), {})
     other = _forced(run, plain, [0] * len(keys), keys, token_ids, tell(steps))
     return [
@@ -93,7 +93,8 @@ def _forced(
         decoder = Decoder(loaded, [run.ids_of(key) for key in keys], steps)
         for step in range(steps):
             logits = decoder.next_logits()
-            steering.set_response(True)
+            if step == 0:  # what follows the prompt is generated; said once, as in decoding
+                steering.set_response(True)
             tokens = forced[:, step]
             decoder.append(tokens, log_probability(logits, tokens))
             if step % 8 == 7:
