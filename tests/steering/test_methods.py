@@ -137,7 +137,7 @@ def test_states_that_are_no_pairs_are_an_error() -> None:
 
 def test_an_unknown_method_is_an_error_that_lists_the_known() -> None:
     source, target = paired_states(2)
-    with pytest.raises(InputError, match=r"'mean'\. Known methods: icv, icv_paper"):
+    with pytest.raises(InputError, match=r"'mean'\. Known methods: context_shift, icv"):
         aggregate("mean", source, target, {})
 
 
