@@ -19,6 +19,7 @@ from vectorlab.domain.ravel_instances import Part
 from vectorlab.domain.ravel_runs import NamedTensor, NewFeaturizer
 from vectorlab.errors import ConflictError, IntegrityError, NotFoundError
 from vectorlab.store import (
+    maintenance,
     purge,
     ravel_data,
     ravel_instances,
@@ -136,8 +137,11 @@ def test_a_damaged_array_is_refused(database: Database):
         "UPDATE ravel_tensor_chunks SET data = "
         + ("X'00'" if database.dialect == "sqlite" else "'\\x00'::bytea"),
     )
-    with database.read() as tx, pytest.raises(IntegrityError, match="Array 'rows'"):
-        ravel_results.tensors(tx, made["featurizer"].id)
+    with database.read() as tx:
+        [problem] = maintenance.verify(tx)
+        assert "Array 'rows' of featurizer 1" in problem
+        with pytest.raises(IntegrityError, match="Array 'rows'"):
+            ravel_results.tensors(tx, made["featurizer"].id)
 
 
 def test_labels_that_agree_are_refused_by_the_database_too(database: Database):

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from vectorlab.domain.sets import Demonstration
 from vectorlab.errors import ConflictError, IntegrityError, NotFoundError, StoreError
-from vectorlab.store import runs, schema, sets, states, vectors
+from vectorlab.store import ravel_data, ravel_results, runs, schema, sets, states, vectors
 from vectorlab.store.database import Transaction
 from vectorlab.store.engines import display, parse_url, sqlite_path
 from vectorlab.store.revision import read_status, refuse_newer
@@ -66,8 +66,20 @@ def verify(tx: Transaction) -> list[str]:
         _object_problems,
         _vector_mismatches,
         _state_problems,
+        _ravel_problems,
     )
     return [problem for check in checks for problem in check(tx)]
+
+
+def _ravel_problems(tx: Transaction) -> Iterator[str]:
+    for version in ravel_data.list_versions(tx):
+        if ravel_data.data(tx, version.id).sha256 != version.content_sha256:
+            yield f"entity data {version.label}: the content does not have the hash on record"
+    for featurizer in ravel_results.list_featurizers(tx):
+        try:
+            ravel_results.tensors(tx, featurizer.id)
+        except IntegrityError as exc:
+            yield str(exc)
 
 
 def _sqlite_file(url: str, instead: str) -> Path:
