@@ -84,8 +84,8 @@ def test_from_an_empty_store_to_a_shared_link(place, browser_tab, keep, tmp_path
     file = tmp_path / "reviews.csv"
     file.write_text(PAIRS, encoding="utf-8")
     tab.locator("input[type=file]").set_input_files(file)
-    tab.get_by_label("Name of the set").fill("upbeat")
-    tab.get_by_label("Name of the set").press("Enter")
+    tab.get_by_label("Name of the set", exact=True).fill("upbeat")
+    tab.get_by_label("Name of the set", exact=True).press("Enter")
     tab.get_by_role("button", name="Freeze 3 demonstrations").click()
     settle(tab, "upbeat")
     keep("2-frozen")
