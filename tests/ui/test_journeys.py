@@ -102,13 +102,14 @@ def test_from_an_empty_store_to_a_shared_link(place, browser_tab, keep, tmp_path
     tab.get_by_text("Try it in the playground").click()
     settle(tab, "Playground")
     expect(tab.get_by_text("Strength of upbeat-v1")).to_be_visible()
+    visit(tab, "playground?vector=upbeat-v1&at=upbeat-v1:0.4")  # enough to change the text
     prompt = tab.get_by_label("Prompt", exact=True)
     prompt.fill(PROMPT)
     prompt.press("Control+Enter")
     tab.get_by_role("button", name="Generate").click()
     expect(tab.get_by_text("queued")).to_be_visible()
     work_off(place)
-    expect(tab.locator("b", has_text="upbeat-v1 +0.1")).to_be_visible()
+    expect(tab.locator("b", has_text="upbeat-v1 +0.4")).to_be_visible()
     expect(tab.get_by_text("queued")).to_be_visible()  # the tokens are read next
     work_off(place)
     expect(tab.get_by_text("likelier by steering")).to_be_visible()
