@@ -9,7 +9,7 @@ from vectorlab.domain.context_prompts import LAYOUTS
 from vectorlab.domain.icl_runs import IclKind, IclRun
 from vectorlab.domain.icl_training import TrainingSpec, Variant
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE, JobKind, JobState
-from vectorlab.services import icl, jobs, models
+from vectorlab.services import browsing, icl, jobs, models
 from vectorlab.services.icl import BridgeRequest
 
 LIVE_STEPS = 3_000
@@ -151,7 +151,7 @@ def _show_curves(curves: dict[str, list[tuple[int, float]]], *, key: str) -> Non
 
 
 def _ask_for_a_bridge() -> None:
-    labels = [version.label for version in data.versions()]
+    labels = browsing.version_labels(data.store())
     known = [model.name for model in models.list_models(data.store())]
     if not labels or not known:
         return
