@@ -56,10 +56,11 @@ def main() -> int:
     """Measure, print and keep the result; 1 if the limit was missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="24 prompts; keeps no result")
+    parser.add_argument("--rounds", type=int, default=3, help="of the full form")
     parser.add_argument("--model", default="S", choices=sorted(SHAPES), help="its shape")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    prompts, rounds = (24, 2) if arguments.quick else (256, 3)
+    prompts, rounds = (24, 2) if arguments.quick else (256, arguments.rounds)
     figures = measure(arguments.model, prompts, rounds)
     report("scoring", figures, packages=PACKAGES, keep=not arguments.quick)
     return 0 if figures["holds"] else 1

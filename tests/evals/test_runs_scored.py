@@ -7,9 +7,10 @@ from functools import partial
 import pytest
 
 from vectorlab.domain.runs import Decoding
-from vectorlab.errors import InputError
+from vectorlab.errors import InputError, JobFailed
 from vectorlab.evals import forced
-from vectorlab.services import baselines, scores
+from vectorlab.evals.model_scores import score_with_model
+from vectorlab.services import baselines, jobs, scores
 from vectorlab.store import schema
 from vectorlab.store import scores as score_rows
 from vectorlab.store.columns import utc_now
@@ -121,6 +122,44 @@ def test_a_judge_that_is_off_says_so_and_nothing_is_scored(view):
     with pytest.raises(Exception, match="VECTORLAB_JUDGE_URL"):
         view.score("judge:Is it polite?")
     assert view.scores().empty
+
+
+def test_what_was_scored_before_a_failure_is_kept_and_not_scored_again(lab, view, monkeypatch):
+    with pytest.raises(JobFailed, match="VECTORLAB_JUDGE_URL"):
+        view.score("length", "judge:Is it polite?")
+    assert view.scores()["scorer"].unique().tolist() == ["length"]
+    assert scores.request_scores(lab.db, str(view.id), ["length"], actor="t").job is None
+
+
+def test_a_calibration_goes_on_where_it_was_stopped(lab, monkeypatch):
+    asked = {
+        "effect": "length:characters",
+        "damage": "kl<=0.02",
+        "prompt_set": "upbeat@1",
+        "decoding": SHORT,
+    }
+    passes = []
+
+    def counting(*given, **more):
+        passes.append(1)
+        if len(passes) == 3:
+            raise MemoryError("stopped in the third round")
+        return score_with_model(*given, **more)
+
+    monkeypatch.setattr("vectorlab.worker.calibration.score_with_model", counting)
+    job = lab.vectors.request_calibration("upbeat", **asked).job
+    with pytest.raises(JobFailed, match="third round"):
+        lab.wait(job.id)
+    jobs.retry(lab.db, job.id, actor="t")
+    lab.wait(job.id)
+    resumed = lab.vectors.calibrate("upbeat", **asked)
+    first = len(passes)
+    monkeypatch.setattr("vectorlab.worker.calibration.score_with_model", score_with_model)
+    whole = lab.vectors.calibrate("upbeat", force=True, **asked)
+    assert resumed.strength == whole.strength
+    assert resumed.curve == whole.curve
+    assert resumed.evidence["rounds"] == whole.evidence["rounds"]
+    assert first <= whole.evidence["rounds"] + 1
 
 
 def test_a_budget_of_tokens_decides_how_many_prompts_are_taken(lab):

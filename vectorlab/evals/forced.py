@@ -130,12 +130,14 @@ def make_groups(
     grouped = set(compared) | {item for others in compared.values() for item in others}
     groups = []
     for unsteered, others in compared.items():
-        width = max(item.length for item in (unsteered, *others))
-        most = max(1, token_budget // width - 1)
-        groups += [
-            Group(passages=(unsteered, *others[start : start + most]), wants_kl=True)
-            for start in range(0, len(others), most)
-        ]
+        # What stands behind demonstrations is long; the others would be padded to it.
+        for length in dict.fromkeys(item.length for item in others):
+            alike = [item for item in others if item.length == length]
+            most = max(1, token_budget // max(length, unsteered.length) - 1)
+            groups += [
+                Group(passages=(unsteered, *alike[start : start + most]), wants_kl=True)
+                for start in range(0, len(alike), most)
+            ]
     alone = dict.fromkeys(item for item in passages if item not in grouped)
     return groups + [Group(passages=(item,), wants_kl=False) for item in alone]
 

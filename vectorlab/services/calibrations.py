@@ -83,11 +83,10 @@ def request_calibration(
         check_fits(vector, model, layers)
     specs = [_spec(vector, model, prompts, options, layers) for layers in options.layers]
     with db.write() as tx:
-        found = None
-        if not force and len(specs) == 1:
-            found = calibrations.find_by_spec(tx, specs[0].sha256)
-        if found is not None:
-            return CalibrationRequest(calibration=found, job=None)
+        known = [calibrations.find_by_spec(tx, spec.sha256) for spec in specs]
+        found = [item for item in known if item is not None]
+        if not force and len(found) == len(specs):
+            return CalibrationRequest(calibration=max(found, key=_rank), job=None)
         asked = [spec.to_json() for spec in specs]
         job, _ = jobs.enqueue(
             tx,
@@ -204,6 +203,13 @@ def layer_choices(n_layers: int) -> tuple[tuple[int, ...] | None, ...]:
         ]
     chosen = [tuple(part) for part in parts if 0 < len(part) < n_layers]
     return (None, *dict.fromkeys(chosen))
+
+
+def _rank(item: Calibration) -> tuple[bool, float]:
+    """The better of several choices of layers: within the budget, then by its effect."""
+    if item.effect_value is None:
+        return False, -item.damage_value
+    return True, -item.effect_value if item.spec.lower_is_better else item.effect_value
 
 
 def _spec(

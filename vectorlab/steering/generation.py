@@ -21,7 +21,7 @@ from vectorlab.steering.plan import (
     plan_batches,
     remaining_batches,
 )
-from vectorlab.steering.prepared import PreparedRun, longest_prompts
+from vectorlab.steering.prepared import PreparedRun, longest_prompts, prompt_ids
 
 Progress = Callable[[int, int], None]
 Rows = tuple[int, ...]  # of one batch; a row is a place in ``RunSpec.rows()``
@@ -96,7 +96,7 @@ def generate(
             single row.
     """
     prepared = PreparedRun.prepare(loaded, spec, vectors)
-    plan = plan or _planned(spec, prepared.longest_prompts(), token_budget)
+    plan = plan or _planned(spec, prepared.prompt_ids, token_budget)
     run = _Run(
         prepared=prepared,
         on_progress=on_progress,
@@ -120,7 +120,7 @@ def plan_run(
     Raises:
         InputError: If a prompt is empty or too long.
     """
-    return _planned(spec, longest_prompts(loaded, spec), token_budget)
+    return _planned(spec, prompt_ids(loaded, spec), token_budget)
 
 
 def fitting_together(
@@ -384,11 +384,28 @@ def _measure(loaded: LoadedModel, spec: RunSpec) -> tuple[int, int]:
     return len(spec.rows()), max(longest_prompts(loaded, spec))
 
 
-def _planned(spec: RunSpec, lengths: Sequence[int], token_budget: int) -> BatchPlan:
-    return plan_batches(
-        lengths,
-        rows_per_prompt=len(spec.arms) * spec.samples,
-        max_new_tokens=spec.decoding.max_new_tokens,
-        # A row that is compared with the baseline brings a second one with it.
-        token_budget=token_budget // 2 if spec.decoding.kl else token_budget,
-    )
+def _planned(spec: RunSpec, ids: Sequence[Sequence[Sequence[int]]], token_budget: int) -> BatchPlan:
+    """The arms that put the same before a prompt together: padding to the longest costs most.
+
+    Args:
+        spec: The run.
+        ids: Token ids by arm, then by prompt.
+        token_budget: Most tokens per batch.
+    """
+    batches: list[Rows] = []
+    per_prompt = len(spec.arms) * spec.samples
+    for prefix in dict.fromkeys(arm.prefix for arm in spec.arms):
+        arms = [number for number, arm in enumerate(spec.arms) if arm.prefix == prefix]
+        mine = [arm * spec.samples + sample for arm in arms for sample in range(spec.samples)]
+        plan = plan_batches(
+            [len(row) for row in ids[arms[0]]],
+            rows_per_prompt=len(mine),
+            max_new_tokens=spec.decoding.max_new_tokens,
+            # A row that is compared with the baseline brings a second one with it.
+            token_budget=token_budget // 2 if spec.decoding.kl else token_budget,
+        )
+        batches += [
+            tuple(row // len(mine) * per_prompt + mine[row % len(mine)] for row in batch)
+            for batch in plan.batches
+        ]
+    return BatchPlan(batches=tuple(batches))

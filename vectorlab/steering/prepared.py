@@ -105,10 +105,6 @@ class PreparedRun:
         """Token ids of the prompt of a row, with what its arm puts before it."""
         return self.prompt_ids[key.arm][key.prompt]
 
-    def longest_prompts(self) -> list[int]:
-        """Tokens of every prompt under the arm that makes it longest."""
-        return _longest(self.prompt_ids)
-
     @property
     def may_end_early(self) -> bool:
         """Whether a text can end before it has its most tokens."""
@@ -235,10 +231,7 @@ def longest_prompts(loaded: LoadedModel, spec: RunSpec) -> list[int]:
     Raises:
         InputError: If a prompt is empty or too long.
     """
-    return _longest(prompt_ids(loaded, spec))
-
-
-def _longest(ids: Sequence[Sequence[Sequence[int]]]) -> list[int]:
+    ids = prompt_ids(loaded, spec)
     return [max(map(len, of_arms)) for of_arms in zip(*ids, strict=True)]
 
 

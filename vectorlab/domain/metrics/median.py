@@ -36,5 +36,5 @@ def _place(n: int) -> int:
         below += math.exp(whole - math.lgamma(k + 1) - math.lgamma(n - k + 1))
         if 2 * below > 1 - LEVEL:
             break
-        place = k + 1
+        place = k
     return min(place, max(0, (n - 1) // 2))
