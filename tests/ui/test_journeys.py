@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 
 from tests.ui.filled_store import fill
 from tests.ui.served import dashboard
-from tests.ui.test_browser import settle, visit, work_off
+from tests.ui.test_browser import READY, settle, visit, work_off
 from vectorlab.services import queries, votes
 from vectorlab.services.database import Database
 
@@ -131,8 +131,9 @@ def test_from_an_empty_store_to_a_shared_link(place, browser_tab, keep, tmp_path
     tab.get_by_text("blind vote", exact=True).click()
     expect(tab.get_by_role("button", name="Left is better")).to_be_visible()
     assert not tab.get_by_text("What the votes say").is_visible()
+    tab.wait_for_selector(READY)
     keep("6-blind")
-    tab.keyboard.press("ArrowLeft")
+    tab.keyboard.press("1")
     expect(tab.get_by_text("What the votes say")).to_be_visible()
     expect(tab.get_by_text("95 % interval")).to_be_visible()
     keep("7-votes")
@@ -166,7 +167,7 @@ def test_a_vote_is_cast_once_by_keyboard_or_button(place, browser_tab):
     fill(place)
     visit(browser_tab, "compare?run=1&look=blind+vote&and=upbeat-icv+%2B0.1")
     expect(browser_tab.get_by_text("0 votes so far")).to_be_visible()
-    browser_tab.keyboard.press("ArrowRight")
+    browser_tab.keyboard.press("4")
     expect(browser_tab.get_by_text("1 votes so far")).to_be_visible()
     browser_tab.get_by_role("button", name="Both alike").click()
     expect(browser_tab.get_by_text("What the votes say")).to_be_visible()
