@@ -10,6 +10,7 @@ from vectorlab.errors import InputError, JobFailed, LeaseLost
 from vectorlab.lab import Lab
 from vectorlab.services import explanations, jobs, states, vectors
 from vectorlab.steering import activations
+from vectorlab.steering.recorder import Recorder
 from vectorlab.store import jobs as store_jobs
 from vectorlab.store import schema
 from vectorlab.store import states as store_states
@@ -46,15 +47,16 @@ def numbers(lab: Lab, vector: str) -> np.ndarray:
 
 @pytest.fixture
 def counted(monkeypatch) -> list[int]:
-    """Rows of every forward pass that records states."""
+    """Texts of every forward pass that records states."""
     rows: list[int] = []
-    original = activations._Recorder.try_run
+    original = Recorder.try_run
 
-    def try_run(self, token_ids):
-        rows.append(len(token_ids))
-        return original(self, token_ids)
+    def try_run(self, make):
+        batch, states = original(self, make)
+        rows.append(len(batch.order))
+        return batch, states
 
-    monkeypatch.setattr(activations._Recorder, "try_run", try_run)
+    monkeypatch.setattr(Recorder, "try_run", try_run)
     return rows
 
 
@@ -98,7 +100,7 @@ def test_a_worker_that_dies_repeats_nothing_that_was_committed(reuse_lab, counte
     lab = reuse_lab
     lab.sets.commit("plates", TEN)
     monkeypatch.setattr(worker_states, "WRITE_BYTES", 1)  # every batch is a chunk
-    _batches_of(monkeypatch, rows=4)
+    _small_batches(monkeypatch)
     asked = lab.vectors.request(set="plates", name="plates")
     original, done = worker_states.JobStates.keep, []
 
@@ -126,7 +128,7 @@ def test_a_forced_extraction_resumes_from_its_own_states_only(reuse_lab, counted
     lab.sets.commit("plates", TEN)
     lab.vectors.extract(set="plates", name="first")
     monkeypatch.setattr(worker_states, "WRITE_BYTES", 1)
-    _batches_of(monkeypatch, rows=4)
+    _small_batches(monkeypatch)
     asked = lab.vectors.request(set="plates", name="again", force=True)
     original, done = worker_states.JobStates.keep, []
 
@@ -217,9 +219,9 @@ def test_a_damaged_blob_is_computed_anew_and_gone(reuse_lab, pairs):
     assert again.content_sha256 == first.content_sha256
 
 
-def _batches_of(monkeypatch, *, rows: int) -> None:
-    original = activations._next_batch
-    monkeypatch.setattr(activations, "_next_batch", lambda *args: original(*args)[:rows])
+def _small_batches(monkeypatch) -> None:
+    """Some four of these short texts at a time."""
+    monkeypatch.setattr(activations, "TOKEN_BUDGET", 16)
 
 
 @pytest.mark.parametrize("method", ["icv", "mean_difference"])

@@ -95,7 +95,8 @@ def test_odd_differences_are_no_exception(method, kind):
     torch.testing.assert_close(found.float(), expected, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("method", sorted(METHOD_FUNCTIONS))
+# The prompts of a context shift keep the demonstration that is left out as a query.
+@pytest.mark.parametrize("method", sorted(set(METHOD_FUNCTIONS) - {"context_shift"}))
 def test_a_study_is_extraction_without_each_demonstration(method):
     loaded = tiny_model("llama")
     spec = ExtractionSpec(

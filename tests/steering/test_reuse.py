@@ -127,7 +127,7 @@ def test_one_recording_serves_every_method():
     with counted_rows(loaded) as rows:
         found = {
             method: extract(loaded, PAIRS, spec_of(loaded, method=method), open_cache=memory.open)
-            for method in METHOD_FUNCTIONS
+            for method in sorted(set(METHOD_FUNCTIONS) - {"context_shift"})  # reads other texts
         }
     assert rows == []
     for method, reused in found.items():

@@ -1,6 +1,8 @@
 # ruff: noqa: E501
 """What is on the screen can be read: contrast in both themes, and at the width of a phone."""
 
+import time
+
 import pytest
 from playwright.sync_api import expect
 
@@ -118,6 +120,6 @@ def test_an_idle_page_does_not_ask_again_and_a_busy_one_at_most_once_a_second(db
     jobs.retry(db, 2, actor="ada")
     tab.goto("jobs?job=2")
     expect(tab.get_by_text("queued")).to_be_visible()
-    before = len(sent)
+    before, started = len(sent), time.monotonic()
     tab.wait_for_timeout(4000)
-    assert 1 <= len(sent) - before <= 5
+    assert 1 <= len(sent) - before <= time.monotonic() - started + 1
