@@ -133,7 +133,7 @@ def test_from_an_empty_store_to_a_shared_link(place, browser_tab, keep, tmp_path
     assert not tab.get_by_text("What the votes say").is_visible()
     tab.wait_for_selector(READY)
     keep("6-blind")
-    tab.keyboard.press("1")
+    tab.get_by_role("button", name="Left is better").click()
     expect(tab.get_by_text("What the votes say")).to_be_visible()
     expect(tab.get_by_text("95 % interval")).to_be_visible()
     keep("7-votes")
@@ -161,13 +161,13 @@ def test_from_an_empty_store_to_a_shared_link(place, browser_tab, keep, tmp_path
     assert hosts == {"127.0.0.1"}
 
 
-def test_a_vote_is_cast_once_by_keyboard_or_button(place, browser_tab):
+def test_a_vote_is_cast_once_by_its_button(place, browser_tab):
     from tests.ui.test_run_views import MATCH
 
     fill(place)
     visit(browser_tab, "compare?run=1&look=blind+vote&and=upbeat-icv+%2B0.1")
     expect(browser_tab.get_by_text("0 votes so far")).to_be_visible()
-    browser_tab.keyboard.press("4")
+    browser_tab.get_by_role("button", name="Right is better").click()
     expect(browser_tab.get_by_text("1 votes so far")).to_be_visible()
     browser_tab.get_by_role("button", name="Both alike").click()
     expect(browser_tab.get_by_text("What the votes say")).to_be_visible()

@@ -9,10 +9,10 @@ from vectorlab.services import votes
 
 # Label and key of every answer.
 ANSWERS = {
-    Choice.LEFT: ("Left is better", "1"),
-    Choice.TIE: ("Both alike", "2"),
-    Choice.NEITHER: ("Neither will do", "3"),
-    Choice.RIGHT: ("Right is better", "4"),
+    Choice.LEFT: ("Left is better", "a"),
+    Choice.TIE: ("Both alike", "s"),
+    Choice.NEITHER: ("Neither will do", "x"),
+    Choice.RIGHT: ("Right is better", "d"),
 }
 
 
@@ -74,7 +74,7 @@ def _ask(match: Match, pair: Pair, *, spaces: bool) -> None:
     st.caption(
         f"{found.votes} votes so far on {found.pairs} pairs"
         + (f"; {found.equal} more have the same text on both sides." if found.equal else ".")
-        + " The keys 1 to 4 vote. Names and results are shown afterwards."
+        + " Names and results are shown afterwards."
     )
     if found.votes and st.button("Finish and reveal"):
         st.session_state["blind.reveal"] = True
