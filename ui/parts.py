@@ -218,11 +218,11 @@ def follow_job(*, link: bool = True) -> Job | None:
     return job
 
 
-def watch_job(job_id: int) -> Job:
+def watch_job(job_id: int, every: str = "1s") -> Job:
     """Live state of a job with what can be done about it; reruns the page when it has ended."""
     job = jobs.get(data.store(), job_id)
 
-    @st.fragment(run_every=None if job.state.is_final else "1s")
+    @st.fragment(run_every=None if job.state.is_final else every)
     def live() -> None:
         with in_words():
             current = jobs.get(data.store(), job_id)

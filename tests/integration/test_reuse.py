@@ -220,8 +220,9 @@ def test_a_damaged_blob_is_computed_anew_and_gone(reuse_lab, pairs):
 
 
 def _small_batches(monkeypatch) -> None:
-    """Some four of these short texts at a time."""
-    monkeypatch.setattr(activations, "TOKEN_BUDGET", 16)
+    """A few of these texts at a time: packed, they are one row, because they begin alike."""
+    monkeypatch.setattr(activations, "can_pack", lambda *_: False)
+    monkeypatch.setattr(activations, "TOKEN_BUDGET", 40)
 
 
 @pytest.mark.parametrize("method", ["icv", "mean_difference"])

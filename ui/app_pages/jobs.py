@@ -17,7 +17,7 @@ SHOWN_LOG = 200  # lines
 
 def _show_job(job_id: int) -> None:
     parts.header(f"Job {job_id}", "What was asked, how far it is, and every attempt at it.")
-    job = parts.watch_job(job_id)
+    job = parts.watch_job(job_id, every=EVERY)  # beside the log: once a second in all
     parts.result_link(job)
     attempts = [
         (
