@@ -41,6 +41,7 @@ def test_the_demo_serves_the_dashboard_and_a_worker_until_ctrl_c(tmp_path):
         stdout=inside,
         stderr=inside,
         start_new_session=True,  # a group of its own, as a terminal gives to a command
+        preexec_fn=_heed_ctrl_c,
     )
     os.close(inside)
     seen: list[bytes] = []
@@ -65,6 +66,11 @@ def test_the_demo_serves_the_dashboard_and_a_worker_until_ctrl_c(tmp_path):
     assert "Identical" in text
     assert "Traceback" not in text
     assert not answers(url)
+
+
+def _heed_ctrl_c() -> None:
+    """As a terminal starts a command; tests that run in the background have Ctrl-C ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _read_all(terminal: int, seen: list[bytes]) -> None:
