@@ -161,14 +161,14 @@ def test_from_an_empty_store_to_a_shared_link(place, browser_tab, keep, tmp_path
     assert hosts == {"127.0.0.1"}
 
 
-def test_a_vote_is_cast_once_by_its_button(place, browser_tab):
+def test_a_vote_is_cast_once_by_its_key(place, browser_tab):
     from tests.ui.test_run_views import MATCH
 
     fill(place)
     visit(browser_tab, "compare?run=1&look=blind+vote&and=upbeat-icv+%2B0.1")
     expect(browser_tab.get_by_text("0 votes so far")).to_be_visible()
-    browser_tab.get_by_role("button", name="Right is better").click()
+    browser_tab.keyboard.press("d")
     expect(browser_tab.get_by_text("1 votes so far")).to_be_visible()
-    browser_tab.get_by_role("button", name="Both alike").click()
+    browser_tab.keyboard.press("s")
     expect(browser_tab.get_by_text("What the votes say")).to_be_visible()
     assert votes.tally(place, MATCH).votes == 2

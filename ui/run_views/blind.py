@@ -74,6 +74,7 @@ def _ask(match: Match, pair: Pair, *, spaces: bool) -> None:
     st.caption(
         f"{found.votes} votes so far on {found.pairs} pairs"
         + (f"; {found.equal} more have the same text on both sides." if found.equal else ".")
+        + " The keys on the buttons vote while no field has the focus."
         + " Names and results are shown afterwards."
     )
     if found.votes and st.button("Finish and reveal"):
