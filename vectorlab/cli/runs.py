@@ -359,7 +359,8 @@ def _show_run(view: RunView, *, as_json: bool, found: bool | None = None) -> Non
             "prompts and sets": "\n".join(map(str, overlaps)),
             "events": "\n".join(run.environment.get("events", ())),
         }
-        return Group(pairs_table(about), comparison_table(view.compare()))
+        applies = {name: value for name, value in about.items() if value != ""}
+        return Group(pairs_table(applies), comparison_table(view.compare()))
 
     show(data, as_json=as_json, human=human)
 

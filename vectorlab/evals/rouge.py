@@ -3,8 +3,6 @@
 Source: Lin 2004, https://aclanthology.org/W04-1013; computed by the package rouge-score.
 """
 
-from rouge_score.rouge_scorer import RougeScorer
-
 from vectorlab.domain.scores import Item, Score
 from vectorlab.evals.registry import ScoreText, needs_reference, register
 
@@ -12,6 +10,9 @@ from vectorlab.evals.registry import ScoreText, needs_reference, register
 @register("rouge")
 def rouge(*, kind: str) -> ScoreText:
     """F-measure of ``rouge1``, ``rouge2`` or ``rougeL``, words stemmed, 0 to 1."""
+    # Here, because it brings NLTK and SciPy, a second of every start that needs no score.
+    from rouge_score.rouge_scorer import RougeScorer
+
     scorer = RougeScorer([kind], use_stemmer=True)
 
     def score(item: Item) -> Score:
