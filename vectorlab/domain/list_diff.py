@@ -11,6 +11,8 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from vectorlab.domain.prefixes import shared_prefix
+
 
 class Run(NamedTuple):
     """Neighbours in both lists."""
@@ -41,10 +43,9 @@ def diff_lists(old: Sequence[Hashable], new: Sequence[Hashable]) -> ListDiff:
 
     The n-th occurrence of an item in one list is its n-th occurrence in the other.
     """
-    head = _common_head(zip(old, new, strict=False))
+    head = shared_prefix(old, new)
     rest = min(len(old), len(new)) - head
-    backwards = zip(reversed(old), reversed(new), strict=False)
-    tail = min(rest, _common_head(backwards))
+    tail = min(rest, shared_prefix(reversed(old), reversed(new)))
     waiting = _Places(old, range(head, len(old) - tail))
     olds, news, added = array("q"), array("q"), array("q")
     for place in range(head, len(new) - tail):
@@ -88,15 +89,6 @@ class _Places:
         yield from self._first.values()
         for queue in self._later.values():
             yield from queue
-
-
-def _common_head(pairs: Iterable[tuple[Hashable, Hashable]]) -> int:
-    count = 0
-    for left, right in pairs:
-        if left != right:
-            break
-        count += 1
-    return count
 
 
 def _joined(runs: Iterable[tuple[int, int, int]]) -> Iterator[Run]:

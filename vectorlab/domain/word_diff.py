@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import StrEnum
 
+from vectorlab.domain.prefixes import shared_prefix
+
 # Words times words; a longer change is shown whole, because matching takes their product in time.
 _MOST_COMPARISONS = 1_000_000
 
@@ -31,8 +33,8 @@ def word_diff(before: str, after: str) -> list[Segment]:
     Dropping the removed ones gives ``after`` exactly, dropping the added ones ``before``.
     """
     left, right = _words(before), _words(after)
-    head = _common(left, right)
-    tail = _common(left[head:][::-1], right[head:][::-1])
+    head = shared_prefix(left, right)
+    tail = shared_prefix(left[head:][::-1], right[head:][::-1])
     old, new = left[head : len(left) - tail], right[head : len(right) - tail]
     segments: list[Segment] = []
     _append(segments, Change.SAME, left[:head])
@@ -49,16 +51,6 @@ def word_diff(before: str, after: str) -> list[Segment]:
                 _append(segments, Change.ADDED, new[j1:j2])
     _append(segments, Change.SAME, left[len(left) - tail :])
     return segments
-
-
-def _common(left: list[str], right: list[str]) -> int:
-    """Length of the part that both begin with."""
-    count = 0
-    for one, other in zip(left, right, strict=False):
-        if one != other:
-            break
-        count += 1
-    return count
 
 
 def _words(text: str) -> list[str]:

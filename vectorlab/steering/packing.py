@@ -19,6 +19,7 @@ from torch import nn
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
+from vectorlab.domain.prefixes import shared_prefix
 from vectorlab.steering.loading import LoadedModel
 
 _NAME = "vectorlab_packed"  # of the attention, among those that transformers knows
@@ -101,7 +102,7 @@ def families(sequences: Sequence[Sequence[int]]) -> list[Family]:
     for number in order:
         last = found[-1] if found else None
         if last is not None:
-            shared = _alike(sequences[last.members[-1]], sequences[number])
+            shared = shared_prefix(sequences[last.members[-1]], sequences[number])
             stem = min(last.stem, shared)
             if stem >= _LEAST_STEM and stem * len(last.members) > last.shared:
                 found[-1] = Family(members=(*last.members, number), stem=stem)
@@ -259,50 +260,40 @@ def _attend(
     value: torch.Tensor,
     more: dict[str, Any],
 ) -> torch.Tensor:
-    """Attention of (1, H, T, d) within each sequence, (1, T, H, d)."""
+    """Attention of (1, H, T, d) within each sequence, (1, T, H, d).
+
+    In the layer of which only the last token of every sequence is used, the others stay zero.
+    """
     _, heads, width, _ = query.shape
     layer: Any = getattr(module, "layer_idx", None)
-    if packed.last_only_at is not None and layer == packed.last_only_at:
-        return _attend_last(packed, module, query, key, value, more)
-    result = query.new_empty(1, width, heads, value.shape[-1])
-    for run in packed.runs:
-        part = slice(run.start, run.start + run.rows * run.length)
-        own, keys, values = (_apart(item[0, :, part], run.rows) for item in (query, key, value))
-        found, _ = sdpa_attention_forward(module, own, keys, values, None, **more)
-        result[0, part] = found.flatten(0, 1)
-    for item in packed.branches:
-        rows = len(item.keys)
-        part = slice(item.start, item.start + rows * item.length)
-        keys, values = (states[0][:, item.keys].transpose(0, 1) for states in (key, value))
+    last_only = packed.last_only_at is not None and layer == packed.last_only_at
+    shape = (1, width, heads, value.shape[-1])
+    result = query.new_zeros(shape) if last_only else query.new_empty(shape)
+
+    def attend(
+        part: slice,
+        rows: int,
+        length: int,
+        keys: torch.Tensor,
+        values: torch.Tensor,
+        mask: torch.Tensor | None,
+    ) -> None:
         own = _apart(query[0, :, part], rows)
-        found, _ = sdpa_attention_forward(module, own, keys, values, item.mask, **more)
-        result[0, part] = found.flatten(0, 1)
-    return result
+        step = 1
+        if last_only:  # the last token sees all of its sequence
+            own, mask, step = own[:, :, -1:], None, length
+        found, _ = sdpa_attention_forward(module, own, keys, values, mask, **more)
+        result[0, part][step - 1 :: step] = found.flatten(0, 1)
 
-
-def _attend_last(
-    packed: Packed,
-    module: nn.Module,
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    more: dict[str, Any],
-) -> torch.Tensor:
-    """The same where only the last token of every sequence is used: the others stay zero."""
-    _, heads, width, _ = query.shape
-    result = query.new_zeros(1, width, heads, value.shape[-1])
     for run in packed.runs:
         part = slice(run.start, run.start + run.rows * run.length)
-        own, keys, values = (_apart(item[0, :, part], run.rows) for item in (query, key, value))
-        found, _ = sdpa_attention_forward(module, own[:, :, -1:], keys, values, None, **more)
-        result[0, part][run.length - 1 :: run.length] = found[:, 0]
+        keys, values = (_apart(item[0, :, part], run.rows) for item in (key, value))
+        attend(part, run.rows, run.length, keys, values, None)
     for item in packed.branches:
         rows = len(item.keys)
         part = slice(item.start, item.start + rows * item.length)
         keys, values = (states[0][:, item.keys].transpose(0, 1) for states in (key, value))
-        own = _apart(query[0, :, part], rows)[:, :, -1:]
-        found, _ = sdpa_attention_forward(module, own, keys, values, None, **more)
-        result[0, part][item.length - 1 :: item.length] = found[:, 0]
+        attend(part, rows, item.length, keys, values, item.mask)
     return result
 
 
@@ -310,13 +301,3 @@ def _apart(states: torch.Tensor, rows: int) -> torch.Tensor:
     """Sequences of equal length, (H, R * length, d) to (R, H, length, d)."""
     heads, _, width = states.shape
     return states.reshape(heads, rows, -1, width).transpose(0, 1)
-
-
-def _alike(first: Sequence[int], second: Sequence[int]) -> int:
-    """Tokens that both begin with."""
-    shared = 0
-    for mine, other in zip(first, second, strict=False):
-        if mine != other:
-            break
-        shared += 1
-    return shared
