@@ -69,11 +69,12 @@ def test_likelihoods_read_again_are_those_of_the_writing(view):
     assert reasons["texts"].tolist() == [8]  # of the prompt that was given as a text
 
 
-def test_scores_do_not_depend_on_what_shares_a_batch(view, monkeypatch):
+def test_scores_do_not_depend_on_what_shares_a_batch_or_a_piece(view, monkeypatch):
     view.score("kl", "perplexity")
     together = view.scores()["value"].to_numpy()
     small = partial(forced.read_passages, token_budget=64)
     monkeypatch.setattr("vectorlab.evals.model_scores.read_passages", small)
+    monkeypatch.setattr(forced, "_IN_CACHE", 1)
     view.score("kl", "perplexity", force=True)
     assert view.scores()["value"].to_numpy() == pytest.approx(together, rel=1e-3, abs=1e-6)
 

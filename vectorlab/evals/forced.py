@@ -20,13 +20,15 @@ from vectorlab.steering.batching import (
     length_buckets,
     pad,
 )
+from vectorlab.steering.head import head_logits, head_sees_the_end
 from vectorlab.steering.hooks import steer
 from vectorlab.steering.loading import LoadedModel
 from vectorlab.steering.table import SteeringTable
 
 TOKEN_BUDGET = 8192  # of a batch, padding included
-# Log-probabilities of a batch are made in pieces of at most so many numbers.
-_LOGITS_AT_ONCE = 16_000_000
+# Log-probabilities are made in pieces of at most so many numbers: what a processor's cache holds,
+# and what keeps another device busy.
+_IN_CACHE, _ON_DEVICE = 1_000_000, 16_000_000
 
 Progress = Callable[[int, int], None]  # tokens done, in all
 
@@ -187,70 +189,81 @@ def _read(loaded: LoadedModel, arms: Arms, batch: Sequence[Group]) -> dict[Passa
     )
     lengths = torch.tensor([len(item.text_ids) for item in rows], device=loaded.device)
     width, wanted = padded.input_ids.shape[1], int(lengths.max())
-    columns = torch.arange(width, device=loaded.device)
-    is_text = columns >= width - lengths[:, None]
     row_arms = [arms.idle if item.arm is None else item.arm for item in rows]
-    with steer(loaded, arms.table, row_arms) as steering:
+    with steer(loaded, arms.table, row_arms) as steering, head_sees_the_end(loaded) as given:
         if not arms.is_uniform:
-            steering.set_response(is_text)
+            columns = torch.arange(width, device=loaded.device)
+            steering.set_response(columns >= width - lengths[:, None])
         mask = padded.attention_mask if padded.is_padded else None
         arguments = forward_arguments(loaded, padded.input_ids, mask, padded.starts)
         if "logits_to_keep" in arguments:
             arguments["logits_to_keep"] = wanted + 1
-        logits = loaded.model(**arguments).logits[:, -wanted - 1 : -1]  # (R, S, V)
-    targets = padded.input_ids[:, -wanted:]
-    counted = is_text[:, -wanted:]
-    logprobs, kl = _compare(logits, targets, _slices(batch))
-    sums = torch.where(counted, logprobs, 0).sum(1).double().tolist()
-    means = None if kl is None else (torch.where(counted, kl, 0).sum(1) / lengths).tolist()
-    if not all(map(math.isfinite, sums)):
+        loaded.model(**arguments)
+    states = given[0][:, -wanted - 1 : -1].flatten(0, 1)  # (R * S, D)
+    targets = padded.input_ids[:, -wanted:].flatten()
+    sums = torch.zeros(len(rows), 2, dtype=torch.float64, device=loaded.device)
+    for bundles in _bundles(batch, wanted, loaded.device):
+        _add_up(loaded, bundles, states, targets, sums)
+    logprobs, divergences = sums.T.tolist()
+    if not all(map(math.isfinite, logprobs)):
         raise ModelError(
             "The model's output is not finite while it reads a text. Use a smaller strength or "
             "dtype float32."
         )
     return {
         item: Reading(
-            logprob=sums[row],
+            logprob=logprobs[row],
             n_tokens=len(item.text_ids),
-            kl=None if means is None else max(0.0, means[row]),
+            kl=max(0.0, divergences[row] / len(item.text_ids)) if batch[0].wants_kl else None,
         )
         for row, item in enumerate(rows)
     }
 
 
-def _compare(
-    logits: torch.Tensor, targets: torch.Tensor, groups: Sequence[slice]
-) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Log-probabilities of the targets, and KL from the first row of each group; (R, S) each."""
-    step = max(1, _LOGITS_AT_ONCE // (logits.shape[0] * logits.shape[2]))
-    logprobs, divergences = [], []
-    for start in range(0, logits.shape[1], step):
-        piece = logits[:, start : start + step].float()
-        sums = piece.logsumexp(-1)
-        chosen = targets[:, start : start + step, None]
-        logprobs.append(piece.gather(2, chosen)[..., 0] - sums)
-        if groups:
-            divergences.append(torch.cat([_kl(piece[rows], sums[rows]) for rows in groups]))
-    return torch.cat(logprobs, 1), torch.cat(divergences, 1) if groups else None
+def _bundles(batch: Sequence[Group], wanted: int, device: torch.device) -> Iterable[torch.Tensor]:
+    """Where the tokens of the texts stand that belong together, (N, G) for groups of G passages.
+
+    A bundle is one token of the text of a group, under each of its passages; its numbers are those
+    of row times column. Groups of one size are told together.
+    """
+    places: dict[int, list[torch.Tensor]] = {}
+    first = 0
+    for group in batch:
+        size, length = len(group.passages), len(group.passages[0].text_ids)
+        rows = torch.arange(first, first + size) * wanted
+        columns = torch.arange(wanted - length, wanted)
+        places.setdefault(size, []).append(columns[:, None] + rows)
+        first += size
+    return [torch.cat(found).to(device) for found in places.values()]
 
 
-def _kl(logits: torch.Tensor, sums: torch.Tensor) -> torch.Tensor:
-    """Sum over V of p_first (log p_first - log p), (rows, S).
+def _add_up(
+    loaded: LoadedModel,
+    bundles: torch.Tensor,
+    states: torch.Tensor,
+    targets: torch.Tensor,
+    sums: torch.Tensor,
+) -> None:
+    """Add every token's log-probability, and its KL from the first of its bundle, to its row's.
 
     Args:
-        logits: (rows, S, V).
-        sums: (rows, S) their logsumexp over V.
+        loaded: The model.
+        bundles: (N, G) tokens.
+        states: (R * S, D) what the head is given.
+        targets: (R * S,) token ids.
+        sums: (R, 2) log-probability and KL.
     """
-    # Differences first: small divergences would drown in the rounding of two entropies.
-    first = (logits[0] - sums[0, :, None]).exp_()
-    moved = torch.einsum("rsv,sv->rs", logits[0] - logits, first)
-    return moved + sums - sums[0]
-
-
-def _slices(batch: Sequence[Group]) -> list[slice]:
-    """The rows of every group that wants a comparison."""
-    found, start = [], 0
-    for group in batch:
-        found.append(slice(start, start + len(group.passages)))
-        start += len(group.passages)
-    return found if batch[0].wants_kl else []
+    size, vocabulary = bundles.shape[1], loaded.description.vocabulary_size
+    at_once = _IN_CACHE if loaded.device.type == "cpu" else _ON_DEVICE
+    wanted = len(states) // len(sums)
+    for piece in torch.split(bundles, max(1, at_once // (size * vocabulary))):
+        flat = piece.flatten()
+        said = head_logits(loaded, states[flat]).log_softmax(-1)
+        found = torch.zeros(len(flat), 2, device=states.device)
+        found[:, 0] = said.gather(1, targets[flat, None])[:, 0]
+        if size > 1:
+            by_bundle = said.view(*piece.shape, -1)
+            first = by_bundle[:, :1]
+            # Differences first: small divergences would drown in the rounding of two entropies.
+            found[:, 1] = torch.matmul(first - by_bundle, first.exp().mT).flatten()
+        sums.index_add_(0, flat // wanted, found.double())

@@ -1,16 +1,15 @@
 """The forward passes of one batch, token by token over its key/value cache."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import nn
 
 from vectorlab.domain.runs import Decoding
 from vectorlab.steering.batching import forward_arguments, pad
 from vectorlab.steering.cache import reserved_cache
 from vectorlab.steering.compiled import CompiledSteps, static_cache, static_capacity
+from vectorlab.steering.head import head_sees_the_end
 from vectorlab.steering.hooks import Steering
 from vectorlab.steering.loading import LoadedModel
 from vectorlab.steering.sampling import greedy_choice, log_probability, pick_tokens
@@ -94,7 +93,7 @@ class Decoder:
         if self.fed:
             output = self.loaded.model(**arguments)
         else:
-            with _head_sees_the_end(self.loaded):
+            with head_sees_the_end(self.loaded):
                 output = self.loaded.model(**arguments)
         self.fed, self.past = end, output.past_key_values
         logits: torch.Tensor = output.logits[:, -1].float()
@@ -134,25 +133,3 @@ class Decoder:
     def logprobs(self) -> torch.Tensor:
         """Their log-probabilities, (B, steps) float32 on the device."""
         return self._logprobs[:, : self.steps]
-
-
-@contextmanager
-def _head_sees_the_end(loaded: LoadedModel) -> Iterator[None]:
-    """Let the head of the model see the last position alone, as a tensor of its own.
-
-    Some models would run it over the whole prompt; others hand it a view with gaps, for which the
-    matrix product copies the head's weight once a row in bfloat16.
-    """
-    head = loaded.model.get_output_embeddings()  # type: ignore[no-untyped-call]
-    if not isinstance(head, nn.Module):
-        yield
-        return
-
-    def last(_module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        return (args[0][:, -1:].contiguous(), *args[1:])
-
-    hook = head.register_forward_pre_hook(last)
-    try:
-        yield
-    finally:
-        hook.remove()
