@@ -156,17 +156,6 @@ def older_newer(number: int, *, more: bool) -> None:
             st.rerun()
 
 
-def csv_button(make: Callable[[], pd.DataFrame], *, label: str, name: str) -> None:
-    """Offer a frame as a CSV file; it is made when somebody asks for it."""
-    st.download_button(
-        label,
-        lambda: make().to_csv(index=False).encode("utf-8-sig"),
-        file_name=name,
-        mime="text/csv",
-        on_click="ignore",
-    )
-
-
 def name_run(run: GenerationRun) -> None:
     """A small form that gives a run its name, by which it is found and kept apart from trials."""
     with st.popover("Rename" if run.name else "Keep as …"), st.form(f"name.{run.id}", border=False):

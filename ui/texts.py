@@ -8,6 +8,7 @@ import html
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from html.parser import HTMLParser
 from urllib.parse import urlencode
 
 from vectorlab.domain.word_diff import Change, word_diff
@@ -55,6 +56,14 @@ def escape(text: object) -> str:
     Line breaks become references because ``st.html`` strips blank lines and indentation.
     """
     return html.escape(str(text)).replace("\r", "&#13;").replace("\n", "&#10;")
+
+
+def words(markup: str) -> str:
+    """What a cell of ours says, without its markup; the inverse of ``escape``."""
+    reader = _Words()
+    reader.feed(markup)
+    reader.close()
+    return "".join(reader.found)
 
 
 def address(page: str, **selection: object) -> str:
@@ -155,3 +164,17 @@ def difference(before: str, after: str, *, removed: bool = True, spaces: bool = 
             tag = marks[segment.change]
             parts.append(f'<{tag} class="vl-{segment.change.value}">{shown}</{tag}>')
     return f'<bdi class="vl-text vl-generated" dir="auto">{"".join(parts)}</bdi>'
+
+
+class _Words(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_data(self, data: str) -> None:
+        self.found.append(data)
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        del attrs
+        if tag in ("br", "div") and self.found:
+            self.found.append("\n")

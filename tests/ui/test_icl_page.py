@@ -4,28 +4,13 @@ import pytest
 
 from tests.store.builders import add_job, add_model, add_version
 from tests.store.icl_builders import add_icl_run
+from tests.ui.everything import ICL_RESULTS
 from vectorlab.domain.icl_runs import IclKind
 from vectorlab.domain.jobs import CurvePoint, JobKind
 from vectorlab.services import jobs as services
 from vectorlab.store import jobs
 
 PAGE = "in_context_learning"
-ALIGNMENT = {
-    name: {"value": 0.5, "low": 0.4, "high": 0.6}
-    for name in (
-        "loss",
-        "reference_loss",
-        "difference",
-        "prediction_l2",
-        "cosine",
-        "sensitivity_l2",
-    )
-}
-TRAINED = {
-    "loss": {"value": 0.25, "low": 0.2, "high": 0.3},
-    "gd": {"eta": 1.0, "gamma": None, "alignment": ALIGNMENT},
-    "out_of_distribution": [{"change": "input scale", "size": 2.0, "trained": 0.5, "gd": None}],
-}
 
 
 @pytest.fixture
@@ -42,7 +27,13 @@ def with_runs(db):
         jobs.add_points(tx, job.id, points)
         spec = {"variant": "linear", "layers": 1, "steps": 1}
         add_icl_run(
-            tx, model, version, kind=IclKind.TRAIN, spec=spec, result=TRAINED, job_id=job.id
+            tx,
+            model,
+            version,
+            kind=IclKind.TRAIN,
+            spec=spec,
+            result=ICL_RESULTS[IclKind.TRAIN],
+            job_id=job.id,
         )
         add_icl_run(
             tx,

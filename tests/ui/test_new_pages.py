@@ -1,5 +1,6 @@
 """Playground, several vectors, SQL, settings and the first steps, without a browser."""
 
+from tests.ui.everything import add_tokens
 from tests.ui.filled_store import LAYERS, alive_worker, run_spec
 from tests.ui.test_pages import press, shown
 from ui.run_views.token_view import departure
@@ -59,19 +60,7 @@ def test_a_run_in_the_address_is_shown_and_kept(filled, visit):
 
 def store_tokens(db, run_id=1):
     with db.write() as tx:
-        ids = token_views.generation_ids(tx, run_id, 0)
-        token_views.add_read(
-            tx,
-            [
-                ReadTokens(
-                    generation_id=number,
-                    pieces=("the", " <b>", f"{arm}"),
-                    logprobs=(-1.0, -1.0, -1.0),
-                    baseline_logprobs=(-1.0, -1.0, -1.0 - arm),
-                )
-                for (arm, _), number in ids.items()
-            ],
-        )
+        add_tokens(tx, run_id)
 
 
 def test_tokens_say_where_a_text_departs_and_how_likely_they_became(filled, visit):

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import data, parts, texts
+from ui import data, parts, tables, texts
 from ui.ravel_views import asking, charts, evaluation
 from vectorlab.domain.ravel_instances import Instance, Part
 from vectorlab.services import models, ravel_instances, ravel_reports, ravel_runs
@@ -105,8 +105,8 @@ def _show_scores(instance: Instance, scores, target: str | None) -> None:
                 for name in (measure, f"{measure} low", f"{measure} high")
             },
         )
-        name = f"{instance.name}-{target or 'mean'}.csv"
-        parts.csv_button(scores, label="Scores as CSV", name=name)
+        name = f"{instance.name}-{target or 'mean'}"
+        tables.csv_button(lambda: scores, name=name)
 
 
 def _has(item, target: str | None) -> bool:

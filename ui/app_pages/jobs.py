@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import streamlit as st
 
-from ui import data, parts, texts
+from ui import data, parts, tables, texts
 from vectorlab.domain.jobs import JobFilter, JobKind, JobState
 from vectorlab.services import jobs, models, reports
 
@@ -33,7 +33,7 @@ def _show_job(job_id: int) -> None:
     if attempts:
         st.subheader("Attempts", anchor=False)
         head = ["attempt", "worker", "began", "ended", "outcome", "reason"]
-        st.html(texts.table(head, attempts))
+        tables.show(head, attempts, name=f"job-{job_id}-attempts")
     _show_log(job_id, running=not job.state.is_final)
     with st.expander("Request"):
         st.code(json.dumps(dict(job.spec), indent=2, ensure_ascii=False), language="json")
@@ -56,9 +56,23 @@ def _show_log(job_id: int, *, running: bool) -> None:
                     )
                     for item in lines
                 ]
-                st.html(texts.table(["UTC", "attempt", "level", "message"], rows))
+                head = ["UTC", "attempt", "level", "message"]
+                tables.show(head, rows, name=f"job-{job_id}-log", frame=lambda: _log(job_id))
 
     live()
+
+
+def _log(job_id: int) -> pd.DataFrame:
+    """Every line, however long the log is."""
+    lines = jobs.log(data.store(), job_id)
+    return pd.DataFrame(
+        {
+            "time": [item.created_at for item in lines],
+            "attempt": [item.attempt for item in lines],
+            "level": [item.level.value for item in lines],
+            "message": [item.message for item in lines],
+        }
+    )
 
 
 def _show_queue() -> None:
@@ -132,6 +146,12 @@ def _show_jobs(wanted: JobFilter) -> pd.DataFrame:
         },
     )
     st.caption("Click a row to open the job: cancel it, retry it, read its log and its error.")
+    if len(frame) == SHOWN:
+        tables.csv_button(
+            lambda: reports.jobs_frame(data.store(), wanted, limit=tables.ALL),
+            name="jobs",
+            label="Download all that fit (CSV)",
+        )
     if chosen is not None:
         parts.go("jobs", job=frame["id"][chosen])
     return frame

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from ui import charts, data, parts, texts
+from ui import charts, data, parts, tables, texts
 from vectorlab.domain.browsing import RunFilter, RunKind
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.runs import GenerationRun, ReplayVerdict, TokenDifference
@@ -58,7 +58,8 @@ def _show_run(reference: str) -> None:
     others = [run for run in replays if run.id != current.id]
     if others:
         st.subheader("Other replays", anchor=False)
-        st.html(texts.table(["replay", "made", "verdict"], [_other_row(run) for run in others]))
+        head = ["replay", "made", "verdict"]
+        tables.show(head, [_other_row(run) for run in others], name=f"replays-of-{original.id}")
 
 
 def _request(original: GenerationRun) -> int:
@@ -115,7 +116,7 @@ def _timeline(
 def _show_differences(original: GenerationRun, verdict: ReplayVerdict) -> None:
     head = ["prompt", "arm", "sample", "position", "token then", "token now"]
     rows = [_difference_row(original, item) for item in verdict.differences]
-    st.html(texts.table(head, rows))
+    tables.show(head, rows, name=f"differences-from-{original.id}")
 
 
 def _difference_row(original: GenerationRun, item: TokenDifference) -> tuple[str, ...]:
@@ -142,7 +143,7 @@ def _show_changes(verdict: ReplayVerdict) -> None:
         (texts.escape(item.name), texts.escape(item.original), texts.escape(item.replay))
         for item in verdict.changes
     ]
-    st.html(texts.table(["", "then", "now"], rows))
+    tables.show(["name", "then", "now"], rows, name="environment")
 
 
 def _other_row(run: GenerationRun) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import data, parts
+from ui import data, parts, tables
 from vectorlab.domain.browsing import RunFilter, RunKind
 from vectorlab.services import browsing, models, reports, vectors
 
@@ -81,4 +81,9 @@ if bar.button("Replay", disabled=len(chosen) != 1):
     parts.go("replay", run=chosen[0])
 with bar:
     parts.older_newer(number, more=more)
+    tables.csv_button(
+        lambda: reports.summaries_frame(browsing.list_runs(data.store(), wanted, limit=tables.ALL)),
+        name="runs",
+        label="Download all that fit (CSV)",
+    )
 st.caption("Click a run to open it. Tick one to replay it, several to compare them.")

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import data, parts
+from ui import data, parts, tables
 from ui.set_views import changes, demonstrations, draft, history, importing, lineage
 from vectorlab.services import reports, sets
 
@@ -44,6 +44,11 @@ def _show_list() -> None:
     chosen = parts.pick(frame, key="sets.list", hide=("sha256",), columns={"changed": parts.TIME})
     with st.container(horizontal=True):
         parts.older_newer(number, more=more)
+        tables.csv_button(
+            lambda: reports.sets_frame(data.store(), words=(words or "").strip()),
+            name="sets",
+            label="Download all that fit (CSV)",
+        )
     st.caption("Click a row to open the set.")
     if chosen is not None:
         parts.go("sets", set=frame["set"][chosen])

@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from ui import data, parts, texts
+from ui import data, parts, tables, texts
 from vectorlab.config import Settings
 from vectorlab.domain.queries import QueryLimits, QueryResult, Recipe
 from vectorlab.errors import InputError
@@ -64,7 +64,7 @@ def _show(sql: str, found: QueryResult) -> None:
         return
     st.dataframe(frame, key="sql.table", hide_index=True, placeholder="null")
     with st.container(horizontal=True, vertical_alignment="center"):
-        parts.csv_button(lambda: frame, label="Download CSV", name="result.csv")
+        tables.csv_button(lambda: frame, name="result")
         st.download_button(
             "Download Parquet",
             lambda: _parquet(frame),

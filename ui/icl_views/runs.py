@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from ui import data, parts, texts
+from ui import data, parts, tables, texts
 from ui.icl_views import charts
 from vectorlab.domain.context_prompts import LAYOUTS
 from vectorlab.domain.icl_runs import IclKind, IclRun
@@ -54,7 +54,7 @@ def show_checks() -> None:
     frame = icl.checks_frame(icl.checks(data.store(), run.id))
     st.html(texts.quiet(f"{run.result['ok']} of {run.result['of']} are ok."))
     st.dataframe(frame, hide_index=True, key="icl.checks")
-    parts.csv_button(lambda: frame, label="Download as CSV", name=f"icl-{run.id}.csv")
+    tables.csv_button(lambda: frame, name=f"icl-{run.id}")
 
 
 def show_bridge() -> None:
@@ -78,7 +78,7 @@ def show_bridge() -> None:
         "texts in their place. A cosine that a control reaches as well says nothing of the targets."
     )
     _show_heads(icl.heads_frame(data.store(), run.id))
-    parts.csv_button(lambda: layers, label="Download the layers", name=f"bridge-{run.id}.csv")
+    tables.csv_button(lambda: layers, name=f"bridge-{run.id}", label="Download the layers (CSV)")
     parts.page_link(
         "Make the effect a vector: method context_shift", "new_vector", method="context_shift"
     )

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from ui import colours, data, parts, texts
+from ui import colours, data, parts, tables, texts
 from ui.run_views import token_view
 from vectorlab.domain.comparison import Cell, Column, Question, columns_of
 from vectorlab.domain.jobs import Job, JobState
 from vectorlab.domain.runs import GenerationRun
-from vectorlab.services import comparison, jobs, token_views
+from vectorlab.services import comparison, jobs, reports, token_views
 
 FRESH = "play.fresh"  # session key: the run that this visitor has just made
 
@@ -77,6 +77,8 @@ def show(run: GenerationRun) -> None:
             for column in columns
         ]
         st.html(texts.table(["arm", "text"], lines, kind="vl-strip"))
+    ids = [str(run.id)]
+    tables.csv_button(lambda: reports.comparison_frame(data.store(), ids), name=f"run-{run.id}")
     if by_token:
         token_view.show_legend_or_ask(run, 0, is_known=bool(read))
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import data, parts
+from ui import data, tables
 from ui.ravel_views import charts
 from vectorlab.domain.ravel_instances import Instance
 from vectorlab.domain.ravel_runs import Evaluation
@@ -45,4 +45,6 @@ def show(evaluation: Evaluation, instance: Instance, *, target: str | None) -> N
     elif wanted in ("changed", "kept"):
         outcomes = outcomes[outcomes[wanted]]
     st.dataframe(outcomes.head(SHOWN), key="attributes.outcomes", hide_index=True, placeholder="–")
-    parts.csv_button(outcomes, label="Outcomes as CSV", name=f"evaluation-{evaluation.id}.csv")
+    tables.csv_button(
+        lambda: outcomes, name=f"evaluation-{evaluation.id}", label="Download all outcomes (CSV)"
+    )

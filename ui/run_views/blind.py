@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import data, parts, texts
+from ui import data, parts, tables, texts
 from ui.run_views.choices import Sides
 from vectorlab.domain.votes import Choice, Match, Pair, Tally
 from vectorlab.services import votes
@@ -99,7 +99,7 @@ def _reveal(sides: Sides, match: Match, found: Tally) -> None:
         ("both alike", str(found.ties)),
         ("neither", str(found.neither)),
     ]
-    st.html(texts.table(["", "votes"], rows))
+    tables.show(["answer", "votes"], rows, name="votes")
     if found.interval is None or found.share is None:
         st.html(texts.quiet("No vote chose a side."))
         return

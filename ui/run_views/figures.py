@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from ui import charts, colours, data, parts, texts
+from ui import charts, colours, data, parts, tables, texts
 from ui.run_views import choices
 from ui.run_views.choices import Sides
 from vectorlab.domain.comparison import Measure, strength_of
@@ -57,14 +57,12 @@ def _show_table(sides: Sides, found: list[ColumnFigures], measure: Measure) -> N
             )
         )
     head = ["column", "texts", f"mean {measure.key}", "change", "95 % interval"]
-    st.html(texts.table([*head, "up / same / down", "sign test p", ""], rows))
+    head += ["up / same / down", "sign test p", ""]
+    tables.show(head, rows, name="figures", frame=lambda: _frame(sides, found))
     st.caption(
         "Changes are paired by prompt; samples of a prompt count as their mean. Intervals "
         "(bootstrap) and tests are corrected for the number of columns. Where an interval holds "
         "zero, nothing is claimed."
-    )
-    parts.csv_button(
-        lambda: _frame(sides, found), label="Download figures (CSV)", name="figures.csv"
     )
 
 

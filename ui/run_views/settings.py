@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from ui import data, texts
+from ui import data, tables, texts
 from vectorlab.domain.comparison import settings_of
 from vectorlab.domain.runs import STRENGTH_UNITS, Arm, GenerationRun
 
@@ -18,7 +18,7 @@ def show(found: Sequence[GenerationRun]) -> None:
     lines = [item for item in settings_of(found) if everything or item.differs]
     rows = [(texts.escape(item.name), *map(texts.escape, item.values)) for item in lines]
     if rows:
-        st.html(texts.table(["", *(f"run {run.id}" for run in found)], rows))
+        tables.show(["setting", *(f"run {run.id}" for run in found)], rows, name="settings")
     else:
         st.html(texts.quiet("The runs were asked for and computed alike."))
 
@@ -46,7 +46,7 @@ def _show_one(run: GenerationRun) -> None:
         )
     )
     if any(arm.interventions for arm in spec.arms):
-        st.html(_interventions_table(spec.arms, data.vector_names()))
+        _show_interventions(spec.arms, data.vector_names())
     with st.expander("Environment"):
         pairs = [(name, texts.escape(value)) for name, value in run.environment.items()]
         st.html(texts.facts(pairs))
@@ -66,7 +66,7 @@ def _overlap_fact(run: GenerationRun) -> str:
     return "<br>".join(texts.escape(item) for item in found) or "–"
 
 
-def _interventions_table(arms: Sequence[Arm], names: Mapping[int, str]) -> str:
+def _show_interventions(arms: Sequence[Arm], names: Mapping[int, str]) -> None:
     rows = [
         (
             texts.escape(arm.label),
@@ -82,4 +82,4 @@ def _interventions_table(arms: Sequence[Arm], names: Mapping[int, str]) -> str:
         for item in arm.interventions
     ]
     facts = ["operator", "strength", "write site", "positions", "schedule", "layers"]
-    return texts.table(["arm", "vector", *facts], rows)
+    tables.show(["arm", "vector", *facts], rows, name="interventions")

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import data, parts, texts
+from ui import data, parts, tables, texts
 from ui.run_views import choices
 from ui.run_views.choices import Sides
 from vectorlab.domain.comparison import (
@@ -51,10 +51,10 @@ def show(sides: Sides) -> None:
     if pages > 1:
         st.pagination(pages, key="page", bind="query-params")
     ids = [str(run.id) for run in sides.runs]
-    parts.csv_button(
+    tables.csv_button(
         lambda: reports.comparison_frame(data.store(), ids),
-        label="Download texts (CSV)",
-        name=f"runs-{'-'.join(ids)}.csv",
+        name=f"runs-{'-'.join(ids)}",
+        label="Download all texts (CSV)",
     )
 
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import colours, data, parts, texts
+from ui import colours, data, parts, tables, texts
 from vectorlab.domain.comparison import Column
 from vectorlab.domain.jobs import JobState
 from vectorlab.domain.runs import GenerationRun
@@ -120,7 +120,14 @@ def show(run: GenerationRun, columns: tuple[Column, ...]) -> None:
         )
         for (arm, sample), tokens in sorted(read.items())
     ]
-    st.html(texts.table(["arm", "tokens"], rows, kind="vl-strip"))
+    labels = {item.arm: item.label for item in columns}
+    tables.show(
+        ["arm", "tokens"],
+        rows,
+        name=f"run-{run.id}-prompt-{number}-tokens",
+        frame=lambda: token_views.tokens_frame(read, labels),
+        kind="vl-strip",
+    )
 
 
 def _reading(run: GenerationRun, prompt: int) -> int | None:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from ui import data, parts, texts
+from ui import data, parts, tables, texts
 from vectorlab.domain.set_diff import Changes
 from vectorlab.domain.sets import Demonstration, SetVersion
-from vectorlab.services import set_history
+from vectorlab.services import reports, set_history
 
 MOST_ROWS = 200  # of each kind; a longer table helps nobody
 
@@ -57,10 +57,15 @@ def show_changes(found: Changes) -> None:
         ("moved", f"{item.before} → {item.after}", *_cells(item.demonstration))
         for item in found.moved[:MOST_ROWS]
     ]
-    st.html(texts.table(["", "#", "source", "target"], rows))
+    tables.show(
+        ["", "#", "source", "target"],
+        rows,
+        name="changes",
+        frame=lambda: reports.changes_frame(found),
+    )
     hidden = sum(max(0, len(what) - MOST_ROWS) for what, _, _ in counts)
     if hidden:
-        st.caption(f"{hidden} more changes are not shown; vectorlab sets diff lists all of them.")
+        st.caption(f"{hidden} more changes are not shown; the file has all of them.")
 
 
 def _cells(item: Demonstration) -> tuple[str, str]:

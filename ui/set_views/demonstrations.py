@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from ui import data, parts, texts
+from ui import data, parts, tables, texts
 from vectorlab.domain.set_checks import Finding
 from vectorlab.domain.sets import Demonstration, DemonstrationSet, SetVersion
 from vectorlab.services import reports, sets
@@ -46,12 +46,10 @@ def show(version: SetVersion, about: DemonstrationSet) -> None:
         if found and frame["target"].notna().all():
             parts.page_link("New vector from this version", "new_vector", set=version.label)
         parts.page_link("New run with these sources as prompts", "new_run", prompts=version.label)
-        st.download_button(
-            f"Download all {version.count} (CSV)",
-            lambda: _csv(version),
-            file_name=f"{version.label}.csv",
-            mime="text/csv",
-            on_click="ignore",
+        tables.csv_button(
+            lambda: reports.demonstrations_frame(data.store(), version.label),
+            name=version.label,
+            label=f"Download all {version.count} (CSV)",
         )
 
 
@@ -110,8 +108,3 @@ def show_findings(found: Sequence[Finding]) -> None:
         '<div class="vl-panel"><b>What the checks found</b>'
         f'<ul class="vl-findings">{"".join(lines)}</ul></div>'
     )
-
-
-def _csv(version: SetVersion) -> bytes:
-    frame = reports.demonstrations_frame(data.store(), version.label)
-    return frame.to_csv(index=False).encode("utf-8-sig")

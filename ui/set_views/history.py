@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from ui import data, texts
+from ui import data, tables, texts
 from vectorlab.domain.history_graph import draw, nodes_of
 from vectorlab.domain.sets import SetVersion
 from vectorlab.services import reports, set_history
@@ -23,7 +23,14 @@ def show(version: SetVersion) -> None:
         else:
             rows.append((lanes, *_cells(by_id[line.node])))
     head = ["", "version", "message", "demonstrations", "by", "frozen", "content"]
-    st.html(texts.table(head, rows, kind="vl-history"))
+    of_versions = [row[1:] for row in rows if row[1]]
+    tables.show(
+        head,
+        rows,
+        name=f"history-of-{version.set_name}",
+        frame=lambda: tables.words_of(head[1:], of_versions),
+        kind="vl-history",
+    )
     st.subheader("Where each demonstration came in", anchor=False)
     if version.count > MOST_BLAMED and not st.toggle(f"Look up all {version.count}"):
         return

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import colours, data, parts, texts
+from ui import colours, data, parts, tables, texts
 from vectorlab.domain.lineage import Edge, Lineage, Thing
 from vectorlab.domain.sets import SetVersion
 from vectorlab.services import lineage
@@ -29,7 +29,7 @@ def show(version: SetVersion) -> None:
         )
         for edge in found.edges
     ]
-    st.html(texts.table(["this", "", "that", "scores"], rows))
+    tables.show(["this", "", "that", "scores"], rows, name="lineage")
 
 
 def _head() -> str:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import data, parts
+from ui import data, parts, tables
 from vectorlab.domain.browsing import VectorFilter
 from vectorlab.services import browsing, models, reports
 
@@ -61,6 +61,13 @@ def show() -> None:
         if st.button(label, type="primary", disabled=not fits):
             parts.go("vectors", vector=chosen)
         parts.older_newer(number, more=more)
+        tables.csv_button(
+            lambda: reports.vectors_frame(
+                browsing.list_vectors(data.store(), wanted, limit=tables.ALL)
+            ),
+            name="vectors",
+            label="Download all that fit (CSV)",
+        )
     st.caption(f"Click a row to open the vector. Tick 2 to {MOST_COMPARED} to compare them.")
 
 

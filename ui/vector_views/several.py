@@ -6,7 +6,7 @@ from itertools import combinations
 import pandas as pd
 import streamlit as st
 
-from ui import charts, colours, data, parts, texts
+from ui import charts, colours, data, parts, tables, texts
 from ui.vector_views.listing import MOST_COMPARED
 from vectorlab.domain.geometry import shared_cosines
 from vectorlab.domain.vectors import SteeringVector
@@ -24,11 +24,10 @@ def show(references: Sequence[str]) -> None:
     chosen = [vectors.get(data.store(), reference) for reference in references]
     parts.header("Vectors side by side", "How far they agree, layer by layer.")
     colour = colours.of_vectors({item.name: item.id for item in chosen})
-    st.html(
-        texts.table(
-            ["vector", "method", "from", "model", "write site", "layers"],
-            [_line(item, colour[item.name]) for item in chosen],
-        )
+    tables.show(
+        ["vector", "method", "from", "model", "write site", "layers"],
+        [_line(item, colour[item.name]) for item in chosen],
+        name="vectors",
     )
     names = [item.name for item in chosen]
     if len({item.model_name for item in chosen}) == 1:
@@ -41,7 +40,7 @@ def show(references: Sequence[str]) -> None:
         st.html(texts.quiet("No two of them share a layer and a width."))
     else:
         st.altair_chart(charts.pair_map(frame))
-        parts.csv_button(lambda: frame, label="Download cosines (CSV)", name="cosines.csv")
+        tables.csv_button(lambda: frame, name="cosines", label="Download cosines (CSV)")
     _show_plane(chosen)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from ui import data, parts, texts
+from ui import data, parts, tables, texts
 from vectorlab.domain.tokens import NearestTokens, VocabularyToken
 from vectorlab.domain.vectors import SteeringVector
 from vectorlab.services import token_views
@@ -23,7 +23,12 @@ def show(vector: SteeringVector) -> None:
             parts.ask(lambda: _ask(vector))
         return
     rows = [(str(item.layer), _tokens(item.toward), _tokens(item.away)) for item in _some(found)]
-    st.html(texts.table(["layer", "toward", "away"], rows))
+    tables.show(
+        ["layer", "toward", "away"],
+        rows,
+        name=f"tokens-near-{vector.name}",
+        frame=lambda: token_views.nearest_frame(found),
+    )
 
 
 def _some(found: Sequence[NearestTokens]) -> Sequence[NearestTokens]:

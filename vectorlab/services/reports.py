@@ -9,6 +9,7 @@ import pandas as pd
 from vectorlab.domain.browsing import RunSummary
 from vectorlab.domain.jobs import Job, JobFilter, JobState, WorkerInfo
 from vectorlab.domain.runs import Arm, GeneratedText, GenerationRun
+from vectorlab.domain.set_diff import Changes, Moved, Placed
 from vectorlab.domain.vectors import LayerVector, SteeringVector
 from vectorlab.services import jobs, runs, sets, vectors
 from vectorlab.services.set_history import Blame
@@ -60,6 +61,38 @@ def blame_frame(found: Sequence[Blame]) -> pd.DataFrame:
             "target": [item.demonstration.target for item in found],
         }
     )
+
+
+def changes_frame(found: Changes) -> pd.DataFrame:
+    """One row per change between two set versions, with the text before and after it."""
+    rows: list[tuple[str, Placed | Moved | None, Placed | Moved | None]] = [
+        *(("edited", item.before, item.after) for item in found.edited),
+        *(("added", None, item) for item in found.added),
+        *(("removed", item, None) for item in found.removed),
+        *(("moved", item, item) for item in found.moved),
+    ]
+    sides = ["position before", "source before", "target before"]
+    sides += [name.replace("before", "after") for name in sides]
+    table = pd.DataFrame(
+        [
+            (change, *_placed(before, is_after=False), *_placed(after, is_after=True))
+            for change, before, after in rows
+        ],
+        columns=["change", *sides],
+    )
+    return table.convert_dtypes()
+
+
+def _placed(
+    item: Placed | Moved | None, *, is_after: bool
+) -> tuple[int | None, str | None, str | None]:
+    if item is None:
+        return None, None, None
+    if isinstance(item, Moved):
+        position = item.after if is_after else item.before
+    else:
+        position = item.position
+    return position, item.demonstration.source, item.demonstration.target
 
 
 def vectors_frame(found: Sequence[SteeringVector]) -> pd.DataFrame:

@@ -1,6 +1,9 @@
 """Ask for what single tokens tell, and read what was found: near a vector, and in a text."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+import pandas as pd
 
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE, Job, JobKind, NewJob
 from vectorlab.domain.tokens import NearestTokens, ReadTokens
@@ -110,3 +113,32 @@ def reading_job(db: Database, run_id: int, prompt: int) -> int | None:
     """The job under way that reads the tokens of a prompt, if there is one."""
     with db.read() as tx:
         return jobs.active_job(tx, f"read:{run_id}:{prompt}")
+
+
+def nearest_frame(found: Sequence[NearestTokens]) -> pd.DataFrame:
+    """One row per token near either end of a layer vector."""
+    return pd.DataFrame(
+        [
+            (item.layer, side, rank, token.token_id, token.piece, token.value)
+            for item in found
+            for side, tokens in (("toward", item.toward), ("away", item.away))
+            for rank, token in enumerate(tokens, start=1)
+        ],
+        columns=["layer", "side", "rank", "token_id", "token", "logit"],
+    )
+
+
+def tokens_frame(
+    found: Mapping[tuple[int, int], ReadTokens], labels: Mapping[int, str]
+) -> pd.DataFrame:
+    """One row per token of the texts of one prompt; ``labels`` names the arms."""
+    return pd.DataFrame(
+        [
+            (labels[arm], sample, place, *numbers)
+            for (arm, sample), item in sorted(found.items())
+            for place, numbers in enumerate(
+                zip(item.pieces, item.logprobs, item.baseline_logprobs, strict=True)
+            )
+        ],
+        columns=["arm", "sample", "place", "token", "logprob", "baseline_logprob"],
+    )

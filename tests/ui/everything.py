@@ -1,0 +1,73 @@
+"""A store with something in every table and every selection that a page draws."""
+
+from tests.store.builders import add_ravel, left_out
+from tests.store.icl_builders import add_icl_run
+from tests.ui.filled_store import LAYERS, PAIRS, fill
+from vectorlab.domain.comparison import Column
+from vectorlab.domain.icl_runs import IclKind
+from vectorlab.domain.jobs import LogLevel
+from vectorlab.domain.tokens import NearestTokens, ReadTokens, VocabularyToken
+from vectorlab.domain.votes import Choice, Match
+from vectorlab.services import models, sets, votes
+from vectorlab.services.database import Database
+from vectorlab.services.vectors import combine
+from vectorlab.store import explanations, jobs, token_views
+from vectorlab.store.database import Transaction
+
+_ESTIMATE = {"value": 0.5, "low": 0.4, "high": 0.6}
+_ALIGNMENT = dict.fromkeys(
+    ("loss", "reference_loss", "difference", "prediction_l2", "cosine", "sensitivity_l2"), _ESTIMATE
+)
+ICL_RESULTS = {
+    IclKind.TRAIN: {
+        "loss": _ESTIMATE,
+        "gd": {"eta": 1.0, "gamma": None, "alignment": _ALIGNMENT},
+        "out_of_distribution": [{"change": "input scale", "size": 2.0, "trained": 0.5, "gd": None}],
+    },
+    IclKind.REPRODUCE: {"ok": 1, "of": 1},
+    IclKind.BRIDGE: {"rest": [0.5]},
+}
+
+
+def fill_all(db: Database) -> None:
+    """As ``fill``, with something in every table that a page draws."""
+    fill(db)
+    model, version = models.get(db, "tiny"), sets.get(db, "upbeat@1")
+    token = VocabularyToken(token_id=1, piece="<i>", value=2.0)
+    with db.write() as tx:
+        add_tokens(tx, run_id=1)
+        near = [NearestTokens(layer=n, toward=(token,), away=(token,)) for n in range(LAYERS)]
+        token_views.add_nearest(tx, 1, near)
+        explained = [left_out(place, 0.1 + place / 10) for place in range(len(PAIRS))]
+        explanations.add_explanation(tx, 1, explained, {"states_reused": 8}, "ada")
+        jobs.claim(tx, worker_id="host-1-abc", lease_s=60, job_id=2)
+        lines = [(LogLevel.WARNING, "batch halved")]
+        jobs.report_progress(tx, 2, 1, 50, 100, "tokens", rate=25.0, log=lines)
+        add_ravel(tx, model)
+        for kind, result in ICL_RESULTS.items():
+            spec = {"variant": "linear", "layers": 1, "steps": 1, "scope": "short"}
+            spec |= {"shots": 2, "layout": "arrow"}
+            add_icl_run(tx, model, version, kind=kind, spec=spec, result=result)
+    combine(db, name="twice", terms=[(2.0, "upbeat-icv")], actor="ada")
+    match = Match(
+        first=Column(run_id=1, arm=0, label="baseline", is_baseline=True),
+        second=Column(run_id=1, arm=2, label="upbeat-icv +0.2", is_baseline=False),
+        question="Which is better?",
+    )
+    while (pair := votes.next_pair(db, match, voter="ada")) is not None:
+        votes.vote(db, pair, Choice.LEFT, question=match.question, voter="ada")
+
+
+def add_tokens(tx: Transaction, run_id: int) -> None:
+    """The tokens of the first prompt of a run, as if a job had read them."""
+    ids = token_views.generation_ids(tx, run_id, 0)
+    found = [
+        ReadTokens(
+            generation_id=number,
+            pieces=("the", " <b>", f"{arm}"),
+            logprobs=(-1.0, -1.0, -1.0),
+            baseline_logprobs=(-1.0, -1.0, -1.0 - arm),
+        )
+        for (arm, _), number in ids.items()
+    ]
+    token_views.add_read(tx, found)

@@ -1,0 +1,53 @@
+"""Tables of ready HTML, and the button that downloads any table as CSV.
+
+A grid of Streamlit has its own download in its corner; what is drawn as HTML is drawn here.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import pandas as pd
+import streamlit as st
+
+from ui import texts
+
+ALL = 1_000_000  # rows; a file of a list holds every row that fits its filter
+
+
+def show(
+    head: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    name: str,
+    frame: Callable[[], pd.DataFrame] | None = None,
+    kind: str = "",
+) -> None:
+    """A table of ready HTML cells, and its download.
+
+    Args:
+        head: Words of our own over the columns.
+        rows: Cells as HTML.
+        name: Of the file, without an ending; once per page.
+        frame: What is downloaded where it is more than the words of the cells.
+        kind: Further classes of the table.
+    """
+    rows = list(rows)
+    st.html(texts.table(head, rows, kind=kind))
+    csv_button(frame or (lambda: words_of(head, rows)), name=name)
+
+
+def csv_button(make: Callable[[], pd.DataFrame], *, name: str, label: str = "Download CSV") -> None:
+    """Offer a frame as a CSV file; it is made when somebody asks for it."""
+    st.download_button(
+        label,
+        lambda: make().to_csv(index=False).encode("utf-8-sig"),
+        file_name=f"{name}.csv",
+        mime="text/csv",
+        on_click="ignore",
+        type="tertiary",
+        key=f"csv.{name}",
+    )
+
+
+def words_of(head: Sequence[str], rows: Iterable[Sequence[str]]) -> pd.DataFrame:
+    """The words of a table without their markup."""
+    return pd.DataFrame([[texts.words(cell) for cell in row] for row in rows], columns=list(head))
