@@ -54,8 +54,8 @@ def test_a_part_without_scores_says_so(measured: Database, visit: Visit):
 
 def test_a_run_is_asked_for_and_followed(measured: Database, visit: Visit):
     app = visit("attributes", instance="things", part="entity_test")
-    app.text_input(key="attributes.new.k").set_value("2 4")
-    app.button(key="attributes.new.ask").click().run()
+    app.text_input(key="ask.k").set_value("2 4")
+    app.button(key="ask").click().run()
     assert not app.exception
     [job] = jobs.list_jobs(measured)
     assert [arm["label"] for arm in job.spec["spec"]["arms"]] == ["mdas L1 k2", "mdas L1 k4"]
@@ -63,8 +63,8 @@ def test_a_run_is_asked_for_and_followed(measured: Database, visit: Visit):
 
 def test_what_cannot_be_asked_for_is_said_and_nothing_is_asked(measured: Database, visit: Visit):
     app = visit("attributes", instance="things", part="entity_test")
-    app.text_input(key="attributes.new.k").set_value("many")
-    app.button(key="attributes.new.ask").click().run()
+    app.text_input(key="ask.k").set_value("many")
+    app.button(key="ask").click().run()
     assert not app.exception
     assert not jobs.list_jobs(measured)
     assert any("are not understood" in item.proto.body for item in app.get("html"))

@@ -55,7 +55,7 @@ def test_the_limit_is_named_as_soon_as_eta_passes_it(db, visit):
     app = visit(PAGE)
     assert not app.exception
     assert "diverges" not in text_of(app)
-    slider(app, "icl.eta").set_value(20.0).run()
+    slider(app, "eta").set_value(20.0).run()
     assert not app.exception
     assert "passes the limit 2 / lambda_max" in text_of(app)
 
@@ -63,12 +63,12 @@ def test_the_limit_is_named_as_soon_as_eta_passes_it(db, visit):
 def test_every_slider_moves_without_an_error(db, visit):
     app = visit(PAGE)
     for key, value in (
-        ("icl.n", 1),
-        ("icl.noise", 0.5),
-        ("icl.depth", 1),
-        ("icl.dx", 1),
-        ("icl.gamma", 1.0),
-        ("icl.eta", 0.0),
+        ("n", 1),
+        ("noise", 0.5),
+        ("depth", 1),
+        ("dx", 1),
+        ("gamma", 1.0),
+        ("eta", 0.0),
     ):
         slider(app, key).set_value(value).run()
         assert not app.exception, key

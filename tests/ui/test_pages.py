@@ -405,7 +405,7 @@ def test_extract_refuses_bare_prompts_in_words(filled, visit):
 def test_generate_enqueues_every_strength_and_keeps_trailing_spaces(filled, visit):
     app = visit("new_run", vector="upbeat-icv", strength="0.1 0.2")
     assert any(STRENGTH_UNITS[Operator.ROTATE] in item.value for item in app.caption)
-    app.text_area(key="new_run.text").set_value("First: \n\nSecond: ")
+    app.text_area(key="written").set_value("First: \n\nSecond: ")
     press(app.run(), "Generate")
     spec = jobs.list_jobs(filled)[0].spec["spec"]
     assert [text for text, _ in spec["prompts"]] == ["First: ", "Second: "]
@@ -427,7 +427,7 @@ def test_windows_schedules_and_written_arms_are_asked_for_by_the_address(filled,
         combine="sum",
     )
     app.text_area(key="arms").set_value("upbeat-icv:0.2:positions=response:first=3")
-    app.text_area(key="new_run.text").set_value("First: ")
+    app.text_area(key="written").set_value("First: ")
     app = press(app.run(), "Generate")
     assert "3 texts." in shown(app)
     _, swept, written = jobs.list_jobs(filled)[0].spec["spec"]["arms"]

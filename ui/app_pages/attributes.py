@@ -48,12 +48,13 @@ def _show(instance: Instance) -> None:
     target = None if aim == MEAN else aim
     found = [item for item in ravel_runs.evaluations(db, instance=instance) if item.part is part]
     layers = sorted({item.layer for item in found if item.layer is not None})
-    layer = three.selectbox("Layer", ["all", *layers], key="attributes.layer")
+    layer = three.selectbox("Layer", ["all", *layers], key="at_layer", bind="query-params")
     methods = four.multiselect(
         "Methods",
         list(dict.fromkeys(item.method for item in found)),
         placeholder="all",
-        key="attributes.methods",
+        key="methods",
+        bind="query-params",
     )
     _show_knowledge(instance)
     model = models.get(db, str(instance.model_id))
@@ -78,7 +79,9 @@ def _show(instance: Instance) -> None:
         st.subheader("Where the attribute lives", anchor=False)
         st.altair_chart(charts.by_layer(grid))
     arms = {f"{item.label} (evaluation {item.id})": item for item in chosen if _has(item, target)}
-    picked = st.selectbox("Look at", list(arms), index=len(arms) - 1, key="attributes.arm")
+    picked = st.selectbox(
+        "Look at", list(arms), index=len(arms) - 1, key="evaluation", bind="query-params"
+    )
     if picked is not None:
         evaluation.show(arms[picked], instance, target=target)
 

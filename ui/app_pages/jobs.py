@@ -193,9 +193,14 @@ def _prune() -> None:
             "Deletes jobs that have ended, with their attempts and logs. What they made stays, "
             "and the audit log keeps what each was."
         )
-        days = st.number_input("Ended more than so many days ago", 0, 3650, 30)
+        days = st.number_input(
+            "Ended more than so many days ago", 0, 3650, 30, key="jobs.prune_days"
+        )
         states = st.multiselect(
-            "Only in state", [item.value for item in JobState if item.is_final], placeholder="any"
+            "Only in state",
+            [item.value for item in JobState if item.is_final],
+            placeholder="any",
+            key="jobs.prune_states",
         )
         if st.form_submit_button("Delete"):
             with parts.in_words():

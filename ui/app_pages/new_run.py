@@ -57,7 +57,9 @@ def _choose_vectors(
         help="all, prompt or response; windows prompt:first=4, prompt:last=2, response:8-15 "
         "(from 0, ends included), chosen tokens by id +tokens=5,17 or +except=5, and +skip_bos.",
     )
-    together = right.checkbox("All vectors together in one arm") if len(chosen) > 1 else False
+    together = len(chosen) > 1 and right.checkbox(
+        "All vectors together in one arm", key="together", bind="query-params"
+    )
     written = right.text_area(
         "Arms of several vectors, one per line",
         key="arms",
@@ -123,7 +125,7 @@ def _choose_prompts() -> tuple[tuple[Prompt, ...], int | None]:
         found, version_id = runs.prompts_of_set(db, reference)
         st.caption(f"{len(found)} prompts: the sources of {reference}.")
         return found, version_id
-    text = st.text_area("Prompts", height=130, key="new_run.text")
+    text = st.text_area("Prompts", height=130, key="written", bind="query-params")
     cut = st.segmented_control(
         "A prompt is", [EACH_LINE, WHOLE], default=EACH_LINE, key="cut", bind="query-params"
     )
@@ -170,7 +172,7 @@ model = asking.model(known)
 references, strengths, options, written = _choose_vectors(model, known)
 prompts, version_id = _choose_prompts()
 decoding, seed, samples = asking.decoding()
-name = st.text_input("Name of the run", placeholder="optional", key="new_run.name")
+name = st.text_input("Name of the run", placeholder="optional", key="named", bind="query-params")
 groups = 1 if options.together else len(references)
 swept = len(set(strengths) - {0.0}) * groups if references else 0
 count = len(prompts) * (1 + swept + len(written)) * samples

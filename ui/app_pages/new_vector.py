@@ -36,40 +36,66 @@ left, right = st.columns(2)
 label = left.selectbox("Set version", labels, key="set", bind="query-params")
 model = right.selectbox("Model", names, key="model", bind="query-params")
 method = left.selectbox("Method", list(METHODS), key="method", bind="query-params")
-name = right.text_input("Name of the vector", placeholder="made from the set when left empty")
+name = right.text_input(
+    "Name of the vector",
+    key="named",
+    bind="query-params",
+    placeholder="made from the set when left empty",
+)
 info = METHODS[method]
 st.html(
     texts.facts([("method", texts.escape(info.summary)), ("source", texts.escape(info.source))])
 )
 with st.expander("More"):
-    sites = [item.value for item in Site]
+    sites = list(Site)
     one, two = st.columns(2)
     read_site = one.selectbox(
-        "Read site", sites, index=sites.index(info.read_site), key=f"new_vector.read.{method}"
+        "Read site",
+        sites,
+        index=None,
+        placeholder=f"{info.read_site}, as the method has it",
+        key="read_site",
+        bind="query-params",
     )
     write_site = two.selectbox(
-        "Write site", sites, index=sites.index(info.write_site), key=f"new_vector.write.{method}"
+        "Write site",
+        sites,
+        index=None,
+        placeholder=f"{info.write_site}, as the method has it",
+        key="site",
+        bind="query-params",
     )
     tokens = two.text_input(
         "Tokens that stand for a text",
         value=TokenRule.LAST.value,
+        key="rule",
+        bind="query-params",
         help="last, first:K, index:I (negative from the end), mean, max; of a conversation "
         "response, thinking, answer; of a template slot:NAME",
     )
     chat = one.selectbox(
         "How a text is read",
         [item.value for item in ChatForm],
-        key="new_vector.chat",
+        key="chat",
+        bind="query-params",
         help="none: as it is; prompt: the user says it; response: the answer to the "
         "demonstration's metadata 'prompt'. Both need a model with a chat template.",
     )
     template = two.text_input(
         "Template around every text",
         placeholder="{text}",
+        key="template",
+        bind="query-params",
         help="{text} once, and perhaps names of metadata, such as {topic}: {text}",
     )
-    strip = one.checkbox("Delete punctuation before reading, as the original ICV code does")
-    force = two.checkbox("Compute even if an equal vector is stored")
+    strip = one.checkbox(
+        "Delete punctuation before reading, as the original ICV code does",
+        key="strip_punctuation",
+        bind="query-params",
+    )
+    force = two.checkbox(
+        "Compute even if an equal vector is stored", key="force", bind="query-params"
+    )
 
 
 def _request() -> int | None:
@@ -79,12 +105,12 @@ def _request() -> int | None:
         model=models.get(db, model),
         options=ExtractionOptions(
             method=method,
-            read_site=Site(read_site),
-            write_site=Site(write_site),
-            token_rule=TokenRule(tokens.strip()),
+            read_site=read_site,
+            write_site=write_site,
+            token_rule=TokenRule((tokens or "").strip()),
             strip_punctuation=strip,
             chat=ChatForm(chat),
-            template=template,
+            template=template or "",
         ),
         actor=data.user(),
         name=name or None,

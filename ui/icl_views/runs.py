@@ -94,22 +94,27 @@ def _show_heads(heads: pd.DataFrame) -> None:
         ["share", "effect_cosine", "linear_cosine", "attention"],
         default="share",
         format_func=lambda name: name.replace("_", " "),
-        key="icl.figure",
+        key="head_figure",
+        bind="query-params",
     )
     st.altair_chart(charts.head_map(heads, figure or "share"))
     strongest = heads.reindex(heads["share"].abs().sort_values(ascending=False).index)
     names = [f"{row.layer}.{row.head}" for row in strongest.itertuples()]
-    chosen = st.selectbox("layer.head", names, key="icl.head")
+    chosen = st.selectbox("layer.head", names, key="head", bind="query-params")
     st.caption("Which demonstrations carry this head's update, in the order of the prompt.")
     st.altair_chart(charts.shares(strongest.iloc[names.index(chosen)]))
 
 
 def _ask_for_a_training() -> None:
     with st.expander("Train a model"), st.form("icl.train", border=False):
-        variant = st.selectbox("variant", list(Variant), format_func=str)
-        layers = st.number_input("layers", 1, 10, 1)
-        steps = st.number_input("steps", 1, 100_000, LIVE_STEPS)
-        seed = st.number_input("seed", 0, 10_000, 1)
+        variant = st.selectbox(
+            "variant", list(Variant), format_func=str, key="ask.variant", bind="query-params"
+        )
+        layers = st.number_input("layers", 1, 10, 1, key="ask.depth", bind="query-params")
+        steps = st.number_input(
+            "steps", 1, 100_000, LIVE_STEPS, key="ask.steps", bind="query-params"
+        )
+        seed = st.number_input("seed", 0, 10_000, 1, key="ask.seed", bind="query-params")
         if st.form_submit_button("Train"):
             parts.ask(lambda: _train(Variant(variant), int(layers), int(steps), int(seed)))
 
@@ -156,10 +161,12 @@ def _ask_for_a_bridge() -> None:
     if not labels or not known:
         return
     with st.expander("Look into a model"), st.form("icl.bridge", border=False):
-        model = st.selectbox("model", known)
-        label = st.selectbox("set version", labels)
-        shots = st.number_input("demonstrations in the prompt", 1, 32, 4)
-        layout = st.selectbox("layout", list(LAYOUTS))
+        model = st.selectbox("model", known, key="model", bind="query-params")
+        label = st.selectbox("set version", labels, key="ask.set", bind="query-params")
+        shots = st.number_input(
+            "demonstrations in the prompt", 1, 32, 4, key="ask.shots", bind="query-params"
+        )
+        layout = st.selectbox("layout", list(LAYOUTS), key="ask.layout", bind="query-params")
         if st.form_submit_button("Measure"):
             parts.ask(lambda: _bridge(str(model), str(label), int(shots), str(layout)))
     parts.follow_job(link=False)
@@ -182,5 +189,5 @@ def _choose(kind: IclKind, empty: str, command: str) -> IclRun | None:
         parts.note(empty, "Ask for it here or in a terminal:", command=command)
         return None
     labels = {f"{run.id}: {icl.describe(run)} {run.set_label or ''}".strip(): run for run in found}
-    chosen = st.selectbox("run", list(labels), key=f"icl.run.{kind}")
+    chosen = st.selectbox("run", list(labels), key=str(kind), bind="query-params")
     return labels[chosen]

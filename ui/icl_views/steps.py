@@ -21,7 +21,7 @@ GD++    : x <- x - gamma (sum_j x_j x_j^T) x                       demonstration
 
 def show() -> None:
     """The whole view."""
-    law, steps = _law()
+    law, steps, seed = _law()
     best = best_one_step(law)
     left, right = st.columns(2)
     with left:
@@ -30,7 +30,8 @@ def show() -> None:
             min_value=0.0,
             max_value=float(f"{4 * best.eta:.3g}"),
             value=float(f"{best.eta / 2:.3g}"),
-            key="icl.eta",
+            key="eta",
+            bind="query-params",
         )
     with right:
         gamma = st.slider(
@@ -38,14 +39,15 @@ def show() -> None:
             min_value=0.0,
             max_value=1.0,
             value=0.15,
-            key="icl.gamma",
+            key="gamma",
+            bind="query-params",
         )
     found = icl_steps.walk(
         law,
         eta=eta,
         gamma=gamma * eta / law.n,
         steps=steps,
-        seed=int(st.session_state.get("icl.seed", 0)),
+        seed=seed,
     )
     _say_limits(found, eta, steps, best.eta)
     with left:
@@ -66,26 +68,27 @@ def show() -> None:
             st.dataframe(pd.DataFrame(matrix), hide_index=True, key=f"icl.matrix.{name}")
 
 
-def _law() -> tuple[RegressionLaw, int]:
+def _law() -> tuple[RegressionLaw, int, int]:
     first, second, third, fourth = st.columns(4)
     with first:
-        n = st.slider("N: demonstrations", 1, 40, 10, key="icl.n")
+        n = st.slider("N: demonstrations", 1, 40, 10, key="n", bind="query-params")
     with second:
-        noise = st.slider("noise on the targets", 0.0, 1.0, 0.0, key="icl.noise")
+        noise = st.slider("noise on the targets", 0.0, 1.0, 0.0, key="noise", bind="query-params")
     with third:
-        steps = st.slider("depth: steps, layers", 1, 30, 5, key="icl.depth")
+        steps = st.slider("depth: steps, layers", 1, 30, 5, key="depth", bind="query-params")
     with fourth:
-        dx = st.slider("dx: width of inputs", 1, 20, 10, key="icl.dx")
+        dx = st.slider("dx: width of inputs", 1, 20, 10, key="dx", bind="query-params")
     inputs = st.segmented_control(
         "inputs",
         [Inputs.UNIFORM, Inputs.NORMAL, Inputs.LAPLACE],
         default=Inputs.UNIFORM,
         format_func=str,
-        key="icl.inputs",
+        key="inputs",
+        bind="query-params",
     )
-    st.number_input("seed", 0, 10_000, 0, key="icl.seed", width=140)
     law = RegressionLaw(dx=dx, n=n, noise=noise, inputs=inputs or Inputs.UNIFORM)
-    return law, steps
+    seed = st.number_input("seed", 0, 10_000, 0, key="tasks", bind="query-params", width=140)
+    return law, steps, seed
 
 
 def _say_limits(found: icl_steps.Walk, eta: float, steps: int, best: float) -> None:

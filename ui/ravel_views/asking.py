@@ -18,21 +18,32 @@ def show_form(instance: Instance, *, n_layers: int) -> None:
     with st.expander("Train and score featurizers"):
         one, two, three = st.columns(3)
         methods = one.multiselect(
-            "Methods", list(FEATURIZERS), default=["mdas"], key="attributes.new.methods"
+            "Methods", list(FEATURIZERS), default=["mdas"], key="ask.methods", bind="query-params"
         )
         layers = two.multiselect(
-            "Layers", list(range(n_layers)), default=[n_layers // 3], key="attributes.new.layers"
+            "Layers",
+            list(range(n_layers)),
+            default=[n_layers // 3],
+            key="ask.layers",
+            bind="query-params",
         )
         ks = three.text_input(
-            "Features (k), several with spaces", value="32", key="attributes.new.k"
+            "Features (k), several with spaces", value="32", key="ask.k", bind="query-params"
         )
         location = one.selectbox(
-            "Swapped tokens", [item.value for item in Location], key="attributes.new.location"
+            "Swapped tokens",
+            [item.value for item in Location],
+            key="ask.location",
+            bind="query-params",
         )
         targets = two.multiselect(
-            "Targets", instance.attributes, placeholder="all", key="attributes.new.targets"
+            "Targets",
+            instance.attributes,
+            placeholder="all",
+            key="ask.targets",
+            bind="query-params",
         )
-        if st.button("Train and score", type="primary", key="attributes.new.ask"):
+        if st.button("Train and score", type="primary", key="ask"):
             st.query_params.pop("job", None)
             parts.ask(lambda: _request(instance, methods, layers, ks, Location(location), targets))
 

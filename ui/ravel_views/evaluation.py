@@ -38,7 +38,11 @@ def show(evaluation: Evaluation, instance: Instance, *, target: str | None) -> N
     if target is not None:
         outcomes = outcomes[outcomes["target"] == target]
     wanted = st.segmented_control(
-        "Which", ["all", "changed", "kept", "neither"], default="all", key="attributes.which"
+        "Which",
+        ["all", "changed", "kept", "neither"],
+        default="all",
+        key="which",
+        bind="query-params",
     )
     if wanted == "neither":
         outcomes = outcomes[~outcomes["changed"] & ~outcomes["kept"]]
