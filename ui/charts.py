@@ -15,20 +15,20 @@ Given = ParamSpec("Given")
 _LAYERS = alt.Axis(labelAngle=0, labelOverlap=True)
 
 
-def _legible(make: Callable[Given, Chart]) -> Callable[Given, Chart]:
+def legible(make: Callable[Given, Chart]) -> Callable[Given, Chart]:
     """Words of a chart in the contrast that AA asks of text; Streamlit thins them."""
 
     @wraps(make)
-    def legible(*args: Given.args, **more: Given.kwargs) -> Chart:
+    def drawn(*args: Given.args, **more: Given.kwargs) -> Chart:
         ink = colours.ink()
         words = {"labelColor": ink, "titleColor": ink}
         found: Chart = make(*args, **more).configure_axis(**words).configure_legend(**words)
-        return found
+        return found.configure_header(**words)
 
-    return legible
+    return drawn
 
 
-@_legible
+@legible
 def layer_bars(frame: pd.DataFrame, column: str, *, title: str, share: bool = False) -> alt.Chart:
     """One bar per layer; ``share`` fixes the axis to 0..1."""
     domain = alt.Scale(domain=[0, 1]) if share else alt.Scale(zero=True)
@@ -45,7 +45,7 @@ def layer_bars(frame: pd.DataFrame, column: str, *, title: str, share: bool = Fa
     return chart
 
 
-@_legible
+@legible
 def cosine_map(cosines: pd.DataFrame) -> alt.Chart:
     """Heat map of a square frame of cosines, -1 to 1."""
     cells = cosines.rename_axis("layer").reset_index().melt("layer", var_name="other")
@@ -74,7 +74,7 @@ def cosine_map(cosines: pd.DataFrame) -> alt.Chart:
     return chart
 
 
-@_legible
+@legible
 def strength_curves(frame: pd.DataFrame, colour: dict[str, str], *, title: str) -> alt.LayerChart:
     """A line with its interval per vector.
 
@@ -111,7 +111,7 @@ def strength_curves(frame: pd.DataFrame, colour: dict[str, str], *, title: str) 
     return chart
 
 
-@_legible
+@legible
 def neighbour_line(frame: pd.DataFrame) -> alt.Chart:
     """Cosine of every layer with the one before."""
     chart: alt.Chart = (
@@ -127,7 +127,7 @@ def neighbour_line(frame: pd.DataFrame) -> alt.Chart:
     return chart
 
 
-@_legible
+@legible
 def norm_lines(frame: pd.DataFrame, colour: dict[str, str]) -> alt.Chart:
     """Norms of several vectors over the layers; columns ``vector``, ``layer``, ``norm``."""
     chart: alt.Chart = (
@@ -145,7 +145,7 @@ def norm_lines(frame: pd.DataFrame, colour: dict[str, str]) -> alt.Chart:
     return chart
 
 
-@_legible
+@legible
 def pair_map(frame: pd.DataFrame) -> alt.Chart:
     """Heat map of cosines; columns ``pair``, ``layer``, ``cosine``."""
     chart: alt.Chart = (
@@ -167,7 +167,7 @@ def pair_map(frame: pd.DataFrame) -> alt.Chart:
     return chart
 
 
-@_legible
+@legible
 def plane(frame: pd.DataFrame, colour: dict[str, str], shares: tuple[float, float]) -> alt.Chart:
     """Demonstrations as points; columns as in ``services.projections``."""
     first, second = (f"{share:.0%} of the variance" for share in shares)
@@ -186,7 +186,7 @@ def plane(frame: pd.DataFrame, colour: dict[str, str], shares: tuple[float, floa
     return chart
 
 
-@_legible
+@legible
 def timeline(frame: pd.DataFrame) -> alt.Chart:
     """Texts as lines of tokens; columns ``text``, ``from``, ``to``, ``part``."""
     chart: alt.Chart = (

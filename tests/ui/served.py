@@ -28,10 +28,26 @@ def dashboard(log: Path) -> Iterator[str]:
     """Serve the store of this environment; yields the address, with a slash at its end."""
     port = _free_port()
     flags = [f"--server.port={port}", "--server.headless=true", "--server.fileWatcherType=none"]
+    command = ["streamlit", "run", str(ROOT / "ui" / "app.py"), *flags]
+    with _served(command, port, log) as address:
+        yield address
+
+
+@contextmanager
+def launched(log: Path) -> Iterator[str]:
+    """As ``dashboard``, by ``vectorlab ui --no-worker``, which can start a worker later."""
+    port = _free_port()
+    command = ["vectorlab", "ui", "--no-worker", "--port", str(port)]
+    with _served(command, port, log) as address:
+        yield address
+
+
+@contextmanager
+def _served(command: list[str], port: int, log: Path) -> Iterator[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with log.open("wb") as output:
         server = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", str(ROOT / "ui" / "app.py"), *flags],
+            [sys.executable, "-m", *command],
             cwd=ROOT / "ui",
             env=environment,
             stdout=output,
@@ -43,7 +59,7 @@ def dashboard(log: Path) -> Iterator[str]:
             yield address
         finally:
             server.terminate()
-            server.wait(10)
+            server.wait(30)
 
 
 def _free_port() -> int:

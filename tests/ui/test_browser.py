@@ -3,6 +3,7 @@
 import re
 import threading
 from contextlib import suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -10,8 +11,9 @@ from playwright.sync_api import TimeoutError as NotInTime
 from playwright.sync_api import expect
 
 from tests.ui.filled_store import HOSTILE, PAIRS, RIGHT_TO_LEFT, fill
+from tests.ui.served import launched
 from vectorlab.domain.sets import Demonstration
-from vectorlab.services import models, sets
+from vectorlab.services import jobs, models, sets
 
 pytestmark = pytest.mark.browser
 
@@ -131,6 +133,27 @@ def test_a_node_of_the_lineage_picture_opens_its_page(db, tab):
     visit(tab, "sets?set=upbeat&version=1&view=lineage")
     tab.locator("svg a", has_text="upbeat-icv").first.click()
     settle(tab, "upbeat-icv")
+
+
+@pytest.mark.slow
+def test_the_button_starts_a_worker_that_runs_what_waits(db, chromium, tmp_path):
+    job = models.request_registration(db, "bundled:tiny", actor="ada", name="tiny")
+    with (
+        launched(tmp_path / "dashboard.log") as address,
+        chromium.new_context(base_url=address) as context,
+    ):
+        tab = context.new_page()
+        visit(tab, f"jobs?job={job.id}")
+        expect(tab.get_by_text("No worker is alive")).to_be_visible(timeout=30_000)
+        assert not jobs.workers(db)
+        tab.get_by_role("button", name="Start a worker here").click()
+        expect(tab.get_by_text("succeeded").first).to_be_visible(timeout=120_000)
+        [worker] = jobs.workers(db)
+        assert worker.alive
+        assert models.get(db, "tiny").description.source == "bundled:tiny"
+    # The launcher ended, and with it the worker that it had started.
+    assert not Path(f"/proc/{worker.pid}").exists()
+    assert jobs.workers(db)[0].state == "stopped"
 
 
 @pytest.mark.slow

@@ -4,8 +4,12 @@ import altair as alt
 import pandas as pd
 
 from ui import colours
+from ui.charts import legible
+
+FEW = 300  # points that are drawn one by one
 
 
+@legible
 def lines(
     frame: pd.DataFrame, across: str, up: str, by: str, *, rule: float | None = None
 ) -> alt.LayerChart:
@@ -23,11 +27,17 @@ def lines(
     base = alt.Chart(frame).encode(
         x=alt.X(f"{across}:Q", axis=alt.Axis(tickMinStep=1)),
         y=alt.Y(f"{up}:Q", scale=alt.Scale(zero=False)),
-        color=alt.Color(f"{by}:N", title=None, scale=alt.Scale(domain=names, range=palette)),
-        strokeDash=alt.StrokeDash(f"{by}:N", title=None, scale=alt.Scale(domain=names)),
+        color=alt.Color(
+            f"{by}:N",
+            scale=alt.Scale(domain=names, range=palette),
+            legend=alt.Legend(title=None, orient="top", columns=2, symbolType="stroke"),
+        ),
         tooltip=[alt.Tooltip(f"{by}:N"), f"{across}:Q", alt.Tooltip(f"{up}:Q", format=".4g")],
     )
-    layers: list[alt.Chart] = [base.mark_line(point=len(frame) < 300)]
+    dash = alt.StrokeDash(f"{by}:N", title=None, scale=alt.Scale(domain=names))
+    layers: list[alt.Chart] = [base.mark_line().encode(strokeDash=dash)]
+    if len(frame) < FEW:
+        layers.append(base.mark_point(filled=True, size=30))
     if rule is not None:
         at = pd.DataFrame({up: [rule]})
         layers.append(alt.Chart(at).mark_rule(strokeDash=[2, 4]).encode(y=f"{up}:Q"))
@@ -35,6 +45,7 @@ def lines(
     return drawn
 
 
+@legible
 def head_map(heads: pd.DataFrame, figure: str) -> alt.Chart:
     """Layers across, heads up, a figure as colour, centred on zero."""
     chart: alt.Chart = (
@@ -55,6 +66,7 @@ def head_map(heads: pd.DataFrame, figure: str) -> alt.Chart:
     return chart
 
 
+@legible
 def shares(row: pd.Series) -> alt.Chart:
     """What each demonstration carries of one head's update."""
     carried = row["by_demonstration"]

@@ -4,10 +4,12 @@ import altair as alt
 import pandas as pd
 
 from ui import colours
+from ui.charts import legible
 
 _SHARE = alt.Scale(domain=[0, 1])
 
 
+@legible
 def plane(scores: pd.DataFrame) -> alt.LayerChart:
     """Cause against Isolate with both intervals, one mark per arm; policies are the corners.
 
@@ -41,6 +43,7 @@ def plane(scores: pd.DataFrame) -> alt.LayerChart:
     return chart
 
 
+@legible
 def by_layer(scores: pd.DataFrame) -> alt.Chart:
     """Cause, Isolate and Disentangle over the layers, a line per method and k."""
     rows = scores.assign(
@@ -74,6 +77,7 @@ def by_layer(scores: pd.DataFrame) -> alt.Chart:
     return chart
 
 
+@legible
 def effect_map(effects: pd.DataFrame) -> alt.LayerChart:
     """What moved when each target was moved: targets down, attributes asked across."""
     order = list(dict.fromkeys(effects["target"]))
@@ -101,6 +105,7 @@ def effect_map(effects: pd.DataFrame) -> alt.LayerChart:
     return chart
 
 
+@legible
 def curves(points: pd.DataFrame, *, colour: str = "featurizer") -> alt.Chart:
     """A line per series over the steps of a training, the loss on a logarithmic axis."""
     chart: alt.Chart = (
