@@ -196,12 +196,12 @@ def say_unknown(name: str, known: Sequence[str]) -> None:
         note(f"No {name} {', '.join(lost)}", "The address names it; the page shows the rest.")
 
 
-def follow_job(*, link: bool = True) -> Job | None:
+def follow_job(*, link: bool = True, every: str = "1s") -> Job | None:
     """Watch the job in the address, if there is one, and link to what it made."""
     job_id = chosen_number("job")
     if job_id is None:
         return None
-    job = watch_job(job_id)
+    job = watch_job(job_id, every)
     if link:
         result_link(job)
     return job

@@ -73,7 +73,7 @@ event = st.dataframe(
 if event["selection"]["cells"]:
     parts.go("compare", run=found[event["selection"]["cells"][0][0]].id)
 chosen = [found[row].id for row in event["selection"]["rows"] if row < len(found)]
-bar = st.container(horizontal=True)
+bar = st.container(horizontal=True, vertical_alignment="center")
 label = "Open run" if len(chosen) == 1 else f"Compare {len(chosen)} runs"
 if bar.button(label if chosen else "Compare", type="primary", disabled=not chosen):
     parts.go("compare", run=chosen)

@@ -42,7 +42,7 @@ def _show_list() -> None:
         )
         return
     chosen = parts.pick(frame, key="sets.list", hide=("sha256",), columns={"changed": parts.TIME})
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         parts.older_newer(number, more=more)
         tables.csv_button(
             lambda: reports.sets_frame(data.store(), words=(words or "").strip()),

@@ -8,11 +8,12 @@ from ui.icl_views import charts
 from vectorlab.domain.context_prompts import LAYOUTS
 from vectorlab.domain.icl_runs import IclKind, IclRun
 from vectorlab.domain.icl_training import TrainingSpec, Variant
-from vectorlab.domain.jobs import PRIORITY_INTERACTIVE, JobKind, JobState
+from vectorlab.domain.jobs import PRIORITY_INTERACTIVE, JobKind
 from vectorlab.services import browsing, icl, jobs, models
 from vectorlab.services.icl import BridgeRequest
 
 LIVE_STEPS = 3_000
+EVERY = "2s"  # beside the job itself: once a second in all
 
 
 def show_trainings() -> None:
@@ -128,11 +129,11 @@ def _train(variant: Variant, layers: int, steps: int, seed: int) -> int | None:
 
 
 def _show_running() -> None:
-    job = parts.follow_job(link=False)
-    if job is None or job.kind is not JobKind.ICL_TRAIN or job.state is not JobState.RUNNING:
+    job = parts.follow_job(link=False, every=EVERY)
+    if job is None or job.kind is not JobKind.ICL_TRAIN or job.state.is_final:
         return
 
-    @st.fragment(run_every="2s")
+    @st.fragment(run_every=EVERY)
     def live() -> None:
         with parts.in_words():
             _show_curves(jobs.curves(data.store(), job.id), key="icl.live")

@@ -12,6 +12,8 @@ from vectorlab.errors import InputError
 from vectorlab.services import jobs, ravel_runs
 from vectorlab.services.ravel_runs import Grid
 
+EVERY = "2s"  # beside the job itself: once a second in all
+
 
 def show_form(instance: Instance, *, n_layers: int) -> None:
     """Choose methods, layers and dimensions; a grid of them is one run."""
@@ -50,11 +52,11 @@ def show_form(instance: Instance, *, n_layers: int) -> None:
 
 def follow() -> None:
     """The job in the address with its live curves, if there is one."""
-    job = parts.follow_job(link=False)
+    job = parts.follow_job(link=False, every=EVERY)
     if job is None:
         return
 
-    @st.fragment(run_every=None if job.state.is_final else "2s")
+    @st.fragment(run_every=None if job.state.is_final else EVERY)
     def live() -> None:
         found = jobs.curves(data.store(), job.id)
         rows = [

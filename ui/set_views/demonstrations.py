@@ -42,7 +42,7 @@ def show(version: SetVersion, about: DemonstrationSet) -> None:
         placeholder="–",
         column_config=COLUMNS,
     )
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         if found and frame["target"].notna().all():
             parts.page_link("New vector from this version", "new_vector", set=version.label)
         parts.page_link("New run with these sources as prompts", "new_run", prompts=version.label)

@@ -55,7 +55,7 @@ def show() -> None:
     if event["selection"]["cells"]:
         parts.go("vectors", vector=found[event["selection"]["cells"][0][0]].name)
     chosen = [found[row].name for row in event["selection"]["rows"] if row < len(found)]
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         fits = 2 <= len(chosen) <= MOST_COMPARED
         label = f"Compare {len(chosen)} vectors" if len(chosen) > 1 else "Compare"
         if st.button(label, type="primary", disabled=not fits):
