@@ -62,6 +62,25 @@ def test_tokens_are_found_once_and_kept(made):
     assert gone == ["run 1"]
 
 
+def test_a_run_with_kl_knows_its_tokens_without_a_job(made):
+    view = made.runs.generate(
+        prompts=["The soup was"],
+        vectors=["upbeat"],
+        strengths=[0.1],
+        decoding=Decoding(max_new_tokens=5, kl=True),
+    )
+    texts = run_services.generations(made.db, run_services.get(made.db, str(view.id)))
+    found = token_views.read_tokens(made.db, view.id, 0)
+    assert token_views.request_read(made.db, str(view.id), 0, actor="ada").is_known
+    for text in texts:
+        tokens = found[text.key.arm, text.key.sample]
+        assert "".join(tokens.pieces) == text.text
+        assert (tokens.logprobs, tokens.kl) == (text.divergence.logprobs, text.divergence.kl)
+        assert tokens.baseline_logprobs == text.divergence.baseline_logprobs
+    assert max(found[1, 0].kl) > 0
+    assert run_services.remove(made.db, str(view.id), cascade=False, actor="ada")
+
+
 def test_what_is_not_there_is_refused_in_words(made):
     with pytest.raises(NotFoundError):
         token_views.request_read(made.db, "1", 7, actor="ada")

@@ -1,63 +1,36 @@
-"""Figures of single tokens: what a text's tokens were worth, and what a vector points at."""
+"""Single tokens: what each adds to a text, and what a vector points at."""
 
 import numpy as np
 import pytest
 import torch
 
-from tests.steering.builders import OTHER, arm, intervention, run_spec, vectors
 from tests.tiny_models import CONFIGURATIONS, tiny_model
-from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Operator
-from vectorlab.domain.schedules import Schedule
-from vectorlab.domain.vectors import LayerVector, Site
-from vectorlab.steering.generation import generate
+from vectorlab.domain.vectors import LayerVector
 from vectorlab.steering.nearest import nearest_tokens
-from vectorlab.steering.prepared import PreparedRun
-from vectorlab.steering.reading import pieces, read_texts
+from vectorlab.steering.tokens import continuation_text, pieces
 
-PROMPTS = ["Once upon a time", "Hi"]
-ARMS = [
-    arm(),
-    arm(intervention(0.3)),
-    arm(intervention(0.4, positions=Positions.RESPONSE, schedule=Schedule.parse("first:3"))),
-    arm(intervention(2.0, operator=Operator.ADD, site=Site.BLOCK_OUTPUT, vector=OTHER)),
-]
+TEXTS = ["naïve 👩‍👩‍👧 ok", " leading", "שלום עולם", "a\n\n  b\t", "x" * 40, "é" * 9]
 
 
-def read(loaded, spec):
-    made = generate(loaded, spec, vectors(loaded)).generations
-    run = PreparedRun.prepare(loaded, spec, vectors(loaded))
-    found = read_texts(run, [item.key for item in made], [item.token_ids for item in made])
-    return made, found
+@pytest.mark.parametrize("architecture", ["llama", "gpt2"])
+@pytest.mark.parametrize("text", TEXTS)
+def test_the_pieces_of_a_text_are_the_text(architecture, text):
+    loaded = tiny_model(architecture)
+    prompt, ids = (
+        loaded.tokenizer(part, add_special_tokens=False)["input_ids"] for part in ("Once ", text)
+    )
+    for before in (prompt, []):
+        found = pieces(loaded.tokenizer, before, ids)
+        assert len(found) == len(ids)
+        assert "".join(found) == continuation_text(loaded.tokenizer, before, ids)
 
 
-def test_reading_a_text_once_more_finds_the_log_probabilities_it_was_written_with():
-    loaded = tiny_model("llama")
-    made, found = read(loaded, run_spec(loaded, PROMPTS, ARMS))
-    for text, tokens in zip(made, found, strict=True):
-        assert len(tokens.logprobs) == len(tokens.pieces) == len(text.token_ids)
-        assert np.mean(tokens.logprobs) == pytest.approx(text.mean_logprob, abs=1e-5)
-        is_baseline = text.key.arm == 0
-        assert (tokens.logprobs == tokens.baseline_logprobs) == is_baseline
-
-
-def test_a_model_is_left_as_it_was_and_rows_do_not_depend_on_each_other():
+def test_a_prompt_may_end_and_a_text_may_begin_within_a_character():
     loaded = tiny_model("gpt2")
-    spec = run_spec(loaded, PROMPTS[:1], ARMS)
-    made, together = read(loaded, spec)
-    run = PreparedRun.prepare(loaded, spec, vectors(loaded))
-    for text, tokens in zip(made, together, strict=True):
-        [alone] = read_texts(run, [text.key], [text.token_ids])
-        assert alone.logprobs == pytest.approx(tokens.logprobs, abs=1e-5)
-
-
-def test_the_pieces_of_a_text_are_the_text():
-    loaded = tiny_model("llama")
-    text = "naïve 👩‍👩‍👧 ok"
-    ids = loaded.tokenizer(text, add_special_tokens=False)["input_ids"]
-    found = pieces(loaded, ids)
-    assert len(found) == len(ids)
-    assert "".join(found) == loaded.tokenizer.decode(ids)
+    ids = loaded.tokenizer("é", add_special_tokens=False)["input_ids"]
+    for place in range(len(ids)):
+        text = continuation_text(loaded.tokenizer, ids[:place], ids[place:])
+        assert "".join(pieces(loaded.tokenizer, ids[:place], ids[place:])) == text
 
 
 @pytest.mark.parametrize("architecture", CONFIGURATIONS)

@@ -347,7 +347,10 @@ def add_conditional_run(tx: Transaction, model: Model, vector: SteeringVector) -
         decoding=Decoding(max_new_tokens=4, kl=True),
     )
     compared = Divergence(
-        kl=(0.5, 0.25, 0.0, 1.25), logprobs=(-1.5,) * 4, baseline_logprobs=(-2.5, -1.5, -0.5, -3.5)
+        kl=(0.5, 0.25, 0.0, 1.25),
+        logprobs=(-1.5,) * 4,
+        baseline_logprobs=(-2.5, -1.5, -0.5, -3.5),
+        pieces=("so", " it", " is", "!"),
     )
     made = [replace(item, divergence=compared) for item in texts(spec)]
     return add_run(tx, model, spec, generations=made)

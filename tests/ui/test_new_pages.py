@@ -1,5 +1,6 @@
 """Playground, several vectors, SQL, settings and the first steps, without a browser."""
 
+from tests.store.builders import add_conditional_run
 from tests.ui.everything import add_tokens
 from tests.ui.filled_store import LAYERS, alive_worker, run_spec
 from tests.ui.test_pages import press, shown
@@ -9,6 +10,7 @@ from vectorlab.domain.jobs import PRIORITY_INTERACTIVE, JobKind
 from vectorlab.domain.tokens import NearestTokens, ReadTokens, VocabularyToken
 from vectorlab.services import jobs, models, queries, sets, vectors
 from vectorlab.store import token_views
+from vectorlab.store import vectors as store_vectors
 
 
 def newest_job(db):
@@ -73,6 +75,15 @@ def test_tokens_say_where_a_text_departs_and_how_likely_they_became(filled, visi
         generation_id=2, pieces=("a", "b", "c"), logprobs=(0,) * 3, baseline_logprobs=(0,) * 3
     )
     assert (departure(longer, base), departure(base, longer), departure(base, base)) == (2, 1, None)
+
+
+def test_a_run_that_measured_kl_shows_its_tokens_without_a_job(filled, visit):
+    with filled.write() as tx:
+        vector = store_vectors.get_vector(tx, "upbeat-icv")
+        run = add_conditional_run(tx, models.get(filled, "tiny"), vector)
+    said = shown(visit("compare", run=run.id, look="tokens"))
+    assert 'title="log-probability -1.50, +1.00 by steering, KL 0.50"' in said
+    assert "Read the tokens" not in [item.label for item in visit("playground", run=run.id).button]
 
 
 def test_a_worker_is_offered_only_where_somebody_can_start_it(filled, visit, tmp_path, monkeypatch):

@@ -39,6 +39,8 @@ def shown(
             style = f' style="background:color-mix(in srgb, {colour} {share}%, transparent)"'
         mark = " vl-departs" if place == departs else ""
         title = f"log-probability {own:.2f}, {change:+.2f} by steering"
+        if tokens.kl is not None:
+            title += f", KL {tokens.kl[place]:.2f}"
         found.append(
             f'<span class="vl-piece{mark}" title="{title}"{style}>'
             f"{texts.characters(piece, spaces=spaces)}</span>"

@@ -362,6 +362,8 @@ class Divergence:
     kl: tuple[float, ...]  # from the steered distribution to the baseline's, at temperature 1
     logprobs: tuple[float, ...]  # of the tokens, steered
     baseline_logprobs: tuple[float, ...]  # of the same tokens, unsteered
+    # What every token adds to the text; kept beside the numbers, not among them.
+    pieces: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def mean_kl(self) -> float:

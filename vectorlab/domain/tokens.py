@@ -29,6 +29,7 @@ class ReadTokens:
     pieces: tuple[str, ...]  # together the text; a token that ends no character has an empty one
     logprobs: tuple[float, ...]  # in nats, under the arm that wrote it
     baseline_logprobs: tuple[float, ...]  # the same tokens under the model without steering
+    kl: tuple[float, ...] | None = None  # from steered to baseline, where the run measured it
 
     @property
     def changes(self) -> tuple[float, ...]:

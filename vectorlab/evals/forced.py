@@ -8,10 +8,15 @@ Shapes: R rows of a batch, T columns, S columns whose logits are wanted, V vocab
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
+from vectorlab.domain.positions import Positions
+from vectorlab.domain.runs import GeneratedText, RunSpec
+from vectorlab.domain.schedules import Schedule
 from vectorlab.errors import ModelError
 from vectorlab.steering.batching import (
     forward_arguments,
@@ -23,6 +28,7 @@ from vectorlab.steering.batching import (
 from vectorlab.steering.head import head_logits, head_sees_the_end
 from vectorlab.steering.hooks import steer
 from vectorlab.steering.loading import LoadedModel
+from vectorlab.steering.prepared import PreparedRun
 from vectorlab.steering.table import SteeringTable
 
 TOKEN_BUDGET = 8192  # of a batch, padding included
@@ -59,6 +65,7 @@ class Reading:
     logprob: float  # of the whole text, nats
     n_tokens: int
     kl: float | None  # nats per token, from the unsteered model to the arm's; None if not asked
+    by_token: npt.NDArray[np.float32] = field(compare=False)  # (T,) log-probabilities, nats
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +88,16 @@ class Arms:
     table: SteeringTable
     idle: int
     is_uniform: bool = False  # no arm tells the prompt from the text
+
+    @classmethod
+    def of(cls, run: PreparedRun) -> "Arms":
+        """Those of a run."""
+        is_uniform = all(
+            item.positions == Positions.ALL and item.schedule == Schedule.CONSTANT
+            for arm in run.spec.arms
+            for item in arm.interventions
+        )
+        return cls(table=run.table, idle=run.baseline_arm, is_uniform=is_uniform)
 
 
 @torch.inference_mode()
@@ -116,6 +133,39 @@ def read_passages(
         if on_progress is not None:
             on_progress(done, total)
     return found
+
+
+def read_texts(
+    run: PreparedRun, texts: Sequence[GeneratedText], *, on_progress: Progress | None = None
+) -> list[tuple[Reading, Reading]]:
+    """Texts of a run read under their arm, and without steering behind the same prompt.
+
+    Args:
+        run: The run.
+        texts: Of it.
+        on_progress: Called after each batch.
+
+    Raises:
+        ModelError: As ``read_passages``.
+    """
+    pairs = []
+    for text in texts:
+        arm = None if does_nothing(run.spec, text.key.arm) else run.row_arm(text.key)
+        own = Passage(
+            place=text.key.prompt,
+            prompt_ids=tuple(run.ids_of(text.key)),
+            text_ids=text.token_ids,
+            arm=arm,
+        )
+        pairs.append((own, replace(own, arm=None)))
+    passages = [item for pair in pairs for item in pair]
+    found = read_passages(run.loaded, Arms.of(run), passages, on_progress=on_progress)
+    return [(found[own], found[plain]) for own, plain in pairs]
+
+
+def does_nothing(spec: RunSpec, arm: int) -> bool:
+    """Whether an arm of a run leaves the model as it is."""
+    return all(item.strength == 0 for item in spec.arms[arm].interventions)
 
 
 def make_groups(
@@ -201,10 +251,12 @@ def _read(loaded: LoadedModel, arms: Arms, batch: Sequence[Group]) -> dict[Passa
         loaded.model(**arguments)
     states = given[0][:, -wanted - 1 : -1].flatten(0, 1)  # (R * S, D)
     targets = padded.input_ids[:, -wanted:].flatten()
-    sums = torch.zeros(len(rows), 2, dtype=torch.float64, device=loaded.device)
+    numbers = torch.zeros(len(states), 2, device=loaded.device)
     for bundles in _bundles(batch, wanted, loaded.device):
-        _add_up(loaded, bundles, states, targets, sums)
-    logprobs, divergences = sums.T.tolist()
+        _judge(loaded, bundles, states, targets, numbers)
+    by_row = numbers.view(len(rows), wanted, 2)
+    logprobs, divergences = by_row.sum(1, dtype=torch.float64).T.tolist()
+    by_token = by_row[..., 0].cpu().numpy()
     if not all(map(math.isfinite, logprobs)):
         raise ModelError(
             "The model's output is not finite while it reads a text. Use a smaller strength or "
@@ -215,6 +267,7 @@ def _read(loaded: LoadedModel, arms: Arms, batch: Sequence[Group]) -> dict[Passa
             logprob=logprobs[row],
             n_tokens=len(item.text_ids),
             kl=max(0.0, divergences[row] / len(item.text_ids)) if batch[0].wants_kl else None,
+            by_token=by_token[row, wanted - len(item.text_ids) :].copy(),
         )
         for row, item in enumerate(rows)
     }
@@ -237,33 +290,30 @@ def _bundles(batch: Sequence[Group], wanted: int, device: torch.device) -> Itera
     return [torch.cat(found).to(device) for found in places.values()]
 
 
-def _add_up(
+def _judge(
     loaded: LoadedModel,
     bundles: torch.Tensor,
     states: torch.Tensor,
     targets: torch.Tensor,
-    sums: torch.Tensor,
+    numbers: torch.Tensor,
 ) -> None:
-    """Add every token's log-probability, and its KL from the first of its bundle, to its row's.
+    """Write every token's log-probability, and its KL from the first of its bundle.
 
     Args:
         loaded: The model.
         bundles: (N, G) tokens.
         states: (R * S, D) what the head is given.
         targets: (R * S,) token ids.
-        sums: (R, 2) log-probability and KL.
+        numbers: (R * S, 2) log-probability and KL.
     """
     size, vocabulary = bundles.shape[1], loaded.description.vocabulary_size
     at_once = _IN_CACHE if loaded.device.type == "cpu" else _ON_DEVICE
-    wanted = len(states) // len(sums)
     for piece in torch.split(bundles, max(1, at_once // (size * vocabulary))):
         flat = piece.flatten()
         said = head_logits(loaded, states[flat]).log_softmax(-1)
-        found = torch.zeros(len(flat), 2, device=states.device)
-        found[:, 0] = said.gather(1, targets[flat, None])[:, 0]
+        numbers[flat, 0] = said.gather(1, targets[flat, None])[:, 0]
         if size > 1:
             by_bundle = said.view(*piece.shape, -1)
             first = by_bundle[:, :1]
             # Differences first: small divergences would drown in the rounding of two entropies.
-            found[:, 1] = torch.matmul(first - by_bundle, first.exp().mT).flatten()
-        sums.index_add_(0, flat // wanted, found.double())
+            numbers[flat, 1] = torch.matmul(first - by_bundle, first.exp().mT).flatten()

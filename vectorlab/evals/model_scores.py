@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from vectorlab.domain.positions import Positions
 from vectorlab.domain.runs import GeneratedText, RowKey, RunSpec
-from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.scores import Score, ScorerSpec
 from vectorlab.domain.vectors import LayerVector
-from vectorlab.evals.forced import Arms, Passage, Progress, read_passages
+from vectorlab.evals.forced import Arms, Passage, Progress, does_nothing, read_passages
 from vectorlab.evals.reading import MODEL_SCORERS, Encode, ModelItem, Wish
 from vectorlab.steering.loading import LoadedModel
 from vectorlab.steering.prepared import PreparedRun, plain_ids
@@ -54,7 +52,7 @@ def score_with_model(
     everything = [wish for of_scorer in wishes.values() for wish in of_scorer.values()]
     readings = read_passages(
         loaded,
-        Arms(table=run.table, idle=run.baseline_arm, is_uniform=_is_uniform(spec)),
+        Arms.of(run),
         [item for wish in everything for item in wish.passages],
         against=[_pair(wish) for wish in everything if wish.compared and not _is_same(wish)],
         on_progress=on_progress,
@@ -80,7 +78,7 @@ def model_items(run: PreparedRun, texts: Sequence[GeneratedText]) -> dict[RowKey
             beside = by_key[RowKey(prompt=key.prompt, arm=unsteered, sample=key.sample)]
         items[key] = ModelItem(
             place=key.prompt,
-            arm=None if _does_nothing(spec, key.arm) else run.row_arm(key),
+            arm=None if does_nothing(spec, key.arm) else run.row_arm(key),
             prompt_ids=tuple(run.ids_of(key)),
             plain_ids=tuple(plain[key.prompt]),
             own=text.token_ids,
@@ -88,18 +86,6 @@ def model_items(run: PreparedRun, texts: Sequence[GeneratedText]) -> dict[RowKey
             reference=references[key.prompt],
         )
     return items
-
-
-def _is_uniform(spec: RunSpec) -> bool:
-    return all(
-        item.positions == Positions.ALL and item.schedule == Schedule.CONSTANT
-        for arm in spec.arms
-        for item in arm.interventions
-    )
-
-
-def _does_nothing(spec: RunSpec, arm: int) -> bool:
-    return all(item.strength == 0 for item in spec.arms[arm].interventions)
 
 
 def _references(loaded: LoadedModel, spec: RunSpec) -> list[tuple[int, ...] | None]:

@@ -1,14 +1,14 @@
 """Ask for what single tokens tell, and read what was found: near a vector, and in a text."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE, Job, JobKind, NewJob
 from vectorlab.domain.tokens import NearestTokens, ReadTokens
 from vectorlab.errors import NotFoundError
-from vectorlab.store import jobs, runs, token_views, vectors
+from vectorlab.store import divergences, jobs, runs, token_views, vectors
 from vectorlab.store.database import Database
 
 NEAREST = 12  # tokens at either end of a layer vector
@@ -59,11 +59,20 @@ def request_nearest(
 
 
 def read_tokens(db: Database, run_id: int, prompt: int) -> dict[tuple[int, int], ReadTokens]:
-    """The tokens of the texts of one prompt by arm and sample, as far as a job has read them."""
+    """The tokens of the texts of one prompt by arm and sample, as far as they are known.
+
+    A run with ``kl`` knows them; those of another are read by a job.
+    """
     with db.read() as tx:
         ids = token_views.generation_ids(tx, run_id, prompt)
         known = token_views.read(tx, list(ids.values()))
-    return {key: known[number] for key, number in ids.items() if number in known}
+        compared = divergences.of_run(tx, run_id, prompt=prompt) if known else {}
+    kl = {(key.arm, key.sample): item.kl for key, item in compared.items()}
+    return {
+        key: replace(known[number], kl=kl.get(key))
+        for key, number in ids.items()
+        if number in known
+    }
 
 
 def request_read(
@@ -137,8 +146,14 @@ def tokens_frame(
             (labels[arm], sample, place, *numbers)
             for (arm, sample), item in sorted(found.items())
             for place, numbers in enumerate(
-                zip(item.pieces, item.logprobs, item.baseline_logprobs, strict=True)
+                zip(
+                    item.pieces,
+                    item.logprobs,
+                    item.baseline_logprobs,
+                    item.kl or [None] * len(item.pieces),
+                    strict=True,
+                )
             )
         ],
-        columns=["arm", "sample", "place", "token", "logprob", "baseline_logprob"],
+        columns=["arm", "sample", "place", "token", "logprob", "baseline_logprob", "kl"],
     )

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from vectorlab.domain.chats import Chat
 from vectorlab.domain.conditions import Condition
 from vectorlab.domain.passages import Turn
-from vectorlab.domain.runs import Arm, FinishReason, GeneratedText, RowKey, RunSpec
+from vectorlab.domain.runs import Arm, Divergence, FinishReason, GeneratedText, RowKey, RunSpec
 from vectorlab.domain.vectors import LayerVector
 from vectorlab.errors import IntegrityError, ModelError
 from vectorlab.steering.comparison import divergence
@@ -19,7 +19,7 @@ from vectorlab.steering.mishaps import first_infinite_layer
 from vectorlab.steering.sampling import row_uniforms
 from vectorlab.steering.spans import chat_text
 from vectorlab.steering.table import SteeringTable
-from vectorlab.steering.tokens import continuation_text, encode
+from vectorlab.steering.tokens import continuation_text, encode, pieces
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,8 +145,21 @@ class PreparedRun:
             token_ids=tuple(token_ids[:length]),
             finish_reason=reason,
             mean_logprob=mean,
-            divergence=divergence(logprobs, compared, length) if self.spec.decoding.kl else None,
+            divergence=self._divergence(key, token_ids[:length], logprobs, compared),
         )
+
+    def _divergence(
+        self,
+        key: RowKey,
+        token_ids: Sequence[int],
+        logprobs: Sequence[float],
+        compared: tuple[list[float], list[float]] | None,
+    ) -> Divergence | None:
+        if not self.spec.decoding.kl:
+            return None
+        found = divergence(logprobs, compared, len(token_ids))
+        shown = pieces(self.loaded.tokenizer, self.ids_of(key), token_ids)
+        return replace(found, pieces=shown)
 
     def _not_finite(self, key: RowKey, token_ids: Sequence[int], logprobs: Sequence[float]) -> str:
         """Where a row's numbers ended."""

@@ -11,6 +11,7 @@ _PUNCTUATION = str.maketrans("", "", string.punctuation)
 # Decoders of SentencePiece kind drop the space in front of the first token they see, so a
 # continuation is decoded behind a few tokens of its prompt.
 _CONTEXT_TOKENS = 8
+_CUT = "\N{REPLACEMENT CHARACTER}"  # at the end of a text that ends within a character
 
 
 def encode(
@@ -103,6 +104,30 @@ def continuation_text(
     before, whole = _decode(tokenizer, context), _decode(tokenizer, [*context, *token_ids])
     # A prompt that ends inside a character decodes differently once the rest of it is there.
     return whole[len(before) :] if whole.startswith(before) else _decode(tokenizer, token_ids)
+
+
+def pieces(
+    tokenizer: PreTrainedTokenizerBase, prompt_ids: Sequence[int], token_ids: Sequence[int]
+) -> tuple[str, ...]:
+    """What every token adds to ``continuation_text``.
+
+    A token that ends within a character adds nothing, the one that completes it all of it.
+    """
+    context = list(prompt_ids[-_CONTEXT_TOKENS:])
+    if _decode(tokenizer, context).endswith(_CUT):
+        context = []
+    ids, found = [*context, *token_ids], []
+    # Only what the last piece began with is decoded again, so that a long text takes no longer
+    # per token than a short one.
+    start, done = 0, len(context)
+    for end in range(done + 1, len(ids) + 1):
+        before, now = _decode(tokenizer, ids[start:done]), _decode(tokenizer, ids[start:end])
+        if (now.endswith(_CUT) and end < len(ids)) or not now.startswith(before):
+            found.append("")
+            continue
+        found.append(now[len(before) :])
+        start, done = done, end
+    return tuple(found)
 
 
 def _token_ids(

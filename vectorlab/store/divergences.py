@@ -34,9 +34,11 @@ def add_all(tx: Transaction, run_id: int, texts: Sequence[GeneratedText]) -> Non
         tx.execute(_divergences.insert(), rows)
 
 
-def of_run(tx: Transaction, run_id: int) -> dict[RowKey, Divergence]:
-    """The comparisons of a run by the row they belong to; empty if it made none."""
+def of_run(tx: Transaction, run_id: int, *, prompt: int | None = None) -> dict[RowKey, Divergence]:
+    """The comparisons of a run, or of one prompt, by their row; empty if it made none."""
     query = _divergences.select().where(_divergences.c.run_id == run_id)
+    if prompt is not None:
+        query = query.where(_divergences.c.prompt == prompt)
     return {
         RowKey(prompt=row.prompt, arm=row.arm, sample=row.sample): Divergence(
             kl=_numbers(row.kl),

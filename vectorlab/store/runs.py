@@ -30,7 +30,7 @@ from vectorlab.domain.runs import (
 from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import ConflictError, InputError, IntegrityError, NotFoundError
-from vectorlab.store import divergences, schema
+from vectorlab.store import divergences, schema, token_views
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
 from vectorlab.store.references import batches, get_id, storable_text
@@ -78,6 +78,7 @@ def add_run(tx: Transaction, new: NewRun, created_by: str) -> GenerationRun:
     _add_request(tx, run_id, new.spec)
     _insert(tx, _generations, [_generation_row(run_id, item) for item in new.generations])
     divergences.add_all(tx, run_id, new.generations)
+    token_views.add_written(tx, run_id, new.generations)
     return run_by_id(tx, run_id)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
+from vectorlab.domain.runs import Divergence, GeneratedText
 from vectorlab.domain.tokens import NearestTokens, ReadTokens, VocabularyToken
 from vectorlab.store import schema
 from vectorlab.store.columns import utc_now
@@ -63,6 +64,29 @@ def add_read(tx: Transaction, found: Sequence[ReadTokens]) -> None:
     ]
     if rows:
         tx.execute(_read.insert().values(created_at=utc_now()), rows)
+
+
+def add_written(tx: Transaction, run_id: int, texts: Sequence[GeneratedText]) -> None:
+    """Keep the tokens of those texts of a run that were compared while they were written."""
+    by_prompt: dict[int, dict[tuple[int, int], Divergence]] = {}
+    for item in texts:
+        if item.divergence is not None and item.divergence.pieces:
+            key = (item.key.arm, item.key.sample)
+            by_prompt.setdefault(item.key.prompt, {})[key] = item.divergence
+    for prompt, found in by_prompt.items():
+        ids = generation_ids(tx, run_id, prompt)
+        add_read(
+            tx,
+            [
+                ReadTokens(
+                    generation_id=ids[key],
+                    pieces=item.pieces,
+                    logprobs=item.logprobs,
+                    baseline_logprobs=item.baseline_logprobs,
+                )
+                for key, item in found.items()
+            ],
+        )
 
 
 def read(tx: Transaction, generation_ids: Sequence[int]) -> dict[int, ReadTokens]:

@@ -328,7 +328,7 @@ def _text_from_json(data: dict[str, Any]) -> GeneratedText:
     )
 
 
-def _divergence_from_json(data: dict[str, list[float]] | None) -> Divergence | None:
+def _divergence_from_json(data: dict[str, Any] | None) -> Divergence | None:
     if data is None:
         return None
     return Divergence(**{name: tuple(values) for name, values in data.items()})

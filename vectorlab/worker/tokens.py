@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from vectorlab.domain.runs import RowKey
 from vectorlab.domain.tokens import ReadTokens
+from vectorlab.evals.forced import read_texts
 from vectorlab.steering.nearest import nearest_tokens
 from vectorlab.steering.prepared import PreparedRun
-from vectorlab.steering.reading import read_texts
+from vectorlab.steering.tokens import pieces
 from vectorlab.store import runs, token_views, vectors
 from vectorlab.store.database import Transaction
 
@@ -36,7 +36,7 @@ def run_nearest(context: "JobContext") -> None:
 
 
 def run_read(context: "JobContext") -> None:
-    """Read the texts of one prompt once more, token by token, steered and not."""
+    """Read the texts of one prompt once more, steered and not, for the figures of every token."""
     spec = context.job.spec
     with context.db.read() as tx:
         run = runs.run_by_id(tx, spec["run_id"])
@@ -48,22 +48,20 @@ def run_read(context: "JobContext") -> None:
         texts = runs.generations_of_prompt(tx, run.id, spec["prompt"])
     loaded = context.load(run.spec.dtype)
     prepared = PreparedRun.prepare(loaded, run.spec, numbers)
-    keys: list[RowKey] = [item.key for item in texts]
     read = read_texts(
         prepared,
-        keys,
-        [item.token_ids for item in texts],
-        on_step=lambda done, total: context.lease.progress(done, total, "steps"),
+        texts,
+        on_progress=lambda done, total: context.lease.progress(done, total, "tokens"),
     )
     context.lease.check()
     found = [
         ReadTokens(
-            generation_id=ids[key.arm, key.sample],
-            pieces=item.pieces,
-            logprobs=item.logprobs,
-            baseline_logprobs=item.baseline_logprobs,
+            generation_id=ids[item.key.arm, item.key.sample],
+            pieces=pieces(loaded.tokenizer, prepared.ids_of(item.key), item.token_ids),
+            logprobs=tuple(own.by_token.tolist()),
+            baseline_logprobs=tuple(plain.by_token.tolist()),
         )
-        for key, item in zip(keys, read, strict=True)
+        for item, (own, plain) in zip(texts, read, strict=True)
     ]
 
     def write(tx: Transaction, made: dict[str, int]) -> None:
