@@ -32,17 +32,31 @@ QUERY = (
     "SELECT strength, vector_name, avg(mean_logprob) AS mean_logprob FROM v_generations "
     "WHERE vector_name IS NOT NULL GROUP BY strength, vector_name ORDER BY strength"
 )
-NARROW = ("overview", "playground", "compare", "vector", "runs")  # also at the width of a phone
+# What the store is filled with: the demo, and a little of the two other kinds of experiment.
+COMMANDS = (
+    "demo --no-serve",
+    "ravel import cities",
+    "ravel build cities --model tiny",
+    (
+        "ravel score cities-tiny --method pca --method mdas --layer 2 --layer 3 --k 32 "
+        "--parameter steps=100"
+    ),
+    "icl train --steps 400 --batch 256",
+    f"icl bridge --set {SHOWN}@1",
+)
+# Also at the width of a phone.
+NARROW = ("overview", "playground", "compare", "vector", "runs", "attributes")
 SETTLE_MS = 2500  # tables and charts fade in after the page has come to rest
 
 
 def main() -> None:
     """Fill a store with the demo, then take every picture."""
     with tempfile.TemporaryDirectory(prefix="vectorlab-screenshots-") as folder:
-        os.environ["VECTORLAB_HOME"] = folder
+        os.environ["VECTORLAB_HOME"] = os.environ["HOME"] = folder  # the page shortens it to ~
         os.environ["VECTORLAB_USER"] = "ada"
         os.environ["PYTHONPATH"] = str(ROOT)
-        subprocess.run([sys.executable, "-m", "vectorlab", "demo", "--no-serve"], check=True)
+        for command in COMMANDS:
+            subprocess.run([sys.executable, "-m", "vectorlab", *command.split()], check=True)
         _play()
         db = open_store(Settings.from_environment().database_url)
         _edit_a_set(db)
@@ -124,6 +138,10 @@ def _pages(db: Database) -> dict[str, tuple[str, int]]:
         "settings-differ": (f"compare?run={shown.id}&run={dialogue.id}&look=settings", 640),
         "blind": (f"compare?run={dialogue.id}&look=blind+vote", 640),
         "replay": (f"replay?run={replay.id}", 460),
+        "attributes": ("attributes?target=continent", 1500),
+        "in-context-learning": ("in_context_learning", 1180),
+        "icl-trained": ("in_context_learning?view=Trained+models", 1300),
+        "icl-bridge": ("in_context_learning?view=Bridge+to+language+models", 1240),
         "new-vector": ("new_vector", 620),
         "new-run": (f"new_run?vector={SHOWN}&prompts={SHOWN}-prompts%401", 1000),
         "jobs": ("jobs", 760),

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from ui import data, launching, texts
-from vectorlab.domain.jobs import DEFAULT_QUEUE, Job, JobState
+from vectorlab.domain.jobs import DEFAULT_QUEUE, Job, JobKind, JobState
 from vectorlab.domain.runs import GenerationRun
 from vectorlab.errors import InputError, NotFoundError, VectorLabError
 from vectorlab.services import jobs, runs
@@ -31,6 +31,13 @@ NAVIGATION = {
 }
 
 Item = TypeVar("Item")
+
+# Where the page on in-context learning shows what a job made.
+ICL_VIEWS = {
+    JobKind.ICL_TRAIN: "Trained models",
+    JobKind.ICL_BRIDGE: "Bridge to language models",
+    JobKind.ICL_REPRODUCE: "Reference points",
+}
 
 WORKER_COMMAND = "vectorlab worker"
 TONES = {
@@ -231,7 +238,7 @@ def result_link(job: Job) -> None:
     if "vector_id" in made:
         page_link("Open the vector", "vectors", vector=made["vector_id"])
     if "icl_run_id" in made:
-        page_link("Open the result", "in_context_learning")
+        page_link("Open the result", "in_context_learning", view=ICL_VIEWS.get(job.kind))
     if "model_id" in made:
         page_link("Open the playground", "playground")
     if "ravel_run_id" in made or "ravel_instance_id" in made:

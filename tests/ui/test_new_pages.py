@@ -157,6 +157,19 @@ def test_a_query_that_writes_is_refused_in_words(filled, visit):
     assert "That did not work" in shown(app)
 
 
+def test_an_answer_that_is_not_the_querys_own_says_so(filled, visit):
+    app = press(visit("sql", sql="SELECT run_id FROM v_runs"), "Run")
+    assert "The answer to the query before" not in shown(app)
+    app = app.text_area(key="sql").set_value("SELECT 1 AS one").run()
+    assert "The answer to the query before" in shown(app)
+    assert "The answer to the query before" not in shown(press(app, "Run"))
+
+
+def test_the_address_of_the_store_is_short_beneath_ones_home(filled, visit, home, monkeypatch):
+    monkeypatch.setenv("HOME", str(home))
+    assert "sqlite:///~/vectorlab.db" in shown(visit("settings"))
+
+
 def test_settings_measure_check_and_back_up(filled, visit):
     app = visit("settings")
     said = shown(app)

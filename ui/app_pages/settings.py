@@ -19,7 +19,8 @@ MOST_BACKUP_BYTES = 500 * 2**20  # a larger file does not pass through the brows
 
 def _show_database() -> None:
     st.subheader("Database", anchor=False)
-    facts = {"address": database.display(db.url), **database.describe(db)}
+    address = database.display(db.url).replace(str(Path.home()), "~")
+    facts = {"address": address, **database.describe(db)}
     size = database.file_bytes(db)
     if size is not None:
         facts["size"] = _size(size)

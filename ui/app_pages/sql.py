@@ -125,6 +125,8 @@ with main:
     st.caption(f"At most {LIMITS.seconds:g} s and {LIMITS.rows:,} rows; nothing can be changed.")
     kept = st.session_state.get(RESULT)
     if kept is not None:
+        if kept[0] != query:
+            st.html(texts.quiet("The answer to the query before; press Run for this one."))
         _show(*kept)
 with side:
     _show_schema()
