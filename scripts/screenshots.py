@@ -41,11 +41,12 @@ COMMANDS = (
         "ravel score cities-tiny --method pca --method mdas --layer 2 --layer 3 --k 32 "
         "--parameter steps=100"
     ),
-    "icl train --steps 400 --batch 256",
+    "icl train --steps 200 --batch 64",
     f"icl bridge --set {SHOWN}@1",
 )
 # Also at the width of a phone.
 NARROW = ("overview", "playground", "compare", "vector", "runs", "attributes")
+PATIENCE_MS = 240_000  # the machine may be busy
 SETTLE_MS = 2500  # tables and charts fade in after the page has come to rest
 
 
@@ -165,8 +166,9 @@ def _take(
     width: int = 1280,
 ) -> None:
     page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+    page.set_default_timeout(PATIENCE_MS)
     page.goto(address)
-    page.wait_for_selector(READY, timeout=60_000)
+    page.wait_for_selector(READY)
     page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")
     page.wait_for_timeout(SETTLE_MS)
     page.screenshot(path=path)

@@ -65,6 +65,11 @@ def header(title: str, sentence: str) -> None:
     st.html(f'<p class="vl-lead">{texts.escape(sentence)}</p>')
 
 
+def heading(text: str) -> None:
+    """A heading within a page that may hold any words; ``st.subheader`` would read Markdown."""
+    st.html(f'<h3 class="vl-heading">{texts.escape(text)}</h3>')
+
+
 def note(title: str, text: str, *, tone: str = "", command: str | None = None) -> None:
     """A calm panel; ``command`` is shown with a copy button."""
     kind = f"vl-panel vl-panel-{tone}" if tone else "vl-panel"
@@ -83,8 +88,11 @@ def in_words() -> Iterator[None]:
         note(title, str(error), tone="bad")
 
 
-def worker_note(*, waiting: bool = True, queue: str = DEFAULT_QUEUE) -> None:
-    """Says so when nobody will pick up a job; louder when one is ``waiting``."""
+def worker_note(*, waiting: bool = True, queue: str = DEFAULT_QUEUE, place: str = "") -> None:
+    """Says so when nobody will pick up a job; louder when one is ``waiting``.
+
+    ``place`` tells one note from another on the same page.
+    """
     if not jobs.any_worker_alive(data.store(), queue=queue):
         usual = queue == DEFAULT_QUEUE
         note(
@@ -94,11 +102,11 @@ def worker_note(*, waiting: bool = True, queue: str = DEFAULT_QUEUE) -> None:
             command=WORKER_COMMAND if usual else f"{WORKER_COMMAND} --queue {shlex.quote(queue)}",
         )
         if usual and launching.is_possible():
-            _offer_worker()
+            _offer_worker(place)
 
 
-def _offer_worker() -> None:
-    if st.button("Start a worker here", key="parts.start_worker"):
+def _offer_worker(place: str) -> None:
+    if st.button("Start a worker here", key=f"start_worker.{place}"):
         launching.start_worker()
         st.toast("A worker is starting; it takes a few seconds.")
 
@@ -263,7 +271,7 @@ def job_line(job: Job) -> None:
         if job.state is JobState.RUNNING:
             st.progress(min(1.0, job.progress_done / (job.progress_total or 1)))
         if job.state is JobState.QUEUED:
-            worker_note(queue=job.queue)
+            worker_note(queue=job.queue, place=f"job-{job.id}")
         if job.error and job.state is JobState.FAILED:
             st.html(f'<div class="vl-mono">{texts.literal(job.error)}</div>')
         if job.state in (JobState.FAILED, JobState.CANCELLED):

@@ -101,6 +101,17 @@ def test_a_worker_is_offered_only_where_somebody_can_start_it(filled, visit, tmp
     assert not offered()
 
 
+def test_the_playground_says_once_that_no_worker_is_alive(filled, visit, tmp_path, monkeypatch):
+    wish = tmp_path / "wish" / "worker-wanted"
+    wish.parent.mkdir()
+    monkeypatch.setenv(WISH_VARIABLE, str(wish))
+    app = press(visit("playground", vector="upbeat-icv", prompt="Say: "), "Generate")
+    assert shown(app).count("No worker is alive") == 1
+    assert [item.label for item in app.button].count("Start a worker here") == 1
+    app = press(visit("playground", run="1"), "Read the tokens")
+    assert shown(app).count("No worker is alive") == 1
+
+
 def test_vectors_are_filtered_by_the_address(filled, visit):
     assert list(visit("vectors", by="icv").dataframe[0].value["vector"]) == ["upbeat-icv"]
     assert "No vector fits" in shown(visit("vectors", words="nothing like it"))

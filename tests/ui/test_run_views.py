@@ -80,6 +80,16 @@ def test_a_blind_vote_hides_the_names_until_it_is_over(filled, visit):
 def test_votes_are_revealed_early_on_request(filled, visit):
     pick = {"run": "1", "look": "blind vote", "and": "upbeat-icv +0.1"}
     app = press(visit("compare", **pick), "Right is better")
-    said = shown(press(app, "Finish and reveal"))
+    app = press(app, "Finish and reveal")
+    said = shown(app)
     assert "What the votes say" in said
     assert texts.escape("upbeat-icv +0.1") in said
+    # Only of that match: the next one is asked about without names.
+    app = app.selectbox(key="and").set_value("upbeat-icv +0.2").run()
+    assert "0 votes so far" in shown(app)
+
+
+def test_a_question_of_a_vote_is_never_markup(filled, visit):
+    question = "[Which](http://example.org) is **better** at $x^2$ :smile:?"
+    app = visit("compare", run="1", look="blind vote", question=question)
+    assert f'<h3 class="vl-heading">{texts.escape(question)}</h3>' in shown(app)

@@ -146,8 +146,9 @@ with st.container(horizontal=True, vertical_alignment="center"):
     if st.button("Generate", type="primary", disabled=not (prompt or "").strip()):
         _ask(request)
     st.caption("The baseline and every arm share one batch.")
-parts.worker_note(waiting=False)
 job_id, run_id = parts.chosen_number("job"), parts.chosen_number("run")
+if job_id is None and run_id is None:  # a job says so itself
+    parts.worker_note(waiting=False)
 if job_id is not None:
     results.watch(job_id)
 elif run_id is not None:

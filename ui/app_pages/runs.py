@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import data, parts, tables
+from ui import data, parts, tables, texts
 from vectorlab.domain.browsing import RunFilter, RunKind
 from vectorlab.services import browsing, models, reports, vectors
 
@@ -30,7 +30,7 @@ def _choose() -> tuple[RunFilter, bool]:
     vector = st.query_params.get("with")
     if vector is not None:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"Only runs with vector {vector}.")
+            st.html(texts.quiet(f"Only runs with vector {vector}."))
             parts.page_link("All runs", "runs")
     wanted = RunFilter(
         kind=RunKind(kind or RunKind.ALL),

@@ -86,7 +86,7 @@ def show(run: GenerationRun) -> None:
         parts.page_link(f"Open run {run.id}", "compare", run=run.id)
         parts.page_link("Replay it", "replay", run=run.id)
     if run.name:
-        st.caption(f"Kept as {run.name}: the address of its page names it for good.")
+        st.html(texts.note(f"Kept as {run.name}: the address of its page names it for good."))
 
 
 def _headed(column: Column, cell: Cell, base: Cell, colour: str) -> str:

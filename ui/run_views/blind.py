@@ -7,6 +7,7 @@ from ui.run_views.choices import Sides
 from vectorlab.domain.votes import Choice, Match, Pair, Tally
 from vectorlab.services import votes
 
+REVEALED = "blind.revealed"  # session key: the match whose names this visitor asked for
 # Label and key of every answer.
 ANSWERS = {
     Choice.LEFT: ("Left is better", "a"),
@@ -23,13 +24,13 @@ def show(sides: Sides) -> None:
         return
     spaces = st.toggle("Whitespace", key="spaces", bind="query-params")
     pair = votes.next_pair(data.store(), match, voter=data.user())
-    if pair is not None and not st.session_state.get("blind.reveal"):
+    if pair is not None and st.session_state.get(REVEALED) != match:
         _ask(match, pair, spaces=spaces)
         return
     found = votes.tally(data.store(), match)
     _reveal(sides, match, found)
     if pair is not None and st.button("Vote on"):
-        st.session_state["blind.reveal"] = False
+        del st.session_state[REVEALED]
         st.rerun()
 
 
@@ -56,7 +57,7 @@ def _choose_match(sides: Sides) -> Match | None:
 
 def _ask(match: Match, pair: Pair, *, spaces: bool) -> None:
     st.html(texts.generated(pair.prompt, spaces=spaces))
-    st.subheader(match.question.replace("_", r"\_").replace("*", r"\*"), anchor=False)
+    parts.heading(match.question)
     left, right = st.columns(2)
     for place, name, text in ((left, "Left", pair.left_text), (right, "Right", pair.right_text)):
         with place.container(border=True):
@@ -78,7 +79,7 @@ def _ask(match: Match, pair: Pair, *, spaces: bool) -> None:
         + " Names and results are shown afterwards."
     )
     if found.votes and st.button("Finish and reveal"):
-        st.session_state["blind.reveal"] = True
+        st.session_state[REVEALED] = match
         st.rerun()
 
 

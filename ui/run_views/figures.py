@@ -26,7 +26,7 @@ def show(sides: Sides) -> None:
     _show_table(sides, found, measure)
     curves = _curves(sides, found)
     if curves["strength"].nunique() > 1:
-        st.subheader(f"{measure.key} against strength", anchor=False)
+        parts.heading(f"{measure.key} against strength")
         names = data.vector_ids()
         st.altair_chart(
             charts.strength_curves(

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from ui import data, parts
+from ui import data, parts, texts
 from ui.set_views.demonstrations import COLUMNS, show_findings
 from vectorlab.services import set_files, sets
 
@@ -35,7 +35,7 @@ def show(*, is_open: bool) -> None:
             path = _kept(given, Path(folder))
             with set_files.open_import([path]) as found:
                 for line in found.sentences():
-                    st.caption(line)
+                    st.html(texts.note(line))
                 seen = set_files.survey(found, rows=FIRST)
             st.dataframe(
                 pd.DataFrame(
