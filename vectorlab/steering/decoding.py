@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch._dynamo.exc import TorchDynamoException
 
+from vectorlab.domain.conditions import Condition
+from vectorlab.domain.positions import Part as PositionsPart
 from vectorlab.domain.runs import Frame, GeneratedText, RowKey
 from vectorlab.steering.comparison import Comparison
 from vectorlab.steering.compiled import Compilation, reason_against, traced_hooks
@@ -105,10 +107,13 @@ class _Batch:
         self.token_ids: list[list[int]] = []
         self.logprobs: list[list[float]] = []
         self.comparison: Comparison | None = None
+        self.held: list[dict[Condition, list[list[bool]]]] = []  # by part; see Steering.held
 
     def reason_against_compiling(self) -> str | None:
         if self.frame is not None or len(self.parts) > 1:
             return "several runs share the batch"
+        if self.parts[0].run.spec.conditions(PositionsPart.RESPONSE):
+            return "a condition is measured on what is generated"
         return reason_against(self.loaded)
 
     @contextmanager
@@ -154,6 +159,9 @@ class _Batch:
             decoder.compile(steering)
             with traced_hooks(self.loaded, steering):
                 self._go_on(decoder, logits)
+        self.held = (
+            [steering.held()] if isinstance(steering, Steering) else steering.held_by_block()
+        )
         self.token_ids = decoder.token_ids()[: self.rows].tolist()
         self.logprobs = decoder.logprobs()[: self.rows].tolist()
 
@@ -188,6 +196,7 @@ class _Batch:
                 self.token_ids[row],
                 self.logprobs[row],
                 None if self.comparison is None else self.comparison.of_row(row),
+                {item: rows[row - first] for item, rows in self.held[number].items()},
             )
             for row, key in enumerate(part.keys, start=first)
         ]

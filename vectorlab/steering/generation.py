@@ -41,7 +41,7 @@ class GenerationResult:
     plan: BatchPlan  # the batches as they really ran
     events: tuple[str, ...]  # what did not go as planned, for people
     compiled: bool = False  # whether the decoding steps ran as a compiled graph
-    conditions: tuple[Mapping[str, Any], ...] = ()  # each with the values of all prompts
+    conditions: tuple[Mapping[str, Any], ...] = ()  # each with what was found
     prompt_rows: int | None = None  # prompts that the model read, where rows shared them
 
 
@@ -258,7 +258,7 @@ def _outcome(
         generations=tuple(texts),
         plan=plan,
         events=untouched(part.run, texts),
-        conditions=measured_conditions(part.run),
+        conditions=measured_conditions(part.run, texts),
     )
 
 
@@ -327,7 +327,7 @@ class _Run:
             plan=BatchPlan(batches=tuple(batches), frames=frames if any(frames) else ()),
             events=(*self.events, *untouched(self.prepared, generations)),
             compiled=self.compilation.wanted,
-            conditions=measured_conditions(self.prepared),
+            conditions=measured_conditions(self.prepared, generations),
             prompt_rows=self.prompt_rows if self.prompt_rows < len(self.done) else None,
         )
 

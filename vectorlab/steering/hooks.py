@@ -1,4 +1,4 @@
-"""Steer a model inside a with-block: what a steered module returns is changed before anyone sees it.
+"""Steer a model inside a with-block: what a module returns is changed before anyone sees it.
 
 Python's and torch's ways to a hook cost more than the addition that most of them make. So a steered
 module gets a forward of its own for the time of the block, one that does what is to be done now and
@@ -13,12 +13,13 @@ from typing import Any
 import torch
 from torch import nn
 
+from vectorlab.domain.conditions import Condition
 from vectorlab.errors import ArchitectureError
 from vectorlab.steering.layers import as_rows, replace_hidden
 from vectorlab.steering.loading import LoadedModel
 from vectorlab.steering.passes import rule_readers
 from vectorlab.steering.table import Phase, Place, SteeringTable
-from vectorlab.steering.work import RuleValues, ShiftWork, Work, work_at
+from vectorlab.steering.work import Gauge, RuleValues, ShiftWork, Work, work_at
 
 
 class Steering:
@@ -31,14 +32,16 @@ class Steering:
         self._reader = table.pass_reader()
         self._response: bool | torch.Tensor = False
         self.on_change: Callable[[], None] = lambda: None  # what is done has changed
+        self.gauges = [Gauge(item) for item in table.gauges_of(row_arms)]
+
+        def works(place: Place, phase: Phase) -> list[Work]:
+            found = work_at(table.tables[phase].get(place, ()), row_arms, loaded.device)
+            if phase is Phase.RESPONSE:  # measured is what leaves the place
+                found += [item for item in self.gauges if item.table.place == place]
+            return found
+
         self.writers = {
-            place: Writer(
-                self.rows,
-                *(
-                    work_at(table.tables[phase].get(place, ()), row_arms, loaded.device)
-                    for phase in Phase
-                ),
-            )
+            place: Writer(self.rows, *(works(place, phase) for phase in Phase))
             for place in self.places
         }
 
@@ -84,6 +87,10 @@ class Steering:
     def change(self, place: Place) -> "Change":
         """What is done to the states of a place now."""
         return self.writers[place].change
+
+    def held(self) -> dict[Condition, list[list[bool]]]:
+        """For every condition on the response and row, at which tokens fed back it held."""
+        return {item.table.condition: item.held() for item in self.gauges}
 
     def arguments(self) -> tuple[list[Sequence[Work]], RuleValues | None]:
         """What is done at each place to the coming tokens, and what the rules say of them."""
@@ -236,8 +243,12 @@ class SharedSteering:
 
         return write
 
+    def held_by_block(self) -> list[dict[Condition, list[list[bool]]]]:
+        """``Steering.held`` of every block."""
+        return [steering.held() for steering, _ in self._blocks]
 
-# Of the states of a place: none, a shift (B, 1, D) that is added, or any function.
+
+# What is done to the states of a place: none, a shift (B, 1, D) that is added, or any function.
 Change = torch.Tensor | Callable[[torch.Tensor], torch.Tensor] | None
 
 
@@ -315,9 +326,13 @@ def _steered(forward: Callable[..., Any], change: Change) -> Callable[..., Any]:
 
     def steered(*args: Any, **kwargs: Any) -> Any:
         output = forward(*args, **kwargs)
-        if type(output) is torch.Tensor and output.dtype is torch.float32:
-            if output.ndim == 3 and len(output) == rows:  # batch and tokens may be one axis
-                return output + shift
+        if (
+            type(output) is torch.Tensor
+            and output.dtype is torch.float32
+            and output.ndim == 3  # batch and tokens may be one axis
+            and len(output) == rows
+        ):
+            return output + shift
         return replace_hidden(output, shifted)
 
     return steered

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from vectorlab.domain.chats import Chat
 from vectorlab.domain.conditions import Condition
 from vectorlab.domain.passages import Turn
+from vectorlab.domain.positions import Part
 from vectorlab.domain.runs import Arm, FinishReason, GeneratedText, RowKey, RunSpec
 from vectorlab.domain.vectors import LayerVector
 from vectorlab.errors import IntegrityError, ModelError
@@ -31,7 +32,7 @@ class PreparedRun:
     table: SteeringTable
     prompt_ids: list[list[list[int]]]  # by arm, then by prompt
     keys: list[RowKey]
-    condition_values: list[list[float]]  # per prompt, of every condition of the specification
+    condition_values: list[list[float]]  # per prompt, of every condition on it
     variants: dict[tuple[int, tuple[bool, ...]], int]  # arm and what holds -> arm of the table
 
     @classmethod
@@ -46,7 +47,7 @@ class PreparedRun:
         """
         check_request(loaded, model_fingerprint=spec.model_fingerprint, dtype=spec.dtype)
         ids = prompt_ids(loaded, spec)
-        conditions = spec.conditions()
+        conditions = spec.conditions(Part.PROMPT)
         plain = plain_ids(loaded, spec)
         values = (
             read_conditions(loaded, plain, conditions, vectors) if conditions else [[]] * len(plain)
@@ -79,11 +80,10 @@ class PreparedRun:
         return self.variants[key.arm, self.holding(key.prompt)]
 
     def holding(self, prompt: int) -> tuple[bool, ...]:
-        """Which of the specification's conditions a prompt meets."""
+        """Which of the conditions on it a prompt meets."""
+        conditions = self.spec.conditions(Part.PROMPT)
         values = self.condition_values[prompt]
-        return tuple(
-            item.holds(value) for item, value in zip(self.spec.conditions(), values, strict=True)
-        )
+        return tuple(item.holds(value) for item, value in zip(conditions, values, strict=True))
 
     @property
     def baseline_arm(self) -> int:
@@ -122,6 +122,7 @@ class PreparedRun:
         token_ids: list[int],
         logprobs: Sequence[float],
         compared: tuple[list[float], list[float]] | None = None,
+        held: Mapping[Condition, Sequence[bool]] | None = None,
     ) -> GeneratedText:
         """The text of a row that may have run on behind its end.
 
@@ -130,6 +131,7 @@ class PreparedRun:
             token_ids: All that it wrote.
             logprobs: Of each.
             compared: With the baseline: see ``Comparison.of_row``.
+            held: At which tokens fed back each condition on the response held.
 
         Raises:
             ModelError: If the model returned numbers that are not finite.
@@ -146,6 +148,16 @@ class PreparedRun:
             finish_reason=reason,
             mean_logprob=mean,
             divergence=divergence(logprobs, compared, length) if self.spec.decoding.kl else None,
+            held=self._held(key, held or {}, length - 1),  # the last token is not fed back
+        )
+
+    def _held(
+        self, key: RowKey, held: Mapping[Condition, Sequence[bool]], fed_back: int
+    ) -> tuple[int | None, ...]:
+        own = {item.condition for item in self.spec.arms[key.arm].interventions}
+        return tuple(
+            sum(held[item][:fed_back]) if item in own and item in held else None
+            for item in self.spec.conditions(Part.RESPONSE)
         )
 
     def _not_finite(self, key: RowKey, token_ids: Sequence[int], logprobs: Sequence[float]) -> str:
@@ -204,7 +216,9 @@ class PreparedRun:
 def _without_unmet(arm: Arm, holds: Mapping[Condition, bool]) -> Arm:
     """The arm as it acts on a prompt that meets some conditions."""
     acting = tuple(
-        item for item in arm.interventions if item.condition is None or holds[item.condition]
+        item
+        for item in arm.interventions
+        if item.condition is None or holds.get(item.condition, True)
     )
     return replace(arm, interventions=acting)
 
