@@ -337,6 +337,9 @@ class BatchPlan:
     batches: tuple[tuple[int, ...], ...]
     # Of each batch; None for one that held this run alone. Empty when all did.
     frames: tuple[Frame | None, ...] = ()
+    # Of each batch, up to which token what its prompts begin with alike is read once; 0 for not
+    # at all. Empty when all are; None where it is still to be decided.
+    stems: tuple[int, ...] | None = ()
 
     def to_json(self) -> dict[str, Any]:
         """The stored form."""
@@ -346,6 +349,8 @@ class BatchPlan:
         }
         if any(self.frames):
             data["frames"] = [None if item is None else item.to_json() for item in self.frames]
+        if any(self.stems or ()):
+            data["stems"] = list(self.stems or ())
         return data
 
     @classmethod
@@ -356,11 +361,18 @@ class BatchPlan:
             frames=tuple(
                 None if item is None else Frame(**item) for item in data.get("frames", ())
             ),
+            stems=tuple(data.get("stems", ())),
         )
 
     def frame_of(self, batch: tuple[int, ...]) -> Frame | None:
         """The rectangle that a batch shared with other runs."""
         return dict(zip(self.batches, self.frames, strict=True)).get(batch) if self.frames else None
+
+    def stem_of(self, batch: tuple[int, ...]) -> int | None:
+        """Up to which token the prompts of a batch are read together; None: not decided yet."""
+        if self.stems is None:
+            return None
+        return dict(zip(self.batches, self.stems, strict=True)).get(batch, 0) if self.stems else 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,6 +47,7 @@ def decode_batch(
     *,
     frame: Frame | None = None,
     compilation: Compilation | None = None,
+    stem: int = 0,
 ) -> list[Callable[[], list[GeneratedText]]]:
     """Generate the texts of a batch.
 
@@ -56,12 +57,13 @@ def decode_batch(
         frame: For one part that once shared its batch: the rectangle it stood in. Its other rows
             are filled up, because only their number and length matter.
         compilation: Asks for compiled steps; if there can be none, it is told why.
+        stem: Up to which token what prompts begin with alike is read once, if nothing steers them.
 
     Returns:
         Per part what makes its texts, which raises ``ModelError`` if numbers are not finite: one
         run must not fail for another.
     """
-    batch = _Batch(loaded, parts, frame)
+    batch = _Batch(loaded, parts, frame, stem)
     if compilation is not None and compilation.wanted:
         if reason := batch.reason_against_compiling():
             compilation.give_up(reason)
@@ -93,10 +95,13 @@ def frames_of(parts: Sequence[Part]) -> list[Frame]:
 class _Batch:
     """One rectangle of tokens on its way."""
 
-    def __init__(self, loaded: LoadedModel, parts: Sequence[Part], frame: Frame | None) -> None:
+    def __init__(
+        self, loaded: LoadedModel, parts: Sequence[Part], frame: Frame | None, stem: int
+    ) -> None:
         self.loaded = loaded
         self.parts = parts
         self.frame = frame
+        self.stem = stem
         self.decoding = parts[0].run.spec.decoding
         before = 0 if frame is None else frame.first
         counts = [len(part.keys) for part in parts]
@@ -145,8 +150,8 @@ class _Batch:
                 self._prompts(),
                 self.steps,
                 compiled=compiled,
-                # A shared batch records its rectangle, and that alone must say how it rounds.
-                share_prompts=isinstance(steering, Steering) and steering.leaves_prompts_alone,
+                share_prompts=self._shares_prompts(),
+                stem=self.stem,
             )
             logits = decoder.next_logits()
             for part in self.parts:
@@ -200,6 +205,14 @@ class _Batch:
             )
             for row, key in enumerate(part.keys, start=first)
         ]
+
+    def _shares_prompts(self) -> bool:
+        # A shared batch records its rectangle, and that alone must say how it rounds.
+        return (
+            self.frame is None
+            and len(self.parts) == 1
+            and self.parts[0].run.leaves_prompts_alone(self.parts[0].keys)
+        )
 
     def _prompts(self) -> list[list[int]]:
         prompts = [part.run.ids_of(key) for part in self.parts for key in part.keys]

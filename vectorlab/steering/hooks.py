@@ -64,13 +64,6 @@ class Steering:
         """Whether ``begin_pass`` has to be called before each forward pass."""
         return bool(self._readers)
 
-    @property
-    def leaves_prompts_alone(self) -> bool:
-        """Whether the prompts are read as the unsteered model reads them, whatever row it is."""
-        return not self._readers and all(
-            item.leaves_prompts_alone for item in self.writers.values()
-        )
-
     def begin_pass(self, token_ids: torch.Tensor, attention_mask: torch.Tensor | None) -> None:
         """Look at the tokens of the coming pass, for windows, chosen tokens and schedules.
 
@@ -112,11 +105,6 @@ class Writer:
         """Choose the work of the coming positions."""
         self._mask = response if isinstance(response, torch.Tensor) else None
         self.current = self._response if response is True else self._prompt
-
-    @property
-    def leaves_prompts_alone(self) -> bool:
-        """Whether nothing is written while prompts are read."""
-        return not self._prompt
 
     @property
     def change(self) -> "Change":

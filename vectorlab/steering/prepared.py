@@ -13,10 +13,12 @@ from vectorlab.domain.positions import Part
 from vectorlab.domain.runs import Arm, FinishReason, GeneratedText, RowKey, RunSpec
 from vectorlab.domain.vectors import LayerVector
 from vectorlab.errors import IntegrityError, ModelError
+from vectorlab.steering.batching import reads_in_parts
 from vectorlab.steering.comparison import divergence
 from vectorlab.steering.conditions import read_conditions
 from vectorlab.steering.loading import LoadedModel, check_request
 from vectorlab.steering.mishaps import first_infinite_layer
+from vectorlab.steering.plan import shared_stem
 from vectorlab.steering.sampling import row_uniforms
 from vectorlab.steering.spans import chat_text
 from vectorlab.steering.table import SteeringTable
@@ -89,6 +91,18 @@ class PreparedRun:
     def baseline_arm(self) -> int:
         """An arm of the table that does nothing."""
         return 0
+
+    def leaves_prompts_alone(self, keys: Sequence[RowKey]) -> bool:
+        """Whether the prompts of these rows are read as the unsteered model reads them."""
+        return self.table.leaves_prompts_alone([self.row_arm(key) for key in keys])
+
+    def shared_stem(self, keys: Sequence[RowKey]) -> int:
+        """Up to which token the prompts of these rows are best read together; 0 for not at all."""
+        prompts = [self.ids_of(key) for key in keys]
+        columns = 2 * max(map(len, prompts)) + self.spec.decoding.max_new_tokens
+        if not reads_in_parts(self.loaded, columns) or not self.leaves_prompts_alone(keys):
+            return 0
+        return shared_stem(prompts)
 
     def uniforms(self, keys: Sequence[RowKey]) -> npt.NDArray[np.float64]:
         """The draws of these rows, (B, steps)."""

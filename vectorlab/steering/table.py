@@ -161,6 +161,13 @@ class SteeringTable:
         }
         return sorted(written | {item.place for item in self.gauges_of(arms)})
 
+    def leaves_prompts_alone(self, arms: Sequence[int]) -> bool:
+        """Whether these arms read their prompts as the unsteered model does."""
+        written = self.tables[Phase.PROMPT].values()
+        return not self.rules and not any(
+            item.active[arm] for operators in written for item in operators for arm in arms
+        )
+
     def gauges_of(self, arms: Sequence[int]) -> list[GaugeTable]:
         """The conditions that any of these arms waits for."""
         return [item for item in self.gauges if not item.arms.isdisjoint(arms)]
