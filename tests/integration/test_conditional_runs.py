@@ -56,6 +56,7 @@ def test_a_condition_is_written_and_read_back(sides):
         "upbeat@2 cosine > 0.25",
         "upbeat@0 projection < -1.5 over prompt:last=1 at mlp_output",
         "upbeat@1 projection > 1e-05 over prompt:first=4+skip_bos",
+        "upbeat@1 cosine > 0.1 over response:last=4",
     ):
         item = conditions.parse_condition(sides.db, model, text)
         assert conditions.spell(item, "upbeat") == text
@@ -66,13 +67,30 @@ def test_a_condition_is_written_and_read_back(sides):
     assert arms[1].label == "upbeat +0.2 (when upbeat@2 cosine > 0.25 over prompt:last=1)"
 
 
+def test_a_condition_on_the_text_as_it_grows_is_kept_and_replays(lab):
+    sweep = SweepOptions(when="upbeat@0 cosine > -0.05 over response:last=2", layers=(1, 2))
+    view = lab.runs.generate(
+        prompts=PROMPTS,
+        vectors=["upbeat"],
+        strengths=[0.3],
+        sweep=sweep,
+        decoding=Decoding(max_new_tokens=8),
+    )
+    [found] = view.run.environment["conditions"]
+    assert [held is None for held in found["tokens_held"]] == [True, False] * 2
+    assert all(held < 8 for held in found["tokens_held"] if held)
+    assert lab.runs.get(str(view.id)).run.spec == view.run.spec
+    assert view.replay().identical
+
+
 @pytest.mark.parametrize(
     ("text", "error", "message"),
     [
         ("upbeat cosine > 1", InputError, "not understood"),
         ("upbeat@1 angle > 1", InputError, "not understood"),
         ("upbeat@99 cosine > 1", Exception, "99"),
-        ("upbeat@1 cosine > 1 over response", InputError, "reads the prompt"),
+        ("upbeat@1 cosine > 1 over all", InputError, "cannot read all"),
+        ("upbeat@1 cosine > 1 over response", InputError, "too late for mlp_output of layer 0"),
         ("upbeat@1 cosine > 1 at nowhere", InputError, "names site"),
         ("other@1 cosine > 1", NotFoundError, "other"),
         ("search:7", NotFoundError, "threshold search"),

@@ -74,9 +74,9 @@ def run_spec(
 
 
 def hook_count(loaded: LoadedModel) -> int:
-    """Hooks on the model; transformers leaves some of its own there."""
+    """What is hung on the model; transformers leaves some hooks of its own there."""
     return sum(
-        len(module._forward_hooks) + len(module._forward_pre_hooks)
+        len(module._forward_hooks) + len(module._forward_pre_hooks) + ("forward" in vars(module))
         for module in loaded.model.modules()
     )
 

@@ -79,12 +79,12 @@ def test_the_norm_of_the_site_is_kept(trained: LoadedModel, strength: float) -> 
     arms = [arm(intervention(strength, layers=(1,)))]
     table = SteeringTable.build(trained, arms, {VECTOR: sad_to_happy(trained)})
     ids = torch.tensor([trained.tokenizer(UNFINISHED[0])["input_ids"]])
-    handles = [trained.layers.mlp[1].register_forward_hook(look)]
-    with torch.no_grad(), steer(trained, table, [0]):
-        handles.append(trained.layers.mlp[1].register_forward_hook(look))
+    handle = trained.layers.mlp[1].register_forward_hook(look)
+    with torch.no_grad():
         trained.model(ids)
-    for handle in handles:
-        handle.remove()
+        with steer(trained, table, [0]):
+            trained.model(ids)
+    handle.remove()
     assert not torch.allclose(seen[0], seen[1])
     torch.testing.assert_close(seen[0].norm(dim=-1), seen[1].norm(dim=-1))
 

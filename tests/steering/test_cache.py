@@ -5,9 +5,9 @@ import torch
 from transformers import DynamicCache
 
 from tests.tiny_models import CONFIGURATIONS, tiny_model
-from vectorlab.steering import decoder
 from vectorlab.steering.cache import ReservedLayer, ReservedWindowLayer, reserved_cache
 from vectorlab.steering.decoder import Decoder
+from vectorlab.steering.head import head_sees_the_end
 from vectorlab.steering.loading import LoadedModel
 
 PROMPTS = [[1, 70, 80, 90], [1, 75], [1, 99, 98, 97, 96, 95, 94]]
@@ -71,7 +71,7 @@ def test_the_head_sees_one_contiguous_position_behind_the_prompt(name: str) -> N
 
     head = loaded.model.get_output_embeddings()
     running = Decoder(loaded, PROMPTS, 2)
-    with torch.no_grad(), decoder._head_sees_the_end(loaded):
+    with torch.no_grad(), head_sees_the_end(loaded):
         hook = head.register_forward_pre_hook(look)
         try:
             running.next_logits()

@@ -46,14 +46,14 @@ def at_layer_0(
 
     module = loaded.layers.at(site)[0]
     table = SteeringTable.build(loaded, [arm(*interventions)], vectors(loaded))  # type: ignore[arg-type]
-    before = module.register_forward_hook(look)
+    hook = module.register_forward_hook(look)
     try:
-        with torch.no_grad(), steer(loaded, table, [0]):
-            after = module.register_forward_hook(look)
+        with torch.no_grad():
             loaded.model(input_ids=TOKENS)
-            after.remove()
+            with steer(loaded, table, [0]):
+                loaded.model(input_ids=TOKENS)
     finally:
-        before.remove()
+        hook.remove()
     return seen[0], seen[1]
 
 

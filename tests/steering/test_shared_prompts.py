@@ -9,10 +9,11 @@ import torch
 from tests.steering.builders import OTHER, arm, hook_count, intervention, run_spec, vectors
 from tests.tiny_models import tiny_model
 from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Arm
+from vectorlab.domain.runs import Arm, BatchPlan
 from vectorlab.domain.schedules import Schedule
-from vectorlab.steering.generation import generate
+from vectorlab.steering.generation import generate, plan_run
 from vectorlab.steering.loading import LoadedModel
+from vectorlab.steering.plan import shared_stem, split_prompts
 
 PROMPTS = ["Once upon a time", "Hi", "Once upon a time"]
 RESPONSE = [
@@ -23,11 +24,11 @@ RESPONSE = [
 
 
 @contextmanager
-def rows_of_passes(loaded: LoadedModel) -> Iterator[list[int]]:
-    seen: list[int] = []
+def tokens_of_passes(loaded: LoadedModel) -> Iterator[list[tuple[int, ...]]]:
+    seen: list[tuple[int, ...]] = []
 
     def look(_module: object, _args: object, kwargs: dict[str, torch.Tensor]) -> None:
-        seen.append(len(kwargs["input_ids"]))
+        seen.append(tuple(kwargs["input_ids"].shape))
 
     hook = loaded.model.register_forward_pre_hook(look, with_kwargs=True)
     try:
@@ -44,8 +45,9 @@ def test_prompts_are_read_once_and_the_texts_are_those_of_each_arm_alone(
     loaded = tiny_model(name)
     spec = run_spec(loaded, PROMPTS, RESPONSE, do_sample=True, samples=2, kl=kl)
     clean = hook_count(loaded)
-    with rows_of_passes(loaded) as seen:
+    with tokens_of_passes(loaded) as passes:
         result = generate(loaded, spec, vectors(loaded))
+    seen = [rows for rows, _ in passes]
     assert hook_count(loaded) == clean
     rows = 18 + 12 * kl  # and a shadow for every steered row
     assert (seen[0], set(seen[1:])) == (2, {rows})
@@ -73,7 +75,72 @@ def test_where_steering_may_touch_or_count_a_prompt_every_row_reads_its_own(
     arms: Sequence[Arm],
 ) -> None:
     loaded = tiny_model("llama")
-    with rows_of_passes(loaded) as seen:
+    with tokens_of_passes(loaded) as seen:
         result = generate(loaded, run_spec(loaded, PROMPTS, arms), vectors(loaded))
-    assert set(seen) == {6}
+    assert {rows for rows, _ in seen} == {6}
     assert result.prompt_rows is None
+
+
+STEM = "You are a helpful guide who answers briefly, kindly and always in plain words. "
+FAMILY = [STEM + "Say hi", STEM + "One two three four", "Hi", STEM + "Say hi"]
+
+
+@pytest.mark.parametrize("kl", [False, True])
+@pytest.mark.parametrize("name", ["llama", "gpt2", "qwen2", "opt", "falcon"])
+def test_what_prompts_begin_with_alike_is_read_once(name: str, kl: bool) -> None:
+    loaded = tiny_model(name)
+    spec = run_spec(loaded, FAMILY, RESPONSE, do_sample=True, samples=2, kl=kl)
+    with tokens_of_passes(loaded) as seen:
+        result = generate(loaded, spec, vectors(loaded))
+    [stem] = result.plan.stems or ()
+    longest = max(len(loaded.tokenizer.encode(text)) for text in FAMILY)
+    # The stem and the short prompt's beginning, then what each of three has of its own.
+    assert seen[:2] == [(2, stem), (3, longest - stem)]
+    assert set(seen[2:]) == {(24 + 16 * kl, 1)}
+    plan = BatchPlan.from_json(result.plan.to_json())
+    assert plan == result.plan
+    assert generate(loaded, spec, vectors(loaded), plan=plan) == result
+    for item in result.generations[::5]:
+        key = item.key
+        alone = run_spec(
+            loaded, [FAMILY[key.prompt]], [RESPONSE[key.arm]], do_sample=True, samples=2
+        )
+        expected = generate(loaded, alone, vectors(loaded)).generations[key.sample]
+        assert item.token_ids == expected.token_ids
+        assert item.mean_logprob == pytest.approx(expected.mean_logprob, abs=1e-4)
+
+
+def test_a_run_of_before_is_replayed_without_a_stem() -> None:
+    loaded = tiny_model("llama")
+    spec = run_spec(loaded, FAMILY, RESPONSE)
+    recorded = BatchPlan(batches=plan_run(loaded, spec).batches)
+    with tokens_of_passes(loaded) as seen:
+        result = generate(loaded, spec, vectors(loaded), plan=recorded)
+    assert seen[0][0] == 3
+    assert result.plan == recorded
+
+
+@pytest.mark.parametrize("name", ["bloom", "mistral"])  # no positions are told; a short window
+def test_where_padding_between_tokens_would_matter_prompts_are_read_whole(name: str) -> None:
+    loaded = tiny_model(name)
+    with tokens_of_passes(loaded) as seen:
+        result = generate(loaded, run_spec(loaded, FAMILY, RESPONSE), vectors(loaded))
+    assert seen[0][0] == 3
+    assert not result.plan.stems
+
+
+@pytest.mark.parametrize(
+    ("prompts", "stem"),
+    [
+        ([[1] * 80 + [2], [1] * 80 + [3]], 80),
+        ([[1] * 80 + [2]] * 5, 0),  # equal prompts are read once in any case
+        ([[1] * 30 + [2], [1] * 30 + [3]], 0),  # too little
+        ([[1] * 80, [1] * 80 + [3], [1] * 80 + [4, 5]], 80),  # one ends where others go on
+        ([[*range(40), n, *[9] * 60, m] for n in (1, 2) for m in (3, 4)], 101),  # two families
+    ],
+)
+def test_the_stem_is_where_reading_once_saves_most(prompts: list[list[int]], stem: int) -> None:
+    assert shared_stem(prompts) == stem
+    beginnings, rests = split_prompts(prompts, stem)
+    assert all(rests)
+    assert [[*a, *b] for a, b in zip(beginnings, rests, strict=True)] == prompts

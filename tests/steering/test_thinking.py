@@ -93,7 +93,8 @@ def test_thinking_and_answer_are_steered_apart_under_the_cache() -> None:
     ids = loaded.tokenizer.encode("q<think>hm</think>A.", add_special_tokens=False)
     end = ids.index(loaded.tokenizer.encode("A", add_special_tokens=False)[0])
     states: list[torch.Tensor] = []
-    hook = loaded.layers.mlp[0].register_forward_hook(lambda _m, _a, out: states.append(out))
+    last = loaded.layers.mlp[0].get_submodule("down_proj")  # the MLP's output before steering
+    hook = last.register_forward_hook(lambda _m, _a, out: states.append(out))
     with torch.no_grad(), steer(loaded, table, range(3)) as steering:
         mine: list[torch.Tensor] = []
         behind = loaded.layers.mlp[0].register_forward_hook(lambda _m, _a, out: mine.append(out))

@@ -83,8 +83,8 @@ def test_a_search_comes_back_from_its_stored_form() -> None:
     ("changes", "message"),
     [
         ({"threshold": float("nan")}, "not finite"),
-        ({"window": Positions.RESPONSE}, "reads the prompt, not response"),
-        ({"window": Positions.ALL}, "reads the prompt, not all"),
+        ({"window": Positions.parse("response:8-15")}, "cannot read response:8-15"),
+        ({"window": Positions.ALL}, "cannot read all"),
     ],
 )
 def test_a_condition_that_cannot_be_read_is_refused(changes: Any, message: str) -> None:

@@ -87,7 +87,7 @@ def test_a_spelling_reads_back_as_itself(positions: Positions):
         ("prompt+tokens=-1", "not understood"),
         ("prompt+tokens=1+tokens=2", "not understood"),
         ("all:first=3", "belongs to the prompt or to the response"),
-        ("response:last=3", "not known while it grows"),
+        ("response:last=0", "no token"),
         ("prompt:first=0", "no token"),
         ("prompt:last=0", "no token"),
         ("response:5-4", "no token"),

@@ -82,7 +82,8 @@ def generate(
             metavar="CONDITION",
             help='Steer only prompts that meet it: "VECTOR@LAYER cosine > 0.2", or projection, '
             'or <, perhaps "over prompt:last=1" and "at mlp_output"; "search:3" for what '
-            "`vectors threshold` found.",
+            '`vectors threshold` found. "over response:last=4" is measured on the newest tokens '
+            "of the text, and steers only where it holds.",
         ),
     ] = None,
     layers: Annotated[

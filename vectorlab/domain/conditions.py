@@ -1,8 +1,10 @@
-"""Conditions of interventions: does a prompt, as the model reads it, lie along a vector?
+"""Conditions of interventions: does a prompt, or a text as it grows, lie along a vector?
 
-A condition is read from the unsteered model before a text begins: the states of the window's
-tokens at one layer, each projected onto the vector, and the mean of these against a threshold. An
-intervention with a condition acts on the rows whose prompt meets it and on no others.
+What counts is the mean over a window's tokens of their states at one layer, each projected onto the
+vector, against a threshold. Of a prompt it is read from the unsteered model before a text begins,
+and the intervention acts on the rows whose prompt meets the condition and on no others. Of a
+response it is read anew at every token, as the pass comes to that layer, and the intervention acts
+on the tokens at which the condition holds.
 """
 
 import math
@@ -44,7 +46,8 @@ class Condition:
     """When an intervention acts.
 
     Raises:
-        InputError: If the threshold is not finite, or the window is not of the prompt.
+        InputError: If the threshold is not finite, or the window is none of a prompt, nor a whole
+            response or its newest tokens.
     """
 
     vector_id: int
@@ -60,11 +63,17 @@ class Condition:
         object.__setattr__(self, "threshold", float(self.threshold) + 0.0)
         if not math.isfinite(self.threshold):
             raise InputError(f"The threshold {self.threshold} is not finite. Give one such as 0.2.")
-        if self.window.part is not Part.PROMPT:
+        newest = Positions(part=Part.RESPONSE, last=self.window.last)
+        if self.window.part is not Part.PROMPT and self.window != newest:
             raise InputError(
-                f"A condition reads the prompt, not {self.window}. "
-                "Write for example prompt, prompt:last=1 or prompt:first=8+skip_bos."
+                f"A condition cannot read {self.window}. Write for example prompt, prompt:last=1, "
+                "prompt:first=8+skip_bos, response, or response:last=4 for the newest tokens."
             )
+
+    @property
+    def reads_response(self) -> bool:
+        """Whether it is measured on generated tokens, anew at each."""
+        return self.window.part is Part.RESPONSE
 
     def holds(self, value: float) -> bool:
         """Whether a measured value meets the condition."""
@@ -116,6 +125,10 @@ class SearchSpec:
     layers: tuple[int, ...] | None = None  # to choose from; None: every layer the vector has
     dtype: str = "float32"
     chat: Chat | None = None  # prompts are read as a run with this chat reads them
+
+    def __post_init__(self) -> None:
+        if self.window.part is not Part.PROMPT:
+            raise InputError(f"A search reads prompts, not {self.window}. Write prompt:last=1.")
 
     @cached_property
     def sha256(self) -> str:

@@ -53,7 +53,9 @@ class Positions:
     part: Part = Part.ALL
     start: int = 0  # first token of the window, counted within the part
     stop: int | None = None  # first token behind it; None: up to the end
-    last: int | None = None  # instead of both: so many tokens before the end of the prompt
+    # Instead of both: so many tokens before the end of the prompt, or the newest of a response
+    # that grows, which is for conditions only.
+    last: int | None = None
     tokens: tuple[int, ...] = ()  # only these token ids; empty: any
     excluded: tuple[int, ...] = ()  # none of these token ids
     skip_bos: bool = False  # not the BOS token, if the prompt begins with one
@@ -111,13 +113,8 @@ class Positions:
         has_window = (self.start, self.stop, self.last) != (0, None, None)
         if has_window and self.part is Part.ALL:
             raise InputError(f"A window belongs to the prompt or to the response. {HELP}")
-        if self.last is not None and self.part is Part.RESPONSE:
-            raise InputError(
-                "The last tokens of a response are not known while it grows. "
-                "Count them from its beginning, for example response:8-15."
-            )
         if self.last is not None and (self.start, self.stop) != (0, None):
-            raise InputError("Give a range or the last tokens of the prompt, not both.")
+            raise InputError("Give a range or the last tokens, not both.")
         empty = self.start < 0 or (self.stop is not None and self.stop <= self.start)
         if empty or (self.last is not None and self.last < 1):
             raise InputError(f"The window {self._window()!r} holds no token. {HELP}")

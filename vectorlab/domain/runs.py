@@ -1,7 +1,7 @@
 """Generation runs: prompts x arms x samples, their texts, and what a replay found."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +11,7 @@ from typing import Any
 from vectorlab.domain.chats import Chat as Chat
 from vectorlab.domain.conditions import Condition
 from vectorlab.domain.hashing import content_sha256
-from vectorlab.domain.positions import Positions
+from vectorlab.domain.positions import Part, Positions
 from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import InputError
@@ -65,11 +65,22 @@ class Intervention:
     positions: Positions = Positions.ALL
     layers: tuple[int, ...] | None = None  # None: every layer the vector has
     schedule: Schedule = Schedule.CONSTANT  # of the strength while the text grows
-    condition: Condition | None = None  # on the prompt; None: always
+    condition: Condition | None = None  # on prompt or response; None: always
 
     def __post_init__(self) -> None:
         # One spelling per number, so that 1, 1.0, 0.0 and -0.0 do not make different requests.
         object.__setattr__(self, "strength", float(self.strength) + 0.0)
+        part = self.positions.part
+        if part is Part.RESPONSE and self.positions.last is not None:
+            raise InputError(
+                "The last tokens of a response are not known while it grows. "
+                "Count them from its beginning, for example response:8-15."
+            )
+        if part is Part.PROMPT and self.condition is not None and self.condition.reads_response:
+            raise InputError(
+                f"A condition over {self.condition.window} cannot steer {self.positions}, which is "
+                "read before. Choose positions response or all, or a window of the prompt."
+            )
 
     def to_json(self) -> dict[str, Any]:
         """The hashed form; the row id is left out because the bytes are the identity.
@@ -269,10 +280,10 @@ class RunSpec:
             if item is not None
         }
 
-    def conditions(self) -> tuple[Condition, ...]:
-        """Every condition of its arms, once."""
+    def conditions(self, part: Part) -> tuple[Condition, ...]:
+        """Every condition of its arms on the prompt, or on the response, once."""
         found = (item.condition for arm in self.arms for item in arm.interventions)
-        return tuple(dict.fromkeys(item for item in found if item is not None))
+        return tuple(dict.fromkeys(item for item in found if item and item.window.part is part))
 
     def rows(self) -> list["RowKey"]:
         """Every generation asked for, ordered by prompt, then arm, then sample."""
@@ -326,6 +337,9 @@ class BatchPlan:
     batches: tuple[tuple[int, ...], ...]
     # Of each batch; None for one that held this run alone. Empty when all did.
     frames: tuple[Frame | None, ...] = ()
+    # Of each batch, up to which token what its prompts begin with alike is read once; 0 for not
+    # at all. Empty when all are; None where it is still to be decided.
+    stems: tuple[int, ...] | None = ()
 
     def to_json(self) -> dict[str, Any]:
         """The stored form."""
@@ -335,6 +349,8 @@ class BatchPlan:
         }
         if any(self.frames):
             data["frames"] = [None if item is None else item.to_json() for item in self.frames]
+        if any(self.stems or ()):
+            data["stems"] = list(self.stems or ())
         return data
 
     @classmethod
@@ -345,11 +361,18 @@ class BatchPlan:
             frames=tuple(
                 None if item is None else Frame(**item) for item in data.get("frames", ())
             ),
+            stems=tuple(data.get("stems", ())),
         )
 
     def frame_of(self, batch: tuple[int, ...]) -> Frame | None:
         """The rectangle that a batch shared with other runs."""
         return dict(zip(self.batches, self.frames, strict=True)).get(batch) if self.frames else None
+
+    def stem_of(self, batch: tuple[int, ...]) -> int | None:
+        """Up to which token the prompts of a batch are read together; None: not decided yet."""
+        if self.stems is None:
+            return None
+        return dict(zip(self.batches, self.stems, strict=True)).get(batch, 0) if self.stems else 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -386,6 +409,8 @@ class GeneratedText:
     finish_reason: FinishReason
     mean_logprob: float  # nats per token, under the (steered) model at temperature 1
     divergence: Divergence | None = None  # if the run asks for it
+    # Per condition on the response, at how many of its tokens it held; None: not of its arm.
+    held: tuple[int | None, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -490,6 +515,31 @@ def check_arm(arm: Arm) -> Arm:
                 "space. Give them one strength, positions, schedule and layers, or an arm each."
             )
     return arm
+
+
+def check_measured_before(item: Intervention, layers: Iterable[int]) -> None:
+    """Refuse an intervention that writes before its condition on the same token is measured.
+
+    Args:
+        item: The intervention.
+        layers: Where it writes.
+
+    Raises:
+        InputError: If it does at some layer.
+    """
+    condition = item.condition
+    if condition is None or not condition.reads_response:
+        return
+    # In some blocks attention and MLP run side by side; behind both is their block's output.
+    same = item.site is Site.BLOCK_OUTPUT and condition.site is not Site.BLOCK_OUTPUT
+    first = condition.layer + (not same)
+    early = sorted(layer for layer in layers if layer < first)
+    if early:
+        raise InputError(
+            f"The condition is measured at {condition.site} of layer {condition.layer}, too late "
+            f"for {item.site} of layer {early[0]}. Steer layers from {first} on (--layers "
+            f"{first}-...), or measure at a lower layer."
+        )
 
 
 def compare_generations(

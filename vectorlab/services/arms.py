@@ -15,6 +15,7 @@ from vectorlab.domain.runs import (
     Intervention,
     Operator,
     check_arm,
+    check_measured_before,
     check_strength,
 )
 from vectorlab.domain.schedules import Schedule
@@ -188,7 +189,7 @@ def _intervention(
     db: Database, model: Model, vector: SteeringVector, term: Term, options: SweepOptions
 ) -> Intervention:
     when = term.when or options.when
-    return Intervention(
+    item = Intervention(
         vector_id=vector.id,
         vector_sha256=vector.content_sha256,
         operator=term.operator or options.operator or default_operator(vector.method),
@@ -199,6 +200,10 @@ def _intervention(
         schedule=term.schedule or options.schedule,
         condition=None if when is None else parse_condition(db, model, when),
     )
+    with db.read() as tx:
+        own = [part.layer for part in vectors.layer_infos(tx, vector.id)]
+    check_measured_before(item, own if item.layers is None else item.layers)
+    return item
 
 
 def _calibrated(db: Database, vector: SteeringVector, item: Intervention) -> Intervention:

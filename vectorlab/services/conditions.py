@@ -26,7 +26,8 @@ from vectorlab.store.database import Database
 
 HELP = (
     'Write for example "angry@4 cosine > 0.2", "angry@4 projection < -1.5 over prompt:last=1 at '
-    'mlp_output", or "search:3" for what a search found.'
+    'mlp_output", "angry@4 cosine > 0.2 over response:last=4", or "search:3" for what a search '
+    "found."
 )
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _WRITTEN = re.compile(

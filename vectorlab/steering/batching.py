@@ -122,6 +122,16 @@ def forward_arguments(
     return {name: value for name, value in arguments.items() if name in accepted}
 
 
+def reads_in_parts(loaded: LoadedModel, columns: int) -> bool:
+    """Whether padding may stand between the tokens of a row that has so many columns.
+
+    It may where positions are told to the model and no window counts columns.
+    """
+    model_type: Any = type(loaded.model)
+    window = getattr(loaded.model.config.get_text_config(), "sliding_window", None)
+    return "position_ids" in _parameter_names(model_type) and (not window or columns < window)
+
+
 def is_out_of_memory(error: RuntimeError) -> bool:
     """Whether an error says that the device or the host has no memory left."""
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

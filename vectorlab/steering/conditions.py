@@ -60,10 +60,10 @@ def states_of(
 
 
 def measure(states: torch.Tensor, vector: torch.Tensor, kind: Measure) -> torch.Tensor:
-    """What every token's state is worth, (T,) float32.
+    """What every token's state is worth, (..., T) float32.
 
     Args:
-        states: (T, D).
+        states: (..., T, D).
         vector: (D,), not zero.
         kind: Cosine or projection.
     """
@@ -96,7 +96,7 @@ def read_conditions(
         NotFoundError: If a vector is not given, or has no such layer.
         InputError: If a vector is zero there, or a window holds no token of a prompt.
     """
-    directions = [_direction(loaded, item, vectors) for item in conditions]
+    directions = [direction_of(loaded, item, vectors) for item in conditions]
     places = list(dict.fromkeys((item.layer, item.site) for item in conditions))
     values = []
     for number, ids in enumerate(prompts, start=1):
@@ -115,9 +115,16 @@ def read_conditions(
     return values
 
 
-def _direction(
+def direction_of(
     loaded: LoadedModel, item: Condition, vectors: Mapping[str, Sequence[LayerVector]]
 ) -> torch.Tensor:
+    """What a condition measures along, (D,) float32 on the model's device.
+
+    Raises:
+        NotFoundError: If its vector is not given.
+        ShapeError: If that has no such layer, or another width.
+        InputError: If it is zero there.
+    """
     name = item.vector_sha256[:12]
     if item.vector_sha256 not in vectors:
         raise NotFoundError("vector", name, hint="Give the layer vectors of every condition.")

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from vectorlab.domain.positions import Part
 from vectorlab.domain.runs import GeneratedText
 from vectorlab.domain.schedules import Schedule
 from vectorlab.steering.passes import Rule, RuleReader
@@ -19,7 +20,7 @@ def untouched(run: PreparedRun, texts: Sequence[GeneratedText]) -> tuple[str, ..
         run: What was asked for.
         texts: What was generated.
     """
-    found = [*_conditions_at_one_side(run)]
+    found = [*_conditions_at_one_side(run), *_never_or_always_held(run, texts)]
     for number, arm in enumerate(run.spec.arms):
         mine = [text for text in texts if text.key.arm == number]
         for positions in dict.fromkeys(item.positions for item in arm.interventions):
@@ -33,18 +34,30 @@ def untouched(run: PreparedRun, texts: Sequence[GeneratedText]) -> tuple[str, ..
     return tuple(found)
 
 
-def measured_conditions(run: PreparedRun) -> tuple[Mapping[str, Any], ...]:
-    """Every condition of a run, and what was measured of each of its prompts."""
-    return tuple(
+def measured_conditions(
+    run: PreparedRun, texts: Sequence[GeneratedText]
+) -> tuple[Mapping[str, Any], ...]:
+    """Every condition of a run, and what was found of each of its prompts or texts.
+
+    Args:
+        run: What was asked for.
+        texts: What was generated, in the order of ``RunSpec.rows()``.
+    """
+    of_prompts = (
         {**condition.to_json(), "values": [row[number] for row in run.condition_values]}
-        for number, condition in enumerate(run.spec.conditions())
+        for number, condition in enumerate(run.spec.conditions(Part.PROMPT))
     )
+    of_texts = (
+        {**condition.to_json(), "tokens_held": [text.held[number] for text in texts]}
+        for number, condition in enumerate(run.spec.conditions(Part.RESPONSE))
+    )
+    return *of_prompts, *of_texts
 
 
 def _conditions_at_one_side(run: PreparedRun) -> list[str]:
     """A sentence for every condition that all prompts or none of them meet."""
     found = []
-    for number, condition in enumerate(run.spec.conditions()):
+    for number, condition in enumerate(run.spec.conditions(Part.PROMPT)):
         values = [row[number] for row in run.condition_values]
         met = sum(condition.holds(value) for value in values)
         if met not in (0, len(values)):
@@ -55,6 +68,22 @@ def _conditions_at_one_side(run: PreparedRun) -> list[str]:
             f"{condition.threshold:.6g} holds for {how_many} of {len(values)} prompts: values from "
             f"{min(values):.6g} to {max(values):.6g}"
         )
+    return found
+
+
+def _never_or_always_held(run: PreparedRun, texts: Sequence[GeneratedText]) -> list[str]:
+    """A sentence for every condition on the response that all tokens or none of them meet."""
+    found = []
+    for number, condition in enumerate(run.spec.conditions(Part.RESPONSE)):
+        mine = [text for text in texts if text.held[number] is not None]
+        read = sum(len(text.token_ids) - 1 for text in mine)
+        held = sum(text.held[number] or 0 for text in mine)
+        if held in (0, read):
+            found.append(
+                f"{condition.measure} at layer {condition.layer} {condition.comparison} "
+                f"{condition.threshold:.6g} over {condition.window} held at "
+                f"{'none' if held == 0 else 'every one'} of {read} generated tokens"
+            )
     return found
 
 

@@ -6,12 +6,13 @@ from typing import Any
 import torch
 
 from vectorlab.domain.runs import Decoding
-from vectorlab.steering.batching import forward_arguments, pad
+from vectorlab.steering.batching import PaddedBatch, forward_arguments, pad
 from vectorlab.steering.cache import reserved_cache
 from vectorlab.steering.compiled import CompiledSteps, static_cache, static_capacity
 from vectorlab.steering.head import head_sees_the_end
 from vectorlab.steering.hooks import Steering
 from vectorlab.steering.loading import LoadedModel
+from vectorlab.steering.plan import split_prompts
 from vectorlab.steering.sampling import greedy_choice, log_probability, pick_tokens
 
 
@@ -25,6 +26,7 @@ class Decoder:
         compiled: Prepare for ``compile``.
         share_prompts: Read equal prompts once. For batches whose prompts are not steered: rows of
             one prompt then go on from the same keys and values.
+        stem: And read once what different prompts begin with alike, up to this token.
     """
 
     def __init__(
@@ -35,22 +37,22 @@ class Decoder:
         *,
         compiled: bool = False,
         share_prompts: bool = False,
+        stem: int = 0,
     ) -> None:
-        count = len(prompt_ids)
-        self._row_of: torch.Tensor | None = None  # (B,) among the prompts that are read
-        distinct = list(dict.fromkeys(map(tuple, prompt_ids)))
-        if share_prompts and not compiled and len(distinct) < count:
-            places = {ids: place for place, ids in enumerate(distinct)}
-            index = [places[tuple(ids)] for ids in prompt_ids]
-            self._row_of = torch.tensor(index, device=loaded.device)
-            prompt_ids = distinct
-        batch = pad(prompt_ids, side="left", device=loaded.device)
         self.loaded = loaded
+        count = len(prompt_ids)
+        self.prompt_rows = count  # that the model reads
+        # How rows go on after the first pass: which row each of them is of, and what it reads next.
+        self._branches: list[tuple[torch.Tensor, PaddedBatch | None]] = []
+        if share_prompts and not compiled:
+            prompt_ids = self._read_once(prompt_ids, stem)
+        batch = pad(prompt_ids, side="left", device=loaded.device)
         self.starts = batch.starts
         self.fed = 0  # columns in the cache
         self.pending = batch.input_ids  # (B, T) tokens that the model has not seen
         rows, width = batch.input_ids.shape
-        capacity = width + max_new_tokens
+        behind = sum(item.input_ids.shape[1] for _, item in self._branches if item is not None)
+        capacity = width + behind + max_new_tokens
         if compiled:
             capacity = static_capacity(capacity)
         self.mask = None
@@ -61,7 +63,6 @@ class Decoder:
         self._compiled: CompiledSteps | None = None
         self._greedy: Sequence[torch.Tensor] = ()  # what the graph says is likeliest
         self.steps = 0  # tokens appended to every row
-        self.prompt_rows = rows  # that the model reads
         self._tokens = batch.input_ids.new_empty(count, max_new_tokens)
         self._logprobs = torch.empty(count, max_new_tokens, device=loaded.device)
 
@@ -80,6 +81,12 @@ class Decoder:
             found, *self._greedy = self._compiled(self.pending, positions)
             self.fed += 1
             return found
+        logits = self._feed()
+        while self._branches:
+            logits = self._branch(*self._branches.pop(0), logits)
+        return logits
+
+    def _feed(self) -> torch.Tensor:
         end = self.fed + self.pending.shape[1]
         arguments = forward_arguments(
             self.loaded,
@@ -90,23 +97,56 @@ class Decoder:
             past_length=self.fed,
             use_cache=True,
         )
-        if self.fed:
+        if self.pending.shape[1] == 1:
             output = self.loaded.model(**arguments)
         else:
             with head_sees_the_end(self.loaded):
                 output = self.loaded.model(**arguments)
         self.fed, self.past = end, output.past_key_values
         logits: torch.Tensor = output.logits[:, -1].float()
-        return logits if self._row_of is None else self._spread(self._row_of, logits)
+        return logits
 
-    def _spread(self, row_of: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
-        """Give every row the keys and values of its prompt; its logits."""
-        self._row_of = None
+    def _read_once(self, prompt_ids: Sequence[Sequence[int]], stem: int) -> Sequence[Sequence[int]]:
+        """What the first pass reads, so that nothing is read twice; plans what follows it."""
+        device = self.loaded.device
+        first, row_of = _distinct(prompt_ids)
+        self.prompt_rows = len(first)
+        repeats = self.prompt_rows < len(prompt_ids)
+        if stem:
+            beginnings, rests = split_prompts(first, stem)
+            first, stem_of = _distinct(beginnings)
+            behind = pad(rests, side="left", device=device)
+            self._branches.append((torch.tensor(stem_of, device=device), behind))
+        if repeats:
+            self._branches.append((torch.tensor(row_of, device=device), None))
+        return first
+
+    def _branch(
+        self, row_of: torch.Tensor, behind: PaddedBatch | None, logits: torch.Tensor
+    ) -> torch.Tensor:
+        """Give every row the keys and values of the one it is of, and let it read on; its logits.
+
+        Args:
+            row_of: (B,) among the rows so far.
+            behind: What each reads next; None: nothing.
+            logits: Of the rows so far.
+        """
         self.past.batch_select_indices(row_of)
         self.starts = self.starts[row_of]
         if self.mask is not None:
             self.mask = self.mask[row_of]
-        return logits[row_of]
+        if behind is None:
+            return logits[row_of]
+        end = self.fed + behind.input_ids.shape[1]
+        if self.mask is None and behind.is_padded:
+            columns = end + self._tokens.shape[1]
+            self.mask = behind.attention_mask.new_ones(len(row_of), columns)
+        if self.mask is not None:
+            self.mask[:, self.fed : end] = behind.attention_mask
+        # Padding then stands between the tokens of a row, which positions leave out.
+        self.starts = self.starts + behind.starts
+        self.pending = behind.input_ids
+        return self._feed()
 
     def choose(
         self, logits: torch.Tensor, drawn: torch.Tensor | None, decoding: Decoding
@@ -133,3 +173,9 @@ class Decoder:
     def logprobs(self) -> torch.Tensor:
         """Their log-probabilities, (B, steps) float32 on the device."""
         return self._logprobs[:, : self.steps]
+
+
+def _distinct(rows: Sequence[Sequence[int]]) -> tuple[list[tuple[int, ...]], list[int]]:
+    """Every row once, and which of these each row is."""
+    places = {ids: place for place, ids in enumerate(dict.fromkeys(map(tuple, rows)))}
+    return list(places), [places[tuple(ids)] for ids in rows]

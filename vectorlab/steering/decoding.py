@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch._dynamo.exc import TorchDynamoException
 
+from vectorlab.domain.conditions import Condition
+from vectorlab.domain.positions import Part as PositionsPart
 from vectorlab.domain.runs import Frame, GeneratedText, RowKey
 from vectorlab.steering.comparison import Comparison
 from vectorlab.steering.compiled import Compilation, reason_against, traced_hooks
@@ -45,6 +47,7 @@ def decode_batch(
     *,
     frame: Frame | None = None,
     compilation: Compilation | None = None,
+    stem: int = 0,
 ) -> list[Callable[[], list[GeneratedText]]]:
     """Generate the texts of a batch.
 
@@ -54,12 +57,13 @@ def decode_batch(
         frame: For one part that once shared its batch: the rectangle it stood in. Its other rows
             are filled up, because only their number and length matter.
         compilation: Asks for compiled steps; if there can be none, it is told why.
+        stem: Up to which token what prompts begin with alike is read once, if nothing steers them.
 
     Returns:
         Per part what makes its texts, which raises ``ModelError`` if numbers are not finite: one
         run must not fail for another.
     """
-    batch = _Batch(loaded, parts, frame)
+    batch = _Batch(loaded, parts, frame, stem)
     if compilation is not None and compilation.wanted:
         if reason := batch.reason_against_compiling():
             compilation.give_up(reason)
@@ -91,10 +95,13 @@ def frames_of(parts: Sequence[Part]) -> list[Frame]:
 class _Batch:
     """One rectangle of tokens on its way."""
 
-    def __init__(self, loaded: LoadedModel, parts: Sequence[Part], frame: Frame | None) -> None:
+    def __init__(
+        self, loaded: LoadedModel, parts: Sequence[Part], frame: Frame | None, stem: int
+    ) -> None:
         self.loaded = loaded
         self.parts = parts
         self.frame = frame
+        self.stem = stem
         self.decoding = parts[0].run.spec.decoding
         before = 0 if frame is None else frame.first
         counts = [len(part.keys) for part in parts]
@@ -105,10 +112,13 @@ class _Batch:
         self.token_ids: list[list[int]] = []
         self.logprobs: list[list[float]] = []
         self.comparison: Comparison | None = None
+        self.held: list[dict[Condition, list[list[bool]]]] = []  # by part; see Steering.held
 
     def reason_against_compiling(self) -> str | None:
         if self.frame is not None or len(self.parts) > 1:
             return "several runs share the batch"
+        if self.parts[0].run.spec.conditions(PositionsPart.RESPONSE):
+            return "a condition is measured on what is generated"
         return reason_against(self.loaded)
 
     @contextmanager
@@ -140,8 +150,8 @@ class _Batch:
                 self._prompts(),
                 self.steps,
                 compiled=compiled,
-                # A shared batch records its rectangle, and that alone must say how it rounds.
-                share_prompts=isinstance(steering, Steering) and steering.leaves_prompts_alone,
+                share_prompts=self._shares_prompts(),
+                stem=self.stem,
             )
             logits = decoder.next_logits()
             for part in self.parts:
@@ -154,6 +164,9 @@ class _Batch:
             decoder.compile(steering)
             with traced_hooks(self.loaded, steering):
                 self._go_on(decoder, logits)
+        self.held = (
+            [steering.held()] if isinstance(steering, Steering) else steering.held_by_block()
+        )
         self.token_ids = decoder.token_ids()[: self.rows].tolist()
         self.logprobs = decoder.logprobs()[: self.rows].tolist()
 
@@ -188,9 +201,18 @@ class _Batch:
                 self.token_ids[row],
                 self.logprobs[row],
                 None if self.comparison is None else self.comparison.of_row(row),
+                {item: rows[row - first] for item, rows in self.held[number].items()},
             )
             for row, key in enumerate(part.keys, start=first)
         ]
+
+    def _shares_prompts(self) -> bool:
+        # A shared batch records its rectangle, and that alone must say how it rounds.
+        return (
+            self.frame is None
+            and len(self.parts) == 1
+            and self.parts[0].run.leaves_prompts_alone(self.parts[0].keys)
+        )
 
     def _prompts(self) -> list[list[int]]:
         prompts = [part.run.ids_of(key) for part in self.parts for key in part.keys]

@@ -41,7 +41,7 @@ class GenerationResult:
     plan: BatchPlan  # the batches as they really ran
     events: tuple[str, ...]  # what did not go as planned, for people
     compiled: bool = False  # whether the decoding steps ran as a compiled graph
-    conditions: tuple[Mapping[str, Any], ...] = ()  # each with the values of all prompts
+    conditions: tuple[Mapping[str, Any], ...] = ()  # each with what was found
     prompt_rows: int | None = None  # prompts that the model read, where rows shared them
 
 
@@ -258,7 +258,7 @@ def _outcome(
         generations=tuple(texts),
         plan=plan,
         events=untouched(part.run, texts),
-        conditions=measured_conditions(part.run),
+        conditions=measured_conditions(part.run, texts),
     )
 
 
@@ -292,6 +292,7 @@ class _Run:
     done: list[int] = field(default_factory=list)  # rows, of this call
     prompt_rows: int = 0  # that the model read for them
     events: list[str] = field(default_factory=list)
+    stems: dict[Rows, int] = field(default_factory=dict)  # of batches; see BatchPlan.stems
 
     def execute(
         self,
@@ -303,10 +304,13 @@ class _Run:
             row: text for rows, made in done.items() for row, text in zip(rows, made, strict=True)
         }
         batches = list(done)
+        for rows in batches:
+            self._choose_stem(rows, plan)
         self.finished_rows = len(texts)
         waiting = deque(remaining_batches(plan, texts))
         while waiting:
             rows = waiting.popleft()
+            self._choose_stem(rows, plan)
             made = self._try_batch(rows, plan.frame_of(rows))
             if made is None:
                 waiting.extendleft(reversed(halves(rows)))
@@ -319,15 +323,20 @@ class _Run:
             if on_batch is not None:
                 on_batch(rows, made)
         frames = tuple(plan.frame_of(rows) for rows in batches)
+        stems = tuple(self.stems[rows] for rows in batches)
         generations = tuple(texts[row] for row in range(len(self.prepared.keys)))
         if self.compilation.event:
             self.events.append(self.compilation.event)
         return GenerationResult(
             generations=generations,
-            plan=BatchPlan(batches=tuple(batches), frames=frames if any(frames) else ()),
+            plan=BatchPlan(
+                batches=tuple(batches),
+                frames=frames if any(frames) else (),
+                stems=stems if any(stems) else (),
+            ),
             events=(*self.events, *untouched(self.prepared, generations)),
             compiled=self.compilation.wanted,
-            conditions=measured_conditions(self.prepared),
+            conditions=measured_conditions(self.prepared, generations),
             prompt_rows=self.prompt_rows if self.prompt_rows < len(self.done) else None,
         )
 
@@ -360,9 +369,20 @@ class _Run:
             on_prompts=self._count_prompts,
         )
         [make] = decode_batch(
-            self.prepared.loaded, [part], frame=frame, compilation=self.compilation
+            self.prepared.loaded,
+            [part],
+            frame=frame,
+            compilation=self.compilation,
+            stem=self.stems[rows],
         )
         return make()
+
+    def _choose_stem(self, rows: Rows, plan: BatchPlan) -> None:
+        """As it is recorded; a compiled batch reads its prompts in one go."""
+        stem = plan.stem_of(rows)
+        if stem is None and not self.compilation.wanted:
+            stem = self.prepared.shared_stem([self.prepared.keys[row] for row in rows])
+        self.stems[rows] = stem or 0
 
     def _count_prompts(self, rows: int) -> None:
         self.prompt_rows += rows
@@ -408,4 +428,4 @@ def _planned(spec: RunSpec, ids: Sequence[Sequence[Sequence[int]]], token_budget
             tuple(row // len(mine) * per_prompt + mine[row % len(mine)] for row in batch)
             for batch in plan.batches
         ]
-    return BatchPlan(batches=tuple(batches))
+    return BatchPlan(batches=tuple(batches), stems=None)

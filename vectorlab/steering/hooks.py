@@ -1,4 +1,9 @@
-"""Steer a model inside a with-block: one hook per steered place, always taken off again."""
+"""Steer a model inside a with-block: what a module returns is changed before anyone sees it.
+
+Python's and torch's ways to a hook cost more than the addition that most of them make. So a steered
+module gets a forward of its own for the time of the block, one that does what is to be done now and
+no more; where nothing is, it is the module's own.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -8,12 +13,13 @@ from typing import Any
 import torch
 from torch import nn
 
+from vectorlab.domain.conditions import Condition
 from vectorlab.errors import ArchitectureError
 from vectorlab.steering.layers import as_rows, replace_hidden
 from vectorlab.steering.loading import LoadedModel
 from vectorlab.steering.passes import rule_readers
 from vectorlab.steering.table import Phase, Place, SteeringTable
-from vectorlab.steering.work import RuleValues, Work, work_at
+from vectorlab.steering.work import Gauge, RuleValues, ShiftWork, Work, work_at
 
 
 class Steering:
@@ -25,14 +31,17 @@ class Steering:
         self._readers = rule_readers(table.rules, table.bos_id, loaded.device)
         self._reader = table.pass_reader()
         self._response: bool | torch.Tensor = False
-        self._writers = {
-            place: Writer(
-                self.rows,
-                *(
-                    work_at(table.tables[phase].get(place, ()), row_arms, loaded.device)
-                    for phase in Phase
-                ),
-            )
+        self.on_change: Callable[[], None] = lambda: None  # what is done has changed
+        self.gauges = [Gauge(item) for item in table.gauges_of(row_arms)]
+
+        def works(place: Place, phase: Phase) -> list[Work]:
+            found = work_at(table.tables[phase].get(place, ()), row_arms, loaded.device)
+            if phase is Phase.RESPONSE:  # measured is what leaves the place
+                found += [item for item in self.gauges if item.table.place == place]
+            return found
+
+        self.writers = {
+            place: Writer(self.rows, *(works(place, phase) for phase in Phase))
             for place in self.places
         }
 
@@ -46,20 +55,14 @@ class Steering:
         if response is self._response:
             return
         self._response = response
-        for writer in self._writers.values():
+        for writer in self.writers.values():
             writer.set_response(response)
+        self.on_change()
 
     @property
     def reads_tokens(self) -> bool:
         """Whether ``begin_pass`` has to be called before each forward pass."""
         return bool(self._readers)
-
-    @property
-    def leaves_prompts_alone(self) -> bool:
-        """Whether the prompts are read as the unsteered model reads them, whatever row it is."""
-        return not self._readers and all(
-            item.leaves_prompts_alone for item in self._writers.values()
-        )
 
     def begin_pass(self, token_ids: torch.Tensor, attention_mask: torch.Tensor | None) -> None:
         """Look at the tokens of the coming pass, for windows, chosen tokens and schedules.
@@ -71,36 +74,25 @@ class Steering:
         if self._readers:
             now = self._reader.read(token_ids, attention_mask, self._response)
             values = RuleValues.of(self._readers, now)
-            for writer in self._writers.values():
+            for writer in self.writers.values():
                 writer.values = values
 
-    def writer(self, place: Place) -> Callable[[torch.Tensor], torch.Tensor]:
-        """What makes of the states of a place the steered ones, in their own dtype and shape."""
-        return self._writers[place].write
+    def change(self, place: Place) -> "Change":
+        """What is done to the states of a place now."""
+        return self.writers[place].change
+
+    def held(self) -> dict[Condition, list[list[bool]]]:
+        """For every condition on the response and row, at which tokens fed back it held."""
+        return {item.table.condition: item.held() for item in self.gauges}
 
     def arguments(self) -> tuple[list[Sequence[Work]], RuleValues | None]:
         """What is done at each place to the coming tokens, and what the rules say of them."""
-        writers = list(self._writers.values())
+        writers = list(self.writers.values())
         return [item.current for item in writers], writers[0].values if writers else None
-
-    def check_all_ran(self) -> None:
-        """Refuse to go on when a steered module is never called.
-
-        Raises:
-            ArchitectureError: If a hook did not run in the forward pass that just ended.
-        """
-        idle = [place for place, writer in self._writers.items() if not writer.ran]
-        if idle:
-            raise ArchitectureError(
-                f"{len(idle)} steered modules never ran (first: {idle[0].site} of layer "
-                f"{idle[0].layer}); correct the model's row in vectorlab/steering/layers.py."
-            )
 
 
 class Writer:
-    """What is written at one place; called at every layer of every step, so it does little."""
-
-    __slots__ = ("_mask", "_prompt", "_response", "current", "ran", "rows", "values")
+    """What is written at one place."""
 
     def __init__(self, rows: int, prompt: Sequence[Work], response: Sequence[Work]) -> None:
         self.rows = rows
@@ -108,7 +100,6 @@ class Writer:
         self.current: Sequence[Work] = prompt
         self._mask: torch.Tensor | None = None  # (B, T) bool: generated tokens
         self.values: RuleValues | None = None
-        self.ran = False
 
     def set_response(self, response: bool | torch.Tensor) -> None:  # noqa: FBT001 - as Steering's
         """Choose the work of the coming positions."""
@@ -116,15 +107,19 @@ class Writer:
         self.current = self._response if response is True else self._prompt
 
     @property
-    def leaves_prompts_alone(self) -> bool:
-        """Whether nothing is written while prompts are read."""
-        return not self._prompt
+    def change(self) -> "Change":
+        """What is done to the states now: nothing, an addition, or all that this object knows."""
+        if self._mask is not None:
+            return self.write
+        match self.current:
+            case []:
+                return None
+            case [ShiftWork(shift=shift)]:
+                return shift
+        return self.write
 
     def write(self, hidden: torch.Tensor) -> torch.Tensor:
         """The states of a place as they leave it steered, in their own dtype and shape."""
-        self.ran = True
-        if self._mask is None and not self.current:
-            return hidden
         if self._mask is None and hidden.ndim == 3 and len(hidden) == self.rows:
             return self._steered(hidden, self.current)
         states = as_rows(hidden, self.rows)
@@ -198,12 +193,14 @@ class SharedSteering:
             for block in blocks
             if (count := len(block.row_arms))
         ]
+        self.on_change: Callable[[], None] = lambda: None
         self.places = sorted({place for steering, _ in self._blocks for place in steering.places})
 
     def set_response(self, response: bool) -> None:  # noqa: FBT001 - as Steering's
         """Say whether the coming positions are generated tokens."""
         for steering, _ in self._blocks:
             steering.set_response(response)
+        self.on_change()
 
     @property
     def reads_tokens(self) -> bool:
@@ -216,56 +213,130 @@ class SharedSteering:
             mask = None if attention_mask is None else attention_mask[rows]
             steering.begin_pass(token_ids[rows], mask)
 
-    def writer(self, place: Place) -> Callable[[torch.Tensor], torch.Tensor]:
-        """What makes of the states of a place the steered ones, in their own dtype and shape."""
+    def change(self, place: Place) -> "Change":
+        """What is done to the states of a place now."""
         blocks = [
-            (steering.writer(place), rows)
+            (steering.writers[place], rows)
             for steering, rows in self._blocks
-            if place in steering.places
+            if place in steering.writers
         ]
+        if all(writer.change is None for writer, _ in blocks):
+            return None
 
         def write(hidden: torch.Tensor) -> torch.Tensor:
             states = as_rows(hidden, self._rows).clone()
-            for steered, rows in blocks:
-                states[rows] = steered(states[rows])
+            for writer, rows in blocks:
+                states[rows] = writer.write(states[rows])
             return states.reshape(hidden.shape)
 
         return write
 
-    def check_all_ran(self) -> None:
-        """Refuse to go on when a steered module is never called.
+    def held_by_block(self) -> list[dict[Condition, list[list[bool]]]]:
+        """``Steering.held`` of every block."""
+        return [steering.held() for steering, _ in self._blocks]
 
-        Raises:
-            ArchitectureError: If a hook did not run in the forward pass that just ended.
-        """
-        for steering, _ in self._blocks:
-            steering.check_all_ran()
+
+# What is done to the states of a place: none, a shift (B, 1, D) that is added, or any function.
+Change = torch.Tensor | Callable[[torch.Tensor], torch.Tensor] | None
 
 
 @contextmanager
 def _hooked(loaded: LoadedModel, steering: "Steering | SharedSteering") -> Iterator[None]:
-    with ExitStack() as hooks:
-        for place in steering.places:
-            module = loaded.layers.at(place.site)[place.layer]
-            hook = _hook(steering.writer(place))
-            hooks.callback(module.register_forward_hook(hook).remove)
-        if steering.places:
-            hooks.callback(loaded.model.register_forward_hook(_final_check(steering)).remove)
-        if steering.places and steering.reads_tokens:
-            first = loaded.model.register_forward_pre_hook(_first_look(steering), with_kwargs=True)
-            hooks.callback(first.remove)
+    with ExitStack() as stack:
+        modules = {
+            place: _Module(loaded.layers.at(place.site)[place.layer]) for place in steering.places
+        }
+
+        def renew() -> None:
+            for place, module in modules.items():
+                module.steer(steering.change(place))
+
+        def check(*_: object) -> None:
+            first_pass.remove()
+            _check_all_ran([place for place, module in modules.items() if not module.ran])
+
+        if not modules:
+            yield
+            return
+        first_pass = loaded.model.register_forward_hook(check)
+        stack.callback(first_pass.remove)
+        if steering.reads_tokens:
+            look = loaded.model.register_forward_pre_hook(_first_look(steering), with_kwargs=True)
+            stack.callback(look.remove)
+        for module in modules.values():
+            stack.callback(module.restore)
+        steering.on_change = renew
+        renew()
         yield
 
 
-def _hook(
-    write: Callable[[torch.Tensor], torch.Tensor],
-) -> Callable[[nn.Module, Any, Any], Any]:
-    def hook(_module: nn.Module, _args: Any, output: Any) -> Any:
-        if type(output) is torch.Tensor:
-            return write(output)
-        return replace_hidden(output, write)
+class _Module:
+    """A module whose forward is another one for a while."""
 
-    return hook
+    def __init__(self, module: nn.Module) -> None:
+        self._module = module
+        self._forward = module.forward
+        self._own = vars(module).get("forward")  # somebody else's, such as accelerate's
+        self.ran = False
+
+    def steer(self, change: Change) -> None:
+        """From now on, change what the module returns."""
+        steered = _steered(self._forward, change)
+        if self.ran:
+            self._module.forward = steered
+            return
+
+        def first(*args: Any, **kwargs: Any) -> Any:
+            self.ran = True
+            self._module.forward = steered
+            return steered(*args, **kwargs)
+
+        self._module.forward = first
+
+    def restore(self) -> None:
+        """As it was."""
+        if self._own is not None:
+            self._module.forward = self._own
+        elif "forward" in vars(self._module):
+            del self._module.forward
+
+
+def _steered(forward: Callable[..., Any], change: Change) -> Callable[..., Any]:
+    """A forward whose states are changed; it runs at every layer of every step."""
+    if change is None:
+        return forward
+    if not isinstance(change, torch.Tensor):
+        return lambda *args, **kwargs: replace_hidden(forward(*args, **kwargs), change)
+    shift, rows = change, len(change)
+
+    def shifted(hidden: torch.Tensor) -> torch.Tensor:
+        return (as_rows(hidden, rows) + shift).to(hidden.dtype).reshape(hidden.shape)
+
+    def steered(*args: Any, **kwargs: Any) -> Any:
+        output = forward(*args, **kwargs)
+        if (
+            type(output) is torch.Tensor
+            and output.dtype is torch.float32
+            and output.ndim == 3  # batch and tokens may be one axis
+            and len(output) == rows
+        ):
+            return output + shift
+        return replace_hidden(output, shifted)
+
+    return steered
+
+
+def _check_all_ran(idle: Sequence[Place]) -> None:
+    """Refuse to go on when steered modules were not called in the first pass.
+
+    Raises:
+        ArchitectureError: If there are any.
+    """
+    if idle:
+        raise ArchitectureError(
+            f"{len(idle)} steered modules never ran (first: {idle[0].site} of layer "
+            f"{idle[0].layer}); correct the model's row in vectorlab/steering/layers.py."
+        )
 
 
 def _first_look(
@@ -274,12 +345,5 @@ def _first_look(
     def hook(_module: nn.Module, args: Any, kwargs: dict[str, Any]) -> None:
         token_ids = args[0] if args else kwargs["input_ids"]
         steering.begin_pass(token_ids, kwargs.get("attention_mask"))
-
-    return hook
-
-
-def _final_check(steering: "Steering | SharedSteering") -> Callable[[nn.Module, Any, Any], None]:
-    def hook(_module: nn.Module, _args: Any, _output: Any) -> None:
-        steering.check_all_ran()
 
     return hook

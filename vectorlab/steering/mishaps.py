@@ -38,7 +38,7 @@ def first_infinite_layer(
         finite.append(as_rows(hidden_of(output), 1).isfinite().all())
 
     with steer(loaded, table, [arm]) as steering:
-        # Behind those that steer, so they see what leaves the block.
+        # A module steers before its hooks, so they see what leaves the block.
         hooks = [item.register_forward_hook(look) for item in loaded.layers.at(Site.BLOCK_OUTPUT)]
         try:
             columns = torch.arange(ids.shape[1], device=loaded.device)

@@ -1,7 +1,8 @@
 """Where every token of a forward pass stands, and what that means for windows and schedules.
 
-A rule is the positions and the schedule of an intervention. All rules of a batch are looked at
-once per forward pass, on the device, before the first layer runs.
+A rule is the positions and the schedule of an intervention, and its condition on the response. All
+rules of a batch are looked at once per forward pass, on the device, before the first layer runs;
+what a condition says of them is known when the pass comes to its layer.
 """
 
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from vectorlab.domain.conditions import Condition
 from vectorlab.domain.positions import Part, Positions, Stage
 from vectorlab.domain.schedules import Schedule
 
@@ -19,11 +21,16 @@ class Rule:
 
     positions: Positions
     schedule: Schedule
+    condition: Condition | None = None  # on the response; see ``gauges``
 
     @property
     def is_plain(self) -> bool:
         """Whether it acts on all tokens of a part alike."""
-        return self.positions.is_whole_part and self.schedule == Schedule.CONSTANT
+        return (
+            self.positions.is_whole_part
+            and self.schedule == Schedule.CONSTANT
+            and self.condition is None
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +41,7 @@ class Pass:
     response: torch.Tensor  # bool: generated tokens
     index: torch.Tensor  # int64: place within prompt or response, from 0; padding has any
     behind: torch.Tensor  # int64: tokens of the prompt behind this one
+    is_first: bool  # no generated token was fed before
     thinking: torch.Tensor | None = None  # bool: between thinking markers; None: nobody asks
     marker: torch.Tensor | None = None  # bool: the last token of such a marker
 
@@ -123,12 +131,14 @@ class PassReader:
         columns = torch.arange(width, device=token_ids.device).expand(rows, -1)
         if response is True:
             index = columns + self._generated
+            is_first = self._generated == 0
             self._generated += width
             return Pass(
                 token_ids=token_ids,
                 response=torch.ones_like(token_ids, dtype=torch.bool),
                 index=index,
                 behind=torch.zeros_like(columns),
+                is_first=is_first,
             )
         self._generated = 0
         generated = (
@@ -145,6 +155,7 @@ class PassReader:
             response=generated,
             index=torch.where(generated, answers, places) - 1,
             behind=places[:, -1:] - places,
+            is_first=True,
         )
 
 
@@ -154,6 +165,7 @@ class RuleReader:
     def __init__(self, rule: Rule, bos_id: int | None, device: torch.device) -> None:
         positions = rule.positions
         self.positions = positions
+        self._response_only = positions.part is Part.RESPONSE or rule.condition is not None
         self._bos_id = bos_id if positions.skip_bos else None
         self._tokens = torch.tensor(positions.tokens, dtype=torch.long, device=device)
         self._excluded = torch.tensor(positions.excluded, dtype=torch.long, device=device)
@@ -162,10 +174,12 @@ class RuleReader:
     def touches(self, now: Pass) -> torch.Tensor:
         """Which tokens the positions hold, (B, T) bool."""
         positions = self.positions
-        if positions.part is Part.ALL:
-            inside = torch.ones_like(now.response)
+        if self._response_only:
+            inside = now.response
+        elif positions.part is Part.PROMPT:
+            inside = ~now.response
         else:
-            inside = now.response if positions.part is Part.RESPONSE else ~now.response
+            inside = torch.ones_like(now.response)
         if positions.start:
             inside = inside & (now.index >= positions.start)
         if positions.stop is not None:

@@ -1,11 +1,14 @@
 """Batch plans: which rows of a run share a batch, and how a plan is resumed or mended."""
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
+from vectorlab.domain.prefixes import shared_prefix
 from vectorlab.domain.runs import BatchPlan
 from vectorlab.errors import InputError
 
 DEFAULT_TOKEN_BUDGET = 8192  # tokens per batch, prompt and new ones, padding included
+_LEAST_SAVED = 64  # tokens; for less a second pass over the prompts is not worth its start
 
 
 def plan_batches(
@@ -42,6 +45,36 @@ def plan_batches(
     return BatchPlan(batches=tuple(map(tuple, batches)))
 
 
+def split_prompts(
+    prompts: Sequence[Sequence[int]], stem: int
+) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
+    """What every prompt has up to a token, and the rest, which is never empty."""
+    ends = [min(stem, len(ids) - 1) for ids in prompts]
+    return (
+        [tuple(ids[:end]) for ids, end in zip(prompts, ends, strict=True)],
+        [tuple(ids[end:]) for ids, end in zip(prompts, ends, strict=True)],
+    )
+
+
+def shared_stem(prompts: Sequence[Sequence[int]]) -> int:
+    """Up to which token it saves most to read once what prompts begin with alike; 0 if nothing.
+
+    Args:
+        prompts: Token ids of the prompts of a batch; equal ones are read once in any case.
+    """
+    distinct = sorted({tuple(ids) for ids in prompts})
+
+    def tokens(stem: int) -> int:
+        """Read with this stem, padding included."""
+        stems, rests = split_prompts(distinct, stem)
+        return len(set(stems)) * max(map(len, stems)) + len(distinct) * max(map(len, rests))
+
+    # What two prompts share is most between neighbours in the order of the alphabet.
+    found = {shared_prefix(*pair) for pair in pairwise(distinct)} - {0}
+    best = min(found, key=lambda stem: (tokens(stem), stem), default=0)
+    return best if tokens(0) - tokens(best) >= _LEAST_SAVED else 0
+
+
 def remaining_batches(plan: BatchPlan, done: Iterable[int]) -> list[tuple[int, ...]]:
     """The plan's batches without the rows that are done; a half-done batch keeps its other half."""
     finished = set(done)
@@ -61,16 +94,14 @@ def check_plan(plan: BatchPlan, n_rows: int) -> BatchPlan:
     Raises:
         InputError: If it does not.
     """
-    if plan.frames and (
-        len(plan.frames) != len(plan.batches)
-        or any(
-            frame is not None and frame.first + len(batch) > frame.rows
-            for batch, frame in zip(plan.batches, plan.frames, strict=True)
-        )
+    lengths = {len(found) for found in (plan.frames, plan.stems or ()) if found}
+    if lengths - {len(plan.batches)} or any(
+        frame is not None and frame.first + len(batch) > frame.rows
+        for batch, frame in zip(plan.batches, plan.frames, strict=False)
     ):
         raise InputError(
-            "The batch plan's frames do not fit its batches. Use the plan that is stored with this "
-            "run, or none."
+            "The batch plan's frames or stems do not fit its batches. Use the plan that is stored "
+            "with this run, or none."
         )
     rows = sorted(row for batch in plan.batches for row in batch)
     if rows != list(range(n_rows)):

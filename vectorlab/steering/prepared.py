@@ -9,13 +9,16 @@ import numpy.typing as npt
 from vectorlab.domain.chats import Chat
 from vectorlab.domain.conditions import Condition
 from vectorlab.domain.passages import Turn
+from vectorlab.domain.positions import Part
 from vectorlab.domain.runs import Arm, Divergence, FinishReason, GeneratedText, RowKey, RunSpec
 from vectorlab.domain.vectors import LayerVector
 from vectorlab.errors import IntegrityError, ModelError
+from vectorlab.steering.batching import reads_in_parts
 from vectorlab.steering.comparison import divergence
 from vectorlab.steering.conditions import read_conditions
 from vectorlab.steering.loading import LoadedModel, check_request
 from vectorlab.steering.mishaps import first_infinite_layer
+from vectorlab.steering.plan import shared_stem
 from vectorlab.steering.sampling import row_uniforms
 from vectorlab.steering.spans import chat_text
 from vectorlab.steering.table import SteeringTable
@@ -31,7 +34,7 @@ class PreparedRun:
     table: SteeringTable
     prompt_ids: list[list[list[int]]]  # by arm, then by prompt
     keys: list[RowKey]
-    condition_values: list[list[float]]  # per prompt, of every condition of the specification
+    condition_values: list[list[float]]  # per prompt, of every condition on it
     variants: dict[tuple[int, tuple[bool, ...]], int]  # arm and what holds -> arm of the table
 
     @classmethod
@@ -46,7 +49,7 @@ class PreparedRun:
         """
         check_request(loaded, model_fingerprint=spec.model_fingerprint, dtype=spec.dtype)
         ids = prompt_ids(loaded, spec)
-        conditions = spec.conditions()
+        conditions = spec.conditions(Part.PROMPT)
         plain = plain_ids(loaded, spec)
         values = (
             read_conditions(loaded, plain, conditions, vectors) if conditions else [[]] * len(plain)
@@ -79,16 +82,27 @@ class PreparedRun:
         return self.variants[key.arm, self.holding(key.prompt)]
 
     def holding(self, prompt: int) -> tuple[bool, ...]:
-        """Which of the specification's conditions a prompt meets."""
+        """Which of the conditions on it a prompt meets."""
+        conditions = self.spec.conditions(Part.PROMPT)
         values = self.condition_values[prompt]
-        return tuple(
-            item.holds(value) for item, value in zip(self.spec.conditions(), values, strict=True)
-        )
+        return tuple(item.holds(value) for item, value in zip(conditions, values, strict=True))
 
     @property
     def baseline_arm(self) -> int:
         """An arm of the table that does nothing."""
         return 0
+
+    def leaves_prompts_alone(self, keys: Sequence[RowKey]) -> bool:
+        """Whether the prompts of these rows are read as the unsteered model reads them."""
+        return self.table.leaves_prompts_alone([self.row_arm(key) for key in keys])
+
+    def shared_stem(self, keys: Sequence[RowKey]) -> int:
+        """Up to which token the prompts of these rows are best read together; 0 for not at all."""
+        prompts = [self.ids_of(key) for key in keys]
+        columns = 2 * max(map(len, prompts)) + self.spec.decoding.max_new_tokens
+        if not reads_in_parts(self.loaded, columns) or not self.leaves_prompts_alone(keys):
+            return 0
+        return shared_stem(prompts)
 
     def uniforms(self, keys: Sequence[RowKey]) -> npt.NDArray[np.float64]:
         """The draws of these rows, (B, steps)."""
@@ -122,6 +136,7 @@ class PreparedRun:
         token_ids: list[int],
         logprobs: Sequence[float],
         compared: tuple[list[float], list[float]] | None = None,
+        held: Mapping[Condition, Sequence[bool]] | None = None,
     ) -> GeneratedText:
         """The text of a row that may have run on behind its end.
 
@@ -130,6 +145,7 @@ class PreparedRun:
             token_ids: All that it wrote.
             logprobs: Of each.
             compared: With the baseline: see ``Comparison.of_row``.
+            held: At which tokens fed back each condition on the response held.
 
         Raises:
             ModelError: If the model returned numbers that are not finite.
@@ -146,6 +162,16 @@ class PreparedRun:
             finish_reason=reason,
             mean_logprob=mean,
             divergence=self._divergence(key, token_ids[:length], logprobs, compared),
+            held=self._held(key, held or {}, length - 1),  # the last token is not fed back
+        )
+
+    def _held(
+        self, key: RowKey, held: Mapping[Condition, Sequence[bool]], fed_back: int
+    ) -> tuple[int | None, ...]:
+        own = {item.condition for item in self.spec.arms[key.arm].interventions}
+        return tuple(
+            sum(held[item][:fed_back]) if item in own and item in held else None
+            for item in self.spec.conditions(Part.RESPONSE)
         )
 
     def _divergence(
@@ -217,7 +243,9 @@ class PreparedRun:
 def _without_unmet(arm: Arm, holds: Mapping[Condition, bool]) -> Arm:
     """The arm as it acts on a prompt that meets some conditions."""
     acting = tuple(
-        item for item in arm.interventions if item.condition is None or holds[item.condition]
+        item
+        for item in arm.interventions
+        if item.condition is None or holds.get(item.condition, True)
     )
     return replace(arm, interventions=acting)
 

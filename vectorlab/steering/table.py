@@ -6,16 +6,25 @@ are looked up per position; an arm that uses them at a place does so for all tha
 that operator, and the other arms of the run do not notice.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 import torch
 
+from vectorlab.domain.conditions import Condition
 from vectorlab.domain.positions import Part
-from vectorlab.domain.runs import Arm, Combine, Intervention, Operator, check_arm
+from vectorlab.domain.runs import (
+    Arm,
+    Combine,
+    Intervention,
+    Operator,
+    check_arm,
+    check_measured_before,
+)
 from vectorlab.domain.vectors import LayerVector, Site
 from vectorlab.errors import InputError, NotFoundError, ShapeError
+from vectorlab.steering.conditions import direction_of
 from vectorlab.steering.loading import LoadedModel
 from vectorlab.steering.operators import OPERATORS, Slots, prepare_constant
 from vectorlab.steering.passes import MarkerIds, PassReader, Rule, ThinkingReader
@@ -75,6 +84,17 @@ class RuledTable(OperatorTable):
 
 
 @dataclass(frozen=True, kw_only=True)
+class GaugeTable:
+    """A condition on the response, and what waits for it."""
+
+    condition: Condition
+    place: Place
+    direction: torch.Tensor  # (D,) float32
+    rules: tuple[int, ...]  # index into ``SteeringTable.rules``
+    arms: frozenset[int]
+
+
+@dataclass(frozen=True, kw_only=True)
 class SteeringTable:
     """Everything that the arms of a run write, by phase and place."""
 
@@ -83,6 +103,7 @@ class SteeringTable:
     rules: tuple[Rule, ...]  # that depend on the position
     bos_id: int | None  # of the tokenizer
     markers: MarkerIds | None = None  # around thinking, if a rule asks for a stage
+    gauges: tuple[GaugeTable, ...] = ()
 
     @classmethod
     def build(
@@ -111,6 +132,7 @@ class SteeringTable:
         }
         for item in (item for arm in map(check_arm, arms) for item in arm.interventions):
             _check_layers(item, by_hash[item.vector_sha256])
+            check_measured_before(item, item.layers or by_hash[item.vector_sha256])
         found = [_rule(item) for arm in arms for item in arm.interventions]
         rules = tuple(dict.fromkeys(found)) if any(not rule.is_plain for rule in found) else ()
         build = _Builder(loaded=loaded, arms=arms, vectors=by_hash, rules=rules)
@@ -120,6 +142,7 @@ class SteeringTable:
             rules=rules,
             bos_id=loaded.tokenizer.bos_token_id,
             markers=_markers(loaded) if any(rule.positions.stage for rule in rules) else None,
+            gauges=tuple(_gauges(loaded, arms, vectors, rules)),
         )
 
     def pass_reader(self) -> PassReader:
@@ -129,15 +152,25 @@ class SteeringTable:
         return PassReader(ThinkingReader(self.markers, self.device))
 
     def places(self, arms: Sequence[int]) -> list[Place]:
-        """Places where any of these arms does something in any phase."""
-        return sorted(
-            {
-                place
-                for tables in self.tables.values()
-                for place, operators in tables.items()
-                if any(item.active[arm] for item in operators for arm in arms)
-            }
+        """Places where any of these arms does or measures something in any phase."""
+        written = {
+            place
+            for tables in self.tables.values()
+            for place, operators in tables.items()
+            if any(item.active[arm] for item in operators for arm in arms)
+        }
+        return sorted(written | {item.place for item in self.gauges_of(arms)})
+
+    def leaves_prompts_alone(self, arms: Sequence[int]) -> bool:
+        """Whether these arms read their prompts as the unsteered model does."""
+        written = self.tables[Phase.PROMPT].values()
+        return not self.rules and not any(
+            item.active[arm] for operators in written for item in operators for arm in arms
         )
+
+    def gauges_of(self, arms: Sequence[int]) -> list[GaugeTable]:
+        """The conditions that any of these arms waits for."""
+        return [item for item in self.gauges if not item.arms.isdisjoint(arms)]
 
 
 _Vector = Mapping[int, torch.Tensor]  # layer -> (D,) float32
@@ -255,11 +288,36 @@ def _markers(loaded: LoadedModel) -> MarkerIds:
     return MarkerIds(begin=begin, end=end)
 
 
+def _gauges(
+    loaded: LoadedModel,
+    arms: Sequence[Arm],
+    vectors: Mapping[str, Sequence[LayerVector]],
+    rules: Sequence[Rule],
+) -> Iterator[GaugeTable]:
+    for condition in dict.fromkeys(rule.condition for rule in rules):
+        if condition is None:
+            continue
+        yield GaugeTable(
+            condition=condition,
+            place=Place(layer=condition.layer, site=condition.site),
+            direction=direction_of(loaded, condition, vectors),
+            rules=tuple(n for n, rule in enumerate(rules) if rule.condition == condition),
+            arms=frozenset(
+                number
+                for number, arm in enumerate(arms)
+                if any(item.condition == condition for item in arm.interventions)
+            ),
+        )
+
+
 def _rule(item: Intervention) -> Rule:
-    return Rule(item.positions, item.schedule)
+    condition = item.condition if item.condition and item.condition.reads_response else None
+    return Rule(item.positions, item.schedule, condition)
 
 
 def _in_phase(item: Intervention, phase: Phase) -> bool:
+    if phase is Phase.PROMPT and _rule(item).condition is not None:
+        return False  # there is no response to measure yet
     return phase in PHASES_OF[item.positions.part]
 
 

@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from vectorlab.domain.conditions import Comparison
 from vectorlab.domain.runs import Operator
+from vectorlab.steering.conditions import measure
 from vectorlab.steering.operators import OPERATORS, OperatorFunctions, Slots, opposite, turn
 from vectorlab.steering.passes import Pass, RuleReader
-from vectorlab.steering.table import OperatorTable, RuledTable
+from vectorlab.steering.table import GaugeTable, OperatorTable, RuledTable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +19,7 @@ class RuleValues:
 
     touched: torch.Tensor  # (B, T, R) bool
     factors: torch.Tensor  # (B, T, R) float32
+    now: Pass
 
     @classmethod
     def of(cls, readers: Sequence[RuleReader], now: Pass) -> "RuleValues":
@@ -24,6 +27,7 @@ class RuleValues:
         return cls(
             touched=torch.stack([item.touches(now) for item in readers], dim=-1),
             factors=torch.stack([item.factors(now) for item in readers], dim=-1),
+            now=now,
         )
 
 
@@ -108,7 +112,53 @@ class RuledWork:
         return torch.where(active, changed, states)
 
 
-Work = ShiftWork | TurnWork | PlainWork | RuledWork
+class Gauge:
+    """Measures a condition on the response, token by token, as the pass comes to its place.
+
+    Interventions under the condition stand behind that place and find there what it says.
+    """
+
+    def __init__(self, table: GaugeTable) -> None:
+        self.table = table
+        self._before = torch.empty(0)  # (2, B, n) values and their count in earlier passes
+        self._held: list[torch.Tensor] = []  # per pass, (B, T) bool
+
+    def change(self, states: torch.Tensor, values: RuleValues | None) -> torch.Tensor:
+        """The states of (B, T, D) as they are; what the rules say of the tokens changes."""
+        assert values is not None, "begin_pass was not called"
+        condition, counted = self.table.condition, values.now.response
+        found = measure(states.float(), self.table.direction, condition.measure).double()
+        line = torch.stack([found.where(counted, 0.0), counted.double()])
+        if values.now.is_first:
+            self._held.clear()
+            self._before = line.new_zeros(2, len(states), (condition.window.last or 2) - 1)
+        total, count = self._sums(line)
+        mean = total / count.clamp(min=1)
+        above = condition.comparison is Comparison.ABOVE
+        held = counted & (mean > condition.threshold if above else mean < condition.threshold)
+        for rule in self.table.rules:
+            values.touched[:, :, rule].logical_and_(held)
+        self._held.append(held)
+        return states
+
+    def held(self) -> list[list[bool]]:
+        """For every row, at which of the tokens fed back it held."""
+        rows: list[list[bool]] = torch.cat(self._held, dim=1).tolist() if self._held else []
+        return rows
+
+    def _sums(self, line: torch.Tensor) -> torch.Tensor:
+        """Sums over the window that ends at each token, (2, B, T)."""
+        last = self.table.condition.window.last
+        if last is None:
+            sums = self._before + line.cumsum(dim=-1)
+            self._before = sums[:, :, -1:]
+            return sums
+        line = torch.cat([self._before, line], dim=-1)
+        self._before = line[:, :, line.shape[-1] - (last - 1) :]
+        return line.unfold(-1, last, 1).sum(dim=-1)
+
+
+Work = ShiftWork | TurnWork | PlainWork | RuledWork | Gauge
 
 
 def work_at(

@@ -32,7 +32,7 @@ from vectorlab.domain.sets import Relation
 from vectorlab.domain.vectors import Origin, Site
 from vectorlab.store.columns import BigInt, Json, UtcTime, one_of
 
-REVISION = "0019"  # the newest revision; numbers sort, a test holds it to Alembic's head
+REVISION = "0020"  # the newest revision; numbers sort, a test holds it to Alembic's head
 
 metadata = sa.MetaData(
     naming_convention={
@@ -485,8 +485,8 @@ run_chats = Table(
 )
 
 
-def _condition() -> list[sa.schema.SchemaItem]:
-    """Columns that say what a condition reads and where it holds."""
+def _condition(*parts: Part) -> list[sa.schema.SchemaItem]:
+    """Columns that say what a condition reads, in which parts of a sequence, and where it holds."""
     return [
         _text("vector_sha256"),
         Column("layer", sa.Integer, nullable=False),
@@ -498,7 +498,9 @@ def _condition() -> list[sa.schema.SchemaItem]:
         one_of("measure", Measure),
         one_of("comparison", Comparison),
         one_of("site", Site),
-        CheckConstraint("positions LIKE 'prompt%'", name="positions"),
+        CheckConstraint(
+            " OR ".join(f"positions LIKE '{part}%'" for part in parts), name="positions"
+        ),
     ]
 
 
@@ -509,7 +511,7 @@ intervention_conditions = Table(
     _place("arm"),
     _place(),
     _refers("steering_vector_id", "steering_vectors"),
-    *_condition(),
+    *_condition(Part.PROMPT, Part.RESPONSE),
     ForeignKeyConstraint(
         ["run_id", "arm", "position"],
         ["arm_interventions.run_id", "arm_interventions.arm", "arm_interventions.position"],
@@ -552,7 +554,7 @@ condition_searches = Table(
     _refers("steering_vector_id", "steering_vectors"),
     _refers("positive_version_id", "set_versions"),
     _refers("negative_version_id", "set_versions"),
-    *_condition(),
+    *_condition(Part.PROMPT),
     Column("accuracy", sa.Double, nullable=False),
     Column("f1", sa.Double, nullable=False),
     Column("evidence_json", Json, nullable=False),

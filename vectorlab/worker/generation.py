@@ -313,6 +313,7 @@ def _text_to_json(item: GeneratedText) -> dict[str, Any]:
         "finish_reason": item.finish_reason.value,
         "mean_logprob": item.mean_logprob,
         "divergence": None if item.divergence is None else asdict(item.divergence),
+        "held": list(item.held),
     }
 
 
@@ -325,6 +326,7 @@ def _text_from_json(data: dict[str, Any]) -> GeneratedText:
         finish_reason=FinishReason(data["finish_reason"]),
         mean_logprob=data["mean_logprob"],
         divergence=_divergence_from_json(data.get("divergence")),
+        held=tuple(data.get("held", ())),
     )
 
 
