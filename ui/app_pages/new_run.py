@@ -172,7 +172,7 @@ model = asking.model(known)
 references, strengths, options, written = _choose_vectors(model, known)
 prompts, version_id = _choose_prompts()
 decoding, seed, samples = asking.decoding()
-name = st.text_input("Name of the run", placeholder="optional", key="named", bind="query-params")
+name = st.text_input("Name of the run", placeholder="optional", key="run_name", bind="query-params")
 groups = 1 if options.together else len(references)
 swept = len(set(strengths) - {0.0}) * groups if references else 0
 count = len(prompts) * (1 + swept + len(written)) * samples

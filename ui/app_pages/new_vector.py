@@ -38,7 +38,7 @@ model = right.selectbox("Model", names, key="model", bind="query-params")
 method = left.selectbox("Method", list(METHODS), key="method", bind="query-params")
 name = right.text_input(
     "Name of the vector",
-    key="named",
+    key="vector_name",
     bind="query-params",
     placeholder="made from the set when left empty",
 )
@@ -62,7 +62,7 @@ with st.expander("More"):
         sites,
         index=None,
         placeholder=f"{info.write_site}, as the method has it",
-        key="site",
+        key="write_site",
         bind="query-params",
     )
     tokens = two.text_input(
