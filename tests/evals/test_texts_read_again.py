@@ -7,6 +7,7 @@ import pytest
 
 from tests.steering.builders import OTHER, arm, intervention, run_spec, vectors
 from tests.tiny_models import tiny_model
+from vectorlab.domain.conditions import Comparison, Condition, Measure
 from vectorlab.domain.positions import Positions
 from vectorlab.domain.runs import Operator
 from vectorlab.domain.schedules import Schedule
@@ -16,6 +17,15 @@ from vectorlab.steering.generation import generate
 from vectorlab.steering.prepared import PreparedRun
 
 PROMPTS = ["Once upon a time", "Hi"]
+WHEN = Condition(
+    vector_id=2,
+    vector_sha256=OTHER,
+    layer=0,
+    measure=Measure.PROJECTION,
+    comparison=Comparison.ABOVE,
+    threshold=0.0,
+    window=Positions.parse("response:last=2"),
+)
 ARMS = [
     arm(),
     arm(intervention(0.3)),
@@ -25,12 +35,18 @@ ARMS = [
     arm(intervention(2.0, operator=Operator.ADD, site=Site.BLOCK_OUTPUT, vector=OTHER)),
 ]
 
+CONDITIONAL = [
+    arm(),
+    arm(intervention(3.0, operator=Operator.ADD, layers=(1, 2), condition=WHEN)),
+]
 
+
+@pytest.mark.parametrize("arms", [ARMS, CONDITIONAL])
 @pytest.mark.parametrize("architecture", ["llama", "gpt2"])
-def test_every_token_has_the_figures_that_were_measured_while_it_was_written(architecture):
+def test_every_token_has_the_figures_that_were_measured_while_it_was_written(architecture, arms):
     """Holds one pass over the whole text to the passes that generated it, token by token."""
     loaded = tiny_model(architecture)
-    spec = run_spec(loaded, PROMPTS, ARMS)
+    spec = run_spec(loaded, PROMPTS, arms)
     spec = replace(spec, decoding=replace(spec.decoding, kl=True))
     made = generate(loaded, spec, vectors(loaded)).generations
     run = PreparedRun.prepare(loaded, spec, vectors(loaded))
@@ -44,5 +60,5 @@ def test_every_token_has_the_figures_that_were_measured_while_it_was_written(arc
         is_baseline = text.key.arm == 0
         assert (own.by_token.tolist() == plain.by_token.tolist()) == is_baseline
         assert "".join(text.divergence.pieces) == text.text
-    [(alone, _)] = read_texts(run, made[3:4])
-    assert alone.by_token == pytest.approx(read[3][0].by_token, abs=2e-5)
+    [(alone, _)] = read_texts(run, made[1:2])
+    assert alone.by_token == pytest.approx(read[1][0].by_token, abs=2e-5)

@@ -40,7 +40,9 @@ def lines(
         layers.append(base.mark_point(filled=True, size=30))
     if rule is not None:
         at = pd.DataFrame({up: [rule]})
-        layers.append(alt.Chart(at).mark_rule(strokeDash=[2, 4]).encode(y=f"{up}:Q"))
+        layers.append(
+            alt.Chart(at).mark_rule(strokeDash=[2, 4], color=colours.ink()).encode(y=f"{up}:Q")
+        )
     drawn: alt.LayerChart = alt.layer(*layers).properties(height=300)
     return drawn
 

@@ -93,7 +93,9 @@ class Arms:
     def of(cls, run: PreparedRun) -> "Arms":
         """Those of a run."""
         is_uniform = all(
-            item.positions == Positions.ALL and item.schedule == Schedule.CONSTANT
+            item.positions == Positions.ALL
+            and item.schedule == Schedule.CONSTANT
+            and not (item.condition and item.condition.reads_response)
             for arm in run.spec.arms
             for item in arm.interventions
         )
