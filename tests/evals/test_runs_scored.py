@@ -221,3 +221,16 @@ def test_details_are_json(view):
     assert all(
         json.dumps(dict(item.score.details)) for item in scores.of_run(view.lab.db, view.run)
     )
+
+
+def test_a_calibration_on_a_projection_says_what_scoring_its_texts_says(lab):
+    found = lab.vectors.calibrate(
+        "upbeat", effect="projection:upbeat", prompts=["Once", "The"], decoding=SHORT
+    )
+    assert found.is_met
+    view = lab.runs.generate(
+        vectors="upbeat", strengths=[found.strength], prompts=["Once", "The"], decoding=SHORT
+    )
+    view.score("projection:upbeat")
+    steered = view.scores().set_index("arm")["value"].loc[1]
+    assert found.effect_value == pytest.approx(steered.mean(), abs=1e-5)

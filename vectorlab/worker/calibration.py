@@ -23,14 +23,13 @@ from vectorlab.domain.scorers import SCORERS, Needs
 from vectorlab.domain.scores import Item, ScorerSpec
 from vectorlab.domain.statistics import Estimate, compare_paired, estimate
 from vectorlab.domain.vectors import LayerVector
-from vectorlab.errors import InputError
 from vectorlab.evals.model_scores import score_with_model
 from vectorlab.evals.registry import prepare, score_all
 from vectorlab.steering.environment import describe_environment
 from vectorlab.steering.generation import generate
 from vectorlab.store import calibrations, jobs, vectors
 from vectorlab.store.database import Transaction
-from vectorlab.worker.scoring import secrets
+from vectorlab.worker.scoring import PROJECTION, project, secrets
 
 if TYPE_CHECKING:
     from vectorlab.steering.loading import LoadedModel
@@ -152,7 +151,12 @@ class _Bench:
         else:
             texts = self.stand_ins(spec, run)
         keys = [key for key in run.rows() if key.arm > 0]
-        if SCORERS[scorer.name].needs is Needs.MODEL:
+        if scorer.name == PROJECTION:
+            by_key = {text.key: text.text for text in texts}
+            own = [by_key[key] for key in keys]
+            found = project(self.context, self.loaded, scorer, own)
+            scored = dict(zip(keys, found, strict=True))
+        elif SCORERS[scorer.name].needs is Needs.MODEL:
             wanted = {scorer: keys}
             scored = score_with_model(self.loaded, run, vectors_by_hash, texts, wanted)[scorer]
         else:
@@ -277,9 +281,9 @@ def _key(spec: CalibrationSpec, scorer: ScorerSpec, strength: float | None) -> s
 
 def _reads_own_text(scorer: ScorerSpec) -> bool:
     needs = SCORERS[scorer.name].needs
-    if needs is Needs.VOTES or scorer.name == "projection":
-        raise InputError(f"Scorer {scorer.name!r} cannot be calibrated on. Use another.")
-    return needs is not Needs.MODEL or scorer.options.get("text") == "own"
+    return (
+        needs is not Needs.MODEL or scorer.options.get("text") == "own" or scorer.name == PROJECTION
+    )
 
 
 def _items(run: RunSpec, texts: Sequence[GeneratedText]) -> dict[RowKey, Item]:
