@@ -216,6 +216,15 @@ def test_layers_and_seeds_are_axes_of_one_run(lab):
     assert (scores.summary(lab.db, view.run)["n"] == 2).all()  # prompts, not texts
 
 
+def test_an_endpoint_that_did_not_answer_is_asked_again(lab):
+    view = lab.runs.generate(prompts=["Once"], decoding=SHORT)
+    judge = "judge:Good?:url=http://127.0.0.1:1/v1:timeout=1"
+    view.score(judge, "exact")
+    assert view.scores()["value"].isna().all()
+    asked = scores.request_scores(lab.db, str(view.id), [judge, "exact"], actor="t")
+    assert [item["name"] for item in asked.job.spec["scorers"]] == ["judge"]
+
+
 def test_details_are_json(view):
     view.score("rouge", "projection:upbeat")
     assert all(

@@ -21,6 +21,7 @@ from vectorlab.domain.layers import parse_layers, spell_layers
 from vectorlab.domain.positions import Positions
 from vectorlab.domain.runs import Decoding, Operator
 from vectorlab.domain.vectors import Site
+from vectorlab.errors import InputError
 from vectorlab.lab import BUNDLED_MODEL
 from vectorlab.services import calibrations
 
@@ -82,6 +83,8 @@ def calibrate(
         None if item == "all" else parse_layers(item) for item in layers or ["all"]
     )
     if choose_layers:
+        if layers:
+            raise InputError("--layers and --choose-layers exclude each other. Give one of them.")
         choices = calibrations.layer_choices(lab.vectors.get(reference).n_layers)
     asked = lab.vectors.request_calibration(
         reference,

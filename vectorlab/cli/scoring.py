@@ -49,6 +49,7 @@ def score(
     Example: vectorlab runs score 1 --scorer sentiment --scorer kl
     """
     lab = open_lab(context)
+    scores.check_summary(lab.runs.get(reference).run, metric=metric, baseline=baseline)
     asked = scores.request_scores(
         lab.db,
         reference,

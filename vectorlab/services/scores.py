@@ -143,6 +143,19 @@ def frame(
     )
 
 
+def check_summary(run: GenerationRun, *, metric: str = "mean", baseline: str | None = None) -> None:
+    """Refuse a summary that cannot be made, before anything is scored for it.
+
+    Raises:
+        InputError: If there is no such metric, or the run has no arm of that label.
+    """
+    if metric not in METRICS:
+        raise InputError(f"Metric {metric!r} is unknown. Known are {', '.join(METRICS)}.")
+    labels = [arm.label for arm in run.spec.arms]
+    if baseline is not None and baseline not in labels:
+        raise InputError(f"Run {run.id} has no arm {baseline!r}. It has {', '.join(labels)}.")
+
+
 def summary(db: Database, run: GenerationRun, *, metric: str = "mean") -> pd.DataFrame:
     """One row per scorer and arm: the metric with its interval and counts.
 
@@ -151,8 +164,7 @@ def summary(db: Database, run: GenerationRun, *, metric: str = "mean") -> pd.Dat
     Raises:
         InputError: If there is no such metric.
     """
-    if metric not in METRICS:
-        raise InputError(f"Metric {metric!r} is unknown. Known are {', '.join(METRICS)}.")
+    check_summary(run, metric=metric)
     rows = []
     for scorer, values in by_prompt(db, run).items():
         for arm, of_arm in values.items():
@@ -196,14 +208,13 @@ def compare_with(db: Database, run: GenerationRun, baseline: str | None = None) 
     Raises:
         InputError: If the run has no such arm.
     """
-    labels = [arm.label for arm in run.spec.arms]
     if baseline is None:
         unsteered = [arm.label for arm in run.spec.arms if arm.is_baseline]
         if not unsteered:
-            raise InputError(f"Run {run.id} has no unsteered arm. Name one of {labels}.")
+            labels = ", ".join(arm.label for arm in run.spec.arms)
+            raise InputError(f"Run {run.id} has no unsteered arm. Name one: {labels}.")
         baseline = unsteered[0]
-    if baseline not in labels:
-        raise InputError(f"Run {run.id} has no arm {baseline!r}. It has {', '.join(labels)}.")
+    check_summary(run, baseline=baseline)
     found = {}
     for scorer, arms in by_prompt(db, run).items():
         if baseline in arms:

@@ -1,6 +1,7 @@
 """Calibration jobs: measure strengths in shared batches until the choice is made."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,6 +24,7 @@ from vectorlab.domain.scorers import SCORERS, Needs
 from vectorlab.domain.scores import Item, ScorerSpec
 from vectorlab.domain.statistics import Estimate, compare_paired, estimate
 from vectorlab.domain.vectors import LayerVector
+from vectorlab.errors import InputError
 from vectorlab.evals.model_scores import score_with_model
 from vectorlab.evals.registry import prepare, score_all
 from vectorlab.steering.environment import describe_environment
@@ -73,6 +75,7 @@ def _calibrate(bench: "_Bench", spec: CalibrationSpec) -> _Found:
     )
     if not limit.is_met:
         [closest] = bench.means(spec, spec.damage, [limit.strength])
+        bench.check_says_something(spec, spec.damage, closest)
         bench.tell(
             f"{_layers(spec)}: nothing keeps within {spec.damage.label}<={spec.budget:g}; closest "
             f"{closest:.4g} at {limit.strength:+.4g}"
@@ -84,6 +87,7 @@ def _calibrate(bench: "_Bench", spec: CalibrationSpec) -> _Found:
         limit.strength,
     )
     [effect] = bench.means(spec, spec.effect, [strength])
+    bench.check_says_something(spec, spec.effect, effect)
     [damage] = bench.means(spec, spec.damage, [strength])
     bench.tell(
         f"{_layers(spec)}: {strength:+.4g} with {spec.effect.label} {effect:.4g} at "
@@ -101,6 +105,7 @@ class _Bench:
     numbers: Sequence[LayerVector]
     texts: dict[str, list[GeneratedText]] = field(default_factory=dict)  # of the unsteered model
     values: dict[str, list[float | None]] = field(default_factory=dict)  # per prompt
+    reasons: dict[str, str] = field(default_factory=dict)  # why scores miss, one by label
     rounds: int = 0
 
     @classmethod
@@ -143,7 +148,7 @@ class _Bench:
         new = [item for item in strengths if _key(spec, scorer, item) not in self.values]
         if not new:
             return
-        self.context.lease.progress(self.rounds, None, f"measuring {scorer.label}")
+        self.context.lease.progress(self.rounds, None, f"rounds of {scorer.label}")
         run = self.run_spec(spec, new)
         vectors_by_hash = {spec.vector_sha256: self.numbers}
         if _reads_own_text(scorer):
@@ -154,8 +159,8 @@ class _Bench:
         if scorer.name == PROJECTION:
             by_key = {text.key: text.text for text in texts}
             own = [by_key[key] for key in keys]
-            found = project(self.context, self.loaded, scorer, own)
-            scored = dict(zip(keys, found, strict=True))
+            along = project(self.context, self.loaded, scorer, own)
+            scored = dict(zip(keys, along, strict=True))
         elif SCORERS[scorer.name].needs is Needs.MODEL:
             wanted = {scorer: keys}
             scored = score_with_model(self.loaded, run, vectors_by_hash, texts, wanted)[scorer]
@@ -170,7 +175,20 @@ class _Bench:
             ]
             for arm, strength in enumerate(new, start=1)
         }
+        for found in scored.values():
+            if found.missing_reason is not None:
+                self.reasons[scorer.label] = found.missing_reason
         self.keep(made)
+
+    def check_says_something(self, spec: CalibrationSpec, scorer: ScorerSpec, mean: float) -> None:
+        """Refuse to choose by a scorer that has no value of any text."""
+        if math.isnan(mean):
+            reason = self.reasons.get(scorer.label, "every score is missing")
+            raise InputError(
+                f"Scorer {scorer.label!r} says nothing of any of the {len(spec.prompts)} texts "
+                f"({reason}). Calibrate on another, or on prompts that have what it needs: "
+                "--prompts SET@VERSION gives references."
+            )
 
     def keep(self, made: Mapping[str, list[float | None]]) -> None:
         self.values |= made
