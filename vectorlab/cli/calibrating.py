@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+import pandas as pd
 import typer
 from rich.console import Group, RenderableType
 
@@ -134,8 +135,17 @@ def list_(
     show(
         [_facts(item) for item in found],
         as_json=json,
-        human=lambda: frame_table(calibrations.frame(found)),
+        human=lambda: _listed(calibrations.frame(found)),
     )
+
+
+def _listed(frame: pd.DataFrame) -> RenderableType:
+    """As a table that a terminal has room for."""
+    applied = frame["operator"] + " at " + frame["site"]
+    budget = frame["budget"].where(frame["met"], frame["budget"] + ", not met")
+    shown = ["id", "vector", "applied", "layers", "effect", "budget", "strength"]
+    shown += ["mean effect", "mean damage"]
+    return frame_table(frame.assign(applied=applied, budget=budget)[shown])
 
 
 def _facts(found: Calibration) -> dict[str, Any]:
@@ -189,7 +199,7 @@ def _human(found: Calibration) -> RenderableType:
     ]
     if len(evidence["candidates"]) > 1:
         lines = [_candidate(item) for item in evidence["candidates"]]
-        parts.append("Choices of layers:\n" + "\n".join(lines))
+        parts.append("Choices of layers, of which the best is shown:\n" + "\n".join(lines))
     return Group(*parts)
 
 
@@ -207,4 +217,7 @@ def _candidate(item: dict[str, Any]) -> str:
     layers = "all" if item["layers"] is None else spell_layers(item["layers"])
     if not item["is_met"]:
         return f"  {layers}: outside the budget, closest {item['damage']:.4g}"
-    return f"  {layers}: effect {item['effect']:.4g} at strength {item['strength']:+.4g}"
+    return (
+        f"  {layers}: effect {item['effect']:.4g}, damage {item['damage']:.4g} at strength "
+        f"{item['strength']:+.4g}"
+    )

@@ -10,6 +10,7 @@ from vectorlab.domain.calibration import (
     Calibration,
     CalibrationSpec,
     parse_budget,
+    rank,
 )
 from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
@@ -89,7 +90,8 @@ def request_calibration(
         known = [calibrations.find_by_spec(tx, spec.sha256) for spec in specs]
         found = [item for item in known if item is not None]
         if not force and len(found) == len(specs):
-            return CalibrationRequest(calibration=max(found, key=_rank), job=None)
+            ranks = [rank(item.spec, item.effect_value, item.damage_value) for item in found]
+            return CalibrationRequest(calibration=found[ranks.index(max(ranks))], job=None)
         asked = [spec.to_json() for spec in specs]
         job, _ = jobs.enqueue(
             tx,
@@ -230,13 +232,6 @@ def _measured(db: Database, model: Model, options: CalibrationOptions) -> _Measu
             damage=scores.resolved(tx, damage, model),
             budget=budget,
         )
-
-
-def _rank(item: Calibration) -> tuple[bool, float]:
-    """The better of several choices of layers: within the budget, then by its effect."""
-    if item.effect_value is None:
-        return False, -item.damage_value
-    return True, -item.effect_value if item.spec.lower_is_better else item.effect_value
 
 
 def _spec(

@@ -17,6 +17,7 @@ from vectorlab.domain.calibration import (
     NewCalibration,
     find_best,
     find_limit,
+    rank,
 )
 from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.runs import Arm, FinishReason, GeneratedText, RowKey, RunSpec
@@ -281,15 +282,11 @@ def _new(
 
 
 def _best_place(found: Sequence[_Found]) -> int:
-    """Which layer choice has the best effect within the budget; none: the least damage."""
-
-    def rank(place: int) -> tuple[bool, float]:
-        item = found[place]
-        if item.effect is None:
-            return False, -item.damage
-        return True, -item.effect if item.spec.lower_is_better else item.effect
-
-    return max(range(len(found)), key=rank)
+    """Which layer choice is the best."""
+    return max(
+        range(len(found)),
+        key=lambda place: rank(found[place].spec, found[place].effect, found[place].damage),
+    )
 
 
 def _key(spec: CalibrationSpec, scorer: ScorerSpec, strength: float | None) -> str:
