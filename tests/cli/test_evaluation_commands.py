@@ -112,6 +112,17 @@ def test_a_budget_nothing_can_meet_is_exit_code_1_and_says_how_close_it_came(cli
             ),
             "is not understood",
         ),
+        (
+            (
+                *("runs", "sweep", "--vector", "upbeat", "--strength", "0.1", "--prompt", "x"),
+                *("--temperature", "0.7"),
+            ),
+            "--temperature 0.7 does nothing where the most likely token is taken",
+        ),
+        (
+            ("runs", "generate", "--prompt", "x", "--top-k", "5"),
+            "--top-k 5 does nothing where the most likely token is taken",
+        ),
         (("vectors", "calibrate", "upbeat", "--effect", "length"), "needs prompts"),
         (
             (

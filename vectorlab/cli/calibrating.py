@@ -72,9 +72,9 @@ def calibrate(
 ) -> None:
     """Find the strength with the most effect whose damage stays within a budget, and keep it.
 
-    Afterwards runs generate --calibrated counts strengths in this one: the same number then means
-    the same damage for every vector. Exit code 1 when nothing keeps within the budget; the
-    message says how close it came.
+    Afterwards runs generate --calibrated counts strengths in this one: 1 then keeps every vector
+    within the same damage. Exit code 1 when nothing keeps within the budget; the message says how
+    close it came.
 
     Example: vectorlab vectors calibrate upbeat --effect sentiment --damage "kl<=0.1"
     --prompts reviews@latest
