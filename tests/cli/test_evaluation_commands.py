@@ -112,7 +112,32 @@ def test_a_budget_nothing_can_meet_is_exit_code_1_and_says_how_close_it_came(cli
             ),
             "is not understood",
         ),
+        (
+            (
+                *("runs", "sweep", "--vector", "upbeat", "--strength", "0.1", "--prompt", "x"),
+                *("--temperature", "0.7"),
+            ),
+            "--temperature 0.7 does nothing where the most likely token is taken",
+        ),
+        (
+            ("runs", "generate", "--prompt", "x", "--top-k", "5"),
+            "--top-k 5 does nothing where the most likely token is taken",
+        ),
         (("vectors", "calibrate", "upbeat", "--effect", "length"), "needs prompts"),
+        (
+            (
+                *("vectors", "calibrate", "upbeat", "--effect", "length", "--prompt", "x"),
+                *("--layers", "0-3", "--choose-layers"),
+            ),
+            "exclude each other",
+        ),
+        (
+            (
+                *("vectors", "calibrate", "upbeat", "--effect", "length", "--prompt", "x"),
+                *("--damage", "exact<=0.5", "--max-new-tokens", "2"),
+            ),
+            "says nothing of any of the 1 texts (no reference text",
+        ),
         (
             ("vectors", "calibrate", "upbeat", "--effect", "votes", "--prompt", "x"),
             "cannot be calibrated on",
@@ -151,6 +176,8 @@ def test_bad_scorers_and_endings_are_one_line(cli: Cli, db: str, tmp_path: Path)
     ):
         result = cli("runs", *words, "--db", db, code=1)
         assert said in result.err, words
+    counted = cli("sql", "SELECT count(*) AS n FROM v_scores", "--json", "--db", db).json
+    assert counted["rows"] == [{"n": 0}]  # nothing was scored in vain
 
 
 def test_scorers_are_listed_with_how_they_are_written(cli: Cli):

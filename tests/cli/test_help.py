@@ -1,3 +1,5 @@
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -6,6 +8,7 @@ import pytest
 import typer
 
 from scripts import cli_docs
+from vectorlab.cli import arguments
 from vectorlab.cli.main import app
 
 # Programs that run until they are stopped print no result.
@@ -27,6 +30,18 @@ def test_every_command_that_prints_a_result_has_json_and_a_help_text(name, comma
     assert command.help
     flags = {flag for item in command.params for flag in item.opts}
     assert ("--json" in flags) == (name not in WITHOUT_RESULT)
+
+
+@pytest.mark.parametrize(("name", "command"), list(commands()))
+def test_every_command_has_an_example_that_parses(name, command):
+    examples = re.findall(r"^Example: (.*?)(?:\n\n|\Z)", command.help, re.M | re.S)
+    assert examples
+    for example in examples:
+        typed = re.sub(r"^.*\$\((.*)\)\"$", r"\1", example)  # perhaps inside "$(...)"
+        program, *words = arguments.normalise(shlex.split(typed))
+        assert program == "vectorlab"
+        assert words[: len(name.split())] == name.split()
+        command.make_context(name, words[len(name.split()) :])  # raises on bad use
 
 
 @pytest.mark.parametrize("words", [["--help"], ["vectors", "extract", "--help"], ["--version"]])

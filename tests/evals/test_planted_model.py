@@ -5,6 +5,7 @@ import pytest
 from tests.evals import planted
 from vectorlab.domain.runs import Decoding, Operator
 from vectorlab.domain.statistics import estimate
+from vectorlab.errors import ShapeError
 from vectorlab.lab import Lab
 from vectorlab.services import calibrations
 from vectorlab.services.arms import SweepOptions
@@ -164,3 +165,9 @@ def test_the_choice_of_layers_is_the_one_with_the_most_effect(lab):
     )
     assert [item["layers"] for item in found.evidence["candidates"]] == [[2], None]
     assert len(calibrations.of_vector(lab.db, "planted")) == 2
+
+
+def test_a_projection_onto_a_vector_of_another_width_is_refused(lab):
+    view = lab.runs.generate(prompts=["one"], model="tiny", decoding=SHORT)
+    with pytest.raises(ShapeError, match="'planted' has width 32 but model 'tiny' has d_model"):
+        view.score("projection:planted")

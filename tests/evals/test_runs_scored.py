@@ -216,8 +216,30 @@ def test_layers_and_seeds_are_axes_of_one_run(lab):
     assert (scores.summary(lab.db, view.run)["n"] == 2).all()  # prompts, not texts
 
 
+def test_an_endpoint_that_did_not_answer_is_asked_again(lab):
+    view = lab.runs.generate(prompts=["Once"], decoding=SHORT)
+    judge = "judge:Good?:url=http://127.0.0.1:1/v1:timeout=1"
+    view.score(judge, "exact")
+    assert view.scores()["value"].isna().all()
+    asked = scores.request_scores(lab.db, str(view.id), [judge, "exact"], actor="t")
+    assert [item["name"] for item in asked.job.spec["scorers"]] == ["judge"]
+
+
 def test_details_are_json(view):
     view.score("rouge", "projection:upbeat")
     assert all(
         json.dumps(dict(item.score.details)) for item in scores.of_run(view.lab.db, view.run)
     )
+
+
+def test_a_calibration_on_a_projection_says_what_scoring_its_texts_says(lab):
+    found = lab.vectors.calibrate(
+        "upbeat", effect="projection:upbeat", prompts=["Once", "The"], decoding=SHORT
+    )
+    assert found.is_met
+    view = lab.runs.generate(
+        vectors="upbeat", strengths=[found.strength], prompts=["Once", "The"], decoding=SHORT
+    )
+    view.score("projection:upbeat")
+    steered = view.scores().set_index("arm")["value"].loc[1]
+    assert found.effect_value == pytest.approx(steered.mean(), abs=1e-5)

@@ -4,16 +4,24 @@ import pytest
 
 from scripts import transcripts
 
+SETS, EVALUATION = transcripts.DOCUMENTS
+
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", transcripts.DOCUMENTS, ids=lambda path: path.name)
-def test_the_sessions_of_a_document_are_what_the_commands_print(path):
-    document = path.read_text(encoding="utf-8")
+def test_the_walk_through_sets_is_what_the_commands_print():
+    document = SETS.read_text(encoding="utf-8")
     assert transcripts.render(document) == document, "run: python -m scripts.transcripts"
 
 
+@pytest.mark.slow
+def test_the_way_to_a_justified_strength_says_what_the_commands_say():
+    document = EVALUATION.read_text(encoding="utf-8")
+    shown = transcripts.said(transcripts.render(document))
+    assert shown == transcripts.said(document), "run: python -m scripts.transcripts"
+    assert {"higher", "upbeat-random-", "justified"} <= set.union(*shown)
+
+
 def test_the_walk_through_sets_reaches_the_fifth_version_through_a_merge():
-    [path] = [item for item in transcripts.DOCUMENTS if item.name == "sets.md"]
-    document = path.read_text(encoding="utf-8")
+    document = SETS.read_text(encoding="utf-8")
     assert "$ vectorlab sets merge" in document
     assert "upbeat@5: " in document

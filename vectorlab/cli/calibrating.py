@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+import pandas as pd
 import typer
 from rich.console import Group, RenderableType
 
@@ -21,6 +22,7 @@ from vectorlab.domain.layers import parse_layers, spell_layers
 from vectorlab.domain.positions import Positions
 from vectorlab.domain.runs import Decoding, Operator
 from vectorlab.domain.vectors import Site
+from vectorlab.errors import InputError
 from vectorlab.lab import BUNDLED_MODEL
 from vectorlab.services import calibrations
 
@@ -70,9 +72,9 @@ def calibrate(
 ) -> None:
     """Find the strength with the most effect whose damage stays within a budget, and keep it.
 
-    Afterwards runs generate --calibrated counts strengths in this one: the same number then means
-    the same damage for every vector. Exit code 1 when nothing keeps within the budget; the
-    message says how close it came.
+    Afterwards runs generate --calibrated counts strengths in this one: 1 then keeps every vector
+    within the same damage. Exit code 1 when nothing keeps within the budget; the message says how
+    close it came.
 
     Example: vectorlab vectors calibrate upbeat --effect sentiment --damage "kl<=0.1"
     --prompts reviews@latest
@@ -82,6 +84,8 @@ def calibrate(
         None if item == "all" else parse_layers(item) for item in layers or ["all"]
     )
     if choose_layers:
+        if layers:
+            raise InputError("--layers and --choose-layers exclude each other. Give one of them.")
         choices = calibrations.layer_choices(lab.vectors.get(reference).n_layers)
     asked = lab.vectors.request_calibration(
         reference,
@@ -131,8 +135,17 @@ def list_(
     show(
         [_facts(item) for item in found],
         as_json=json,
-        human=lambda: frame_table(calibrations.frame(found)),
+        human=lambda: _listed(calibrations.frame(found)),
     )
+
+
+def _listed(frame: pd.DataFrame) -> RenderableType:
+    """As a table that a terminal has room for."""
+    applied = frame["operator"] + " at " + frame["site"]
+    budget = frame["budget"].where(frame["met"], frame["budget"] + ", not met")
+    shown = ["id", "vector", "applied", "layers", "effect", "budget", "strength"]
+    shown += ["mean effect", "mean damage"]
+    return frame_table(frame.assign(applied=applied, budget=budget)[shown])
 
 
 def _facts(found: Calibration) -> dict[str, Any]:
@@ -186,7 +199,7 @@ def _human(found: Calibration) -> RenderableType:
     ]
     if len(evidence["candidates"]) > 1:
         lines = [_candidate(item) for item in evidence["candidates"]]
-        parts.append("Choices of layers:\n" + "\n".join(lines))
+        parts.append("Choices of layers, of which the best is shown:\n" + "\n".join(lines))
     return Group(*parts)
 
 
@@ -204,4 +217,7 @@ def _candidate(item: dict[str, Any]) -> str:
     layers = "all" if item["layers"] is None else spell_layers(item["layers"])
     if not item["is_met"]:
         return f"  {layers}: outside the budget, closest {item['damage']:.4g}"
-    return f"  {layers}: effect {item['effect']:.4g} at strength {item['strength']:+.4g}"
+    return (
+        f"  {layers}: effect {item['effect']:.4g}, damage {item['damage']:.4g} at strength "
+        f"{item['strength']:+.4g}"
+    )

@@ -16,14 +16,20 @@ app = typer.Typer(no_args_is_help=True, help="The database: revision, place, bac
 
 @app.command()
 def upgrade(context: typer.Context, json: JsonOption = False) -> None:
-    """Bring the database to this version's revision; a SQLite file is backed up first."""
+    """Bring the database to this version's revision; a SQLite file is backed up first.
+
+    Example: vectorlab db upgrade
+    """
     done = database.upgrade(settings(context).database_url)
     show(done, as_json=json, human=lambda: pairs_table(vars(done)))
 
 
 @app.command()
 def status(context: typer.Context, json: JsonOption = False) -> None:
-    """Say which revision the database is at and which this version needs."""
+    """Say which revision the database is at and which this version needs.
+
+    Example: vectorlab db status
+    """
     found = database.status(settings(context).database_url)
     facts = {"state": found.state, "current": found.current, "head": found.head}
     show(facts, as_json=json, human=lambda: pairs_table(facts))
@@ -31,7 +37,10 @@ def status(context: typer.Context, json: JsonOption = False) -> None:
 
 @app.command()
 def path(context: typer.Context, json: JsonOption = False) -> None:
-    """Print the address of the store."""
+    """Print the address of the store.
+
+    Example: vectorlab db path
+    """
     url = database.display(settings(context).database_url)
     show({"url": url}, as_json=json, human=lambda: url)
 
@@ -42,7 +51,10 @@ def backup(
     file: Annotated[Path, typer.Argument(help="Where the copy goes.")],
     json: JsonOption = False,
 ) -> None:
-    """Write a consistent copy of a SQLite store, also while it is in use."""
+    """Write a consistent copy of a SQLite store, also while it is in use.
+
+    Example: vectorlab db backup vectorlab-backup.db
+    """
     made = database.backup(settings(context).database_url, file)
     show({"backup": str(made)}, as_json=json, human=lambda: f"Backup written to {made}")
 
@@ -53,7 +65,10 @@ def restore(
     file: Annotated[Path, typer.Argument(help="A backup.")],
     json: JsonOption = False,
 ) -> None:
-    """Put a backup in the place of the SQLite store; the old file is kept beside it."""
+    """Put a backup in the place of the SQLite store; the old file is kept beside it.
+
+    Example: vectorlab db restore vectorlab-backup.db
+    """
     url = settings(context).database_url
     kept = database.restore(url, file)
     shown = database.display(url)
@@ -66,7 +81,10 @@ def restore(
 
 @app.command()
 def verify(context: typer.Context, json: JsonOption = False) -> None:
-    """Recompute every stored hash; exit code 1 when something does not match."""
+    """Recompute every stored hash; exit code 1 when something does not match.
+
+    Example: vectorlab db verify
+    """
     problems = database.verify(open_lab(context).db)
     show(
         {"problems": problems},

@@ -38,7 +38,10 @@ def add(
 
 @app.command("list")
 def list_(context: typer.Context, json: JsonOption = False) -> None:
-    """List the registered models."""
+    """List the registered models.
+
+    Example: vectorlab models list
+    """
     found = [_flat(item) for item in models.list_models(open_lab(context).db)]
     columns = ["id", "name", "architecture", "n_layers", "d_model", "n_parameters", "source"]
     show(found, as_json=json, human=lambda: frame_table(pd.DataFrame(found, columns=columns)))
@@ -50,7 +53,10 @@ def show_(
     reference: Annotated[str, typer.Argument(metavar="NAME|ID|FINGERPRINT")],
     json: JsonOption = False,
 ) -> None:
-    """Show one model: shape, hashes and where it is."""
+    """Show one model: shape, hashes and where it is.
+
+    Example: vectorlab models show tiny
+    """
     found = open_lab(context).models.get(reference)
     show(_flat(found), as_json=json, human=lambda: pairs_table(_flat(found)))
 

@@ -25,6 +25,7 @@ from rich.text import Text
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
+_LEAST_WORDS = 10  # characters of a column beside which numbers need not be broken
 console = Console()
 stderr = Console(stderr=True)
 
@@ -72,11 +73,21 @@ def frame_table(frame: pd.DataFrame, *, title: str = "", hide: Sequence[str] = (
     }
     table = Table(title=title or None, title_justify="left", header_style="bold")
     shown = [name for name, texts in cells.items() if any(texts) or frame.empty]
+    whole = _kept_whole({name: cells[name] for name in shown}, frame)
     for name in shown:
-        table.add_column(str(name), overflow="fold")
+        table.add_column(str(name), overflow="fold", no_wrap=name in whole)
     for record in zip(*(cells[name] for name in shown), strict=True):
         table.add_row(*(Text(item) for item in record))
     return table
+
+
+def _kept_whole(cells: Mapping[str, Sequence[str]], frame: pd.DataFrame) -> list[str]:
+    """Columns of numbers, unless words would be left without room: words are better broken."""
+    numbers = [name for name in cells if pd.api.types.is_numeric_dtype(frame[name])]
+    words = len(cells) - len(numbers)
+    digits = sum(max(len(name), *map(len, cells[name])) for name in numbers if cells[name])
+    borders = 3 * len(cells) + 1
+    return numbers if digits + borders + _LEAST_WORDS * words <= console.width else []
 
 
 def pairs_table(values: Mapping[str, Any], *, title: str = "") -> Table:

@@ -31,6 +31,8 @@ def demo(
 
     The two experiments of the In-Context Vectors paper on the bundled model: dialogue safety
     and sentiment paraphrase. A second call finds everything by content hash.
+
+    Example: vectorlab demo --no-serve
     """
     from vectorlab.cli.demo import demo_renderable, run_demo
 
@@ -54,7 +56,10 @@ def ui(
         bool, typer.Option("--worker/--no-worker", help="Run a worker beside it.")
     ] = True,
 ) -> None:
-    """Serve the dashboard, with a worker beside it, until Ctrl-C."""
+    """Serve the dashboard, with a worker beside it, until Ctrl-C.
+
+    Example: vectorlab ui --port 8502
+    """
     lab = open_lab(context)
     _ = lab.db  # refuse an unusable store here, not on every page
     chosen = serving.free_port(host, port)
@@ -66,6 +71,8 @@ def doctor(context: typer.Context, json: JsonOption = False) -> None:
     """Check what VectorLab needs: packages, store, device, bundled model, workers.
 
     Exit code 1 when something is wrong.
+
+    Example: vectorlab doctor
     """
     url = settings(context).database_url
     facts: dict[str, object] = {

@@ -20,6 +20,7 @@ from vectorlab.cli.output import (
     stderr,
 )
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
+from vectorlab.cli.sampling import check_draws
 from vectorlab.cli.verdict import verdict_text
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
 from vectorlab.domain.layers import parse_layers
@@ -185,15 +186,17 @@ def generate(
             calibrated=calibrated,
         ),
         arms=arm or [],
-        decoding=Decoding(
-            max_new_tokens=max_new_tokens,
-            do_sample=not greedy,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            min_p=min_p,
-            stop=tuple(item.replace("\\n", "\n") for item in stop or []),
-            kl=kl,
+        decoding=check_draws(
+            Decoding(
+                max_new_tokens=max_new_tokens,
+                do_sample=not greedy,
+                temperature=temperature,
+                top_k=top_k,
+                top_p=top_p,
+                min_p=min_p,
+                stop=tuple(item.replace("\\n", "\n") for item in stop or []),
+                kl=kl,
+            )
         ),
         seed=seed,
         samples=samples,
@@ -225,14 +228,20 @@ def list_(
     limit: Annotated[int, typer.Option(help="At most so many.")] = 50,
     json: JsonOption = False,
 ) -> None:
-    """List runs, newest first."""
+    """List runs, newest first.
+
+    Example: vectorlab runs list --model tiny
+    """
     found = open_lab(context).runs.list(model=model, limit=limit)
     show([_facts(run) for run in found], as_json=json, human=lambda: _runs_table(found))
 
 
 @app.command("show")
 def show_(context: typer.Context, reference: Reference, json: JsonOption = False) -> None:
-    """Show one run: what was asked, on which software, and every text."""
+    """Show one run: what was asked, on which software, and every text.
+
+    Example: vectorlab runs show 1
+    """
     _show_run(open_lab(context).runs.get(reference), as_json=json)
 
 
@@ -312,7 +321,10 @@ def purge(
     yes: YesOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Delete a run with its texts; refuses while a replay depends on it."""
+    """Delete a run with its texts; refuses while a replay depends on it.
+
+    Example: vectorlab runs purge 1 --cascade
+    """
     ask_and_purge(context, "run", reference, runs.remove, cascade=cascade, yes=yes, as_json=json)
 
 

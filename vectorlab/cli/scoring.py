@@ -16,7 +16,7 @@ from vectorlab.lab import Lab
 from vectorlab.services import document_files, run_report, scores
 
 app = typer.Typer()
-COMPARED = ["scorer", "arm", "n", "difference", "low", "high", "win", "tie", "loss", "p", "verdict"]
+COMPARED = ["arm", "n", "difference", "low", "high", "win/tie/loss", "p", "verdict"]
 
 
 @app.command()
@@ -49,6 +49,7 @@ def score(
     Example: vectorlab runs score 1 --scorer sentiment --scorer kl
     """
     lab = open_lab(context)
+    scores.check_summary(lab.runs.get(reference).run, metric=metric, baseline=baseline)
     asked = scores.request_scores(
         lab.db,
         reference,
@@ -138,8 +139,10 @@ def _compared(lab: Lab, run: GenerationRun, baseline: str | None) -> scores.Comp
 def _tables(summary: pd.DataFrame, compared: pd.DataFrame, missing: pd.DataFrame) -> RenderableType:
     parts = [frame_table(summary, title="Scores")]
     if not compared.empty:
-        title = "Against the baseline, prompt by prompt; intervals hold together at 95 %"
-        parts.append(frame_table(compared[COMPARED], title=title))
+        counts = compared[["win", "tie", "loss"]].astype(str).agg("/".join, axis=1)
+        for scorer, rows in compared.assign(**{"win/tie/loss": counts}).groupby("scorer"):
+            title = f"{scorer} against the baseline by prompt; intervals hold together at 95 %"
+            parts.append(frame_table(rows[COMPARED], title=title))
     if not missing.empty:
         parts.append(frame_table(missing, title="Missing"))
     return Group(*parts)

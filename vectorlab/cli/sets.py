@@ -48,7 +48,10 @@ def create(
 
 @app.command("list")
 def list_(context: typer.Context, json: JsonOption = False) -> None:
-    """List all sets with their latest version."""
+    """List all sets with their latest version.
+
+    Example: vectorlab sets list
+    """
     db = open_lab(context).db
     rows = [
         {
@@ -98,7 +101,10 @@ def fork(
     name: Annotated[str, typer.Argument(help="Of the new set.")],
     json: JsonOption = False,
 ) -> None:
-    """Begin a new set from a version of another."""
+    """Begin a new set from a version of another.
+
+    Example: vectorlab sets fork upbeat@2 upbeat-short
+    """
     lab = open_lab(context)
     version = sets.fork(lab.db, reference=reference, name=name, actor=lab.settings.user)
     show(version, as_json=json, human=lambda: f"{version.label}: {version.message}.")
@@ -163,5 +169,8 @@ def purge(
     yes: YesOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Delete a set with all its versions; refuses while something depends on it."""
+    """Delete a set with all its versions; refuses while something depends on it.
+
+    Example: vectorlab sets purge upbeat --yes
+    """
     ask_and_purge(context, "set", name, sets.remove, cascade=cascade, yes=yes, as_json=json)

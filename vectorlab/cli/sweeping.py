@@ -6,6 +6,7 @@ import typer
 
 from vectorlab.cli.context import open_lab, wait
 from vectorlab.cli.output import JsonOption, frame_table, plain, show, show_queued, stderr
+from vectorlab.cli.sampling import check_draws
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
 from vectorlab.domain.layers import parse_layers
 from vectorlab.domain.positions import Positions
@@ -105,11 +106,13 @@ def sweep(
             schedule=Schedule.parse(schedule),
             calibrated=calibrated,
         ),
-        decoding=Decoding(
-            max_new_tokens=max_new_tokens,
-            do_sample=not greedy,
-            temperature=temperature,
-            stop=tuple(item.replace("\\n", "\n") for item in stop or []),
+        decoding=check_draws(
+            Decoding(
+                max_new_tokens=max_new_tokens,
+                do_sample=not greedy,
+                temperature=temperature,
+                stop=tuple(item.replace("\\n", "\n") for item in stop or []),
+            )
         ),
         seed=seed,
         samples=seeds,

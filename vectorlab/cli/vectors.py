@@ -139,7 +139,10 @@ def list_(
     method: Annotated[str | None, typer.Option(help="Only by this method.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """List vectors, newest first."""
+    """List vectors, newest first.
+
+    Example: vectorlab vectors list
+    """
     found = open_lab(context).vectors.list(model=model, set_name=set, method=method)
     show(
         found,
@@ -150,7 +153,10 @@ def list_(
 
 @app.command("show")
 def show_(context: typer.Context, reference: Reference, json: JsonOption = False) -> None:
-    """Show one vector: provenance, norms per layer, which demonstrations drive it."""
+    """Show one vector: provenance, norms per layer, which demonstrations drive it.
+
+    Example: vectorlab vectors show upbeat
+    """
     lab = open_lab(context)
     _show_vector(vectors.details(lab.db, reference), as_json=json)
 
@@ -211,7 +217,10 @@ def combine(
 
 @app.command()
 def similar(context: typer.Context, reference: Reference, json: JsonOption = False) -> None:
-    """Rank the other vectors of the same model by mean cosine over the layers."""
+    """Rank the other vectors of the same model by mean cosine over the layers.
+
+    Example: vectorlab vectors similar upbeat
+    """
     rows = [
         {"vector": item.name, "mean_cosine": cosine, "method": item.method, "set": item.set_label}
         for item, cosine in vectors.similarities(open_lab(context).db, reference)
@@ -250,7 +259,10 @@ def import_(
     model: Annotated[str | None, typer.Option(help="Default: by fingerprint.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Store a vector from a file."""
+    """Store a vector from a file.
+
+    Example: vectorlab vectors import upbeat.safetensors --name upbeat
+    """
     lab = open_lab(context)
     made = vector_files.import_vector(
         lab.db,
@@ -270,7 +282,10 @@ def purge(
     yes: YesOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Delete a vector; refuses while something depends on it."""
+    """Delete a vector; refuses while something depends on it.
+
+    Example: vectorlab vectors purge upbeat --yes
+    """
     ask_and_purge(
         context, "vector", reference, vectors.remove, cascade=cascade, yes=yes, as_json=json
     )

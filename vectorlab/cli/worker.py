@@ -66,6 +66,8 @@ def worker(
     named actors, which outlive this command; see worker status and worker stop.
 
     Example: vectorlab worker --device cuda:0
+
+    Example: vectorlab worker --drain
     """
     if context.invoked_subcommand is not None:
         return

@@ -249,6 +249,17 @@ def find_best(effect: Measure, limit: float) -> float:
     return limit * best
 
 
+def rank(spec: CalibrationSpec, effect: float | None, damage: float) -> tuple[bool, float, float]:
+    """The best of several choices of layers ranks highest.
+
+    Within the budget (``effect`` is there), then by effect; of equal effects, and where nothing is
+    within the budget, the least damage.
+    """
+    if effect is None:
+        return False, 0.0, -damage
+    return True, -effect if spec.lower_is_better else effect, -damage
+
+
 def _first_best(found: Mapping[float, float]) -> float:
     usable = {key: value for key, value in found.items() if not math.isnan(value)}
     return max(sorted(usable), key=lambda item: usable[item]) if usable else 1.0

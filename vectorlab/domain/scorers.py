@@ -303,6 +303,12 @@ def find_scorer(name: str) -> ScorerInfo:
     return SCORERS[name]
 
 
+def asks_an_endpoint(label: str) -> bool:
+    """Whether scores filed under this label are answers of an endpoint."""
+    info = SCORERS.get(label.partition(":")[0])
+    return info is not None and info.needs is Needs.ENDPOINT
+
+
 def usage(info: ScorerInfo) -> str:
     """How a scorer is written, with every option."""
     parts = [

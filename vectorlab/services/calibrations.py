@@ -10,6 +10,7 @@ from vectorlab.domain.calibration import (
     Calibration,
     CalibrationSpec,
     parse_budget,
+    rank,
 )
 from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
@@ -19,8 +20,10 @@ from vectorlab.domain.models import Model, check_dtype
 from vectorlab.domain.positions import Positions
 from vectorlab.domain.runs import Decoding, Operator, Prompt, check_strength
 from vectorlab.domain.scorers import SCORERS, Needs, parse_scorer
+from vectorlab.domain.scores import ScorerSpec
 from vectorlab.domain.vectors import Site, SteeringVector
 from vectorlab.errors import InputError
+from vectorlab.services import scores
 from vectorlab.services.vectors import check_fits
 from vectorlab.store import calibrations, jobs, vectors
 from vectorlab.store.database import Database
@@ -69,7 +72,7 @@ def request_calibration(
     """Find the calibration of an equal earlier request, or enqueue it.
 
     Raises:
-        NotFoundError: If there is no such vector.
+        NotFoundError: If there is no such vector, or a scorer names one that does not exist.
         InputError: If there is no prompt, or a scorer, the budget or an option is unusable.
         ShapeError: If the vector does not fit the model or has no such layer.
     """
@@ -81,12 +84,14 @@ def request_calibration(
         vector = vectors.get_vector(tx, reference)
     for layers in options.layers:
         check_fits(vector, model, layers)
-    specs = [_spec(vector, model, prompts, options, layers) for layers in options.layers]
+    measured = _measured(db, model, options)
+    specs = [_spec(vector, model, prompts, options, measured, layers) for layers in options.layers]
     with db.write() as tx:
         known = [calibrations.find_by_spec(tx, spec.sha256) for spec in specs]
         found = [item for item in known if item is not None]
         if not force and len(found) == len(specs):
-            return CalibrationRequest(calibration=max(found, key=_rank), job=None)
+            ranks = [rank(item.spec, item.effect_value, item.damage_value) for item in found]
+            return CalibrationRequest(calibration=found[ranks.index(max(ranks))], job=None)
         asked = [spec.to_json() for spec in specs]
         job, _ = jobs.enqueue(
             tx,
@@ -205,11 +210,28 @@ def layer_choices(n_layers: int) -> tuple[tuple[int, ...] | None, ...]:
     return (None, *dict.fromkeys(chosen))
 
 
-def _rank(item: Calibration) -> tuple[bool, float]:
-    """The better of several choices of layers: within the budget, then by its effect."""
-    if item.effect_value is None:
-        return False, -item.damage_value
-    return True, -item.effect_value if item.spec.lower_is_better else item.effect_value
+@dataclass(frozen=True, kw_only=True)
+class _Measured:
+    effect: ScorerSpec
+    damage: ScorerSpec
+    budget: float
+
+
+def _measured(db: Database, model: Model, options: CalibrationOptions) -> _Measured:
+    effect, (damage, budget) = parse_scorer(options.effect), parse_budget(options.damage)
+    for scorer in (effect, damage):
+        if SCORERS[scorer.name].needs is Needs.VOTES:
+            raise InputError(
+                f"Scorer {scorer.name!r} cannot be calibrated on: people would have to vote on the "
+                "texts of every strength that is tried. Calibrate on another (vectorlab runs "
+                "scorers), generate at its strengths and vote on those."
+            )
+    with db.read() as tx:
+        return _Measured(
+            effect=scores.resolved(tx, effect, model),
+            damage=scores.resolved(tx, damage, model),
+            budget=budget,
+        )
 
 
 def _spec(
@@ -217,13 +239,9 @@ def _spec(
     model: Model,
     prompts: Sequence[Prompt],
     options: CalibrationOptions,
+    measured: "_Measured",
     layers: tuple[int, ...] | None,
 ) -> CalibrationSpec:
-    effect = parse_scorer(options.effect)
-    damage, budget = parse_budget(options.damage)
-    for scorer in (effect, damage):
-        if SCORERS[scorer.name].needs is Needs.VOTES or scorer.name == "projection":
-            raise InputError(f"Scorer {scorer.name!r} cannot be calibrated on. Use another.")
     operator = options.operator or default_operator(vector.method)
     first = FIRST[operator] if options.first is None else check_strength(options.first)
     if first == 0:
@@ -238,10 +256,10 @@ def _spec(
         positions=options.positions,
         layers=layers,
         prompts=tuple(prompts),
-        effect=effect,
+        effect=measured.effect,
         lower_is_better=options.lower_is_better,
-        damage=damage,
-        budget=budget,
+        damage=measured.damage,
+        budget=measured.budget,
         first=first,
         decoding=options.decoding,
         seed=options.seed,

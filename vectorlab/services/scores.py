@@ -8,13 +8,15 @@ import pandas as pd
 from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
 from vectorlab.domain.metrics import METRICS
+from vectorlab.domain.models import Model
 from vectorlab.domain.runs import GenerationRun
 from vectorlab.domain.scorers import SCORERS, Needs, parse_scorer
 from vectorlab.domain.scores import ScorerSpec, StoredScore
 from vectorlab.domain.statistics import PairedComparison, compare_arms, mean_by_group
 from vectorlab.errors import InputError
-from vectorlab.store import jobs, runs, scores, vectors
-from vectorlab.store.database import Database
+from vectorlab.services.vectors import check_fits
+from vectorlab.store import jobs, models, runs, scores, vectors
+from vectorlab.store.database import Database, Transaction
 
 Comparisons = dict[str, dict[str, PairedComparison]]  # by scorer, by arm
 DEFAULT_SCORERS = ("sentiment", "perplexity", "kl", "distinct", "length")
@@ -51,12 +53,16 @@ def request_scores(
         queue: Only workers of this queue take it.
 
     Raises:
-        NotFoundError: If there is no such run.
+        NotFoundError: If there is no such run, or a scorer names a vector that does not exist.
         InputError: If a scorer cannot be read, or is named twice.
+        ShapeError: If a scorer's vector does not fit the run's model.
     """
     if not scorers:
         raise InputError("No scorer is named. See what there is: vectorlab runs scorers")
-    specs = tuple(_resolved(db, parse_scorer(text)) for text in scorers)
+    parsed = [parse_scorer(text) for text in scorers]
+    with db.read() as tx:
+        model = models.get_model(tx, str(runs.get_run(tx, reference).model_id))
+        specs = tuple(resolved(tx, item, model) for item in parsed)
     twice = [item.label for number, item in enumerate(specs) if item in specs[:number]]
     if twice:
         raise InputError(f"Scorer {twice[0]!r} is named twice.")
@@ -93,6 +99,20 @@ def request_scores(
     return ScoringRequest(run=run, scorers=specs, job=job)
 
 
+def resolved(tx: Transaction, spec: ScorerSpec, model: Model) -> ScorerSpec:
+    """A scorer whose vector is named by its bytes, so that a new name makes no new score.
+
+    Raises:
+        NotFoundError: If it names a vector that does not exist.
+        ShapeError: If that vector does not fit the model.
+    """
+    if spec.name != "projection":
+        return spec
+    vector = vectors.get_vector(tx, spec.options["vector"])
+    check_fits(vector, model)
+    return replace(spec, options={**spec.options, "vector": vector.content_sha256})
+
+
 def of_run(
     db: Database, run: GenerationRun, *, scorers: Sequence[str] | None = None
 ) -> list[StoredScore]:
@@ -123,6 +143,19 @@ def frame(
     )
 
 
+def check_summary(run: GenerationRun, *, metric: str = "mean", baseline: str | None = None) -> None:
+    """Refuse a summary that cannot be made, before anything is scored for it.
+
+    Raises:
+        InputError: If there is no such metric, or the run has no arm of that label.
+    """
+    if metric not in METRICS:
+        raise InputError(f"Metric {metric!r} is unknown. Known are {', '.join(METRICS)}.")
+    labels = [arm.label for arm in run.spec.arms]
+    if baseline is not None and baseline not in labels:
+        raise InputError(f"Run {run.id} has no arm {baseline!r}. It has {', '.join(labels)}.")
+
+
 def summary(db: Database, run: GenerationRun, *, metric: str = "mean") -> pd.DataFrame:
     """One row per scorer and arm: the metric with its interval and counts.
 
@@ -131,8 +164,7 @@ def summary(db: Database, run: GenerationRun, *, metric: str = "mean") -> pd.Dat
     Raises:
         InputError: If there is no such metric.
     """
-    if metric not in METRICS:
-        raise InputError(f"Metric {metric!r} is unknown. Known are {', '.join(METRICS)}.")
+    check_summary(run, metric=metric)
     rows = []
     for scorer, values in by_prompt(db, run).items():
         for arm, of_arm in values.items():
@@ -176,14 +208,13 @@ def compare_with(db: Database, run: GenerationRun, baseline: str | None = None) 
     Raises:
         InputError: If the run has no such arm.
     """
-    labels = [arm.label for arm in run.spec.arms]
     if baseline is None:
         unsteered = [arm.label for arm in run.spec.arms if arm.is_baseline]
         if not unsteered:
-            raise InputError(f"Run {run.id} has no unsteered arm. Name one of {labels}.")
+            labels = ", ".join(arm.label for arm in run.spec.arms)
+            raise InputError(f"Run {run.id} has no unsteered arm. Name one: {labels}.")
         baseline = unsteered[0]
-    if baseline not in labels:
-        raise InputError(f"Run {run.id} has no arm {baseline!r}. It has {', '.join(labels)}.")
+    check_summary(run, baseline=baseline)
     found = {}
     for scorer, arms in by_prompt(db, run).items():
         if baseline in arms:
@@ -234,12 +265,3 @@ def missing_reasons(db: Database, run: GenerationRun) -> pd.DataFrame:
     found = frame(db, run)
     counted = found[found["value"].isna()].groupby(["scorer", "missing_reason"]).size()
     return counted.rename("texts").reset_index().rename(columns={"missing_reason": "reason"})
-
-
-def _resolved(db: Database, spec: ScorerSpec) -> ScorerSpec:
-    """A scorer whose vector is named by its bytes, so that a new name makes no new score."""
-    if spec.name != "projection":
-        return spec
-    with db.read() as tx:
-        vector = vectors.get_vector(tx, spec.options["vector"])
-    return replace(spec, options={**spec.options, "vector": vector.content_sha256})

@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from vectorlab.domain.runs import RowKey
+from vectorlab.domain.scorers import asks_an_endpoint
 from vectorlab.domain.scores import NewScore, Score, StoredScore
 from vectorlab.store import schema
 from vectorlab.store.columns import utc_now
@@ -28,15 +29,21 @@ def generation_ids(tx: Transaction, run_id: int) -> dict[RowKey, int]:
 
 
 def scored(tx: Transaction, run_id: int) -> dict[tuple[str, str], set[int]]:
-    """Ids of the generations of a run that have a score, by scorer and version."""
+    """Ids of the generations of a run that have a score, by scorer and version.
+
+    What an endpoint did not answer is not done: it may answer the next time.
+    """
+    c = _scores.c
     query = (
-        sa.select(_scores.c.scorer, _scores.c.scorer_version, _scores.c.generation_id)
+        sa.select(c.scorer, c.scorer_version, c.generation_id, c.value)
         .join(_generations)
         .where(_generations.c.run_id == run_id)
     )
     found: dict[tuple[str, str], set[int]] = {}
     for row in tx.execute(query):
-        found.setdefault((row.scorer, row.scorer_version), set()).add(row.generation_id)
+        done = found.setdefault((row.scorer, row.scorer_version), set())
+        if not (row.value is None and asks_an_endpoint(row.scorer)):
+            done.add(row.generation_id)
     return found
 
 

@@ -1,6 +1,7 @@
 """Calibration jobs: measure strengths in shared batches until the choice is made."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,6 +17,7 @@ from vectorlab.domain.calibration import (
     NewCalibration,
     find_best,
     find_limit,
+    rank,
 )
 from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.runs import Arm, FinishReason, GeneratedText, RowKey, RunSpec
@@ -30,7 +32,7 @@ from vectorlab.steering.environment import describe_environment
 from vectorlab.steering.generation import generate
 from vectorlab.store import calibrations, jobs, vectors
 from vectorlab.store.database import Transaction
-from vectorlab.worker.scoring import secrets
+from vectorlab.worker.scoring import PROJECTION, project, secrets
 
 if TYPE_CHECKING:
     from vectorlab.steering.loading import LoadedModel
@@ -74,6 +76,7 @@ def _calibrate(bench: "_Bench", spec: CalibrationSpec) -> _Found:
     )
     if not limit.is_met:
         [closest] = bench.means(spec, spec.damage, [limit.strength])
+        bench.check_says_something(spec, spec.damage, closest)
         bench.tell(
             f"{_layers(spec)}: nothing keeps within {spec.damage.label}<={spec.budget:g}; closest "
             f"{closest:.4g} at {limit.strength:+.4g}"
@@ -85,6 +88,7 @@ def _calibrate(bench: "_Bench", spec: CalibrationSpec) -> _Found:
         limit.strength,
     )
     [effect] = bench.means(spec, spec.effect, [strength])
+    bench.check_says_something(spec, spec.effect, effect)
     [damage] = bench.means(spec, spec.damage, [strength])
     bench.tell(
         f"{_layers(spec)}: {strength:+.4g} with {spec.effect.label} {effect:.4g} at "
@@ -102,6 +106,7 @@ class _Bench:
     numbers: Sequence[LayerVector]
     texts: dict[str, list[GeneratedText]] = field(default_factory=dict)  # of the unsteered model
     values: dict[str, list[float | None]] = field(default_factory=dict)  # per prompt
+    reasons: dict[str, str] = field(default_factory=dict)  # why scores miss, one by label
     rounds: int = 0
 
     @classmethod
@@ -144,7 +149,7 @@ class _Bench:
         new = [item for item in strengths if _key(spec, scorer, item) not in self.values]
         if not new:
             return
-        self.context.lease.progress(self.rounds, None, f"measuring {scorer.label}")
+        self.context.lease.progress(self.rounds, None, f"rounds of {scorer.label}")
         run = self.run_spec(spec, new)
         vectors_by_hash = {spec.vector_sha256: self.numbers}
         if _reads_own_text(scorer):
@@ -152,7 +157,12 @@ class _Bench:
         else:
             texts = self.stand_ins(spec, run)
         keys = [key for key in run.rows() if key.arm > 0]
-        if SCORERS[scorer.name].needs is Needs.MODEL:
+        if scorer.name == PROJECTION:
+            by_key = {text.key: text.text for text in texts}
+            own = [by_key[key] for key in keys]
+            along = project(self.context, self.loaded, scorer, own)
+            scored = dict(zip(keys, along, strict=True))
+        elif SCORERS[scorer.name].needs is Needs.MODEL:
             wanted = {scorer: keys}
             scored = score_with_model(self.loaded, run, vectors_by_hash, texts, wanted)[scorer]
         else:
@@ -166,7 +176,20 @@ class _Bench:
             ]
             for arm, strength in enumerate(new, start=1)
         }
+        for found in scored.values():
+            if found.missing_reason is not None:
+                self.reasons[scorer.label] = found.missing_reason
         self.keep(made)
+
+    def check_says_something(self, spec: CalibrationSpec, scorer: ScorerSpec, mean: float) -> None:
+        """Refuse to choose by a scorer that has no value of any text."""
+        if math.isnan(mean):
+            reason = self.reasons.get(scorer.label, "every score is missing")
+            raise InputError(
+                f"Scorer {scorer.label!r} says nothing of any of the {len(spec.prompts)} texts "
+                f"({reason}). Calibrate on another, or on prompts that have what it needs: "
+                "--prompts SET@VERSION gives references."
+            )
 
     def keep(self, made: Mapping[str, list[float | None]]) -> None:
         self.values |= made
@@ -259,15 +282,11 @@ def _new(
 
 
 def _best_place(found: Sequence[_Found]) -> int:
-    """Which layer choice has the best effect within the budget; none: the least damage."""
-
-    def rank(place: int) -> tuple[bool, float]:
-        item = found[place]
-        if item.effect is None:
-            return False, -item.damage
-        return True, -item.effect if item.spec.lower_is_better else item.effect
-
-    return max(range(len(found)), key=rank)
+    """Which layer choice is the best."""
+    return max(
+        range(len(found)),
+        key=lambda place: rank(found[place].spec, found[place].effect, found[place].damage),
+    )
 
 
 def _key(spec: CalibrationSpec, scorer: ScorerSpec, strength: float | None) -> str:
@@ -277,9 +296,9 @@ def _key(spec: CalibrationSpec, scorer: ScorerSpec, strength: float | None) -> s
 
 def _reads_own_text(scorer: ScorerSpec) -> bool:
     needs = SCORERS[scorer.name].needs
-    if needs is Needs.VOTES or scorer.name == "projection":
-        raise InputError(f"Scorer {scorer.name!r} cannot be calibrated on. Use another.")
-    return needs is not Needs.MODEL or scorer.options.get("text") == "own"
+    return (
+        needs is not Needs.MODEL or scorer.options.get("text") == "own" or scorer.name == PROJECTION
+    )
 
 
 def _items(run: RunSpec, texts: Sequence[GeneratedText]) -> dict[RowKey, Item]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from vectorlab.steering.loading import LoadedModel
     from vectorlab.worker.context import JobContext
 
+PROJECTION = "projection"  # the scorer that reads a vector of the store
 KEEP_EVERY = 64  # texts scored between two writes, for scorers that take their time
 
 
@@ -106,9 +107,10 @@ class _Work:
         if not left:
             return
         loaded = self.context.load(self.run.spec.dtype)
-        for scorer in [item for item in left if item.name == "projection"]:
+        for scorer in [item for item in left if item.name == PROJECTION]:
             keys = left.pop(scorer)
-            self.keep(scorer, self.projections(loaded, scorer, keys), hashes[scorer])
+            along = project(self.context, loaded, scorer, [self.texts[key].text for key in keys])
+            self.keep(scorer, dict(zip(keys, along, strict=True)), hashes[scorer])
             self.tell(scorer, len(keys), 0)
         if not left:
             return
@@ -123,21 +125,6 @@ class _Work:
         for scorer, values in found.items():
             self.keep(scorer, values, hashes[scorer])
             self.tell(scorer, len(values), len(hashes[scorer]) - len(values))
-
-    def projections(
-        self, loaded: "LoadedModel", scorer: ScorerSpec, keys: Sequence[RowKey]
-    ) -> dict[RowKey, Score]:
-        with self.context.db.read() as tx:
-            vector = vectors.get_vector(tx, scorer.options["vector"])
-            numbers = vectors.layer_vectors(tx, vector.id)
-        found = project_texts(
-            loaded,
-            [self.texts[key].text for key in keys],
-            numbers,
-            site=vector.read_site,
-            layer=scorer.options["layer"],
-        )
-        return dict(zip(keys, found, strict=True))
 
     def votes(self, scorer: ScorerSpec) -> dict[RowKey, Score]:
         with self.context.db.read() as tx:
@@ -242,6 +229,18 @@ def _items(run: GenerationRun, texts: Mapping[RowKey, GeneratedText]) -> dict[Ro
             )
 
     return dict(pairs())
+
+
+def project(
+    context: "JobContext", loaded: "LoadedModel", scorer: ScorerSpec, texts: Sequence[str]
+) -> list[Score]:
+    """How far along the scorer's vector each text lies."""
+    with context.db.read() as tx:
+        vector = vectors.get_vector(tx, scorer.options["vector"])
+        numbers = vectors.layer_vectors(tx, vector.id)
+    return project_texts(
+        loaded, texts, numbers, site=vector.read_site, layer=scorer.options["layer"]
+    )
 
 
 def secrets(scorer: ScorerSpec) -> dict[str, Any]:
