@@ -34,7 +34,7 @@ class RuleValues:
         """The same where the states of a layer are."""
         if device == self.touched.device:
             return self
-        return RuleValues(touched=self.touched.to(device), factors=self.factors.to(device))
+        return replace(self, touched=self.touched.to(device), factors=self.factors.to(device))
 
 
 @dataclass(frozen=True, kw_only=True)
