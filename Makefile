@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 export HF_HUB_OFFLINE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-ray gpu-check chaos check fix bench bench-large peers lock \
+.PHONY: help setup demo test test-quantised test-ray gpu-check chaos check fix bench bench-large peers lock \
 	screenshots tiny-train tiny-report ravel-report steering-report reproduce-icl icl-report wheel clean
 
 help:  ## list the targets
@@ -26,7 +26,11 @@ demo: $(STAMP)  ## migrate, seed, extract, generate, replay, compare; then dashb
 
 test: $(STAMP)  ## the whole suite
 	@scripts/ensure_chromium.sh
-	$(PYTEST) -q -n 2 --dist worksteal -m "not ray and not gpu" $(TEST_ARGS)
+	$(PYTEST) -q -n 2 --dist worksteal -m "not ray and not gpu and not quantised" $(TEST_ARGS)
+
+test-quantised: $(STAMP)  ## what needs torchao: installs the extra and runs it
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[quantised]'
+	$(PYTEST) -q -m quantised $(TEST_ARGS)
 
 test-ray: $(STAMP)  ## what needs Ray: installs the extra and runs it on loopback
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[ray]'

@@ -84,7 +84,8 @@ class Lab:
     Args:
         database_url: Of the store; None takes ``VECTORLAB_DATABASE_URL`` or a SQLite file in
             the user's data folder, which is created.
-        device: ``"auto"``, ``"cpu"``, ``"cuda:0"``...; None takes ``VECTORLAB_DEVICE``.
+        device: ``"auto"``, ``"cpu"``, ``"cuda:0"``, ``"spread"``...; None takes
+            ``VECTORLAB_DEVICE``.
         listener: Told the progress of jobs that are waited for: done, total, note.
 
     Raises:

@@ -34,7 +34,10 @@ def worker(
     context: typer.Context,
     device: Annotated[
         str | None,
-        typer.Option(help="auto, cpu, cuda, cuda:0, mps; auto gives each process a GPU."),
+        typer.Option(
+            help="auto, cpu, cuda, cuda:0, mps, spread; auto gives each process a GPU, spread lays "
+            "a model over all GPUs, memory and disk."
+        ),
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="Exit after one job.")] = False,
     drain: Annotated[bool, typer.Option("--drain", help="Exit when the queue is empty.")] = False,

@@ -46,6 +46,8 @@ class Compilation:
 
 def reason_against(loaded: LoadedModel) -> str | None:
     """Why batches of this model cannot be compiled, or None if it may be tried."""
+    if loaded.placement is not None:
+        return "the model is spread over devices"
     if not getattr(loaded.model, "_can_compile_fullgraph", False):
         return f"the library does not compile {loaded.description.architecture}"
     if (

@@ -151,7 +151,7 @@ def _reading(
 ) -> Iterator[None]:
     def hook_at(place: Place) -> Any:
         def hook(_module: nn.Module, _args: Any, output: Any) -> None:
-            found[place] = as_rows(hidden_of(output), 1)[0].float()
+            found[place] = as_rows(hidden_of(output), 1)[0].float().to(loaded.device)
             if len(found) == len(set(places)):
                 raise _Complete
 

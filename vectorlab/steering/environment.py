@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from vectorlab.steering.loading import LoadedModel
+from vectorlab.steering.quantisation import quantiser
 from vectorlab.version import __version__
 
 PACKAGES = ("transformers", "tokenizers", "numpy")
@@ -27,6 +28,8 @@ def describe_environment(loaded: LoadedModel) -> dict[str, Any]:
         "cuda": torch.version.cuda,
         "dtype": str(loaded.dtype).removeprefix("torch."),
         "threads": torch.get_num_threads(),
+        "placement": None if loaded.placement is None else str(loaded.placement),
+        "quantiser": quantiser(loaded.model.config.to_dict()),
         "attention": str(loaded.model.config._attn_implementation),
         "deterministic": torch.are_deterministic_algorithms_enabled(),
         "model_fingerprint": loaded.description.fingerprint,

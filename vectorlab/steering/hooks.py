@@ -34,15 +34,16 @@ class Steering:
         self.on_change: Callable[[], None] = lambda: None  # what is done has changed
         self.gauges = [Gauge(item) for item in table.gauges_of(row_arms)]
 
-        def works(place: Place, phase: Phase) -> list[Work]:
-            found = work_at(table.tables[phase].get(place, ()), row_arms, loaded.device)
+        def works(place: Place, phase: Phase, device: torch.device) -> list[Work]:
+            found = work_at(table.tables[phase].get(place, ()), row_arms, device)
             if phase is Phase.RESPONSE:  # measured is what leaves the place
                 found += [item for item in self.gauges if item.table.place == place]
             return found
 
         self.writers = {
-            place: Writer(self.rows, *(works(place, phase) for phase in Phase))
+            place: Writer(self.rows, device, *(works(place, phase, device) for phase in Phase))
             for place in self.places
+            for device in (loaded.device_of(place.layer),)
         }
 
     def set_response(self, response: bool | torch.Tensor) -> None:  # noqa: FBT001 - or a mask
@@ -75,7 +76,7 @@ class Steering:
             now = self._reader.read(token_ids, attention_mask, self._response)
             values = RuleValues.of(self._readers, now)
             for writer in self.writers.values():
-                writer.values = values
+                writer.values = values.to(writer.device)
 
     def change(self, place: Place) -> "Change":
         """What is done to the states of a place now."""
@@ -94,8 +95,11 @@ class Steering:
 class Writer:
     """What is written at one place."""
 
-    def __init__(self, rows: int, prompt: Sequence[Work], response: Sequence[Work]) -> None:
+    def __init__(
+        self, rows: int, device: torch.device, prompt: Sequence[Work], response: Sequence[Work]
+    ) -> None:
         self.rows = rows
+        self.device = device  # of the states
         self._prompt, self._response = prompt, response
         self.current: Sequence[Work] = prompt
         self._mask: torch.Tensor | None = None  # (B, T) bool: generated tokens
@@ -103,7 +107,7 @@ class Writer:
 
     def set_response(self, response: bool | torch.Tensor) -> None:  # noqa: FBT001 - as Steering's
         """Choose the work of the coming positions."""
-        self._mask = response if isinstance(response, torch.Tensor) else None
+        self._mask = response.to(self.device) if isinstance(response, torch.Tensor) else None
         self.current = self._response if response is True else self._prompt
 
     @property

@@ -21,6 +21,15 @@ from vectorlab.domain.models import ModelDescription
 from vectorlab.errors import InputError, IntegrityError, ModelError
 from vectorlab.steering import fingerprint
 from vectorlab.steering.layers import DecoderLayers, architecture, decoder_layers
+from vectorlab.steering.placement import (
+    SPREAD,
+    DeviceMap,
+    Placement,
+    delete_with,
+    loading_options,
+    placement_of,
+)
+from vectorlab.steering.quantisation import check_quantiser
 from vectorlab.steering.sources import bundled_model_path as bundled_model_path
 from vectorlab.steering.sources import is_hub_id, model_directory, recorded_source
 
@@ -40,6 +49,11 @@ class LoadedModel:
     dtype: torch.dtype  # the model computes in this
     layers: DecoderLayers
     eos_token_ids: tuple[int, ...]  # each of them ends a text
+    placement: Placement | None = None  # None: all of it on ``device``
+
+    def device_of(self, layer: int) -> torch.device:
+        """Where a decoder block computes."""
+        return self.device if self.placement is None else self.placement.devices[layer]
 
 
 def describe_model(
@@ -59,6 +73,7 @@ def describe_model(
     directory = model_directory(source, revision)
     raw = fingerprint.read_json(directory / "config.json")
     _check_causal(directory, raw)
+    check_quantiser(directory, raw)
     weights = fingerprint.weights_digest(directory)
     config = _text_config(directory, trust_remote_code=trust_remote_code)
     return ModelDescription(
@@ -79,26 +94,43 @@ def describe_model(
 
 
 def load_model(
-    description: ModelDescription, *, device: str = "auto", dtype: str = "float32"
+    description: ModelDescription,
+    *,
+    device: str = "auto",
+    dtype: str = "float32",
+    device_map: DeviceMap | None = None,
 ) -> LoadedModel:
     """Load a described model, after checking that its files are still the ones described.
 
     Args:
         description: From ``describe_model`` or the store.
-        device: A torch device, or ``"auto"`` for CUDA where there is one, else the CPU.
+        device: A torch device, ``"auto"`` for CUDA where there is one, else the CPU, or
+            ``"spread"`` over all devices, the machine's memory and the disk, in this order.
         dtype: ``"float32"``, ``"bfloat16"`` or ``"float16"``, whatever the files hold.
+        device_map: Where the modules lie instead, as accelerate names it.
 
     Raises:
         IntegrityError: If the files changed since they were described.
         ModelError: If the files do not hold a complete causal language model.
-        InputError: If the device or the dtype is not available.
+        InputError: If the device or the dtype is not available, or accelerate is needed.
     """
+    if device == SPREAD and device_map is None:
+        device_map = "auto"
     target, compute_dtype = resolve_device(device), _torch_dtype(dtype)
     directory = model_directory(description.source, description.revision)
     _check_unchanged(description)
     tokenizer = load_tokenizer(description)
-    model = _read_weights(directory, compute_dtype, trust_remote_code=description.trust_remote_code)
-    nn.Module.to(model, target)
+    model = _read_weights(
+        directory,
+        compute_dtype,
+        device_map,
+        trust_remote_code=description.trust_remote_code,
+    )
+    placement = _placement(model, description)
+    if placement is None:
+        nn.Module.to(model, target)
+    else:
+        target = placement.devices[-1]
     eos = {*_declared_eos(directory), tokenizer.eos_token_id} - {None}
     return LoadedModel(
         description=description,
@@ -108,6 +140,7 @@ def load_model(
         dtype=compute_dtype,
         layers=decoder_layers(model, description.architecture),
         eos_token_ids=tuple(sorted(eos)),
+        placement=placement,
     )
 
 
@@ -127,10 +160,13 @@ def load_tokenizer(description: ModelDescription) -> PreTrainedTokenizerBase:
 def resolve_device(device: str) -> torch.device:
     """The torch device of that name; ``"auto"`` is CUDA where there is one, else the CPU.
 
+    ``"spread"`` is what computes most of a spread model: the same.
+
     Raises:
         InputError: If it cannot be used here.
     """
-    name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    chosen = "cuda" if torch.cuda.is_available() else "cpu"
+    name = chosen if device in ("auto", SPREAD) else device
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as exc:
@@ -211,11 +247,24 @@ def _check_unchanged(description: ModelDescription) -> None:
         )
 
 
+def _placement(model: PreTrainedModel, description: ModelDescription) -> Placement | None:
+    """Where the layers lie; None if one device holds all there is, with a map or without."""
+    found: dict[str, Any] = getattr(model, "hf_device_map", {})
+    if len(set(found.values())) < 2:
+        return None
+    blocks = architecture(description.architecture).blocks
+    return placement_of(found, [f"{blocks}.{layer}" for layer in range(description.n_layers)])
+
+
 def _read_weights(
-    directory: Path, dtype: torch.dtype, *, trust_remote_code: bool
+    directory: Path,
+    dtype: torch.dtype,
+    device_map: DeviceMap | None,
+    *,
+    trust_remote_code: bool,
 ) -> PreTrainedModel:
     try:
-        with _quiet_loading():
+        with _quiet_loading(), loading_options(device_map) as options:
             # Any: the stubs do not know that this option returns the report as well.
             loading: Any = AutoModelForCausalLM.from_pretrained(
                 directory,
@@ -224,12 +273,14 @@ def _read_weights(
                 local_files_only=True,
                 trust_remote_code=trust_remote_code,
                 output_loading_info=True,
+                **options,
             )
-    except (OSError, ValueError, RuntimeError) as exc:
+    except (OSError, ValueError, RuntimeError, ImportError) as exc:
         raise ModelError(f"Cannot load the model in {directory}: {exc}") from exc
     model: PreTrainedModel
     report: dict[str, Any]
     model, report = loading
+    delete_with(model, options)
     # transformers fills a missing tensor with random numbers and only warns.
     if report["missing_keys"]:
         missing = ", ".join(sorted(report["missing_keys"])[:5])

@@ -45,10 +45,9 @@ def nearest_tokens(
             f"Model type {loaded.model.config.model_type!r} has no output embeddings, so its "
             "vectors have no nearest tokens."
         )
-    weight = next(head.parameters())
     found = []
     for place, item in enumerate(layers, start=1):
-        state = torch.from_numpy(item.values.copy()).to(weight.device, weight.dtype)
+        state = torch.from_numpy(item.values.copy()).to(loaded.device, loaded.dtype)
         logits = head(norm(state[None, None]))[0, 0].float()
         found.append(
             NearestTokens(

@@ -14,6 +14,7 @@ from vectorlab.steering.loading import LoadedModel
 
 # What of the environment decides a state: what computes it, beside what is asked for.
 _VERSIONS = ("vectorlab", "torch", "transformers", "tokenizers", "attention", "device")
+_WHERE_SET = ("placement", "quantiser")
 _CPU, _CUDA = ("machine", "cpu"), ("cuda", "device_name")
 
 
@@ -66,5 +67,6 @@ def state_spec(loaded: LoadedModel, spec: ExtractionSpec) -> StateSpec:
         layers=tuple(range(len(loaded.layers))),
         d_model=loaded.description.d_model,
         add_special_tokens=spec.add_special_tokens,
-        engine={name: environment[name] for name in names},
+        engine={name: environment[name] for name in names}
+        | {name: environment[name] for name in _WHERE_SET if environment[name]},
     )

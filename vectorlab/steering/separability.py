@@ -38,16 +38,17 @@ def separability(
         return None
     chosen = torch.arange(count) * total // count
     sides = [item.values[chosen] for item in (source, target)]
-    read = [item.per_layer()[chosen].double() for item in (source, target)]
+    # (2, count, L, D): what a projection is of.
+    read = torch.stack([item.per_layer()[chosen] for item in (source, target)]).double()
+    whole = read.sum(dim=(0, 1))
+    signs = torch.tensor([-1, 1])[:, None, None]
     fold = torch.arange(count) % FOLDS
     aggregator = find_method(method).aggregator
     right = torch.zeros(len(source.layers), dtype=torch.float64)
     for number in range(min(FOLDS, count)):
-        rest, out = fold != number, fold == number
+        rest, out = fold != number, read[:, number::FOLDS]
         direction = aggregator(*(side[rest] for side in sides), **parameters).double()
-        means = [side[rest].mean(dim=0) for side in read]
-        middle = ((means[0] + means[1]) / 2 * direction).sum(dim=-1)
-        for side, sign in zip(read, (-1, 1), strict=True):
-            beyond = (torch.einsum("nld,ld->nl", side[out], direction) - middle) * sign
-            right += (beyond.sign() + 1).sum(dim=0) / 2
+        middle = (whole - out.sum(dim=(0, 1))) / (2 * int(rest.sum()))
+        beyond = torch.einsum("snld,ld->snl", out - middle, direction) * signs
+        right += (beyond.sign() + 1).sum(dim=(0, 1)) / 2
     return right / (2 * count)

@@ -1,8 +1,11 @@
-"""The leading part of a symmetric spectrum, to full accuracy and the same bits every time."""
+"""The leading part of a spectrum, to full accuracy and the same bits every time."""
+
+from collections.abc import Callable
 
 import torch
 
 _SMALL = 128  # rows up to which the whole decomposition costs nothing
+_GRAM = 512  # rows up to which their products cost less than Lanczos steps over the rows
 _STEPS = 60  # of Lanczos; a spectrum that takes more is decomposed whole
 _LOOK = 5  # steps between looks at the residual
 _TOLERANCE = 1e-13  # of the residual, relative to the largest eigenvalue
@@ -18,6 +21,27 @@ def gram(rows: torch.Tensor) -> torch.Tensor:
         return rows @ rows.T
     values = rows.numpy()
     return torch.from_numpy(values @ values.T)
+
+
+def principal(rows: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The largest eigenvalues of ``gram(rows)``, descending, and their vectors.
+
+    Many rows are not multiplied with each other if one vector is wanted: it comes from products
+    of the rows with vectors.
+
+    Args:
+        rows: (N, F) float64.
+        count: How many; fewer come back when N is smaller.
+
+    Returns:
+        (count,) eigenvalues and (N, count) vectors of unit length, their signs arbitrary.
+    """
+    if count == 1 and len(rows) > _GRAM:
+        longest = torch.linalg.vector_norm(rows, dim=1).argmax()
+        found = _lanczos(lambda vector: rows @ (vector @ rows), rows @ rows[longest])
+        if found is not None:
+            return found
+    return largest(gram(rows), count)
 
 
 def largest(matrix: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -36,21 +60,29 @@ def largest(matrix: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tenso
 
     Source: Golub and Van Loan, Matrix Computations, 4th edition, section 10.3.
     """
-    found = _lanczos(matrix) if count == 1 and len(matrix) > _SMALL else None
-    if found is not None:
-        return found
+    if count == 1 and len(matrix) > _SMALL:
+        found = _lanczos(lambda vector: matrix @ vector, matrix[matrix.diagonal().argmax()])
+        if found is not None:
+            return found
     values, vectors = torch.linalg.eigh(matrix)
     return values.flip(0)[:count], vectors.flip(1)[:, :count]
 
 
-def _lanczos(matrix: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor] | None:
-    """The largest eigenpair, (1,) and (N, 1); None if it does not show soon enough."""
-    basis = matrix.new_zeros(_STEPS + 1, len(matrix))
-    basis[0] = torch.nn.functional.normalize(matrix[matrix.diagonal().argmax()], dim=0)
-    small = matrix.new_zeros(_STEPS + 1, _STEPS + 1)  # the matrix, seen from the basis
+def _lanczos(
+    apply: Callable[[torch.Tensor], torch.Tensor], start: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """The largest eigenpair, (1,) and (N, 1); None if it does not show soon enough.
+
+    Args:
+        apply: What the matrix makes of a vector (N,).
+        start: Where the steps begin, (N,).
+    """
+    basis = start.new_zeros(_STEPS + 1, len(start))
+    basis[0] = torch.nn.functional.normalize(start, dim=0)
+    small = start.new_zeros(_STEPS + 1, _STEPS + 1)  # the matrix, seen from the basis
     for step in range(_STEPS):
         seen = basis[: step + 1]
-        image = matrix @ basis[step]
+        image = apply(basis[step])
         small[step, step] = image @ basis[step]
         for _ in range(2):  # once is not enough in floating point, twice is
             image = image - (seen @ image) @ seen

@@ -58,7 +58,7 @@ class OperatorTable:
     """One operator at one place in one phase, for every arm that acts on whole parts there."""
 
     operator: Operator
-    slots: Slots  # tensors with leading axis A, on the model's device
+    slots: Slots  # tensors with leading axis A, on the layer's device
     active: tuple[bool, ...]  # (A,) whether the arm does anything here
 
     def rows(self, arms: Sequence[int], device: torch.device) -> tuple[Slots, torch.Tensor]:
@@ -230,7 +230,8 @@ class _Builder:
             for arm, items in zip(self.arms, interventions, strict=True)
         ]
         active = [any(self._moves(item, layer) for item in items) for items in interventions]
-        return OperatorTable(operator=operator, slots=self._stacked(rows), active=tuple(active))
+        slots = self._stacked(rows, layer)
+        return OperatorTable(operator=operator, slots=slots, active=tuple(active))
 
     def _ruled_table(
         self, operator: Operator, interventions: Sequence[Sequence[Intervention]], layer: int
@@ -244,10 +245,10 @@ class _Builder:
         rules = [[self.rules.index(_rule(item)) for item in items] for items in interventions]
         used = [[True] * len(items) for items in interventions]
         mean = [functions.takes_mean and arm.combine is Combine.MEAN for arm in self.arms]
-        device = self.loaded.device
+        device = self.loaded.device_of(layer)
         return RuledTable(
             operator=operator,
-            slots=self._stacked(rows),
+            slots=self._stacked(rows, layer),
             active=tuple(any(row) for row in moves),
             rules=_rectangle(rules, device),
             used=_rectangle(used, device).bool(),
@@ -261,7 +262,7 @@ class _Builder:
     def _moves(self, item: Intervention, layer: int) -> bool:
         return item.strength != 0 and bool(self.vectors[item.vector_sha256][layer].any())
 
-    def _stacked(self, rows: Sequence[Slots | None]) -> Slots:
+    def _stacked(self, rows: Sequence[Slots | None], layer: int) -> Slots:
         """Slots of all arms in one tensor each, filled up with zeros to the longest."""
         count = max(len(row.weights) for row in rows if row is not None)
         directions = torch.zeros(len(rows), count, self.loaded.description.d_model)
@@ -271,7 +272,7 @@ class _Builder:
                 used = len(row.weights)
                 directions[arm, :used] = row.directions
                 weights[arm, :used], gates[arm, :used] = row.weights, row.gates
-        device = self.loaded.device
+        device = self.loaded.device_of(layer)
         return Slots(
             directions=directions.to(device), weights=weights.to(device), gates=gates.to(device)
         )

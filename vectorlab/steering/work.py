@@ -30,6 +30,12 @@ class RuleValues:
             now=now,
         )
 
+    def to(self, device: torch.device) -> "RuleValues":
+        """The same where the states of a layer are."""
+        if device == self.touched.device:
+            return self
+        return replace(self, touched=self.touched.to(device), factors=self.factors.to(device))
+
 
 @dataclass(frozen=True, kw_only=True)
 class ShiftWork:
@@ -169,7 +175,7 @@ def work_at(
     Args:
         tables: Of the place.
         row_arms: (B,) the arm of every row.
-        device: Of the model.
+        device: Of the place.
     """
     return [
         _work(table, row_arms, device)

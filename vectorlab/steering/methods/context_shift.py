@@ -16,6 +16,7 @@ https://arxiv.org/abs/2212.07677, read off a language model; compare task vector
 import torch
 
 from vectorlab.domain.context_prompts import DEFAULT_LAYOUT, DEFAULT_SHOTS, context_texts
+from vectorlab.steering.methods.directions import mean_of
 from vectorlab.steering.methods.registry import register
 
 
@@ -41,4 +42,4 @@ def context_shift(
         (L, D) float32, not normalised (activation units).
     """
     del shots, layout, seed
-    return (target - source).mean(dim=0, dtype=torch.float64).float()
+    return mean_of(target - source).float()

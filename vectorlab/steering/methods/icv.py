@@ -22,8 +22,9 @@ from collections.abc import Iterator
 import torch
 
 from vectorlab.errors import InputError
+from vectorlab.steering.methods.directions import mean_of
 from vectorlab.steering.methods.registry import omit, register
-from vectorlab.steering.spectrum import gram, largest
+from vectorlab.steering.spectrum import gram, principal
 
 _BLOCK = 256  # pairs left out at a time, to bound memory
 
@@ -74,12 +75,13 @@ def in_context_vector(source: torch.Tensor, target: torch.Tensor, *, rank: int =
     """
     if not isinstance(rank, int) or rank < 0:
         raise InputError(f"Parameter rank is {rank!r}; it must be a whole number, 0 or more.")
-    # float64 keeps the Gram matrix, which squares the condition, at float32's own accuracy.
-    differences = (target - source).double().flatten(start_dim=1)
-    mean = differences.mean(dim=0)
+    differences = (target - source).flatten(start_dim=1)
+    mean = mean_of(differences)
     # What rounding alone leaves of differences that are all the same has no direction.
-    noise = torch.linalg.vector_norm(differences).square() * 1e-28
-    direction = mean + _principal_components(differences - mean, rank, noise).sum(dim=0)
+    noise = torch.linalg.vector_norm(differences).double().square() * 1e-28
+    # float64 keeps the Gram matrix, which squares the condition, at float32's own accuracy.
+    centred = differences.double().sub_(mean)
+    direction = mean + _principal_components(centred, rank, noise).sum(dim=0)
     return direction.reshape(target.shape[1:])[1:].float()
 
 
@@ -90,7 +92,7 @@ def _principal_components(centred: torch.Tensor, rank: int, noise: torch.Tensor)
     """
     if rank == 0:
         return centred[:0]
-    variances, left = largest(gram(centred), rank)
+    variances, left = principal(centred, rank)
     floor = torch.maximum(variances[0] * 1e-12, noise) + torch.finfo(torch.float64).tiny
     left = left[:, variances > floor]
     components = (left * _signs(left)).T @ centred

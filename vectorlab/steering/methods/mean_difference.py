@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import torch
 
+from vectorlab.steering.methods.directions import mean_of
 from vectorlab.steering.methods.registry import register
 
 BLOCK = 256  # pairs left out at a time, to bound memory
@@ -18,7 +19,7 @@ BLOCK = 256  # pairs left out at a time, to bound memory
 
 def _without_each(source: torch.Tensor, target: torch.Tensor) -> Iterator[torch.Tensor]:
     """In closed form: m + (m - d_i) / (N - 1)."""
-    mean = (target - source).double().mean(dim=0)
+    mean = mean_of(target - source)
     for start in range(0, len(source), BLOCK):
         part = slice(start, start + BLOCK)
         differences = (target[part] - source[part]).double()
@@ -36,4 +37,4 @@ def mean_difference(source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     Returns:
         (L, D) float32, not normalised (activation units).
     """
-    return (target - source).mean(dim=0, dtype=torch.float64).float()
+    return mean_of(target - source).float()

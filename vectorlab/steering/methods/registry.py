@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 from vectorlab.domain.sets import Demonstration
@@ -167,12 +168,13 @@ def _diagnostics(
         float64 in -1..1.
     """
     units = torch.nn.functional.normalize(directions.double(), dim=-1, eps=1e-300)
-    exact = differences.double()
-    along = torch.einsum("nld,ld->nl", exact, units)
-    lengths = torch.linalg.vector_norm(exact, dim=-1)
-    energy = lengths.square().sum(dim=0).clamp(min=1e-300)
+    # Through numpy, which adds in float64 without a copy of the differences in it.
+    values = differences.numpy()
+    along = torch.from_numpy(np.einsum("nld,ld->nl", values, units.numpy()))
+    squares = torch.from_numpy(np.einsum("nld,nld->nl", values, values, dtype=np.float64))
+    energy = squares.sum(dim=0).clamp(min=1e-300)
     explained = (along.square().sum(dim=0) / energy).clamp(0, 1).float()
-    return explained, along / lengths.clamp(min=1e-12)
+    return explained, along / squares.sqrt().clamp(min=1e-12)
 
 
 def _checked(method: str, source: States, target: States, parameters: Mapping[str, Any]) -> Method:
