@@ -13,7 +13,8 @@ something has to be computed.
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -31,7 +32,7 @@ from vectorlab.domain.runs import Decoding, GenerationRun, Operator, Prompt, Rep
 from vectorlab.domain.set_checks import TokenLimit
 from vectorlab.domain.sets import Demonstration, SetVersion
 from vectorlab.domain.vectors import LayerVector, SteeringVector
-from vectorlab.errors import InputError, NotFoundError
+from vectorlab.errors import InputError, NotFoundError, VectorLabError
 from vectorlab.lab_icl import IclVerbs
 from vectorlab.lab_ravel import RavelVerbs
 from vectorlab.services import (
@@ -67,6 +68,7 @@ from vectorlab.services.set_history import Merged, SetDiff
 from vectorlab.services.set_splits import Overlap
 from vectorlab.services.sets import Committed, Edit
 from vectorlab.services.vectors import ExtractionOptions, VectorRequest
+from vectorlab.streaming import told_by
 
 if TYPE_CHECKING:
     from vectorlab.worker.lease import ProgressListener
@@ -863,6 +865,31 @@ class RunVerbs:
         if asked.run:
             return self.view(asked.run)
         return self.made_by(self._lab.wait(_job(asked), on_text=on_text))
+
+    def stream(self, **request: Any) -> Generator[Sequence[PartialText], None, RunView]:
+        """As ``generate``, and the texts so far whenever they have grown, a few times a second.
+
+        ``for texts in lab.runs.stream(...)`` shows them; ``view = yield from lab.runs.stream(...)``
+        has the run as well, and so has the same request once more. Leaving the loop cancels the
+        job. Nothing is yielded where an equal run is there already.
+
+        Args:
+            request: See ``request``.
+        """
+        asked = self.request(**request)
+        if asked.run:
+            return self.view(asked.run)
+        job = _job(asked)
+
+        def wait(tell: OnText) -> Job:
+            return self._lab.wait(job, on_text=tell)
+
+        def stop() -> None:
+            with suppress(VectorLabError):  # it has ended meanwhile
+                jobs.cancel(self._lab.db, job, actor=self._lab.settings.user)
+
+        done = yield from told_by(wait, stop)
+        return self.made_by(done)
 
     def request_sweep(
         self,

@@ -3,10 +3,11 @@
 import pytest
 
 from vectorlab.domain.conditions import Measure
+from vectorlab.domain.jobs import JobState
 from vectorlab.domain.positions import Positions
 from vectorlab.domain.runs import Decoding
 from vectorlab.domain.sets import Demonstration
-from vectorlab.errors import ConflictError, InputError, NotFoundError
+from vectorlab.errors import ConflictError, InputError, JobFailed, NotFoundError
 from vectorlab.services import conditions
 from vectorlab.services.arms import SweepOptions
 from vectorlab.store import purge
@@ -135,6 +136,24 @@ def test_texts_are_shown_while_a_notebook_waits(lab, monkeypatch):
     )
     assert len(seen) > 3
     assert all(view.to_frame()["text"][0].startswith(text) for text in seen)
+
+
+def test_texts_are_iterated_over_while_they_grow_and_a_loop_may_be_left(lab, monkeypatch):
+    monkeypatch.setattr("vectorlab.steering.decoding.SHOW_EVERY_S", 0.0)
+    monkeypatch.setattr("vectorlab.worker.lease.PROGRESS_EVERY_S", 0.0)
+    request = {"prompts": ["Once"], "decoding": Decoding(max_new_tokens=24)}
+    seen = [texts[0].text for texts in lab.runs.stream(**request)]
+    assert len(seen) > 3
+    view = lab.runs.generate(**request)
+    assert all(view.to_frame()["text"][0].startswith(text) for text in seen)
+    assert list(lab.runs.stream(**request)) == []
+    left = lab.runs.stream(prompts=["Twice"], decoding=Decoding(max_new_tokens=200))
+    next(left)
+    left.close()
+    states = lab.sql("SELECT state FROM v_jobs ORDER BY job_id DESC")["state"]
+    assert states[0] == JobState.CANCELLED
+    with pytest.raises(JobFailed):  # what goes wrong in the call comes out of the loop
+        list(lab.runs.stream(prompts=["Once"], vectors=["upbeat"], strengths=[1e38]))
 
 
 def test_a_model_without_a_chat_template_is_named(lab):

@@ -1,0 +1,31 @@
+"""What a call tells somebody while it runs, as an iterator."""
+
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+from typing import TypeVar
+
+Told = TypeVar("Told")
+Made = TypeVar("Made")
+
+
+def told_by(
+    call: Callable[[Callable[[Told], None]], Made], stop: Callable[[], None]
+) -> Generator[Told, None, Made]:
+    """Run a call in a thread and yield what it tells; what it returns is the iterator's value.
+
+    Args:
+        call: Is given what to tell with. What it raises is raised here.
+        stop: Asks the call to end, for when nobody wants the rest.
+    """
+    told: SimpleQueue[Told | None] = SimpleQueue()
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="streamed") as pool:
+        made = pool.submit(call, told.put)
+        made.add_done_callback(lambda _: told.put(None))
+        try:
+            while (item := told.get()) is not None:
+                yield item
+        except GeneratorExit:
+            stop()
+            raise
+        return made.result()
