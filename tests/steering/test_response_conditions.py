@@ -158,6 +158,12 @@ def test_runs_that_share_a_batch_have_the_texts_of_each_alone() -> None:
         ]
 
 
+def test_a_text_of_one_token_has_nothing_to_measure() -> None:
+    loaded = tiny_model("llama")
+    spec = run_spec(loaded, PROMPTS[:1], [arm(steered(condition()))], max_new_tokens=1)
+    assert generate(loaded, spec, vectors(loaded)).generations[0].held == (0,)
+
+
 def test_where_steps_would_be_compiled_the_run_says_that_they_are_not() -> None:
     loaded = tiny_model("llama")
     spec = run_spec(loaded, PROMPTS[:1], [arm(steered(condition()))])

@@ -84,7 +84,7 @@ class Steering:
 
     def held(self) -> dict[Condition, list[list[bool]]]:
         """For every condition on the response and row, at which tokens fed back it held."""
-        return {item.table.condition: item.held() for item in self.gauges}
+        return {item.table.condition: item.held() or [[]] * self.rows for item in self.gauges}
 
     def arguments(self) -> tuple[list[Sequence[Work]], RuleValues | None]:
         """What is done at each place to the coming tokens, and what the rules say of them."""
@@ -270,6 +270,7 @@ def _hooked(loaded: LoadedModel, steering: "Steering | SharedSteering") -> Itera
         for module in modules.values():
             stack.callback(module.restore)
         steering.on_change = renew
+        stack.callback(setattr, steering, "on_change", lambda: None)
         renew()
         yield
 
