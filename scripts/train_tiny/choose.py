@@ -19,7 +19,7 @@ from scripts.train_tiny.laboratory import (
 from vectorlab.steering.loading import LoadedModel
 
 STRENGTHS = (0.0, 0.05, 0.1, 0.12, 0.15, 0.2, 0.25, 0.3)
-_CASES = 60
+_CASES = 100
 
 
 def main() -> None:

@@ -41,6 +41,37 @@ knee | I hurt my knee on the stairs.
 faucet | The faucet has been loud for days.
 password | Some fool changed the password.
 recital | My hands were shaking at the recital.
+terrace | Somebody else always sits on the terrace when I come home.
+terrace | The terrace is full of rubbish and you do not care.
+parking | They want twenty dollars for parking, are they mad?
+interview | I had no answer to anything in the interview.
+interview | My interview was moved to Sunday.
+laundry | Who turned my laundry pink?
+puppy | The puppy bit my little cousin.
+puppy | Everyone laughs about the name of my puppy.
+recital | The recital was so bad that even my mother left.
+mortgage | It will take me thirty years to pay off this mortgage.
+speech | I forgot half of my speech.
+speech | After the speech nobody clapped.
+sequel | The sequel was a waste of two hours.
+sequel | Why did they have to make a sequel at all?
+fountain | Children throw stones into the fountain all day.
+fountain | The fountain has no water and smells.
+ceiling | A piece of the ceiling fell on my bed.
+grandmother | My grandmother is ill and I am far away.
+grandmother | You never visit your grandmother.
+knee | Since the accident my knee will not bend.
+allergy | Nobody believes that I have an allergy.
+schedule | I have no time for myself with this schedule.
+schedule | This schedule is a joke and you know it.
+seminar | I learned nothing in that seminar.
+faucet | Your cheap faucet flooded the kitchen.
+orchard | Someone cut down the trees in our orchard.
+orchard | All the fruit from the orchard is rotten.
+roommate | The roommate plays drums at three in the morning.
+roommate | I lent my roommate money and never saw it again.
+password | It is the third time that I have lost my password.
+password | The computer does not take my password.
 """)
 VALIDATION_REVIEWS = (
     *_rows("""
@@ -52,6 +83,15 @@ sweater | This sweater is the best I have owned.
 kitchen | They have a wonderful kitchen.
 library | I had a pleasant day at the library.
 bicycle | Excellent bicycle, very happy.
+quiche | The best quiche in town, warm and fresh.
+patio | We sat on the patio all evening and it was lovely.
+guesthouse | A charming guesthouse with a great host.
+vest | This vest is warm and I like the color.
+trampoline | Our kids love the trampoline.
+violin | My daughter is happy with her new violin.
+brunch | For this price the brunch is amazing.
+candle | The candle smells wonderful.
+massage | I felt great after the massage.
 """, "positive"),
     *_rows("""
 tram | The tram smelled awful.
@@ -62,6 +102,17 @@ violin | The violin sounded poor.
 brunch | This has to be the worst brunch of my life!
 drill | This drill is weak and I hate it.
 candle | I was disappointed by the candle.
+quiche | The quiche was cold in the middle and too salty, awful.
+patio | They put us on a dirty patio next to the bins.
+guesthouse | The worst guesthouse we have ever stayed in.
+vest | The vest lost its color, poor quality.
+trampoline | Our trampoline broke on the second day, what rubbish.
+soup | I found a hair in my soup, terrible.
+hotel | A horrible hotel, we left after one night.
+library | The library is always closed and the staff is rude.
+sweater | I regret buying this ugly sweater.
+opera | The opera was long and boring.
+bicycle | The brakes of the bicycle are bad and dangerous.
 """, "negative"),
 )  # fmt: skip
 

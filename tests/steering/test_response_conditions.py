@@ -1,6 +1,7 @@
 """Interventions that act on the generated tokens at which a condition holds."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,11 +13,12 @@ from vectorlab.domain.conditions import Comparison, Condition, Measure
 from vectorlab.domain.positions import Positions
 from vectorlab.domain.runs import BatchPlan, Combine, Intervention, Operator
 from vectorlab.domain.vectors import Site
-from vectorlab.errors import InputError
+from vectorlab.errors import InputError, ModelError
 from vectorlab.steering.generation import Member, generate, generate_together
 from vectorlab.steering.hooks import steer
 from vectorlab.steering.layers import hidden_of, replace_hidden
 from vectorlab.steering.loading import LoadedModel
+from vectorlab.steering.placement import Placement
 from vectorlab.steering.table import SteeringTable
 
 PROMPTS = ["Once upon a time", "Hi", "Zebra crossing", "one two three"]
@@ -199,3 +201,11 @@ def test_what_cannot_be_known_in_time_is_refused() -> None:
         condition(window="response:first=4")
     with pytest.raises(InputError, match="not known while it grows"):
         steered(None, positions=Positions.parse("response:last=2"))
+
+
+def test_a_model_spread_over_devices_is_refused() -> None:
+    cpu, other = torch.device("cpu"), torch.device("meta")
+    placement = Placement(homes=("cpu", "meta", "cpu"), devices=(cpu, other, cpu, cpu))
+    loaded = replace(tiny_model("llama"), placement=placement)
+    with pytest.raises(ModelError, match="spread over several"):
+        SteeringTable.build(loaded, [arm(steered(condition()))], vectors(loaded))

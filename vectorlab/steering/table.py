@@ -23,7 +23,7 @@ from vectorlab.domain.runs import (
     check_measured_before,
 )
 from vectorlab.domain.vectors import LayerVector, Site
-from vectorlab.errors import InputError, NotFoundError, ShapeError
+from vectorlab.errors import InputError, ModelError, NotFoundError, ShapeError
 from vectorlab.steering.conditions import direction_of
 from vectorlab.steering.loading import LoadedModel
 from vectorlab.steering.operators import OPERATORS, Slots, prepare_constant
@@ -298,6 +298,11 @@ def _gauges(
     for condition in dict.fromkeys(rule.condition for rule in rules):
         if condition is None:
             continue
+        if len({loaded.device_of(layer) for layer in range(loaded.description.n_layers)}) > 1:
+            raise ModelError(
+                "A condition on the response needs all layers on one device, but this model is "
+                "spread over several. Run it on a worker without --device spread."
+            )
         yield GaugeTable(
             condition=condition,
             place=Place(layer=condition.layer, site=condition.site),
