@@ -90,7 +90,6 @@ def test_an_arm_that_is_written_out_says_what_it_says_and_takes_the_rest_from_th
         ("upbeat:0.1:site=nowhere", "site 'nowhere'. Known are block_output"),
         ("upbeat:0.1:operator=divide", "Known are rotate"),
         ("upbeat:0.1:layers=three", "not understood"),
-        ("upbeat:0.1:positions=response:last=3", "not known while it grows"),
         ("upbeat:0.1:schedule=linear:0:inf:3", "not finite"),
     ],
 )
@@ -103,6 +102,7 @@ def test_an_arm_that_cannot_be_read_says_why(text, reason):
     ("text", "error", "reason"),
     [
         ("nothing:0.1", NotFoundError, "nothing"),
+        ("upbeat:0.1:positions=response:last=3", InputError, "not known while it grows"),
         ("upbeat:0.1:layers=99", ShapeError, "Layer 99 does not exist"),
         ("upbeat:1:operator=project_to,mean:0.5:operator=project_to", InputError, "one space"),
     ],

@@ -15,11 +15,16 @@ from scripts.train_tiny.laboratory import (
     open_model,
     random_vector,
 )
-from scripts.train_tiny.settings import ATTRIBUTES, DIALOGUE, PARAPHRASE, StyleSettings
+from scripts.train_tiny.settings import (
+    ATTRIBUTES,
+    CASES_PER_ROW,
+    DIALOGUE,
+    PARAPHRASE,
+    StyleSettings,
+)
 from vectorlab.steering.loading import LoadedModel, bundled_model_path
 
 MEGABYTES = 8
-SMALL = 20
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +76,8 @@ def test_it_knows_the_facts_in_templates_it_never_saw(
 @pytest.mark.parametrize(
     ("settings", "chosen", "is_target"),
     [
-        (DIALOGUE, cases.dialogue_cases("validation", SMALL), scoring.is_respectful),
-        (PARAPHRASE, cases.paraphrase_cases("validation", SMALL), scoring.is_excited),
+        (DIALOGUE, cases.dialogue_cases("validation", CASES_PER_ROW), scoring.is_respectful),
+        (PARAPHRASE, cases.paraphrase_cases("validation", CASES_PER_ROW), scoring.is_excited),
     ],
     ids=["dialogue", "paraphrase"],
 )

@@ -265,7 +265,7 @@ def test_texts_are_shown_while_they_grow_and_do_not_change_the_result(
 def test_frames_that_do_not_fit_the_plan_are_refused(frames: tuple[Frame | None, ...]) -> None:
     loaded = tiny_model("llama")
     spec = run_spec(loaded, ["a"], STEERED)
-    with pytest.raises(InputError, match="frames do not fit"):
+    with pytest.raises(InputError, match="frames or stems do not fit"):
         generate(loaded, spec, vectors(loaded), plan=BatchPlan(batches=((0, 1, 2),), frames=frames))
 
 

@@ -11,6 +11,7 @@ from tests.store.builders import (
     add_version,
     layers,
 )
+from vectorlab.domain.positions import Part
 from vectorlab.errors import ConflictError, NotFoundError
 from vectorlab.store import condition_searches, purge, runs
 from vectorlab.store.database import Database
@@ -27,7 +28,7 @@ def test_a_conditional_run_comes_back_with_its_chat_and_comparison(database: Dat
     assert found.spec == run.spec
     assert found.spec.chat is not None
     assert found.spec.chat.system == "Be kind"
-    [condition] = found.spec.conditions()
+    [condition] = found.spec.conditions(Part.PROMPT)
     assert str(condition.window) == "prompt:last=2"
     assert {item.divergence.kl for item in texts if item.divergence} == {(0.5, 0.25, 0.0, 1.25)}
     assert texts[0].divergence is not None
