@@ -38,8 +38,8 @@ COMMANDS = (
     "ravel import cities",
     "ravel build cities --model tiny",
     (
-        "ravel score cities-tiny --method pca --method mdas --layer 2 --layer 3 --k 32 "
-        "--parameter steps=100"
+        "ravel score cities-tiny --method pca --method mdas --layer 2 --k 32 --parameter steps=40 "
+        "--part entity_test"
     ),
     "icl train --steps 200 --batch 64",
     f"icl bridge --set {SHOWN}@1",
