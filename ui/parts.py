@@ -32,6 +32,8 @@ NAVIGATION = {
 
 Item = TypeVar("Item")
 
+# How often what stands beside a job is read, and the job then: once a second in all.
+BESIDE_A_JOB = "2s"
 # Where the page on in-context learning shows what a job made.
 ICL_VIEWS = {
     JobKind.ICL_TRAIN: "Trained models",

@@ -9,7 +9,7 @@ import torch
 from tests.steering.builders import OTHER, arm, hook_count, intervention, run_spec, vectors
 from tests.tiny_models import tiny_model
 from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Arm, BatchPlan
+from vectorlab.domain.runs import Arm, BatchPlan, GeneratedText, RowKey
 from vectorlab.domain.schedules import Schedule
 from vectorlab.steering.generation import generate, plan_run
 from vectorlab.steering.loading import LoadedModel
@@ -37,6 +37,12 @@ def tokens_of_passes(loaded: LoadedModel) -> Iterator[list[tuple[int, ...]]]:
         hook.remove()
 
 
+def alone(loaded: LoadedModel, prompts: Sequence[str], key: RowKey) -> GeneratedText:
+    """The text of a row of ``RESPONSE`` (two samples) with no other prompt or arm beside it."""
+    spec = run_spec(loaded, [prompts[key.prompt]], [RESPONSE[key.arm]], do_sample=True, samples=2)
+    return generate(loaded, spec, vectors(loaded)).generations[key.sample]
+
+
 @pytest.mark.parametrize("kl", [False, True])
 @pytest.mark.parametrize("name", ["llama", "gpt2", "mistral", "gemma2", "bloom", "opt"])
 def test_prompts_are_read_once_and_the_texts_are_those_of_each_arm_alone(
@@ -54,11 +60,7 @@ def test_prompts_are_read_once_and_the_texts_are_those_of_each_arm_alone(
     assert result.prompt_rows == 2
     assert generate(loaded, spec, vectors(loaded), plan=result.plan) == result
     for item in result.generations[::5]:
-        key = item.key
-        alone = run_spec(
-            loaded, [PROMPTS[key.prompt]], [RESPONSE[key.arm]], do_sample=True, samples=2
-        )
-        expected = generate(loaded, alone, vectors(loaded)).generations[key.sample]
+        expected = alone(loaded, PROMPTS, item.key)
         assert item.token_ids == expected.token_ids
 
 
@@ -101,11 +103,7 @@ def test_what_prompts_begin_with_alike_is_read_once(name: str, kl: bool) -> None
     assert plan == result.plan
     assert generate(loaded, spec, vectors(loaded), plan=plan) == result
     for item in result.generations[::5]:
-        key = item.key
-        alone = run_spec(
-            loaded, [FAMILY[key.prompt]], [RESPONSE[key.arm]], do_sample=True, samples=2
-        )
-        expected = generate(loaded, alone, vectors(loaded)).generations[key.sample]
+        expected = alone(loaded, FAMILY, item.key)
         assert item.token_ids == expected.token_ids
         assert item.mean_logprob == pytest.approx(expected.mean_logprob, abs=1e-4)
 

@@ -17,7 +17,7 @@ SHOWN_LOG = 200  # lines
 
 def _show_job(job_id: int) -> None:
     parts.header(f"Job {job_id}", "What was asked, how far it is, and every attempt at it.")
-    job = parts.watch_job(job_id, every=EVERY)  # beside the log: once a second in all
+    job = parts.watch_job(job_id, every=parts.BESIDE_A_JOB)
     parts.result_link(job)
     attempts = [
         (
@@ -41,7 +41,7 @@ def _show_job(job_id: int) -> None:
 
 
 def _show_log(job_id: int, *, running: bool) -> None:
-    @st.fragment(run_every=EVERY if running else None)
+    @st.fragment(run_every=parts.BESIDE_A_JOB if running else None)
     def live() -> None:
         with parts.in_words():
             lines = jobs.log(data.store(), job_id, last=SHOWN_LOG)

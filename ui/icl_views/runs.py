@@ -13,7 +13,6 @@ from vectorlab.services import browsing, icl, jobs, models
 from vectorlab.services.icl import BridgeRequest
 
 LIVE_STEPS = 3_000
-EVERY = "2s"  # beside the job itself: once a second in all
 
 
 def show_trainings() -> None:
@@ -129,11 +128,11 @@ def _train(variant: Variant, layers: int, steps: int, seed: int) -> int | None:
 
 
 def _show_running() -> None:
-    job = parts.follow_job(link=False, every=EVERY)
+    job = parts.follow_job(link=False, every=parts.BESIDE_A_JOB)
     if job is None or job.kind is not JobKind.ICL_TRAIN or job.state.is_final:
         return
 
-    @st.fragment(run_every=EVERY)
+    @st.fragment(run_every=parts.BESIDE_A_JOB)
     def live() -> None:
         with parts.in_words():
             _show_curves(jobs.curves(data.store(), job.id), key="icl.live")

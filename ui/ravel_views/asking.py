@@ -12,8 +12,6 @@ from vectorlab.errors import InputError
 from vectorlab.services import jobs, ravel_runs
 from vectorlab.services.ravel_runs import Grid
 
-EVERY = "2s"  # beside the job itself: once a second in all
-
 
 def show_form(instance: Instance, *, n_layers: int) -> None:
     """Choose methods, layers and dimensions; a grid of them is one run."""
@@ -52,11 +50,11 @@ def show_form(instance: Instance, *, n_layers: int) -> None:
 
 def follow() -> None:
     """The job in the address with its live curves, if there is one."""
-    job = parts.follow_job(link=False, every=EVERY)
+    job = parts.follow_job(link=False, every=parts.BESIDE_A_JOB)
     if job is None:
         return
 
-    @st.fragment(run_every=None if job.state.is_final else EVERY)
+    @st.fragment(run_every=None if job.state.is_final else parts.BESIDE_A_JOB)
     def live() -> None:
         found = jobs.curves(data.store(), job.id)
         rows = [

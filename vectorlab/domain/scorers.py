@@ -68,6 +68,7 @@ def _flag(text: str) -> bool:
     return text.lower() == "true"
 
 
+PROJECTION = "projection"  # the scorer that reads a vector of the store
 SCORERS: dict[str, ScorerInfo] = {
     info.name: info
     for info in (
@@ -244,7 +245,7 @@ SCORERS: dict[str, ScorerInfo] = {
             ),
         ),
         ScorerInfo(
-            name="projection",
+            name=PROJECTION,
             about="cosine of the text's states with a vector, mean over layers and tokens",
             needs=Needs.MODEL,
             higher="further along the vector, -1 to 1",

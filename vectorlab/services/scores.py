@@ -10,7 +10,7 @@ from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, N
 from vectorlab.domain.metrics import METRICS
 from vectorlab.domain.models import Model
 from vectorlab.domain.runs import GenerationRun
-from vectorlab.domain.scorers import SCORERS, Needs, parse_scorer
+from vectorlab.domain.scorers import PROJECTION, SCORERS, Needs, parse_scorer
 from vectorlab.domain.scores import ScorerSpec, StoredScore
 from vectorlab.domain.statistics import PairedComparison, compare_arms, mean_by_group
 from vectorlab.errors import InputError
@@ -106,7 +106,7 @@ def resolved(tx: Transaction, spec: ScorerSpec, model: Model) -> ScorerSpec:
         NotFoundError: If it names a vector that does not exist.
         ShapeError: If that vector does not fit the model.
     """
-    if spec.name != "projection":
+    if spec.name != PROJECTION:
         return spec
     vector = vectors.get_vector(tx, spec.options["vector"])
     check_fits(vector, model)

@@ -21,7 +21,7 @@ from vectorlab.domain.calibration import (
 )
 from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.runs import Arm, FinishReason, GeneratedText, RowKey, RunSpec
-from vectorlab.domain.scorers import SCORERS, Needs
+from vectorlab.domain.scorers import PROJECTION, SCORERS, Needs
 from vectorlab.domain.scores import Item, ScorerSpec
 from vectorlab.domain.statistics import Estimate, compare_paired, estimate
 from vectorlab.domain.vectors import LayerVector
@@ -32,7 +32,7 @@ from vectorlab.steering.environment import describe_environment
 from vectorlab.steering.generation import generate
 from vectorlab.store import calibrations, jobs, vectors
 from vectorlab.store.database import Transaction
-from vectorlab.worker.scoring import PROJECTION, project, secrets
+from vectorlab.worker.scoring import project, secrets
 
 if TYPE_CHECKING:
     from vectorlab.steering.loading import LoadedModel

@@ -9,7 +9,7 @@ from vectorlab.config import Settings
 from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.jobs import LogLevel
 from vectorlab.domain.runs import GeneratedText, GenerationRun, RowKey
-from vectorlab.domain.scorers import SCORERS, Needs
+from vectorlab.domain.scorers import PROJECTION, SCORERS, Needs
 from vectorlab.domain.scores import Item, NewScore, Score, ScorerSpec
 from vectorlab.domain.vectors import LayerVector
 from vectorlab.evals.model_scores import score_with_model
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from vectorlab.steering.loading import LoadedModel
     from vectorlab.worker.context import JobContext
 
-PROJECTION = "projection"  # the scorer that reads a vector of the store
 KEEP_EVERY = 64  # texts scored between two writes, for scorers that take their time
 
 
