@@ -41,8 +41,10 @@ COMMANDS = (
         "ravel score cities-tiny --method pca --method mdas --layer 2 --k 32 --parameter steps=40 "
         "--part entity_test"
     ),
-    "icl train --steps 200 --batch 64",
+    # Small enough to come as close to gradient descent as it can within half a minute.
+    "icl train --dx 5 --batch 512 --steps 1000",
     f"icl bridge --set {SHOWN}@1",
+    "icl reproduce --short",
 )
 # Also at the width of a phone.
 NARROW = ("overview", "playground", "compare", "vector", "runs", "attributes")
@@ -143,6 +145,7 @@ def _pages(db: Database) -> dict[str, tuple[str, int]]:
         "in-context-learning": ("in_context_learning", 1180),
         "icl-trained": ("in_context_learning?view=Trained+models", 1300),
         "icl-bridge": ("in_context_learning?view=Bridge+to+language+models", 1240),
+        "icl-reference": ("in_context_learning?view=Reference+points", 800),
         "new-vector": ("new_vector", 620),
         "new-run": (f"new_run?vector={SHOWN}&prompts={SHOWN}-prompts%401", 1000),
         "jobs": ("jobs", 760),

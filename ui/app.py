@@ -30,5 +30,4 @@ page = st.navigation(
         for heading, pages in parts.NAVIGATION.items()
     }
 )
-with parts.in_words():
-    page.run()
+parts.draw(page)

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
 from ui import data, launching, texts
 from vectorlab.domain.jobs import DEFAULT_QUEUE, Job, JobKind, JobState
@@ -30,7 +31,7 @@ NAVIGATION = {
     "Work": {"jobs": "Jobs and workers", "sql": "SQL", "settings": "Settings"},
 }
 
-Item = TypeVar("Item")
+Rows = TypeVar("Rows", bound=Sequence[Any] | pd.DataFrame)
 
 # How often what stands beside a job is read, and the job then: once a second in all.
 BESIDE_A_JOB = "2s"
@@ -42,6 +43,10 @@ ICL_VIEWS = {
 }
 
 WORKER_COMMAND = "vectorlab worker"
+FAILED = "That did not work"
+TICKS = "tick"  # of the address, once per ticked row
+_TITLED = "page.titled"  # session key: whether the page under way has its title yet
+MOST_PAGES = 10**9  # a page of a list that is numbered higher is no page
 TONES = {
     JobState.SUCCEEDED: "good",
     JobState.FAILED: "bad",
@@ -61,8 +66,24 @@ def page_file(name: str) -> str:
     return f"app_pages/{name}.py"
 
 
+def draw(page: StreamlitPage) -> None:
+    """Run a page; an error that ends it stands under a title, with a way back."""
+    st.session_state[_TITLED] = False
+    try:
+        page.run()
+    except VectorLabError as error:
+        if not st.session_state[_TITLED]:
+            header(page.title, "What the address names cannot be shown.")
+        _say(error)
+        name = page.url_path or "overview"
+        name = "runs" if name == "compare" else name  # where runs to compare are chosen
+        titles = {name: title for pages in NAVIGATION.values() for name, title in pages.items()}
+        page_link(f"Back to {titles[name]}", name)
+
+
 def header(title: str, sentence: str) -> None:
     """Title of a page (own words or a checked name) and one sentence under it."""
+    st.session_state[_TITLED] = True
     st.title(title.replace("_", r"\_"), anchor=False)
     st.html(f'<p class="vl-lead">{texts.escape(sentence)}</p>')
 
@@ -81,13 +102,20 @@ def note(title: str, text: str, *, tone: str = "", command: str | None = None) -
 
 
 @contextmanager
-def in_words() -> Iterator[None]:
-    """Errors that VectorLab raises on purpose become a panel; the rest of the block is left."""
+def in_words(failed: str = FAILED) -> Iterator[None]:
+    """Errors that VectorLab raises on purpose become a panel; the rest of the block is left.
+
+    ``failed`` stands over it, unless something was not found.
+    """
     try:
         yield
     except VectorLabError as error:
-        title = "Not found" if isinstance(error, NotFoundError) else "That did not work"
-        note(title, str(error), tone="bad")
+        _say(error, failed)
+
+
+def _say(error: VectorLabError, failed: str = FAILED) -> None:
+    title = "Not found" if isinstance(error, NotFoundError) else failed
+    note(title, str(error), tone="bad")
 
 
 def worker_note(*, waiting: bool = True, queue: str = DEFAULT_QUEUE, place: str = "") -> None:
@@ -145,18 +173,83 @@ def pick(
     return int(cells[0][0]) if cells else None
 
 
-def one_page(
-    read: Callable[[int, int], Sequence[Item]], number: int, per_page: int
-) -> tuple[Sequence[Item], bool]:
-    """One page of a list, and whether there are more behind it; nothing is counted.
+def tick(
+    frame: pd.DataFrame,
+    names: Sequence[str],
+    *,
+    key: str,
+    columns: Mapping[str, Any],
+    order: Sequence[str] | None = None,
+) -> tuple[str | None, list[str]]:
+    """A table whose rows are opened by a click, or ticked; ticks stand in the address at once.
+
+    Args:
+        frame: A page of a list.
+        names: What the address calls the rows.
+        key: Of the table.
+        columns: How columns are drawn.
+        order: Which columns are drawn; None: all.
+
+    Returns:
+        The row that was clicked, if any, and those that are ticked, on other pages too.
+    """
+    wanted, known = st.query_params.get_all(TICKS), list(names)
+    drawn = f"{key}.drawn"  # session key: what the ticks of the table were last in step with
+    if key not in st.session_state or st.session_state.get(drawn) != (wanted, known):
+        rows = [known.index(name) for name in wanted if name in known]
+        st.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": []}}
+    event = st.dataframe(
+        frame,
+        key=key,
+        hide_index=True,
+        placeholder="–",
+        column_order=order,
+        column_config=columns,
+        on_select="rerun",
+        selection_mode=["multi-row", "single-cell"],
+    )
+    rows, cells = event["selection"]["rows"], event["selection"]["cells"]
+    here = [known[row] for row in rows if row < len(known)]
+    ticked = [name for name in wanted if name not in known or name in here]
+    ticked += [name for name in here if name not in ticked]
+    if ticked != wanted:
+        st.query_params[TICKS] = ticked
+    st.session_state[drawn] = (ticked, known)
+    return (known[cells[0][0]] if cells else None), ticked
+
+
+def one_page(read: Callable[[int, int], Rows], per_page: int) -> tuple[Rows, int, bool]:
+    """The page of a list that the address names, its number, and whether there are more behind it.
+
+    Nothing is counted. An address beyond the last page shows the last.
 
     Args:
         read: Called with how many are wanted and how many to skip.
-        number: Of the page, from 1.
         per_page: Rows of a page.
     """
-    found = read(per_page + 1, (max(1, number) - 1) * per_page)
-    return found[:per_page], len(found) > per_page
+    number = min(max(1, chosen_number("page") or 1), MOST_PAGES)
+    found = read(per_page + 1, (number - 1) * per_page)
+    if number > 1 and not len(found):
+        number = _last_page(lambda page: len(read(1, (page - 1) * per_page)) > 0, number)
+        _turn_to(number)
+        found = read(per_page + 1, (number - 1) * per_page)
+    return found[:per_page], number, len(found) > per_page
+
+
+def _last_page(holds: Callable[[int], bool], beyond: int) -> int:
+    """The last page that holds anything, or 1; found by halving what lies before ``beyond``."""
+    last = 1
+    while beyond - last > 1:
+        middle = (last + beyond) // 2
+        last, beyond = (middle, beyond) if holds(middle) else (last, middle)
+    return last
+
+
+def _turn_to(number: int) -> None:
+    if number > 1:
+        st.query_params["page"] = str(number)
+    else:
+        st.query_params.pop("page", None)
 
 
 def older_newer(number: int, *, more: bool) -> None:
@@ -166,10 +259,7 @@ def older_newer(number: int, *, more: bool) -> None:
         ("Older", number + 1, more),
     ):
         if is_there and st.button(label, key=f"page.{label}"):
-            if target > 1:
-                st.query_params["page"] = str(target)
-            else:
-                st.query_params.pop("page", None)
+            _turn_to(target)
             st.rerun()
 
 

@@ -19,6 +19,7 @@ from tests.store.builders import (
     layers,
     run_spec,
 )
+from vectorlab.domain.lineage import FORWARDS
 from vectorlab.domain.runs import Arm, Decoding, Operator
 from vectorlab.store import jobs, schema, sets, vectors
 from vectorlab.store.columns import utc_now
@@ -479,6 +480,7 @@ def test_lineage_leads_from_a_replay_back_to_the_demonstrations(database: Databa
         for row in rows
     }
     assert len(rows) == len(edges)
+    assert {row["relation"] for row in rows} <= set(FORWARDS)
     first, second, merged = (made[name].id for name in ("first", "second", "merged"))
     vector, other, combined = (made[name].id for name in ("vector", "other", "combined"))
     run, replay, model = (made[name].id for name in ("run", "replay", "model"))

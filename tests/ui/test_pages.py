@@ -76,21 +76,33 @@ def test_an_empty_store_says_how_to_fill_it(visit):
 
 
 @pytest.mark.parametrize(
-    ("name", "selection"),
+    ("name", "selection", "title", "back"),
     [
-        ("sets", {"set": "nothing"}),
-        ("vectors", {"vector": "nothing"}),
-        ("compare", {"run": "99"}),
-        ("replay", {"run": "99"}),
-        ("jobs", {"job": "99"}),
+        ("sets", {"set": "nothing"}, "Sets", "Sets"),
+        ("vectors", {"vector": "nothing"}, "Vectors", "Vectors"),
+        ("vectors", {"vector": ["upbeat-icv", "nothing"]}, "Vectors", "Vectors"),
+        ("compare", {"run": "99"}, "Compare", "Runs"),
+        ("replay", {"run": "99"}, "Replay", "Replay"),
+        ("runs", {"with": "nothing"}, TITLES["runs"], "Runs"),
+        ("jobs", {"job": "99"}, "Job 99", "Jobs and workers"),
+        ("playground", {"run": "99"}, "Playground", "Playground"),
+        ("new_run", {"job": "99"}, "New run", "New run"),
     ],
 )
-def test_an_unknown_object_is_said_in_words(filled, visit, name, selection):
-    assert "Not found" in shown(visit(name, **selection))
+def test_an_unknown_object_is_said_under_a_title_with_a_way_back(
+    filled, visit, name, selection, title, back
+):
+    app = visit(name, **selection)
+    assert "<b>Not found</b>" in shown(app)
+    assert [item.value for item in app.title] == [title]
+    [link] = [item.proto for item in app.get("page_link") if item.proto.label == f"Back to {back}"]
+    assert not link.query_string
 
 
 def test_a_job_in_the_address_that_is_no_number_is_said_in_words(filled, visit):
-    assert "a number is expected" in shown(visit("jobs", job="x"))
+    app = visit("jobs", job="x")
+    assert "a number is expected" in shown(app)
+    assert [item.value for item in app.title] == [TITLES["jobs"]]
 
 
 def test_a_store_that_is_no_database_is_said_in_words(home, visit, monkeypatch):
@@ -174,6 +186,9 @@ def test_the_lineage_names_vectors_and_runs_and_stays_literal(filled, visit):
     said = shown(visit("sets", set="upbeat", version="1", view="lineage"))
     for link in ("vectors?vector=upbeat-icv", "compare?run=1", "sets?set=upbeat&amp;version=2"):
         assert f'href="{link}"' in said
+    [picture] = visit("sets", set="upbeat", version="1", view="lineage").get("graphviz_chart")
+    assert '"set_version1" -> "vector1" [label="extracted as"]' in picture.proto.spec
+    assert '"vector1" -> "run1" [label="steers"]' in picture.proto.spec
     pair = Demonstration(source="one", target="two")
     sets.commit(filled, name="alone", demonstrations=[pair], message="", actor="ada")
     assert "On its own" in shown(visit("sets", set="alone", view="lineage"))
@@ -248,6 +263,46 @@ def test_ticked_runs_are_compared_under_their_own_address(filled, visit):
     app = press(app.run(), "Compare 2 runs")
     assert app.query_params["run"] == ["3", "1"]
     assert "3/baseline" in shown(app)
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "ticked", "elsewhere", "button"),
+    [
+        ("runs", "runs.table", ["3", "1"], "999", "Compare 3 runs"),
+        ("vectors", "vectors.list", ["upbeat-icv", "twice"], "on-page-two", "Compare 3 vectors"),
+    ],
+)
+def test_ticks_stand_in_the_address_and_come_back_with_it(
+    filled, visit, name, key, ticked, elsewhere, button
+):
+    vectors.combine(filled, name="twice", terms=[(2.0, "upbeat-icv")], actor="ada")
+    ticked = [elsewhere, *ticked]
+    app = visit(name, tick=ticked)
+    assert button in [item.label for item in app.button]
+    assert app.query_params["tick"] == ticked
+    app.session_state[key] = {"selection": {"rows": [], "columns": [], "cells": []}}
+    app = app.run()
+    assert app.query_params["tick"] in (elsewhere, [elsewhere])
+    app.session_state[key] = {"selection": {"rows": [0], "columns": [], "cells": []}}
+    newest = "3" if name == "runs" else "twice"
+    assert app.run().query_params["tick"] == [elsewhere, newest]
+    # The back button changes the address alone; the table follows it.
+    app.query_params["tick"] = ticked
+    assert button in [item.label for item in app.run().button]
+
+
+def test_an_address_beyond_the_last_page_shows_the_last(filled, visit):
+    model, vector = models.get(filled, "tiny"), vectors.get(filled, "upbeat-icv")
+    spec = run_spec(model, vector, ["Say it: "])
+    for _ in range(100):
+        add_run(filled, model, spec)
+    for beyond in ("3", "99", "9" * 30):
+        app = visit("runs", page=beyond)
+        assert len(app.dataframe[0].value) == 3
+        assert app.query_params["page"] == "2"
+    assert "page" not in visit("vectors", page="99").query_params
+    assert "page" not in visit("sets", page="99").query_params
+    assert "No run fits" in shown(visit("runs", page="99", words="no such words"))
 
 
 def test_compare_has_a_column_per_arm_and_marks_words_against_the_baseline(filled, visit):

@@ -43,36 +43,27 @@ def _choose() -> tuple[RunFilter, bool]:
 
 parts.header("Generation runs", "Prompts under arms: what was asked, and every text that came.")
 wanted, is_filtered = _choose()
-number = parts.chosen_number("page") or 1
-found, more = parts.one_page(
+found, number, more = parts.one_page(
     lambda limit, offset: browsing.list_runs(data.store(), wanted, limit=limit, offset=offset),
-    number,
     PER_PAGE,
 )
 if not found:
     parts.note(
-        "No run fits" if is_filtered or number > 1 else "No run yet",
-        "Loosen the filter above."
-        if is_filtered or number > 1
-        else "Generate texts with and without a vector.",
+        "No run fits" if is_filtered else "No run yet",
+        "Loosen the filter above." if is_filtered else "Generate texts with and without a vector.",
     )
     if not is_filtered:
         parts.page_link("New run", "new_run")
-    parts.older_newer(number, more=more)
     st.stop()
 
-event = st.dataframe(
+opened, chosen = parts.tick(
     reports.summaries_frame(found).drop(columns="seconds"),
+    [str(run.id) for run in found],
     key="runs.table",
-    hide_index=True,
-    placeholder="–",
-    column_config=parts.RUN_COLUMNS,
-    on_select="rerun",
-    selection_mode=["multi-row", "single-cell"],
+    columns=parts.RUN_COLUMNS,
 )
-if event["selection"]["cells"]:
-    parts.go("compare", run=found[event["selection"]["cells"][0][0]].id)
-chosen = [found[row].id for row in event["selection"]["rows"] if row < len(found)]
+if opened is not None:
+    parts.go("compare", run=opened)
 bar = st.container(horizontal=True, vertical_alignment="center")
 label = "Open run" if len(chosen) == 1 else f"Compare {len(chosen)} runs"
 if bar.button(label if chosen else "Compare", type="primary", disabled=not chosen):

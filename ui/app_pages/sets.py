@@ -21,17 +21,14 @@ def _show_list() -> None:
     words = st.text_input(
         "Name, description or task holds", key="words", bind="query-params", placeholder="upbeat"
     )
-    number = parts.chosen_number("page") or 1
-    frame = reports.sets_frame(
-        data.store(),
-        words=(words or "").strip(),
-        limit=PER_PAGE + 1,
-        offset=(max(1, number) - 1) * PER_PAGE,
+    frame, number, more = parts.one_page(
+        lambda limit, offset: reports.sets_frame(
+            data.store(), words=(words or "").strip(), limit=limit, offset=offset
+        ),
+        PER_PAGE,
     )
-    more, frame = len(frame) > PER_PAGE, frame[:PER_PAGE]
-    if frame.empty and (words or number > 1):
+    if frame.empty and words:
         parts.note("No set fits", "Loosen the filter above.")
-        parts.older_newer(number, more=False)
         return
     importing.show(is_open=frame.empty)
     if frame.empty:

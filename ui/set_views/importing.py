@@ -10,16 +10,17 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from ui import data, parts, texts
 from ui.set_views.demonstrations import COLUMNS, show_findings
 from vectorlab.services import set_files, sets
+from vectorlab.services.set_files import Asked
 
 FIRST = 8
-ENDINGS = ("csv", "tsv", "json", "jsonl", "txt", "parquet", "xlsx")
+READ = set_files.ReadOptions(without_folders=True)  # an upload lies in a folder of the moment
 
 
 def show(*, is_open: bool) -> None:
     """A form for one file; what it holds is shown before anything is frozen."""
     with st.expander("Import a file", expanded=is_open):
         given = st.file_uploader(
-            "A file with one pair per row", type=list(ENDINGS), key="sets.upload"
+            "A file with one pair per row", type=list(set_files.ENDINGS), key="sets.upload"
         )
         left, right = st.columns(2)
         name = left.text_input(
@@ -31,27 +32,14 @@ def show(*, is_open: bool) -> None:
         message = right.text_input("Message", key="sets.import_message", placeholder="optional")
         if given is None:
             return
-        with parts.in_words(), tempfile.TemporaryDirectory() as folder:
+        failed = f"{given.name} cannot be imported"
+        with parts.in_words(failed), tempfile.TemporaryDirectory() as folder:
             path = _kept(given, Path(folder))
-            with set_files.open_import([path]) as found:
-                for line in found.sentences():
-                    st.html(texts.note(line))
-                seen = set_files.survey(found, rows=FIRST)
-            st.dataframe(
-                pd.DataFrame(
-                    {
-                        "source": [item.source for item in seen.first],
-                        "target": [item.target for item in seen.first],
-                    }
-                ),
-                key="sets.import_first",
-                hide_index=True,
-                column_config=COLUMNS,
-            )
-            show_findings(seen.findings)
-            label = f"Freeze {seen.count} demonstrations"
-            if st.button(label, type="primary", disabled=not name.strip()):
-                _freeze(path, name.strip(), message.strip())
+            asked = _choose_columns(path, given)
+            if asked is not None:
+                label = f"Freeze {_preview(path, asked)} demonstrations"
+                if st.button(label, type="primary", disabled=not name.strip()):
+                    _freeze(path, asked, name.strip(), message.strip())
 
 
 def _kept(given: UploadedFile, folder: Path) -> Path:
@@ -61,8 +49,57 @@ def _kept(given: UploadedFile, folder: Path) -> Path:
     return path
 
 
-def _freeze(path: Path, name: str, message: str) -> None:
-    with set_files.open_import([path]) as found:
+def _choose_columns(path: Path, given: UploadedFile) -> Asked | None:
+    """What the visitor says of the columns where their names do not; None before it is said."""
+    known, guess = set_files.look_at_columns([path], READ)
+    if len(known) < 2 or (guess is not None and not guess.guessed):
+        return Asked()  # nothing to choose
+    if guess is None:
+        st.html(texts.note(f"The columns of {given.name} do not tell source from target: choose."))
+    left, right = st.columns(2)
+    source = left.multiselect(
+        "Source columns",
+        known,
+        default=() if guess is None else guess.source,
+        key=f"sets.import_source.{given.file_id}",
+        placeholder="at least one",
+        help="Several are joined in this order.",
+    )
+    target = right.multiselect(
+        "Target columns",
+        known,
+        default=() if guess is None else guess.target,
+        key=f"sets.import_target.{given.file_id}",
+        placeholder="none: bare prompts",
+    )
+    if not source:
+        return None
+    return Asked(source=tuple(source), target=tuple(target), bare_prompts=not target)
+
+
+def _preview(path: Path, asked: Asked) -> int:
+    """The first demonstrations and what the checks find; how many there are."""
+    with set_files.open_import([path], READ, asked) as found:
+        for line in found.sentences():
+            st.html(texts.note(line))
+        seen = set_files.survey(found, rows=FIRST)
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "source": [item.source for item in seen.first],
+                "target": [item.target for item in seen.first],
+            }
+        ),
+        key="sets.import_first",
+        hide_index=True,
+        column_config=COLUMNS,
+    )
+    show_findings(seen.findings)
+    return seen.count
+
+
+def _freeze(path: Path, asked: Asked, name: str, message: str) -> None:
+    with set_files.open_import([path], READ, asked) as found:
         done = sets.commit(
             data.store(),
             name=name,

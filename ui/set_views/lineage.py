@@ -1,13 +1,14 @@
-"""What a set version led to, and what it came from, as a picture whose nodes are links."""
+"""What a set version came from and led to, down to scores: a picture whose nodes are links."""
 
 import streamlit as st
 
 from ui import colours, data, parts, tables, texts
-from vectorlab.domain.lineage import Edge, Lineage, Thing
+from vectorlab.domain.lineage import Lineage, Thing
 from vectorlab.domain.sets import SetVersion
 from vectorlab.services import lineage
 
 _SHAPES = {"set_version": "folder", "vector": "box", "run": "note", "model": "ellipse"}
+_SCORES = "hexagon"
 
 
 def show(version: SetVersion) -> None:
@@ -23,7 +24,7 @@ def show(version: SetVersion) -> None:
     rows = [
         (
             _link(edge.child),
-            texts.escape(edge.relation.replace("_", " ")),
+            texts.escape(edge.backwards),
             _link(edge.parent),
             texts.escape(_scores(found, edge.child)),
         )
@@ -48,41 +49,38 @@ def _dot(found: Lineage) -> str:
     accent = colours.palette()[1]
     lines = [_head()]
     for thing in found.things:
+        name = f"{thing.kind}{thing.id}"
         bold = f', penwidth=2, color="{accent}"' if thing == found.centre else ""
-        link = _address(thing)
-        target = f', URL="{link}", target="_self"' if link else ""
-        words = "\\n".join([thing.name, *_score_words(found, thing)])
-        lines.append(
-            f'"{thing.kind}{thing.id}" [label="{_quoted(words)}", '
-            f"shape={_SHAPES.get(thing.kind, 'box')}{bold}{target}];"
-        )
+        lines.append(_node(name, [thing.name], _SHAPES[thing.kind], _address(thing), bold))
+        if scored := _score_words(found, thing):
+            figures = texts.address("compare", run=thing.id, look="figures")
+            lines.append(_node(f"scores{thing.id}", scored, _SCORES, figures))
+            lines.append(f'"{name}" -> "scores{thing.id}" [label="scored"];')
     lines += [
         f'"{edge.parent.kind}{edge.parent.id}" -> "{edge.child.kind}{edge.child.id}" '
-        f'[label="{_relation(edge)}"];'
+        f'[label="{edge.forwards}"];'
         for edge in found.edges
     ]
     return "\n".join([*lines, "}"])
 
 
-def _relation(edge: Edge) -> str:
-    return edge.relation.replace("_", " ")
+def _node(name: str, words: list[str], shape: str, address: str, more: str = "") -> str:
+    label = "\\n".join(map(_quoted, words))
+    return f'"{name}" [label="{label}", shape={shape}, URL="{address}", target="_self"{more}];'
 
 
-def _address(thing: Thing) -> str | None:
+def _address(thing: Thing) -> str:
     if thing.kind == "set_version":
         name, _, number = thing.name.partition("@")
         return texts.address("sets", set=name, version=number)
     if thing.kind == "vector":
         return texts.address("vectors", vector=thing.name)
-    return texts.address("compare", run=thing.id) if thing.kind == "run" else None
+    return texts.address("compare", run=thing.id) if thing.kind == "run" else "settings"
 
 
 def _link(thing: Thing) -> str:
-    address = _address(thing)
     kind = texts.quiet(thing.kind.replace("_", " "))
-    if address is None:
-        return f"{kind} {texts.escape(thing.name)}"
-    return f'{kind} <a href="{texts.escape(address)}">{texts.escape(thing.name)}</a>'
+    return f'{kind} <a href="{texts.escape(_address(thing))}">{texts.escape(thing.name)}</a>'
 
 
 def _score_words(found: Lineage, thing: Thing) -> list[str]:
@@ -95,4 +93,4 @@ def _scores(found: Lineage, thing: Thing) -> str:
 
 
 def _quoted(text: str) -> str:
-    return text.replace('"', '\\"')
+    return text.replace("\\", "\\\\").replace('"', '\\"')

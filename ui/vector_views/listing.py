@@ -8,53 +8,47 @@ from vectorlab.services import browsing, models, reports
 
 PER_PAGE = 100
 MOST_COMPARED = 8
+COLUMNS = (
+    "vector",
+    "method",
+    "model",
+    "set",
+    "read site",
+    "write site",
+    "layers",
+    "origin",
+    "made",
+)
 
 
 def show() -> None:
     """The filter in the address, a page of the table, and what to do with it."""
     parts.header("Steering vectors", "What a model made of a demonstration set, layer by layer.")
     wanted = _choose()
-    number = parts.chosen_number("page") or 1
-    found, more = parts.one_page(
+    found, number, more = parts.one_page(
         lambda limit, offset: browsing.list_vectors(
             data.store(), wanted, limit=limit, offset=offset
         ),
-        number,
         PER_PAGE,
     )
     if not found:
-        is_filtered = wanted != VectorFilter() or number > 1
+        is_filtered = wanted != VectorFilter()
         parts.note(
             "No vector fits" if is_filtered else "No vector yet",
             "Loosen the filter above." if is_filtered else "Extract one from a set version.",
         )
         if not is_filtered:
             parts.page_link("New vector", "new_vector")
-        parts.older_newer(number, more=more)
         return
-    event = st.dataframe(
-        reports.vectors_frame(list(found)),
+    opened, chosen = parts.tick(
+        reports.vectors_frame(found),
+        [item.name for item in found],
         key="vectors.list",
-        hide_index=True,
-        placeholder="–",
-        column_order=[
-            "vector",
-            "method",
-            "model",
-            "set",
-            "read site",
-            "write site",
-            "layers",
-            "origin",
-            "made",
-        ],
-        column_config={"made": parts.TIME},
-        on_select="rerun",
-        selection_mode=["multi-row", "single-cell"],
+        columns={"made": parts.TIME},
+        order=COLUMNS,
     )
-    if event["selection"]["cells"]:
-        parts.go("vectors", vector=found[event["selection"]["cells"][0][0]].name)
-    chosen = [found[row].name for row in event["selection"]["rows"] if row < len(found)]
+    if opened is not None:
+        parts.go("vectors", vector=opened)
     with st.container(horizontal=True, vertical_alignment="center"):
         fits = 2 <= len(chosen) <= MOST_COMPARED
         label = f"Compare {len(chosen)} vectors" if len(chosen) > 1 else "Compare"

@@ -2,6 +2,21 @@
 
 from dataclasses import dataclass
 
+# Every relation of a child to its parent, read from the parent to the child.
+FORWARDS = {
+    "revises": "revised as",
+    "forked_from": "forked as",
+    "split_from": "split into",
+    "merged_from": "merged into",
+    "extracted_from": "extracted as",
+    "belongs_to": "model of",
+    "combined_from": "combined into",
+    "generated_by": "generated",
+    "prompted_by": "prompts",
+    "steered_by": "steers",
+    "replays": "replayed as",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Thing:
@@ -19,6 +34,16 @@ class Edge:
     child: Thing
     relation: str  # "revises", "extracted_from", "steered_by" ...
     parent: Thing
+
+    @property
+    def backwards(self) -> str:
+        """What the child is to its parent, in words."""
+        return self.relation.replace("_", " ")
+
+    @property
+    def forwards(self) -> str:
+        """What the parent is to its child, in words."""
+        return FORWARDS[self.relation]
 
 
 @dataclass(frozen=True, kw_only=True)

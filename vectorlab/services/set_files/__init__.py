@@ -12,12 +12,13 @@ from vectorlab.services.set_files.exporting import (
     read_version,
     write_files,
 )
-from vectorlab.services.set_files.formats import FORMATS, ReadOptions
+from vectorlab.services.set_files.formats import ENDINGS, FORMATS, ReadOptions
 from vectorlab.services.set_files.frames import make_frame
 from vectorlab.services.set_files.importing import (
     FoundSet,
     Seen,
     Survey,
+    look_at_columns,
     open_frame_import,
     open_import,
     survey,
@@ -27,6 +28,7 @@ from vectorlab.services.set_files.mapping import Asked
 from vectorlab.services.set_files.table import Progress
 
 __all__ = [
+    "ENDINGS",
     "FORMATS",
     "Asked",
     "FoundSet",
@@ -37,6 +39,7 @@ __all__ = [
     "Survey",
     "describe_version",
     "export_format",
+    "look_at_columns",
     "make_frame",
     "open_frame_import",
     "open_import",

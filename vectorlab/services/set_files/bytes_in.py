@@ -47,8 +47,8 @@ class ByteSource:
         return copy
 
 
-def open_bytes(path: Path, progress: Progress, stack: ExitStack) -> ByteSource:
-    """Open a file; ``stack`` closes it.
+def open_bytes(path: Path, name: str, progress: Progress, stack: ExitStack) -> ByteSource:
+    """Open a file, which messages call ``name``; ``stack`` closes it.
 
     Raises:
         InputError: If there is none, or it cannot be read.
@@ -61,7 +61,7 @@ def open_bytes(path: Path, progress: Progress, stack: ExitStack) -> ByteSource:
         raise InputError(f"{str(path)!r} is a folder; give a file.") from exc
     except (OSError, ValueError) as exc:  # ValueError: a NUL character in the name
         raise InputError(f"{str(path)!r} cannot be read ({exc}).") from exc
-    return ByteSource(file, str(path), progress)
+    return ByteSource(file, name, progress)
 
 
 def _read(file: BinaryIO | IO[bytes], name: str) -> bytes:

@@ -43,6 +43,7 @@ class ReadOptions:
     split: str | None = None  # of a dataset
     config: str | None = None  # of a dataset of the hub
     revision: str | None = None  # same
+    without_folders: bool = False  # messages leave out folders, which nobody chose for an upload
 
 
 @dataclass(kw_only=True)
@@ -70,7 +71,9 @@ class Inputs:
         name = self.names[number]
         if name == STDIN:
             return ByteSource(sys.stdin.buffer, "standard input", self.progress)
-        return open_bytes(Path(name), self.progress, self.stack)
+        path = Path(name)
+        shown = path.name if self.options.without_folders else name
+        return open_bytes(path, shown, self.progress, self.stack)
 
     def text(self, number: int = 0, *, universal: bool) -> TextSource:
         """An input as text."""

@@ -130,16 +130,26 @@ def open_import(
         InputError: If the beginning cannot be read, or the columns cannot be told.
     """
     with ExitStack() as stack:
-        progress = Progress()
-        inputs = Inputs(
-            names=[str(name) for name in names],
-            options=options or ReadOptions(),
-            progress=progress,
-            stack=stack,
-        )
+        inputs = _inputs(names, options, stack)
         origin, note = _origin_beside(inputs)
         table = open_table(inputs)
         yield _found(table, asked, origin=origin, note=note, title=_title(inputs))
+
+
+def look_at_columns(
+    names: Sequence[str | Path], options: ReadOptions | None = None
+) -> tuple[tuple[str, ...], Columns | None]:
+    """All columns of an input, and those that would be used; None where that cannot be told.
+
+    Raises:
+        InputError: If the beginning cannot be read.
+    """
+    with ExitStack() as stack:
+        table = open_table(_inputs(names, options, stack))
+        try:
+            return table.columns, choose_columns(table.name, table.columns, Asked())
+        except InputError:
+            return table.columns, None
 
 
 @contextmanager
@@ -168,6 +178,15 @@ def survey(found: FoundSet, *, rows: int, seen: Seen | None = None) -> Survey:
         content_sha256=hasher.hexdigest(),
         first=tuple(first),
         findings=checks.findings(),
+    )
+
+
+def _inputs(names: Sequence[str | Path], options: ReadOptions | None, stack: ExitStack) -> Inputs:
+    return Inputs(
+        names=[str(name) for name in names],
+        options=options or ReadOptions(),
+        progress=Progress(),
+        stack=stack,
     )
 
 

@@ -131,7 +131,9 @@ def choose_columns(name: str, columns: Sequence[str], asked: Asked) -> Columns:
     if asked.bare_prompts and asked.target:
         raise InputError("A target column and --bare-prompts exclude each other. Give one.")
     # Names are compared in lower case; where two differ in case only, the first is known.
-    known = {column.strip().lower(): column for column in reversed(columns)}
+    known: dict[str, str] = {}
+    for column in columns:
+        known.setdefault(column.strip().lower(), column)
     shape = ""
     if asked.source and (asked.target or asked.bare_prompts):
         source, target = asked.source, asked.target
