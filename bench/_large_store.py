@@ -6,14 +6,19 @@ from itertools import islice
 
 import numpy as np
 
+from tests.store.builders import add_ravel
+from tests.store.icl_builders import add_icl_run
+from tests.ui.everything import ICL_RESULTS
 from vectorlab.domain.hashing import bytes_sha256
+from vectorlab.domain.icl_runs import IclKind
+from vectorlab.domain.jobs import CurvePoint
 from vectorlab.domain.models import Model, ModelDescription
 from vectorlab.domain.runs import Arm, BatchPlan, Decoding, Intervention, Operator, Prompt, RunSpec
-from vectorlab.domain.sets import Demonstration
+from vectorlab.domain.sets import Demonstration, SetVersion
 from vectorlab.domain.vectors import LayerVector, Site, vector_content_sha256
 from vectorlab.services import models, sets
 from vectorlab.services.database import Database
-from vectorlab.store import schema
+from vectorlab.store import jobs, schema
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
 
@@ -21,6 +26,7 @@ LAYERS, WIDTH = 32, 4096  # of a 7B model
 PROMPTS, ARMS = 10, 10  # of a run: a hundred texts
 PAIRS = 20  # of a set version
 SCORED_EVERY = 10  # runs of which one is scored
+CURVE = 100  # points of each curve of a training
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +54,10 @@ def fill(db: Database, size: Size) -> None:
     for part in _parts(range(size.runs), 100):
         with db.write() as tx:
             _add_runs(tx, model, part, hashes, size)
+    version = sets.get(db, "set-1")
+    with db.write() as tx:
+        add_ravel(tx, model)
+        _add_icl(tx, model, version, size.sets)
 
 
 def _parts(numbers: range, size: int) -> Iterator[list[int]]:
@@ -261,6 +271,29 @@ def _generations(specs: dict[int, RunSpec]) -> Iterator[dict[str, object]]:
                     "finish_reason": "length",
                     "mean_logprob": -1.0 - arm / 10,
                 }
+
+
+def _add_icl(tx: Transaction, model: Model, version: SetVersion, count: int) -> None:
+    """That many runs of every kind; the newest training has the curves of the first job."""
+    curves = ("loss", "gradient descent", "cosine of sensitivities")
+    points = [
+        CurvePoint(series=name, step=step, value=0.5) for name in curves for step in range(CURVE)
+    ]
+    jobs.add_points(tx, 1, points)
+    for number in range(count):
+        for kind, result in ICL_RESULTS.items():
+            spec = {"variant": "linear", "layers": 1, "steps": 1, "scope": "short"}
+            spec |= {"shots": 2, "layout": "arrow", "seed": number}
+            drawn = kind is IclKind.TRAIN and number == count - 1
+            add_icl_run(
+                tx,
+                model,
+                version,
+                kind=kind,
+                spec=spec,
+                result=result,
+                job_id=1 if drawn else None,
+            )
 
 
 def _scores(specs: dict[int, RunSpec]) -> Iterator[dict[str, object]]:

@@ -43,6 +43,7 @@ def pages(size: Size) -> dict[str, tuple[str, dict[str, Any]]]:
         "overview": ("overview", {}),
         "sets": ("sets", {}),
         "set": ("sets", {"set": "set-1"}),
+        "set, edit": ("sets", {"set": "set-1", "view": "edit"}),
         "set, history": ("sets", {"set": "set-1", "view": "history"}),
         "set, lineage": ("sets", {"set": "set-1", "view": "lineage"}),
         "vectors": ("vectors", {}),
@@ -62,6 +63,17 @@ def pages(size: Size) -> dict[str, tuple[str, dict[str, Any]]]:
         "replay, choice": ("replay", {}),
         "playground": ("playground", {"vector": "vector-5"}),
         "playground, run": ("playground", {"run": plain, "vector": "vector-5"}),
+        "attributes": ("attributes", {"part": "entity_test"}),
+        "attributes, target": ("attributes", {"part": "entity_test", "target": "colour"}),
+        **{
+            f"in-context, {view.lower()}": ("in_context_learning", {"view": view})
+            for view in (
+                "Step by step",
+                "Trained models",
+                "Bridge to language models",
+                "Reference points",
+            )
+        },
         "new vector": ("new_vector", {}),
         "new run": ("new_run", {"vector": "vector-5"}),
         "jobs": ("jobs", {}),
@@ -160,7 +172,7 @@ def _measure(urls: dict[str, str], sizes: dict[str, Size]) -> list[dict[str, Any
                 "blobs": blobs,
             }
         )
-        print(f"{page:20} {small * 1000:7.1f} {large * 1000:7.1f} {large / small:5.2f}", flush=True)
+        print(f"{page:36} {small * 1000:7.1f} {large * 1000:7.1f} {large / small:5.2f}", flush=True)
     return rows
 
 
@@ -202,10 +214,10 @@ def _reads() -> Iterator[list[str]]:
 
 def _print(rows: list[dict[str, Any]], small: Size, large: Size) -> None:
     print(f"\n{small.generations:,} and {large.generations:,} texts; limit {LIMIT}")
-    print(f"{'page':20} {'small ms':>9} {'large ms':>9} {'ratio':>6}  blobs")
+    print(f"{'page':36} {'small ms':>9} {'large ms':>9} {'ratio':>6}  blobs")
     for row in rows:
         print(
-            f"{row['page']:20} {row['small_ms']:9.1f} {row['large_ms']:9.1f} "
+            f"{row['page']:36} {row['small_ms']:9.1f} {row['large_ms']:9.1f} "
             f"{row['ratio']:6.2f}  {row['blobs'] or '–'}"
         )
 

@@ -10,6 +10,8 @@ from vectorlab.domain.models import Model
 from vectorlab.domain.runs import Decoding
 from vectorlab.services import models
 
+PROMPT = "Please paraphrase the following sentence. Sentence: The soup was cold., paraphrase: "
+
 
 def model(vectors: Sequence[VectorChoice]) -> Model:
     """The model in the address; a link that names only a vector means the model it belongs to."""

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 
 import streamlit as st
 
+from vectorlab.domain.comparison import Column
+
 # In the order of ``chartCategoricalColors`` of the theme; the same place is the same hue.
 LIGHT = (
     "#0a728c",
@@ -67,6 +69,14 @@ def of_arms(labels: Iterable[str], baselines: Iterable[str]) -> dict[str, str]:
     steered = [label for label in dict.fromkeys(labels) if label not in grey]
     found = {label: colours[place % len(colours)] for place, label in enumerate(steered)}
     return found | dict.fromkeys(grey, baseline())
+
+
+def of_columns(columns: Iterable[Column]) -> dict[str, str]:
+    """A colour for the arm of every column, by its label."""
+    columns = list(columns)
+    return of_arms(
+        [item.label for item in columns], [item.label for item in columns if item.is_baseline]
+    )
 
 
 def of_vectors(ids: Mapping[str, int]) -> dict[str, str]:

@@ -2,9 +2,13 @@
 
 import streamlit as st
 
-from ui import data, parts, texts
+from ui import asking, data, parts, texts
+from ui.play import strengths
 from vectorlab.domain.browsing import Inventory
-from vectorlab.services import examples, models
+from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
+from vectorlab.errors import InputError
+from vectorlab.services import browsing, examples, models, recipes, runs, sets, vectors
+from vectorlab.services.vectors import ExtractionOptions
 
 BUNDLED = "tiny"
 
@@ -52,11 +56,52 @@ def _model(*, is_next: bool) -> None:
 
 
 def _vector(*, is_next: bool) -> None:
-    del is_next
-    parts.page_link("Extract a vector", "new_vector")
+    if is_next and st.button("Extract a vector", type="primary"):
+        parts.ask(_request_vector)
+    parts.page_link("Choose pairs and method", "new_vector")
+
+
+def _request_vector() -> int | None:
+    db = data.store()
+    label = next(filter(_has_targets, browsing.version_labels(db)), None)
+    if label is None:
+        raise InputError("No set version has targets. Import pairs of a source and a target.")
+    asked = vectors.request_extraction(
+        db,
+        set_reference=label,
+        model=models.list_models(db)[0],
+        options=ExtractionOptions(),
+        actor=data.user(),
+        priority=PRIORITY_INTERACTIVE,
+    )
+    return None if asked.job is None else asked.job.id
+
+
+def _has_targets(label: str) -> bool:
+    found = sets.page(data.store(), sets.get(data.store(), label), limit=1)
+    return any(item.target is not None for _, item in found.rows)
 
 
 def _texts(*, is_next: bool) -> None:
-    del is_next
+    if is_next and st.button("Generate texts", type="primary"):
+        parts.ask(_request_texts)
     parts.page_link("Open the playground", "playground")
-    parts.page_link("Ask for a run", "new_run")
+
+
+def _request_texts() -> int | None:
+    db = data.store()
+    vector = browsing.vector_choices(db)[0]
+    model = models.get(db, vector.model_name)
+    request = recipes.Request(
+        model=model.name,
+        prompts=(asking.PROMPT,),
+        arms=(recipes.arm_text([(vector.name, strengths.usual(vector.method))]),),
+    )
+    asked = runs.request_run(
+        db,
+        model=model,
+        spec=request.spec(db, model),
+        actor=data.user(),
+        priority=PRIORITY_INTERACTIVE,
+    )
+    return None if asked.job is None else asked.job.id

@@ -1,7 +1,7 @@
 """Pieces that pages share: navigation, notes, clickable tables, and watching a job."""
 
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -296,11 +296,18 @@ def chosen_number(name: str) -> int | None:
     raise InputError(f"The address has {name}={text!r}; a number is expected.")
 
 
-def say_unknown(name: str, known: Sequence[str]) -> None:
-    """Say which values of a bound widget in the address name nothing here; it drops them."""
+def say_unknown(name: str, known: Collection[str], *, what: str | None = None) -> None:
+    """Say which values of a bound widget in the address name nothing here; it drops them.
+
+    Args:
+        name: Of the value in the address.
+        known: What it may be.
+        what: Such a thing is called; None: as the address calls it.
+    """
     lost = [text for text in st.query_params.get_all(name) if text not in known]
     if lost:
-        note(f"No {name} {', '.join(lost)}", "The address names it; the page shows the rest.")
+        title = f"No {what or name} {', '.join(lost)}"
+        note(title, "The address names it; the page shows the rest.")
 
 
 def follow_job(*, link: bool = True, every: str = "1s") -> Job | None:

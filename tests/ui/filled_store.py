@@ -53,7 +53,7 @@ PROMPTS = ("Say it: ", HOSTILE, RIGHT_TO_LEFT)
 
 def fill(db: Database) -> None:
     """Two set versions, a vector, a run with its identical and its different replay, jobs."""
-    model = models.register(db, name="tiny", description=_description(), actor="ada")
+    model = models.register(db, name="tiny", description=description(), actor="ada")
     first = [Demonstration(source=source, target=target) for source, target in PAIRS]
     second = [
         Demonstration(source=PAIRS[0][0], target="Oh, the soup was so cold!!! 😡"),
@@ -92,7 +92,7 @@ def alive_worker(db: Database) -> None:
         )
 
 
-def _description() -> ModelDescription:
+def description() -> ModelDescription:
     hashes = {
         f"{part}_sha256": bytes_sha256(part.encode()) for part in ("weights", "config", "tokenizer")
     }

@@ -46,6 +46,11 @@ def test_a_target_can_be_chosen_in_the_address(measured: Database, visit: Visit)
     assert "mdas L1 k2" in list(scores["arm"])
 
 
+def test_an_evaluation_in_the_address_that_is_not_there_is_said(measured: Database, visit: Visit):
+    app = visit("attributes", instance="things", part="entity_test", evaluation="gone")
+    assert any("No evaluation gone" in item.proto.body for item in app.get("html"))
+
+
 def test_a_part_without_scores_says_so(measured: Database, visit: Visit):
     app = visit("attributes", instance="things", part="context_test")
     assert not app.exception

@@ -86,6 +86,27 @@ def test_a_click_on_a_row_opens_it_and_back_returns(db, tab):
     settle(tab, "Demonstration sets")
 
 
+def test_ticks_stand_in_the_address_that_back_and_a_copied_link_bring_back(db, tab):
+    fill(db)
+    visit(tab, "runs")
+    tab.locator("canvas:not([width='0'])").first.wait_for()
+    boxes = tab.get_by_test_id("stDataFrame").locator(".dvn-scroller")
+    boxes.click(position={"x": 15, "y": 35 + 17})
+    expect(tab).to_have_url(re.compile(r"/runs\?tick=3$"))
+    boxes.click(position={"x": 15, "y": 3 * 35 + 17})
+    expect(tab).to_have_url(re.compile(r"/runs\?tick=3&tick=1$"))
+    link = tab.url
+    tab.get_by_role("button", name="Compare 2 runs").click()
+    settle(tab, "Runs 3, 1")
+    tab.go_back()
+    expect(tab.get_by_role("button", name="Compare 2 runs")).to_be_visible()
+    assert tab.url == link
+    tab.go_back()
+    expect(tab.get_by_role("button", name="Open run")).to_be_visible()
+    visit(tab, link)
+    expect(tab.get_by_role("button", name="Compare 2 runs")).to_be_visible()
+
+
 def write_cell(tab, grid, *, row, text):
     """Type into the source of a row, which is 35 pixels high like the head above the first."""
     editor = tab.locator(".gdg-input")

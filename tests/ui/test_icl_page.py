@@ -88,6 +88,10 @@ def test_stored_runs_are_shown(with_runs, visit, view: str, said: str):
     assert said in text_of(app)
 
 
+def test_a_run_in_the_address_that_is_not_there_is_said(with_runs, visit):
+    assert "No run gone" in text_of(visit(PAGE, view="Trained models", train="gone"))
+
+
 def test_a_training_is_asked_for_and_followed(db, visit):
     app = visit(PAGE, view="Trained models")
     next(item for item in app.button if item.label == "Train").click().run()

@@ -1,14 +1,19 @@
 """Playground, several vectors, SQL, settings and the first steps, without a browser."""
 
+import json
+
+import pytest
+
 from tests.store.builders import add_conditional_run
 from tests.ui.everything import add_tokens
-from tests.ui.filled_store import LAYERS, alive_worker, run_spec
+from tests.ui.filled_store import LAYERS, alive_worker, description, run_spec
 from tests.ui.test_pages import press, shown
+from ui import colours
 from ui.run_views.token_view import departure
 from vectorlab.config import WISH_VARIABLE
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE, JobKind
 from vectorlab.domain.tokens import NearestTokens, ReadTokens, VocabularyToken
-from vectorlab.services import jobs, models, queries, sets, vectors
+from vectorlab.services import jobs, models, queries, runs, sets, vectors
 from vectorlab.store import token_views
 from vectorlab.store import vectors as store_vectors
 
@@ -158,6 +163,32 @@ def test_a_query_runs_fills_a_chart_and_is_kept(filled, visit):
     assert queries.saved(filled) == []
 
 
+@pytest.mark.parametrize(
+    ("columns", "group", "expected"),
+    [
+        # As the third column of its run, although it is the first line here.
+        ("prompt, arm_label", "is_baseline = false AND strength > 0.1", {"upbeat-icv +0.2": 1}),
+        ("arm_label", "is_baseline = false", {"upbeat-icv +0.1": 0, "upbeat-icv +0.2": 1}),
+        ("arm_label", "is_baseline", {"baseline": colours.LIGHT_BASELINE}),
+        ("strength, vector_name", "vector_name <> 'x'", {"upbeat-icv": 1}),
+        ("vector_name", "vector_name <> 'x'", {"upbeat-icv": 1}),
+        ("strength, finish_reason", "is_baseline = false", {"eos": 0}),
+    ],
+)
+def test_a_chart_gives_vectors_and_arms_their_own_colours(filled, visit, columns, group, expected):
+    sql = (
+        f"SELECT {columns}, avg(n_tokens) AS n FROM v_generations WHERE {group} AND run_id = 1 "
+        f"GROUP BY {columns} ORDER BY {columns}"
+    )
+    app = visit("sql", sql=sql, asked="true", chart="true")
+    [chart] = app.get("vega_lite_chart") or app.get("arrow_vega_lite_chart")
+    scale = json.loads(chart.proto.spec)["encoding"]["color"]["scale"]
+    assert dict(zip(scale["domain"], scale["range"], strict=True)) == {
+        name: place if isinstance(place, str) else colours.LIGHT[place]
+        for name, place in expected.items()
+    }
+
+
 def test_every_recipe_of_the_cookbook_is_offered(filled, visit):
     options = visit("sql").selectbox(key="sql.recipe").options
     assert set(options) >= {item.title for item in queries.cookbook()}
@@ -209,6 +240,19 @@ def test_first_steps_do_what_they_say(db, visit):
     app = press(app, "Register the bundled model")
     assert newest_job(db).kind is JobKind.REGISTER
     assert shown(app).count('vl-good">done') == 1
+    models.register(db, name="tiny", description=description(), actor="ada")
+    press(visit("overview"), "Extract a vector")
+    job = newest_job(db)
+    assert (job.kind, job.priority) == (JobKind.EXTRACT, PRIORITY_INTERACTIVE)
+    assert job.spec["spec"]["method"] == "icv"
+
+
+def test_the_last_of_the_first_steps_asks_for_texts_with_and_without_the_vector(filled, visit):
+    for number in (3, 2, 1):
+        runs.remove(filled, str(number), cascade=True, actor="ada")
+    press(visit("overview"), "Generate texts")
+    job = newest_job(filled)
+    assert [arm["label"] for arm in job.spec["spec"]["arms"]] == ["baseline", "upbeat-icv +0.1"]
 
 
 def test_the_store_says_what_the_playgrounds_recipe_asks_for(filled):

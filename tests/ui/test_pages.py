@@ -135,6 +135,12 @@ def test_a_version_in_the_address_shows_its_message(filled, visit):
         ("sets", {"set": "upbeat", "version": "99"}, "No version 99"),
         ("new_run", {"vector": "nothing"}, "No vector nothing"),
         ("new_run", {"model": "nothing"}, "No model nothing"),
+        ("new_run", {"prompts": "nothing@1"}, "No set version nothing@1"),
+        ("new_vector", {"set": "nothing@1"}, "No set version nothing@1"),
+        ("new_vector", {"model": "nothing"}, "No model nothing"),
+        ("runs", {"on": "nothing"}, "No model nothing"),
+        ("vectors", {"on": "nothing"}, "No model nothing"),
+        ("jobs", {"model": "nothing"}, "No model nothing"),
     ],
 )
 def test_a_choice_in_the_address_that_is_not_there_is_said(filled, visit, name, selection, message):

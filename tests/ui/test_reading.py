@@ -6,21 +6,38 @@ import time
 import pytest
 from playwright.sync_api import expect
 
+from tests.ui.everything import fill_all
 from tests.ui.filled_store import fill
 from tests.ui.test_browser import READY
-from tests.ui.test_new_pages import store_tokens
 
 pytestmark = pytest.mark.browser
 
 ADDRESSES = (
     "",
     "playground?vector=upbeat-icv&run=1",
+    "sets",
+    "sets?set=upbeat&view=edit",
     "sets?set=upbeat&view=changes",
+    "sets?set=upbeat&view=history",
+    "sets?set=upbeat&version=1&view=lineage",
+    "sets?set=nothing",
+    "vectors",
     "vectors?vector=upbeat-icv",
+    "vectors?vector=upbeat-icv&vector=twice",
+    "runs?tick=1",
     "compare?run=1&spaces=true",
     "compare?run=1&look=figures&figure=tokens",
     "compare?run=1&look=tokens",
+    "compare?run=1&look=settings",
+    "compare?run=1&look=blind+vote",
     "replay?run=3",
+    "attributes?instance=things&part=entity_test",
+    "in_context_learning",
+    "in_context_learning?view=Trained+models",
+    "in_context_learning?view=Bridge+to+language+models",
+    "in_context_learning?view=Reference+points",
+    "new_vector",
+    "new_run?vector=upbeat-icv",
     "jobs?job=1",
     "sql",
     "settings",
@@ -75,8 +92,7 @@ WEAK = """() => {
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_text_on_the_screen_reaches_aa(db, tab, scheme):
-    fill(db)
-    store_tokens(db)
+    fill_all(db)
     tab.emulate_media(color_scheme=scheme)
     weak = {}
     for address in ADDRESSES:
@@ -93,7 +109,7 @@ def test_every_text_on_the_screen_reaches_aa(db, tab, scheme):
 
 
 def test_a_phone_shows_every_page_without_scrolling_sideways(db, tab):
-    fill(db)
+    fill_all(db)
     tab.set_viewport_size({"width": 420, "height": 900})
     for address in ADDRESSES:
         tab.goto(address)

@@ -79,6 +79,7 @@ def _show(instance: Instance) -> None:
         st.subheader("Where the attribute lives", anchor=False)
         st.altair_chart(charts.by_layer(grid))
     arms = {f"{item.label} (evaluation {item.id})": item for item in chosen if _has(item, target)}
+    parts.say_unknown("evaluation", arms)
     picked = st.selectbox(
         "Look at", list(arms), index=len(arms) - 1, key="evaluation", bind="query-params"
     )

@@ -100,6 +100,8 @@ def _choose_filter() -> JobFilter:
     state = st.segmented_control(
         "State", [item.value for item in JobState], key="state", bind="query-params"
     )
+    names = [item.name for item in models.list_models(data.store())]
+    parts.say_unknown("model", names)
     one, two, three, four = st.columns(4)
     kind = one.selectbox(
         "Kind",
@@ -109,7 +111,6 @@ def _choose_filter() -> JobFilter:
         key="kind",
         bind="query-params",
     )
-    names = [item.name for item in models.list_models(data.store())]
     model = two.selectbox(
         "Model", names, index=None, placeholder="any", key="model", bind="query-params"
     )

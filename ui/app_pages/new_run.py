@@ -113,6 +113,7 @@ def _read_strengths(text: str) -> list[float]:
 
 def _choose_prompts() -> tuple[tuple[Prompt, ...], int | None]:
     labels = browsing.version_labels(db)
+    parts.say_unknown("prompts", labels, what="set version")
     reference = st.selectbox(
         "Prompts from a set version",
         labels,

@@ -32,6 +32,8 @@ if not names:
     )
     st.stop()
 
+parts.say_unknown("set", labels, what="set version")
+parts.say_unknown("model", names)
 left, right = st.columns(2)
 label = left.selectbox("Set version", labels, key="set", bind="query-params")
 model = right.selectbox("Model", names, key="model", bind="query-params")

@@ -15,7 +15,6 @@ from vectorlab.services.arms import SweepOptions
 from vectorlab.services.recipes import Request
 
 STRIP = (0.25, 0.5, 1.0, 1.5, 2.0)  # times the strengths that are set
-USUAL = "Please paraphrase the following sentence. Sentence: The soup was cold., paraphrase: "
 
 
 def _choose_vectors() -> tuple[str, tuple[str, ...], SweepOptions]:
@@ -131,7 +130,12 @@ db = data.store()
 parts.header("Playground", "Try vectors on a prompt and see where the text departs.")
 model_name, arms, options = _choose_vectors()
 prompt = st.text_area(
-    "Prompt", value=USUAL, height=90, key="prompt", bind="query-params", help="Taken as it is."
+    "Prompt",
+    value=asking.PROMPT,
+    height=90,
+    key="prompt",
+    bind="query-params",
+    help="Taken as it is.",
 )
 decoding, seed, _ = asking.decoding(most_samples=1)
 request = Request(

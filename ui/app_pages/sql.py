@@ -1,21 +1,24 @@
 """SQL over the analysis views: read-only, time-limited, with charts and downloads."""
 
 import io
+from collections.abc import Sequence
 
 import altair as alt
 import pandas as pd
 import streamlit as st
 
-from ui import data, parts, tables, texts
+from ui import charts, colours, data, parts, tables, texts
 from vectorlab.config import Settings
+from vectorlab.domain.comparison import columns_of
 from vectorlab.domain.queries import QueryLimits, QueryResult, Recipe
 from vectorlab.errors import InputError
-from vectorlab.services import plots, queries
+from vectorlab.services import browsing, plots, queries
 
 FIRST = "SELECT * FROM v_runs ORDER BY run_id DESC LIMIT 20"
 OWN = "your own"
 RESULT = "sql.result"  # session key: the query that was run, with its result
 LIMITS = QueryLimits()
+MOST_ARMS = 50  # names of lines that may be labels of arms; a chart of more shows nothing
 
 
 def _choose() -> str:
@@ -79,11 +82,26 @@ def _show(sql: str, found: QueryResult) -> None:
 
 def _draw(frame: pd.DataFrame) -> None:
     try:
-        chart: alt.Chart = plots.query_chart(frame)
+        st.altair_chart(_chart(frame))
     except InputError as error:
         st.html(texts.quiet(error))
-        return
-    st.altair_chart(chart.properties(width="container"))
+
+
+@charts.legible
+def _chart(frame: pd.DataFrame) -> alt.Chart:
+    drawn = plots.query_chart(frame, palette=colours.palette(), known=_own_colours)
+    sized: alt.Chart = drawn.properties(width="container")
+    return sized
+
+
+def _own_colours(names: Sequence[str]) -> dict[str, str]:
+    """Those of vectors and arms, as on every other page; an arm as in the newest run with it."""
+    ids = data.vector_ids()
+    found = colours.of_vectors({name: ids[name] for name in names if name in ids})
+    others = [name for name in names if name not in ids][:MOST_ARMS]
+    for run in browsing.runs_with_arms(db, others):
+        found = colours.of_columns(columns_of([run])) | found
+    return {name: found[name] for name in names if name in found}
 
 
 def _offer_to_save(sql: str) -> None:

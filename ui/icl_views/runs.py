@@ -189,5 +189,6 @@ def _choose(kind: IclKind, empty: str, command: str) -> IclRun | None:
         parts.note(empty, "Ask for it here or in a terminal:", command=command)
         return None
     labels = {f"{run.id}: {icl.describe(run)} {run.set_label or ''}".strip(): run for run in found}
+    parts.say_unknown(str(kind), labels, what="run")
     chosen = st.selectbox("run", list(labels), key=str(kind), bind="query-params")
     return labels[chosen]

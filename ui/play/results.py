@@ -39,9 +39,7 @@ def show(run: GenerationRun) -> None:
     columns = columns_of([run])
     rows, _ = comparison.page(data.store(), Question(columns=columns, limit=1))
     [row] = rows
-    colour = colours.of_arms(
-        [item.label for item in columns], [item.label for item in columns if item.is_baseline]
-    )
+    colour = colours.of_columns(columns)
     left, right = st.columns([1, 1], vertical_alignment="center")
     by_token = left.toggle("Token by token", value=True, key="by_token", bind="query-params")
     spaces = right.toggle("Whitespace", key="spaces", bind="query-params")

@@ -20,6 +20,11 @@ RANGES: dict[Operator, tuple[float, float, float, float]] = {
 PARAMETER = "at"  # of the address, once per vector: name:strength
 
 
+def usual(method: str) -> float:
+    """The strength that a vector of that method begins with."""
+    return RANGES[default_operator(method)][3]
+
+
 def choose(chosen: Sequence[VectorChoice], operator: Operator | None) -> list[tuple[str, float]]:
     """The strength of each vector, in order."""
     given = _given()

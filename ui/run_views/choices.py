@@ -46,10 +46,7 @@ def sides_of(found: Sequence[GenerationRun]) -> Sides:
     names = {
         f"{item.run_id}/{item.label}" if several else item.label: item for item in columns_of(found)
     }
-    by_arm = colours.of_arms(
-        [item.label for item in names.values()],
-        [item.label for item in names.values() if item.is_baseline],
-    )
+    by_arm = colours.of_columns(names.values())
     return Sides(
         runs=tuple(found),
         names=names,

@@ -7,7 +7,7 @@ from ui import charts, colours, data, parts, tables, texts
 from ui.run_views import choices
 from ui.run_views.choices import Sides
 from vectorlab.domain.comparison import Measure, strength_of
-from vectorlab.domain.statistics import Estimate, Verdict
+from vectorlab.domain.statistics import FEWEST_PAIRS, Estimate, Verdict
 from vectorlab.services import comparison
 from vectorlab.services.comparison import ColumnFigures
 
@@ -62,7 +62,7 @@ def _show_table(sides: Sides, found: list[ColumnFigures], measure: Measure) -> N
     st.caption(
         "Changes are paired by prompt; samples of a prompt count as their mean. Intervals "
         "(bootstrap) and tests are corrected for the number of columns. Where an interval holds "
-        "zero, nothing is claimed."
+        f"zero, or of fewer than {FEWEST_PAIRS} prompts, nothing is claimed."
     )
 
 

@@ -104,9 +104,7 @@ def show(run: GenerationRun, columns: tuple[Column, ...]) -> None:
     if not read:
         return
     base_arm = next((item.arm for item in columns if item.is_baseline), 0)
-    by_arm = colours.of_arms(
-        [item.label for item in columns], [item.label for item in columns if item.is_baseline]
-    )
+    by_arm = colours.of_columns(columns)
     rows = [
         (
             texts.dot(by_arm[columns[arm].label])

@@ -51,7 +51,8 @@ def _dot(found: Lineage) -> str:
     for thing in found.things:
         name = f"{thing.kind}{thing.id}"
         bold = f', penwidth=2, color="{accent}"' if thing == found.centre else ""
-        lines.append(_node(name, [thing.name], _SHAPES[thing.kind], _address(thing), bold))
+        words = [_kind(thing), thing.name]
+        lines.append(_node(name, words, _SHAPES[thing.kind], _address(thing), bold))
         if scored := _score_words(found, thing):
             figures = texts.address("compare", run=thing.id, look="figures")
             lines.append(_node(f"scores{thing.id}", scored, _SCORES, figures))
@@ -78,8 +79,12 @@ def _address(thing: Thing) -> str:
     return texts.address("compare", run=thing.id) if thing.kind == "run" else "settings"
 
 
+def _kind(thing: Thing) -> str:
+    return thing.kind.replace("_", " ")
+
+
 def _link(thing: Thing) -> str:
-    kind = texts.quiet(thing.kind.replace("_", " "))
+    kind = texts.quiet(_kind(thing))
     return f'{kind} <a href="{texts.escape(_address(thing))}">{texts.escape(thing.name)}</a>'
 
 

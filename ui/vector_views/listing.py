@@ -66,8 +66,9 @@ def show() -> None:
 
 
 def _choose() -> VectorFilter:
-    one, two, three = st.columns([1, 1, 2])
     names = [item.name for item in models.list_models(data.store())]
+    parts.say_unknown("on", names, what="model")
+    one, two, three = st.columns([1, 1, 2])
     model = one.selectbox(
         "Model", names, index=None, placeholder="any", key="on", bind="query-params"
     )
@@ -80,9 +81,4 @@ def _choose() -> VectorFilter:
         bind="query-params",
     )
     words = three.text_input("Name holds", key="words", bind="query-params", placeholder="upbeat")
-    return VectorFilter(
-        model=model,
-        method=method,
-        set_name=st.query_params.get("of"),
-        words=(words or "").strip(),
-    )
+    return VectorFilter(model=model, method=method, words=(words or "").strip())

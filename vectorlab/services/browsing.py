@@ -1,5 +1,7 @@
 """Lists and choices a page at a time."""
 
+from collections.abc import Sequence
+
 from vectorlab.domain.browsing import (
     Inventory,
     RunFilter,
@@ -7,8 +9,9 @@ from vectorlab.domain.browsing import (
     VectorChoice,
     VectorFilter,
 )
+from vectorlab.domain.runs import GenerationRun
 from vectorlab.domain.vectors import SteeringVector
-from vectorlab.store import browsing
+from vectorlab.store import browsing, runs
 from vectorlab.store.database import Database
 
 MOST_LABELS = 1000  # set versions that a choice offers; older ones are named in the address
@@ -26,6 +29,12 @@ def list_runs(
     """Runs that pass the filter, newest first."""
     with db.read() as tx:
         return browsing.list_runs(tx, wanted or RunFilter(), limit=limit, offset=offset)
+
+
+def runs_with_arms(db: Database, labels: Sequence[str]) -> list[GenerationRun]:
+    """For every arm of those labels the newest run that has it, newest first, each once."""
+    with db.read() as tx:
+        return [runs.get_run(tx, str(number)) for number in browsing.runs_with_arms(tx, labels)]
 
 
 def list_vectors(

@@ -1,5 +1,7 @@
 """Charts as files and as SVG, without a browser and without the network."""
 
+from collections.abc import Callable, Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,10 +18,21 @@ ENDINGS = (".svg", ".png", ".html")
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#999999")
 
 
-def query_chart(frame: pd.DataFrame) -> "alt.Chart":
+# The colours that things have on every chart, for those of the names that are such things.
+Known = Callable[[Sequence[str]], Mapping[str, str]]
+
+
+def query_chart(
+    frame: pd.DataFrame, *, palette: Sequence[str] = COLOURS, known: Known = lambda _: {}
+) -> "alt.Chart":
     """A chart of any result: the first column across, the numbers of the others up.
 
     Lines over numbers and times, bars over names. A further column of texts names the lines.
+
+    Args:
+        frame: The result.
+        palette: Colours of lines that have none of their own.
+        known: Asked for the colours of lines, or of bars where they are all that differs.
 
     Raises:
         InputError: If there are no rows, or no column of numbers beside the first.
@@ -46,16 +59,32 @@ def query_chart(frame: pd.DataFrame) -> "alt.Chart":
     if continuous:
         kind = "quantitative" if _is_number(frame[across]) else "temporal"
     long = long.rename(columns={across: "across"})
+    named = "column"
+    if not continuous and len(numbers) == 1 and not texts:
+        bars = long["across"].astype(str)
+        named = "across" if set(bars) <= set(known(list(dict.fromkeys(bars)))) else named
+    colour = _colours(list(dict.fromkeys(long[named].astype(str))), palette, known)
     base = alt.Chart(long).encode(
         x=alt.X("across", type=kind, title=str(across), sort=None),
         y=alt.Y("value", type="quantitative", title=numbers[0] if len(numbers) == 1 else "value"),
-        color=alt.Color("column", type="nominal", title=None, scale=alt.Scale(range=list(COLOURS))),
+        color=alt.Color(
+            named,
+            type="nominal",
+            title=None,
+            scale=alt.Scale(domain=list(colour), range=list(colour.values())),
+        ),
     )
     drawn: alt.Chart = base.mark_line(point=True) if continuous else base.mark_bar()
     if not continuous and long["column"].nunique() > 1:
         drawn = drawn.encode(xOffset="column:N")
     sized: alt.Chart = drawn.properties(width=WIDTH, height=HEIGHT)
     return sized
+
+
+def _colours(names: Sequence[str], palette: Sequence[str], known: Known) -> dict[str, str]:
+    own = known(names)
+    free = cycle([item for item in palette if item not in own.values()] or palette)
+    return {name: own.get(name) or next(free) for name in names}
 
 
 def interval_chart(

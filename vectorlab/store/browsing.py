@@ -85,6 +85,16 @@ def list_runs(
     ]
 
 
+def runs_with_arms(tx: Transaction, labels: Sequence[str]) -> list[int]:
+    """For every arm of those labels the newest run that has it, newest first, each once."""
+    query = (
+        sa.select(sa.func.max(_arms.c.run_id))
+        .where(_arms.c.label.in_(labels))
+        .group_by(_arms.c.label)
+    )
+    return sorted(set(tx.scalars(query)), reverse=True)
+
+
 def list_vectors(
     tx: Transaction, wanted: VectorFilter, *, limit: int, offset: int = 0
 ) -> list[SteeringVector]:
