@@ -35,6 +35,7 @@ QUERY = (
 # What the store is filled with: the demo, and a little of the two other kinds of experiment.
 COMMANDS = (
     "demo --no-serve",
+    f"runs score {SHOWN} --scorer sentiment",
     "ravel import cities",
     "ravel build cities --model tiny",
     (

@@ -33,6 +33,7 @@ DARK = (
 )
 LIGHT_BASELINE, DARK_BASELINE = "#75807e", "#97a19f"
 LIGHT_INK, DARK_INK = "#4f5b59", "#b4bcba"
+LIGHT_WORDS, DARK_WORDS = "#1f2b2a", "#e4e9e8"  # the text colours of the theme
 # Negative, zero, positive: of cosines, correlations and changes.
 LIGHT_DIVERGING = ("#b22c5d", "#eef0ef", "#0a728c")
 DARK_DIVERGING = ("#e0568a", "#232a2b", "#3fb6d3")
@@ -56,6 +57,11 @@ def baseline() -> str:
 def ink() -> str:
     """The colour of words in a chart."""
     return DARK_INK if is_dark() else LIGHT_INK
+
+
+def words() -> str:
+    """The colour of words on a coloured ground."""
+    return DARK_WORDS if is_dark() else LIGHT_WORDS
 
 
 def diverging() -> tuple[str, str, str]:

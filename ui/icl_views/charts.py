@@ -26,7 +26,7 @@ def lines(
     palette = [colours.palette()[place % len(colours.palette())] for place in range(len(names))]
     base = alt.Chart(frame).encode(
         x=alt.X(f"{across}:Q", axis=alt.Axis(tickMinStep=1)),
-        y=alt.Y(f"{up}:Q", scale=alt.Scale(zero=False)),
+        y=alt.Y(f"{up}:Q", title=up.replace("_", " "), scale=alt.Scale(zero=False)),
         color=alt.Color(
             f"{by}:N",
             scale=alt.Scale(domain=names, range=palette),

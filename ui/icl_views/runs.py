@@ -90,7 +90,7 @@ def _show_heads(heads: pd.DataFrame) -> None:
         return
     st.subheader("The update by head", anchor=False)
     figure = st.segmented_control(
-        "figure",
+        "Figure",
         ["share", "effect_cosine", "linear_cosine", "attention"],
         default="share",
         format_func=lambda name: name.replace("_", " "),
@@ -100,7 +100,7 @@ def _show_heads(heads: pd.DataFrame) -> None:
     st.altair_chart(charts.head_map(heads, figure or "share"))
     strongest = heads.reindex(heads["share"].abs().sort_values(ascending=False).index)
     names = [f"{row.layer}.{row.head}" for row in strongest.itertuples()]
-    chosen = st.selectbox("layer.head", names, key="head", bind="query-params")
+    chosen = st.selectbox("Head, as layer.head", names, key="head", bind="query-params")
     st.caption("Which demonstrations carry this head's update, in the order of the prompt.")
     st.altair_chart(charts.shares(strongest.iloc[names.index(chosen)]))
 
@@ -108,13 +108,13 @@ def _show_heads(heads: pd.DataFrame) -> None:
 def _ask_for_a_training() -> None:
     with st.expander("Train a model"), st.form("icl.train", border=False):
         variant = st.selectbox(
-            "variant", list(Variant), format_func=str, key="ask.variant", bind="query-params"
+            "Variant", list(Variant), format_func=str, key="ask.variant", bind="query-params"
         )
-        layers = st.number_input("layers", 1, 10, 1, key="ask.depth", bind="query-params")
+        layers = st.number_input("Layers", 1, 10, 1, key="ask.depth", bind="query-params")
         steps = st.number_input(
-            "steps", 1, 100_000, LIVE_STEPS, key="ask.steps", bind="query-params"
+            "Steps", 1, 100_000, LIVE_STEPS, key="ask.steps", bind="query-params"
         )
-        seed = st.number_input("seed", 0, 10_000, 1, key="ask.seed", bind="query-params")
+        seed = st.number_input("Seed", 0, 10_000, 1, key="ask.seed", bind="query-params")
         if st.form_submit_button("Train"):
             parts.ask(lambda: _train(Variant(variant), int(layers), int(steps), int(seed)))
 
@@ -161,12 +161,12 @@ def _ask_for_a_bridge() -> None:
     if not labels or not known:
         return
     with st.expander("Look into a model"), st.form("icl.bridge", border=False):
-        model = st.selectbox("model", known, key="model", bind="query-params")
-        label = st.selectbox("set version", labels, key="ask.set", bind="query-params")
+        model = st.selectbox("Model", known, key="model", bind="query-params")
+        label = st.selectbox("Set version", labels, key="ask.set", bind="query-params")
         shots = st.number_input(
-            "demonstrations in the prompt", 1, 32, 4, key="ask.shots", bind="query-params"
+            "Demonstrations in the prompt", 1, 32, 4, key="ask.shots", bind="query-params"
         )
-        layout = st.selectbox("layout", list(LAYOUTS), key="ask.layout", bind="query-params")
+        layout = st.selectbox("Layout", list(LAYOUTS), key="ask.layout", bind="query-params")
         if st.form_submit_button("Measure"):
             parts.ask(lambda: _bridge(str(model), str(label), int(shots), str(layout)))
     parts.follow_job(link=False)
@@ -190,5 +190,5 @@ def _choose(kind: IclKind, empty: str, command: str) -> IclRun | None:
         return None
     labels = {f"{run.id}: {icl.describe(run)} {run.set_label or ''}".strip(): run for run in found}
     parts.say_unknown(str(kind), labels, what="run")
-    chosen = st.selectbox("run", list(labels), key=str(kind), bind="query-params")
+    chosen = st.selectbox("Run", list(labels), key=str(kind), bind="query-params")
     return labels[chosen]

@@ -73,13 +73,13 @@ def _law() -> tuple[RegressionLaw, int, int]:
     with first:
         n = st.slider("N: demonstrations", 1, 40, 10, key="n", bind="query-params")
     with second:
-        noise = st.slider("noise on the targets", 0.0, 1.0, 0.0, key="noise", bind="query-params")
+        noise = st.slider("Noise on the targets", 0.0, 1.0, 0.0, key="noise", bind="query-params")
     with third:
-        steps = st.slider("depth: steps, layers", 1, 30, 5, key="depth", bind="query-params")
+        steps = st.slider("Depth: steps, layers", 1, 30, 5, key="depth", bind="query-params")
     with fourth:
         dx = st.slider("dx: width of inputs", 1, 20, 10, key="dx", bind="query-params")
     inputs = st.segmented_control(
-        "inputs",
+        "Inputs",
         [Inputs.UNIFORM, Inputs.NORMAL, Inputs.LAPLACE],
         default=Inputs.UNIFORM,
         format_func=str,
@@ -87,7 +87,7 @@ def _law() -> tuple[RegressionLaw, int, int]:
         bind="query-params",
     )
     law = RegressionLaw(dx=dx, n=n, noise=noise, inputs=inputs or Inputs.UNIFORM)
-    seed = st.number_input("seed", 0, 10_000, 0, key="tasks", bind="query-params", width=140)
+    seed = st.number_input("Seed", 0, 10_000, 0, key="tasks", bind="query-params", width=140)
     return law, steps, seed
 
 

@@ -81,7 +81,8 @@ def by_layer(scores: pd.DataFrame) -> alt.Chart:
 def effect_map(effects: pd.DataFrame) -> alt.LayerChart:
     """What moved when each target was moved: targets down, attributes asked across."""
     order = list(dict.fromkeys(effects["target"]))
-    x = alt.X("attribute:N", title="prompts ask for", sort=order, axis=alt.Axis(labelAngle=0))
+    axis = alt.Axis(labelAngle=-30, labelOverlap=False)
+    x = alt.X("attribute:N", title="prompts ask for", sort=order, axis=axis)
     y = alt.Y("target:N", title="target", sort=order)
     tips = [
         "target:N",
@@ -90,17 +91,21 @@ def effect_map(effects: pd.DataFrame) -> alt.LayerChart:
         *(alt.Tooltip(f"{name}:Q", format=".3f") for name in ("changed", "kept", "neither")),
     ]
     base = alt.Chart(effects)
-    cells = base.mark_rect().encode(
+    # Half of the colour, so that the words on it can be read in both themes.
+    cells = base.mark_rect(opacity=0.5).encode(
         x=x,
         y=y,
         color=alt.Color(
             "changed:Q",
             title="says the source's value",
-            scale=alt.Scale(domain=[0, 0.5, 1], range=list(colours.diverging())),
+            scale=alt.Scale(domain=[0, 1], range=list(colours.diverging()[1:]), interpolate="lab"),
+            legend=alt.Legend(gradientOpacity=0.5),
         ),
         tooltip=tips,
     )
-    words = base.mark_text().encode(x=x, y=y, text=alt.Text("changed:Q", format=".2f"))
+    words = base.mark_text(color=colours.words()).encode(
+        x=x, y=y, text=alt.Text("changed:Q", format=".2f")
+    )
     chart: alt.LayerChart = (cells + words).properties(height=60 + 55 * len(order))
     return chart
 

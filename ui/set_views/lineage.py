@@ -35,12 +35,11 @@ def show(version: SetVersion) -> None:
 
 def _head() -> str:
     """Colours of the visitor's theme."""
-    fill, words = ("#262d2e", "#e4e9e8") if colours.is_dark() else ("#f4f6f5", "#1f2b2a")
-    line = colours.ink()
+    fill, line = "#262d2e" if colours.is_dark() else "#f4f6f5", colours.ink()
     return (
-        'digraph { rankdir=LR; bgcolor="transparent"; '
+        'digraph { rankdir=LR; pad=0.1; bgcolor="transparent"; '
         f'node [fontname="sans-serif", fontsize=11, style=filled, fillcolor="{fill}", '
-        f'fontcolor="{words}", color="{line}"]; '
+        f'fontcolor="{colours.words()}", color="{line}"]; '
         f'edge [fontname="sans-serif", fontsize=9, color="{line}", fontcolor="{line}"];'
     )
 

@@ -237,7 +237,8 @@ def describe(run: IclRun) -> str:
         case IclKind.CONSTRUCT:
             return f"{spec['steps']} steps, dx {spec['law']['dx']}, N {spec['law']['n']}"
         case IclKind.TRAIN:
-            return f"{spec['variant']}, {spec['layers']} layers, {spec['steps']} steps"
+            layers = "1 layer" if spec["layers"] == 1 else f"{spec['layers']} layers"
+            return f"{spec['variant']}, {layers}, {spec['steps']} steps"
         case IclKind.REPRODUCE:
             return str(spec["scope"])
         case IclKind.BRIDGE:
