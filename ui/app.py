@@ -20,6 +20,7 @@ from ui import parts  # noqa: E402
 
 st.set_page_config(page_title="VectorLab", page_icon="🧭", layout="wide", initial_sidebar_state=230)
 st.html(HERE / "style.css")
+st.html(HERE / "history.html", unsafe_allow_javascript=True)
 
 page = st.navigation(
     {

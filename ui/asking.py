@@ -6,9 +6,12 @@ import streamlit as st
 
 from ui import data, parts
 from vectorlab.domain.browsing import VectorChoice
+from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.models import Model
 from vectorlab.domain.runs import Decoding
-from vectorlab.services import models
+from vectorlab.services import models, runs
+from vectorlab.services.recipes import Request
+from vectorlab.services.runs import RunRequest
 
 PROMPT = "Please paraphrase the following sentence. Sentence: The soup was cold., paraphrase: "
 
@@ -74,3 +77,15 @@ def decoding(*, most_samples: int = 100) -> tuple[Decoding, int, int]:
         top_p=top_p,
     )
     return chosen, seed, samples
+
+
+def run_of(request: Request) -> RunRequest:
+    """Ask for the texts of a request at high priority; an equal run is found."""
+    model = models.get(data.store(), request.model)
+    return runs.request_run(
+        data.store(),
+        model=model,
+        spec=request.spec(data.store(), model),
+        actor=data.user(),
+        priority=PRIORITY_INTERACTIVE,
+    )

@@ -7,7 +7,7 @@ from ui.play import strengths
 from vectorlab.domain.browsing import Inventory
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.errors import InputError
-from vectorlab.services import browsing, examples, models, recipes, runs, sets, vectors
+from vectorlab.services import browsing, examples, models, recipes, sets, vectors
 from vectorlab.services.vectors import ExtractionOptions
 
 BUNDLED = "tiny"
@@ -89,19 +89,11 @@ def _texts(*, is_next: bool) -> None:
 
 
 def _request_texts() -> int | None:
-    db = data.store()
-    vector = browsing.vector_choices(db)[0]
-    model = models.get(db, vector.model_name)
+    vector = browsing.vector_choices(data.store())[0]
     request = recipes.Request(
-        model=model.name,
+        model=vector.model_name,
         prompts=(asking.PROMPT,),
         arms=(recipes.arm_text([(vector.name, strengths.usual(vector.method))]),),
     )
-    asked = runs.request_run(
-        db,
-        model=model,
-        spec=request.spec(db, model),
-        actor=data.user(),
-        priority=PRIORITY_INTERACTIVE,
-    )
+    asked = asking.run_of(request)
     return None if asked.job is None else asked.job.id

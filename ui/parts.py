@@ -46,7 +46,7 @@ WORKER_COMMAND = "vectorlab worker"
 FAILED = "That did not work"
 TICKS = "tick"  # of the address, once per ticked row
 _TITLED = "page.titled"  # session key: whether the page under way has its title yet
-MOST_PAGES = 10**9  # a page of a list that is numbered higher is no page
+MOST_NUMBER = 10**12  # of an address; what is larger names nothing either, and no store counts it
 TONES = {
     JobState.SUCCEEDED: "good",
     JobState.FAILED: "bad",
@@ -227,7 +227,7 @@ def one_page(read: Callable[[int, int], Rows], per_page: int) -> tuple[Rows, int
         read: Called with how many are wanted and how many to skip.
         per_page: Rows of a page.
     """
-    number = min(max(1, chosen_number("page") or 1), MOST_PAGES)
+    number = max(1, chosen_number("page") or 1)
     found = read(per_page + 1, (number - 1) * per_page)
     if number > 1 and not len(found):
         number = _last_page(lambda page: len(read(1, (page - 1) * per_page)) > 0, number)
@@ -292,7 +292,7 @@ def chosen_number(name: str) -> int | None:
     """
     text = st.query_params.get(name)
     if text is None or (text.isascii() and text.isdigit()):
-        return None if text is None else int(text)
+        return None if text is None else min(int(text), MOST_NUMBER)
     raise InputError(f"The address has {name}={text!r}; a number is expected.")
 
 

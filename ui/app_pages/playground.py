@@ -4,7 +4,6 @@ import streamlit as st
 
 from ui import asking, data, parts
 from ui.play import results, strengths
-from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.layers import parse_layers
 from vectorlab.domain.positions import Positions
 from vectorlab.domain.runs import Combine, Operator
@@ -101,14 +100,7 @@ def _choose_options(operator: Operator | None, *, several: bool) -> SweepOptions
 
 def _ask(request: Request) -> None:
     with parts.in_words():
-        model = models.get(db, request.model)
-        asked = runs.request_run(
-            db,
-            model=model,
-            spec=request.spec(db, model),
-            actor=data.user(),
-            priority=PRIORITY_INTERACTIVE,
-        )
+        asked = asking.run_of(request)
         for name in ("job", "run"):
             st.query_params.pop(name, None)
         if asked.run is not None:
