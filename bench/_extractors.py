@@ -1,13 +1,17 @@
 """How others extract: three libraries by their own functions, and in-context vectors' algorithm.
 
 They run in the environment of `make peers`. Each takes texts in pairs and gives the states or
-directions that it makes of them, with its own defaults but for a batch size that suits it.
+directions that it makes of them. What counts is the form that its users run: the library's
+defaults, or what its guide shows. Where another batch size is kinder to it, that form runs, too.
 """
 
 import contextlib
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
+from importlib.util import find_spec
 
 import numpy as np
 import torch
@@ -15,27 +19,40 @@ import torch
 from vectorlab.steering.loading import LoadedModel
 
 Pairs = Sequence[tuple[str, str]]  # source, target
+Extractor = Callable[[LoadedModel, Pairs], object]
 
 
-def extractors() -> dict[str, Callable[[LoadedModel, Pairs], object]]:
-    """What is installed here, by name and version."""
-    found: dict[str, Callable[[LoadedModel, Pairs], object]] = {
-        "ICV's algorithm": in_context_vector
-    }
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """A way to run a peer."""
+
+    run: Extractor
+    is_usual: bool = True  # as its users run it; else with a batch size that is kinder to it
+
+
+def extractors() -> dict[str, Form]:
+    """The forms of what is installed here, by name and version."""
     np.float_ = np.float64  # type: ignore[attr-defined] # repeng 0.4.0 names what numpy 2 took away
-    for name, function in (
-        ("repeng", repeng),
-        ("steering-vectors", steering_vectors),
-        ("nnsight", nnsight),
-    ):
-        with contextlib.suppress(ImportError):
-            __import__(name.replace("-", "_"))
-            found[f"{name} {version(name)}"] = function
+    forms = {
+        "repeng": {"batches of 32": Form(run=repeng)},
+        "steering-vectors": {
+            "single pairs": Form(run=partial(steering_vectors, batch_size=1)),
+            "batches of 8": Form(run=partial(steering_vectors, batch_size=8), is_usual=False),
+        },
+        "nnsight": {
+            "a trace per text": Form(run=partial(nnsight, batch_size=1)),
+            "traces of 8": Form(run=partial(nnsight, batch_size=8), is_usual=False),
+        },
+    }
+    found = {"ICV's algorithm, text by text": Form(run=in_context_vector)}
+    for name, several in forms.items():
+        if find_spec(name.replace("-", "_")) is not None:
+            found |= {f"{name} {version(name)}, {how}": form for how, form in several.items()}
     return found
 
 
 def repeng(loaded: LoadedModel, pairs: Pairs) -> object:
-    """`ControlVector.train`, its batches of 32, PCA of differences."""
+    """`ControlVector.train` as it comes: batches of 32 in the order given, PCA of differences."""
     from repeng import ControlVector, DatasetEntry
 
     entries = [DatasetEntry(positive=target, negative=source) for source, target in pairs]
@@ -43,23 +60,23 @@ def repeng(loaded: LoadedModel, pairs: Pairs) -> object:
         return ControlVector.train(loaded.model, padded(loaded), entries)
 
 
-def steering_vectors(loaded: LoadedModel, pairs: Pairs) -> object:
-    """`train_steering_vector`, mean difference, batches of 8."""
+def steering_vectors(loaded: LoadedModel, pairs: Pairs, *, batch_size: int) -> object:
+    """`train_steering_vector`, mean difference; its default are batches of one pair."""
     from steering_vectors import train_steering_vector
 
     samples = [(target, source) for source, target in pairs]
-    return train_steering_vector(loaded.model, padded(loaded), samples, batch_size=8)
+    return train_steering_vector(loaded.model, padded(loaded), samples, batch_size=batch_size)
 
 
-def nnsight(loaded: LoadedModel, pairs: Pairs) -> object:
-    """Traces of 8 texts that save the last token of every block, as its tutorials do."""
+def nnsight(loaded: LoadedModel, pairs: Pairs, *, batch_size: int) -> object:
+    """Traces that save the last token of every block; its guide traces text by text."""
     from nnsight import LanguageModel
 
     model = LanguageModel(loaded.model, tokenizer=padded(loaded))
     texts = [text for pair in pairs for text in pair]
     found = []
-    for start in range(0, len(texts), 8):
-        with torch.no_grad(), model.trace(texts[start : start + 8]):
+    for start in range(0, len(texts), batch_size):
+        with torch.no_grad(), model.trace(texts[start : start + batch_size]):
             states = list().save()  # noqa: C408 - its tracer rewrites the call
             for block in model.model.layers:
                 states.append(block.output[:, -1])
@@ -69,21 +86,23 @@ def nnsight(loaded: LoadedModel, pairs: Pairs) -> object:
 
 @torch.no_grad()
 def in_context_vector(loaded: LoadedModel, pairs: Pairs) -> object:
-    """The published algorithm: text by text, all positions of all layers to the host, full SVD."""
+    """The published algorithm: text by text through the whole model, head and all.
+
+    All positions of the embeddings and of every block go to the host as float32 and are put
+    together before the last one is taken; the component comes from a full decomposition.
+    """
     rows = []
     for source, target in pairs:
         sides = []
         for text in (source, target):
-            ids = loaded.tokenizer(text, return_tensors="pt")["input_ids"]
+            encoded = loaded.tokenizer(text, return_tensors="pt")
             kept: list[torch.Tensor] = []
-            handles = [loaded.layers.blocks[0].register_forward_pre_hook(_entering(kept))]
-            handles += [
-                block.register_forward_hook(_leaving(kept)) for block in loaded.layers.blocks
-            ]
-            loaded.model(ids)
+            traced = [loaded.model.get_input_embeddings(), *loaded.layers.blocks]
+            handles = [module.register_forward_hook(_leaving(kept)) for module in traced]
+            loaded.model(**{name: encoded[name] for name in ("input_ids", "attention_mask")})
             for handle in handles:
                 handle.remove()
-            sides.append(torch.cat([states[:, -1] for states in kept]).flatten())
+            sides.append(torch.cat(kept)[:, -1].flatten())
         rows.append(sides[1] - sides[0])
     differences = torch.stack(rows)
     mean = differences.mean(dim=0)
@@ -98,10 +117,6 @@ def padded(loaded: LoadedModel) -> object:
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
     tokenizer.padding_side = "left"
     return tokenizer
-
-
-def _entering(kept: list[torch.Tensor]) -> Callable[..., None]:
-    return lambda _module, inputs: kept.append(inputs[0].detach().float().cpu())
 
 
 def _leaving(kept: list[torch.Tensor]) -> Callable[..., None]:

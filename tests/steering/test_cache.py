@@ -2,9 +2,10 @@
 
 import pytest
 import torch
-from transformers import DynamicCache
+from transformers import DynamicCache, masking_utils
 
 from tests.tiny_models import CONFIGURATIONS, tiny_model
+from vectorlab.steering import decoder
 from vectorlab.steering.cache import ReservedLayer, ReservedWindowLayer, reserved_cache
 from vectorlab.steering.decoder import Decoder
 from vectorlab.steering.head import head_sees_the_end
@@ -32,6 +33,27 @@ def test_every_step_is_that_of_the_librarys_own_cache(name: str) -> None:
     ours = logits_of(loaded, 16)  # beyond the windows of those that have one
     theirs = logits_of(loaded, 16, DynamicCache(config=loaded.model.config))
     torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["llama", "gpt2", "qwen2"])
+def test_no_step_looks_at_the_mask_from_the_host(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A card would have to be waited for; and the mask is the one that the library makes of it."""
+    loaded = tiny_model(name)
+    looked: list[torch.Tensor] = []
+
+    def look(mask: torch.Tensor) -> torch.Tensor:
+        looked.append(mask)
+        return mask.all()
+
+    monkeypatch.setattr(masking_utils, "fast_all", look)
+    ours = logits_of(loaded, 4)
+    assert {mask.shape[1] for mask in looked} <= {len(PROMPTS[2])}  # the prompts alone
+    looked.clear()
+    monkeypatch.setattr(decoder, "takes_masks_as_used", lambda *_: False)
+    assert torch.equal(logits_of(loaded, 4), ours)
+    assert {mask.shape[1] for mask in looked} > {len(PROMPTS[2])}
 
 
 @pytest.mark.parametrize(

@@ -66,10 +66,11 @@ def test_a_baseline_row_is_that_of_the_unhooked_model_to_the_bit(dtype: torch.dt
     assert not torch.equal(mixed[1], plain[1])
 
 
-def test_no_step_waits_for_the_device() -> None:
+@pytest.mark.parametrize("longest", [[1, 70, 80], [1, 70, 80, 90]])
+def test_no_step_waits_for_the_device(longest: list[int]) -> None:
     loaded = on_gpu("llama")
     table = SteeringTable.build(loaded, ARMS, vectors(loaded))
-    decoder = Decoder(loaded, [[1, 70, 80]] * len(ARMS), 16)
+    decoder = Decoder(loaded, [longest, *[[1, 70, 80]] * (len(ARMS) - 1)], 16)
     readback = Readback(loaded.device)
     decoding = run_spec(loaded, ["a"], ARMS).decoding
     with torch.inference_mode(), steer(loaded, table, range(len(ARMS))) as steering:

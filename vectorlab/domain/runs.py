@@ -340,6 +340,9 @@ class BatchPlan:
     # Of each batch, up to which token what its prompts begin with alike is read once; 0 for not
     # at all. Empty when all are; None where it is still to be decided.
     stems: tuple[int, ...] | None = ()
+    # Whether maps of few rows are computed transposed, which gives them other last bits; None
+    # where it is still to be decided.
+    transposed: bool | None = False
 
     def to_json(self) -> dict[str, Any]:
         """The stored form."""
@@ -351,6 +354,8 @@ class BatchPlan:
             data["frames"] = [None if item is None else item.to_json() for item in self.frames]
         if any(self.stems or ()):
             data["stems"] = list(self.stems or ())
+        if self.transposed:
+            data["transposed"] = True
         return data
 
     @classmethod
@@ -362,6 +367,7 @@ class BatchPlan:
                 None if item is None else Frame(**item) for item in data.get("frames", ())
             ),
             stems=tuple(data.get("stems", ())),
+            transposed=bool(data.get("transposed")),
         )
 
     def frame_of(self, batch: tuple[int, ...]) -> Frame | None:

@@ -83,6 +83,18 @@ def reserved_cache(loaded: LoadedModel, capacity: int) -> DynamicCache:
     return cache
 
 
+def takes_masks_as_used(loaded: LoadedModel, cache: DynamicCache) -> bool:
+    """Whether one mask over all columns, (B, 1, 1, columns) bool, suits every layer of a step.
+
+    That is where the attention is transformers' own ``sdpa`` and every layer keeps all columns.
+    """
+    return (
+        loaded.layers.packs
+        and loaded.model.config.get_text_config()._attn_implementation == "sdpa"
+        and all(isinstance(layer, ReservedLayer) for layer in cache.layers)
+    )
+
+
 def _reserved(layer: Any, capacity: int) -> Any:
     if type(layer) is DynamicLayer:
         return ReservedLayer(capacity)

@@ -7,7 +7,7 @@ import torch
 
 from vectorlab.domain.runs import Decoding
 from vectorlab.steering.batching import PaddedBatch, forward_arguments, pad
-from vectorlab.steering.cache import reserved_cache
+from vectorlab.steering.cache import reserved_cache, takes_masks_as_used
 from vectorlab.steering.compiled import CompiledSteps, static_cache, static_capacity
 from vectorlab.steering.head import head_sees_the_end
 from vectorlab.steering.hooks import Steering
@@ -91,7 +91,7 @@ class Decoder:
         arguments = forward_arguments(
             self.loaded,
             self.pending,
-            None if self.mask is None else self.mask[:, :end],
+            self._mask_to(end),
             self.starts,
             past=self.past,
             past_length=self.fed,
@@ -105,6 +105,20 @@ class Decoder:
         self.fed, self.past = end, output.past_key_values
         logits: torch.Tensor = output.logits[:, -1].float()
         return logits
+
+    def _mask_to(self, end: int) -> torch.Tensor | None:
+        """What the next pass is told of padding in the first so many columns.
+
+        Behind the prompts, where it can be, the mask that the attention itself takes, (B, 1, 1,
+        end): given (B, end), the library looks at its values from the host in every step, and a
+        card has to be waited for.
+        """
+        if self.mask is None:
+            return None
+        mask = self.mask[:, :end]
+        if self.steps and takes_masks_as_used(self.loaded, self.past):
+            return mask[:, None, None].bool()
+        return mask
 
     def _read_once(self, prompt_ids: Sequence[Sequence[int]], stem: int) -> Sequence[Sequence[int]]:
         """What the first pass reads, so that nothing is read twice; plans what follows it."""

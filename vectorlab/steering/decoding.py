@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from vectorlab.steering.hooks import RowBlock, SharedSteering, Steering, steer, 
 from vectorlab.steering.loading import LoadedModel
 from vectorlab.steering.prepared import PreparedRun
 from vectorlab.steering.transfers import Readback, to_device
+from vectorlab.steering.transposed import transposed_maps
 
 # Steps between looks at the tokens from the host: each look waits for the device.
 CHECK_EVERY = 8
@@ -48,6 +49,7 @@ def decode_batch(
     frame: Frame | None = None,
     compilation: Compilation | None = None,
     stem: int = 0,
+    transposed: bool = False,
 ) -> list[Callable[[], list[GeneratedText]]]:
     """Generate the texts of a batch.
 
@@ -58,6 +60,7 @@ def decode_batch(
             are filled up, because only their number and length matter.
         compilation: Asks for compiled steps; if there can be none, it is told why.
         stem: Up to which token what prompts begin with alike is read once, if nothing steers them.
+        transposed: Compute maps of few rows transposed, in steps that are not compiled.
 
     Returns:
         Per part what makes its texts, which raises ``ModelError`` if numbers are not finite: one
@@ -73,7 +76,8 @@ def decode_batch(
             except TorchDynamoException as error:
                 compilation.give_up(str(error).strip().partition("\n")[0])
     if not batch.token_ids:
-        batch.decode(compiled=False)
+        with transposed_maps(loaded) if transposed else nullcontext():
+            batch.decode(compiled=False)
     return [batch.texts_of(number) for number in range(len(parts))]
 
 

@@ -22,6 +22,7 @@ from vectorlab.steering.plan import (
     remaining_batches,
 )
 from vectorlab.steering.prepared import PreparedRun, longest_prompts, prompt_ids
+from vectorlab.steering.transposed import gains_by_transposing
 
 Progress = Callable[[int, int], None]
 Rows = tuple[int, ...]  # of one batch; a row is a place in ``RunSpec.rows()``
@@ -97,12 +98,14 @@ def generate(
     """
     prepared = PreparedRun.prepare(loaded, spec, vectors)
     plan = plan or _planned(spec, prepared.prompt_ids, token_budget)
+    transposed = plan.transposed
     run = _Run(
         prepared=prepared,
         on_progress=on_progress,
         on_texts=on_texts,
         make_room=make_room,
         compilation=Compilation(wanted=compiled),
+        transposed=gains_by_transposing(loaded) if transposed is None else transposed,
     )
     return run.execute(check_plan(plan, len(prepared.keys)), done or {}, on_batch)
 
@@ -196,6 +199,7 @@ class _Group:
 
     def __init__(self, loaded: LoadedModel, members: Sequence[Member]) -> None:
         self.loaded = loaded
+        self.transposed = gains_by_transposing(loaded)
         self.outcomes: list[GenerationResult | Exception] = []
         self.parts: list[Part] = []
         self.places: list[int] = []  # of each part among the members
@@ -223,12 +227,12 @@ class _Group:
     def decode(self) -> None:
         if not self.parts:
             return
-        makers = decode_batch(self.loaded, self.parts)
+        makers = decode_batch(self.loaded, self.parts, transposed=self.transposed)
         for place, part, frame, make in zip(
             self.places, self.parts, frames_of(self.parts), makers, strict=True
         ):
             if not isinstance(self.outcomes[place], Exception):
-                self.outcomes[place] = _outcome(part, frame, make)
+                self.outcomes[place] = _outcome(part, frame, make, transposed=self.transposed)
 
     def _part(self, run: PreparedRun, member: Member, place: int) -> Part:
         total = len(run.keys) * run.spec.decoding.max_new_tokens
@@ -247,13 +251,15 @@ class _Group:
 
 
 def _outcome(
-    part: Part, frame: Frame, make: Callable[[], list[GeneratedText]]
+    part: Part, frame: Frame, make: Callable[[], list[GeneratedText]], *, transposed: bool
 ) -> GenerationResult | Exception:
     try:
         texts = make()
     except Exception as error:
         return error
-    plan = BatchPlan(batches=(tuple(range(len(part.keys))),), frames=(frame,))
+    plan = BatchPlan(
+        batches=(tuple(range(len(part.keys))),), frames=(frame,), transposed=transposed
+    )
     return GenerationResult(
         generations=tuple(texts),
         plan=plan,
@@ -288,6 +294,7 @@ class _Run:
     on_texts: OnTexts | None
     make_room: MakeRoom | None
     compilation: Compilation
+    transposed: bool  # see BatchPlan
     finished_rows: int = 0
     done: list[int] = field(default_factory=list)  # rows, of this call
     prompt_rows: int = 0  # that the model read for them
@@ -333,6 +340,7 @@ class _Run:
                 batches=tuple(batches),
                 frames=frames if any(frames) else (),
                 stems=stems if any(stems) else (),
+                transposed=self.transposed,
             ),
             events=(*self.events, *untouched(self.prepared, generations)),
             compiled=self.compilation.wanted,
@@ -374,6 +382,7 @@ class _Run:
             frame=frame,
             compilation=self.compilation,
             stem=self.stems[rows],
+            transposed=self.transposed,
         )
         return make()
 
@@ -428,4 +437,4 @@ def _planned(spec: RunSpec, ids: Sequence[Sequence[Sequence[int]]], token_budget
             tuple(row // len(mine) * per_prompt + mine[row % len(mine)] for row in batch)
             for batch in plan.batches
         ]
-    return BatchPlan(batches=tuple(batches), stems=None)
+    return BatchPlan(batches=tuple(batches), stems=None, transposed=None)

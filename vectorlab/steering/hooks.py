@@ -311,7 +311,14 @@ def _steered(forward: Callable[..., Any], change: Change) -> Callable[..., Any]:
     if change is None:
         return forward
     if not isinstance(change, torch.Tensor):
-        return lambda *args, **kwargs: replace_hidden(forward(*args, **kwargs), change)
+        write = change
+
+        def written(*args: Any, **kwargs: Any) -> Any:
+            output = forward(*args, **kwargs)
+            is_plain = type(output) is torch.Tensor
+            return write(output) if is_plain else replace_hidden(output, write)
+
+        return written
     shift, rows = change, len(change)
 
     def shifted(hidden: torch.Tensor) -> torch.Tensor:

@@ -89,7 +89,8 @@ def turn(
         moved = torch.addcmul(states, pushes, directions)
     else:
         moved = torch.baddbmm(states, pushes, directions)
-    return moved.mul_(norms / _norms(moved).clamp_(min=NORM_EPS))
+    # In place, and the guard by its plainest name: the code of every kernel of a step is read anew.
+    return moved.mul_(norms.div_(_norms(moved).clamp_min_(NORM_EPS)))
 
 
 def add(states: torch.Tensor, slots: Slots) -> torch.Tensor:

@@ -1,0 +1,104 @@
+"""Maps of few rows as the transposed product: near the library's, and replayed as recorded."""
+
+import copy
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from tests.steering.builders import arm, intervention, run_spec, vectors
+from tests.tiny_models import tiny_model
+from vectorlab.domain.runs import BatchPlan
+from vectorlab.steering.generation import generate, plan_run
+from vectorlab.steering.loading import LoadedModel
+from vectorlab.steering.transposed import gains_by_transposing, transposed_maps
+
+PROMPTS = ["Once upon a time", "Hi", "A third one"]
+
+
+@torch.inference_mode()
+def logits_of(loaded: LoadedModel, rows: int) -> torch.Tensor:
+    tokens = torch.arange(5, 5 + rows)[:, None]
+    return loaded.model(input_ids=tokens).logits.float()
+
+
+@pytest.mark.parametrize("name", ["llama", "gpt2", "qwen2", "gemma2", "bloom", "mixtral"])
+@pytest.mark.parametrize("rows", [1, 2, 8, 32, 33])
+def test_logits_stay_as_near_to_float32_as_the_librarys(name: str, rows: int) -> None:
+    loaded = tiny_model(name, dtype="bfloat16")
+    exact = copy.deepcopy(loaded.model).float()
+    with torch.inference_mode():
+        wanted = exact(input_ids=torch.arange(5, 5 + rows)[:, None]).logits
+    own = logits_of(loaded, rows)
+    with transposed_maps(loaded):
+        found = logits_of(loaded, rows)
+    assert torch.equal(logits_of(loaded, rows), own)  # given back as it was
+    if rows in {1, 33}:
+        assert torch.equal(found, own)
+    assert (found - wanted).abs().mean() <= 1.2 * (own - wanted).abs().mean()
+
+
+def test_a_map_with_a_bias_rounds_once() -> None:
+    loaded = tiny_model("qwen2", dtype="bfloat16")
+    biased = next(
+        item
+        for item in loaded.model.modules()
+        if isinstance(item, nn.Linear) and item.bias is not None
+    )
+    biased.bias.data.normal_()
+    states = torch.randn(4, 1, biased.in_features, dtype=torch.bfloat16)
+    exact = nn.functional.linear(states.double(), biased.weight.double(), biased.bias.double())
+    with transposed_maps(loaded), torch.inference_mode():
+        found = biased(states)
+    # Half a unit in the last of 8 bits, and float32's own sums.
+    assert ((found - exact).abs() <= 2.0**-8 * 1.01 * exact.abs() + 1e-4).all()
+
+
+def test_a_run_records_it_and_a_replay_repeats_it() -> None:
+    loaded = tiny_model("llama", dtype="bfloat16")
+    spec = run_spec(loaded, PROMPTS, [arm(), arm(intervention(0.4))], dtype="bfloat16")
+    result = generate(loaded, spec, vectors(loaded))
+    plan = BatchPlan.from_json(result.plan.to_json())
+    assert plan.transposed
+    assert generate(loaded, spec, vectors(loaded), plan=plan) == result
+
+
+def test_a_run_of_before_is_replayed_by_the_librarys_own_products() -> None:
+    loaded = tiny_model("llama", dtype="bfloat16")
+    spec = run_spec(loaded, PROMPTS, [arm(intervention(0.4))], dtype="bfloat16")
+    planned = plan_run(loaded, spec)
+    data = replace(planned, stems=(), transposed=False).to_json()
+    assert "transposed" not in data
+    forwards: set[bool] = set()
+
+    def look(*_: object) -> None:
+        forwards.add("forward" in vars(loaded.layers.blocks[0].self_attn.q_proj))
+
+    hook = loaded.model.register_forward_pre_hook(look)
+    try:
+        before = generate(loaded, spec, vectors(loaded), plan=BatchPlan.from_json(data))
+        assert forwards == {False}
+        generate(loaded, spec, vectors(loaded), plan=planned)
+    finally:
+        hook.remove()
+    assert forwards == {False, True}
+    assert not before.plan.transposed
+
+
+def test_strength_zero_changes_no_bit() -> None:
+    loaded = tiny_model("llama", dtype="bfloat16")
+    found = [
+        generate(loaded, run_spec(loaded, PROMPTS, arms, dtype="bfloat16"), vectors(loaded))
+        for arms in ([arm()], [arm(intervention(0.0))])
+    ]
+    first, second = (
+        [(item.token_ids, item.mean_logprob) for item in result.generations] for result in found
+    )
+    assert first == second
+
+
+def test_only_models_that_gain_are_touched() -> None:
+    assert gains_by_transposing(tiny_model("llama", dtype="bfloat16"))
+    assert not gains_by_transposing(tiny_model("llama"))
+    assert not gains_by_transposing(tiny_model("llama", dtype="float16"))
