@@ -152,10 +152,7 @@ def examples_frame(
     """One row per example, in words."""
     data = data_of(db, instance)
     with db.read() as tx:
-        texts = {
-            (item.template, item.entity): item.text
-            for item in ravel_instances.completions(tx, instance.id)
-        }
+        texts = ravel_instances.answers(tx, instance.id)
         found = ravel_instances.examples(tx, instance.id, parts)
     return pd.DataFrame(
         [{"example": place, **_in_words(data, texts, item)} for place, item in found.items()]

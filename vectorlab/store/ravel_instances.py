@@ -146,6 +146,13 @@ def completions(tx: Transaction, instance_id: int) -> list[Completion]:
     ]
 
 
+def answers(tx: Transaction, instance_id: int) -> dict[tuple[int, int], str]:
+    """The texts of the completions alone, by template and entity."""
+    query = sa.select(_completions.c.template, _completions.c.entity, _completions.c.text)
+    found = tx.execute(query.where(_completions.c.instance_id == instance_id))
+    return {(template, entity): text for template, entity, text in found}
+
+
 def examples(
     tx: Transaction, instance_id: int, parts: Sequence[Part] | None = None
 ) -> dict[int, Example]:
