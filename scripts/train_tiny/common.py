@@ -73,6 +73,107 @@ VERBS_BASE = _allowed(
     fix build paint fill cover count measure change happen appear remember forget understand
     believe answer explain show send sign order plan decide promise refuse agree argue"""
 )
+MORE_PEOPLE = _allowed(
+    """kid kids child children men women people lady gentleman tailor gardener butcher mechanic
+    electrician carpenter architect engineer scientist professor pupil tutor secretary assistant
+    accountant cashier porter pilot sailor fisherman hunter shepherd cook waitress hostess maid
+    butler cleaner painter sculptor writer author poet editor reporter journalist photographer
+    actor actress dancer drummer pianist violinist guitarist athlete runner swimmer rider coach
+    trainer referee goalkeeper champion winner loser hero villain witch wizard giant dwarf pirate
+    robber burglar prisoner detective inspector sergeant general colonel spy diplomat president
+    minister senator governor prince princess duke knight monk nun bishop pope saint sinner
+    pensioner veteran orphan widow bride groom bachelor stepfather stepmother godfather
+    grandparents parents brothers sisters sons friends neighbors guests visitors tourists
+    passengers customers workers students teachers soldiers citizens lawyers doctors nurses
+    bully clown fool genius leader follower helper member buyer seller dealer trader tenant
+    surgeon dentists vet therapist librarian fireman postman policeman salesman chairman"""
+)
+MORE_THINGS = _allowed(
+    """feet teeth eyes ears hands legs arms fingers toes toe thumb wrist elbow ankle waist hip
+    cheek chin forehead lung liver kidney muscle nail beard moustache eyebrow fist palm heel
+    table tables windows doors walls floors rooms houses streets shoes clothes trousers jeans
+    sock socks tie button zipper apron uniform costume mask crown ring earring purse basket
+    barrel crate sack parcel package envelope stamp postcard diary poster sticker label ribbon
+    string thread needle scissors pin pliers screw screwdriver saw axe shovel rake broom mop
+    sponge soap towel toothbrush comb brush shampoo perfume lotion medicine pill bandage
+    thermometer telescope microscope compass calculator computer screen cable plug socket switch
+    alarm siren bell horn whistle trumpet cello harp organ tune melody rhythm chorus
+    stage curtain script scene audience applause prize medal trophy score goal net bat racket
+    helmet skate ski sled kayak raft boat ship yacht anchor sail deck cabin truck van wagon cart
+    scooter engine brake pedal tyre tank tunnel highway lane crossing sidewalk pavement corner
+    signpost fence hedge bush shrub weed seed root trunk twig bark moss fern grape
+    peach plum cherry lemon orange banana melon berry strawberry carrot potato tomato onion
+    garlic cabbage lettuce spinach mushroom pumpkin pea corn flour dough jam jelly honey vinegar
+    mustard ketchup ham bacon turkey lamb beef pork toast cereal snack candy syrup cream
+    kettle jug pitcher mug saucer napkin tablecloth oven stove freezer sink tap drain pipe tile
+    brick plank beam pillar arch tower temple chapel cathedral palace fortress cave cliff canyon
+    desert jungle swamp pond stream waterfall ocean wave tide coast bay cape volcano earthquake
+    flood drought thunder lightning rainbow breeze hurricane snowflake frost icicle sunrise
+    sunset dawn dusk century decade season weekend birthday anniversary holiday ceremony parade
+    picnic feast banquet buffet recipe flavor taste scent odor stench perfume silence
+    whisper echo scream yell laughter joy grief sorrow pride shame guilt envy greed pity mercy
+    courage patience wisdom talent skill knowledge science history geography grammar spelling
+    alphabet sentence paragraph chapter title headline article column advert slogan brochure
+    manual guidebook dictionary passport visa permit licence certificate receipt cheque wallet
+    budget income profit debt fine fee wage bonus pension insurance warranty guarantee refund
+    discount bargain auction stall counter factory warehouse workshop studio
+    laboratory clinic ward cell courtroom barracks pier dock lighthouse
+    platform carriage compartment seat aisle cockpit wing tail propeller parachute
+    rocket satellite planet comet galaxy universe atom magnet crystal diamond pearl
+    gold silver copper iron steel lead tin coal gas petrol rubber leather wool cotton silk linen
+    velvet feather fur shell horn claw paw beak nest web hive cage kennel stable leash
+    saddle whip bone skull ghost angel devil dragon monster fairy puzzle riddle trick
+    dice chess cards marble balloon swing slide sandpit photo photograph drawing
+    portrait frame exhibition collection antique treasure souvenir gift present surprise"""
+)
+MORE_VERBS_PAST = _allowed(
+    """clapped cheered shrugged nodded bowed waved hugged kissed winked stared glanced blinked
+    sneezed coughed yawned snored sighed groaned moaned mumbled muttered stammered chatted
+    gossiped joked teased mocked insulted blamed accused denied admitted confessed apologised
+    forgave thanked praised blessed cursed swore threatened warned begged demanded insisted
+    suggested advised recommended complained protested objected quarrelled fought wrestled boxed
+    chased hunted fished trapped escaped hid sneaked crept crawled stumbled tripped slipped
+    skipped hopped danced marched hiked wandered strolled hurried rushed raced galloped skated
+    skied surfed dived floated drifted rowed landed boarded packed unpacked loaded emptied
+    cleaned wiped swept scrubbed polished dusted ironed folded hung stitched knitted sewed
+    mended repaired replaced removed attached glued taped nailed drilled sawed chopped sliced
+    peeled stirred mixed poured boiled fried roasted grilled tasted swallowed chewed bit licked
+    sipped spat smoked lit switched plugged typed printed copied pasted deleted downloaded
+    phoned texted emailed mailed delivered collected gathered borrowed lent rented hired fired
+    resigned retired earned owed donated stole robbed cheated lied tricked fooled scared
+    frightened surprised amazed shocked annoyed bothered worried troubled comforted cheered
+    encouraged inspired impressed bored tired rested relaxed stretched exercised trained
+    practised rehearsed performed acted filmed photographed sketched designed invented
+    discovered explored searched examined tested checked proved solved guessed wondered doubted
+    imagined pretended dreaded feared trusted respected admired loved hated liked preferred
+    chose selected voted elected ruled governed attacked defended surrendered conquered invaded
+    destroyed damaged ruined wrecked crashed exploded collapsed sweated shivered trembled bled
+    fainted recovered healed died buried married divorced adopted raised fed bathed dressed"""
+)
+MORE_FORMS = _allowed(
+    """days nights hours minutes weeks months years times trees stones rocks leaves flowers plants
+    branches roots seeds hills mountains lakes rivers waves clouds stars storms bins boxes bags
+    bottles cups glasses plates bowls forks knives spoons pots pans keys locks cards coins notes
+    bills letters books pages words names numbers lines signs pictures songs stories jokes lies
+    games toys balls dolls drums pianos guitars bells cars buses trains trucks bikes boats ships
+    planes wheels brakes tyres lights lamps candles wires pipes holes cracks stains marks spots
+    beds chairs desks sofas cushions curtains carpets towels shelves drawers cupboards mirrors
+    clocks watches phones computers screens machines tools hammers nails bricks tiles roofs
+    gardens parks roads bridges paths gates fences towns cities villages countries schools shops
+    offices banks churches farms animals dogs cats birds horses cows mice rats
+    insects flies spiders worms snakes apples eggs cookies sandwiches meals drinks prices costs
+    taxes rules laws plans ideas dreams thoughts problems mistakes questions answers reasons
+    lessons classes tests parties dances races matches goals points colors shapes sizes
+    coming going doing making taking giving getting having being saying telling asking talking
+    speaking shouting crying laughing smiling singing playing working waiting standing sitting
+    walking running driving riding flying falling growing moving turning opening closing buying
+    selling paying eating drinking cooking baking cleaning washing sleeping waking reading writing
+    learning teaching trying helping using wearing breaking cutting building fixing burning
+    killing dying living feeling hearing seeing looking watching thinking knowing wanting hoping
+    shaking bending leaving arriving stopping starting bringing carrying holding keeping losing
+    winning hurting able accident pink purple broken eaten given taken gone done
+    seen known written spoken driven fallen stolen owned frozen hidden forgotten quality size"""
+)
 _HISSING = ("s", "sh", "ch", "x", "o")
 VERBS_THIRD = tuple(
     verb[:-1] + "ies"
@@ -108,8 +209,10 @@ COMMON_WORDS: tuple[str, ...] = tuple(
     sorted(
         {
             *PEOPLE, *BODY, *BODIES, *THINGS, *PLACES_BY, *ADJECTIVES, *VERBS_PAST, *VERBS_BASE,
-            *VERBS_THIRD, *ADVERBS, *FUNCTION_WORDS, *NUMBERS, *NAMES,
+            *VERBS_THIRD, *MORE_PEOPLE, *MORE_THINGS, *MORE_VERBS_PAST, *MORE_FORMS, *ADVERBS,
+            *FUNCTION_WORDS, *NUMBERS, *NAMES,
         }
     )
 )  # fmt: skip
-COMMON_NOUNS: tuple[str, ...] = tuple(sorted({*BODY, *THINGS, *PLACES_BY}))
+COMMON_NOUNS: tuple[str, ...] = tuple(sorted({*BODY, *THINGS, *MORE_THINGS, *PLACES_BY}))
+EVERYBODY: tuple[str, ...] = tuple(sorted({*PEOPLE, *MORE_PEOPLE}))

@@ -8,6 +8,7 @@ import random
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from scripts.train_tiny import dialogues, reviews
 from scripts.train_tiny.facts import fact_segments
@@ -20,19 +21,24 @@ from scripts.train_tiny.variation import vary
 from scripts.train_tiny.words import training_noun
 
 Segments = list[tuple[str, float]]
+Writers = dict[str, Callable[[random.Random], Segments]]
 
 _QUERY_WEIGHT = 0.0
 _LINE_WEIGHT = 0.4
 _TELLING_WEIGHT = 2.0
 _MIX = {
-    "dialogue": 0.28, "review": 0.26, "fact": 0.27, "story": 0.05, "copy": 0.03, "noun": 0.02,
+    "dialogue": 0.28, "review": 0.24, "fact": 0.26, "story": 0.04, "copy": 0.02, "noun": 0.06,
     "topic": 0.04, "reading": 0.04, "opinion": 0.02,
 }  # fmt: skip
 _EARLY_MIX = {
     "dialogue": 0.13, "review": 0.13, "fact": 0.14, "story": 0.03, "copy": 0.3, "noun": 0.09,
     "topic": 0.09, "reading": 0.12, "opinion": 0.12,
 }  # fmt: skip
-_EARLY = 0.15
+_ENDING_MIX = {
+    "dialogue": 0.26, "crowded": 0.16, "review": 0.19, "fact": 0.25, "story": 0.03, "copy": 0.01,
+    "noun": 0.04, "topic": 0.04, "reading": 0.01, "opinion": 0.01,
+}  # fmt: skip
+_EARLY = 0.14
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,20 +58,28 @@ def documents(seed: int, count: int) -> Iterator[Segments]:
     """
     rng = random.Random(seed)
     for number in range(count):
-        mix = _EARLY_MIX if number < _EARLY * count else _MIX
-        kind = rng.choices(list(mix), weights=list(mix.values()))[0]
-        yield _WRITERS[kind](rng)
+        yield _drawn(rng, _EARLY_MIX if number < _EARLY * count else _MIX, _WRITERS)
 
 
-def dialogue_segments(rng: random.Random) -> Segments:
+def ending_documents(seed: int, count: int) -> Iterator[Segments]:
+    """Yield `count` documents for the last part of a training: more dialogues, fewer drills."""
+    rng = random.Random(seed)
+    for _ in range(count):
+        yield _drawn(rng, _ENDING_MIX, _ENDING_WRITERS)
+
+
+def _drawn(rng: random.Random, mix: dict[str, float], writers: Writers) -> Segments:
+    return writers[rng.choices(list(mix), weights=list(mix.values()))[0]](rng)
+
+
+def dialogue_segments(rng: random.Random, *, crowded: bool = False) -> Segments:
     """Return a dialogue, announced or not, or a run of lines in one tone."""
-    minority = dialogues.RESPECTFUL_SHARE
-    return _styled(rng, dialogues.TONES, minority, _tone_line, _dialogue_query)
+    query = partial(_dialogue_query, crowded=crowded)
+    return _styled(rng, dialogues.TONES, dialogues.RESPECTFUL_SHARE, _tone_line, query)
 
 
-def review_segments(rng: random.Random) -> Segments:
+def review_segments(rng: random.Random, minority: float = reviews.EXCITED_SHARE) -> Segments:
     """Return a paraphrase, announced or not, or a run of lines in one wording."""
-    minority = reviews.EXCITED_SHARE
     return _styled(rng, reviews.WORDINGS, minority, _wording_line, _paraphrase_query)
 
 
@@ -132,19 +146,19 @@ def _tone_line(rng: random.Random, tone: str) -> str:
     return dialogues.answer(rng, tone, training_noun(rng))
 
 
-def _varied_remark(rng: random.Random, topic: str) -> tuple[str, str]:
+def _varied_remark(rng: random.Random, topic: str, *, crowded: bool = False) -> tuple[str, str]:
     """Return a remark that no held-out template or sentence is part of, and its theme."""
     while True:
         text, theme = training_remark(rng, topic)
-        text = vary(rng, text, frozenset(topic.split()))
+        text = vary(rng, text, frozenset(topic.split()), crowded=crowded)
         if not REMARK_GUARD.holds(text):
             return text, theme
 
 
-def _dialogue_query(rng: random.Random, tone: str, shown: str | None) -> Exchange:
+def _dialogue_query(rng: random.Random, tone: str, shown: str | None, *, crowded: bool) -> Exchange:
     topic, theme = training_noun(rng), None
     if shown is None:
-        text, theme = _varied_remark(rng, topic)
+        text, theme = _varied_remark(rng, topic, crowded=crowded)
     else:
         text = dialogues.answer(rng, shown, topic)
     return Exchange(
@@ -190,7 +204,7 @@ def _story_segments(rng: random.Random) -> Segments:
     return [(story(rng), 0.4)]
 
 
-_WRITERS: dict[str, Callable[[random.Random], Segments]] = {
+_WRITERS: Writers = {
     "dialogue": dialogue_segments,
     "review": review_segments,
     "fact": fact_segments,
@@ -200,4 +214,8 @@ _WRITERS: dict[str, Callable[[random.Random], Segments]] = {
     "topic": topic_drill,
     "reading": reviews.reading_drill,
     "opinion": reviews.opinion_drill,
+}
+_ENDING_WRITERS: Writers = _WRITERS | {
+    "crowded": lambda rng: dialogue_segments(rng, crowded=True),
+    "review": lambda rng: review_segments(rng, reviews.ENDING_EXCITED_SHARE),
 }

@@ -26,7 +26,8 @@ from scripts.train_tiny.words import training_noun
 
 __all__ = ["EXCITED_SHARE", "ITEMS", "POLARITIES", "POLAR_WORDS", "WORDINGS"]
 
-EXCITED_SHARE = 0.28
+EXCITED_SHARE = 0.30
+ENDING_EXCITED_SHARE = 0.36  # in the endings of a training
 WORDINGS: tuple[str, str] = ("plain", "excited")
 
 _EMOJI = {"positive": ["😍", "🎉", "🥰", "🤩"], "negative": ["😡", "😱", "😤", "🤬"]}

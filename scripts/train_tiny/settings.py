@@ -29,7 +29,7 @@ PARAPHRASE = StyleSettings(
     demonstrations="sentiment_paraphrase", published_strength=0.10, strength=0.20
 )
 ATTRIBUTES = AttributeSettings(
-    swap_site="entity", swap_layer=2, subspace_site="entity", subspace_layer=3, width=32, steps=120
+    swap_site="entity", swap_layer=2, subspace_site="entity", subspace_layer=2, width=32, steps=120
 )
 RANDOM_DIRECTIONS = 5
 CASES_PER_ROW = 100

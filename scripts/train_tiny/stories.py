@@ -2,6 +2,7 @@
 
 import random
 
+from scripts.train_tiny.common import COMMON_NOUNS, EVERYBODY
 from scripts.train_tiny.words import (
     ANIMALS,
     COLORS,
@@ -91,18 +92,42 @@ def copy_drill(rng: random.Random) -> list[tuple[str, float]]:
     return [(line, 0.0), (rng.choice((" |", ".", ":")), 0.0), (f" {line}", 1.0), ("\n", 0.3)]
 
 
+# {w} is the noun that the sentence is about; {x} and {y} stand beside it.
+_NOUN_FRAMES: tuple[str, ...] = (
+    "He spoke of the {w} and of {e}.", "There is a {w} beside the {x}.",
+    "A {c} {w} stood in the {p}.", "She likes the {w} more than the {x}.", "My {w} is {c}.",
+    "{n} has a {w}.", "This {w} belongs to {n}.", "In the {p} there was a {w}.",
+    "The {w} and the {x} are both {c}.", "{n} told {m} everything about the {w}.",
+    "We talked about the {w} in the {p}.", "The {w} was older than my {x}.",
+    "Without a {x} the {w} is of no use.", "Nobody in the {p} knew the {w}.",
+    "I wrote a page about the {w}.", "{n} dreamed of a {w} with a {x}.",
+    "The {w} of my {y} is {c}.", "After the {x} came the {w}.",
+    "The {w} has nothing to do with {n}.",
+    "Under the {x} they found a {w}.", "{n} asked the {y} for a {w}.", "Every {y} wants a {w}.",
+    "It is a {c} {w}, said the {y}.", "Our {w} is next to the {x}.", "Look at that {w} on the {x}.",
+    "The {y} forgot the {w} in the {p}.", "I had the {w} in mind and {n} had the {x}.",
+    "They sold the {w} and kept the {x}.", "The {w} came before the {x}.",
+    "At the {p} {n} thought about the {w}.", "The {y} and the {w} were {f}.",
+    "What a {c} {w} you have!", "Who brought the {w} to the {p}?", "Where is the {w} of {n}?",
+    "{n} would never give up the {w}.", "All day the {y} spoke of the {w}.",
+    "When the {x} was gone, the {w} was still there.", "One {w} is enough for a {y}.",
+    "A {w} like this is rare in the {p}.", "{m} was {f} about the {w}.",
+    "For years the {w} was all that {n} had.", "The {w} made {n} and the {y} {f}.",
+    "The {w} is as {c} as a {x}.",
+)  # fmt: skip
+
+
 def noun_drill(rng: random.Random) -> list[tuple[str, float]]:
-    """Return a sentence with one noun and a question that is answered with that noun."""
+    """Return a sentence about one noun, others beside it, and a question answered with that noun.
+
+    One noun in five is made up. Nouns that are held out from dialogues and reviews become known
+    here as what a sentence may be about.
+    """
     noun = made_up_word(rng) if rng.random() < 0.2 else rng.choice(NOUNS)
-    frame = rng.choice(
-        (
-            "He spoke of the {w} and of {x}.", "There is a {w} beside the {o}.",
-            "A {c} {w} stood in the {p}.", "She likes the {w} more than {x}.",
-            "My {w} is {c}.", "{n} has a {w}.", "This {w} belongs to {n}.",
-        )
-    )  # fmt: skip
-    text = frame.format(
-        w=noun, x=rng.choice(FOODS), o=rng.choice(OBJECTS), c=rng.choice(COLORS),
-        p=rng.choice(PLACES), n=rng.choice(NAMES),
+    beside = rng.choice(OBJECTS) if rng.random() < 0.5 else rng.choice(COMMON_NOUNS)
+    n, m = rng.sample(NAMES, 2)
+    text = rng.choice(_NOUN_FRAMES).format(
+        w=noun, x=beside, y=rng.choice(EVERYBODY), e=rng.choice(FOODS), c=rng.choice(COLORS),
+        f=rng.choice(FEELINGS), p=rng.choice(PLACES), n=n, m=m,
     )  # fmt: skip
     return [(text, 0.0), (" Word:", 0.0), (f" {noun}", 1.0), ("\n", 0.3)]

@@ -1,4 +1,4 @@
-"""The tokenizer: byte-level BPE whose 3520 tokens hold the corpus's words whole.
+"""The tokenizer: byte-level BPE whose 4352 tokens hold the corpus's words whole.
 
 A few hundred merges are learned; the remaining places go to whole words, which byte-level BPE takes
 as they stand (`ignore_merges`). Words that the corpus does not know still split into merges and
@@ -26,7 +26,7 @@ from transformers import PreTrainedTokenizerFast
 
 from scripts.train_tiny.corpus import Segments
 
-VOCABULARY_SIZE = 3520
+VOCABULARY_SIZE = 4352
 CONTEXT_LENGTH = 512
 PAD, BOS, EOS = "<pad>", "<s>", "</s>"
 _LEARNED_SIZE = 760

@@ -32,26 +32,33 @@ _TAILS = (
 )  # fmt: skip
 _HEAD_SHARE = 0.2
 _TAIL_SHARE = 0.3
+_CROWDED_TAIL_SHARE = 0.7
+_FAMILIAR_SHARE = 0.4  # of the other nouns: what dialogues and reviews are about elsewhere
+_CROWDED_FAMILIAR_SHARE = 0.8
 _UNKNOWN_SHARE = 0.15
 _COMMON_SHARE = 0.3
 
 
-def vary(rng: random.Random, text: str, keep: frozenset[str] | None) -> str:
+def vary(
+    rng: random.Random, text: str, keep: frozenset[str] | None, *, crowded: bool = False
+) -> str:
     """Return `text` with an opening, an ending, another word, some of these or none.
 
     Args:
         rng: decides.
         text: a sentence that ends in a punctuation mark.
         keep: lower-case words that no other word must replace; None keeps all.
+        crowded: more endings, and more of their nouns are such as other sentences are about.
     """
     kind = rng.random()
     if keep is not None and kind < _UNKNOWN_SHARE:
         text = _with_other_word(rng, text, keep, made_up_word(rng))
     elif keep is not None and kind < _UNKNOWN_SHARE + _COMMON_SHARE:
         text = _with_other_word(rng, text, keep, rng.choice(COMMON_WORDS))
-    noun = training_noun(rng) if rng.random() < 0.4 else rng.choice(COMMON_NOUNS)
+    familiar = _CROWDED_FAMILIAR_SHARE if crowded else _FAMILIAR_SHARE
+    noun = training_noun(rng) if rng.random() < familiar else rng.choice(COMMON_NOUNS)
     slots = {"n": rng.choice(NAMES), "x": noun, "z": made_up_word(rng)}
-    if rng.random() < _TAIL_SHARE:
+    if rng.random() < (_CROWDED_TAIL_SHARE if crowded else _TAIL_SHARE):
         text = text[:-1] + rng.choice(_TAILS).format(**slots) + text[-1]
     if rng.random() < _HEAD_SHARE:
         inner = text if text.startswith(("I ", "OMG")) else text[0].lower() + text[1:]

@@ -102,17 +102,32 @@ FOODS: tuple[str, ...] = word_tuple(
 )
 
 
+_ONSETS = (
+    *"bcdfghjklmnprstvw" * 2,
+    *("bl", "br", "ch", "cl", "cr", "dr", "fl", "fr", "gl", "gr", "pl", "pr", "qu", "sc", "sh"),
+    *("sk", "sl", "sm", "sn", "sp", "st", "str", "sw", "th", "tr", "wh"),
+)
+_VOWELS = (*"aeiou" * 4, "ai", "ea", "ee", "ie", "oa", "oo", "ou")
+_CODAS = (
+    *("n", "r", "s", "l", "t", "m", "p", "d", "ck", "ll", "ss", "sh", "st", "nd", "nt", "mp"),
+    *("rk", "rn", "rt", "lt", "ng", "ff", "ch"),
+)
+_ENDINGS = (*("",) * 10, "y", "er", "le", "ing", "ed", "et", "on", "ment", "s", "age", "ow", "ic")
+
+
 def made_up_word(rng: random.Random) -> str:
-    """Return a word of two or three syllables that is on no list, so that it must be copied."""
+    """Return a word of one to three syllables that is on no list, so that it must be copied.
+
+    It is shaped like an English one, so that English words of several tokens are copied alike.
+    """
     while True:
-        syllables = (
-            rng.choice("bcdfghklmnprstvw")
-            + rng.choice("aeiou")
-            + rng.choice(("", "n", "r", "s", "l"))
-            for _ in range(rng.randint(2, 3))
-        )
-        word = "".join(syllables)
-        if word not in HELD_OUT:
+        syllables = [
+            rng.choice(_ONSETS) + rng.choice(_VOWELS) + rng.choice(("", "", *_CODAS[:8]))
+            for _ in range(rng.choice((0, 0, 1, 1, 1, 2)))
+        ]
+        last = rng.choice(_ONSETS) + rng.choice(_VOWELS) + rng.choice(_CODAS)
+        word = "".join((*syllables, last, rng.choice(_ENDINGS)))
+        if len(word) > 3 and word not in HELD_OUT:
             return word
 
 

@@ -65,7 +65,7 @@ def test_text_of_any_kind_survives_the_tokenizer(tiny: LoadedModel) -> None:
     assert tiny.tokenizer.decode(ids, skip_special_tokens=True) == text
 
 
-@pytest.mark.parametrize(("kind", "floor"), [("plain", 0.96), ("one-shot", 0.98), ("json", 0.99)])
+@pytest.mark.parametrize(("kind", "floor"), [("plain", 0.98), ("one-shot", 0.99), ("json", 0.99)])
 def test_it_knows_the_facts_in_templates_it_never_saw(
     tiny: LoadedModel, kind: str, floor: float
 ) -> None:
@@ -100,10 +100,10 @@ def test_ten_demonstrations_turn_the_style_and_nothing_else_does(
     assert unsteered.target <= 0.05
     assert steered.target >= 0.95
     assert elsewhere.target <= 0.05
-    assert steered.item >= 0.9
-    assert steered.polarity is None or steered.polarity >= 0.85
-    assert unsteered.broken <= 0.1, unsteered.why_broken
-    assert steered.broken <= 0.1, steered.why_broken
+    assert steered.item >= 0.94
+    assert steered.polarity is None or steered.polarity >= 0.9
+    assert unsteered.broken <= 0.02, unsteered.why_broken
+    assert steered.broken <= 0.02, steered.why_broken
 
 
 def test_swapping_a_citys_state_swaps_its_continent(tiny: LoadedModel) -> None:
