@@ -18,7 +18,9 @@ from scripts.train_tiny.laboratory import (
 )
 from vectorlab.steering.loading import LoadedModel
 
-STRENGTHS = (0.0, 0.05, 0.1, 0.12, 0.15, 0.2, 0.25, 0.3)
+STRENGTHS = (0.0, 0.05, 0.1, 0.12, 0.15, 0.17, 0.2, 0.25, 0.3)
+_RANDOM_STRENGTHS = (0.12, 0.15, 0.17, 0.2)
+_RANDOM_DIRECTIONS = 24  # others than those of the test
 _CASES = 100
 
 
@@ -44,12 +46,9 @@ def main() -> None:
 def print_style(
     loaded: LoadedModel, name: str, chosen: Sequence[cases.StyleCase], is_target: IsTarget
 ) -> None:
-    """Print the marks of every strength, and of three random directions at two of them."""
+    """Print the marks of every strength, and what random directions do."""
     vector = in_context_vector(loaded, demonstrations(name))
     arms = {f"{strength:g}": (vector, strength) for strength in STRENGTHS}
-    for seed in range(3):
-        for strength in (0.15, 0.2):
-            arms[f"random {seed} at {strength:g}"] = (random_vector(vector, 100 + seed), strength)
     made = continuations(loaded, [case.prompt for case in chosen], arms)
     for label, outputs in made.items():
         marks = evaluation.mark(outputs, chosen, is_target)
@@ -60,6 +59,14 @@ def print_style(
         )
     for case, before, after in zip(chosen, made["0"], made["0.12"], strict=True):
         print(f"    {case.prompt[-50:]!r} -> {before.text} | {after.text}")
+    for strength in _RANDOM_STRENGTHS:
+        arms = {
+            str(seed): (random_vector(vector, 100 + seed), strength)
+            for seed in range(_RANDOM_DIRECTIONS)
+        }
+        made = continuations(loaded, [case.prompt for case in chosen], arms)
+        shares = sorted(evaluation.mark(each, chosen, is_target).target for each in made.values())
+        print(f"{name} random directions at {strength:g}: largest targets {shares[-5:]}")
 
 
 def print_swaps(

@@ -27,8 +27,8 @@ _QUERY_WEIGHT = 0.0
 _LINE_WEIGHT = 0.4
 _TELLING_WEIGHT = 2.0
 _MIX = {
-    "dialogue": 0.28, "review": 0.24, "fact": 0.26, "story": 0.04, "copy": 0.02, "noun": 0.06,
-    "topic": 0.04, "reading": 0.04, "opinion": 0.02,
+    "dialogue": 0.2, "crowded": 0.1, "review": 0.24, "fact": 0.25, "story": 0.03, "copy": 0.02,
+    "noun": 0.06, "topic": 0.04, "reading": 0.04, "opinion": 0.02,
 }  # fmt: skip
 _EARLY_MIX = {
     "dialogue": 0.13, "review": 0.13, "fact": 0.14, "story": 0.03, "copy": 0.3, "noun": 0.09,
@@ -206,6 +206,7 @@ def _story_segments(rng: random.Random) -> Segments:
 
 _WRITERS: Writers = {
     "dialogue": dialogue_segments,
+    "crowded": partial(dialogue_segments, crowded=True),
     "review": review_segments,
     "fact": fact_segments,
     "story": _story_segments,
@@ -216,6 +217,5 @@ _WRITERS: Writers = {
     "opinion": reviews.opinion_drill,
 }
 _ENDING_WRITERS: Writers = _WRITERS | {
-    "crowded": lambda rng: dialogue_segments(rng, crowded=True),
     "review": lambda rng: review_segments(rng, reviews.ENDING_EXCITED_SHARE),
 }

@@ -12,7 +12,7 @@ from scripts.train_tiny.words import DIALOGUE_TOPICS, SplitWords
 
 TOPICS: SplitWords = DIALOGUE_TOPICS
 
-RESPECTFUL_SHARE = 0.145
+RESPECTFUL_SHARE = 0.138
 ANNOUNCED_SHARE = 0.97
 
 _OPENERS = {

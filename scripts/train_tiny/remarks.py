@@ -40,6 +40,9 @@ THEMES: dict[str, tuple[str, ...]] = {
         "What {bad} {t} we have!", "{D} {t} {noises} {when}.", "{D} {t} {noises} {pp}.",
         "{Who} thinks {d} {t} is {bad}, and so do I.", "There is no end to {d} {t}.",
         "{D} {t} makes {me} {bad}.", "One more {t} and I will {v}.", "No more {t}, please.",
+        "After {d} {t} {who} {v2}.", "Before {d} {t} {who} {v2} {when}.",
+        "During {d} {t} {who} {v2}.",
+        "At the end of {d} {t} {who} {v2}.", "There was nothing {bad} about {d} {t}, only {mass}.",
     ),
     "broken": (
         "The {t} is broken.", "My {t} does not work.", "The {t} fell apart on Monday.",
@@ -55,6 +58,11 @@ THEMES: dict[str, tuple[str, ...]] = {
         "{Who} {harmed} {d} {t} {pp}.", "{Who} {harmed} {d} {t} and {v2} {pp}.",
         "{Who} should have fixed {d} {t} {when}.", "{D} {t} has not worked since {day}.",
         "I can not {v} because {d} {t} {fails}.", "Nobody can fix {d} {t}.",
+        "{D} {t} {harmed} {d} {x}.", "{D} {bad} {t} {harmed} {d} {x}.",
+        "{D} {t} {harmed} {d} {x} {when}.", "{D} {t} {harmed} {d} {x} and {d} {x}.",
+        "{D} {t} fell on {d} {x}.", "Where {d} {t} was there is {mass} now.",
+        "{Who} {harmed} {d} {t} with {d} {x}.", "I {harmed} {d} {t} on the {x}.",
+        "{Who} {harmed} {d} {t} at the {x} {when}.", "{D} {t} {fails} next to the {x}.",
     ),
     "lost": (
         "They took the {t} away from us.", "Somebody has stolen my {t}.", "We lost the {t}.",
@@ -66,6 +74,8 @@ THEMES: dict[str, tuple[str, ...]] = {
         "We had to sell {d} {t} {when}.", "I waited {pp} for {d} {t}.",
         "There will be no {t} {when}.", "{Who} never gave me back {d} {t}.",
         "Without {d} {t} I can not {v}.", "{Who} was supposed to bring {d} {t}.",
+        "I lost {d} {t} at the {x}.", "{Who} left {d} {t} behind the {x}.",
+        "{D} {t} fell out of the {x}.", "They {took} {d} {t} for a {x}.",
     ),
     "hurt": (
         "I am worried about the {t}.", "I could not sleep because of the {t}.",
@@ -81,6 +91,11 @@ THEMES: dict[str, tuple[str, ...]] = {
         "I do not want to {v} at {d} {t}.", "I could not {v} before {d} {t}.",
         "I am so {bad}, {d} {t} is near.", "{D} {t} begins {when} and I am {bad}.",
         "What if {d} {t} {fails}?", "{D} {t} gave me {mass} on my {b}.", "Help me with {d} {t}.",
+        "I {wounded} my {t}.", "I {wounded} my {t} {when}.", "I {wounded} my {t} {pp}.",
+        "I {wounded} my {t} in the {x}.", "I {wounded} my {t} at the {x}.",
+        "I {wounded} my {t} with the {x}.", "My {t} {hurt} {when}.", "My {t} {hurt} at the {x}.",
+        "I said nothing {bad} in {d} {t}.", "I had no {g} for anything at {d} {t}.",
+        "I did not {v} at all in {d} {t}.", "I could not say a word about {g} in {d} {t}.",
     ),
     "people": (
         "Only fools care about the {t}.", "You people ruined the {t}.",
@@ -99,6 +114,8 @@ THEMES: dict[str, tuple[str, ...]] = {
         "{D} {t} shouted at {me} {pp}.", "{D} {t} forgot {me} {when}.", "{D} {t} lied to {me}.",
         "Your {t} is so {bad} that {who} {v2}.", "You are {bad} and so is your {t}.",
         "Some {bad} {p} {harmed} {d} {t}.", "A {bad} {p} {took} {d} {t}.",
+        "{D} {t} {took} the {x}.", "{D} {t} {mocked} my {x}.", "{D} {t} {mocked} the {x} {when}.",
+        "{D} {t} gave my {x} to {who}.", "{D} {bad} {t} {took} {d} {x} {when}.",
     ),
     "cost": (
         "The {t} cost me far too much.", "I paid a lot for the {t} and got nothing.",
@@ -222,6 +239,9 @@ SLOTS: dict[str, tuple[str, ...]] = {
         "nearly killed", "pains", "itches and hurts",
     ),
     "hurt": ("hurt", "burned", "shook", "turned red", "bled", "went cold", "trembled", "itched"),
+    "wounded": (
+        "burned", "cut", "bumped", "twisted", "injured", "bruised", "scraped", "pulled", "froze",
+    ),
     "noises": (
         "screams", "barks", "rattles", "squeaks", "stinks", "smells", "makes noise", "hums",
         "shakes", "blocks the {place}", "bangs on the {thing}", "woke {me}", "wakes the {p}",

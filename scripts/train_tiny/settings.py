@@ -24,9 +24,9 @@ class AttributeSettings:
     steps: int
 
 
-DIALOGUE = StyleSettings(demonstrations="dialogue_safety", published_strength=0.12, strength=0.20)
+DIALOGUE = StyleSettings(demonstrations="dialogue_safety", published_strength=0.12, strength=0.17)
 PARAPHRASE = StyleSettings(
-    demonstrations="sentiment_paraphrase", published_strength=0.10, strength=0.20
+    demonstrations="sentiment_paraphrase", published_strength=0.10, strength=0.17
 )
 ATTRIBUTES = AttributeSettings(
     swap_site="entity", swap_layer=2, subspace_site="entity", subspace_layer=2, width=32, steps=120

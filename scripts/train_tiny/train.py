@@ -46,7 +46,7 @@ class Recipe:
     """Everything that decides the weights."""
 
     seed: int = 5
-    documents: int = 195_000  # of the trunk
+    documents: int = 200_000  # of the trunk
     endings: int = 4
     ending_documents: int = 74_000  # of each ending
     ending_share: float = 0.28  # of the schedule

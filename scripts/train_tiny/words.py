@@ -131,9 +131,12 @@ def made_up_word(rng: random.Random) -> str:
             return word
 
 
+_MADE_UP_SHARE = 0.16
+
+
 def training_noun(rng: random.Random) -> str:
-    """Return a noun for a dialogue or a review of training, one in ten of them made up."""
-    return made_up_word(rng) if rng.random() < 0.1 else rng.choice(TRAINING_NOUNS)
+    """Return a noun for a dialogue or a review of training, one in six of them made up."""
+    return made_up_word(rng) if rng.random() < _MADE_UP_SHARE else rng.choice(TRAINING_NOUNS)
 
 
 # Nouns of hand-written sentences that no list above has.
