@@ -41,10 +41,17 @@ def main() -> None:
     """Make what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--db", help="a store to make the runs in, and find them again")
-    parser.add_argument("--reproduce", action="store_true", help="only the reference points")
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--reproduce", action="store_true", help="only the reference points")
+    only.add_argument("--bridge", action="store_true", help="only what the bundled model decides")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="vectorlab-icl-") as folder:
         lab = Lab(options.db or f"sqlite:///{folder}/icl.db", device="cpu")
+        if options.bridge:
+            _write("runs", _numbers("runs") | {"bridge": _bridge_run(lab)})
+            render()
+            lab.db.dispose()
+            return
         reproduction = _made(lab, icl.request_reproduction(lab.db, actor="report"))
         checks = icl.checks_frame(icl.checks(lab.db, reproduction.id))
         _write("reproduction", _about(reproduction) | {"checks": plain(checks)})
@@ -58,13 +65,15 @@ def main() -> None:
 
 def render() -> None:
     """Write plots and the page's blocks from the kept numbers."""
-    numbers = {
-        name: json.loads((NUMBERS / f"{name}.json").read_text(encoding="utf-8"))
-        for name in ("reproduction", "runs")
-    }
+    numbers = {name: _numbers(name) for name in ("reproduction", "runs")}
     for name, chart in _charts(numbers["runs"]).items():
         (IMAGES / f"icl-{name}.svg").write_text(svg(chart), encoding="utf-8")
     PAGE.write_text(rendered(PAGE.read_text(encoding="utf-8"), numbers), encoding="utf-8")
+
+
+def _numbers(name: str) -> dict[str, Any]:
+    kept: dict[str, Any] = json.loads((NUMBERS / f"{name}.json").read_text(encoding="utf-8"))
+    return kept
 
 
 def rendered(page: str, numbers: Mapping[str, Any]) -> str:
@@ -79,14 +88,8 @@ def rendered(page: str, numbers: Mapping[str, Any]) -> str:
 
 
 def _runs(lab: Lab) -> dict[str, Any]:
-    lab.sets.import_file(
-        str(ROOT / "examples" / "reviews.csv"),
-        set="reviews",
-        source_column="negative",
-        target_column="positive",
-    )
-    user = {"actor": "report"}
-    construction = _made(lab, icl.request_construction(lab.db, ConstructOptions(steps=20), **user))
+    request = icl.request_construction(lab.db, ConstructOptions(steps=20), actor="report")
+    construction = _made(lab, request)
     found: dict[str, Any] = {"construction": _about(construction)}
     trainings = {
         "one layer": {"batch": 512, "steps": 3_000, "seed": 1},
@@ -105,13 +108,24 @@ def _runs(lab: Lab) -> dict[str, Any]:
     found["seeds"] = [
         _training(lab, batch=512, steps=SEED_STEPS, seed=seed, curves=False) for seed in SEEDS
     ]
+    found["bridge"] = _bridge_run(lab)
+    return found
+
+
+def _bridge_run(lab: Lab) -> dict[str, Any]:
+    lab.sets.import_file(
+        str(ROOT / "examples" / "reviews.csv"),
+        set="reviews",
+        source_column="negative",
+        target_column="positive",
+    )
     request = BridgeRequest(set_reference="reviews@1", shots=4, queries=8)
-    bridge = _made(lab, icl.request_bridge(lab.db, request, model=lab.models.get("tiny"), **user))
-    found["bridge"] = _about(bridge) | {
+    tiny = lab.models.get("tiny")
+    bridge = _made(lab, icl.request_bridge(lab.db, request, model=tiny, actor="report"))
+    return _about(bridge) | {
         "layers": plain(icl.layers_frame(lab.db, bridge.id)),
         "heads": plain(icl.heads_frame(lab.db, bridge.id)),
     }
-    return found
 
 
 def _training(lab: Lab, *, curves: bool = True, **changes: Any) -> dict[str, Any]:
