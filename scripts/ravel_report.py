@@ -22,7 +22,7 @@ from vectorlab.services.database import upgrade
 from vectorlab.services.ravel_runs import Grid, VectorTrial
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "ravel_report.md"
-LAYER, K = 3, 32
+LAYER, K = 2, 32
 N_TRAIN, N_TEST = 512, 96
 # Method, k, parameters; what is not said is the method's default.
 METHODS: tuple[tuple[str, int | None, dict[str, float]], ...] = (
