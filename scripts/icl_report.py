@@ -49,18 +49,21 @@ def main() -> None:
         lab = Lab(options.db or f"sqlite:///{folder}/icl.db", device="cpu")
         if options.bridge:
             _write("runs", _numbers("runs") | {"bridge": _bridge_run(lab)})
-            render()
-            lab.db.dispose()
-            return
-        reproduction = _made(lab, icl.request_reproduction(lab.db, actor="report"))
-        checks = icl.checks_frame(icl.checks(lab.db, reproduction.id))
-        _write("reproduction", _about(reproduction) | {"checks": plain(checks)})
-        print(checks[["name", "published", "ours", "low", "high", "verdict"]].to_string())
-        print(f"{reproduction.result['ok']} of {reproduction.result['of']} are ok.")
+        else:
+            _reproduce(lab)
+            if not options.reproduce:
+                _write("runs", _runs(lab))
         if not options.reproduce:
-            _write("runs", _runs(lab))
             render()
         lab.db.dispose()
+
+
+def _reproduce(lab: Lab) -> None:
+    reproduction = _made(lab, icl.request_reproduction(lab.db, actor="report"))
+    checks = icl.checks_frame(icl.checks(lab.db, reproduction.id))
+    _write("reproduction", _about(reproduction) | {"checks": plain(checks)})
+    print(checks[["name", "published", "ours", "low", "high", "verdict"]].to_string())
+    print(f"{reproduction.result['ok']} of {reproduction.result['of']} are ok.")
 
 
 def render() -> None:

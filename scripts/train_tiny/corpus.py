@@ -217,5 +217,5 @@ _WRITERS: Writers = {
     "opinion": reviews.opinion_drill,
 }
 _ENDING_WRITERS: Writers = _WRITERS | {
-    "review": lambda rng: review_segments(rng, reviews.ENDING_EXCITED_SHARE),
+    "review": partial(review_segments, minority=reviews.ENDING_EXCITED_SHARE),
 }
