@@ -10,6 +10,7 @@ from alembic import context
 from vectorlab.config import Settings
 from vectorlab.store.migrate import migration_transaction
 from vectorlab.store.schema import metadata
+from vectorlab.store.views_and_triggers import set_aside
 
 
 def run(connection: sa.Connection) -> None:
@@ -20,7 +21,7 @@ def run(connection: sa.Connection) -> None:
         compare_type=True,
         compare_server_default=True,
     )
-    with context.begin_transaction():
+    with context.begin_transaction(), set_aside(connection):
         context.run_migrations()
 
 

@@ -1,4 +1,4 @@
-"""Keeps the column tables of ``docs/schema.md`` in step with the schema.
+"""Keeps the tables of columns and of frozen rows in ``docs/schema.md`` in step with the schema.
 
 Names, types and keys are generated; what a column means is written by hand in the last cell and
 kept. ``python -m scripts.schema_docs`` rewrites the file.
@@ -13,10 +13,11 @@ from sqlalchemy.dialects import postgresql
 
 from vectorlab.store import migrate
 from vectorlab.store.engines import migration_engine, parse_url
-from vectorlab.store.schema import metadata
+from vectorlab.store.schema import FROZEN, metadata
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "schema.md"
 _BLOCK = re.compile(r"<!-- (table|view): (\w+) -->\n.*?<!-- end -->", re.DOTALL)
+_FROZEN = re.compile(r"<!-- frozen -->\n.*?<!-- end -->", re.DOTALL)
 _ROW = re.compile(r"^\| `(\w+)` \|.*\| (.*?) ?\|$", re.MULTILINE)
 
 
@@ -33,7 +34,8 @@ def render(document: str) -> str:
             lines = [f"Columns: {', '.join(f'`{column}`' for column in views[name])}."]
         return "\n".join([f"<!-- {kind}: {name} -->", *lines, "<!-- end -->"])
 
-    return _BLOCK.sub(block, document)
+    frozen = f"<!-- frozen -->\n{_frozen()}\n<!-- end -->"
+    return _BLOCK.sub(block, _FROZEN.sub(frozen, document))
 
 
 def documented(document: str) -> dict[str, dict[str, str]]:
@@ -54,6 +56,15 @@ def view_columns() -> dict[str, list[str]]:
                 view: [column["name"] for column in seen.get_columns(view)]
                 for view in seen.get_view_names()
             }
+
+
+def _frozen() -> str:
+    """The frozen tables, with the columns that may change all the same."""
+    lines = []
+    for name, open_columns in FROZEN.items():
+        but = ", ".join(f"`{column}`" for column in open_columns)
+        lines.append(f"- `{name}`" + (f", all but {but}" if but else ""))
+    return "\n".join(lines)
 
 
 def _table(table: sa.Table, meanings: dict[str, str]) -> list[str]:

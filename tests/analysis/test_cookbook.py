@@ -6,11 +6,11 @@ import sqlalchemy as sa
 
 from scripts import sql_docs
 from tests.analysis.test_read_only import asking
+from tests.store.builders import new_score
 from tests.store.test_views import fill_all
 from vectorlab.errors import InputError
 from vectorlab.services import queries
-from vectorlab.store import schema
-from vectorlab.store.columns import utc_now
+from vectorlab.store import schema, scores
 from vectorlab.store.database import Database, Transaction
 
 # Nothing in the filled store is wrong in these ways.
@@ -50,19 +50,7 @@ def test_recipes_answer_the_same_on_both_databases(
 
 def score_everything(tx: Transaction) -> None:
     texts = tx.execute(sa.select(schema.generations.c.id, schema.generations.c.arm)).all()
-    rows = [
-        {
-            "generation_id": text.id,
-            "scorer": "length",
-            "scorer_version": "1",
-            "value": 3.0 + text.arm,
-            "details_json": {},
-            "created_at": utc_now(),
-        }
-        for text in texts
-    ]
-    for row in rows:
-        tx.execute(schema.scores.insert().values(row))
+    scores.put_scores(tx, [new_score(row.id, 3.0 + row.arm, scorer="length") for row in texts])
 
 
 def _clock(frame: pd.DataFrame) -> list[str]:

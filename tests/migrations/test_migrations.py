@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,11 @@ from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 
 from tests.databases import execute_raw
-from tests.store.builders import PAIRS, add_run, fill, intervention, run_spec
-from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Arm
 from vectorlab.errors import SchemaError, StoreError
-from vectorlab.store import migrate, runs, schema, sets, vectors
+from vectorlab.store import migrate, schema, views_and_triggers
 from vectorlab.store.database import Database
 from vectorlab.store.engines import migration_engine, parse_url
+from vectorlab.store.revision import SchemaStatus
 
 
 def scripts() -> ScriptDirectory:
@@ -39,6 +38,7 @@ def revisions() -> list[str]:
 
 
 def go_to(url: str, revision: str) -> None:
+    """Upgrade with Alembic itself, which also does what is behind."""
     with migrate.migration_transaction(url) as connection:
         migrate.run_alembic(connection, lambda config: alembic.command.upgrade(config, revision))
 
@@ -148,42 +148,6 @@ def test_every_revision_goes_up_down_and_up_again(empty_database_url: str):
     assert shape(empty_database_url)["tables"] == {}
 
 
-def test_rows_survive_every_step_that_keeps_their_tables(database_url: str):
-    database = Database.open(database_url)
-    with database.write() as tx:
-        made = fill(tx)
-    database.dispose()
-    for revision in reversed(revisions()[:-1]):
-        migrate.downgrade(database_url, revision)
-    assert migrate.status(database_url).state == "behind"
-    assert migrate.upgrade(database_url, backup=False).before == revisions()[0]
-    database = Database.open(database_url)
-    with database.read() as tx:
-        assert sets.demonstrations(tx, made["first"].id) == list(PAIRS)
-        assert vectors.get_vector(tx, "upbeat-v1") == made["vector"]
-        assert len(vectors.layer_vectors(tx, made["vector"].id)) == made["vector"].n_layers
-        assert runs.get_run(tx, "first") == made["run"]
-        assert len(runs.generations(tx, made["run"].id)) == len(made["run"].spec.rows())
-    database.dispose()
-
-
-def test_a_downgrade_that_would_lose_windows_or_schedules_is_refused(database_url: str):
-    window = Positions.parse("prompt:last=2")
-    database = Database.open(database_url)
-    with database.write() as tx:
-        made = fill(tx)
-        odd = intervention(made["vector"], positions=window)
-        spec = run_spec(made["model"], arms=(Arm(label="odd", interventions=(odd,)),))
-        run = add_run(tx, made["model"], spec)
-    database.dispose()
-    with pytest.raises(RuntimeError, match="1 interventions use operators, positions"):
-        migrate.downgrade(database_url, "0006")
-    database = Database.open(database_url)
-    with database.read() as tx:
-        assert runs.run_by_id(tx, run.id).spec == spec
-    database.dispose()
-
-
 def test_an_upgrade_says_what_it_did_and_a_second_one_does_nothing(empty_database_url: str):
     first = migrate.upgrade(empty_database_url)
     assert (first.before, first.after, first.backup_path) == (None, schema.REVISION, None)
@@ -223,27 +187,102 @@ def test_two_processes_may_migrate_a_fresh_database_at_once(empty_database_url: 
     Database.open(empty_database_url).dispose()
 
 
-def test_a_sqlite_file_with_data_is_copied_before_it_is_upgraded(tmp_path: Path):
+def behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let there be a revision after today's, so that today's stores are behind."""
+    monkeypatch.setattr(SchemaStatus, "__init__", partialmethod(SchemaStatus.__init__, head="9998"))
+
+
+def test_a_sqlite_file_with_data_is_copied_before_it_is_upgraded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     url = f"sqlite:///{tmp_path / 'store.db'}"
-    go_to(url, revisions()[-2])
+    migrate.upgrade(url)
     execute_raw(
         url,
         "INSERT INTO audit_log (created_at, actor, action, object_kind, object_id, details_json) "
         "VALUES ('2026-01-01 00:00:00', 'a', 'b', 'c', 'd', '{}')",
     )
+    behind(monkeypatch)
     result = migrate.upgrade(url)
-    assert result.before == revisions()[-2]
+    assert result.before == schema.REVISION
     assert result.backup_path is not None
     assert result.backup_path.parent == tmp_path
-    assert migrate.status(f"sqlite:///{result.backup_path}").current == revisions()[-2]
+    assert migrate.status(f"sqlite:///{result.backup_path}").current == schema.REVISION
     with closing(sqlite3.connect(result.backup_path)) as copy:
         assert copy.execute("SELECT actor FROM audit_log").fetchall() == [("a",)]
 
 
-def test_a_database_behind_is_not_opened_and_the_cure_is_named(empty_database_url: str):
-    go_to(empty_database_url, revisions()[0])
+def test_a_database_behind_is_not_opened_and_the_cure_is_named(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    behind(monkeypatch)
     with pytest.raises(SchemaError, match=r"at revision 0001.*Run: vectorlab db upgrade"):
-        Database.open(empty_database_url)
+        Database.open(database_url)
+
+
+@pytest.mark.parametrize(
+    ("revision", "table"),
+    [("0001", "set_version_items"), ("0003", "set_version_items"), ("0020", "set_version_merges")],
+)
+def test_a_store_from_before_the_first_release_is_refused_and_left_alone(
+    empty_database_url: str, revision: str, table: str
+):
+    execute_raw(
+        empty_database_url,
+        "CREATE TABLE alembic_version (version_num VARCHAR(32))",
+        f"INSERT INTO alembic_version VALUES ('{revision}')",
+        f"CREATE TABLE {table} (id INTEGER)",
+    )
+    before = shape(empty_database_url)
+    content = file_of(empty_database_url).read_bytes() if is_sqlite(empty_database_url) else b""
+    for act in (migrate.status, migrate.upgrade, Database.open):
+        with pytest.raises(SchemaError, match=r"before the first release.*--db.*sets export"):
+            act(empty_database_url)
+    assert shape(empty_database_url) == before
+    if is_sqlite(empty_database_url):
+        assert file_of(empty_database_url).read_bytes() == content
+
+
+def test_views_and_triggers_are_those_of_their_source(database_url: str):
+    dialect = "sqlite" if is_sqlite(database_url) else "postgresql"
+    with migration_engine(parse_url(database_url)).begin() as connection:
+        made = definitions(connection)
+        views_and_triggers.drop_all(connection)
+        assert definitions(connection) == {}
+        views_and_triggers.create_all(connection)
+        assert definitions(connection) == made
+    assert set(made) == {
+        *views_and_triggers.view_statements(dialect),
+        *(f"freeze_{table}" for table in schema.FROZEN),
+    }
+
+
+def test_what_was_changed_by_hand_is_made_anew_by_an_upgrade(database_url: str):
+    with migration_engine(parse_url(database_url)).connect() as connection:
+        made = definitions(connection)
+    views = "" if is_sqlite(database_url) else "analysis."
+    on = "" if is_sqlite(database_url) else " ON generations"
+    execute_raw(
+        database_url,
+        f"DROP VIEW {views}v_runs",
+        f"CREATE VIEW {views}v_old AS SELECT 1 AS one",
+        f"DROP TRIGGER freeze_generations{on}",
+    )
+    go_to(database_url, "head")
+    with migration_engine(parse_url(database_url)).connect() as connection:
+        assert definitions(connection) == made
+
+
+def definitions(connection: sa.Connection) -> dict[str, str]:
+    """What the database keeps of every view and trigger of ours."""
+    if connection.dialect.name == "sqlite":
+        catalog = "SELECT name, sql FROM sqlite_master WHERE type IN ('view', 'trigger')"
+    else:
+        catalog = (
+            "SELECT viewname, definition FROM pg_views WHERE schemaname = 'analysis' UNION ALL "
+            "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal"
+        )
+    return dict(tuple(row) for row in connection.execute(sa.text(catalog)))
 
 
 def test_an_empty_database_is_not_opened_and_nothing_is_created(empty_database_url: str):
@@ -325,15 +364,19 @@ def test_an_upgrade_that_fails_half_way_leaves_nothing(postgres_server: Any):
 
 def test_replacing_a_table_in_batch_mode_keeps_the_rows_that_refer_to_it(tmp_path: Path):
     url = f"sqlite:///{tmp_path / 'store.db'}"
-    go_to(url, revisions()[0])
+    migrate.upgrade(url)
     execute_raw(
         url,
         "INSERT INTO demonstration_sets VALUES (1, 'a', '', '', '[]', '2026-01-01 00:00:00')",
-        "INSERT INTO set_versions VALUES (1, 1, 1, NULL, 'x', '', 'a', 1, '2026-01-01 00:00:00')",
+        "INSERT INTO set_versions VALUES (1, 1, 1, NULL, NULL, NULL, 'x', 1, 1, '', 'a', NULL, "
+        "'2026-01-01 00:00:00')",
     )
     with migrate.migration_transaction(url) as connection:
         operations = Operations(MigrationContext.configure(connection))
-        with operations.batch_alter_table("demonstration_sets", recreate="always") as batch:
+        with (
+            views_and_triggers.set_aside(connection),
+            operations.batch_alter_table("demonstration_sets", recreate="always") as batch,
+        ):
             batch.add_column(sa.Column("planted", sa.Text))
     with closing(sqlite3.connect(file_of(url))) as connection:
         assert connection.execute("SELECT count(*) FROM set_versions").fetchone() == (1,)

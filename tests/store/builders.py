@@ -60,6 +60,7 @@ from vectorlab.domain.runs import (
     RunSpec,
 )
 from vectorlab.domain.scorers import parse_scorer
+from vectorlab.domain.scores import NewScore, Score
 from vectorlab.domain.set_checks import Check, Finding
 from vectorlab.domain.sets import Demonstration, Relation, SetVersion
 from vectorlab.domain.states import StateBlock, StateSpec, tokens_sha256
@@ -505,9 +506,27 @@ def add_ravel(tx: Transaction, model: Model) -> dict[str, Any]:
     }
 
 
+def new_score(
+    generation_id: int,
+    value: float | None,
+    *,
+    scorer: str = "bleu",
+    version: str = "1",
+    reason: str = "no target text",
+) -> NewScore:
+    """A score, or its absence for a reason."""
+    return NewScore(
+        generation_id=generation_id,
+        scorer=scorer,
+        scorer_version=version,
+        score=Score(value=value, missing_reason=reason if value is None else None),
+        content_sha256=bytes_sha256(f"{generation_id} {scorer} {version}".encode()),
+    )
+
+
 def calibration(vector: SteeringVector, **changes: Any) -> NewCalibration:
     spec = CalibrationSpec(
-        model_fingerprint="f" * 64,
+        model_fingerprint=description(vector.model_name).fingerprint,
         vector_id=vector.id,
         vector_sha256=vector.content_sha256,
         operator=Operator.ROTATE,

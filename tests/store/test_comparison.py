@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.store.builders import new_score
 from tests.ui.filled_store import add_run, fill, run_spec
 from vectorlab.domain.comparison import (
     LENGTH,
@@ -19,8 +20,7 @@ from vectorlab.domain.statistics import Verdict
 from vectorlab.domain.votes import Choice, Match, share_interval
 from vectorlab.errors import InputError
 from vectorlab.services import comparison, models, reports, runs, vectors, votes
-from vectorlab.store import schema
-from vectorlab.store.columns import utc_now
+from vectorlab.store import schema, scores
 
 
 @pytest.fixture
@@ -66,19 +66,11 @@ def scored(store, values):
     g = schema.generations
     with store.write() as tx:
         rows = tx.execute(g.select().where(g.c.run_id == 1)).all()
-        for row in rows:
-            value = values[row.arm][row.prompt]
-            tx.execute(
-                schema.scores.insert().values(
-                    generation_id=row.id,
-                    scorer="cheer",
-                    scorer_version="2",
-                    value=value,
-                    missing_reason=None if value is not None else "too short",
-                    details_json={},
-                    created_at=utc_now(),
-                )
-            )
+        new = [
+            new_score(row.id, values[row.arm][row.prompt], scorer="cheer", version="2")
+            for row in rows
+        ]
+        scores.put_scores(tx, new)
 
 
 def test_rows_are_filtered_and_sorted_by_a_score(store):

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from tests.store.builders import add_job, add_model, add_vector, add_version
 from vectorlab.errors import ConflictError, InputError, StoreError
 from vectorlab.store import engines, models, schema, sets
+from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Database, StoreUnavailable
 
 
@@ -92,9 +93,32 @@ def test_a_number_of_more_than_64_bits_is_refused(database: Database):
 def test_an_enum_column_takes_only_its_values(database: Database):
     def work() -> None:
         with database.write() as tx:
-            add_vector(tx, add_model(tx), origin="stolen")
+            job = add_job(tx)
+            tx.execute(schema.jobs.update().where(schema.jobs.c.id == job.id).values(state="odd"))
 
-    with pytest.raises(ConflictError, match="ck_steering_vectors_origin"):
+    with pytest.raises(InputError, match=r"jobs\.state 'odd'; expected one of queued, running"):
+        work()
+    with database.read() as tx:
+        assert tx.scalar(sa.select(sa.func.count()).select_from(schema.jobs)) == 0
+
+
+def test_a_value_that_a_check_refuses_is_named_among_many_rows(database: Database):
+    def work(*levels: str) -> None:
+        with database.write() as tx:
+            job = add_job(tx)
+            rows = [{"job_id": job.id, "attempt": 1, "level": x, "message": ""} for x in levels]
+            tx.execute(schema.job_logs.insert().values(created_at=utc_now()), rows)
+
+    with pytest.raises(InputError, match=r"job_logs\.level 'loud'; expected one of info, warning"):
+        work("info", "loud", "error")
+
+
+def test_a_check_on_numbers_says_what_was_given_and_expected(database: Database):
+    def work() -> None:
+        with database.write() as tx:
+            add_job(tx, max_attempts=0)
+
+    with pytest.raises(InputError, match=r"a row of jobs with max_attempts 0; expected max_att"):
         work()
 
 

@@ -17,7 +17,7 @@ from tests.store.builders import (
 )
 from vectorlab.domain.ravel_instances import Part
 from vectorlab.domain.ravel_runs import NamedTensor, NewFeaturizer
-from vectorlab.errors import ConflictError, IntegrityError, NotFoundError
+from vectorlab.errors import ConflictError, InputError, IntegrityError, NotFoundError
 from vectorlab.store import (
     maintenance,
     purge,
@@ -155,7 +155,7 @@ def test_labels_that_agree_are_refused_by_the_database_too(database: Database):
             values = dict(row._mapping) | {"position": 9, "counter_label": row.label}
             tx.execute(schema.ravel_examples.insert().values(values))
 
-    with pytest.raises(ConflictError, match="labels_differ"):
+    with pytest.raises(InputError, match="expected label <> counter_label"):
         insert()
     with database.read() as tx:
         assert len(ravel_instances.examples(tx, made.id)) == 4

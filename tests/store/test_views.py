@@ -17,11 +17,12 @@ from tests.store.builders import (
     fill,
     intervention,
     layers,
+    new_score,
     run_spec,
 )
 from vectorlab.domain.lineage import FORWARDS
 from vectorlab.domain.runs import Arm, Decoding, Operator
-from vectorlab.store import jobs, schema, sets, vectors
+from vectorlab.store import jobs, schema, scores, sets, vectors
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Database, Transaction
 
@@ -328,18 +329,7 @@ def fill_all(tx: Transaction) -> dict[str, Any]:
     """Like ``fill``, with scores and jobs, so that no view is empty."""
     made = fill(tx)
     generation = tx.scalar(sa.select(schema.generations.c.id).order_by(schema.generations.c.id))
-    for version, value, reason in (("1", 0.5, None), ("2", None, "no target text")):
-        tx.execute(
-            schema.scores.insert().values(
-                generation_id=generation,
-                scorer="bleu",
-                scorer_version=version,
-                value=value,
-                missing_reason=reason,
-                details_json={},
-                created_at=utc_now(),
-            )
-        )
+    scores.put_scores(tx, [new_score(generation, 0.5), new_score(generation, None, version="2")])
     add_conditional_run(tx, made["model"], made["vector"])
     texts = tx.scalars(sa.select(schema.generations.c.id).order_by(schema.generations.c.id)).all()
     tx.execute(

@@ -66,7 +66,7 @@ def read_tokens(db: Database, run_id: int, prompt: int) -> dict[tuple[int, int],
     with db.read() as tx:
         ids = token_views.generation_ids(tx, run_id, prompt)
         known = token_views.read(tx, list(ids.values()))
-        compared = divergences.of_run(tx, run_id, prompt=prompt) if known else {}
+        compared = divergences.of_prompt(tx, run_id, prompt) if known else {}
     kl = {(key.arm, key.sample): item.kl for key, item in compared.items()}
     return {
         key: replace(known[number], kl=kl.get(key))

@@ -14,6 +14,7 @@ from vectorlab.store.database import Transaction
 
 _calibrations = schema.calibrations
 _vectors = schema.steering_vectors
+_models = schema.models
 
 
 def add_calibration(tx: Transaction, new: NewCalibration, created_by: str) -> int:
@@ -22,6 +23,9 @@ def add_calibration(tx: Transaction, new: NewCalibration, created_by: str) -> in
     values = {
         "steering_vector_id": spec.vector_id,
         "vector_sha256": spec.vector_sha256,
+        "model_id": sa.select(_models.c.id)
+        .where(_models.c.fingerprint == spec.model_fingerprint)
+        .scalar_subquery(),
         "spec_sha256": spec.sha256,
         "spec_json": spec.to_json(),
         "operator": spec.operator,

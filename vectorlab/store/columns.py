@@ -58,4 +58,5 @@ def _sqlite_now(element: utc_now, compiler: SQLCompiler, **kw: Any) -> str:
 def one_of(column: str, values: type[StrEnum] | tuple[str, ...]) -> sa.CheckConstraint:
     """A check that an enum column holds one of its values."""
     listed = ", ".join(f"'{value}'" for value in values)
-    return sa.CheckConstraint(f"{column} IN ({listed})", name=column)
+    info = {"column": column, "values": [str(value) for value in values]}
+    return sa.CheckConstraint(f"{column} IN ({listed})", name=column, info=info)

@@ -55,7 +55,7 @@ def find_by_spec(tx: Transaction, sha256: str) -> ConditionSearch | None:
 
 def list_searches(tx: Transaction, *, vector_id: int | None = None) -> list[ConditionSearch]:
     """Searches, newest first, of all vectors or of one."""
-    wanted = sa.true() if vector_id is None else _searches.c.steering_vector_id == vector_id
+    wanted = sa.true() if vector_id is None else _searches.c.condition_vector_id == vector_id
     return _select(tx, wanted)
 
 
@@ -76,7 +76,7 @@ def _select(tx: Transaction, condition: sa.ColumnElement[bool]) -> list[Conditio
             negative.c.number.label("negative_number"),
         )
         .join(
-            schema.steering_vectors, schema.steering_vectors.c.id == _searches.c.steering_vector_id
+            schema.steering_vectors, schema.steering_vectors.c.id == _searches.c.condition_vector_id
         )
         .join(schema.models, schema.models.c.id == _searches.c.model_id)
         .join(positive, positive.c.id == _searches.c.positive_version_id)

@@ -1,52 +1,53 @@
 """Comparisons of generated texts with the baseline, token by token, as float32 blobs."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import sqlalchemy as sa
 
-from vectorlab.domain.runs import Divergence, GeneratedText, RowKey
+from vectorlab.domain.runs import Divergence, RowKey
 from vectorlab.store import schema
 from vectorlab.store.database import Transaction
 
-_divergences = schema.generation_divergences
+_generations = schema.generations
 NUMBERS = np.dtype("<f4")  # how values per token are stored
 
 
-def add_all(tx: Transaction, run_id: int, texts: Sequence[GeneratedText]) -> None:
-    """Store the comparisons of those texts of a run that have one."""
-    rows = [
-        {
-            "run_id": run_id,
-            "prompt": item.key.prompt,
-            "arm": item.key.arm,
-            "sample": item.key.sample,
-            "n_tokens": len(item.divergence.kl),
-            "mean_kl": item.divergence.mean_kl,
-            "baseline_mean_logprob": item.divergence.baseline_mean_logprob,
-            "kl": _blob(item.divergence.kl),
-            "logprobs": _blob(item.divergence.logprobs),
-            "baseline_logprobs": _blob(item.divergence.baseline_logprobs),
-        }
-        for item in texts
-        if item.divergence is not None
-    ]
-    if rows:
-        tx.execute(_divergences.insert(), rows)
-
-
-def of_run(tx: Transaction, run_id: int, *, prompt: int | None = None) -> dict[RowKey, Divergence]:
-    """The comparisons of a run, or of one prompt, by their row; empty if it made none."""
-    query = _divergences.select().where(_divergences.c.run_id == run_id)
-    if prompt is not None:
-        query = query.where(_divergences.c.prompt == prompt)
+def columns_of(divergence: Divergence | None) -> dict[str, Any]:
+    """What a row of a text holds of its comparison; nothing but nulls without one."""
+    if divergence is None:
+        names = ("mean_kl", "baseline_mean_logprob", "kl", "logprobs", "baseline_logprobs")
+        return dict.fromkeys(names)
     return {
-        RowKey(prompt=row.prompt, arm=row.arm, sample=row.sample): Divergence(
-            kl=_numbers(row.kl),
-            logprobs=_numbers(row.logprobs),
-            baseline_logprobs=_numbers(row.baseline_logprobs),
-        )
-        for row in tx.execute(query)
+        "mean_kl": divergence.mean_kl,
+        "baseline_mean_logprob": divergence.baseline_mean_logprob,
+        "kl": _blob(divergence.kl),
+        "logprobs": _blob(divergence.logprobs),
+        "baseline_logprobs": _blob(divergence.baseline_logprobs),
     }
+
+
+def divergence_of(row: sa.Row[Any]) -> Divergence | None:
+    """Inverse of ``columns_of``."""
+    if row.kl is None:
+        return None
+    return Divergence(
+        kl=_numbers(row.kl),
+        logprobs=_numbers(row.logprobs),
+        baseline_logprobs=_numbers(row.baseline_logprobs),
+    )
+
+
+def of_prompt(tx: Transaction, run_id: int, prompt: int) -> dict[RowKey, Divergence]:
+    """The comparisons of one prompt of a run by their row; empty if it made none."""
+    c = _generations.c
+    query = _generations.select().where(c.run_id == run_id, c.prompt == prompt)
+    compared = {
+        RowKey(prompt=row.prompt, arm=row.arm, sample=row.sample): divergence_of(row)
+        for row in tx.execute(query.where(c.kl.is_not(None)))
+    }
+    return {key: divergence for key, divergence in compared.items() if divergence is not None}
 
 
 def _blob(values: Sequence[float]) -> bytes:

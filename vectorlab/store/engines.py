@@ -15,6 +15,7 @@ from sqlalchemy import event
 
 from vectorlab.domain.hashing import canonical_json
 from vectorlab.errors import InputError, StoreError
+from vectorlab.store.refused_values import explain_refused_values
 
 BUSY_TIMEOUT_MS = 30_000
 _BEGIN = "vectorlab_begin"
@@ -64,9 +65,10 @@ def shown(url: str) -> str:
 
 def store_engine(url: sa.URL) -> sa.Engine:
     """The engine of an open store."""
-    if url.get_backend_name() == "sqlite":
-        return _sqlite_engine(url, foreign_keys=True)
-    return _postgresql_engine(url)
+    is_sqlite = url.get_backend_name() == "sqlite"
+    engine = _sqlite_engine(url, foreign_keys=True) if is_sqlite else _postgresql_engine(url)
+    event.listen(engine, "handle_error", explain_refused_values)
+    return engine
 
 
 def migration_engine(url: sa.URL) -> sa.Engine:

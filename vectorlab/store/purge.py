@@ -16,14 +16,12 @@ from vectorlab.store import audit, icl, ravel_purge, runs, schema, sets, vectors
 from vectorlab.store.database import Transaction
 
 _versions = schema.set_versions
-_merges = schema.set_version_merges
 _vectors = schema.steering_vectors
 _runs = schema.generation_runs
 _generations = schema.generations
 _icl_runs = schema.icl_runs
 _scores = schema.scores
 _votes = schema.votes
-_asked = schema.intervention_conditions
 _searches = schema.condition_searches
 
 # In this order nothing is deleted before what depends on it.
@@ -136,7 +134,6 @@ def _dependents(tx: Transaction, node: _Node) -> Iterator[_Node]:
 
 def _of_set(set_id: int) -> Sequence[tuple[str, sa.Select[Any]]]:
     own = sa.select(_versions.c.id).where(_versions.c.set_id == set_id)
-    merging = sa.select(_merges.c.set_version_id).where(_merges.c.merged_id.in_(own))
     return (
         ("vector", sa.select(_vectors.c.id).where(_vectors.c.set_version_id.in_(own))),
         ("run", sa.select(_runs.c.id).where(_runs.c.prompt_set_version_id.in_(own))),
@@ -153,7 +150,7 @@ def _of_set(set_id: int) -> Sequence[tuple[str, sa.Select[Any]]]:
         (
             "set",
             sa.select(_versions.c.set_id).where(
-                sa.or_(_versions.c.parent_id.in_(own), _versions.c.id.in_(merging)),
+                sa.or_(_versions.c.parent_id.in_(own), _versions.c.merged_id.in_(own)),
                 _versions.c.set_id != set_id,
             ),
         ),
@@ -165,10 +162,10 @@ def _of_vector(vector_id: int) -> Sequence[tuple[str, sa.Select[Any]]]:
     return (
         ("vector", sa.select(parents.c.steering_vector_id).where(parents.c.parent_id == vector_id)),
         ("run", sa.select(used.c.run_id).where(used.c.steering_vector_id == vector_id)),
-        ("run", sa.select(_asked.c.run_id).where(_asked.c.steering_vector_id == vector_id)),
+        ("run", sa.select(used.c.run_id).where(used.c.condition_vector_id == vector_id)),
         (
             "condition search",
-            sa.select(_searches.c.id).where(_searches.c.steering_vector_id == vector_id),
+            sa.select(_searches.c.id).where(_searches.c.condition_vector_id == vector_id),
         ),
     )
 
@@ -226,10 +223,7 @@ _PARTS: dict[str, tuple[sa.Column[Any], ...]] = {
     "vote": (_votes.c.id,),
     "condition search": (_searches.c.id,),
     "run": (
-        schema.generation_divergences.c.run_id,
         _generations.c.run_id,
-        _asked.c.run_id,
-        schema.run_chats.c.run_id,
         schema.arm_interventions.c.run_id,
         schema.run_arms.c.run_id,
         schema.run_prompts.c.run_id,
@@ -263,7 +257,6 @@ def _delete_versions(tx: Transaction, set_ids: Sequence[int]) -> None:
         items.c.set_id,
         tags.c.set_id,
         schema.set_version_findings.c.set_version_id,
-        _merges.c.set_version_id,
     ):
         wanted = own if column.name == "set_version_id" else set_ids
         tx.execute(sa.delete(column.table).where(column.in_(wanted)))

@@ -1,6 +1,7 @@
 """Which revision a database is at, found out without changing a byte of it."""
 
 import sqlite3
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,9 @@ from vectorlab.store.failures import StoreUnavailable, our_errors
 from vectorlab.store.schema import REVISION
 
 SQLITE_MAGIC = b"SQLite format 3\x00"
+# Every store from before the first release has one of these tables, whatever revision it says it
+# is at; the baseline has neither.
+_DEVELOPMENT_TABLES = frozenset({"set_version_items", "set_version_merges"})
 _QUERY = "SELECT version_num FROM alembic_version"
 
 
@@ -38,6 +42,7 @@ def read_status(url: sa.URL) -> SchemaStatus:
 
     Raises:
         StoreError: If a SQLite file is not a database, or is one of another program.
+        SchemaError: If a version from before the first release made it.
     """
     path = sqlite_path(url)
     with our_errors(display(url)):
@@ -67,9 +72,25 @@ def refuse_newer(status: SchemaStatus, store: str) -> None:
         )
 
 
+def refuse_development(tables: Iterable[str], store: str) -> None:
+    """Stop before a store that a version from before the first release made.
+
+    Raises:
+        SchemaError: If it has a table that only those have.
+    """
+    if not _DEVELOPMENT_TABLES.isdisjoint(tables):
+        raise SchemaError(
+            f"Database {store} was made by a version of VectorLab from before the first release, "
+            "and cannot be upgraded. It was left as it is. Begin a new store with --db, and bring "
+            "over what you want to keep: export it with the version that made it (vectorlab sets "
+            "export, vectorlab vectors export), then import the files."
+        )
+
+
 def _postgresql_revision(url: sa.URL) -> str | None:
     engine = migration_engine(url)
     with engine.connect() as connection:
+        refuse_development(sa.inspect(connection).get_table_names(), display(url))
         return revision_of(connection)
 
 
@@ -81,6 +102,7 @@ def _sqlite_revision(path: Path) -> str | None:
     try:
         with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_MS / 1000)) as connection:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+            refuse_development(tables, str(path))
             if "alembic_version" in tables:
                 row = connection.execute(_QUERY).fetchone()
                 return None if row is None else str(row[0])

@@ -3,7 +3,6 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -40,8 +39,6 @@ _prompts = schema.run_prompts
 _arms = schema.run_arms
 _interventions = schema.arm_interventions
 _generations = schema.generations
-_chats = schema.run_chats
-_conditions = schema.intervention_conditions
 _versions = schema.set_versions
 _sets = schema.demonstration_sets
 
@@ -65,6 +62,7 @@ def add_run(tx: Transaction, new: NewRun, created_by: str) -> GenerationRun:
         "decoding_json": new.spec.decoding.to_json(),
         "seed": new.spec.seed,
         "samples": new.spec.samples,
+        **_chat_columns(new.spec.chat),
         "add_special_tokens": new.spec.add_special_tokens,
         "dtype": new.spec.dtype,
         "environment_json": dict(new.environment),
@@ -77,7 +75,6 @@ def add_run(tx: Transaction, new: NewRun, created_by: str) -> GenerationRun:
     run_id = tx.execute(_runs.insert().values(values).returning(_runs.c.id)).scalar_one()
     _add_request(tx, run_id, new.spec)
     _insert(tx, _generations, [_generation_row(run_id, item) for item in new.generations])
-    divergences.add_all(tx, run_id, new.generations)
     token_views.add_written(tx, run_id, new.generations)
     return run_by_id(tx, run_id)
 
@@ -142,11 +139,7 @@ def generations(tx: Transaction, run_id: int) -> list[GeneratedText]:
     """The texts of a run in the order of ``RunSpec.rows``."""
     c = _generations.c
     query = _generations.select().where(c.run_id == run_id).order_by(c.prompt, c.arm, c.sample)
-    compared = divergences.of_run(tx, run_id)
-    return [
-        replace(item, divergence=compared.get(item.key))
-        for item in map(_generation, tx.execute(query))
-    ]
+    return [_generation(row) for row in tx.execute(query)]
 
 
 def token_counts(tx: Transaction, run_id: int) -> dict[tuple[int, int, int], int]:
@@ -228,13 +221,11 @@ def _select(
     )
     rows = tx.execute(query).all()
     ids = [row.id for row in rows]
-    prompts, arms, chats = _prompts_of(tx, ids), _arms_of(tx, ids), _chats_of(tx, ids)
-    return [_run(row, prompts[row.id], arms[row.id], chats.get(row.id)) for row in rows]
+    prompts, arms = _prompts_of(tx, ids), _arms_of(tx, ids)
+    return [_run(row, prompts[row.id], arms[row.id]) for row in rows]
 
 
-def _run(
-    row: sa.Row[Any], prompts: Sequence[Prompt], arms: Sequence[Arm], chat: Chat | None
-) -> GenerationRun:
+def _run(row: sa.Row[Any], prompts: Sequence[Prompt], arms: Sequence[Arm]) -> GenerationRun:
     return GenerationRun(
         id=row.id,
         name=row.name,
@@ -251,7 +242,7 @@ def _run(
             samples=row.samples,
             add_special_tokens=row.add_special_tokens,
             dtype=row.dtype,
-            chat=chat,
+            chat=_chat(row),
         ),
         spec_sha256=row.spec_sha256,
         environment=row.environment_json,
@@ -269,22 +260,24 @@ def _prompts_of(tx: Transaction, run_ids: Sequence[int]) -> dict[int, list[Promp
     return found
 
 
-def _chats_of(tx: Transaction, run_ids: Sequence[int]) -> dict[int, Chat]:
+def _chat(row: sa.Row[Any]) -> Chat | None:
+    if row.chat_template_sha256 is None:
+        return None
+    return Chat(template_sha256=row.chat_template_sha256, system=row.chat_system)
+
+
+def _chat_columns(chat: Chat | None) -> dict[str, Any]:
+    system = None if chat is None else chat.system
     return {
-        row.run_id: Chat(template_sha256=row.template_sha256, system=row.system)
-        for row in _rows_of(tx, _chats, run_ids)
+        "chat_template_sha256": None if chat is None else chat.template_sha256,
+        "chat_system": None if system is None else storable_text("System prompt", system),
     }
 
 
 def _arms_of(tx: Transaction, run_ids: Sequence[int]) -> dict[int, list[Arm]]:
     interventions: dict[tuple[int, int], list[Intervention]] = defaultdict(list)
-    conditions = {
-        (row.run_id, row.arm, row.position): condition_of(row)
-        for row in _rows_of(tx, _conditions, run_ids)
-    }
     for row in _rows_of(tx, _interventions, run_ids):
-        condition = conditions.get((row.run_id, row.arm, row.position))
-        interventions[row.run_id, row.arm].append(_intervention(row, condition))
+        interventions[row.run_id, row.arm].append(_intervention(row))
     found: dict[int, list[Arm]] = defaultdict(list)
     for row in _rows_of(tx, _arms, run_ids):
         found[row.run_id].append(
@@ -305,34 +298,39 @@ def _rows_of(tx: Transaction, table: sa.Table, run_ids: Sequence[int]) -> Iterab
 
 
 def condition_of(row: sa.Row[Any]) -> Condition:
-    """The condition in a row of a table that holds its columns."""
+    """The condition in a row of a table that holds its columns, all of them filled."""
     return Condition(
-        vector_id=row.steering_vector_id,
-        vector_sha256=row.vector_sha256,
-        layer=row.layer,
-        measure=Measure(row.measure),
-        comparison=Comparison(row.comparison),
-        threshold=row.threshold,
-        window=Positions.parse(row.positions),
-        site=Site(row.site),
+        vector_id=row.condition_vector_id,
+        vector_sha256=row.condition_vector_sha256,
+        layer=row.condition_layer,
+        measure=Measure(row.condition_measure),
+        comparison=Comparison(row.condition_comparison),
+        threshold=row.condition_threshold,
+        window=Positions.parse(row.condition_window),
+        site=Site(row.condition_site),
     )
 
 
-def condition_columns(item: Condition) -> dict[str, Any]:
+def condition_columns(condition: Condition) -> dict[str, Any]:
     """Inverse of ``condition_of``."""
     return {
-        "steering_vector_id": item.vector_id,
-        "vector_sha256": item.vector_sha256,
-        "layer": item.layer,
-        "measure": item.measure,
-        "comparison": item.comparison,
-        "threshold": item.threshold,
-        "positions": str(item.window),
-        "site": item.site,
+        "condition_vector_id": condition.vector_id,
+        "condition_vector_sha256": condition.vector_sha256,
+        "condition_layer": condition.layer,
+        "condition_measure": condition.measure,
+        "condition_comparison": condition.comparison,
+        "condition_threshold": condition.threshold,
+        "condition_window": str(condition.window),
+        "condition_site": condition.site,
     }
 
 
-def _intervention(row: sa.Row[Any], condition: Condition | None) -> Intervention:
+_NO_CONDITION: dict[str, Any] = {
+    column.name: None for column in _interventions.c if column.name.startswith("condition_")
+}
+
+
+def _intervention(row: sa.Row[Any]) -> Intervention:
     return Intervention(
         vector_id=row.steering_vector_id,
         vector_sha256=row.vector_sha256,
@@ -342,7 +340,7 @@ def _intervention(row: sa.Row[Any], condition: Condition | None) -> Intervention
         positions=Positions.parse(row.positions),
         layers=None if row.layers_json is None else tuple(row.layers_json),
         schedule=Schedule.parse(row.schedule),
-        condition=condition,
+        condition=None if row.condition_vector_id is None else condition_of(row),
     )
 
 
@@ -371,24 +369,6 @@ def _add_request(tx: Transaction, run_id: int, spec: RunSpec) -> None:
     _insert(tx, _prompts, prompts)
     _insert(tx, _arms, arms)
     _insert(tx, _interventions, _intervention_rows(run_id, spec.arms))
-    _insert(tx, _conditions, _condition_rows(run_id, spec.arms))
-    if spec.chat is not None:
-        system = spec.chat.system
-        chat = {
-            "run_id": run_id,
-            "template_sha256": spec.chat.template_sha256,
-            "system": None if system is None else storable_text("System prompt", system),
-        }
-        _insert(tx, _chats, [chat])
-
-
-def _condition_rows(run_id: int, arms: Sequence[Arm]) -> list[dict[str, Any]]:
-    return [
-        {"run_id": run_id, "arm": arm, "position": position, **condition_columns(item.condition)}
-        for arm, owner in enumerate(arms)
-        for position, item in enumerate(owner.interventions)
-        if item.condition is not None
-    ]
 
 
 def _intervention_rows(run_id: int, arms: Sequence[Arm]) -> list[dict[str, Any]]:
@@ -405,6 +385,7 @@ def _intervention_rows(run_id: int, arms: Sequence[Arm]) -> list[dict[str, Any]]
             "positions": str(item.positions),
             "layers_json": item.layers,
             "schedule": str(item.schedule),
+            **(_NO_CONDITION if item.condition is None else condition_columns(item.condition)),
         }
         for arm, owner in enumerate(arms)
         for position, item in enumerate(owner.interventions)
@@ -429,6 +410,7 @@ def _generation_row(run_id: int, item: GeneratedText) -> dict[str, Any]:
         "finish_reason": item.finish_reason,
         # SQLite turns NaN into NULL by itself; here both databases do.
         "mean_logprob": None if math.isnan(item.mean_logprob) else item.mean_logprob,
+        **divergences.columns_of(item.divergence),
     }
 
 
@@ -439,4 +421,5 @@ def _generation(row: sa.Row[Any]) -> GeneratedText:
         token_ids=tuple(np.frombuffer(row.token_ids, dtype=TOKEN_IDS).tolist()),
         finish_reason=FinishReason(row.finish_reason),
         mean_logprob=math.nan if row.mean_logprob is None else row.mean_logprob,
+        divergence=divergences.divergence_of(row),
     )

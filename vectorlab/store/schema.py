@@ -2,8 +2,15 @@
 
 Names of constraints follow one rule from the first revision on, so that SQLite's batch mode can
 drop and alter them. Foreign keys restrict: what something depends on cannot be deleted. Times
-come from the database's clock. Views and triggers are frozen SQL inside the revisions.
+come from the database's clock. Checks list the values of closed vocabularies alone (states,
+outcomes, finish reasons, verdicts); an open one (kinds of job, operators, methods, sites, spellings
+of positions) grows without a migration, and Python refuses what it does not know before it gets
+here. Hashes are texts of 64 hex digits: spelt alike in SQL, JSON, messages and the prefixes that
+people type. Bytes would take half the room, and would have to be turned into that text, and back,
+in every query and view. Views are in ``views/``, triggers follow ``FROZEN``.
 """
+
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import (
@@ -16,23 +23,14 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from vectorlab.domain.conditions import Comparison, Measure
-from vectorlab.domain.icl_checks import Comparison as CheckComparison
 from vectorlab.domain.icl_checks import Verdict
-from vectorlab.domain.icl_runs import IclKind
-from vectorlab.domain.jobs import AttemptOutcome, JobKind, JobState, LogLevel
-from vectorlab.domain.positions import Part
+from vectorlab.domain.jobs import AttemptOutcome, JobState, LogLevel
 from vectorlab.domain.ravel import Split
-from vectorlab.domain.ravel_instances import Part as ExamplePart
-from vectorlab.domain.ravel_instances import SourceKind
-from vectorlab.domain.ravel_scores import Measure as RavelMeasure
-from vectorlab.domain.runs import Combine, FinishReason, Operator
-from vectorlab.domain.schedules import Shape
-from vectorlab.domain.sets import Relation
-from vectorlab.domain.vectors import Origin, Site
+from vectorlab.domain.runs import FinishReason
+from vectorlab.domain.votes import Choice
 from vectorlab.store.columns import BigInt, Json, UtcTime, one_of
 
-REVISION = "0020"  # the newest revision; numbers sort, a test holds it to Alembic's head
+REVISION = "0001"  # the newest revision; numbers sort, a test holds it to Alembic's head
 
 metadata = sa.MetaData(
     naming_convention={
@@ -44,14 +42,12 @@ metadata = sa.MetaData(
     }
 )
 
-# Columns that may change although the rest of the row is frozen; every other table below that
-# is named here is frozen whole. Triggers of the first revision hold this.
+# The tables whose rows are frozen, with the columns that may change although the rest may not.
 FROZEN: dict[str, tuple[str, ...]] = {
     "models": ("name", "source", "revision", "trust_remote_code"),
     "set_versions": (),
     "demonstrations": (),
     "set_items": (),
-    "set_version_merges": (),
     "set_version_findings": (),
     "steering_vectors": ("name",),
     "vector_parents": (),
@@ -81,9 +77,6 @@ FROZEN: dict[str, tuple[str, ...]] = {
     "ravel_scores": (),
     "ravel_runs": ("name",),
     "ravel_run_evaluations": (),
-    "run_chats": (),
-    "intervention_conditions": (),
-    "generation_divergences": (),
     "condition_searches": (),
     "icl_runs": (),
     "icl_checks": (),
@@ -135,9 +128,9 @@ models = Table(
     _text("architecture"),
     Column("n_layers", sa.Integer, nullable=False),
     Column("d_model", sa.Integer, nullable=False),
-    Column("n_parameters", sa.BigInteger, nullable=False),
+    Column("n_parameters", BigInt, nullable=False),
     Column("vocabulary_size", sa.Integer, nullable=False),
-    Column("context_length", sa.BigInteger),
+    Column("context_length", BigInt),
     _text("weights_sha256"),
     _text("config_sha256"),
     _text("tokenizer_sha256"),
@@ -169,16 +162,16 @@ set_versions = Table(
     _refers("set_id", "demonstration_sets", index=False),
     Column("number", sa.Integer, nullable=False),
     _refers("parent_id", "set_versions", nullable=True),
+    _text("relation", nullable=True),
+    _refers("merged_id", "set_versions", nullable=True),
     Column("content_sha256", sa.Text, nullable=False, index=True),
+    Column("n_demonstrations", sa.Integer, nullable=False),
+    Column("base_number", sa.Integer, nullable=False),
     _text("message"),
     _text("author"),
-    Column("n_demonstrations", sa.Integer, nullable=False),
-    _created_at(),
-    Column("base_number", sa.Integer, nullable=False, server_default=sa.text("1")),
-    _text("relation", nullable=True),
     Column("details_json", Json),
+    _created_at(),
     UniqueConstraint("set_id", "number"),
-    one_of("relation", Relation),
     CheckConstraint("number > 0", name="number"),
     CheckConstraint("n_demonstrations > 0", name="n_demonstrations"),
     sqlite_autoincrement=True,
@@ -204,18 +197,12 @@ set_items = Table(
     metadata,
     _part_of("set_id", "demonstration_sets"),
     _place("base_number"),
-    Column("rank", sa.BigInteger, primary_key=True, autoincrement=False),
+    Column("rank", BigInt, primary_key=True, autoincrement=False),
     _place("number"),
     _refers("demonstration_id", "demonstrations", nullable=True),
     sqlite_with_rowid=False,
 )
 
-set_version_merges = Table(
-    "set_version_merges",
-    metadata,
-    _part_of("set_version_id", "set_versions"),
-    _refers("merged_id", "set_versions"),
-)
 
 version_tags = Table(
     "version_tags",
@@ -243,32 +230,23 @@ steering_vectors = Table(
     metadata,
     _id(),
     _text("name"),
-    Column("content_sha256", sa.Text, nullable=False, index=True),
-    Column("spec_sha256", sa.Text, index=True),
     _refers("model_id", "models"),
-    _refers("set_version_id", "set_versions", nullable=True),
+    _text("origin"),
     _text("method"),
     Column("parameters_json", Json, nullable=False),
+    _refers("set_version_id", "set_versions", nullable=True),
+    _text("token_rule"),
     _text("read_site"),
     _text("write_site"),
-    _text("token_rule"),
-    Column("spec_json", Json),
-    _text("origin"),
     Column("n_layers", sa.Integer, nullable=False),
     Column("d_model", sa.Integer, nullable=False),
+    Column("content_sha256", sa.Text, nullable=False, index=True),
+    Column("spec_sha256", sa.Text, index=True),
+    Column("spec_json", Json),
     Column("environment_json", Json, nullable=False),
     _created_at(),
     _text("created_by"),
     UniqueConstraint("name"),
-    one_of("read_site", Site),
-    one_of("write_site", Site),
-    CheckConstraint(
-        "token_rule IN ('last', 'mean', 'max', 'response', 'thinking', 'answer') "
-        "OR substr(token_rule, 1, 6) IN ('first:', 'index:') "
-        "OR substr(token_rule, 1, 5) = 'slot:'",
-        name="token_rule",
-    ),
-    one_of("origin", Origin),
     CheckConstraint("n_layers > 0", name="n_layers"),
     sqlite_autoincrement=True,
 )
@@ -291,9 +269,9 @@ layer_vectors = Table(
     _text("dtype"),
     Column("norm", sa.Double, nullable=False),
     Column("explained_variance", sa.Double),
+    Column("separability", sa.Double),
     _text("sha256"),
     Column("data", sa.LargeBinary, nullable=False),
-    Column("separability", sa.Double),
 )
 
 demonstration_alignments = Table(
@@ -305,6 +283,7 @@ demonstration_alignments = Table(
     Column("cosines_json", Json, nullable=False),
 )
 
+# A study of a vector that is frozen by then, asked for later by a job of its own.
 explanations = Table(
     "explanations",
     metadata,
@@ -349,7 +328,7 @@ state_blobs = Table(
     _id(),
     _refers("state_cache_id", "state_caches"),
     Column("n_texts", sa.Integer, nullable=False),
-    Column("n_bytes", sa.BigInteger, nullable=False),
+    Column("n_bytes", BigInt, nullable=False),
     _text("sha256"),
     # Not a reference: what a job left here outlives the job.
     Column("job_id", BigInt),
@@ -383,22 +362,25 @@ generation_runs = Table(
     metadata,
     _id(),
     _text("name", nullable=True),
-    Column("spec_sha256", sa.Text, nullable=False, index=True),
     _refers("model_id", "models"),
     _refers("prompt_set_version_id", "set_versions", nullable=True),
+    _refers("replay_of", "generation_runs", nullable=True),
+    Column("spec_sha256", sa.Text, nullable=False, index=True),
     Column("decoding_json", Json, nullable=False),
-    Column("seed", sa.BigInteger, nullable=False),
+    Column("seed", BigInt, nullable=False),
     Column("samples", sa.Integer, nullable=False),
+    _text("chat_template_sha256", nullable=True),
+    _text("chat_system", nullable=True),
     Column("add_special_tokens", sa.Boolean, nullable=False),
     _text("dtype"),
-    Column("environment_json", Json, nullable=False),
     Column("batch_plan_json", Json, nullable=False),
-    _refers("replay_of", "generation_runs", nullable=True),
+    Column("environment_json", Json, nullable=False),
     Column("duration_s", sa.Double, nullable=False),
     _created_at(),
     _text("created_by"),
     UniqueConstraint("name"),
     CheckConstraint("samples > 0", name="samples"),
+    CheckConstraint("chat_system IS NULL OR chat_template_sha256 IS NOT NULL", name="chat"),
     sqlite_autoincrement=True,
 )
 
@@ -417,10 +399,24 @@ run_arms = Table(
     _part_of("run_id", "generation_runs"),
     _place(),
     _text("label"),
-    _text("combine"),
     _text("prefix", nullable=True),
-    one_of("combine", Combine),
+    _text("combine"),
 )
+
+
+def _condition(*, nullable: bool = False) -> list[Column[Any]]:
+    """Columns that say what a condition reads, in which part of a sequence, and when it holds."""
+    return [
+        _refers("condition_vector_id", "steering_vectors", nullable=nullable),
+        _text("condition_vector_sha256", nullable=nullable),
+        Column("condition_layer", sa.Integer, nullable=nullable),
+        _text("condition_site", nullable=nullable),
+        _text("condition_measure", nullable=nullable),
+        _text("condition_comparison", nullable=nullable),
+        Column("condition_threshold", sa.Double, nullable=nullable),
+        _text("condition_window", nullable=nullable),
+    ]
+
 
 arm_interventions = Table(
     "arm_interventions",
@@ -432,22 +428,13 @@ arm_interventions = Table(
     _text("vector_sha256"),
     _text("operator"),
     Column("strength", sa.Double, nullable=False),
+    _text("schedule"),
     _text("site"),
-    _text("positions"),
     Column("layers_json", Json),
-    Column("schedule", sa.Text, nullable=False, server_default="constant"),
+    _text("positions"),
+    *_condition(nullable=True),
     ForeignKeyConstraint(
         ["run_id", "arm"], ["run_arms.run_id", "run_arms.position"], ondelete="RESTRICT"
-    ),
-    one_of("operator", Operator),
-    one_of("site", Site),
-    CheckConstraint(" OR ".join(f"positions LIKE '{part}%'" for part in Part), name="positions"),
-    CheckConstraint(
-        "schedule = 'constant' OR "
-        + " OR ".join(
-            f"schedule LIKE '{shape}:%'" for shape in Shape if shape is not Shape.CONSTANT
-        ),
-        name="schedule",
     ),
 )
 
@@ -460,10 +447,17 @@ generations = Table(
     Column("arm", sa.Integer, nullable=False),
     Column("sample", sa.Integer, nullable=False),
     _text("text"),
-    Column("token_ids", sa.LargeBinary, nullable=False),
     Column("n_tokens", sa.Integer, nullable=False),
     _text("finish_reason"),
     Column("mean_logprob", sa.Double),
+    # Against the baseline, of runs that ask for it. The values per token, like the token ids, are
+    # the last columns: rows are read up to the last column that a query names.
+    Column("mean_kl", sa.Double),
+    Column("baseline_mean_logprob", sa.Double),
+    Column("token_ids", sa.LargeBinary, nullable=False),
+    Column("kl", sa.LargeBinary),
+    Column("logprobs", sa.LargeBinary),
+    Column("baseline_logprobs", sa.LargeBinary),
     UniqueConstraint("run_id", "prompt", "arm", "sample"),
     ForeignKeyConstraint(
         ["run_id", "prompt"], ["run_prompts.run_id", "run_prompts.position"], ondelete="RESTRICT"
@@ -473,90 +467,27 @@ generations = Table(
     ),
     one_of("finish_reason", FinishReason),
     CheckConstraint("length(token_ids) = 4 * n_tokens", name="token_ids_length"),
-    sqlite_autoincrement=True,
-)
-
-run_chats = Table(
-    "run_chats",
-    metadata,
-    _part_of("run_id", "generation_runs"),
-    _text("template_sha256"),
-    _text("system", nullable=True),
-)
-
-
-def _condition(*parts: Part) -> list[sa.schema.SchemaItem]:
-    """Columns that say what a condition reads, in which parts of a sequence, and where it holds."""
-    return [
-        _text("vector_sha256"),
-        Column("layer", sa.Integer, nullable=False),
-        _text("measure"),
-        _text("comparison"),
-        Column("threshold", sa.Double, nullable=False),
-        _text("positions"),
-        _text("site"),
-        one_of("measure", Measure),
-        one_of("comparison", Comparison),
-        one_of("site", Site),
-        CheckConstraint(
-            " OR ".join(f"positions LIKE '{part}%'" for part in parts), name="positions"
-        ),
-    ]
-
-
-intervention_conditions = Table(
-    "intervention_conditions",
-    metadata,
-    Column("run_id", BigInt, primary_key=True, autoincrement=False),
-    _place("arm"),
-    _place(),
-    _refers("steering_vector_id", "steering_vectors"),
-    *_condition(Part.PROMPT, Part.RESPONSE),
-    ForeignKeyConstraint(
-        ["run_id", "arm", "position"],
-        ["arm_interventions.run_id", "arm_interventions.arm", "arm_interventions.position"],
-        ondelete="RESTRICT",
-    ),
-)
-
-generation_divergences = Table(
-    "generation_divergences",
-    metadata,
-    Column("run_id", BigInt, primary_key=True, autoincrement=False),
-    _place("prompt"),
-    _place("arm"),
-    _place("sample"),
-    Column("n_tokens", sa.Integer, nullable=False),
-    Column("mean_kl", sa.Double, nullable=False),
-    Column("baseline_mean_logprob", sa.Double, nullable=False),
-    Column("kl", sa.LargeBinary, nullable=False),
-    Column("logprobs", sa.LargeBinary, nullable=False),
-    Column("baseline_logprobs", sa.LargeBinary, nullable=False),
-    ForeignKeyConstraint(
-        ["run_id", "prompt", "arm", "sample"],
-        ["generations.run_id", "generations.prompt", "generations.arm", "generations.sample"],
-        ondelete="RESTRICT",
-    ),
     CheckConstraint(
         "length(kl) = 4 * n_tokens AND length(logprobs) = 4 * n_tokens "
         "AND length(baseline_logprobs) = 4 * n_tokens",
-        name="lengths",
+        name="divergence_lengths",
     ),
+    sqlite_autoincrement=True,
 )
+
 
 condition_searches = Table(
     "condition_searches",
     metadata,
     _id(),
-    Column("spec_sha256", sa.Text, nullable=False, index=True),
-    Column("spec_json", Json, nullable=False),
     _refers("model_id", "models"),
-    _refers("steering_vector_id", "steering_vectors"),
     _refers("positive_version_id", "set_versions"),
     _refers("negative_version_id", "set_versions"),
-    *_condition(Part.PROMPT),
+    *_condition(),
     Column("accuracy", sa.Double, nullable=False),
     Column("f1", sa.Double, nullable=False),
+    Column("spec_sha256", sa.Text, nullable=False, index=True),
+    Column("spec_json", Json, nullable=False),
     Column("evidence_json", Json, nullable=False),
     Column("environment_json", Json, nullable=False),
     _created_at(),
@@ -574,6 +505,7 @@ nearest_tokens = Table(
     _created_at(),
 )
 
+# Read again by a job after the run, when the texts are frozen; or while they were written.
 generation_tokens = Table(
     "generation_tokens",
     metadata,
@@ -595,8 +527,8 @@ scores = Table(
     Column("value", sa.Double),
     _text("missing_reason", nullable=True),
     Column("details_json", Json, nullable=False),
+    Column("content_sha256", sa.Text, nullable=False, index=True),
     _created_at(),
-    Column("content_sha256", sa.Text, index=True),
     UniqueConstraint("generation_id", "scorer", "scorer_version"),
     # Unscorable is not zero: either a value, or the reason why there is none.
     CheckConstraint("(value IS NULL) <> (missing_reason IS NULL)", name="value_or_reason"),
@@ -613,7 +545,7 @@ votes = Table(
     _text("question"),
     _text("voter"),
     _created_at(),
-    one_of("choice", ("left", "right", "tie", "neither")),
+    one_of("choice", Choice),
     CheckConstraint("left_generation_id <> right_generation_id", name="two_generations"),
     sqlite_autoincrement=True,
 )
@@ -723,6 +655,10 @@ ravel_instances = Table(
     sqlite_autoincrement=True,
 )
 
+# Completions and examples name templates and entities by their place in the version of their
+# instance, outcomes their example by its place in the instance of their evaluation. References
+# would repeat the version or the instance in every one of some hundred thousand rows; the hash of
+# the instance and the digest of the evaluation cover the places instead.
 ravel_completions = Table(
     "ravel_completions",
     metadata,
@@ -748,8 +684,6 @@ ravel_examples = Table(
     Column("source_entity", sa.Integer, nullable=False),
     Column("label", sa.LargeBinary, nullable=False),
     Column("counter_label", sa.LargeBinary, nullable=False),
-    one_of("part", ExamplePart),
-    one_of("kind", SourceKind),
     CheckConstraint("label <> counter_label", name="labels_differ"),
     sqlite_with_rowid=False,
 )
@@ -821,7 +755,6 @@ ravel_evaluations = Table(
     _created_at(),
     _text("created_by"),
     UniqueConstraint("spec_sha256"),
-    one_of("part", ExamplePart),
     sqlite_autoincrement=True,
 )
 
@@ -859,7 +792,6 @@ ravel_scores = Table(
     Column("value", sa.Double, nullable=False),
     Column("low", sa.Double, nullable=False),
     Column("high", sa.Double, nullable=False),
-    one_of("measure", RavelMeasure),
     CheckConstraint("value BETWEEN 0 AND 1", name="share"),
 )
 
@@ -893,8 +825,7 @@ calibrations = Table(
     _id(),
     _refers("steering_vector_id", "steering_vectors"),
     _text("vector_sha256"),
-    Column("spec_sha256", sa.Text, nullable=False, index=True),
-    Column("spec_json", Json, nullable=False),
+    _refers("model_id", "models"),
     _text("operator"),
     _text("site"),
     Column("layers_json", Json),
@@ -906,6 +837,8 @@ calibrations = Table(
     Column("effect_value", sa.Double),
     Column("damage_value", sa.Double, nullable=False),
     Column("n_prompts", sa.Integer, nullable=False),
+    Column("spec_sha256", sa.Text, nullable=False, index=True),
+    Column("spec_json", Json, nullable=False),
     Column("curve_json", Json, nullable=False),
     Column("evidence_json", Json, nullable=False),
     Column("environment_json", Json, nullable=False),
@@ -919,13 +852,14 @@ jobs = Table(
     metadata,
     _id(),
     _text("kind"),
+    _text("state"),
+    _text("queue"),
+    Column("priority", sa.Integer, nullable=False),
+    _refers("model_id", "models", nullable=True),
     Column("spec_json", Json, nullable=False),
     _text("spec_sha256"),
     _text("dedupe_key", nullable=True),
-    _refers("model_id", "models", nullable=True),
-    _text("queue"),
-    _text("state"),
-    Column("priority", sa.Integer, nullable=False),
+    _text("batch_key", nullable=True),
     Column("run_after", UtcTime, nullable=False),
     Column("attempt", sa.Integer, nullable=False),
     Column("uncounted_attempts", sa.Integer, nullable=False),
@@ -933,8 +867,9 @@ jobs = Table(
     _text("lease_owner", nullable=True),
     Column("lease_until", UtcTime),
     Column("cancel_requested", sa.Boolean, nullable=False),
-    Column("progress_done", sa.BigInteger, nullable=False),
-    Column("progress_total", sa.BigInteger),
+    Column("progress_done", BigInt, nullable=False),
+    Column("progress_total", BigInt),
+    Column("progress_rate", sa.Double),
     _text("progress_note"),
     Column("result_json", Json),
     _text("error_class", nullable=True),
@@ -943,9 +878,6 @@ jobs = Table(
     Column("started_at", UtcTime),
     Column("finished_at", UtcTime),
     _text("created_by"),
-    _text("batch_key", nullable=True),
-    Column("progress_rate", sa.Double),
-    one_of("kind", JobKind),
     one_of("state", JobState),
     CheckConstraint("max_attempts > 0", name="max_attempts"),
     CheckConstraint("(state = 'running') = (lease_until IS NOT NULL)", name="lease"),
@@ -984,7 +916,6 @@ icl_runs = Table(
     Column("duration_s", sa.Double, nullable=False),
     _created_at(),
     _text("created_by"),
-    one_of("kind", IclKind),
     sqlite_autoincrement=True,
 )
 
@@ -1003,7 +934,6 @@ icl_checks = Table(
     Column("low", sa.Double, nullable=False),
     Column("high", sa.Double, nullable=False),
     _text("verdict"),
-    one_of("comparison", CheckComparison),
     one_of("verdict", Verdict),
 )
 
@@ -1034,6 +964,7 @@ icl_heads = Table(
     Column("by_demonstration_json", Json, nullable=False),
 )
 
+# Apart from their runs because they are large: a list of runs never reads them.
 icl_weights = Table(
     "icl_weights",
     metadata,
@@ -1065,6 +996,8 @@ job_chunks = Table(
     _created_at(),
 )
 
+# Partial texts and checkpoints are written over and over, and gone when the job is done: apart from
+# their jobs, whose rows stay small.
 job_partials = Table(
     "job_partials",
     metadata,
@@ -1093,7 +1026,7 @@ job_points = Table(
     metadata,
     _part_of("job_id", "jobs"),
     Column("series", sa.Text, primary_key=True),
-    Column("step", sa.BigInteger, primary_key=True, autoincrement=False),
+    Column("step", BigInt, primary_key=True, autoincrement=False),
     Column("value", sa.Double, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -1103,7 +1036,7 @@ job_checkpoints = Table(
     metadata,
     _part_of("job_id", "jobs"),
     Column("attempt", sa.Integer, nullable=False),
-    Column("step", sa.BigInteger, nullable=False),
+    Column("step", BigInt, nullable=False),
     _text("sha256"),
     Column("data", sa.LargeBinary, nullable=False),
     _created_at(),
@@ -1114,16 +1047,16 @@ workers = Table(
     metadata,
     Column("id", sa.Text, primary_key=True),
     _text("host"),
-    Column("pid", sa.BigInteger, nullable=False),
+    Column("pid", BigInt, nullable=False),
     _text("device"),
     _text("torch_version"),
+    _text("queue"),
     _text("state"),
+    Column("models_json", Json),
+    Column("memory_bytes", BigInt),
     Column("started_at", UtcTime, nullable=False),
     Column("last_seen", UtcTime, nullable=False),
-    _text("queue", nullable=True),
     Column("stop_asked_at", UtcTime),
-    Column("models_json", Json),
-    Column("memory_bytes", sa.BigInteger),
     one_of("state", ("idle", "busy", "stopped")),
 )
 

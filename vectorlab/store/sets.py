@@ -23,7 +23,6 @@ from vectorlab.store.references import MINIMUM_PREFIX, storable_text
 
 _sets = schema.demonstration_sets
 _versions = schema.set_versions
-_merges = schema.set_version_merges
 _tags = schema.version_tags
 
 
@@ -181,6 +180,7 @@ def add_version(
         "number": number,
         "parent_id": origin and origin.version_id,
         "relation": origin and origin.relation,
+        "merged_id": merged_id,
         "details_json": dict(details) if details else None,
         "content_sha256": content,
         "message": storable_text("Message", message),
@@ -192,8 +192,6 @@ def add_version(
     version_id = tx.execute(
         _versions.insert().values(values).returning(_versions.c.id)
     ).scalar_one()
-    if merged_id is not None:
-        tx.execute(_merges.insert().values(set_version_id=version_id, merged_id=merged_id))
     set_items.write_items(tx, owner.id, number, base_number, rows)
     return version_by_id(tx, version_id), True
 
@@ -303,8 +301,8 @@ def ancestors(tx: Transaction, *version_ids: int, through_splits: bool = True) -
         )
         for row in tx.execute(
             sa.select(
-                _versions.c.id, _versions.c.parent_id, _versions.c.relation, _merges.c.merged_id
-            ).outerjoin(_merges, _merges.c.set_version_id == _versions.c.id)
+                _versions.c.id, _versions.c.parent_id, _versions.c.relation, _versions.c.merged_id
+            )
         )
     }
     found: set[int] = set()
@@ -365,12 +363,7 @@ def _set(row: sa.Row[Any]) -> DemonstrationSet:
 def _select_versions(
     tx: Transaction, condition: sa.ColumnElement[bool], *, newest_first: bool = False
 ) -> list[SetVersion]:
-    query = (
-        sa.select(_versions, _sets.c.name.label("set_name"), _merges.c.merged_id)
-        .join(_sets)
-        .outerjoin(_merges, _merges.c.set_version_id == _versions.c.id)
-        .where(condition)
-    )
+    query = sa.select(_versions, _sets.c.name.label("set_name")).join(_sets).where(condition)
     order = _versions.c.number.desc() if newest_first else _versions.c.id
     tags = _tags_of(tx, condition)
     return [

@@ -33,7 +33,6 @@ _TOUCH = (
     )
     .returning(_workers.c.stop_asked_at)
 )
-_queue = sa.func.coalesce(_workers.c.queue, DEFAULT_QUEUE)
 
 
 def register_worker(
@@ -101,7 +100,7 @@ def ask_to_stop(tx: Transaction, worker_ids: Sequence[str]) -> list[str]:
         _workers.update()
         .where(_workers.c.id.in_(worker_ids), _workers.c.state != "stopped")
         .values(stop_asked_at=utc_now())
-        .returning(_workers.c.id, _queue.label("queue"))
+        .returning(_workers.c.id, _workers.c.queue)
     ).all()
     for queue in {row.queue for row in asked}:
         wake_workers(tx, queue)
@@ -131,7 +130,7 @@ def list_workers(tx: Transaction, alive_within_s: float) -> list[WorkerInfo]:
             pid=row.pid,
             device=row.device,
             torch_version=row.torch_version,
-            queue=row.queue or DEFAULT_QUEUE,
+            queue=row.queue,
             state=row.state if row.state == "stopped" else "busy" if row.id in held else "idle",
             jobs=tuple(held.get(row.id, ())),
             stop_asked=row.stop_asked_at is not None,
@@ -147,8 +146,8 @@ def list_workers(tx: Transaction, alive_within_s: float) -> list[WorkerInfo]:
 
 def any_worker_alive(tx: Transaction, within_s: float, *, queue: str = DEFAULT_QUEUE) -> bool:
     """Whether some worker of the queue was seen within that many seconds and has not stopped."""
-    here = sa.and_(_is_alive(within_s), _queue == queue, _workers.c.stop_asked_at.is_(None))
-    return tx.scalar(sa.select(sa.exists().where(here))) is True
+    here = (_is_alive(within_s), _workers.c.queue == queue, _workers.c.stop_asked_at.is_(None))
+    return tx.scalar(sa.select(sa.exists().where(*here))) is True
 
 
 def _is_alive(within_s: float) -> sa.ColumnElement[bool]:

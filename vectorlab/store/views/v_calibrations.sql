@@ -1,0 +1,21 @@
+SELECT c.id AS calibration_id,
+       v.id AS vector_id,
+       v.name AS vector_name,
+       m.name AS model_name,
+       c.operator,
+       c.site AS write_site,
+       CAST(c.layers_json AS text) AS layers,
+       c.effect,
+       c.damage,
+       c.budget,
+       c.is_met,
+       c.strength,
+       c.effect_value,
+       c.damage_value,
+       c.n_prompts,
+       CAST(c.curve_json AS text) AS curve,
+       c.created_at,
+       c.created_by
+FROM calibrations c
+JOIN steering_vectors v ON v.id = c.steering_vector_id
+JOIN models m ON m.id = c.model_id

@@ -1,0 +1,16 @@
+SELECT s.id AS score_id,
+       s.generation_id,
+       g.run_id,
+       g.prompt,
+       g.arm,
+       a.label AS arm_label,
+       g.sample,
+       s.scorer,
+       s.scorer_version,
+       s.value,
+       s.missing_reason,
+       CAST(s.details_json AS text) AS details,
+       s.created_at
+FROM scores s
+JOIN generations g ON g.id = s.generation_id
+JOIN run_arms a ON a.run_id = g.run_id AND a.position = g.arm
