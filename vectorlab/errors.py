@@ -9,6 +9,7 @@
     ├── IntegrityError        stored or loaded bytes do not have the hash they should
     ├── ModelError            a model directory cannot be loaded
     │   └── ArchitectureError the architecture has no entry in the layer table
+    ├── CatalogueError        the file that belongs to an entry of a catalogue is missing or empty
     ├── StoreError            the database cannot be used
     │   └── SchemaError       the database is older or newer than this version
     └── JobError              a job did not deliver
@@ -60,6 +61,10 @@ class ModelError(VectorLabError):
 
 class ArchitectureError(ModelError):
     """The architecture has no entry in ``vectorlab.steering.layers``."""
+
+
+class CatalogueError(VectorLabError):
+    """The file of a catalogue's entry is not there, or lacks what it has to hold."""
 
 
 class StoreError(VectorLabError):

@@ -104,7 +104,7 @@ def test_an_arm_that_cannot_be_read_says_why(text, reason):
         ("nothing:0.1", NotFoundError, "nothing"),
         ("upbeat:0.1:positions=response:last=3", InputError, "not known while it grows"),
         ("upbeat:0.1:layers=99", ShapeError, "Layer 99 does not exist"),
-        ("upbeat:1:operator=project_to,mean:0.5:operator=project_to", InputError, "one space"),
+        ("upbeat:1:operator=project_to,mean:0.5:operator=project_to", InputError, "act as one"),
     ],
 )
 def test_an_arm_that_does_not_fit_is_refused_before_a_job_is_made(two, text, error, reason):

@@ -7,12 +7,14 @@ from hypothesis import strategies as st
 
 from tests.steering.builders import OTHER, VECTOR, ZERO, arm, intervention, vectors
 from tests.tiny_models import CONFIGURATIONS, tiny_model
-from vectorlab.domain.runs import Combine, Operator
+from vectorlab.domain.operators import Operator
+from vectorlab.domain.runs import Combine
 from vectorlab.domain.vectors import Site
 from vectorlab.steering.hooks import steer
 from vectorlab.steering.layers import hidden_of
 from vectorlab.steering.loading import LoadedModel
-from vectorlab.steering.operators import OPERATORS, Slots, prepare_constant
+from vectorlab.steering.operators import operation, prepare_constant
+from vectorlab.steering.operators.base import Slots
 from vectorlab.steering.table import SteeringTable
 
 TOKENS = torch.tensor([[1, 40, 50, 60, 70, 80, 90]])
@@ -26,13 +28,9 @@ REPEATABLE = [Operator.ABLATE, Operator.PROJECT_TO]
 def applied(
     operator: Operator, states: torch.Tensor, rows: torch.Tensor, strengths: list[float]
 ) -> torch.Tensor:
-    slots = prepare_constant(operator, rows, torch.tensor(strengths), Combine.MEAN)
-    batch = Slots(
-        directions=slots.directions[None],
-        weights=slots.weights[None, None],
-        gates=slots.gates[None],
-    )
-    return OPERATORS[operator].apply(states, batch)
+    slots = prepare_constant(operator, {"vector": rows}, torch.tensor(strengths), Combine.MEAN)
+    batch = Slots.stacked([slots]).of_arms(torch.tensor([0]))
+    return operation(operator).apply(states, batch)
 
 
 def at_layer_0(

@@ -1,19 +1,18 @@
 import math
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vectorlab.domain.runs import Combine, Operator
-from vectorlab.steering.operators import (
-    OPERATORS,
-    Slots,
-    ablate,
-    add,
-    prepare_constant,
-    rotate,
-)
+from vectorlab.domain.operators import OPERATORS, Operator
+from vectorlab.domain.runs import Combine
+from vectorlab.steering.operators import operation, prepare_constant
+from vectorlab.steering.operators.ablate import ablate
+from vectorlab.steering.operators.add import add
+from vectorlab.steering.operators.base import Operation, Slots
+from vectorlab.steering.operators.rotate import rotate
 
 
 def prepared(
@@ -21,14 +20,10 @@ def prepared(
     vectors: torch.Tensor,
     strengths: list[float],
     combine: Combine = Combine.MEAN,
-) -> Slots:
+) -> Any:
     """Slots of a batch of one row."""
-    slots = prepare_constant(operator, vectors, torch.tensor(strengths), combine)
-    return Slots(
-        directions=slots.directions[None],
-        weights=slots.weights[None, None],
-        gates=slots.gates[None],
-    )
+    slots = prepare_constant(operator, {"vector": vectors}, torch.tensor(strengths), combine)
+    return Slots.stacked([slots]).of_arms(torch.tensor([0]))
 
 
 def written_out(
@@ -138,5 +133,25 @@ def test_ablating_a_direction_twice_is_ablating_it_once() -> None:
     torch.testing.assert_close(twice, once)
 
 
-def test_every_operator_has_its_functions() -> None:
+def test_every_operator_has_its_entry_and_its_file() -> None:
     assert set(OPERATORS) == set(Operator)
+    assert all(isinstance(operation(item), Operation) for item in Operator)
+
+
+@pytest.mark.parametrize("operator", list(Operator))
+def test_what_an_entry_says_of_strengths_fits_together(operator: Operator) -> None:
+    slider = operator.info.slider
+    assert slider.lowest < slider.start <= slider.highest
+    assert slider.lowest <= operator.info.first_guess <= (operator.info.most or slider.highest)
+
+
+@pytest.mark.parametrize("operator", list(Operator))
+def test_an_entry_says_whether_length_and_mean_matter(operator: Operator) -> None:
+    vectors, states = torch.randn(2, 16), torch.randn(1, 5, 16)
+    apply = operation(operator).apply
+    plain, doubled = (
+        apply(states, prepared(operator, factor * vectors, [0.3, 0.3])) for factor in (1, 2)
+    )
+    assert operator.info.scales_with_length == (not torch.allclose(plain, doubled, atol=1e-5))
+    summed = apply(states, prepared(operator, vectors, [0.3, 0.3], Combine.SUM))
+    assert operator.info.takes_mean == (not torch.equal(plain, summed))

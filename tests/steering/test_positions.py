@@ -346,7 +346,7 @@ def test_vectors_that_are_projected_to_together_must_act_alike() -> None:
         intervention(1.0, operator=Operator.PROJECT_TO),
         intervention(0.5, operator=Operator.PROJECT_TO, vector=OTHER),
     )
-    with pytest.raises(InputError, match="span one space"):
+    with pytest.raises(InputError, match="act as one"):
         SteeringTable.build(loaded, [unlike], vectors(loaded))
 
 

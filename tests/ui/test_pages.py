@@ -20,7 +20,7 @@ from vectorlab.domain.jobs import (
     LogLevel,
     PartialText,
 )
-from vectorlab.domain.runs import STRENGTH_UNITS, Operator
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.sets import Demonstration
 from vectorlab.services import jobs, models, sets, vectors
 from vectorlab.store import explanations, schema
@@ -343,7 +343,7 @@ def test_an_arm_keeps_its_colour_in_every_run(filled, visit):
 
 
 def test_compare_names_the_unit_of_every_strength(filled, visit):
-    assert texts.escape(STRENGTH_UNITS[Operator.ROTATE]) in shown(
+    assert texts.escape(Operator.ROTATE.info.unit) in shown(
         visit("compare", run="1", look="settings")
     )
 
@@ -465,7 +465,7 @@ def test_extract_refuses_bare_prompts_in_words(filled, visit):
 
 def test_generate_enqueues_every_strength_and_keeps_trailing_spaces(filled, visit):
     app = visit("new_run", vector="upbeat-icv", strength="0.1 0.2")
-    assert any(STRENGTH_UNITS[Operator.ROTATE] in item.value for item in app.caption)
+    assert any(Operator.ROTATE.info.unit in item.value for item in app.caption)
     app.text_area(key="written").set_value("First: \n\nSecond: ")
     press(app.run(), "Generate")
     spec = jobs.list_jobs(filled)[0].spec["spec"]

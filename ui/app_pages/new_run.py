@@ -10,8 +10,9 @@ from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.layers import parse_layers
 from vectorlab.domain.methods import default_operator
 from vectorlab.domain.models import Model
+from vectorlab.domain.operators import AVERAGED, Operator
 from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import STRENGTH_UNITS, Combine, Operator, Prompt, RunSpec
+from vectorlab.domain.runs import Combine, Prompt, RunSpec
 from vectorlab.domain.schedules import Schedule
 from vectorlab.errors import InputError
 from vectorlab.services import arms as run_arms
@@ -48,7 +49,7 @@ def _choose_vectors(
     strengths = right.text_input(
         "Strengths, separated by spaces", value="0.05 0.1", key="strength", bind="query-params"
     )
-    right.caption("; ".join(f"{item}: {STRENGTH_UNITS[item]}" for item in sorted(used)) + ".")
+    right.caption("; ".join(f"{item}: {item.info.unit}" for item in sorted(used)) + ".")
     positions = left.text_input(
         "Positions",
         value="all",
@@ -83,7 +84,7 @@ def _choose_vectors(
             "cosine:1:0.5:50 (a factor from, to, over so many tokens).",
         )
         combine = three.selectbox(
-            "Pushes of rotate in one arm",
+            f"Pushes of {AVERAGED} in one arm",
             list(Combine),
             key="combine",
             bind="query-params",

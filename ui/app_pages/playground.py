@@ -5,8 +5,9 @@ import streamlit as st
 from ui import asking, data, parts
 from ui.play import results, strengths
 from vectorlab.domain.layers import parse_layers
+from vectorlab.domain.operators import AVERAGED, Operator
 from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Combine, Operator
+from vectorlab.domain.runs import Combine
 from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.vectors import Site
 from vectorlab.services import browsing, models, recipes, runs
@@ -86,7 +87,10 @@ def _choose_options(operator: Operator | None, *, several: bool) -> SweepOptions
         combine = Combine.MEAN
         if several:
             combine = one.selectbox(
-                "Pushes of rotate in one arm", list(Combine), key="combine", bind="query-params"
+                f"Pushes of {AVERAGED} in one arm",
+                list(Combine),
+                key="combine",
+                bind="query-params",
             )
     return SweepOptions(
         operator=operator,

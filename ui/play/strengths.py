@@ -7,22 +7,14 @@ import streamlit as st
 
 from vectorlab.domain.browsing import VectorChoice
 from vectorlab.domain.methods import default_operator
-from vectorlab.domain.runs import STRENGTH_UNITS, Operator
+from vectorlab.domain.operators import Operator
 
-# Lowest, highest, step and first strength of the slider; the number takes any.
-RANGES: dict[Operator, tuple[float, float, float, float]] = {
-    Operator.ROTATE: (-0.5, 0.5, 0.01, 0.1),
-    Operator.ADD: (-4.0, 4.0, 0.1, 1.0),
-    Operator.ADD_NORM_PRESERVING: (-4.0, 4.0, 0.1, 1.0),
-    Operator.ABLATE: (0.0, 1.0, 0.05, 1.0),
-    Operator.PROJECT_TO: (0.0, 1.0, 0.05, 1.0),
-}
 PARAMETER = "at"  # of the address, once per vector: name:strength
 
 
 def usual(method: str) -> float:
     """The strength that a vector of that method begins with."""
-    return RANGES[default_operator(method)][3]
+    return default_operator(method).info.slider.start
 
 
 def choose(chosen: Sequence[VectorChoice], operator: Operator | None) -> list[tuple[str, float]]:
@@ -31,8 +23,9 @@ def choose(chosen: Sequence[VectorChoice], operator: Operator | None) -> list[tu
     found = []
     for item in chosen:
         used = operator or default_operator(item.method)
-        low, high, step, usual = RANGES[used]
-        value = given.get(item.name, usual)
+        strengths = used.info.slider
+        low, high = strengths.lowest, strengths.highest
+        value = given.get(item.name, strengths.start)
         slider, number = f"play.slider.{item.name}", f"play.number.{item.name}"
         st.session_state.setdefault(number, value)
         st.session_state.setdefault(slider, min(high, max(low, value)))
@@ -42,15 +35,15 @@ def choose(chosen: Sequence[VectorChoice], operator: Operator | None) -> list[tu
             f"Strength of {item.name.replace('_', chr(92) + '_')}",
             low,
             high,
-            step=step,
+            step=strengths.step,
             key=slider,
             on_change=_follow,
             args=(slider, number, item.name, low, high),
-            help=STRENGTH_UNITS[used],
+            help=used.info.unit,
         )
         right.number_input(
             "Number",
-            step=step,
+            step=strengths.step,
             format="%.4g",
             key=number,
             on_change=_follow,

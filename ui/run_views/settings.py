@@ -6,7 +6,7 @@ import streamlit as st
 
 from ui import data, tables, texts
 from vectorlab.domain.comparison import settings_of
-from vectorlab.domain.runs import STRENGTH_UNITS, Arm, GenerationRun
+from vectorlab.domain.runs import Arm, GenerationRun
 
 
 def show(found: Sequence[GenerationRun]) -> None:
@@ -72,7 +72,7 @@ def _show_interventions(arms: Sequence[Arm], names: Mapping[int, str]) -> None:
             texts.escape(arm.label),
             texts.link(names[item.vector_id], "vectors", vector=names[item.vector_id]),
             item.operator.value,
-            f"{item.strength:g} {texts.quiet(STRENGTH_UNITS[item.operator])}",
+            f"{item.strength:g} {texts.quiet(item.operator.info.unit)}",
             item.site.value,
             str(item.positions),
             str(item.schedule),

@@ -24,8 +24,9 @@ from vectorlab.cli.sampling import check_draws
 from vectorlab.cli.verdict import verdict_text
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
 from vectorlab.domain.layers import parse_layers
+from vectorlab.domain.operators import AVERAGED, Operator
 from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import STRENGTH_UNITS, Combine, Decoding, GenerationRun, Operator
+from vectorlab.domain.runs import Combine, Decoding, GenerationRun
 from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.vectors import Site
 from vectorlab.lab import RunView
@@ -38,7 +39,7 @@ app = typer.Typer(
 )
 
 Reference = Annotated[str, typer.Argument(metavar="ID|NAME|HASH")]
-_UNITS = "; ".join(f"{operator}: {unit}" for operator, unit in STRENGTH_UNITS.items())
+_UNITS = "; ".join(f"{operator}: {operator.info.unit}" for operator in Operator)
 
 
 @app.command()
@@ -103,7 +104,7 @@ def generate(
     ] = None,
     combine: Annotated[
         Combine,
-        typer.Option(help="Pushes of rotate in one arm: divide by their number (ICV) or sum."),
+        typer.Option(help=f"Pushes of {AVERAGED} in one arm: divide by their number (ICV) or sum."),
     ] = Combine.MEAN,
     calibrated: Annotated[
         bool,
@@ -331,7 +332,7 @@ def purge(
 def _strength_units(run: GenerationRun) -> str:
     """What the numbers in the arms' labels are relative to."""
     operators = {item.operator for arm in run.spec.arms for item in arm.interventions}
-    return "; ".join(f"{item}: {STRENGTH_UNITS[item]}" for item in sorted(operators))
+    return "; ".join(f"{item}: {item.info.unit}" for item in sorted(operators))
 
 
 def _mean_kl(view: RunView) -> str:

@@ -13,8 +13,9 @@ from functools import cached_property
 from typing import Any
 
 from vectorlab.domain.hashing import content_sha256
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Arm, Decoding, Intervention, Operator, Prompt
+from vectorlab.domain.runs import Arm, Decoding, Intervention, Prompt
 from vectorlab.domain.scorers import parse_scorer
 from vectorlab.domain.scores import ScorerSpec
 from vectorlab.domain.statistics import Estimate
@@ -25,16 +26,6 @@ CLOSE = 1.01  # a bracket this narrow is narrow enough: within 1 % of the limit,
 MOST_ROUNDS = 24
 REACH = 64.0  # how far from the first guess a limit is looked for, up and down
 FRACTIONS = (0.25, 0.5, 0.75, 1.0)  # of the limit, where the effect is measured first
-
-# First guesses, and the most that makes sense, by operator.
-FIRST: dict[Operator, float] = {
-    Operator.ROTATE: 0.1,
-    Operator.ADD: 1.0,
-    Operator.ADD_NORM_PRESERVING: 1.0,
-    Operator.ABLATE: 0.25,
-    Operator.PROJECT_TO: 0.25,
-}
-MOST: dict[Operator, float] = {Operator.ABLATE: 1.0, Operator.PROJECT_TO: 1.0}
 
 # Means of damage, or of effect, of some strengths.
 Measure = Callable[[Sequence[float]], Sequence[float]]

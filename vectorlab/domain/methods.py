@@ -6,7 +6,7 @@ a test holds the two in step.
 
 from dataclasses import dataclass
 
-from vectorlab.domain.runs import Operator
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import InputError
 

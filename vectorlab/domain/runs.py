@@ -11,35 +11,15 @@ from typing import Any
 from vectorlab.domain.chats import Chat as Chat
 from vectorlab.domain.conditions import Condition
 from vectorlab.domain.hashing import content_sha256
+from vectorlab.domain.operators import Operator as Operator
 from vectorlab.domain.positions import Part, Positions
 from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import InputError
 
 
-class Operator(StrEnum):
-    """How a layer vector v acts on a state x of its write site."""
-
-    ROTATE = "rotate"  # ICV: turn x towards v, norm kept; strength is relative to |x|
-    ADD = "add"  # x + strength * v; strength in units of v
-    ADD_NORM_PRESERVING = "add_norm_preserving"  # x + strength * v, given back the norm of x
-    ABLATE = "ablate"  # x - strength * (x . unit v) unit v; strength 1 removes the direction
-    PROJECT_TO = "project_to"  # (1 - strength) x + strength (x . unit v) unit v; 1 keeps it alone
-
-
-STRENGTH_UNITS: dict[Operator, str] = {
-    Operator.ROTATE: "relative to the norm of the site's output (0.1 turns it by about 5.7°)",
-    Operator.ADD: "multiples of the vector as stored, in activation units",
-    Operator.ADD_NORM_PRESERVING: (
-        "multiples of the vector as stored, before the state gets its own norm back"
-    ),
-    Operator.ABLATE: "share of the component along the vector that is removed (1 = all of it)",
-    Operator.PROJECT_TO: "share of everything beside the vector that is removed (1 = all of it)",
-}
-
-
 class Combine(StrEnum):
-    """How several ``rotate`` interventions of one arm share a layer."""
+    """How several interventions of one arm share a layer, by an operator that ``takes_mean``."""
 
     MEAN = "mean"  # ICV's rule: the sum is divided by their number
     SUM = "sum"
@@ -60,7 +40,7 @@ class Intervention:
     vector_id: int
     vector_sha256: str  # content hash: the exact bytes
     operator: Operator
-    strength: float  # lambda; see STRENGTH_UNITS
+    strength: float  # lambda; its unit is the operator's
     site: Site  # where it is written
     positions: Positions = Positions.ALL
     layers: tuple[int, ...] | None = None  # None: every layer the vector has
@@ -507,18 +487,19 @@ def check_arm(arm: Arm) -> Arm:
     """The arm itself, if its interventions can act together.
 
     Raises:
-        InputError: If a strength is not finite, or vectors that are projected to do not act alike.
+        InputError: If a strength is not finite, or vectors that act as one are not to act alike.
     """
-    spaces: dict[Site, Intervention] = {}
+    firsts: dict[tuple[Operator, Site], Intervention] = {}
     for item in arm.interventions:
         check_strength(item.strength)
-        if item.operator is not Operator.PROJECT_TO:
+        if not item.operator.info.acts_as_one:
             continue
-        first = spaces.setdefault(item.site, item)
+        first = firsts.setdefault((item.operator, item.site), item)
         if _course(first) != _course(item):
             raise InputError(
-                f"Arm {arm.label!r} projects to several vectors at {item.site}, which span one "
-                "space. Give them one strength, positions, schedule and layers, or an arm each."
+                f"Arm {arm.label!r} has several vectors under {item.operator} at {item.site}, "
+                "which act as one. Give them one strength, positions, schedule and layers, or "
+                "an arm each."
             )
     return arm
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from vectorlab.domain.calibration import (
-    FIRST,
     Calibration,
     CalibrationSpec,
     parse_budget,
@@ -243,7 +242,7 @@ def _spec(
     layers: tuple[int, ...] | None,
 ) -> CalibrationSpec:
     operator = options.operator or default_operator(vector.method)
-    first = FIRST[operator] if options.first is None else check_strength(options.first)
+    first = operator.info.first_guess if options.first is None else check_strength(options.first)
     if first == 0:
         raise InputError("The first strength is 0, which does nothing. Give another, such as 0.1.")
     check_dtype(options.dtype)

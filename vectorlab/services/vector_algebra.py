@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
 from vectorlab.domain.models import check_dtype
-from vectorlab.domain.runs import Operator
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.sets import SetReference, check_name
 from vectorlab.domain.vectors import (
     LayerVector,
@@ -28,8 +28,6 @@ from vectorlab.store import audit, jobs, sets, vectors
 from vectorlab.store.database import Database, Transaction
 
 DEPENDENT = 1e-6  # share of a vector outside the others' span below which nothing is left of it
-
-_SCALED_BY_LENGTH = (Operator.ADD, Operator.ADD_NORM_PRESERVING)
 
 _Rows = npt.NDArray[np.float64]
 
@@ -144,7 +142,7 @@ def request_equalisation(
         reference: The vector.
         kl: Wanted mean KL per token, nats.
         texts: Set version whose sources and targets are read.
-        operator: ``add`` or ``add_norm_preserving``: those for which length matters.
+        operator: One for which a vector's length matters.
         name: Of the new vector.
         dtype: The model computes in this.
         actor: Recorded as the one who asked.
@@ -157,10 +155,11 @@ def request_equalisation(
     """
     if not (math.isfinite(kl) and kl > 0):
         raise InputError(f"The wanted KL is {kl:g}; it must be above 0, for example 0.1.")
-    if operator not in _SCALED_BY_LENGTH:
+    if not operator.info.scales_with_length:
+        scaled = [item for item in Operator if item.info.scales_with_length]
         raise InputError(
             f"Operator {operator} does not depend on a vector's length, so there is nothing to "
-            f"scale. Use {' or '.join(_SCALED_BY_LENGTH)}."
+            f"scale. Use {' or '.join(scaled)}."
         )
     check_dtype(dtype)
     with db.write() as tx:

@@ -20,7 +20,7 @@ from vectorlab.errors import InputError, ModelError, NotFoundError, ShapeError
 from vectorlab.steering.batching import forward_arguments
 from vectorlab.steering.layers import as_rows, hidden_of
 from vectorlab.steering.loading import LoadedModel
-from vectorlab.steering.operators import COSINE_EPS
+from vectorlab.steering.operators.base import COSINE_EPS
 from vectorlab.steering.passes import PassReader, Rule, RuleReader
 
 Place = tuple[int, Site]

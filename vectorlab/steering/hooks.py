@@ -17,9 +17,10 @@ from vectorlab.domain.conditions import Condition
 from vectorlab.errors import ArchitectureError
 from vectorlab.steering.layers import as_rows, replace_hidden
 from vectorlab.steering.loading import LoadedModel
+from vectorlab.steering.operators.base import ShiftWork
 from vectorlab.steering.passes import rule_readers
 from vectorlab.steering.table import Phase, Place, SteeringTable
-from vectorlab.steering.work import Gauge, RuleValues, ShiftWork, Work, work_at
+from vectorlab.steering.work import Gauge, RuleValues, Work, work_at
 
 
 class Steering:

@@ -13,20 +13,15 @@ from enum import StrEnum
 import torch
 
 from vectorlab.domain.conditions import Condition
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.positions import Part
-from vectorlab.domain.runs import (
-    Arm,
-    Combine,
-    Intervention,
-    Operator,
-    check_arm,
-    check_measured_before,
-)
+from vectorlab.domain.runs import Arm, Combine, Intervention, check_arm, check_measured_before
 from vectorlab.domain.vectors import LayerVector, Site
 from vectorlab.errors import InputError, ModelError, NotFoundError, ShapeError
 from vectorlab.steering.conditions import direction_of
 from vectorlab.steering.loading import LoadedModel
-from vectorlab.steering.operators import OPERATORS, Slots, prepare_constant
+from vectorlab.steering.operators import operation, prepare_constant
+from vectorlab.steering.operators.base import Given, Slots
 from vectorlab.steering.passes import MarkerIds, PassReader, Rule, ThinkingReader
 from vectorlab.steering.spans import marker_ids, thinking_markers
 
@@ -60,17 +55,6 @@ class OperatorTable:
     operator: Operator
     slots: Slots  # tensors with leading axis A, on the layer's device
     active: tuple[bool, ...]  # (A,) whether the arm does anything here
-
-    def rows(self, arms: Sequence[int], device: torch.device) -> tuple[Slots, torch.Tensor]:
-        """The slots of a batch whose rows belong to these arms, and (B, 1, 1) who is active."""
-        index = torch.tensor(arms, device=device)
-        slots = Slots(
-            directions=self.slots.directions[index],
-            weights=self.slots.weights[index][:, None],
-            gates=self.slots.gates[index],
-        )
-        active = torch.tensor([self.active[arm] for arm in arms], device=device)
-        return slots, active[:, None, None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +116,7 @@ class SteeringTable:
         }
         for item in (item for arm in map(check_arm, arms) for item in arm.interventions):
             _check_layers(item, by_hash[item.vector_sha256])
+            _check_needs(item, by_hash[item.vector_sha256])
             check_measured_before(item, item.layers or by_hash[item.vector_sha256])
         found = [_rule(item) for arm in arms for item in arm.interventions]
         rules = tuple(dict.fromkeys(found)) if any(not rule.is_plain for rule in found) else ()
@@ -173,7 +158,7 @@ class SteeringTable:
         return [item for item in self.gauges if not item.arms.isdisjoint(arms)]
 
 
-_Vector = Mapping[int, torch.Tensor]  # layer -> (D,) float32
+_Vector = Mapping[int, Mapping[str, torch.Tensor]]  # layer -> what it holds, such as (D,) float32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,7 +189,7 @@ class _Builder:
     ) -> tuple[OperatorTable, ...]:
         """Tables of every operator at a place, given what each arm does there."""
         found: list[OperatorTable] = []
-        for operator in OPERATORS:
+        for operator in Operator:
             mine = [[item for item in arm if item.operator is operator] for arm in interventions]
             ruled = [any(not _rule(item).is_plain for item in arm) for arm in mine]
             here = [[item for item in arm if _in_phase(item, phase)] for arm in mine]
@@ -236,7 +221,7 @@ class _Builder:
     def _ruled_table(
         self, operator: Operator, interventions: Sequence[Sequence[Intervention]], layer: int
     ) -> RuledTable:
-        functions = OPERATORS[operator]
+        functions = operation(operator)
         rows = [
             functions.prepare(self._stack(items, layer), _strengths(items)) if items else None
             for items in interventions
@@ -244,7 +229,7 @@ class _Builder:
         moves = [[self._moves(item, layer) for item in items] for items in interventions]
         rules = [[self.rules.index(_rule(item)) for item in items] for items in interventions]
         used = [[True] * len(items) for items in interventions]
-        mean = [functions.takes_mean and arm.combine is Combine.MEAN for arm in self.arms]
+        mean = [operator.info.takes_mean and arm.combine is Combine.MEAN for arm in self.arms]
         device = self.loaded.device_of(layer)
         return RuledTable(
             operator=operator,
@@ -256,26 +241,23 @@ class _Builder:
             mean=torch.tensor(mean, device=device),
         )
 
-    def _stack(self, items: Sequence[Intervention], layer: int) -> torch.Tensor:
-        return torch.stack([self.vectors[item.vector_sha256][layer] for item in items])
+    def _stack(self, items: Sequence[Intervention], layer: int) -> Given:
+        """What the vectors of some interventions by one operator hold, (K, ...) each."""
+        held = [self.vectors[item.vector_sha256][layer] for item in items]
+        return {
+            name: torch.stack([part[name] for part in held])
+            for name in items[0].operator.info.needs
+        }
 
     def _moves(self, item: Intervention, layer: int) -> bool:
-        return item.strength != 0 and bool(self.vectors[item.vector_sha256][layer].any())
+        held = self.vectors[item.vector_sha256][layer]
+        return item.strength != 0 and any(
+            bool(held[name].any()) for name in item.operator.info.needs
+        )
 
     def _stacked(self, rows: Sequence[Slots | None], layer: int) -> Slots:
-        """Slots of all arms in one tensor each, filled up with zeros to the longest."""
-        count = max(len(row.weights) for row in rows if row is not None)
-        directions = torch.zeros(len(rows), count, self.loaded.description.d_model)
-        weights, gates = torch.zeros(len(rows), count), torch.zeros(len(rows), count)
-        for arm, row in enumerate(rows):
-            if row is not None:
-                used = len(row.weights)
-                directions[arm, :used] = row.directions
-                weights[arm, :used], gates[arm, :used] = row.weights, row.gates
         device = self.loaded.device_of(layer)
-        return Slots(
-            directions=directions.to(device), weights=weights.to(device), gates=gates.to(device)
-        )
+        return Slots.stacked(rows).map(lambda tensor: tensor.to(device))
 
 
 def _markers(loaded: LoadedModel) -> MarkerIds:
@@ -339,11 +321,11 @@ def _rectangle(rows: Sequence[Sequence[int]], device: torch.device) -> torch.Ten
 
 def _checked_vector(
     loaded: LoadedModel, item: Intervention, vectors: Mapping[str, Sequence[LayerVector]]
-) -> dict[int, torch.Tensor]:
+) -> _Vector:
     name, description = item.vector_sha256[:12], loaded.description
     if item.vector_sha256 not in vectors:
         raise NotFoundError("vector", name, hint="Give the layer vectors of every intervention.")
-    checked: dict[int, torch.Tensor] = {}
+    checked: dict[int, Mapping[str, torch.Tensor]] = {}
     for part in vectors[item.vector_sha256]:
         if part.values.shape != (description.d_model,):
             raise ShapeError(
@@ -357,12 +339,26 @@ def _checked_vector(
                 f"{description.n_layers} layers (0 to {description.n_layers - 1}). Extract it for "
                 "this model: vectorlab vectors extract"
             )
-        checked[part.layer] = torch.from_numpy(part.values.astype("float32"))
-        if not bool(checked[part.layer].isfinite().all()):
+        values = torch.from_numpy(part.values.astype("float32"))
+        if not bool(values.isfinite().all()):
             raise InputError(
                 f"Vector {name} holds a number that is not finite, layer {part.layer}."
             )
+        checked[part.layer] = {"vector": values}
     return checked
+
+
+def _check_needs(item: Intervention, vector: _Vector) -> None:
+    missing = [
+        name
+        for name in item.operator.info.needs
+        if any(name not in held for held in vector.values())
+    ]
+    if missing:
+        raise InputError(
+            f"Operator {item.operator} needs {' and '.join(missing)} at every layer, which vector "
+            f"{item.vector_sha256[:12]} does not hold. Choose another operator."
+        )
 
 
 def _check_layers(item: Intervention, vector: _Vector) -> None:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import torch
 
 from vectorlab.domain.conditions import Comparison
-from vectorlab.domain.runs import Operator
 from vectorlab.steering.conditions import measure
-from vectorlab.steering.operators import OPERATORS, OperatorFunctions, Slots, opposite, turn
+from vectorlab.steering.operators import operation
+from vectorlab.steering.operators.base import Active, AnyOperation, FixedWork, Slots
 from vectorlab.steering.passes import Pass, RuleReader
 from vectorlab.steering.table import GaugeTable, OperatorTable, RuledTable
 
@@ -38,65 +38,25 @@ class RuleValues:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShiftWork:
-    """One vector added at every position."""
-
-    shift: torch.Tensor  # (B, 1, D) float32; rows that do nothing hold -0.0, which changes no bit
-
-    def change(self, states: torch.Tensor, _values: RuleValues | None) -> torch.Tensor:
-        """The states of (B, T, D), of any dtype, as they become, float32."""
-        return states + self.shift
-
-
-@dataclass(frozen=True, kw_only=True)
-class TurnWork:
-    """``rotate`` with the same weights at every position."""
-
-    against: torch.Tensor  # (B, D, K)
-    pushes: torch.Tensor  # (B, K, D) directions times weights
-    active: torch.Tensor  # (B, 1, 1) bool
-    all_active: bool  # what the host knows of it
-
-    @classmethod
-    def of(cls, slots: Slots, active: torch.Tensor, *, all_active: bool) -> "TurnWork":
-        """Prepare what does not depend on the states."""
-        return cls(
-            against=opposite(slots),
-            pushes=slots.directions * slots.weights.transpose(1, 2),
-            active=active,
-            all_active=all_active,
-        )
-
-    def change(self, states: torch.Tensor, _values: RuleValues | None) -> torch.Tensor:
-        """The states of (B, T, D) as they become, float32."""
-        states = states.float()
-        changed = turn(states, self.against, self.pushes, None)
-        # where() hands unsteered rows through untouched, to the bit.
-        return changed if self.all_active else torch.where(self.active, changed, states)
-
-
-@dataclass(frozen=True, kw_only=True)
 class PlainWork:
     """The same weights at every position."""
 
-    functions: OperatorFunctions
-    slots: Slots  # (B, K, D), (B, 1, K), (B, K)
-    active: torch.Tensor  # (B, 1, 1) bool
-    all_active: bool  # what the host knows of it
+    functions: AnyOperation
+    slots: Slots  # of the batch, with weights (B, 1, K)
+    active: Active
 
-    def change(self, states: torch.Tensor, _values: RuleValues | None) -> torch.Tensor:
+    def change(self, states: torch.Tensor, _values: object, /) -> torch.Tensor:
         """The states of (B, T, D) as they become, float32."""
         states = states.float()
-        changed = self.functions.apply(states, self.slots)
-        return changed if self.all_active else torch.where(self.active, changed, states)
+        return self.active.changed(states, self.functions.apply(states, self.slots))
 
 
 @dataclass(frozen=True, kw_only=True)
 class RuledWork:
     """Weights that depend on the position."""
 
-    functions: OperatorFunctions
-    slots: Slots  # (B, K, D), (B, 1, K), (B, K)
+    functions: AnyOperation
+    slots: Slots  # of the batch, with weights (B, 1, K)
     rules: torch.Tensor  # (B, 1, K) int64, index into the last axis of the values
     used: torch.Tensor  # (B, 1, K) bool
     moves: torch.Tensor  # (B, 1, K) bool
@@ -164,7 +124,7 @@ class Gauge:
         return line.unfold(-1, last, 1).sum(dim=-1)
 
 
-Work = ShiftWork | TurnWork | PlainWork | RuledWork | Gauge
+Work = FixedWork | RuledWork | Gauge
 
 
 def work_at(
@@ -185,22 +145,21 @@ def work_at(
 
 
 def _work(table: OperatorTable, row_arms: Sequence[int], device: torch.device) -> Work:
-    functions = OPERATORS[table.operator]
-    slots, active = table.rows(row_arms, device)
-    if not isinstance(table, RuledTable):
-        if table.operator is Operator.ADD:
-            shift = (slots.weights.transpose(1, 2) * slots.directions).sum(dim=1, keepdim=True)
-            return ShiftWork(shift=shift.where(active, -0.0))
-        all_active = all(table.active[arm] for arm in row_arms)
-        if table.operator is Operator.ROTATE:
-            return TurnWork.of(slots, active, all_active=all_active)
-        return PlainWork(functions=functions, slots=slots, active=active, all_active=all_active)
+    functions = operation(table.operator)
     index = torch.tensor(row_arms, device=device)
-    return RuledWork(
-        functions=functions,
-        slots=slots,
-        rules=table.rules[index][:, None],
-        used=table.used[index][:, None],
-        moves=table.moves[index][:, None],
-        mean=table.mean[index][:, None, None],
-    )
+    slots = table.slots.of_arms(index)
+    if isinstance(table, RuledTable):
+        return RuledWork(
+            functions=functions,
+            slots=slots,
+            rules=table.rules[index][:, None],
+            used=table.used[index][:, None],
+            moves=table.moves[index][:, None],
+            mean=table.mean[index][:, None, None],
+        )
+    acting = [table.active[arm] for arm in row_arms]
+    rows = torch.tensor(acting, device=device)[:, None, None]
+    active = Active(rows=rows, are_all=all(acting))
+    if functions.fixed is not None:
+        return functions.fixed(slots, active)
+    return PlainWork(functions=functions, slots=slots, active=active)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vectorlab.domain.calibration import (
-    MOST,
     CalibrationSpec,
     CurvePoint,
     Limit,
@@ -72,7 +71,10 @@ class _Found:
 
 def _calibrate(bench: "_Bench", spec: CalibrationSpec) -> _Found:
     limit = find_limit(
-        partial(bench.means, spec, spec.damage), spec.budget, first=spec.first, most=_most(spec)
+        partial(bench.means, spec, spec.damage),
+        spec.budget,
+        first=spec.first,
+        most=spec.operator.info.most,
     )
     if not limit.is_met:
         [closest] = bench.means(spec, spec.damage, [limit.strength])
@@ -319,10 +321,6 @@ def _items(run: RunSpec, texts: Sequence[GeneratedText]) -> dict[RowKey, Item]:
 def _mean(values: Sequence[float | None]) -> float:
     there = [value for value in values if value is not None]
     return float(np.mean(there)) if there else float("nan")
-
-
-def _most(spec: CalibrationSpec) -> float | None:
-    return MOST.get(spec.operator)
 
 
 def _layers(spec: CalibrationSpec) -> str:
