@@ -108,6 +108,7 @@ def _add_vector(tx: Transaction, model: Model, number: int, versions: list[int])
             model_id=model.id,
             set_version_id=versions[number % len(versions)],
             method="icv",
+            operator="rotate",
             parameters_json={},
             read_site=Site.BLOCK_OUTPUT,
             write_site=Site.MLP_OUTPUT,

@@ -23,6 +23,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 import numpy as np
 
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE, JobKind, JobState, NewJob
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.runs import (
     Arm,
     BatchPlan,
@@ -257,6 +258,7 @@ def make_vector(context: JobContext) -> None:
         model_id=job.spec["model_id"],
         set_version_id=None,
         method="mean_difference",
+        operator=Operator.ADD,
         parameters={"attempt": job.attempt},
         read_site=Site.BLOCK_OUTPUT,
         write_site=Site.BLOCK_OUTPUT,

@@ -3,7 +3,6 @@
 import streamlit as st
 
 from ui import asking, data, parts, texts
-from ui.play import strengths
 from vectorlab.domain.browsing import Inventory
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.errors import InputError
@@ -93,7 +92,7 @@ def _request_texts() -> int | None:
     request = recipes.Request(
         model=vector.model_name,
         prompts=(asking.PROMPT,),
-        arms=(recipes.arm_text([(vector.name, strengths.usual(vector.method))]),),
+        arms=(recipes.arm_text([(vector.name, vector.operator.info.slider.start)]),),
     )
     asked = asking.run_of(request)
     return None if asked.job is None else asked.job.id

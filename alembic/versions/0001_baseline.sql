@@ -400,6 +400,7 @@ CREATE TABLE steering_vectors (
     origin TEXT NOT NULL,
     method TEXT NOT NULL,
     parameters_json JSON NOT NULL,
+    operator TEXT NOT NULL,
     set_version_id BIGINT,
     token_rule TEXT NOT NULL,
     read_site TEXT NOT NULL,

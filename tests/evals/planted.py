@@ -13,6 +13,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from tests.tiny_models import D_MODEL, N_LAYERS, VOCABULARY, byte_tokenizer, random_model
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.vectors import LayerVector, NewVector, Origin, Site, SteeringVector, TokenRule
 from vectorlab.lab import Lab
 from vectorlab.store import vectors
@@ -52,6 +53,7 @@ def add_direction(lab: Lab, model_id: int, name: str = "planted") -> SteeringVec
         model_id=model_id,
         set_version_id=None,
         method="mean_difference",
+        operator=Operator.ADD,
         parameters={},
         read_site=Site.BLOCK_OUTPUT,
         write_site=Site.BLOCK_OUTPUT,

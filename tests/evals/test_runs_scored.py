@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 
 from vectorlab.domain.runs import Decoding
+from vectorlab.domain.vectors import Origin
 from vectorlab.errors import InputError, JobFailed
 from vectorlab.evals import forced
 from vectorlab.evals.model_scores import score_with_model
@@ -52,6 +53,22 @@ def test_every_baseline_is_an_arm_of_one_run_that_replays(view):
     frame = view.lab.sql("SELECT DISTINCT arm, is_baseline, prefix FROM v_generations ORDER BY arm")
     assert frame["is_baseline"].astype(bool).tolist() == [True] + [False] * 7
     assert frame["prefix"].iloc[-1].startswith("The pizza was okay. -> Wow the pizza")
+
+
+def test_controls_are_no_in_context_vectors(view):
+    made = view.lab.sql("SELECT method, operator, count(*) AS n FROM v_vectors GROUP BY 1, 2")
+    assert sorted(made.itertuples(index=False, name=None)) == [
+        ("icv", "rotate", 1),
+        ("random_direction", "rotate", 1),
+        ("shuffled", "rotate", 1),
+    ]
+    (parent,) = view.lab.sql(
+        "SELECT relation, parent_name FROM v_lineage WHERE name = 'upbeat-random-0' "
+        "AND parent_kind = 'vector'"
+    ).itertuples(index=False, name=None)
+    assert parent == ("derived_from", "upbeat")
+    shuffled = view.lab.vectors.get("upbeat-shuffled-0")
+    assert (shuffled.origin, shuffled.parameters["method"]) == (Origin.EXTRACTED, "icv")
 
 
 def test_likelihoods_read_again_are_those_of_the_writing(view):

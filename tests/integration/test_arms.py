@@ -88,7 +88,7 @@ def test_an_arm_that_is_written_out_says_what_it_says_and_takes_the_rest_from_th
         ("upbeat:0.1:layers=0:layers=1", "not understood"),
         ("upbeat:nan", "not finite"),
         ("upbeat:0.1:site=nowhere", "site 'nowhere'. Known are block_output"),
-        ("upbeat:0.1:operator=divide", "Known are rotate"),
+        ("upbeat:0.1:operator=divide", "Known are ablate"),
         ("upbeat:0.1:layers=three", "not understood"),
         ("upbeat:0.1:schedule=linear:0:inf:3", "not finite"),
     ],
@@ -123,8 +123,8 @@ def test_what_is_projected_out_is_gone_at_every_layer_and_the_lineage_says_so(tw
         np.testing.assert_allclose(again, before.values, atol=1e-4 * before.norm)
     details = vectors.details(two.db, "rest")
     assert [item.weight for item in details.parents] == [1.0, 0.0]
-    assert made.parameters == {"of": "upbeat", "operation": "project_out", "removed": ["mean"]}
-    assert made.method == "icv"  # so that its default operator stays rotate
+    assert made.parameters == {"of": "upbeat", "removed": ["mean"]}
+    assert (made.method, made.operator) == ("projected_out", Operator.ROTATE)
 
 
 def test_orthogonalised_vectors_are_so_at_every_layer_and_span_what_they_spanned(two):

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.runs import Decoding, Prompt
 from vectorlab.domain.sets import Demonstration
 from vectorlab.domain.vectors import LayerVector, NewVector, Origin, Site, TokenRule
@@ -147,6 +148,7 @@ def add_vector(lab, *, width: int, depth: int) -> str:
                 model_id=lab.models.get("tiny").id,
                 set_version_id=None,
                 method="elsewhere",
+                operator=Operator.ADD,
                 parameters={},
                 read_site=Site.BLOCK_OUTPUT,
                 write_site=Site.MLP_OUTPUT,

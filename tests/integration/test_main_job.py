@@ -191,11 +191,12 @@ def test_a_combined_vector_keeps_its_parents(lab):
         vectors.layer_vectors(lab.db, made)[2].values, expected, rtol=1e-6, atol=1e-7
     )
     assert [item.weight for item in vectors.details(lab.db, "mix").parents] == [0.5, -1.0]
-    assert lab.vectors.get("mix").method == "combined"
+    mix = lab.vectors.get("mix")
+    assert (mix.method, mix.operator) == ("combined", Operator.ADD)  # its parents' differ
     twice = vectors.combine(
         lab.db, name="twice", terms=vectors.parse_terms("2e0*upbeat"), actor="me"
     )
-    assert twice.method == "icv"  # so that its default operator stays rotate
+    assert (twice.method, twice.operator) == ("combined", Operator.ROTATE)
     ranking = vectors.similarities(lab.db, "upbeat")
     assert ranking[0][1] == pytest.approx(max(cosine for _, cosine in ranking))
 

@@ -16,6 +16,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.runs import Decoding
 from vectorlab.domain.sets import Demonstration
 from vectorlab.domain.vectors import LayerVector, NewVector, Origin
@@ -205,6 +206,7 @@ def add_random_directions(lab, like, count: int) -> list[str]:
                     model_id=like.model_id,
                     set_version_id=None,
                     method="icv",
+                    operator=Operator.ROTATE,
                     parameters={},
                     read_site=like.read_site,
                     write_site=like.write_site,

@@ -22,6 +22,7 @@ from vectorlab.domain.conditions import (
 from vectorlab.domain.explanations import LeftOut
 from vectorlab.domain.hashing import bytes_sha256
 from vectorlab.domain.jobs import Job, JobKind, NewJob
+from vectorlab.domain.methods import COMBINED
 from vectorlab.domain.models import Model, ModelDescription
 from vectorlab.domain.passages import Passage
 from vectorlab.domain.positions import Positions
@@ -185,6 +186,7 @@ def new_vector(
         "model_id": model.id,
         "set_version_id": None if version is None else version.id,
         "method": "icv",
+        "operator": Operator.ROTATE,
         "parameters": {"scale": 1.0},
         "read_site": Site.BLOCK_OUTPUT,
         "write_site": Site.MLP_OUTPUT,
@@ -213,7 +215,13 @@ def add_combined(
 ) -> SteeringVector:
     terms = [ParentWeight(vector_id=item.id, weight=0.5) for item in parents]
     return add_vector(
-        tx, model, name="combined", origin=Origin.COMBINED, parents=terms, layers=layers(9)
+        tx,
+        model,
+        name="combined",
+        method=COMBINED,
+        origin=Origin.COMBINED,
+        parents=terms,
+        layers=layers(9),
     )
 
 

@@ -71,6 +71,7 @@ VIEWS: dict[str, dict[str, str]] = {
         "origin": "text",
         "method": "text",
         "parameters": "text",
+        "operator": "text",
         "read_site": "text",
         "write_site": "text",
         "token_rule": "text",

@@ -121,6 +121,7 @@ def _vector(db: Database, model: Model) -> SteeringVector:
                 model_id=model.id,
                 set_version_id=version.id,
                 method="icv",
+                operator=Operator.ROTATE,
                 parameters={},
                 read_site=Site.BLOCK_OUTPUT,
                 write_site=Site.MLP_OUTPUT,

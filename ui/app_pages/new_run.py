@@ -8,7 +8,6 @@ from ui import asking, data, parts, texts
 from vectorlab.domain.browsing import VectorChoice
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.layers import parse_layers
-from vectorlab.domain.methods import default_operator
 from vectorlab.domain.models import Model
 from vectorlab.domain.operators import AVERAGED, Operator
 from vectorlab.domain.positions import Positions
@@ -45,7 +44,7 @@ def _choose_vectors(
         key="operator",
         bind="query-params",
     )
-    used = {operator or default_operator(fitting[name].method) for name in chosen}
+    used = {operator or fitting[name].operator for name in chosen}
     strengths = right.text_input(
         "Strengths, separated by spaces", value="0.05 0.1", key="strength", bind="query-params"
     )

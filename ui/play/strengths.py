@@ -6,15 +6,9 @@ from collections.abc import Sequence
 import streamlit as st
 
 from vectorlab.domain.browsing import VectorChoice
-from vectorlab.domain.methods import default_operator
 from vectorlab.domain.operators import Operator
 
 PARAMETER = "at"  # of the address, once per vector: name:strength
-
-
-def usual(method: str) -> float:
-    """The strength that a vector of that method begins with."""
-    return default_operator(method).info.slider.start
 
 
 def choose(chosen: Sequence[VectorChoice], operator: Operator | None) -> list[tuple[str, float]]:
@@ -22,7 +16,7 @@ def choose(chosen: Sequence[VectorChoice], operator: Operator | None) -> list[tu
     given = _given()
     found = []
     for item in chosen:
-        used = operator or default_operator(item.method)
+        used = operator or item.operator
         strengths = used.info.slider
         low, high = strengths.lowest, strengths.highest
         value = given.get(item.name, strengths.start)

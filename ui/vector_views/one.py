@@ -101,6 +101,7 @@ def _show_provenance(details: VectorDetails) -> None:
         ("from", texts.link(f"{name}@{number}", "sets", set=name, version=number) if name else "–"),
         ("model", texts.escape(vector.model_name)),
         ("method", texts.escape(vector.method + (f" ({parameters})" if parameters else ""))),
+        ("operator", f"{vector.operator.value}, unless you choose another"),
         ("read site", f"{vector.read_site.value}, tokens of a text: {vector.token_rule.value}"),
         ("write site", vector.write_site.value),
         ("shape", f"{vector.n_layers} layers × {vector.d_model}"),

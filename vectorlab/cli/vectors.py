@@ -322,6 +322,7 @@ def _about(vector: SteeringVector) -> dict[str, Any]:
         "id": vector.id,
         "content hash": vector.content_sha256,
         "method": vector.method,
+        "operator": vector.operator.value,
         "set": vector.set_label,
         "model": vector.model_name,
         "read site": f"{vector.read_site.value}, tokens: {vector.token_rule}",

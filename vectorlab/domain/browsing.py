@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.vectors import Site
 
 
@@ -66,6 +67,7 @@ class VectorChoice:
     name: str
     model_name: str
     method: str
+    operator: Operator
     write_site: Site
     n_layers: int
     d_model: int

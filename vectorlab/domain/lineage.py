@@ -11,6 +11,7 @@ FORWARDS = {
     "extracted_from": "extracted as",
     "belongs_to": "model of",
     "combined_from": "combined into",
+    "derived_from": "derived as",
     "generated_by": "generated",
     "prompted_by": "prompts",
     "steered_by": "steers",

@@ -124,6 +124,15 @@ def method_info(name: str) -> MethodInfo:
     return METHODS[name]
 
 
+# How the numbers of a vector were made where no method of extraction made them alone.
+COMBINED = "combined"  # a weighted sum of vectors
+RANDOM_DIRECTION = "random_direction"  # a control: drawn by lot, with the norms of a vector
+SHUFFLED = "shuffled"  # a control: an extraction from pairs whose sides were drawn by lot
+NORMALISED = "normalised"  # unit length at every layer
+PROJECTED_OUT = "projected_out"  # what is left outside the span of other vectors
+EQUALISED = "equalised"  # scaled to a given damage
+
+
 def default_operator(method: str) -> Operator:
-    """The operator a vector of this method is meant for; ``add`` for unknown producers."""
+    """The operator that vectors of a method of extraction are made for; ``add`` for others."""
     return METHODS[method].operator if method in METHODS else Operator.ADD

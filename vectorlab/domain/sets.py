@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from vectorlab.domain.hashing import ListHasher, content_sha256
 from vectorlab.errors import InputError
 
+SHUFFLED_FROM = "shuffled_from"  # among the details of a version whose sides were drawn by lot
 LATEST = "latest"  # in the place of a version: the newest one
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 

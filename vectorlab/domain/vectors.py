@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vectorlab.domain.hashing import bytes_sha256, content_sha256
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.passages import (
     ChatForm,
     Passage,
@@ -103,7 +104,8 @@ class Origin(StrEnum):
     """How a steering vector came to be."""
 
     EXTRACTED = "extracted"
-    COMBINED = "combined"
+    COMBINED = "combined"  # of several vectors, each with its weight
+    DERIVED = "derived"  # from a vector: a control of it, or another form
     IMPORTED = "imported"
 
 
@@ -275,7 +277,8 @@ class NewVector:
     name: str
     model_id: int
     set_version_id: int | None
-    method: str
+    method: str  # how the numbers were made: one of ``domain.methods``
+    operator: Operator  # how it acts unless somebody says otherwise
     parameters: Mapping[str, Any]
     read_site: Site
     write_site: Site
@@ -305,7 +308,8 @@ class SteeringVector:
     model_name: str
     set_version_id: int | None
     set_label: str | None  # name@number
-    method: str
+    method: str  # how the numbers were made: one of ``domain.methods``
+    operator: Operator  # how it acts unless somebody says otherwise
     parameters: Mapping[str, Any]
     read_site: Site
     write_site: Site

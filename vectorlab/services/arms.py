@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from vectorlab.domain.layers import parse_layers, spell_layers
-from vectorlab.domain.methods import default_operator
 from vectorlab.domain.models import Model
 from vectorlab.domain.positions import Positions
 from vectorlab.domain.runs import (
@@ -192,7 +191,7 @@ def _intervention(
     item = Intervention(
         vector_id=vector.id,
         vector_sha256=vector.content_sha256,
-        operator=term.operator or options.operator or default_operator(vector.method),
+        operator=term.operator or options.operator or vector.operator,
         strength=term.strength,
         site=term.site or options.site or vector.write_site,
         positions=term.positions or options.positions,

@@ -9,8 +9,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from vectorlab.domain.methods import RANDOM_DIRECTION
 from vectorlab.domain.runs import Arm
-from vectorlab.domain.sets import Demonstration
+from vectorlab.domain.sets import SHUFFLED_FROM, Demonstration
 from vectorlab.domain.vectors import (
     ExtractionSpec,
     LayerVector,
@@ -25,7 +26,6 @@ from vectorlab.services import sets as set_services
 from vectorlab.store import audit, sets, vectors
 from vectorlab.store.database import Database, Transaction
 
-RANDOM_METHOD = "random_direction"
 DEFAULT_TEMPLATE = "{source}\n{target}\n\n"
 _NUMBER_OF_TRIES = 100
 
@@ -60,13 +60,14 @@ def random_direction(db: Database, reference: str, *, seed: int, actor: str) -> 
                 name=name,
                 model_id=vector.model_id,
                 set_version_id=None,
-                method=vector.method,  # so that it is applied as the vector is
-                parameters={"operation": RANDOM_METHOD, "of": vector.name, "seed": seed},
+                method=RANDOM_DIRECTION,
+                operator=vector.operator,  # applied as the vector is
+                parameters={"of": vector.name, "seed": seed},
                 read_site=vector.read_site,
                 write_site=vector.write_site,
                 token_rule=vector.token_rule,
                 spec=None,
-                origin=Origin.COMBINED,
+                origin=Origin.DERIVED,
                 layers=layers,
                 parents=[ParentWeight(vector_id=vector.id, weight=0.0)],
             ),
@@ -75,7 +76,7 @@ def random_direction(db: Database, reference: str, *, seed: int, actor: str) -> 
         audit.record(
             tx,
             actor=actor,
-            action=RANDOM_METHOD,
+            action=RANDOM_DIRECTION,
             object_kind="vector",
             object_id=made.id,
             details={"name": name, "seed": seed},
@@ -111,6 +112,7 @@ def shuffled_set(
         message=f"Texts of {vector.set_label}, sides drawn by lot with seed {seed}",
         actor=actor,
         description=f"Baseline: {vector.set_label} with its sides drawn by lot",
+        details={SHUFFLED_FROM: vector.set_label, "seed": seed},
     )
     return committed.version.label, spec
 

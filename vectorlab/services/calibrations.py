@@ -14,7 +14,6 @@ from vectorlab.domain.calibration import (
 from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
 from vectorlab.domain.layers import spell_layers
-from vectorlab.domain.methods import default_operator
 from vectorlab.domain.models import Model, check_dtype
 from vectorlab.domain.positions import Positions
 from vectorlab.domain.runs import Decoding, Operator, Prompt, check_strength
@@ -241,7 +240,7 @@ def _spec(
     measured: "_Measured",
     layers: tuple[int, ...] | None,
 ) -> CalibrationSpec:
-    operator = options.operator or default_operator(vector.method)
+    operator = options.operator or vector.operator
     first = operator.info.first_guess if options.first is None else check_strength(options.first)
     if first == 0:
         raise InputError("The first strength is 0, which does nothing. Give another, such as 0.1.")

@@ -94,8 +94,8 @@ WHERE from_top <= 5 OR from_bottom <= 5
 ORDER BY scorer, value DESC, score_id
 
 -- # Vectors and where they came from
--- Every vector with its method, model, set version and mean norm.
-SELECT vector_name, method, model_name, set_label, n_demonstrations, read_site, write_site,
+-- Every vector with how it was made and how it acts, its model, set version and mean norm.
+SELECT vector_name, method, operator, model_name, set_label, n_demonstrations, read_site, write_site,
        mean_norm, created_at
 FROM v_vectors
 ORDER BY vector_id DESC

@@ -9,7 +9,7 @@ import pandas as pd
 from vectorlab.domain.explanations import DemonstrationPull, Explanation
 from vectorlab.domain.jobs import PRIORITY_BATCH, Job, JobKind, NewJob
 from vectorlab.domain.methods import METHODS
-from vectorlab.domain.vectors import Origin, SteeringVector
+from vectorlab.domain.vectors import ExtractionSpec, Origin, SteeringVector
 from vectorlab.errors import InputError
 from vectorlab.store import explanations, jobs, vectors
 from vectorlab.store.database import Database, Transaction
@@ -94,7 +94,7 @@ def request_leave_one_out(
     """
     with db.write() as tx:
         vector = _extracted(tx, reference)
-        _check_enough(vector)
+        _check_enough(vector, vectors.extraction_spec(tx, vector.id))
         found = explanations.find_explanation(tx, vector.id)
         if found is not None:
             return ExplanationRequest(vector=vector, explanation=found, job=None)
@@ -188,9 +188,9 @@ def _extracted(tx: Transaction, reference: str) -> SteeringVector:
     )
 
 
-def _check_enough(vector: SteeringVector) -> None:
+def _check_enough(vector: SteeringVector, spec: ExtractionSpec | None) -> None:
     have = vector.n_demonstrations or 0
-    known = METHODS.get(vector.method)
+    known = None if spec is None else METHODS.get(spec.method)
     needed = 1 if known is None else known.minimum_pairs
     if have - 1 < needed:
         raise InputError(

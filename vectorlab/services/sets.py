@@ -90,6 +90,7 @@ def commit(
     labels: Sequence[str] = (),
     strict: bool = False,
     limit: TokenLimit | None = None,
+    details: Mapping[str, Any] | None = None,
 ) -> Committed:
     """Freeze demonstrations as the next version, creating the set where there is none.
 
@@ -107,6 +108,7 @@ def commit(
         labels: Of a new set.
         strict: Refuse what the checks warn about.
         limit: Also check that texts fit into a model.
+        details: How the version was made, JSON.
 
     Raises:
         InputError: If there is no demonstration, or the checks found something in ``strict``.
@@ -122,6 +124,7 @@ def commit(
             actor=actor,
             strict=strict,
             limit=limit,
+            details=details,
         )
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from vectorlab.domain.layers import spell_layers
-from vectorlab.domain.methods import default_operator
 from vectorlab.domain.models import Model
 from vectorlab.domain.runs import Arm, Prompt
 from vectorlab.errors import InputError
@@ -107,7 +106,7 @@ def _strengths(db: Database, sweep: Sweep, name: str, layers: Layers) -> list[fl
     unit = unit_strength(
         db,
         vector,
-        operator=sweep.options.operator or default_operator(vector.method),
+        operator=sweep.options.operator or vector.operator,
         site=sweep.options.site or vector.write_site,
         layers=layers,
     )

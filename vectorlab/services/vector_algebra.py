@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
+from vectorlab.domain.methods import NORMALISED, PROJECTED_OUT
 from vectorlab.domain.models import check_dtype
 from vectorlab.domain.operators import Operator
 from vectorlab.domain.sets import SetReference, check_name
@@ -55,8 +56,8 @@ def project_out(
         found = [vectors.get_vector(tx, item) for item in (reference, *removed)]
         layers = _layers(tx, found)
         left = [_outside(column, found) for column in layers]
-        about = {"operation": "project_out", "removed": [item.name for item in found[1:]]}
-        return _store(tx, found, left, name=name, about=about, actor=actor)
+        about = {"removed": [item.name for item in found[1:]]}
+        return _store(tx, PROJECTED_OUT, found, left, name=name, about=about, actor=actor)
 
 
 def orthogonalise(
@@ -89,9 +90,9 @@ def orthogonalise(
             mine = [found[count - 1], *found[: count - 1]]
             columns = [[column[count - 1], *column[: count - 1]] for column in layers]
             left = [_outside(column, mine) for column in columns]
-            about = {"operation": "orthogonalise", "removed": [item.name for item in mine[1:]]}
+            about = {"removed": [item.name for item in mine[1:]]}
             name = f"{mine[0].name}{suffix}"
-            made.append(_store(tx, mine, left, name=name, about=about, actor=actor))
+            made.append(_store(tx, PROJECTED_OUT, mine, left, name=name, about=about, actor=actor))
     return made
 
 
@@ -115,8 +116,8 @@ def normalise(db: Database, reference: str, *, name: str, actor: str) -> Steerin
             for part in parts
         ]
         norms = {str(part.layer): part.norm for part in parts}
-        about = {"operation": "normalise", "natural_norms": norms}
-        return _store(tx, [vector], unit, name=name, about=about, actor=actor)
+        about = {"natural_norms": norms}
+        return _store(tx, NORMALISED, [vector], unit, name=name, about=about, actor=actor)
 
 
 def request_equalisation(
@@ -225,6 +226,7 @@ def _basis(rows: _Rows) -> _Rows:
 
 def _store(
     tx: Transaction,
+    method: str,
     parents: Sequence[SteeringVector],
     layers: Sequence[LayerVector],
     *,
@@ -240,13 +242,14 @@ def _store(
             name=check_name("vector", name),
             model_id=main.model_id,
             set_version_id=None,
-            method=main.method,
+            method=method,
+            operator=main.operator,
             parameters={"of": main.name, **about},
             read_site=main.read_site,
             write_site=main.write_site,
             token_rule=main.token_rule,
             spec=None,
-            origin=Origin.COMBINED,
+            origin=Origin.DERIVED,
             layers=layers,
             parents=[
                 ParentWeight(vector_id=item.id, weight=1.0 if item is main else 0.0)
@@ -258,7 +261,7 @@ def _store(
     audit.record(
         tx,
         actor=actor,
-        action=about["operation"],
+        action=method,
         object_kind="vector",
         object_id=made.id,
         details={"name": name},

@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from vectorlab.domain.models import Model
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.sets import check_name
 from vectorlab.domain.vectors import (
     LayerVector,
@@ -38,6 +39,7 @@ _HEADER_FIELDS = {
     "model",
     "model_fingerprint",
     "name",
+    "operator",
     "parameters",
     "read_site",
     "set_sha256",
@@ -100,6 +102,7 @@ def import_vector(
                 model_id=model.id,
                 set_version_id=None if version is None else version.id,
                 method=header["method"],
+                operator=Operator(header["operator"]),
                 parameters=header["parameters"],
                 read_site=Site(header["read_site"]),
                 write_site=Site(header["write_site"]),
@@ -135,6 +138,7 @@ def _export_safetensors(db: Database, vector: SteeringVector, path: Path) -> Non
         "name": vector.name,
         "content_sha256": vector.content_sha256,
         "method": vector.method,
+        "operator": vector.operator.value,
         "parameters": dict(vector.parameters),
         "read_site": vector.read_site.value,
         "write_site": vector.write_site.value,

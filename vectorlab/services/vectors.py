@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
-from vectorlab.domain.methods import method_info
+from vectorlab.domain.methods import COMBINED, method_info
 from vectorlab.domain.models import Model, check_dtype
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.passages import ChatForm, ThinkingMarkers
 from vectorlab.domain.sets import SetReference, check_name
 from vectorlab.domain.vectors import (
@@ -238,7 +239,8 @@ def combine(
                 name=name,
                 model_id=first.model_id,
                 set_version_id=None,
-                method=_common_method([vector for _, vector in parents]),
+                method=COMBINED,
+                operator=_common_operator([vector for _, vector in parents]),
                 parameters={"terms": [[weight, vector.name] for weight, vector in parents]},
                 read_site=first.read_site,
                 write_site=first.write_site,
@@ -371,6 +373,7 @@ def _second_name(
             model_id=found.model_id,
             set_version_id=found.set_version_id,
             method=found.method,
+            operator=found.operator,
             parameters=found.parameters,
             read_site=found.read_site,
             write_site=found.write_site,
@@ -394,10 +397,10 @@ def _second_name(
     return made
 
 
-def _common_method(parents: Sequence[SteeringVector]) -> str:
-    """The parents' method where they agree, so that its operator stays the default."""
-    methods = {vector.method for vector in parents}
-    return methods.pop() if len(methods) == 1 else "combined"
+def _common_operator(parents: Sequence[SteeringVector]) -> Operator:
+    """The parents' operator where they agree; a sum of others is added."""
+    operators = {vector.operator for vector in parents}
+    return operators.pop() if len(operators) == 1 else Operator.ADD
 
 
 def check_combinable(parents: Sequence[SteeringVector]) -> None:

@@ -14,6 +14,7 @@ from vectorlab.domain.browsing import (
     VectorChoice,
     VectorFilter,
 )
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.vectors import Site, SteeringVector
 from vectorlab.store import schema, vectors
 from vectorlab.store.database import Transaction
@@ -116,6 +117,7 @@ def choices(tx: Transaction) -> list[VectorChoice]:
             _vectors.c.id,
             _vectors.c.name,
             _vectors.c.method,
+            _vectors.c.operator,
             _vectors.c.write_site,
             _vectors.c.n_layers,
             _vectors.c.d_model,
@@ -125,7 +127,13 @@ def choices(tx: Transaction) -> list[VectorChoice]:
         .order_by(_vectors.c.id.desc())
     )
     return [
-        VectorChoice(**{**row._mapping, "write_site": Site(row.write_site)})
+        VectorChoice(
+            **{
+                **row._mapping,
+                "operator": Operator(row.operator),
+                "write_site": Site(row.write_site),
+            }
+        )
         for row in tx.execute(query)
     ]
 

@@ -234,6 +234,7 @@ steering_vectors = Table(
     _text("origin"),
     _text("method"),
     Column("parameters_json", Json, nullable=False),
+    _text("operator"),
     _refers("set_version_id", "set_versions", nullable=True),
     _text("token_rule"),
     _text("read_site"),

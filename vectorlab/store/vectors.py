@@ -8,6 +8,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from vectorlab.domain.hashing import bytes_sha256
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.vectors import (
     Alignment,
     ExtractionSpec,
@@ -57,6 +58,7 @@ def add_vector(tx: Transaction, new: NewVector, created_by: str) -> SteeringVect
         "model_id": new.model_id,
         "set_version_id": new.set_version_id,
         "method": new.method,
+        "operator": new.operator,
         "parameters_json": dict(new.parameters),
         "read_site": new.read_site,
         "write_site": new.write_site,
@@ -238,6 +240,7 @@ def _vector(row: sa.Row[Any]) -> SteeringVector:
         set_version_id=row.set_version_id,
         set_label=None if row.set_name is None else f"{row.set_name}@{row.number}",
         method=row.method,
+        operator=Operator(row.operator),
         parameters=row.parameters_json,
         read_site=Site(row.read_site),
         write_site=Site(row.write_site),

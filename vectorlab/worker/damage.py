@@ -1,5 +1,6 @@
 """The job that scales a vector to a given damage."""
 
+from vectorlab.domain.methods import EQUALISED
 from vectorlab.domain.runs import Arm, Intervention, Operator
 from vectorlab.domain.vectors import NewVector, Origin, ParentWeight
 from vectorlab.steering.damage import mean_kl, scale_for, scaled
@@ -51,7 +52,6 @@ def run_equalisation(context: JobContext) -> None:
     context.lease.log(f"scale {found.scale:.6g}: mean KL {found.kl:.4g} over {len(ids)} texts")
     about = {
         "of": vector.name,
-        "operation": "equalise",
         "kl": data["kl"],
         "measured_kl": found.kl,
         "scale": found.scale,
@@ -68,13 +68,14 @@ def run_equalisation(context: JobContext) -> None:
             name=data["name"],
             model_id=vector.model_id,
             set_version_id=None,
-            method=vector.method,
+            method=EQUALISED,
+            operator=Operator(data["operator"]),
             parameters=about,
             read_site=vector.read_site,
             write_site=vector.write_site,
             token_rule=vector.token_rule,
             spec=None,
-            origin=Origin.COMBINED,
+            origin=Origin.DERIVED,
             layers=scaled(parts, found.scale),
             parents=[ParentWeight(vector_id=vector.id, weight=found.scale)],
             environment=describe_environment(loaded),

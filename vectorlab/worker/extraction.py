@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from vectorlab.domain.methods import SHUFFLED, default_operator
+from vectorlab.domain.sets import SHUFFLED_FROM
 from vectorlab.domain.vectors import ExtractionSpec, NewVector, Origin
 from vectorlab.steering.environment import describe_environment
 from vectorlab.steering.extraction import extract
@@ -19,6 +21,8 @@ def run_extraction(context: "JobContext") -> None:
     spec = ExtractionSpec.from_json(data["spec"])
     with context.db.read() as tx:
         items = sets.demonstrations(tx, data["set_version_id"])
+        version = sets.version_by_id(tx, data["set_version_id"])
+    is_control = SHUFFLED_FROM in version.details
     loaded = context.load(spec.dtype)
     extraction = extract(
         loaded,
@@ -37,8 +41,9 @@ def run_extraction(context: "JobContext") -> None:
                 name=data["name"] or vectors.free_name(tx, data["set_label"].replace("@", "-v")),
                 model_id=data["model_id"],
                 set_version_id=data["set_version_id"],
-                method=spec.method,
-                parameters=spec.parameters,
+                method=SHUFFLED if is_control else spec.method,
+                operator=default_operator(spec.method),
+                parameters={**spec.parameters, **({"method": spec.method} if is_control else {})},
                 read_site=spec.read_site,
                 write_site=spec.write_site,
                 token_rule=spec.token_rule,

@@ -21,7 +21,7 @@ SELECT 'vector', v.id, v.name, 'belongs_to', 'model', m.id, m.name
 FROM steering_vectors v
 JOIN models m ON m.id = v.model_id
 UNION ALL
-SELECT 'vector', v.id, v.name, 'combined_from', 'vector', p.id, p.name
+SELECT 'vector', v.id, v.name, v.origin || '_from', 'vector', p.id, p.name
 FROM vector_parents x
 JOIN steering_vectors v ON v.id = x.steering_vector_id
 JOIN steering_vectors p ON p.id = x.parent_id
