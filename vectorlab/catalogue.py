@@ -4,7 +4,6 @@ Catalogues are in ``vectorlab.domain``, so that edges know every name without lo
 list names the files; a file is imported when its entry is first used.
 """
 
-from functools import cache
 from importlib import import_module
 from typing import TypeVar
 
@@ -13,7 +12,6 @@ from vectorlab.errors import CatalogueError
 _Kind = TypeVar("_Kind")
 
 
-@cache
 def in_file_of(module: str, name: str, kind: type[_Kind]) -> _Kind:
     """The object of a kind that a module exposes under a name.
 
@@ -36,6 +34,6 @@ def in_file_of(module: str, name: str, kind: type[_Kind]) -> _Kind:
             f"It has to hold {name} = {kind.__name__}(...)."
         ) from exc
     if not isinstance(found, kind):
-        held = "it has none" if found is None else f"it is a {type(found).__name__}"
+        held = "it has none" if found is None else f"it is of type {type(found).__name__}"
         raise CatalogueError(f"{path} has to hold {name} = {kind.__name__}(...), but {held}.")
     return found

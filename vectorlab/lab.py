@@ -690,10 +690,10 @@ class VectorVerbs:
         """The calibration that a finished job chose."""
         return calibrations.get(self._lab.db, jobs.result(job)["calibration_id"])
 
-    def export(self, reference: str, path: str | Path) -> None:
-        """Write a vector to a safetensors file with its provenance."""
-        found = self.get(reference)
-        vector_files.export_vector(self._lab.db, found, Path(path), format="safetensors")
+    def export(self, reference: str, path: str | Path, *, format: str | None = None) -> None:
+        """Write a vector to a file with its provenance; the format is told by its ending."""
+        vector = self.get(reference)
+        vector_files.export_vector(self._lab.db, vector, Path(path), format=format)
 
     def list(self, **filters: Any) -> Sequence[SteeringVector]:
         """Vectors, newest first; filter by ``model``, ``set_name``, ``method``."""

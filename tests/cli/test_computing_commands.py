@@ -57,7 +57,7 @@ def test_vectors_are_projected_orthogonalised_and_normalised(cli, upbeat):
         in cli("vectors", "orthogonalise", "mean", "upbeat", "--suffix=-apart").out
     )
     [unit] = cli("vectors", "normalise", "mean", "--name", "unit", "--json").json
-    assert unit["parameters"]["operation"] == "normalise"
+    assert (unit["method"], unit["operator"]) == ("normalised", "add")
     assert (
         "Error: Nothing of vector"
         in cli("vectors", "project-out", "unit", "--from", "mean", "--name", "none", code=1).err

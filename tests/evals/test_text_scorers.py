@@ -4,21 +4,25 @@ import math
 
 import pytest
 
+from vectorlab.catalogue import in_file_of
 from vectorlab.domain.scorers import SCORERS, Needs, parse_scorer
 from vectorlab.domain.scores import Item, Score
 from vectorlab.errors import InputError
-from vectorlab.evals.reading import MODEL_SCORERS
-from vectorlab.evals.registry import TEXT_SCORERS, prepare, register, score_all
+from vectorlab.evals import registry
+from vectorlab.evals.reading import model_scorer
+from vectorlab.evals.registry import TextScorer, prepare, score_all
 
 
 def score(spelt: str, text: str = "", **about: object) -> Score:
     return prepare(parse_scorer(spelt))(Item(text=text, prompt="Say it: ", **about))
 
 
-def test_catalogue_and_registries_name_the_same_scorers():
-    by_model = {name for name, info in SCORERS.items() if info.needs is Needs.MODEL}
-    assert set(MODEL_SCORERS) | {"projection"} == by_model
-    assert set(TEXT_SCORERS) == set(SCORERS) - by_model - {"votes"}
+@pytest.mark.parametrize("name", sorted(set(SCORERS) - {"projection", "votes"}))
+def test_every_scorer_has_a_file_of_its_name(name: str):
+    if SCORERS[name].needs is Needs.MODEL:
+        assert model_scorer(name).plan
+    else:
+        assert in_file_of(f"vectorlab.evals.{name}", "SCORER", TextScorer).prepare
 
 
 @pytest.mark.parametrize(
@@ -93,7 +97,8 @@ def test_a_scorer_that_raises_on_one_text_costs_one_score(monkeypatch: pytest.Mo
 
         return inner
 
-    monkeypatch.setitem(TEXT_SCORERS, "length", lambda **_: fragile())
+    scorer = TextScorer(prepare=lambda **_: fragile())
+    monkeypatch.setattr(registry, "in_file_of", lambda *_: scorer)
     items = [Item(text=text, prompt="") for text in ("ab", "", "abcd")]
     found = list(score_all(prepare(parse_scorer("length")), items))
     assert [item.value for item in found] == [0.5, None, 0.25]
@@ -153,10 +158,3 @@ def test_labels_name_what_differs_from_the_defaults_and_read_back():
     }.items():
         assert parse_scorer(spelt).label == label
         assert parse_scorer(label) == parse_scorer(spelt)
-
-
-def test_a_name_is_taken_once_and_has_to_be_in_the_catalogue():
-    with pytest.raises(ValueError, match="twice"):
-        register("length")(lambda: None)
-    with pytest.raises(ValueError, match=r"scorers\.py"):
-        register("new")(lambda: None)

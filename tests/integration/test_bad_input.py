@@ -223,6 +223,8 @@ def test_vector_files_are_checked(lab, tmp_path):
         )
     with pytest.raises(InputError, match="not known"):
         vector_files.export_vector(lab.db, vector, path, format="exe")
+    with pytest.raises(InputError, match=r"'upbeat\.exe' names no format.*--format safetensors"):
+        vector_files.export_vector(lab.db, vector, tmp_path / "upbeat.exe")
 
 
 def test_model_directories_without_whole_weights_are_refused(lab, unchanged, tmp_path):

@@ -7,9 +7,8 @@ from tests.ravel.planted import LAYER
 from tests.ravel.test_planted import request
 from vectorlab.domain.ravel_runs import FEATURIZERS
 from vectorlab.errors import InputError, ShapeError
-from vectorlab.ravel.featurizers import pca, sae
+from vectorlab.ravel.featurizers import maker, pca, sae
 from vectorlab.ravel.featurizers.dbm import Mask, SoftMask
-from vectorlab.ravel.featurizers.registry import MAKERS
 from vectorlab.ravel.featurizers.rlap import onto_fantope
 from vectorlab.ravel.featurizers.selection import informative
 from vectorlab.ravel.training import Unwatched
@@ -34,10 +33,6 @@ def made(bench: Workbench):
 def states(bench: Workbench) -> tuple[torch.Tensor, torch.Tensor]:
     found = bench._known_states(LAYER, request("full", "colour").location).last()
     return found[:40], found[20:60]
-
-
-def test_what_is_known_without_torch_is_what_there_is():
-    assert list(MAKERS) == list(FEATURIZERS)
 
 
 @pytest.mark.parametrize("name", [name for name in FEATURIZERS if name != "sae"])
@@ -75,7 +70,7 @@ def test_a_trained_autoencoder_explains_most_of_the_states(bench: Workbench):
 def test_stored_and_loaded_it_edits_the_same(bench: Workbench, made, name: str):
     base, source = states(bench)
     found = made[name].featurizer
-    again = MAKERS[name].load({key: item.clone() for key, item in found.tensors().items()})
+    again = maker(name).load({key: item.clone() for key, item in found.tensors().items()})
     assert torch.equal(again.edit(base, source), found.edit(base, source))
     assert again.n_features == found.n_features
 

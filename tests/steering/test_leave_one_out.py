@@ -8,15 +8,16 @@ import torch
 from tests.steering.test_extraction import PAIRS, extraction, stack
 from tests.steering.test_methods import paired_states
 from tests.tiny_models import tiny_model
+from vectorlab.domain.methods import METHODS
 from vectorlab.domain.vectors import ExtractionSpec, Site
 from vectorlab.errors import InputError, ShapeError
 from vectorlab.steering.activations import States
 from vectorlab.steering.leave_one_out import leave_one_out
-from vectorlab.steering.methods import METHOD_FUNCTIONS, aggregate, icv, without_each
+from vectorlab.steering.methods import aggregate, find_method, icv, without_each
 from vectorlab.steering.pairs import paired_states as recorded
 
 CASES: list[tuple[str, dict[str, Any]]] = [
-    *((method, {}) for method in sorted(METHOD_FUNCTIONS)),
+    *((method, {}) for method in sorted(METHODS)),
     ("icv", {"rank": 0}),
     ("icv", {"rank": 2}),
 ]
@@ -25,7 +26,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
 def given(method: str, source: torch.Tensor, target: torch.Tensor) -> tuple[States, States]:
     layers = tuple(range(source.shape[1] - 1))
     pair = [States(values=item, layers=layers, has_embeddings=True) for item in (source, target)]
-    if not METHOD_FUNCTIONS[method].needs_embeddings:
+    if not find_method(method).needs_embeddings:
         pair = [item.without_embeddings() for item in pair]
     return pair[0], pair[1]
 
@@ -86,7 +87,7 @@ def odd(kind: str) -> torch.Tensor:
 @pytest.mark.parametrize(
     "kind", ["all alike", "all but one alike", "two kinds", "one line", "an outlier", "a zero"]
 )
-@pytest.mark.parametrize("method", sorted(METHOD_FUNCTIONS))
+@pytest.mark.parametrize("method", sorted(METHODS))
 def test_odd_differences_are_no_exception(method, kind):
     differences = odd(kind)
     pair = given(method, torch.zeros_like(differences), differences)
@@ -96,7 +97,7 @@ def test_odd_differences_are_no_exception(method, kind):
 
 
 # The prompts of a context shift keep the demonstration that is left out as a query.
-@pytest.mark.parametrize("method", sorted(set(METHOD_FUNCTIONS) - {"context_shift"}))
+@pytest.mark.parametrize("method", sorted(set(METHODS) - {"context_shift"}))
 def test_a_study_is_extraction_without_each_demonstration(method):
     loaded = tiny_model("llama")
     spec = ExtractionSpec(

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from vectorlab.domain.methods import METHODS
 from vectorlab.errors import InputError
 from vectorlab.steering.activations import States
-from vectorlab.steering.methods import METHOD_FUNCTIONS, aggregate, without_each
+from vectorlab.steering.methods import aggregate, find_method, without_each
 from vectorlab.steering.methods.icv_paper import in_context_vector_of_the_paper
 from vectorlab.steering.methods.logistic_regression import logistic_regression
 from vectorlab.steering.methods.pca import principal_direction
@@ -14,7 +15,7 @@ from vectorlab.steering.methods.pca_centred import pair_centred_direction
 from vectorlab.steering.methods.single_pair import single_pair
 from vectorlab.steering.methods.whitened_mean_difference import whitened_mean_difference
 
-ALL = sorted(METHOD_FUNCTIONS)
+ALL = sorted(METHODS)
 # Methods that see sides and not pairs.
 UNPAIRED = ["logistic_regression", "whitened_mean_difference"]
 # Methods whose layer vectors are as long as the pairs' root mean square shift along them.
@@ -27,7 +28,7 @@ def random(*shape: int, seed: int = 0) -> torch.Tensor:
 
 def pair(method: str, source: torch.Tensor, target: torch.Tensor) -> tuple[States, States]:
     """States (N, L, D) as a method wants them; embeddings, where needed, do not differ."""
-    needed = METHOD_FUNCTIONS[method].needs_embeddings
+    needed = find_method(method).needs_embeddings
     layers = tuple(range(source.shape[1]))
 
     def states(values: torch.Tensor) -> States:

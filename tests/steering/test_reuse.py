@@ -11,6 +11,7 @@ import torch
 
 from tests.steering.test_extraction import PAIRS, stack
 from tests.tiny_models import tiny_model
+from vectorlab.domain.methods import METHODS
 from vectorlab.domain.passages import Passage
 from vectorlab.domain.sets import Demonstration
 from vectorlab.domain.states import StateBlock, StateSpec, tokens_sha256
@@ -18,7 +19,6 @@ from vectorlab.domain.vectors import ExtractionSpec, Site
 from vectorlab.errors import InputError
 from vectorlab.steering.extraction import extract
 from vectorlab.steering.loading import LoadedModel
-from vectorlab.steering.methods import METHOD_FUNCTIONS
 from vectorlab.steering.pairs import known_states
 from vectorlab.steering.reuse import state_spec
 
@@ -127,7 +127,7 @@ def test_one_recording_serves_every_method():
     with counted_rows(loaded) as rows:
         found = {
             method: extract(loaded, PAIRS, spec_of(loaded, method=method), open_cache=memory.open)
-            for method in sorted(set(METHOD_FUNCTIONS) - {"context_shift"})  # reads other texts
+            for method in sorted(set(METHODS) - {"context_shift"})  # reads other texts
         }
     assert rows == []
     for method, reused in found.items():

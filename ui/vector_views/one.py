@@ -1,6 +1,7 @@
 """One vector, from its numbers to the runs that used it."""
 
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -9,6 +10,7 @@ from ui import charts, data, parts, texts
 from ui.vector_views import tokens
 from vectorlab.domain.browsing import RunFilter
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
+from vectorlab.domain.vector_formats import VECTOR_FORMATS, VectorFormat
 from vectorlab.services import browsing, explanations, reports, vector_files, vectors
 from vectorlab.services.vectors import VectorDetails
 
@@ -26,12 +28,14 @@ def show(reference: str) -> None:
         parts.page_link(
             "New run with this vector", "new_run", model=vector.model_name, vector=vector.name
         )
-        st.download_button(
-            "Download (safetensors)",
-            lambda: _file(details),
-            file_name=f"{vector.name}.safetensors",
-            on_click="ignore",
-        )
+        for entry in VECTOR_FORMATS.values():
+            st.download_button(
+                f"Download ({entry.name})",
+                partial(_file, details, entry),
+                file_name=f"{vector.name}.{entry.endings[0]}",
+                on_click="ignore",
+                help=f"Holds {entry.holds}.",
+            )
     parts.follow_job(link=False)
     _show_layers(details)
     tokens.show(vector)
@@ -79,10 +83,10 @@ def _show_layers(details: VectorDetails) -> None:
         st.dataframe(frame, key="vectors.layers", hide_index=True, placeholder="–")
 
 
-def _file(details: VectorDetails) -> bytes:
+def _file(details: VectorDetails, format: VectorFormat) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "vector.safetensors"
-        vector_files.export_vector(data.store(), details.vector, path, format="safetensors")
+        path = Path(folder) / f"vector.{format.endings[0]}"
+        vector_files.export_vector(data.store(), details.vector, path, format=format.name)
         return path.read_bytes()
 
 

@@ -23,6 +23,7 @@ from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
 from vectorlab.domain.methods import METHODS
 from vectorlab.domain.passages import ChatForm, ThinkingMarkers
+from vectorlab.domain.vector_formats import VECTOR_FORMATS
 from vectorlab.domain.vectors import Site, SteeringVector, TokenRule
 from vectorlab.errors import InputError
 from vectorlab.services import explanations, reports, vector_files, vectors
@@ -32,6 +33,13 @@ app = typer.Typer(
 )
 
 Reference = Annotated[str, typer.Argument(metavar="NAME|ID|HASH")]
+FormatOption = Annotated[
+    str | None,
+    typer.Option(
+        help="; ".join(f"{item.name}: holds {item.holds}" for item in VECTOR_FORMATS.values())
+        + ". Default: by the file's ending."
+    ),
+]
 _METHOD_HELP = "; ".join(f"{item.name}: {item.summary}" for item in METHODS.values())
 
 
@@ -234,7 +242,7 @@ def export(
     context: typer.Context,
     reference: Reference,
     out: Annotated[Path, typer.Option(help="The file to write.")],
-    format: Annotated[str, typer.Option(help="safetensors (the native form).")] = "safetensors",
+    format: FormatOption = None,
     json: JsonOption = False,
 ) -> None:
     """Write a vector to a file.
@@ -255,6 +263,7 @@ def export(
 def import_(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="A file that vectors export wrote.")],
+    format: FormatOption = None,
     name: Annotated[str | None, typer.Option(help="Default: the name in the file.")] = None,
     model: Annotated[str | None, typer.Option(help="Default: by fingerprint.")] = None,
     json: JsonOption = False,
@@ -267,6 +276,7 @@ def import_(
     made = vector_files.import_vector(
         lab.db,
         file,
+        format=format,
         model=None if model is None else lab.models.get(model),
         name=name,
         actor=lab.settings.user,

@@ -6,10 +6,9 @@ Source: Papineni et al. 2002, https://aclanthology.org/P02-1040; computed by sac
 from sacrebleu.metrics.bleu import BLEU
 
 from vectorlab.domain.scores import Item, Score
-from vectorlab.evals.registry import ScoreText, needs_reference, register
+from vectorlab.evals.registry import ScoreText, TextScorer, needs_reference
 
 
-@register("bleu")
 def bleu() -> ScoreText:
     """0 to 100, with the smoothing and tokens of sacrebleu's defaults for sentences."""
     metric = BLEU(effective_order=True)
@@ -21,3 +20,6 @@ def bleu() -> ScoreText:
         return Score.of(found.score, signature=str(metric.get_signature()))
 
     return score
+
+
+SCORER = TextScorer(prepare=bleu)

@@ -6,10 +6,9 @@ Source: Popovic 2015, https://aclanthology.org/W15-3049; computed by sacrebleu.
 from sacrebleu.metrics.chrf import CHRF
 
 from vectorlab.domain.scores import Item, Score
-from vectorlab.evals.registry import ScoreText, needs_reference, register
+from vectorlab.evals.registry import ScoreText, TextScorer, needs_reference
 
 
-@register("chrf")
 def chrf() -> ScoreText:
     """0 to 100."""
     metric = CHRF()
@@ -21,3 +20,6 @@ def chrf() -> ScoreText:
         return Score.of(found.score, signature=str(metric.get_signature()))
 
     return score
+
+
+SCORER = TextScorer(prepare=chrf)

@@ -7,10 +7,9 @@ import torch
 
 from vectorlab.domain.scores import Item, Score
 from vectorlab.errors import InputError, ModelError
-from vectorlab.evals.registry import ScoreText, register
+from vectorlab.evals.registry import ScoreText, TextScorer
 
 
-@register("classifier")
 def classifier(*, path: str, label: str) -> ScoreText:
     """Softmax probability of the label, 0 to 1, for any model of transformers' classification head.
 
@@ -58,3 +57,6 @@ def _label_id(labels: dict[int, str], label: str) -> int:
         if label in (str(number), name):
             return int(number)
     raise InputError(f"The classifier has no label {label!r}. It has {', '.join(labels.values())}.")
+
+
+SCORER = TextScorer(prepare=classifier)

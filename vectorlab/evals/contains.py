@@ -1,10 +1,9 @@
 """Whether a text contains a string."""
 
 from vectorlab.domain.scores import Item, Score
-from vectorlab.evals.registry import ScoreText, needs_reference, register
+from vectorlab.evals.registry import ScoreText, TextScorer, needs_reference
 
 
-@register("contains")
 def contains(*, string: str | None, ignore_case: bool) -> ScoreText:
     """1 if the string, or without one the reference, stands in the text, else 0."""
 
@@ -18,3 +17,6 @@ def contains(*, string: str | None, ignore_case: bool) -> ScoreText:
         return Score.of(float(wanted in text))
 
     return score
+
+
+SCORER = TextScorer(prepare=contains)

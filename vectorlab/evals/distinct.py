@@ -6,10 +6,9 @@ Source: Li et al. 2016, https://arxiv.org/abs/1510.03055, section 5.3.
 from vectorlab.domain.scores import Item, Score
 from vectorlab.errors import InputError
 from vectorlab.evals.ngrams import word_ngrams
-from vectorlab.evals.registry import ScoreText, register
+from vectorlab.evals.registry import ScoreText, TextScorer
 
 
-@register("distinct")
 def distinct(*, n: int) -> ScoreText:
     """Different n-grams over all n-grams, 0 to 1."""
     if n < 1:
@@ -22,3 +21,6 @@ def distinct(*, n: int) -> ScoreText:
         return Score.of(len(set(found)) / len(found), ngrams=len(found))
 
     return score
+
+
+SCORER = TextScorer(prepare=distinct)

@@ -9,10 +9,9 @@ import numpy as np
 
 from vectorlab.domain.scores import Item, Score
 from vectorlab.errors import InputError, ModelError
-from vectorlab.evals.registry import ScoreText, register
+from vectorlab.evals.registry import ScoreText, TextScorer
 
 
-@register("embedding_similarity")
 def embedding_similarity(*, path: str, to: str) -> ScoreText:
     """Cosine of the embeddings of text and reference, baseline or prompt, -1 to 1.
 
@@ -48,3 +47,6 @@ def embedding_similarity(*, path: str, to: str) -> ScoreText:
         return Score.of(float(mine @ theirs) / norms)
 
     return score
+
+
+SCORER = TextScorer(prepare=embedding_similarity)

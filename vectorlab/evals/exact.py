@@ -1,10 +1,9 @@
 """Whether a text is the wanted one."""
 
 from vectorlab.domain.scores import Item, Score
-from vectorlab.evals.registry import ScoreText, needs_reference, register
+from vectorlab.evals.registry import ScoreText, TextScorer, needs_reference
 
 
-@register("exact")
 def exact(*, ignore_case: bool) -> ScoreText:
     """1 if text and reference are equal, outer spaces aside, else 0."""
 
@@ -17,3 +16,6 @@ def exact(*, ignore_case: bool) -> ScoreText:
         return Score.of(float(text == wanted))
 
     return score
+
+
+SCORER = TextScorer(prepare=exact)

@@ -12,7 +12,7 @@ from typing import Any
 
 from vectorlab.domain.scores import Item, Score
 from vectorlab.errors import InputError
-from vectorlab.evals.registry import ScoreText, register
+from vectorlab.evals.registry import ScoreText, TextScorer
 
 PROMPT = """\
 You grade one text. Question: {question}
@@ -26,7 +26,6 @@ ANSWER_BYTES = 1_000_000  # that are read
 TRIES = 2
 
 
-@register("judge")
 def judge(
     *,
     question: str,
@@ -93,3 +92,6 @@ def _why(error: Exception) -> str:
     if isinstance(error, urllib.error.URLError):
         return str(error.reason)
     return f"{type(error).__name__}: {error}"
+
+
+SCORER = TextScorer(prepare=judge)

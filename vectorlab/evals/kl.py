@@ -6,7 +6,7 @@ on the same tokens.
 """
 
 from vectorlab.domain.scores import Score
-from vectorlab.evals.reading import Encode, ModelItem, Readings, Wish, register_model_scorer
+from vectorlab.evals.reading import Encode, ModelItem, ModelScorer, Readings, Wish
 
 
 def plan(item: ModelItem, _encode: Encode, *, text: str) -> Wish | Score:
@@ -28,4 +28,4 @@ def conclude(wish: Wish, readings: Readings) -> Score:
     return Score.of(found.kl, tokens=found.n_tokens)
 
 
-register_model_scorer("kl", plan=plan, conclude=conclude)
+SCORER = ModelScorer(plan=plan, conclude=conclude)

@@ -1,10 +1,9 @@
 """How long a text is."""
 
 from vectorlab.domain.scores import Item, Score
-from vectorlab.evals.registry import ScoreText, register
+from vectorlab.evals.registry import ScoreText, TextScorer
 
 
-@register("length")
 def length(*, unit: str) -> ScoreText:
     """Tokens of the model that wrote it, words between spaces, or characters."""
 
@@ -17,3 +16,6 @@ def length(*, unit: str) -> ScoreText:
         return Score.of(counts[unit])
 
     return score
+
+
+SCORER = TextScorer(prepare=length)

@@ -1,7 +1,7 @@
 """Which of two answers the model prefers right behind the prompt."""
 
 from vectorlab.domain.scores import Score
-from vectorlab.evals.reading import Encode, ModelItem, Readings, Wish, register_model_scorer
+from vectorlab.evals.reading import Encode, ModelItem, ModelScorer, Readings, Wish
 
 
 def plan(item: ModelItem, encode: Encode, *, a: str, b: str) -> Wish | Score:
@@ -20,4 +20,4 @@ def conclude(wish: Wish, readings: Readings) -> Score:
     return Score.of(first - second, a=first, b=second)
 
 
-register_model_scorer("logit_difference", plan=plan, conclude=conclude)
+SCORER = ModelScorer(plan=plan, conclude=conclude)

@@ -1,10 +1,9 @@
 """How sure the model was of what it wrote."""
 
 from vectorlab.domain.scores import Item, Score
-from vectorlab.evals.registry import ScoreText, register
+from vectorlab.evals.registry import ScoreText, TextScorer
 
 
-@register("mean_logprob")
 def mean_logprob() -> ScoreText:
     """Nats per token under the (steered) model at temperature 1, as recorded with the text."""
 
@@ -14,3 +13,6 @@ def mean_logprob() -> ScoreText:
         return Score.of(item.mean_logprob)
 
     return score
+
+
+SCORER = TextScorer(prepare=mean_logprob)

@@ -6,7 +6,7 @@ from vectorlab.domain.runs import GeneratedText, RowKey, RunSpec
 from vectorlab.domain.scores import Score, ScorerSpec
 from vectorlab.domain.vectors import LayerVector
 from vectorlab.evals.forced import Arms, Passage, Progress, does_nothing, read_passages
-from vectorlab.evals.reading import MODEL_SCORERS, Encode, ModelItem, Wish
+from vectorlab.evals.reading import Encode, ModelItem, Wish, model_scorer
 from vectorlab.steering.loading import LoadedModel
 from vectorlab.steering.prepared import PreparedRun, plain_ids
 
@@ -42,7 +42,7 @@ def score_with_model(
     found: Found = {}
     for scorer, keys in wanted.items():
         found[scorer], wishes[scorer] = {}, {}
-        plan = MODEL_SCORERS[scorer.name].plan
+        plan = model_scorer(scorer.name).plan
         for key in keys:
             asked = plan(items[key], answers, **scorer.options)
             if isinstance(asked, Score):
@@ -58,7 +58,7 @@ def score_with_model(
         on_progress=on_progress,
     )
     for scorer, of_scorer in wishes.items():
-        conclude = MODEL_SCORERS[scorer.name].conclude
+        conclude = model_scorer(scorer.name).conclude
         for key, wish in of_scorer.items():
             found[scorer][key] = conclude(wish, readings)
     return found

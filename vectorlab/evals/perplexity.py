@@ -3,7 +3,7 @@
 import math
 
 from vectorlab.domain.scores import Score
-from vectorlab.evals.reading import Encode, ModelItem, Readings, Wish, register_model_scorer
+from vectorlab.evals.reading import Encode, ModelItem, ModelScorer, Readings, Wish
 
 
 def plan(item: ModelItem, _encode: Encode, *, text: str, model: str) -> Wish | Score:
@@ -23,4 +23,4 @@ def conclude(wish: Wish, readings: Readings) -> Score:
     return Score.of(math.exp(mean), nats_per_token=mean, tokens=found.n_tokens)
 
 
-register_model_scorer("perplexity", plan=plan, conclude=conclude)
+SCORER = ModelScorer(plan=plan, conclude=conclude)

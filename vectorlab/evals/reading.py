@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from vectorlab.domain.scorers import SCORERS
+from vectorlab.catalogue import in_file_of
 from vectorlab.domain.scores import Score
 from vectorlab.evals.forced import Passage, Reading
 
@@ -66,11 +66,10 @@ class ModelScorer:
     conclude: Conclude
 
 
-MODEL_SCORERS: dict[str, ModelScorer] = {}
+def model_scorer(name: str) -> ModelScorer:
+    """How a scorer of the catalogue reads with the model.
 
-
-def register_model_scorer(name: str, *, plan: Plan, conclude: Conclude) -> None:
-    """File a scorer that reads with the model; a name can be taken once."""
-    if name in MODEL_SCORERS or name not in SCORERS:
-        raise ValueError(f"Scorer {name!r} is registered twice, or not in the catalogue.")
-    MODEL_SCORERS[name] = ModelScorer(plan=plan, conclude=conclude)
+    Raises:
+        CatalogueError: If its file is missing or holds no scorer that does.
+    """
+    return in_file_of(f"{__package__}.{name}", "SCORER", ModelScorer)

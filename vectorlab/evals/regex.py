@@ -4,12 +4,11 @@ import regex as expressions
 
 from vectorlab.domain.scores import Item, Score
 from vectorlab.errors import InputError
-from vectorlab.evals.registry import ScoreText, register
+from vectorlab.evals.registry import ScoreText, TextScorer
 
 TIMEOUT_S = 2.0  # of one match; some patterns never end on some texts
 
 
-@register("regex")
 def regex(*, pattern: str) -> ScoreText:
     """1 if the pattern matches somewhere, else 0; a match that takes too long is missing.
 
@@ -29,3 +28,6 @@ def regex(*, pattern: str) -> ScoreText:
         return Score.of(float(found is not None), match=found and found.group())
 
     return score
+
+
+SCORER = TextScorer(prepare=regex)

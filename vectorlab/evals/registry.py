@@ -1,9 +1,10 @@
-"""The registry of scorers, and the rule that one bad text costs one score."""
+"""Scorers of texts by their names, and the rule that one bad text costs one score."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from vectorlab.domain.scorers import SCORERS
+from vectorlab.catalogue import in_file_of
 from vectorlab.domain.scores import Item, Score, ScorerSpec
 from vectorlab.errors import VectorLabError
 
@@ -11,23 +12,12 @@ ScoreText = Callable[[Item], Score]
 # From the options of a scorer to what scores one text; loads what it needs once.
 Prepare = Callable[..., ScoreText]
 
-TEXT_SCORERS: dict[str, Prepare] = {}
 
+@dataclass(frozen=True, kw_only=True)
+class TextScorer:
+    """A scorer that reads texts alone."""
 
-def register(name: str) -> Callable[[Prepare], Prepare]:
-    """Decorator that files a scorer of texts under its name; a name can be taken once."""
-
-    def file(prepare: Prepare) -> Prepare:
-        if name in TEXT_SCORERS:
-            raise ValueError(f"Scorer {name!r} is registered twice.")
-        if name not in SCORERS:
-            raise ValueError(
-                f"Scorer {name!r} is not in the catalogue vectorlab/domain/scorers.py."
-            )
-        TEXT_SCORERS[name] = prepare
-        return prepare
-
-    return file
+    prepare: Prepare
 
 
 def prepare(spec: ScorerSpec, **more: Any) -> ScoreText:
@@ -39,8 +29,10 @@ def prepare(spec: ScorerSpec, **more: Any) -> ScoreText:
 
     Raises:
         VectorLabError: If the scorer cannot work at all, for example without its model.
+        CatalogueError: If its file is missing or holds no scorer of texts.
     """
-    score = TEXT_SCORERS[spec.name](**spec.options, **more)
+    scorer = in_file_of(f"{__package__}.{spec.name}", "SCORER", TextScorer)
+    score = scorer.prepare(**spec.options, **more)
 
     def guarded(item: Item) -> Score:
         try:

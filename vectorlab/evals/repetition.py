@@ -3,10 +3,9 @@
 from vectorlab.domain.scores import Item, Score
 from vectorlab.errors import InputError
 from vectorlab.evals.ngrams import word_ngrams
-from vectorlab.evals.registry import ScoreText, register
+from vectorlab.evals.registry import ScoreText, TextScorer
 
 
-@register("repetition")
 def repetition(*, n: int) -> ScoreText:
     """Share of the n-grams that stood in the text before, 0 to 1."""
     if n < 1:
@@ -19,3 +18,6 @@ def repetition(*, n: int) -> ScoreText:
         return Score.of(1 - len(set(found)) / len(found), ngrams=len(found))
 
     return score
+
+
+SCORER = TextScorer(prepare=repetition)

@@ -4,10 +4,9 @@ Source: Lin 2004, https://aclanthology.org/W04-1013; computed by the package rou
 """
 
 from vectorlab.domain.scores import Item, Score
-from vectorlab.evals.registry import ScoreText, needs_reference, register
+from vectorlab.evals.registry import ScoreText, TextScorer, needs_reference
 
 
-@register("rouge")
 def rouge(*, kind: str) -> ScoreText:
     """F-measure of ``rouge1``, ``rouge2`` or ``rougeL``, words stemmed, 0 to 1."""
     # Here, because it brings NLTK and SciPy, a second of every start that needs no score.
@@ -22,3 +21,6 @@ def rouge(*, kind: str) -> ScoreText:
         return Score.of(found.fmeasure, precision=found.precision, recall=found.recall)
 
     return score
+
+
+SCORER = TextScorer(prepare=rouge)

@@ -7,10 +7,9 @@ vaderSentiment. It knows words and emoji, not what is meant: irony counts as it 
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from vectorlab.domain.scores import Item, Score
-from vectorlab.evals.registry import ScoreText, register
+from vectorlab.evals.registry import ScoreText, TextScorer
 
 
-@register("sentiment")
 def sentiment() -> ScoreText:
     """The compound polarity, -1 to 1; 0 where the lexicon knows no word."""
     analyser = SentimentIntensityAnalyzer()
@@ -23,3 +22,6 @@ def sentiment() -> ScoreText:
         return Score.of(found["compound"], **shares)
 
     return score
+
+
+SCORER = TextScorer(prepare=sentiment)

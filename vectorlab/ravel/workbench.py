@@ -14,8 +14,8 @@ from vectorlab.domain.ravel import EntityData, Split
 from vectorlab.domain.ravel_instances import Completion, Example, InstanceSpec, Part
 from vectorlab.domain.ravel_runs import FeaturizerSpec, Location
 from vectorlab.errors import InputError
+from vectorlab.ravel.featurizers import maker
 from vectorlab.ravel.featurizers.base import Fitted, Labelled, Task, Tensors
-from vectorlab.ravel.featurizers.registry import MAKERS
 from vectorlab.ravel.prompts import PromptBook
 from vectorlab.ravel.scoring import Trial
 from vectorlab.ravel.states import PromptStates, record_prompts
@@ -83,7 +83,7 @@ class Workbench:
             monitor=monitor,
             weights=weights,
         )
-        return MAKERS[wanted.method].fit(task)
+        return maker(wanted.method).fit(task)
 
     def examples(self, part: Part) -> dict[int, Example]:
         """Examples of a part by position.

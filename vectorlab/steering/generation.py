@@ -12,6 +12,7 @@ from vectorlab.steering.batching import free_memory, is_out_of_memory
 from vectorlab.steering.compiled import Compilation
 from vectorlab.steering.coverage import measured_conditions, untouched
 from vectorlab.steering.decoding import OnTexts, Part, decode_batch, frames_of
+from vectorlab.steering.layers import architecture
 from vectorlab.steering.loading import LoadedModel
 from vectorlab.steering.mishaps import too_large_for_memory
 from vectorlab.steering.plan import (
@@ -28,10 +29,6 @@ Progress = Callable[[int, int], None]
 Rows = tuple[int, ...]  # of one batch; a row is a place in ``RunSpec.rows()``
 OnBatch = Callable[[Rows, list[GeneratedText]], None]
 MakeRoom = Callable[[], bool]
-
-# Settings of models whose layers choose experts: how the tokens of a batch are grouped, and with
-# it the rounding of each, then depends on what the other rows hold.
-_EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,8 +131,8 @@ def fitting_together(
     Runs go together when they decode alike and nothing that one computes can depend on what
     stands in the rows of another.
     """
-    first, config = specs[0], loaded.model.config
-    if any(getattr(config, name, None) for name in _EXPERTS) or first.decoding.kl:
+    first = specs[0]
+    if architecture(loaded.model.config.model_type).chooses_experts or first.decoding.kl:
         return []
     rows, width = _measure(loaded, first)
     found = []

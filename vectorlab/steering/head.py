@@ -4,7 +4,7 @@ The head writes a number for every token of the vocabulary, many more than it re
 of them catches what the head is given and lets it run over one piece after another.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from vectorlab.errors import ArchitectureError
+from vectorlab.steering.layers import architecture
 from vectorlab.steering.loading import LoadedModel
 
 
@@ -62,20 +63,5 @@ def head_logits(loaded: LoadedModel, states: torch.Tensor) -> torch.Tensor:
             "nothing of how likely a text is."
         )
     logits: torch.Tensor = head(states)
-    finish = _BEHIND_THE_HEAD.get(loaded.model.config.model_type)
-    return (logits if finish is None else finish(loaded.model.config, logits)).float()
-
-
-def _capped(config: Any, logits: torch.Tensor) -> torch.Tensor:
-    cap = config.final_logit_softcapping
-    return logits if cap is None else torch.tanh(logits / cap) * cap
-
-
-# What forward methods of transformers do behind the head, by model type.
-_BEHIND_THE_HEAD: dict[str, Callable[[Any, torch.Tensor], torch.Tensor]] = {
-    "cohere": lambda config, logits: logits * config.logit_scale,
-    "cohere2": lambda config, logits: logits * config.logit_scale,
-    "gemma2": _capped,
-    "gemma3_text": _capped,
-    "granite": lambda config, logits: logits / config.logits_scaling,
-}
+    behind = architecture(loaded.model.config.model_type).behind_head
+    return (logits if behind is None else behind(loaded.model.config, logits)).float()

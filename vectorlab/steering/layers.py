@@ -27,6 +27,7 @@ class Architecture:
     blocks: str  # from the model to the list of decoder blocks
     mlp: str  # from a block
     attention: str  # from a block
+    norm: str = "norm"  # behind the last block; it stands beside the list of blocks
     # Maps behind the attention, from a block: they treat every token alone, take the states first,
     # and what they return is added to the stream by broadcasting. Empty: not known to.
     attention_tail: str = ""
@@ -34,6 +35,24 @@ class Architecture:
     # Whether the attention is transformers' exchangeable one and positions are told to the model,
     # so that several sequences can stand in one row.
     packs: bool = False
+    # Whether layers choose experts: how the tokens of a batch are grouped, and with it the rounding
+    # of each, then depends on what the other rows hold.
+    chooses_experts: bool = False
+    # What the forward method of transformers does to logits behind the head, by its configuration.
+    behind_head: Callable[[Any, torch.Tensor], torch.Tensor] | None = None
+
+
+def _scaled(config: Any, logits: torch.Tensor) -> torch.Tensor:
+    return logits * config.logit_scale
+
+
+def _divided(config: Any, logits: torch.Tensor) -> torch.Tensor:
+    return logits / config.logits_scaling
+
+
+def _capped(config: Any, logits: torch.Tensor) -> torch.Tensor:
+    cap = config.final_logit_softcapping
+    return logits if cap is None else torch.tanh(logits / cap) * cap
 
 
 _LLAMA = Architecture(
@@ -52,19 +71,21 @@ ARCHITECTURES: dict[str, Architecture] = {
         blocks="transformer.h",
         mlp="mlp.dense_4h_to_h",
         attention="self_attention.dense",
+        norm="ln_f",
         mlp_tail="mlp",
     ),
-    "cohere": _LLAMA,
-    "cohere2": _LLAMA,
+    "cohere": replace(_LLAMA, behind_head=_scaled),
+    "cohere2": replace(_LLAMA, behind_head=_scaled),
     "falcon": Architecture(
         blocks="transformer.h",
         mlp="mlp",
         attention="self_attention",
+        norm="ln_f",
         attention_tail="self_attention.dense",
         mlp_tail="mlp",
     ),
     "gemma": _LLAMA,
-    "gemma2": _LLAMA,
+    "gemma2": replace(_LLAMA, behind_head=_capped),
     "gemma3": Architecture(
         blocks="model.language_model.layers",
         mlp="mlp",
@@ -72,11 +93,12 @@ ARCHITECTURES: dict[str, Architecture] = {
         attention_tail="self_attn.o_proj",
         mlp_tail="mlp",
     ),
-    "gemma3_text": _LLAMA,
+    "gemma3_text": replace(_LLAMA, behind_head=_capped),
     "gpt2": Architecture(
         blocks="transformer.h",
         mlp="mlp",
         attention="attn",
+        norm="ln_f",
         attention_tail="attn.c_proj",
         mlp_tail="mlp",
         packs=True,
@@ -85,6 +107,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         blocks="transformer.h",
         mlp="mlp",
         attention="attn",
+        norm="ln_f",
         attention_tail="attn.attention.out_proj",
         mlp_tail="mlp",
     ),
@@ -92,6 +115,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         blocks="gpt_neox.layers",
         mlp="mlp",
         attention="attention",
+        norm="final_layer_norm",
         attention_tail="attention.dense",
         mlp_tail="mlp",
         packs=True,
@@ -100,30 +124,34 @@ ARCHITECTURES: dict[str, Architecture] = {
         blocks="transformer.h",
         mlp="mlp",
         attention="attn",
+        norm="ln_f",
         attention_tail="attn.out_proj",
         mlp_tail="mlp",
     ),
-    "granite": _LLAMA,
+    "granite": replace(_LLAMA, behind_head=_divided),
     "llama": _LLAMA,
     "mistral": _LLAMA,
-    "mixtral": _LLAMA,
+    "mixtral": replace(_LLAMA, chooses_experts=True),
     "mpt": Architecture(
         blocks="transformer.blocks",
         mlp="ffn.down_proj",
         attention="attn",
+        norm="norm_f",
         attention_tail="attn.out_proj",
         mlp_tail="ffn",
     ),
     "olmo": _LLAMA,
     "olmo2": _LLAMA,
     # OPT has no MLP module; fc2 is its last map, and sees batch and tokens as one axis.
-    "opt": Architecture(blocks="model.decoder.layers", mlp="fc2", attention="self_attn"),
-    "phi": replace(_LLAMA, attention_tail="self_attn.dense"),
+    "opt": Architecture(
+        blocks="model.decoder.layers", mlp="fc2", attention="self_attn", norm="final_layer_norm"
+    ),
+    "phi": replace(_LLAMA, attention_tail="self_attn.dense", norm="final_layernorm"),
     "phi3": _LLAMA,
     "qwen2": _LLAMA,
-    "qwen2_moe": _LLAMA,
+    "qwen2_moe": replace(_LLAMA, chooses_experts=True),
     "qwen3": _LLAMA,
-    "qwen3_moe": _LLAMA,
+    "qwen3_moe": replace(_LLAMA, chooses_experts=True),
     "smollm3": _LLAMA,
     "stablelm": _LLAMA,
     "starcoder2": _LLAMA,

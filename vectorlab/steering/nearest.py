@@ -15,9 +15,6 @@ from vectorlab.errors import ArchitectureError
 from vectorlab.steering.layers import architecture
 from vectorlab.steering.loading import LoadedModel
 
-# What architectures call the norm behind the last block; it stands beside the list of blocks.
-_NORMS = ("norm", "ln_f", "norm_f", "final_layer_norm", "final_layernorm")
-
 
 @torch.inference_mode()
 def nearest_tokens(
@@ -77,13 +74,12 @@ def _top(
 
 def _final_norm(loaded: LoadedModel) -> nn.Module:
     model_type = loaded.model.config.model_type
-    beside = architecture(model_type).blocks.rpartition(".")[0]
-    parent = attrgetter(beside)(loaded.model)
-    for name in _NORMS:
-        norm = getattr(parent, name, None)
-        if isinstance(norm, nn.Module):
-            return norm
+    paths = architecture(model_type)
+    beside = paths.blocks.rpartition(".")[0]
+    norm = getattr(attrgetter(beside)(loaded.model), paths.norm, None)
+    if isinstance(norm, nn.Module):
+        return norm
     raise ArchitectureError(
-        f"No final norm was found beside {beside} of model type {model_type!r}. Known names are "
-        f"{', '.join(_NORMS)}; add the right one in vectorlab/steering/nearest.py."
+        f"Model type {model_type!r} has no final norm {paths.norm!r} beside {beside}. Correct "
+        f"ARCHITECTURES[{model_type!r}] in vectorlab/steering/layers.py."
     )

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from vectorlab.steering.activations import States
-from vectorlab.steering.methods.registry import find_method
+from vectorlab.steering.methods import find_method
 
 FOLDS = 5
 MOST_PAIRS = 128  # spread over the set: a share of 256 states is exact enough to compare layers

@@ -33,8 +33,8 @@ from vectorlab.domain.ravel_runs import (
 from vectorlab.domain.ravel_runs import Featurizer as StoredFeaturizer
 from vectorlab.domain.ravel_scores import Judged, Outcome, score
 from vectorlab.errors import IntegrityError, ModelError
+from vectorlab.ravel.featurizers import maker
 from vectorlab.ravel.featurizers.base import Featurizer, Tensors
-from vectorlab.ravel.featurizers.registry import MAKERS
 from vectorlab.ravel.prompts import PromptBook
 from vectorlab.ravel.scoring import outcomes, vector_outcomes
 from vectorlab.ravel.workbench import Workbench
@@ -222,7 +222,7 @@ class _Work:
                 arrays = ravel_results.tensors(tx, stored.id)
             key = ",".join(array.sha256 for array in arrays.values())
             if key not in shared:
-                shared[key] = MAKERS[stored.spec.method].load(
+                shared[key] = maker(stored.spec.method).load(
                     {name: torch.from_numpy(array.values.copy()) for name, array in arrays.items()}
                 )
             found[target] = shared[key]

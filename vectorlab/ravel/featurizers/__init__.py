@@ -1,1 +1,13 @@
-"""One file per featurizer; ``base`` has the interface and ``registry`` finds them by name."""
+"""Featurizers, one file each, found by its name; it holds ``MAKER``. ``base`` has the interface."""
+
+from vectorlab.catalogue import in_file_of
+from vectorlab.ravel.featurizers.base import Maker
+
+
+def maker(method: str) -> Maker:
+    """How a featurizer of the catalogue in ``domain.ravel_runs`` comes to be.
+
+    Raises:
+        CatalogueError: If its file is missing or holds no maker.
+    """
+    return in_file_of(f"{__name__}.{method}", "MAKER", Maker)

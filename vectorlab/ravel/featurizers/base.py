@@ -68,3 +68,11 @@ class Fitted:
     featurizer: Featurizer
     curve: list[dict[str, float]] = field(default_factory=list)
     measures: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Maker:
+    """How a featurizer comes to be."""
+
+    fit: Callable[[Task], Fitted]
+    load: Callable[[Tensors], Featurizer]

@@ -12,9 +12,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from vectorlab.ravel.featurizers.base import Fitted, Task
-from vectorlab.ravel.featurizers.subspace import Subspace
-from vectorlab.ravel.featurizers.subspace import load as load
+from vectorlab.ravel.featurizers.base import Fitted, Maker, Task
+from vectorlab.ravel.featurizers.subspace import Subspace, load
 from vectorlab.ravel.training import Objective, train
 
 
@@ -65,3 +64,6 @@ def fit_rotation(task: Task, objective: Objective) -> Fitted:
     )  # fmt: skip
     rows = module.rows().detach().float().cpu()
     return Fitted(featurizer=Subspace(rows), curve=curve)
+
+
+MAKER = Maker(fit=fit, load=load)

@@ -11,7 +11,7 @@ Source: De Cao et al. 2020, https://arxiv.org/abs/2004.14992; explanare/ravel, s
 import torch
 from torch import nn
 
-from vectorlab.ravel.featurizers.base import Fitted, Task, Tensors
+from vectorlab.ravel.featurizers.base import Fitted, Maker, Task, Tensors
 from vectorlab.ravel.training import Objective, train
 
 _COLDEST = 0.1  # of the temperature that the training begins with
@@ -82,3 +82,6 @@ def fit_mask(task: Task, objective: Objective) -> Fitted:
 def load(tensors: Tensors) -> Mask:
     """From what was stored."""
     return Mask(tensors["mask"])
+
+
+MAKER = Maker(fit=fit, load=load)

@@ -2,7 +2,7 @@
 
 import torch
 
-from vectorlab.ravel.featurizers.base import Fitted, Task, Tensors
+from vectorlab.ravel.featurizers.base import Fitted, Maker, Task, Tensors
 
 
 class FullRepresentation:
@@ -29,3 +29,6 @@ def fit(task: Task) -> Fitted:
 def load(tensors: Tensors) -> FullRepresentation:
     """From what was stored."""
     return FullRepresentation(int(tensors["d_model"].item()))
+
+
+MAKER = Maker(fit=fit, load=load)

@@ -5,12 +5,15 @@
 Source: Huang et al. 2024, https://arxiv.org/abs/2402.17700
 """
 
-from vectorlab.ravel.featurizers.base import Fitted, Task
+from vectorlab.ravel.featurizers.base import Fitted, Maker, Task
 from vectorlab.ravel.featurizers.das import fit_rotation
-from vectorlab.ravel.featurizers.subspace import load as load
+from vectorlab.ravel.featurizers.subspace import load
 from vectorlab.ravel.training import Objective
 
 
 def fit(task: Task) -> Fitted:
     """Train to change the attribute and to leave the others alone."""
     return fit_rotation(task, Objective(isolate=task.parameters["isolate"]))
+
+
+MAKER = Maker(fit=fit, load=load)

@@ -12,7 +12,7 @@ Source: explanare/ravel, src/methods/pca.py
 
 import torch
 
-from vectorlab.ravel.featurizers.base import Fitted, Task, Tensors
+from vectorlab.ravel.featurizers.base import Fitted, Maker, Task, Tensors
 from vectorlab.ravel.featurizers.selection import informative
 
 
@@ -62,3 +62,6 @@ def fit(task: Task) -> Fitted:
 def load(tensors: Tensors) -> PrincipalComponents:
     """From what was stored."""
     return PrincipalComponents(tensors["scale"], tensors["components"])
+
+
+MAKER = Maker(fit=fit, load=load)

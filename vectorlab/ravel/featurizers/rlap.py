@@ -12,9 +12,8 @@ Source: Ravfogel et al. 2022, https://arxiv.org/abs/2201.12091
 import torch
 from torch.nn.functional import cross_entropy
 
-from vectorlab.ravel.featurizers.base import Fitted, Task
-from vectorlab.ravel.featurizers.subspace import Subspace
-from vectorlab.ravel.featurizers.subspace import load as load
+from vectorlab.ravel.featurizers.base import Fitted, Maker, Task
+from vectorlab.ravel.featurizers.subspace import Subspace, load
 from vectorlab.ravel.training import point_every
 
 _BISECTIONS = 60
@@ -70,3 +69,6 @@ def onto_fantope(matrix: torch.Tensor, k: int) -> torch.Tensor:
         low, high = torch.where(too_much, middle, low), torch.where(too_much, high, middle)
     found: torch.Tensor = (directions * (sizes - high).clamp(0, 1)) @ directions.T
     return found
+
+
+MAKER = Maker(fit=fit, load=load)

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from vectorlab.errors import ShapeError
-from vectorlab.ravel.featurizers.base import Fitted, Task, Tensors
+from vectorlab.ravel.featurizers.base import Fitted, Maker, Task, Tensors
 from vectorlab.ravel.featurizers.selection import informative
 from vectorlab.ravel.training import Monitor, keep_state, point_every, resumed_step
 
@@ -193,3 +193,6 @@ def _descend(
 
 def _cosine(share: float) -> float:
     return float(torch.cos(torch.tensor(share * torch.pi)))
+
+
+MAKER = Maker(fit=fit, load=load)

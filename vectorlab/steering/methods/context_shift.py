@@ -16,11 +16,10 @@ https://arxiv.org/abs/2212.07677, read off a language model; compare task vector
 import torch
 
 from vectorlab.domain.context_prompts import DEFAULT_LAYOUT, DEFAULT_SHOTS, context_texts
+from vectorlab.steering.methods.base import Method
 from vectorlab.steering.methods.directions import mean_of
-from vectorlab.steering.methods.registry import register
 
 
-@register("context_shift", texts=context_texts)
 def context_shift(
     source: torch.Tensor,
     target: torch.Tensor,
@@ -43,3 +42,6 @@ def context_shift(
     """
     del shots, layout, seed
     return mean_of(target - source).float()
+
+
+METHOD = Method(aggregator=context_shift, texts=context_texts)

@@ -22,8 +22,8 @@ from collections.abc import Iterator
 import torch
 
 from vectorlab.errors import InputError
+from vectorlab.steering.methods.base import Method, omit
 from vectorlab.steering.methods.directions import mean_of
-from vectorlab.steering.methods.registry import omit, register
 from vectorlab.steering.spectrum import gram, principal
 
 _BLOCK = 256  # pairs left out at a time, to bound memory
@@ -58,7 +58,6 @@ def _without_each(
         yield block
 
 
-@register("icv", needs_embeddings=True, omission=_without_each)
 def in_context_vector(source: torch.Tensor, target: torch.Tensor, *, rank: int = 1) -> torch.Tensor:
     """Mean difference plus the first centred components, over the whole stack at once.
 
@@ -167,3 +166,6 @@ class _Downdates:
         scores = self.scores @ y.T + (z * y).sum(dim=1) / (len(self.scores) - 1)  # (N, n)
         scores[pairs, torch.arange(len(pairs))] = 0
         return _signs(scores)
+
+
+METHOD = Method(aggregator=in_context_vector, needs_embeddings=True, omission=_without_each)

@@ -15,11 +15,10 @@ Source: Liu, Ye, Xing, Zou, "In-context Vectors", https://arxiv.org/abs/2311.066
 
 import torch
 
+from vectorlab.steering.methods.base import Method
 from vectorlab.steering.methods.directions import leading_direction, towards
-from vectorlab.steering.methods.registry import register
 
 
-@register("icv_paper")
 def in_context_vector_of_the_paper(source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """First direction of the uncentred differences, over the whole stack at once.
 
@@ -33,3 +32,6 @@ def in_context_vector_of_the_paper(source: torch.Tensor, target: torch.Tensor) -
     differences = (target - source).flatten(start_dim=1)
     direction = towards(leading_direction(differences), differences)
     return direction.reshape(target.shape[1:]).float()
+
+
+METHOD = Method(aggregator=in_context_vector_of_the_paper)

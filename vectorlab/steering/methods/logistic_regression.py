@@ -20,15 +20,14 @@ import torch
 from torch.nn.functional import softplus
 
 from vectorlab.errors import InputError
+from vectorlab.steering.methods.base import Method
 from vectorlab.steering.methods.directions import as_long_as_the_shift
-from vectorlab.steering.methods.registry import register
 
 _STEPS = 100
 _HALVINGS = 40
 _TOLERANCE = 1e-11  # of a step, relative to the weights
 
 
-@register("logistic_regression")
 def logistic_regression(
     source: torch.Tensor, target: torch.Tensor, *, penalty: float = 1e-3
 ) -> torch.Tensor:
@@ -104,3 +103,6 @@ def _fit(rows: torch.Tensor, penalty: float) -> torch.Tensor:
         if torch.linalg.vector_norm(step) <= _TOLERANCE * torch.linalg.vector_norm(weights):
             break
     return weights[:-1]
+
+
+METHOD = Method(aggregator=logistic_regression)

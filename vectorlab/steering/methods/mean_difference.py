@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import torch
 
+from vectorlab.steering.methods.base import Method
 from vectorlab.steering.methods.directions import mean_of
-from vectorlab.steering.methods.registry import register
 
 BLOCK = 256  # pairs left out at a time, to bound memory
 
@@ -26,7 +26,6 @@ def _without_each(source: torch.Tensor, target: torch.Tensor) -> Iterator[torch.
         yield mean + (mean - differences) / (len(source) - 1)
 
 
-@register("mean_difference", omission=_without_each)
 def mean_difference(source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """Direction from the sources towards the targets.
 
@@ -38,3 +37,6 @@ def mean_difference(source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         (L, D) float32, not normalised (activation units).
     """
     return mean_of(target - source).float()
+
+
+METHOD = Method(aggregator=mean_difference, omission=_without_each)

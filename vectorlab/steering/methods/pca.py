@@ -15,15 +15,14 @@ form of the steering-vectors library, https://github.com/steering-vectors/steeri
 
 import torch
 
+from vectorlab.steering.methods.base import Method
 from vectorlab.steering.methods.directions import (
     as_long_as_the_shift,
     leading_direction,
     towards,
 )
-from vectorlab.steering.methods.registry import register
 
 
-@register("pca")
 def principal_direction(source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """First direction of the uncentred differences of every layer.
 
@@ -39,3 +38,6 @@ def principal_direction(source: torch.Tensor, target: torch.Tensor) -> torch.Ten
         direction = towards(leading_direction(differences), differences)
         found.append(as_long_as_the_shift(direction, differences))
     return torch.stack(found).float()
+
+
+METHOD = Method(aggregator=principal_direction)

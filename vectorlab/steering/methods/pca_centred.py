@@ -16,15 +16,14 @@ Source: ``pca_center`` of repeng, https://github.com/vgel/repeng (repeng/extract
 
 import torch
 
+from vectorlab.steering.methods.base import Method
 from vectorlab.steering.methods.directions import (
     as_long_as_the_shift,
     leading_direction,
     towards,
 )
-from vectorlab.steering.methods.registry import register
 
 
-@register("pca_centred")
 def pair_centred_direction(source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """First direction of the pair-centred states of every layer.
 
@@ -42,3 +41,6 @@ def pair_centred_direction(source: torch.Tensor, target: torch.Tensor) -> torch.
         direction = towards(leading_direction(centred), after - before)
         found.append(as_long_as_the_shift(direction, centred))
     return torch.stack(found).float()
+
+
+METHOD = Method(aggregator=pair_centred_direction)

@@ -1,83 +1,29 @@
-"""The registry of extraction methods and what they all return."""
+"""From paired states to directions, by the method of a name."""
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
+from vectorlab.catalogue import in_file_of
+from vectorlab.domain.methods import method_info
 from vectorlab.domain.sets import Demonstration
 from vectorlab.errors import InputError, ShapeError
 from vectorlab.steering.activations import States
-
-
-@dataclass(frozen=True, kw_only=True)
-class Directions:
-    """One direction per layer."""
-
-    values: torch.Tensor  # (L, D) float32, not normalised (activation units)
-    explained_variance: torch.Tensor | None  # (L,) float32, 0..1
-    cosines: torch.Tensor  # (N, L) float64, of each pair's difference with the direction
-    layers: tuple[int, ...]
-
-
-# From the states of N sources and N targets, (N, L[+1], D) float32, to directions (L, D);
-# keyword arguments are the method's parameters.
-Aggregator = Callable[..., torch.Tensor]
-# The same, to the directions without pair 0, without pair 1 and so on: blocks (n, L, D).
-Omission = Callable[..., Iterator[torch.Tensor]]
-# From N demonstrations, and the method's parameters by keyword, to 2 N texts: sources, targets.
-Texts = Callable[..., list[str]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Method:
-    """An aggregator and what it needs."""
-
-    aggregator: Aggregator
-    needs_embeddings: bool  # whether row 0 of the states must be the embeddings
-    omission: Omission | None  # a way that is quicker than aggregating N times, if there is one
-    texts: Texts | None  # what is read in the place of the demonstrations' own texts, if anything
-
-
-METHOD_FUNCTIONS: dict[str, Method] = {}
-
-
-def register(
-    name: str,
-    *,
-    needs_embeddings: bool = False,
-    omission: Omission | None = None,
-    texts: Texts | None = None,
-) -> Callable[[Aggregator], Aggregator]:
-    """Decorator that files an aggregator under its name; a name can be taken once."""
-
-    def file(aggregator: Aggregator) -> Aggregator:
-        if name in METHOD_FUNCTIONS:
-            raise ValueError(f"Method {name!r} is registered twice.")
-        METHOD_FUNCTIONS[name] = Method(
-            aggregator=aggregator,
-            needs_embeddings=needs_embeddings,
-            omission=omission,
-            texts=texts,
-        )
-        return aggregator
-
-    return file
+from vectorlab.steering.methods.base import Aggregator, Directions, Method, omit
 
 
 def find_method(name: str) -> Method:
-    """The registered method.
+    """How a method computes.
 
     Raises:
-        InputError: If there is none.
+        InputError: If there is no such method.
+        CatalogueError: If its file is missing or holds no method.
     """
-    if name not in METHOD_FUNCTIONS:
-        known = ", ".join(sorted(METHOD_FUNCTIONS))
-        raise InputError(f"Unknown method {name!r}. Known methods: {known}.")
-    return METHOD_FUNCTIONS[name]
+    method_info(name)
+    return in_file_of(f"{__package__}.{name}", "METHOD", Method)
 
 
 def texts_of(
@@ -101,7 +47,7 @@ def aggregate(
     """Turn paired states into one direction per layer, from source towards target.
 
     Args:
-        method: Name of a registered method.
+        method: Name of a method.
         source: States of the N sources.
         target: States of the N targets; row i is the pair of source row i.
         parameters: Of the method.
@@ -136,19 +82,6 @@ def without_each(
         return
     for pair in range(len(source.values)):
         yield omit(found.aggregator, source.values, target.values, pair, parameters)[None]
-
-
-def omit(
-    aggregator: Aggregator,
-    source: torch.Tensor,
-    target: torch.Tensor,
-    pair: int,
-    parameters: Mapping[str, Any],
-) -> torch.Tensor:
-    """Aggregate all pairs but one, (L, D)."""
-    others = [number for number in range(len(source)) if number != pair]
-    values: torch.Tensor = aggregator(source[others], target[others], **parameters)
-    return values
 
 
 def _diagnostics(

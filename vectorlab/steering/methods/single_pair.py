@@ -11,10 +11,9 @@ Source: activation addition, Turner et al. 2023, https://arxiv.org/abs/2308.1024
 import torch
 
 from vectorlab.errors import InputError
-from vectorlab.steering.methods.registry import register
+from vectorlab.steering.methods.base import Method
 
 
-@register("single_pair")
 def single_pair(source: torch.Tensor, target: torch.Tensor, *, position: int = 0) -> torch.Tensor:
     """Direction from one source to its target.
 
@@ -35,3 +34,6 @@ def single_pair(source: torch.Tensor, target: torch.Tensor, *, position: int = 0
             f"{len(source) - 1}."
         )
     return target[position] - source[position]
+
+
+METHOD = Method(aggregator=single_pair)

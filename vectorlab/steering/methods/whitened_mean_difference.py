@@ -19,13 +19,12 @@ Ledoit and Wolf 2004, https://doi.org/10.1016/S0047-259X(03)00096-4
 import torch
 
 from vectorlab.errors import InputError
+from vectorlab.steering.methods.base import Method
 from vectorlab.steering.methods.directions import as_long_as_the_shift
-from vectorlab.steering.methods.registry import register
 
 _LEAST = 1e-3  # share of the sphere below which the inverse would be of noise
 
 
-@register("whitened_mean_difference")
 def whitened_mean_difference(
     source: torch.Tensor, target: torch.Tensor, *, shrinkage: float | None = None
 ) -> torch.Tensor:
@@ -83,3 +82,6 @@ def _ledoit_wolf(within: torch.Tensor, gram: torch.Tensor, size: torch.Tensor) -
     apart = squared - width * size.square()
     spread = within.square().sum(dim=1).square().sum() / count**2 - squared / count
     return float((spread / apart).clamp(0, 1)) if apart > 0 else 1.0
+
+
+METHOD = Method(aggregator=whitened_mean_difference)

@@ -1,20 +1,15 @@
-"""Steering vectors to and from files.
+"""Steering vectors between the store and files of any format."""
 
-The native format is a safetensors file with one float32 tensor ``layer.<b>`` per decoder block
-and a JSON header under the metadata key ``vectorlab`` that carries where it all came from.
-"""
-
-import json
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
-
+from vectorlab.catalogue import in_file_of
+from vectorlab.domain.methods import NORMALISED
 from vectorlab.domain.models import Model
 from vectorlab.domain.operators import Operator
 from vectorlab.domain.sets import check_name
+from vectorlab.domain.vector_formats import VectorFormat, format_of
 from vectorlab.domain.vectors import (
     LayerVector,
     NewVector,
@@ -25,63 +20,61 @@ from vectorlab.domain.vectors import (
     vector_content_sha256,
 )
 from vectorlab.errors import InputError, IntegrityError
+from vectorlab.services.vector_files.base import HEADER_VERSION, FileFormat, VectorFile
 from vectorlab.services.vectors import check_fits, layer_vectors
 from vectorlab.store import audit, models, sets, vectors
 from vectorlab.store.database import Database
 from vectorlab.version import __version__
 
-_HEADER_KEY = "vectorlab"
-_HEADER_VERSION = 1
-_HEADER_FIELDS = {
-    "content_sha256",
-    "explained_variance",
-    "method",
-    "model",
-    "model_fingerprint",
-    "name",
-    "operator",
-    "parameters",
-    "read_site",
-    "set_sha256",
-    "token_rule",
-    "write_site",
-    "written_by",
-}
 
+def export_vector(
+    db: Database, vector: SteeringVector, path: Path, *, format: str | None = None
+) -> None:
+    """Write a vector to a file with its provenance.
 
-def export_vector(db: Database, vector: SteeringVector, path: Path, *, format: str) -> None:
-    """Write a vector to a file.
+    Args:
+        db: The store.
+        vector: The vector.
+        path: The file.
+        format: One of the catalogue; None goes by the file's ending.
 
     Raises:
-        InputError: If the format is unknown.
+        InputError: If the format is unknown or the file cannot be written.
         IntegrityError: If stored bytes do not match their hash.
     """
-    if format not in EXPORTERS:
-        raise InputError(
-            f"Export format {format!r} is not known. Use one of {', '.join(sorted(EXPORTERS))}."
-        )
-    EXPORTERS[format](db, vector, path)
+    entry = format_of(path, format)
+    layers = layer_vectors(db, vector)
+    values = {item.layer: item.values for item in layers}
+    file = VectorFile(header=_header(db, vector, layers), values=values)
+    _file_format(entry).write(path, file)
 
 
 def import_vector(
-    db: Database, path: Path, *, model: Model | None, name: str | None, actor: str
+    db: Database,
+    path: Path,
+    *,
+    format: str | None = None,
+    model: Model | None,
+    name: str | None,
+    actor: str,
 ) -> SteeringVector:
-    """Store a vector from a native file.
+    """Store a vector from a file.
 
     Args:
         db: The store.
         path: A file that ``export_vector`` wrote.
+        format: One of the catalogue; None goes by the file's ending.
         model: Registered model it belongs to; None finds it by the fingerprint in the file.
         name: Of the vector; None keeps the name in the file.
         actor: Recorded as the one who imported.
 
     Raises:
-        InputError: If the file is not a native vector file, or its model is not registered.
+        InputError: If the file is not what its format says, or its model is not registered.
         IntegrityError: If its numbers do not have the hash in its header.
         ConflictError: If the name is taken.
         ShapeError: If it does not fit the model.
     """
-    header, layers = _read(path)
+    header, layers = _read(path, format_of(path, format))
     with db.write() as tx:
         if model is None:
             model = models.model_by_fingerprint(tx, header["model_fingerprint"])
@@ -126,15 +119,14 @@ def import_vector(
     return made
 
 
-def _export_safetensors(db: Database, vector: SteeringVector, path: Path) -> None:
-    layers = layer_vectors(db, vector)
+def _header(db: Database, vector: SteeringVector, layers: Sequence[LayerVector]) -> dict[str, Any]:
     with db.read() as tx:
         model = models.get_model(tx, str(vector.model_id))
         version = (
             None if vector.set_version_id is None else sets.version_by_id(tx, vector.set_version_id)
         )
-    header = {
-        "header_version": _HEADER_VERSION,
+    return {
+        "header_version": HEADER_VERSION,
         "name": vector.name,
         "content_sha256": vector.content_sha256,
         "method": vector.method,
@@ -143,7 +135,7 @@ def _export_safetensors(db: Database, vector: SteeringVector, path: Path) -> Non
         "read_site": vector.read_site.value,
         "write_site": vector.write_site.value,
         "token_rule": vector.token_rule.value,
-        "normalised": False,
+        "normalised": vector.method == NORMALISED,
         "model": model.name,
         "model_source": model.description.source,
         "model_fingerprint": model.fingerprint,
@@ -154,23 +146,20 @@ def _export_safetensors(db: Database, vector: SteeringVector, path: Path) -> Non
         "created_at": vector.created_at.isoformat(),
         "written_by": f"vectorlab {__version__}",
     }
-    tensors = {f"layer.{item.layer}": item.values for item in layers}
-    try:
-        save_file(tensors, path, metadata={_HEADER_KEY: json.dumps(header, sort_keys=True)})
-    except SafetensorError as exc:
-        raise InputError(f"{path} cannot be written ({exc}).") from exc
 
 
-def _read(path: Path) -> tuple[dict[str, Any], list[LayerVector]]:
-    try:
-        with safe_open(path, framework="numpy") as file:
-            header = _header(path, file.metadata() or {})
-            layers = [_layer(path, header, name, file) for name in file.keys()]  # noqa: SIM118
-    except FileNotFoundError as exc:
-        raise InputError(f"File {str(path)!r} does not exist.") from exc
-    except (SafetensorError, OSError) as exc:
-        raise InputError(f"{path} is not a safetensors file ({exc}).") from exc
-    layers.sort(key=lambda item: item.layer)
+def _read(path: Path, entry: VectorFormat) -> tuple[Mapping[str, Any], list[LayerVector]]:
+    file = _file_format(entry).read(path)
+    header = file.header
+    layers = [
+        LayerVector(
+            layer=layer,
+            values=values,
+            explained_variance=header["explained_variance"].get(str(layer)),
+            separability=header.get("separability", {}).get(str(layer)),  # older files have none
+        )
+        for layer, values in sorted(file.values.items())
+    ]
     actual = vector_content_sha256(layers, Site(header["write_site"]))
     if actual != header["content_sha256"]:
         raise IntegrityError(
@@ -180,45 +169,5 @@ def _read(path: Path) -> tuple[dict[str, Any], list[LayerVector]]:
     return header, layers
 
 
-def _header(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
-    if _HEADER_KEY not in metadata:
-        raise InputError(
-            f"{path} has no {_HEADER_KEY!r} header, so nothing tells which layers and sites its "
-            "numbers belong to. Import files that vectorlab vectors export wrote."
-        )
-    try:
-        header = json.loads(metadata[_HEADER_KEY])
-        version = header["header_version"]
-    except (ValueError, TypeError, KeyError) as exc:
-        raise InputError(f"{path} has a damaged header ({exc}). Export the vector again.") from exc
-    if version != _HEADER_VERSION:
-        raise InputError(
-            f"{path} has header version {version}; this version of VectorLab reads "
-            f"{_HEADER_VERSION}. Upgrade VectorLab."
-        )
-    missing = sorted(_HEADER_FIELDS - header.keys())
-    if missing:
-        raise InputError(f"{path} has a header without {', '.join(missing)}. Export it again.")
-    return dict(header)
-
-
-def _layer(path: Path, header: dict[str, Any], name: str, file: Any) -> LayerVector:
-    prefix, _, number = name.partition(".")
-    kept = file.get_slice(name)
-    dtype, shape = kept.get_dtype(), kept.get_shape()
-    if prefix != "layer" or not number.isdigit() or dtype != "F32" or len(shape) != 1:
-        raise InputError(
-            f"{path}: tensor {name!r} is {dtype} {shape}; expected layer.<number>, F32, "
-            "one-dimensional."
-        )
-    return LayerVector(
-        layer=int(number),
-        values=file.get_tensor(name),
-        explained_variance=header["explained_variance"].get(number),
-        separability=header.get("separability", {}).get(number),  # files of before have none
-    )
-
-
-EXPORTERS: dict[str, Callable[[Database, SteeringVector, Path], None]] = {
-    "safetensors": _export_safetensors,
-}
+def _file_format(entry: VectorFormat) -> FileFormat:
+    return in_file_of(f"{__package__}.{entry.name}_format", "FORMAT", FileFormat)
