@@ -13,12 +13,25 @@ from vectorlab.domain.hashing import bytes_sha256
 from vectorlab.domain.icl_runs import IclKind
 from vectorlab.domain.jobs import CurvePoint
 from vectorlab.domain.models import Model, ModelDescription
-from vectorlab.domain.runs import Arm, BatchPlan, Decoding, Intervention, Operator, Prompt, RunSpec
+from vectorlab.domain.runs import (
+    Arm,
+    BatchPlan,
+    Decoding,
+    FinishReason,
+    GeneratedText,
+    Intervention,
+    NewRun,
+    Operator,
+    Prompt,
+    RowKey,
+    RunSpec,
+)
+from vectorlab.domain.scores import NewScore, Score
 from vectorlab.domain.sets import Demonstration, SetVersion
-from vectorlab.domain.vectors import LayerVector, Site, vector_content_sha256
+from vectorlab.domain.vectors import LayerVector, NewVector, Origin, Site, TokenRule
 from vectorlab.services import models, sets
 from vectorlab.services.database import Database
-from vectorlab.store import jobs, schema
+from vectorlab.store import jobs, runs, schema, scores, vectors
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
 
@@ -97,98 +110,62 @@ def _add_set(db: Database, number: int) -> int:
 def _add_vector(tx: Transaction, model: Model, number: int, versions: list[int]) -> str:
     random = np.random.default_rng(number)
     values = random.standard_normal((LAYERS, WIDTH), dtype=np.float32)
-    layers = [LayerVector(layer=place, values=row) for place, row in enumerate(values)]
-    content = vector_content_sha256(layers, Site.MLP_OUTPUT)
-    vector_id = tx.execute(
-        schema.steering_vectors.insert()
-        .values(
-            name=f"vector-{number}",
-            content_sha256=content,
-            spec_sha256=bytes_sha256(f"spec {number}".encode()),
-            model_id=model.id,
-            set_version_id=versions[number % len(versions)],
-            method="icv",
-            operator="rotate",
-            parameters_json={},
-            read_site=Site.BLOCK_OUTPUT,
-            write_site=Site.MLP_OUTPUT,
-            token_rule="last",
-            spec_json=None,
-            origin="imported",
-            n_layers=LAYERS,
-            d_model=WIDTH,
-            environment_json={},
-            created_at=utc_now(),
-            created_by="bench",
-        )
-        .returning(schema.steering_vectors.c.id)
-    ).scalar_one()
-    tx.execute(
-        schema.layer_vectors.insert(),
-        [
-            {
-                "steering_vector_id": vector_id,
-                "layer": item.layer,
-                "d_model": WIDTH,
-                "dtype": "float32",
-                "norm": item.norm,
-                "explained_variance": 0.5,
-                "separability": None,
-                "sha256": item.sha256,
-                "data": item.data,
-            }
-            for item in layers
+    new = NewVector(
+        name=f"vector-{number}",
+        model_id=model.id,
+        set_version_id=versions[number % len(versions)],
+        method="icv",
+        operator=Operator.ROTATE,
+        parameters={},
+        read_site=Site.BLOCK_OUTPUT,
+        write_site=Site.MLP_OUTPUT,
+        token_rule=TokenRule.LAST,
+        spec=None,
+        origin=Origin.IMPORTED,
+        layers=[
+            LayerVector(layer=place, values=row, explained_variance=0.5)
+            for place, row in enumerate(values)
         ],
     )
-    return content
+    return vectors.add_vector(tx, new, "bench").content_sha256
 
 
 def _add_runs(
     tx: Transaction, model: Model, numbers: list[int], hashes: list[str], size: Size
 ) -> None:
-    specs = {number: _spec(model, number, hashes) for number in numbers}
+    """Runs whose ids, and whose texts' ids, follow from their numbers."""
     last = size.runs - 1
-    if last in specs and last > 0:
-        specs[last] = _spec(model, last - 1, hashes)
-    tx.execute(
-        schema.generation_runs.insert().values(created_at=utc_now()),
-        [
-            {
-                "id": number + 1,
-                "name": f"run-{number}" if number % 7 == 0 else None,
-                "spec_sha256": spec.sha256,
-                "model_id": model.id,
-                "prompt_set_version_id": None,
-                "decoding_json": spec.decoding.to_json(),
-                "seed": spec.seed,
-                "samples": 1,
-                "add_special_tokens": True,
-                "dtype": spec.dtype,
-                "environment_json": {"torch": "2.13.0", "device": "cpu"},
-                "batch_plan_json": BatchPlan(batches=(tuple(range(PROMPTS * ARMS)),)).to_json(),
-                "replay_of": last if number == last and last > 0 else None,
-                "duration_s": 1.0,
-                "created_by": "bench",
-            }
-            for number, spec in specs.items()
-        ],
+    for number in numbers:
+        is_replay = number == last and last > 0
+        spec = _spec(model, number - 1 if is_replay else number, hashes)
+        new = NewRun(
+            name=f"run-{number}" if number % 7 == 0 else None,
+            model_id=model.id,
+            prompt_set_version_id=None,
+            spec=spec,
+            environment={"torch": "2.13.0", "device": "cpu"},
+            batch_plan=BatchPlan(batches=(tuple(range(PROMPTS * ARMS)),)),
+            generations=[_text(number, key) for key in spec.rows()],
+            duration_s=1.0,
+            replay_of=last if is_replay else None,
+        )
+        runs.add_run(tx, new, "bench")
+    scores.put_scores(tx, list(_scores(numbers)))
+    done = schema.jobs.insert().values(
+        created_at=utc_now(), run_after=utc_now(), finished_at=utc_now()
     )
-    for table, rows in (
-        (schema.run_prompts, _prompts(specs)),
-        (schema.run_arms, _arms(specs)),
-        (schema.arm_interventions, _interventions(specs)),
-        (schema.generations, _generations(specs)),
-        (schema.scores, _scores(specs)),
-        (schema.jobs, _jobs(model, specs)),
-    ):
-        found = list(rows)
-        if found:
-            statement = table.insert()
-            if "created_at" in table.c:
-                statement = statement.values(created_at=utc_now())
-            if table is schema.jobs:
-                statement = statement.values(run_after=utc_now(), finished_at=utc_now())
-            tx.execute(statement, found)
+    tx.execute(done, [_job(model, number) for number in numbers])
+
+
+def _text(number: int, key: RowKey) -> GeneratedText:
+    words = " good" * (key.arm % 4)
+    return GeneratedText(
+        key=key,
+        text=f"It was a{words} day, said run {number} to prompt {key.prompt}.",
+        token_ids=tuple(range(20)),
+        finish_reason=FinishReason.LENGTH,
+        mean_logprob=-1.0 - key.arm / 10,
+    )
 
 
 def _spec(model: Model, number: int, hashes: list[str]) -> RunSpec:
@@ -218,62 +195,6 @@ def _spec(model: Model, number: int, hashes: list[str]) -> RunSpec:
     )
 
 
-def _prompts(specs: dict[int, RunSpec]) -> Iterator[dict[str, object]]:
-    for number, spec in specs.items():
-        for place, item in enumerate(spec.prompts):
-            yield {"run_id": number + 1, "position": place, "text": item.text, "reference": None}
-
-
-def _arms(specs: dict[int, RunSpec]) -> Iterator[dict[str, object]]:
-    for number, spec in specs.items():
-        for place, item in enumerate(spec.arms):
-            yield {
-                "run_id": number + 1,
-                "position": place,
-                "label": item.label,
-                "combine": item.combine,
-            }
-
-
-def _interventions(specs: dict[int, RunSpec]) -> Iterator[dict[str, object]]:
-    for number, spec in specs.items():
-        for arm, owner in enumerate(spec.arms):
-            for place, item in enumerate(owner.interventions):
-                yield {
-                    "run_id": number + 1,
-                    "arm": arm,
-                    "position": place,
-                    "steering_vector_id": item.vector_id,
-                    "vector_sha256": item.vector_sha256,
-                    "operator": item.operator,
-                    "strength": item.strength,
-                    "site": item.site,
-                    "positions": str(item.positions),
-                    "layers_json": None,
-                    "schedule": str(item.schedule),
-                }
-
-
-def _generations(specs: dict[int, RunSpec]) -> Iterator[dict[str, object]]:
-    tokens = np.arange(20, dtype="<i4").tobytes()
-    for number in specs:
-        for prompt in range(PROMPTS):
-            for arm in range(ARMS):
-                words = " good" * (arm % 4)
-                yield {
-                    "id": _generation_id(number, prompt, arm),
-                    "run_id": number + 1,
-                    "prompt": prompt,
-                    "arm": arm,
-                    "sample": 0,
-                    "text": f"It was a{words} day, said run {number} to prompt {prompt}.",
-                    "token_ids": tokens,
-                    "n_tokens": 20,
-                    "finish_reason": "length",
-                    "mean_logprob": -1.0 - arm / 10,
-                }
-
-
 def _add_icl(tx: Transaction, model: Model, version: SetVersion, count: int) -> None:
     """That many runs of every kind; the newest training has the curves of the first job."""
     curves = ("loss", "gradient descent", "cosine of sensitivities")
@@ -297,42 +218,41 @@ def _add_icl(tx: Transaction, model: Model, version: SetVersion, count: int) -> 
             )
 
 
-def _scores(specs: dict[int, RunSpec]) -> Iterator[dict[str, object]]:
-    for number in specs:
+def _scores(numbers: list[int]) -> Iterator[NewScore]:
+    for number in numbers:
         if number % SCORED_EVERY:
             continue
         for prompt in range(PROMPTS):
             for arm in range(ARMS):
-                yield {
-                    "generation_id": _generation_id(number, prompt, arm),
-                    "scorer": "cheer",
-                    "scorer_version": "1",
-                    "value": arm / 10 + prompt / 100,
-                    "missing_reason": None,
-                    "details_json": {},
-                }
+                text = _generation_id(number, prompt, arm)
+                yield NewScore(
+                    generation_id=text,
+                    scorer="cheer",
+                    scorer_version="1",
+                    score=Score.of(arm / 10 + prompt / 100),
+                    content_sha256=bytes_sha256(f"score {text}".encode()),
+                )
 
 
-def _jobs(model: Model, specs: dict[int, RunSpec]) -> Iterator[dict[str, object]]:
-    for number in specs:
-        yield {
-            "kind": "generate",
-            "spec_json": {},
-            "spec_sha256": "0" * 64,
-            "model_id": model.id,
-            "queue": "default",
-            "state": "succeeded",
-            "priority": 0,
-            "attempt": 1,
-            "uncounted_attempts": 0,
-            "max_attempts": 3,
-            "cancel_requested": False,
-            "progress_done": 100,
-            "progress_total": 100,
-            "progress_note": "tokens",
-            "result_json": {"run_id": number + 1},
-            "created_by": "bench",
-        }
+def _job(model: Model, number: int) -> dict[str, object]:
+    return {
+        "kind": "generate",
+        "spec_json": {},
+        "spec_sha256": "0" * 64,
+        "model_id": model.id,
+        "queue": "default",
+        "state": "succeeded",
+        "priority": 0,
+        "attempt": 1,
+        "uncounted_attempts": 0,
+        "max_attempts": 3,
+        "cancel_requested": False,
+        "progress_done": 100,
+        "progress_total": 100,
+        "progress_note": "tokens",
+        "result_json": {"run_id": number + 1},
+        "created_by": "bench",
+    }
 
 
 def _generation_id(number: int, prompt: int, arm: int) -> int:

@@ -208,6 +208,7 @@ CREATE TABLE cached_states (
     token_sha256 TEXT NOT NULL,
     state_blob_id BIGINT NOT NULL,
     position INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
     CONSTRAINT pk_cached_states PRIMARY KEY (state_cache_id, text_sha256),
     CONSTRAINT fk_cached_states_state_cache_id FOREIGN KEY(state_cache_id) REFERENCES state_caches (id) ON DELETE RESTRICT,
     CONSTRAINT fk_cached_states_state_blob_id FOREIGN KEY(state_blob_id) REFERENCES state_blobs (id) ON DELETE RESTRICT
@@ -221,6 +222,7 @@ CREATE TABLE generation_runs (
     prompt_set_version_id BIGINT,
     replay_of BIGINT,
     spec_sha256 TEXT NOT NULL,
+    result_sha256 TEXT NOT NULL,
     decoding_json JSON NOT NULL,
     seed BIGINT NOT NULL,
     samples INTEGER NOT NULL,
@@ -231,6 +233,7 @@ CREATE TABLE generation_runs (
     batch_plan_json JSON NOT NULL,
     environment_json JSON NOT NULL,
     duration_s DOUBLE PRECISION NOT NULL,
+    record_sha256 TEXT NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     created_by TEXT NOT NULL,
     CONSTRAINT uq_generation_runs_name UNIQUE (name),
@@ -256,6 +259,7 @@ CREATE TABLE icl_runs (
     result_json JSON NOT NULL,
     environment_json JSON NOT NULL,
     duration_s DOUBLE PRECISION NOT NULL,
+    record_sha256 TEXT NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     created_by TEXT NOT NULL,
     CONSTRAINT fk_icl_runs_model_id FOREIGN KEY(model_id) REFERENCES models (id) ON DELETE RESTRICT,
@@ -363,6 +367,7 @@ CREATE TABLE ravel_instances (
     n_completions INTEGER NOT NULL,
     n_examples_json JSON NOT NULL,
     environment_json JSON NOT NULL,
+    record_sha256 TEXT NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     created_by TEXT NOT NULL,
     CONSTRAINT uq_ravel_instances_name UNIQUE (name),
@@ -411,6 +416,7 @@ CREATE TABLE steering_vectors (
     spec_sha256 TEXT,
     spec_json JSON,
     environment_json JSON NOT NULL,
+    record_sha256 TEXT NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     created_by TEXT NOT NULL,
     CONSTRAINT uq_steering_vectors_name UNIQUE (name),
@@ -456,6 +462,7 @@ CREATE TABLE calibrations (
     curve_json JSON NOT NULL,
     evidence_json JSON NOT NULL,
     environment_json JSON NOT NULL,
+    record_sha256 TEXT NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     created_by TEXT NOT NULL,
     CONSTRAINT fk_calibrations_steering_vector_id FOREIGN KEY(steering_vector_id) REFERENCES steering_vectors (id) ON DELETE RESTRICT,
@@ -484,6 +491,7 @@ CREATE TABLE condition_searches (
     spec_json JSON NOT NULL,
     evidence_json JSON NOT NULL,
     environment_json JSON NOT NULL,
+    record_sha256 TEXT NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     created_by TEXT NOT NULL,
     CONSTRAINT fk_condition_searches_model_id FOREIGN KEY(model_id) REFERENCES models (id) ON DELETE RESTRICT,
@@ -509,6 +517,7 @@ CREATE TABLE demonstration_alignments (
 CREATE TABLE explanations (
     steering_vector_id BIGINT NOT NULL,
     environment_json JSON NOT NULL,
+    record_sha256 TEXT NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     created_by TEXT NOT NULL,
     CONSTRAINT pk_explanations PRIMARY KEY (steering_vector_id),
@@ -587,6 +596,7 @@ CREATE TABLE nearest_tokens (
     layer INTEGER NOT NULL,
     toward_json JSON NOT NULL,
     away_json JSON NOT NULL,
+    record_sha256 TEXT NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT pk_nearest_tokens PRIMARY KEY (steering_vector_id, layer),
     CONSTRAINT fk_nearest_tokens_steering_vector_id FOREIGN KEY(steering_vector_id) REFERENCES steering_vectors (id) ON DELETE RESTRICT
@@ -618,6 +628,7 @@ CREATE TABLE ravel_evaluations (
     spec_json JSON NOT NULL,
     n_outcomes INTEGER NOT NULL,
     environment_json JSON NOT NULL,
+    record_sha256 TEXT NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     created_by TEXT NOT NULL,
     CONSTRAINT uq_ravel_evaluations_spec_sha256 UNIQUE (spec_sha256),
@@ -657,6 +668,7 @@ CREATE TABLE ravel_featurizers (
     curve_json JSON NOT NULL,
     measures_json JSON NOT NULL,
     environment_json JSON NOT NULL,
+    record_sha256 TEXT NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     created_by TEXT NOT NULL,
     CONSTRAINT uq_ravel_featurizers_spec_sha256 UNIQUE (spec_sha256),
@@ -672,6 +684,7 @@ CREATE TABLE ravel_runs (
     spec_json JSON NOT NULL,
     environment_json JSON NOT NULL,
     duration_s DOUBLE PRECISION NOT NULL,
+    record_sha256 TEXT NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     created_by TEXT NOT NULL,
     CONSTRAINT uq_ravel_runs_name UNIQUE (name),
@@ -861,6 +874,7 @@ CREATE TABLE generation_tokens (
     pieces_json JSON NOT NULL,
     logprobs BYTEA NOT NULL,
     baseline_logprobs BYTEA NOT NULL,
+    record_sha256 TEXT NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT pk_generation_tokens PRIMARY KEY (generation_id),
     CONSTRAINT ck_generation_tokens_logprobs_length CHECK (length(logprobs) = length(baseline_logprobs)),
@@ -880,18 +894,23 @@ CREATE TABLE ravel_tensor_chunks (
 CREATE TABLE scores (
     id BIGSERIAL CONSTRAINT pk_scores PRIMARY KEY,
     generation_id BIGINT NOT NULL,
+    supersedes BIGINT,
     scorer TEXT NOT NULL,
     scorer_version TEXT NOT NULL,
     value DOUBLE PRECISION,
     missing_reason TEXT,
     details_json JSON NOT NULL,
     content_sha256 TEXT NOT NULL,
+    record_sha256 TEXT NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    CONSTRAINT uq_scores_generation_id_scorer_scorer_version UNIQUE (generation_id, scorer, scorer_version),
+    CONSTRAINT uq_scores_supersedes UNIQUE (supersedes),
     CONSTRAINT ck_scores_value_or_reason CHECK ((value IS NULL) <> (missing_reason IS NULL)),
-    CONSTRAINT fk_scores_generation_id FOREIGN KEY(generation_id) REFERENCES generations (id) ON DELETE RESTRICT
+    CONSTRAINT fk_scores_generation_id FOREIGN KEY(generation_id) REFERENCES generations (id) ON DELETE RESTRICT,
+    CONSTRAINT fk_scores_supersedes FOREIGN KEY(supersedes) REFERENCES scores (id) ON DELETE RESTRICT
 );
 CREATE INDEX ix_scores_content_sha256 ON scores (content_sha256);
+CREATE INDEX ix_scores_generation_id_scorer_scorer_version ON scores (generation_id, scorer, scorer_version);
+CREATE UNIQUE INDEX uq_scores_first ON scores (generation_id, scorer, scorer_version) WHERE supersedes IS NULL;
 
 CREATE TABLE votes (
     id BIGSERIAL CONSTRAINT pk_votes PRIMARY KEY,

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from scripts import sql_docs
 from tests.analysis.test_read_only import asking
 from tests.store.builders import new_score
-from tests.store.test_views import fill_all
+from tests.store.full_store import fill_every_table
 from vectorlab.errors import InputError
 from vectorlab.services import queries
 from vectorlab.store import schema, scores
@@ -19,7 +19,7 @@ EMPTY = {"Replays that differ", "Demonstrations that pull against their vector"}
 
 def test_every_recipe_runs_and_finds_something(database: Database):
     with database.write() as tx:
-        fill_all(tx)
+        fill_every_table(tx)
         score_everything(tx)
     for ask in asking(database):
         for recipe in queries.cookbook():
@@ -34,7 +34,7 @@ def test_recipes_answer_the_same_on_both_databases(
     answers = []
     for database in (sqlite_database, postgres_database):
         with database.write() as tx:
-            fill_all(tx)
+            fill_every_table(tx)
             score_everything(tx)
         for ask in asking(database):
             frames = [queries.frame(ask(recipe.sql)) for recipe in queries.cookbook()]

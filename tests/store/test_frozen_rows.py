@@ -3,7 +3,8 @@
 import pytest
 import sqlalchemy as sa
 
-from tests.store.builders import add_conditional_run, add_search, fill
+from tests.store.builders import fill
+from tests.store.full_store import fill_every_table
 from vectorlab.errors import StoreError
 from vectorlab.store import schema
 from vectorlab.store.database import Database, Transaction
@@ -20,9 +21,7 @@ def refused(tx: Transaction, statement: sa.Update) -> bool:
 
 def test_no_frozen_column_of_any_table_can_be_updated(database: Database):
     with database.write() as tx:
-        made = fill(tx)
-        add_conditional_run(tx, made["model"], made["vector"])
-        add_search(tx, made["model"], made["vector"], (made["first"], made["second"]))
+        fill_every_table(tx)
         for name, open_columns in schema.FROZEN.items():
             table = schema.metadata.tables[name]
             assert tx.scalar(sa.select(sa.func.count()).select_from(table)), name

@@ -10,7 +10,7 @@ from typing import Any
 
 from vectorlab.domain.chats import Chat as Chat
 from vectorlab.domain.conditions import Condition
-from vectorlab.domain.hashing import content_sha256
+from vectorlab.domain.hashing import ListHasher, canonical_json, content_sha256
 from vectorlab.domain.operators import Operator as Operator
 from vectorlab.domain.positions import Part, Positions
 from vectorlab.domain.schedules import Schedule
@@ -399,6 +399,21 @@ class GeneratedText:
     held: tuple[int | None, ...] = ()
 
 
+def storable(text: str) -> str:
+    """A generated text as it is kept: PostgreSQL holds no NUL; the token ids say what it was."""
+    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+
+
+def results_sha256(texts: Iterable[GeneratedText]) -> str:
+    """Identity of what a run said: every text with its row, token ids and end, and how many."""
+    hasher = ListHasher("run-results")
+    for item in sorted(texts, key=lambda item: item.key):
+        key = item.key
+        row = [key.prompt, key.arm, key.sample, storable(item.text), list(item.token_ids)]
+        hasher.add(canonical_json([*row, item.finish_reason.value]))
+    return hasher.hexdigest()
+
+
 @dataclass(frozen=True, kw_only=True)
 class NewRun:
     """A finished generation run that is about to be stored."""
@@ -413,6 +428,11 @@ class NewRun:
     duration_s: float
     replay_of: int | None = None
 
+    @cached_property
+    def result_sha256(self) -> str:
+        """Identity of what it said."""
+        return results_sha256(self.generations)
+
 
 @dataclass(frozen=True, kw_only=True)
 class GenerationRun:
@@ -426,6 +446,7 @@ class GenerationRun:
     prompt_set_label: str | None  # name@number
     spec: RunSpec
     spec_sha256: str
+    result_sha256: str
     environment: Mapping[str, Any]
     batch_plan: BatchPlan
     replay_of: int | None

@@ -86,6 +86,15 @@ class StateCacheInfo:
     n_bytes: int
 
 
+def place_sha256(
+    spec: StateSpec, text_sha256: str, token_sha256: str, blob_sha256: str, position: int
+) -> str:
+    """Binds a kept state to model, site, layers, text and tokens, and to its place in a blob."""
+    return content_sha256(
+        "kept-state", [spec.sha256, text_sha256, token_sha256, blob_sha256, position]
+    )
+
+
 def tokens_sha256(token_ids: "list[int]") -> str:
     """Name of a sequence of token ids."""
     return bytes_sha256(np.asarray(token_ids, dtype="<i4").tobytes())

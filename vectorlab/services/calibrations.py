@@ -135,12 +135,12 @@ def unit_strength(
 
     Raises:
         InputError: If the vector has no calibration that met its budget for this use.
+        IntegrityError: If the calibration was altered.
     """
     with db.read() as tx:
-        found = calibrations.calibrations_of(tx, vector.id, operator=operator, site=site)
-    for item in found:
-        if item.is_met and item.spec.layers == layers:
-            return item.strength
+        for item in calibrations.calibrations_of(tx, vector.id, operator=operator, site=site):
+            if item.is_met and item.spec.layers == layers:
+                return calibrations.get_calibration(tx, item.id).strength
     asked = "all layers" if layers is None else f"layers {spell_layers(layers)}"
     raise InputError(
         f"Vector {vector.name!r} is not calibrated for {operator} at {site}, {asked}. "

@@ -109,12 +109,14 @@ def request_replay(
 
     Raises:
         NotFoundError: If there is no such run.
-        IntegrityError: If a stored vector no longer has the bytes the run used.
+        IntegrityError: If a stored vector no longer has the bytes the run used, or a text of the
+            run is not what it was.
     """
     with db.write() as tx:
         original = runs.get_run(tx, reference)
         if original.replay_of is not None:
             original = runs.get_run(tx, str(original.replay_of))
+        runs.generations(tx, original.id)
         for vector_id in sorted(set(original.spec.vector_ids().values())):
             vectors.layer_vectors(tx, vector_id)
         job = _enqueue(

@@ -8,13 +8,11 @@ from vectorlab.domain.calibration import Calibration, CalibrationSpec, CurvePoin
 from vectorlab.domain.runs import Operator
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import NotFoundError
-from vectorlab.store import schema
-from vectorlab.store.columns import utc_now
+from vectorlab.store import evidence, models, schema
 from vectorlab.store.database import Transaction
 
 _calibrations = schema.calibrations
 _vectors = schema.steering_vectors
-_models = schema.models
 
 
 def add_calibration(tx: Transaction, new: NewCalibration, created_by: str) -> int:
@@ -23,9 +21,7 @@ def add_calibration(tx: Transaction, new: NewCalibration, created_by: str) -> in
     values = {
         "steering_vector_id": spec.vector_id,
         "vector_sha256": spec.vector_sha256,
-        "model_id": sa.select(_models.c.id)
-        .where(_models.c.fingerprint == spec.model_fingerprint)
-        .scalar_subquery(),
+        "model_id": models.get_model(tx, spec.model_fingerprint).id,
         "spec_sha256": spec.sha256,
         "spec_json": spec.to_json(),
         "operator": spec.operator,
@@ -42,11 +38,9 @@ def add_calibration(tx: Transaction, new: NewCalibration, created_by: str) -> in
         "curve_json": [point.to_json() for point in new.curve],
         "evidence_json": dict(new.evidence),
         "environment_json": dict(new.environment),
-        "created_at": utc_now(),
         "created_by": created_by,
     }
-    made = tx.execute(_calibrations.insert().values(values).returning(_calibrations.c.id))
-    return int(made.scalar_one())
+    return evidence.add_record(tx, _calibrations, values)
 
 
 def get_calibration(tx: Transaction, calibration_id: int) -> Calibration:
@@ -54,12 +48,14 @@ def get_calibration(tx: Transaction, calibration_id: int) -> Calibration:
 
     Raises:
         NotFoundError: If there is none.
+        IntegrityError: If it was altered.
     """
     found = _select(tx, _calibrations.c.id == calibration_id)
     if not found:
         raise NotFoundError(
             "calibration", str(calibration_id), hint="See: vectorlab vectors calibrations"
         )
+    evidence.check_id(tx, _calibrations, calibration_id)
     return found[0]
 
 

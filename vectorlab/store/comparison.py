@@ -18,6 +18,7 @@ from vectorlab.domain.comparison import (
 )
 from vectorlab.store import schema
 from vectorlab.store.database import Transaction
+from vectorlab.store.scores import is_newest
 
 _prompts = schema.run_prompts
 _generations = schema.generations
@@ -180,6 +181,7 @@ def _valued(
         s.c.generation_id == g.c.id,
         s.c.scorer == measure.name,
         s.c.scorer_version == measure.version,
+        is_newest(s),
     )
     return s.c.value, joined.outerjoin(s, at)
 
@@ -276,7 +278,7 @@ def _scores_of(tx: Transaction, generation_ids: Sequence[int]) -> dict[int, dict
     query = sa.select(
         _scores.c.generation_id, _scores.c.scorer, _scores.c.scorer_version, _scores.c.value
     ).where(_scores.c.generation_id.in_(generation_ids), _scores.c.value.is_not(None))
-    for row in tx.execute(query):
+    for row in tx.execute(query.where(is_newest(_scores))):
         key = Measure(name=row.scorer, version=row.scorer_version).key
         found.setdefault(row.generation_id, {})[key] = row.value
     return found

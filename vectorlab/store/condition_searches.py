@@ -6,8 +6,7 @@ import sqlalchemy as sa
 
 from vectorlab.domain.conditions import ConditionSearch, NewSearch, SearchSpec
 from vectorlab.errors import NotFoundError
-from vectorlab.store import schema
-from vectorlab.store.columns import utc_now
+from vectorlab.store import evidence, schema
 from vectorlab.store.database import Transaction
 from vectorlab.store.runs import condition_columns, condition_of
 
@@ -27,11 +26,9 @@ def add_search(tx: Transaction, new: NewSearch, created_by: str) -> ConditionSea
         "f1": new.chosen.f1,
         "evidence_json": dict(new.evidence),
         "environment_json": dict(new.environment),
-        "created_at": utc_now(),
         "created_by": created_by,
     }
-    made = tx.execute(_searches.insert().values(values).returning(_searches.c.id)).scalar_one()
-    return get_search(tx, made)
+    return get_search(tx, evidence.add_record(tx, _searches, values))
 
 
 def get_search(tx: Transaction, search_id: int) -> ConditionSearch:
@@ -39,12 +36,14 @@ def get_search(tx: Transaction, search_id: int) -> ConditionSearch:
 
     Raises:
         NotFoundError: If there is none.
+        IntegrityError: If it was altered.
     """
     found = _select(tx, _searches.c.id == search_id)
     if not found:
         raise NotFoundError(
             "threshold search", str(search_id), hint="See them: vectorlab vectors thresholds"
         )
+    evidence.check_id(tx, _searches, search_id)
     return found[0]
 
 

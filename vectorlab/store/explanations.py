@@ -7,8 +7,7 @@ import sqlalchemy as sa
 
 from vectorlab.domain.explanations import DemonstrationPull, Explanation, LeftOut
 from vectorlab.domain.sets import Demonstration
-from vectorlab.store import schema, set_items
-from vectorlab.store.columns import utc_now
+from vectorlab.store import evidence, schema, set_items
 from vectorlab.store.database import Transaction
 
 _explanations = schema.explanations
@@ -29,28 +28,22 @@ def add_explanation(
     """Store a leave-one-out study, unless the vector has one already."""
     if find_explanation(tx, vector_id) is not None:
         return
-    tx.execute(
-        _explanations.insert().values(
-            steering_vector_id=vector_id,
-            environment_json=dict(environment),
-            created_at=utc_now(),
-            created_by=created_by,
-        )
-    )
-    tx.execute(
-        _omitted.insert(),
-        [
-            {
-                "steering_vector_id": vector_id,
-                "position": item.position,
-                "norm_change": item.norm_change,
-                "cosine": item.cosine,
-                "norm_changes_json": item.norm_changes,
-                "cosines_json": item.cosines,
-            }
-            for item in left_out
-        ],
-    )
+    omitted = [
+        {
+            "position": item.position,
+            "norm_change": item.norm_change,
+            "cosine": item.cosine,
+            "norm_changes_json": item.norm_changes,
+            "cosines_json": item.cosines,
+        }
+        for item in left_out
+    ]
+    study = {
+        "steering_vector_id": vector_id,
+        "environment_json": dict(environment),
+        "created_by": created_by,
+    }
+    evidence.add_record(tx, _explanations, study, {_omitted: omitted})
 
 
 def find_explanation(tx: Transaction, vector_id: int) -> Explanation | None:

@@ -1,6 +1,5 @@
 """Runs of in-context learning as gradient descent, with their reference points and layers."""
 
-from collections.abc import Sequence
 from hashlib import sha256
 
 import sqlalchemy as sa
@@ -8,8 +7,7 @@ import sqlalchemy as sa
 from vectorlab.domain.icl_checks import Check, Comparison, ReferencePoint
 from vectorlab.domain.icl_runs import HeadUpdate, IclKind, IclRun, LayerEffect, NewIclRun
 from vectorlab.errors import IntegrityError, NotFoundError
-from vectorlab.store import schema
-from vectorlab.store.columns import utc_now
+from vectorlab.store import evidence, schema
 from vectorlab.store.database import Transaction
 
 _runs = schema.icl_runs
@@ -21,30 +19,26 @@ _weights = schema.icl_weights
 
 def add_run(tx: Transaction, new: NewIclRun, created_by: str) -> int:
     """Store a run with all its parts; returns its id."""
-    run_id: int = tx.scalars(
-        _runs.insert()
-        .values(
-            kind=new.kind,
-            spec_sha256=new.spec_sha256,
-            spec_json=dict(new.spec),
-            model_id=new.model_id,
-            set_version_id=new.set_version_id,
-            job_id=new.job_id,
-            result_json=dict(new.result),
-            environment_json=dict(new.environment),
-            duration_s=new.duration_s,
-            created_at=utc_now(),
-            created_by=created_by,
-        )
-        .returning(_runs.c.id)
-    ).one()
-    _add(tx, _checks, [_check_row(run_id, place, item) for place, item in enumerate(new.checks)])
-    _add(tx, _layers, [{"icl_run_id": run_id, **vars(item)} for item in new.layers])
-    _add(tx, _heads, [_head_row(run_id, item) for item in new.heads])
-    if new.weights is not None:
-        digest = sha256(new.weights).hexdigest()
-        _add(tx, _weights, [{"icl_run_id": run_id, "sha256": digest, "data": new.weights}])
-    return run_id
+    values = {
+        "kind": new.kind,
+        "spec_sha256": new.spec_sha256,
+        "spec_json": dict(new.spec),
+        "model_id": new.model_id,
+        "set_version_id": new.set_version_id,
+        "job_id": new.job_id,
+        "result_json": dict(new.result),
+        "environment_json": dict(new.environment),
+        "duration_s": new.duration_s,
+        "created_by": created_by,
+    }
+    weights = [] if new.weights is None else [new.weights]
+    parts: evidence.Parts = {
+        _checks: [_check_row(place, item) for place, item in enumerate(new.checks)],
+        _layers: [dict(vars(item)) for item in new.layers],
+        _heads: [_head_row(item) for item in new.heads],
+        _weights: [{"sha256": sha256(data).hexdigest(), "data": data} for data in weights],
+    }
+    return evidence.add_record(tx, _runs, values, parts)
 
 
 def get_run(tx: Transaction, reference: str) -> IclRun:
@@ -173,9 +167,8 @@ def _run(row: sa.Row[tuple[object, ...]]) -> IclRun:
     )
 
 
-def _check_row(run_id: int, place: int, item: Check) -> dict[str, object]:
+def _check_row(place: int, item: Check) -> dict[str, object]:
     return {
-        "icl_run_id": run_id,
         "position": place,
         "name": item.point.name,
         "about": item.point.about,
@@ -190,14 +183,9 @@ def _check_row(run_id: int, place: int, item: Check) -> dict[str, object]:
     }
 
 
-def _head_row(run_id: int, item: HeadUpdate) -> dict[str, object]:
-    row = {"icl_run_id": run_id, **vars(item)}
+def _head_row(item: HeadUpdate) -> dict[str, object]:
+    row = dict(vars(item))
     return row | {"by_demonstration_json": list(row.pop("by_demonstration"))}
-
-
-def _add(tx: Transaction, table: sa.Table, rows: Sequence[dict[str, object]]) -> None:
-    if rows:
-        tx.execute(table.insert(), list(rows))
 
 
 def _is_id(reference: str) -> bool:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from vectorlab.domain.lineage import Edge, Thing
 from vectorlab.store import schema
 from vectorlab.store.database import Transaction
+from vectorlab.store.scores import is_newest
 
 _scores = schema.scores
 _generations = schema.generations
@@ -41,7 +42,7 @@ def score_counts(tx: Transaction, run_ids: Iterable[int]) -> dict[int, dict[str,
     query = (
         sa.select(_generations.c.run_id, _scores.c.scorer, sa.func.count())
         .join(_generations, _generations.c.id == _scores.c.generation_id)
-        .where(_generations.c.run_id.in_(list(run_ids)))
+        .where(_generations.c.run_id.in_(list(run_ids)), is_newest(_scores))
         .group_by(_generations.c.run_id, _scores.c.scorer)
         .order_by(_generations.c.run_id, _scores.c.scorer)
     )

@@ -8,13 +8,33 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from vectorlab.domain.hashing import bytes_sha256
 from vectorlab.domain.sets import Demonstration
-from vectorlab.errors import ConflictError, IntegrityError, NotFoundError, StoreError
-from vectorlab.store import ravel_data, ravel_results, runs, schema, sets, states, vectors
+from vectorlab.errors import (
+    ConflictError,
+    IntegrityError,
+    NotFoundError,
+    StoreError,
+    VectorLabError,
+)
+from vectorlab.store import (
+    evidence,
+    icl,
+    models,
+    ravel_data,
+    ravel_results,
+    runs,
+    schema,
+    sets,
+    states,
+    vectors,
+)
 from vectorlab.store.database import Transaction
 from vectorlab.store.engines import display, parse_url, sqlite_path
 from vectorlab.store.revision import read_status, refuse_newer
 from vectorlab.store.sqlite_files import copy_database
+
+_models = schema.models
 
 
 def backup(url: str, path: Path) -> Path:
@@ -66,20 +86,11 @@ def verify(tx: Transaction) -> list[str]:
         _object_problems,
         _vector_mismatches,
         _state_problems,
-        _ravel_problems,
+        _model_problems,
+        _checkpoint_problems,
+        evidence.problems,
     )
     return [problem for check in checks for problem in check(tx)]
-
-
-def _ravel_problems(tx: Transaction) -> Iterator[str]:
-    for version in ravel_data.list_versions(tx):
-        if ravel_data.data(tx, version.id).sha256 != version.content_sha256:
-            yield f"entity data {version.label}: the content does not have the hash on record"
-    for featurizer in ravel_results.list_featurizers(tx):
-        try:
-            ravel_results.tensors(tx, featurizer.id)
-        except IntegrityError as exc:
-            yield str(exc)
 
 
 def _sqlite_file(url: str, instead: str) -> Path:
@@ -130,6 +141,22 @@ def _database_problems(tx: Transaction) -> Iterator[str]:
         yield f"Row {row_id} of {table} refers to a row of {parent} that is not there."
 
 
+def _model_problems(tx: Transaction) -> Iterator[str]:
+    known = dict(tuple(row) for row in tx.execute(sa.select(_models.c.id, _models.c.fingerprint)))
+    for model in models.list_models(tx):
+        if model.fingerprint != known[model.id]:
+            yield (
+                f"Model {model.name!r} has fingerprint {model.fingerprint}, on record is "
+                f"{known[model.id]}."
+            )
+
+
+def _checkpoint_problems(tx: Transaction) -> Iterator[str]:
+    for row in tx.execute(schema.job_checkpoints.select()):
+        if bytes_sha256(row.data) != row.sha256:
+            yield f"The checkpoint of job {row.job_id} does not have the hash on record."
+
+
 def _demonstration_problems(tx: Transaction) -> Iterator[str]:
     for row in tx.execute(schema.demonstrations.select().order_by(schema.demonstrations.c.id)):
         item = Demonstration(source=row.source, target=row.target, metadata=row.metadata_json)
@@ -138,10 +165,15 @@ def _demonstration_problems(tx: Transaction) -> Iterator[str]:
 
 
 def _object_problems(tx: Transaction) -> Iterator[str]:
+    """Read everything that is checked as it is read; what cannot be read at all is one problem."""
     readers: tuple[tuple[sa.Table, Callable[[Transaction, int], object]], ...] = (
         (schema.set_versions, sets.demonstrations),
         (schema.steering_vectors, vectors.layer_vectors),
         (schema.generation_runs, runs.run_by_id),
+        (schema.generation_runs, runs.generations),
+        (schema.ravel_versions, ravel_data.check_content),
+        (schema.ravel_featurizers, ravel_results.tensors),
+        (schema.icl_runs, icl.weights),
     )
     for table, read in readers:
         for object_id in tx.scalars(sa.select(table.c.id).order_by(table.c.id)).all():
@@ -149,6 +181,8 @@ def _object_problems(tx: Transaction) -> Iterator[str]:
                 read(tx, object_id)
             except (IntegrityError, NotFoundError) as exc:
                 yield str(exc)
+            except (VectorLabError, ValueError, TypeError, LookupError) as exc:
+                yield f"Row {object_id} of {table.name} cannot be read: {exc}"
 
 
 def _vector_mismatches(tx: Transaction) -> Iterator[str]:

@@ -8,7 +8,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from vectorlab.domain.ravel import Entity, EntityData, EntityVersion, Split, Template
 from vectorlab.domain.sets import LATEST, SetReference
-from vectorlab.errors import NotFoundError
+from vectorlab.errors import IntegrityError, NotFoundError
 from vectorlab.store import schema
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
@@ -134,6 +134,20 @@ def data(tx: Transaction, version_id: int) -> EntityData:
             for row in templates
         ),
     )
+
+
+def check_content(tx: Transaction, version_id: int) -> None:
+    """Return if a version holds what its hash says.
+
+    Raises:
+        IntegrityError: If it was altered.
+    """
+    version, found = version_by_id(tx, version_id), data(tx, version_id).sha256
+    if found != version.content_sha256:
+        raise IntegrityError(
+            f"Entity data {version.label} has hash {found}, on record is "
+            f"{version.content_sha256}. Put a backup in place: vectorlab db restore BACKUP"
+        )
 
 
 def _names(tx: Transaction, version_id: int) -> list[str]:

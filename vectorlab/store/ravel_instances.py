@@ -17,10 +17,9 @@ from vectorlab.domain.ravel_instances import (
     SourceKind,
 )
 from vectorlab.errors import NotFoundError
-from vectorlab.store import ravel_data, schema
-from vectorlab.store.columns import utc_now
+from vectorlab.store import evidence, ravel_data, schema
 from vectorlab.store.database import Transaction
-from vectorlab.store.references import batches, find_id
+from vectorlab.store.references import find_id
 
 _instances = schema.ravel_instances
 _completions = schema.ravel_completions
@@ -30,27 +29,21 @@ _examples = schema.ravel_examples
 def add_instance(tx: Transaction, new: NewInstance, created_by: str) -> Instance:
     """Store an instance with its completions and examples."""
     counts = {part.value: sum(item.part is part for item in new.examples) for part in Part}
-    instance_id = tx.execute(
-        _instances.insert()
-        .values(
-            name=new.name,
-            content_sha256=new.content_sha256,
-            spec_sha256=new.spec.sha256,
-            version_id=new.version_id,
-            model_id=new.model_id,
-            spec_json=new.spec.to_json(),
-            accuracies_json=[vars(item) for item in new.accuracies],
-            n_completions=len(new.completions),
-            n_examples_json=counts,
-            environment_json=dict(new.environment),
-            created_at=utc_now(),
-            created_by=created_by,
-        )
-        .returning(_instances.c.id)
-    ).scalar_one()
-    completions = (
+    values = {
+        "name": new.name,
+        "content_sha256": new.content_sha256,
+        "spec_sha256": new.spec.sha256,
+        "version_id": new.version_id,
+        "model_id": new.model_id,
+        "spec_json": new.spec.to_json(),
+        "accuracies_json": [vars(item) for item in new.accuracies],
+        "n_completions": len(new.completions),
+        "n_examples_json": counts,
+        "environment_json": dict(new.environment),
+        "created_by": created_by,
+    }
+    completions = [
         {
-            "instance_id": instance_id,
             "template": item.template,
             "entity": item.entity,
             "text": item.text.replace("\x00", "\N{REPLACEMENT CHARACTER}"),
@@ -58,12 +51,9 @@ def add_instance(tx: Transaction, new: NewInstance, created_by: str) -> Instance
             "correct": item.correct,
         }
         for item in new.completions
-    )
-    for some in batches(completions):
-        tx.execute(_completions.insert(), some)
-    examples = (
+    ]
+    examples = [
         {
-            "instance_id": instance_id,
             "position": place,
             "part": item.part.value,
             "kind": item.kind.value,
@@ -75,10 +65,9 @@ def add_instance(tx: Transaction, new: NewInstance, created_by: str) -> Instance
             "counter_label": _bytes(item.counter_label),
         }
         for place, item in enumerate(new.examples)
-    )
-    for some in batches(examples):
-        tx.execute(_examples.insert(), some)
-    return instance_by_id(tx, instance_id)
+    ]
+    parts: evidence.Parts = {_completions: completions, _examples: examples}
+    return instance_by_id(tx, evidence.add_record(tx, _instances, values, parts))
 
 
 def find_by_spec(tx: Transaction, spec_sha256: str) -> Instance | None:

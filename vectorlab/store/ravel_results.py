@@ -22,8 +22,7 @@ from vectorlab.domain.ravel_runs import (
 )
 from vectorlab.domain.ravel_scores import Measure, Outcome, Score
 from vectorlab.errors import IntegrityError, NotFoundError
-from vectorlab.store import schema
-from vectorlab.store.columns import utc_now
+from vectorlab.store import evidence, schema
 from vectorlab.store.database import Transaction
 from vectorlab.store.references import batches, find_id
 
@@ -46,37 +45,33 @@ def add_featurizer(tx: Transaction, new: NewFeaturizer, created_by: str) -> Feat
     if found is not None:
         return found
     spec = new.spec
-    featurizer_id = tx.execute(
-        _featurizers.insert()
-        .values(
-            spec_sha256=spec.sha256,
-            instance_id=new.instance_id,
-            method=spec.method,
-            attribute=spec.attribute,
-            layer=spec.layer,
-            location=spec.location.value,
-            k=spec.k,
-            n_features=new.n_features,
-            spec_json=spec.to_json(),
-            curve_json=[dict(point) for point in new.curve],
-            measures_json=dict(new.measures),
-            environment_json=dict(new.environment),
-            created_at=utc_now(),
-            created_by=created_by,
-        )
-        .returning(_featurizers.c.id)
-    ).scalar_one()
+    values = {
+        "spec_sha256": spec.sha256,
+        "instance_id": new.instance_id,
+        "method": spec.method,
+        "attribute": spec.attribute,
+        "layer": spec.layer,
+        "location": spec.location.value,
+        "k": spec.k,
+        "n_features": new.n_features,
+        "spec_json": spec.to_json(),
+        "curve_json": [dict(point) for point in new.curve],
+        "measures_json": dict(new.measures),
+        "environment_json": dict(new.environment),
+        "created_by": created_by,
+    }
+    rows = [
+        {
+            "position": place,
+            "name": tensor.name,
+            "shape_json": list(tensor.values.shape),
+            "dtype": "float32",
+            "sha256": tensor.sha256,
+        }
+        for place, tensor in enumerate(new.tensors)
+    ]
+    featurizer_id = evidence.add_record(tx, _featurizers, values, {_tensors: rows})
     for place, tensor in enumerate(new.tensors):
-        tx.execute(
-            _tensors.insert().values(
-                featurizer_id=featurizer_id,
-                position=place,
-                name=tensor.name,
-                shape_json=list(tensor.values.shape),
-                dtype="float32",
-                sha256=tensor.sha256,
-            )
-        )
         for seq, start in enumerate(range(0, len(tensor.data), CHUNK_BYTES)):
             tx.execute(
                 _chunks.insert().values(
@@ -150,31 +145,19 @@ def add_evaluation(tx: Transaction, new: NewEvaluation, created_by: str) -> Eval
     found = find_evaluation(tx, new.sha256)
     if found is not None:
         return found
-    evaluation_id = tx.execute(
-        _evaluations.insert()
-        .values(
-            spec_sha256=new.sha256,
-            instance_id=new.instance_id,
-            part=new.part.value,
-            label=new.arm.label,
-            spec_json=new.arm.to_json(),
-            n_outcomes=len(new.outcomes),
-            environment_json=dict(new.environment),
-            created_at=utc_now(),
-            created_by=created_by,
-            **_shape(tx, new),
-        )
-        .returning(_evaluations.c.id)
-    ).scalar_one()
-    for place, featurizer_id in enumerate(new.featurizer_ids):
-        tx.execute(
-            _used.insert().values(
-                evaluation_id=evaluation_id, position=place, featurizer_id=featurizer_id
-            )
-        )
-    outcomes = (
+    values = {
+        "spec_sha256": new.sha256,
+        "instance_id": new.instance_id,
+        "part": new.part.value,
+        "label": new.arm.label,
+        "spec_json": new.arm.to_json(),
+        "n_outcomes": len(new.outcomes),
+        "environment_json": dict(new.environment),
+        "created_by": created_by,
+        **_shape(tx, new),
+    }
+    outcomes = [
         {
-            "evaluation_id": evaluation_id,
             "target": item.target,
             "example": item.example,
             "output": item.output.replace("\x00", "\N{REPLACEMENT CHARACTER}"),
@@ -182,17 +165,16 @@ def add_evaluation(tx: Transaction, new: NewEvaluation, created_by: str) -> Eval
             "kept": item.kept,
         }
         for item in new.outcomes
-    )
-    for some in batches(outcomes):
-        tx.execute(_outcomes.insert(), some)
-    tx.execute(
-        _scores.insert(),
-        [
-            {"evaluation_id": evaluation_id, "position": place, **vars(item)}
-            for place, item in enumerate(new.scores)
+    ]
+    parts: evidence.Parts = {
+        _used: [
+            {"position": place, "featurizer_id": featurizer_id}
+            for place, featurizer_id in enumerate(new.featurizer_ids)
         ],
-    )
-    return evaluation_by_id(tx, evaluation_id)
+        _outcomes: outcomes,
+        _scores: [{"position": place, **vars(item)} for place, item in enumerate(new.scores)],
+    }
+    return evaluation_by_id(tx, evidence.add_record(tx, _evaluations, values, parts))
 
 
 def find_evaluation(tx: Transaction, spec_sha256: str) -> Evaluation | None:
@@ -268,25 +250,20 @@ def add_run(
     created_by: str,
 ) -> Run:
     """Store a run over evaluations that are there."""
-    run_id = tx.execute(
-        _runs.insert()
-        .values(
-            name=name,
-            spec_sha256=spec.sha256,
-            instance_id=instance_id,
-            spec_json=spec.to_json(),
-            environment_json=dict(environment),
-            duration_s=duration_s,
-            created_at=utc_now(),
-            created_by=created_by,
-        )
-        .returning(_runs.c.id)
-    ).scalar_one()
-    for place, evaluation_id in enumerate(evaluation_ids):
-        tx.execute(
-            _of_run.insert().values(run_id=run_id, position=place, evaluation_id=evaluation_id)
-        )
-    return run_by_id(tx, run_id)
+    values = {
+        "name": name,
+        "spec_sha256": spec.sha256,
+        "instance_id": instance_id,
+        "spec_json": spec.to_json(),
+        "environment_json": dict(environment),
+        "duration_s": duration_s,
+        "created_by": created_by,
+    }
+    evaluations = [
+        {"position": place, "evaluation_id": evaluation_id}
+        for place, evaluation_id in enumerate(evaluation_ids)
+    ]
+    return run_by_id(tx, evidence.add_record(tx, _runs, values, {_of_run: evaluations}))
 
 
 def find_run(tx: Transaction, reference: str) -> Run | None:

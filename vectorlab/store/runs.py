@@ -25,11 +25,13 @@ from vectorlab.domain.runs import (
     Prompt,
     RowKey,
     RunSpec,
+    results_sha256,
+    storable,
 )
 from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import ConflictError, InputError, IntegrityError, NotFoundError
-from vectorlab.store import divergences, schema, token_views
+from vectorlab.store import divergences, evidence, schema, token_views
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
 from vectorlab.store.references import batches, get_id, storable_text
@@ -57,6 +59,7 @@ def add_run(tx: Transaction, new: NewRun, created_by: str) -> GenerationRun:
     values = {
         "name": new.name,
         "spec_sha256": new.spec.sha256,
+        "result_sha256": new.result_sha256,
         "model_id": new.model_id,
         "prompt_set_version_id": new.prompt_set_version_id,
         "decoding_json": new.spec.decoding.to_json(),
@@ -72,9 +75,11 @@ def add_run(tx: Transaction, new: NewRun, created_by: str) -> GenerationRun:
         "created_at": utc_now(),
         "created_by": created_by,
     }
+    rows = [_generation_row(item) for item in new.generations]
+    values = evidence.seal_with_parts(tx, _runs, values, {_generations: rows})
     run_id = tx.execute(_runs.insert().values(values).returning(_runs.c.id)).scalar_one()
     _add_request(tx, run_id, new.spec)
-    _insert(tx, _generations, [_generation_row(run_id, item) for item in new.generations])
+    _insert(tx, _generations, [{"run_id": run_id, **row} for row in rows])
     token_views.add_written(tx, run_id, new.generations)
     return run_by_id(tx, run_id)
 
@@ -136,10 +141,22 @@ def replays(tx: Transaction, run_id: int) -> list[GenerationRun]:
 
 
 def generations(tx: Transaction, run_id: int) -> list[GeneratedText]:
-    """The texts of a run in the order of ``RunSpec.rows``."""
+    """The texts of a run in the order of ``RunSpec.rows``, checked against the hash on record.
+
+    Raises:
+        IntegrityError: If a text, its tokens or its end were altered, or a text is missing.
+    """
     c = _generations.c
     query = _generations.select().where(c.run_id == run_id).order_by(c.prompt, c.arm, c.sample)
-    return [_generation(row) for row in tx.execute(query)]
+    texts = [_generation(row) for row in tx.execute(query)]
+    known = tx.scalar(sa.select(_runs.c.result_sha256).where(_runs.c.id == run_id))
+    found = results_sha256(texts)
+    if known is not None and found != known:
+        raise IntegrityError(
+            f"The {len(texts)} texts of run {run_id} have hash {found}, on record is {known}. If "
+            "rows were altered, put a backup in place: vectorlab db restore BACKUP"
+        )
+    return texts
 
 
 def token_counts(tx: Transaction, run_id: int) -> dict[tuple[int, int, int], int]:
@@ -245,6 +262,7 @@ def _run(row: sa.Row[Any], prompts: Sequence[Prompt], arms: Sequence[Arm]) -> Ge
             chat=_chat(row),
         ),
         spec_sha256=row.spec_sha256,
+        result_sha256=row.result_sha256,
         environment=row.environment_json,
         batch_plan=BatchPlan.from_json(row.batch_plan_json),
         replay_of=row.replay_of,
@@ -397,14 +415,12 @@ def _insert(tx: Transaction, table: sa.Table, rows: Sequence[dict[str, Any]]) ->
         tx.execute(table.insert(), rows)
 
 
-def _generation_row(run_id: int, item: GeneratedText) -> dict[str, Any]:
+def _generation_row(item: GeneratedText) -> dict[str, Any]:
     return {
-        "run_id": run_id,
         "prompt": item.key.prompt,
         "arm": item.key.arm,
         "sample": item.key.sample,
-        # PostgreSQL holds no NUL in a text; the token ids keep what the model said.
-        "text": item.text.replace("\x00", "\N{REPLACEMENT CHARACTER}"),
+        "text": storable(item.text),
         "token_ids": np.asarray(item.token_ids, dtype=TOKEN_IDS).tobytes(),
         "n_tokens": len(item.token_ids),
         "finish_reason": item.finish_reason,

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from vectorlab.domain.runs import RowKey
 from vectorlab.domain.scorers import asks_an_endpoint
 from vectorlab.domain.scores import NewScore, Score, StoredScore
-from vectorlab.store import schema
+from vectorlab.store import evidence, schema
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
 from vectorlab.store.references import batches
@@ -40,7 +40,7 @@ def scored(tx: Transaction, run_id: int) -> dict[tuple[str, str], set[int]]:
         .where(_generations.c.run_id == run_id)
     )
     found: dict[tuple[str, str], set[int]] = {}
-    for row in tx.execute(query):
+    for row in tx.execute(query.where(is_newest(_scores))):
         done = found.setdefault((row.scorer, row.scorer_version), set())
         if not (row.value is None and asks_an_endpoint(row.scorer)):
             done.add(row.generation_id)
@@ -54,40 +54,56 @@ def find_by_content(tx: Transaction, hashes: Iterable[str]) -> dict[str, Score]:
         query = sa.select(_scores).where(
             _scores.c.content_sha256.in_(some), _scores.c.value.is_not(None)
         )
-        for row in tx.execute(query):
+        for row in tx.execute(query.order_by(_scores.c.id)):
             found[row.content_sha256] = _score(row)
     return found
 
 
+def is_newest(scores: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Whether no other score of the text by the same scorer supersedes it."""
+    newer = _scores.alias()
+    return ~sa.exists().where(newer.c.supersedes == scores.c.id)
+
+
 def put_scores(tx: Transaction, new: Sequence[NewScore]) -> None:
-    """Store scores; one that the generation has of the same scorer and version is replaced."""
+    """Store scores; one that the text has of the same scorer and version is superseded."""
     by_scorer: dict[tuple[str, str], list[NewScore]] = {}
     for item in new:
         by_scorer.setdefault((item.scorer, item.scorer_version), []).append(item)
     for (scorer, version), items in by_scorer.items():
-        for some in batches([item.generation_id for item in items]):
-            tx.execute(
-                _scores.delete().where(
-                    _scores.c.scorer == scorer,
-                    _scores.c.scorer_version == version,
-                    _scores.c.generation_id.in_(some),
-                )
-            )
-        tx.execute(
-            _scores.insert().values(created_at=utc_now()),
-            [
-                {
-                    "generation_id": item.generation_id,
-                    "scorer": scorer,
-                    "scorer_version": version,
-                    "value": item.score.value,
-                    "missing_reason": item.score.missing_reason,
-                    "details_json": _storable(item.score.details),
-                    "content_sha256": item.content_sha256,
-                }
-                for item in items
-            ],
-        )
+        for some in batches(items):
+            rows = _rows(some, _newest_ids(tx, scorer, version, some))
+            sealed = evidence.seal(tx, _scores, rows)
+            tx.execute(_scores.insert().values(created_at=utc_now()), sealed)
+
+
+def _newest_ids(
+    tx: Transaction, scorer: str, version: str, new: Sequence[NewScore]
+) -> dict[int, int]:
+    c = _scores.c
+    query = sa.select(c.generation_id, c.id).where(
+        c.generation_id.in_([item.generation_id for item in new]),
+        c.scorer == scorer,
+        c.scorer_version == version,
+        is_newest(_scores),
+    )
+    return {row.generation_id: row.id for row in tx.execute(query)}
+
+
+def _rows(new: Sequence[NewScore], newest: Mapping[int, int]) -> list[dict[str, Any]]:
+    return [
+        {
+            "generation_id": item.generation_id,
+            "supersedes": newest.get(item.generation_id),
+            "scorer": item.scorer,
+            "scorer_version": item.scorer_version,
+            "value": item.score.value,
+            "missing_reason": item.score.missing_reason,
+            "details_json": _storable(item.score.details),
+            "content_sha256": item.content_sha256,
+        }
+        for item in new
+    ]
 
 
 def scores_of_run(
@@ -98,7 +114,7 @@ def scores_of_run(
     query = (
         sa.select(_scores, c.prompt, c.arm, c.sample)
         .join(_generations)
-        .where(c.run_id == run_id)
+        .where(c.run_id == run_id, is_newest(_scores))
         .order_by(_scores.c.scorer, _scores.c.scorer_version, c.prompt, c.arm, c.sample)
     )
     if scorers is not None:

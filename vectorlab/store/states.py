@@ -9,14 +9,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from vectorlab.domain.hashing import bytes_sha256
-from vectorlab.domain.states import StateBlock, StateCacheInfo, StateSpec
+from vectorlab.domain.states import StateBlock, StateCacheInfo, StateSpec, place_sha256
 from vectorlab.store import schema
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
@@ -64,16 +64,16 @@ def find_states(
     cache_id = tx.scalar(sa.select(_caches.c.id).where(_caches.c.sha256 == spec.sha256))
     if cache_id is None:
         return
-    wanted: dict[int, list[tuple[int, str, str]]] = defaultdict(list)
-    query = sa.select(
-        _states.c.state_blob_id, _states.c.position, _states.c.text_sha256, _states.c.token_sha256
-    ).where(_states.c.state_cache_id == cache_id, _among(tx, _states.c.text_sha256, text_sha256s))
+    wanted: dict[int, list[_Place]] = defaultdict(list)
+    query = _select_places().where(
+        _states.c.state_cache_id == cache_id, _among(tx, _states.c.text_sha256, text_sha256s)
+    )
     if job_id is not None:
-        query = query.join(_blobs).where(_blobs.c.job_id == job_id)
-    for blob_id, *place in tx.execute(query).all():
-        wanted[blob_id].append(tuple(place))
+        query = query.where(_blobs.c.job_id == job_id)
+    for row in tx.execute(query).all():
+        wanted[row.state_blob_id].append(row)
     for blob_id, data in _bytes(tx, list(wanted)):
-        yield FoundBlob(blob_id=blob_id, block=_block(data, wanted[blob_id], spec.shape))
+        yield FoundBlob(blob_id=blob_id, block=_block(data, wanted[blob_id], spec))
 
 
 def add_states(
@@ -89,7 +89,7 @@ def add_states(
         data = np.ascontiguousarray(block.values[part], dtype=_FLOAT).tobytes()
         blob_id = _add_blob(tx, cache_id, data, len(part), job_id)
         names = [(block.text_sha256s[row], block.token_sha256s[row]) for row in part]
-        _point(tx, cache_id, blob_id, names)
+        _point(tx, cache_id, blob_id, _places(spec, bytes_sha256(data), names))
 
 
 def touch(tx: Transaction, blob_ids: Sequence[int]) -> None:
@@ -180,23 +180,47 @@ def list_caches(tx: Transaction) -> list[StateCacheInfo]:
 
 
 def damaged_blobs(tx: Transaction) -> list[int]:
-    """Ids of blobs whose bytes do not have the hash or the length on record."""
+    """Ids of blobs whose bytes, or whose texts' places, do not have the hash on record."""
     ids = tx.scalars(sa.select(_blobs.c.id).order_by(_blobs.c.id)).all()
-    return [blob_id for blob_id, data in _bytes(tx, ids) if data is None]
+    damaged = {blob_id for blob_id, data in _bytes(tx, ids) if data is None}
+    for row in tx.execute(_select_places().add_columns(_caches.c.spec_json).join(_caches)):
+        if row.sha256 != _place_sha256(StateSpec.from_json(row.spec_json), row):
+            damaged.add(row.state_blob_id)
+    return sorted(damaged)
 
 
-def _block(
-    data: bytes | None, places: list[tuple[int, str, str]], shape: tuple[int, int]
-) -> StateBlock | None:
-    """Those states of a blob; None if its bytes are not those on record."""
-    size = int(np.prod(shape)) * _FLOAT.itemsize
+# A row of the index: text, tokens, blob and position, with the hashes that bind them.
+_Place: TypeAlias = sa.Row[Any]
+
+
+def _select_places() -> sa.Select[Any]:
+    return sa.select(_states, _blobs.c.sha256.label("blob_sha256")).join(
+        _blobs, _blobs.c.id == _states.c.state_blob_id
+    )
+
+
+def _place_sha256(spec: StateSpec, place: _Place) -> str:
+    return place_sha256(
+        spec, place.text_sha256, place.token_sha256, place.blob_sha256, place.position
+    )
+
+
+def _block(data: bytes | None, places: list[_Place], spec: StateSpec) -> StateBlock | None:
+    """Those states of a blob; None if its bytes or their places are not those on record."""
+    size = int(np.prod(spec.shape)) * _FLOAT.itemsize
     if data is None or len(data) % size:
         return None
-    positions, texts, tokens = zip(*sorted(places), strict=True)
-    values = np.frombuffer(data, dtype=_FLOAT).reshape(-1, *shape)
-    if len(positions) < len(values):
-        values = values[list(positions)]
-    return StateBlock(text_sha256s=texts, token_sha256s=tokens, values=values)
+    places.sort(key=lambda place: place.position)
+    if any(place.sha256 != _place_sha256(spec, place) for place in places):
+        return None
+    values = np.frombuffer(data, dtype=_FLOAT).reshape(-1, *spec.shape)
+    if len(places) < len(values):
+        values = values[[place.position for place in places]]
+    return StateBlock(
+        text_sha256s=tuple(place.text_sha256 for place in places),
+        token_sha256s=tuple(place.token_sha256 for place in places),
+        values=values,
+    )
 
 
 def _bytes(tx: Transaction, blob_ids: Sequence[int]) -> Iterator[tuple[int, bytes | None]]:
@@ -277,26 +301,33 @@ def _add_blob(tx: Transaction, cache_id: int, data: bytes, n_texts: int, job_id:
     return blob_id
 
 
-def _point(tx: Transaction, cache_id: int, blob_id: int, names: Sequence[tuple[str, str]]) -> None:
-    """Say that the states of those texts, named with their tokens, lie in this blob now."""
+def _places(
+    spec: StateSpec, blob_sha256: str, names: Sequence[tuple[str, str]]
+) -> list[dict[str, Any]]:
+    """Rows of the index for the texts of a blob, named with their tokens, in their order."""
+    return [
+        {
+            "text_sha256": text,
+            "token_sha256": token,
+            "position": position,
+            "sha256": place_sha256(spec, text, token, blob_sha256, position),
+        }
+        for position, (text, token) in enumerate(names)
+    ]
+
+
+def _point(tx: Transaction, cache_id: int, blob_id: int, places: Sequence[dict[str, Any]]) -> None:
+    """Say that the states of those texts lie in this blob now."""
     insert = _dialect(tx).insert(_states)
     statement = insert.on_conflict_do_update(
         index_elements=[_states.c.state_cache_id, _states.c.text_sha256],
         set_={
-            name: insert.excluded[name] for name in ("token_sha256", "state_blob_id", "position")
+            name: insert.excluded[name]
+            for name in ("token_sha256", "state_blob_id", "position", "sha256")
         },
     )
-    rows = [
-        {
-            "state_cache_id": cache_id,
-            "text_sha256": text,
-            "token_sha256": token,
-            "state_blob_id": blob_id,
-            "position": position,
-        }
-        for position, (text, token) in enumerate(names)
-    ]
-    tx.execute(statement, rows)
+    owner = {"state_cache_id": cache_id, "state_blob_id": blob_id}
+    tx.execute(statement, [owner | place for place in places])
 
 
 def _among(

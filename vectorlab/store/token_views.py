@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from vectorlab.domain.runs import Divergence, GeneratedText
 from vectorlab.domain.tokens import NearestTokens, ReadTokens, VocabularyToken
-from vectorlab.store import schema
+from vectorlab.store import evidence, schema
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
 
@@ -22,18 +22,17 @@ def add_nearest(tx: Transaction, vector_id: int, found: Sequence[NearestTokens])
     """Keep the nearest tokens of a vector, unless it has some already."""
     if nearest(tx, vector_id):
         return
-    tx.execute(
-        _nearest.insert().values(created_at=utc_now()),
-        [
-            {
-                "steering_vector_id": vector_id,
-                "layer": item.layer,
-                "toward_json": [_to_json(token) for token in item.toward],
-                "away_json": [_to_json(token) for token in item.away],
-            }
-            for item in found
-        ],
-    )
+    rows = [
+        {
+            "steering_vector_id": vector_id,
+            "layer": item.layer,
+            "toward_json": [_to_json(token) for token in item.toward],
+            "away_json": [_to_json(token) for token in item.away],
+        }
+        for item in found
+    ]
+    sealed = evidence.seal(tx, _nearest, rows)
+    tx.execute(_nearest.insert().values(created_at=utc_now()), sealed)
 
 
 def nearest(tx: Transaction, vector_id: int) -> list[NearestTokens]:
@@ -63,7 +62,8 @@ def add_read(tx: Transaction, found: Sequence[ReadTokens]) -> None:
         if item.generation_id not in known
     ]
     if rows:
-        tx.execute(_read.insert().values(created_at=utc_now()), rows)
+        sealed = evidence.seal(tx, _read, rows)
+        tx.execute(_read.insert().values(created_at=utc_now()), sealed)
 
 
 def add_written(tx: Transaction, run_id: int, texts: Sequence[GeneratedText]) -> None:

@@ -23,8 +23,7 @@ from vectorlab.domain.vectors import (
     vector_content_sha256,
 )
 from vectorlab.errors import ConflictError, InputError, IntegrityError, NotFoundError, ShapeError
-from vectorlab.store import schema
-from vectorlab.store.columns import utc_now
+from vectorlab.store import evidence, schema
 from vectorlab.store.database import Transaction
 from vectorlab.store.references import get_id
 
@@ -68,12 +67,9 @@ def add_vector(tx: Transaction, new: NewVector, created_by: str) -> SteeringVect
         "n_layers": len(new.layers),
         "d_model": d_model,
         "environment_json": dict(new.environment),
-        "created_at": utc_now(),
         "created_by": created_by,
     }
-    vector_id = tx.execute(_vectors.insert().values(values).returning(_vectors.c.id)).scalar_one()
-    _add_parts(tx, vector_id, new)
-    return vector_by_id(tx, vector_id)
+    return vector_by_id(tx, evidence.add_record(tx, _vectors, values, _parts(new)))
 
 
 def get_vector(tx: Transaction, reference: str) -> SteeringVector:
@@ -287,25 +283,19 @@ def _common_width(layers: Sequence[LayerVector]) -> int:
     return int(widths[0][0])
 
 
-def _add_parts(tx: Transaction, vector_id: int, new: NewVector) -> None:
-    owner = {"steering_vector_id": vector_id}
-    tx.execute(_layers.insert(), [owner | _layer_row(item) for item in new.layers])
-    if new.alignments:
-        tx.execute(
-            _alignments.insert(),
-            [
-                owner | {"position": item.position, "mean": item.mean, "cosines_json": item.cosines}
-                for item in new.alignments
-            ],
-        )
-    if new.parents:
-        tx.execute(
-            _parents.insert(),
-            [
-                owner | {"position": place, "parent_id": item.vector_id, "weight": item.weight}
-                for place, item in enumerate(new.parents)
-            ],
-        )
+def _parts(new: NewVector) -> dict[sa.Table, list[dict[str, Any]]]:
+    """The rows that belong to a vector, without its id."""
+    return {
+        _layers: [_layer_row(item) for item in new.layers],
+        _alignments: [
+            {"position": item.position, "mean": item.mean, "cosines_json": item.cosines}
+            for item in new.alignments
+        ],
+        _parents: [
+            {"position": place, "parent_id": item.vector_id, "weight": item.weight}
+            for place, item in enumerate(new.parents)
+        ],
+    }
 
 
 def _layer_row(item: LayerVector) -> dict[str, Any]:

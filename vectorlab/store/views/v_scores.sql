@@ -14,3 +14,4 @@ SELECT s.id AS score_id,
 FROM scores s
 JOIN generations g ON g.id = s.generation_id
 JOIN run_arms a ON a.run_id = g.run_id AND a.position = g.arm
+WHERE NOT EXISTS (SELECT 1 FROM scores n WHERE n.supersedes = s.id)
