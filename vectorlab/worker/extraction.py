@@ -1,19 +1,15 @@
 """The job that extracts a steering vector from a set version."""
 
-from typing import TYPE_CHECKING
-
 from vectorlab.domain.vectors import ExtractionSpec, NewVector, Origin
 from vectorlab.steering.environment import describe_environment
 from vectorlab.steering.extraction import extract
 from vectorlab.store import sets, vectors
 from vectorlab.store.database import Transaction
+from vectorlab.worker.context import JobContext
 from vectorlab.worker.states import cache_of
 
-if TYPE_CHECKING:
-    from vectorlab.worker.context import JobContext
 
-
-def run_extraction(context: "JobContext") -> None:
+def run_extraction(context: JobContext) -> None:
     """Extract a steering vector from a set version and store it."""
     data = context.job.spec
     spec = ExtractionSpec.from_json(data["spec"])
