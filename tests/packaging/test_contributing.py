@@ -386,7 +386,9 @@ def test_the_new_operator_has_its_slider_in_the_playground(results: dict[str, An
 
 
 @pytest.mark.xfail(
-    reason="CHECK constraint ck_arm_interventions_operator of the database", strict=True
+    reason="CHECK constraint ck_arm_interventions_operator of the database",
+    raises=AssertionError,
+    strict=True,
 )
 def test_the_new_operator_steers_a_run(results: dict[str, Any]) -> None:
     run = json.loads(out_of(results, "steer", "steered"))
