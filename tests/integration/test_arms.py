@@ -88,7 +88,7 @@ def test_an_arm_that_is_written_out_says_what_it_says_and_takes_the_rest_from_th
         ("upbeat:0.1:layers=0:layers=1", "not understood"),
         ("upbeat:nan", "not finite"),
         ("upbeat:0.1:site=nowhere", "site 'nowhere'. Known are block_output"),
-        ("upbeat:0.1:operator=divide", "Known are rotate"),
+        ("upbeat:0.1:operator=divide", "Known are ablate"),
         ("upbeat:0.1:layers=three", "not understood"),
         ("upbeat:0.1:schedule=linear:0:inf:3", "not finite"),
     ],
