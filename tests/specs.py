@@ -4,8 +4,9 @@ Their hashes are pinned (``tests/unit/test_request_hashes.py``), so they stay as
 that is new gets a request of its own in ``SINCE``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
+from enum import Enum
 from typing import Any
 
 from vectorlab.domain.calibration import CalibrationSpec
@@ -35,7 +36,7 @@ from vectorlab.domain.vectors import ExtractionSpec, Site, TokenRule
 from vectorlab.services.icl import ConstructOptions
 
 MODEL, VECTOR, OTHER = "f" * 64, "a" * 64, "b" * 64
-IDS = {VECTOR: 7, OTHER: 8}  # row ids of the vectors
+IDS = {VECTOR: 7, OTHER: 8, "9" * 64: 9}  # row ids of the vectors
 
 PLAIN_CONDITION = Condition(
     vector_id=8,
@@ -285,3 +286,51 @@ def requests() -> Iterator[tuple[str, Any]]:
                 yield f"{name} plain, {field.name}", replace(plain, **{field.name: other})
                 yield f"{name} full, no {field.name}", replace(full, **{field.name: mine})
     yield from SINCE.items()
+
+
+def another(value: Any, *, of: tuple[type, str] | None = None) -> Any:
+    """A value of the same type that is not equal to it; perhaps of a field of a class."""
+    if of in ODD:
+        return ODD[of]
+    match value:
+        case bool():
+            return not value
+        case int():
+            return value + 1
+        case float():
+            return value * 0.5 + 0.01
+        case Enum():
+            members = list(type(value))
+            return members[(members.index(value) + 1) % len(members)]
+        case TokenRule():
+            return TokenRule("mean")
+        case str() if len(value) == 64:
+            return "9" * 64
+        case str():
+            return f"{value}x"
+        case tuple():
+            return value[:-1] or value * 2
+        case Mapping():
+            return {**value, "more": next(iter(value.values()), 1)}
+        case Positions():
+            return Positions.parse("prompt:last=9")
+        case Schedule():
+            return Schedule.parse("first:9")
+    first = fields(value)[-1].name
+    return replace(value, **{first: another(getattr(value, first), of=(type(value), first))})
+
+
+# Where the rule above makes what cannot be.
+ODD: dict[tuple[type, str] | None, Any] = {
+    (TrainingSpec, "variant"): Variant.LINEAR,
+    (VectorArm, "operator"): "add",
+    (ScorerSpec, "label"): "length:unit=words",
+}
+
+
+def changes(kind: type) -> Iterator[tuple[str, Any]]:
+    """The full request with one field changed after the other, by the name of the field."""
+    full = FULL[kind]
+    for field in fields(full):
+        value = another(getattr(full, field.name), of=(kind, field.name))
+        yield field.name, replace(full, **{field.name: value})

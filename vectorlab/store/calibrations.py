@@ -94,7 +94,7 @@ def _select(tx: Transaction, condition: sa.ColumnElement[bool]) -> list[Calibrat
 def _calibration(row: sa.Row[Any]) -> Calibration:
     return Calibration(
         id=row.id,
-        spec=CalibrationSpec.from_json(row.spec_json, row.steering_vector_id),
+        spec=CalibrationSpec.from_json(row.spec_json, {row.vector_sha256: row.steering_vector_id}),
         is_met=row.is_met,
         strength=row.strength,
         effect_value=row.effect_value,

@@ -44,7 +44,10 @@ BASELINE = Arm(label="baseline")
 def run_calibration(context: "JobContext") -> None:
     """Calibrate a vector for each of the layer choices asked for; the best one is the result."""
     data = context.job.spec
-    specs = [CalibrationSpec.from_json(item, data["vector_id"]) for item in data["specs"]]
+    specs = [
+        CalibrationSpec.from_json(item, {item["vector_sha256"]: data["vector_id"]})
+        for item in data["specs"]
+    ]
     loaded = context.load(specs[0].dtype)
     with context.db.read() as tx:
         numbers = vectors.layer_vectors(tx, data["vector_id"])
