@@ -33,7 +33,7 @@ from vectorlab.domain.scorers import parse_scorer
 from vectorlab.domain.scores import ScorerSpec
 from vectorlab.domain.states import StateSpec
 from vectorlab.domain.vectors import ExtractionSpec, Site, TokenRule
-from vectorlab.services.icl import ConstructOptions
+from vectorlab.services.icl import BridgeRequest, ConstructOptions
 
 MODEL, VECTOR, OTHER = "f" * 64, "a" * 64, "b" * 64
 IDS = {VECTOR: 7, OTHER: 8, "9" * 64: 9}  # row ids of the vectors
@@ -230,6 +230,17 @@ FULL_CONSTRUCTION = ConstructOptions(
     law=FULL_LAW, eta=0.5, gamma=0.1, steps=3, tasks=20, seed=1, random_start=True
 )
 
+FULL_BRIDGE = BridgeRequest(
+    set_reference="upbeat@1",
+    random_set="other@1",
+    shots=2,
+    queries=3,
+    layout="arrow",
+    heads=False,
+    seed=1,
+    dtype="bfloat16",
+)
+
 PLAIN: dict[type, Any] = {
     RunSpec: PLAIN_RUN,
     Arm: PLAIN_ARM,
@@ -271,6 +282,7 @@ FULL: dict[type, Any] = PLAIN | {
 }
 
 
+DESCRIBED = FULL | {BridgeRequest: FULL_BRIDGE}  # the last has no stored form of its own
 SINCE: dict[str, Any] = {}  # requests with fields that are newer than those above, by what is new
 
 
@@ -325,12 +337,14 @@ ODD: dict[tuple[type, str] | None, Any] = {
     (TrainingSpec, "variant"): Variant.LINEAR,
     (VectorArm, "operator"): "add",
     (ScorerSpec, "label"): "length:unit=words",
+    (BridgeRequest, "layout"): "lines",
+    (BridgeRequest, "dtype"): "float16",
 }
 
 
 def changes(kind: type) -> Iterator[tuple[str, Any]]:
     """The full request with one field changed after the other, by the name of the field."""
-    full = FULL[kind]
+    full = DESCRIBED[kind]
     for field in fields(full):
         value = another(getattr(full, field.name), of=(kind, field.name))
         yield field.name, replace(full, **{field.name: value})

@@ -8,6 +8,7 @@ from vectorlab.domain.browsing import Inventory
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.errors import InputError
 from vectorlab.services import browsing, examples, models, recipes, sets, vectors
+from vectorlab.services.arms import Term
 from vectorlab.services.vectors import ExtractionOptions
 
 BUNDLED = "tiny"
@@ -93,7 +94,7 @@ def _request_texts() -> int | None:
     request = recipes.Request(
         model=vector.model_name,
         prompts=(asking.PROMPT,),
-        arms=(recipes.arm_text([(vector.name, strengths.usual(vector.method))]),),
+        arms=((Term(vector=vector.name, strength=strengths.usual(vector.method)),),),
     )
     asked = asking.run_of(request)
     return None if asked.job is None else asked.job.id

@@ -720,6 +720,10 @@ class RunView:
         """One row per generation; see ``reports.generations_frame``."""
         return reports.generations_frame(self.lab.db, self.run)
 
+    def settings(self) -> pd.DataFrame:
+        """All that was asked for, one fact per row: name, value, unit."""
+        return reports.facts_frame(self.run.spec, vectors.names_in(self.lab.db, self.run.spec))
+
     def compare(self) -> pd.DataFrame:
         """One row per prompt and sample, one column per arm."""
         return reports.comparison_frame(self.lab.db, [str(self.run.id)])

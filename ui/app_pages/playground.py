@@ -10,13 +10,13 @@ from vectorlab.domain.runs import Combine, Operator
 from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.vectors import Site
 from vectorlab.services import browsing, models, recipes, runs
-from vectorlab.services.arms import SweepOptions
+from vectorlab.services.arms import SweepOptions, Term
 from vectorlab.services.recipes import Request
 
 STRIP = (0.25, 0.5, 1.0, 1.5, 2.0)  # times the strengths that are set
 
 
-def _choose_vectors() -> tuple[str, tuple[str, ...], SweepOptions]:
+def _choose_vectors() -> tuple[str, tuple[tuple[Term, ...], ...], SweepOptions]:
     """Model, arms and how they act."""
     known = browsing.vector_choices(db)
     left, right = st.columns(2)
@@ -52,7 +52,7 @@ def _choose_vectors() -> tuple[str, tuple[str, ...], SweepOptions]:
     options = _choose_options(operator, several=len(names) > 1)
     factors = STRIP if strip else (1.0,)
     arms = tuple(
-        recipes.arm_text([(name, round(factor * value, 6)) for name, value in chosen])
+        tuple(Term(vector=name, strength=strengths.times(factor, value)) for name, value in chosen)
         for factor in factors
         if any(value for _, value in chosen)
     )

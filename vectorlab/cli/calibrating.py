@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from vectorlab.cli.context import open_lab, wait
 from vectorlab.cli.output import (
     JsonOption,
+    facts_of,
     frame_table,
     pairs_table,
     plain,
@@ -163,6 +164,7 @@ def _facts(found: Calibration) -> dict[str, Any]:
         "effect_value": found.effect_value,
         "damage_value": found.damage_value,
         "prompts": len(found.spec.prompts),
+        "request": {**found.spec.to_json(), "prompts": len(found.spec.prompts)},
         "curve": [point.to_json() for point in found.curve],
         "evidence": plain(found.evidence),
         "spec_sha256": found.spec.sha256,
@@ -179,17 +181,12 @@ def _closest(found: Calibration) -> str:
 
 def _human(found: Calibration) -> RenderableType:
     spec, evidence = found.spec, found.evidence
-    about: dict[str, Any] = {
-        "calibration": found.id,
-        "vector": found.vector_name,
-        "applied": f"{spec.operator} at {spec.site}, layers {calibrations.layers_text(found)}",
-        "prompts": len(spec.prompts),
-        "budget": f"{spec.damage.label}<={spec.budget:g}",
-    }
+    names = {spec.vector_sha256: found.vector_name}
+    about: dict[str, Any] = {"calibration": found.id, **facts_of(spec, names)}
     if found.is_met:
         about["strength"] = f"{found.strength:+.4g}"
-        about["damage"] = f"{spec.damage.label} {found.damage_value:.4g}"
-        about["effect"] = f"{spec.effect.label} {found.effect_value:.4g}"
+        about["mean damage"] = f"{spec.damage.label} {found.damage_value:.4g}"
+        about["mean effect"] = f"{spec.effect.label} {found.effect_value:.4g}"
         about["unsteered"] = _against(evidence["against_unsteered"], spec.effect.label)
         if not evidence["limit_is_reached"]:
             about["limit"] = "the budget was not used up at any strength that makes sense"

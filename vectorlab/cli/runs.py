@@ -12,6 +12,7 @@ from vectorlab.cli.comparison import comparison_table
 from vectorlab.cli.context import open_lab, wait
 from vectorlab.cli.output import (
     JsonOption,
+    facts_of,
     frame_table,
     pairs_table,
     plain,
@@ -29,7 +30,7 @@ from vectorlab.domain.runs import STRENGTH_UNITS, Combine, Decoding, GenerationR
 from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.vectors import Site
 from vectorlab.lab import RunView
-from vectorlab.services import reports, runs, scores, set_splits, tables
+from vectorlab.services import reports, runs, scores, set_splits, tables, vectors
 from vectorlab.services.arms import SweepOptions
 
 app = typer.Typer(
@@ -328,12 +329,6 @@ def purge(
     ask_and_purge(context, "run", reference, runs.remove, cascade=cascade, yes=yes, as_json=json)
 
 
-def _strength_units(run: GenerationRun) -> str:
-    """What the numbers in the arms' labels are relative to."""
-    operators = {item.operator for arm in run.spec.arms for item in arm.interventions}
-    return "; ".join(f"{item}: {STRENGTH_UNITS[item]}" for item in sorted(operators))
-
-
 def _mean_kl(view: RunView) -> str:
     """Of every arm, over its texts, if the run measured it."""
     frame = view.to_frame()
@@ -357,15 +352,12 @@ def _show_run(view: RunView, *, as_json: bool, found: bool | None = None) -> Non
         data["found"] = found
 
     def human() -> Group:
+        names = vectors.names_in(view.lab.db, run.spec)
         about = {
             "run": run.id,
             "model": run.model_name,
-            "arms": ", ".join(arm.label for arm in run.spec.arms),
-            "strength": _strength_units(run),
-            "system prompt": "" if run.spec.chat is None else run.spec.chat.system or "none",
+            **facts_of(run.spec, names),
             "mean KL": _mean_kl(view),
-            "decoding": ", ".join(f"{k}={v}" for k, v in run.spec.decoding.to_json().items()),
-            "seed": run.spec.seed,
             "request": run.spec_sha256[:12],
             "replay of": run.replay_of or "",
             "seconds": run.duration_s,
@@ -390,6 +382,8 @@ def _facts(run: GenerationRun) -> dict[str, Any]:
         "samples": run.spec.samples,
         "seed": run.spec.seed,
         "decoding": run.spec.decoding.to_json(),
+        "add_special_tokens": run.spec.add_special_tokens,
+        "dtype": run.spec.dtype,
         "chat": None if run.spec.chat is None else run.spec.chat.to_json(),
         "spec_sha256": run.spec_sha256,
         "replay_of": run.replay_of,

@@ -12,6 +12,7 @@ from vectorlab.cli.context import open_lab, wait
 from vectorlab.cli.explanation import show_explanation
 from vectorlab.cli.output import (
     JsonOption,
+    facts_of,
     frame_table,
     pairs_table,
     plain,
@@ -23,7 +24,7 @@ from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
 from vectorlab.domain.methods import METHODS
 from vectorlab.domain.passages import ChatForm, ThinkingMarkers
-from vectorlab.domain.vectors import Site, SteeringVector, TokenRule
+from vectorlab.domain.vectors import Site, TokenRule
 from vectorlab.errors import InputError
 from vectorlab.services import explanations, reports, vector_files, vectors
 
@@ -296,7 +297,7 @@ def _show_vector(
 ) -> None:
     def human() -> Group:
         pulls = sorted(details.alignments, key=lambda item: item.mean)
-        about = _about(details.vector) | _reuse(details.environment)
+        about = _about(details) | _reuse(details.environment)
         if pulls:
             about["alignment"] = (
                 f"{pulls[0].mean:.3f} (demonstration {pulls[0].position}) to "
@@ -312,23 +313,27 @@ def _show_vector(
         "alignments": details.alignments,
         "parents": details.parents,
         "environment": details.environment,
+        "request": None if details.spec is None else details.spec.to_json(),
     }
     show(data if found is None else {**data, "found": found}, as_json=as_json, human=human)
 
 
-def _about(vector: SteeringVector) -> dict[str, Any]:
-    return {
+def _about(details: vectors.VectorDetails) -> dict[str, Any]:
+    vector = details.vector
+    about = {
         "vector": vector.name,
         "id": vector.id,
         "content hash": vector.content_sha256,
         "method": vector.method,
         "set": vector.set_label,
         "model": vector.model_name,
-        "read site": f"{vector.read_site.value}, tokens: {vector.token_rule}",
+        "read site": vector.read_site.value,
+        "tokens": str(vector.token_rule),
         "write site": vector.write_site.value,
         "origin": vector.origin.value,
         "made": vector.created_at,
     }
+    return about | (facts_of(details.spec) if details.spec else {})
 
 
 def _parameters(given: list[str]) -> dict[str, int | float | str]:

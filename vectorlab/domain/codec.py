@@ -120,6 +120,15 @@ def encode(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} {value!r} has no stored form")
 
 
+def whole(value: Any) -> dict[str, Any]:
+    """Every field but row ids, defaults written out: for readers who do not know them."""
+    return {
+        field.name: encode(getattr(value, field.name))
+        for field in fields_of(type(value))
+        if not field.stored.row_id_of
+    }
+
+
 def decode(hint: Any, data: Any, ids: Ids = NO_IDS) -> Any:
     """Inverse of ``encode`` for a value of some type.
 
@@ -127,6 +136,22 @@ def decode(hint: Any, data: Any, ids: Ids = NO_IDS) -> Any:
         IntegrityError: If the data is no form of that type.
     """
     return _reader(hint)(data, ids)
+
+
+def ids_in(value: Any) -> dict[str, int]:
+    """Row id of every vector hash that a request names, as ``from_json`` wants them."""
+    if isinstance(value, tuple):
+        return {sha256: row for item in value for sha256, row in ids_in(item).items()}
+    if not isinstance(value, Coded):
+        return {}
+    found: dict[str, int] = {}
+    for field in fields_of(type(value)):
+        inside = getattr(value, field.name)
+        if field.stored.row_id_of:
+            found[getattr(value, field.stored.row_id_of)] = inside
+        else:
+            found |= ids_in(inside)
+    return found
 
 
 def fields_of(kind: Any) -> tuple[Field, ...]:

@@ -83,7 +83,12 @@ def layers_in_words(layers: tuple[int, ...]) -> str:
 
 def counted(value: Any) -> str:
     """How many there are, and a hash that tells them from others."""
-    return f"{len(value)} (content {content_sha256('shown', encode(value))[:HASH_LENGTH]})"
+    return f"{len(value)} (content {digest(value)})"
+
+
+def digest(value: Any) -> str:
+    """The beginning of a hash that tells a value from others."""
+    return content_sha256("shown", encode(value))[:HASH_LENGTH]
 
 
 def _about(spec: Any, field: Field) -> About:

@@ -13,9 +13,11 @@ VectorId = Annotated[int, Stored(row_id_of="vector_sha256")]
 Layers = Annotated[tuple[int, ...] | None, About(name="layers", none="all", words=layers_in_words)]
 # None: prompts are texts as they are. Older requests have none and stay equal.
 ChatTurns = Annotated[
-    Chat | None, About(name="chat", none="no, texts as they are"), Stored(if_given=True)
+    Chat | None,
+    About(name="chat", none="no, texts as they are", quiet=True),
+    Stored(if_given=True),
 ]
 # The tokenizer adds BOS where it would.
-SpecialTokens = Annotated[bool, About(name="special tokens")]
+SpecialTokens = Annotated[bool, About(name="special tokens", quiet=True)]
 Dtype = Annotated[str, About(name="computed in")]  # what the model computes in
 Seed = Annotated[int, About(name="seed")]

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
 from vectorlab.domain.chats import Chat as Chat
-from vectorlab.domain.codec import Coded, Request, Stored
+from vectorlab.domain.codec import Coded, Request, Stored, ids_in
 from vectorlab.domain.conditions import Condition
 from vectorlab.domain.description import About, counted
 from vectorlab.domain.fields import (
@@ -168,7 +168,8 @@ class Decoding(Coded):
     max_new_tokens: Annotated[int, About(name="new tokens at most")] = 32
     # Strings that end a text.
     stop: Annotated[
-        tuple[str, ...], About(name="stop strings", words=lambda found: ", ".join(map(repr, found)))
+        tuple[str, ...],
+        About(name="stop strings", quiet=True, words=lambda found: ", ".join(map(repr, found))),
     ] = ()
     # Also measure how far every token's distribution is from the baseline's.
     kl: Annotated[bool, About(name="KL of every token", quiet=True), Stored(if_given=True)] = False
@@ -207,20 +208,14 @@ class RunSpec(Request):
     arms: Annotated[tuple[Arm, ...], About(name="arm", each=True)]
     decoding: InlineDecoding = field(default_factory=Decoding)
     seed: Seed = 0
-    samples: Annotated[int, About(name="samples", unit="texts per prompt and arm")] = 1
+    samples: Annotated[int, About(name="samples", unit="texts per prompt and arm", quiet=True)] = 1
     add_special_tokens: SpecialTokens = True
     dtype: Dtype = "float32"
     chat: ChatTurns = None
 
     def vector_ids(self) -> dict[str, int]:
         """Row id of every vector hash that the arms name."""
-        return {
-            item.vector_sha256: item.vector_id
-            for arm in self.arms
-            for applied in arm.interventions
-            for item in (applied, applied.condition)
-            if item is not None
-        }
+        return ids_in(self.arms)
 
     def conditions(self, part: Part) -> tuple[Condition, ...]:
         """Every condition of its arms on the prompt, or on the response, once."""

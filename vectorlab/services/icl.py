@@ -10,7 +10,7 @@ import pandas as pd
 from vectorlab.domain.codec import Coded
 from vectorlab.domain.context_prompts import DEFAULT_LAYOUT, DEFAULT_SHOTS, find_layout
 from vectorlab.domain.description import About
-from vectorlab.domain.fields import Seed
+from vectorlab.domain.fields import Dtype, Seed
 from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.icl import RegressionLaw
 from vectorlab.domain.icl_checks import Check
@@ -82,14 +82,15 @@ class BridgeRequest:
         InputError: If a number is out of its range or the layout unknown.
     """
 
-    set_reference: str
-    random_set: str | None = None  # pairs for the random control; None: random tokens
-    shots: int = DEFAULT_SHOTS
-    queries: int = 8
-    layout: str = DEFAULT_LAYOUT
-    heads: bool = True
-    seed: int = 0
-    dtype: str = "float32"
+    set_reference: Annotated[str, About(name="demonstrations")]
+    # Pairs for the random control.
+    random_set: Annotated[str | None, About(name="random control", none="random tokens")] = None
+    shots: Annotated[int, About(name="shots", unit="demonstrations")] = DEFAULT_SHOTS
+    queries: Annotated[int, About(name="queries")] = 8
+    layout: Annotated[str, About(name="layout")] = DEFAULT_LAYOUT
+    heads: Annotated[bool, About(name="attention heads")] = True
+    seed: Seed = 0
+    dtype: Dtype = "float32"
 
     def __post_init__(self) -> None:
         find_layout(self.layout)

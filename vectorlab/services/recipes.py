@@ -1,14 +1,13 @@
 """A request as people would type it: the command, and the lines of a notebook."""
 
 import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from vectorlab.domain.layers import spell_layers
 from vectorlab.domain.models import Model
 from vectorlab.domain.positions import Positions
 from vectorlab.domain.runs import Combine, Decoding, Prompt, RunSpec
-from vectorlab.services.arms import SweepOptions, build_arms
+from vectorlab.services.arms import SweepOptions, Term, build_arms, spell_arm
 from vectorlab.store.database import Database
 
 
@@ -18,7 +17,7 @@ class Request:
 
     model: str  # name
     prompts: tuple[str, ...]
-    arms: tuple[str, ...] = ()  # as ``services.arms`` reads them
+    arms: tuple[tuple[Term, ...], ...] = ()
     options: SweepOptions = field(default_factory=SweepOptions)
     decoding: Decoding = field(default_factory=Decoding)
     seed: int = 0
@@ -49,17 +48,12 @@ class Request:
         )
 
 
-def arm_text(strengths: Sequence[tuple[str, float]]) -> str:
-    """An arm of vectors with their strengths: ``a:0.1,b:0.2``."""
-    return ",".join(f"{name}:{strength:g}" for name, strength in strengths)
-
-
 def command(request: Request) -> str:
     """The command that asks for the same run, an option a line."""
     options, decoding = request.options, request.decoding
     words: list[tuple[str, ...]] = [("--model", request.model)]
     words += [("--prompt", text) for text in request.prompts]
-    words += [("--arm", text) for text in request.arms]
+    words += [("--arm", spell_arm(terms)) for terms in request.arms]
     if options.operator is not None:
         words.append(("--operator", options.operator.value))
     if options.site is not None:
@@ -113,7 +107,7 @@ def code(request: Request) -> str:
     lines = [
         f"    model={request.model!r},",
         f"    prompts={list(request.prompts)!r},",
-        f"    arms={list(request.arms)!r},",
+        f"    arms={[spell_arm(terms) for terms in request.arms]!r},",
         *([f"    sweep=SweepOptions({', '.join(sweep)}),"] if sweep else []),
         f"    decoding=Decoding({', '.join(how)}),",
         f"    seed={request.seed},",

@@ -12,6 +12,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from vectorlab.domain.codec import whole
 from vectorlab.domain.models import Model
 from vectorlab.domain.sets import check_name
 from vectorlab.domain.vectors import (
@@ -26,11 +27,12 @@ from vectorlab.domain.vectors import (
 from vectorlab.errors import InputError, IntegrityError
 from vectorlab.services.vectors import check_fits, layer_vectors
 from vectorlab.store import audit, models, sets, vectors
-from vectorlab.store.database import Database
+from vectorlab.store.database import Database, Transaction
 from vectorlab.version import __version__
 
 _HEADER_KEY = "vectorlab"
 _HEADER_VERSION = 1
+_UNIT = 1e-5  # how far from 1 the length of a normalised vector may be, in float32
 _HEADER_FIELDS = {
     "content_sha256",
     "explained_variance",
@@ -107,7 +109,11 @@ def import_vector(
                 spec=None,
                 origin=Origin.IMPORTED,
                 layers=layers,
-                environment={"imported_from": path.name, "written_by": header["written_by"]},
+                environment={
+                    "imported_from": path.name,
+                    "written_by": header["written_by"],
+                    "extractions": header.get("extractions", {}),  # files of before have none
+                },
             ),
             created_by=actor,
         )
@@ -126,6 +132,7 @@ def import_vector(
 def _export_safetensors(db: Database, vector: SteeringVector, path: Path) -> None:
     layers = layer_vectors(db, vector)
     with db.read() as tx:
+        extractions = _extractions(tx, vector)
         model = models.get_model(tx, str(vector.model_id))
         version = (
             None if vector.set_version_id is None else sets.version_by_id(tx, vector.set_version_id)
@@ -139,12 +146,13 @@ def _export_safetensors(db: Database, vector: SteeringVector, path: Path) -> Non
         "read_site": vector.read_site.value,
         "write_site": vector.write_site.value,
         "token_rule": vector.token_rule.value,
-        "normalised": False,
+        "normalised": all(abs(item.norm - 1) <= _UNIT for item in layers),
         "model": model.name,
         "model_source": model.description.source,
         "model_fingerprint": model.fingerprint,
         "set": vector.set_label,
         "set_sha256": None if version is None else version.content_sha256,
+        "extractions": extractions,
         "explained_variance": {str(item.layer): item.explained_variance for item in layers},
         "separability": {str(item.layer): item.separability for item in layers},
         "created_at": vector.created_at.isoformat(),
@@ -155,6 +163,20 @@ def _export_safetensors(db: Database, vector: SteeringVector, path: Path) -> Non
         save_file(tensors, path, metadata={_HEADER_KEY: json.dumps(header, sort_keys=True)})
     except SafetensorError as exc:
         raise InputError(f"{path} cannot be written ({exc}).") from exc
+
+
+def _extractions(tx: Transaction, vector: SteeringVector) -> dict[str, Any]:
+    """Every request that demonstrations were read by, of the vector and of those it is made of.
+
+    By the content hash of the extracted vector; what a file said of an imported one stands for it.
+    """
+    spec = vectors.extraction_spec(tx, vector.id)
+    found: dict[str, Any] = dict(vectors.environment(tx, vector.id).get("extractions", {}))
+    if spec is not None:
+        found[vector.content_sha256] = whole(spec)
+    for parent in vectors.parents(tx, vector.id):
+        found |= _extractions(tx, vectors.get_vector(tx, str(parent.vector_id)))
+    return found
 
 
 def _read(path: Path) -> tuple[dict[str, Any], list[LayerVector]]:
@@ -195,6 +217,8 @@ def _header(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
     missing = sorted(_HEADER_FIELDS - header.keys())
     if missing:
         raise InputError(f"{path} has a header without {', '.join(missing)}. Export it again.")
+    if not isinstance(header.get("extractions", {}), dict):
+        raise InputError(f"{path} has a header whose extractions are no object. Export it again.")
     return dict(header)
 
 
