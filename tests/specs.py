@@ -282,8 +282,23 @@ FULL: dict[type, Any] = PLAIN | {
 }
 
 
-DESCRIBED = FULL | {BridgeRequest: FULL_BRIDGE}  # the last has no stored form of its own
-SINCE: dict[str, Any] = {}  # requests with fields that are newer than those above, by what is new
+NEWEST_CALIBRATION = replace(
+    FULL_CALIBRATION,
+    schedule=Schedule.parse("first:8"),
+    condition=FULL_CONDITION,
+    chat=FULL_CHAT,
+)
+# With every field that there is today.
+NEWEST = FULL | {CalibrationSpec: NEWEST_CALIBRATION, BridgeRequest: FULL_BRIDGE}
+# Requests with fields that are newer than those above, by what is new.
+SINCE: dict[str, Any] = {
+    "calibration.CalibrationSpec, schedule": replace(
+        PLAIN_CALIBRATION, schedule=Schedule.parse("first:8")
+    ),
+    "calibration.CalibrationSpec, condition": replace(PLAIN_CALIBRATION, condition=FULL_CONDITION),
+    "calibration.CalibrationSpec, chat": replace(PLAIN_CALIBRATION, chat=FULL_CHAT),
+    "calibration.CalibrationSpec, newest": NEWEST_CALIBRATION,
+}
 
 
 def requests() -> Iterator[tuple[str, Any]]:
@@ -344,7 +359,7 @@ ODD: dict[tuple[type, str] | None, Any] = {
 
 def changes(kind: type) -> Iterator[tuple[str, Any]]:
     """The full request with one field changed after the other, by the name of the field."""
-    full = DESCRIBED[kind]
+    full = NEWEST[kind]
     for field in fields(full):
         value = another(getattr(full, field.name), of=(kind, field.name))
         yield field.name, replace(full, **{field.name: value})

@@ -20,7 +20,7 @@ from vectorlab.domain.states import StateSpec
 from vectorlab.domain.vectors import ExtractionSpec
 
 UNDESCRIBED = (StateSpec, ScorerSpec)  # a cache's key; a scorer is said by its label
-KINDS = [kind for kind in specs.DESCRIBED if kind not in UNDESCRIBED]
+KINDS = [kind for kind in specs.NEWEST if kind not in UNDESCRIBED]
 # How a part of a run becomes a run.
 IN_A_RUN: dict[type, Any] = {
     RunSpec: lambda spec: spec,
@@ -68,7 +68,7 @@ def run_of(spec: RunSpec, run_id: int = 1) -> GenerationRun:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
 def test_no_field_is_missing_from_the_description(kind: type) -> None:
-    full = describe(specs.DESCRIBED[kind])
+    full = describe(specs.NEWEST[kind])
     for name, changed in changes(kind):
         assert describe(changed) != full, name
 
@@ -77,7 +77,7 @@ def test_no_field_is_missing_from_the_description(kind: type) -> None:
 def test_no_field_is_missing_from_a_sentence(kind: type) -> None:
     labels = {field.name for field in fields_of(kind) if field.name == "label"}
     for name, changed in changes(kind):
-        assert (in_words(changed) != in_words(specs.DESCRIBED[kind])) is (name not in labels), name
+        assert (in_words(changed) != in_words(specs.NEWEST[kind])) is (name not in labels), name
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
@@ -85,14 +85,14 @@ def test_no_field_is_missing_from_a_comparison(kind: type) -> None:
     for name, changed in changes(kind):
         facts = [
             {fact.name: fact.value for fact in describe(spec)}
-            for spec in (specs.DESCRIBED[kind], changed)
+            for spec in (specs.NEWEST[kind], changed)
         ]
         assert [line for line in side_by_side(facts) if line.differs], name
 
 
 @pytest.mark.parametrize("kind", list(IN_A_RUN), ids=lambda kind: kind.__name__)
 def test_runs_that_differ_in_one_field_have_a_line_that_differs(kind: type) -> None:
-    first = run_of(IN_A_RUN[kind](specs.DESCRIBED[kind]))
+    first = run_of(IN_A_RUN[kind](specs.NEWEST[kind]))
     assert not [line for line in settings_of([first, first]) if line.differs]
     for name, changed in changes(kind):
         other = run_of(IN_A_RUN[kind](changed))

@@ -10,6 +10,14 @@ from rich.console import Group
 
 from vectorlab.cli.context import open_lab, wait
 from vectorlab.cli.explanation import show_explanation
+from vectorlab.cli.options import (
+    DetachOption,
+    DtypeOption,
+    ForceOption,
+    ModelOption,
+    QueueOption,
+    SpecialTokensOption,
+)
 from vectorlab.cli.output import (
     JsonOption,
     facts_of,
@@ -40,7 +48,7 @@ _METHOD_HELP = "; ".join(f"{item.name}: {item.summary}" for item in METHODS.valu
 def extract(
     context: typer.Context,
     set: Annotated[str, typer.Option("--set", help="name, name@3 or name@latest.")],
-    model: Annotated[str, typer.Option(help="A registered model.")] = "tiny",
+    model: ModelOption = "tiny",
     method: Annotated[str, typer.Option(help=_METHOD_HELP)] = "icv",
     name: Annotated[
         str | None, typer.Option(help="Of the vector; default: set and version.")
@@ -86,10 +94,11 @@ def extract(
         bool,
         typer.Option("--strip-punctuation", help="Delete ASCII punctuation, as in ICV's code."),
     ] = False,
-    dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32",
-    force: Annotated[bool, typer.Option("--force", help="Compute an equal request again.")] = False,
-    detach: Annotated[bool, typer.Option("--detach", help="Print the job id and return.")] = False,
-    queue: Annotated[str, typer.Option(help="Only workers of it take the job.")] = DEFAULT_QUEUE,
+    special_tokens: SpecialTokensOption = True,
+    dtype: DtypeOption = "float32",
+    force: ForceOption = False,
+    detach: DetachOption = False,
+    queue: QueueOption = DEFAULT_QUEUE,
     json: JsonOption = False,
 ) -> None:
     """Extract a steering vector from the pairs of a set version.
@@ -112,6 +121,7 @@ def extract(
         token_rule=tokens,
         parameters=_parameters(parameter or []),
         strip_punctuation=strip_punctuation,
+        add_special_tokens=special_tokens,
         dtype=dtype,
         chat=chat,
         template=template,

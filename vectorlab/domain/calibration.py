@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar
 from vectorlab.domain.codec import Coded, Request
 from vectorlab.domain.description import About
 from vectorlab.domain.fields import (
+    ChatTurns,
     Dtype,
     Layers,
     ModelFingerprint,
@@ -25,14 +26,17 @@ from vectorlab.domain.fields import (
 from vectorlab.domain.positions import Positions
 from vectorlab.domain.runs import (
     STRENGTH_UNITS,
+    ActsWhen,
     Arm,
     Decoding,
     InlineDecoding,
     Intervention,
     Operator,
     Prompts,
+    ScheduleOfStrength,
     signed,
 )
+from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.scorers import parse_scorer
 from vectorlab.domain.scores import ScorerSpec, scorer_in_words
 from vectorlab.domain.statistics import Estimate
@@ -71,6 +75,8 @@ class CalibrationSpec(Request):
     site: Annotated[Site, About(name="write site")]
     positions: Annotated[Positions, About(name="positions")] = Positions.ALL
     layers: Layers = None
+    schedule: ScheduleOfStrength = Schedule.CONSTANT
+    condition: ActsWhen = None
     prompts: Prompts
     effect: Annotated[ScorerSpec, About(name="effect", words=scorer_in_words)]
     # Less of the effect is wanted.
@@ -90,6 +96,7 @@ class CalibrationSpec(Request):
     seed: Seed = 0
     add_special_tokens: SpecialTokens = True
     dtype: Dtype = "float32"
+    chat: ChatTurns = None
 
     def arm(self, strength: float) -> Arm:
         """The vector at a strength, as it is calibrated."""
@@ -101,6 +108,8 @@ class CalibrationSpec(Request):
             site=self.site,
             positions=self.positions,
             layers=self.layers,
+            schedule=self.schedule,
+            condition=self.condition,
         )
         return Arm(label=f"{strength:+.6g}", interventions=(item,))
 

@@ -213,7 +213,15 @@ def _intervention(
 
 
 def _calibrated(db: Database, vector: SteeringVector, item: Intervention) -> Intervention:
-    unit = unit_strength(db, vector, operator=item.operator, site=item.site, layers=item.layers)
+    unit = unit_strength(
+        db,
+        vector,
+        operator=item.operator,
+        site=item.site,
+        layers=item.layers,
+        schedule=item.schedule,
+        condition=item.condition,
+    )
     return replace(item, strength=item.strength * unit)
 
 

@@ -1,7 +1,7 @@
 """Calibrated strengths: ask for them, read them, and use them as the unit of a strength."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -12,18 +12,23 @@ from vectorlab.domain.calibration import (
     parse_budget,
     rank,
 )
+from vectorlab.domain.codec import ids_in
+from vectorlab.domain.conditions import Condition
 from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
 from vectorlab.domain.layers import spell_layers
 from vectorlab.domain.methods import default_operator
 from vectorlab.domain.models import Model, check_dtype
 from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Decoding, Operator, Prompt, check_strength
+from vectorlab.domain.runs import Operator, Prompt, check_measured_before, check_strength
+from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.scorers import SCORERS, Needs, parse_scorer
 from vectorlab.domain.scores import ScorerSpec
 from vectorlab.domain.vectors import Site, SteeringVector
 from vectorlab.errors import InputError
 from vectorlab.services import scores
+from vectorlab.services.conditions import parse_condition
+from vectorlab.services.text_options import TextOptions
 from vectorlab.services.vectors import check_fits
 from vectorlab.store import calibrations, jobs, vectors
 from vectorlab.store.database import Database
@@ -32,7 +37,7 @@ DEFAULT_BUDGET = "kl<=0.1"
 
 
 @dataclass(frozen=True, kw_only=True)
-class CalibrationOptions:
+class CalibrationOptions(TextOptions):
     """How a vector is calibrated; None takes the vector's own default."""
 
     effect: str
@@ -43,10 +48,9 @@ class CalibrationOptions:
     positions: Positions = Positions.ALL
     # Each a choice of layers; None is all of them. The best of several is the result.
     layers: tuple[tuple[int, ...] | None, ...] = (None,)
+    schedule: Schedule = Schedule.CONSTANT
+    when: str | None = None  # a condition as ``services.conditions.parse_condition`` reads it
     first: float | None = None  # strength that is tried first
-    decoding: Decoding = field(default_factory=Decoding)
-    seed: int = 0
-    dtype: str = "float32"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,10 +86,19 @@ def request_calibration(
         raise InputError("No choice of layers is given. Leave layers out for all of them.")
     with db.read() as tx:
         vector = vectors.get_vector(tx, reference)
+        own = [part.layer for part in vectors.layer_infos(tx, vector.id)]
     for layers in options.layers:
         check_fits(vector, model, layers)
     measured = _measured(db, model, options)
-    specs = [_spec(vector, model, prompts, options, measured, layers) for layers in options.layers]
+    when = options.when
+    condition = None if when is None else parse_condition(db, model, when)
+    specs = [
+        replace(_spec(vector, model, prompts, options, measured, layers), condition=condition)
+        for layers in options.layers
+    ]
+    for spec in specs:
+        [item] = spec.arm(spec.first).interventions
+        check_measured_before(item, own if item.layers is None else item.layers)
     with db.write() as tx:
         known = [calibrations.find_by_spec(tx, spec.sha256) for spec in specs]
         found = [item for item in known if item is not None]
@@ -97,7 +110,11 @@ def request_calibration(
             tx,
             NewJob(
                 kind=JobKind.CALIBRATE,
-                spec={"vector_id": vector.id, "model_id": model.id, "specs": asked},
+                spec={
+                    "vector_ids": ids_in(tuple(specs)),
+                    "model_id": model.id,
+                    "specs": asked,
+                },
                 dedupe_key=f"calibrate:{content_sha256('calibrations', asked)}",
                 model_id=model.id,
                 priority=priority,
@@ -132,17 +149,24 @@ def unit_strength(
     operator: Operator,
     site: Site,
     layers: tuple[int, ...] | None,
+    schedule: Schedule = Schedule.CONSTANT,
+    condition: Condition | None = None,
 ) -> float:
     """The calibrated strength of a vector: what 1 means where strengths are calibrated.
+
+    One that was found under the same schedule and condition goes before one that was found
+    without; one that was found under others is never taken.
 
     Raises:
         InputError: If the vector has no calibration that met its budget for this use.
     """
     with db.read() as tx:
         found = calibrations.calibrations_of(tx, vector.id, operator=operator, site=site)
-    for item in found:
-        if item.is_met and item.spec.layers == layers:
-            return item.strength
+    usable = [item for item in found if item.is_met and item.spec.layers == layers]
+    for course in ((schedule, condition), (Schedule.CONSTANT, None)):
+        for item in usable:
+            if (item.spec.schedule, item.spec.condition) == course:
+                return item.strength
     asked = "all layers" if layers is None else f"layers {spell_layers(layers)}"
     raise InputError(
         f"Vector {vector.name!r} is not calibrated for {operator} at {site}, {asked}. "
@@ -263,5 +287,8 @@ def _spec(
         first=first,
         decoding=options.decoding,
         seed=options.seed,
+        add_special_tokens=options.add_special_tokens,
         dtype=options.dtype,
+        schedule=options.schedule,
+        chat=options.turns(model),
     )

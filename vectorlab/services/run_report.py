@@ -26,7 +26,8 @@ from vectorlab.store.database import Database
 SHOWN_PROMPTS = 5  # whose texts are printed
 TEXT_LENGTH = 300  # characters of each
 
-Count = Callable[[Sequence[str]], Sequence[int]]
+# Tokens that a run's model reads of texts.
+Count = Callable[[GenerationRun, Sequence[str]], Sequence[int]]
 
 
 def run_report(
@@ -37,8 +38,8 @@ def run_report(
     Args:
         db: The store.
         references: Ids, names or hash prefixes of runs.
-        count: Counts the tokens of texts by the model's tokenizer, so that the cost of each arm
-            is said; None leaves it out.
+        count: Counts the tokens of texts as a run's model reads them, so that the cost of each
+            arm is said; None leaves it out.
         title: Of the whole; default: the names of the runs.
 
     Raises:
@@ -97,7 +98,7 @@ def _arms(db: Database, run: GenerationRun, count: Count | None) -> list[Block]:
 
 
 def _read(run: GenerationRun, arm: Arm, count: Count) -> float:
-    lengths = count([arm.prefix + prompt.text for prompt in run.spec.prompts])
+    lengths = count(run, [arm.prefix + prompt.text for prompt in run.spec.prompts])
     return sum(lengths) / len(lengths)
 
 
