@@ -72,26 +72,25 @@ def _show_arms(arms: Sequence[Arm], names: Mapping[int, str]) -> None:
     """A row per intervention with every fact of it and of its arm."""
     by_hash = _names(arms, names)
     rows = []
-    for arm in arms:
-        own = {fact.name: fact for fact in describe(arm) if fact.field != "interventions"}
-        for item in arm.interventions or (None,):
-            inside = () if item is None else describe(item, by_hash)
-            rows.append({**own, **{fact.name: fact for fact in inside}})
+    for arm in (arm for arm in arms if arm.interventions or arm.prefix):
+        label, *own = [fact for fact in describe(arm) if fact.field != "interventions"]
+        for facts in [describe(item, by_hash) for item in arm.interventions] or [()]:
+            rows.append({fact.name: fact for fact in (label, *facts, *own)})
     heads = list(dict.fromkeys(name for row in rows for name in row))
-    if any(arm.interventions or arm.prefix for arm in arms):
+    if rows:
         cells = [[_cell(row.get(name)) for name in heads] for row in rows]
         tables.show(["arm", *heads[1:]], cells, name="interventions")
 
 
 def _names(arms: Sequence[Arm], names: Mapping[int, str]) -> dict[str, str]:
     """Names of the vectors of arms by content hash."""
-    return {sha256: names[row] for sha256, row in ids_in(tuple(arms)).items()}
+    return {sha256: names[row] for sha256, row in ids_in(tuple(arms)).items() if row in names}
 
 
 def _cell(fact: Fact | None) -> str:
     if fact is None:
         return "–"
-    if fact.field == "vector_sha256":
-        name = fact.value.rpartition(" ")[0]
+    name = fact.value.rpartition(" ")[0]
+    if fact.field == "vector_sha256" and name:
         return texts.link(name, "vectors", vector=name)
     return f"{texts.escape(fact.value)} {texts.quiet(fact.unit) if fact.unit else ''}"

@@ -192,7 +192,7 @@ def _listed(frame: pd.DataFrame) -> RenderableType:
     """As a table that a terminal has room for."""
     applied = frame["operator"] + " at " + frame["site"]
     budget = frame["budget"].where(frame["met"], frame["budget"] + ", not met")
-    shown = ["id", "vector", "applied", "layers", "effect", "budget", "strength"]
+    shown = ["id", "vector", "applied", "layers", "under", "effect", "budget", "strength"]
     shown += ["mean effect", "mean damage"]
     return frame_table(frame.assign(applied=applied, budget=budget)[shown])
 

@@ -43,6 +43,7 @@ class Fact:
     value: str
     unit: str = ""
     is_quiet: bool = False  # what it says goes without saying
+    is_usual: bool = False  # it is at its default
 
 
 def describe(spec: Any, names: Names | None = None) -> tuple[Fact, ...]:
@@ -109,6 +110,7 @@ def _fact(spec: Any, field: Field, about: About, value: Any, names: Names | None
         value=_said(about, value, names or {}),
         unit=about.unit(spec) if callable(about.unit) else about.unit,
         is_quiet=about.is_label or (about.quiet and value == field.default),
+        is_usual=value == field.default,
     )
 
 

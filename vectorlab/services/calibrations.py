@@ -14,6 +14,7 @@ from vectorlab.domain.calibration import (
 )
 from vectorlab.domain.codec import ids_in
 from vectorlab.domain.conditions import Condition
+from vectorlab.domain.description import describe
 from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
 from vectorlab.domain.layers import spell_layers
@@ -33,6 +34,7 @@ from vectorlab.services.vectors import check_fits
 from vectorlab.store import calibrations, jobs, vectors
 from vectorlab.store.database import Database
 
+_COURSE = ("positions", "schedule", "condition", "chat")
 DEFAULT_BUDGET = "kl<=0.1"
 
 
@@ -183,6 +185,7 @@ def frame(found: Sequence[Calibration]) -> pd.DataFrame:
             "operator": [item.spec.operator.value for item in found],
             "site": [item.spec.site.value for item in found],
             "layers": [layers_text(item) for item in found],
+            "under": [_under(item) for item in found],
             "effect": [item.spec.effect.label for item in found],
             "budget": [f"{item.spec.damage.label}<={item.spec.budget:g}" for item in found],
             "met": [item.is_met for item in found],
@@ -193,6 +196,12 @@ def frame(found: Sequence[Calibration]) -> pd.DataFrame:
             "made": [item.created_at for item in found],
         }
     )
+
+
+def _under(calibration: Calibration) -> str:
+    """Where, when and in what chat the vector acts, if that is not everywhere, always and none."""
+    told = [fact for fact in describe(calibration.spec) if fact.field in _COURSE]
+    return ", ".join(f"{fact.name} {fact.value}" for fact in told if not fact.is_usual)
 
 
 def curve_frame(calibration: Calibration) -> pd.DataFrame:
