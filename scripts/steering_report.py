@@ -71,9 +71,7 @@ def main() -> None:
         lab = Lab(f"sqlite:///{Path(store).absolute()}", device="cpu")
         references = [_experiment(lab, item, arguments.prompts) for item in experiments()]
         title = "The bundled model steered: two experiments against every baseline"
-        blocks = run_report.run_report(
-            lab.db, references, count=lab.models.counter("tiny"), title=title
-        )
+        blocks = run_report.run_report(lab.db, references, count=lab.runs.count_tokens, title=title)
         arguments.out.mkdir(parents=True, exist_ok=True)
         for ending in ("html", "md"):
             written = document_files.write_document(blocks, arguments.out / f"tiny.{ending}")

@@ -10,7 +10,7 @@ from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.models import Model
 from vectorlab.domain.runs import Decoding
 from vectorlab.services import models, runs
-from vectorlab.services.recipes import Request
+from vectorlab.services.requests import GenerationRequest
 from vectorlab.services.runs import RunRequest
 
 PROMPT = "Please paraphrase the following sentence. Sentence: The soup was cold., paraphrase: "
@@ -79,7 +79,7 @@ def decoding(*, most_samples: int = 100) -> tuple[Decoding, int, int]:
     return chosen, seed, samples
 
 
-def run_of(request: Request) -> RunRequest:
+def run_of(request: GenerationRequest) -> RunRequest:
     """Ask for the texts of a request at high priority; an equal run is found."""
     model = models.get(data.store(), request.model)
     return runs.request_run(

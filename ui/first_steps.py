@@ -5,8 +5,11 @@ import streamlit as st
 from ui import asking, data, parts, texts
 from vectorlab.domain.browsing import Inventory
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
+from vectorlab.domain.runs import Prompt
 from vectorlab.errors import InputError
-from vectorlab.services import browsing, examples, models, recipes, sets, vectors
+from vectorlab.services import browsing, examples, models, sets, vectors
+from vectorlab.services.arms import Term
+from vectorlab.services.requests import GenerationRequest
 from vectorlab.services.vectors import ExtractionOptions
 
 BUNDLED = "tiny"
@@ -89,10 +92,10 @@ def _texts(*, is_next: bool) -> None:
 
 def _request_texts() -> int | None:
     vector = browsing.vector_choices(data.store())[0]
-    request = recipes.Request(
+    request = GenerationRequest(
         model=vector.model_name,
-        prompts=(asking.PROMPT,),
-        arms=(recipes.arm_text([(vector.name, vector.operator.info.slider.start)]),),
+        prompts=(Prompt(text=asking.PROMPT),),
+        arms=((Term(vector=vector.name, strength=vector.operator.info.slider.start),),),
     )
     asked = asking.run_of(request)
     return None if asked.job is None else asked.job.id

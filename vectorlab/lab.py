@@ -24,20 +24,18 @@ import pandas as pd
 
 from vectorlab.config import Settings
 from vectorlab.domain.calibration import Calibration
+from vectorlab.domain.chats import Chat
 from vectorlab.domain.conditions import ConditionSearch
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_INTERACTIVE, Job, PartialText
 from vectorlab.domain.models import Model
 from vectorlab.domain.queries import QueryLimits
-from vectorlab.domain.runs import Decoding, GenerationRun, Operator, Prompt, ReplayVerdict, RunSpec
+from vectorlab.domain.runs import Decoding, GenerationRun, Operator, Prompt, ReplayVerdict
 from vectorlab.domain.set_checks import TokenLimit
 from vectorlab.domain.sets import Demonstration, SetVersion
 from vectorlab.domain.vectors import LayerVector, SteeringVector
 from vectorlab.errors import InputError, NotFoundError, VectorLabError
 from vectorlab.lab_icl import IclVerbs
 from vectorlab.lab_ravel import RavelVerbs
-from vectorlab.services import (
-    arms as run_arms,
-)
 from vectorlab.services import (
     baselines,
     calibrations,
@@ -63,10 +61,13 @@ from vectorlab.services.arms import SweepOptions, Term
 from vectorlab.services.calibrations import CalibrationOptions, CalibrationRequest
 from vectorlab.services.database import Database
 from vectorlab.services.explanations import ExplanationRequest
+from vectorlab.services.requests import BUNDLED_MODEL as BUNDLED_MODEL
+from vectorlab.services.requests import GenerationRequest
 from vectorlab.services.runs import RunRequest
 from vectorlab.services.set_history import Merged, SetDiff
 from vectorlab.services.set_splits import Overlap
 from vectorlab.services.sets import Committed, Edit
+from vectorlab.services.text_options import TextOptions, run_spec
 from vectorlab.services.vectors import ExtractionOptions, VectorRequest
 from vectorlab.streaming import told_by
 
@@ -74,7 +75,6 @@ if TYPE_CHECKING:
     from vectorlab.worker.lease import ProgressListener
     from vectorlab.worker.loop import Worker
 
-BUNDLED_MODEL = "tiny"
 OnText = Callable[[Sequence[PartialText]], None]
 _logger = logging.getLogger(__name__)
 POLL_S = 0.3  # between looks at a job that another process works off
@@ -487,18 +487,30 @@ class ModelVerbs:
             model=model.name, tokens=context, count=lambda texts: count_tokens(tokenizer, texts)
         )
 
-    def counter(self, reference: str) -> sweeps.Count:
-        """What counts the tokens of texts by a model's own tokenizer.
+    def counter(
+        self, reference: str, *, chat: Chat | None = None, add_special_tokens: bool = True
+    ) -> sweeps.Count:
+        """What counts the tokens that a model reads of texts, by its own tokenizer.
+
+        Args:
+            reference: Of the model.
+            chat: The texts are the user's turn in it.
+            add_special_tokens: Let the tokenizer add BOS where it would.
 
         Raises:
             NotFoundError: If there is no such model.
             ModelError: If its tokenizer cannot be loaded.
         """
         from vectorlab.steering.loading import load_tokenizer  # brings torch
+        from vectorlab.steering.spans import in_chat
         from vectorlab.steering.tokens import count_tokens
 
         tokenizer = load_tokenizer(self.get(reference).description)
-        return lambda texts: count_tokens(tokenizer, texts)
+        return lambda texts: count_tokens(
+            tokenizer,
+            [in_chat(tokenizer, chat, text) for text in texts],
+            add_special_tokens=add_special_tokens and chat is None,
+        )
 
 
 class VectorVerbs:
@@ -720,6 +732,10 @@ class RunView:
         """One row per generation; see ``reports.generations_frame``."""
         return reports.generations_frame(self.lab.db, self.run)
 
+    def settings(self) -> pd.DataFrame:
+        """All that was asked for, one fact per row: name, value, unit."""
+        return reports.facts_frame(self.run.spec, vectors.names_in(self.lab.db, self.run.spec))
+
     def compare(self) -> pd.DataFrame:
         """One row per prompt and sample, one column per arm."""
         return reports.comparison_frame(self.lab.db, [str(self.run.id)])
@@ -821,25 +837,22 @@ class RunVerbs:
         chosen = self._lab.models.get(model)
         vectors = _several(vectors)
         texts, version_id = self._prompts(_several(prompts), prompt_set)
-        built = run_arms.build_arms(
-            self._lab.db,
-            model=chosen,
-            references=vectors,
-            strengths=strengths,
-            options=sweep or SweepOptions(),
-            written=_several(arms),
-        )
-        spec = RunSpec(
-            model_fingerprint=chosen.fingerprint,
+        asked = GenerationRequest(
+            model=model,
             prompts=tuple(texts),
-            arms=built,
+            vectors=tuple(vectors),
+            strengths=tuple(strengths),
+            sweep=sweep or SweepOptions(),
+            arms=tuple(_several(arms)),
             decoding=decoding or Decoding(),
-            seed=int(seed),
-            samples=int(samples),
+            seed=seed,
+            samples=samples,
             add_special_tokens=add_special_tokens,
             dtype=dtype,
-            chat=runs.chat_of(chosen, system) if chat or system is not None else None,
+            chat=chat,
+            system=system,
         )
+        spec = asked.spec(self._lab.db, chosen)
         return runs.request_run(
             self._lab.db,
             model=chosen,
@@ -909,7 +922,10 @@ class RunVerbs:
         decoding: Decoding | None = None,
         seed: int = 0,
         samples: int = 1,
+        add_special_tokens: bool = True,
         dtype: str = "float32",
+        chat: bool = False,
+        system: str | None = None,
         budget: int | None = None,
         name: str | None = None,
         force: bool = False,
@@ -926,7 +942,7 @@ class RunVerbs:
                 references.
             layers: Choices of layers; None is all of the vector's.
             model: Registered model.
-            options: Operator, site, positions and schedule of all arms.
+            options: Operator, site, positions, schedule, condition and more of all arms.
             random: Beside each vector so many random directions of the same norms.
             shuffled: And so many vectors of the same texts with their sides drawn by lot, which
                 are extracted first.
@@ -936,7 +952,10 @@ class RunVerbs:
             decoding: Greedy, 32 new tokens by default.
             seed: Of the per-row draws.
             samples: Texts per prompt and arm, each with draws of its own.
+            add_special_tokens: Let the tokenizer add BOS where it would.
             dtype: The model computes in this.
+            chat: Prompts are the user's turn in the model's chat template.
+            system: A system prompt in front of them; implies ``chat``.
             budget: Most tokens, read and written; as many prompts are taken as it pays for.
             name: Of the run.
             force: Generate even when an equal run is stored.
@@ -944,7 +963,15 @@ class RunVerbs:
             queue: Only workers of this queue take the job.
         """
         db, actor = self._lab.db, self._lab.settings.user
-        chosen, decoding = self._lab.models.get(model), decoding or Decoding()
+        chosen = self._lab.models.get(model)
+        reading = TextOptions(
+            decoding=decoding or Decoding(),
+            seed=seed,
+            add_special_tokens=add_special_tokens,
+            dtype=dtype,
+            chat=chat,
+            system=system,
+        )
         names = [self._lab.vectors.get(item).name for item in _several(vectors)]
         beside = {
             baselines.random_direction(db, item, seed=number, actor=actor).name: item
@@ -975,19 +1002,13 @@ class RunVerbs:
             texts,
             arms,
             samples=samples,
-            max_new_tokens=decoding.max_new_tokens,
+            max_new_tokens=reading.decoding.max_new_tokens,
             budget=budget,
-            count=self._lab.models.counter(model),
+            count=self._lab.models.counter(
+                model, chat=reading.turns(chosen), add_special_tokens=add_special_tokens
+            ),
         )
-        spec = RunSpec(
-            model_fingerprint=chosen.fingerprint,
-            prompts=fitted.prompts,
-            arms=arms,
-            decoding=decoding,
-            seed=int(seed),
-            samples=int(samples),
-            dtype=dtype,
-        )
+        spec = run_spec(reading, chosen, fitted.prompts, arms=arms, samples=samples)
         request = runs.request_run(
             db,
             model=chosen,
@@ -1022,6 +1043,14 @@ class RunVerbs:
             return texts, None
         from_set, version_id = runs.prompts_of_set(self._lab.db, prompt_set)
         return [*texts, *from_set], version_id
+
+    def count_tokens(self, run: GenerationRun, texts: Sequence[str]) -> Sequence[int]:
+        """Tokens of texts as the model of a run reads them as its prompts."""
+        spec = run.spec
+        count = self._lab.models.counter(
+            run.model_name, chat=spec.chat, add_special_tokens=spec.add_special_tokens
+        )
+        return count(texts)
 
     def made_by(self, job: Job) -> RunView:
         """The run that a finished job made."""

@@ -84,7 +84,7 @@ def test_runs_can_be_asked_for_without_waiting(cli, filled):
         (("score", "things", "--method", "full"), "No layer is given"),
         (("score", "things", "--vector", "v"), "give --attribute once, --from and --to"),
         (("score", "things"), "A run of 0 arms"),
-        (("sweep", "things", "--method", "full", "--layer", "x"), "is not understood"),
+        (("sweep", "things", "--method", "full", "--layer", "x"), "not understood"),
         (("show", "nothing"), "No entity data, instance or run 'nothing'"),
         (("export", "featurizer:9", "out"), "No featurizer '9'"),
         (

@@ -9,35 +9,53 @@ from typer.testing import CliRunner
 from vectorlab.cli.main import app
 from vectorlab.domain.layers import parse_layers
 from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Combine, Decoding, Operator
+from vectorlab.domain.runs import Combine, Decoding, Operator, Prompt
 from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.sets import Demonstration
 from vectorlab.domain.vectors import Site
 from vectorlab.lab import Lab
 from vectorlab.services import jobs, recipes
-from vectorlab.services.arms import SweepOptions
-from vectorlab.services.recipes import Request
+from vectorlab.services.arms import SweepOptions, Term
+from vectorlab.services.requests import GenerationRequest
 
-PLAIN = Request(
+PLAIN = GenerationRequest(
     model="tiny",
-    prompts=('It\'s "quoted" $HOME\n\\ naïve 😀 ',),
-    arms=("upbeat:0.1",),
+    prompts=(Prompt(text='It\'s "quoted" $HOME\n\\ naïve 😀 '),),
+    arms=((Term(vector="upbeat", strength=0.1),),),
     decoding=Decoding(max_new_tokens=4),
     seed=3,
 )
 FULL = replace(
     PLAIN,
-    arms=("upbeat:0.1,upbeat-2:-0.2", "upbeat:0.25"),
-    options=SweepOptions(
+    arms=(
+        (Term(vector="upbeat", strength=0.1), Term(vector="upbeat-2", strength=-0.2)),
+        (Term(vector="upbeat", strength=1e-7, when="upbeat@2 cosine < 0.5"),),
+    ),
+    sweep=SweepOptions(
         operator=Operator.ADD,
         site=Site.BLOCK_OUTPUT,
         positions=Positions.parse("prompt:last=2"),
         layers=parse_layers("0-2"),
         schedule=Schedule.parse("first:3"),
         combine=Combine.SUM,
+        when="upbeat@1 cosine > 0.1 over prompt:last=2",
+        together=True,
     ),
-    decoding=Decoding(max_new_tokens=4, do_sample=True, temperature=0.7, top_k=5, top_p=0.9),
+    vectors=("upbeat", "upbeat-2"),
+    strengths=(1234.567, -0.5),
+    decoding=Decoding(
+        max_new_tokens=4,
+        do_sample=True,
+        temperature=0.7,
+        top_k=5,
+        top_p=0.9,
+        min_p=0.05,
+        stop=("\n", "!"),
+        kl=True,
+    ),
     samples=2,
+    dtype="bfloat16",
+    add_special_tokens=False,
 )
 
 

@@ -116,7 +116,7 @@ def test_figures_are_paired_and_leave_out_what_has_no_score(store):
 
 def test_settings_name_what_differs_between_runs(store):
     differing = {item.name for item in settings_of(two_runs(store)) if item.differs}
-    assert differing == {"name", "prompts", "new tokens at most"}
+    assert differing == {"name", "prompts", "new tokens at most", "batches"}
 
 
 def test_an_interval_of_a_share_stays_inside_and_is_symmetric():

@@ -11,12 +11,12 @@ from vectorlab.domain.layers import parse_layers
 from vectorlab.domain.models import Model
 from vectorlab.domain.operators import AVERAGED, Operator
 from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Combine, Prompt, RunSpec
+from vectorlab.domain.runs import Combine, Prompt
 from vectorlab.domain.schedules import Schedule
 from vectorlab.errors import InputError
-from vectorlab.services import arms as run_arms
 from vectorlab.services import browsing, runs
 from vectorlab.services.arms import SweepOptions
+from vectorlab.services.requests import GenerationRequest
 
 EACH_LINE, WHOLE = "one per line", "the whole text"
 
@@ -135,18 +135,13 @@ def _choose_prompts() -> tuple[tuple[Prompt, ...], int | None]:
 
 
 def _request() -> int | None:
-    arms = run_arms.build_arms(
-        db,
-        model=model,
-        references=references,
-        strengths=strengths,
-        options=options,
-        written=written,
-    )
-    spec = RunSpec(
-        model_fingerprint=model.fingerprint,
+    request = GenerationRequest(
+        model=model.name,
         prompts=prompts,
-        arms=arms,
+        vectors=tuple(references),
+        strengths=tuple(strengths),
+        sweep=options,
+        arms=tuple(written),
         decoding=decoding,
         seed=seed,
         samples=samples,
@@ -154,7 +149,7 @@ def _request() -> int | None:
     asked = runs.request_run(
         db,
         model=model,
-        spec=spec,
+        spec=request.spec(db, model),
         actor=data.user(),
         name=name or None,
         prompt_set_version_id=version_id,

@@ -7,17 +7,17 @@ from ui.play import results, strengths
 from vectorlab.domain.layers import parse_layers
 from vectorlab.domain.operators import AVERAGED, Operator
 from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Combine
+from vectorlab.domain.runs import Combine, Prompt
 from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.vectors import Site
 from vectorlab.services import browsing, models, recipes, runs
-from vectorlab.services.arms import SweepOptions
-from vectorlab.services.recipes import Request
+from vectorlab.services.arms import SweepOptions, Term
+from vectorlab.services.requests import GenerationRequest
 
 STRIP = (0.25, 0.5, 1.0, 1.5, 2.0)  # times the strengths that are set
 
 
-def _choose_vectors() -> tuple[str, tuple[str, ...], SweepOptions]:
+def _choose_vectors() -> tuple[str, tuple[tuple[Term, ...], ...], SweepOptions]:
     """Model, arms and how they act."""
     known = browsing.vector_choices(db)
     left, right = st.columns(2)
@@ -53,7 +53,7 @@ def _choose_vectors() -> tuple[str, tuple[str, ...], SweepOptions]:
     options = _choose_options(operator, several=len(names) > 1)
     factors = STRIP if strip else (1.0,)
     arms = tuple(
-        recipes.arm_text([(name, round(factor * value, 6)) for name, value in chosen])
+        tuple(Term(vector=name, strength=strengths.times(factor, value)) for name, value in chosen)
         for factor in factors
         if any(value for _, value in chosen)
     )
@@ -102,7 +102,7 @@ def _choose_options(operator: Operator | None, *, several: bool) -> SweepOptions
     )
 
 
-def _ask(request: Request) -> None:
+def _ask(request: GenerationRequest) -> None:
     with parts.in_words():
         asked = asking.run_of(request)
         for name in ("job", "run"):
@@ -114,7 +114,7 @@ def _ask(request: Request) -> None:
             st.query_params["job"] = str(asked.job.id)
 
 
-def _show_recipe(request: Request) -> None:
+def _show_recipe(request: GenerationRequest) -> None:
     with st.expander("The same by command and in Python"):
         with parts.in_words():
             request.spec(db, models.get(db, request.model))
@@ -134,11 +134,11 @@ prompt = st.text_area(
     help="Taken as it is.",
 )
 decoding, seed, _ = asking.decoding(most_samples=1)
-request = Request(
+request = GenerationRequest(
     model=model_name,
-    prompts=(prompt or "",),
+    prompts=(Prompt(text=prompt or ""),),
     arms=tuple(dict.fromkeys(arms)),
-    options=options,
+    sweep=options,
     decoding=decoding,
     seed=seed,
 )

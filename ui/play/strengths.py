@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from decimal import Decimal
 
 import streamlit as st
 
@@ -9,6 +10,11 @@ from vectorlab.domain.browsing import VectorChoice
 from vectorlab.domain.operators import Operator
 
 PARAMETER = "at"  # of the address, once per vector: name:strength
+
+
+def times(factor: float, strength: float) -> float:
+    """The product as decimal numbers give it: 1.5 times 0.1 is 0.15."""
+    return float(Decimal(repr(factor)) * Decimal(repr(strength)))
 
 
 def choose(chosen: Sequence[VectorChoice], operator: Operator | None) -> list[tuple[str, float]]:
@@ -66,4 +72,4 @@ def _follow(moved: str, other: str, name: str, low: float, high: float) -> None:
     is_slider = other.startswith("play.slider.")
     st.session_state[other] = min(high, max(low, value)) if is_slider else value
     known = _given() | {name: value}
-    st.query_params[PARAMETER] = [f"{key}:{number:g}" for key, number in known.items()]
+    st.query_params[PARAMETER] = [f"{key}:{number!r}" for key, number in known.items()]

@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from ui import data, tables, texts
+from vectorlab.domain.codec import ids_in
 from vectorlab.domain.comparison import settings_of
+from vectorlab.domain.description import Fact, describe
 from vectorlab.domain.runs import Arm, GenerationRun
 
 
@@ -15,7 +17,12 @@ def show(found: Sequence[GenerationRun]) -> None:
         _show_one(found[0])
         return
     everything = st.toggle("Also what is the same", key="same", bind="query-params")
-    lines = [item for item in settings_of(found) if everything or item.differs]
+    names = {
+        sha256: name
+        for run in found
+        for sha256, name in _names(run.spec.arms, data.vector_names()).items()
+    }
+    lines = [item for item in settings_of(found, names) if everything or item.differs]
     rows = [(texts.escape(item.name), *map(texts.escape, item.values)) for item in lines]
     if rows:
         tables.show(["setting", *(f"run {run.id}" for run in found)], rows, name="settings")
@@ -24,29 +31,24 @@ def show(found: Sequence[GenerationRun]) -> None:
 
 
 def _show_one(run: GenerationRun) -> None:
-    spec, decoding = run.spec, run.spec.decoding
-    how = "greedy"
-    if decoding.do_sample:
-        how = (
-            f"sampled, temperature {decoding.temperature:g}, top-k {decoding.top_k or 'off'}, "
-            f"top-p {decoding.top_p:g}"
-        )
+    about = [
+        (fact.name, texts.escape(f"{fact.value} {fact.unit}"))
+        for fact in describe(run.spec)
+        if fact.field not in ("arms", "prompts")
+    ]
     st.html(
         texts.facts(
             [
                 ("model", texts.escape(run.model_name)),
                 ("prompts", _prompts_fact(run)),
                 ("unseen", _overlap_fact(run)),
-                ("decoding", f"{how}, at most {decoding.max_new_tokens} new tokens"),
-                ("seed · samples", f"{spec.seed} · {spec.samples}"),
-                ("dtype", texts.escape(spec.dtype)),
+                *about,
                 ("took", f"{run.duration_s:.1f} s"),
                 ("request", texts.mono(run.spec_sha256)),
             ]
         )
     )
-    if any(arm.interventions for arm in spec.arms):
-        _show_interventions(spec.arms, data.vector_names())
+    _show_arms(run.spec.arms, data.vector_names())
     with st.expander("Environment"):
         pairs = [(name, texts.escape(value)) for name, value in run.environment.items()]
         st.html(texts.facts(pairs))
@@ -66,20 +68,29 @@ def _overlap_fact(run: GenerationRun) -> str:
     return "<br>".join(texts.escape(item) for item in found) or "–"
 
 
-def _show_interventions(arms: Sequence[Arm], names: Mapping[int, str]) -> None:
-    rows = [
-        (
-            texts.escape(arm.label),
-            texts.link(names[item.vector_id], "vectors", vector=names[item.vector_id]),
-            item.operator.value,
-            f"{item.strength:g} {texts.quiet(item.operator.info.unit)}",
-            item.site.value,
-            str(item.positions),
-            str(item.schedule),
-            "all" if item.layers is None else ", ".join(map(str, item.layers)),
-        )
-        for arm in arms
-        for item in arm.interventions
-    ]
-    facts = ["operator", "strength", "write site", "positions", "schedule", "layers"]
-    tables.show(["arm", "vector", *facts], rows, name="interventions")
+def _show_arms(arms: Sequence[Arm], names: Mapping[int, str]) -> None:
+    """A row per intervention with every fact of it and of its arm."""
+    by_hash = _names(arms, names)
+    rows = []
+    for arm in (arm for arm in arms if arm.interventions or arm.prefix):
+        label, *own = [fact for fact in describe(arm) if fact.field != "interventions"]
+        for facts in [describe(item, by_hash) for item in arm.interventions] or [()]:
+            rows.append({fact.name: fact for fact in (label, *facts, *own)})
+    heads = list(dict.fromkeys(name for row in rows for name in row))
+    if rows:
+        cells = [[_cell(row.get(name)) for name in heads] for row in rows]
+        tables.show(["arm", *heads[1:]], cells, name="interventions")
+
+
+def _names(arms: Sequence[Arm], names: Mapping[int, str]) -> dict[str, str]:
+    """Names of the vectors of arms by content hash."""
+    return {sha256: names[row] for sha256, row in ids_in(tuple(arms)).items() if row in names}
+
+
+def _cell(fact: Fact | None) -> str:
+    if fact is None:
+        return "–"
+    name = fact.value.rpartition(" ")[0]
+    if fact.field == "vector_sha256" and name:
+        return texts.link(name, "vectors", vector=name)
+    return f"{texts.escape(fact.value)} {texts.quiet(fact.unit) if fact.unit else ''}"

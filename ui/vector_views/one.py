@@ -9,6 +9,7 @@ import streamlit as st
 from ui import charts, data, parts, texts
 from ui.vector_views import tokens
 from vectorlab.domain.browsing import RunFilter
+from vectorlab.domain.description import describe
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.vector_formats import VECTOR_FORMATS, VectorFormat
 from vectorlab.services import browsing, explanations, reports, vector_files, vectors
@@ -106,13 +107,21 @@ def _show_provenance(details: VectorDetails) -> None:
         ("model", texts.escape(vector.model_name)),
         ("method", texts.escape(vector.method + (f" ({parameters})" if parameters else ""))),
         ("operator", f"{vector.operator.value}, unless you choose another"),
-        ("read site", f"{vector.read_site.value}, tokens of a text: {vector.token_rule.value}"),
+        ("read site", vector.read_site.value),
+        ("tokens", texts.escape(vector.token_rule)),
         ("write site", vector.write_site.value),
         ("shape", f"{vector.n_layers} layers × {vector.d_model}"),
         ("content", texts.mono(vector.content_sha256)),
     ]
     if terms:
         facts[1] = ("parents", " + ".join(terms))
+    if details.spec is not None:
+        told = {name for name, _ in facts}
+        facts += [
+            (fact.name, texts.escape(f"{fact.value} {fact.unit}"))
+            for fact in describe(details.spec)
+            if fact.name not in told
+        ]
     st.html(texts.facts(facts))
 
 

@@ -7,8 +7,36 @@ import typer
 from rich.console import Group, RenderableType
 
 from vectorlab.cli.context import open_lab, wait
+from vectorlab.cli.options import (
+    ChatOption,
+    DetachOption,
+    DtypeOption,
+    ForceOption,
+    GreedyOption,
+    MaxNewTokensOption,
+    MinPOption,
+    ModelOption,
+    OperatorOption,
+    PositionsOption,
+    PromptOption,
+    PromptsOption,
+    QueueOption,
+    ScheduleOption,
+    SeedOption,
+    SiteOption,
+    SpecialTokensOption,
+    StopOption,
+    SystemOption,
+    TemperatureOption,
+    TopKOption,
+    TopPOption,
+    WhenOption,
+    decoding_of,
+    layer_choices,
+)
 from vectorlab.cli.output import (
     JsonOption,
+    facts_of,
     frame_table,
     pairs_table,
     plain,
@@ -18,10 +46,9 @@ from vectorlab.cli.output import (
 )
 from vectorlab.domain.calibration import Calibration
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
-from vectorlab.domain.layers import parse_layers, spell_layers
+from vectorlab.domain.layers import spell_layers
 from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Decoding, Operator
-from vectorlab.domain.vectors import Site
+from vectorlab.domain.schedules import Schedule
 from vectorlab.errors import InputError
 from vectorlab.lab import BUNDLED_MODEL
 from vectorlab.services import calibrations
@@ -42,14 +69,14 @@ def calibrate(
     lower: Annotated[
         bool, typer.Option("--lower", help="The lower the effect's scorer, the better.")
     ] = False,
-    prompt: Annotated[list[str] | None, typer.Option(help="A prompt. Repeatable.")] = None,
-    prompts: Annotated[
-        str | None, typer.Option(help="A set version whose sources are the prompts.")
-    ] = None,
-    model: Annotated[str, typer.Option(help="Registered model.")] = BUNDLED_MODEL,
-    operator: Annotated[Operator | None, typer.Option(help="Default: by method.")] = None,
-    site: Annotated[Site | None, typer.Option(help="Default: the vector's write site.")] = None,
-    positions: Annotated[str, typer.Option(help="As of runs generate.")] = "all",
+    prompt: PromptOption = None,
+    prompts: PromptsOption = None,
+    model: ModelOption = BUNDLED_MODEL,
+    operator: OperatorOption = None,
+    site: SiteOption = None,
+    positions: PositionsOption = "all",
+    schedule: ScheduleOption = "constant",
+    when: WhenOption = None,
     layers: Annotated[
         list[str] | None,
         typer.Option(
@@ -63,11 +90,21 @@ def calibrate(
     first: Annotated[
         float | None, typer.Option(help="Strength to begin with; its sign is kept.")
     ] = None,
-    max_new_tokens: Annotated[int, typer.Option(help="Most tokens per text.")] = 32,
-    dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32",
-    force: Annotated[bool, typer.Option("--force", help="Calibrate again.")] = False,
-    detach: Annotated[bool, typer.Option("--detach", help="Print the job id and return.")] = False,
-    queue: Annotated[str, typer.Option(help="Only workers of it take the job.")] = DEFAULT_QUEUE,
+    max_new_tokens: MaxNewTokensOption = 32,
+    greedy: GreedyOption = True,
+    temperature: TemperatureOption = 1.0,
+    top_k: TopKOption = 0,
+    top_p: TopPOption = 1.0,
+    min_p: MinPOption = 0.0,
+    stop: StopOption = None,
+    seed: SeedOption = 0,
+    special_tokens: SpecialTokensOption = True,
+    dtype: DtypeOption = "float32",
+    chat: ChatOption = False,
+    system: SystemOption = None,
+    force: ForceOption = False,
+    detach: DetachOption = False,
+    queue: QueueOption = DEFAULT_QUEUE,
     json: JsonOption = False,
 ) -> None:
     """Find the strength with the most effect whose damage stays within a budget, and keep it.
@@ -80,9 +117,7 @@ def calibrate(
     --prompts reviews@latest
     """
     lab = open_lab(context)
-    choices: tuple[tuple[int, ...] | None, ...] = tuple(
-        None if item == "all" else parse_layers(item) for item in layers or ["all"]
-    )
+    choices = layer_choices(layers)
     if choose_layers:
         if layers:
             raise InputError("--layers and --choose-layers exclude each other. Give one of them.")
@@ -100,8 +135,22 @@ def calibrate(
         positions=Positions.parse(positions),
         layers=choices,
         first=first,
-        decoding=Decoding(max_new_tokens=max_new_tokens),
+        schedule=Schedule.parse(schedule),
+        when=when,
+        decoding=decoding_of(
+            max_new_tokens=max_new_tokens,
+            greedy=greedy,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            min_p=min_p,
+            stop=stop,
+        ),
+        seed=seed,
+        add_special_tokens=special_tokens,
         dtype=dtype,
+        chat=chat,
+        system=system,
         force=force,
         priority=PRIORITY_BATCH if detach else PRIORITY_INTERACTIVE,
         queue=queue,
@@ -143,7 +192,7 @@ def _listed(frame: pd.DataFrame) -> RenderableType:
     """As a table that a terminal has room for."""
     applied = frame["operator"] + " at " + frame["site"]
     budget = frame["budget"].where(frame["met"], frame["budget"] + ", not met")
-    shown = ["id", "vector", "applied", "layers", "effect", "budget", "strength"]
+    shown = ["id", "vector", "applied", "layers", "under", "effect", "budget", "strength"]
     shown += ["mean effect", "mean damage"]
     return frame_table(frame.assign(applied=applied, budget=budget)[shown])
 
@@ -163,6 +212,7 @@ def _facts(found: Calibration) -> dict[str, Any]:
         "effect_value": found.effect_value,
         "damage_value": found.damage_value,
         "prompts": len(found.spec.prompts),
+        "request": {**found.spec.to_json(), "prompts": len(found.spec.prompts)},
         "curve": [point.to_json() for point in found.curve],
         "evidence": plain(found.evidence),
         "spec_sha256": found.spec.sha256,
@@ -179,17 +229,12 @@ def _closest(found: Calibration) -> str:
 
 def _human(found: Calibration) -> RenderableType:
     spec, evidence = found.spec, found.evidence
-    about: dict[str, Any] = {
-        "calibration": found.id,
-        "vector": found.vector_name,
-        "applied": f"{spec.operator} at {spec.site}, layers {calibrations.layers_text(found)}",
-        "prompts": len(spec.prompts),
-        "budget": f"{spec.damage.label}<={spec.budget:g}",
-    }
+    names = {spec.vector_sha256: found.vector_name}
+    about: dict[str, Any] = {"calibration": found.id, **facts_of(spec, names)}
     if found.is_met:
         about["strength"] = f"{found.strength:+.4g}"
-        about["damage"] = f"{spec.damage.label} {found.damage_value:.4g}"
-        about["effect"] = f"{spec.effect.label} {found.effect_value:.4g}"
+        about["mean damage"] = f"{spec.damage.label} {found.damage_value:.4g}"
+        about["mean effect"] = f"{spec.effect.label} {found.effect_value:.4g}"
         about["unsteered"] = _against(evidence["against_unsteered"], spec.effect.label)
         if not evidence["limit_is_reached"]:
             about["limit"] = "the budget was not used up at any strength that makes sense"

@@ -23,6 +23,8 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from vectorlab.domain.description import Names, describe
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 _LEAST_WORDS = 10  # characters of a column beside which numbers need not be broken
@@ -88,6 +90,12 @@ def _kept_whole(cells: Mapping[str, Sequence[str]], frame: pd.DataFrame) -> list
     digits = sum(max(len(name), *map(len, cells[name])) for name in numbers if cells[name])
     borders = 3 * len(cells) + 1
     return numbers if digits + borders + _LEAST_WORDS * words <= console.width else []
+
+
+def facts_of(spec: Any, names: Names | None = None) -> dict[str, str]:
+    """What a request says for ``pairs_table``, without what goes without saying."""
+    told = [fact for fact in describe(spec, names) if not fact.is_quiet]
+    return {fact.name: f"{fact.value} {fact.unit}".rstrip() for fact in told}
 
 
 def pairs_table(values: Mapping[str, Any], *, title: str = "") -> Table:

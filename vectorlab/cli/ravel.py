@@ -19,6 +19,7 @@ from vectorlab.cli.output import (
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
 from vectorlab.cli.ravel_views import data_view, instance_view, run_view, scores_view
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
+from vectorlab.domain.layers import parse_layers
 from vectorlab.domain.ravel_instances import TESTS, Instance, Part
 from vectorlab.domain.ravel_runs import FEATURIZERS, Location, Run
 from vectorlab.domain.runs import Operator
@@ -278,7 +279,7 @@ def sweep(
     lab = open_lab(context)
     made = ravel_instances.get(lab.db, instance)
     depth = lab.models.get(made.model_name).description.n_layers
-    layers = [item for text in layer or [f"0-{depth - 1}"] for item in _layers(text)]
+    layers = [item for text in layer or [f"0-{depth - 1}"] for item in parse_layers(text) or ()]
     asked = lab.ravel.request_run(
         instance,
         grid=_grid(method, layers, k, attribute, location, parameter, seed, None),
@@ -564,14 +565,6 @@ def _numbers(given: list[str]) -> dict[str, float]:
                 f"--parameter {item!r} is not NAME=NUMBER, such as steps=500."
             ) from exc
     return found
-
-
-def _layers(text: str) -> list[int]:
-    first, dash, last = text.partition("-")
-    try:
-        return list(range(int(first), int(last) + 1)) if dash and first else [int(text)]
-    except ValueError as exc:
-        raise InputError(f"--layer {text!r} is not understood. Write 3, or 0-5.") from exc
 
 
 def _rows_table(rows: list[dict[str, Any]], hide: list[str] | None = None) -> RenderableType:

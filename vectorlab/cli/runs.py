@@ -10,8 +10,39 @@ from rich.table import Table
 
 from vectorlab.cli.comparison import comparison_table
 from vectorlab.cli.context import open_lab, wait
+from vectorlab.cli.options import (
+    CalibratedOption,
+    ChatOption,
+    CombineOption,
+    DetachOption,
+    DtypeOption,
+    ForceOption,
+    GreedyOption,
+    KlOption,
+    MaxNewTokensOption,
+    MinPOption,
+    ModelOption,
+    OperatorOption,
+    PositionsOption,
+    PromptOption,
+    PromptsOption,
+    QueueOption,
+    ScheduleOption,
+    SeedOption,
+    SiteOption,
+    SpecialTokensOption,
+    StopOption,
+    StrengthHelp,
+    SystemOption,
+    TemperatureOption,
+    TopKOption,
+    TopPOption,
+    WhenOption,
+    decoding_of,
+)
 from vectorlab.cli.output import (
     JsonOption,
+    facts_of,
     frame_table,
     pairs_table,
     plain,
@@ -20,17 +51,14 @@ from vectorlab.cli.output import (
     stderr,
 )
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
-from vectorlab.cli.sampling import check_draws
 from vectorlab.cli.verdict import verdict_text
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
 from vectorlab.domain.layers import parse_layers
-from vectorlab.domain.operators import AVERAGED, Operator
 from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Combine, Decoding, GenerationRun
+from vectorlab.domain.runs import Combine, GenerationRun
 from vectorlab.domain.schedules import Schedule
-from vectorlab.domain.vectors import Site
 from vectorlab.lab import RunView
-from vectorlab.services import reports, runs, scores, set_splits, tables
+from vectorlab.services import reports, runs, scores, set_splits, tables, vectors
 from vectorlab.services.arms import SweepOptions
 
 app = typer.Typer(
@@ -39,55 +67,26 @@ app = typer.Typer(
 )
 
 Reference = Annotated[str, typer.Argument(metavar="ID|NAME|HASH")]
-_UNITS = "; ".join(f"{operator}: {operator.info.unit}" for operator in Operator)
 
 
 @app.command()
 def generate(
     context: typer.Context,
-    model: Annotated[str, typer.Option(help="A registered model.")] = "tiny",
+    model: ModelOption = "tiny",
     vector: Annotated[
         list[str] | None, typer.Option(help="Name, id or hash; repeat for several.")
     ] = None,
     strength: Annotated[
         list[float] | None,
-        typer.Option(
-            help=f"One or more numbers, an arm each; 0 is the baseline. Unit by operator: {_UNITS}."
-        ),
+        typer.Option(help=StrengthHelp),
     ] = None,
-    prompt: Annotated[list[str] | None, typer.Option(help="Used as it is; repeatable.")] = None,
-    prompts: Annotated[
-        str | None, typer.Option(metavar="NAME@V", help="Sources of a set version as prompts.")
-    ] = None,
-    operator: Annotated[Operator | None, typer.Option(help="Default: by method.")] = None,
-    site: Annotated[Site | None, typer.Option(help="Default: the vector's write site.")] = None,
-    positions: Annotated[
-        str,
-        typer.Option(
-            help="Which tokens are steered: all, prompt, response (generated ones); windows "
-            "prompt:first=4, prompt:last=2, response:8-15 (from 0, ends included), response:8-; "
-            "chosen tokens +tokens=5,17 or +except=5 by id; +skip_bos; response+thinking or "
-            "response+answer by the model's thinking markers. "
-            "For example prompt:last=8+except=13 or all+skip_bos."
-        ),
-    ] = "all",
-    schedule: Annotated[
-        str,
-        typer.Option(
-            help="Strength over the generated tokens: constant, first:8 (then 0), linear:0:1:16 or "
-            "cosine:1:0.5:50 (a factor from, to, over so many tokens; the prompt has the first)."
-        ),
-    ] = "constant",
-    when: Annotated[
-        str | None,
-        typer.Option(
-            metavar="CONDITION",
-            help='Steer only prompts that meet it: "VECTOR@LAYER cosine > 0.2", or projection, '
-            'or <, perhaps "over prompt:last=1" and "at mlp_output"; "search:3" for what '
-            '`vectors threshold` found. "over response:last=4" is measured on the newest tokens '
-            "of the text, and steers only where it holds.",
-        ),
-    ] = None,
+    prompt: PromptOption = None,
+    prompts: PromptsOption = None,
+    operator: OperatorOption = None,
+    site: SiteOption = None,
+    positions: PositionsOption = "all",
+    schedule: ScheduleOption = "constant",
+    when: WhenOption = None,
     layers: Annotated[
         str | None, typer.Option(help="For example 0-3,7; default: all the vector has.")
     ] = None,
@@ -102,51 +101,22 @@ def generate(
             ":site=block_output:when=b@4 cosine > 0.2. Repeatable."
         ),
     ] = None,
-    combine: Annotated[
-        Combine,
-        typer.Option(help=f"Pushes of {AVERAGED} in one arm: divide by their number (ICV) or sum."),
-    ] = Combine.MEAN,
-    calibrated: Annotated[
-        bool,
-        typer.Option(
-            "--calibrated",
-            help="Strengths count in the vector's calibrated strength (vectors calibrate).",
-        ),
-    ] = False,
-    max_new_tokens: Annotated[int, typer.Option(help="Most tokens per text.")] = 32,
-    greedy: Annotated[
-        bool, typer.Option("--greedy/--sample", help="Most likely token, or draw (default greedy).")
-    ] = True,
-    temperature: Annotated[float, typer.Option(help="With --sample.")] = 1.0,
-    top_k: Annotated[int, typer.Option(help="With --sample; 0: no limit.")] = 0,
-    top_p: Annotated[float, typer.Option(help="With --sample; 1: no limit.")] = 1.0,
-    min_p: Annotated[
-        float,
-        typer.Option(
-            help="With --sample: no token less likely than this share of the likeliest; 0: all."
-        ),
-    ] = 0.0,
-    stop: Annotated[
-        list[str] | None, typer.Option(help=r"A text ends before it; \n works.")
-    ] = None,
+    combine: CombineOption = Combine.MEAN,
+    calibrated: CalibratedOption = False,
+    max_new_tokens: MaxNewTokensOption = 32,
+    greedy: GreedyOption = True,
+    temperature: TemperatureOption = 1.0,
+    top_k: TopKOption = 0,
+    top_p: TopPOption = 1.0,
+    min_p: MinPOption = 0.0,
+    stop: StopOption = None,
     samples: Annotated[int, typer.Option(help="Texts per prompt and arm.")] = 1,
-    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
-    dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32",
-    chat: Annotated[
-        bool,
-        typer.Option("--chat", help="Prompts are the user's turn in the model's chat template."),
-    ] = False,
-    system: Annotated[
-        str | None, typer.Option(help="System prompt in front of them; implies --chat.")
-    ] = None,
-    kl: Annotated[
-        bool,
-        typer.Option(
-            "--kl",
-            help="Also measure, at every token, the KL divergence and log-probability against "
-            "the unsteered model.",
-        ),
-    ] = False,
+    seed: SeedOption = 0,
+    dtype: DtypeOption = "float32",
+    special_tokens: SpecialTokensOption = True,
+    chat: ChatOption = False,
+    system: SystemOption = None,
+    kl: KlOption = False,
     compile_: Annotated[
         bool,
         typer.Option(
@@ -156,9 +126,9 @@ def generate(
         ),
     ] = False,
     name: Annotated[str | None, typer.Option(help="Of the run.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Generate an equal run again.")] = False,
-    detach: Annotated[bool, typer.Option("--detach", help="Print the job id and return.")] = False,
-    queue: Annotated[str, typer.Option(help="Only workers of it take the job.")] = DEFAULT_QUEUE,
+    force: ForceOption = False,
+    detach: DetachOption = False,
+    queue: QueueOption = DEFAULT_QUEUE,
     json: JsonOption = False,
 ) -> None:
     """Generate with and without steering, all arms in shared batches.
@@ -187,20 +157,19 @@ def generate(
             calibrated=calibrated,
         ),
         arms=arm or [],
-        decoding=check_draws(
-            Decoding(
-                max_new_tokens=max_new_tokens,
-                do_sample=not greedy,
-                temperature=temperature,
-                top_k=top_k,
-                top_p=top_p,
-                min_p=min_p,
-                stop=tuple(item.replace("\\n", "\n") for item in stop or []),
-                kl=kl,
-            )
+        decoding=decoding_of(
+            max_new_tokens=max_new_tokens,
+            greedy=greedy,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            min_p=min_p,
+            stop=stop,
+            kl=kl,
         ),
         seed=seed,
         samples=samples,
+        add_special_tokens=special_tokens,
         dtype=dtype,
         chat=chat,
         system=system,
@@ -330,7 +299,7 @@ def purge(
 
 
 def _strength_units(run: GenerationRun) -> str:
-    """What the numbers in the arms' labels are relative to."""
+    """What the strengths of the arms are relative to."""
     operators = {item.operator for arm in run.spec.arms for item in arm.interventions}
     return "; ".join(f"{item}: {item.info.unit}" for item in sorted(operators))
 
@@ -358,15 +327,13 @@ def _show_run(view: RunView, *, as_json: bool, found: bool | None = None) -> Non
         data["found"] = found
 
     def human() -> Group:
+        names = vectors.names_in(view.lab.db, run.spec)
         about = {
             "run": run.id,
             "model": run.model_name,
-            "arms": ", ".join(arm.label for arm in run.spec.arms),
-            "strength": _strength_units(run),
-            "system prompt": "" if run.spec.chat is None else run.spec.chat.system or "none",
+            **facts_of(run.spec, names),
+            "unit of strength": _strength_units(run),
             "mean KL": _mean_kl(view),
-            "decoding": ", ".join(f"{k}={v}" for k, v in run.spec.decoding.to_json().items()),
-            "seed": run.spec.seed,
             "request": run.spec_sha256[:12],
             "replay of": run.replay_of or "",
             "seconds": run.duration_s,
@@ -391,6 +358,8 @@ def _facts(run: GenerationRun) -> dict[str, Any]:
         "samples": run.spec.samples,
         "seed": run.spec.seed,
         "decoding": run.spec.decoding.to_json(),
+        "add_special_tokens": run.spec.add_special_tokens,
+        "dtype": run.spec.dtype,
         "chat": None if run.spec.chat is None else run.spec.chat.to_json(),
         "spec_sha256": run.spec_sha256,
         "replay_of": run.replay_of,

@@ -97,9 +97,7 @@ def report(
     Example: vectorlab runs report 1 --out report.html
     """
     lab = open_lab(context)
-    first = lab.runs.get(references[0]).run
-    count = lab.models.counter(first.model_name)
-    blocks = run_report.run_report(lab.db, references, count=count, title=title)
+    blocks = run_report.run_report(lab.db, references, count=lab.runs.count_tokens, title=title)
     written = document_files.write_document(blocks, out)
     show(
         {"files": [str(path) for path in written]},

@@ -5,14 +5,41 @@ from typing import Annotated
 import typer
 
 from vectorlab.cli.context import open_lab, wait
+from vectorlab.cli.options import (
+    CalibratedOption,
+    ChatOption,
+    CombineOption,
+    DetachOption,
+    DtypeOption,
+    ForceOption,
+    GreedyOption,
+    KlOption,
+    MaxNewTokensOption,
+    MinPOption,
+    ModelOption,
+    OperatorOption,
+    PositionsOption,
+    PromptOption,
+    PromptsOption,
+    QueueOption,
+    ScheduleOption,
+    SeedOption,
+    SiteOption,
+    SpecialTokensOption,
+    StopOption,
+    SystemOption,
+    TemperatureOption,
+    TopKOption,
+    TopPOption,
+    WhenOption,
+    decoding_of,
+    layer_choices,
+)
 from vectorlab.cli.output import JsonOption, frame_table, plain, show, show_queued, stderr
-from vectorlab.cli.sampling import check_draws
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
-from vectorlab.domain.layers import parse_layers
 from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Decoding, Operator
+from vectorlab.domain.runs import Combine
 from vectorlab.domain.schedules import Schedule
-from vectorlab.domain.vectors import Site
 from vectorlab.lab import BUNDLED_MODEL, RunView
 from vectorlab.services import baselines, reports
 from vectorlab.services.arms import SweepOptions
@@ -46,35 +73,37 @@ def sweep(
         str, typer.Option(help=r"How those are written, with {source} and {target}; \n works.")
     ] = baselines.DEFAULT_TEMPLATE.replace("\n", "\\n"),
     shots: Annotated[int | None, typer.Option(help="The first so many of them.")] = None,
-    prompt: Annotated[list[str] | None, typer.Option(help="A prompt. Repeatable.")] = None,
-    prompts: Annotated[
-        str | None, typer.Option(help="A set version: sources are prompts, targets references.")
-    ] = None,
+    prompt: PromptOption = None,
+    prompts: PromptsOption = None,
     budget: Annotated[
         int | None,
         typer.Option(help="Most tokens, read and written; fewer prompts are taken to keep it."),
     ] = None,
-    model: Annotated[str, typer.Option(help="Registered model.")] = BUNDLED_MODEL,
-    operator: Annotated[Operator | None, typer.Option(help="Default: by method.")] = None,
-    site: Annotated[Site | None, typer.Option(help="Default: the vector's write site.")] = None,
-    positions: Annotated[str, typer.Option(help="As of runs generate.")] = "all",
-    schedule: Annotated[str, typer.Option(help="As of runs generate.")] = "constant",
-    calibrated: Annotated[
-        bool, typer.Option("--calibrated", help="Strengths count in the calibrated strength.")
-    ] = False,
-    max_new_tokens: Annotated[int, typer.Option(help="Most tokens per text.")] = 32,
-    greedy: Annotated[
-        bool, typer.Option("--greedy/--sample", help="Most likely token, or draw (default greedy).")
-    ] = True,
-    temperature: Annotated[float, typer.Option(help="With --sample.")] = 1.0,
-    stop: Annotated[
-        list[str] | None, typer.Option(help=r"A text ends before it; \n works.")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    model: ModelOption = BUNDLED_MODEL,
+    operator: OperatorOption = None,
+    site: SiteOption = None,
+    positions: PositionsOption = "all",
+    schedule: ScheduleOption = "constant",
+    when: WhenOption = None,
+    combine: CombineOption = Combine.MEAN,
+    calibrated: CalibratedOption = False,
+    max_new_tokens: MaxNewTokensOption = 32,
+    greedy: GreedyOption = True,
+    temperature: TemperatureOption = 1.0,
+    top_k: TopKOption = 0,
+    top_p: TopPOption = 1.0,
+    min_p: MinPOption = 0.0,
+    stop: StopOption = None,
+    seed: SeedOption = 0,
+    special_tokens: SpecialTokensOption = True,
+    dtype: DtypeOption = "float32",
+    chat: ChatOption = False,
+    system: SystemOption = None,
+    kl: KlOption = False,
     name: Annotated[str | None, typer.Option(help="Of the run.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Generate an equal run again.")] = False,
-    detach: Annotated[bool, typer.Option("--detach", help="Print the job id and return.")] = False,
-    queue: Annotated[str, typer.Option(help="Only workers of it take the job.")] = DEFAULT_QUEUE,
+    force: ForceOption = False,
+    detach: DetachOption = False,
+    queue: QueueOption = DEFAULT_QUEUE,
     json: JsonOption = False,
 ) -> None:
     r"""Vary strength, layers, vector and seed in one run, beside what a vector has to beat.
@@ -89,7 +118,7 @@ def sweep(
     asked = lab.runs.request_sweep(
         vectors=vector,
         strengths=strength,
-        layers=[None if item == "all" else parse_layers(item) for item in layers or ["all"]],
+        layers=layer_choices(layers),
         random=random,
         shuffled=shuffled,
         in_context=in_context,
@@ -104,18 +133,26 @@ def sweep(
             site=site,
             positions=Positions.parse(positions),
             schedule=Schedule.parse(schedule),
+            when=when,
+            combine=combine,
             calibrated=calibrated,
         ),
-        decoding=check_draws(
-            Decoding(
-                max_new_tokens=max_new_tokens,
-                do_sample=not greedy,
-                temperature=temperature,
-                stop=tuple(item.replace("\\n", "\n") for item in stop or []),
-            )
+        decoding=decoding_of(
+            max_new_tokens=max_new_tokens,
+            greedy=greedy,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            min_p=min_p,
+            stop=stop,
+            kl=kl,
         ),
         seed=seed,
         samples=seeds,
+        add_special_tokens=special_tokens,
+        dtype=dtype,
+        chat=chat,
+        system=system,
         name=name,
         force=force,
         priority=PRIORITY_BATCH if detach else PRIORITY_INTERACTIVE,

@@ -6,6 +6,13 @@ import typer
 from rich.console import Group
 
 from vectorlab.cli.context import open_lab, wait
+from vectorlab.cli.options import (
+    ChatOption,
+    DetachOption,
+    DtypeOption,
+    ForceOption,
+    SystemOption,
+)
 from vectorlab.cli.output import JsonOption, frame_table, pairs_table, plain, show, show_queued
 from vectorlab.domain.conditions import ConditionSearch, Measure
 from vectorlab.domain.jobs import PRIORITY_BATCH, PRIORITY_INTERACTIVE
@@ -35,15 +42,11 @@ def threshold(
     layers: Annotated[
         str | None, typer.Option(help="To choose from, 0-3,7; default: all the vector has.")
     ] = None,
-    chat: Annotated[
-        bool, typer.Option("--chat", help="Prompts go through the model's chat template.")
-    ] = False,
-    system: Annotated[
-        str | None, typer.Option(help="System prompt in front of them; implies --chat.")
-    ] = None,
-    dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32",
-    force: Annotated[bool, typer.Option("--force", help="Search again.")] = False,
-    detach: Annotated[bool, typer.Option("--detach", help="Print the job id and return.")] = False,
+    chat: ChatOption = False,
+    system: SystemOption = None,
+    dtype: DtypeOption = "float32",
+    force: ForceOption = False,
+    detach: DetachOption = False,
     json: JsonOption = False,
 ) -> None:
     """Search the layer and threshold that tell two sets of prompts apart, and keep the evidence.

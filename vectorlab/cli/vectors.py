@@ -10,8 +10,17 @@ from rich.console import Group
 
 from vectorlab.cli.context import open_lab, wait
 from vectorlab.cli.explanation import show_explanation
+from vectorlab.cli.options import (
+    DetachOption,
+    DtypeOption,
+    ForceOption,
+    ModelOption,
+    QueueOption,
+    SpecialTokensOption,
+)
 from vectorlab.cli.output import (
     JsonOption,
+    facts_of,
     frame_table,
     pairs_table,
     plain,
@@ -24,7 +33,7 @@ from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERA
 from vectorlab.domain.methods import METHODS
 from vectorlab.domain.passages import ChatForm, ThinkingMarkers
 from vectorlab.domain.vector_formats import VECTOR_FORMATS
-from vectorlab.domain.vectors import Site, SteeringVector, TokenRule
+from vectorlab.domain.vectors import Site, TokenRule
 from vectorlab.errors import InputError
 from vectorlab.services import explanations, reports, vector_files, vectors
 
@@ -47,7 +56,7 @@ _METHOD_HELP = "; ".join(f"{item.name}: {item.summary}" for item in METHODS.valu
 def extract(
     context: typer.Context,
     set: Annotated[str, typer.Option("--set", help="name, name@3 or name@latest.")],
-    model: Annotated[str, typer.Option(help="A registered model.")] = "tiny",
+    model: ModelOption = "tiny",
     method: Annotated[str, typer.Option(help=_METHOD_HELP)] = "icv",
     name: Annotated[
         str | None, typer.Option(help="Of the vector; default: set and version.")
@@ -93,10 +102,11 @@ def extract(
         bool,
         typer.Option("--strip-punctuation", help="Delete ASCII punctuation, as in ICV's code."),
     ] = False,
-    dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32",
-    force: Annotated[bool, typer.Option("--force", help="Compute an equal request again.")] = False,
-    detach: Annotated[bool, typer.Option("--detach", help="Print the job id and return.")] = False,
-    queue: Annotated[str, typer.Option(help="Only workers of it take the job.")] = DEFAULT_QUEUE,
+    special_tokens: SpecialTokensOption = True,
+    dtype: DtypeOption = "float32",
+    force: ForceOption = False,
+    detach: DetachOption = False,
+    queue: QueueOption = DEFAULT_QUEUE,
     json: JsonOption = False,
 ) -> None:
     """Extract a steering vector from the pairs of a set version.
@@ -119,6 +129,7 @@ def extract(
         token_rule=tokens,
         parameters=_parameters(parameter or []),
         strip_punctuation=strip_punctuation,
+        add_special_tokens=special_tokens,
         dtype=dtype,
         chat=chat,
         template=template,
@@ -306,7 +317,7 @@ def _show_vector(
 ) -> None:
     def human() -> Group:
         pulls = sorted(details.alignments, key=lambda item: item.mean)
-        about = _about(details.vector) | _reuse(details.environment)
+        about = _about(details) | _reuse(details.environment)
         if pulls:
             about["alignment"] = (
                 f"{pulls[0].mean:.3f} (demonstration {pulls[0].position}) to "
@@ -322,12 +333,14 @@ def _show_vector(
         "alignments": details.alignments,
         "parents": details.parents,
         "environment": details.environment,
+        "request": None if details.spec is None else details.spec.to_json(),
     }
     show(data if found is None else {**data, "found": found}, as_json=as_json, human=human)
 
 
-def _about(vector: SteeringVector) -> dict[str, Any]:
-    return {
+def _about(details: vectors.VectorDetails) -> dict[str, Any]:
+    vector = details.vector
+    about = {
         "vector": vector.name,
         "id": vector.id,
         "content hash": vector.content_sha256,
@@ -335,11 +348,13 @@ def _about(vector: SteeringVector) -> dict[str, Any]:
         "operator": vector.operator.value,
         "set": vector.set_label,
         "model": vector.model_name,
-        "read site": f"{vector.read_site.value}, tokens: {vector.token_rule}",
+        "read site": vector.read_site.value,
+        "tokens": str(vector.token_rule),
         "write site": vector.write_site.value,
         "origin": vector.origin.value,
         "made": vector.created_at,
     }
+    return about | (facts_of(details.spec) if details.spec else {})
 
 
 def _parameters(given: list[str]) -> dict[str, int | float | str]:

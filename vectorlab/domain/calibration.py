@@ -9,15 +9,35 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
-from vectorlab.domain.hashing import content_sha256
+from vectorlab.domain.codec import Coded, Request
+from vectorlab.domain.description import About
+from vectorlab.domain.fields import (
+    ChatTurns,
+    Dtype,
+    Layers,
+    ModelFingerprint,
+    Seed,
+    SpecialTokens,
+    VectorId,
+    VectorSha256,
+)
 from vectorlab.domain.operators import Operator
 from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Arm, Decoding, Intervention, Prompt
+from vectorlab.domain.runs import (
+    ActsWhen,
+    Arm,
+    Decoding,
+    InlineDecoding,
+    Intervention,
+    Prompts,
+    ScheduleOfStrength,
+    signed,
+)
+from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.scorers import parse_scorer
-from vectorlab.domain.scores import ScorerSpec
+from vectorlab.domain.scores import ScorerSpec, scorer_in_words
 from vectorlab.domain.statistics import Estimate
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import InputError
@@ -32,72 +52,40 @@ Measure = Callable[[Sequence[float]], Sequence[float]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class CalibrationSpec:
+class CalibrationSpec(Request):
     """A complete request for a calibration; equal requests have equal hashes."""
 
-    model_fingerprint: str
-    vector_id: int
-    vector_sha256: str
-    operator: Operator
-    site: Site
-    positions: Positions = Positions.ALL
-    layers: tuple[int, ...] | None = None  # None: all of the vector
-    prompts: tuple[Prompt, ...]
-    effect: ScorerSpec
-    lower_is_better: bool = False  # less of the effect is wanted
-    damage: ScorerSpec
-    budget: float
-    first: float  # strength that is tried first; its sign is kept
-    decoding: Decoding = field(default_factory=Decoding)
-    seed: int = 0
-    add_special_tokens: bool = True
-    dtype: str = "float32"
+    TAG: ClassVar[str] = "calibration"
 
-    @cached_property
-    def sha256(self) -> str:
-        """Identity of the request."""
-        return content_sha256("calibration", self.to_json())
-
-    def to_json(self) -> dict[str, Any]:
-        """The hashed form, which is also put into a job."""
-        return {
-            "model_fingerprint": self.model_fingerprint,
-            "vector_sha256": self.vector_sha256,
-            "operator": self.operator.value,
-            "site": self.site.value,
-            "positions": str(self.positions),
-            "layers": None if self.layers is None else list(self.layers),
-            "prompts": [[item.text, item.reference] for item in self.prompts],
-            "effect": self.effect.to_json(),
-            "lower_is_better": self.lower_is_better,
-            "damage": self.damage.to_json(),
-            "budget": self.budget,
-            "first": self.first,
-            "decoding": self.decoding.to_json(),
-            "seed": self.seed,
-            "add_special_tokens": self.add_special_tokens,
-            "dtype": self.dtype,
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any], vector_id: int) -> "CalibrationSpec":
-        """Inverse of ``to_json``, given the row id of the vector."""
-        return cls(
-            **{
-                **data,
-                "vector_id": vector_id,
-                "operator": Operator(data["operator"]),
-                "site": Site(data["site"]),
-                "positions": Positions.parse(data["positions"]),
-                "layers": None if data["layers"] is None else tuple(data["layers"]),
-                "prompts": tuple(
-                    Prompt(text=text, reference=reference) for text, reference in data["prompts"]
-                ),
-                "effect": ScorerSpec.from_json(data["effect"]),
-                "damage": ScorerSpec.from_json(data["damage"]),
-                "decoding": Decoding.from_json(data["decoding"]),
-            }
-        )
+    model_fingerprint: ModelFingerprint
+    vector_id: VectorId
+    vector_sha256: VectorSha256
+    operator: Annotated[Operator, About(name="operator")]
+    site: Annotated[Site, About(name="write site")]
+    positions: Annotated[Positions, About(name="positions")] = Positions.ALL
+    layers: Layers = None
+    schedule: ScheduleOfStrength = Schedule.CONSTANT
+    condition: ActsWhen = None
+    prompts: Prompts
+    effect: Annotated[ScorerSpec, About(name="effect", words=scorer_in_words)]
+    # Less of the effect is wanted.
+    lower_is_better: Annotated[bool, About(name="lower is better")] = False
+    damage: Annotated[ScorerSpec, About(name="damage", words=scorer_in_words)]
+    budget: Annotated[float, About(name="budget", unit="mean damage at most")]
+    # Strength that is tried first; its sign is kept.
+    first: Annotated[
+        float,
+        About(
+            name="first strength",
+            unit=lambda owner: owner.operator.info.unit,
+            words=signed,
+        ),
+    ]
+    decoding: InlineDecoding = field(default_factory=Decoding)
+    seed: Seed = 0
+    add_special_tokens: SpecialTokens = True
+    dtype: Dtype = "float32"
+    chat: ChatTurns = None
 
     def arm(self, strength: float) -> Arm:
         """The vector at a strength, as it is calibrated."""
@@ -109,34 +97,19 @@ class CalibrationSpec:
             site=self.site,
             positions=self.positions,
             layers=self.layers,
+            schedule=self.schedule,
+            condition=self.condition,
         )
         return Arm(label=f"{strength:+.6g}", interventions=(item,))
 
 
 @dataclass(frozen=True, kw_only=True)
-class CurvePoint:
+class CurvePoint(Coded):
     """What one strength does."""
 
     strength: float
     damage: Estimate
     effect: Estimate | None  # None where it was not measured: outside the budget
-
-    def to_json(self) -> dict[str, Any]:
-        """The stored form."""
-        return {
-            "strength": self.strength,
-            "damage": vars(self.damage),
-            "effect": None if self.effect is None else vars(self.effect),
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "CurvePoint":
-        """Inverse of ``to_json``."""
-        return cls(
-            strength=data["strength"],
-            damage=Estimate(**data["damage"]),
-            effect=None if data["effect"] is None else Estimate(**data["effect"]),
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from vectorlab.domain.description import Names, describe, digest
 from vectorlab.domain.runs import Arm, GenerationRun
 
 
@@ -113,12 +114,16 @@ def columns_of(found: Sequence[GenerationRun]) -> tuple[Column, ...]:
     )
 
 
-def settings_of(found: Sequence[GenerationRun]) -> list[Setting]:
-    """What was asked for and where it was computed, run by run."""
-    facts = [_facts(run) for run in found]
-    names = list(dict.fromkeys(name for item in facts for name in item))
+def settings_of(found: Sequence[GenerationRun], names: Names | None = None) -> list[Setting]:
+    """All that was asked for and where it was computed, run by run."""
+    return side_by_side([_facts(run, names) for run in found])
+
+
+def side_by_side(facts: Sequence[Mapping[str, str]]) -> list[Setting]:
+    """What each of several says under a name, a line per name."""
+    lines = dict.fromkeys(name for item in facts for name in item)
     return [
-        Setting(name=name, values=tuple(item.get(name, "–") for item in facts)) for name in names
+        Setting(name=name, values=tuple(item.get(name, "–") for item in facts)) for name in lines
     ]
 
 
@@ -128,44 +133,17 @@ def strength_of(arm: Arm) -> float | None:
     return strengths.pop() if len(strengths) == 1 else None
 
 
-def _facts(run: GenerationRun) -> dict[str, str]:
-    spec, decoding = run.spec, run.spec.decoding
-    found = {
+def _facts(run: GenerationRun, names: Names | None) -> dict[str, str]:
+    about = {
         "name": run.name or "–",
         "model": run.model_name,
-        "model fingerprint": spec.model_fingerprint[:12],
-        "prompts": f"{len(spec.prompts)}, {run.prompt_set_label or 'given with the run'}",
-        "decoding": "sampled" if decoding.do_sample else "greedy",
-    }
-    if decoding.do_sample:
-        found |= {
-            "temperature": f"{decoding.temperature:g}",
-            "top-k": str(decoding.top_k or "off"),
-            "top-p": f"{decoding.top_p:g}",
-        }
-    found |= {
-        "new tokens at most": str(decoding.max_new_tokens),
-        "stop strings": ", ".join(map(repr, decoding.stop)) or "–",
-        "seed": str(spec.seed),
-        "samples": str(spec.samples),
-        "dtype": spec.dtype,
-        "special tokens": "yes" if spec.add_special_tokens else "no",
+        "prompts from": run.prompt_set_label or "the request",
         "replay of": "–" if run.replay_of is None else str(run.replay_of),
     }
-    for arm in spec.arms:
-        found[f"arm {arm.label}"] = (
-            "; ".join(
-                f"{item.operator} {item.strength:g} at {item.site}, {item.positions}, "
-                f"{item.schedule}, layers {_layers(item.layers)}, vector {item.vector_sha256[:12]}"
-                for item in arm.interventions
-            )
-            or "no intervention"
-        )
-    return found | {name: _fact(value) for name, value in run.environment.items()}
-
-
-def _layers(layers: tuple[int, ...] | None) -> str:
-    return "all" if layers is None else ", ".join(map(str, layers))
+    about |= {fact.name: fact.value for fact in describe(run.spec, names)}
+    plan = run.batch_plan
+    about["batches"] = f"{len(plan.batches)} (plan {digest(plan)})"
+    return about | {name: _fact(value) for name, value in run.environment.items()}
 
 
 def _fact(value: Any) -> str:

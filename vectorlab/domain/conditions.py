@@ -12,12 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 from vectorlab.domain.chats import Chat
-from vectorlab.domain.hashing import content_sha256
+from vectorlab.domain.codec import Coded, Request
+from vectorlab.domain.description import About
+from vectorlab.domain.fields import Dtype, Layers, ModelFingerprint, VectorId, VectorSha256
 from vectorlab.domain.positions import Part, Positions
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import InputError
@@ -42,7 +43,7 @@ class Comparison(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Condition:
+class Condition(Coded):
     """When an intervention acts.
 
     Raises:
@@ -50,14 +51,14 @@ class Condition:
             response or its newest tokens.
     """
 
-    vector_id: int
-    vector_sha256: str  # content hash: the exact bytes
-    layer: int
-    measure: Measure
-    comparison: Comparison
-    threshold: float
-    window: Positions = Positions.PROMPT  # whose tokens are read
-    site: Site = Site.BLOCK_OUTPUT
+    measure: Annotated[Measure, About(name="measure")]
+    vector_id: VectorId
+    vector_sha256: VectorSha256
+    site: Annotated[Site, About(name="read site")] = Site.BLOCK_OUTPUT
+    layer: Annotated[int, About(name="layer")]
+    comparison: Annotated[Comparison, About(name="side")]
+    threshold: Annotated[float, About(name="threshold")]
+    window: Annotated[Positions, About(name="over")] = Positions.PROMPT  # whose tokens are read
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "threshold", float(self.threshold) + 0.0)
@@ -84,85 +85,29 @@ class Condition:
         """What has to be measured; conditions that differ in the threshold alone agree in it."""
         return self.vector_sha256, self.layer, self.measure, self.window, self.site
 
-    def to_json(self) -> dict[str, Any]:
-        """The hashed form; the row id is left out because the bytes are the identity."""
-        return {
-            "vector_sha256": self.vector_sha256,
-            "layer": self.layer,
-            "measure": self.measure.value,
-            "comparison": self.comparison.value,
-            "threshold": self.threshold,
-            "window": str(self.window),
-            "site": self.site.value,
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any], vector_ids: Mapping[str, int]) -> "Condition":
-        """Inverse of ``to_json``, given the row id of every vector hash."""
-        return cls(
-            vector_id=vector_ids[data["vector_sha256"]],
-            vector_sha256=data["vector_sha256"],
-            layer=data["layer"],
-            measure=Measure(data["measure"]),
-            comparison=Comparison(data["comparison"]),
-            threshold=data["threshold"],
-            window=Positions.parse(data["window"]),
-            site=Site(data["site"]),
-        )
-
 
 @dataclass(frozen=True, kw_only=True)
-class SearchSpec:
+class SearchSpec(Request):
     """A complete request for a threshold; equal requests have equal hashes."""
 
-    model_fingerprint: str
-    vector_sha256: str
-    positive_sha256: str  # content hash of the set version whose sources should meet it
-    negative_sha256: str  # and of the one whose sources should not
-    measure: Measure = Measure.COSINE
-    window: Positions = Positions.PROMPT
-    site: Site = Site.BLOCK_OUTPUT
-    layers: tuple[int, ...] | None = None  # to choose from; None: every layer the vector has
-    dtype: str = "float32"
-    chat: Chat | None = None  # prompts are read as a run with this chat reads them
+    TAG: ClassVar[str] = "condition-search"
+
+    model_fingerprint: ModelFingerprint
+    vector_sha256: VectorSha256
+    # Content hashes of the set version whose sources should meet it, and whose should not.
+    positive_sha256: Annotated[str, About(name="positive set")]
+    negative_sha256: Annotated[str, About(name="negative set")]
+    measure: Annotated[Measure, About(name="measure")] = Measure.COSINE
+    window: Annotated[Positions, About(name="over")] = Positions.PROMPT
+    site: Annotated[Site, About(name="read site")] = Site.BLOCK_OUTPUT
+    layers: Layers = None  # to choose from
+    dtype: Dtype = "float32"
+    # Prompts are read as a run with this chat reads them.
+    chat: Annotated[Chat | None, About(name="chat", none="no, texts as they are")] = None
 
     def __post_init__(self) -> None:
         if self.window.part is not Part.PROMPT:
             raise InputError(f"A search reads prompts, not {self.window}. Write prompt:last=1.")
-
-    @cached_property
-    def sha256(self) -> str:
-        """Identity of the request."""
-        return content_sha256("condition-search", self.to_json())
-
-    def to_json(self) -> dict[str, Any]:
-        """The request as JSON types, the form that is hashed and put into a job."""
-        return {
-            "model_fingerprint": self.model_fingerprint,
-            "vector_sha256": self.vector_sha256,
-            "positive_sha256": self.positive_sha256,
-            "negative_sha256": self.negative_sha256,
-            "measure": self.measure.value,
-            "window": str(self.window),
-            "site": self.site.value,
-            "layers": None if self.layers is None else list(self.layers),
-            "dtype": self.dtype,
-            "chat": None if self.chat is None else self.chat.to_json(),
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "SearchSpec":
-        """Inverse of ``to_json``."""
-        return cls(
-            **{
-                **data,
-                "measure": Measure(data["measure"]),
-                "window": Positions.parse(data["window"]),
-                "site": Site(data["site"]),
-                "layers": None if data["layers"] is None else tuple(data["layers"]),
-                "chat": None if data["chat"] is None else Chat(**data["chat"]),
-            }
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Annotated
 
+from vectorlab.domain.codec import Coded
+from vectorlab.domain.description import About
 from vectorlab.errors import InputError
 
 
@@ -17,7 +19,7 @@ class Inputs(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RegressionLaw:
+class RegressionLaw(Coded):
     """Tasks y = W x + noise with W ~ N(0, weight_scale^2), fresh for every task.
 
     The defaults are those of the paper's code: ``input_range = 1`` there is U(-0.5, 0.5), where
@@ -29,13 +31,15 @@ class RegressionLaw:
     Source: von Oswald et al. 2023, https://arxiv.org/abs/2212.07677
     """
 
-    dx: int = 10
-    dy: int = 1
-    n: int = 10  # demonstrations; the query is not one of them
-    inputs: Inputs = Inputs.UNIFORM
-    scale: float = 0.5
-    weight_scale: float = 1.0
-    noise: float = 0.0  # standard deviation, on the demonstrations' targets
+    dx: Annotated[int, About(name="dx")] = 10
+    dy: Annotated[int, About(name="dy")] = 1
+    # The query is not one of them.
+    n: Annotated[int, About(name="N", unit="demonstrations")] = 10
+    inputs: Annotated[Inputs, About(name="inputs")] = Inputs.UNIFORM
+    scale: Annotated[float, About(name="scale")] = 0.5
+    weight_scale: Annotated[float, About(name="scale of the weights")] = 1.0
+    # On the demonstrations' targets.
+    noise: Annotated[float, About(name="noise", unit="standard deviation")] = 0.0
 
     def __post_init__(self) -> None:
         for name, value in (("n", self.n), ("dx", self.dx), ("dy", self.dy)):
@@ -51,23 +55,6 @@ class RegressionLaw:
                 raise InputError(f"{name} = {number}; it must be a positive number.")
         if not 0 <= self.noise < float("inf"):
             raise InputError(f"noise = {self.noise}; a standard deviation is 0 or more.")
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON."""
-        return {
-            "dx": self.dx,
-            "dy": self.dy,
-            "n": self.n,
-            "inputs": self.inputs.value,
-            "scale": self.scale,
-            "weight_scale": self.weight_scale,
-            "noise": self.noise,
-        }
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "RegressionLaw":
-        """Back from ``to_json``."""
-        return cls(**(data | {"inputs": Inputs(data["inputs"])}))
 
 
 @dataclass(frozen=True, kw_only=True)

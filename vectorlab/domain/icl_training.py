@@ -1,9 +1,12 @@
 """What is trained on in-context regression, and how: the published defaults."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
+from vectorlab.domain.codec import Coded
+from vectorlab.domain.description import About
+from vectorlab.domain.fields import Seed
 from vectorlab.domain.icl import RegressionLaw
 from vectorlab.errors import InputError
 
@@ -30,25 +33,34 @@ class Variant(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingSpec:
+class TrainingSpec(Coded):
     """One training from scratch on fresh tasks.
 
     Raises:
         InputError: If a number is out of its range, or does not belong to the variant.
     """
 
-    variant: Variant = Variant.LINEAR
-    law: RegressionLaw = field(default_factory=RegressionLaw)  # for sines only n counts
-    layers: int = 1
-    shared: bool = True  # one set of weights for all layers
-    heads: int = 1
-    steps: int
-    batch: int = 2048
-    learning_rate: float
-    clip: float  # most norm of the whole gradient
-    init_scale: float  # variance of an entry times the width it reads
-    activation_clip: float | None = None  # largest entry of a token between layers
-    seed: int = 0
+    variant: Annotated[Variant, About(name="variant")] = Variant.LINEAR
+    # For sines only n counts.
+    law: Annotated[RegressionLaw, About(name="tasks", inline=True)] = field(
+        default_factory=RegressionLaw
+    )
+    layers: Annotated[int, About(name="layers")] = 1
+    # One set of weights for all layers.
+    shared: Annotated[bool, About(name="weights shared by layers")] = True
+    heads: Annotated[int, About(name="heads")] = 1
+    steps: Annotated[int, About(name="steps")]
+    batch: Annotated[int, About(name="batch", unit="tasks")] = 2048
+    learning_rate: Annotated[float, About(name="learning rate")]
+    # Most norm of the whole gradient.
+    clip: Annotated[float, About(name="gradient clipped at")]
+    # Variance of an entry times the width it reads.
+    init_scale: Annotated[float, About(name="scale of the first weights")]
+    # Largest entry of a token between layers.
+    activation_clip: Annotated[
+        float | None, About(name="activations clipped at", none="nothing")
+    ] = None
+    seed: Seed = 0
 
     def __post_init__(self) -> None:
         for name in ("layers", "heads", "steps", "batch"):
@@ -81,33 +93,3 @@ class TrainingSpec:
             "activation_clip": 10.0 if layers > 3 else None,
         }
         return cls(**(defaults | {k: v for k, v in changes.items() if v is not None}))
-
-    def with_seed(self, seed: int) -> "TrainingSpec":
-        """The same training with another seed."""
-        return replace(self, seed=seed)
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON."""
-        return {
-            "variant": self.variant.value,
-            "law": self.law.to_json(),
-            "layers": self.layers,
-            "shared": self.shared,
-            "heads": self.heads,
-            "steps": self.steps,
-            "batch": self.batch,
-            "learning_rate": self.learning_rate,
-            "clip": self.clip,
-            "init_scale": self.init_scale,
-            "activation_clip": self.activation_clip,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "TrainingSpec":
-        """Back from ``to_json``."""
-        changes = {
-            "variant": Variant(data["variant"]),
-            "law": RegressionLaw.from_json(data["law"]),
-        }
-        return cls(**(data | changes))

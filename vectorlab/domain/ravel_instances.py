@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
-from vectorlab.domain.hashing import ListHasher, canonical_json, content_sha256
+from vectorlab.domain.codec import Request
+from vectorlab.domain.description import About
+from vectorlab.domain.fields import Dtype, ModelFingerprint, Seed, SpecialTokens
+from vectorlab.domain.hashing import ListHasher, canonical_json
 from vectorlab.domain.ravel import Split
 from vectorlab.errors import InputError
 
@@ -50,34 +53,23 @@ class SourceKind(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class InstanceSpec:
+class InstanceSpec(Request):
     """A complete request for an instance; equal requests have equal hashes."""
 
-    data_sha256: str  # content hash of the entity data
-    model_fingerprint: str
-    max_new_tokens: int = 8  # of every completion
-    stop_characters: str = STOP_CHARACTERS
-    min_template_accuracy: float = 0.5  # templates below are left out
-    min_entity_accuracy: float = 0.5  # entities below are left out
-    n_train: int = 512  # examples per attribute
-    n_test: int = 128  # examples per attribute in each of the other parts
-    seed: int = 0
-    add_special_tokens: bool = True
-    dtype: str = "float32"
+    TAG: ClassVar[str] = "ravel-instance-request"
 
-    @cached_property
-    def sha256(self) -> str:
-        """Identity of the request."""
-        return content_sha256("ravel-instance-request", self.to_json())
-
-    def to_json(self) -> dict[str, Any]:
-        """The request as JSON types."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "InstanceSpec":
-        """Inverse of ``to_json``."""
-        return cls(**data)
+    data_sha256: Annotated[str, About(name="entity data")]  # content hash
+    model_fingerprint: ModelFingerprint
+    max_new_tokens: Annotated[int, About(name="new tokens at most")] = 8  # of every completion
+    stop_characters: Annotated[str, About(name="stop characters", words=repr)] = STOP_CHARACTERS
+    # Templates and entities below are left out.
+    min_template_accuracy: Annotated[float, About(name="least accuracy of a template")] = 0.5
+    min_entity_accuracy: Annotated[float, About(name="least accuracy of an entity")] = 0.5
+    n_train: Annotated[int, About(name="training examples", unit="per attribute")] = 512
+    n_test: Annotated[int, About(name="test examples", unit="per attribute and part")] = 128
+    seed: Seed = 0
+    add_special_tokens: SpecialTokens = True
+    dtype: Dtype = "float32"
 
     def count(self, part: Part) -> int:
         """Examples per attribute in a part."""

@@ -5,13 +5,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
+from vectorlab.domain.codec import NO_IDS, Coded, Ids, Request, Stored
+from vectorlab.domain.description import About
+from vectorlab.domain.fields import Layers, Seed, VectorId, VectorSha256
 from vectorlab.domain.hashing import bytes_sha256, content_sha256
 from vectorlab.domain.ravel_instances import TESTS, Part
 from vectorlab.domain.ravel_scores import Outcome, Score
+from vectorlab.domain.runs import Operator, signed
 from vectorlab.errors import InputError, ShapeError
 
 
@@ -112,42 +116,39 @@ FEATURIZERS: dict[str, FeaturizerMethod] = {
 VECTOR = "vector"  # an arm that applies a steering vector instead of a featurizer
 
 
+Instance256 = Annotated[str, About(name="instance")]
+Label = Annotated[str, About(name="label", is_label=True), Stored(aside=True)]
+
+
 @dataclass(frozen=True, kw_only=True)
-class FeaturizerSpec:
+class FeaturizerSpec(Request):
     """A complete request for a featurizer of one attribute; equal requests have equal hashes."""
 
-    instance_sha256: str
-    method: str
-    attribute: str  # that it is to change
-    layer: int
-    location: Location = Location.ENTITY_LAST
-    k: int | None = None  # features; None where the method finds their number
-    parameters: Mapping[str, float] = field(default_factory=dict)  # all of the method's
-    weights_sha256: str | None = None  # of autoencoder weights that were given by file
-    seed: int = 0
+    TAG: ClassVar[str] = "ravel-featurizer"
 
-    @cached_property
-    def sha256(self) -> str:
-        """Identity of the request."""
-        return content_sha256("ravel-featurizer", self.to_json())
-
-    def to_json(self) -> dict[str, Any]:
-        """The request as JSON types."""
-        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return values | {"location": self.location.value, "parameters": dict(self.parameters)}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "FeaturizerSpec":
-        """Inverse of ``to_json``."""
-        return cls(**{**data, "location": Location(data["location"])})
+    instance_sha256: Instance256
+    method: Annotated[str, About(name="method")]
+    attribute: Annotated[str, About(name="attribute")]  # that it is to change
+    layer: Annotated[int, About(name="layer")]
+    location: Annotated[Location, About(name="location")] = Location.ENTITY_LAST
+    # None where the method finds their number.
+    k: Annotated[int | None, About(name="features", none="as many as the method finds")] = None
+    # All of the method's.
+    parameters: Annotated[Mapping[str, float], About(name="parameters")] = field(
+        default_factory=dict
+    )
+    # Of an autoencoder, given by file.
+    weights_sha256: Annotated[str | None, About(name="weights", none="trained here")] = None
+    seed: Seed = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class FeaturizerArm:
+class FeaturizerArm(Coded):
     """Featurizers of one kind for several attributes, scored together."""
 
-    label: str
-    featurizers: tuple[FeaturizerSpec, ...]  # one per target attribute
+    label: Label
+    # One per target attribute.
+    featurizers: Annotated[tuple[FeaturizerSpec, ...], About(name="featurizers")]
 
     @property
     def first(self) -> FeaturizerSpec:
@@ -159,26 +160,31 @@ class FeaturizerArm:
         """Attributes that are to be changed."""
         return tuple(item.attribute for item in self.featurizers)
 
-    def to_json(self) -> dict[str, Any]:
-        """The arm as JSON types; its label is no part of its identity."""
-        return {"featurizers": [item.to_json() for item in self.featurizers]}
-
 
 @dataclass(frozen=True, kw_only=True)
-class VectorArm:
+class VectorArm(Coded):
     """An ordinary steering vector that is to turn one value of an attribute into another."""
 
-    label: str
-    vector_id: int
-    vector_sha256: str
-    attribute: str
-    before: str  # gold value of the base entities that are tried
-    after: str  # gold value that the vector is to bring, which the source entities have
-    operator: str
-    strength: float
-    site: str
-    positions: str = "all"
-    layers: tuple[int, ...] | None = None  # None: all that the vector has
+    label: Label
+    vector_id: VectorId
+    vector_sha256: VectorSha256
+    attribute: Annotated[str, About(name="attribute")]
+    # Gold value of the base entities that are tried.
+    before: Annotated[str, About(name="from")]
+    # Gold value that the vector is to bring, which the source entities have.
+    after: Annotated[str, About(name="to")]
+    operator: Annotated[str, About(name="operator")]
+    strength: Annotated[
+        float,
+        About(
+            name="strength",
+            unit=lambda owner: Operator(owner.operator).info.unit,
+            words=signed,
+        ),
+    ]
+    site: Annotated[str, About(name="write site")]
+    positions: Annotated[str, About(name="positions")] = "all"
+    layers: Layers = None
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -186,56 +192,44 @@ class VectorArm:
         return (self.attribute,)
 
     def to_json(self) -> dict[str, Any]:
-        """The arm as JSON types; label and row id are no part of its identity."""
-        names = set(self.__dataclass_fields__) - {"label", "vector_id"}
-        values = {name: getattr(self, name) for name in sorted(names)}
-        return {"vector": values | {"layers": None if self.layers is None else list(self.layers)}}
+        """The stored form, told from that of featurizers by its one name."""
+        return {"vector": super().to_json()}
+
+    @classmethod
+    def from_json(cls, data: Any, ids: Ids = NO_IDS) -> "VectorArm":
+        """Inverse of ``to_json``; label and row id may stand beside the form."""
+        beside = {name: value for name, value in data.items() if name != "vector"}
+        return super().from_json({**data["vector"], **beside}, ids)
 
 
 Arm = FeaturizerArm | VectorArm
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunSpec:
+class RunSpec(Request):
     """Arms that are trained where they are not yet, and scored on parts of an instance."""
 
-    instance_sha256: str
-    arms: tuple[Arm, ...]
-    parts: tuple[Part, ...] = TESTS  # none: only train
+    TAG: ClassVar[str] = "ravel-run"
+
+    instance_sha256: Instance256
+    arms: Annotated[tuple[Arm, ...], About(name="arm", each=True)]
+    parts: Annotated[tuple[Part, ...], About(name="parts")] = TESTS  # none: only train
 
     @cached_property
     def sha256(self) -> str:
-        """Identity of the request."""
-        return content_sha256(
-            "ravel-run",
-            {
-                "instance_sha256": self.instance_sha256,
-                "arms": [arm.to_json() for arm in self.arms],
-                "parts": [part.value for part in self.parts],
-            },
-        )
+        """Identity of the request; the labels of its arms are only names."""
+        return content_sha256(self.TAG, super().to_json())
 
     def to_json(self) -> dict[str, Any]:
-        """The request as JSON types, the form that is put into a job."""
-        return {
-            "instance_sha256": self.instance_sha256,
-            "arms": [
-                arm.to_json()
-                | {"label": arm.label}
-                | ({"vector_id": arm.vector_id} if isinstance(arm, VectorArm) else {})
-                for arm in self.arms
-            ],
-            "parts": [part.value for part in self.parts],
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "RunSpec":
-        """Inverse of ``to_json``."""
-        return cls(
-            instance_sha256=data["instance_sha256"],
-            arms=tuple(_arm(item) for item in data["arms"]),
-            parts=tuple(Part(part) for part in data["parts"]),
-        )
+        """The request as JSON types, the form that is put into a job: with labels and row ids."""
+        beside = [
+            {"label": arm.label}
+            | ({"vector_id": arm.vector_id} if isinstance(arm, VectorArm) else {})
+            for arm in self.arms
+        ]
+        data = super().to_json()
+        arms = [form | names for form, names in zip(data["arms"], beside, strict=True)]
+        return {**data, "arms": arms}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -383,19 +377,3 @@ def check_parameters(method: FeaturizerMethod, given: Mapping[str, float]) -> di
         if not (value > 0 or (value == 0 and name in ("l1", "sparsity", "isolate"))):
             raise InputError(f"Parameter {name} is {value}; it must be above 0.")
     return {**method.parameters, **given}
-
-
-def _arm(data: Mapping[str, Any]) -> Arm:
-    if "featurizers" in data:
-        return FeaturizerArm(
-            label=data["label"],
-            featurizers=tuple(FeaturizerSpec.from_json(item) for item in data["featurizers"]),
-        )
-    values = dict(data["vector"])
-    layers = values.pop("layers")
-    return VectorArm(
-        label=data["label"],
-        vector_id=data["vector_id"],
-        layers=None if layers is None else tuple(layers),
-        **values,
-    )

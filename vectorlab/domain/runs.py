@@ -6,11 +6,23 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 from vectorlab.domain.chats import Chat as Chat
+from vectorlab.domain.codec import Coded, Request, Stored, ids_in
 from vectorlab.domain.conditions import Condition
-from vectorlab.domain.hashing import ListHasher, canonical_json, content_sha256
+from vectorlab.domain.description import About, counted
+from vectorlab.domain.fields import (
+    ChatTurns,
+    Dtype,
+    Layers,
+    ModelFingerprint,
+    Seed,
+    SpecialTokens,
+    VectorId,
+    VectorSha256,
+)
+from vectorlab.domain.hashing import ListHasher, canonical_json
 from vectorlab.domain.operators import Operator as Operator
 from vectorlab.domain.positions import Part, Positions
 from vectorlab.domain.schedules import Schedule
@@ -33,19 +45,35 @@ class FinishReason(StrEnum):
     STOP = "stop"  # a stop string appeared; text is cut before it, token ids keep it
 
 
+def signed(number: float) -> str:
+    """A number with its sign, every digit of it."""
+    return f"{number:+}".removesuffix(".0")
+
+
+# Older requests have neither and stay equal.
+ScheduleOfStrength = Annotated[Schedule, About(name="schedule", quiet=True), Stored(if_given=True)]
+ActsWhen = Annotated[
+    Condition | None, About(name="when", none="always", quiet=True), Stored(if_given=True)
+]
+
+
 @dataclass(frozen=True, kw_only=True)
-class Intervention:
+class Intervention(Coded):
     """One vector at work: vector, operator, strength, schedule, layers, write site, positions."""
 
-    vector_id: int
-    vector_sha256: str  # content hash: the exact bytes
-    operator: Operator
-    strength: float  # lambda; its unit is the operator's
-    site: Site  # where it is written
-    positions: Positions = Positions.ALL
-    layers: tuple[int, ...] | None = None  # None: every layer the vector has
-    schedule: Schedule = Schedule.CONSTANT  # of the strength while the text grows
-    condition: Condition | None = None  # on prompt or response; None: always
+    vector_id: VectorId
+    vector_sha256: VectorSha256
+    operator: Annotated[Operator, About(name="operator")]
+    strength: Annotated[  # lambda
+        float,
+        About(name="strength", unit=lambda owner: owner.operator.info.unit, words=signed),
+    ]
+    site: Annotated[Site, About(name="write site")]
+    positions: Annotated[Positions, About(name="positions")] = Positions.ALL
+    layers: Layers = None
+    # Of the strength while the text grows.
+    schedule: ScheduleOfStrength = Schedule.CONSTANT
+    condition: ActsWhen = None  # on prompt or response; None: always
 
     def __post_init__(self) -> None:
         # One spelling per number, so that 1, 1.0, 0.0 and -0.0 do not make different requests.
@@ -63,103 +91,71 @@ class Intervention:
                 "read before. Choose positions response or all, or a window of the prompt."
             )
 
-    def to_json(self) -> dict[str, Any]:
-        """The hashed form; the row id is left out because the bytes are the identity.
-
-        A constant schedule and an absent condition are left out too: requests kept from before
-        there were any are equal to today's.
-        """
-        data: dict[str, Any] = {
-            "vector_sha256": self.vector_sha256,
-            "operator": self.operator.value,
-            "strength": self.strength,
-            "site": self.site.value,
-            "positions": str(self.positions),
-            "layers": None if self.layers is None else list(self.layers),
-        }
-        if self.schedule != Schedule.CONSTANT:
-            data["schedule"] = str(self.schedule)
-        if self.condition is not None:
-            data["condition"] = self.condition.to_json()
-        return data
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any], vector_ids: Mapping[str, int]) -> "Intervention":
-        """Inverse of ``to_json``, given the row id of every vector hash."""
-        return cls(
-            vector_id=vector_ids[data["vector_sha256"]],
-            vector_sha256=data["vector_sha256"],
-            operator=Operator(data["operator"]),
-            strength=data["strength"],
-            site=Site(data["site"]),
-            positions=Positions.parse(data["positions"]),
-            layers=None if data["layers"] is None else tuple(data["layers"]),
-            schedule=Schedule.parse(data.get("schedule", "constant")),
-            condition=Condition.from_json(data["condition"], vector_ids)
-            if "condition" in data
-            else None,
-        )
-
 
 @dataclass(frozen=True, kw_only=True)
-class Arm:
+class Arm(Coded):
     """The interventions applied together; none of them, or only strength 0, is the baseline."""
 
-    label: str
-    interventions: tuple[Intervention, ...] = ()
-    combine: Combine = Combine.MEAN
-    prefix: str = ""  # put before every prompt, such as demonstrations for in-context learning
+    # A name, and so a part of what was asked for.
+    label: Annotated[str, About(name="label", is_label=True)]
+    interventions: Annotated[tuple[Intervention, ...], About(name="applies", quiet=True)] = ()
+    combine: Annotated[Combine, About(name="combined by", quiet=True)] = Combine.MEAN
+    # Put before every prompt, such as demonstrations for in-context learning.
+    prefix: Annotated[
+        str,
+        About(name="characters before every prompt", quiet=True, words=counted),
+        Stored(if_given=True),
+    ] = ""
 
     @property
     def is_baseline(self) -> bool:
         """Whether this arm leaves the model and its prompts as they are."""
         return not self.prefix and all(item.strength == 0 for item in self.interventions)
 
-    def to_json(self) -> dict[str, Any]:
-        """The hashed form; a label is a name, so it is part of what was asked for.
-
-        Without a prefix there is no word of it: requests kept from before are equal to today's.
-        """
-        data: dict[str, Any] = {
-            "label": self.label,
-            "interventions": [item.to_json() for item in self.interventions],
-            "combine": self.combine.value,
-        }
-        return data | ({"prefix": self.prefix} if self.prefix else {})
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any], vector_ids: Mapping[str, int]) -> "Arm":
-        """Inverse of ``to_json``, given the row id of every vector hash."""
-        return cls(
-            label=data["label"],
-            interventions=tuple(
-                Intervention.from_json(item, vector_ids) for item in data["interventions"]
-            ),
-            combine=Combine(data["combine"]),
-            prefix=data.get("prefix", ""),
-        )
-
 
 @dataclass(frozen=True, kw_only=True)
-class Prompt:
+class Prompt(Coded):
     """One prompt of a run."""
+
+    AS_LIST: ClassVar[bool] = True
 
     text: str
     reference: str | None = None  # the wanted text, when the prompt came from a pair
 
 
+Prompts = Annotated[tuple[Prompt, ...], About(name="prompts", words=counted)]
+
+
+OF_DRAWS = Stored(only_with="do_sample")
+
+
+def _limit(number: float) -> str:
+    return str(number) if number else "off"
+
+
 @dataclass(frozen=True, kw_only=True)
-class Decoding:
+class Decoding(Coded):
     """How the next token is chosen."""
 
-    max_new_tokens: int = 32
-    do_sample: bool = False  # False is greedy: temperature, top_k, top_p and min_p do nothing
-    temperature: float = 1.0
-    top_k: int = 0  # 0: no limit
-    top_p: float = 1.0  # 1: no limit
-    min_p: float = 0.0  # least probability, as a share of the likeliest token's; 0: no limit
-    stop: tuple[str, ...] = ()  # strings that end a text
-    kl: bool = False  # also measure how far every token's distribution is from the baseline's
+    # False is greedy: temperature, top_k, top_p and min_p do nothing.
+    do_sample: Annotated[
+        bool, About(name="decoding", words=lambda drawn: "sampled" if drawn else "greedy")
+    ] = False
+    temperature: Annotated[float, About(name="temperature"), OF_DRAWS] = 1.0
+    top_k: Annotated[int, About(name="top-k", words=_limit), OF_DRAWS] = 0  # 0: no limit
+    top_p: Annotated[float, About(name="top-p"), OF_DRAWS] = 1.0  # 1: no limit
+    # Least probability, as a share of the likeliest token's; 0: no limit. Older requests have none.
+    min_p: Annotated[
+        float, About(name="min-p", words=_limit), Stored(only_with="do_sample", if_given=True)
+    ] = 0.0
+    max_new_tokens: Annotated[int, About(name="new tokens at most")] = 32
+    # Strings that end a text.
+    stop: Annotated[
+        tuple[str, ...],
+        About(name="stop strings", quiet=True, words=lambda found: ", ".join(map(repr, found))),
+    ] = ()
+    # Also measure how far every token's distribution is from the baseline's.
+    kl: Annotated[bool, About(name="KL of every token", quiet=True), Stored(if_given=True)] = False
 
     def __post_init__(self) -> None:
         for name in ("temperature", "top_p", "min_p"):  # one spelling per number, 1 and 1.0
@@ -180,86 +176,29 @@ class Decoding:
         if "" in self.stop:
             raise InputError("A stop string is empty; give at least one character.")
 
-    def to_json(self) -> dict[str, Any]:
-        """The hashed form; greedy decoding forgets the settings that it does not use."""
-        data: dict[str, Any] = {
-            "max_new_tokens": self.max_new_tokens,
-            "do_sample": self.do_sample,
-            "stop": list(self.stop),
-        }
-        if self.do_sample:
-            data |= {"temperature": self.temperature, "top_k": self.top_k, "top_p": self.top_p}
-            if self.min_p:  # left out where it does nothing, so that older requests stay equal
-                data["min_p"] = self.min_p
-        if self.kl:
-            data["kl"] = True
-        return data
 
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Decoding":
-        """Inverse of ``to_json``."""
-        return cls(**{**data, "stop": tuple(data["stop"])})
+InlineDecoding = Annotated[Decoding, About(name="decoding", inline=True)]
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunSpec:
+class RunSpec(Request):
     """A complete request for a generation run; equal requests have equal hashes."""
 
-    model_fingerprint: str
-    prompts: tuple[Prompt, ...]
-    arms: tuple[Arm, ...]
-    decoding: Decoding = field(default_factory=Decoding)
-    seed: int = 0
-    samples: int = 1  # texts per prompt and arm
-    add_special_tokens: bool = True  # let the tokenizer add BOS where it would
-    dtype: str = "float32"  # the model computes in this
-    chat: Chat | None = None  # None: prompts are texts as they are
+    TAG: ClassVar[str] = "run"
 
-    @cached_property
-    def sha256(self) -> str:
-        """Identity of the request."""
-        return content_sha256("run", self.to_json())
-
-    def to_json(self) -> dict[str, Any]:
-        """The request as JSON types, the form that is hashed and put into a job."""
-        data = {
-            "model_fingerprint": self.model_fingerprint,
-            "prompts": [[item.text, item.reference] for item in self.prompts],
-            "arms": [arm.to_json() for arm in self.arms],
-            "decoding": self.decoding.to_json(),
-            "seed": self.seed,
-            "samples": self.samples,
-            "add_special_tokens": self.add_special_tokens,
-            "dtype": self.dtype,
-        }
-        if self.chat is not None:  # older requests have none and stay equal
-            data["chat"] = self.chat.to_json()
-        return data
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any], vector_ids: Mapping[str, int]) -> "RunSpec":
-        """Inverse of ``to_json``, given the row id of every vector hash."""
-        return cls(
-            **{
-                **data,
-                "prompts": tuple(
-                    Prompt(text=text, reference=reference) for text, reference in data["prompts"]
-                ),
-                "arms": tuple(Arm.from_json(arm, vector_ids) for arm in data["arms"]),
-                "decoding": Decoding.from_json(data["decoding"]),
-                "chat": Chat(**data["chat"]) if data.get("chat") else None,
-            }
-        )
+    model_fingerprint: ModelFingerprint
+    prompts: Prompts
+    arms: Annotated[tuple[Arm, ...], About(name="arm", each=True)]
+    decoding: InlineDecoding = field(default_factory=Decoding)
+    seed: Seed = 0
+    samples: Annotated[int, About(name="samples", unit="texts per prompt and arm", quiet=True)] = 1
+    add_special_tokens: SpecialTokens = True
+    dtype: Dtype = "float32"
+    chat: ChatTurns = None
 
     def vector_ids(self) -> dict[str, int]:
         """Row id of every vector hash that the arms name."""
-        return {
-            item.vector_sha256: item.vector_id
-            for arm in self.arms
-            for applied in arm.interventions
-            for item in (applied, applied.condition)
-            if item is not None
-        }
+        return ids_in(self.arms)
 
     def conditions(self, part: Part) -> tuple[Condition, ...]:
         """Every condition of its arms on the prompt, or on the response, once."""
@@ -277,8 +216,10 @@ class RunSpec:
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
-class RowKey:
+class RowKey(Coded):
     """Names one generation within a run; all three count from 0."""
+
+    AS_LIST: ClassVar[bool] = True
 
     prompt: int
     arm: int
@@ -286,7 +227,7 @@ class RowKey:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Frame:
+class Frame(Coded):
     """The rectangle of a batch that was shared with other runs.
 
     Rounding follows the shape of a batch and not what stands in the other rows, so this is all
@@ -298,58 +239,30 @@ class Frame:
     width: int  # tokens of the longest prompt
     padded: bool  # whether any prompt was shorter
 
-    def to_json(self) -> dict[str, Any]:
-        """The stored form."""
-        return {
-            "rows": self.rows,
-            "first": self.first,
-            "width": self.width,
-            "padded": self.padded,
-        }
-
 
 @dataclass(frozen=True, kw_only=True)
-class BatchPlan:
+class BatchPlan(Coded):
     """Which rows shared a batch; a replay runs the same batches.
 
     A row number is its place in ``RunSpec.rows()``.
     """
 
+    padding_side: str = "left"
     batches: tuple[tuple[int, ...], ...]
     # Of each batch; None for one that held this run alone. Empty when all did.
-    frames: tuple[Frame | None, ...] = ()
+    frames: Annotated[tuple[Frame | None, ...], Stored(if_given=True)] = ()
     # Of each batch, up to which token what its prompts begin with alike is read once; 0 for not
     # at all. Empty when all are; None where it is still to be decided.
-    stems: tuple[int, ...] | None = ()
+    stems: Annotated[tuple[int, ...] | None, Stored(if_given=True)] = ()
     # Whether maps of few rows are computed transposed, which gives them other last bits; None
     # where it is still to be decided.
-    transposed: bool | None = False
+    transposed: Annotated[bool | None, Stored(if_given=True)] = False
 
-    def to_json(self) -> dict[str, Any]:
-        """The stored form."""
-        data: dict[str, Any] = {
-            "padding_side": "left",
-            "batches": [list(batch) for batch in self.batches],
-        }
-        if any(self.frames):
-            data["frames"] = [None if item is None else item.to_json() for item in self.frames]
-        if any(self.stems or ()):
-            data["stems"] = list(self.stems or ())
-        if self.transposed:
-            data["transposed"] = True
-        return data
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "BatchPlan":
-        """Inverse of ``to_json``."""
-        return cls(
-            batches=tuple(tuple(batch) for batch in data["batches"]),
-            frames=tuple(
-                None if item is None else Frame(**item) for item in data.get("frames", ())
-            ),
-            stems=tuple(data.get("stems", ())),
-            transposed=bool(data.get("transposed")),
-        )
+    def __post_init__(self) -> None:
+        for name in ("frames", "stems"):  # one spelling for nothing
+            value = getattr(self, name)
+            if value is not None and len(value) == len(self.batches) and not any(value):
+                object.__setattr__(self, name, ())
 
     def frame_of(self, batch: tuple[int, ...]) -> Frame | None:
         """The rectangle that a batch shared with other runs."""
@@ -363,7 +276,7 @@ class BatchPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Divergence:
+class Divergence(Coded):
     """How far the tokens of a text are from the unsteered model, in nats, token by token.
 
     The baseline reads the same tokens: every number compares two distributions behind one context.
@@ -387,7 +300,7 @@ class Divergence:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GeneratedText:
+class GeneratedText(Coded):
     """One text as it came from the model."""
 
     key: RowKey

@@ -7,33 +7,20 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from vectorlab.domain.codec import Coded
 from vectorlab.domain.hashing import content_sha256
 
 REASON_LENGTH = 500  # characters of a reason that are kept
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScorerSpec:
+class ScorerSpec(Coded):
     """A scorer with its options; equal ones ask for equal scores."""
 
     name: str
     version: int
     options: Mapping[str, Any] = field(default_factory=dict)  # all of them, defaults included
     label: str  # how people write it, and the name that a score is filed under
-
-    def to_json(self) -> dict[str, Any]:
-        """The form that is put into a job."""
-        return {
-            "name": self.name,
-            "version": self.version,
-            "options": dict(self.options),
-            "label": self.label,
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "ScorerSpec":
-        """Inverse of ``to_json``."""
-        return cls(**data)
 
     def __hash__(self) -> int:
         return hash(self.sha256)
@@ -42,6 +29,11 @@ class ScorerSpec:
     def sha256(self) -> str:
         """Identity; the label is only a name."""
         return content_sha256("scorer", [self.name, self.version, dict(self.options)])
+
+
+def scorer_in_words(scorer: ScorerSpec) -> str:
+    """A scorer as people write it; another version is another scorer."""
+    return f"{scorer.label} (version {scorer.version})"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 
+from vectorlab.domain.codec import Request
 from vectorlab.domain.hashing import bytes_sha256, content_sha256
 from vectorlab.domain.vectors import FloatArray, Site, TokenRule
 
@@ -14,8 +14,10 @@ DEFAULT_STATE_CACHE_BYTES = 2**30  # 1 GiB
 
 
 @dataclass(frozen=True, kw_only=True)
-class StateSpec:
+class StateSpec(Request):
     """All that decides the state of a text beside the text; equal ones share their states."""
+
+    TAG: ClassVar[str] = "states"
 
     model_fingerprint: str
     dtype: str  # the model computes in this
@@ -27,40 +29,10 @@ class StateSpec:
     # Versions and kind of device: a vector is never stitched together from two of them unsaid.
     engine: Mapping[str, str | None]
 
-    @cached_property
-    def sha256(self) -> str:
-        """Identity of the cache."""
-        return content_sha256("states", self.to_json())
-
     @property
     def shape(self) -> tuple[int, int]:
         """Of one text's state: the stream that enters block 0, then the layers; d_model."""
         return 1 + len(self.layers), self.d_model
-
-    def to_json(self) -> dict[str, Any]:
-        """The specification as JSON types, the form that is hashed."""
-        return {
-            "model_fingerprint": self.model_fingerprint,
-            "dtype": self.dtype,
-            "site": self.site.value,
-            "token_rule": self.token_rule.value,
-            "layers": list(self.layers),
-            "d_model": self.d_model,
-            "add_special_tokens": self.add_special_tokens,
-            "engine": dict(self.engine),
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "StateSpec":
-        """Inverse of ``to_json``."""
-        return cls(
-            **{
-                **data,
-                "site": Site(data["site"]),
-                "token_rule": TokenRule(data["token_rule"]),
-                "layers": tuple(data["layers"]),
-            }
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

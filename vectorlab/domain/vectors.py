@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
+from vectorlab.domain.codec import Request, Stored
+from vectorlab.domain.description import About
+from vectorlab.domain.fields import Dtype, ModelFingerprint, SpecialTokens
 from vectorlab.domain.hashing import bytes_sha256, content_sha256
 from vectorlab.domain.operators import Operator
 from vectorlab.domain.passages import (
@@ -110,63 +113,33 @@ class Origin(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExtractionSpec:
+class ExtractionSpec(Request):
     """A complete request for a steering vector; equal requests have equal hashes."""
 
-    model_fingerprint: str
-    set_sha256: str  # content hash of the set version
-    method: str  # a name in ``domain.methods.METHODS``
-    parameters: Mapping[str, Any] = field(default_factory=dict)  # of the method
-    read_site: Site
-    write_site: Site
-    token_rule: TokenRule = TokenRule.LAST
-    strip_punctuation: bool = False  # delete ASCII punctuation first, as the ICV code does
-    add_special_tokens: bool = True  # let the tokenizer add BOS where it would
-    dtype: str = "float32"  # the model computes in this; sums are always float32
-    chat: ChatForm = ChatForm.NONE  # how a text takes part in a conversation
-    template: str = ""  # around every text, with {text} and slots for metadata
-    thinking: ThinkingMarkers | None = None  # None: those that are recognised
+    TAG: ClassVar[str] = "extraction"
 
-    @cached_property
-    def sha256(self) -> str:
-        """Identity of the request."""
-        return content_sha256("extraction", self.to_json())
-
-    def to_json(self) -> dict[str, Any]:
-        """The request as JSON types, the form that is hashed and put into a job."""
-        # What is not asked for is not written, so that older requests keep their hash.
-        asked = {
-            "chat": "" if self.chat is ChatForm.NONE else self.chat.value,
-            "template": self.template,
-            "thinking": str(self.thinking or ""),
-        }
-        return {
-            "model_fingerprint": self.model_fingerprint,
-            "set_sha256": self.set_sha256,
-            "method": self.method,
-            "parameters": dict(self.parameters),
-            "read_site": self.read_site.value,
-            "write_site": self.write_site.value,
-            "token_rule": self.token_rule.value,
-            "strip_punctuation": self.strip_punctuation,
-            "add_special_tokens": self.add_special_tokens,
-            "dtype": self.dtype,
-        } | {name: value for name, value in asked.items() if value}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "ExtractionSpec":
-        """Inverse of ``to_json``."""
-        thinking = data.get("thinking")
-        return cls(
-            **{
-                **data,
-                "read_site": Site(data["read_site"]),
-                "write_site": Site(data["write_site"]),
-                "token_rule": TokenRule(data["token_rule"]),
-                "chat": ChatForm(data.get("chat", ChatForm.NONE)),
-                "thinking": None if thinking is None else ThinkingMarkers.parse(thinking),
-            }
-        )
+    model_fingerprint: ModelFingerprint
+    set_sha256: Annotated[str, About(name="demonstrations")]  # content hash of the set version
+    method: Annotated[str, About(name="method")]  # a name in ``domain.methods.METHODS``
+    parameters: Annotated[Mapping[str, Any], About(name="parameters")] = field(
+        default_factory=dict
+    )  # of the method
+    read_site: Annotated[Site, About(name="read site")]
+    write_site: Annotated[Site, About(name="write site")]
+    token_rule: Annotated[TokenRule, About(name="tokens")] = TokenRule.LAST
+    # Delete ASCII punctuation first, as the ICV code does.
+    strip_punctuation: Annotated[bool, About(name="punctuation deleted")] = False
+    add_special_tokens: SpecialTokens = True
+    dtype: Dtype = "float32"  # sums are always float32
+    # How a text takes part in a conversation.
+    chat: Annotated[ChatForm, About(name="chat"), Stored(if_given=True)] = ChatForm.NONE
+    # Around every text, with {text} and slots for metadata.
+    template: Annotated[str, About(name="template", words=repr), Stored(if_given=True)] = ""
+    thinking: Annotated[
+        ThinkingMarkers | None,
+        About(name="thinking markers", none="those that are recognised"),
+        Stored(if_given=True),
+    ] = None
 
 
 def check_reading(token_rule: TokenRule, chat: ChatForm, template: str) -> None:

@@ -21,7 +21,7 @@ from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.vectors import Site, SteeringVector
 from vectorlab.errors import InputError
 from vectorlab.services.calibrations import unit_strength
-from vectorlab.services.conditions import parse_condition
+from vectorlab.services.conditions import parse_condition, spell
 from vectorlab.services.vectors import check_fits
 from vectorlab.store import vectors
 from vectorlab.store.database import Database
@@ -106,6 +106,11 @@ def build_arms(
     return (BASELINE, *(check_arm(arm) for arm in made if not arm.is_baseline))
 
 
+def spell_arm(terms: Sequence[Term]) -> str:
+    """An arm as ``parse_arm`` reads it, every digit of its strengths."""
+    return ",".join(_spell(term) for term in terms)
+
+
 def parse_arm(text: str) -> tuple[Term, ...]:
     """Read ``"a:0.1,b:0.2"`` as the vectors of one arm, each with its strength.
 
@@ -176,11 +181,12 @@ def _arm(
             _calibrated(db, vector, item) for vector, item in zip(found, interventions, strict=True)
         )
     names = [vector.name for vector in found]
-    label = (
-        ", ".join(map(_label, names, terms))
-        if named
-        else f"{' + '.join(names)} {terms[0].strength:+g}{' calibrated' * options.calibrated}"
-    )
+    if named:
+        parts = zip(names, terms, interventions, strict=True)
+        label = ", ".join(_label(db, *part) for part in parts)
+    else:
+        label = f"{' + '.join(names)} {terms[0].strength:+g}{' calibrated' * options.calibrated}"
+        label += _in_brackets(_course(db, interventions[0]))
     return Arm(label=label, interventions=interventions, combine=options.combine)
 
 
@@ -206,14 +212,48 @@ def _intervention(
 
 
 def _calibrated(db: Database, vector: SteeringVector, item: Intervention) -> Intervention:
-    unit = unit_strength(db, vector, operator=item.operator, site=item.site, layers=item.layers)
+    unit = unit_strength(
+        db,
+        vector,
+        operator=item.operator,
+        site=item.site,
+        layers=item.layers,
+        schedule=item.schedule,
+        condition=item.condition,
+    )
     return replace(item, strength=item.strength * unit)
 
 
-def _label(name: str, term: Term) -> str:
-    """Name and strength, and what the arm says beside them."""
+def _label(db: Database, name: str, term: Term, item: Intervention) -> str:
+    """Name and strength, what the arm says beside them, and when it acts if that is not always."""
     layers = None if term.layers is None else f"layers {spell_layers(term.layers)}"
-    when = None if term.when is None else f"when {term.when}"
-    said = (term.operator, term.site, term.positions, layers, term.schedule, when)
-    more = ", ".join(str(item) for item in said if item is not None)
-    return f"{name} {term.strength:+g}" + (f" ({more})" if more else "")
+    said = [term.operator, term.site, term.positions, layers]
+    course = _course(db, item)
+    if term.schedule == Schedule.CONSTANT:
+        course.insert(0, str(term.schedule))
+    if term.when is not None:
+        course[-1] = f"when {term.when}"
+    told = [str(value) for value in said if value is not None]
+    return f"{name} {term.strength:+g}{_in_brackets([*told, *course])}"
+
+
+def _course(db: Database, item: Intervention) -> list[str]:
+    """Schedule and condition, where there are any: an arm with them is another one."""
+    course = [] if item.schedule == Schedule.CONSTANT else [str(item.schedule)]
+    if item.condition is not None:
+        with db.read() as tx:
+            name = vectors.get_vector(tx, str(item.condition.vector_id)).name
+        course.append(f"when {spell(item.condition, name)}")
+    return course
+
+
+def _in_brackets(said: Sequence[str]) -> str:
+    return f" ({', '.join(said)})" if said else ""
+
+
+def _spell(term: Term) -> str:
+    said: dict[str, Any] = {name: getattr(term, name) for name in OPTIONS}
+    if term.layers is not None:
+        said["layers"] = spell_layers(term.layers)
+    options = [f":{name}={value}" for name, value in said.items() if value is not None]
+    return f"{term.vector}:{term.strength!r}{''.join(options)}"

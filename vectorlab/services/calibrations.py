@@ -1,7 +1,7 @@
 """Calibrated strengths: ask for them, read them, and use them as the unit of a strength."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -11,26 +11,33 @@ from vectorlab.domain.calibration import (
     parse_budget,
     rank,
 )
+from vectorlab.domain.codec import ids_in
+from vectorlab.domain.conditions import Condition
+from vectorlab.domain.description import describe
 from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
 from vectorlab.domain.layers import spell_layers
 from vectorlab.domain.models import Model, check_dtype
 from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Decoding, Operator, Prompt, check_strength
+from vectorlab.domain.runs import Operator, Prompt, check_measured_before, check_strength
+from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.scorers import SCORERS, Needs, parse_scorer
 from vectorlab.domain.scores import ScorerSpec
 from vectorlab.domain.vectors import Site, SteeringVector
 from vectorlab.errors import InputError
 from vectorlab.services import scores
+from vectorlab.services.conditions import parse_condition
+from vectorlab.services.text_options import TextOptions
 from vectorlab.services.vectors import check_fits
 from vectorlab.store import calibrations, jobs, vectors
 from vectorlab.store.database import Database
 
+_COURSE = ("positions", "schedule", "condition", "chat")
 DEFAULT_BUDGET = "kl<=0.1"
 
 
 @dataclass(frozen=True, kw_only=True)
-class CalibrationOptions:
+class CalibrationOptions(TextOptions):
     """How a vector is calibrated; None takes the vector's own default."""
 
     effect: str
@@ -41,10 +48,9 @@ class CalibrationOptions:
     positions: Positions = Positions.ALL
     # Each a choice of layers; None is all of them. The best of several is the result.
     layers: tuple[tuple[int, ...] | None, ...] = (None,)
+    schedule: Schedule = Schedule.CONSTANT
+    when: str | None = None  # a condition as ``services.conditions.parse_condition`` reads it
     first: float | None = None  # strength that is tried first
-    decoding: Decoding = field(default_factory=Decoding)
-    seed: int = 0
-    dtype: str = "float32"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,10 +86,19 @@ def request_calibration(
         raise InputError("No choice of layers is given. Leave layers out for all of them.")
     with db.read() as tx:
         vector = vectors.get_vector(tx, reference)
+        own = [part.layer for part in vectors.layer_infos(tx, vector.id)]
     for layers in options.layers:
         check_fits(vector, model, layers)
     measured = _measured(db, model, options)
-    specs = [_spec(vector, model, prompts, options, measured, layers) for layers in options.layers]
+    when = options.when
+    condition = None if when is None else parse_condition(db, model, when)
+    specs = [
+        replace(_spec(vector, model, prompts, options, measured, layers), condition=condition)
+        for layers in options.layers
+    ]
+    for spec in specs:
+        [item] = spec.arm(spec.first).interventions
+        check_measured_before(item, own if item.layers is None else item.layers)
     with db.write() as tx:
         known = [calibrations.find_by_spec(tx, spec.sha256) for spec in specs]
         found = [item for item in known if item is not None]
@@ -95,7 +110,11 @@ def request_calibration(
             tx,
             NewJob(
                 kind=JobKind.CALIBRATE,
-                spec={"vector_id": vector.id, "model_id": model.id, "specs": asked},
+                spec={
+                    "vector_ids": ids_in(tuple(specs)),
+                    "model_id": model.id,
+                    "specs": asked,
+                },
                 dedupe_key=f"calibrate:{content_sha256('calibrations', asked)}",
                 model_id=model.id,
                 priority=priority,
@@ -130,17 +149,25 @@ def unit_strength(
     operator: Operator,
     site: Site,
     layers: tuple[int, ...] | None,
+    schedule: Schedule = Schedule.CONSTANT,
+    condition: Condition | None = None,
 ) -> float:
     """The calibrated strength of a vector: what 1 means where strengths are calibrated.
+
+    One that was found under the same schedule and condition goes before one that was found
+    without; one that was found under others is never taken.
 
     Raises:
         InputError: If the vector has no calibration that met its budget for this use.
         IntegrityError: If the calibration was altered.
     """
     with db.read() as tx:
-        for item in calibrations.calibrations_of(tx, vector.id, operator=operator, site=site):
-            if item.is_met and item.spec.layers == layers:
-                return calibrations.get_calibration(tx, item.id).strength
+        met = calibrations.calibrations_of(tx, vector.id, operator=operator, site=site)
+        usable = [item for item in met if item.is_met and item.spec.layers == layers]
+        for course in ((schedule, condition), (Schedule.CONSTANT, None)):
+            for item in usable:
+                if (item.spec.schedule, item.spec.condition) == course:
+                    return calibrations.get_calibration(tx, item.id).strength
     asked = "all layers" if layers is None else f"layers {spell_layers(layers)}"
     raise InputError(
         f"Vector {vector.name!r} is not calibrated for {operator} at {site}, {asked}. "
@@ -157,6 +184,7 @@ def frame(found: Sequence[Calibration]) -> pd.DataFrame:
             "operator": [item.spec.operator.value for item in found],
             "site": [item.spec.site.value for item in found],
             "layers": [layers_text(item) for item in found],
+            "under": [_under(item) for item in found],
             "effect": [item.spec.effect.label for item in found],
             "budget": [f"{item.spec.damage.label}<={item.spec.budget:g}" for item in found],
             "met": [item.is_met for item in found],
@@ -167,6 +195,12 @@ def frame(found: Sequence[Calibration]) -> pd.DataFrame:
             "made": [item.created_at for item in found],
         }
     )
+
+
+def _under(calibration: Calibration) -> str:
+    """Where, when and in what chat the vector acts, if that is not everywhere, always and none."""
+    told = [fact for fact in describe(calibration.spec) if fact.field in _COURSE]
+    return ", ".join(f"{fact.name} {fact.value}" for fact in told if not fact.is_usual)
 
 
 def curve_frame(calibration: Calibration) -> pd.DataFrame:
@@ -261,5 +295,8 @@ def _spec(
         first=first,
         decoding=options.decoding,
         seed=options.seed,
+        add_special_tokens=options.add_special_tokens,
         dtype=options.dtype,
+        schedule=options.schedule,
+        chat=options.turns(model),
     )

@@ -3,11 +3,14 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 
+from vectorlab.domain.codec import Coded
 from vectorlab.domain.context_prompts import DEFAULT_LAYOUT, DEFAULT_SHOTS, find_layout
+from vectorlab.domain.description import About
+from vectorlab.domain.fields import Dtype, Seed
 from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.icl import RegressionLaw
 from vectorlab.domain.icl_checks import Check
@@ -37,20 +40,26 @@ class IclRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConstructOptions:
+class ConstructOptions(Coded):
     """A construction beside explicit gradient descent.
 
     Raises:
         InputError: If there are no tasks or too many, or no steps or too many.
     """
 
-    law: RegressionLaw = field(default_factory=RegressionLaw)
-    eta: float | None = None  # None: the best for one step, or half the limit for several
-    gamma: float | None = None  # None: a quarter of eta / N
-    steps: int = 1
-    tasks: int = 1000
-    seed: int = 0
-    random_start: bool = False  # W0 ~ N(0, 1) instead of 0; without GD++ then
+    law: Annotated[RegressionLaw, About(name="tasks", inline=True)] = field(
+        default_factory=RegressionLaw
+    )
+    eta: Annotated[
+        float | None,
+        About(name="eta", none="the best for one step, or half the limit for several"),
+    ] = None
+    gamma: Annotated[float | None, About(name="gamma", none="a quarter of eta / N")] = None
+    steps: Annotated[int, About(name="steps")] = 1
+    tasks: Annotated[int, About(name="tasks drawn")] = 1000
+    seed: Seed = 0
+    # W0 ~ N(0, 1) instead of 0; without GD++ then.
+    random_start: Annotated[bool, About(name="random start")] = False
 
     def __post_init__(self) -> None:
         for name, value, most in (
@@ -64,10 +73,6 @@ class ConstructOptions:
         if self.gamma is not None and not 0 <= self.gamma < float("inf"):
             raise InputError(f"gamma = {self.gamma}; it must be 0 or more.")
 
-    def to_json(self) -> dict[str, Any]:
-        """As JSON."""
-        return {**vars(self), "law": self.law.to_json()}
-
 
 @dataclass(frozen=True, kw_only=True)
 class BridgeRequest:
@@ -77,14 +82,15 @@ class BridgeRequest:
         InputError: If a number is out of its range or the layout unknown.
     """
 
-    set_reference: str
-    random_set: str | None = None  # pairs for the random control; None: random tokens
-    shots: int = DEFAULT_SHOTS
-    queries: int = 8
-    layout: str = DEFAULT_LAYOUT
-    heads: bool = True
-    seed: int = 0
-    dtype: str = "float32"
+    set_reference: Annotated[str, About(name="demonstrations")]
+    # Pairs for the random control.
+    random_set: Annotated[str | None, About(name="random control", none="random tokens")] = None
+    shots: Annotated[int, About(name="shots", unit="demonstrations")] = DEFAULT_SHOTS
+    queries: Annotated[int, About(name="queries")] = 8
+    layout: Annotated[str, About(name="layout")] = DEFAULT_LAYOUT
+    heads: Annotated[bool, About(name="attention heads")] = True
+    seed: Seed = 0
+    dtype: Dtype = "float32"
 
     def __post_init__(self) -> None:
         find_layout(self.layout)

@@ -1,138 +1,114 @@
 """A request as people would type it: the command, and the lines of a notebook."""
 
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import Any
 
+from vectorlab.domain.codec import fields_of
 from vectorlab.domain.layers import spell_layers
-from vectorlab.domain.models import Model
-from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Combine, Decoding, Prompt, RunSpec
-from vectorlab.services.arms import SweepOptions, build_arms
-from vectorlab.store.database import Database
+from vectorlab.domain.runs import Decoding, Prompt
+from vectorlab.services.arms import SweepOptions, Term, spell_arm
+from vectorlab.services.requests import GenerationRequest
+
+_SWITCHES = {  # options that have no value, by field
+    "do_sample": "--sample",
+    "kl": "--kl",
+    "chat": "--chat",
+    "together": "--together",
+    "calibrated": "--calibrated",
+    "add_special_tokens": "--no-special-tokens",
+}
+_NAMED = {"prompts": "--prompt", "arms": "--arm", "vectors": "--vector", "strengths": "--strength"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """Prompts under the baseline and under arms that are written out."""
-
-    model: str  # name
-    prompts: tuple[str, ...]
-    arms: tuple[str, ...] = ()  # as ``services.arms`` reads them
-    options: SweepOptions = field(default_factory=SweepOptions)
-    decoding: Decoding = field(default_factory=Decoding)
-    seed: int = 0
-    samples: int = 1
-
-    def spec(self, db: Database, model: Model) -> RunSpec:
-        """What a worker is asked for.
-
-        Raises:
-            NotFoundError: If a vector does not exist.
-            InputError: If an arm cannot be read.
-            ShapeError: If a vector does not fit the model.
-        """
-        return RunSpec(
-            model_fingerprint=model.fingerprint,
-            prompts=tuple(Prompt(text=text) for text in self.prompts),
-            arms=build_arms(
-                db,
-                model=model,
-                references=(),
-                strengths=(),
-                options=self.options,
-                written=self.arms,
-            ),
-            decoding=self.decoding,
-            seed=self.seed,
-            samples=self.samples,
-        )
-
-
-def arm_text(strengths: Sequence[tuple[str, float]]) -> str:
-    """An arm of vectors with their strengths: ``a:0.1,b:0.2``."""
-    return ",".join(f"{name}:{strength:g}" for name, strength in strengths)
-
-
-def command(request: Request) -> str:
+def command(request: GenerationRequest) -> str:
     """The command that asks for the same run, an option a line."""
-    options, decoding = request.options, request.decoding
-    words: list[tuple[str, ...]] = [("--model", request.model)]
-    words += [("--prompt", text) for text in request.prompts]
-    words += [("--arm", text) for text in request.arms]
-    if options.operator is not None:
-        words.append(("--operator", options.operator.value))
-    if options.site is not None:
-        words.append(("--site", options.site.value))
-    if options.positions != Positions.ALL:
-        words.append(("--positions", str(options.positions)))
-    if str(options.schedule) != "constant":
-        words.append(("--schedule", str(options.schedule)))
-    if options.layers is not None:
-        words.append(("--layers", spell_layers(options.layers)))
-    if options.combine is not Combine.MEAN:
-        words.append(("--combine", options.combine.value))
-    words.append(("--max-new-tokens", str(decoding.max_new_tokens)))
-    if decoding.do_sample:
-        words += [
-            ("--sample",),
-            ("--temperature", f"{decoding.temperature:g}"),
-            ("--top-k", str(decoding.top_k)),
-            ("--top-p", f"{decoding.top_p:g}"),
-            ("--samples", str(request.samples)),
-        ]
-    words.append(("--seed", str(request.seed)))
-    lines = [" ".join(map(shlex.quote, part)) for part in words]
+    lines = [" ".join(map(shlex.quote, words)) for words in _options(request)]
     return " \\\n    ".join(["vectorlab runs generate", *lines])
 
 
-def code(request: Request) -> str:
+def code(request: GenerationRequest) -> str:
     """Python that asks for the same run."""
-    options, decoding = request.options, request.decoding
-    sweep = []
-    if options.operator is not None:
-        sweep.append(f"operator=Operator({options.operator.value!r})")
-    if options.site is not None:
-        sweep.append(f"site=Site({options.site.value!r})")
-    if options.positions != Positions.ALL:
-        sweep.append(f"positions=Positions.parse({str(options.positions)!r})")
-    if str(options.schedule) != "constant":
-        sweep.append(f"schedule=Schedule.parse({str(options.schedule)!r})")
-    if options.layers is not None:
-        sweep.append(f"layers={options.layers!r}")
-    if options.combine is not Combine.MEAN:
-        sweep.append(f"combine=Combine({options.combine.value!r})")
-    how = [f"max_new_tokens={decoding.max_new_tokens}"]
-    if decoding.do_sample:
-        how += [
-            "do_sample=True",
-            f"temperature={decoding.temperature!r}",
-            f"top_k={decoding.top_k}",
-            f"top_p={decoding.top_p!r}",
-        ]
-    lines = [
-        f"    model={request.model!r},",
-        f"    prompts={list(request.prompts)!r},",
-        f"    arms={list(request.arms)!r},",
-        *([f"    sweep=SweepOptions({', '.join(sweep)}),"] if sweep else []),
-        f"    decoding=Decoding({', '.join(how)}),",
-        f"    seed={request.seed},",
-        *([f"    samples={request.samples},"] if decoding.do_sample else []),
-    ]
-    names = {"SweepOptions": "vectorlab.services.arms"} if sweep else {}
-    text = "\n".join(["run = lab.runs.generate(", *lines, ")", "run.to_frame()"])
-    for name, module in (
-        ("Decoding", "vectorlab.domain.runs"),
-        ("Combine", "vectorlab.domain.runs"),
-        ("Operator", "vectorlab.domain.runs"),
-        ("Positions", "vectorlab.domain.positions"),
-        ("Schedule", "vectorlab.domain.schedules"),
-        ("Site", "vectorlab.domain.vectors"),
-    ):
-        if f"{name}(" in text or f"{name}." in text:
-            names[name] = module
+    types: set[type] = set()
+    given = _given(request) | {"model": request.model, "prompts": request.prompts}
+    said = [f"    {name}={_listed(given[name], types)}," for name in _order(request, given)]
     imports = ["from vectorlab import Lab"]
-    for module in sorted(set(names.values())):
-        found = sorted(name for name, place in names.items() if place == module)
-        imports.append(f"from {module} import {', '.join(found)}")
-    return "\n".join([*imports, "", "lab = Lab()", text])
+    for module in sorted({kind.__module__ for kind in types}):
+        names = sorted(kind.__name__ for kind in types if kind.__module__ == module)
+        imports.append(f"from {module} import {', '.join(names)}")
+    asked = ["run = lab.runs.generate(", *said, ")", "run.to_frame()"]
+    return "\n".join([*imports, "", "lab = Lab()", *asked])
+
+
+def _given(options: Any) -> dict[str, Any]:
+    """The fields that say something else than their default."""
+    values = {field.name: getattr(options, field.name) for field in fields_of(type(options))}
+    usual = {field.name: field.default for field in fields_of(type(options))}
+    return {name: value for name, value in values.items() if value != usual[name]}
+
+
+def _order(request: GenerationRequest, given: Iterable[str]) -> list[str]:
+    """Model and prompts first, then vectors and how they act, then how texts are written."""
+    own = [field.name for field in fields(request)]
+    shared = len(fields(request)) - own.index("model")
+    return [name for name in (*own[-shared:], *own[:-shared]) if name in given]
+
+
+def _options(request: GenerationRequest) -> list[tuple[str, ...]]:
+    words: list[tuple[str, ...]] = [("--model", request.model)]
+    given = _given(request) | {"prompts": request.prompts}
+    for name in _order(request, given):
+        value = given[name]
+        if isinstance(value, SweepOptions | Decoding):
+            words += [_option(*item) for item in _given(value).items()]
+        elif name in _NAMED:
+            words += [(_NAMED[name], _word(item)) for item in value]
+        elif name != "model":
+            words.append(_option(name, value))
+    return words
+
+
+def _option(name: str, value: Any) -> tuple[str, ...]:
+    if name in _SWITCHES:
+        return (_SWITCHES[name],)
+    flag = "--" + name.replace("_", "-")
+    if name == "stop":
+        return tuple(word for text in value for word in (flag, text.replace("\n", "\\n")))
+    return flag, spell_layers(value) if name == "layers" else _word(value)
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, Prompt):
+        return value.text
+    if isinstance(value, tuple):
+        return spell_arm(value)
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def _listed(value: Any, types: set[type]) -> str:
+    """As ``_literal``, several things as a list."""
+    if not isinstance(value, tuple):
+        return _literal(value, types)
+    return f"[{', '.join(_literal(item, types) for item in value)}]"
+
+
+def _literal(value: Any, types: set[type]) -> str:
+    """A value as Python writes it; classes that it needs are added to the types."""
+    if isinstance(value, Prompt) and value.reference is None:
+        return repr(value.text)
+    if isinstance(value, tuple) and value and isinstance(value[0], Term):
+        return repr(spell_arm(value))
+    if isinstance(value, tuple):
+        return f"({', '.join(_literal(item, types) for item in value)},)"
+    kind = type(value)
+    if not (isinstance(value, Enum) or is_dataclass(value)):
+        return repr(value)
+    types.add(kind)
+    if isinstance(value, Enum):
+        return f"{kind.__name__}({value.value!r})"
+    if hasattr(value, "parse"):
+        return f"{kind.__name__}.parse({str(value)!r})"
+    said = ", ".join(f"{name}={_literal(item, types)}" for name, item in _given(value).items())
+    return f"{kind.__name__}({said})"

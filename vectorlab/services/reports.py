@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from vectorlab.domain.browsing import RunSummary
+from vectorlab.domain.description import Names, describe
 from vectorlab.domain.jobs import Job, JobFilter, JobState, WorkerInfo
 from vectorlab.domain.runs import Arm, GeneratedText, GenerationRun
 from vectorlab.domain.set_diff import Changes, Moved, Placed
@@ -148,6 +150,13 @@ def neighbour_cosines(cosines: pd.DataFrame) -> pd.DataFrame:
             "cosine": [cosines.loc[earlier, later] for earlier, later in pairs],
         }
     )
+
+
+def facts_frame(request: Any, names: Names | None = None) -> pd.DataFrame:
+    """All that a request says, one fact per row; ``names`` of vectors by content hash."""
+    facts = describe(request, names)
+    columns = ("name", "value", "unit")
+    return pd.DataFrame({name: [getattr(fact, name) for fact in facts] for name in columns})
 
 
 def runs_frame(found: Sequence[GenerationRun]) -> pd.DataFrame:

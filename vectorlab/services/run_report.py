@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 import pandas as pd
 
 from vectorlab.domain.calibration import Calibration
+from vectorlab.domain.description import Fact, describe, in_words
 from vectorlab.domain.documents import Block, Code, Heading, Paragraph, Picture, Table
-from vectorlab.domain.layers import spell_layers
 from vectorlab.domain.lineage import Thing
-from vectorlab.domain.runs import Arm, GenerationRun
+from vectorlab.domain.runs import Arm, GenerationRun, RunSpec
 from vectorlab.domain.scorers import SCORERS
 from vectorlab.errors import InputError
 from vectorlab.services import (
@@ -26,7 +26,8 @@ from vectorlab.store.database import Database
 SHOWN_PROMPTS = 5  # whose texts are printed
 TEXT_LENGTH = 300  # characters of each
 
-Count = Callable[[Sequence[str]], Sequence[int]]
+# Tokens that a run's model reads of texts.
+Count = Callable[[GenerationRun, Sequence[str]], Sequence[int]]
 
 
 def run_report(
@@ -37,8 +38,8 @@ def run_report(
     Args:
         db: The store.
         references: Ids, names or hash prefixes of runs.
-        count: Counts the tokens of texts by the model's tokenizer, so that the cost of each arm
-            is said; None leaves it out.
+        count: Counts the tokens of texts as a run's model reads them, so that the cost of each
+            arm is said; None leaves it out.
         title: Of the whole; default: the names of the runs.
 
     Raises:
@@ -63,16 +64,13 @@ def run_report(
 
 
 def _about(db: Database, run: GenerationRun) -> list[Block]:
-    decoding = ", ".join(f"{name}={value}" for name, value in run.spec.decoding.to_json().items())
     facts = {
         "run": _name(run),
-        "model": f"{run.model_name}, fingerprint {run.spec.model_fingerprint}",
-        "prompts": f"{len(run.spec.prompts)} from {run.prompt_set_label or 'the request'}",
+        "model": run.model_name,
+        "prompts from": run.prompt_set_label or "the request",
+        **{fact.name: _with_unit(fact) for fact in describe(run.spec) if fact.field != "arms"},
+        "model fingerprint": run.spec.model_fingerprint,
         "texts": str(len(run.spec.rows())),
-        "samples per prompt and arm": str(run.spec.samples),
-        "decoding": decoding,
-        "seed": str(run.spec.seed),
-        "computed in": run.spec.dtype,
         "request": run.spec_sha256,
         "made": f"{run.created_at:%Y-%m-%d %H:%M} UTC in {run.duration_s:.1f} s",
     }
@@ -83,14 +81,8 @@ def _about(db: Database, run: GenerationRun) -> list[Block]:
 
 
 def _arms(db: Database, run: GenerationRun, count: Count | None) -> list[Block]:
-    rows = [
-        {
-            "arm": arm.label,
-            "applied": _applied(arm),
-            "vector bytes": ", ".join(item.vector_sha256[:12] for item in arm.interventions),
-        }
-        for arm in run.spec.arms
-    ]
+    names = vectors.names_in(db, run.spec)
+    rows = [{"arm": arm.label, "what it does": in_words(arm, names)} for arm in run.spec.arms]
     frame = pd.DataFrame(rows)
     told = reports.arms_frame(db, run)
     frame["texts"] = told["texts"]
@@ -106,7 +98,7 @@ def _arms(db: Database, run: GenerationRun, count: Count | None) -> list[Block]:
 
 
 def _read(run: GenerationRun, arm: Arm, count: Count) -> float:
-    lengths = count([arm.prefix + prompt.text for prompt in run.spec.prompts])
+    lengths = count(run, [arm.prefix + prompt.text for prompt in run.spec.prompts])
     return sum(lengths) / len(lengths)
 
 
@@ -125,15 +117,19 @@ def _scores(db: Database, run: GenerationRun) -> list[Block]:
     has_baseline = any(arm.is_baseline for arm in run.spec.arms)
     compared = scores.comparison_frame(scores.compare_with(db, run)) if has_baseline else None
     for scorer, of_scorer in summary.groupby("scorer", sort=False):
-        blocks += _scorer(run, str(scorer), of_scorer, compared)
+        blocks += _scorer(db, run, str(scorer), of_scorer, compared)
     missing = scores.missing_reasons(db, run)
     if not missing.empty:
         blocks += [Heading(level=3, text="Missing"), _table(missing)]
-    return blocks + _trade_off(run, summary)
+    return blocks + _trade_off(db, run, summary)
 
 
 def _scorer(
-    run: GenerationRun, scorer: str, summary: pd.DataFrame, compared: pd.DataFrame | None
+    db: Database,
+    run: GenerationRun,
+    scorer: str,
+    summary: pd.DataFrame,
+    compared: pd.DataFrame | None,
 ) -> list[Block]:
     info = SCORERS.get(scorer.partition(":")[0])
     blocks: list[Block] = [Heading(level=3, text=scorer)]
@@ -150,12 +146,14 @@ def _scorer(
             "interval that holds zero, tell nothing apart."
         )
         blocks += [Paragraph(text=about), _table(mine)]
-    chart = _strength_chart(run, scorer, summary)
+    chart = _strength_chart(db, run, scorer, summary)
     return blocks if chart is None else [*blocks, chart]
 
 
-def _strength_chart(run: GenerationRun, scorer: str, summary: pd.DataFrame) -> Picture | None:
-    points = _points(run, summary)
+def _strength_chart(
+    db: Database, run: GenerationRun, scorer: str, summary: pd.DataFrame
+) -> Picture | None:
+    points = _points(db, run, summary)
     if points.empty or points["strength"].nunique() < 2:
         return None
     chart = plots.interval_chart(
@@ -164,7 +162,7 @@ def _strength_chart(run: GenerationRun, scorer: str, summary: pd.DataFrame) -> P
     return Picture(svg=plots.svg(chart), about=f"{scorer} over strength, with intervals at 95 %")
 
 
-def _trade_off(run: GenerationRun, summary: pd.DataFrame) -> list[Block]:
+def _trade_off(db: Database, run: GenerationRun, summary: pd.DataFrame) -> list[Block]:
     """Every scorer over the damage, where the damage was scored."""
     damage = summary[summary["scorer"] == "kl"].set_index("arm")["mean"]
     if damage.empty:
@@ -173,7 +171,7 @@ def _trade_off(run: GenerationRun, summary: pd.DataFrame) -> list[Block]:
     for scorer, of_scorer in summary.groupby("scorer", sort=False):
         if str(scorer).startswith(("kl", "length", "perplexity")):
             continue
-        points = _points(run, of_scorer.assign(damage=of_scorer["arm"].map(damage)), every=True)
+        points = _points(db, run, of_scorer.assign(damage=of_scorer["arm"].map(damage)), every=True)
         points = points.dropna(subset=["damage", "mean"])
         if points["damage"].nunique() < 2:
             continue
@@ -185,15 +183,18 @@ def _trade_off(run: GenerationRun, summary: pd.DataFrame) -> list[Block]:
     return [Heading(level=3, text="Effect over damage"), *blocks] if blocks else []
 
 
-def _points(run: GenerationRun, summary: pd.DataFrame, *, every: bool = False) -> pd.DataFrame:
+def _points(
+    db: Database, run: GenerationRun, summary: pd.DataFrame, *, every: bool = False
+) -> pd.DataFrame:
     """Rows of arms with one intervention, and the unsteered arm as strength 0 of each vector."""
     arms = {arm.label: arm for arm in run.spec.arms}
+    series = _series(db, run.spec)
     rows = []
     for row in summary.to_dict("records"):
         arm = arms[row["arm"]]
         strengths = {item.strength for item in arm.interventions}
         if len(strengths) == 1:
-            rows.append({**row, "strength": strengths.pop(), "vector": _vector_of(arm)})
+            rows.append({**row, "strength": strengths.pop(), "vector": series[arm.label]})
         elif every and arm.prefix:
             rows.append({**row, "strength": 0.0, "vector": arm.label})
     zero = [row for row in summary.to_dict("records") if arms[row["arm"]].is_baseline][:1]
@@ -202,12 +203,27 @@ def _points(run: GenerationRun, summary: pd.DataFrame, *, every: bool = False) -
     return pd.DataFrame(rows)
 
 
-def _vector_of(arm: Arm) -> str:
-    name, _, rest = arm.label.rpartition(" ")
-    if rest.endswith(")"):  # the layers
-        head, _, layers = arm.label.partition(" (")
-        return f"{head.rpartition(' ')[0]} ({layers}"
-    return name or arm.label
+def _series(db: Database, spec: RunSpec) -> dict[str, str]:
+    """What is drawn as one line, by arm: the vectors, and all but strength that arms differ in."""
+    names = vectors.names_in(db, spec)
+    told = {arm.label: [describe(item) for item in arm.interventions] for arm in spec.arms}
+    values: dict[str, set[str]] = {}
+    for facts in (fact for arm in told.values() for item in arm for fact in item):
+        values.setdefault(facts.field, set()).add(facts.value)
+    differing = {name for name, found in values.items() if len(found) > 1}
+    differing -= {"strength", "vector_sha256"}
+    return {
+        arm.label: " + ".join(
+            _line(names[item.vector_sha256], [fact for fact in facts if fact.field in differing])
+            for item, facts in zip(arm.interventions, told[arm.label], strict=True)
+        )
+        for arm in spec.arms
+    }
+
+
+def _line(vector: str, facts: Sequence[Fact]) -> str:
+    more = ", ".join(f"{fact.name} {fact.value}" for fact in facts)
+    return f"{vector} ({more})" if more else vector
 
 
 def _calibrations(db: Database, run: GenerationRun) -> list[Block]:
@@ -298,15 +314,8 @@ def _origin(db: Database, run: GenerationRun) -> list[Block]:
     return blocks
 
 
-def _applied(arm: Arm) -> str:
-    parts = [
-        f"{item.operator} {item.strength:+g} at {item.site}, positions {item.positions}, "
-        f"layers {'all' if item.layers is None else spell_layers(item.layers)}"
-        for item in arm.interventions
-    ]
-    if arm.prefix:
-        parts.append(f"{len(arm.prefix)} characters before every prompt")
-    return "; ".join(parts) or "nothing"
+def _with_unit(fact: Fact) -> str:
+    return f"{fact.value} {fact.unit}".rstrip()
 
 
 def _name(run: GenerationRun) -> str:

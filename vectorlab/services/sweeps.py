@@ -9,6 +9,7 @@ from vectorlab.domain.runs import Arm, Prompt
 from vectorlab.errors import InputError
 from vectorlab.services.arms import BASELINE, SweepOptions, build_arms
 from vectorlab.services.calibrations import unit_strength
+from vectorlab.services.conditions import parse_condition
 from vectorlab.store import vectors
 from vectorlab.store.database import Database
 
@@ -55,7 +56,7 @@ def sweep_arms(db: Database, model: Model, sweep: Sweep) -> tuple[Arm, ...]:
                 db,
                 model=model,
                 references=[name],
-                strengths=_strengths(db, sweep, sweep.beside.get(name, name), layers),
+                strengths=_strengths(db, model, sweep, sweep.beside.get(name, name), layers),
                 options=replace(sweep.options, layers=layers, calibrated=False),
             )
             arms += [_named(arm, layers if len(choices) > 1 else None) for arm in made[1:]]
@@ -97,10 +98,11 @@ def fit_budget(
     return Fitted(prompts=tuple(prompts[:kept]), tokens=total, left_out=len(prompts) - kept)
 
 
-def _strengths(db: Database, sweep: Sweep, name: str, layers: Layers) -> list[float]:
+def _strengths(db: Database, model: Model, sweep: Sweep, name: str, layers: Layers) -> list[float]:
     """The strengths as numbers; those of a baseline count in the unit of its vector."""
     if not sweep.options.calibrated:
         return list(sweep.strengths)
+    when = sweep.options.when
     with db.read() as tx:
         vector = vectors.get_vector(tx, name)
     unit = unit_strength(
@@ -109,6 +111,8 @@ def _strengths(db: Database, sweep: Sweep, name: str, layers: Layers) -> list[fl
         operator=sweep.options.operator or vector.operator,
         site=sweep.options.site or vector.write_site,
         layers=layers,
+        schedule=sweep.options.schedule,
+        condition=None if when is None else parse_condition(db, model, when),
     )
     return [strength * unit for strength in sweep.strengths]
 

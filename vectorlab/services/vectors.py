@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from vectorlab.domain.codec import ids_in
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
 from vectorlab.domain.methods import COMBINED, method_info
 from vectorlab.domain.models import Model, check_dtype
@@ -69,6 +70,7 @@ class VectorDetails:
     alignments: list[Alignment]
     parents: list[ParentWeight]
     environment: Mapping[str, Any]  # software, device, how many states were reused
+    spec: ExtractionSpec | None  # what it was extracted by; None for one that was not
 
 
 def request_extraction(
@@ -189,6 +191,13 @@ def names(db: Database) -> dict[int, str]:
         return vectors.names(tx)
 
 
+def names_in(db: Database, request: Any) -> dict[str, str]:
+    """Name of every vector that a request names, by content hash."""
+    ids = ids_in(request)
+    known = names(db) if ids else {}
+    return {sha256: known[row] for sha256, row in ids.items() if row in known}
+
+
 def details(db: Database, reference: str) -> VectorDetails:
     """One vector with its layers, alignments and parents; no blob is read."""
     with db.read() as tx:
@@ -199,6 +208,7 @@ def details(db: Database, reference: str) -> VectorDetails:
             alignments=vectors.alignments(tx, vector.id),
             parents=vectors.parents(tx, vector.id),
             environment=vectors.environment(tx, vector.id),
+            spec=vectors.extraction_spec(tx, vector.id),
         )
 
 

@@ -8,7 +8,6 @@ import numpy.typing as npt
 
 from vectorlab.domain.chats import Chat
 from vectorlab.domain.conditions import Condition
-from vectorlab.domain.passages import Turn
 from vectorlab.domain.positions import Part
 from vectorlab.domain.runs import Arm, Divergence, FinishReason, GeneratedText, RowKey, RunSpec
 from vectorlab.domain.vectors import LayerVector
@@ -20,7 +19,7 @@ from vectorlab.steering.loading import LoadedModel, check_request
 from vectorlab.steering.mishaps import first_infinite_layer
 from vectorlab.steering.plan import shared_stem
 from vectorlab.steering.sampling import row_uniforms
-from vectorlab.steering.spans import chat_text
+from vectorlab.steering.spans import in_chat
 from vectorlab.steering.table import SteeringTable
 from vectorlab.steering.tokens import continuation_text, encode, pieces
 
@@ -303,7 +302,4 @@ def written(loaded: LoadedModel, chat: Chat | None, text: str) -> str:
             f"The request's chat template is {chat.template_sha256[:12]}, but the model's is "
             f"{(expected or 'none')[:12]}."
         )
-    turns = [Turn(role="user", content=text)]
-    if chat.system is not None:
-        turns.insert(0, Turn(role="system", content=chat.system))
-    return chat_text(loaded.tokenizer, turns, generation_prompt=True)
+    return in_chat(loaded.tokenizer, chat, text)

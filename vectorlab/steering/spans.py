@@ -18,6 +18,7 @@ from itertools import takewhile
 from jinja2.exceptions import TemplateError
 from transformers import PreTrainedTokenizerBase
 
+from vectorlab.domain.chats import Chat
 from vectorlab.domain.passages import (
     KNOWN_MARKERS,
     ChatForm,
@@ -113,6 +114,20 @@ def find_token_parts(
         ):
             found[row] = _in_tokens(parts[row], ids, offsets)
     return [item for item in found if item is not None]
+
+
+def in_chat(tokenizer: PreTrainedTokenizerBase, chat: Chat | None, text: str) -> str:
+    """A prompt as the user's turn of a chat, or as it is without one.
+
+    Raises:
+        InputError: If the tokenizer has no chat template, or it refuses the turns.
+    """
+    if chat is None:
+        return text
+    turns = [Turn(role="user", content=text)]
+    if chat.system is not None:
+        turns.insert(0, Turn(role="system", content=chat.system))
+    return chat_text(tokenizer, turns, generation_prompt=True)
 
 
 def chat_text(

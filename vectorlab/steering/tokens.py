@@ -81,9 +81,12 @@ def check_length(
         )
 
 
-def count_tokens(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[int]:
-    """Tokens of every text, those included that the tokenizer puts around it."""
-    return [len(row) for row in _token_ids(tokenizer, list(texts), add_special_tokens=True)]
+def count_tokens(
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], *, add_special_tokens: bool = True
+) -> list[int]:
+    """Tokens of every text, perhaps with those that the tokenizer puts around it."""
+    ids = _token_ids(tokenizer, list(texts), add_special_tokens=add_special_tokens)
+    return [len(row) for row in ids]
 
 
 def leading_tokens(tokenizer: PreTrainedTokenizerBase) -> int:

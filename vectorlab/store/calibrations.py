@@ -91,10 +91,16 @@ def _select(tx: Transaction, condition: sa.ColumnElement[bool]) -> list[Calibrat
     return [_calibration(row) for row in tx.execute(query)]
 
 
+def _ids(row: sa.Row[Any]) -> dict[str, int]:
+    """Row ids of the vectors that a calibration names; its condition reads along another one."""
+    read: dict[str, int] = row.evidence_json.get("vector_ids", {})
+    return read | {row.vector_sha256: row.steering_vector_id}
+
+
 def _calibration(row: sa.Row[Any]) -> Calibration:
     return Calibration(
         id=row.id,
-        spec=CalibrationSpec.from_json(row.spec_json, row.steering_vector_id),
+        spec=CalibrationSpec.from_json(row.spec_json, _ids(row)),
         is_met=row.is_met,
         strength=row.strength,
         effect_value=row.effect_value,

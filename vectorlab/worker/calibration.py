@@ -18,6 +18,7 @@ from vectorlab.domain.calibration import (
     find_limit,
     rank,
 )
+from vectorlab.domain.codec import ids_in
 from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.runs import Arm, FinishReason, GeneratedText, RowKey, RunSpec
 from vectorlab.domain.scorers import PROJECTION, SCORERS, Needs
@@ -41,10 +42,11 @@ BASELINE = Arm(label="baseline")
 def run_calibration(context: JobContext) -> None:
     """Calibrate a vector for each of the layer choices asked for; the best one is the result."""
     data = context.job.spec
-    specs = [CalibrationSpec.from_json(item, data["vector_id"]) for item in data["specs"]]
+    ids = data["vector_ids"]
+    specs = [CalibrationSpec.from_json(item, ids) for item in data["specs"]]
     loaded = context.load(specs[0].dtype)
     with context.db.read() as tx:
-        numbers = vectors.layer_vectors(tx, data["vector_id"])
+        numbers = {sha256: vectors.layer_vectors(tx, row) for sha256, row in ids.items()}
     bench = _Bench.restore(context, loaded, numbers)
     found = [_calibrate(bench, spec) for spec in specs]
     environment = describe_environment(loaded)
@@ -103,7 +105,7 @@ class _Bench:
 
     context: JobContext
     loaded: LoadedModel
-    numbers: Sequence[LayerVector]
+    numbers: Mapping[str, Sequence[LayerVector]]  # by the hash of the vector
     texts: dict[str, list[GeneratedText]] = field(default_factory=dict)  # of the unsteered model
     values: dict[str, list[float | None]] = field(default_factory=dict)  # per prompt
     reasons: dict[str, str] = field(default_factory=dict)  # why scores miss, one by label
@@ -111,7 +113,10 @@ class _Bench:
 
     @classmethod
     def restore(
-        cls, context: JobContext, loaded: LoadedModel, numbers: Sequence[LayerVector]
+        cls,
+        context: JobContext,
+        loaded: LoadedModel,
+        numbers: Mapping[str, Sequence[LayerVector]],
     ) -> "_Bench":
         bench = cls(context=context, loaded=loaded, numbers=numbers)
         with context.db.read() as tx:
@@ -151,9 +156,8 @@ class _Bench:
             return
         self.context.lease.progress(self.rounds, None, f"rounds of {scorer.label}")
         run = self.run_spec(spec, new)
-        vectors_by_hash = {spec.vector_sha256: self.numbers}
         if _reads_own_text(scorer):
-            texts = list(generate(self.loaded, run, vectors_by_hash).generations)
+            texts = list(generate(self.loaded, run, self.numbers).generations)
         else:
             texts = self.stand_ins(spec, run)
         keys = [key for key in run.rows() if key.arm > 0]
@@ -164,7 +168,7 @@ class _Bench:
             scored = dict(zip(keys, along, strict=True))
         elif SCORERS[scorer.name].needs is Needs.MODEL:
             wanted = {scorer: keys}
-            scored = score_with_model(self.loaded, run, vectors_by_hash, texts, wanted)[scorer]
+            scored = score_with_model(self.loaded, run, self.numbers, texts, wanted)[scorer]
         else:
             score = prepare(scorer, **secrets(scorer))
             items = _items(run, texts)
@@ -209,6 +213,7 @@ class _Bench:
             seed=spec.seed,
             add_special_tokens=spec.add_special_tokens,
             dtype=spec.dtype,
+            chat=spec.chat,
         )
 
     def stand_ins(self, spec: CalibrationSpec, run: RunSpec) -> list[GeneratedText]:
@@ -252,6 +257,8 @@ def _new(
             for other in candidates
         ],
     }
+    if spec.condition is not None:
+        evidence["vector_ids"] = ids_in(spec.condition)
     if item.effect is not None:
         compared = compare_paired(
             bench.per_prompt(spec, spec.effect, item.strength),

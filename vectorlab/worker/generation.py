@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -14,8 +14,6 @@ from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.jobs import Job, LogLevel, PartialText
 from vectorlab.domain.runs import (
     BatchPlan,
-    Divergence,
-    FinishReason,
     GeneratedText,
     NewRun,
     RowKey,
@@ -267,7 +265,7 @@ class _Chunks:
         chunks = [json.loads(data) for data in saved.values()]
         wanted = set(self._plan.batches)
         found = {
-            tuple(chunk["rows"]): [_text_from_json(item) for item in chunk["texts"]]
+            tuple(chunk["rows"]): [GeneratedText.from_json(item) for item in chunk["texts"]]
             for chunk in chunks
             if chunk["environment_sha256"] == self._environment_sha256
             and tuple(chunk["rows"]) in wanted
@@ -284,7 +282,7 @@ class _Chunks:
         data = {
             "environment_sha256": self._environment_sha256,
             "rows": list(rows),
-            "texts": [_text_to_json(item) for item in texts],
+            "texts": [item.to_json() for item in texts],
         }
         seconds, self._began = time.monotonic() - self._began, time.monotonic()
         lease.log(f"a batch of {_texts(len(rows))} in {seconds:.1f} s, {_texts(self._left)} left")
@@ -303,37 +301,6 @@ def _texts(count: int) -> str:
 
 def _spec_of(job: Job) -> RunSpec:
     return RunSpec.from_json(job.spec["spec"], job.spec["vector_ids"])
-
-
-def _text_to_json(item: GeneratedText) -> dict[str, Any]:
-    return {
-        "key": [item.key.prompt, item.key.arm, item.key.sample],
-        "text": item.text,
-        "token_ids": list(item.token_ids),
-        "finish_reason": item.finish_reason.value,
-        "mean_logprob": item.mean_logprob,
-        "divergence": None if item.divergence is None else asdict(item.divergence),
-        "held": list(item.held),
-    }
-
-
-def _text_from_json(data: dict[str, Any]) -> GeneratedText:
-    prompt, arm, sample = data["key"]
-    return GeneratedText(
-        key=RowKey(prompt=prompt, arm=arm, sample=sample),
-        text=data["text"],
-        token_ids=tuple(data["token_ids"]),
-        finish_reason=FinishReason(data["finish_reason"]),
-        mean_logprob=data["mean_logprob"],
-        divergence=_divergence_from_json(data.get("divergence")),
-        held=tuple(data.get("held", ())),
-    )
-
-
-def _divergence_from_json(data: dict[str, Any] | None) -> Divergence | None:
-    if data is None:
-        return None
-    return Divergence(**{name: tuple(values) for name, values in data.items()})
 
 
 @contextmanager

@@ -9,8 +9,9 @@ from typing import Any
 import safetensors.torch
 import torch
 
+from vectorlab.domain.codec import decode, encode
 from vectorlab.domain.icl import RegressionLaw
-from vectorlab.domain.icl_checks import Check, Comparison, ReferencePoint
+from vectorlab.domain.icl_checks import Check
 from vectorlab.domain.icl_runs import HeadUpdate, IclKind, LayerEffect, NewIclRun
 from vectorlab.domain.icl_training import TrainingSpec
 from vectorlab.icl import reproduction
@@ -77,11 +78,11 @@ def run_reproduction(context: JobContext) -> None:
     used = time.process_time()
     for place, stage in enumerate(reproduction.stages(scope, seed=spec["seed"])):
         if place in saved:
-            found += [_check_from_json(item) for item in json.loads(saved[place])]
+            found += [decode(Check, item) for item in json.loads(saved[place])]
             continue
         checks = stage.run(context.lease.progress)
         found += checks
-        data = json.dumps([_check_to_json(item) for item in checks]).encode()
+        data = json.dumps([encode(item) for item in checks]).encode()
         context.write(
             lambda tx, place=place, data=data: jobs.save_chunk(  # type: ignore[misc]
                 tx, context.job.id, context.job.attempt, place, data
@@ -190,18 +191,3 @@ def _numbers_only() -> dict[str, Any]:
         "device": "cpu",
         "threads": torch.get_num_threads(),
     }
-
-
-def _check_to_json(check: Check) -> dict[str, Any]:
-    return {
-        **vars(check.point),
-        "ours": check.ours,
-        "low": check.low,
-        "high": check.high,
-    }
-
-
-def _check_from_json(data: dict[str, Any]) -> Check:
-    numbers = {name: data.pop(name) for name in ("ours", "low", "high")}
-    comparison = Comparison(data.pop("comparison"))
-    return Check(point=ReferencePoint(**data, comparison=comparison), **numbers)

@@ -72,4 +72,6 @@ def read_header(path: Path, text: str) -> dict[str, Any]:
     missing = sorted(_FIELDS - header.keys())
     if missing:
         raise InputError(f"{path} has a header without {', '.join(missing)}. Export it again.")
+    if not isinstance(header.get("extractions", {}), dict):
+        raise InputError(f"{path} has a header whose extractions are no object. Export it again.")
     return dict(header)

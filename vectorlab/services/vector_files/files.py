@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from vectorlab.catalogue import in_file_of
-from vectorlab.domain.methods import NORMALISED
+from vectorlab.domain.codec import whole
 from vectorlab.domain.models import Model
 from vectorlab.domain.operators import Operator
 from vectorlab.domain.sets import check_name
@@ -23,8 +23,10 @@ from vectorlab.errors import InputError, IntegrityError
 from vectorlab.services.vector_files.base import HEADER_VERSION, FileFormat, VectorFile
 from vectorlab.services.vectors import check_fits, layer_vectors
 from vectorlab.store import audit, models, sets, vectors
-from vectorlab.store.database import Database
+from vectorlab.store.database import Database, Transaction
 from vectorlab.version import __version__
+
+_UNIT = 1e-5  # how far from 1 the length of a normalised vector may be, in float32
 
 
 def export_vector(
@@ -103,7 +105,11 @@ def import_vector(
                 spec=None,
                 origin=Origin.IMPORTED,
                 layers=layers,
-                environment={"imported_from": path.name, "written_by": header["written_by"]},
+                environment={
+                    "imported_from": path.name,
+                    "written_by": header["written_by"],
+                    "extractions": header.get("extractions", {}),  # files of before have none
+                },
             ),
             created_by=actor,
         )
@@ -121,6 +127,7 @@ def import_vector(
 
 def _header(db: Database, vector: SteeringVector, layers: Sequence[LayerVector]) -> dict[str, Any]:
     with db.read() as tx:
+        extractions = _extractions(tx, vector)
         model = models.get_model(tx, str(vector.model_id))
         version = (
             None if vector.set_version_id is None else sets.version_by_id(tx, vector.set_version_id)
@@ -135,17 +142,32 @@ def _header(db: Database, vector: SteeringVector, layers: Sequence[LayerVector])
         "read_site": vector.read_site.value,
         "write_site": vector.write_site.value,
         "token_rule": vector.token_rule.value,
-        "normalised": vector.method == NORMALISED,
+        "normalised": all(abs(item.norm - 1) <= _UNIT for item in layers),
         "model": model.name,
         "model_source": model.description.source,
         "model_fingerprint": model.fingerprint,
         "set": vector.set_label,
         "set_sha256": None if version is None else version.content_sha256,
+        "extractions": extractions,
         "explained_variance": {str(item.layer): item.explained_variance for item in layers},
         "separability": {str(item.layer): item.separability for item in layers},
         "created_at": vector.created_at.isoformat(),
         "written_by": f"vectorlab {__version__}",
     }
+
+
+def _extractions(tx: Transaction, vector: SteeringVector) -> dict[str, Any]:
+    """Every request that demonstrations were read by, of the vector and of those it is made of.
+
+    By the content hash of the extracted vector; what a file said of an imported one stands for it.
+    """
+    spec = vectors.extraction_spec(tx, vector.id)
+    found: dict[str, Any] = dict(vectors.environment(tx, vector.id).get("extractions", {}))
+    if spec is not None:
+        found[vector.content_sha256] = whole(spec)
+    for parent in vectors.parents(tx, vector.id):
+        found |= _extractions(tx, vectors.get_vector(tx, str(parent.vector_id)))
+    return found
 
 
 def _read(path: Path, entry: VectorFormat) -> tuple[Mapping[str, Any], list[LayerVector]]:

@@ -1,0 +1,146 @@
+"""Options that several commands have, each defined once, and what they mean together."""
+
+from typing import Annotated
+
+import typer
+
+from vectorlab.cli.sampling import check_draws
+from vectorlab.domain.layers import parse_layers
+from vectorlab.domain.operators import AVERAGED, Operator
+from vectorlab.domain.runs import Combine, Decoding
+from vectorlab.domain.vectors import Site
+
+_UNITS = "; ".join(f"{operator}: {operator.info.unit}" for operator in Operator)
+
+ModelOption = Annotated[str, typer.Option(help="A registered model.")]
+PromptOption = Annotated[list[str] | None, typer.Option(help="Used as it is; repeatable.")]
+PromptsOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME@V", help="A set version: its sources are prompts, its targets references."
+    ),
+]
+StrengthHelp = f"One or more numbers, an arm each; 0 is the baseline. Unit by operator: {_UNITS}."
+
+# How vectors act.
+OperatorOption = Annotated[Operator | None, typer.Option(help="Default: by method.")]
+SiteOption = Annotated[Site | None, typer.Option(help="Default: the vector's write site.")]
+PositionsOption = Annotated[
+    str,
+    typer.Option(
+        help="Which tokens are steered: all, prompt, response (generated ones); windows "
+        "prompt:first=4, prompt:last=2, response:8-15 (from 0, ends included), response:8-; "
+        "chosen tokens +tokens=5,17 or +except=5 by id; +skip_bos; response+thinking or "
+        "response+answer by the model's thinking markers. "
+        "For example prompt:last=8+except=13 or all+skip_bos."
+    ),
+]
+ScheduleOption = Annotated[
+    str,
+    typer.Option(
+        help="Strength over the generated tokens: constant, first:8 (then 0), linear:0:1:16 or "
+        "cosine:1:0.5:50 (a factor from, to, over so many tokens; the prompt has the first)."
+    ),
+]
+WhenOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CONDITION",
+        help='Steer only prompts that meet it: "VECTOR@LAYER cosine > 0.2", or projection, '
+        'or <, perhaps "over prompt:last=1" and "at mlp_output"; "search:3" for what '
+        '`vectors threshold` found. "over response:last=4" is measured on the newest tokens '
+        "of the text, and steers only where it holds.",
+    ),
+]
+CombineOption = Annotated[
+    Combine,
+    typer.Option(help=f"Pushes of {AVERAGED} in one arm: divide by their number (ICV) or sum."),
+]
+CalibratedOption = Annotated[
+    bool,
+    typer.Option(
+        "--calibrated",
+        help="Strengths count in the vector's calibrated strength (vectors calibrate).",
+    ),
+]
+
+# How prompts are read and texts are written.
+MaxNewTokensOption = Annotated[int, typer.Option(help="Most tokens per text.")]
+GreedyOption = Annotated[
+    bool, typer.Option("--greedy/--sample", help="Most likely token, or draw (default greedy).")
+]
+TemperatureOption = Annotated[float, typer.Option(help="With --sample.")]
+TopKOption = Annotated[int, typer.Option(help="With --sample; 0: no limit.")]
+TopPOption = Annotated[float, typer.Option(help="With --sample; 1: no limit.")]
+MinPOption = Annotated[
+    float,
+    typer.Option(
+        help="With --sample: no token less likely than this share of the likeliest; 0: all."
+    ),
+]
+StopOption = Annotated[list[str] | None, typer.Option(help=r"A text ends before it; \n works.")]
+KlOption = Annotated[
+    bool,
+    typer.Option(
+        "--kl",
+        help="Also measure, at every token, the KL divergence and log-probability against "
+        "the unsteered model.",
+    ),
+]
+SeedOption = Annotated[int, typer.Option(help="The number that the draws follow from.")]
+DtypeOption = Annotated[str, typer.Option(help="float32, bfloat16 or float16.")]
+ChatOption = Annotated[
+    bool,
+    typer.Option("--chat", help="Prompts are the user's turn in the model's chat template."),
+]
+SystemOption = Annotated[
+    str | None, typer.Option(help="System prompt in front of them; implies --chat.")
+]
+SpecialTokensOption = Annotated[
+    bool,
+    typer.Option(
+        "--special-tokens/--no-special-tokens",
+        help="Let the tokenizer add its own tokens, such as BOS, or leave them out "
+        "(default: added, except by a chat template, which writes its own).",
+    ),
+]
+
+# How the work is done.
+ForceOption = Annotated[bool, typer.Option("--force", help="Do an equal request again.")]
+DetachOption = Annotated[bool, typer.Option("--detach", help="Print the job id and return.")]
+QueueOption = Annotated[str, typer.Option(help="Only workers of this queue take the job.")]
+
+
+def decoding_of(
+    *,
+    max_new_tokens: int,
+    greedy: bool,
+    temperature: float,
+    top_k: int,
+    top_p: float,
+    min_p: float,
+    stop: list[str] | None,
+    kl: bool = False,
+) -> Decoding:
+    """The decoding that the options name.
+
+    Raises:
+        InputError: If one is out of range, or would do nothing.
+    """
+    return check_draws(
+        Decoding(
+            max_new_tokens=max_new_tokens,
+            do_sample=not greedy,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            min_p=min_p,
+            stop=tuple(item.replace("\\n", "\n") for item in stop or []),
+            kl=kl,
+        )
+    )
+
+
+def layer_choices(given: list[str] | None) -> tuple[tuple[int, ...] | None, ...]:
+    """Choices of layers, each ``0-3,7`` or ``all``; without any, all of them."""
+    return tuple(None if item == "all" else parse_layers(item) for item in given or ["all"])

@@ -1,0 +1,23 @@
+"""Fields that several requests have, each defined once: type, name, and how it is stored."""
+
+from typing import Annotated
+
+from vectorlab.domain.chats import Chat
+from vectorlab.domain.codec import Stored
+from vectorlab.domain.description import About, layers_in_words
+
+ModelFingerprint = Annotated[str, About(name="model fingerprint")]
+VectorSha256 = Annotated[str, About(name="vector")]  # content hash: the exact bytes
+VectorId = Annotated[int, Stored(row_id_of="vector_sha256")]
+# None: every layer the vector has.
+Layers = Annotated[tuple[int, ...] | None, About(name="layers", none="all", words=layers_in_words)]
+# None: prompts are texts as they are. Older requests have none and stay equal.
+ChatTurns = Annotated[
+    Chat | None,
+    About(name="chat", none="no, texts as they are", quiet=True),
+    Stored(if_given=True),
+]
+# The tokenizer adds BOS where it would.
+SpecialTokens = Annotated[bool, About(name="special tokens", quiet=True)]
+Dtype = Annotated[str, About(name="computed in")]  # what the model computes in
+Seed = Annotated[int, About(name="seed")]

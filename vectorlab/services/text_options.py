@@ -1,0 +1,52 @@
+"""How prompts are read and texts are written, by a run, a sweep or a calibration."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from vectorlab.domain.chats import Chat
+from vectorlab.domain.models import Model
+from vectorlab.domain.runs import Arm, Decoding, Prompt, RunSpec
+from vectorlab.services import runs
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextOptions:
+    """How prompts are read and texts are written."""
+
+    decoding: Decoding = field(default_factory=Decoding)
+    seed: int = 0  # of the per-row draws
+    add_special_tokens: bool = True  # let the tokenizer add BOS where it would
+    dtype: str = "float32"  # the model computes in this
+    chat: bool = False  # prompts are the user's turn in the model's chat template
+    system: str | None = None  # a system prompt in front of them; implies chat
+
+    def turns(self, model: Model) -> Chat | None:
+        """The chat that prompts are written in; None for texts as they are.
+
+        Raises:
+            InputError: If one is asked for and the model has no chat template.
+        """
+        is_chat = self.chat or self.system is not None
+        return runs.chat_of(model, self.system) if is_chat else None
+
+
+def run_spec(
+    options: TextOptions,
+    model: Model,
+    prompts: Sequence[Prompt],
+    *,
+    arms: Sequence[Arm],
+    samples: int = 1,
+) -> RunSpec:
+    """The request for a run of arms that are known."""
+    return RunSpec(
+        model_fingerprint=model.fingerprint,
+        prompts=tuple(prompts),
+        arms=tuple(arms),
+        decoding=options.decoding,
+        seed=int(options.seed),
+        samples=int(samples),
+        add_special_tokens=options.add_special_tokens,
+        dtype=options.dtype,
+        chat=options.turns(model),
+    )
