@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.noise import nudged
 from tests.store.builders import WIDTH, add_model, add_vector, add_version, layers
 from vectorlab.domain.vectors import LayerVector, Origin, ParentWeight, SteeringVector
 from vectorlab.errors import ConflictError
@@ -15,10 +16,9 @@ from vectorlab.store import models, vectors
 from vectorlab.store.database import Database
 
 
-def nudged(parts: list[LayerVector]) -> list[LayerVector]:
-    """What another processor may make of the same request: every number one step away."""
-    up = np.float32(np.inf)
-    return [replace(part, values=np.nextafter(part.values, up)) for part in parts]
+def elsewhere(parts: list[LayerVector]) -> list[LayerVector]:
+    """What another processor may make of the same request."""
+    return [replace(part, values=nudged(part.values, seed=part.layer)) for part in parts]
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def twins(database: Database) -> Database:
     with database.write() as tx:
         model, version = add_model(tx), add_version(tx)
         add_vector(tx, model, version, "here")
-        add_vector(tx, model, version, "there", layers=nudged(layers()))
+        add_vector(tx, model, version, "there", layers=elsewhere(layers()))
         add_vector(tx, model, name="other", layers=layers(7))
     return database
 
@@ -77,7 +77,7 @@ def store_derived(
             name=f"{of}-{suffix}",
             parameters={"of": of, **about},
             origin=Origin.COMBINED,
-            layers=nudged(layers(5)),
+            layers=elsewhere(layers(5)),
             parents=[ParentWeight(vector_id=parent.id, weight=weight)],
         )
 

@@ -9,8 +9,8 @@ from vectorlab.domain.calibration import (
     FIRST,
     Calibration,
     CalibrationSpec,
+    best_choice,
     parse_budget,
-    rank,
 )
 from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
@@ -90,8 +90,11 @@ def request_calibration(
         known = [calibrations.find_by_spec(tx, spec.sha256) for spec in specs]
         found = [item for item in known if item is not None]
         if not force and len(found) == len(specs):
-            ranks = [rank(item.spec, item.effect_value, item.damage_value) for item in found]
-            return CalibrationRequest(calibration=found[ranks.index(max(ranks))], job=None)
+            place = best_choice(
+                [(item.effect_value, item.damage_value) for item in found],
+                lower_is_better=options.lower_is_better,
+            )
+            return CalibrationRequest(calibration=found[place], job=None)
         asked = [spec.to_json() for spec in specs]
         job, _ = jobs.enqueue(
             tx,
