@@ -21,6 +21,7 @@ from vectorlab.cli.output import plain
 from vectorlab.domain.icl import RegressionLaw
 from vectorlab.domain.icl_runs import IclRun
 from vectorlab.domain.icl_training import TrainingSpec, Variant
+from vectorlab.domain.ties import in_order
 from vectorlab.lab import Lab
 from vectorlab.services import icl
 from vectorlab.services.icl import BridgeRequest, ConstructOptions, IclRequest
@@ -332,7 +333,7 @@ def _bridge(data: Mapping[str, Any]) -> str:
 
 
 def _heads(data: Mapping[str, Any]) -> str:
-    strongest = sorted(data["heads"], key=lambda item: -abs(item["share"]))[:8]
+    order = in_order([abs(item["share"]) for item in data["heads"]])
     rows = [
         [
             f"{item['layer']}.{item['head']}",
@@ -342,7 +343,7 @@ def _heads(data: Mapping[str, Any]) -> str:
             _number(item["attention"]),
             ", ".join(_number(share) for share in item["by_demonstration"]),
         ]
-        for item in strongest
+        for item in (data["heads"][place] for place in order[:8])
     ]
     head = [
         "layer.head",

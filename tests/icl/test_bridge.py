@@ -1,8 +1,10 @@
 """Demonstrations in the prompt of language models: effects, heads, controls."""
 
+import pandas as pd
 import pytest
 import torch
 
+from tests.noise import nudged
 from tests.tiny_models import CONFIGURATIONS, tiny_model
 from vectorlab.domain.context_prompts import LAYOUTS, context_prompt, context_texts, find_layout
 from vectorlab.domain.sets import Demonstration
@@ -10,6 +12,7 @@ from vectorlab.domain.vectors import Site
 from vectorlab.errors import ArchitectureError, InputError
 from vectorlab.icl.attention_record import record_heads
 from vectorlab.icl.bridge import Bridge, BridgeOptions, bridge
+from vectorlab.services.icl import strongest_heads
 from vectorlab.steering.activations import record_states
 from vectorlab.steering.methods import aggregate, texts_of
 
@@ -149,6 +152,12 @@ def test_context_texts_are_queries_alone_and_behind_others_only():
     assert all(text.count("->") == 5 for text in context_texts(PAIRS, shots=99, layout="arrow")[5:])
     with pytest.raises(InputError, match="shots = 0"):
         context_texts(PAIRS, shots=0)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_heads_of_equal_share_stand_in_the_order_of_the_layers(seed: int):
+    heads = pd.DataFrame({"head": range(5), "share": nudged([0.3, -0.5, 0.5, 0.3, -0.3], seed)})
+    assert strongest_heads(heads)["head"].tolist() == [1, 2, 0, 3, 4]
 
 
 def test_the_context_shift_is_the_mean_of_what_its_prompts_did():

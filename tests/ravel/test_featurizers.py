@@ -3,11 +3,12 @@
 import pytest
 import torch
 
+from tests.noise import nudged
 from tests.ravel.planted import LAYER
 from tests.ravel.test_planted import request
 from vectorlab.domain.ravel_runs import FEATURIZERS
 from vectorlab.errors import InputError, ShapeError
-from vectorlab.ravel.featurizers import maker, pca, sae
+from vectorlab.ravel.featurizers import maker, pca, sae, selection
 from vectorlab.ravel.featurizers.dbm import Mask, SoftMask
 from vectorlab.ravel.featurizers.rlap import onto_fantope
 from vectorlab.ravel.featurizers.selection import informative
@@ -94,6 +95,22 @@ def test_all_components_together_are_the_whole_state():
     found = pca.PrincipalComponents(torch.rand(6) + 0.5, rows)
     base, source = torch.randn(2, 4, 6)
     assert torch.allclose(found.edit(base, source), source, atol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_of_features_that_weigh_the_same_the_first_are_picked(monkeypatch, seed):
+    class Weighed:
+        coef_ = nudged([[0.2, 0.5, 0.3, 0.5, 0.5]], seed)
+
+        def __init__(self, **given: object) -> None:
+            pass
+
+        def fit(self, features: object, values: object) -> None:
+            pass
+
+    monkeypatch.setattr(selection, "LinearSVC", Weighed)
+    found = informative(torch.ones(3, 5), torch.arange(3), inverse_penalty=1.0, k=2, seed=0)
+    assert found.tolist() == [1, 3]
 
 
 def test_an_untrained_mask_swaps_nothing_and_a_full_one_everything():

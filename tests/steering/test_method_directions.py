@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from tests.noise import nudged
 from vectorlab.domain.methods import METHODS
 from vectorlab.errors import InputError
 from vectorlab.steering.activations import States
 from vectorlab.steering.methods import aggregate, find_method, without_each
+from vectorlab.steering.methods.icv import in_context_vector
 from vectorlab.steering.methods.icv_paper import in_context_vector_of_the_paper
 from vectorlab.steering.methods.logistic_regression import logistic_regression
 from vectorlab.steering.methods.pca import principal_direction
@@ -130,6 +132,17 @@ def test_pairs_that_cancel_still_have_a_sign_that_swapping_turns():
     zero = torch.zeros_like(differences)
     assert principal_direction(zero, differences).tolist() == [[3.0, 0.0]]
     assert principal_direction(differences, zero).tolist() == [[-3.0, 0.0]]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_rounding_decides_no_sign(seed):
+    cancel = nudged(np.float32([[[3, 0]], [[-3, 0]], [[3, 0]], [[-3, 0]]]), seed)
+    found = principal_direction(torch.zeros(4, 1, 2), torch.from_numpy(cancel))
+    torch.testing.assert_close(found, torch.tensor([[3.0, 0.0]]))
+    stack = np.float32([[[0, 1], [3, 0]], [[0, 1], [-3, 0]]])  # embeddings, then one layer
+    pairs = torch.from_numpy(nudged(stack, seed))
+    found = in_context_vector(torch.zeros(2, 2, 2), pairs)
+    torch.testing.assert_close(found, torch.tensor([[1.0, 0.0]]))  # mean 0 and the unit component
 
 
 @pytest.mark.parametrize("width", [4, 80])  # fewer and more than there are states

@@ -53,6 +53,14 @@ def test_every_architecture_has_its_final_norm_and_head(architecture):
     assert highs[-1] > lows[-1]
 
 
+def test_tokens_that_are_equally_near_stand_in_the_order_of_their_ids():
+    loaded = tiny_model("llama")
+    nowhere = LayerVector(layer=0, values=np.zeros(loaded.description.d_model, dtype=np.float32))
+    [found] = nearest_tokens(loaded, [nowhere], count=4)
+    assert [token.token_id for token in found.toward] == [0, 1, 2, 3]
+    assert [token.token_id for token in found.away] == [0, 1, 2, 3]
+
+
 def test_a_direction_that_is_a_tokens_own_row_is_nearest_to_that_token():
     loaded = tiny_model("llama")
     head = loaded.model.get_output_embeddings().weight

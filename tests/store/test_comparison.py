@@ -1,5 +1,6 @@
 """Pages of a comparison say what all texts of the runs say, on both databases."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -100,6 +101,23 @@ def test_rows_are_filtered_and_sorted_by_a_score(store):
     assert places(order=Order.BEST)[0] == 0
     assert places(order=Order.LARGEST)[0] == 0
     assert places(shown=Shown.BETTER, measure=LENGTH) == []
+
+
+def test_figures_that_rounding_alone_tells_apart_are_equal(store):
+    up = math.nextafter(37.5, math.inf)
+    scored(store, [[37.5, 37.5, 0.5], [up, 37.5, 0.75], [37.5 * (1 - 1e-7), 37.5, 0.25]])
+    columns = columns_of([runs.get(store, "1")])
+
+    def places(judged, **wanted):
+        cheer = Measure(name="cheer", version="2")
+        asked = {"baseline": columns[0], "judged": columns[judged], "measure": cheer}
+        rows, _ = comparison.page(store, Question(columns=columns, **asked, **wanted))
+        return [row.places[1] for row in rows]
+
+    assert places(1, shown=Shown.BETTER) == places(2, shown=Shown.WORSE) == [2]
+    assert places(1, shown=Shown.WORSE) == places(2, shown=Shown.BETTER) == []
+    assert places(1, order=Order.WORST) == [0, 1, 2]
+    assert places(2, order=Order.LARGEST) == [2, 0, 1]
 
 
 def test_figures_are_paired_and_leave_out_what_has_no_score(store):

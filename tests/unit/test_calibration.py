@@ -1,8 +1,6 @@
-from types import SimpleNamespace
-
 import pytest
 
-from vectorlab.domain.calibration import rank
+from vectorlab.domain.calibration import best_choice
 
 FOUND = {"met": (0.9, 0.05), "gentler": (0.9, 0.04), "less": (0.5, 0.01)}
 
@@ -17,5 +15,5 @@ FOUND = {"met": (0.9, 0.05), "gentler": (0.9, 0.04), "less": (0.5, 0.01)}
     ],
 )
 def test_the_best_choice_has_the_most_effect_and_of_equals_the_least_damage(found, lower, best):
-    spec = SimpleNamespace(lower_is_better=lower)
-    assert max(found, key=lambda name: rank(spec, *found[name])) == best
+    place = best_choice(list(found.values()), lower_is_better=lower)
+    assert list(found)[place] == best

@@ -98,7 +98,7 @@ def _show_heads(heads: pd.DataFrame) -> None:
         bind="query-params",
     )
     st.altair_chart(charts.head_map(heads, figure or "share"))
-    strongest = heads.reindex(heads["share"].abs().sort_values(ascending=False).index)
+    strongest = icl.strongest_heads(heads)
     names = [f"{row.layer}.{row.head}" for row in strongest.itertuples()]
     chosen = st.selectbox("Head, as layer.head", names, key="head", bind="query-params")
     st.caption("Which demonstrations carry this head's update, in the order of the prompt.")

@@ -136,7 +136,7 @@ def _show_demonstrations(details: VectorDetails) -> None:
     )
     frame = explanations.frame(data.store(), details.vector.name)
     st.dataframe(
-        frame.sort_values("alignment"),
+        frame.sort_values("alignment", kind="stable"),
         key="vectors.alignments",
         hide_index=True,
         column_config={

@@ -364,10 +364,9 @@ def _bridge(lab: Lab, run: IclRun) -> list[RenderableType]:
     ]
     heads = icl.heads_frame(lab.db, run.id)
     if len(heads):
-        strongest = heads.reindex(heads["share"].abs().sort_values(ascending=False).index)
         parts.append(
             frame_table(
-                strongest.head(8).drop(columns="by_demonstration"),
+                icl.strongest_heads(heads).head(8).drop(columns="by_demonstration"),
                 title="Heads through which the demonstrations move most",
             )
         )

@@ -39,6 +39,7 @@ from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.scorers import parse_scorer
 from vectorlab.domain.scores import ScorerSpec, scorer_in_words
 from vectorlab.domain.statistics import Estimate
+from vectorlab.domain.ties import first_best
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import InputError
 
@@ -46,6 +47,7 @@ CLOSE = 1.01  # a bracket this narrow is narrow enough: within 1 % of the limit,
 MOST_ROUNDS = 24
 REACH = 64.0  # how far from the first guess a limit is looked for, up and down
 FRACTIONS = (0.25, 0.5, 0.75, 1.0)  # of the limit, where the effect is measured first
+_STEPS = 64  # of a bracket; where it is cut is a whole number of them
 
 # Means of damage, or of effect, of some strengths.
 Measure = Callable[[Sequence[float]], Sequence[float]]
@@ -166,7 +168,8 @@ def find_limit(damage: Measure, budget: float, *, first: float, most: float | No
 
     The first rounds look for strengths on either side; damage grows about with the square of a
     small strength, which says where to look. Then the bracket is narrowed by interpolation between
-    logarithms, three strengths at a time.
+    logarithms, three strengths at a time. Strengths come from whole steps and have four digits, so
+    the last bits of a damage do not change which are tried.
 
     Args:
         damage: Means of the damage of some strengths.
@@ -193,7 +196,8 @@ def find_limit(damage: Measure, budget: float, *, first: float, most: float | No
                 break
             search.try_all([outside / 4, outside / 16])
     if search.inside is None:
-        least = min(search.found, key=lambda size: search.found[size])
+        harmless = {size: -value for size, value in search.found.items()}
+        least = _first_best(harmless, otherwise=min(harmless))
         return Limit(strength=sign * least, is_met=False, is_reached=True)
     return Limit(strength=sign * search.inside, is_met=True, is_reached=search.outside is not None)
 
@@ -205,28 +209,36 @@ def find_best(effect: Measure, limit: float) -> float:
     not the limit itself, the neighbourhood is looked at once more. Of equals the smaller is taken.
     """
     found = dict(zip(FRACTIONS, effect([limit * item for item in FRACTIONS]), strict=True))
-    best = _first_best(found)
+    best = _first_best(found, otherwise=1.0)
     if best < 1:
         near = [best - 0.125, best + 0.125]
         found |= dict(zip(near, effect([limit * item for item in near]), strict=True))
-        best = _first_best(found)
+        best = _first_best(found, otherwise=1.0)
     return limit * best
 
 
-def rank(spec: CalibrationSpec, effect: float | None, damage: float) -> tuple[bool, float, float]:
-    """The best of several choices of layers ranks highest.
+def best_choice(found: Sequence[tuple[float | None, float]], *, lower_is_better: bool) -> int:
+    """The place of the best of several choices of layers.
 
-    Within the budget (``effect`` is there), then by effect; of equal effects, and where nothing is
-    within the budget, the least damage.
+    Within the budget, then by effect; of equal effects, and where nothing is within the budget,
+    the least damage.
+
+    Args:
+        found: Effect, None where nothing is within the budget, and damage of each.
+        lower_is_better: Less of the effect is wanted.
     """
-    if effect is None:
-        return False, 0.0, -damage
-    return True, -effect if spec.lower_is_better else effect, -damage
+    turn = -1.0 if lower_is_better else 1.0
+    return first_best(
+        [float(effect is not None) for effect, _ in found],
+        [0.0 if effect is None else turn * effect for effect, _ in found],
+        [-damage for _, damage in found],
+    )
 
 
-def _first_best(found: Mapping[float, float]) -> float:
-    usable = {key: value for key, value in found.items() if not math.isnan(value)}
-    return max(sorted(usable), key=lambda item: usable[item]) if usable else 1.0
+def _first_best(found: Mapping[float, float], *, otherwise: float) -> float:
+    """The size with the largest value, the smallest of equal ones; missing values are left out."""
+    usable = sorted(size for size, value in found.items() if math.isfinite(value))
+    return usable[first_best([found[size] for size in usable])] if usable else otherwise
 
 
 class _Search:
@@ -265,10 +277,11 @@ class _Search:
         share = 0.5
         if math.isfinite(high) and self._budget > low and high > low:
             share = math.log(self._budget / low) / math.log(high / low)
+            share = round(share * _STEPS) / _STEPS
         width = math.log(outside / inside)
         margin = max(0.004, 0.12 * width)
         places = {
             min(0.97 * width, max(0.03 * width, share * width + step))
             for step in (-margin, 0.0, margin)
         }
-        return [inside * math.exp(place) for place in sorted(places)]
+        return [float(f"{inside * math.exp(place):.4g}") for place in sorted(places)]

@@ -20,6 +20,7 @@ from vectorlab.domain.codec import Coded, Request
 from vectorlab.domain.description import About
 from vectorlab.domain.fields import Dtype, Layers, ModelFingerprint, VectorId, VectorSha256
 from vectorlab.domain.positions import Part, Positions
+from vectorlab.domain.ties import first_best, tie_of
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import InputError
 
@@ -177,16 +178,12 @@ class Candidate:
             "margin": self.margin,
         }
 
-    @property
-    def rank(self) -> tuple[float, float, float]:
-        """What makes one better than another: F1, then accuracy, then the margin."""
-        return self.f1, self.accuracy, self.margin
-
 
 def candidates(positive: Sequence[float], negative: Sequence[float]) -> list[Candidate]:
     """Every threshold that tells the values apart differently, in both directions.
 
-    Thresholds lie half way between neighbouring values, so no text of the search is at one.
+    Thresholds lie half way between neighbouring values, so no text of the search is at one. Values
+    that rounding alone tells apart are no neighbours.
 
     Raises:
         InputError: If a side is empty, or all values are equal.
@@ -194,7 +191,8 @@ def candidates(positive: Sequence[float], negative: Sequence[float]) -> list[Can
     if not positive or not negative:
         raise InputError("A search for a threshold needs texts that should meet it and others.")
     levels = sorted({*positive, *negative})
-    if len(levels) == 1:
+    gaps = _gaps(levels)
+    if not gaps:
         raise InputError(
             f"All texts have the same value {levels[0]:.6g}: no threshold tells them apart. "
             "Choose another layer, vector or window."
@@ -210,13 +208,26 @@ def candidates(positive: Sequence[float], negative: Sequence[float]) -> list[Can
             margin=(high - low) / (levels[-1] - levels[0]),
         )
         for comparison in Comparison
-        for low, high in pairwise(levels)
+        for low, high in gaps
     ]
+
+
+def tells(positive: Sequence[float], negative: Sequence[float]) -> bool:
+    """Whether any threshold lies between some of the values and others."""
+    return bool(_gaps(sorted({*positive, *negative})))
 
 
 def best(found: Sequence[Candidate]) -> Candidate:
     """The highest F1, then accuracy, then the widest margin; the first of equal ones."""
-    return max(found, key=lambda item: item.rank)
+    most = max((item.f1, item.accuracy) for item in found)  # of counts, so without a last bit
+    equal = [item for item in found if (item.f1, item.accuracy) == most]
+    return equal[first_best([item.margin for item in equal])]
+
+
+def _gaps(levels: Sequence[float]) -> list[tuple[float, float]]:
+    """Neighbours among ascending values that are apart."""
+    tie = tie_of(levels)
+    return [(low, high) for low, high in pairwise(levels) if high - low > tie]
 
 
 def _met(comparison: Comparison, threshold: float, values: Sequence[float]) -> int:

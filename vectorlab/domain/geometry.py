@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from vectorlab.domain.ties import first_best
 from vectorlab.domain.vectors import LayerVector
 
 Array = npt.NDArray[np.float64]
@@ -33,7 +34,8 @@ def shared_cosines(first: Sequence[LayerVector], second: Sequence[LayerVector]) 
 def plane(rows: npt.NDArray[np.floating]) -> tuple[Array, tuple[float, float]]:
     """Coordinates of rows in the plane of their largest variance, and its shares of it.
 
-    Signs are fixed so that the same rows always give the same picture.
+    Signs are fixed so that the same rows always give the same picture: the row that lies farthest
+    out along an axis, the first of several, is on its positive side.
 
     Args:
         rows: (N, D) with N at least 2.
@@ -47,7 +49,7 @@ def plane(rows: npt.NDArray[np.floating]) -> tuple[Array, tuple[float, float]]:
     found = np.zeros((len(centred), 2))
     kept = min(2, len(sizes))
     found[:, :kept] = left[:, :kept] * sizes[:kept]
-    signs = np.sign(found[np.abs(found).argmax(axis=0), [0, 1]])
+    signs = np.sign([axis[first_best(np.abs(axis))] for axis in found.T])
     signs[signs == 0] = 1.0
     total = float((sizes**2).sum()) or 1.0
     shares = [*(float(size**2) / total for size in sizes[:2]), 0.0, 0.0]

@@ -14,10 +14,12 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
+from vectorlab.domain.ties import TOLERANCE, tie_of
+
 LEVEL = 0.95  # of intervals
 RESAMPLES = 4000
 FEWEST_PAIRS = 6  # that say anything: all of fewer on one side happen by chance in over 3 %
-TIE = 1e-9  # differences up to this are none: what batching does to float32 results
+TIE = 1e-9  # differences up to this are none, whatever the size of the values
 _NUMBERS_AT_ONCE = 4_000_000  # drawn in one piece
 _NORMAL = NormalDist()
 
@@ -96,6 +98,9 @@ def compare_paired(
 ) -> PairedComparison:
     """Values against a baseline, pair by pair.
 
+    Values that differ by what rounding does to them (``TIE``, and ``TOLERANCE`` of their size) are
+    equal, and an end of the interval that rounding alone keeps from zero is zero.
+
     Pairs have to be independent: of several samples of one prompt give the mean
     (``mean_by_group``).
 
@@ -116,13 +121,16 @@ def compare_paired(
     paired = ~(np.isnan(mine) | np.isnan(other))
     mine, other = mine[paired], other[paired]
     differences = mine - other
-    wins, losses = int((differences > TIE).sum()), int((differences < -TIE).sum())
+    sizes = np.maximum(np.abs(mine), np.abs(other))
+    differences[np.abs(differences) <= np.maximum(TIE, TOLERANCE * sizes)] = 0.0
+    wins, losses = int((differences > 0).sum()), int((differences < 0).sum())
+    level = 1 - (1 - level) / comparisons
     return PairedComparison(
         n=len(mine),
         n_missing=int((~paired).sum()),
         mean=float(mine.mean()) if len(mine) else None,
         baseline_mean=float(other.mean()) if len(other) else None,
-        difference=estimate(differences, level=1 - (1 - level) / comparisons, seed=seed),
+        difference=_from_zero(estimate(differences, level=level, seed=seed), tie_of(differences)),
         wins=wins,
         ties=len(mine) - wins - losses,
         losses=losses,
@@ -186,7 +194,8 @@ def bootstrap_interval(
     if variance == 0:
         return float(found[0]), float(found[0])
     means = _resampled_means(found, resamples, np.random.default_rng(seed))
-    below = float((means < found.mean()).mean() + (means <= found.mean()).mean()) / 2
+    beyond, tie = means - found.mean(), tie_of(spread)
+    below = float((beyond < -tie).mean() + (beyond <= tie).mean()) / 2
     bias = _NORMAL.inv_cdf(min(max(below, 1 / resamples), 1 - 1 / resamples))
     acceleration = float((spread**3).sum()) / (6 * variance**1.5)
     reach = _NORMAL.inv_cdf((1 + level) / 2)
@@ -219,7 +228,7 @@ def effect_size(differences: Values) -> float | None:
     if len(found) < 2:
         return None
     deviation = float(found.std(ddof=1))
-    return float(found.mean()) / deviation if deviation > 0 else None
+    return float(found.mean()) / deviation if deviation > tie_of(found) else None
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -264,6 +273,15 @@ def student_t_quantile(share: float, degrees: int) -> float:
         (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / (92160 * v**4),
     )
     return math.fsum(terms)
+
+
+def _from_zero(found: Estimate, tie: float) -> Estimate:
+    """The estimate with ends at zero that are no farther from it than rounding puts them."""
+
+    def end(value: float | None) -> float | None:
+        return 0.0 if value is not None and abs(value) <= tie else value
+
+    return replace(found, low=end(found.low), high=end(found.high))
 
 
 def _array(values: Values) -> _Array:

@@ -316,3 +316,31 @@ def vector_content_sha256(layers: Sequence[LayerVector], write_site: Site) -> st
             "layers": [[item.layer, item.sha256] for item in layers],
         },
     )
+
+
+def derived_request_sha256(
+    method: str, parameters: Mapping[str, Any], parents: Sequence[str]
+) -> str:
+    """Identity of the request for a vector made of others, whatever numbers came of it.
+
+    Args:
+        method: How the numbers came of theirs.
+        parameters: Of the vector, as stored.
+        parents: Such identities of the vectors it was made of, in their order.
+    """
+    left_out = {*_NAMES, *_MEASURED}
+    return content_sha256(
+        "derived-request",
+        {
+            "method": method,
+            "parameters": {key: item for key, item in parameters.items() if key not in left_out},
+            "weights": [weight for weight, _ in parameters.get("terms", ())],
+            "parents": list(parents),
+        },
+    )
+
+
+# Parameters of combined vectors that do not ask: names, for which the parents stand, and what was
+# measured while the vector was made.
+_NAMES = ("of", "removed", "terms")
+_MEASURED = ("measured_kl", "natural_norms", "scale", "tried")

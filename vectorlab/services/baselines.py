@@ -19,7 +19,7 @@ from vectorlab.domain.vectors import (
     Origin,
     ParentWeight,
     SteeringVector,
-    vector_content_sha256,
+    derived_request_sha256,
 )
 from vectorlab.errors import ConflictError, InputError, NotFoundError
 from vectorlab.services import sets as set_services
@@ -33,8 +33,9 @@ _NUMBER_OF_TRIES = 100
 def random_direction(db: Database, reference: str, *, seed: int, actor: str) -> SteeringVector:
     """A vector with a random direction and the norm of another at every layer.
 
-    The same vector and seed give the same direction, which is found and not stored twice. It is
-    called ``NAME-random-SEED`` and has the other as its parent with weight 0.
+    The same request for a vector and the same seed give the same direction at each layer on every
+    machine; it is found and not stored twice. It is called ``NAME-random-SEED`` and has the other
+    as its parent with weight 0.
 
     Raises:
         NotFoundError: If there is no such vector.
@@ -44,14 +45,17 @@ def random_direction(db: Database, reference: str, *, seed: int, actor: str) -> 
         raise InputError(f"Seed {seed} of a random direction must be 0 or more.")
     with db.write() as tx:
         vector = vectors.get_vector(tx, reference)
-        layers = _random_layers(vector, vectors.layer_vectors(tx, vector.id), seed)
+        about = {"of": vector.name, "seed": seed}
+        request = derived_request_sha256(
+            RANDOM_DIRECTION, about, [vectors.request_sha256(tx, vector)]
+        )
         name = f"{vector.name}-random-{seed}"
         known = _named(tx, name)
         if known is not None:
-            if known.content_sha256 == vector_content_sha256(layers, vector.write_site):
+            if vectors.request_sha256(tx, known) == request:
                 return known
             raise ConflictError(
-                f"Vector name {name!r} is taken by other content. Rename or purge it: "
+                f"Vector name {name!r} is taken by another vector. Rename or purge it: "
                 f"vectorlab vectors purge {name}"
             )
         made = vectors.add_vector(
@@ -62,13 +66,13 @@ def random_direction(db: Database, reference: str, *, seed: int, actor: str) -> 
                 set_version_id=None,
                 method=RANDOM_DIRECTION,
                 operator=vector.operator,  # applied as the vector is
-                parameters={"of": vector.name, "seed": seed},
+                parameters=about,
                 read_site=vector.read_site,
                 write_site=vector.write_site,
                 token_rule=vector.token_rule,
                 spec=None,
                 origin=Origin.DERIVED,
-                layers=layers,
+                layers=_random_layers(request, vectors.layer_vectors(tx, vector.id)),
                 parents=[ParentWeight(vector_id=vector.id, weight=0.0)],
             ),
             created_by=actor,
@@ -155,13 +159,11 @@ def in_context_arm(
     return Arm(label=f"{len(items)} demonstrations in the prompt", prefix=prefix)
 
 
-def _random_layers(
-    vector: SteeringVector, layers: Sequence[LayerVector], seed: int
-) -> list[LayerVector]:
-    rng = np.random.default_rng([seed, int(vector.content_sha256[:8], 16)])
+def _random_layers(request: str, layers: Sequence[LayerVector]) -> list[LayerVector]:
+    """Directions that hang on the request and each layer's number alone, with the layers' norms."""
     made = []
     for part in layers:
-        drawn = rng.normal(size=part.values.shape)
+        drawn = np.random.default_rng([part.layer, int(request, 16)]).normal(size=part.values.shape)
         unit = drawn / np.linalg.norm(drawn)
         made.append(LayerVector(layer=part.layer, values=(unit * part.norm).astype(np.float32)))
     return made

@@ -8,8 +8,8 @@ import pandas as pd
 from vectorlab.domain.calibration import (
     Calibration,
     CalibrationSpec,
+    best_choice,
     parse_budget,
-    rank,
 )
 from vectorlab.domain.codec import ids_in
 from vectorlab.domain.conditions import Condition
@@ -103,8 +103,11 @@ def request_calibration(
         known = [calibrations.find_by_spec(tx, spec.sha256) for spec in specs]
         found = [item for item in known if item is not None]
         if not force and len(found) == len(specs):
-            ranks = [rank(item.spec, item.effect_value, item.damage_value) for item in found]
-            return CalibrationRequest(calibration=found[ranks.index(max(ranks))], job=None)
+            place = best_choice(
+                [(item.effect_value, item.damage_value) for item in found],
+                lower_is_better=options.lower_is_better,
+            )
+            return CalibrationRequest(calibration=found[place], job=None)
         asked = [spec.to_json() for spec in specs]
         job, _ = jobs.enqueue(
             tx,

@@ -60,7 +60,7 @@ JOIN v_scores b ON b.generation_id = h.generation_id AND b.scorer = s.scorer
                AND b.scorer_version = s.scorer_version
 WHERE s.value IS NOT NULL AND b.value IS NOT NULL
 GROUP BY s.run_id, s.scorer, s.arm_label
-ORDER BY s.run_id, s.scorer, mean_difference DESC
+ORDER BY s.run_id, s.scorer, mean_difference DESC, s.arm_label
 
 -- # Effect over strength
 -- Mean of every scorer by strength, one line per scorer. For a chart.
@@ -124,7 +124,7 @@ SELECT a.vector_name, a.position, a.alignment, d.source, d.target
 FROM v_alignments a
 JOIN v_demonstrations d ON d.version_id = a.version_id AND d.position = a.position
 WHERE a.alignment < 0
-ORDER BY a.alignment
+ORDER BY a.alignment, a.vector_name, a.position
 
 -- # Demonstrations that pull hardest
 -- The five of each vector with the highest alignment.

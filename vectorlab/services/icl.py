@@ -19,6 +19,7 @@ from vectorlab.domain.icl_training import TrainingSpec
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
 from vectorlab.domain.models import Model, check_dtype
 from vectorlab.domain.sets import SetReference, SetVersion
+from vectorlab.domain.ties import in_order
 from vectorlab.errors import InputError
 from vectorlab.services.sets import check_pairs
 from vectorlab.store import icl, jobs, sets
@@ -305,6 +306,11 @@ def heads_frame(db: Database, run_id: int) -> pd.DataFrame:
     if rows:
         frame["by_demonstration"] = [list(item["by_demonstration"]) for item in rows]
     return frame
+
+
+def strongest_heads(heads: pd.DataFrame) -> pd.DataFrame:
+    """Attention heads of a bridge, those with the largest share, of either sign, first."""
+    return heads.iloc[in_order(heads["share"].abs().to_numpy())]
 
 
 def _pairs_of(db: Database, reference: str) -> SetVersion:

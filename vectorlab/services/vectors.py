@@ -3,21 +3,23 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Any
 
 import numpy as np
 
 from vectorlab.domain.codec import ids_in
+from vectorlab.domain.geometry import shared_cosines
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
 from vectorlab.domain.methods import COMBINED, method_info
 from vectorlab.domain.models import Model, check_dtype
 from vectorlab.domain.operators import Operator
 from vectorlab.domain.passages import ChatForm, ThinkingMarkers
 from vectorlab.domain.sets import SetReference, check_name
+from vectorlab.domain.ties import in_order
 from vectorlab.domain.vectors import (
     Alignment,
     ExtractionSpec,
-    FloatArray,
     LayerVector,
     LayerVectorInfo,
     NewVector,
@@ -302,22 +304,21 @@ def parse_terms(expression: str) -> list[tuple[float, str]]:
 
 
 def similarities(db: Database, reference: str) -> list[tuple[SteeringVector, float]]:
-    """Mean per-layer cosine of every other vector of the model, largest magnitude first."""
+    """Mean per-layer cosine of every other vector of the model, largest magnitude first.
+
+    Of equal ones the newest is first.
+    """
     with db.read() as tx:
         wanted = vectors.get_vector(tx, reference)
-        own = {item.layer: item.values for item in vectors.layer_vectors(tx, wanted.id)}
+        own = vectors.layer_vectors(tx, wanted.id)
         found = []
         for other in vectors.list_vectors(tx, model_id=wanted.model_id):
             if other.id == wanted.id:
                 continue
-            shared = [
-                _cosine(own[item.layer], item.values)
-                for item in vectors.layer_vectors(tx, other.id)
-                if item.layer in own
-            ]
+            shared = shared_cosines(own, vectors.layer_vectors(tx, other.id))
             if shared:
-                found.append((other, float(np.mean(shared))))
-    return sorted(found, key=lambda item: -abs(item[1]))
+                found.append((other, fmean(shared.values())))
+    return [found[place] for place in in_order([abs(cosine) for _, cosine in found])]
 
 
 def remove(db: Database, reference: str, *, cascade: bool, actor: str) -> list[str]:
@@ -453,8 +454,3 @@ def _weighted_sum(numbers: Sequence[tuple[float, list[LayerVector]]]) -> list[La
         )
         made.append(LayerVector(layer=column[0].layer, values=np.asarray(total, dtype=np.float32)))
     return made
-
-
-def _cosine(a: FloatArray, b: FloatArray) -> float:
-    scale = float(np.linalg.norm(a) * np.linalg.norm(b))
-    return float(a @ b) / scale if scale else 0.0

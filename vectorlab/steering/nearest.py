@@ -9,6 +9,7 @@ from operator import attrgetter
 import torch
 from torch import nn
 
+from vectorlab.domain.ties import in_order
 from vectorlab.domain.tokens import NearestTokens, VocabularyToken
 from vectorlab.domain.vectors import LayerVector
 from vectorlab.errors import ArchitectureError
@@ -24,7 +25,7 @@ def nearest_tokens(
     count: int,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> list[NearestTokens]:
-    """The tokens that each layer vector favours and disfavours most.
+    """The tokens that each layer vector favours and disfavours most; of equal ones the lower id.
 
     Args:
         loaded: The model that the vector belongs to.
@@ -50,7 +51,7 @@ def nearest_tokens(
             NearestTokens(
                 layer=item.layer,
                 toward=_top(loaded, logits, count),
-                away=_top(loaded, -logits, count, sign=-1.0),
+                away=_top(loaded, logits, count, sign=-1.0),
             )
         )
         if on_progress is not None:
@@ -62,13 +63,14 @@ def _top(
     loaded: LoadedModel, logits: torch.Tensor, count: int, *, sign: float = 1.0
 ) -> tuple[VocabularyToken, ...]:
     # The table may be padded beyond the tokens that there are.
-    known = logits[: len(loaded.tokenizer)]
-    values, ids = known.topk(min(count, len(known)))
+    known = logits[: len(loaded.tokenizer)].cpu().numpy()
     return tuple(
         VocabularyToken(
-            token_id=token_id, piece=str(loaded.tokenizer.decode([token_id])), value=sign * value
+            token_id=token_id,
+            piece=str(loaded.tokenizer.decode([token_id])),
+            value=float(known[token_id]),
         )
-        for token_id, value in zip(ids.tolist(), values.tolist(), strict=True)
+        for token_id in in_order(sign * known)[:count]
     )
 
 

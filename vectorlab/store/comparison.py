@@ -16,6 +16,8 @@ from vectorlab.domain.comparison import (
     Question,
     Shown,
 )
+from vectorlab.domain.statistics import TIE
+from vectorlab.domain.ties import TOLERANCE
 from vectorlab.store import schema
 from vectorlab.store.database import Transaction
 from vectorlab.store.scores import is_newest
@@ -123,7 +125,9 @@ def _rows(tx: Transaction, question: Question) -> sa.Select[Any]:
         return sa.select(*columns).select_from(source).order_by(keys.c.place, numbers.c.sample)
     new, source = _joined(source, keys, numbers, judged, question.measure)
     old, source = _joined(source, keys, numbers, against, question.measure)
-    change = new[1] - old[1]
+    raw = new[1] - old[1]
+    tie = TIE + TOLERANCE * sa.func.abs(old[1])  # up to it, rounding may be all there is
+    change = sa.case((sa.func.abs(raw) <= tie, 0.0), else_=raw)
     gain = -change if question.measure.lower_is_better else change
     conditions = {
         Shown.ALL: sa.true(),

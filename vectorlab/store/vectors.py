@@ -20,6 +20,7 @@ from vectorlab.domain.vectors import (
     Site,
     SteeringVector,
     TokenRule,
+    derived_request_sha256,
     vector_content_sha256,
 )
 from vectorlab.errors import ConflictError, InputError, IntegrityError, NotFoundError, ShapeError
@@ -193,6 +194,20 @@ def extraction_spec(tx: Transaction, vector_id: int) -> ExtractionSpec | None:
     query = sa.select(_vectors.c.spec_json).where(_vectors.c.id == vector_id)
     found = tx.execute(query).scalar_one()
     return None if found is None else ExtractionSpec.from_json(found)
+
+
+def request_sha256(tx: Transaction, vector: SteeringVector) -> str:
+    """Identity of how a vector was asked for: the same on every machine, unlike its numbers.
+
+    The last bit of a computed number hangs on the processor. What is drawn or found for a vector
+    goes by this instead: of an extracted vector the hash of its request, of a combined one its
+    parameters and its parents' requests, of an imported one the content of its file.
+    """
+    if vector.origin in (Origin.COMBINED, Origin.DERIVED):
+        terms = [vector_by_id(tx, item.vector_id) for item in parents(tx, vector.id)]
+        requests = [request_sha256(tx, term) for term in terms]
+        return derived_request_sha256(vector.method, vector.parameters, requests)
+    return vector.spec_sha256 or vector.content_sha256
 
 
 def parents(tx: Transaction, vector_id: int) -> list[ParentWeight]:

@@ -5,18 +5,17 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from statistics import fmean
 from typing import Any
-
-import numpy as np
 
 from vectorlab.domain.calibration import (
     CalibrationSpec,
     CurvePoint,
     Limit,
     NewCalibration,
+    best_choice,
     find_best,
     find_limit,
-    rank,
 )
 from vectorlab.domain.codec import ids_in
 from vectorlab.domain.hashing import content_sha256
@@ -49,13 +48,17 @@ def run_calibration(context: JobContext) -> None:
         numbers = {sha256: vectors.layer_vectors(tx, row) for sha256, row in ids.items()}
     bench = _Bench.restore(context, loaded, numbers)
     found = [_calibrate(bench, spec) for spec in specs]
+    best = best_choice(
+        [(item.effect, item.damage) for item in found],
+        lower_is_better=specs[0].lower_is_better,
+    )
     environment = describe_environment(loaded)
     # Outside the transaction: the evidence may want one more measurement, which writes as well.
     new = [_new(bench, item, found, environment) for item in found]
 
     def write(tx: Transaction, made: dict[str, int]) -> None:
         ids = [calibrations.add_calibration(tx, item, context.job.created_by) for item in new]
-        made["calibration_id"] = ids[_best_place(found)]
+        made["calibration_id"] = ids[best]
 
     context.commit(write)
 
@@ -288,14 +291,6 @@ def _new(
     )
 
 
-def _best_place(found: Sequence[_Found]) -> int:
-    """Which layer choice is the best."""
-    return max(
-        range(len(found)),
-        key=lambda place: rank(found[place].spec, found[place].effect, found[place].damage),
-    )
-
-
 def _key(spec: CalibrationSpec, scorer: ScorerSpec, strength: float | None) -> str:
     about = content_sha256("measured", [spec.arm(0.0).to_json(), scorer.to_json()])
     return f"{about} {'' if strength is None else repr(float(strength))}"
@@ -325,7 +320,7 @@ def _items(run: RunSpec, texts: Sequence[GeneratedText]) -> dict[RowKey, Item]:
 
 def _mean(values: Sequence[float | None]) -> float:
     there = [value for value in values if value is not None]
-    return float(np.mean(there)) if there else float("nan")
+    return fmean(there) if there else float("nan")
 
 
 def _layers(spec: CalibrationSpec) -> str:

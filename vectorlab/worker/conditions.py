@@ -11,6 +11,7 @@ from vectorlab.domain.conditions import (
     SearchSpec,
     best,
     candidates,
+    tells,
 )
 from vectorlab.domain.vectors import LayerVector
 from vectorlab.errors import InputError
@@ -117,10 +118,11 @@ def _choose(
 ) -> tuple[tuple[Condition, Candidate], dict[str, Any]]:
     """The best layer and threshold, and all that led to them."""
     # Where all values are equal there is nothing to choose, unless that is so at every layer.
-    telling = [item for item in layers if len({*item[1], *item[2]}) > 1] or layers[:1]
+    telling = [item for item in layers if tells(item[1], item[2])] or layers[:1]
     swept = [(item, candidates(positive, negative)) for item, positive, negative in telling]
     bests = [best(found) for _, found in swept]
-    place = max(range(len(bests)), key=lambda number: bests[number].rank)
+    chosen = best(bests)
+    place = bests.index(chosen)
     condition, positive, negative = telling[place]
     curve = swept[place][1]
     thinned = curve[:: max(1, -(-len(curve) // CURVE_POINTS))]
@@ -134,7 +136,6 @@ def _choose(
         "curve": [item.to_json() for item in thinned],
         "candidates": len(curve),
     }
-    chosen = bests[place]
     return (
         replace(condition, comparison=chosen.comparison, threshold=chosen.threshold),
         chosen,

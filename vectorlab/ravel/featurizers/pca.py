@@ -12,6 +12,7 @@ Source: explanare/ravel, src/methods/pca.py
 
 import torch
 
+from vectorlab.domain.ties import TOLERANCE
 from vectorlab.ravel.featurizers.base import Fitted, Maker, Task, Tensors
 from vectorlab.ravel.featurizers.selection import informative
 
@@ -45,7 +46,7 @@ def fit(task: Task) -> Fitted:
     mean, scale = states.mean(dim=0), states.std(dim=0).clamp(min=1e-6)
     standard = (states - mean) / scale
     _, sizes, rows = torch.linalg.svd(standard, full_matrices=False)
-    rows = rows[sizes > sizes[0] * 1e-7]
+    rows = rows[sizes > sizes[0] * TOLERANCE]  # what rounding leaves is no component
     features = standard @ rows.T
     features = features / features.std(dim=0).clamp(min=1e-12)
     chosen = informative(

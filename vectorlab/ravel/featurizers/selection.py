@@ -7,6 +7,7 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
 
+from vectorlab.domain.ties import in_order
 from vectorlab.errors import InputError
 
 SAMPLES = 1024  # labelled states that the classifier sees at most
@@ -27,7 +28,8 @@ def informative(
         features: (N, K), each of about unit variance.
         values: (N,) which value of the attribute.
         inverse_penalty: C of the classifier; more of it picks more features.
-        k: How many, those with the largest weights; None takes all that have one.
+        k: How many, those with the largest weights, of equal ones the first; None takes all that
+            have one.
         seed: Of the order in which the classifier goes through the states.
 
     Returns:
@@ -52,8 +54,7 @@ def informative(
     weight = np.abs(classifier.coef_).sum(axis=0)
     found = np.flatnonzero(weight >= _SMALLEST)
     if k is not None:
-        order = np.argsort(-weight, kind="stable")
-        found = np.sort(order[:k])
+        found = np.sort(in_order(weight)[:k])
     if not len(found):
         raise InputError(
             f"The classifier picks no feature with inverse_penalty {inverse_penalty:g}. "

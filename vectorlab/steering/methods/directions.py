@@ -3,9 +3,8 @@
 import numpy as np
 import torch
 
+from vectorlab.domain.ties import TOLERANCE
 from vectorlab.steering.spectrum import principal
-
-_TIE = 1e-9  # of the sum of sizes: projections that cancel up to this have no majority
 
 
 def mean_of(differences: torch.Tensor) -> torch.Tensor:
@@ -37,10 +36,19 @@ def towards(direction: torch.Tensor, differences: torch.Tensor) -> torch.Tensor:
     Where they cancel, the sign of the first of those that reach furthest.
     """
     along = differences.double() @ direction
-    if along.sum().abs() > _TIE * along.abs().sum():
+    if along.sum().abs() > TOLERANCE * along.abs().sum():
         return direction * along.sum().sign()
-    far = along.abs() >= along.abs().max() * (1 - _TIE)
-    return direction * along[far.int().argmax()].sign()
+    return direction * signs_of_largest(along[:, None])
+
+
+def signs_of_largest(values: torch.Tensor) -> torch.Tensor:
+    """Sign of the entry that is largest in size, of equal ones the first, per column (N, C): (C,).
+
+    Two pairs have entries of equal size, of which rounding would favour one or the other.
+    """
+    sizes = values.abs()
+    first = (sizes >= sizes.amax(dim=0) * (1 - TOLERANCE)).int().argmax(dim=0)
+    return values.gather(0, first[None, :]).sign()[0]
 
 
 def as_long_as_the_shift(direction: torch.Tensor, differences: torch.Tensor) -> torch.Tensor:

@@ -23,7 +23,7 @@ import torch
 
 from vectorlab.errors import InputError
 from vectorlab.steering.methods.base import Method, omit
-from vectorlab.steering.methods.directions import mean_of
+from vectorlab.steering.methods.directions import mean_of, signs_of_largest
 from vectorlab.steering.spectrum import gram, principal
 
 _BLOCK = 256  # pairs left out at a time, to bound memory
@@ -94,16 +94,8 @@ def _principal_components(centred: torch.Tensor, rank: int, noise: torch.Tensor)
     variances, left = principal(centred, rank)
     floor = torch.maximum(variances[0] * 1e-12, noise) + torch.finfo(torch.float64).tiny
     left = left[:, variances > floor]
-    components = (left * _signs(left)).T @ centred
+    components = (left * signs_of_largest(left)).T @ centred
     return torch.nn.functional.normalize(components, dim=1)
-
-
-def _signs(left: torch.Tensor) -> torch.Tensor:
-    """Signs (rank,) that make the largest entry of left singular vectors (N, rank) positive."""
-    # Two pairs have entries of equal size: take the first of them, not what rounding favours.
-    largest = left.abs() >= left.abs().amax(dim=0) * (1 - 1e-9)
-    first = largest.int().argmax(dim=0)
-    return left.gather(0, first[None, :]).sign()[0]
 
 
 class _Downdates:
@@ -165,7 +157,7 @@ class _Downdates:
         """The sign rule for the scores of the pairs that stay, (n,)."""
         scores = self.scores @ y.T + (z * y).sum(dim=1) / (len(self.scores) - 1)  # (N, n)
         scores[pairs, torch.arange(len(pairs))] = 0
-        return _signs(scores)
+        return signs_of_largest(scores)
 
 
 METHOD = Method(aggregator=in_context_vector, needs_embeddings=True, omission=_without_each)
