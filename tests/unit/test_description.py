@@ -58,6 +58,7 @@ def run_of(spec: RunSpec, run_id: int = 1) -> GenerationRun:
         prompt_set_label=None,
         spec=spec,
         spec_sha256=spec.sha256,
+        result_sha256="0" * 64,
         environment={"torch": "2.13.0"},
         batch_plan=BatchPlan(batches=()),
         replay_of=None,

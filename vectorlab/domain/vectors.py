@@ -318,6 +318,11 @@ def vector_content_sha256(layers: Sequence[LayerVector], write_site: Site) -> st
     )
 
 
+# Parameters of derived vectors that do not ask for anything: names, for which the parents stand,
+# and what was measured while the vector was made.
+NOT_ASKED = frozenset({"of", "removed", "terms", "measured_kl", "natural_norms", "scale", "tried"})
+
+
 def derived_request_sha256(
     method: str, parameters: Mapping[str, Any], parents: Sequence[str]
 ) -> str:
@@ -328,19 +333,12 @@ def derived_request_sha256(
         parameters: Of the vector, as stored.
         parents: Such identities of the vectors it was made of, in their order.
     """
-    left_out = {*_NAMES, *_MEASURED}
     return content_sha256(
         "derived-request",
         {
             "method": method,
-            "parameters": {key: item for key, item in parameters.items() if key not in left_out},
-            "weights": [weight for weight, _ in parameters.get("terms", ())],
+            "parameters": {key: parameters[key] for key in parameters.keys() - NOT_ASKED},
+            "weights": [float(weight) for weight, _ in parameters.get("terms", ())],
             "parents": list(parents),
         },
     )
-
-
-# Parameters of combined vectors that do not ask: names, for which the parents stand, and what was
-# measured while the vector was made.
-_NAMES = ("of", "removed", "terms")
-_MEASURED = ("measured_kl", "natural_norms", "scale", "tried")
