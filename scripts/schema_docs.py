@@ -14,34 +14,32 @@ from sqlalchemy.dialects import postgresql
 from vectorlab.store import migrate
 from vectorlab.store.engines import migration_engine, parse_url
 from vectorlab.store.schema import FROZEN, metadata
+from vectorlab.store.views_and_triggers import view_descriptions
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "schema.md"
-_BLOCK = re.compile(r"<!-- (table|view): (\w+) -->\n.*?<!-- end -->", re.DOTALL)
+_BLOCK = re.compile(r"<!-- table: (\w+) -->\n.*?<!-- end -->", re.DOTALL)
+_VIEWS = re.compile(r"<!-- views -->\n.*?<!-- end -->", re.DOTALL)
 _FROZEN = re.compile(r"<!-- frozen -->\n.*?<!-- end -->", re.DOTALL)
 _ROW = re.compile(r"^\| `(\w+)` \|.*\| (.*?) ?\|$", re.MULTILINE)
 
 
 def render(document: str) -> str:
     """The document with every table of columns generated anew."""
-    views = view_columns()
 
     def block(match: re.Match[str]) -> str:
-        kind, name = match.groups()
-        meanings = dict(_ROW.findall(match.group()))
-        if kind == "table":
-            lines = _table(metadata.tables[name], meanings)
-        else:
-            lines = [f"Columns: {', '.join(f'`{column}`' for column in views[name])}."]
-        return "\n".join([f"<!-- {kind}: {name} -->", *lines, "<!-- end -->"])
+        name = match.group(1)
+        lines = _table(metadata.tables[name], dict(_ROW.findall(match.group())))
+        return "\n".join([f"<!-- table: {name} -->", *lines, "<!-- end -->"])
 
-    frozen = f"<!-- frozen -->\n{_frozen()}\n<!-- end -->"
-    return _BLOCK.sub(block, _FROZEN.sub(frozen, document))
+    document = _FROZEN.sub(f"<!-- frozen -->\n{_frozen()}\n<!-- end -->", document)
+    document = _VIEWS.sub(f"<!-- views -->\n{_views()}\n<!-- end -->", document)
+    return _BLOCK.sub(block, document)
 
 
 def documented(document: str) -> dict[str, dict[str, str]]:
-    """Column meanings of every table that the document has a block for; views have none."""
+    """Column meanings of every table that the document has a block for."""
     return {
-        match.group(2): dict(_ROW.findall(match.group())) for match in _BLOCK.finditer(document)
+        match.group(1): dict(_ROW.findall(match.group())) for match in _BLOCK.finditer(document)
     }
 
 
@@ -56,6 +54,17 @@ def view_columns() -> dict[str, list[str]]:
                 view: [column["name"] for column in seen.get_columns(view)]
                 for view in seen.get_view_names()
             }
+
+
+def _views() -> str:
+    """Every view with what its rows are, in the words of its file, and its columns."""
+    columns = view_columns()
+    return "\n\n".join(
+        f"### `{view}`\n\n{words}\n\nColumns: "
+        + ", ".join(f"`{column}`" for column in columns[view])
+        + "."
+        for view, words in view_descriptions().items()
+    )
 
 
 def _frozen() -> str:

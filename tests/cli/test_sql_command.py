@@ -12,7 +12,7 @@ from tests.store.builders import fill
 from vectorlab import Lab
 from vectorlab.store.database import Database
 
-QUERY = "SELECT arm, n_tokens, mean_logprob FROM v_generations ORDER BY generation_id"
+QUERY = "SELECT arm_index, n_tokens, mean_logprob FROM v_generations ORDER BY generation_id"
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ def test_scores_are_the_closed_forms(lab):
     view.score("kl", EFFECT, "perplexity:baseline")
     frame = view.scores()
     for arm, strength in enumerate([0.0, 0.3, 1.0, 2.5]):
-        of_arm = frame[frame["arm"] == arm].set_index("scorer")["value"]
+        of_arm = frame[frame["arm_index"] == arm].set_index("scorer")["value"]
         assert of_arm["kl"].to_numpy() == pytest.approx(planted.divergence(strength), abs=1e-5)
         assert of_arm[EFFECT].to_numpy() == pytest.approx(planted.logit(strength), abs=1e-4)
         assert of_arm["perplexity:baseline"].to_numpy() == pytest.approx(259, rel=1e-4)
@@ -142,7 +142,7 @@ def test_random_directions_of_the_same_norm_have_no_effect_within_their_interval
         decoding=SHORT,
     )
     view.score(EFFECT)
-    means = view.scores().groupby("arm_label")["value"].mean()
+    means = view.scores().groupby("arm")["value"].mean()
     random = estimate(means[means.index.str.contains("random")])
     assert random.n == 12
     assert random.low < 0 < random.high

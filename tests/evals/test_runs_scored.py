@@ -50,7 +50,9 @@ def test_every_baseline_is_an_arm_of_one_run_that_replays(view):
     assert [arm.is_baseline for arm in view.run.spec.arms] == [True] + [False] * 7
     assert len(view.run.batch_plan.batches) <= 2
     assert view.replay().identical
-    frame = view.lab.sql("SELECT DISTINCT arm, is_baseline, prefix FROM v_generations ORDER BY arm")
+    frame = view.lab.sql(
+        "SELECT DISTINCT arm_index, is_baseline, prefix FROM v_generations ORDER BY arm_index"
+    )
     assert frame["is_baseline"].astype(bool).tolist() == [True] + [False] * 7
     assert frame["prefix"].iloc[-1].startswith("The pizza was okay. -> Wow the pizza")
 
@@ -73,14 +75,14 @@ def test_controls_are_no_in_context_vectors(view):
 
 def test_likelihoods_read_again_are_those_of_the_writing(view):
     view.score("perplexity:own:model=steered", "kl", "kl:own", "perplexity:reference")
-    frame = view.scores().set_index(["scorer", "prompt", "arm"])["value"]
+    frame = view.scores().set_index(["scorer", "prompt_index", "arm_index"])["value"]
     written = view.to_frame().set_index(["prompt_index", "arm_index"])["mean_logprob"]
     for (prompt, arm), logprob in written.items():
         read = frame["perplexity:model=steered", prompt, arm]
         assert read == pytest.approx(math.exp(-logprob), rel=1e-3)
     assert (frame["kl"] >= 0).all()
-    assert (frame["kl"].xs(0, level="arm") == 0).all()
-    assert (frame["kl"].xs(2, level="arm") > frame["kl"].xs(1, level="arm")).all()
+    assert (frame["kl"].xs(0, level="arm_index") == 0).all()
+    assert (frame["kl"].xs(2, level="arm_index") > frame["kl"].xs(1, level="arm_index")).all()
     reasons = scores.missing_reasons(view.lab.db, view.run)
     assert reasons["reason"].tolist() == ["no reference text: the prompt has no target"]
     assert reasons["texts"].tolist() == [8]  # of the prompt that was given as a text
@@ -258,5 +260,5 @@ def test_a_calibration_on_a_projection_says_what_scoring_its_texts_says(lab):
         vectors="upbeat", strengths=[found.strength], prompts=["Once", "The"], decoding=SHORT
     )
     view.score("projection:upbeat")
-    steered = view.scores().set_index("arm")["value"].loc[1]
+    steered = view.scores().set_index("arm_index")["value"].loc[1]
     assert found.effect_value == pytest.approx(steered.mean(), abs=1e-5)

@@ -89,7 +89,7 @@ def try_model(lab, name: str) -> None:
     assert view.replay().identical
     texts = view.to_frame()
     assert len(texts) == 4
-    assert texts["tokens"].between(1, 6).all()
+    assert texts["n_tokens"].between(1, 6).all()
 
 
 def test_a_directory_of_another_architecture_works(lab, gpt2):

@@ -7,12 +7,15 @@ from tests.store.builders import (
     add_job,
     add_run,
     add_search,
+    description,
     fill,
+    intervention,
     new_score,
     run_spec,
     state_block,
     state_spec,
 )
+from tests.store.icl_builders import add_icl_run
 from vectorlab.domain.jobs import CurvePoint, LogLevel, PartialText
 from vectorlab.domain.runs import Arm, Decoding
 from vectorlab.domain.votes import Choice
@@ -21,6 +24,7 @@ from vectorlab.store import (
     job_output,
     job_training,
     jobs,
+    models,
     saved_queries,
     scores,
     states,
@@ -36,9 +40,12 @@ def fill_every_table(tx: Transaction) -> dict[str, Any]:
     model, vector = made["model"], made["vector"]
     made["conditional"] = add_conditional_run(tx, model, vector)
     made["search"] = add_search(tx, model, vector, (made["first"], made["second"]))
+    revised = description("revised", revision="abc123", chat_template_sha256="c" * 64)
+    models.add_model(tx, name="revised", description=revised)
     with_prefix = Arm(label="in context", prefix="Once: good. ")
+    one_layer = Arm(label="one layer", interventions=(intervention(vector, layers=(1,)),))
     sampled = Decoding(max_new_tokens=4, do_sample=True, temperature=0.5)
-    arms = (Arm(label="plain"), with_prefix)
+    arms = (Arm(label="plain"), with_prefix, one_layer)
     add_run(tx, model, run_spec(model, arms=arms, decoding=sampled))
     _judge(tx, made)
     _work(tx, made)
@@ -80,4 +87,5 @@ def _work(tx: Transaction, made: dict[str, Any]) -> None:
     job_output.put_partials(tx, running.id, 1, [PartialText(prompt=0, arm=0, sample=0, text="So")])
     job_training.add_points(tx, running.id, [CurvePoint(series="loss", step=1, value=0.5)])
     job_training.save_checkpoint(tx, running.id, 1, 1, b"state")
+    add_icl_run(tx, made["model"], made["first"], job_id=done.id)
     made["jobs"] = (done, running)

@@ -167,9 +167,9 @@ def test_a_query_runs_fills_a_chart_and_is_kept(filled, visit):
     ("columns", "group", "expected"),
     [
         # As the third column of its run, although it is the first line here.
-        ("prompt, arm_label", "is_baseline = false AND strength > 0.1", {"upbeat-icv +0.2": 1}),
-        ("arm_label", "is_baseline = false", {"upbeat-icv +0.1": 0, "upbeat-icv +0.2": 1}),
-        ("arm_label", "is_baseline", {"baseline": colours.LIGHT_BASELINE}),
+        ("prompt_index, arm", "is_baseline = false AND strength > 0.1", {"upbeat-icv +0.2": 1}),
+        ("arm", "is_baseline = false", {"upbeat-icv +0.1": 0, "upbeat-icv +0.2": 1}),
+        ("arm", "is_baseline", {"baseline": colours.LIGHT_BASELINE}),
         ("strength, vector_name", "vector_name <> 'x'", {"upbeat-icv": 1}),
         ("vector_name", "vector_name <> 'x'", {"upbeat-icv": 1}),
         ("strength, finish_reason", "is_baseline = false", {"eos": 0}),

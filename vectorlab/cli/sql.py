@@ -46,7 +46,7 @@ def sql(
     v_scores, v_lineage, v_jobs and more (docs/sql.md). On PostgreSQL VECTORLAB_READER_URL names a
     login that can only read; make one with vectorlab db reader.
 
-    Example: vectorlab sql "SELECT arm_label, avg(n_tokens) FROM v_generations GROUP BY arm_label"
+    Example: vectorlab sql "SELECT arm, avg(n_tokens) FROM v_generations GROUP BY arm"
     """
     if recipes:
         found = queries.cookbook()

@@ -6,10 +6,10 @@ ORDER BY run_id DESC
 
 -- # Steered texts beside their baseline
 -- Every steered text of the newest run with what the unsteered model says to the same prompt.
-SELECT prompt_text, vector_name, strength, text, baseline_text
+SELECT prompt, vector_name, strength, text, baseline_text
 FROM v_generations
 WHERE NOT is_baseline AND run_id = (SELECT max(run_id) FROM v_runs WHERE replay_of IS NULL)
-ORDER BY prompt, strength, sample
+ORDER BY prompt_index, strength, sample
 
 -- # How often steering changed the text
 -- Share of texts that differ from the baseline, by vector and strength. 1 means that all do.
@@ -39,28 +39,28 @@ ORDER BY strength, vector_name
 
 -- # Scores of every arm
 -- Mean, count and missing values of every scorer for each arm. No mean without its count.
-SELECT run_id, scorer, arm, arm_label, count(value) AS n, count(*) - count(value) AS n_missing,
+SELECT run_id, scorer, arm_index, arm, count(value) AS n, count(*) - count(value) AS n_missing,
        avg(value) AS mean, min(value) AS least, max(value) AS most
 FROM v_scores
-GROUP BY run_id, scorer, arm, arm_label
-ORDER BY run_id, scorer, arm
+GROUP BY run_id, scorer, arm_index, arm
+ORDER BY run_id, scorer, arm_index
 
 -- # Each arm against the baseline, prompt by prompt
 -- Mean paired difference to the unsteered text of the same prompt and sample, with wins and losses.
-SELECT s.run_id, s.scorer, s.arm_label, count(*) AS n_pairs,
+SELECT s.run_id, s.scorer, s.arm, count(*) AS n_pairs,
        avg(s.value - b.value) AS mean_difference,
        sum(CASE WHEN s.value > b.value THEN 1 ELSE 0 END) AS higher,
        sum(CASE WHEN s.value = b.value THEN 1 ELSE 0 END) AS equal,
        sum(CASE WHEN s.value < b.value THEN 1 ELSE 0 END) AS lower
 FROM v_scores s
 JOIN v_generations g ON g.generation_id = s.generation_id AND NOT g.is_baseline
-JOIN v_generations h ON h.run_id = s.run_id AND h.prompt = s.prompt AND h.sample = s.sample
+JOIN v_generations h ON h.run_id = s.run_id AND h.prompt_index = s.prompt_index AND h.sample = s.sample
                     AND h.is_baseline
 JOIN v_scores b ON b.generation_id = h.generation_id AND b.scorer = s.scorer
                AND b.scorer_version = s.scorer_version
 WHERE s.value IS NOT NULL AND b.value IS NOT NULL
-GROUP BY s.run_id, s.scorer, s.arm_label
-ORDER BY s.run_id, s.scorer, mean_difference DESC, s.arm_label
+GROUP BY s.run_id, s.scorer, s.arm
+ORDER BY s.run_id, s.scorer, mean_difference DESC, s.arm
 
 -- # Effect over strength
 -- Mean of every scorer by strength, one line per scorer. For a chart.
@@ -81,9 +81,9 @@ ORDER BY n DESC, scorer, missing_reason
 
 -- # Best and worst texts of a scorer
 -- The texts with the highest and the lowest values, to read what the number rewards.
-SELECT scorer, value, arm_label, prompt_text, text
+SELECT scorer, value, arm, prompt, text
 FROM (
-    SELECT s.scorer, s.value, s.score_id, g.arm_label, g.prompt_text, g.text,
+    SELECT s.scorer, s.value, s.score_id, g.arm, g.prompt, g.text,
            row_number() OVER (PARTITION BY s.scorer ORDER BY s.value DESC, s.score_id) AS from_top,
            row_number() OVER (PARTITION BY s.scorer ORDER BY s.value, s.score_id) AS from_bottom
     FROM v_scores s
@@ -195,14 +195,14 @@ ORDER BY n_sets DESC, demonstration_sha256
 
 -- # Replays that differ
 -- Texts of a replay that are not those of the original; an empty answer is what you want.
-SELECT r.run_id AS replay_id, r.replay_of, b.prompt, b.arm_label, b.sample,
+SELECT r.run_id AS replay_id, r.replay_of, b.prompt_index, b.arm, b.sample,
        a.text AS original_text, b.text AS replay_text
 FROM v_runs r
 JOIN v_generations b ON b.run_id = r.run_id
-JOIN v_generations a ON a.run_id = r.replay_of AND a.prompt = b.prompt AND a.arm = b.arm
-                    AND a.sample = b.sample
+JOIN v_generations a ON a.run_id = r.replay_of AND a.prompt_index = b.prompt_index
+                    AND a.arm_index = b.arm_index AND a.sample = b.sample
 WHERE r.replay_of IS NOT NULL AND a.text <> b.text
-ORDER BY r.run_id, b.prompt, b.arm, b.sample
+ORDER BY r.run_id, b.prompt_index, b.arm_index, b.sample
 
 -- # Jobs that failed
 -- What went wrong lately.
@@ -224,3 +224,18 @@ SELECT substr(CAST(created_at AS text), 1, 10) AS day, sum(n_tokens) AS tokens
 FROM v_generations
 GROUP BY substr(CAST(created_at AS text), 1, 10)
 ORDER BY day
+
+-- # Vectors by how they were made
+-- Extractions, combinations and controls apart: a random direction is no in-context vector.
+SELECT method, operator, origin, count(*) AS n_vectors
+FROM v_vectors
+GROUP BY method, operator, origin
+ORDER BY n_vectors DESC, method, operator, origin
+
+-- # When conditional vectors act
+-- Every intervention with a condition: along which vector, where, and beyond which threshold.
+SELECT run_id, arm, vector_name, strength, condition_vector_name, condition_layer,
+       condition_measure, condition_comparison, condition_threshold, condition_window
+FROM v_interventions
+WHERE condition_vector_name IS NOT NULL
+ORDER BY run_id, arm_index, position

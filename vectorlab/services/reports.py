@@ -210,7 +210,7 @@ def generations_frame(db: Database, run: GenerationRun) -> pd.DataFrame:
             "arm": arms[item.key.arm].label,
             "strength": _strength(arms[item.key.arm]),
             "text": item.text,
-            "tokens": len(item.token_ids),
+            "n_tokens": len(item.token_ids),
             "finish_reason": item.finish_reason.value,
             "mean_logprob": item.mean_logprob,
             **_compared(item),
@@ -245,7 +245,7 @@ def arms_frame(db: Database, run: GenerationRun) -> pd.DataFrame:
             "arm": [arm.label for arm in run.spec.arms],
             "strength": [_strength(arm) for arm in run.spec.arms],
             "texts": grouped.size().to_numpy(),
-            "tokens": grouped["tokens"].mean().to_numpy(),
+            "tokens": grouped["n_tokens"].mean().to_numpy(),
             "changed": grouped["changed"].mean().to_numpy(),
         }
     )

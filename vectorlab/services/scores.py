@@ -132,9 +132,9 @@ def frame(
     found = of_run(db, run, scorers=scorers)
     return pd.DataFrame(
         {
-            "prompt": [item.prompt for item in found],
-            "arm": [item.arm for item in found],
-            "arm_label": [run.spec.arms[item.arm].label for item in found],
+            "prompt_index": [item.prompt for item in found],
+            "arm_index": [item.arm for item in found],
+            "arm": [run.spec.arms[item.arm].label for item in found],
             "sample": [item.sample for item in found],
             "scorer": [item.scorer for item in found],
             "value": pd.Series([item.score.value for item in found], dtype="float64"),
@@ -190,8 +190,8 @@ def by_prompt(db: Database, run: GenerationRun) -> dict[str, dict[str, list[floa
     scored = frame(db, run)
     for scorer, of_scorer in scored.groupby("scorer", sort=True):
         arms: dict[str, list[float]] = {}
-        for arm, of_arm in of_scorer.groupby("arm", sort=True):
-            means = mean_by_group(of_arm["value"].to_numpy(), of_arm["prompt"].tolist())
+        for arm, of_arm in of_scorer.groupby("arm_index", sort=True):
+            means = mean_by_group(of_arm["value"].to_numpy(), of_arm["prompt_index"].tolist())
             arms[run.spec.arms[int(str(arm))].label] = means.tolist()
         found[str(scorer)] = arms
     return found
@@ -254,10 +254,9 @@ def beside(db: Database, run: GenerationRun, texts: pd.DataFrame) -> pd.DataFram
     scored = frame(db, run)
     if scored.empty:
         return texts
-    keys = ["prompt", "arm", "sample"]
+    keys = ["prompt_index", "arm_index", "sample"]
     wide = scored.pivot(index=keys, columns="scorer", values="value").reset_index()
-    named = wide.rename(columns={"prompt": "prompt_index", "arm": "arm_index"})
-    return texts.merge(named, on=["prompt_index", "arm_index", "sample"], how="left")
+    return texts.merge(wide, on=keys, how="left")
 
 
 def missing_reasons(db: Database, run: GenerationRun) -> pd.DataFrame:

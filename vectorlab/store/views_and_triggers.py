@@ -73,8 +73,16 @@ def view_statements(dialect: str) -> dict[str, str]:
     }
 
 
+def view_descriptions() -> dict[str, str]:
+    """What each view shows: the words that its file begins with."""
+    return {
+        file.stem: " ".join(re.findall(r"^-- (.*)$", file.read_text("utf-8"), re.MULTILINE))
+        for file in sorted(_FOLDER.glob("v_*.sql"))
+    }
+
+
 def _spelt(file: Path, dialect: str) -> str:
-    query = file.read_text(encoding="utf-8").rstrip()
+    query = re.sub(r"^--.*\n", "", file.read_text(encoding="utf-8"), flags=re.MULTILINE).rstrip()
     for pattern, spelling in _SQLITE.items() if dialect == "sqlite" else ():
         query = re.sub(pattern, spelling, query)
     return query

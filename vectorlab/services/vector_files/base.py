@@ -19,7 +19,6 @@ _FIELDS = {
     "model",
     "model_fingerprint",
     "name",
-    "operator",
     "parameters",
     "read_site",
     "set_sha256",

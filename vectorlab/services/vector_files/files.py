@@ -6,6 +6,7 @@ from typing import Any
 
 from vectorlab.catalogue import in_file_of
 from vectorlab.domain.codec import whole
+from vectorlab.domain.methods import default_operator
 from vectorlab.domain.models import Model
 from vectorlab.domain.operators import Operator
 from vectorlab.domain.sets import check_name
@@ -97,7 +98,8 @@ def import_vector(
                 model_id=model.id,
                 set_version_id=None if version is None else version.id,
                 method=header["method"],
-                operator=Operator(header["operator"]),
+                # Files of before the first release name none.
+                operator=Operator(header.get("operator") or default_operator(header["method"])),
                 parameters=header["parameters"],
                 read_site=Site(header["read_site"]),
                 write_site=Site(header["write_site"]),

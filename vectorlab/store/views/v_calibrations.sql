@@ -1,6 +1,9 @@
+-- One row per calibration: the strength with the most effect within a budget of damage, for a vector on
+-- a model.
 SELECT c.id AS calibration_id,
        v.id AS vector_id,
        v.name AS vector_name,
+       c.model_id,
        m.name AS model_name,
        c.operator,
        c.site AS write_site,

@@ -1,3 +1,7 @@
+-- One row per demonstration of a version, in its order.
+-- An item holds its place until a later row of the same place; a row without demonstration clears it.
+-- The partitions name the version in every way that people filter by, so that the databases can look
+-- up one version without listing all of them.
 SELECT p.set_name,
        p.version_number,
        p.set_label,

@@ -1,3 +1,7 @@
+-- One row per text, with its prompt, arm, vector, strength and `baseline_text`: the text of the run's first
+-- baseline arm for the same prompt and sample. An arm with several vectors lists their names, and gives
+-- strength, operator, positions, write site and schedule when they agree. `mean_kl` and
+-- `baseline_mean_logprob` (nats) are there for runs with `--kl`.
 WITH named AS (
     SELECT ai.run_id,
            ai.arm,
@@ -52,31 +56,33 @@ baselines AS (
 SELECT g.id AS generation_id,
        g.run_id,
        r.name AS run_name,
+       r.replay_of,
        m.name AS model_name,
-       g.prompt,
-       p.text AS prompt_text,
-       p.reference AS prompt_reference,
-       g.arm,
-       a.label AS arm_label,
+       g.prompt AS prompt_index,
+       p.text AS prompt,
+       p.reference,
+       g.arm AS arm_index,
+       a.label AS arm,
        CASE WHEN a.without_effect = 1 THEN true ELSE false END AS is_baseline,
+       a.prefix,
        a.n_interventions,
        a.vector_name,
        a.set_label,
-       a.strength,
        a.operator,
-       a.positions,
+       a.strength,
+       a.schedule,
        a.write_site,
+       a.positions,
        g.sample,
+       r.seed,
        g.text,
        b.text AS baseline_text,
        g.n_tokens,
        g.finish_reason,
        g.mean_logprob,
-       r.seed,
-       r.replay_of,
-       r.created_at,
-       a.schedule,
-       a.prefix
+       g.baseline_mean_logprob,
+       g.mean_kl,
+       r.created_at
 FROM generations g
 JOIN generation_runs r ON r.id = g.run_id
 JOIN models m ON m.id = r.model_id

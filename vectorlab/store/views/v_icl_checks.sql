@@ -1,3 +1,5 @@
+-- One row per reference point of a reproduction (`vectorlab icl reproduce`): the published value, ours
+-- with its 99 % interval, a verdict.
 SELECT r.id AS icl_run_id,
        r.created_at,
        c.name,

@@ -1,3 +1,5 @@
+-- One row per layer and condition of a bridge (`vectorlab icl bridge`): the context's effect next to the
+-- in-context vector.
 SELECT r.id AS icl_run_id,
        r.created_at,
        m.name AS model_name,

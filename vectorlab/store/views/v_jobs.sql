@@ -1,3 +1,4 @@
+-- One row per job, with the seconds that it waited and ran.
 SELECT j.id AS job_id,
        j.kind,
        j.state,

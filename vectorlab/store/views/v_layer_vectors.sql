@@ -1,3 +1,4 @@
+-- One row per layer of a vector, without the numbers.
 SELECT v.id AS vector_id,
        v.name AS vector_name,
        l.layer,
@@ -5,6 +6,7 @@ SELECT v.id AS vector_id,
        l.dtype,
        l.norm,
        l.explained_variance,
-       l.sha256, l.separability
+       l.separability,
+       l.sha256
 FROM layer_vectors l
 JOIN steering_vectors v ON v.id = l.steering_vector_id

@@ -1,3 +1,6 @@
+-- One row per edge from a thing to what it came from. Relations are `revises`, `forked_from`,
+-- `split_from`, `merged_from`, `extracted_from`, `belongs_to`, `combined_from`, `derived_from`,
+-- `generated_by`, `prompted_by`, `steered_by` and `replays`.
 WITH versions AS (
     SELECT v.id, v.parent_id, v.merged_id, v.relation, s.name || '@' || v.number AS label
     FROM set_versions v
@@ -11,7 +14,6 @@ UNION ALL
 SELECT 'set_version', c.id, c.label, 'merged_from', 'set_version', p.id, p.label
 FROM versions c
 JOIN versions p ON p.id = c.merged_id
-
 UNION ALL
 SELECT 'vector', v.id, v.name, 'extracted_from', 'set_version', p.id, p.label
 FROM steering_vectors v

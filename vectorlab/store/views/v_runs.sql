@@ -1,6 +1,8 @@
+-- One row per run, with its counts. `temperature` is null for greedy decoding; `chat_template_sha256` is
+-- null where prompts are texts as they are.
 SELECT r.id AS run_id,
        r.name AS run_name,
-       r.spec_sha256,
+       r.replay_of,
        r.model_id,
        m.name AS model_name,
        m.fingerprint AS model_fingerprint,
@@ -15,7 +17,11 @@ SELECT r.id AS run_id,
        CAST(r.decoding_json AS text) AS decoding,
        r.seed,
        r.dtype,
-       r.replay_of,
+       r.chat_template_sha256,
+       r.chat_system,
+       CAST(r.environment_json AS text) AS environment,
+       r.spec_sha256,
+       r.result_sha256,
        r.duration_s,
        r.created_at,
        r.created_by

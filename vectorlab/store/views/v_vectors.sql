@@ -1,3 +1,5 @@
+-- One row per vector, no numbers. `method` says how they were made, `operator` how the vector acts
+-- unless somebody says otherwise.
 SELECT v.id AS vector_id,
        v.name AS vector_name,
        v.content_sha256,

@@ -1,10 +1,11 @@
+-- One row per blind vote on two texts.
 SELECT v.id AS vote_id,
        l.run_id AS left_run_id,
-       l.prompt AS left_prompt,
+       l.prompt AS left_prompt_index,
        a.label AS left_arm,
        l.text AS left_text,
        r.run_id AS right_run_id,
-       r.prompt AS right_prompt,
+       r.prompt AS right_prompt_index,
        b.label AS right_arm,
        r.text AS right_text,
        v.left_generation_id,

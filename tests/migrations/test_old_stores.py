@@ -1,0 +1,75 @@
+"""Stores of every release, on both databases, come up to today's revision and answer questions."""
+
+import lzma
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from tests.migrations.test_migrations import shape
+from tests.store.builders import PAIRS
+from tests.store.view_columns import VIEWS
+from vectorlab.domain.runs import compare_generations
+from vectorlab.store import maintenance, migrate, runs, schema, scores, sets, vectors
+from vectorlab.store.database import Database, Transaction
+
+FOLDER = Path(__file__).parent / "stores"
+RELEASED = ("0001",)  # revisions of which stores are out there; written by scripts.store_assets
+
+
+@pytest.fixture(params=RELEASED)
+def old_store(request: pytest.FixtureRequest, empty_database_url: str, dialect: str) -> str:
+    """URL of a store as a release left it."""
+    if dialect == "sqlite":
+        packed = FOLDER / f"{request.param}.sqlite.xz"
+        path = Path(str(sa.make_url(empty_database_url).database))
+        path.write_bytes(lzma.decompress(packed.read_bytes()))
+    else:
+        dump = (FOLDER / f"{request.param}.postgresql.sql").read_text("utf-8")
+        plain = empty_database_url.replace("postgresql+psycopg", "postgresql")
+        with psycopg.connect(plain, autocommit=True) as connection:
+            connection.execute(dump.encode())
+    return empty_database_url
+
+
+def test_a_store_of_every_release_is_kept_for_both_databases():
+    kept = {file.name for file in FOLDER.iterdir()}
+    assert kept == {
+        f"{revision}.{ending}"
+        for revision in RELEASED
+        for ending in ("sqlite.xz", "postgresql.sql")
+    }
+
+
+def test_an_old_store_comes_up_to_date_and_answers(old_store: str, database_url: str):
+    migrate.upgrade(old_store, backup=False)
+    assert shape(old_store) == shape(database_url)
+    database = Database.open(old_store)
+    with database.read() as tx:
+        assert maintenance.verify(tx) == []
+        assert sets.demonstrations(tx, 1) == list(PAIRS)
+        vector = vectors.get_vector(tx, "upbeat-v1")
+        assert len(vectors.layer_vectors(tx, vector.id)) == vector.n_layers
+        run = runs.get_run(tx, "first")
+        (replay,) = runs.replays(tx, run.id)
+        texts = runs.generations(tx, run.id)
+        assert len(texts) == len(run.spec.rows())
+        assert compare_generations(texts, runs.generations(tx, replay.id)) == ()
+        assert [item.score.value for item in scores.scores_of_run(tx, run.id)] == [0.5, None]
+        for table in schema.metadata.sorted_tables:
+            assert tx.scalar(sa.select(sa.func.count()).select_from(table)), table.name
+        for view in VIEWS:
+            assert asked(tx, f"SELECT count(*) FROM {view}") != [(0,)], view
+        assert asked(tx, "SELECT vector_name FROM v_vectors WHERE method = 'combined'") == [
+            ("combined",)
+        ]
+    database.dispose()
+
+
+def asked(tx: Transaction, query: str) -> list[Any]:
+    """Rows of a query on the views."""
+    if tx.dialect.name == "postgresql":
+        query = query.replace("FROM ", "FROM analysis.")
+    return [tuple(row) for row in tx.execute(sa.text(query))]
