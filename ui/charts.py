@@ -21,9 +21,11 @@ def legible(make: Callable[Given, Chart]) -> Callable[Given, Chart]:
     @wraps(make)
     def drawn(*args: Given.args, **more: Given.kwargs) -> Chart:
         ink = colours.ink()
-        words = {"labelColor": ink, "titleColor": ink}
-        found: Chart = make(*args, **more).configure_axis(**words).configure_legend(**words)
-        return found.configure_header(**words)
+        chart: Chart = make(*args, **more)
+        axes: Chart = chart.configure_axis(labelColor=ink, titleColor=ink)
+        legends: Chart = axes.configure_legend(labelColor=ink, titleColor=ink)
+        headers: Chart = legends.configure_header(labelColor=ink, titleColor=ink)
+        return headers
 
     return drawn
 

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pandas as pd
 import streamlit as st
@@ -233,7 +233,8 @@ def one_page(read: Callable[[int, int], Rows], per_page: int) -> tuple[Rows, int
         number = _last_page(lambda page: len(read(1, (page - 1) * per_page)) > 0, number)
         _turn_to(number)
         found = read(per_page + 1, (number - 1) * per_page)
-    return found[:per_page], number, len(found) > per_page
+    page = cast(Rows, found[:per_page])  # a slice of either is the same again
+    return page, number, len(found) > per_page
 
 
 def _last_page(holds: Callable[[int], bool], beyond: int) -> int:

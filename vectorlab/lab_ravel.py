@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE, Job
-from vectorlab.domain.ravel import EntityVersion
+from vectorlab.domain.ravel import EntityData, EntityVersion
 from vectorlab.domain.ravel_instances import Instance
 from vectorlab.domain.ravel_runs import Run
 from vectorlab.services import jobs, ravel_data, ravel_instances, ravel_reports, ravel_runs
@@ -16,7 +16,6 @@ from vectorlab.services.ravel_runs import Grid, RunRequest, VectorTrial
 from vectorlab.services.sets import Committed
 
 if TYPE_CHECKING:
-    from vectorlab.domain.ravel import EntityData
     from vectorlab.lab import Lab
 
 

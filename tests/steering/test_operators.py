@@ -1,4 +1,5 @@
 import math
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -6,13 +7,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.steering.builders import arm, intervention, vectors
+from tests.tiny_models import tiny_model
 from vectorlab.domain.operators import OPERATORS, Operator
 from vectorlab.domain.runs import Combine
+from vectorlab.errors import InputError
 from vectorlab.steering.operators import operation, prepare_constant
 from vectorlab.steering.operators.ablate import ablate
 from vectorlab.steering.operators.add import add
 from vectorlab.steering.operators.base import Operation, Slots
 from vectorlab.steering.operators.rotate import rotate
+from vectorlab.steering.table import SteeringTable
 
 
 def prepared(
@@ -155,3 +160,34 @@ def test_an_entry_says_whether_length_and_mean_matter(operator: Operator) -> Non
     assert operator.info.scales_with_length == (not torch.allclose(plain, doubled, atol=1e-5))
     summed = apply(states, prepared(operator, vectors, [0.3, 0.3], Combine.SUM))
     assert operator.info.takes_mean == (not torch.equal(plain, summed))
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatrixSlots(Slots):
+    matrices: torch.Tensor  # (K, D, D)
+
+
+def test_slots_hold_tensors_of_any_shape_and_arms_without_one_hold_zeros() -> None:
+    one, two = torch.randn(1, 3, 3), torch.randn(2, 3, 3)
+    arms = [
+        MatrixSlots(weights=torch.ones(1), matrices=one),
+        None,
+        MatrixSlots(weights=torch.ones(2), matrices=two),
+    ]
+    batch = MatrixSlots.stacked(arms).of_arms(torch.tensor([2, 1, 0, 2]))
+    assert batch.weights.tolist() == [[[1, 1]], [[0, 0]], [[1, 0]], [[1, 1]]]
+    assert torch.equal(batch.matrices[0], two)
+    assert torch.equal(batch.matrices[2], torch.cat([one, torch.zeros(1, 3, 3)]))
+    assert not batch.matrices[1].any()
+
+
+def test_a_vector_that_lacks_what_its_operator_needs_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    affine = replace(OPERATORS[Operator.ADD], needs=("vector", "matrix"))
+    monkeypatch.setitem(OPERATORS, Operator.ADD, affine)
+    loaded = tiny_model("llama")
+    with pytest.raises(InputError, match="Operator add needs matrix at every layer"):
+        SteeringTable.build(
+            loaded, [arm(intervention(1.0, operator=Operator.ADD))], vectors(loaded)
+        )

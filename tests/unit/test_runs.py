@@ -63,6 +63,10 @@ def text(prompt: int, token_ids: tuple[int, ...]) -> GeneratedText:
     )
 
 
+def test_an_operator_may_be_given_by_its_name() -> None:
+    assert replace(intervention(), operator="add").operator is Operator.ADD
+
+
 def test_a_run_survives_its_json_form():
     original = spec()
     again = RunSpec.from_json(original.to_json(), original.vector_ids())

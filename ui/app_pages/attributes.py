@@ -1,10 +1,12 @@
 """Attributes of entities: who changes one and leaves the others alone, and by how much."""
 
+import pandas as pd
 import streamlit as st
 
 from ui import data, parts, tables, texts
 from ui.ravel_views import asking, charts, evaluation
 from vectorlab.domain.ravel_instances import Instance, Part
+from vectorlab.domain.ravel_runs import Evaluation
 from vectorlab.services import models, ravel_instances, ravel_reports, ravel_runs
 
 MEAN = "mean over targets"
@@ -87,7 +89,7 @@ def _show(instance: Instance) -> None:
         evaluation.show(arms[picked], instance, target=target)
 
 
-def _show_scores(instance: Instance, scores, target: str | None) -> None:
+def _show_scores(instance: Instance, scores: pd.DataFrame, target: str | None) -> None:
     left, right = st.columns([3, 4])
     with left:
         st.subheader("Cause and Isolate", anchor=False)
@@ -113,7 +115,7 @@ def _show_scores(instance: Instance, scores, target: str | None) -> None:
         tables.csv_button(lambda: scores, name=name)
 
 
-def _has(item, target: str | None) -> bool:
+def _has(item: Evaluation, target: str | None) -> bool:
     return any(share.target == target for share in item.scores)
 
 

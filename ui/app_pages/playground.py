@@ -84,7 +84,7 @@ def _choose_options(operator: Operator | None, *, several: bool) -> SweepOptions
         schedule = two.text_input(
             "Schedule of the strength", value="constant", key="schedule", bind="query-params"
         )
-        combine = Combine.MEAN
+        combine: Combine | None = None
         if several:
             combine = one.selectbox(
                 f"Pushes of {AVERAGED} in one arm",

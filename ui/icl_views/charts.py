@@ -43,7 +43,7 @@ def lines(
         layers.append(
             alt.Chart(at).mark_rule(strokeDash=[2, 4], color=colours.ink()).encode(y=f"{up}:Q")
         )
-    drawn: alt.LayerChart = alt.layer(*layers).properties(height=300)
+    drawn: alt.LayerChart = alt.LayerChart(layer=layers).properties(height=300)
     return drawn
 
 

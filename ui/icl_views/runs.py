@@ -107,7 +107,7 @@ def _show_heads(heads: pd.DataFrame) -> None:
 
 def _ask_for_a_training() -> None:
     with st.expander("Train a model"), st.form("icl.train", border=False):
-        variant = st.selectbox(
+        variant: Variant | None = st.selectbox(
             "Variant", list(Variant), format_func=str, key="ask.variant", bind="query-params"
         )
         layers = st.number_input("Layers", 1, 10, 1, key="ask.depth", bind="query-params")
@@ -115,8 +115,8 @@ def _ask_for_a_training() -> None:
             "Steps", 1, 100_000, LIVE_STEPS, key="ask.steps", bind="query-params"
         )
         seed = st.number_input("Seed", 0, 10_000, 1, key="ask.seed", bind="query-params")
-        if st.form_submit_button("Train"):
-            parts.ask(lambda: _train(Variant(variant), int(layers), int(steps), int(seed)))
+        if st.form_submit_button("Train") and variant is not None:
+            parts.ask(lambda: _train(variant, int(layers), int(steps), int(seed)))
 
 
 def _train(variant: Variant, layers: int, steps: int, seed: int) -> int | None:

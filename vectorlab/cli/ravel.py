@@ -377,7 +377,7 @@ def show_(
             )
         data = ravel_data.data_of(lab.db, version)
         show(
-            {**plain(version), "attributes": ravel_reports_plain(data)},
+            {**plain(version), "attributes": plain(ravel_data.attributes_frame(data))},
             as_json=json,
             human=lambda: data_view(version, data),
         )
@@ -439,13 +439,9 @@ def purge(
 
     Example: vectorlab ravel purge cities-tiny --cascade
     """
-    ask_and_purge(context, "what is named", reference, remove, cascade=cascade, yes=yes,
-                  as_json=json)  # fmt: skip
-
-
-def ravel_reports_plain(data: Any) -> Any:
-    """The attributes of entity data as JSON types."""
-    return plain(ravel_data.attributes_frame(data))
+    ask_and_purge(
+        context, "what is named", reference, remove, cascade=cascade, yes=yes, as_json=json
+    )
 
 
 def _show_instance(
@@ -464,8 +460,11 @@ def _show_scores(
     found = ravel_runs.evaluations(lab.db, run=run)
     if not found:
         frame = ravel_reports.featurizers_frame(ravel_runs.featurizers_of_run(lab.db, run))
-        show({"run": plain(run), "featurizers": plain(frame)}, as_json=as_json,
-             human=lambda: Group(run_view(run), frame_table(frame, hide=["made"])))  # fmt: skip
+        show(
+            {"run": plain(run), "featurizers": plain(frame)},
+            as_json=as_json,
+            human=lambda: Group(run_view(run), frame_table(frame, hide=["made"])),
+        )
         return
     scores = ravel_reports.scores_frame(found, target=target)
     if len(scores) == 0:

@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from vectorlab.cli.context import open_lab, wait
 from vectorlab.cli.output import JsonOption, frame_table, plain, show, show_queued, stderr
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
+from vectorlab.domain.metrics import METRICS
 from vectorlab.domain.runs import GenerationRun
 from vectorlab.domain.scorers import SCORERS, usage
 from vectorlab.lab import Lab
@@ -35,7 +36,7 @@ def score(
     baseline: Annotated[
         str | None, typer.Option(help="Compare with this arm; default: the unsteered one.")
     ] = None,
-    metric: Annotated[str, typer.Option(help="mean, median or share_positive.")] = "mean",
+    metric: Annotated[str, typer.Option(help=f"One of {', '.join(METRICS)}.")] = "mean",
     force: Annotated[bool, typer.Option("--force", help="Score again what was scored.")] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Print the job id and return.")] = False,
     queue: Annotated[str, typer.Option(help="Only workers of it take the job.")] = DEFAULT_QUEUE,

@@ -50,6 +50,7 @@ class Intervention:
     def __post_init__(self) -> None:
         # One spelling per number, so that 1, 1.0, 0.0 and -0.0 do not make different requests.
         object.__setattr__(self, "strength", float(self.strength) + 0.0)
+        object.__setattr__(self, "operator", Operator(self.operator))  # notebooks may give a name
         part = self.positions.part
         if part is Part.RESPONSE and self.positions.last is not None:
             raise InputError(

@@ -240,7 +240,7 @@ def _spec(
     measured: "_Measured",
     layers: tuple[int, ...] | None,
 ) -> CalibrationSpec:
-    operator = options.operator or vector.operator
+    operator = Operator(options.operator or vector.operator)
     first = operator.info.first_guess if options.first is None else check_strength(options.first)
     if first == 0:
         raise InputError("The first strength is 0, which does nothing. Give another, such as 0.1.")

@@ -150,16 +150,6 @@ def request_search(
             dtype=dtype,
             chat=chat,
         )
-        # Checks the window before anything is computed.
-        _ = Condition(
-            vector_id=found.id,
-            vector_sha256=found.content_sha256,
-            layer=0,
-            measure=measure,
-            comparison=Comparison.ABOVE,
-            threshold=0.0,
-            window=window,
-        )
         earlier = None if force else condition_searches.find_by_spec(tx, spec.sha256)
         if earlier is not None:
             return SearchRequest(spec=spec, search=earlier, job=None)

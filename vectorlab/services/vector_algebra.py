@@ -156,6 +156,7 @@ def request_equalisation(
     """
     if not (math.isfinite(kl) and kl > 0):
         raise InputError(f"The wanted KL is {kl:g}; it must be above 0, for example 0.1.")
+    operator = Operator(operator)  # notebooks may give its name
     if not operator.info.scales_with_length:
         scaled = [item for item in Operator if item.info.scales_with_length]
         raise InputError(

@@ -43,11 +43,11 @@ class Architecture:
 
 
 def _scaled(config: Any, logits: torch.Tensor) -> torch.Tensor:
-    return logits * config.logit_scale
+    return logits * float(config.logit_scale)
 
 
 def _divided(config: Any, logits: torch.Tensor) -> torch.Tensor:
-    return logits / config.logits_scaling
+    return logits / float(config.logits_scaling)
 
 
 def _capped(config: Any, logits: torch.Tensor) -> torch.Tensor:

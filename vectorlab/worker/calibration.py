@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -29,18 +29,16 @@ from vectorlab.evals.model_scores import score_with_model
 from vectorlab.evals.registry import prepare, score_all
 from vectorlab.steering.environment import describe_environment
 from vectorlab.steering.generation import generate
+from vectorlab.steering.loading import LoadedModel
 from vectorlab.store import calibrations, jobs, vectors
 from vectorlab.store.database import Transaction
+from vectorlab.worker.context import JobContext
 from vectorlab.worker.scoring import project, secrets
-
-if TYPE_CHECKING:
-    from vectorlab.steering.loading import LoadedModel
-    from vectorlab.worker.context import JobContext
 
 BASELINE = Arm(label="baseline")
 
 
-def run_calibration(context: "JobContext") -> None:
+def run_calibration(context: JobContext) -> None:
     """Calibrate a vector for each of the layer choices asked for; the best one is the result."""
     data = context.job.spec
     specs = [CalibrationSpec.from_json(item, data["vector_id"]) for item in data["specs"]]
@@ -103,8 +101,8 @@ def _calibrate(bench: "_Bench", spec: CalibrationSpec) -> _Found:
 class _Bench:
     """Measures strengths; remembers what was measured, across attempts."""
 
-    context: "JobContext"
-    loaded: "LoadedModel"
+    context: JobContext
+    loaded: LoadedModel
     numbers: Sequence[LayerVector]
     texts: dict[str, list[GeneratedText]] = field(default_factory=dict)  # of the unsteered model
     values: dict[str, list[float | None]] = field(default_factory=dict)  # per prompt
@@ -113,7 +111,7 @@ class _Bench:
 
     @classmethod
     def restore(
-        cls, context: "JobContext", loaded: "LoadedModel", numbers: Sequence[LayerVector]
+        cls, context: JobContext, loaded: LoadedModel, numbers: Sequence[LayerVector]
     ) -> "_Bench":
         bench = cls(context=context, loaded=loaded, numbers=numbers)
         with context.db.read() as tx:

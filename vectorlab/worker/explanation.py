@@ -1,6 +1,6 @@
 """The job that says what each demonstration does to a vector, from states alone."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,13 +15,11 @@ from vectorlab.steering.methods import aggregate
 from vectorlab.steering.pairs import PairedStates, known_states, paired_states
 from vectorlab.store import explanations, sets, states, vectors
 from vectorlab.store.database import Transaction
+from vectorlab.worker.context import JobContext
 from vectorlab.worker.states import JobStates, cache_of
 
-if TYPE_CHECKING:
-    from vectorlab.worker.context import JobContext
 
-
-def run_explanation(context: "JobContext") -> None:
+def run_explanation(context: JobContext) -> None:
     """Leave out each demonstration of a vector in turn and store what changes."""
     with context.db.read() as tx:
         vector = vectors.vector_by_id(tx, context.job.spec["vector_id"])
@@ -52,7 +50,7 @@ def run_explanation(context: "JobContext") -> None:
 
 
 def _states(
-    context: "JobContext",
+    context: JobContext,
     spec: ExtractionSpec,
     items: list[Demonstration],
     kept: StateSpec | None,

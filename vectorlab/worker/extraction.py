@@ -1,7 +1,5 @@
 """The job that extracts a steering vector from a set version."""
 
-from typing import TYPE_CHECKING
-
 from vectorlab.domain.methods import SHUFFLED, default_operator
 from vectorlab.domain.sets import SHUFFLED_FROM
 from vectorlab.domain.vectors import ExtractionSpec, NewVector, Origin
@@ -9,13 +7,11 @@ from vectorlab.steering.environment import describe_environment
 from vectorlab.steering.extraction import extract
 from vectorlab.store import sets, vectors
 from vectorlab.store.database import Transaction
+from vectorlab.worker.context import JobContext
 from vectorlab.worker.states import cache_of
 
-if TYPE_CHECKING:
-    from vectorlab.worker.context import JobContext
 
-
-def run_extraction(context: "JobContext") -> None:
+def run_extraction(context: JobContext) -> None:
     """Extract a steering vector from a set version and store it."""
     data = context.job.spec
     spec = ExtractionSpec.from_json(data["spec"])

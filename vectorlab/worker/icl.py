@@ -4,7 +4,7 @@ import json
 import math
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import safetensors.torch
 import torch
@@ -20,14 +20,12 @@ from vectorlab.icl.learning import Learner
 from vectorlab.steering.environment import describe_environment, software
 from vectorlab.store import icl, jobs, sets
 from vectorlab.store.database import Transaction
-
-if TYPE_CHECKING:
-    from vectorlab.worker.context import JobContext
+from vectorlab.worker.context import JobContext
 
 POINTS = 100  # of each curve of a training
 
 
-def run_construction(context: "JobContext") -> None:
+def run_construction(context: JobContext) -> None:
     """The constructed layer beside explicit gradient descent, step by step."""
     began, spec = time.monotonic(), context.job.spec["spec"]
     context.lease.progress(0, 1, "comparing steps")
@@ -43,7 +41,7 @@ def run_construction(context: "JobContext") -> None:
     _store(context, IclKind.CONSTRUCT, result, began, _numbers_only())
 
 
-def run_training(context: "JobContext") -> None:
+def run_training(context: JobContext) -> None:
     """Train one model, drawing its curve beside gradient descent's, and compare the two."""
     began, spec = time.monotonic(), TrainingSpec.from_json(context.job.spec["spec"])
     learner = Learner(spec)
@@ -69,7 +67,7 @@ def run_training(context: "JobContext") -> None:
     _store(context, IclKind.TRAIN, result, began, _numbers_only(), weights=weights)
 
 
-def run_reproduction(context: "JobContext") -> None:
+def run_reproduction(context: JobContext) -> None:
     """Measure the published reference points, part by part; finished parts are kept."""
     began, spec = time.monotonic(), context.job.spec["spec"]
     scope = {"full": reproduction.FULL, "short": reproduction.SHORT}[spec["scope"]]
@@ -99,7 +97,7 @@ def run_reproduction(context: "JobContext") -> None:
     _store(context, IclKind.REPRODUCE, result, began, _numbers_only(), checks=found)
 
 
-def run_bridge(context: "JobContext") -> None:
+def run_bridge(context: JobContext) -> None:
     """What a set does in the prompt of a language model."""
     began, data, spec = time.monotonic(), context.job.spec, context.job.spec["spec"]
     with context.db.read() as tx:
@@ -139,7 +137,7 @@ def run_bridge(context: "JobContext") -> None:
 
 
 def _store(
-    context: "JobContext",
+    context: JobContext,
     kind: IclKind,
     result: dict[str, Any],
     began: float,

@@ -1,7 +1,6 @@
 """The job that builds an instance: completions, filters and pairs."""
 
 import json
-from typing import TYPE_CHECKING
 
 from vectorlab.domain.ravel_drawing import draw_examples, keep_known
 from vectorlab.domain.ravel_instances import Completion, InstanceSpec, NewInstance
@@ -11,14 +10,12 @@ from vectorlab.steering.environment import describe_environment
 from vectorlab.steering.loading import check_request
 from vectorlab.store import jobs, ravel_data, ravel_instances
 from vectorlab.store.database import Transaction
-
-if TYPE_CHECKING:
-    from vectorlab.worker.context import JobContext
+from vectorlab.worker.context import JobContext
 
 CHUNK = 4096  # completions that an interrupted job does not repeat
 
 
-def run_ravel_build(context: "JobContext") -> None:
+def run_ravel_build(context: JobContext) -> None:
     """Complete every template about every entity, filter, draw pairs and store the instance."""
     request = context.job.spec
     spec = InstanceSpec.from_json(request["spec"])
@@ -79,7 +76,7 @@ def run_ravel_build(context: "JobContext") -> None:
     context.commit(write)
 
 
-def _save(context: "JobContext", seq: int, completions: list[Completion]) -> None:
+def _save(context: JobContext, seq: int, completions: list[Completion]) -> None:
     data = json.dumps([vars(item) for item in completions]).encode()
     context.write(lambda tx: jobs.save_chunk(tx, context.job.id, context.job.attempt, seq, data))
     context.lease.checkpoint()

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import safetensors.torch
 import torch
@@ -42,14 +42,12 @@ from vectorlab.steering.environment import describe_environment
 from vectorlab.steering.loading import check_request
 from vectorlab.store import ravel_data, ravel_instances, ravel_results, vectors
 from vectorlab.store.database import Transaction
-
-if TYPE_CHECKING:
-    from vectorlab.worker.context import JobContext
+from vectorlab.worker.context import JobContext
 
 SERIES = 20  # featurizers that get curves of their own; those of a larger run share theirs
 
 
-def run_ravel_run(context: "JobContext") -> None:
+def run_ravel_run(context: JobContext) -> None:
     """Make what is missing of a run, then store the run."""
     began = time.monotonic()
     request = context.job.spec
@@ -86,7 +84,7 @@ def run_ravel_run(context: "JobContext") -> None:
 class _Work:
     """The instance on the loaded model, and the store to keep what is made."""
 
-    context: "JobContext"
+    context: JobContext
     instance: Instance
     bench: Workbench
     environment: Mapping[str, Any]
@@ -95,7 +93,7 @@ class _Work:
     saved: "_Saved"
 
     @classmethod
-    def begin(cls, context: "JobContext", spec: RunSpec) -> "_Work":
+    def begin(cls, context: JobContext, spec: RunSpec) -> "_Work":
         with context.db.read() as tx:
             instance = ravel_instances.instance_by_id(tx, context.job.spec["instance_id"])
             data = ravel_data.data(tx, instance.version_id)
@@ -288,7 +286,7 @@ class _JobMonitor:
 
     def __init__(
         self,
-        context: "JobContext",
+        context: JobContext,
         spec: FeaturizerSpec,
         begins: Mapping[str, int],
         saved: _Saved,

@@ -1,16 +1,12 @@
 """The job that registers a model: only a worker can look into its files."""
 
-from typing import TYPE_CHECKING
-
 from vectorlab.services import models
 from vectorlab.steering.loading import describe_model
 from vectorlab.store.database import Transaction
-
-if TYPE_CHECKING:
-    from vectorlab.worker.context import JobContext
+from vectorlab.worker.context import JobContext
 
 
-def run_registration(context: "JobContext") -> None:
+def run_registration(context: JobContext) -> None:
     """Describe the files of a model and register it."""
     spec = context.job.spec
     context.lease.progress(0, None, f"reading {spec['source']}")

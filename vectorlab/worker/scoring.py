@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from vectorlab.config import Settings
 from vectorlab.domain.hashing import content_sha256
@@ -15,17 +15,15 @@ from vectorlab.domain.vectors import LayerVector
 from vectorlab.evals.model_scores import score_with_model
 from vectorlab.evals.projection import project_texts
 from vectorlab.evals.registry import prepare, score_all
+from vectorlab.steering.loading import LoadedModel
 from vectorlab.store import runs, scores, vectors
 from vectorlab.store.database import Transaction
-
-if TYPE_CHECKING:
-    from vectorlab.steering.loading import LoadedModel
-    from vectorlab.worker.context import JobContext
+from vectorlab.worker.context import JobContext
 
 KEEP_EVERY = 64  # texts scored between two writes, for scorers that take their time
 
 
-def run_scoring(context: "JobContext") -> None:
+def run_scoring(context: JobContext) -> None:
     """Score the texts of a run; every finished scorer is kept at once."""
     work = _Work.read(context)
     wanted = [ScorerSpec.from_json(item) for item in context.job.spec["scorers"]]
@@ -44,7 +42,7 @@ def run_scoring(context: "JobContext") -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class _Work:
-    context: "JobContext"
+    context: JobContext
     run: GenerationRun
     texts: Mapping[RowKey, GeneratedText]
     ids: Mapping[RowKey, int]
@@ -53,7 +51,7 @@ class _Work:
     force: bool
 
     @classmethod
-    def read(cls, context: "JobContext") -> "_Work":
+    def read(cls, context: JobContext) -> "_Work":
         with context.db.read() as tx:
             run = runs.run_by_id(tx, context.job.spec["run_id"])
             texts = {item.key: item for item in runs.generations(tx, run.id)}
@@ -231,7 +229,7 @@ def _items(run: GenerationRun, texts: Mapping[RowKey, GeneratedText]) -> dict[Ro
 
 
 def project(
-    context: "JobContext", loaded: "LoadedModel", scorer: ScorerSpec, texts: Sequence[str]
+    context: JobContext, loaded: LoadedModel, scorer: ScorerSpec, texts: Sequence[str]
 ) -> list[Score]:
     """How far along the scorer's vector each text lies."""
     with context.db.read() as tx:

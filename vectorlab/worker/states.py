@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,9 +10,7 @@ from vectorlab.domain.states import StateBlock, StateSpec
 from vectorlab.steering.reuse import OpenCache
 from vectorlab.store import states
 from vectorlab.store.database import Transaction
-
-if TYPE_CHECKING:
-    from vectorlab.worker.context import JobContext
+from vectorlab.worker.context import JobContext
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +28,7 @@ class JobStates:
         fresh: Compute anew: find only what earlier attempts at this very job left.
     """
 
-    def __init__(self, context: "JobContext", spec: StateSpec, *, fresh: bool = False) -> None:
+    def __init__(self, context: JobContext, spec: StateSpec, *, fresh: bool = False) -> None:
         self._context = context
         self._spec = spec
         self._fresh = fresh
@@ -78,7 +75,7 @@ class JobStates:
         states.evict(tx, keep_bytes=self._context.state_cache_bytes)
 
 
-def cache_of(context: "JobContext", *, fresh: bool = False) -> OpenCache | None:
+def cache_of(context: JobContext, *, fresh: bool = False) -> OpenCache | None:
     """How a job opens the store's kept states; None where none are kept."""
     if context.state_cache_bytes == 0:
         return None

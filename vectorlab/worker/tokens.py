@@ -1,7 +1,5 @@
 """Jobs about single tokens: those nearest to a vector, and those of texts that were generated."""
 
-from typing import TYPE_CHECKING
-
 from vectorlab.domain.tokens import ReadTokens
 from vectorlab.evals.forced import read_texts
 from vectorlab.steering.nearest import nearest_tokens
@@ -9,12 +7,10 @@ from vectorlab.steering.prepared import PreparedRun
 from vectorlab.steering.tokens import pieces
 from vectorlab.store import runs, token_views, vectors
 from vectorlab.store.database import Transaction
-
-if TYPE_CHECKING:
-    from vectorlab.worker.context import JobContext
+from vectorlab.worker.context import JobContext
 
 
-def run_nearest(context: "JobContext") -> None:
+def run_nearest(context: JobContext) -> None:
     """Find the vocabulary tokens at both ends of every layer vector."""
     vector_id = context.job.spec["vector_id"]
     with context.db.read() as tx:
@@ -35,7 +31,7 @@ def run_nearest(context: "JobContext") -> None:
     context.commit(write)
 
 
-def run_read(context: "JobContext") -> None:
+def run_read(context: JobContext) -> None:
     """Read the texts of one prompt once more, steered and not, for the figures of every token."""
     spec = context.job.spec
     with context.db.read() as tx:

@@ -1,0 +1,397 @@
+"""The recipes of CONTRIBUTING, followed to the letter in a copy of the repository.
+
+What a recipe names is written into the copy and nothing else; then the new thing is used as people
+would, on the command line and in the dashboard.
+"""
+
+import filecmp
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM
+
+from tests.packaging.in_a_copy import SLIDER
+from tests.tiny_models import CONFIGURATIONS, byte_tokenizer
+
+ROOT = Path(__file__).parents[2]
+COPIED = ("vectorlab", "alembic", "ui")
+
+
+@dataclass
+class Copy:
+    """The repository's code in a folder of its own."""
+
+    root: Path
+    touched: dict[str, set[str]] = field(default_factory=dict)  # by recipe
+
+    def write(self, recipe: str, path: str, text: str) -> None:
+        """A new file."""
+        assert not (self.root / path).exists(), path
+        (self.root / path).write_text(text, "utf-8")
+        self.touched.setdefault(recipe, set()).add(path)
+
+    def insert(self, recipe: str, path: str, text: str, *, before: str) -> None:
+        """An entry in a file that is there."""
+        old = (self.root / path).read_text("utf-8")
+        assert old.count(before) == 1, (path, before)
+        (self.root / path).write_text(old.replace(before, text + before), "utf-8")
+        self.touched.setdefault(recipe, set()).add(path)
+
+    def changed(self) -> set[str]:
+        """Every file that is not as in the repository."""
+        files = {
+            path.relative_to(self.root).as_posix()
+            for folder in COPIED
+            for path in (self.root / folder).rglob("*")
+            if path.is_file() and "__pycache__" not in path.parts
+        }
+        return {
+            path
+            for path in files
+            if not (ROOT / path).exists()
+            or not filecmp.cmp(self.root / path, ROOT / path, shallow=False)
+        }
+
+
+METHOD = "An extraction method"
+OPERATOR = "An operator"
+SCORER = "A scorer"
+METRIC = "A metric"
+FORMAT = "A file format of vectors"
+ARCHITECTURE = "An architecture"
+
+
+def add_a_method(copy: Copy) -> None:
+    copy.insert(
+        METHOD,
+        "vectorlab/domain/methods.py",
+        """\
+        MethodInfo(
+            name="median_difference",
+            summary="median of target minus source, layer by layer",
+            read_site=Site.BLOCK_OUTPUT,
+            write_site=Site.BLOCK_OUTPUT,
+            operator=Operator.ADD,
+            minimum_pairs=1,
+            source="a test",
+        ),
+""",
+        before='        MethodInfo(\n            name="mean_difference",\n',
+    )
+    copy.write(
+        METHOD,
+        "vectorlab/steering/methods/median_difference.py",
+        '''\
+"""Median of target minus source, layer by layer."""
+
+import torch
+
+from vectorlab.steering.methods.base import Method
+
+
+def median_difference(source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """From (N, L, D) to (L, D)."""
+    return (target - source).median(dim=0).values
+
+
+METHOD = Method(aggregator=median_difference)
+''',
+    )
+
+
+def add_an_operator(copy: Copy) -> None:
+    path = "vectorlab/domain/operators.py"
+    copy.insert(OPERATOR, path, '    PULL = "pull"\n', before='    ROTATE = "rotate"')
+    copy.insert(
+        OPERATOR,
+        path,
+        """\
+    Operator.PULL: OperatorInfo(
+        unit="share of the way to the vector",
+        first_guess=0.4,
+        most=1.0,
+        slider=Slider(lowest=0.0, highest=2.0, step=0.25, start=0.75),
+        scales_with_length=True,
+    ),
+""",
+        before="    Operator.ROTATE: OperatorInfo(\n",
+    )
+    copy.write(
+        OPERATOR,
+        "vectorlab/steering/operators/pull.py",
+        '''\
+"""Go a share of the way from a state to the vector."""
+
+import torch
+
+from vectorlab.steering.operators.base import DirectionSlots, Given, Operation
+
+
+def prepare(given: Given, strengths: torch.Tensor) -> DirectionSlots:
+    """The vectors as they are."""
+    return DirectionSlots(directions=given["vector"], weights=strengths)
+
+
+def pull(states: torch.Tensor, slots: DirectionSlots) -> torch.Tensor:
+    """One vector after another."""
+    for slot in range(slots.directions.shape[1]):
+        way = slots.directions[:, slot, None] - states
+        states = states + slots.weights[:, :, slot, None] * way
+    return states
+
+
+OPERATION = Operation(prepare=prepare, apply=pull)
+''',
+    )
+
+
+def add_a_scorer(copy: Copy) -> None:
+    copy.insert(
+        SCORER,
+        "vectorlab/domain/scorers.py",
+        """\
+        ScorerInfo(
+            name="vowels",
+            about="how many vowels of a kind the text has",
+            higher="more of them",
+            options=(Option(name="kind", about="the letter", default="e"),),
+        ),
+""",
+        before='        ScorerInfo(\n            name="length",\n',
+    )
+    copy.write(
+        SCORER,
+        "vectorlab/evals/vowels.py",
+        '''\
+"""How many vowels of a kind a text has."""
+
+from vectorlab.domain.scores import Item, Score
+from vectorlab.evals.registry import ScoreText, TextScorer
+
+
+def vowels(*, kind: str) -> ScoreText:
+    """Counts them."""
+    return lambda item: Score.of(item.text.count(kind))
+
+
+SCORER = TextScorer(prepare=vowels)
+''',
+    )
+
+
+def add_a_metric(copy: Copy) -> None:
+    path = "vectorlab/domain/metrics/__init__.py"
+    copy.insert(
+        METRIC,
+        path,
+        "from vectorlab.domain.metrics.largest import largest\n",
+        before="from vectorlab.domain.metrics.mean import mean\n",
+    )
+    copy.insert(METRIC, path, '"largest": largest, ', before='"mean": mean, ')
+    copy.write(
+        METRIC,
+        "vectorlab/domain/metrics/largest.py",
+        '''\
+"""The largest value."""
+
+from vectorlab.domain.statistics import Estimate, Values, estimate
+
+
+def largest(values: Values) -> Estimate:
+    """Of those that are there."""
+    return estimate([max(value for value in values if value is not None)])
+''',
+    )
+
+
+def add_a_format(copy: Copy) -> None:
+    copy.insert(
+        FORMAT,
+        "vectorlab/domain/vector_formats.py",
+        """\
+        VectorFormat(name="numpy", endings=("npz",), holds="the same for numpy"),
+""",
+        before='        VectorFormat(\n            name="safetensors",\n',
+    )
+    copy.write(
+        FORMAT,
+        "vectorlab/services/vector_files/numpy_format.py",
+        '''\
+"""One array per layer and the header, as numpy keeps several arrays in one file."""
+
+from pathlib import Path
+
+import numpy as np
+
+from vectorlab.services.vector_files.base import FileFormat, VectorFile, header_text, read_header
+
+
+def write(path: Path, vector: VectorFile) -> None:
+    """Write a vector."""
+    arrays = {str(layer): values for layer, values in vector.values.items()}
+    np.savez(path, header=np.array(header_text(vector.header)), **arrays)
+
+
+def read(path: Path) -> VectorFile:
+    """Read a vector."""
+    with np.load(path) as file:
+        header = read_header(path, str(file["header"]))
+        values = {int(name): file[name] for name in file.files if name != "header"}
+    return VectorFile(header=header, values=values)
+
+
+FORMAT = FileFormat(write=write, read=read)
+''',
+    )
+
+
+def add_an_architecture(copy: Copy) -> None:
+    copy.insert(
+        ARCHITECTURE,
+        "vectorlab/steering/layers.py",
+        '    "arcee": _LLAMA,\n',
+        before="    # BLOOM's MLP and attention, and MPT's MLP",
+    )
+
+
+def an_arcee_model(folder: Path) -> Path:
+    config = AutoConfig.for_model("arcee", **CONFIGURATIONS["llama"])
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    byte_tokenizer(bos=True).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
+    """The copy, with everything added to it."""
+    root = tmp_path_factory.mktemp("copy")
+    for folder in COPIED:
+        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    copy = Copy(root)
+    add_a_method(copy)
+    add_an_operator(copy)
+    add_a_scorer(copy)
+    add_a_metric(copy)
+    add_a_format(copy)
+    add_an_architecture(copy)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def results(copy: Copy, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What came of using it all, in one process of the copy."""
+    folder = tmp_path_factory.mktemp("used")
+    pairs = folder / "pairs.csv"
+    pairs.write_text(
+        "source,target\nThe film was fine.,Wow the film was great!\n"
+        "We liked it.,Yay we loved it!\nIt was okay.,OMG it was superb!\n",
+        "utf-8",
+    )
+    file, model = folder / "m.npz", an_arcee_model(folder / "arcee")
+    text = "--prompt 'The film was' --max-new-tokens 3"
+    lines = {
+        "import": f"sets import {pairs} --set pairs",
+        "extract": "vectors extract --set pairs --method median_difference --name m --json",
+        "export": f"vectors export m --out {file}",
+        "reimport": f"vectors import {file} --name again --json",
+        "run": f"runs generate --vector m --strength 0 --strength 1 --name run {text}",
+        "score": "runs score run --scorer vowels:kind=o --metric largest --json",
+        "calibrate": "vectors calibrate m --operator pull --effect length --damage kl<=1000 "
+        f"--json {text}",
+        "steer": "runs generate --vector m --operator pull --strength 0 --strength 1 "
+        f"--name pulled {text}",
+        "steered": "runs show pulled --json",
+        "add model": f"models add {model} --name arcee",
+        "extract there": "vectors extract --set pairs --model arcee --name there --json",
+        "steer there": f"runs generate --model arcee --vector there --strength 0.1 {text}",
+        SLIDER: "m pull",
+    }
+    commands = {name: shlex.split(line) for name, line in lines.items()}
+    asked, told = folder / "asked.json", folder / "told.json"
+    asked.write_text(json.dumps(commands), "utf-8")
+    subprocess.run(
+        [sys.executable, str(ROOT / "tests" / "packaging" / "in_a_copy.py"), str(asked), str(told)],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(copy.root), "VECTORLAB_HOME": str(folder / "home")},
+        check=True,
+    )
+    found: dict[str, Any] = json.loads(told.read_text("utf-8"))
+    assert Path(found["package"]).is_relative_to(copy.root)
+    return found
+
+
+def out_of(results: dict[str, Any], *names: str) -> str:
+    """What the last of some commands printed; all have to have worked."""
+    for name in names:
+        assert results[name]["code"] == 0, (name, results[name]["err"])
+    return str(results[names[-1]]["out"])
+
+
+@pytest.mark.parametrize(
+    ("recipe", "files"),
+    [(METHOD, 2), (OPERATOR, 2), (SCORER, 2), (METRIC, 2), (FORMAT, 2), (ARCHITECTURE, 1)],
+)
+def test_a_recipe_names_every_file_that_it_takes(copy: Copy, recipe: str, files: int) -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    [paragraph] = re.findall(rf"^\*\*{recipe}\.\*\*.*?(?=\n\n)", text, re.M | re.S)
+    named = set(re.findall(r"`(vectorlab/[^`]+)`", paragraph))
+    touched = copy.touched[recipe]
+    assert len(touched) == files
+    for path in touched:
+        assert {path, path.rpartition("/")[0] + "/"} & named, (path, named)
+
+
+def test_nothing_but_what_the_recipes_name_was_changed(copy: Copy, results: dict[str, Any]) -> None:
+    assert results
+    assert copy.changed() == set().union(*copy.touched.values())
+
+
+def test_the_new_method_makes_a_vector(results: dict[str, Any]) -> None:
+    vector = json.loads(out_of(results, "import", "extract"))
+    assert vector["method"] == "median_difference"
+
+
+def test_the_new_format_holds_what_was_exported(results: dict[str, Any]) -> None:
+    original = json.loads(out_of(results, "extract"))
+    again = json.loads(out_of(results, "export", "reimport"))
+    assert again["content_sha256"] == original["content_sha256"]
+
+
+def test_the_new_scorer_scores_a_run_and_the_new_metric_sums_it_up(results: dict[str, Any]) -> None:
+    assert "vowels:o" in out_of(results, "run", "score")
+    assert "largest" in out_of(results, "score")
+
+
+def test_the_new_operator_is_calibrated_from_its_first_guess(results: dict[str, Any]) -> None:
+    found = json.loads(out_of(results, "calibrate"))
+    assert found["operator"] == "pull"
+    assert {0.1, 0.4} < {round(point["strength"], 6) for point in found["curve"]}
+    assert max(point["strength"] for point in found["curve"]) == 1.0  # the most that makes sense
+
+
+def test_the_new_operator_has_its_slider_in_the_playground(results: dict[str, Any]) -> None:
+    assert results[SLIDER] == [0.0, 2.0, 0.25, 0.75]
+
+
+def test_the_new_operator_steers_a_run(results: dict[str, Any]) -> None:
+    run = json.loads(out_of(results, "steer", "steered"))
+    plain, pulled = run["generations"]
+    assert plain["text"] != pulled["text"]
+
+
+def test_the_new_architecture_is_registered_read_and_steered(results: dict[str, Any]) -> None:
+    vector = json.loads(out_of(results, "add model", "extract there"))
+    assert len(vector["layers"]) == CONFIGURATIONS["llama"]["num_hidden_layers"]
+    assert out_of(results, "steer there")
