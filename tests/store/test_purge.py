@@ -3,10 +3,18 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from tests.store.builders import PAIRS, add_model, add_run, add_version, fill, run_spec
+from tests.store.builders import (
+    PAIRS,
+    add_model,
+    add_run,
+    add_version,
+    fill,
+    new_score,
+    run_spec,
+)
 from vectorlab.domain.sets import Relation
 from vectorlab.errors import ConflictError, NotFoundError
-from vectorlab.store import maintenance, purge, runs, schema, sets, vectors
+from vectorlab.store import maintenance, purge, runs, schema, scores, sets, vectors
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Database, Transaction
 
@@ -148,3 +156,14 @@ def test_an_unknown_object_is_not_found(sqlite_database: Database):
         for act in (purge.purge_set, purge.purge_vector, purge.purge_run):
             with pytest.raises(NotFoundError):
                 act(tx, "nothing", cascade=True, actor="ann")
+
+
+def test_superseded_scores_go_with_their_run(database: Database):
+    with database.write() as tx:
+        made = fill(tx)
+        text = next(iter(scores.generation_ids(tx, made["run"].id).values()))
+        for value in (0.25, 0.5, 0.75):
+            scores.put_scores(tx, [new_score(text, value)])
+        gone = purge.purge_run(tx, "first", cascade=True, actor="me")
+        assert sum(line.startswith("score ") for line in gone) == 3
+        assert tx.scalar(sa.select(sa.func.count()).select_from(schema.scores)) == 0
