@@ -12,8 +12,10 @@ from ui import colours
 from ui.run_views.token_view import departure
 from vectorlab.config import WISH_VARIABLE
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE, JobKind
+from vectorlab.domain.runs import Prompt
 from vectorlab.domain.tokens import NearestTokens, ReadTokens, VocabularyToken
 from vectorlab.services import jobs, models, queries, runs, sets, vectors
+from vectorlab.services.requests import GenerationRequest
 from vectorlab.store import token_views
 from vectorlab.store import vectors as store_vectors
 
@@ -256,13 +258,11 @@ def test_the_last_of_the_first_steps_asks_for_texts_with_and_without_the_vector(
 
 
 def test_the_store_says_what_the_playgrounds_recipe_asks_for(filled):
-    from vectorlab.services.recipes import Request
-
     model = models.get(filled, "tiny")
     vector = vectors.get(filled, "upbeat-icv")
-    request = Request(
+    request = GenerationRequest(
         model="tiny",
-        prompts=("Say it: ",),
+        prompts=(Prompt(text="Say it: "),),
         arms=("upbeat-icv:0.1", "upbeat-icv:0.2"),
         decoding=run_spec(model, vector).decoding,
         seed=7,
