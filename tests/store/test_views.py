@@ -207,6 +207,8 @@ VIEWS: dict[str, dict[str, str]] = {
         "created_at": "timestamp with time zone",
         "schedule": "text",
         "prefix": "text",
+        "choice_margin": "double precision",
+        "choice_margin_unit": "text",
     },
     "v_scores": {
         "score_id": "bigint",
@@ -304,6 +306,21 @@ VIEWS["v_divergences"] = {
     "mean_kl": "double precision",
     "mean_logprob": "double precision",
     "baseline_mean_logprob": "double precision",
+}
+
+VIEWS["v_replays"] = {
+    "replay_id": "bigint",
+    "original_id": "bigint",
+    "model_name": "text",
+    "n_generations": "bigint",
+    "n_equal": "bigint",
+    "n_departures": "bigint",
+    "nearest_margin": "double precision",
+    "widest_margin": "double precision",
+    "margin_unit": "text",
+    "rounding_margin": "double precision",
+    "verdict": "text",
+    "created_at": "timestamp with time zone",
 }
 
 PYTHON_TYPES = {

@@ -22,6 +22,7 @@ from vectorlab.cli.output import (
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
 from vectorlab.cli.sampling import check_draws
 from vectorlab.cli.verdict import verdict_text
+from vectorlab.domain import margins
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
 from vectorlab.domain.layers import parse_layers
 from vectorlab.domain.positions import Positions
@@ -31,6 +32,8 @@ from vectorlab.domain.vectors import Site
 from vectorlab.lab import RunView
 from vectorlab.services import reports, runs, scores, set_splits, tables
 from vectorlab.services.arms import SweepOptions
+
+SHOWN_FRAGILE = 8  # texts, at most
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -284,7 +287,11 @@ def replay(
     )
     found = runs.verdict(lab.db, str(lab.runs.made_by(wait(lab, job.id)).id))
     show(
-        {**plain(found), "identical": found.identical},
+        {
+            **plain(found),
+            "identical": found.identical,
+            "explanation": found.explanation,
+        },
         as_json=json,
         human=lambda: verdict_text(found),
     )
@@ -343,6 +350,26 @@ def _mean_kl(view: RunView) -> str:
     return ", ".join(f"{arm}: {value:.4g}" for arm, value in means.items())
 
 
+def _fragile(view: RunView) -> str:
+    """Which texts rounding alone may change, on another processor, if their margins are known."""
+    frame = view.to_frame().dropna(subset=["choice_margin"])
+    if frame.empty:
+        return ""
+    spec = view.run.spec
+    near = frame[frame["fragile"].astype(bool)].sort_values("choice_margin", kind="stable")
+    texts = [
+        f"prompt {row.prompt_index}, {row.arm}, sample {row.sample}: {row.choice_margin:.2g}"
+        for row in near.head(SHOWN_FRAGILE).itertuples()
+    ]
+    more = [f"and {len(near) - len(texts)} more"] if len(near) > len(texts) else []
+    head = (
+        f"{len(near)} of {len(frame)} texts had a choice within what rounding can move, "
+        f"{margins.rounding_margin(spec):.2g} ({margins.unit(spec.decoding)}); "
+        f"the nearest: {frame['choice_margin'].min():.2g}"
+    )
+    return "\n".join([head, *texts, *more])
+
+
 def _show_run(view: RunView, *, as_json: bool, found: bool | None = None) -> None:
     run = view.run
     overlaps = set_splits.overlaps_of_run(view.lab.db, run)
@@ -351,6 +378,7 @@ def _show_run(view: RunView, *, as_json: bool, found: bool | None = None) -> Non
         "overlaps": overlaps,
         "interventions": [arm.to_json() for arm in run.spec.arms],
         "environment": run.environment,
+        "rounding_margin": margins.rounding_margin(run.spec),
         "generations": view.to_frame(),
     }
     if found is not None:
@@ -365,6 +393,7 @@ def _show_run(view: RunView, *, as_json: bool, found: bool | None = None) -> Non
             "system prompt": "" if run.spec.chat is None else run.spec.chat.system or "none",
             "mean KL": _mean_kl(view),
             "decoding": ", ".join(f"{k}={v}" for k, v in run.spec.decoding.to_json().items()),
+            "fragile": _fragile(view),
             "seed": run.spec.seed,
             "request": run.spec_sha256[:12],
             "replay of": run.replay_of or "",

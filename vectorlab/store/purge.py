@@ -227,6 +227,8 @@ _PARTS: dict[str, tuple[sa.Column[Any], ...]] = {
     "condition search": (_searches.c.id,),
     "run": (
         schema.generation_divergences.c.run_id,
+        schema.replay_departures.c.run_id,
+        schema.replay_verdicts.c.run_id,
         _generations.c.run_id,
         _asked.c.run_id,
         schema.run_chats.c.run_id,

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from vectorlab.domain.conditions import Comparison, Condition, Measure
 from vectorlab.domain.positions import Positions
+from vectorlab.domain.replays import judge
 from vectorlab.domain.runs import (
     Arm,
     BatchPlan,
@@ -30,7 +31,7 @@ from vectorlab.domain.runs import (
 from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import ConflictError, InputError, IntegrityError, NotFoundError
-from vectorlab.store import divergences, schema, token_views
+from vectorlab.store import divergences, schema, token_views, verdicts
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
 from vectorlab.store.references import batches, get_id, storable_text
@@ -49,7 +50,7 @@ TOKEN_IDS = np.dtype("<i4")  # how token ids are stored
 
 
 def add_run(tx: Transaction, new: NewRun, created_by: str) -> GenerationRun:
-    """Store a finished run with its request and all its texts.
+    """Store a finished run with its request and all its texts; a replay with its verdict.
 
     Raises:
         ConflictError: If the name is taken.
@@ -79,7 +80,10 @@ def add_run(tx: Transaction, new: NewRun, created_by: str) -> GenerationRun:
     _insert(tx, _generations, [_generation_row(run_id, item) for item in new.generations])
     divergences.add_all(tx, run_id, new.generations)
     token_views.add_written(tx, run_id, new.generations)
-    return run_by_id(tx, run_id)
+    run = run_by_id(tx, run_id)
+    if new.replay_of is not None and new.departures is not None:
+        verdicts.add(tx, judge(run_by_id(tx, new.replay_of), run, new.departures))
+    return run
 
 
 def get_run(tx: Transaction, reference: str) -> GenerationRun:
@@ -147,6 +151,13 @@ def generations(tx: Transaction, run_id: int) -> list[GeneratedText]:
         replace(item, divergence=compared.get(item.key))
         for item in map(_generation, tx.execute(query))
     ]
+
+
+def token_ids(tx: Transaction, run_id: int) -> dict[RowKey, tuple[int, ...]]:
+    """Tokens of every text of a run."""
+    c = _generations.c
+    query = sa.select(c.prompt, c.arm, c.sample, c.token_ids).where(c.run_id == run_id)
+    return {_key(row): _token_ids(row) for row in tx.execute(query)}
 
 
 def token_counts(tx: Transaction, run_id: int) -> dict[tuple[int, int, int], int]:
@@ -429,14 +440,24 @@ def _generation_row(run_id: int, item: GeneratedText) -> dict[str, Any]:
         "finish_reason": item.finish_reason,
         # SQLite turns NaN into NULL by itself; here both databases do.
         "mean_logprob": None if math.isnan(item.mean_logprob) else item.mean_logprob,
+        "choice_margin": item.choice_margin,
     }
 
 
 def _generation(row: sa.Row[Any]) -> GeneratedText:
     return GeneratedText(
-        key=RowKey(prompt=row.prompt, arm=row.arm, sample=row.sample),
+        key=_key(row),
         text=row.text,
-        token_ids=tuple(np.frombuffer(row.token_ids, dtype=TOKEN_IDS).tolist()),
+        token_ids=_token_ids(row),
         finish_reason=FinishReason(row.finish_reason),
         mean_logprob=math.nan if row.mean_logprob is None else row.mean_logprob,
+        choice_margin=row.choice_margin,
     )
+
+
+def _key(row: sa.Row[*tuple[Any, ...]]) -> RowKey:
+    return RowKey(prompt=row.prompt, arm=row.arm, sample=row.sample)
+
+
+def _token_ids(row: sa.Row[*tuple[Any, ...]]) -> tuple[int, ...]:
+    return tuple(np.frombuffer(row.token_ids, dtype=TOKEN_IDS).tolist())

@@ -26,13 +26,14 @@ from vectorlab.domain.ravel import Split
 from vectorlab.domain.ravel_instances import Part as ExamplePart
 from vectorlab.domain.ravel_instances import SourceKind
 from vectorlab.domain.ravel_scores import Measure as RavelMeasure
+from vectorlab.domain.replays import Verdict as ReplayVerdict
 from vectorlab.domain.runs import Combine, FinishReason, Operator
 from vectorlab.domain.schedules import Shape
 from vectorlab.domain.sets import Relation
 from vectorlab.domain.vectors import Origin, Site
 from vectorlab.store.columns import BigInt, Json, UtcTime, one_of
 
-REVISION = "0020"  # the newest revision; numbers sort, a test holds it to Alembic's head
+REVISION = "0021"  # the newest revision; numbers sort, a test holds it to Alembic's head
 
 metadata = sa.MetaData(
     naming_convention={
@@ -64,6 +65,8 @@ FROZEN: dict[str, tuple[str, ...]] = {
     "run_arms": (),
     "arm_interventions": (),
     "generations": (),
+    "replay_verdicts": (),
+    "replay_departures": (),
     "ravel_versions": (),
     "ravel_attributes": (),
     "ravel_entities": (),
@@ -464,6 +467,7 @@ generations = Table(
     Column("n_tokens", sa.Integer, nullable=False),
     _text("finish_reason"),
     Column("mean_logprob", sa.Double),
+    Column("choice_margin", sa.Double),
     UniqueConstraint("run_id", "prompt", "arm", "sample"),
     ForeignKeyConstraint(
         ["run_id", "prompt"], ["run_prompts.run_id", "run_prompts.position"], ondelete="RESTRICT"
@@ -541,6 +545,33 @@ generation_divergences = Table(
         "length(kl) = 4 * n_tokens AND length(logprobs) = 4 * n_tokens "
         "AND length(baseline_logprobs) = 4 * n_tokens",
         name="lengths",
+    ),
+)
+
+replay_verdicts = Table(
+    "replay_verdicts",
+    metadata,
+    _part_of("run_id", "generation_runs"),
+    _text("verdict"),
+    Column("rounding_margin", sa.Double, nullable=False),
+    one_of("verdict", ReplayVerdict),
+)
+
+replay_departures = Table(
+    "replay_departures",
+    metadata,
+    Column("run_id", BigInt, primary_key=True, autoincrement=False),
+    _place("prompt"),
+    _place("arm"),
+    _place("sample"),
+    Column("position", sa.Integer, nullable=False),
+    Column("original_token_id", sa.Integer),
+    Column("replay_token_id", sa.Integer),
+    Column("margin", sa.Double),
+    ForeignKeyConstraint(
+        ["run_id", "prompt", "arm", "sample"],
+        ["generations.run_id", "generations.prompt", "generations.arm", "generations.sample"],
+        ondelete="RESTRICT",
     ),
 )
 

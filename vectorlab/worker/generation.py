@@ -14,6 +14,7 @@ from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.jobs import Job, LogLevel, PartialText
 from vectorlab.domain.runs import (
     BatchPlan,
+    Departure,
     Divergence,
     FinishReason,
     GeneratedText,
@@ -64,6 +65,7 @@ class _Request:
     spec: RunSpec  # as it is computed
     numbers: Mapping[str, Sequence[LayerVector]]
     saved: dict[int, bytes]
+    original: Mapping[RowKey, Sequence[int]] | None  # tokens of the run that this one repeats
     began: float
 
     @classmethod
@@ -76,12 +78,15 @@ class _Request:
                 for sha256, vector_id in data["vector_ids"].items()
             }
             saved = jobs.chunks(tx, context.job.id)
+            repeats = data.get("replay_of")
+            original = None if repeats is None else runs.token_ids(tx, repeats)
         return cls(
             context=context,
             asked=spec,
             spec=spec,
             numbers=numbers,
             saved=saved,
+            original=original,
             began=time.monotonic(),
         )
 
@@ -137,6 +142,7 @@ class _Request:
             generations=outcome.generations,
             duration_s=duration_s,
             replay_of=data.get("replay_of"),
+            departures=None if self.original is None else _departures(outcome.generations),
         )
 
         def write(tx: Transaction, made: dict[str, int]) -> None:
@@ -162,6 +168,7 @@ def _run_alone(
         request.numbers,
         plan=plan,
         done=done,
+        original=request.original,
         on_batch=chunks.save,
         on_progress=request.tell,
         on_texts=request.show,
@@ -297,6 +304,10 @@ class _Chunks:
         return lambda tx: jobs.save_chunk(tx, job.id, job.attempt, seq, data)
 
 
+def _departures(texts: Sequence[GeneratedText]) -> tuple[Departure, ...]:
+    return tuple(item.departure for item in texts if item.departure is not None)
+
+
 def _texts(count: int) -> str:
     return f"{count} text{'s' * (count != 1)}"
 
@@ -312,21 +323,27 @@ def _text_to_json(item: GeneratedText) -> dict[str, Any]:
         "token_ids": list(item.token_ids),
         "finish_reason": item.finish_reason.value,
         "mean_logprob": item.mean_logprob,
+        "choice_margin": item.choice_margin,
         "divergence": None if item.divergence is None else asdict(item.divergence),
         "held": list(item.held),
+        "departure": None if item.departure is None else asdict(item.departure),
     }
 
 
 def _text_from_json(data: dict[str, Any]) -> GeneratedText:
     prompt, arm, sample = data["key"]
+    key = RowKey(prompt=prompt, arm=arm, sample=sample)
+    left = data["departure"]
     return GeneratedText(
-        key=RowKey(prompt=prompt, arm=arm, sample=sample),
+        key=key,
         text=data["text"],
         token_ids=tuple(data["token_ids"]),
         finish_reason=FinishReason(data["finish_reason"]),
         mean_logprob=data["mean_logprob"],
+        choice_margin=data["choice_margin"],
         divergence=_divergence_from_json(data.get("divergence")),
         held=tuple(data.get("held", ())),
+        departure=None if left is None else Departure(**left | {"key": key}),
     )
 
 
