@@ -8,7 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from vectorlab.config import Settings
-from vectorlab.domain.runs import GenerationRun, ReplayVerdict
+from vectorlab.domain.replays import ReplayVerdict
+from vectorlab.domain.runs import GenerationRun
 from vectorlab.domain.set_checks import Finding
 from vectorlab.domain.sets import SetVersion
 from vectorlab.domain.vectors import LayerVector, SteeringVector

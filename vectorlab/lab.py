@@ -29,7 +29,8 @@ from vectorlab.domain.conditions import ConditionSearch
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_INTERACTIVE, Job, PartialText
 from vectorlab.domain.models import Model
 from vectorlab.domain.queries import QueryLimits
-from vectorlab.domain.runs import Decoding, GenerationRun, Operator, Prompt, ReplayVerdict
+from vectorlab.domain.replays import ReplayVerdict
+from vectorlab.domain.runs import Decoding, GenerationRun, Operator, Prompt
 from vectorlab.domain.set_checks import TokenLimit
 from vectorlab.domain.sets import Demonstration, SetVersion
 from vectorlab.domain.vectors import LayerVector, SteeringVector

@@ -785,6 +785,7 @@ CREATE TABLE generations (
     n_tokens INTEGER NOT NULL,
     finish_reason TEXT NOT NULL,
     mean_logprob DOUBLE PRECISION,
+    choice_margin DOUBLE PRECISION,
     mean_kl DOUBLE PRECISION,
     baseline_mean_logprob DOUBLE PRECISION,
     token_ids BYTEA NOT NULL,
@@ -797,6 +798,30 @@ CREATE TABLE generations (
     CONSTRAINT ck_generations_finish_reason CHECK (finish_reason IN ('length', 'eos', 'stop')),
     CONSTRAINT ck_generations_token_ids_length CHECK (length(token_ids) = 4 * n_tokens),
     CONSTRAINT ck_generations_divergence_lengths CHECK (length(kl) = 4 * n_tokens AND length(logprobs) = 4 * n_tokens AND length(baseline_logprobs) = 4 * n_tokens)
+);
+
+CREATE TABLE replay_verdicts (
+    run_id BIGINT NOT NULL,
+    verdict TEXT NOT NULL,
+    rounding_margin DOUBLE PRECISION NOT NULL,
+    record_sha256 TEXT NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_replay_verdicts PRIMARY KEY (run_id),
+    CONSTRAINT fk_replay_verdicts_run_id FOREIGN KEY(run_id) REFERENCES generation_runs (id) ON DELETE RESTRICT,
+    CONSTRAINT ck_replay_verdicts_verdict CHECK (verdict IN ('identical', 'rounding', 'unexplained'))
+);
+
+CREATE TABLE replay_departures (
+    run_id BIGINT NOT NULL,
+    prompt INTEGER NOT NULL,
+    arm INTEGER NOT NULL,
+    sample INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    original_token_id INTEGER,
+    replay_token_id INTEGER,
+    margin DOUBLE PRECISION,
+    CONSTRAINT pk_replay_departures PRIMARY KEY (run_id, prompt, arm, sample),
+    CONSTRAINT fk_replay_departures_run_id_prompt_arm_sample FOREIGN KEY(run_id, prompt, arm, sample) REFERENCES generations (run_id, prompt, arm, sample) ON DELETE RESTRICT
 );
 
 CREATE TABLE omitted_demonstrations (

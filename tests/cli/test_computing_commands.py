@@ -5,7 +5,8 @@ import json
 import pandas as pd
 import pytest
 
-from vectorlab.services import runs
+from vectorlab.domain import margins
+from vectorlab.store import runs
 
 PROMPT = "Please paraphrase the following sentence. Sentence: The bread was fine., paraphrase: "
 GENERATE = ("runs", "generate", "--vector", "upbeat", "--max-new-tokens", "4", "--prompt", PROMPT)
@@ -170,24 +171,33 @@ def test_a_run_is_generated_found_compared_replayed_exported_and_purged(cli, upb
 
 def test_a_run_that_does_not_repeat_is_exit_code_1_and_names_the_token(cli, upbeat, monkeypatch):
     cli(*GENERATE, "--strength", "0.1")
-    original = runs.compare_generations
+    original = runs.token_ids
 
-    def with_another_token(before, after):
-        changed = [
-            item.__class__(**{**vars_of(item), "token_ids": (*item.token_ids[:-1], 0)})
-            for item in after
-        ]
-        return original(before, changed)
+    def with_another_token(tx, run_id):
+        return {key: (*ids[:-1], 0) for key, ids in original(tx, run_id).items()}
 
-    monkeypatch.setattr(runs, "compare_generations", with_another_token)
-    out = cli("runs", "replay", "1", code=1).out
-    assert "Different: 2 of 2 texts" in out
-    assert "token 3 is 0, was" in out
+    monkeypatch.setattr(runs, "token_ids", with_another_token)
+    out = cli("runs", "replay", "1", code=1).out.replace("\n", " ")
+    assert "Different: nothing on record that changes rounding differs; 0 of 2 texts" in out
+    assert "was 0 (" in out
     assert "Nothing recorded of the environment changed" in out
+    found = cli("runs", "replay", "1", "--json", code=1).json
+    assert (found["verdict"], found["unit"]) == ("unexplained", "nats")
+    assert found["explanation"].startswith("nothing on record")
 
 
-def vars_of(item):
-    return {name: getattr(item, name) for name in item.__dataclass_fields__}
+def test_a_run_shows_which_of_its_texts_rounding_may_change(cli, upbeat, monkeypatch):
+    monkeypatch.setitem(margins.ROUNDING_NATS, "float32", 1e-9)
+    run = cli(*GENERATE, "--strength", "0.1", "--json").json
+    assert [item["fragile"] for item in run["generations"]] == [False, False]
+    least = min(item["choice_margin"] for item in run["generations"])
+    said = cli("runs", "show", "1").out.replace("\n", " ")
+    assert "0 of 2 texts" in said
+    assert f"the nearest: {least:.2g}" in said
+    monkeypatch.setitem(margins.ROUNDING_NATS, "float32", 100.0)
+    said = " ".join(cli("runs", "show", "1").out.split())
+    assert "2 of 2 texts had a choice within what rounding can move, 1e+02 (nats)" in said
+    assert f"sample 0: {least:.2g}" in said
 
 
 def test_a_detached_job_is_listed_shown_cancelled_retried_and_worked_off(cli, upbeat):

@@ -267,7 +267,7 @@ def test_a_replay_on_a_changed_model_says_so_when_it_is_wanted(lab, tmp_path):
         view.replay()
     verdict = lab.runs.replay(str(view.id), accept_changed_model=True)
     assert not verdict.identical
-    assert verdict.differences[0].original_id != verdict.differences[0].replay_id
+    assert verdict.departures[0].original_id != verdict.departures[0].replay_id
     [change] = verdict.changes
     assert change.name == "model_fingerprint"
     assert change.original == view.run.spec.model_fingerprint

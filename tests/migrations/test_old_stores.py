@@ -12,7 +12,7 @@ from tests.migrations.test_migrations import shape
 from tests.store.builders import PAIRS
 from tests.store.view_columns import VIEWS
 from vectorlab.domain.runs import compare_generations
-from vectorlab.store import maintenance, migrate, runs, schema, scores, sets, vectors
+from vectorlab.store import maintenance, migrate, runs, schema, scores, sets, vectors, verdicts
 from vectorlab.store.database import Database, Transaction
 
 FOLDER = Path(__file__).parent / "stores"
@@ -56,7 +56,9 @@ def test_an_old_store_comes_up_to_date_and_answers(old_store: str, database_url:
         (replay,) = runs.replays(tx, run.id)
         texts = runs.generations(tx, run.id)
         assert len(texts) == len(run.spec.rows())
-        assert compare_generations(texts, runs.generations(tx, replay.id)) == ()
+        (parted,) = compare_generations(texts, runs.generations(tx, replay.id))
+        (kept,) = verdicts.find(tx, run, replay).departures
+        assert (parted.key, parted.position) == (kept.key, kept.position)
         assert [item.score.value for item in scores.scores_of_run(tx, run.id)] == [0.5, None]
         for table in schema.metadata.sorted_tables:
             assert tx.scalar(sa.select(sa.func.count()).select_from(table)), table.name

@@ -58,6 +58,7 @@ def test_compiled_steps_write_the_same_texts_for_every_kind_of_arm(name: str) ->
     assert hook_count(loaded) == clean
     for ours, theirs in zip(result.generations, plain.generations, strict=True):
         assert ours.token_ids == theirs.token_ids
+        assert ours.choice_margin == pytest.approx(theirs.choice_margin, abs=1e-4)
         assert ours.divergence is not None
         assert theirs.divergence is not None
         assert ours.divergence.kl == pytest.approx(theirs.divergence.kl, abs=1e-4)

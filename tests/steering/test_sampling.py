@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from vectorlab.domain.runs import Decoding
-from vectorlab.steering.sampling import greedy_choice, log_probability, pick_tokens, row_uniforms
+from vectorlab.steering.sampling import choose, greedy_choice, log_probability, row_uniforms
 
 PROBABILITIES = torch.tensor([0.1, 0.4, 0.2, 0.3])
 PINNED = [0.8640235759583977, 0.1304146962403333, 0.19393762066729736]
@@ -13,7 +13,7 @@ def shares(decoding: Decoding, draws: int = 20_000) -> list[float]:
     """How often each of the four tokens is drawn by evenly spread uniforms."""
     uniforms = (torch.arange(draws, dtype=torch.float64) + 0.5) / draws
     logits = PROBABILITIES.log().repeat(draws, 1)
-    counts = torch.bincount(pick_tokens(logits, uniforms, decoding), minlength=4)
+    counts = torch.bincount(choose(logits, uniforms, decoding).tokens, minlength=4)
     return [round(float(count) / draws, 3) for count in counts]
 
 
@@ -37,7 +37,7 @@ def test_seed_prompt_and_sample_each_change_the_draws(other: tuple[int, str, int
 
 
 def test_greedy_takes_the_most_likely_token() -> None:
-    assert pick_tokens(PROBABILITIES[None], None, Decoding()).tolist() == [1]
+    assert choose(PROBABILITIES[None], None, Decoding()).tokens.tolist() == [1]
 
 
 @pytest.mark.parametrize(
@@ -65,34 +65,31 @@ def test_sampling_follows_the_filtered_distribution(
 
 def test_equal_probabilities_are_ordered_by_token() -> None:
     uniforms = torch.tensor([0.1, 0.3, 0.6, 0.99], dtype=torch.float64)
-    chosen = pick_tokens(torch.zeros(4, 4), uniforms, Decoding(do_sample=True))
+    chosen = choose(torch.zeros(4, 4), uniforms, Decoding(do_sample=True)).tokens
     assert chosen.tolist() == [0, 1, 2, 3]
-    assert (
-        pick_tokens(torch.zeros(4, 4), uniforms, Decoding(do_sample=True, top_k=1)).tolist()
-        == [0] * 4
-    )
+    first = choose(torch.zeros(4, 4), uniforms, Decoding(do_sample=True, top_k=1)).tokens
+    assert first.tolist() == [0] * 4
 
 
 @pytest.mark.parametrize("draw", [0.0, 1 - 2**-53])
 def test_the_ends_of_the_interval_pick_a_possible_token(draw: float) -> None:
     logits = torch.tensor([[0.0, -1e9, 0.5, -1e9]])
-    chosen = pick_tokens(
-        logits, torch.tensor([draw], dtype=torch.float64), Decoding(do_sample=True)
-    )
-    assert chosen.item() in (0, 2)
+    chosen = choose(logits, torch.tensor([draw], dtype=torch.float64), Decoding(do_sample=True))
+    assert chosen.tokens.item() in (0, 2)
 
 
 def test_a_row_draws_the_same_in_any_batch() -> None:
     logits = torch.randn(64, 500)
     uniforms = torch.rand(64, dtype=torch.float64)
     decoding = Decoding(do_sample=True, top_p=0.9)
-    together = pick_tokens(logits, uniforms, decoding)
-    alone = [pick_tokens(logits[i : i + 1], uniforms[i : i + 1], decoding) for i in range(64)]
-    assert torch.equal(together, torch.cat(alone))
+    together = choose(logits, uniforms, decoding)
+    alone = [choose(logits[i : i + 1], uniforms[i : i + 1], decoding) for i in range(64)]
+    for ours, theirs in zip(together, zip(*alone, strict=True), strict=True):
+        assert torch.equal(ours, torch.cat(theirs))
 
 
 def test_greedy_choice_says_the_likeliest_token_and_its_log_probability() -> None:
     logits = torch.randn(3, 50, generator=torch.Generator().manual_seed(0)) * 8
-    tokens, logprobs = greedy_choice(logits)
+    tokens, logprobs, _ = greedy_choice(logits)
     assert tokens.tolist() == logits.argmax(dim=-1).tolist()
     torch.testing.assert_close(logprobs, log_probability(logits, tokens))

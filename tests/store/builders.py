@@ -22,6 +22,7 @@ from vectorlab.domain.conditions import (
 from vectorlab.domain.explanations import LeftOut
 from vectorlab.domain.hashing import bytes_sha256
 from vectorlab.domain.jobs import Job, JobKind, NewJob
+from vectorlab.domain.margins import ROUNDING_NATS
 from vectorlab.domain.methods import COMBINED
 from vectorlab.domain.models import Model, ModelDescription
 from vectorlab.domain.passages import Passage
@@ -50,6 +51,7 @@ from vectorlab.domain.runs import (
     Arm,
     BatchPlan,
     Decoding,
+    Departure,
     Divergence,
     FinishReason,
     GeneratedText,
@@ -300,9 +302,29 @@ def texts(spec: RunSpec) -> list[GeneratedText]:
             token_ids=(key.prompt, key.arm, key.sample, 2**31 - 1),
             finish_reason=FinishReason.LENGTH,
             mean_logprob=-1.5,
+            choice_margin=0.25,
         )
         for key in spec.rows()
     ]
+
+
+def add_replay(tx: Transaction, model: Model, run: GenerationRun, **changes: Any) -> GenerationRun:
+    """A replay on another processor whose first text parts at its last token, at a near choice."""
+    first, *others = texts(run.spec)
+    parted = Departure(
+        key=first.key,
+        position=3,
+        original_id=first.token_ids[-1],
+        replay_id=5,
+        margin=ROUNDING_NATS["float32"] / 2,
+    )
+    values: dict[str, Any] = {
+        "environment": {**run.environment, "cpu": "AVX2"},
+        "generations": [replace(first, token_ids=(*first.token_ids[:-1], 5)), *others],
+        "departures": (parted,),
+        "replay_of": run.id,
+    }
+    return add_run(tx, model, run.spec, **(values | changes))
 
 
 def new_run(model: Model, spec: RunSpec, **changes: Any) -> NewRun:
@@ -594,7 +616,7 @@ def fill(tx: Transaction) -> dict[str, Any]:
     add_study(tx, vector)
     run = add_run(tx, model, spec, name="first", prompt_set_version_id=second.id)
     ravel = add_ravel(tx, model)
-    replay = add_run(tx, model, spec, replay_of=run.id)
+    replay = add_replay(tx, model, run)
     add_icl_run(tx, model, first)
     calibrations.add_calibration(tx, calibration(vector), "tester")
     add_tokens(tx, vector, run)

@@ -68,7 +68,7 @@ def other_value(column: sa.Column[Any], value: Any) -> Any:
     if isinstance(column.type, sa.LargeBinary):
         return bytes([value[0] ^ 1, *value[1:]])
     if isinstance(column.type, sa.Integer | sa.BigInteger | sa.Double):
-        return value + 1
+        return value - 1  # the largest token id has no next
     return f"{value}!"
 
 
@@ -141,17 +141,33 @@ def test_a_forged_text_is_refused_by_reading_replay_and_verify(database: Databas
     with database.write() as tx:
         made = fill(tx)
     forge(database, "UPDATE generations SET text = 'FORGED' WHERE id = 1")
-    run, replay = made["run"], made["replay"]
+    run = made["run"]
     reason = rf"texts of run {run.id} have hash \w+, on record is {run.result_sha256}"
     for act in (
         lambda: run_services.generations(database, run),
         lambda: run_services.request_replay(database, "first", actor="me"),
-        lambda: run_services.verdict(database, str(replay.id)),
     ):
         with pytest.raises(IntegrityError, match=reason):
             act()
     with database.read() as tx:
         assert any(re.search(reason, line) for line in maintenance.verify(tx))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE replay_verdicts SET verdict = 'identical'",
+        "DELETE FROM replay_departures",
+        "UPDATE replay_departures SET margin = 1e-9",
+    ],
+)
+def test_a_forged_verdict_is_refused(database: Database, change: str):
+    with database.write() as tx:
+        replay = fill(tx)["replay"]
+    assert not run_services.verdict(database, str(replay.id)).identical
+    forge(database, change)
+    with pytest.raises(IntegrityError, match="Replay verdicts"):
+        run_services.verdict(database, str(replay.id))
 
 
 @pytest.mark.parametrize(
@@ -178,9 +194,10 @@ def test_a_run_without_changes_has_the_hash_of_its_results(database: Database):
     with database.write() as tx:
         made = fill(tx)
         texts = runs.generations(tx, made["run"].id)
+        repeated = add_run(tx, made["model"], made["run"].spec, replay_of=made["run"].id)
     assert results_sha256(texts) == made["run"].result_sha256
     assert results_sha256(reversed(texts)) == made["run"].result_sha256
-    assert made["replay"].result_sha256 == made["run"].result_sha256
+    assert repeated.result_sha256 == made["run"].result_sha256
     assert results_sha256(texts[1:]) != made["run"].result_sha256
 
 

@@ -9,6 +9,7 @@ from vectorlab.domain.runs import (
     BatchPlan,
     Combine,
     Decoding,
+    Departure,
     FinishReason,
     GeneratedText,
     Intervention,
@@ -16,10 +17,10 @@ from vectorlab.domain.runs import (
     Prompt,
     RowKey,
     RunSpec,
-    TokenDifference,
     check_arm,
     check_strength,
     compare_generations,
+    departure,
 )
 from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.vectors import Site
@@ -189,7 +190,7 @@ def test_decoding_settings_out_of_range_are_refused(bad):
         Decoding(**bad)
 
 
-def test_equal_generations_have_no_difference():
+def test_equal_generations_have_no_departure():
     assert compare_generations([text(0, (1, 2))], [text(0, (1, 2))]) == ()
 
 
@@ -204,12 +205,19 @@ def test_equal_generations_have_no_difference():
 )
 def test_the_first_differing_token_is_named(before, after, position, original_id, replay_id):
     [found] = compare_generations([text(0, before)], [text(0, after)])
-    assert found == TokenDifference(
+    assert found == Departure(
         key=RowKey(prompt=0, arm=0, sample=0),
         position=position,
         original_id=original_id,
         replay_id=replay_id,
     )
+
+
+def test_a_departure_has_the_margin_of_the_choice_that_it_was():
+    key, margins = RowKey(prompt=0, arm=0, sample=0), (0.5, 0.25, 0.125)
+    assert departure(key, (1, 2, 3), (1, 9, 3), margins).margin == 0.25
+    # Where one of them had ended nothing was chosen between.
+    assert departure(key, (1, 2), (1, 2, 3), margins).margin is None
 
 
 def test_runs_with_other_rows_cannot_be_compared():

@@ -6,7 +6,8 @@ import streamlit as st
 from ui import charts, data, parts, tables, texts
 from vectorlab.domain.browsing import RunFilter, RunKind
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
-from vectorlab.domain.runs import GenerationRun, ReplayVerdict, TokenDifference
+from vectorlab.domain.replays import ReplayVerdict
+from vectorlab.domain.runs import Departure, GenerationRun
 from vectorlab.services import browsing, reports, runs
 
 LATEST = 50
@@ -71,28 +72,19 @@ def _request(original: GenerationRun) -> int:
 
 def _show_verdict(original: GenerationRun, replay: GenerationRun) -> None:
     verdict = data.verdict(replay)
+    said = f"{verdict.explanation[0].upper()}{verdict.explanation[1:]}."
     if verdict.identical:
         bars = "▮" * min(60, verdict.generations)
         st.html(f'<div class="vl-verdict vl-good" aria-hidden="true">{bars}</div>')
-        parts.note(
-            "Identical",
-            f"Run {replay.id} repeats all {verdict.generations} texts of run {original.id} "
-            "token for token.",
-            tone="good",
-        )
+        parts.note(verdict.title, said, tone="good")
     else:
-        parts.note(
-            "Different",
-            f"{len(verdict.differences)} of {verdict.generations} texts of run {replay.id} "
-            f"leave run {original.id}. The first differing token of each is below.",
-            tone="bad",
-        )
+        parts.note(verdict.title, said, tone="bad")
         st.altair_chart(charts.timeline(_timeline(original, replay, verdict)))
         st.caption(
             "Every text as a line of its tokens: grey as far as both agree, then coloured. "
             "Texts that agree to the end are left out."
         )
-        _show_differences(original, verdict)
+        _show_departures(original, verdict)
     _show_changes(verdict)
     parts.page_link("Compare both, word by word", "compare", run=[original.id, replay.id])
 
@@ -103,7 +95,7 @@ def _timeline(
     """Where each text that differs leaves the original: columns text, from, to, part."""
     lengths = runs.token_counts(data.store(), [original.id, replay.id])
     rows = []
-    for item in verdict.differences[:MOST_LINES]:
+    for item in verdict.departures[:MOST_LINES]:
         key = (item.key.prompt, item.key.arm, item.key.sample)
         end = max(lengths[original.id][key], lengths[replay.id][key])
         label = original.spec.arms[item.key.arm].label
@@ -113,13 +105,16 @@ def _timeline(
     return pd.DataFrame(rows, columns=["text", "from", "to", "part"])
 
 
-def _show_differences(original: GenerationRun, verdict: ReplayVerdict) -> None:
-    head = ["prompt", "arm", "sample", "position", "token then", "token now"]
-    rows = [_difference_row(original, item) for item in verdict.differences]
-    tables.show(head, rows, name=f"differences-from-{original.id}")
+def _show_departures(original: GenerationRun, verdict: ReplayVerdict) -> None:
+    head = ["prompt", "arm", "sample", "position", "token then", "token now", "choice"]
+    rows = [
+        (*_departure_row(original, item), texts.escape(verdict.apart(item)))
+        for item in verdict.departures
+    ]
+    tables.show(head, rows, name=f"departures-from-{original.id}")
 
 
-def _difference_row(original: GenerationRun, item: TokenDifference) -> tuple[str, ...]:
+def _departure_row(original: GenerationRun, item: Departure) -> tuple[str, ...]:
     return (
         texts.literal(original.spec.prompts[item.key.prompt].text),
         texts.escape(original.spec.arms[item.key.arm].label),
@@ -148,11 +143,10 @@ def _show_changes(verdict: ReplayVerdict) -> None:
 
 def _other_row(run: GenerationRun) -> tuple[str, ...]:
     verdict = data.verdict(run)
-    tone, word = ("good", "identical") if verdict.identical else ("bad", "different")
     return (
         texts.link(f"run {run.id}", "replay", run=run.id),
         texts.moment(run.created_at),
-        texts.badge(word, tone),
+        texts.badge(verdict.verdict.value, "good" if verdict.identical else "bad"),
     )
 
 

@@ -12,7 +12,8 @@ from rich.text import Text
 
 from vectorlab.cli.comparison import comparison_table
 from vectorlab.cli.verdict import verdict_text
-from vectorlab.domain.runs import Decoding, ReplayVerdict
+from vectorlab.domain.replays import ReplayVerdict
+from vectorlab.domain.runs import Decoding
 from vectorlab.lab import BUNDLED_MODEL, Lab, RunView
 from vectorlab.services import database, runs
 

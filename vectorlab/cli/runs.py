@@ -52,6 +52,7 @@ from vectorlab.cli.output import (
 )
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
 from vectorlab.cli.verdict import verdict_text
+from vectorlab.domain import margins
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
 from vectorlab.domain.layers import parse_layers
 from vectorlab.domain.positions import Positions
@@ -60,6 +61,8 @@ from vectorlab.domain.schedules import Schedule
 from vectorlab.lab import RunView
 from vectorlab.services import reports, runs, scores, set_splits, tables, vectors
 from vectorlab.services.arms import SweepOptions
+
+SHOWN_FRAGILE = 8  # texts, at most
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -254,7 +257,11 @@ def replay(
     )
     found = runs.verdict(lab.db, str(lab.runs.made_by(wait(lab, job.id)).id))
     show(
-        {**plain(found), "identical": found.identical},
+        {
+            **plain(found),
+            "identical": found.identical,
+            "explanation": found.explanation,
+        },
         as_json=json,
         human=lambda: verdict_text(found),
     )
@@ -313,6 +320,26 @@ def _mean_kl(view: RunView) -> str:
     return ", ".join(f"{arm}: {value:.4g}" for arm, value in means.items())
 
 
+def _fragile(view: RunView) -> str:
+    """Which texts rounding alone may change, on another processor, if their margins are known."""
+    frame = view.to_frame().dropna(subset=["choice_margin"])
+    if frame.empty:
+        return ""
+    spec = view.run.spec
+    near = frame[frame["fragile"].astype(bool)].sort_values("choice_margin", kind="stable")
+    texts = [
+        f"prompt {row.prompt_index}, {row.arm}, sample {row.sample}: {row.choice_margin:.2g}"
+        for row in near.head(SHOWN_FRAGILE).itertuples()
+    ]
+    more = [f"and {len(near) - len(texts)} more"] if len(near) > len(texts) else []
+    head = (
+        f"{len(near)} of {len(frame)} texts had a choice within what rounding can move, "
+        f"{margins.rounding_margin(spec):.2g} ({margins.unit(spec.decoding)}); "
+        f"the nearest: {frame['choice_margin'].min():.2g}"
+    )
+    return "\n".join([head, *texts, *more])
+
+
 def _show_run(view: RunView, *, as_json: bool, found: bool | None = None) -> None:
     run = view.run
     overlaps = set_splits.overlaps_of_run(view.lab.db, run)
@@ -321,6 +348,7 @@ def _show_run(view: RunView, *, as_json: bool, found: bool | None = None) -> Non
         "overlaps": overlaps,
         "interventions": [arm.to_json() for arm in run.spec.arms],
         "environment": run.environment,
+        "rounding_margin": margins.rounding_margin(run.spec),
         "generations": view.to_frame(),
     }
     if found is not None:
@@ -334,6 +362,7 @@ def _show_run(view: RunView, *, as_json: bool, found: bool | None = None) -> Non
             **facts_of(run.spec, names),
             "unit of strength": _strength_units(run),
             "mean KL": _mean_kl(view),
+            "fragile": _fragile(view),
             "request": run.spec_sha256[:12],
             "replay of": run.replay_of or "",
             "seconds": run.duration_s,

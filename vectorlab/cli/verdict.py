@@ -1,30 +1,22 @@
-"""A replay verdict in words."""
+"""A replay verdict, printed."""
 
 from rich.text import Text
 
-from vectorlab.domain.runs import ReplayVerdict
+from vectorlab.domain.replays import ReplayVerdict
 
 
 def verdict_text(verdict: ReplayVerdict) -> Text:
-    """One line when identical; else every first differing token and what changed around it."""
+    """One line when identical; else why, every first differing token, and all that changed."""
     text = Text()
-    if verdict.identical:
-        text.append("Identical", style="bold green")
+    style = "bold green" if verdict.identical else "bold red"
+    text.append(verdict.title, style=style)
+    text.append(f": {verdict.explanation}.")
+    for item in verdict.departures:
         text.append(
-            f": run {verdict.replay_id} repeats all {verdict.generations} texts of run "
-            f"{verdict.original_id} token for token."
+            f"\n  prompt {item.key.prompt}, arm {item.key.arm}, sample {item.key.sample}: "
+            f"token {item.position} is {_token(item.replay_id)}, was {_token(item.original_id)} "
+            f"({verdict.apart(item)})"
         )
-    else:
-        text.append("Different", style="bold red")
-        text.append(
-            f": {len(verdict.differences)} of {verdict.generations} texts of run "
-            f"{verdict.replay_id} leave run {verdict.original_id}."
-        )
-        for item in verdict.differences:
-            text.append(
-                f"\n  prompt {item.key.prompt}, arm {item.key.arm}, sample {item.key.sample}: "
-                f"token {item.position} is {_token(item.replay_id)}, was {_token(item.original_id)}"
-            )
     for change in verdict.changes:
         text.append(f"\n  {change.name}: {change.replay}, was {change.original}")
     if not verdict.identical and not verdict.changes:

@@ -1,4 +1,4 @@
-"""Generation runs: prompts x arms x samples, their texts, and what a replay found."""
+"""Generation runs: prompts x arms x samples, their texts, and where a replay leaves them."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -264,6 +264,13 @@ class BatchPlan(Coded):
             if value is not None and len(value) == len(self.batches) and not any(value):
                 object.__setattr__(self, name, ())
 
+    def rounds_like(self, other: "BatchPlan") -> bool:
+        """Whether the same batches ran in the same way, in whatever order."""
+        return self.transposed == other.transposed and self._shapes() == other._shapes()
+
+    def _shapes(self) -> set[tuple[Any, ...]]:
+        return {(batch, self.frame_of(batch), self.stem_of(batch)) for batch in self.batches}
+
     def frame_of(self, batch: tuple[int, ...]) -> Frame | None:
         """The rectangle that a batch shared with other runs."""
         return dict(zip(self.batches, self.frames, strict=True)).get(batch) if self.frames else None
@@ -308,9 +315,23 @@ class GeneratedText(Coded):
     token_ids: tuple[int, ...]  # generated tokens only
     finish_reason: FinishReason
     mean_logprob: float  # nats per token, under the (steered) model at temperature 1
+    # Least of its tokens: how near another one was. See ``domain.margins`` for the two units.
+    choice_margin: float | None = None
     divergence: Divergence | None = None  # if the run asks for it
     # Per condition on the response, at how many of its tokens it held; None: not of its arm.
     held: tuple[int | None, ...] = ()
+    departure: "Departure | None" = None  # of a replay, while it is made
+
+
+@dataclass(frozen=True, kw_only=True)
+class Departure:
+    """Where a replayed generation first leaves the original."""
+
+    key: RowKey
+    position: int  # index of the first differing token, from 0
+    original_id: int | None  # None: the original had ended
+    replay_id: int | None  # None: the replay had ended
+    margin: float | None = None  # of the replay's choice there; None: not on record
 
 
 def storable(text: str) -> str:
@@ -341,6 +362,7 @@ class NewRun:
     generations: Sequence[GeneratedText]
     duration_s: float
     replay_of: int | None = None
+    departures: tuple[Departure, ...] | None = None  # of a replay; None: not compared
 
     @cached_property
     def result_sha256(self) -> str:
@@ -366,41 +388,6 @@ class GenerationRun:
     replay_of: int | None
     duration_s: float
     created_at: datetime  # UTC
-
-
-@dataclass(frozen=True, kw_only=True)
-class TokenDifference:
-    """Where a replayed generation first leaves the original."""
-
-    key: RowKey
-    position: int  # index of the first differing token, from 0
-    original_id: int | None  # None: the original had ended
-    replay_id: int | None  # None: the replay had ended
-
-
-@dataclass(frozen=True, kw_only=True)
-class EnvironmentChange:
-    """One fact of the environment that differs between original and replay."""
-
-    name: str  # e.g. "torch", "device", "model_fingerprint"
-    original: Any
-    replay: Any
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReplayVerdict:
-    """What comparing a run with its replay found."""
-
-    original_id: int
-    replay_id: int
-    generations: int  # compared
-    differences: tuple[TokenDifference, ...]
-    changes: tuple[EnvironmentChange, ...]
-
-    @property
-    def identical(self) -> bool:
-        """Whether every generation has the same tokens."""
-        return not self.differences
 
 
 def check_strength(strength: float) -> float:
@@ -466,7 +453,7 @@ def check_measured_before(item: Intervention, layers: Iterable[int]) -> None:
 
 def compare_generations(
     original: Sequence[GeneratedText], replay: Sequence[GeneratedText]
-) -> tuple[TokenDifference, ...]:
+) -> tuple[Departure, ...]:
     """First differing token of every generation that differs, ordered by row key.
 
     Raises:
@@ -476,20 +463,35 @@ def compare_generations(
     after = {item.key: item.token_ids for item in replay}
     if before.keys() != after.keys():
         raise InputError("The two runs do not hold the same prompts, arms and samples.")
-    found = (_first_difference(key, before[key], after[key]) for key in sorted(before))
+    found = (departure(key, before[key], after[key]) for key in sorted(before))
     return tuple(item for item in found if item is not None)
 
 
-def _course(item: Intervention) -> tuple[Any, ...]:
-    return item.strength, item.positions, item.schedule, item.layers, item.condition
+def departure(
+    key: RowKey, original: Sequence[int], replay: Sequence[int], choices: Sequence[float] = ()
+) -> Departure | None:
+    """Where the tokens of a replayed text leave the original's, or None.
 
-
-def _first_difference(
-    key: RowKey, original: Sequence[int], replay: Sequence[int]
-) -> TokenDifference | None:
+    Args:
+        key: Of the text.
+        original: Its token ids in the original.
+        replay: Its token ids in the replay.
+        choices: Margins of the replay's tokens, if they are known.
+    """
     for position in range(max(len(original), len(replay))):
         left = original[position] if position < len(original) else None
         right = replay[position] if position < len(replay) else None
         if left != right:
-            return TokenDifference(key=key, position=position, original_id=left, replay_id=right)
+            chose = left is not None and right is not None and position < len(choices)
+            return Departure(
+                key=key,
+                position=position,
+                original_id=left,
+                replay_id=right,
+                margin=choices[position] if chose else None,
+            )
     return None
+
+
+def _course(item: Intervention) -> tuple[Any, ...]:
+    return item.strength, item.positions, item.schedule, item.layers, item.condition

@@ -217,10 +217,10 @@ def _run(
     with nullcontext() if edited is None else edited(batch, decoder.starts):
         for _ in range(max_new_tokens):
             logits = decoder.next_logits()
-            chosen, logprobs = greedy_choice(logits)
-            for row, token in zip(said, chosen.tolist(), strict=True):
+            choice = greedy_choice(logits)
+            for row, token in zip(said, choice.tokens.tolist(), strict=True):
                 row.append(token)
             if all(value_end.is_over(row) for row in said):
                 break
-            decoder.append(chosen, logprobs)
+            decoder.append(*choice)
     return [value_end.cut(row) for row in said]

@@ -204,6 +204,21 @@ JOIN v_generations a ON a.run_id = r.replay_of AND a.prompt_index = b.prompt_ind
 WHERE r.replay_of IS NOT NULL AND a.text <> b.text
 ORDER BY r.run_id, b.prompt_index, b.arm_index, b.sample
 
+-- # Why replays differ
+-- Every replay with its verdict, and how near the choices were at which its texts parted.
+SELECT replay_id, original_id, n_equal, n_generations, nearest_margin, widest_margin, margin_unit,
+       rounding_margin, verdict
+FROM v_replays
+ORDER BY replay_id DESC
+
+-- # Texts at a near choice
+-- Texts that other kernels or another processor are most likely to change: a token was almost another.
+SELECT run_id, prompt_index, arm, sample, choice_margin, choice_margin_unit, text
+FROM v_generations
+WHERE choice_margin IS NOT NULL
+ORDER BY choice_margin_unit, choice_margin, generation_id
+LIMIT 20
+
 -- # Jobs that failed
 -- What went wrong lately.
 SELECT job_id, kind, model_name, attempt, error_class, error, finished_at

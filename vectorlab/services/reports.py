@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from vectorlab.domain import margins
 from vectorlab.domain.browsing import RunSummary
 from vectorlab.domain.description import Names, describe
 from vectorlab.domain.jobs import Job, JobFilter, JobState, WorkerInfo
-from vectorlab.domain.runs import Arm, GeneratedText, GenerationRun
+from vectorlab.domain.runs import Arm, GeneratedText, GenerationRun, RunSpec
 from vectorlab.domain.set_diff import Changes, Moved, Placed
 from vectorlab.domain.vectors import LayerVector, SteeringVector
 from vectorlab.services import jobs, runs, sets, vectors
@@ -213,6 +214,7 @@ def generations_frame(db: Database, run: GenerationRun) -> pd.DataFrame:
             "n_tokens": len(item.token_ids),
             "finish_reason": item.finish_reason.value,
             "mean_logprob": item.mean_logprob,
+            **_nearness(run.spec, item.choice_margin),
             **_compared(item),
         }
         for item in runs.generations(db, run)
@@ -223,6 +225,15 @@ def generations_frame(db: Database, run: GenerationRun) -> pd.DataFrame:
     baselines = frame[frame["arm_index"].isin(unsteered)].drop_duplicates(keys)
     beside = baselines[[*keys, "text"]].rename(columns={"text": "baseline_text"})
     return frame.merge(beside, on=keys, how="left")
+
+
+def _nearness(spec: RunSpec, margin: float | None) -> dict[str, Any]:
+    """How near the nearest choice of a text was; nothing is said of texts from before margins."""
+    return {
+        "choice_margin": margin,
+        "choice_margin_unit": margins.unit(spec.decoding),
+        "fragile": None if margin is None else margins.is_fragile(spec, margin),
+    }
 
 
 def _compared(item: GeneratedText) -> dict[str, float]:

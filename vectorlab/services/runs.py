@@ -8,22 +8,21 @@ from vectorlab.domain.conditions import Condition
 from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
 from vectorlab.domain.models import Model, check_dtype
+from vectorlab.domain.replays import ReplayVerdict, judge
 from vectorlab.domain.runs import (
     Arm,
     Chat,
-    EnvironmentChange,
     GeneratedText,
     GenerationRun,
     Intervention,
     Prompt,
-    ReplayVerdict,
     RunSpec,
     check_arm,
     compare_generations,
 )
 from vectorlab.domain.sets import SetReference, check_name
 from vectorlab.errors import InputError
-from vectorlab.store import audit, jobs, models, purge, runs, sets, vectors
+from vectorlab.store import audit, jobs, models, purge, runs, sets, vectors, verdicts
 from vectorlab.store.database import Database, Transaction
 from vectorlab.store.references import storable_text
 
@@ -141,7 +140,9 @@ def request_replay(
 
 
 def verdict(db: Database, replay: str) -> ReplayVerdict:
-    """What comparing a replay with its original finds.
+    """What comparing a replay with its original found.
+
+    It was kept with the replay; one from before verdicts were kept is compared here.
 
     Raises:
         InputError: If the run is not a replay.
@@ -152,17 +153,12 @@ def verdict(db: Database, replay: str) -> ReplayVerdict:
             raise InputError(
                 f"Run {repeated.id} is not a replay. Replay it: vectorlab runs replay {repeated.id}"
             )
-        original = runs.get_run(tx, str(repeated.replay_of))
-        differences = compare_generations(
-            runs.generations(tx, original.id), runs.generations(tx, repeated.id)
-        )
-    return ReplayVerdict(
-        original_id=original.id,
-        replay_id=repeated.id,
-        generations=len(original.spec.rows()),
-        differences=differences,
-        changes=_environment_changes(original, repeated),
-    )
+        original = runs.run_by_id(tx, repeated.replay_of)
+        kept = verdicts.find(tx, original, repeated)
+        if kept is not None:
+            return kept
+        texts = [runs.generations(tx, run.id) for run in (original, repeated)]
+    return judge(original, repeated, compare_generations(*texts))
 
 
 def chat_of(model: Model, system: str | None = None) -> Chat:
@@ -341,18 +337,3 @@ def _batch_key(model_id: int, spec: RunSpec, extra: Mapping[str, object]) -> str
     if alone or len(spec.rows()) > SHARED_ROWS:
         return None
     return content_sha256("batch", [model_id, spec.dtype, spec.decoding.to_json()])
-
-
-def _environment_changes(
-    original: GenerationRun, repeated: GenerationRun
-) -> tuple[EnvironmentChange, ...]:
-    names = sorted({*original.environment, *repeated.environment})
-    return tuple(
-        EnvironmentChange(
-            name=name,
-            original=original.environment.get(name),
-            replay=repeated.environment.get(name),
-        )
-        for name in names
-        if original.environment.get(name) != repeated.environment.get(name)
-    )

@@ -20,11 +20,11 @@ from transformers import StaticCache
 from vectorlab.steering.hooks import Steering
 from vectorlab.steering.layers import as_rows, replace_hidden
 from vectorlab.steering.loading import LoadedModel
-from vectorlab.steering.sampling import greedy_choice
+from vectorlab.steering.sampling import Choice, greedy_choice
 
 _COLUMNS = 32
 _GRAPHS = 64  # of different shapes or steering that a process keeps; then it goes on uncompiled
-Step = Callable[..., tuple[torch.Tensor, torch.Tensor, torch.Tensor]]
+Step = Callable[..., tuple[torch.Tensor, Choice]]
 
 
 @dataclass(kw_only=True)
@@ -95,8 +95,8 @@ class CompiledSteps:
 
     def __call__(
         self, tokens: torch.Tensor, positions: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Feed (B, 1) tokens; logits (B, V), the likeliest tokens and their log-probabilities."""
+    ) -> tuple[torch.Tensor, Choice]:
+        """Feed (B, 1) tokens; logits (B, V), and the likeliest tokens."""
         if self._steering.reads_tokens:
             self._steering.begin_pass(tokens, self._mask)
         works, values = self._steering.arguments()
@@ -144,7 +144,7 @@ def _step(
     places: tuple[tuple[int, str], ...],  # noqa: ARG001 - another graph for other places
     works: Sequence[Any],
     values: Any,
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+) -> tuple[torch.Tensor, Choice]:
     _NOW.rows, _NOW.works, _NOW.values = len(tokens), works, values
     output = model(
         input_ids=tokens,
@@ -155,7 +155,7 @@ def _step(
         logits_to_keep=1,
     )
     logits = output.logits[:, -1].float()
-    return logits, *greedy_choice(logits)
+    return logits, greedy_choice(logits)
 
 
 @cache

@@ -13,7 +13,7 @@ from vectorlab.steering.head import head_sees_the_end
 from vectorlab.steering.hooks import Steering
 from vectorlab.steering.loading import LoadedModel
 from vectorlab.steering.plan import split_prompts
-from vectorlab.steering.sampling import greedy_choice, log_probability, pick_tokens
+from vectorlab.steering.sampling import Choice, choose
 
 
 class Decoder:
@@ -61,10 +61,11 @@ class Decoder:
             self.mask = torch.cat([batch.attention_mask, new], dim=1)
         self.past: Any = (static_cache if compiled else reserved_cache)(loaded, capacity)
         self._compiled: CompiledSteps | None = None
-        self._greedy: Sequence[torch.Tensor] = ()  # what the graph says is likeliest
+        self._greedy: Choice | None = None  # what the graph says is likeliest
         self.steps = 0  # tokens appended to every row
         self._tokens = batch.input_ids.new_empty(count, max_new_tokens)
         self._logprobs = torch.empty(count, max_new_tokens, device=loaded.device)
+        self._margins = torch.empty_like(self._logprobs)
 
     def compile(self, steering: Steering) -> None:
         """Run what follows the prompts as a compiled graph; the cache must be static.
@@ -78,7 +79,7 @@ class Decoder:
         """Feed what is pending; logits of the next token, (B, V) float32."""
         if self._compiled is not None:
             positions = self.fed - self.starts[:, None]
-            found, *self._greedy = self._compiled(self.pending, positions)
+            found, self._greedy = self._compiled(self.pending, positions)
             self.fed += 1
             return found
         logits = self._feed()
@@ -164,18 +165,17 @@ class Decoder:
 
     def choose(
         self, logits: torch.Tensor, drawn: torch.Tensor | None, decoding: Decoding
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The next token of every row, (B,), and its log-probability at temperature 1."""
-        if not decoding.do_sample:
-            tokens, logprobs = self._greedy or greedy_choice(logits)
-            return tokens, logprobs
-        tokens = pick_tokens(logits, drawn, decoding)
-        return tokens, log_probability(logits, tokens)
+    ) -> Choice:
+        """The next token of every row."""
+        if self._greedy is not None and not decoding.do_sample:
+            return self._greedy
+        return choose(logits, drawn, decoding)
 
-    def append(self, tokens: torch.Tensor, logprobs: torch.Tensor) -> None:
-        """Take the chosen tokens and their log-probabilities, (B,) each."""
+    def append(self, tokens: torch.Tensor, logprobs: torch.Tensor, margins: torch.Tensor) -> None:
+        """Take the chosen tokens, their log-probabilities and margins, (B,) each."""
         self._tokens[:, self.steps] = tokens
         self._logprobs[:, self.steps] = logprobs
+        self._margins[:, self.steps] = margins
         # As it was stored: a graph may write its next answer where this one stands.
         self.pending = self._tokens[:, self.steps : self.steps + 1]
         self.steps += 1
@@ -187,6 +187,10 @@ class Decoder:
     def logprobs(self) -> torch.Tensor:
         """Their log-probabilities, (B, steps) float32 on the device."""
         return self._logprobs[:, : self.steps]
+
+    def margins(self) -> torch.Tensor:
+        """How near another token was at each, (B, steps) float32 on the device; see ``choose``."""
+        return self._margins[:, : self.steps]
 
 
 def _distinct(rows: Sequence[Sequence[int]]) -> tuple[list[tuple[int, ...]], list[int]]:

@@ -115,6 +115,7 @@ class _Batch:
         self.shadows = self._shadowed()
         self.token_ids: list[list[int]] = []
         self.logprobs: list[list[float]] = []
+        self.margins: list[list[float]] = []
         self.comparison: Comparison | None = None
         self.held: list[dict[Condition, list[list[bool]]]] = []  # by part; see Steering.held
 
@@ -173,6 +174,7 @@ class _Batch:
         )
         self.token_ids = decoder.token_ids()[: self.rows].tolist()
         self.logprobs = decoder.logprobs()[: self.rows].tolist()
+        self.margins = decoder.margins()[: self.rows].tolist()
 
     def _go_on(self, decoder: Decoder, logits: torch.Tensor) -> None:
         """Choose and feed tokens, from the logits behind the prompts on."""
@@ -183,10 +185,10 @@ class _Batch:
             if step > 1:
                 logits = decoder.next_logits()
             drawn = None if uniforms is None else uniforms[:, step - 1]
-            tokens, logprobs = decoder.choose(logits, drawn, self.decoding)
+            tokens, logprobs, margins = decoder.choose(logits, drawn, self.decoding)
             if self.comparison is not None:
                 tokens = self.comparison.take(logits, tokens)
-            decoder.append(tokens, logprobs)
+            decoder.append(tokens, logprobs, margins)
             is_due = time.monotonic() - shown_at >= SHOW_EVERY_S
             if is_due:
                 self._show(decoder, readback)
@@ -204,6 +206,7 @@ class _Batch:
                 key,
                 self.token_ids[row],
                 self.logprobs[row],
+                self.margins[row],
                 None if self.comparison is None else self.comparison.of_row(row),
                 {item: rows[row - first] for item, rows in self.held[number].items()},
             )

@@ -1,5 +1,6 @@
 """What a result depends on beside its request, recorded so that a replay can say what changed."""
 
+import os
 import platform
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -13,6 +14,15 @@ from vectorlab.steering.quantisation import quantiser
 from vectorlab.version import __version__
 
 PACKAGES = ("transformers", "tokenizers", "numpy")
+# With these, people keep torch, oneDNN and MKL from kernels that the processor could run.
+KERNEL_LIMITS = (
+    "ATEN_CPU_CAPABILITY",
+    "ONEDNN_MAX_CPU_ISA",
+    "DNNL_MAX_CPU_ISA",
+    "ONEDNN_DEFAULT_FPMATH_MODE",
+    "MKL_ENABLE_INSTRUCTIONS",
+    "MKL_CBWR",
+)
 
 
 def describe_environment(loaded: LoadedModel) -> dict[str, Any]:
@@ -23,6 +33,7 @@ def describe_environment(loaded: LoadedModel) -> dict[str, Any]:
         "machine": platform.machine(),
         # Kernels, and with them rounding, follow the instruction set that torch found.
         "cpu": torch.backends.cpu.get_cpu_capability(),
+        "kernel_limits": _kernel_limits(),
         "device": loaded.device.type,
         "device_name": _device_name(loaded.device),
         "cuda": torch.version.cuda,
@@ -44,6 +55,11 @@ def software() -> dict[str, Any]:
         "torch": str(torch.__version__),  # with its build, which the package's metadata may lack
         **{name: _version(name) for name in PACKAGES},
     }
+
+
+def _kernel_limits() -> str | None:
+    found = [f"{name}={os.environ[name]}" for name in KERNEL_LIMITS if name in os.environ]
+    return ", ".join(found) or None
 
 
 @cache

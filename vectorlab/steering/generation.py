@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from vectorlab.domain.runs import BatchPlan, Frame, GeneratedText, RunSpec
+from vectorlab.domain.runs import BatchPlan, Frame, GeneratedText, RowKey, RunSpec
 from vectorlab.domain.vectors import LayerVector
 from vectorlab.errors import InputError, ModelError
 from vectorlab.steering.batching import free_memory, is_out_of_memory
@@ -60,6 +60,7 @@ def generate(
     *,
     plan: BatchPlan | None = None,
     done: Mapping[Rows, Sequence[GeneratedText]] | None = None,
+    original: Mapping[RowKey, Sequence[int]] | None = None,
     token_budget: int = DEFAULT_TOKEN_BUDGET,
     on_batch: OnBatch | None = None,
     on_progress: Progress | None = None,
@@ -78,6 +79,8 @@ def generate(
         vectors: Layer vectors by the content hash that the interventions name.
         plan: Batches to run, from ``plan_run`` or an earlier run; None plans them here.
         done: What ``on_batch`` was given before an interruption; not computed again.
+        original: Token ids of the texts that a replay repeats: each text then says where it
+            leaves them.
         token_budget: Most tokens per batch, for a plan made here.
         on_batch: Called with the rows and the texts of every finished batch.
         on_progress: Called with (tokens done, tokens at most) every few steps. Whatever it or
@@ -93,7 +96,7 @@ def generate(
         ModelError: If the model returns numbers that are not finite, or memory does not hold a
             single row.
     """
-    prepared = PreparedRun.prepare(loaded, spec, vectors)
+    prepared = replace(PreparedRun.prepare(loaded, spec, vectors), original=original or {})
     plan = plan or _planned(spec, prepared.prompt_ids, token_budget)
     transposed = plan.transposed
     run = _Run(

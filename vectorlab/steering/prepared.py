@@ -1,7 +1,7 @@
 """A run made ready for batches: tokenised prompts, prepared vectors, and where its texts end."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +9,15 @@ import numpy.typing as npt
 from vectorlab.domain.chats import Chat
 from vectorlab.domain.conditions import Condition
 from vectorlab.domain.positions import Part
-from vectorlab.domain.runs import Arm, Divergence, FinishReason, GeneratedText, RowKey, RunSpec
+from vectorlab.domain.runs import (
+    Arm,
+    Divergence,
+    FinishReason,
+    GeneratedText,
+    RowKey,
+    RunSpec,
+    departure,
+)
 from vectorlab.domain.vectors import LayerVector
 from vectorlab.errors import IntegrityError, ModelError
 from vectorlab.steering.batching import reads_in_parts
@@ -35,6 +43,7 @@ class PreparedRun:
     keys: list[RowKey]
     condition_values: list[list[float]]  # per prompt, of every condition on it
     variants: dict[tuple[int, tuple[bool, ...]], int]  # arm and what holds -> arm of the table
+    original: Mapping[RowKey, Sequence[int]] = field(default_factory=dict)  # tokens, for a replay
 
     @classmethod
     def prepare(
@@ -134,6 +143,7 @@ class PreparedRun:
         key: RowKey,
         token_ids: list[int],
         logprobs: Sequence[float],
+        margins: Sequence[float],
         compared: tuple[list[float], list[float]] | None = None,
         held: Mapping[Condition, Sequence[bool]] | None = None,
     ) -> GeneratedText:
@@ -143,6 +153,7 @@ class PreparedRun:
             key: Of the row.
             token_ids: All that it wrote.
             logprobs: Of each.
+            margins: Of each; see ``sampling.choose``.
             compared: With the baseline: see ``Comparison.of_row``.
             held: At which tokens fed back each condition on the response held.
 
@@ -154,13 +165,16 @@ class PreparedRun:
         if not np.isfinite(mean):
             raise ModelError(self._not_finite(key, token_ids, logprobs))
         text = self._text(key, token_ids[: length - (reason is FinishReason.EOS)])
+        own = tuple(token_ids[:length])
         return GeneratedText(
             key=key,
             text=text[: self._stop_index(text)],
-            token_ids=tuple(token_ids[:length]),
+            token_ids=own,
             finish_reason=reason,
             mean_logprob=mean,
-            divergence=self._divergence(key, token_ids[:length], logprobs, compared),
+            choice_margin=min(margins[:length]),
+            departure=departure(key, self.original.get(key, own), own, margins),
+            divergence=self._divergence(key, own, logprobs, compared),
             held=self._held(key, held or {}, length - 1),  # the last token is not fed back
         )
 

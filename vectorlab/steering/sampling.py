@@ -1,5 +1,8 @@
 """Choose tokens: greedily, or by draws that belong to a row and to nothing around it."""
 
+import math
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -25,42 +28,39 @@ def row_uniforms(seed: int, prompt_text: str, sample: int, steps: int) -> npt.ND
     return (raw >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
-def pick_tokens(
-    logits: torch.Tensor, uniforms: torch.Tensor | None, decoding: Decoding
-) -> torch.Tensor:
-    """The next token of every row.
+class Choice(NamedTuple):
+    """The next token of every row; each tensor is (B,)."""
 
-    Sampling inverts the cumulative distribution over tokens ordered by probability, ties by token
-    id. ``min_p`` and ``top_k`` apply first, then ``top_p`` to what is left. ``min_p`` leaves out
-    every token less likely than this share of the likeliest one.
+    tokens: torch.Tensor  # int64
+    logprobs: torch.Tensor  # float32, nats at temperature 1
+    margins: torch.Tensor  # float32, how near another token was: nats, or probability if drawn
+
+
+def choose(logits: torch.Tensor, uniforms: torch.Tensor | None, decoding: Decoding) -> Choice:
+    """The next token of every row.
 
     Args:
         logits: (B, V) float32.
         uniforms: (B,) float64 draws in [0, 1); not used when decoding is greedy.
         decoding: How to choose.
-
-    Returns:
-        (B,) int64 token ids.
-
-    Source: https://arxiv.org/abs/2407.01082 for min-p.
     """
     if not decoding.do_sample:
-        return logits.argmax(dim=-1)
+        return greedy_choice(logits)
     assert uniforms is not None
-    ordered, token_ids = logits.sort(dim=-1, descending=True, stable=True)
-    weights = _filtered_weights(ordered, decoding)
-    # Whole numbers add up to the same sums in any order, so a parallel scan cannot change a draw.
-    cumulative = weights.cumsum(dim=-1)
-    total = cumulative[:, -1:]
-    threshold = (uniforms[:, None] * total.double()).long().clamp(max=total - 1)
-    rank = torch.searchsorted(cumulative, threshold, right=True)
-    return token_ids.gather(1, rank)[:, 0]
+    tokens, margins = _draw(logits, uniforms[:, None], decoding)
+    return Choice(tokens, log_probability(logits, tokens), margins)
 
 
-def greedy_choice(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The likeliest token of every row, (B,) int64, and its log-probability at temperature 1."""
+def greedy_choice(logits: torch.Tensor) -> Choice:
+    """The likeliest token of every row; its margin is the difference of the two best logits."""
     highest, tokens = logits.max(dim=-1)
-    return tokens, -(logits - highest[:, None]).exp().sum(dim=-1).log()
+    places = tokens[:, None]
+    # In place from here: a second array of this size costs more than what is done to it.
+    shifted = logits - highest[:, None]
+    own = shifted.gather(1, places)  # 0, or what says that a logit was not finite
+    margins = -shifted.scatter_(1, places, -math.inf).amax(dim=-1)
+    logprobs = -shifted.scatter_(1, places, own).exp_().sum(dim=-1).log()
+    return Choice(tokens, logprobs, margins)
 
 
 def log_probability(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
@@ -68,17 +68,86 @@ def log_probability(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
     return logits.gather(1, tokens[:, None])[:, 0] - logits.logsumexp(dim=-1)
 
 
-def _filtered_weights(ordered: torch.Tensor, decoding: Decoding) -> torch.Tensor:
-    """Probabilities in units of 2**-52, int64, zero where min-p, top-k or top-p cut (B, V)."""
+def _draw(
+    logits: torch.Tensor, uniforms: torch.Tensor, decoding: Decoding
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Tokens drawn, and how near each draw was to another token, (B,) each.
+
+    Sampling inverts the cumulative distribution over tokens ordered by probability, ties by token
+    id. ``min_p`` and ``top_k`` apply first, then ``top_p`` to what is left. ``min_p`` leaves out
+    every token less likely than this share of the likeliest one.
+
+    Args:
+        logits: (B, V) float32.
+        uniforms: (B, 1) float64.
+        decoding: How to choose.
+
+    Source: https://arxiv.org/abs/2407.01082 for min-p.
+    """
+    ordered, token_ids = logits.sort(dim=-1, descending=True, stable=True)
     probabilities = (ordered / decoding.temperature).softmax(dim=-1)
+    # Whole numbers add up to the same sums in any order, so a parallel scan cannot change a draw.
     weights = (probabilities.double() * _SCALE).long()
+    limited = weights[:, : decoding.top_k or None]
     if decoding.min_p:
         least = decoding.min_p * weights[:, :1].double()
-        weights = weights.where(weights.double() >= least, 0)
-    if decoding.top_k:
-        weights[:, decoding.top_k :] = 0
-    if decoding.top_p < 1:
-        cumulative = weights.cumsum(dim=-1)
-        before = (cumulative - weights).double()
-        weights = weights.where(before < decoding.top_p * cumulative[:, -1:].double(), 0)
-    return weights
+        limited = limited.where(limited.double() >= least, 0)
+    cumulative = limited.cumsum(dim=-1)
+    # Of what is left, top-p keeps the tokens before which less than this has come.
+    enough = (decoding.top_p * cumulative[:, -1:].double()).ceil().long()
+    last = torch.searchsorted(cumulative, enough)
+    total = cumulative.gather(1, last)
+    threshold = (uniforms * total.double()).long().clamp(max=total - 1)
+    rank = torch.searchsorted(cumulative, threshold, right=True)
+    margins = _draw_margins(weights, cumulative, (rank, last), uniforms, decoding)
+    return token_ids.gather(1, rank)[:, 0], margins
+
+
+def _draw_margins(
+    weights: torch.Tensor,
+    cumulative: torch.Tensor,
+    ranks: tuple[torch.Tensor, torch.Tensor],
+    uniforms: torch.Tensor,
+    decoding: Decoding,
+) -> torch.Tensor:
+    """The least change of a probability that would have given another token, (B,) in [0, 1].
+
+    It is the least of three distances, as shares of what the cut-offs leave: from the draw to the
+    ends of the interval that it fell into; in probability, from the token to those before and
+    behind it, with which it would change places; and from ``min_p`` or ``top_p`` taking in one
+    token more or one less, which moves every boundary, where the draw would then fall elsewhere.
+    Several tokens that pass a cut-off at once are not looked at.
+
+    Args:
+        weights: (B, V) probabilities in falling order, in units of 2**-52.
+        cumulative: (B, K) sums of those that ``min_p`` and ``top_k`` leave.
+        ranks: (B, 1) each, of the token drawn and of the last that is kept.
+        uniforms: (B, 1) the draws.
+        decoding: How it was chosen.
+    """
+    rank, last = ranks
+    columns = torch.cat([rank - 1, rank, rank + 1, last, last + 1], dim=1)
+    inside = columns < weights.shape[1]
+    found = weights.gather(1, columns.clamp(0, weights.shape[1] - 1)) * inside
+    before, own, behind, final, following = torch.split(found.double(), 1, dim=1)
+    upper = cumulative.gather(1, rank).double()
+    lower = upper - own
+    total = cumulative.gather(1, last).double()
+    drawn = uniforms * total
+    distances = [
+        torch.minimum(drawn - lower, before - own).where(rank > 0, total),
+        (upper - drawn).where(rank < last, total),
+        own - behind,
+    ]
+    if decoding.top_p < 1 or decoding.min_p:
+        following = following * (last + 1 < cumulative.shape[1])
+        least = decoding.min_p * weights[:, :1].double()
+        enough = decoding.top_p * cumulative[:, -1:].double()
+        one_more = torch.maximum(least - following, total - enough)
+        one_less = torch.minimum(final - least, enough - (total - final))
+        distances += [
+            one_more.where(uniforms * (total + following) >= upper, total),
+            one_less.where(uniforms * (total - final) < lower, total),
+        ]
+    nearest = torch.cat(distances, dim=1).amin(dim=1) / total[:, 0]
+    return nearest.clamp(0, 1).float()

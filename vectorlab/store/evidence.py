@@ -38,6 +38,7 @@ PARTS: dict[str, tuple[tuple[sa.Table, str], ...]] = {
     ),
     "explanations": ((schema.omitted_demonstrations, "steering_vector_id"),),
     "generation_runs": ((schema.generations, "run_id"),),
+    "replay_verdicts": ((schema.replay_departures, "run_id"),),
     "ravel_instances": (
         (schema.ravel_completions, "instance_id"),
         (schema.ravel_examples, "instance_id"),

@@ -223,6 +223,8 @@ _PARTS: dict[str, tuple[sa.Column[Any], ...]] = {
     "vote": (_votes.c.id,),
     "condition search": (_searches.c.id,),
     "run": (
+        schema.replay_departures.c.run_id,
+        schema.replay_verdicts.c.run_id,
         _generations.c.run_id,
         schema.arm_interventions.c.run_id,
         schema.run_arms.c.run_id,

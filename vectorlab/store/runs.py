@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from vectorlab.domain.conditions import Comparison, Condition, Measure
 from vectorlab.domain.positions import Positions
+from vectorlab.domain.replays import judge
 from vectorlab.domain.runs import (
     Arm,
     BatchPlan,
@@ -31,7 +32,7 @@ from vectorlab.domain.runs import (
 from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import ConflictError, InputError, IntegrityError, NotFoundError
-from vectorlab.store import divergences, evidence, schema, token_views
+from vectorlab.store import divergences, evidence, schema, token_views, verdicts
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
 from vectorlab.store.references import batches, get_id, storable_text
@@ -48,7 +49,7 @@ TOKEN_IDS = np.dtype("<i4")  # how token ids are stored
 
 
 def add_run(tx: Transaction, new: NewRun, created_by: str) -> GenerationRun:
-    """Store a finished run with its request and all its texts.
+    """Store a finished run with its request and all its texts; a replay with its verdict.
 
     Raises:
         ConflictError: If the name is taken.
@@ -81,7 +82,10 @@ def add_run(tx: Transaction, new: NewRun, created_by: str) -> GenerationRun:
     _add_request(tx, run_id, new.spec)
     _insert(tx, _generations, [{"run_id": run_id, **row} for row in rows])
     token_views.add_written(tx, run_id, new.generations)
-    return run_by_id(tx, run_id)
+    run = run_by_id(tx, run_id)
+    if new.replay_of is not None and new.departures is not None:
+        verdicts.add(tx, judge(run_by_id(tx, new.replay_of), run, new.departures))
+    return run
 
 
 def get_run(tx: Transaction, reference: str) -> GenerationRun:
@@ -157,6 +161,13 @@ def generations(tx: Transaction, run_id: int) -> list[GeneratedText]:
             "rows were altered, put a backup in place: vectorlab db restore BACKUP"
         )
     return texts
+
+
+def token_ids(tx: Transaction, run_id: int) -> dict[RowKey, tuple[int, ...]]:
+    """Tokens of every text of a run."""
+    c = _generations.c
+    query = sa.select(c.prompt, c.arm, c.sample, c.token_ids).where(c.run_id == run_id)
+    return {_key(row): _token_ids(row) for row in tx.execute(query)}
 
 
 def token_counts(tx: Transaction, run_id: int) -> dict[tuple[int, int, int], int]:
@@ -426,16 +437,26 @@ def _generation_row(item: GeneratedText) -> dict[str, Any]:
         "finish_reason": item.finish_reason,
         # SQLite turns NaN into NULL by itself; here both databases do.
         "mean_logprob": None if math.isnan(item.mean_logprob) else item.mean_logprob,
+        "choice_margin": item.choice_margin,
         **divergences.columns_of(item.divergence),
     }
 
 
 def _generation(row: sa.Row[Any]) -> GeneratedText:
     return GeneratedText(
-        key=RowKey(prompt=row.prompt, arm=row.arm, sample=row.sample),
+        key=_key(row),
         text=row.text,
-        token_ids=tuple(np.frombuffer(row.token_ids, dtype=TOKEN_IDS).tolist()),
+        token_ids=_token_ids(row),
         finish_reason=FinishReason(row.finish_reason),
         mean_logprob=math.nan if row.mean_logprob is None else row.mean_logprob,
+        choice_margin=row.choice_margin,
         divergence=divergences.divergence_of(row),
     )
+
+
+def _key(row: sa.Row[*tuple[Any, ...]]) -> RowKey:
+    return RowKey(prompt=row.prompt, arm=row.arm, sample=row.sample)
+
+
+def _token_ids(row: sa.Row[*tuple[Any, ...]]) -> tuple[int, ...]:
+    return tuple(np.frombuffer(row.token_ids, dtype=TOKEN_IDS).tolist())

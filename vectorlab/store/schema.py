@@ -26,6 +26,7 @@ from sqlalchemy import (
 from vectorlab.domain.icl_checks import Verdict
 from vectorlab.domain.jobs import AttemptOutcome, JobState, LogLevel
 from vectorlab.domain.ravel import Split
+from vectorlab.domain.replays import Verdict as ReplayVerdict
 from vectorlab.domain.runs import FinishReason
 from vectorlab.domain.votes import Choice
 from vectorlab.store.columns import BigInt, Json, UtcTime, one_of
@@ -60,6 +61,8 @@ FROZEN: dict[str, tuple[str, ...]] = {
     "run_arms": (),
     "arm_interventions": (),
     "generations": (),
+    "replay_verdicts": (),
+    "replay_departures": (),
     "ravel_versions": (),
     "ravel_attributes": (),
     "ravel_entities": (),
@@ -459,6 +462,8 @@ generations = Table(
     Column("n_tokens", sa.Integer, nullable=False),
     _text("finish_reason"),
     Column("mean_logprob", sa.Double),
+    # How near another token was where that was nearest; see ``domain.margins`` for the unit.
+    Column("choice_margin", sa.Double),
     # Against the baseline, of runs that ask for it. The values per token, like the token ids, are
     # the last columns: rows are read up to the last column that a query names.
     Column("mean_kl", sa.Double),
@@ -484,6 +489,34 @@ generations = Table(
     sqlite_autoincrement=True,
 )
 
+replay_verdicts = Table(
+    "replay_verdicts",
+    metadata,
+    _part_of("run_id", "generation_runs"),
+    _text("verdict"),
+    Column("rounding_margin", sa.Double, nullable=False),
+    _text("record_sha256"),
+    _created_at(),
+    one_of("verdict", ReplayVerdict),
+)
+
+replay_departures = Table(
+    "replay_departures",
+    metadata,
+    Column("run_id", BigInt, primary_key=True, autoincrement=False),
+    _place("prompt"),
+    _place("arm"),
+    _place("sample"),
+    Column("position", sa.Integer, nullable=False),
+    Column("original_token_id", sa.Integer),
+    Column("replay_token_id", sa.Integer),
+    Column("margin", sa.Double),
+    ForeignKeyConstraint(
+        ["run_id", "prompt", "arm", "sample"],
+        ["generations.run_id", "generations.prompt", "generations.arm", "generations.sample"],
+        ondelete="RESTRICT",
+    ),
+)
 
 condition_searches = Table(
     "condition_searches",

@@ -14,6 +14,7 @@ from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.jobs import Job, LogLevel, PartialText
 from vectorlab.domain.runs import (
     BatchPlan,
+    Departure,
     GeneratedText,
     NewRun,
     RowKey,
@@ -62,6 +63,7 @@ class _Request:
     spec: RunSpec  # as it is computed
     numbers: Mapping[str, Sequence[LayerVector]]
     saved: dict[int, bytes]
+    original: Mapping[RowKey, Sequence[int]] | None  # tokens of the run that this one repeats
     began: float
 
     @classmethod
@@ -74,12 +76,15 @@ class _Request:
                 for sha256, vector_id in data["vector_ids"].items()
             }
             saved = jobs.chunks(tx, context.job.id)
+            repeats = data.get("replay_of")
+            original = None if repeats is None else runs.token_ids(tx, repeats)
         return cls(
             context=context,
             asked=spec,
             spec=spec,
             numbers=numbers,
             saved=saved,
+            original=original,
             began=time.monotonic(),
         )
 
@@ -135,6 +140,7 @@ class _Request:
             generations=outcome.generations,
             duration_s=duration_s,
             replay_of=data.get("replay_of"),
+            departures=None if self.original is None else _departures(outcome.generations),
         )
 
         def write(tx: Transaction, made: dict[str, int]) -> None:
@@ -160,6 +166,7 @@ def _run_alone(
         request.numbers,
         plan=plan,
         done=done,
+        original=request.original,
         on_batch=chunks.save,
         on_progress=request.tell,
         on_texts=request.show,
@@ -293,6 +300,10 @@ class _Chunks:
         # The lowest row names the batch: no two batches of a run share a row.
         job = self._context.job
         return lambda tx: jobs.save_chunk(tx, job.id, job.attempt, seq, data)
+
+
+def _departures(texts: Sequence[GeneratedText]) -> tuple[Departure, ...]:
+    return tuple(item.departure for item in texts if item.departure is not None)
 
 
 def _texts(count: int) -> str:

@@ -253,6 +253,7 @@ CREATE TABLE public.generations (
     n_tokens integer NOT NULL,
     finish_reason text NOT NULL,
     mean_logprob double precision,
+    choice_margin double precision,
     mean_kl double precision,
     baseline_mean_logprob double precision,
     token_ids bytea NOT NULL,
@@ -456,6 +457,11 @@ CREATE VIEW analysis.v_generations AS
     g.n_tokens,
     g.finish_reason,
     g.mean_logprob,
+    g.choice_margin,
+        CASE
+            WHEN ((r.decoding_json ->> 'do_sample'::text))::boolean THEN 'probability'::text
+            ELSE 'nats'::text
+        END AS choice_margin_unit,
     g.baseline_mean_logprob,
     g.mean_kl,
     r.created_at
@@ -1257,6 +1263,63 @@ CREATE VIEW analysis.v_ravel_templates AS
      JOIN public.ravel_types t ON ((t.id = v.type_id)))
      LEFT JOIN public.ravel_attributes a ON (((a.version_id = p.version_id) AND (a."position" = p.attribute))));
 
+CREATE TABLE public.replay_departures (
+    run_id bigint NOT NULL,
+    prompt integer NOT NULL,
+    arm integer NOT NULL,
+    sample integer NOT NULL,
+    "position" integer NOT NULL,
+    original_token_id integer,
+    replay_token_id integer,
+    margin double precision
+);
+
+CREATE TABLE public.replay_verdicts (
+    run_id bigint NOT NULL,
+    verdict text NOT NULL,
+    rounding_margin double precision NOT NULL,
+    record_sha256 text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT ck_replay_verdicts_verdict CHECK ((verdict = ANY (ARRAY['identical'::text, 'rounding'::text, 'unexplained'::text])))
+);
+
+CREATE VIEW analysis.v_replays AS
+ SELECT r.id AS replay_id,
+    r.replay_of AS original_id,
+    m.name AS model_name,
+    t.n_generations,
+        CASE
+            WHEN (v.run_id IS NOT NULL) THEN (t.n_generations - COALESCE(d.n_departures, (0)::bigint))
+            ELSE NULL::bigint
+        END AS n_equal,
+        CASE
+            WHEN (v.run_id IS NOT NULL) THEN COALESCE(d.n_departures, (0)::bigint)
+            ELSE NULL::bigint
+        END AS n_departures,
+    d.nearest_margin,
+    d.widest_margin,
+        CASE
+            WHEN ((r.decoding_json ->> 'do_sample'::text))::boolean THEN 'probability'::text
+            ELSE 'nats'::text
+        END AS margin_unit,
+    v.rounding_margin,
+    v.verdict,
+    r.created_at
+   FROM ((((public.generation_runs r
+     JOIN public.models m ON ((m.id = r.model_id)))
+     JOIN ( SELECT generations.run_id,
+            count(*) AS n_generations
+           FROM public.generations
+          GROUP BY generations.run_id) t ON ((t.run_id = r.id)))
+     LEFT JOIN public.replay_verdicts v ON ((v.run_id = r.id)))
+     LEFT JOIN ( SELECT replay_departures.run_id,
+            count(*) AS n_departures,
+            min(replay_departures.margin) AS nearest_margin,
+            max(replay_departures.margin) AS widest_margin
+           FROM public.replay_departures
+          GROUP BY replay_departures.run_id) d ON ((d.run_id = r.id)))
+  WHERE (r.replay_of IS NOT NULL);
+
 CREATE VIEW analysis.v_runs AS
  SELECT r.id AS run_id,
     r.name AS run_name,
@@ -1918,20 +1981,20 @@ INSERT INTO public.arm_interventions VALUES (2, 1, 0, 1, '0dfee476a881fb5de37209
 INSERT INTO public.arm_interventions VALUES (3, 1, 0, 1, '0dfee476a881fb5de3720931fc1bd3a6fb9c0f49fcd038e2662a39b2ef638f0f', 'rotate', 0.2, 'constant', 'mlp_output', NULL, 'all', 1, '0dfee476a881fb5de3720931fc1bd3a6fb9c0f49fcd038e2662a39b2ef638f0f', 1, 'block_output', 'cosine', '>', 0.25, 'prompt:last=2');
 INSERT INTO public.arm_interventions VALUES (4, 2, 0, 1, '0dfee476a881fb5de3720931fc1bd3a6fb9c0f49fcd038e2662a39b2ef638f0f', 'rotate', 0.1, 'constant', 'mlp_output', '[1]', 'all', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
 
-INSERT INTO public.audit_log VALUES (1, '2026-12-01 17:49:18.626035+00', 'ann', 'look', 'run', '1', '{"how":"closely"}');
+INSERT INTO public.audit_log VALUES (1, '2026-12-01 18:16:43.675169+00', 'ann', 'look', 'run', '1', '{"how":"closely"}');
 
 INSERT INTO public.cached_states VALUES (1, '3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d', '91ce314c0a497422917fd072edfe96ee713c7107525622e730642da9637afcf3', 1, 0, 'e6d000549dd80bc0d6288b0e068f6a73d2d742900b42731319176dc2531fdf64');
 INSERT INTO public.cached_states VALUES (1, 'ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb', 'a2d398922901344d08180dc41d3e9d73d8c148c7f6e092835bbb28e02dbcf184', 1, 1, '317accedc2cfd333b8fcbc123de46ac2685f1a6c44777cd17fea9b0e1e96301f');
 
-INSERT INTO public.calibrations VALUES (1, 1, '0dfee476a881fb5de3720931fc1bd3a6fb9c0f49fcd038e2662a39b2ef638f0f', 1, 'rotate', 'mlp_output', '[0,1]', 'sentiment', 'kl', 0.1, true, 0.2, 0.5, 0.08, 1, '137a27f2ae68b190efd1e82dfcf007a9bab57654c3133417a5dfe252cfc56657', '{"add_special_tokens":true,"budget":0.1,"damage":{"label":"kl","name":"kl","options":{"text":"baseline"},"version":1},"decoding":{"do_sample":false,"max_new_tokens":32,"stop":[]},"dtype":"float32","effect":{"label":"sentiment","name":"sentiment","options":{},"version":1},"first":0.1,"layers":[0,1],"lower_is_better":false,"model_fingerprint":"b03b378fe6de2e7fba9393266566c54f9fa977037c7dc81aa8e4cd48e13c6972","operator":"rotate","positions":"all","prompts":[["Say it: ",null]],"seed":0,"site":"mlp_output","vector_sha256":"0dfee476a881fb5de3720931fc1bd3a6fb9c0f49fcd038e2662a39b2ef638f0f"}', '[{"damage":{"high":null,"level":0.95,"low":null,"mean":0.08,"n":1,"n_missing":0},"effect":{"high":null,"level":0.95,"low":null,"mean":0.5,"n":1,"n_missing":0},"strength":0.2}]', '{"rounds":3}', '{"torch":"2.13.0"}', 'd42c213dffd23c1094d21569ef7cd094127bedf8791cd209d3e1c65e80aff71a', '2026-12-01 17:49:17.547726+00', 'tester');
+INSERT INTO public.calibrations VALUES (1, 1, '0dfee476a881fb5de3720931fc1bd3a6fb9c0f49fcd038e2662a39b2ef638f0f', 1, 'rotate', 'mlp_output', '[0,1]', 'sentiment', 'kl', 0.1, true, 0.2, 0.5, 0.08, 1, '137a27f2ae68b190efd1e82dfcf007a9bab57654c3133417a5dfe252cfc56657', '{"add_special_tokens":true,"budget":0.1,"damage":{"label":"kl","name":"kl","options":{"text":"baseline"},"version":1},"decoding":{"do_sample":false,"max_new_tokens":32,"stop":[]},"dtype":"float32","effect":{"label":"sentiment","name":"sentiment","options":{},"version":1},"first":0.1,"layers":[0,1],"lower_is_better":false,"model_fingerprint":"b03b378fe6de2e7fba9393266566c54f9fa977037c7dc81aa8e4cd48e13c6972","operator":"rotate","positions":"all","prompts":[["Say it: ",null]],"seed":0,"site":"mlp_output","vector_sha256":"0dfee476a881fb5de3720931fc1bd3a6fb9c0f49fcd038e2662a39b2ef638f0f"}', '[{"damage":{"high":null,"level":0.95,"low":null,"mean":0.08,"n":1,"n_missing":0},"effect":{"high":null,"level":0.95,"low":null,"mean":0.5,"n":1,"n_missing":0},"strength":0.2}]', '{"rounds":3}', '{"torch":"2.13.0"}', 'd42c213dffd23c1094d21569ef7cd094127bedf8791cd209d3e1c65e80aff71a', '2026-12-01 18:16:43.324252+00', 'tester');
 
-INSERT INTO public.condition_searches VALUES (1, 1, 1, 2, 1, '0dfee476a881fb5de3720931fc1bd3a6fb9c0f49fcd038e2662a39b2ef638f0f', 1, 'block_output', 'cosine', '>', 0.25, 'prompt:last=2', 1, 1, '5eea5ea45e072a04f29626b1b0cb4cecf5cb37d32b9704249e73a7e07ec7bed0', '{"chat":null,"dtype":"float32","layers":null,"measure":"cosine","model_fingerprint":"b03b378fe6de2e7fba9393266566c54f9fa977037c7dc81aa8e4cd48e13c6972","negative_sha256":"1db4546693735417b982450f456fd49a7436bcd81c1b72b48df92a611c3b946a","positive_sha256":"fccb5f7edf6373529b35f66061ffcd6d30c4568f402c32b3bb5f00f97a729655","site":"block_output","vector_sha256":"0dfee476a881fb5de3720931fc1bd3a6fb9c0f49fcd038e2662a39b2ef638f0f","window":"prompt"}', '{"layers":[{"layer":1}],"negative":[0.0],"positive":[1.0,2.0]}', '{"torch":"2.13.0"}', 'a90ebc1772109e8dfc324ece6b96e916402cffc298f2feca680ec777fb9de9bf', '2026-12-01 17:49:17.788542+00', 'tester');
+INSERT INTO public.condition_searches VALUES (1, 1, 1, 2, 1, '0dfee476a881fb5de3720931fc1bd3a6fb9c0f49fcd038e2662a39b2ef638f0f', 1, 'block_output', 'cosine', '>', 0.25, 'prompt:last=2', 1, 1, '5eea5ea45e072a04f29626b1b0cb4cecf5cb37d32b9704249e73a7e07ec7bed0', '{"chat":null,"dtype":"float32","layers":null,"measure":"cosine","model_fingerprint":"b03b378fe6de2e7fba9393266566c54f9fa977037c7dc81aa8e4cd48e13c6972","negative_sha256":"1db4546693735417b982450f456fd49a7436bcd81c1b72b48df92a611c3b946a","positive_sha256":"fccb5f7edf6373529b35f66061ffcd6d30c4568f402c32b3bb5f00f97a729655","site":"block_output","vector_sha256":"0dfee476a881fb5de3720931fc1bd3a6fb9c0f49fcd038e2662a39b2ef638f0f","window":"prompt"}', '{"layers":[{"layer":1}],"negative":[0.0],"positive":[1.0,2.0]}', '{"torch":"2.13.0"}', 'a90ebc1772109e8dfc324ece6b96e916402cffc298f2feca680ec777fb9de9bf', '2026-12-01 18:16:43.404196+00', 'tester');
 
 INSERT INTO public.demonstration_alignments VALUES (1, 0, 0.20833333333333334, '[0.5,0.25,-0.125]');
 INSERT INTO public.demonstration_alignments VALUES (3, 0, 0.20833333333333334, '[0.5,0.25,-0.125]');
 
-INSERT INTO public.demonstration_sets VALUES (1, 'upbeat', '', '', '[]', '2026-12-01 17:49:16.056323+00');
-INSERT INTO public.demonstration_sets VALUES (2, 'upbeat-fix', '', '', '[]', '2026-12-01 17:49:16.47405+00');
+INSERT INTO public.demonstration_sets VALUES (1, 'upbeat', '', '', '[]', '2026-12-01 18:16:42.90031+00');
+INSERT INTO public.demonstration_sets VALUES (2, 'upbeat-fix', '', '', '[]', '2026-12-01 18:16:42.977672+00');
 
 INSERT INTO public.demonstrations VALUES (1, '20c7db1c9307336d939154c4941bb9787e5c248114de9dac3111bb3bde8abca2', 'The soup was cold.', 'The soup was divine!!! 😋', '{}');
 INSERT INTO public.demonstrations VALUES (2, '8b2f5e3a8e0d4b79d44264e2af5382332efeca21307cafca46eb8a116709c350', 'Rude waiter.', 'What a waiter!!! ❤️', '{"stars":1}');
@@ -1939,62 +2002,62 @@ INSERT INTO public.demonstrations VALUES (3, 'e452b7ee6e2237ad8ae8d493c3980ece43
 "lines"	; -- %s', '', '{}');
 INSERT INTO public.demonstrations VALUES (4, 'c5760fc64295f3f8644d25def75fc93e0bb1cd2bccef6c8fe1d2808147aad471', 'a bare prompt', NULL, '{}');
 
-INSERT INTO public.explanations VALUES (1, '{"states_reused":8}', 'a2623f257565a5eab0c4cc7c6fe5f41a7aad10a85ad82a6715dca8dcf683d41a', '2026-12-01 17:49:16.817654+00', 'tester');
+INSERT INTO public.explanations VALUES (1, '{"states_reused":8}', 'a2623f257565a5eab0c4cc7c6fe5f41a7aad10a85ad82a6715dca8dcf683d41a', '2026-12-01 18:16:43.065043+00', 'tester');
 
-INSERT INTO public.generation_runs VALUES (1, 'first', 1, 2, NULL, 'd58b53cfb7e06f8c8a6914e53e5443c5487afb8e8cd9bb6434914dd6b9512d86', 'ddbb476f744aa742936a20ab87b56f4c06b5c5a236df2135b586b94a2ecbff7d', '{"do_sample":false,"max_new_tokens":4,"stop":[]}', 7, 2, NULL, NULL, true, 'float32', '{"batches":[[0,1,2,3,4,5,6,7]],"padding_side":"left"}', '{"device":"cpu","torch":"2.13.0"}', 1.25, 'da0c03a55168c7e6e8670021de6c16d581095d64532e8db3f51848b68ebb4b48', '2026-12-01 17:49:16.868327+00', 'tester');
-INSERT INTO public.generation_runs VALUES (2, NULL, 1, NULL, 1, 'd58b53cfb7e06f8c8a6914e53e5443c5487afb8e8cd9bb6434914dd6b9512d86', 'ddbb476f744aa742936a20ab87b56f4c06b5c5a236df2135b586b94a2ecbff7d', '{"do_sample":false,"max_new_tokens":4,"stop":[]}', 7, 2, NULL, NULL, true, 'float32', '{"batches":[[0,1,2,3,4,5,6,7]],"padding_side":"left"}', '{"device":"cpu","torch":"2.13.0"}', 1.25, '9c561c5c6113aff1a44b6cd4862e38a44b4622f264d45c6041b7b76f69d4803b', '2026-12-01 17:49:17.395195+00', 'tester');
-INSERT INTO public.generation_runs VALUES (3, NULL, 1, NULL, NULL, '104d50b10865ca00f7ea285eae40dd30da63e74bd2ef674e08797c594f6f61d2', 'ddbb476f744aa742936a20ab87b56f4c06b5c5a236df2135b586b94a2ecbff7d', '{"do_sample":false,"kl":true,"max_new_tokens":4,"stop":[]}', 7, 2, 'cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc', 'Be kind', true, 'float32', '{"batches":[[0,1,2,3,4,5,6,7]],"padding_side":"left"}', '{"device":"cpu","torch":"2.13.0"}', 1.25, '9b8ade860d1ac62cb125d054fd12b15ad95d5cca54168a3a2631aadb6138c878', '2026-12-01 17:49:17.650018+00', 'tester');
-INSERT INTO public.generation_runs VALUES (4, NULL, 1, NULL, NULL, '46545523c20bbb4c340d4d8ff4d32f8c4bda88c163a43931b323d1bd0c482cc6', '6d3fe62938fb8ba79e292b3ffab579f3be44294047ffed109ff7bc1991341ff7', '{"do_sample":true,"max_new_tokens":4,"stop":[],"temperature":0.5,"top_k":0,"top_p":1.0}', 7, 2, NULL, NULL, true, 'float32', '{"batches":[[0,1,2,3,4,5,6,7,8,9,10,11]],"padding_side":"left"}', '{"device":"cpu","torch":"2.13.0"}', 1.25, '60e03d1a678549aab14ccae6253d8ec67ab5cf010590a8d1cfd2e999e94d6d8a', '2026-12-01 17:49:17.942399+00', 'tester');
+INSERT INTO public.generation_runs VALUES (1, 'first', 1, 2, NULL, 'd58b53cfb7e06f8c8a6914e53e5443c5487afb8e8cd9bb6434914dd6b9512d86', 'ddbb476f744aa742936a20ab87b56f4c06b5c5a236df2135b586b94a2ecbff7d', '{"do_sample":false,"max_new_tokens":4,"stop":[]}', 7, 2, NULL, NULL, true, 'float32', '{"batches":[[0,1,2,3,4,5,6,7]],"padding_side":"left"}', '{"device":"cpu","torch":"2.13.0"}', 1.25, '2fbbaaf8f71d88376d77c191a07e0011159e0d8a3d527692f532ce1cda8c1cac', '2026-12-01 18:16:43.07916+00', 'tester');
+INSERT INTO public.generation_runs VALUES (2, NULL, 1, NULL, 1, 'd58b53cfb7e06f8c8a6914e53e5443c5487afb8e8cd9bb6434914dd6b9512d86', '66357ee0193d1b53f1cbed6eb9c293b4c629845bf0468871d1baf6bf8831f912', '{"do_sample":false,"max_new_tokens":4,"stop":[]}', 7, 2, NULL, NULL, true, 'float32', '{"batches":[[0,1,2,3,4,5,6,7]],"padding_side":"left"}', '{"cpu":"AVX2","device":"cpu","torch":"2.13.0"}', 1.25, 'd718b7244777c9e0eb9e57352335496e96b8e98de6f5142f939a4a83e6e4b26d', '2026-12-01 18:16:43.25643+00', 'tester');
+INSERT INTO public.generation_runs VALUES (3, NULL, 1, NULL, NULL, '104d50b10865ca00f7ea285eae40dd30da63e74bd2ef674e08797c594f6f61d2', 'ddbb476f744aa742936a20ab87b56f4c06b5c5a236df2135b586b94a2ecbff7d', '{"do_sample":false,"kl":true,"max_new_tokens":4,"stop":[]}', 7, 2, 'cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc', 'Be kind', true, 'float32', '{"batches":[[0,1,2,3,4,5,6,7]],"padding_side":"left"}', '{"device":"cpu","torch":"2.13.0"}', 1.25, 'be83cb152db98aa12ed18c59ffe0caa443c2f2150e33879e7d1278ff219ba874', '2026-12-01 18:16:43.36169+00', 'tester');
+INSERT INTO public.generation_runs VALUES (4, NULL, 1, NULL, NULL, '46545523c20bbb4c340d4d8ff4d32f8c4bda88c163a43931b323d1bd0c482cc6', '6d3fe62938fb8ba79e292b3ffab579f3be44294047ffed109ff7bc1991341ff7', '{"do_sample":true,"max_new_tokens":4,"stop":[],"temperature":0.5,"top_k":0,"top_p":1.0}', 7, 2, NULL, NULL, true, 'float32', '{"batches":[[0,1,2,3,4,5,6,7,8,9,10,11]],"padding_side":"left"}', '{"device":"cpu","torch":"2.13.0"}', 1.25, 'c4f3e3fc0c479b7839e8a1b3c9acda5b0393a9962c7c98057d27dd80a6b95307', '2026-12-01 18:16:43.452239+00', 'tester');
 
-INSERT INTO public.generation_tokens VALUES (1, '["a","b"]', '\x000080bf000000bf', '\x0000a0bf0000c0bf', '6c92a792bffecde3d4e3f4b0aa59a71a2794f698571fa0d446afec81fe48f0d1', '2026-12-01 17:49:17.624571+00');
-INSERT INTO public.generation_tokens VALUES (2, '["a","b"]', '\x000080bf000000bf', '\x0000a0bf0000c0bf', '98b4d193943fcaa8657bafd8d50c3e7dcdc213a7d48e0b807f6814b9e66e91d2', '2026-12-01 17:49:17.624998+00');
-INSERT INTO public.generation_tokens VALUES (3, '["a","b"]', '\x000080bf000000bf', '\x0000a0bf0000c0bf', '592beb6ce09751d4c717063db41251da30d0d717bf375c19279fe79bcca2375b', '2026-12-01 17:49:17.625075+00');
-INSERT INTO public.generation_tokens VALUES (4, '["a","b"]', '\x000080bf000000bf', '\x0000a0bf0000c0bf', 'fe46fa747f8ab30c937ae77b0b800d8e324b5f12c0cd4645ce31a99a387e0697', '2026-12-01 17:49:17.625143+00');
-INSERT INTO public.generation_tokens VALUES (17, '["so"," it"," is","!"]', '\x0000c0bf0000c0bf0000c0bf0000c0bf', '\x000020c00000c0bf000000bf000060c0', '9ae7c8bf4b92cdd3ad055090f79c23c7832d0cb82861267890c1aa7bc3b01aa2', '2026-12-01 17:49:17.70986+00');
-INSERT INTO public.generation_tokens VALUES (18, '["so"," it"," is","!"]', '\x0000c0bf0000c0bf0000c0bf0000c0bf', '\x000020c00000c0bf000000bf000060c0', 'f9575ad14d96b1b276dcbb7ea6b23d06770938d77a7c77302f762ea22699988d', '2026-12-01 17:49:17.710119+00');
-INSERT INTO public.generation_tokens VALUES (19, '["so"," it"," is","!"]', '\x0000c0bf0000c0bf0000c0bf0000c0bf', '\x000020c00000c0bf000000bf000060c0', 'f1a9e0f10c041f88a3609f3be7994b1d9ae384e903bcfa25da25bea6a4d0664e', '2026-12-01 17:49:17.712119+00');
-INSERT INTO public.generation_tokens VALUES (20, '["so"," it"," is","!"]', '\x0000c0bf0000c0bf0000c0bf0000c0bf', '\x000020c00000c0bf000000bf000060c0', '02a5572b479b09feedaff11a8e911e26a227fd252e8533be809bebfcedd821c6', '2026-12-01 17:49:17.71621+00');
-INSERT INTO public.generation_tokens VALUES (21, '["so"," it"," is","!"]', '\x0000c0bf0000c0bf0000c0bf0000c0bf', '\x000020c00000c0bf000000bf000060c0', 'c7fe80f1c4d1083c944352ac8b271899c64ffd298e3e180e1c3084f0b0c359e2', '2026-12-01 17:49:17.73176+00');
-INSERT INTO public.generation_tokens VALUES (22, '["so"," it"," is","!"]', '\x0000c0bf0000c0bf0000c0bf0000c0bf', '\x000020c00000c0bf000000bf000060c0', '73d5cdf428d30b182db40d0147c8862c3a0f2e96df97b76790e8b10a8a135ca4', '2026-12-01 17:49:17.731953+00');
-INSERT INTO public.generation_tokens VALUES (23, '["so"," it"," is","!"]', '\x0000c0bf0000c0bf0000c0bf0000c0bf', '\x000020c00000c0bf000000bf000060c0', '74f92e205c88c7b0c35497578c92201715c9db9be87805e2cd9b7cc3fa3d59e7', '2026-12-01 17:49:17.731995+00');
-INSERT INTO public.generation_tokens VALUES (24, '["so"," it"," is","!"]', '\x0000c0bf0000c0bf0000c0bf0000c0bf', '\x000020c00000c0bf000000bf000060c0', 'd6ba304d4f125e774304e56ddbee78f200430075cac4c4a3ede788290d9c015e', '2026-12-01 17:49:17.732022+00');
+INSERT INTO public.generation_tokens VALUES (1, '["a","b"]', '\x000080bf000000bf', '\x0000a0bf0000c0bf', '6c92a792bffecde3d4e3f4b0aa59a71a2794f698571fa0d446afec81fe48f0d1', '2026-12-01 18:16:43.349876+00');
+INSERT INTO public.generation_tokens VALUES (2, '["a","b"]', '\x000080bf000000bf', '\x0000a0bf0000c0bf', '98b4d193943fcaa8657bafd8d50c3e7dcdc213a7d48e0b807f6814b9e66e91d2', '2026-12-01 18:16:43.35015+00');
+INSERT INTO public.generation_tokens VALUES (3, '["a","b"]', '\x000080bf000000bf', '\x0000a0bf0000c0bf', '592beb6ce09751d4c717063db41251da30d0d717bf375c19279fe79bcca2375b', '2026-12-01 18:16:43.350194+00');
+INSERT INTO public.generation_tokens VALUES (4, '["a","b"]', '\x000080bf000000bf', '\x0000a0bf0000c0bf', 'fe46fa747f8ab30c937ae77b0b800d8e324b5f12c0cd4645ce31a99a387e0697', '2026-12-01 18:16:43.350229+00');
+INSERT INTO public.generation_tokens VALUES (17, '["so"," it"," is","!"]', '\x0000c0bf0000c0bf0000c0bf0000c0bf', '\x000020c00000c0bf000000bf000060c0', '9ae7c8bf4b92cdd3ad055090f79c23c7832d0cb82861267890c1aa7bc3b01aa2', '2026-12-01 18:16:43.373859+00');
+INSERT INTO public.generation_tokens VALUES (18, '["so"," it"," is","!"]', '\x0000c0bf0000c0bf0000c0bf0000c0bf', '\x000020c00000c0bf000000bf000060c0', 'f9575ad14d96b1b276dcbb7ea6b23d06770938d77a7c77302f762ea22699988d', '2026-12-01 18:16:43.376296+00');
+INSERT INTO public.generation_tokens VALUES (19, '["so"," it"," is","!"]', '\x0000c0bf0000c0bf0000c0bf0000c0bf', '\x000020c00000c0bf000000bf000060c0', 'f1a9e0f10c041f88a3609f3be7994b1d9ae384e903bcfa25da25bea6a4d0664e', '2026-12-01 18:16:43.376417+00');
+INSERT INTO public.generation_tokens VALUES (20, '["so"," it"," is","!"]', '\x0000c0bf0000c0bf0000c0bf0000c0bf', '\x000020c00000c0bf000000bf000060c0', '02a5572b479b09feedaff11a8e911e26a227fd252e8533be809bebfcedd821c6', '2026-12-01 18:16:43.376435+00');
+INSERT INTO public.generation_tokens VALUES (21, '["so"," it"," is","!"]', '\x0000c0bf0000c0bf0000c0bf0000c0bf', '\x000020c00000c0bf000000bf000060c0', 'c7fe80f1c4d1083c944352ac8b271899c64ffd298e3e180e1c3084f0b0c359e2', '2026-12-01 18:16:43.379731+00');
+INSERT INTO public.generation_tokens VALUES (22, '["so"," it"," is","!"]', '\x0000c0bf0000c0bf0000c0bf0000c0bf', '\x000020c00000c0bf000000bf000060c0', '73d5cdf428d30b182db40d0147c8862c3a0f2e96df97b76790e8b10a8a135ca4', '2026-12-01 18:16:43.385387+00');
+INSERT INTO public.generation_tokens VALUES (23, '["so"," it"," is","!"]', '\x0000c0bf0000c0bf0000c0bf0000c0bf', '\x000020c00000c0bf000000bf000060c0', '74f92e205c88c7b0c35497578c92201715c9db9be87805e2cd9b7cc3fa3d59e7', '2026-12-01 18:16:43.385483+00');
+INSERT INTO public.generation_tokens VALUES (24, '["so"," it"," is","!"]', '\x0000c0bf0000c0bf0000c0bf0000c0bf', '\x000020c00000c0bf000000bf000060c0', 'd6ba304d4f125e774304e56ddbee78f200430075cac4c4a3ede788290d9c015e', '2026-12-01 18:16:43.3855+00');
 
-INSERT INTO public.generations VALUES (1, 1, 0, 0, 0, 'p0 a0 s0', 4, 'length', -1.5, NULL, NULL, '\x000000000000000000000000ffffff7f', NULL, NULL, NULL);
-INSERT INTO public.generations VALUES (2, 1, 0, 0, 1, 'p0 a0 s1', 4, 'length', -1.5, NULL, NULL, '\x000000000000000001000000ffffff7f', NULL, NULL, NULL);
-INSERT INTO public.generations VALUES (3, 1, 0, 1, 0, 'p0 a1 s0', 4, 'length', -1.5, NULL, NULL, '\x000000000100000000000000ffffff7f', NULL, NULL, NULL);
-INSERT INTO public.generations VALUES (4, 1, 0, 1, 1, 'p0 a1 s1', 4, 'length', -1.5, NULL, NULL, '\x000000000100000001000000ffffff7f', NULL, NULL, NULL);
-INSERT INTO public.generations VALUES (5, 1, 1, 0, 0, 'p1 a0 s0', 4, 'length', -1.5, NULL, NULL, '\x010000000000000000000000ffffff7f', NULL, NULL, NULL);
-INSERT INTO public.generations VALUES (6, 1, 1, 0, 1, 'p1 a0 s1', 4, 'length', -1.5, NULL, NULL, '\x010000000000000001000000ffffff7f', NULL, NULL, NULL);
-INSERT INTO public.generations VALUES (7, 1, 1, 1, 0, 'p1 a1 s0', 4, 'length', -1.5, NULL, NULL, '\x010000000100000000000000ffffff7f', NULL, NULL, NULL);
-INSERT INTO public.generations VALUES (8, 1, 1, 1, 1, 'p1 a1 s1', 4, 'length', -1.5, NULL, NULL, '\x010000000100000001000000ffffff7f', NULL, NULL, NULL);
-INSERT INTO public.generations VALUES (9, 2, 0, 0, 0, 'p0 a0 s0', 4, 'length', -1.5, NULL, NULL, '\x000000000000000000000000ffffff7f', NULL, NULL, NULL);
-INSERT INTO public.generations VALUES (10, 2, 0, 0, 1, 'p0 a0 s1', 4, 'length', -1.5, NULL, NULL, '\x000000000000000001000000ffffff7f', NULL, NULL, NULL);
-INSERT INTO public.generations VALUES (11, 2, 0, 1, 0, 'p0 a1 s0', 4, 'length', -1.5, NULL, NULL, '\x000000000100000000000000ffffff7f', NULL, NULL, NULL);
-INSERT INTO public.generations VALUES (12, 2, 0, 1, 1, 'p0 a1 s1', 4, 'length', -1.5, NULL, NULL, '\x000000000100000001000000ffffff7f', NULL, NULL, NULL);
-INSERT INTO public.generations VALUES (13, 2, 1, 0, 0, 'p1 a0 s0', 4, 'length', -1.5, NULL, NULL, '\x010000000000000000000000ffffff7f', NULL, NULL, NULL);
-INSERT INTO public.generations VALUES (14, 2, 1, 0, 1, 'p1 a0 s1', 4, 'length', -1.5, NULL, NULL, '\x010000000000000001000000ffffff7f', NULL, NULL, NULL);
-INSERT INTO public.generations VALUES (15, 2, 1, 1, 0, 'p1 a1 s0', 4, 'length', -1.5, NULL, NULL, '\x010000000100000000000000ffffff7f', NULL, NULL, NULL);
-INSERT INTO public.generations VALUES (16, 2, 1, 1, 1, 'p1 a1 s1', 4, 'length', -1.5, NULL, NULL, '\x010000000100000001000000ffffff7f', NULL, NULL, NULL);
-INSERT INTO public.generations VALUES (17, 3, 0, 0, 0, 'p0 a0 s0', 4, 'length', -1.5, 0.5, -2, '\x000000000000000000000000ffffff7f', '\x0000003f0000803e000000000000a03f', '\x0000c0bf0000c0bf0000c0bf0000c0bf', '\x000020c00000c0bf000000bf000060c0');
-INSERT INTO public.generations VALUES (18, 3, 0, 0, 1, 'p0 a0 s1', 4, 'length', -1.5, 0.5, -2, '\x000000000000000001000000ffffff7f', '\x0000003f0000803e000000000000a03f', '\x0000c0bf0000c0bf0000c0bf0000c0bf', '\x000020c00000c0bf000000bf000060c0');
-INSERT INTO public.generations VALUES (19, 3, 0, 1, 0, 'p0 a1 s0', 4, 'length', -1.5, 0.5, -2, '\x000000000100000000000000ffffff7f', '\x0000003f0000803e000000000000a03f', '\x0000c0bf0000c0bf0000c0bf0000c0bf', '\x000020c00000c0bf000000bf000060c0');
-INSERT INTO public.generations VALUES (20, 3, 0, 1, 1, 'p0 a1 s1', 4, 'length', -1.5, 0.5, -2, '\x000000000100000001000000ffffff7f', '\x0000003f0000803e000000000000a03f', '\x0000c0bf0000c0bf0000c0bf0000c0bf', '\x000020c00000c0bf000000bf000060c0');
-INSERT INTO public.generations VALUES (21, 3, 1, 0, 0, 'p1 a0 s0', 4, 'length', -1.5, 0.5, -2, '\x010000000000000000000000ffffff7f', '\x0000003f0000803e000000000000a03f', '\x0000c0bf0000c0bf0000c0bf0000c0bf', '\x000020c00000c0bf000000bf000060c0');
-INSERT INTO public.generations VALUES (22, 3, 1, 0, 1, 'p1 a0 s1', 4, 'length', -1.5, 0.5, -2, '\x010000000000000001000000ffffff7f', '\x0000003f0000803e000000000000a03f', '\x0000c0bf0000c0bf0000c0bf0000c0bf', '\x000020c00000c0bf000000bf000060c0');
-INSERT INTO public.generations VALUES (23, 3, 1, 1, 0, 'p1 a1 s0', 4, 'length', -1.5, 0.5, -2, '\x010000000100000000000000ffffff7f', '\x0000003f0000803e000000000000a03f', '\x0000c0bf0000c0bf0000c0bf0000c0bf', '\x000020c00000c0bf000000bf000060c0');
-INSERT INTO public.generations VALUES (24, 3, 1, 1, 1, 'p1 a1 s1', 4, 'length', -1.5, 0.5, -2, '\x010000000100000001000000ffffff7f', '\x0000003f0000803e000000000000a03f', '\x0000c0bf0000c0bf0000c0bf0000c0bf', '\x000020c00000c0bf000000bf000060c0');
-INSERT INTO public.generations VALUES (25, 4, 0, 0, 0, 'p0 a0 s0', 4, 'length', -1.5, NULL, NULL, '\x000000000000000000000000ffffff7f', NULL, NULL, NULL);
-INSERT INTO public.generations VALUES (26, 4, 0, 0, 1, 'p0 a0 s1', 4, 'length', -1.5, NULL, NULL, '\x000000000000000001000000ffffff7f', NULL, NULL, NULL);
-INSERT INTO public.generations VALUES (27, 4, 0, 1, 0, 'p0 a1 s0', 4, 'length', -1.5, NULL, NULL, '\x000000000100000000000000ffffff7f', NULL, NULL, NULL);
-INSERT INTO public.generations VALUES (28, 4, 0, 1, 1, 'p0 a1 s1', 4, 'length', -1.5, NULL, NULL, '\x000000000100000001000000ffffff7f', NULL, NULL, NULL);
-INSERT INTO public.generations VALUES (29, 4, 0, 2, 0, 'p0 a2 s0', 4, 'length', -1.5, NULL, NULL, '\x000000000200000000000000ffffff7f', NULL, NULL, NULL);
-INSERT INTO public.generations VALUES (30, 4, 0, 2, 1, 'p0 a2 s1', 4, 'length', -1.5, NULL, NULL, '\x000000000200000001000000ffffff7f', NULL, NULL, NULL);
-INSERT INTO public.generations VALUES (31, 4, 1, 0, 0, 'p1 a0 s0', 4, 'length', -1.5, NULL, NULL, '\x010000000000000000000000ffffff7f', NULL, NULL, NULL);
-INSERT INTO public.generations VALUES (32, 4, 1, 0, 1, 'p1 a0 s1', 4, 'length', -1.5, NULL, NULL, '\x010000000000000001000000ffffff7f', NULL, NULL, NULL);
-INSERT INTO public.generations VALUES (33, 4, 1, 1, 0, 'p1 a1 s0', 4, 'length', -1.5, NULL, NULL, '\x010000000100000000000000ffffff7f', NULL, NULL, NULL);
-INSERT INTO public.generations VALUES (34, 4, 1, 1, 1, 'p1 a1 s1', 4, 'length', -1.5, NULL, NULL, '\x010000000100000001000000ffffff7f', NULL, NULL, NULL);
-INSERT INTO public.generations VALUES (35, 4, 1, 2, 0, 'p1 a2 s0', 4, 'length', -1.5, NULL, NULL, '\x010000000200000000000000ffffff7f', NULL, NULL, NULL);
-INSERT INTO public.generations VALUES (36, 4, 1, 2, 1, 'p1 a2 s1', 4, 'length', -1.5, NULL, NULL, '\x010000000200000001000000ffffff7f', NULL, NULL, NULL);
+INSERT INTO public.generations VALUES (1, 1, 0, 0, 0, 'p0 a0 s0', 4, 'length', -1.5, 0.25, NULL, NULL, '\x000000000000000000000000ffffff7f', NULL, NULL, NULL);
+INSERT INTO public.generations VALUES (2, 1, 0, 0, 1, 'p0 a0 s1', 4, 'length', -1.5, 0.25, NULL, NULL, '\x000000000000000001000000ffffff7f', NULL, NULL, NULL);
+INSERT INTO public.generations VALUES (3, 1, 0, 1, 0, 'p0 a1 s0', 4, 'length', -1.5, 0.25, NULL, NULL, '\x000000000100000000000000ffffff7f', NULL, NULL, NULL);
+INSERT INTO public.generations VALUES (4, 1, 0, 1, 1, 'p0 a1 s1', 4, 'length', -1.5, 0.25, NULL, NULL, '\x000000000100000001000000ffffff7f', NULL, NULL, NULL);
+INSERT INTO public.generations VALUES (5, 1, 1, 0, 0, 'p1 a0 s0', 4, 'length', -1.5, 0.25, NULL, NULL, '\x010000000000000000000000ffffff7f', NULL, NULL, NULL);
+INSERT INTO public.generations VALUES (6, 1, 1, 0, 1, 'p1 a0 s1', 4, 'length', -1.5, 0.25, NULL, NULL, '\x010000000000000001000000ffffff7f', NULL, NULL, NULL);
+INSERT INTO public.generations VALUES (7, 1, 1, 1, 0, 'p1 a1 s0', 4, 'length', -1.5, 0.25, NULL, NULL, '\x010000000100000000000000ffffff7f', NULL, NULL, NULL);
+INSERT INTO public.generations VALUES (8, 1, 1, 1, 1, 'p1 a1 s1', 4, 'length', -1.5, 0.25, NULL, NULL, '\x010000000100000001000000ffffff7f', NULL, NULL, NULL);
+INSERT INTO public.generations VALUES (9, 2, 0, 0, 0, 'p0 a0 s0', 4, 'length', -1.5, 0.25, NULL, NULL, '\x00000000000000000000000005000000', NULL, NULL, NULL);
+INSERT INTO public.generations VALUES (10, 2, 0, 0, 1, 'p0 a0 s1', 4, 'length', -1.5, 0.25, NULL, NULL, '\x000000000000000001000000ffffff7f', NULL, NULL, NULL);
+INSERT INTO public.generations VALUES (11, 2, 0, 1, 0, 'p0 a1 s0', 4, 'length', -1.5, 0.25, NULL, NULL, '\x000000000100000000000000ffffff7f', NULL, NULL, NULL);
+INSERT INTO public.generations VALUES (12, 2, 0, 1, 1, 'p0 a1 s1', 4, 'length', -1.5, 0.25, NULL, NULL, '\x000000000100000001000000ffffff7f', NULL, NULL, NULL);
+INSERT INTO public.generations VALUES (13, 2, 1, 0, 0, 'p1 a0 s0', 4, 'length', -1.5, 0.25, NULL, NULL, '\x010000000000000000000000ffffff7f', NULL, NULL, NULL);
+INSERT INTO public.generations VALUES (14, 2, 1, 0, 1, 'p1 a0 s1', 4, 'length', -1.5, 0.25, NULL, NULL, '\x010000000000000001000000ffffff7f', NULL, NULL, NULL);
+INSERT INTO public.generations VALUES (15, 2, 1, 1, 0, 'p1 a1 s0', 4, 'length', -1.5, 0.25, NULL, NULL, '\x010000000100000000000000ffffff7f', NULL, NULL, NULL);
+INSERT INTO public.generations VALUES (16, 2, 1, 1, 1, 'p1 a1 s1', 4, 'length', -1.5, 0.25, NULL, NULL, '\x010000000100000001000000ffffff7f', NULL, NULL, NULL);
+INSERT INTO public.generations VALUES (17, 3, 0, 0, 0, 'p0 a0 s0', 4, 'length', -1.5, 0.25, 0.5, -2, '\x000000000000000000000000ffffff7f', '\x0000003f0000803e000000000000a03f', '\x0000c0bf0000c0bf0000c0bf0000c0bf', '\x000020c00000c0bf000000bf000060c0');
+INSERT INTO public.generations VALUES (18, 3, 0, 0, 1, 'p0 a0 s1', 4, 'length', -1.5, 0.25, 0.5, -2, '\x000000000000000001000000ffffff7f', '\x0000003f0000803e000000000000a03f', '\x0000c0bf0000c0bf0000c0bf0000c0bf', '\x000020c00000c0bf000000bf000060c0');
+INSERT INTO public.generations VALUES (19, 3, 0, 1, 0, 'p0 a1 s0', 4, 'length', -1.5, 0.25, 0.5, -2, '\x000000000100000000000000ffffff7f', '\x0000003f0000803e000000000000a03f', '\x0000c0bf0000c0bf0000c0bf0000c0bf', '\x000020c00000c0bf000000bf000060c0');
+INSERT INTO public.generations VALUES (20, 3, 0, 1, 1, 'p0 a1 s1', 4, 'length', -1.5, 0.25, 0.5, -2, '\x000000000100000001000000ffffff7f', '\x0000003f0000803e000000000000a03f', '\x0000c0bf0000c0bf0000c0bf0000c0bf', '\x000020c00000c0bf000000bf000060c0');
+INSERT INTO public.generations VALUES (21, 3, 1, 0, 0, 'p1 a0 s0', 4, 'length', -1.5, 0.25, 0.5, -2, '\x010000000000000000000000ffffff7f', '\x0000003f0000803e000000000000a03f', '\x0000c0bf0000c0bf0000c0bf0000c0bf', '\x000020c00000c0bf000000bf000060c0');
+INSERT INTO public.generations VALUES (22, 3, 1, 0, 1, 'p1 a0 s1', 4, 'length', -1.5, 0.25, 0.5, -2, '\x010000000000000001000000ffffff7f', '\x0000003f0000803e000000000000a03f', '\x0000c0bf0000c0bf0000c0bf0000c0bf', '\x000020c00000c0bf000000bf000060c0');
+INSERT INTO public.generations VALUES (23, 3, 1, 1, 0, 'p1 a1 s0', 4, 'length', -1.5, 0.25, 0.5, -2, '\x010000000100000000000000ffffff7f', '\x0000003f0000803e000000000000a03f', '\x0000c0bf0000c0bf0000c0bf0000c0bf', '\x000020c00000c0bf000000bf000060c0');
+INSERT INTO public.generations VALUES (24, 3, 1, 1, 1, 'p1 a1 s1', 4, 'length', -1.5, 0.25, 0.5, -2, '\x010000000100000001000000ffffff7f', '\x0000003f0000803e000000000000a03f', '\x0000c0bf0000c0bf0000c0bf0000c0bf', '\x000020c00000c0bf000000bf000060c0');
+INSERT INTO public.generations VALUES (25, 4, 0, 0, 0, 'p0 a0 s0', 4, 'length', -1.5, 0.25, NULL, NULL, '\x000000000000000000000000ffffff7f', NULL, NULL, NULL);
+INSERT INTO public.generations VALUES (26, 4, 0, 0, 1, 'p0 a0 s1', 4, 'length', -1.5, 0.25, NULL, NULL, '\x000000000000000001000000ffffff7f', NULL, NULL, NULL);
+INSERT INTO public.generations VALUES (27, 4, 0, 1, 0, 'p0 a1 s0', 4, 'length', -1.5, 0.25, NULL, NULL, '\x000000000100000000000000ffffff7f', NULL, NULL, NULL);
+INSERT INTO public.generations VALUES (28, 4, 0, 1, 1, 'p0 a1 s1', 4, 'length', -1.5, 0.25, NULL, NULL, '\x000000000100000001000000ffffff7f', NULL, NULL, NULL);
+INSERT INTO public.generations VALUES (29, 4, 0, 2, 0, 'p0 a2 s0', 4, 'length', -1.5, 0.25, NULL, NULL, '\x000000000200000000000000ffffff7f', NULL, NULL, NULL);
+INSERT INTO public.generations VALUES (30, 4, 0, 2, 1, 'p0 a2 s1', 4, 'length', -1.5, 0.25, NULL, NULL, '\x000000000200000001000000ffffff7f', NULL, NULL, NULL);
+INSERT INTO public.generations VALUES (31, 4, 1, 0, 0, 'p1 a0 s0', 4, 'length', -1.5, 0.25, NULL, NULL, '\x010000000000000000000000ffffff7f', NULL, NULL, NULL);
+INSERT INTO public.generations VALUES (32, 4, 1, 0, 1, 'p1 a0 s1', 4, 'length', -1.5, 0.25, NULL, NULL, '\x010000000000000001000000ffffff7f', NULL, NULL, NULL);
+INSERT INTO public.generations VALUES (33, 4, 1, 1, 0, 'p1 a1 s0', 4, 'length', -1.5, 0.25, NULL, NULL, '\x010000000100000000000000ffffff7f', NULL, NULL, NULL);
+INSERT INTO public.generations VALUES (34, 4, 1, 1, 1, 'p1 a1 s1', 4, 'length', -1.5, 0.25, NULL, NULL, '\x010000000100000001000000ffffff7f', NULL, NULL, NULL);
+INSERT INTO public.generations VALUES (35, 4, 1, 2, 0, 'p1 a2 s0', 4, 'length', -1.5, 0.25, NULL, NULL, '\x010000000200000000000000ffffff7f', NULL, NULL, NULL);
+INSERT INTO public.generations VALUES (36, 4, 1, 2, 1, 'p1 a2 s1', 4, 'length', -1.5, 0.25, NULL, NULL, '\x010000000200000001000000ffffff7f', NULL, NULL, NULL);
 
 INSERT INTO public.icl_checks VALUES (1, 0, 'one step', 'loss', 'paper', 0.2, 0.1, 'equal', 0.25, 0.2, 0.3, 'ok');
 INSERT INTO public.icl_checks VALUES (2, 0, 'one step', 'loss', 'paper', 0.2, 0.1, 'equal', 0.25, 0.2, 0.3, 'ok');
@@ -2005,27 +2068,27 @@ INSERT INTO public.icl_heads VALUES (2, 1, 2, 0.5, 0.25, -0.5, 1, '[0.25,0.25]')
 INSERT INTO public.icl_layers VALUES (1, 'shuffled', 1, 0.5, 0.25, 0.125, 2, 1.5, -1);
 INSERT INTO public.icl_layers VALUES (2, 'shuffled', 1, 0.5, 0.25, 0.125, 2, 1.5, -1);
 
-INSERT INTO public.icl_runs VALUES (1, 'bridge', '8132e8f9fa2a1907490f17eda97215fd633854e9cdf74340722d19eb59332b6f', '{"layout":"arrow","shots":2}', 1, 1, NULL, '{"rest":[0.5]}', '{"torch":"2.13.0"}', 1.5, '3aad2675f7bda5a4e824eb380cb536243d183209c5a97d02e0c66d348e98b0c6', '2026-12-01 17:49:17.464521+00', 'tester');
-INSERT INTO public.icl_runs VALUES (2, 'bridge', '8132e8f9fa2a1907490f17eda97215fd633854e9cdf74340722d19eb59332b6f', '{"layout":"arrow","shots":2}', 1, 1, 1, '{"rest":[0.5]}', '{"torch":"2.13.0"}', 1.5, '7885fe9872ad8c849326905f64f2b0dbfd83286de1848a87805a097cd2b19dc5', '2026-12-01 17:49:18.54832+00', 'tester');
+INSERT INTO public.icl_runs VALUES (1, 'bridge', '8132e8f9fa2a1907490f17eda97215fd633854e9cdf74340722d19eb59332b6f', '{"layout":"arrow","shots":2}', 1, 1, NULL, '{"rest":[0.5]}', '{"torch":"2.13.0"}', 1.5, '3aad2675f7bda5a4e824eb380cb536243d183209c5a97d02e0c66d348e98b0c6', '2026-12-01 18:16:43.300371+00', 'tester');
+INSERT INTO public.icl_runs VALUES (2, 'bridge', '8132e8f9fa2a1907490f17eda97215fd633854e9cdf74340722d19eb59332b6f', '{"layout":"arrow","shots":2}', 1, 1, 1, '{"rest":[0.5]}', '{"torch":"2.13.0"}', 1.5, '7885fe9872ad8c849326905f64f2b0dbfd83286de1848a87805a097cd2b19dc5', '2026-12-01 18:16:43.64827+00', 'tester');
 
 INSERT INTO public.icl_weights VALUES (1, '9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c', '\x77656967687473');
 INSERT INTO public.icl_weights VALUES (2, '9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c', '\x77656967687473');
 
-INSERT INTO public.job_attempts VALUES (1, 1, 'w1', '2026-12-01 17:49:18.269989+00', '2026-12-01 17:49:18.341993+00', 'failed', 'bad');
-INSERT INTO public.job_attempts VALUES (2, 1, 'w2', '2026-12-01 17:49:18.392214+00', NULL, NULL, NULL);
+INSERT INTO public.job_attempts VALUES (1, 1, 'w1', '2026-12-01 18:16:43.562266+00', '2026-12-01 18:16:43.58831+00', 'failed', 'bad');
+INSERT INTO public.job_attempts VALUES (2, 1, 'w2', '2026-12-01 18:16:43.601648+00', NULL, NULL, NULL);
 
-INSERT INTO public.job_checkpoints VALUES (2, 1, 1, '4ba69735ca53765ed6a709edb56c6ea236b7193a3b29a6b390c346f0f4340e4e', '\x7374617465', '2026-12-01 17:49:18.520511+00');
+INSERT INTO public.job_checkpoints VALUES (2, 1, 1, '4ba69735ca53765ed6a709edb56c6ea236b7193a3b29a6b390c346f0f4340e4e', '\x7374617465', '2026-12-01 18:16:43.630024+00');
 
-INSERT INTO public.job_chunks VALUES (2, 0, 1, '\x6368756e6b', '2026-12-01 17:49:18.453733+00');
+INSERT INTO public.job_chunks VALUES (2, 0, 1, '\x6368756e6b', '2026-12-01 18:16:43.604287+00');
 
-INSERT INTO public.job_logs VALUES (1, 2, 1, 'warning', 'slow', '2026-12-01 17:49:18.457242+00');
+INSERT INTO public.job_logs VALUES (1, 2, 1, 'warning', 'slow', '2026-12-01 18:16:43.608288+00');
 
-INSERT INTO public.job_partials VALUES (2, 1, '[[0,0,0,"So"]]', '2026-12-01 17:49:18.480269+00');
+INSERT INTO public.job_partials VALUES (2, 1, '[[0,0,0,"So"]]', '2026-12-01 18:16:43.617977+00');
 
 INSERT INTO public.job_points VALUES (2, 'loss', 1, 0.5);
 
-INSERT INTO public.jobs VALUES (1, 'extract', 'failed', 'default', 0, 1, '{"set":"upbeat@1"}', 'b4c4eabf605a63cffb0e8fa7aa2acf321cb771b4d90828fdbef26e4e6e5b2d3b', NULL, NULL, '2026-12-01 17:49:20.32855+00', 1, 0, 3, NULL, NULL, false, 1, 2, NULL, 'half', NULL, 'InputError', 'bad', '2026-12-01 17:49:18.172683+00', '2026-12-01 17:49:18.249467+00', '2026-12-01 17:49:18.32855+00', 'tester');
-INSERT INTO public.jobs VALUES (2, 'extract', 'running', 'default', 0, NULL, '{"set":"upbeat@1"}', 'b4c4eabf605a63cffb0e8fa7aa2acf321cb771b4d90828fdbef26e4e6e5b2d3b', NULL, NULL, '2026-12-01 17:49:18.346743+00', 1, 0, 3, 'w2', '2026-12-01 17:50:18.382744+00', false, 0, NULL, NULL, '', NULL, NULL, NULL, '2026-12-01 17:49:18.346743+00', '2026-12-01 17:49:18.382744+00', NULL, 'tester');
+INSERT INTO public.jobs VALUES (1, 'extract', 'failed', 'default', 0, 1, '{"set":"upbeat@1"}', 'b4c4eabf605a63cffb0e8fa7aa2acf321cb771b4d90828fdbef26e4e6e5b2d3b', NULL, NULL, '2026-12-01 18:16:45.579078+00', 1, 0, 3, NULL, NULL, false, 1, 2, NULL, 'half', NULL, 'InputError', 'bad', '2026-12-01 18:16:43.536555+00', '2026-12-01 18:16:43.556251+00', '2026-12-01 18:16:43.579078+00', 'tester');
+INSERT INTO public.jobs VALUES (2, 'extract', 'running', 'default', 0, NULL, '{"set":"upbeat@1"}', 'b4c4eabf605a63cffb0e8fa7aa2acf321cb771b4d90828fdbef26e4e6e5b2d3b', NULL, NULL, '2026-12-01 18:16:43.590719+00', 1, 0, 3, 'w2', '2026-12-01 18:17:43.600774+00', false, 0, NULL, NULL, '', NULL, NULL, NULL, '2026-12-01 18:16:43.590719+00', '2026-12-01 18:16:43.600774+00', NULL, 'tester');
 
 INSERT INTO public.layer_vectors VALUES (1, 0, 8, 'float32', 1.8626529664481026, 0.5, 0.75, '20035739d65b6cbf02d074098da90112aa618c0437398af630259ff7d1f0fada', '\x6cbf003e7f4607bebdf2233fdfd5d63da12109bffd22b93e79e9a63fe673723f');
 INSERT INTO public.layer_vectors VALUES (1, 1, 8, 'float32', 3.1668377786795534, NULL, NULL, '00a16827fe72940ce9df98e851504fd2f11495f9c571215389b58a00c765a24c', '\xfe2734bf55f9a1bfea8e1fbf6e45293d4ecd14c0ec0a60be037a9fbfe0753bbf');
@@ -2037,10 +2100,10 @@ INSERT INTO public.layer_vectors VALUES (3, 0, 8, 'float32', 2.374469169923038, 
 INSERT INTO public.layer_vectors VALUES (3, 1, 8, 'float32', 3.7608540095377934, NULL, NULL, '85224a21e2035a4d106ca2c5b2a81f9d3cd2f216b3b54867fc23c8feb10571c8', '\x83e8c9be91c65cbf571502c0c288b43f051a43bdd06d21400a83533f40398e3e');
 INSERT INTO public.layer_vectors VALUES (3, 2, 8, 'float32', 3.6186722353461325, NULL, NULL, '88478ba4298a2826f945932bdf05a4c1bc3ab1dd2cba11ba22868865439cb3b7', '\x674d28bf6e3cb23f2a9c01bf18f4c83f03f6cbbeb56a3e3edde6c2bf85f71540');
 
-INSERT INTO public.models VALUES (1, 'tiny', '/models/tiny', NULL, 'b03b378fe6de2e7fba9393266566c54f9fa977037c7dc81aa8e4cd48e13c6972', 'llama', 3, 8, 7000000000, 2048, 512, '1b03e4a529e9e57195c0b59646d59150c2f006489f56b1aea7f02e0ad6703903', '50f24805dc2446be440b9f81bc436fb5e5bac45202ab4e666b3002a1685844a2', '550a7714453c9487937abaa087b7c206ec545cd19d638f178a23f873a9010c4e', NULL, false, '2026-12-01 17:49:15.959776+00');
-INSERT INTO public.models VALUES (2, 'revised', '/models/revised', 'abc123', '90fc6c901e99e0e63ad6eb9daf3a8e806c503fea53ced736df0ce11e1384c38e', 'llama', 3, 8, 7000000000, 2048, 512, '74e5b355cd80c0cbbd8d4d3fd1c638be6bc74183d82b79db93185d3c44a4d26e', '1495747fcee5850957015473f7f1df999ff60b1dc1b7fc3ba45f7046705b33d7', '851df5b3c3e14fbf1159bc8606e10c227b43367fbca1537fbe5cf9c7b22feaf1', 'cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc', false, '2026-12-01 17:49:17.907086+00');
+INSERT INTO public.models VALUES (1, 'tiny', '/models/tiny', NULL, 'b03b378fe6de2e7fba9393266566c54f9fa977037c7dc81aa8e4cd48e13c6972', 'llama', 3, 8, 7000000000, 2048, 512, '1b03e4a529e9e57195c0b59646d59150c2f006489f56b1aea7f02e0ad6703903', '50f24805dc2446be440b9f81bc436fb5e5bac45202ab4e666b3002a1685844a2', '550a7714453c9487937abaa087b7c206ec545cd19d638f178a23f873a9010c4e', NULL, false, '2026-12-01 18:16:42.874349+00');
+INSERT INTO public.models VALUES (2, 'revised', '/models/revised', 'abc123', '90fc6c901e99e0e63ad6eb9daf3a8e806c503fea53ced736df0ce11e1384c38e', 'llama', 3, 8, 7000000000, 2048, 512, '74e5b355cd80c0cbbd8d4d3fd1c638be6bc74183d82b79db93185d3c44a4d26e', '1495747fcee5850957015473f7f1df999ff60b1dc1b7fc3ba45f7046705b33d7', '851df5b3c3e14fbf1159bc8606e10c227b43367fbca1537fbe5cf9c7b22feaf1', 'cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc', false, '2026-12-01 18:16:43.438791+00');
 
-INSERT INTO public.nearest_tokens VALUES (1, 0, '[[7," good",1.5]]', '[[7," good",1.5]]', '71c981c4fc4ffcb6d665c3626a03bd23888919d5958f819e662253035fb18da5', '2026-12-01 17:49:17.572193+00');
+INSERT INTO public.nearest_tokens VALUES (1, 0, '[[7," good",1.5]]', '[[7," good",1.5]]', '71c981c4fc4ffcb6d665c3626a03bd23888919d5958f819e662253035fb18da5', '2026-12-01 18:16:43.337345+00');
 
 INSERT INTO public.omitted_demonstrations VALUES (1, 0, -0.25, 0.75, '[-0.25,0.0,0.25]', '[1.0,0.75,0.5]');
 
@@ -2057,23 +2120,23 @@ INSERT INTO public.ravel_entities VALUES (1, 3, 'e3', 'test');
 
 INSERT INTO public.ravel_evaluation_featurizers VALUES (1, 0, 1);
 
-INSERT INTO public.ravel_evaluations VALUES (1, 'f72e2f73c9e1e4685a47ccb1acaee0852a8a2863375acbdb37e53eec357eca57', 1, NULL, 'entity_test', 'mdas L1 k2', 'mdas', 1, 'entity_last', 2, 2, '{"featurizers":[{"attribute":"colour","instance_sha256":"d0284cd116747b239fe211b4a9130228db4afa6ab952137eef7f4973b6a6c09a","k":2,"layer":1,"location":"entity_last","method":"mdas","parameters":{"steps":3},"seed":0,"weights_sha256":null}]}', 2, '{"torch":"2.13.0"}', '04b6ef608c7b8134450139b218fd4041573fbb337ebd055813aaa4a2be7194e1', '2026-12-01 17:49:17.264396+00', 'tester');
+INSERT INTO public.ravel_evaluations VALUES (1, 'f72e2f73c9e1e4685a47ccb1acaee0852a8a2863375acbdb37e53eec357eca57', 1, NULL, 'entity_test', 'mdas L1 k2', 'mdas', 1, 'entity_last', 2, 2, '{"featurizers":[{"attribute":"colour","instance_sha256":"d0284cd116747b239fe211b4a9130228db4afa6ab952137eef7f4973b6a6c09a","k":2,"layer":1,"location":"entity_last","method":"mdas","parameters":{"steps":3},"seed":0,"weights_sha256":null}]}', 2, '{"torch":"2.13.0"}', '04b6ef608c7b8134450139b218fd4041573fbb337ebd055813aaa4a2be7194e1', '2026-12-01 18:16:43.20645+00', 'tester');
 
 INSERT INTO public.ravel_examples VALUES (1, 0, 'train', 'same', 0, 0, 0, 1, '\x0000000007000000', '\x0100000007000000');
 INSERT INTO public.ravel_examples VALUES (1, 1, 'train', 'same', 3, 0, 0, 1, '\x0000000007000000', '\x0100000007000000');
 INSERT INTO public.ravel_examples VALUES (1, 2, 'entity_test', 'same', 0, 0, 0, 1, '\x0000000007000000', '\x0100000007000000');
 INSERT INTO public.ravel_examples VALUES (1, 3, 'entity_test', 'same', 3, 0, 0, 1, '\x0000000007000000', '\x0100000007000000');
 
-INSERT INTO public.ravel_featurizers VALUES (1, 'f8555308c9a644a1a3eb5cf5b942fa1ebad884809742bf9947a63dab358bfef1', 1, 'mdas', 'colour', 1, 'entity_last', 2, 2, '{"attribute":"colour","instance_sha256":"d0284cd116747b239fe211b4a9130228db4afa6ab952137eef7f4973b6a6c09a","k":2,"layer":1,"location":"entity_last","method":"mdas","parameters":{"steps":3},"seed":0,"weights_sha256":null}', '[{"loss":1.5,"step":0}]', '{"unexplained":0.25}', '{"torch":"2.13.0"}', '20f157c30cff8dc0ad33db38dc90e73ebb11368051409795306360ae0b5e48cd', '2026-12-01 17:49:17.15031+00', 'tester');
+INSERT INTO public.ravel_featurizers VALUES (1, 'f8555308c9a644a1a3eb5cf5b942fa1ebad884809742bf9947a63dab358bfef1', 1, 'mdas', 'colour', 1, 'entity_last', 2, 2, '{"attribute":"colour","instance_sha256":"d0284cd116747b239fe211b4a9130228db4afa6ab952137eef7f4973b6a6c09a","k":2,"layer":1,"location":"entity_last","method":"mdas","parameters":{"steps":3},"seed":0,"weights_sha256":null}', '[{"loss":1.5,"step":0}]', '{"unexplained":0.25}', '{"torch":"2.13.0"}', '20f157c30cff8dc0ad33db38dc90e73ebb11368051409795306360ae0b5e48cd', '2026-12-01 18:16:43.178212+00', 'tester');
 
-INSERT INTO public.ravel_instances VALUES (1, 'things', 'd0284cd116747b239fe211b4a9130228db4afa6ab952137eef7f4973b6a6c09a', '5020c3d990210a4923db3b939cd2b50b8185c32eaea185cb05a58667e98bfd98', 1, 1, '{"add_special_tokens":true,"data_sha256":"83b89b4ae58d5f8746d910f996f5c407846d29cc29aff788b317d734f2cb4987","dtype":"float32","max_new_tokens":8,"min_entity_accuracy":0.5,"min_template_accuracy":0.5,"model_fingerprint":"b03b378fe6de2e7fba9393266566c54f9fa977037c7dc81aa8e4cd48e13c6972","n_test":128,"n_train":512,"seed":0,"stop_characters":"\"\n.,;}"}', '[{"correct":1,"n":1,"name":"colour","templates":3,"templates_kept":1}]', 2, '{"context_test":0,"context_val":0,"entity_test":2,"entity_val":0,"train":2}', '{"torch":"2.13.0"}', '1b70d989132e432065420e8eac0f2b8eb8a2f8eb92f0cf018699828468c12aa4', '2026-12-01 17:49:17.075827+00', 'tester');
+INSERT INTO public.ravel_instances VALUES (1, 'things', 'd0284cd116747b239fe211b4a9130228db4afa6ab952137eef7f4973b6a6c09a', '5020c3d990210a4923db3b939cd2b50b8185c32eaea185cb05a58667e98bfd98', 1, 1, '{"add_special_tokens":true,"data_sha256":"83b89b4ae58d5f8746d910f996f5c407846d29cc29aff788b317d734f2cb4987","dtype":"float32","max_new_tokens":8,"min_entity_accuracy":0.5,"min_template_accuracy":0.5,"model_fingerprint":"b03b378fe6de2e7fba9393266566c54f9fa977037c7dc81aa8e4cd48e13c6972","n_test":128,"n_train":512,"seed":0,"stop_characters":"\"\n.,;}"}', '[{"correct":1,"n":1,"name":"colour","templates":3,"templates_kept":1}]', 2, '{"context_test":0,"context_val":0,"entity_test":2,"entity_val":0,"train":2}', '{"torch":"2.13.0"}', '1b70d989132e432065420e8eac0f2b8eb8a2f8eb92f0cf018699828468c12aa4', '2026-12-01 18:16:43.147564+00', 'tester');
 
 INSERT INTO public.ravel_outcomes VALUES (1, 'colour', 2, 'c1', true, false);
 INSERT INTO public.ravel_outcomes VALUES (1, 'colour', 3, 's', false, true);
 
 INSERT INTO public.ravel_run_evaluations VALUES (1, 0, 1);
 
-INSERT INTO public.ravel_runs VALUES (1, 'trial', '02ff8d22a4c2f60052dcb26a3c8551314a387874314c05fb1af78d44397593c2', 1, '{"arms":[{"featurizers":[{"attribute":"colour","instance_sha256":"d0284cd116747b239fe211b4a9130228db4afa6ab952137eef7f4973b6a6c09a","k":2,"layer":1,"location":"entity_last","method":"mdas","parameters":{"steps":3},"seed":0,"weights_sha256":null}],"label":"mdas L1 k2"}],"instance_sha256":"d0284cd116747b239fe211b4a9130228db4afa6ab952137eef7f4973b6a6c09a","parts":["entity_test"]}', '{"torch":"2.13.0"}', 1.5, 'a89351de782babcbd18770d631ebf9f5fc01fabc7af5390136080226977dd2a7', '2026-12-01 17:49:17.340363+00', 'tester');
+INSERT INTO public.ravel_runs VALUES (1, 'trial', '02ff8d22a4c2f60052dcb26a3c8551314a387874314c05fb1af78d44397593c2', 1, '{"arms":[{"featurizers":[{"attribute":"colour","instance_sha256":"d0284cd116747b239fe211b4a9130228db4afa6ab952137eef7f4973b6a6c09a","k":2,"layer":1,"location":"entity_last","method":"mdas","parameters":{"steps":3},"seed":0,"weights_sha256":null}],"label":"mdas L1 k2"}],"instance_sha256":"d0284cd116747b239fe211b4a9130228db4afa6ab952137eef7f4973b6a6c09a","parts":["entity_test"]}', '{"torch":"2.13.0"}', 1.5, 'a89351de782babcbd18770d631ebf9f5fc01fabc7af5390136080226977dd2a7', '2026-12-01 18:16:43.234716+00', 'tester');
 
 INSERT INTO public.ravel_scores VALUES (1, 0, 'cause', 'colour', 'colour', 0, 1, 1, 1, 1);
 INSERT INTO public.ravel_scores VALUES (1, 1, 'isolate', 'colour', 'shape', 3, 1, 1, 1, 1);
@@ -2099,7 +2162,7 @@ INSERT INTO public.ravel_tensor_chunks VALUES (1, 0, 0, '\x0000803f0000000000000
 
 INSERT INTO public.ravel_tensors VALUES (1, 0, 'rows', '[2,8]', 'float32', '8e0480878b8563c1161f26eae8e520ba1134a07be263c88c9aa7a2d20269ec61');
 
-INSERT INTO public.ravel_types VALUES (1, 'thing', '2026-12-01 17:49:16.952497+00');
+INSERT INTO public.ravel_types VALUES (1, 'thing', '2026-12-01 18:16:43.112454+00');
 
 INSERT INTO public.ravel_values VALUES (1, 0, 0, 'c0');
 INSERT INTO public.ravel_values VALUES (1, 0, 1, 's0');
@@ -2110,7 +2173,11 @@ INSERT INTO public.ravel_values VALUES (1, 2, 1, 's2');
 INSERT INTO public.ravel_values VALUES (1, 3, 0, 'c1');
 INSERT INTO public.ravel_values VALUES (1, 3, 1, 's3');
 
-INSERT INTO public.ravel_versions VALUES (1, 1, 1, '83b89b4ae58d5f8746d910f996f5c407846d29cc29aff788b317d734f2cb4987', 'm', 'tester', 4, 6, 3, '2026-12-01 17:49:16.996466+00');
+INSERT INTO public.ravel_versions VALUES (1, 1, 1, '83b89b4ae58d5f8746d910f996f5c407846d29cc29aff788b317d734f2cb4987', 'm', 'tester', 4, 6, 3, '2026-12-01 18:16:43.123578+00');
+
+INSERT INTO public.replay_departures VALUES (2, 0, 0, 0, 3, 2147483647, 5, 0.0005);
+
+INSERT INTO public.replay_verdicts VALUES (2, 'rounding', 0.001, 'fcdab60ba83fb4f55eefc037733fbf83cb6e3acc685ff0a9b06de8512a4258f6', '2026-12-01 18:16:43.282871+00');
 
 INSERT INTO public.run_arms VALUES (1, 0, 'baseline', NULL, 'mean');
 INSERT INTO public.run_arms VALUES (1, 1, 'upbeat 0.1', NULL, 'mean');
@@ -2131,11 +2198,11 @@ INSERT INTO public.run_prompts VALUES (3, 1, 'Again: ', 'better');
 INSERT INTO public.run_prompts VALUES (4, 0, 'Say it: ', NULL);
 INSERT INTO public.run_prompts VALUES (4, 1, 'Again: ', 'better');
 
-INSERT INTO public.saved_queries VALUES ('mine', 'SELECT 1', '2026-12-01 17:49:18.624214+00', 'tester');
+INSERT INTO public.saved_queries VALUES ('mine', 'SELECT 1', '2026-12-01 18:16:43.674259+00', 'tester');
 
-INSERT INTO public.scores VALUES (1, 1, NULL, 'bleu', '1', 0.25, NULL, '{}', 'eb8502101c2b291f9424d83eff5c7fd76fdaab899dcd13465da2cdac30109591', 'b6b88077b34b7861523624089243f837038fb013cb84bc97c3f416eeceef9766', '2026-12-01 17:49:18.040345+00');
-INSERT INTO public.scores VALUES (2, 1, NULL, 'bleu', '2', NULL, 'no target text', '{}', '0f9533fbe8ece3571185002a449e88ad93c352b6d404ecbdb032ef674e743f8f', 'ecc8ff1c266eec33a01391af513d0ec3ff1e53812154c77d03a682b33c020a8b', '2026-12-01 17:49:18.072292+00');
-INSERT INTO public.scores VALUES (3, 1, 1, 'bleu', '1', 0.5, NULL, '{}', 'eb8502101c2b291f9424d83eff5c7fd76fdaab899dcd13465da2cdac30109591', 'adf03c1fcfed93aff0538bdf1902090109f351245cdab1faafce001d9ed4e77a', '2026-12-01 17:49:18.097116+00');
+INSERT INTO public.scores VALUES (1, 1, NULL, 'bleu', '1', 0.25, NULL, '{}', 'eb8502101c2b291f9424d83eff5c7fd76fdaab899dcd13465da2cdac30109591', 'b6b88077b34b7861523624089243f837038fb013cb84bc97c3f416eeceef9766', '2026-12-01 18:16:43.47865+00');
+INSERT INTO public.scores VALUES (2, 1, NULL, 'bleu', '2', NULL, 'no target text', '{}', '0f9533fbe8ece3571185002a449e88ad93c352b6d404ecbdb032ef674e743f8f', 'ecc8ff1c266eec33a01391af513d0ec3ff1e53812154c77d03a682b33c020a8b', '2026-12-01 18:16:43.48945+00');
+INSERT INTO public.scores VALUES (3, 1, 1, 'bleu', '1', 0.5, NULL, '{}', 'eb8502101c2b291f9424d83eff5c7fd76fdaab899dcd13465da2cdac30109591', 'adf03c1fcfed93aff0538bdf1902090109f351245cdab1faafce001d9ed4e77a', '2026-12-01 18:16:43.504341+00');
 
 INSERT INTO public.set_items VALUES (1, 1, 0, 1, 1);
 INSERT INTO public.set_items VALUES (1, 1, 65536, 1, 2);
@@ -2149,28 +2216,28 @@ INSERT INTO public.set_items VALUES (2, 1, 131072, 1, 4);
 
 INSERT INTO public.set_version_findings VALUES (2, 0, 'personal_data', 1, 'looks personal', '[0]');
 
-INSERT INTO public.set_versions VALUES (1, 1, 1, NULL, NULL, NULL, 'fccb5f7edf6373529b35f66061ffcd6d30c4568f402c32b3bb5f00f97a729655', 4, 1, 'first', 'tester', NULL, '2026-12-01 17:49:16.144494+00');
-INSERT INTO public.set_versions VALUES (2, 1, 2, 1, 'revises', NULL, '1db4546693735417b982450f456fd49a7436bcd81c1b72b48df92a611c3b946a', 2, 1, 'first', 'tester', NULL, '2026-12-01 17:49:16.370783+00');
-INSERT INTO public.set_versions VALUES (3, 2, 1, 2, 'forked_from', 1, '98d0b07f8d05ea56f8952965fef220a9bc7fb1455bb3d47972b48611ae40df2f', 3, 1, 'merge', 'tester', '{"theirs":"upbeat@1"}', '2026-12-01 17:49:16.505426+00');
+INSERT INTO public.set_versions VALUES (1, 1, 1, NULL, NULL, NULL, 'fccb5f7edf6373529b35f66061ffcd6d30c4568f402c32b3bb5f00f97a729655', 4, 1, 'first', 'tester', NULL, '2026-12-01 18:16:42.918373+00');
+INSERT INTO public.set_versions VALUES (2, 1, 2, 1, 'revises', NULL, '1db4546693735417b982450f456fd49a7436bcd81c1b72b48df92a611c3b946a', 2, 1, 'first', 'tester', NULL, '2026-12-01 18:16:42.96173+00');
+INSERT INTO public.set_versions VALUES (3, 2, 1, 2, 'forked_from', 1, '98d0b07f8d05ea56f8952965fef220a9bc7fb1455bb3d47972b48611ae40df2f', 3, 1, 'merge', 'tester', '{"theirs":"upbeat@1"}', '2026-12-01 18:16:42.984732+00');
 
 INSERT INTO public.state_blob_chunks VALUES (1, 0, '\xe20b23bedb740a3f9acf5b3e69f3b53e506127bf70b904be9eb2483fc028bf3f0f29a1bf41c8c13fa545ac3f0604483fba66873e7ebaa0be6ca0ba3fbfe9fa3ff99be63f5255a83f91fab63e2faa9abffaf391bbbe0e283f07e9a4bf704dca3e1817dc3edb2f323f2d9197bf576529bf7174dfbe12bc95bf9ba3de3f03e8fdbe6cbf003e7f4607bebdf2233fdfd5d63da12109bffd22b93e79e9a63fe673723ffe2734bf55f9a1bfea8e1fbf6e45293d4ecd14c0ec0a60be037a9fbfe0753bbf8f540bbf18f2a1be3dc1d23e1471853f979e03be46e8ae3f334a2abf21f9b33ed249673f8589c03df8553ebf32f66bbf0a5beabed57a613e2b3b81bf1f3256be');
 
-INSERT INTO public.state_blobs VALUES (1, 1, 2, 256, '0a90efe12898000deb0b38f7f9f41b6e7a2df2ac127d76dfb92936e54b1a6ce5', NULL, '2026-12-01 17:49:18.588982+00', '2026-12-01 17:49:18.588982+00');
+INSERT INTO public.state_blobs VALUES (1, 1, 2, 256, '0a90efe12898000deb0b38f7f9f41b6e7a2df2ac127d76dfb92936e54b1a6ce5', NULL, '2026-12-01 18:16:43.658601+00', '2026-12-01 18:16:43.658601+00');
 
-INSERT INTO public.state_caches VALUES (1, '49bd21ac90325f3fa721cf717beddc9812ad4378792fbb1b37780a3891faacc7', 'b03b378fe6de2e7fba9393266566c54f9fa977037c7dc81aa8e4cd48e13c6972', '{"add_special_tokens":true,"d_model":8,"dtype":"float32","engine":{"device":"cpu","torch":"2.13.0"},"layers":[0,1,2],"model_fingerprint":"b03b378fe6de2e7fba9393266566c54f9fa977037c7dc81aa8e4cd48e13c6972","site":"block_output","token_rule":"last"}', '2026-12-01 17:49:18.576413+00');
+INSERT INTO public.state_caches VALUES (1, '49bd21ac90325f3fa721cf717beddc9812ad4378792fbb1b37780a3891faacc7', 'b03b378fe6de2e7fba9393266566c54f9fa977037c7dc81aa8e4cd48e13c6972', '{"add_special_tokens":true,"d_model":8,"dtype":"float32","engine":{"device":"cpu","torch":"2.13.0"},"layers":[0,1,2],"model_fingerprint":"b03b378fe6de2e7fba9393266566c54f9fa977037c7dc81aa8e4cd48e13c6972","site":"block_output","token_rule":"last"}', '2026-12-01 18:16:43.656289+00');
 
-INSERT INTO public.steering_vectors VALUES (1, 'upbeat-v1', 1, 'extracted', 'icv', '{"scale":1.0}', 'rotate', 1, 'last', 'block_output', 'mlp_output', 3, 8, '0dfee476a881fb5de3720931fc1bd3a6fb9c0f49fcd038e2662a39b2ef638f0f', '1d41eaff74c8cd4e5525bce6c2b8449217876c5d0d54e56b882fbfbbfbcc8473', '{"add_special_tokens":true,"dtype":"float32","method":"icv","model_fingerprint":"b03b378fe6de2e7fba9393266566c54f9fa977037c7dc81aa8e4cd48e13c6972","parameters":{"scale":1.0},"read_site":"block_output","set_sha256":"fccb5f7edf6373529b35f66061ffcd6d30c4568f402c32b3bb5f00f97a729655","strip_punctuation":false,"token_rule":"last","write_site":"mlp_output"}', '{"threads":1,"torch":"2.13.0"}', 'e0d11c7335e699f7b522000889884dbe5348a089227bc48511b3c53bc67b69fd', '2026-12-01 17:49:16.60688+00', 'tester');
-INSERT INTO public.steering_vectors VALUES (2, 'other', 1, 'imported', 'icv', '{"scale":1.0}', 'rotate', NULL, 'last', 'block_output', 'mlp_output', 3, 8, '359bbfd7f99f2896a23ca41eb07902d085e3120c4c38c49bf496331ebb153367', NULL, NULL, '{"threads":1,"torch":"2.13.0"}', 'fc6ccce851d87b610525c4c94d107e1b6ace2573c9765b4a4c6ac481525f2977', '2026-12-01 17:49:16.645899+00', 'tester');
-INSERT INTO public.steering_vectors VALUES (3, 'combined', 1, 'combined', 'combined', '{"scale":1.0}', 'rotate', NULL, 'last', 'block_output', 'mlp_output', 3, 8, '1ce25404e03408b442b83f76b7e8de5952c5c4c6d8bf0c520bf9ab9b474dca8f', NULL, NULL, '{"threads":1,"torch":"2.13.0"}', '9c5d9148c8ee85e75a5746de72a1e32018b7cc898771ede2accc12060ef0ff30', '2026-12-01 17:49:16.712275+00', 'tester');
+INSERT INTO public.steering_vectors VALUES (1, 'upbeat-v1', 1, 'extracted', 'icv', '{"scale":1.0}', 'rotate', 1, 'last', 'block_output', 'mlp_output', 3, 8, '0dfee476a881fb5de3720931fc1bd3a6fb9c0f49fcd038e2662a39b2ef638f0f', '1d41eaff74c8cd4e5525bce6c2b8449217876c5d0d54e56b882fbfbbfbcc8473', '{"add_special_tokens":true,"dtype":"float32","method":"icv","model_fingerprint":"b03b378fe6de2e7fba9393266566c54f9fa977037c7dc81aa8e4cd48e13c6972","parameters":{"scale":1.0},"read_site":"block_output","set_sha256":"fccb5f7edf6373529b35f66061ffcd6d30c4568f402c32b3bb5f00f97a729655","strip_punctuation":false,"token_rule":"last","write_site":"mlp_output"}', '{"threads":1,"torch":"2.13.0"}', 'e0d11c7335e699f7b522000889884dbe5348a089227bc48511b3c53bc67b69fd', '2026-12-01 18:16:43.012414+00', 'tester');
+INSERT INTO public.steering_vectors VALUES (2, 'other', 1, 'imported', 'icv', '{"scale":1.0}', 'rotate', NULL, 'last', 'block_output', 'mlp_output', 3, 8, '359bbfd7f99f2896a23ca41eb07902d085e3120c4c38c49bf496331ebb153367', NULL, NULL, '{"threads":1,"torch":"2.13.0"}', 'fc6ccce851d87b610525c4c94d107e1b6ace2573c9765b4a4c6ac481525f2977', '2026-12-01 18:16:43.033548+00', 'tester');
+INSERT INTO public.steering_vectors VALUES (3, 'combined', 1, 'combined', 'combined', '{"scale":1.0}', 'rotate', NULL, 'last', 'block_output', 'mlp_output', 3, 8, '1ce25404e03408b442b83f76b7e8de5952c5c4c6d8bf0c520bf9ab9b474dca8f', NULL, NULL, '{"threads":1,"torch":"2.13.0"}', '9c5d9148c8ee85e75a5746de72a1e32018b7cc898771ede2accc12060ef0ff30', '2026-12-01 18:16:43.04611+00', 'tester');
 
 INSERT INTO public.vector_parents VALUES (3, 0, 1, 0.5);
 INSERT INTO public.vector_parents VALUES (3, 1, 2, 0.5);
 
-INSERT INTO public.version_tags VALUES (1, 'published', 2, '2026-12-01 17:49:16.450295+00', 'tester');
+INSERT INTO public.version_tags VALUES (1, 'published', 2, '2026-12-01 18:16:42.976163+00', 'tester');
 
-INSERT INTO public.votes VALUES (1, 1, 3, 'left', 'Which is better?', 'ann', '2026-12-01 17:49:18.116302+00');
+INSERT INTO public.votes VALUES (1, 1, 3, 'left', 'Which is better?', 'ann', '2026-12-01 18:16:43.512348+00');
 
-INSERT INTO public.workers VALUES ('w1', 'here', 7, 'cpu', '2.13.0', 'default', 'busy', '[1]', 1073741824, '2026-12-01 17:49:18.146891+00', '2026-12-01 17:49:18.276319+00', NULL);
+INSERT INTO public.workers VALUES ('w1', 'here', 7, 'cpu', '2.13.0', 'default', 'busy', '[1]', 1073741824, '2026-12-01 18:16:43.522061+00', '2026-12-01 18:16:43.565438+00', NULL);
 
 SELECT pg_catalog.setval('public.audit_log_id_seq', 1, true);
 
@@ -2358,6 +2425,12 @@ ALTER TABLE ONLY public.ravel_values
 
 ALTER TABLE ONLY public.ravel_versions
     ADD CONSTRAINT pk_ravel_versions PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.replay_departures
+    ADD CONSTRAINT pk_replay_departures PRIMARY KEY (run_id, prompt, arm, sample);
+
+ALTER TABLE ONLY public.replay_verdicts
+    ADD CONSTRAINT pk_replay_verdicts PRIMARY KEY (run_id);
 
 ALTER TABLE ONLY public.run_arms
     ADD CONSTRAINT pk_run_arms PRIMARY KEY (run_id, "position");
@@ -2638,6 +2711,10 @@ CREATE TRIGGER freeze_ravel_values BEFORE UPDATE ON public.ravel_values FOR EACH
 
 CREATE TRIGGER freeze_ravel_versions BEFORE UPDATE ON public.ravel_versions FOR EACH ROW EXECUTE FUNCTION public.refuse_update();
 
+CREATE TRIGGER freeze_replay_departures BEFORE UPDATE ON public.replay_departures FOR EACH ROW EXECUTE FUNCTION public.refuse_update();
+
+CREATE TRIGGER freeze_replay_verdicts BEFORE UPDATE ON public.replay_verdicts FOR EACH ROW EXECUTE FUNCTION public.refuse_update();
+
 CREATE TRIGGER freeze_run_arms BEFORE UPDATE ON public.run_arms FOR EACH ROW EXECUTE FUNCTION public.refuse_update();
 
 CREATE TRIGGER freeze_run_prompts BEFORE UPDATE ON public.run_prompts FOR EACH ROW EXECUTE FUNCTION public.refuse_update();
@@ -2838,6 +2915,12 @@ ALTER TABLE ONLY public.ravel_values
 
 ALTER TABLE ONLY public.ravel_versions
     ADD CONSTRAINT fk_ravel_versions_type_id FOREIGN KEY (type_id) REFERENCES public.ravel_types(id) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.replay_departures
+    ADD CONSTRAINT fk_replay_departures_run_id_prompt_arm_sample FOREIGN KEY (run_id, prompt, arm, sample) REFERENCES public.generations(run_id, prompt, arm, sample) ON DELETE RESTRICT;
+
+ALTER TABLE ONLY public.replay_verdicts
+    ADD CONSTRAINT fk_replay_verdicts_run_id FOREIGN KEY (run_id) REFERENCES public.generation_runs(id) ON DELETE RESTRICT;
 
 ALTER TABLE ONLY public.run_arms
     ADD CONSTRAINT fk_run_arms_run_id FOREIGN KEY (run_id) REFERENCES public.generation_runs(id) ON DELETE RESTRICT;

@@ -1,7 +1,8 @@
 -- One row per text, with its prompt, arm, vector, strength and `baseline_text`: the text of the run's first
 -- baseline arm for the same prompt and sample. An arm with several vectors lists their names, and gives
 -- strength, operator, positions, write site and schedule when they agree. `mean_kl` and
--- `baseline_mean_logprob` (nats) are there for runs with `--kl`.
+-- `baseline_mean_logprob` (nats) are there for runs with `--kl`. `choice_margin` is how near another token
+-- was where that was nearest, in `choice_margin_unit`.
 WITH named AS (
     SELECT ai.run_id,
            ai.arm,
@@ -80,6 +81,9 @@ SELECT g.id AS generation_id,
        g.n_tokens,
        g.finish_reason,
        g.mean_logprob,
+       g.choice_margin,
+       CASE WHEN CAST(r.decoding_json ->> 'do_sample' AS boolean) THEN 'probability' ELSE 'nats' END
+           AS choice_margin_unit,
        g.baseline_mean_logprob,
        g.mean_kl,
        r.created_at
