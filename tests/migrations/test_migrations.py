@@ -316,9 +316,9 @@ def damaged(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda path: path.write_text("dear diary"), r"is not a SQLite database \(it begins with"),
+        (lambda path: path.write_text("dear diary"), "is not a SQLite database"),
         (other_program, r"of another program \(it has table 'recipes'"),
-        (damaged, "cannot be read as a SQLite database"),
+        (damaged, "is not a SQLite database, or a damaged one.*vectorlab db restore"),
     ],
 )
 def test_a_file_that_is_no_store_is_refused_and_left_alone(tmp_path: Path, make: Any, message: str):

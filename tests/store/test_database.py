@@ -159,6 +159,19 @@ def test_a_locked_store_is_an_error_that_may_pass(
     impatient.dispose()
 
 
+def test_opening_a_store_again_leaves_the_journal_to_who_has_it_open(sqlite_database: Database):
+    with sqlite_database.write() as tx:
+        add_model(tx, "first")
+    Database.open(sqlite_database.url).dispose()
+    path = engines.sqlite_path(engines.parse_url(sqlite_database.url))
+    another_process = (
+        "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT * FROM jobs')"
+    )
+    subprocess.run([sys.executable, "-c", another_process, str(path)], check=True)
+    # The last process to close a store takes its journal away. That one was not the last.
+    assert path.with_name(path.name + "-wal").exists()
+
+
 def test_a_server_that_does_not_answer_is_named_without_its_password():
     with pytest.raises(StoreUnavailable) as caught:
         Database.open("postgresql://someone:secret@127.0.0.1:1/lab")

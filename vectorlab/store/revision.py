@@ -13,7 +13,6 @@ from vectorlab.store.engines import BUSY_TIMEOUT_MS, display, migration_engine, 
 from vectorlab.store.failures import StoreUnavailable, our_errors
 from vectorlab.store.schema import REVISION
 
-SQLITE_MAGIC = b"SQLite format 3\x00"
 # Every store from before the first release has one of these tables, whatever revision it says it
 # is at; the baseline has neither.
 _DEVELOPMENT_TABLES = frozenset({"set_version_items", "set_version_merges"})
@@ -95,7 +94,7 @@ def _postgresql_revision(url: sa.URL) -> str | None:
 
 
 def _sqlite_revision(path: Path) -> str | None:
-    if not _looks_like_sqlite(path):
+    if not _holds_something(path):
         return None
     # Neither the pragmas of the store nor a journal: another program's file stays as it is.
     uri = f"{path.absolute().as_uri()}?mode=ro"
@@ -114,6 +113,11 @@ def _sqlite_revision(path: Path) -> str | None:
             ) from exc
         if "locked" in str(exc):
             raise StoreUnavailable(f"{path} is locked by another process. Try again.") from exc
+        if "not a database" in str(exc):
+            raise StoreError(
+                f"{path} is not a SQLite database, or a damaged one. It was left as it is; name "
+                "another file with --db, or put a backup in its place: vectorlab db restore BACKUP"
+            ) from exc
         raise StoreError(
             f"{path} cannot be read as a SQLite database: {exc}. Name another file with --db, "
             "or put a backup in its place: vectorlab db restore BACKUP"
@@ -126,20 +130,20 @@ def _sqlite_revision(path: Path) -> str | None:
     return None
 
 
-def _looks_like_sqlite(path: Path) -> bool:
-    """Whether there is a database; False when there is no file, or an empty one."""
+def _holds_something(path: Path) -> bool:
+    """Whether there is a file that is not empty.
+
+    It is not read here: closing a file that this process has open as a database as well would drop
+    the locks of that database, and another process would take the journal away from under it.
+    See https://www.sqlite.org/howtocorrupt.html, section 2.2.
+    """
+    if path.is_dir():
+        raise StoreError(f"{path} cannot be opened: Is a directory. Name a file with --db.")
     try:
-        with path.open("rb") as file:
-            start = file.read(len(SQLITE_MAGIC))
+        return path.stat().st_size > 0
     except FileNotFoundError:
         return False
     except OSError as exc:
         raise StoreError(
             f"{path} cannot be opened: {exc.strerror}. Name a file with --db."
         ) from exc
-    if start and start != SQLITE_MAGIC:
-        raise StoreError(
-            f"{path} is not a SQLite database (it begins with {start!r}). "
-            "It was left as it is; name another file with --db."
-        )
-    return bool(start)
