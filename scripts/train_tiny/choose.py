@@ -7,6 +7,8 @@ import argparse
 import random
 from collections.abc import Sequence
 
+import torch
+
 from scripts.train_tiny import attributes, cases, evaluation, scoring
 from scripts.train_tiny.evaluation import IsTarget
 from scripts.train_tiny.laboratory import (
@@ -32,6 +34,7 @@ def main() -> None:
     parser.add_argument("--widths", type=int, nargs="*", default=[32])
     parser.add_argument("--site", default="entity", choices=("entity", "last"))
     arguments = parser.parse_args()
+    torch.set_num_threads(1)
     loaded = open_model(arguments.model)
     for kind in ("plain", "one-shot", "json"):
         share = evaluation.fact_share(loaded, cases.fact_cases(kind, "validation"))

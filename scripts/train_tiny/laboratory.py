@@ -39,8 +39,7 @@ class Output:
 
 
 def open_model(source: str | Path = "bundled:tiny") -> LoadedModel:
-    """Load a model in float32 on the CPU, one thread."""
-    torch.set_num_threads(1)
+    """Load a model in float32 on the CPU."""
     return load_model(describe_model(str(source)), device="cpu", dtype="float32")
 
 

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from rich.console import Console
 from rich.table import Table
 
@@ -47,6 +48,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=FOLDER, help="where the report is written")
     arguments = parser.parse_args()
     started = time.monotonic()
+    torch.set_num_threads(1)
     loaded = open_model(arguments.model)
     figures = measure(loaded, arguments.split)
     rows = table_rows(figures)

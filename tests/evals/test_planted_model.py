@@ -29,6 +29,7 @@ def lab(folder, tmp_path):
     lab.db.dispose()
 
 
+@pytest.mark.kernels
 def test_scores_are_the_closed_forms(lab):
     view = lab.runs.generate(
         prompts=PROMPTS,

@@ -13,6 +13,8 @@ from vectorlab.icl import construction, descent, losses
 from vectorlab.icl.construction import LinearAttention, construct, run_layers
 from vectorlab.icl.tasks import Tasks, draw_sines, draw_tasks
 
+pytestmark = pytest.mark.kernels
+
 TOLERANCE = 1e-10
 
 

@@ -15,6 +15,8 @@ from vectorlab.icl.models import AttentionStack, build_model
 from vectorlab.icl.search import Rates, best_rates
 from vectorlab.icl.tasks import Tasks, draw_tasks
 
+pytestmark = pytest.mark.kernels
+
 LAW = RegressionLaw(dx=2, n=6, scale=1.0)
 
 

@@ -8,6 +8,7 @@ from vectorlab.icl import reproduction
 from vectorlab.icl.reproduction import FULL, SHORT, stages
 
 
+@pytest.mark.kernels
 def test_the_short_reproduction_agrees_with_what_was_published():
     checks = [
         check for stage in stages(SHORT) for check in stage.run(lambda _done, _total, _note: None)

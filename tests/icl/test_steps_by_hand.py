@@ -13,6 +13,8 @@ from vectorlab.icl.tasks import Tasks
 from vectorlab.services import icl_steps
 from vectorlab.services.icl_steps import ROUTES, matrices, walk
 
+pytestmark = pytest.mark.kernels
+
 LAW = RegressionLaw(dx=3, n=5, noise=0.2, scale=1.0)
 
 

@@ -23,6 +23,7 @@ def two(lab):
     return lab
 
 
+@pytest.mark.kernels
 def test_a_run_with_every_option_replays_token_for_token(two):
     arms = [
         "upbeat:0.1,mean:0.2",

@@ -114,6 +114,7 @@ def test_prompts_can_come_from_a_set_version(lab, pairs):
     assert [item.reference for item in view.run.spec.prompts] == [item.target for item in pairs]
 
 
+@pytest.mark.kernels
 def test_a_hundred_mixed_generations_replay_token_for_token(lab):
     lab.vectors.extract(set="upbeat@1", method="mean_difference", name="difference")
     prompts = [SENTENCE.replace("bread", word) for word in ("bread", "old park", "tea", "film", "")]

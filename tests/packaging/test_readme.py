@@ -1,13 +1,12 @@
-"""What the README tells a newcomer to type works."""
+"""What the README tells a newcomer to type works, and prints what it shows."""
 
 import re
-import shlex
 import shutil
 from pathlib import Path
 
 import pytest
 
-from vectorlab.cli.main import main
+from scripts import transcripts
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -17,29 +16,23 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 
 
-@pytest.fixture(autouse=True)
-def newcomer(tmp_path, monkeypatch):
-    """A folder with the example file, and the store that the home fixture provides."""
+@pytest.mark.kernels
+def test_the_first_minute_runs_as_shown():
+    apart = transcripts.differences(TEXT, transcripts.render(TEXT))
+    assert not apart, "\n".join(["run: python -m scripts.transcripts README.md", *apart])
+
+
+@pytest.mark.kernels
+def test_the_demo_prints_what_is_shown(tmp_path):
+    [shown] = [block for block in blocks("") if block.startswith("Sentiment paraphrase")]
+    printed = transcripts.run("vectorlab demo --no-serve", tmp_path)
+    lines = [line.rstrip() for line in printed[printed.index("Sentiment") :].splitlines()]
+    assert lines[:-1] == shown.splitlines()[:-1]  # the last says where the store is
+
+
+def test_the_notebook_example_runs_as_shown(tmp_path, monkeypatch):
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     monkeypatch.chdir(tmp_path)
-
-
-def test_the_first_minute_runs_as_shown(capsys):
-    session = next(block for block in blocks("console") if "sets import" in block)
-    joined = session.replace("\\\n", " ")
-    commands = [line[2:] for line in joined.splitlines() if line.startswith("$ ")]
-    assert len(commands) >= 4
-    for command in commands:
-        program, *words = shlex.split(command)
-        assert program == "vectorlab"
-        with pytest.raises(SystemExit) as end:
-            main(words)
-        assert not end.value.code
-    shown = [line.strip() for line in session.splitlines() if line.startswith("Identical")]
-    assert shown[0] in re.sub(r"\s+", " ", capsys.readouterr().out)
-
-
-def test_the_notebook_example_runs_as_shown():
     [code] = blocks("python")
     names: dict[str, object] = {}
     exec(compile(code, "README.md", "exec"), names)

@@ -1,9 +1,6 @@
 """The planted model as a workbench, made once."""
 
-from collections.abc import Iterator
-
 import pytest
-import torch
 
 from tests.ravel.planted import LAYER, planted_data, planted_model
 from vectorlab.domain.ravel_drawing import draw_examples, keep_known
@@ -12,14 +9,6 @@ from vectorlab.ravel.completions import asking_pairs, complete_all
 from vectorlab.ravel.prompts import PromptBook
 from vectorlab.ravel.workbench import Workbench
 from vectorlab.steering.loading import LoadedModel, describe_model, load_model
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,8 @@ from vectorlab.ravel.featurizers.selection import informative
 from vectorlab.ravel.training import Unwatched
 from vectorlab.ravel.workbench import Workbench
 
+pytestmark = pytest.mark.kernels
+
 K = {name: 3 if item.takes_k else None for name, item in FEATURIZERS.items()}
 
 

@@ -18,6 +18,8 @@ from vectorlab.ravel.states import record_prompts
 from vectorlab.steering.batching import forward_arguments, pad
 from vectorlab.steering.loading import LoadedModel
 
+pytestmark = pytest.mark.kernels
+
 CITY = Template(text="We saw %s in the land of", split=Split.TRAIN, attribute="country")
 JSON = Template(text='{"city": "%s", "country": "', split=Split.TRAIN, attribute="country")
 FIRST = Template(text="%s lies in", split=Split.TRAIN, attribute="country")

@@ -13,6 +13,8 @@ from vectorlab.domain.ravel_scores import (
 )
 from vectorlab.errors import InputError
 
+pytestmark = pytest.mark.kernels
+
 
 def judged(target: str, attribute: str, template: int, hits: str) -> list[Judged]:
     """One outcome per letter: c changed, k kept, n neither."""

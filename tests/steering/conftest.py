@@ -1,21 +1,11 @@
-"""What the steering tests share: one thread, vectors and arms, and the models by path."""
+"""What the steering tests share: the bundled model, and a real one by path."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
 from vectorlab.steering.loading import LoadedModel, describe_model, load_model
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

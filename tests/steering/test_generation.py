@@ -124,6 +124,7 @@ def test_arms_differ_and_strength_zero_is_the_baseline() -> None:
     assert len(set(found[:-1])) == len(ARMS)
 
 
+@pytest.mark.kernels
 @pytest.mark.parametrize("sampled", [False, True])
 def test_a_replay_is_identical_in_every_row(sampled: bool) -> None:
     loaded = tiny_model("llama")
@@ -139,6 +140,7 @@ def test_a_replay_is_identical_in_every_row(sampled: bool) -> None:
     assert first.generations == again.generations
 
 
+@pytest.mark.kernels
 def test_samples_differ_but_do_not_depend_on_what_shares_their_batch() -> None:
     loaded = tiny_model("gpt2")
     spec = run_spec(loaded, PROMPTS, ARMS[:2], samples=3, do_sample=True, temperature=1.5)

@@ -86,6 +86,7 @@ def test_every_architecture_is_steered_at_every_site(name: str, site: Site) -> N
     assert change.abs().max() > 1e-3
 
 
+@pytest.mark.kernels
 @pytest.mark.parametrize("name", sorted(CONFIGURATIONS))
 def test_rotate_keeps_the_norm_of_what_a_module_returns(name: str) -> None:
     loaded = tiny_model(name)
@@ -104,6 +105,7 @@ def test_rotate_keeps_the_norm_of_what_a_module_returns(name: str) -> None:
     torch.testing.assert_close(seen[0].norm(dim=-1), seen[1].norm(dim=-1), atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.kernels
 def test_rows_of_one_batch_are_steered_as_if_alone() -> None:
     loaded = tiny_model("qwen2")
     arms = [
@@ -129,6 +131,7 @@ def test_rows_of_one_batch_are_steered_as_if_alone() -> None:
     assert distances.min() > 1e-2
 
 
+@pytest.mark.kernels
 @pytest.mark.parametrize("copies", [2, 5])
 def test_copies_of_an_intervention_steer_like_one(copies: int) -> None:
     loaded = tiny_model("gpt2")
@@ -136,6 +139,7 @@ def test_copies_of_an_intervention_steer_like_one(copies: int) -> None:
     torch.testing.assert_close(result[0], result[1], atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.kernels
 def test_sum_is_mean_with_every_strength_times_their_number() -> None:
     loaded = tiny_model("gpt2")
     result = logits(

@@ -17,6 +17,8 @@ from vectorlab.steering.methods.pca_centred import pair_centred_direction
 from vectorlab.steering.methods.single_pair import single_pair
 from vectorlab.steering.methods.whitened_mean_difference import whitened_mean_difference
 
+pytestmark = pytest.mark.kernels
+
 ALL = sorted(METHODS)
 # Methods that see sides and not pairs.
 UNPAIRED = ["logistic_regression", "whitened_mean_difference"]

@@ -11,6 +11,8 @@ from vectorlab.steering.methods import Method, aggregate, find_method
 from vectorlab.steering.methods.icv import in_context_vector
 from vectorlab.steering.methods.mean_difference import mean_difference
 
+pytestmark = pytest.mark.kernels
+
 
 def paired_states(pairs: int, *, layers: int = 3, width: int = 8) -> tuple[States, States]:
     """Random states with embeddings whose differences share a direction."""

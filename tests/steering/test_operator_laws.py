@@ -17,6 +17,8 @@ from vectorlab.steering.operators import operation, prepare_constant
 from vectorlab.steering.operators.base import Slots
 from vectorlab.steering.table import SteeringTable
 
+pytestmark = pytest.mark.kernels
+
 TOKENS = torch.tensor([[1, 40, 50, 60, 70, 80, 90]])
 # Tokens of all rows that go to one expert share its matrix product, whose shape follows the
 # routing: a steered row that is routed otherwise moves the last bits of its neighbours.

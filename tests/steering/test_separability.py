@@ -8,6 +8,8 @@ from tests.steering.test_method_directions import ALL, pair, planted, random
 from tests.tiny_models import tiny_model
 from vectorlab.steering.separability import separability
 
+pytestmark = pytest.mark.kernels
+
 
 @pytest.mark.parametrize("method", ALL)
 def test_sides_far_apart_are_told_apart(method):

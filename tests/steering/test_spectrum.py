@@ -4,6 +4,8 @@ import torch
 from vectorlab.steering import spectrum
 from vectorlab.steering.spectrum import largest
 
+pytestmark = pytest.mark.kernels
+
 
 def gram(rows: int, decay: float, seed: int = 0) -> torch.Tensor:
     """Positive semidefinite, with eigenvalues that fall by that factor from one to the next."""

@@ -31,6 +31,7 @@ DRAWS = {
 MEANS = {"normal": 1.0, "skewed": 1.0, "bounded": 0.4, "coarse": 2.0}
 
 
+@pytest.mark.kernels
 @given(st.integers(0, 400), st.integers(0, 400))
 def test_the_sign_test_is_scipys(wins: int, losses: int):
     expected = scipy.stats.binomtest(wins, wins + losses).pvalue if wins + losses else 1.0
@@ -44,6 +45,7 @@ def test_the_sign_test_holds_for_many_pairs():
     )
 
 
+@pytest.mark.kernels
 @pytest.mark.parametrize("kind", DRAWS)
 def test_the_interval_is_scipys_bca_interval(kind: str):
     rng = np.random.default_rng(5)
@@ -115,11 +117,13 @@ def test_too_few_pairs_say_nothing():
     assert compare_paired([0.0] * 6, [1.0, 1.1, 1.2, 1.3, 1.4, 1.5]).verdict is Verdict.LOWER
 
 
+@pytest.mark.kernels
 def test_equal_values_are_ties_and_no_difference():
     found = compare_paired([1.0] * 9, [1.0 + 1e-12] * 9)
     assert (found.wins, found.ties, found.losses, found.sign_p) == (0, 9, 0, 1.0)
 
 
+@pytest.mark.kernels
 @given(st.integers(0, 10_000))
 def test_a_verdict_needs_an_interval_on_one_side_of_zero(seed: int):
     rng = np.random.default_rng(seed)
@@ -132,6 +136,7 @@ def test_a_verdict_needs_an_interval_on_one_side_of_zero(seed: int):
     assert mirrored.verdict is Verdict.NOT_TOLD_APART
 
 
+@pytest.mark.kernels
 def test_many_arms_widen_the_intervals_and_raise_p():
     rng = np.random.default_rng(3)
     baseline = rng.normal(size=30)

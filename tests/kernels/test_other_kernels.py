@@ -1,0 +1,40 @@
+"""The sensitive part of the suite, under the kernels that other processors would run."""
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+import torch
+
+from scripts.kernels import KINDS, can_run, run_pytest
+from tests.kernels.numbers import digests
+
+TESTS = Path(__file__).parents[1]
+# One number for each library, torch, oneDNN and NumPy, that rounds otherwise in every kind.
+MOVED = ("one row, float32", "rows, bfloat16", "exponentials of NumPy")
+
+
+def marked_files() -> list[str]:
+    """Only these are collected: importing the others takes longer than what is run."""
+    files = sorted(TESTS.rglob("test_*.py"))
+    return [str(path) for path in files if "mark.kernels" in path.read_text(encoding="utf-8")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", KINDS)
+def test_what_hangs_on_kernels_passes_under_others(name: str, tmp_path: Path):
+    kernels, report = KINDS[name], tmp_path / "report.xml"
+    if not can_run(kernels):
+        pytest.skip(f"this processor has no {kernels.capability} kernels")
+    done = run_pytest(kernels, ["-m", "kernels", *marked_files()], report=report, capture=True)
+    if done.returncode:
+        variables = " ".join(f"{key}='{value}'" for key, value in kernels.environment().items())
+        pytest.fail(f"{variables} pytest -m kernels\n{done.stdout}", pytrace=False)
+    recorded = {
+        item.get("name"): item.get("value") for item in ElementTree.parse(report).iter("property")
+    }
+    assert recorded["capability"] == kernels.capability
+    assert recorded["threads"] == str(kernels.threads)
+    if torch.backends.cpu.get_cpu_capability() != kernels.capability:
+        own = digests()
+        assert [key for key in MOVED if recorded[key] == own[key]] == [], "these did not change"
