@@ -355,7 +355,7 @@ def test_an_identical_replay_is_said_so(filled, visit):
 def test_a_different_replay_names_the_first_token_and_what_changed(filled, visit):
     said = shown(visit("replay", run="3"))
     assert "6 of 9 texts of run 3 equal those of run 1" in said
-    assert "margins are not on record; not explained by rounding" in said
+    assert "at choices with no margin on record; not explained by rounding" in said
     assert '<span class="vl-mono">3</span>' in said
     assert '<span class="vl-mono">9</span>' in said
     assert "<td>2.13.0</td><td>2.11.0</td>" in said

@@ -6,12 +6,13 @@ import streamlit as st
 from ui import charts, data, parts, tables, texts
 from vectorlab.domain.browsing import RunFilter, RunKind
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
-from vectorlab.domain.replays import ReplayVerdict
+from vectorlab.domain.replays import ReplayVerdict, Verdict
 from vectorlab.domain.runs import Departure, GenerationRun
 from vectorlab.services import browsing, reports, runs
 
 LATEST = 50
 MOST_LINES = 60  # of the picture
+TONES = {Verdict.IDENTICAL: "good", Verdict.ROUNDING: "", Verdict.UNEXPLAINED: "bad"}
 
 
 def _show_choice() -> None:
@@ -76,9 +77,8 @@ def _show_verdict(original: GenerationRun, replay: GenerationRun) -> None:
     if verdict.identical:
         bars = "▮" * min(60, verdict.generations)
         st.html(f'<div class="vl-verdict vl-good" aria-hidden="true">{bars}</div>')
-        parts.note(verdict.title, said, tone="good")
-    else:
-        parts.note(verdict.title, said, tone="bad")
+    parts.note(verdict.title, said, tone=TONES[verdict.verdict])
+    if not verdict.identical:
         st.altair_chart(charts.timeline(_timeline(original, replay, verdict)))
         st.caption(
             "Every text as a line of its tokens: grey as far as both agree, then coloured. "
@@ -146,7 +146,7 @@ def _other_row(run: GenerationRun) -> tuple[str, ...]:
     return (
         texts.link(f"run {run.id}", "replay", run=run.id),
         texts.moment(run.created_at),
-        texts.badge(verdict.verdict.value, "good" if verdict.identical else "bad"),
+        texts.badge(verdict.verdict.value, TONES[verdict.verdict]),
     )
 
 

@@ -5,6 +5,8 @@ the least change of a probability that gives another token (``steering.sampling`
 least margin of its tokens.
 """
 
+import math
+
 from vectorlab.domain.runs import Decoding, RunSpec
 
 # By how many nats the difference of two logits moves where only rounding differs, at most. Between
@@ -20,14 +22,19 @@ def unit(decoding: Decoding) -> str:
     return "probability" if decoding.do_sample else "nats"
 
 
-def rounding_margin(spec: RunSpec) -> float:
-    """The margin up to which rounding alone may give another token, in the run's unit.
+def probability_moved(nats: float, temperature: float) -> float:
+    """How far a probability moves at most where no two logits move apart by more, in [0, 1).
 
-    If logits move so that no two of them part by more than g nats, no probability at temperature
-    T, and no boundary between two, moves by more than g / T of what the cut-offs leave.
+    That of a set of tokens among the same others moves by at most ``tanh(nats / (4 temperature))``;
+    where a token comes in or goes, by up to about twice that.
     """
-    nats = ROUNDING_NATS[spec.dtype]
-    return nats / spec.decoding.temperature if spec.decoding.do_sample else nats
+    return math.tanh(nats / (2 * temperature))
+
+
+def rounding_margin(spec: RunSpec) -> float:
+    """The margin up to which rounding alone may give another token, in the run's unit."""
+    nats, decoding = ROUNDING_NATS[spec.dtype], spec.decoding
+    return probability_moved(nats, decoding.temperature) if decoding.do_sample else nats
 
 
 def is_fragile(spec: RunSpec, margin: float) -> bool:

@@ -131,10 +131,10 @@ class ReplayVerdict:
     def _choices(self) -> str:
         count = len(self.departures)
         who = "the one that differs" if count == 1 else f"the {count} that differ"
+        where = "a choice" if count == 1 else "choices"
         known = [item.margin for item in self.departures if item.margin is not None]
         if len(known) < count:
-            return f"{who} parted at choices whose margins are not on record"
-        where = "a choice" if count == 1 else "choices"
+            return f"{who} parted at {where} with no margin on record"
         return f"{who} parted at {where} {self._amount(min(known), max(known))} apart"
 
     def _conclusion(self) -> str:
@@ -204,6 +204,7 @@ def _effect(name: str, *, on_a_cpu: bool) -> Effect:
 
 
 def _plan_in_words(plan: BatchPlan) -> str:
-    rows = ", ".join(str(len(batch)) for batch in plan.batches)
+    rows = max(map(len, plan.batches), default=0)
     stems = f", stems {', '.join(map(str, plan.stems))}" if plan.stems else ""
-    return f"batches of {rows} rows{stems}{', transposed' if plan.transposed else ''}"
+    transposed = ", transposed" if plan.transposed else ""
+    return f"{len(plan.batches)} of at most {rows} rows{stems}{transposed}"

@@ -112,11 +112,11 @@ def _draw_margins(
 ) -> torch.Tensor:
     """The least change of a probability that would have given another token, (B,) in [0, 1].
 
-    It is the least of three distances, as shares of what the cut-offs leave: from the draw to the
-    ends of the interval that it fell into; in probability, from the token to those before and
-    behind it, with which it would change places; and from ``min_p`` or ``top_p`` taking in one
-    token more or one less, which moves every boundary, where the draw would then fall elsewhere.
-    Several tokens that pass a cut-off at once are not looked at.
+    Probabilities are shares of what the cut-offs leave. It is the least of: the distances from the
+    draw to the ends of the interval that it fell into; half of what the token has more or less
+    than its neighbours in the order, with which it would change places; and the distance to where
+    ``min_p`` or ``top_p`` take one token more or less, which moves every boundary, and the draw
+    falls elsewhere. Several tokens that pass a cut-off at once are not looked at.
 
     Args:
         weights: (B, V) probabilities in falling order, in units of 2**-52.
@@ -126,28 +126,33 @@ def _draw_margins(
         decoding: How it was chosen.
     """
     rank, last = ranks
+    vocabulary = weights.shape[1]
     columns = torch.cat([rank - 1, rank, rank + 1, last, last + 1], dim=1)
-    inside = columns < weights.shape[1]
-    found = weights.gather(1, columns.clamp(0, weights.shape[1] - 1)) * inside
-    before, own, behind, final, following = torch.split(found.double(), 1, dim=1)
+    found = weights.gather(1, columns.clamp(0, vocabulary - 1)).double()
+    before, own, behind, final, following = torch.split(found, 1, dim=1)
     upper = cumulative.gather(1, rank).double()
     lower = upper - own
     total = cumulative.gather(1, last).double()
     drawn = uniforms * total
     distances = [
-        torch.minimum(drawn - lower, before - own).where(rank > 0, total),
+        torch.minimum(drawn - lower, (before - own) / 2).where(rank > 0, total),
         (upper - drawn).where(rank < last, total),
-        own - behind,
+        ((own - behind) / 2).where(rank + 1 < vocabulary, total),
     ]
     if decoding.top_p < 1 or decoding.min_p:
-        following = following * (last + 1 < cumulative.shape[1])
         least = decoding.min_p * weights[:, :1].double()
-        enough = decoding.top_p * cumulative[:, -1:].double()
-        one_more = torch.maximum(least - following, total - enough)
-        one_less = torch.minimum(final - least, enough - (total - final))
+        # Top-p looks at shares of what the others leave, which is more than what is drawn from.
+        others = cumulative[:, -1:].double()
+        enough, share = decoding.top_p * others, total / others
+        both = 1 + decoding.min_p
+        one_more = torch.maximum((least - following) / both, (total - enough) * share)
+        one_less = torch.minimum((final - least) / both, (enough - total + final) * share)
+        # What of the draw's way to another interval is left then has to be gone, too.
+        further = torch.maximum(one_more, upper - uniforms * (total + following))
+        nearer = torch.maximum(one_less, uniforms * (total - final) - lower)
         distances += [
-            one_more.where(uniforms * (total + following) >= upper, total),
-            one_less.where(uniforms * (total - final) < lower, total),
+            further.where(last + 1 < cumulative.shape[1], total),
+            nearer.where(last > 0, total),
         ]
     nearest = torch.cat(distances, dim=1).amin(dim=1) / total[:, 0]
     return nearest.clamp(0, 1).float()
