@@ -220,17 +220,22 @@ class SharedSteering:
     def change(self, place: Place) -> "Change":
         """What is done to the states of a place now."""
         blocks = [
-            (steering.writers[place], rows)
+            (writer, rows)
             for steering, rows in self._blocks
-            if place in steering.writers
+            if (writer := steering.writers.get(place)) and writer.change is not None
         ]
-        if all(writer.change is None for writer, _ in blocks):
+        if not blocks:
             return None
+        changes = [(writer.change, rows) for writer, rows in blocks]
+        shifts = [(item, rows) for item, rows in changes if isinstance(item, torch.Tensor)]
+        if len(shifts) == len(blocks):
+            return _one_shift(shifts, self._rows)
 
         def write(hidden: torch.Tensor) -> torch.Tensor:
             states = as_rows(hidden, self._rows).clone()
             for writer, rows in blocks:
-                states[rows] = writer.write(states[rows])
+                block = states[rows]
+                block.copy_(writer.write(block))
             return states.reshape(hidden.shape)
 
         return write
@@ -242,6 +247,15 @@ class SharedSteering:
 
 # What is done to the states of a place: none, a shift (B, 1, D) that is added, or any function.
 Change = torch.Tensor | Callable[[torch.Tensor], torch.Tensor] | None
+
+
+def _one_shift(shifts: Sequence[tuple[torch.Tensor, slice]], rows: int) -> torch.Tensor:
+    """Additions of several blocks as one, (B, 1, D); -0.0, which changes no bit, in other rows."""
+    first, _ = shifts[0]
+    whole = first.new_full((rows, *first.shape[1:]), -0.0)
+    for shift, block in shifts:
+        whole[block] = shift
+    return whole
 
 
 @contextmanager
@@ -322,18 +336,16 @@ def _steered(forward: Callable[..., Any], change: Change) -> Callable[..., Any]:
     shift, rows = change, len(change)
 
     def shifted(hidden: torch.Tensor) -> torch.Tensor:
-        return (as_rows(hidden, rows) + shift).to(hidden.dtype).reshape(hidden.shape)
+        if hidden.ndim == 3 and len(hidden) == rows:
+            moved = hidden + shift
+        else:  # batch and tokens are one axis
+            moved = (as_rows(hidden, rows) + shift).reshape(hidden.shape)
+        return moved if moved.dtype is hidden.dtype else moved.to(hidden.dtype)
 
     def steered(*args: Any, **kwargs: Any) -> Any:
         output = forward(*args, **kwargs)
-        if (
-            type(output) is torch.Tensor
-            and output.dtype is torch.float32
-            and output.ndim == 3  # batch and tokens may be one axis
-            and len(output) == rows
-        ):
-            return output + shift
-        return replace_hidden(output, shifted)
+        is_plain = type(output) is torch.Tensor
+        return shifted(output) if is_plain else replace_hidden(output, shifted)
 
     return steered
 
