@@ -6,6 +6,7 @@ order: ablate, project_to, add, add_norm_preserving, rotate; so the norm that th
 the norm that leaves the place.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -59,38 +60,67 @@ def rotate(states: torch.Tensor, slots: Slots) -> torch.Tensor:
 
     Source: https://github.com/shengliu66/ICV, utils/llm_layers.py
     """
-    return turn(states, opposite(slots), slots.directions, slots.weights)
+    every = torch.ones(len(states), 1, 1, dtype=torch.bool, device=states.device)
+    return Turn.of(slots, every).apply(states, slots.weights)
 
 
-def opposite(slots: Slots) -> torch.Tensor:
-    """What ``rotate`` projects states onto, (B, D, K): the other way, as the gates scale it."""
-    return (-slots.gates[:, :, None] * slots.directions).transpose(1, 2).contiguous()
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """``rotate`` of a batch, prepared: every step runs it at every layer, so each call counts.
 
-
-def turn(
-    states: torch.Tensor,
-    against: torch.Tensor,
-    directions: torch.Tensor,
-    weights: torch.Tensor | None,
-) -> torch.Tensor:
-    """``rotate`` on prepared tensors; every step runs it at every layer, so each call counts.
-
-    Args:
-        states: (B, T, D) float32.
-        against: (B, D, K) of ``opposite``.
-        directions: (B, K, D), unit ones, or with their weights in them.
-        weights: (B, 1 or T, K); None if they are in the directions.
+    Rows that do nothing take part in every call and come out as they were: -0.0 is added to them,
+    which changes no bit (several vectors make 0.0 of -0.0), and the factor that restores their norm
+    is exactly 1. So no call has to tell them from the others.
     """
-    norms = _norms(states)
-    pushes = torch.maximum(torch.baddbmm(norms, states, against), norms)  # r + max(0, -x v_k^)
-    if weights is not None:
-        pushes = pushes * weights
-    if directions.shape[1] == 1:  # no need of a matrix product
-        moved = torch.addcmul(states, pushes, directions)
-    else:
-        moved = torch.baddbmm(states, pushes, directions)
-    # In place, and the guard by its plainest name: the code of every kernel of a step is read anew.
-    return moved.mul_(norms.div_(_norms(moved).clamp_min_(NORM_EPS)))
+
+    against: torch.Tensor  # (B, D, K): states are projected onto it; the other way, as gates scale
+    directions: torch.Tensor  # (B, K, D) of length 1, or with their weights in them
+    most: torch.Tensor  # (B, 1, 1) that a push may be: infinity; 0 in rows that do nothing
+    start: torch.Tensor  # (B, 1, 1) that factors are added to: 0; NaN in rows that do nothing
+
+    @classmethod
+    def of(cls, slots: Slots, active: torch.Tensor, *, weighted: bool = False) -> "Turn":
+        """Prepare what does not depend on the states.
+
+        Args:
+            slots: Of the batch.
+            active: (B, 1, 1) bool, rows that do something.
+            weighted: Weights hold at every position and go into the directions.
+        """
+        pushes = slots.directions * slots.weights.transpose(1, 2) if weighted else slots.directions
+        zeros = torch.zeros_like(active, dtype=torch.float32)
+        return cls(
+            against=(-slots.gates[:, :, None] * slots.directions).transpose(1, 2).contiguous(),
+            directions=pushes.where(active, -0.0),  # which keeps even the sign of a 0
+            most=zeros.where(~active, math.inf),
+            start=zeros.where(active, math.nan),
+        )
+
+    def apply(
+        self,
+        states: torch.Tensor,
+        weights: torch.Tensor | None = None,
+        out: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """The states as they become, (B, T, D) float32.
+
+        Args:
+            states: (B, T, D) float32.
+            weights: (B, 1 or T, K); None if they are in the directions.
+            out: Where to write, which may be the states.
+        """
+        norms = _norms(states)
+        against = torch.baddbmm(norms, states, self.against)
+        pushes = torch.clamp(against, norms, self.most)  # r + max(0, -x v_k^)
+        if weights is not None:
+            pushes = pushes * weights
+        if self.directions.shape[1] == 1:  # no need of a matrix product
+            moved = torch.addcmul(states, pushes, self.directions, out=out)
+        else:
+            moved = torch.baddbmm(states, pushes, self.directions, out=out)
+        factors = torch.addcdiv(self.start, norms, _norms(moved))
+        # A state that became zero has no norm to restore; it stays zero by any finite factor.
+        return moved.mul_(factors.nan_to_num_(1.0, 1 / NORM_EPS))
 
 
 def add(states: torch.Tensor, slots: Slots) -> torch.Tensor:
@@ -110,7 +140,8 @@ def add_norm_preserving(states: torch.Tensor, slots: Slots) -> torch.Tensor:
 
     Source: the shift of the in-context vectors paper, https://arxiv.org/abs/2311.06668, section 3
     """
-    return _norms(states) * _unit(add(states, slots))
+    norms, moved = _norms(states), add(states, slots)
+    return moved.div_(_norms(moved).clamp_(min=NORM_EPS)).mul_(norms)
 
 
 def ablate(states: torch.Tensor, slots: Slots) -> torch.Tensor:
@@ -121,7 +152,8 @@ def ablate(states: torch.Tensor, slots: Slots) -> torch.Tensor:
     for slot in range(slots.directions.shape[1]):
         direction = slots.directions[:, slot, None]
         projection = (states * direction).sum(dim=-1, keepdim=True)
-        states = states - slots.weights[:, :, slot, None] * projection * direction
+        share = slots.weights[:, :, slot, None] * projection * direction
+        states = torch.sub(states, share, out=share)
     return states
 
 
@@ -140,7 +172,8 @@ def project_to(states: torch.Tensor, slots: Slots) -> torch.Tensor:
         whose null space projection is ``ablate`` at strength 1
     """
     shares = torch.bmm(states, slots.directions.transpose(1, 2))  # (B, T, K)
-    return torch.lerp(states, torch.bmm(shares, slots.directions), slots.weights[:, :, :1])
+    projected = torch.bmm(shares, slots.directions)
+    return torch.lerp(states, projected, slots.weights[:, :, :1], out=projected)
 
 
 def _prepare_rotate(vectors: torch.Tensor, strengths: torch.Tensor) -> Slots:

@@ -7,7 +7,7 @@ that operator, and the other arms of the run do not notice.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import torch
@@ -81,6 +81,7 @@ class RuledTable(OperatorTable):
     used: torch.Tensor  # (A, K) bool: the slot holds an intervention
     moves: torch.Tensor  # (A, K) bool: and one that changes states where its rule lets it
     mean: torch.Tensor  # (A,) bool: weights are divided by the number of interventions that act
+    number: int  # tables of one number have the same weights and rules
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,6 +183,7 @@ class _Builder:
     arms: Sequence[Arm]
     vectors: Mapping[str, _Vector]
     rules: tuple[Rule, ...]
+    numbers: dict[str, int] = field(default_factory=dict)  # of ruled tables, by what they share
 
     def phase(self, phase: Phase) -> dict[Place, tuple[OperatorTable, ...]]:
         placed = [self._by_place(arm) for arm in self.arms]
@@ -245,6 +247,8 @@ class _Builder:
         rules = [[self.rules.index(_rule(item)) for item in items] for items in interventions]
         used = [[True] * len(items) for items in interventions]
         mean = [functions.takes_mean and arm.combine is Combine.MEAN for arm in self.arms]
+        weights = [[] if row is None else row.weights.tolist() for row in rows]
+        shared = str([rules, moves, mean, weights])
         device = self.loaded.device_of(layer)
         return RuledTable(
             operator=operator,
@@ -254,6 +258,7 @@ class _Builder:
             used=_rectangle(used, device).bool(),
             moves=_rectangle(moves, device).bool(),
             mean=torch.tensor(mean, device=device),
+            number=self.numbers.setdefault(shared, len(self.numbers)),
         )
 
     def _stack(self, items: Sequence[Intervention], layer: int) -> torch.Tensor:

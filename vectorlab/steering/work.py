@@ -1,14 +1,14 @@
 """What one operator does at one place to the rows of one batch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 
 from vectorlab.domain.conditions import Comparison
 from vectorlab.domain.runs import Operator
 from vectorlab.steering.conditions import measure
-from vectorlab.steering.operators import OPERATORS, OperatorFunctions, Slots, opposite, turn
+from vectorlab.steering.operators import OPERATORS, OperatorFunctions, Slots, Turn
 from vectorlab.steering.passes import Pass, RuleReader
 from vectorlab.steering.table import GaugeTable, OperatorTable, RuledTable
 
@@ -20,6 +20,9 @@ class RuleValues:
     touched: torch.Tensor  # (B, T, R) bool
     factors: torch.Tensor  # (B, T, R) float32
     now: Pass
+    # What tables of one number make of them: weights (B, T, K) and who is active (B, T, 1). Layers
+    # that are steered alike find it here.
+    weighed: dict[int, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, readers: Sequence[RuleReader], now: Pass) -> "RuleValues":
@@ -34,7 +37,8 @@ class RuleValues:
         """The same where the states of a layer are."""
         if device == self.touched.device:
             return self
-        return replace(self, touched=self.touched.to(device), factors=self.factors.to(device))
+        touched, factors = self.touched.to(device), self.factors.to(device)
+        return replace(self, touched=touched, factors=factors, weighed={})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,27 +56,12 @@ class ShiftWork:
 class TurnWork:
     """``rotate`` with the same weights at every position."""
 
-    against: torch.Tensor  # (B, D, K)
-    pushes: torch.Tensor  # (B, K, D) directions times weights
-    active: torch.Tensor  # (B, 1, 1) bool
-    all_active: bool  # what the host knows of it
-
-    @classmethod
-    def of(cls, slots: Slots, active: torch.Tensor, *, all_active: bool) -> "TurnWork":
-        """Prepare what does not depend on the states."""
-        return cls(
-            against=opposite(slots),
-            pushes=slots.directions * slots.weights.transpose(1, 2),
-            active=active,
-            all_active=all_active,
-        )
+    turn: Turn
 
     def change(self, states: torch.Tensor, _values: RuleValues | None) -> torch.Tensor:
         """The states of (B, T, D) as they become, float32."""
-        states = states.float()
-        changed = turn(states, self.against, self.pushes, None)
-        # where() hands unsteered rows through untouched, to the bit.
-        return changed if self.all_active else torch.where(self.active, changed, states)
+        own = None if states.dtype is torch.float32 else states.float()
+        return self.turn.apply(states if own is None else own, out=own)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +77,7 @@ class PlainWork:
         """The states of (B, T, D) as they become, float32."""
         states = states.float()
         changed = self.functions.apply(states, self.slots)
-        return changed if self.all_active else torch.where(self.active, changed, states)
+        return changed if self.all_active else _where(self.active, changed, states)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,21 +90,32 @@ class RuledWork:
     used: torch.Tensor  # (B, 1, K) bool
     moves: torch.Tensor  # (B, 1, K) bool
     mean: torch.Tensor  # (B, 1, 1) bool
+    number: int  # of the table
+    turn: Turn | None  # in the place of the functions, for ``rotate``
 
     def change(self, states: torch.Tensor, values: RuleValues | None) -> torch.Tensor:
         """The states of (B, T, D) as they become, float32."""
         states = states.float()
         assert values is not None, "begin_pass was not called"
-        index = self.rules.expand(-1, states.shape[1], -1)
+        if self.number not in values.weighed:
+            values.weighed[self.number] = self._weigh(values)
+        weights, active = values.weighed[self.number]
+        if self.turn is None:
+            changed = self.functions.apply(states, replace(self.slots, weights=weights))
+        else:
+            changed = self.turn.apply(states, weights)
+        return _where(active, changed, states)
+
+    def _weigh(self, values: RuleValues) -> tuple[torch.Tensor, torch.Tensor]:
+        index = self.rules.expand(-1, values.touched.shape[1], -1)
         touched = values.touched.gather(2, index) & self.used
         factors = values.factors.gather(2, index)
         acting = touched.sum(dim=2, keepdim=True).clamp(min=1)
         weights = self.slots.weights * factors * touched
         weights = torch.where(self.mean, weights / acting, weights)
-        changed = self.functions.apply(states, replace(self.slots, weights=weights))
         # Where nothing acts, or with factor 0, a state goes through untouched, to the bit.
         active = (touched & self.moves & (factors != 0)).any(dim=2, keepdim=True)
-        return torch.where(active, changed, states)
+        return weights, active
 
 
 class Gauge:
@@ -144,6 +144,7 @@ class Gauge:
         held = counted & (mean > condition.threshold if above else mean < condition.threshold)
         for rule in self.table.rules:
             values.touched[:, :, rule].logical_and_(held)
+        values.weighed.clear()
         self._held.append(held)
         return states
 
@@ -191,9 +192,9 @@ def _work(table: OperatorTable, row_arms: Sequence[int], device: torch.device) -
         if table.operator is Operator.ADD:
             shift = (slots.weights.transpose(1, 2) * slots.directions).sum(dim=1, keepdim=True)
             return ShiftWork(shift=shift.where(active, -0.0))
-        all_active = all(table.active[arm] for arm in row_arms)
         if table.operator is Operator.ROTATE:
-            return TurnWork.of(slots, active, all_active=all_active)
+            return TurnWork(turn=Turn.of(slots, active, weighted=True))
+        all_active = all(table.active[arm] for arm in row_arms)
         return PlainWork(functions=functions, slots=slots, active=active, all_active=all_active)
     index = torch.tensor(row_arms, device=device)
     return RuledWork(
@@ -203,4 +204,14 @@ def _work(table: OperatorTable, row_arms: Sequence[int], device: torch.device) -
         used=table.used[index][:, None],
         moves=table.moves[index][:, None],
         mean=table.mean[index][:, None, None],
+        number=table.number,
+        turn=Turn.of(slots, active) if table.operator is Operator.ROTATE else None,
     )
+
+
+def _where(active: torch.Tensor, changed: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
+    """What changed where something acts; elsewhere the states untouched, to the bit.
+
+    It is written over what changed, which an operator has just made.
+    """
+    return torch.where(active, changed, states, out=changed)
