@@ -157,10 +157,11 @@ def test_each_position_of_the_mix_changes_something() -> None:
 def test_positions_touch_exactly_their_tokens(text: str, touched: str, padding: int) -> None:
     tokens = torch.tensor([[0] * padding + [1, 50, 60, 70, 60]])
     mask = torch.tensor([[0] * padding + [1] * 5])
-    reader = RuleReader(Rule(Positions.parse(text), Schedule.CONSTANT), 1, tokens.device)
+    reader = RuleReader([Rule(Positions.parse(text), Schedule.CONSTANT)], 1, tokens.device)
     response = torch.arange(5 + padding)[None] >= 3 + padding
     whole = PassReader().read(tokens, mask, response)
-    assert reader.touches(whole)[0, padding:].tolist() == [item != "." for item in touched]
+    expected = [item != "." for item in touched]
+    assert reader.touches(whole)[0, padding:, 0].tolist() == expected
     by_pass = PassReader()
     parts = [by_pass.read(tokens[:, : 3 + padding], mask[:, : 3 + padding], False)]
     parts += [
@@ -175,9 +176,8 @@ def test_without_a_bos_the_first_token_is_a_token_like_others() -> None:
     tokens = torch.tensor([[50, 1, 60]])
     now = PassReader().read(tokens, None, False)
     for bos_id in (None, 1):
-        reader = RuleReader(
-            Rule(Positions(skip_bos=True), Schedule.CONSTANT), bos_id, tokens.device
-        )
+        rules = [Rule(Positions(skip_bos=True), Schedule.CONSTANT)]
+        reader = RuleReader(rules, bos_id, tokens.device)
         assert reader.touches(now).all()
 
 

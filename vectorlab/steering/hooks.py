@@ -17,7 +17,6 @@ from vectorlab.domain.conditions import Condition
 from vectorlab.errors import ArchitectureError
 from vectorlab.steering.layers import as_rows, replace_hidden
 from vectorlab.steering.loading import LoadedModel
-from vectorlab.steering.passes import rule_readers
 from vectorlab.steering.table import Phase, Place, SteeringTable
 from vectorlab.steering.work import Gauge, RuleValues, ShiftWork, Work, work_at
 
@@ -28,7 +27,7 @@ class Steering:
     def __init__(self, loaded: LoadedModel, table: SteeringTable, row_arms: Sequence[int]) -> None:
         self.rows = len(row_arms)
         self.places = table.places(row_arms)
-        self._readers = rule_readers(table.rules, table.bos_id, loaded.device)
+        self._rules = table.rule_reader()
         self._reader = table.pass_reader()
         self._response: bool | torch.Tensor = False
         self.on_change: Callable[[], None] = lambda: None  # what is done has changed
@@ -63,7 +62,7 @@ class Steering:
     @property
     def reads_tokens(self) -> bool:
         """Whether ``begin_pass`` has to be called before each forward pass."""
-        return bool(self._readers)
+        return self._rules is not None
 
     def begin_pass(self, token_ids: torch.Tensor, attention_mask: torch.Tensor | None) -> None:
         """Look at the tokens of the coming pass, for windows, chosen tokens and schedules.
@@ -72,9 +71,10 @@ class Steering:
             token_ids: (B, T) of the pass.
             attention_mask: (B, at least T), 0 where there is padding; None without padding.
         """
-        if self._readers:
+        if self._rules is not None:
             now = self._reader.read(token_ids, attention_mask, self._response)
-            values = RuleValues.of(self._readers, now)
+            touched, factors = self._rules.touches(now), self._rules.factors(now)
+            values = RuleValues(touched=touched, factors=factors, now=now)
             for writer in self.writers.values():
                 writer.values = values.to(writer.device)
 

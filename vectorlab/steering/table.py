@@ -27,7 +27,7 @@ from vectorlab.errors import InputError, ModelError, NotFoundError, ShapeError
 from vectorlab.steering.conditions import direction_of
 from vectorlab.steering.loading import LoadedModel
 from vectorlab.steering.operators import OPERATORS, Slots, prepare_constant
-from vectorlab.steering.passes import MarkerIds, PassReader, Rule, ThinkingReader
+from vectorlab.steering.passes import MarkerIds, PassReader, Rule, RuleReader, ThinkingReader
 from vectorlab.steering.spans import marker_ids, thinking_markers
 
 
@@ -151,6 +151,10 @@ class SteeringTable:
         if self.markers is None:
             return PassReader()
         return PassReader(ThinkingReader(self.markers, self.device))
+
+    def rule_reader(self) -> RuleReader | None:
+        """What looks at every pass for the rules; None if there is none."""
+        return RuleReader(self.rules, self.bos_id, self.device) if self.rules else None
 
     def places(self, arms: Sequence[int]) -> list[Place]:
         """Places where any of these arms does or measures something in any phase."""

@@ -9,7 +9,7 @@ from vectorlab.domain.conditions import Comparison
 from vectorlab.domain.runs import Operator
 from vectorlab.steering.conditions import measure
 from vectorlab.steering.operators import OPERATORS, OperatorFunctions, Slots, Turn
-from vectorlab.steering.passes import Pass, RuleReader
+from vectorlab.steering.passes import Pass
 from vectorlab.steering.table import GaugeTable, OperatorTable, RuledTable
 
 
@@ -23,15 +23,6 @@ class RuleValues:
     # What tables of one number make of them: weights (B, T, K) and who is active (B, T, 1). Layers
     # that are steered alike find it here.
     weighed: dict[int, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, readers: Sequence[RuleReader], now: Pass) -> "RuleValues":
-        """Ask every rule once."""
-        return cls(
-            touched=torch.stack([item.touches(now) for item in readers], dim=-1),
-            factors=torch.stack([item.factors(now) for item in readers], dim=-1),
-            now=now,
-        )
 
     def to(self, device: torch.device) -> "RuleValues":
         """The same where the states of a layer are."""
