@@ -15,7 +15,7 @@ from torch import nn
 
 from vectorlab.domain.conditions import Condition
 from vectorlab.errors import ArchitectureError
-from vectorlab.steering.layers import as_rows, replace_hidden
+from vectorlab.steering.layers import as_returned, as_rows, replace_hidden
 from vectorlab.steering.loading import LoadedModel
 from vectorlab.steering.table import Phase, Place, SteeringTable
 from vectorlab.steering.work import Gauge, RuleValues, ShiftWork, Work, work_at
@@ -124,8 +124,6 @@ class Writer:
 
     def write(self, hidden: torch.Tensor) -> torch.Tensor:
         """The states of a place as they leave it steered, in their own dtype and shape."""
-        if self._mask is None and hidden.ndim == 3 and len(hidden) == self.rows:
-            return self._steered(hidden, self.current)
         states = as_rows(hidden, self.rows)
         if self._mask is None:
             changed = self._steered(states, self.current)
@@ -134,7 +132,7 @@ class Writer:
                 self._steered(states, work) for work in (self._prompt, self._response)
             )
             changed = torch.where(self._mask[:, :, None], response, prompt)
-        return changed.reshape(hidden.shape)
+        return as_returned(changed, hidden)
 
     def _steered(self, states: torch.Tensor, work: Sequence[Work]) -> torch.Tensor:
         changed = states
@@ -236,7 +234,7 @@ class SharedSteering:
             for writer, rows in blocks:
                 block = states[rows]
                 block.copy_(writer.write(block))
-            return states.reshape(hidden.shape)
+            return as_returned(states, hidden)
 
         return write
 
@@ -336,10 +334,7 @@ def _steered(forward: Callable[..., Any], change: Change) -> Callable[..., Any]:
     shift, rows = change, len(change)
 
     def shifted(hidden: torch.Tensor) -> torch.Tensor:
-        if hidden.ndim == 3 and len(hidden) == rows:
-            moved = hidden + shift
-        else:  # batch and tokens are one axis
-            moved = (as_rows(hidden, rows) + shift).reshape(hidden.shape)
+        moved = as_returned(as_rows(hidden, rows) + shift, hidden)
         return moved if moved.dtype is hidden.dtype else moved.to(hidden.dtype)
 
     def steered(*args: Any, **kwargs: Any) -> Any:
