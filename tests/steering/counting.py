@@ -57,9 +57,9 @@ class Watch(TorchDispatchMode):
         self._seen: dict[int, weakref.ref[Any]] = {}
 
     @property
-    def steps(self) -> list[Counts]:
-        """The passes behind the prompts, but for the last, behind which texts are read."""
-        return self.passes[2:-1]
+    def decoding(self) -> list[Counts]:
+        """The pass over the prompts and the steps; not the last, behind which texts are read."""
+        return self.passes[1:-1]
 
     def next_pass(self, *_: object) -> None:
         """As a hook on the model: a forward pass begins."""
@@ -185,16 +185,17 @@ def added(loaded: LoadedModel, *runs: Sequence[Arm], **more: Any) -> Counts:
     key = (id(loaded), prompts, tuple(map(len, runs)), str(options))
     if key not in _UNSTEERED:
         baselines = [run_spec(loaded, prompts, [arm()] * len(arms), **options) for arms in runs]
-        _UNSTEERED[key] = watched(loaded, baselines)[0].steps
-    pairs = zip(watched(loaded, specs)[0].steps, _UNSTEERED[key], strict=True)
-    first, *others = [steered - unsteered for steered, unsteered in pairs]
+        _UNSTEERED[key] = watched(loaded, baselines)[0].decoding
+    pairs = zip(watched(loaded, specs)[0].decoding, _UNSTEERED[key], strict=True)
+    prompt, first, *others = [steered - unsteered for steered, unsteered in pairs]
+    assert not +prompt.waits, "the pass over the prompts waits more often"
     # Conditions begin to remember with the first token that is fed back.
-    assert all(other == others[0] for other in others), "steps differ"
     assert first.waits == others[0].waits, "the first step waits otherwise"
+    assert all(other == others[0] for other in others), "steps differ"
     return others[0]
 
 
-_UNSTEERED: dict[Any, list[Counts]] = {}  # steps of baselines, which many comparisons share
+_UNSTEERED: dict[Any, list[Counts]] = {}  # baselines, which many comparisons share
 
 
 def peak_at_a_layer(loaded: LoadedModel, arms: Sequence[Arm], tokens: int) -> int:

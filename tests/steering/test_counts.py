@@ -52,7 +52,7 @@ def test_a_run_that_is_watched_writes_the_texts_of_one_that_is_not(name: str) ->
     spec = run_spec(loaded, PADDED, [*MIXED, CONDITIONED], do_sample=True)
     watch, [result] = watched(loaded, [spec])
     assert result == generate(loaded, spec, vectors(loaded))
-    assert len(watch.steps) == spec.decoding.max_new_tokens - 2
+    assert len(watch.decoding) == spec.decoding.max_new_tokens - 1
 
 
 def _reads(states: torch.Tensor) -> dict[str, Callable[[], object]]:
@@ -126,6 +126,14 @@ def test_nothing_crosses_to_a_device_or_back_for_steering(
 
 def test_runs_that_share_a_batch_make_nothing_cross() -> None:
     assert not added(without_values("llama"), MIXED[:4], [CONDITIONED, arm()]).waits
+
+
+def test_the_comparison_with_the_baseline_waits_for_nothing() -> None:
+    loaded = without_values("llama")
+    watch, _ = watched(loaded, [run_spec(loaded, PADDED, [*MIXED, CONDITIONED], kl=True)])
+    prompt, *steps = watch.decoding
+    assert prompt.waits  # the library looks at the mask
+    assert not any(step.waits for step in steps)
 
 
 def test_no_step_of_a_text_that_may_end_differs() -> None:
