@@ -66,6 +66,27 @@ def test_baselines_in_a_steered_batch_are_bit_identical(
     assert (result[1] - expected[1]).abs().max() > 1e-3
 
 
+EXTREMES = [0.0, -0.0, 1e-42, -1e-30, 1e-13, 1.0, -1e18, 3e38]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("operator", list(Operator))
+def test_a_baseline_keeps_every_bit_of_the_smallest_and_largest_states(
+    operator: Operator, dtype: str
+) -> None:
+    loaded = tiny_model("llama", dtype=dtype)
+    modules = [torch.nn.Identity() for _ in loaded.layers.mlp]
+    table = SteeringTable.build(
+        loaded, [BASELINE, arm(intervention(operator=operator))], vectors(loaded)
+    )
+    states = torch.tensor(EXTREMES)[:, None].repeat(2, 1, 32).to(loaded.dtype)
+    with torch.no_grad(), steer(_with_layers(loaded, tuple(modules)), table, [0, 1]):
+        changed = modules[1](states)
+    bits = torch.int32 if dtype == "float32" else torch.int16
+    assert torch.equal(changed[0].view(bits), states[0].view(bits))
+    assert not torch.equal(changed[1], states[1])
+
+
 @pytest.mark.parametrize(
     "quiet", [BASELINE, arm(intervention(0.0)), arm(intervention(vector=ZERO))]
 )

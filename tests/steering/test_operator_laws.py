@@ -1,5 +1,7 @@
 """What each operator promises, on every architecture and in every dtype."""
 
+from dataclasses import fields
+
 import pytest
 import torch
 from hypothesis import given
@@ -60,6 +62,20 @@ def at_layer_0(
 def unit(loaded: LoadedModel, name: str = VECTOR) -> torch.Tensor:
     vector = torch.from_numpy(vectors(loaded)[name][0].values)
     return vector / vector.norm()
+
+
+@pytest.mark.parametrize("operator", list(Operator))
+@pytest.mark.parametrize("vectors_of_arm", [1, 2])
+def test_what_an_operator_returns_is_a_tensor_of_its_own(
+    operator: Operator, vectors_of_arm: int
+) -> None:
+    states, held = torch.randn(1, 3, 8), torch.randn(vectors_of_arm, 8)
+    slots = operation(operator).prepare({"vector": held}, torch.full((vectors_of_arm,), 0.5))
+    batch = Slots.stacked([slots]).of_arms(torch.tensor([0]))
+    given = [states, *(getattr(batch, item.name) for item in fields(batch))]
+    before = [tensor.clone() for tensor in given]
+    operation(operator).apply(states, batch).fill_(7.0)
+    assert all(map(torch.equal, given, before))
 
 
 @pytest.mark.parametrize("operator", list(Operator))

@@ -157,10 +157,11 @@ def test_each_position_of_the_mix_changes_something() -> None:
 def test_positions_touch_exactly_their_tokens(text: str, touched: str, padding: int) -> None:
     tokens = torch.tensor([[0] * padding + [1, 50, 60, 70, 60]])
     mask = torch.tensor([[0] * padding + [1] * 5])
-    reader = RuleReader(Rule(Positions.parse(text), Schedule.CONSTANT), 1, tokens.device)
+    reader = RuleReader([Rule(Positions.parse(text), Schedule.CONSTANT)], 1, tokens.device)
     response = torch.arange(5 + padding)[None] >= 3 + padding
     whole = PassReader().read(tokens, mask, response)
-    assert reader.touches(whole)[0, padding:].tolist() == [item != "." for item in touched]
+    expected = [item != "." for item in touched]
+    assert reader.touches(whole)[0, padding:, 0].tolist() == expected
     by_pass = PassReader()
     parts = [by_pass.read(tokens[:, : 3 + padding], mask[:, : 3 + padding], False)]
     parts += [
@@ -171,13 +172,32 @@ def test_positions_touch_exactly_their_tokens(text: str, touched: str, padding: 
     assert torch.equal(found[:, padding:], reader.touches(whole)[:, padding:])
 
 
+def test_many_rules_at_once_are_each_alone() -> None:
+    texts = ["all", "prompt:last=2", "prompt:1-3+skip_bos", "response:first=1", "response:1-"]
+    texts += ["all+tokens=50,60", "response+except=60", "all+skip_bos", "prompt+tokens=1"]
+    texts += ["response+thinking", "response+answer"]
+    whens = ["constant", "linear:1:0:3", "cosine:1:0.5:2"]
+    rules = [
+        Rule(Positions.parse(text), Schedule.parse(whens[number % 3]))
+        for number, text in enumerate(texts)
+    ]
+    tokens = torch.tensor([[1, 50, 60, 70, 60, 50], [1, 70, 50, 60, 60, 1]])
+    response = torch.arange(6)[None].expand(2, -1) >= torch.tensor([[3], [2]])
+    now = PassReader().read(tokens, torch.ones_like(tokens), response)
+    now = replace(now, thinking=response & (tokens == 60), marker=response & (tokens == 50))
+    together = RuleReader(rules, 1, tokens.device)
+    for number, rule in enumerate(rules):
+        alone = RuleReader([rule], 1, tokens.device)
+        for values in (RuleReader.touches, RuleReader.factors):
+            assert torch.equal(values(together, now)[:, :, number], values(alone, now)[:, :, 0])
+
+
 def test_without_a_bos_the_first_token_is_a_token_like_others() -> None:
     tokens = torch.tensor([[50, 1, 60]])
     now = PassReader().read(tokens, None, False)
     for bos_id in (None, 1):
-        reader = RuleReader(
-            Rule(Positions(skip_bos=True), Schedule.CONSTANT), bos_id, tokens.device
-        )
+        rules = [Rule(Positions(skip_bos=True), Schedule.CONSTANT)]
+        reader = RuleReader(rules, bos_id, tokens.device)
         assert reader.touches(now).all()
 
 

@@ -76,11 +76,10 @@ def measure(states: torch.Tensor, vector: torch.Tensor, kind: Measure) -> torch.
 
 def window_of(loaded: LoadedModel, window: Positions, token_ids: Sequence[int]) -> torch.Tensor:
     """Which tokens of a prompt a window holds, (T,) bool on the CPU."""
-    reader = RuleReader(
-        Rule(window, Schedule.CONSTANT), loaded.tokenizer.bos_token_id, torch.device("cpu")
-    )
+    rules = [Rule(window, Schedule.CONSTANT)]
+    reader = RuleReader(rules, loaded.tokenizer.bos_token_id, torch.device("cpu"))
     row = torch.tensor([list(token_ids)])
-    touched: torch.Tensor = reader.touches(PassReader().read(row, None, False))[0]
+    touched: torch.Tensor = reader.touches(PassReader().read(row, None, False))[0, :, 0]
     return touched
 
 

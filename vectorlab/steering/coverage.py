@@ -24,8 +24,8 @@ def untouched(run: PreparedRun, texts: Sequence[GeneratedText]) -> tuple[str, ..
     for number, arm in enumerate(run.spec.arms):
         mine = [text for text in texts if text.key.arm == number]
         for positions in dict.fromkeys(item.positions for item in arm.interventions):
-            rule = Rule(positions, Schedule.CONSTANT)
-            reader = RuleReader(rule, run.table.bos_id, torch.device("cpu"))
+            rules = [Rule(positions, Schedule.CONSTANT)]
+            reader = RuleReader(rules, run.table.bos_id, torch.device("cpu"))
             if not any(_meets(run, reader, text) for text in mine):
                 found.append(
                     f"arm {arm.label!r} was not steered at {positions}: none of its "

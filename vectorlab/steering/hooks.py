@@ -15,10 +15,9 @@ from torch import nn
 
 from vectorlab.domain.conditions import Condition
 from vectorlab.errors import ArchitectureError
-from vectorlab.steering.layers import as_rows, replace_hidden
+from vectorlab.steering.layers import as_returned, as_rows, replace_hidden
 from vectorlab.steering.loading import LoadedModel
 from vectorlab.steering.operators.base import ShiftWork
-from vectorlab.steering.passes import rule_readers
 from vectorlab.steering.table import Phase, Place, SteeringTable
 from vectorlab.steering.work import Gauge, RuleValues, Work, work_at
 
@@ -29,7 +28,7 @@ class Steering:
     def __init__(self, loaded: LoadedModel, table: SteeringTable, row_arms: Sequence[int]) -> None:
         self.rows = len(row_arms)
         self.places = table.places(row_arms)
-        self._readers = rule_readers(table.rules, table.bos_id, loaded.device)
+        self._rules = table.rule_reader()
         self._reader = table.pass_reader()
         self._response: bool | torch.Tensor = False
         self.on_change: Callable[[], None] = lambda: None  # what is done has changed
@@ -64,7 +63,7 @@ class Steering:
     @property
     def reads_tokens(self) -> bool:
         """Whether ``begin_pass`` has to be called before each forward pass."""
-        return bool(self._readers)
+        return self._rules is not None
 
     def begin_pass(self, token_ids: torch.Tensor, attention_mask: torch.Tensor | None) -> None:
         """Look at the tokens of the coming pass, for windows, chosen tokens and schedules.
@@ -73,9 +72,10 @@ class Steering:
             token_ids: (B, T) of the pass.
             attention_mask: (B, at least T), 0 where there is padding; None without padding.
         """
-        if self._readers:
+        if self._rules is not None:
             now = self._reader.read(token_ids, attention_mask, self._response)
-            values = RuleValues.of(self._readers, now)
+            touched, factors = self._rules.touches(now), self._rules.factors(now)
+            values = RuleValues(touched=touched, factors=factors, now=now)
             for writer in self.writers.values():
                 writer.values = values.to(writer.device)
 
@@ -125,8 +125,6 @@ class Writer:
 
     def write(self, hidden: torch.Tensor) -> torch.Tensor:
         """The states of a place as they leave it steered, in their own dtype and shape."""
-        if self._mask is None and hidden.ndim == 3 and len(hidden) == self.rows:
-            return self._steered(hidden, self.current)
         states = as_rows(hidden, self.rows)
         if self._mask is None:
             changed = self._steered(states, self.current)
@@ -135,7 +133,7 @@ class Writer:
                 self._steered(states, work) for work in (self._prompt, self._response)
             )
             changed = torch.where(self._mask[:, :, None], response, prompt)
-        return changed.reshape(hidden.shape)
+        return as_returned(changed, hidden)
 
     def _steered(self, states: torch.Tensor, work: Sequence[Work]) -> torch.Tensor:
         changed = states
@@ -221,18 +219,23 @@ class SharedSteering:
     def change(self, place: Place) -> "Change":
         """What is done to the states of a place now."""
         blocks = [
-            (steering.writers[place], rows)
+            (writer, rows)
             for steering, rows in self._blocks
-            if place in steering.writers
+            if (writer := steering.writers.get(place)) and writer.change is not None
         ]
-        if all(writer.change is None for writer, _ in blocks):
+        if not blocks:
             return None
+        changes = [(writer.change, rows) for writer, rows in blocks]
+        shifts = [(item, rows) for item, rows in changes if isinstance(item, torch.Tensor)]
+        if len(shifts) == len(blocks):
+            return _one_shift(shifts, self._rows)
 
         def write(hidden: torch.Tensor) -> torch.Tensor:
             states = as_rows(hidden, self._rows).clone()
             for writer, rows in blocks:
-                states[rows] = writer.write(states[rows])
-            return states.reshape(hidden.shape)
+                block = states[rows]
+                block.copy_(writer.write(block))
+            return as_returned(states, hidden)
 
         return write
 
@@ -243,6 +246,15 @@ class SharedSteering:
 
 # What is done to the states of a place: none, a shift (B, 1, D) that is added, or any function.
 Change = torch.Tensor | Callable[[torch.Tensor], torch.Tensor] | None
+
+
+def _one_shift(shifts: Sequence[tuple[torch.Tensor, slice]], rows: int) -> torch.Tensor:
+    """Additions of several blocks as one, (B, 1, D); -0.0, which changes no bit, in other rows."""
+    first, _ = shifts[0]
+    whole = first.new_full((rows, *first.shape[1:]), -0.0)
+    for shift, block in shifts:
+        whole[block] = shift
+    return whole
 
 
 @contextmanager
@@ -323,18 +335,13 @@ def _steered(forward: Callable[..., Any], change: Change) -> Callable[..., Any]:
     shift, rows = change, len(change)
 
     def shifted(hidden: torch.Tensor) -> torch.Tensor:
-        return (as_rows(hidden, rows) + shift).to(hidden.dtype).reshape(hidden.shape)
+        moved = as_returned(as_rows(hidden, rows) + shift, hidden)
+        return moved if moved.dtype is hidden.dtype else moved.to(hidden.dtype)
 
     def steered(*args: Any, **kwargs: Any) -> Any:
         output = forward(*args, **kwargs)
-        if (
-            type(output) is torch.Tensor
-            and output.dtype is torch.float32
-            and output.ndim == 3  # batch and tokens may be one axis
-            and len(output) == rows
-        ):
-            return output + shift
-        return replace_hidden(output, shifted)
+        is_plain = type(output) is torch.Tensor
+        return shifted(output) if is_plain else replace_hidden(output, shifted)
 
     return steered
 

@@ -249,7 +249,14 @@ def replace_hidden(output: Any, change: Callable[[torch.Tensor], torch.Tensor]) 
 
 def as_rows(hidden: torch.Tensor, rows: int) -> torch.Tensor:
     """States as (B, T, D), also where a module flattened batch and tokens into one axis."""
+    if hidden.ndim == 3 and len(hidden) == rows:
+        return hidden
     return hidden.reshape(rows, -1, hidden.shape[-1])
+
+
+def as_returned(states: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
+    """States of (B, T, D) in the shape in which a module returned them."""
+    return states if states.shape == hidden.shape else states.reshape(hidden.shape)
 
 
 def _tails(blocks: tuple[nn.Module, ...], path: str) -> tuple[nn.Module, ...]:

@@ -7,6 +7,7 @@ what a condition says of them is known when the pass comes to its layer.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 
@@ -160,58 +161,93 @@ class PassReader:
 
 
 class RuleReader:
-    """One rule, with what it compares on the device."""
+    """Rules, with what they compare on the device; all of them take one look at a pass.
 
-    def __init__(self, rule: Rule, bos_id: int | None, device: torch.device) -> None:
-        positions = rule.positions
-        self.positions = positions
-        self._response_only = positions.part is Part.RESPONSE or rule.condition is not None
-        self._bos_id = bos_id if positions.skip_bos else None
-        self._tokens = torch.tensor(positions.tokens, dtype=torch.long, device=device)
-        self._excluded = torch.tensor(positions.excluded, dtype=torch.long, device=device)
-        self._factors = torch.tensor(rule.schedule.factors, device=device)
+    Args:
+        rules: R of them.
+        bos_id: Of the tokenizer.
+        device: Of the tokens.
+    """
+
+    def __init__(self, rules: Sequence[Rule], bos_id: int | None, device: torch.device) -> None:
+        where = [rule.positions for rule in rules]
+        parts = [
+            Part.RESPONSE if rule.condition is not None else rule.positions.part for rule in rules
+        ]
+        of_rules = partial(torch.tensor, device=device)  # (R,), what each rule says
+        self._in_response = of_rules([part is not Part.PROMPT for part in parts])
+        self._in_prompt = of_rules([part is not Part.RESPONSE for part in parts])
+        # None where no rule asks.
+        starts = [item.start or -1 for item in where]  # padding has index -1
+        self._start = of_rules(starts) if max(starts) > 0 else None
+        self._stop = _bounds([item.stop for item in where], device)
+        self._last = _bounds([item.last for item in where], device)
+        self._tokens = _id_table([item.tokens for item in where], device)
+        self._any_token = of_rules([not item.tokens for item in where])
+        self._excluded = _id_table([item.excluded for item in where], device)
+        self._bos_id = bos_id if any(item.skip_bos for item in where) else None
+        self._skips_bos = of_rules([item.skip_bos for item in where])
+        self._reads_stages = any(item.stage for item in where)
+        self._thinking = of_rules([item.stage is Stage.THINKING for item in where])
+        self._any_stage = of_rules([item.stage is Stage.ANY for item in where])
+        self._factors = _factor_table([rule.schedule.factors for rule in rules], device)
 
     def touches(self, now: Pass) -> torch.Tensor:
-        """Which tokens the positions hold, (B, T) bool."""
-        positions = self.positions
-        if self._response_only:
-            inside = now.response
-        elif positions.part is Part.PROMPT:
-            inside = ~now.response
-        else:
-            inside = torch.ones_like(now.response)
-        if positions.start:
-            inside = inside & (now.index >= positions.start)
-        if positions.stop is not None:
-            inside = inside & (now.index < positions.stop)
-        if positions.last is not None:
-            inside = inside & (now.behind < positions.last)
-        if len(self._tokens):
-            inside = inside & _among(now.token_ids, self._tokens)
-        if len(self._excluded):
-            inside = inside & ~_among(now.token_ids, self._excluded)
+        """Which tokens the positions of every rule hold, (B, T, R) bool."""
+        index, token_ids = now.index[:, :, None], now.token_ids
+        inside = torch.where(now.response[:, :, None], self._in_response, self._in_prompt)
+        if self._start is not None:
+            inside &= index >= self._start
+        if self._stop is not None:
+            inside &= index < self._stop
+        if self._last is not None:
+            inside &= now.behind[:, :, None] < self._last
+        if self._tokens is not None:
+            inside &= _among(token_ids, self._tokens) | self._any_token
+        if self._excluded is not None:
+            inside &= ~_among(token_ids, self._excluded)
         if self._bos_id is not None:
-            bos = (now.token_ids == self._bos_id) & (now.index == 0) & ~now.response
-            inside = inside & ~bos
-        if positions.stage:
-            assert now.thinking is not None, "nobody looked for thinking markers"
-            assert now.marker is not None
-            is_thinking = positions.stage is Stage.THINKING
-            inside = inside & (now.thinking if is_thinking else ~(now.thinking | now.marker))
+            bos = (token_ids == self._bos_id) & (now.index == 0) & ~now.response
+            inside &= ~(bos[:, :, None] & self._skips_bos)
+        if self._reads_stages:
+            inside &= self._in_stage(now)
         return inside
 
     def factors(self, now: Pass) -> torch.Tensor:
-        """What the strength is multiplied by at every token, (B, T) float32."""
+        """What the strength of every rule is multiplied by at every token, (B, T, R) float32."""
         step = torch.where(now.response, now.index, 0)
         return self._factors[step.clamp(min=0, max=len(self._factors) - 1)]
 
+    def _in_stage(self, now: Pass) -> torch.Tensor:
+        assert now.thinking is not None, "nobody looked for thinking markers"
+        assert now.marker is not None
+        thinking, answer = now.thinking, ~(now.thinking | now.marker)
+        inside = torch.where(self._thinking, thinking[:, :, None], answer[:, :, None])
+        return inside | self._any_stage
 
-def rule_readers(
-    rules: Sequence[Rule], bos_id: int | None, device: torch.device
-) -> list[RuleReader]:
-    """A reader for every rule."""
-    return [RuleReader(rule, bos_id, device) for rule in rules]
+
+def _bounds(values: Sequence[int | None], device: torch.device) -> torch.Tensor | None:
+    """Every rule's bound, (R,) int64, beyond all numbers where it has none; None if none has."""
+    if all(value is None for value in values):
+        return None
+    most = torch.iinfo(torch.int64).max
+    return torch.tensor([most if value is None else value for value in values], device=device)
 
 
-def _among(token_ids: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    return (token_ids[:, :, None] == wanted).any(dim=-1)
+def _id_table(rows: Sequence[Sequence[int]], device: torch.device) -> torch.Tensor | None:
+    """Every rule's token ids, (R, K) int64, filled up with -1; None if no rule has any."""
+    width = max(map(len, rows))
+    filled = [[*row, *[-1] * (width - len(row))] for row in rows]
+    return torch.tensor(filled, device=device) if width else None
+
+
+def _factor_table(rows: Sequence[Sequence[float]], device: torch.device) -> torch.Tensor:
+    """Every rule's factors, (L, R) float32; the last of a rule holds for all that follow."""
+    length = max(map(len, rows))
+    filled = [[*row, *[row[-1]] * (length - len(row))] for row in rows]
+    return torch.tensor(filled, device=device).T.contiguous()
+
+
+def _among(token_ids: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+    """Which tokens (B, T) are among the ids (R, K) of each rule, (B, T, R) bool."""
+    return (token_ids[:, :, None, None] == ids).any(dim=-1)

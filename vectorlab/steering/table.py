@@ -7,7 +7,7 @@ that operator, and the other arms of the run do not notice.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import torch
@@ -22,7 +22,7 @@ from vectorlab.steering.conditions import direction_of
 from vectorlab.steering.loading import LoadedModel
 from vectorlab.steering.operators import operation, prepare_constant
 from vectorlab.steering.operators.base import Given, Slots
-from vectorlab.steering.passes import MarkerIds, PassReader, Rule, ThinkingReader
+from vectorlab.steering.passes import MarkerIds, PassReader, Rule, RuleReader, ThinkingReader
 from vectorlab.steering.spans import marker_ids, thinking_markers
 
 
@@ -65,6 +65,7 @@ class RuledTable(OperatorTable):
     used: torch.Tensor  # (A, K) bool: the slot holds an intervention
     moves: torch.Tensor  # (A, K) bool: and one that changes states where its rule lets it
     mean: torch.Tensor  # (A,) bool: weights are divided by the number of interventions that act
+    number: int  # tables of one number have the same weights and rules
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +137,10 @@ class SteeringTable:
             return PassReader()
         return PassReader(ThinkingReader(self.markers, self.device))
 
+    def rule_reader(self) -> RuleReader | None:
+        """What looks at every pass for the rules; None if there is none."""
+        return RuleReader(self.rules, self.bos_id, self.device) if self.rules else None
+
     def places(self, arms: Sequence[int]) -> list[Place]:
         """Places where any of these arms does or measures something in any phase."""
         written = {
@@ -167,6 +172,7 @@ class _Builder:
     arms: Sequence[Arm]
     vectors: Mapping[str, _Vector]
     rules: tuple[Rule, ...]
+    numbers: dict[str, int] = field(default_factory=dict)  # of ruled tables, by what they share
 
     def phase(self, phase: Phase) -> dict[Place, tuple[OperatorTable, ...]]:
         placed = [self._by_place(arm) for arm in self.arms]
@@ -230,6 +236,8 @@ class _Builder:
         rules = [[self.rules.index(_rule(item)) for item in items] for items in interventions]
         used = [[True] * len(items) for items in interventions]
         mean = [operator.info.takes_mean and arm.combine is Combine.MEAN for arm in self.arms]
+        weights = [[] if row is None else row.weights.tolist() for row in rows]
+        shared = str([rules, moves, mean, weights])
         device = self.loaded.device_of(layer)
         return RuledTable(
             operator=operator,
@@ -239,6 +247,7 @@ class _Builder:
             used=_rectangle(used, device).bool(),
             moves=_rectangle(moves, device).bool(),
             mean=torch.tensor(mean, device=device),
+            number=self.numbers.setdefault(shared, len(self.numbers)),
         )
 
     def _stack(self, items: Sequence[Intervention], layer: int) -> Given:

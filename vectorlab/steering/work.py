@@ -1,15 +1,23 @@
 """What one operator does at one place to the rows of one batch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 
 from vectorlab.domain.conditions import Comparison
 from vectorlab.steering.conditions import measure
 from vectorlab.steering.operators import operation
-from vectorlab.steering.operators.base import Active, AnyOperation, FixedWork, Slots
-from vectorlab.steering.passes import Pass, RuleReader
+from vectorlab.steering.operators.base import (
+    Active,
+    AnyOperation,
+    Applied,
+    FixedWork,
+    Ruled,
+    Slots,
+    where_active,
+)
+from vectorlab.steering.passes import Pass
 from vectorlab.steering.table import GaugeTable, OperatorTable, RuledTable
 
 
@@ -20,21 +28,16 @@ class RuleValues:
     touched: torch.Tensor  # (B, T, R) bool
     factors: torch.Tensor  # (B, T, R) float32
     now: Pass
-
-    @classmethod
-    def of(cls, readers: Sequence[RuleReader], now: Pass) -> "RuleValues":
-        """Ask every rule once."""
-        return cls(
-            touched=torch.stack([item.touches(now) for item in readers], dim=-1),
-            factors=torch.stack([item.factors(now) for item in readers], dim=-1),
-            now=now,
-        )
+    # What tables of one number make of them: weights (B, T, K) and who is active (B, T, 1). Layers
+    # that are steered alike find it here.
+    weighed: dict[int, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict)
 
     def to(self, device: torch.device) -> "RuleValues":
         """The same where the states of a layer are."""
         if device == self.touched.device:
             return self
-        return replace(self, touched=self.touched.to(device), factors=self.factors.to(device))
+        touched, factors = self.touched.to(device), self.factors.to(device)
+        return replace(self, touched=touched, factors=factors, weighed={})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,27 +58,33 @@ class PlainWork:
 class RuledWork:
     """Weights that depend on the position."""
 
-    functions: AnyOperation
-    slots: Slots  # of the batch, with weights (B, 1, K)
+    ruled: Ruled
+    weights: torch.Tensor  # (B, 1, K)
     rules: torch.Tensor  # (B, 1, K) int64, index into the last axis of the values
     used: torch.Tensor  # (B, 1, K) bool
     moves: torch.Tensor  # (B, 1, K) bool
     mean: torch.Tensor  # (B, 1, 1) bool
+    number: int  # of the table
 
     def change(self, states: torch.Tensor, values: RuleValues | None) -> torch.Tensor:
         """The states of (B, T, D) as they become, float32."""
         states = states.float()
         assert values is not None, "begin_pass was not called"
-        index = self.rules.expand(-1, states.shape[1], -1)
+        if self.number not in values.weighed:
+            values.weighed[self.number] = self._weigh(values)
+        weights, active = values.weighed[self.number]
+        return where_active(active, self.ruled.apply(states, weights), states)
+
+    def _weigh(self, values: RuleValues) -> tuple[torch.Tensor, torch.Tensor]:
+        index = self.rules.expand(-1, values.touched.shape[1], -1)
         touched = values.touched.gather(2, index) & self.used
         factors = values.factors.gather(2, index)
         acting = touched.sum(dim=2, keepdim=True).clamp(min=1)
-        weights = self.slots.weights * factors * touched
+        weights = self.weights * factors * touched
         weights = torch.where(self.mean, weights / acting, weights)
-        changed = self.functions.apply(states, replace(self.slots, weights=weights))
         # Where nothing acts, or with factor 0, a state goes through untouched, to the bit.
         active = (touched & self.moves & (factors != 0)).any(dim=2, keepdim=True)
-        return torch.where(active, changed, states)
+        return weights, active
 
 
 class Gauge:
@@ -104,6 +113,7 @@ class Gauge:
         held = counted & (mean > condition.threshold if above else mean < condition.threshold)
         for rule in self.table.rules:
             values.touched[:, :, rule].logical_and_(held)
+        values.weighed.clear()
         self._held.append(held)
         return states
 
@@ -148,18 +158,21 @@ def _work(table: OperatorTable, row_arms: Sequence[int], device: torch.device) -
     functions = operation(table.operator)
     index = torch.tensor(row_arms, device=device)
     slots = table.slots.of_arms(index)
+    acting = [table.active[arm] for arm in row_arms]
+    rows = torch.tensor(acting, device=device)[:, None, None]
+    active = Active(rows=rows, are_all=all(acting))
     if isinstance(table, RuledTable):
         return RuledWork(
-            functions=functions,
-            slots=slots,
+            ruled=Applied(functions=functions, slots=slots)
+            if functions.ruled is None
+            else functions.ruled(slots, active),
+            weights=slots.weights,
             rules=table.rules[index][:, None],
             used=table.used[index][:, None],
             moves=table.moves[index][:, None],
             mean=table.mean[index][:, None, None],
+            number=table.number,
         )
-    acting = [table.active[arm] for arm in row_arms]
-    rows = torch.tensor(acting, device=device)[:, None, None]
-    active = Active(rows=rows, are_all=all(acting))
     if functions.fixed is not None:
         return functions.fixed(slots, active)
     return PlainWork(functions=functions, slots=slots, active=active)

@@ -22,7 +22,8 @@ def ablate(states: torch.Tensor, slots: DirectionSlots) -> torch.Tensor:
     for slot in range(slots.directions.shape[1]):
         direction = slots.directions[:, slot, None]
         projection = (states * direction).sum(dim=-1, keepdim=True)
-        states = states - slots.weights[:, :, slot, None] * projection * direction
+        share = slots.weights[:, :, slot, None] * projection * direction
+        states = torch.sub(states, share, out=share)
     return states
 
 

@@ -12,12 +12,13 @@ Source: the shift of the in-context vectors paper, https://arxiv.org/abs/2311.06
 import torch
 
 from vectorlab.steering.operators.add import add, prepare
-from vectorlab.steering.operators.base import DirectionSlots, Operation, norms_of, unit
+from vectorlab.steering.operators.base import NORM_EPS, DirectionSlots, Operation, norms_of
 
 
 def add_norm_preserving(states: torch.Tensor, slots: DirectionSlots) -> torch.Tensor:
     """States (B, T, D) shifted by the weighted sum of the vectors, with the norms they had."""
-    return norms_of(states) * unit(add(states, slots))
+    norms, moved = norms_of(states), add(states, slots)
+    return moved.div_(norms_of(moved).clamp_(min=NORM_EPS)).mul_(norms)
 
 
 OPERATION = Operation(prepare=prepare, apply=add_norm_preserving, sums=True)

@@ -81,8 +81,24 @@ class Active:
     are_all: bool  # what the host knows of it
 
     def changed(self, states: torch.Tensor, changed: torch.Tensor) -> torch.Tensor:
-        """The changed states where rows are active; the others go through untouched, to the bit."""
-        return changed if self.are_all else torch.where(self.rows, changed, states)
+        """``where_active``, if any row is not."""
+        return changed if self.are_all else where_active(self.rows, changed, states)
+
+
+def where_active(active: torch.Tensor, changed: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
+    """What changed where something acts; elsewhere the states untouched, to the bit.
+
+    It is written over what changed, which an operator has just made.
+    """
+    return torch.where(active, changed, states, out=changed)
+
+
+class Ruled(Protocol):
+    """An operator on a batch, prepared but for its weights, which depend on the position."""
+
+    def apply(self, states: torch.Tensor, weights: torch.Tensor, /) -> torch.Tensor:
+        """What the states (B, T, D) float32 become by weights (B, T, K), a tensor of its own."""
+        ...
 
 
 _Slots = TypeVar("_Slots", bound=Slots)
@@ -93,7 +109,8 @@ class Operation(Generic[_Slots]):
     """How an operator acts; what its strengths mean is in ``vectorlab.domain.operators``.
 
     ``prepare`` runs once per run on the vectors of one arm at one place, ``apply`` in the hook on
-    float32 states. Where strength 0 is given, or a vector is zero, nothing is done at all.
+    float32 states. Where strength 0 is given, or a vector is zero, nothing is done at all. What
+    ``apply`` returns is a tensor of its own, over which the states of other rows are written.
     """
 
     prepare: Callable[[Given, torch.Tensor], _Slots]  # what is given, strengths (K,)
@@ -101,9 +118,24 @@ class Operation(Generic[_Slots]):
     sums: bool = False  # whether vectors with constant strengths can be added up beforehand
     # A quicker way than ``apply`` where weights are the same at every position, if there is one.
     fixed: Callable[[_Slots, Active], FixedWork] | None = None
+    # The same where weights depend on the position.
+    ruled: Callable[[_Slots, Active], Ruled] | None = None
 
 
 AnyOperation = Operation[Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Applied:
+    """``Ruled`` by what every operator has."""
+
+    functions: AnyOperation
+    slots: Slots  # of the batch
+
+    def apply(self, states: torch.Tensor, weights: torch.Tensor, /) -> torch.Tensor:
+        """``apply`` of the operator with these weights."""
+        changed: torch.Tensor = self.functions.apply(states, replace(self.slots, weights=weights))
+        return changed
 
 
 def norms_of(vectors: torch.Tensor) -> torch.Tensor:

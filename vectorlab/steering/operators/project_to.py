@@ -26,7 +26,8 @@ def prepare(given: Given, strengths: torch.Tensor) -> DirectionSlots:
 def project_to(states: torch.Tensor, slots: DirectionSlots) -> torch.Tensor:
     """States (B, T, D) moved towards the span; the weights of one position are equal."""
     shares = torch.bmm(states, slots.directions.transpose(1, 2))  # (B, T, K)
-    return torch.lerp(states, torch.bmm(shares, slots.directions), slots.weights[:, :, :1])
+    projected = torch.bmm(shares, slots.directions)
+    return torch.lerp(states, projected, slots.weights[:, :, :1], out=projected)
 
 
 def _orthonormal(vectors: torch.Tensor) -> torch.Tensor:
