@@ -200,6 +200,17 @@ def test_any_number_of_windows_and_schedules_takes_the_operators_of_one(
     assert few == more == many
 
 
+def test_any_number_of_schedules_under_one_condition_takes_the_operators_of_one() -> None:
+    options = {"positions": Positions.RESPONSE, "condition": condition(0.02), "layers": (1,)}
+
+    def mix(count: int) -> list[Arm]:
+        whens = [Schedule.parse(f"linear:1:0:{n + 1}") for n in range(count)]
+        return [arm(), *[arm(intervention(schedule=when, **options)) for when in whens]]
+
+    few, many = (added(tiny_model("llama"), mix(count)) for count in (1, 7))
+    assert few == many
+
+
 def test_steering_at_many_layers_weighs_its_rules_once() -> None:
     where = Positions.parse("response:first=3")
     one, two, three = (

@@ -75,7 +75,7 @@ class GaugeTable:
     condition: Condition
     place: Place
     direction: torch.Tensor  # (D,) float32
-    rules: tuple[int, ...]  # index into ``SteeringTable.rules``
+    others: torch.Tensor  # (R,) bool: ``SteeringTable.rules`` that do not wait for it
     arms: frozenset[int]
 
 
@@ -298,7 +298,9 @@ def _gauges(
             condition=condition,
             place=Place(layer=condition.layer, site=condition.site),
             direction=direction_of(loaded, condition, vectors),
-            rules=tuple(n for n, rule in enumerate(rules) if rule.condition == condition),
+            others=torch.tensor(
+                [rule.condition != condition for rule in rules], device=loaded.device
+            ),
             arms=frozenset(
                 number
                 for number, arm in enumerate(arms)

@@ -111,8 +111,7 @@ class Gauge:
         mean = total / count.clamp(min=1)
         above = condition.comparison is Comparison.ABOVE
         held = counted & (mean > condition.threshold if above else mean < condition.threshold)
-        for rule in self.table.rules:
-            values.touched[:, :, rule].logical_and_(held)
+        values.touched.logical_and_(held[:, :, None] | self.table.others)
         values.weighed.clear()
         self._held.append(held)
         return states

@@ -83,8 +83,8 @@ class Turn:
             out: Where to write, which may be the states.
         """
         norms = norms_of(states)
-        against = torch.baddbmm(norms, states, self.against)
-        pushes = torch.clamp(against, norms, self.most)  # r + max(0, -x v_k^)
+        # r + max(0, -x v_k^)
+        pushes = torch.clamp(torch.baddbmm(norms, states, self.against), norms, self.most)
         if weights is not None:
             pushes = pushes * weights
         if self.directions.shape[1] == 1:  # no need of a matrix product
