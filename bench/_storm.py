@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -219,7 +219,7 @@ def enqueue(lab: Lab, chaos: Chaos, *, share_batches: bool = True) -> None:
                 "step_s": chaos.step_s,
             }
             if number < real:
-                own = RunSpec(**(vars_of(spec) | {"seed": number}))
+                own = replace(spec, seed=number)
                 data |= {
                     "real": True,
                     "spec": own.to_json(),
@@ -240,11 +240,6 @@ def enqueue(lab: Lab, chaos: Chaos, *, share_batches: bool = True) -> None:
                     created_by="chaos",
                 ),
             )
-
-
-def vars_of(spec: RunSpec) -> dict[str, Any]:
-    """The fields of a specification."""
-    return {name: getattr(spec, name) for name in spec.__dataclass_fields__}
 
 
 def make_vector(context: JobContext) -> None:

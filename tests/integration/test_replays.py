@@ -126,5 +126,5 @@ def test_a_batch_that_an_attempt_left_behind_keeps_its_margins_and_departures():
         departure=left,
     )
     for item in (text, replace(text, departure=None)):
-        stored = json.dumps(generation._text_to_json(item))
-        assert generation._text_from_json(json.loads(stored)) == item
+        stored = json.dumps(item.to_json())
+        assert GeneratedText.from_json(json.loads(stored)) == item

@@ -316,7 +316,7 @@ def add_replay(tx: Transaction, model: Model, run: GenerationRun, **changes: Any
         position=3,
         original_id=first.token_ids[-1],
         replay_id=5,
-        margin=ROUNDING_NATS["float32"] / 2,
+        margin=ROUNDING_NATS["float32"] / 4,
     )
     values: dict[str, Any] = {
         "environment": {**run.environment, "cpu": "AVX2"},

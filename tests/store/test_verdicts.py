@@ -64,7 +64,7 @@ def test_the_view_shows_every_replay_and_its_verdict_where_there_is_one(database
         (original.id, 4, None, None, None),
     ]
     assert {row["margin_unit"] for row in found} == {"probability"}
-    assert [row["nearest_margin"] for row in found] == [5e-4, None, None]
+    assert [row["nearest_margin"] for row in found] == [2.5e-4, None, None]
 
 
 def test_a_verdict_goes_with_its_replay(database: Database):

@@ -209,7 +209,8 @@ def _spelling(tx: Transaction, column: sa.Column[Any], rows: Sequence[Row]) -> _
         ids = {row[column.name] for row in rows if row.get(column.name) is not None}
         return _identities(tx, target, ids).__getitem__
     if isinstance(column.type, sa.Double):
-        return lambda value: None if math.isnan(value) else float(value)
+        # SQLite keeps no sign of a zero.
+        return lambda value: None if math.isnan(value) else float(value) + 0.0
     if isinstance(column.type, sa.Boolean):
         return bool
     if isinstance(column.type, sa.LargeBinary):
