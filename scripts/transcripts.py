@@ -41,11 +41,15 @@ _CONTENT_HASH = re.compile(r"^ content hash +([0-9a-f]{12})", re.MULTILINE)
 _NOT_COMPARED = re.compile(r"^ (?:request|seconds) .*$", re.MULTILINE)  # it names the vectors
 
 
-def render(document: str) -> str:
-    """The document with every console session run anew."""
-    with tempfile.TemporaryDirectory(prefix="vectorlab-docs-") as folder:
-        shutil.copytree(ROOT / "examples", Path(folder) / "examples")
-        return _BLOCK.sub(lambda match: _session(match[1], Path(folder)), document)
+def render(document: str, folder: Path) -> str:
+    """The document with every console session run anew in a folder that is empty."""
+    shutil.copytree(ROOT / "examples", folder / "examples")
+    return _BLOCK.sub(lambda match: _session(match[1], folder), document)
+
+
+def store_of(folder: Path) -> str:
+    """The address of the store that the sessions made there."""
+    return f"sqlite:///{folder / 'home' / 'vectorlab.db'}"
 
 
 def run(command: str, folder: Path) -> str:
@@ -170,4 +174,5 @@ def _in_a_shell(command: str) -> tuple[str, object]:
 
 if __name__ == "__main__":
     for path in map(Path, sys.argv[1:]) if sys.argv[1:] else DOCUMENTS:
-        path.write_text(render(path.read_text("utf-8")), "utf-8")
+        with tempfile.TemporaryDirectory(prefix="vectorlab-docs-") as folder:
+            path.write_text(render(path.read_text("utf-8"), Path(folder)), "utf-8")
