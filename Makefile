@@ -5,10 +5,11 @@ BIN := $(VENV)/bin
 PEERS ?= .venv-peers
 STAMP := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
+SUITE := -n 2 --dist worksteal -m "not ray and not gpu and not quantised"
 export HF_HUB_OFFLINE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-quantised test-ray gpu-check chaos check fix bench bench-large peers lock \
+.PHONY: help setup demo test test-kernels test-quantised test-ray gpu-check chaos check fix bench bench-large peers lock \
 	screenshots tiny-train tiny-report ravel-report steering-report reproduce-icl icl-report wheel clean
 
 help:  ## list the targets
@@ -26,7 +27,10 @@ demo: $(STAMP)  ## migrate, seed, extract, generate, replay, compare; then dashb
 
 test: $(STAMP)  ## the whole suite
 	@scripts/ensure_chromium.sh
-	$(PYTEST) -q -n 2 --dist worksteal -m "not ray and not gpu and not quantised" $(TEST_ARGS)
+	$(PYTEST) -q $(SUITE) $(TEST_ARGS)
+
+test-kernels: $(STAMP)  ## the whole suite under the kernels of older processors, one after the other
+	$(BIN)/python -m scripts.kernels --keep $(SUITE)
 
 test-quantised: $(STAMP)  ## what needs torchao: installs the extra and runs it
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[quantised]'

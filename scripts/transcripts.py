@@ -21,6 +21,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import chdir, redirect_stderr, redirect_stdout
+from difflib import SequenceMatcher
 from itertools import groupby, zip_longest
 from pathlib import Path
 from unittest.mock import patch
@@ -36,17 +37,19 @@ _BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _TIME = re.compile(r"\b20\d\d-\d\d-\d\d \d\d:\d\d\b")
 _MOMENT = "2026-11-24 12:00"
 _MEASURED = re.compile(r"[-+]?\b\d+\.\d+(?:e-\d+)?")
-# Of a vector and of what was asked of it, and how long it took.
-_NOT_COMPARED = re.compile(
-    r"(?<=^ id            1\n) content hash .*$|^ (?:request|seconds) .*$", re.MULTILINE
-)
+_CONTENT_HASH = re.compile(r"^ content hash +([0-9a-f]{12})", re.MULTILINE)
+_NOT_COMPARED = re.compile(r"^ (?:request|seconds) .*$", re.MULTILINE)  # it names the vectors
 
 
-def render(document: str) -> str:
-    """The document with every console session run anew."""
-    with tempfile.TemporaryDirectory(prefix="vectorlab-docs-") as folder:
-        shutil.copytree(ROOT / "examples", Path(folder) / "examples")
-        return _BLOCK.sub(lambda match: _session(match[1], Path(folder)), document)
+def render(document: str, folder: Path) -> str:
+    """The document with every console session run anew in a folder that is empty."""
+    shutil.copytree(ROOT / "examples", folder / "examples")
+    return _BLOCK.sub(lambda match: _session(match[1], folder), document)
+
+
+def store_of(folder: Path) -> str:
+    """The address of the store that the sessions made there."""
+    return f"sqlite:///{folder / 'home' / 'vectorlab.db'}"
 
 
 def run(command: str, folder: Path) -> str:
@@ -71,19 +74,30 @@ def differences(document: str, rendered: str) -> list[str]:
     cells hangs on the digits and is not compared.
     """
     kept, shown = (
-        [part for block in _BLOCK.findall(text) for part in _parts(block)]
+        [part for block in _BLOCK.findall(_without_hashes(text)) for part in _parts(block)]
         for text in (document, rendered)
     )
-    return [
-        f"kept:  {before}\nshown: {after}"
-        for before, after in zip_longest(kept, shown, fillvalue="")
-        if not _says_the_same(before, after)
-    ]
+    words = SequenceMatcher(
+        None, *([_words(part) for part in side] for side in (kept, shown)), False
+    )
+    apart = []
+    for tag, start, end, first, last in words.get_opcodes():
+        before, after = kept[start:end], shown[first:last]
+        if tag == "equal" and all(map(_are_close, before, after)):
+            continue
+        apart += [f"- {part}" for part in before] + [f"+ {part}" for part in after]
+    return apart
+
+
+def _without_hashes(document: str) -> str:
+    for start in _CONTENT_HASH.findall(document):
+        document = re.sub(rf"{start}[0-9a-f]*", "(hash)", document)
+    return _NOT_COMPARED.sub("", document)
 
 
 def _parts(session: str) -> Iterator[str]:
     """Its lines, and of tables the columns from top to bottom."""
-    lines = _NOT_COMPARED.sub("", session).splitlines()
+    lines = session.splitlines()
     for is_table, group in groupby(lines, lambda line: "\u2500" <= line[:1] <= "\u257f"):
         if is_table:
             rows = [re.split("[│┃]", line)[1:-1] for line in group]
@@ -93,12 +107,13 @@ def _parts(session: str) -> Iterator[str]:
             yield from group
 
 
-def _says_the_same(before: str, after: str) -> bool:
-    words, others = ("".join(_MEASURED.sub("#", text).split()) for text in (before, after))
+def _words(part: str) -> str:
+    return "".join(_MEASURED.sub("#", part).split())
+
+
+def _are_close(before: str, after: str) -> bool:
     numbers = (map(float, _MEASURED.findall(text)) for text in (before, after))
-    return words == others and all(
-        math.isclose(*pair, **TOLERANCE) for pair in zip(*numbers, strict=True)
-    )
+    return all(math.isclose(*pair, **TOLERANCE) for pair in zip(*numbers, strict=True))
 
 
 def _session(block: str, folder: Path) -> str:
@@ -159,4 +174,5 @@ def _in_a_shell(command: str) -> tuple[str, object]:
 
 if __name__ == "__main__":
     for path in map(Path, sys.argv[1:]) if sys.argv[1:] else DOCUMENTS:
-        path.write_text(render(path.read_text("utf-8")), "utf-8")
+        with tempfile.TemporaryDirectory(prefix="vectorlab-docs-") as folder:
+            path.write_text(render(path.read_text("utf-8"), Path(folder)), "utf-8")

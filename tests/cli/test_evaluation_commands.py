@@ -43,6 +43,7 @@ def test_from_a_sweep_to_a_report_that_needs_nothing_else(cli: Cli, db: str, tmp
     assert "&lt;Mine&gt; &amp; *yours*" in html
     assert "<svg" in html
     assert "vectorlab runs replay 1" in html
+    assert "0 of 20 texts had a choice within what rounding can move" in html
     outside = set(re.findall(r"(?:src|href)=\"([^#\"][^\"]*)\"", html))
     assert not outside
     assert "<script" not in html

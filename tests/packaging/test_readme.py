@@ -17,8 +17,8 @@ def blocks(language: str) -> list[str]:
 
 
 @pytest.mark.kernels
-def test_the_first_minute_runs_as_shown():
-    apart = transcripts.differences(TEXT, transcripts.render(TEXT))
+def test_the_first_minute_runs_as_shown(tmp_path):
+    apart = transcripts.differences(TEXT, transcripts.render(TEXT, tmp_path))
     assert not apart, "\n".join(["run: python -m scripts.transcripts README.md", *apart])
 
 

@@ -325,19 +325,13 @@ def _fragile(view: RunView) -> str:
     frame = view.to_frame().dropna(subset=["choice_margin"])
     if frame.empty:
         return ""
-    spec = view.run.spec
     near = frame[frame["fragile"].astype(bool)].sort_values("choice_margin", kind="stable")
     texts = [
         f"prompt {row.prompt_index}, {row.arm}, sample {row.sample}: {row.choice_margin:.2g}"
         for row in near.head(SHOWN_FRAGILE).itertuples()
     ]
     more = [f"and {len(near) - len(texts)} more"] if len(near) > len(texts) else []
-    head = (
-        f"{len(near)} of {len(frame)} texts had a choice within what rounding can move, "
-        f"{margins.rounding_margin(spec):.2g} ({margins.unit(spec.decoding)}); "
-        f"the nearest: {frame['choice_margin'].min():.2g}"
-    )
-    return "\n".join([head, *texts, *more])
+    return "\n".join([reports.nearest_choice(frame, view.run.spec), *texts, *more])
 
 
 def _show_run(view: RunView, *, as_json: bool, found: bool | None = None) -> None:

@@ -227,6 +227,23 @@ def generations_frame(db: Database, run: GenerationRun) -> pd.DataFrame:
     return frame.merge(beside, on=keys, how="left")
 
 
+def nearest_choice(texts: pd.DataFrame, spec: RunSpec) -> str:
+    """How many of a run's texts rounding alone may change, and by how little one was chosen.
+
+    Args:
+        texts: Rows of ``generations_frame``; those from before margins were kept are left out.
+        spec: Of the run.
+    """
+    kept = texts.dropna(subset=["choice_margin"])
+    if kept.empty:
+        return ""
+    return (
+        f"{kept['fragile'].astype(bool).sum()} of {len(kept)} texts had a choice within what "
+        f"rounding can move, {margins.rounding_margin(spec):.2g} ({margins.unit(spec.decoding)}); "
+        f"the nearest: {kept['choice_margin'].min():.2g}"
+    )
+
+
 def _nearness(spec: RunSpec, margin: float | None) -> dict[str, Any]:
     """How near the nearest choice of a text was; nothing is said of texts from before margins."""
     return {

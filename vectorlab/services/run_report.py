@@ -74,6 +74,9 @@ def _about(db: Database, run: GenerationRun) -> list[Block]:
         "request": run.spec_sha256,
         "made": f"{run.created_at:%Y-%m-%d %H:%M} UTC in {run.duration_s:.1f} s",
     }
+    nearest = reports.nearest_choice(reports.generations_frame(db, run), run.spec)
+    if nearest:
+        facts["fragile"] = nearest
     overlaps = "; ".join(map(str, set_splits.overlaps_of_run(db, run)))
     if overlaps:
         facts["prompts and demonstrations"] = overlaps
