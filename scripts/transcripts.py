@@ -20,14 +20,16 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import chdir, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, chdir, redirect_stderr, redirect_stdout
 from difflib import SequenceMatcher
 from itertools import groupby, zip_longest
 from pathlib import Path
 from unittest.mock import patch
 
+from vectorlab.cli import output
 from vectorlab.cli.main import main
 
+WIDTH = 100  # columns of the terminal
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = (ROOT / "docs" / "sets.md", ROOT / "docs" / "evaluation.md")
 # Numbers are shown with four digits, of which other kernels move the last: a thousandth, where the
@@ -145,14 +147,19 @@ def _environment(folder: Path) -> dict[str, str]:
         "VECTORLAB_USER": "ada",
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
-        "COLUMNS": "100",
+        "COLUMNS": str(WIDTH),
         "LC_ALL": "C.UTF-8",
     }
 
 
 def _in_this_process(words: list[str]) -> tuple[str, object]:
     said = io.StringIO()
-    with patch("sys.stdin", io.StringIO()), redirect_stdout(said), redirect_stderr(said):
+    with ExitStack() as stack:
+        stack.enter_context(patch("sys.stdin", io.StringIO()))
+        stack.enter_context(redirect_stdout(said))
+        stack.enter_context(redirect_stderr(said))
+        for console in (output.console, output.stderr):  # they were made before COLUMNS was set
+            stack.enter_context(patch.object(console, "_width", WIDTH))
         try:
             main(words)
         except SystemExit as end:

@@ -12,6 +12,7 @@ from vectorlab.steering.head import head_sees_the_end
 from vectorlab.steering.loading import LoadedModel
 
 PROMPTS = [[1, 70, 80, 90], [1, 75], [1, 99, 98, 97, 96, 95, 94]]
+ZEROS = torch.zeros(len(PROMPTS))
 
 
 @torch.no_grad()
@@ -23,7 +24,7 @@ def logits_of(loaded: LoadedModel, steps: int, past: object = None) -> torch.Ten
     found = []
     for _ in range(steps):
         found.append(running.next_logits())
-        running.append(found[-1].argmax(dim=-1), torch.zeros(len(PROMPTS)))
+        running.append(found[-1].argmax(dim=-1), ZEROS, ZEROS)
     return torch.stack(found)
 
 
@@ -77,7 +78,7 @@ def test_keys_and_values_stay_where_they_were_written() -> None:
     places = []
     with torch.no_grad():
         for _ in range(4):
-            running.append(running.next_logits().argmax(dim=-1), torch.zeros(len(PROMPTS)))
+            running.append(running.next_logits().argmax(dim=-1), ZEROS, ZEROS)
             places.append([layer.keys.data_ptr() for layer in running.past.layers])
     assert places[0] == places[-1]
     assert running.past.layers[0].keys.shape[2] == 7 + 3
