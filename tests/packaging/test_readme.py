@@ -27,7 +27,9 @@ def test_the_demo_prints_what_is_shown(tmp_path):
     [shown] = [block for block in blocks("") if block.startswith("Sentiment paraphrase")]
     printed = transcripts.run("vectorlab demo --no-serve", tmp_path)
     lines = [line.rstrip() for line in printed[printed.index("Sentiment") :].splitlines()]
-    assert lines[:-1] == shown.splitlines()[:-1]  # the last says where the store is
+    *same, _where = shown.splitlines()
+    assert lines[: len(same)] == same
+    assert lines[len(same)].startswith("Store:")  # and where that is: here in a folder of its own
 
 
 def test_the_notebook_example_runs_as_shown(tmp_path, monkeypatch):
