@@ -23,7 +23,7 @@ PromptsOption = Annotated[
 StrengthHelp = f"One or more numbers, an arm each; 0 is the baseline. Unit by operator: {_UNITS}."
 
 # How vectors act.
-OperatorOption = Annotated[Operator | None, typer.Option(help="Default: by method.")]
+OperatorOption = Annotated[Operator | None, typer.Option(help="Default: the vector's own.")]
 SiteOption = Annotated[Site | None, typer.Option(help="Default: the vector's write site.")]
 PositionsOption = Annotated[
     str,

@@ -214,7 +214,7 @@ def score(
         list[float] | None, typer.Option(help="Of the vector; several make several arms.")
     ] = None,
     operator: Annotated[
-        Operator | None, typer.Option(help="Of the vector; default: its method's.")
+        Operator | None, typer.Option(help="Of the vector; default: its own.")
     ] = None,
     positions: Annotated[str, typer.Option(help="Of the vector: all, prompt ...")] = "all",
     part: PartOption = None,

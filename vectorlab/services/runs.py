@@ -142,7 +142,7 @@ def request_replay(
 def verdict(db: Database, replay: str) -> ReplayVerdict:
     """What comparing a replay with its original found.
 
-    It was kept with the replay; one from before verdicts were kept is compared here.
+    It was kept with the replay; one that was stored without it is compared here.
 
     Raises:
         InputError: If the run is not a replay.

@@ -3,8 +3,8 @@
 SELECT r.id AS replay_id,
        r.replay_of AS original_id,
        m.name AS model_name,
-       t.n_generations,
-       CASE WHEN v.run_id IS NOT NULL THEN t.n_generations - coalesce(d.n_departures, 0) END
+       r.n_generations,
+       CASE WHEN v.run_id IS NOT NULL THEN r.n_generations - coalesce(d.n_departures, 0) END
            AS n_equal,
        CASE WHEN v.run_id IS NOT NULL THEN coalesce(d.n_departures, 0) END AS n_departures,
        d.nearest_margin,
@@ -14,11 +14,17 @@ SELECT r.id AS replay_id,
        v.rounding_margin,
        v.verdict,
        r.created_at
-FROM generation_runs r
+FROM (
+    SELECT id,
+           replay_of,
+           model_id,
+           decoding_json,
+           created_at,
+           (SELECT count(*) FROM generations g WHERE g.run_id = runs.id) AS n_generations
+    FROM generation_runs runs
+    WHERE replay_of IS NOT NULL
+) r
 JOIN models m ON m.id = r.model_id
-JOIN (
-    SELECT run_id, count(*) AS n_generations FROM generations GROUP BY run_id
-) t ON t.run_id = r.id
 LEFT JOIN replay_verdicts v ON v.run_id = r.id
 LEFT JOIN (
     SELECT run_id,
@@ -28,4 +34,3 @@ LEFT JOIN (
     FROM replay_departures
     GROUP BY run_id
 ) d ON d.run_id = r.id
-WHERE r.replay_of IS NOT NULL
