@@ -8,7 +8,6 @@ from safetensors import SafetensorError, safe_open
 
 from vectorlab.domain.hashing import bytes_sha256
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
-from vectorlab.domain.methods import METHODS
 from vectorlab.domain.models import Model
 from vectorlab.domain.positions import Positions
 from vectorlab.domain.ravel import EntityData
@@ -70,7 +69,7 @@ class VectorTrial:
     before: str
     after: str
     strengths: tuple[float, ...]
-    operator: Operator | None = None  # None: the default of the vector's method
+    operator: Operator | None = None  # None: the vector's own
     positions: str = "all"
     layers: tuple[int, ...] | None = None
 
@@ -292,8 +291,7 @@ def _vector_arms(
         raise InputError(
             f"--from and --to are both {trial.before!r}; label and counter-label would be the same."
         )
-    known_method = METHODS.get(vector.method)
-    operator = trial.operator or (known_method.operator if known_method else Operator.ADD)
+    operator = trial.operator or vector.operator
     return [
         VectorArm(
             label=f"{vector.name} {strength:g}",
