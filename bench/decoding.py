@@ -29,11 +29,11 @@ from bench._peers import additive_hook, hooked, in_context_vector, libraries
 from bench._report import report
 from vectorlab.domain.runs import Arm, Decoding, Intervention, Operator, Prompt, RunSpec
 from vectorlab.domain.vectors import LayerVector, Site
+from vectorlab.steering.arm_table import SteeringTable
 from vectorlab.steering.decoder import Decoder
 from vectorlab.steering.generation import generate
 from vectorlab.steering.hooks import Steering, steer
 from vectorlab.steering.loading import LoadedModel
-from vectorlab.steering.table import SteeringTable
 
 PACKAGES = ["torch", "transformers", "numpy"]
 NEW_TOKENS, PROMPT_TOKENS = 64, 32

@@ -40,7 +40,7 @@ from vectorlab.steering.loading import LoadedModel
 from vectorlab.store import jobs
 from vectorlab.worker.context import JobContext
 from vectorlab.worker.lease import Lease
-from vectorlab.worker.shelf import ModelShelf
+from vectorlab.worker.model_cache import ModelCache
 from vectorlab.worker.states import cache_of
 
 ROUNDS = 11
@@ -201,7 +201,7 @@ def job_of(db: Database) -> JobContext:
         db=db,
         job=job,
         lease=Lease(db, job, lease_s=3600, heartbeat_s=600),
-        shelf=ModelShelf("cpu"),
+        model_cache=ModelCache("cpu"),
         state_cache_bytes=DEFAULT_STATE_CACHE_BYTES,
     )
 

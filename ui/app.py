@@ -16,7 +16,7 @@ if "ui" not in sys.modules:
     assert spec is not None
     sys.modules["ui"] = importlib.util.module_from_spec(spec)
 
-from ui import parts  # noqa: E402
+from ui.frame import navigation  # noqa: E402
 
 st.set_page_config(page_title="VectorLab", page_icon="🧭", layout="wide", initial_sidebar_state=230)
 st.html(HERE / "style.css")
@@ -25,10 +25,10 @@ st.html(HERE / "history.html", unsafe_allow_javascript=True)
 page = st.navigation(
     {
         heading: [
-            st.Page(HERE / parts.page_file(name), title=title, default=name == "overview")
+            st.Page(HERE / navigation.page_file(name), title=title, default=name == "overview")
             for name, title in pages.items()
         ]
-        for heading, pages in parts.NAVIGATION.items()
+        for heading, pages in navigation.NAVIGATION.items()
     }
 )
-parts.draw(page)
+navigation.run_page(page)

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from ui import asking, data, parts, texts
+from ui import cached, markup, run_form
+from ui.frame import job_panels, navigation, notes
 from vectorlab.domain.browsing import Inventory
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.runs import Prompt
@@ -28,43 +29,43 @@ def show(held: Inventory) -> None:
         is_next = True
         for number, (title, is_done, offer) in enumerate(steps, start=1):
             left, right = st.columns([2, 3], vertical_alignment="center")
-            state = texts.badge("done", "good") if is_done else texts.quiet(f"step {number}")
-            left.html(f"{state} <b>{texts.escape(title)}</b>")
+            state = markup.badge("done", "good") if is_done else markup.quiet(f"step {number}")
+            left.html(f"{state} <b>{markup.escape(title)}</b>")
             if not is_done:
                 with right.container(horizontal=True, vertical_alignment="center"):
                     offer(is_next=is_next)
                 is_next = False
-        parts.follow_job(link=False)
+        job_panels.follow_job(link=False)
 
 
 def _pairs(*, is_next: bool) -> None:
     if st.button("Load the examples", type="primary" if is_next else "secondary"):
-        with parts.in_words():
-            examples.load(data.store(), actor=data.user())
+        with notes.errors_as_panel():
+            examples.load(cached.store(), actor=cached.user())
             st.rerun()
-    parts.page_link("Import your own", "sets")
+    navigation.page_link("Import your own", "sets")
 
 
 def _model(*, is_next: bool) -> None:
     if st.button("Register the bundled model", type="primary" if is_next else "secondary"):
-        parts.ask(
+        job_panels.ask(
             lambda: (
                 models.request_registration(
-                    data.store(), f"bundled:{BUNDLED}", actor=data.user(), name=BUNDLED
+                    cached.store(), f"bundled:{BUNDLED}", actor=cached.user(), name=BUNDLED
                 ).id
             )
         )
-    parts.page_link("Another model", "settings")
+    navigation.page_link("Another model", "settings")
 
 
 def _vector(*, is_next: bool) -> None:
     if is_next and st.button("Extract a vector", type="primary"):
-        parts.ask(_request_vector)
-    parts.page_link("Choose pairs and method", "new_vector")
+        job_panels.ask(_request_vector)
+    navigation.page_link("Choose pairs and method", "new_vector")
 
 
 def _request_vector() -> int | None:
-    db = data.store()
+    db = cached.store()
     label = next(filter(_has_targets, browsing.version_labels(db)), None)
     if label is None:
         raise InputError("No set version has targets. Import pairs of a source and a target.")
@@ -73,29 +74,29 @@ def _request_vector() -> int | None:
         set_reference=label,
         model=models.list_models(db)[0],
         options=ExtractionOptions(),
-        actor=data.user(),
+        actor=cached.user(),
         priority=PRIORITY_INTERACTIVE,
     )
     return None if asked.job is None else asked.job.id
 
 
 def _has_targets(label: str) -> bool:
-    found = sets.page(data.store(), sets.get(data.store(), label), limit=1)
+    found = sets.page(cached.store(), sets.get(cached.store(), label), limit=1)
     return any(item.target is not None for _, item in found.rows)
 
 
 def _texts(*, is_next: bool) -> None:
     if is_next and st.button("Generate texts", type="primary"):
-        parts.ask(_request_texts)
-    parts.page_link("Open the playground", "playground")
+        job_panels.ask(_request_texts)
+    navigation.page_link("Open the playground", "playground")
 
 
 def _request_texts() -> int | None:
-    vector = browsing.vector_choices(data.store())[0]
+    vector = browsing.vector_choices(cached.store())[0]
     request = GenerationRequest(
         model=vector.model_name,
-        prompts=(Prompt(text=asking.PROMPT),),
+        prompts=(Prompt(text=run_form.PROMPT),),
         arms=((Term(vector=vector.name, strength=vector.operator.info.slider.start),),),
     )
-    asked = asking.run_of(request)
+    asked = run_form.run_of(request)
     return None if asked.job is None else asked.job.id

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 import pandas as pd
 import streamlit as st
 
-from ui import texts
+from ui import markup
 
 ALL = 1_000_000  # rows; a file of a list holds every row that fits its filter
 
@@ -31,7 +31,7 @@ def show(
         kind: Further classes of the table.
     """
     rows = list(rows)
-    st.html(texts.table(head, rows, kind=kind))
+    st.html(markup.table(head, rows, kind=kind))
     csv_button(frame or (lambda: words_of(head, rows)), name=name)
 
 
@@ -50,4 +50,4 @@ def csv_button(make: Callable[[], pd.DataFrame], *, name: str, label: str = "Dow
 
 def words_of(head: Sequence[str], rows: Iterable[Sequence[str]]) -> pd.DataFrame:
     """The words of a table without their markup."""
-    return pd.DataFrame([[texts.words(cell) for cell in row] for row in rows], columns=list(head))
+    return pd.DataFrame([[markup.words(cell) for cell in row] for row in rows], columns=list(head))

@@ -70,7 +70,7 @@ from vectorlab.services.set_splits import Overlap
 from vectorlab.services.sets import Committed, Edit
 from vectorlab.services.text_options import TextOptions, run_spec
 from vectorlab.services.vectors import ExtractionOptions, VectorRequest
-from vectorlab.streaming import told_by
+from vectorlab.streaming import stream_callback
 
 if TYPE_CHECKING:
     from vectorlab.worker.lease import ProgressListener
@@ -502,8 +502,8 @@ class ModelVerbs:
             NotFoundError: If there is no such model.
             ModelError: If its tokenizer cannot be loaded.
         """
+        from vectorlab.steering.conversation_spans import in_chat
         from vectorlab.steering.loading import load_tokenizer  # brings torch
-        from vectorlab.steering.spans import in_chat
         from vectorlab.steering.tokens import count_tokens
 
         tokenizer = load_tokenizer(self.get(reference).description)
@@ -902,7 +902,7 @@ class RunVerbs:
             with suppress(VectorLabError):  # it has ended meanwhile
                 jobs.cancel(self._lab.db, job, actor=self._lab.settings.user)
 
-        done = yield from told_by(wait, stop)
+        done = yield from stream_callback(wait, stop)
         return self.made_by(done)
 
     def request_sweep(

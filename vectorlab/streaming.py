@@ -9,7 +9,7 @@ Told = TypeVar("Told")
 Made = TypeVar("Made")
 
 
-def told_by(
+def stream_callback(
     call: Callable[[Callable[[Told], None]], Made], stop: Callable[[], None]
 ) -> Generator[Told, None, Made]:
     """Run a call in a thread and yield what it tells; what it returns is the iterator's value.

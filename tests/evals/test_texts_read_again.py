@@ -14,7 +14,7 @@ from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.vectors import Site
 from vectorlab.evals.forced import read_texts
 from vectorlab.steering.generation import generate
-from vectorlab.steering.prepared import PreparedRun
+from vectorlab.steering.prepared_run import PreparedRun
 
 PROMPTS = ["Once upon a time", "Hi"]
 WHEN = Condition(

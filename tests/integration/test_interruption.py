@@ -23,7 +23,7 @@ from vectorlab.store.database import StoreUnavailable
 from vectorlab.worker import generation
 from vectorlab.worker.lease import Lease
 from vectorlab.worker.loop import Worker
-from vectorlab.worker.stopping import INTERRUPTED
+from vectorlab.worker.shutdown import INTERRUPTED
 
 
 def rows(lab, table: str) -> int:
@@ -155,7 +155,7 @@ def test_a_worker_outlives_a_store_that_is_away(lab, monkeypatch):
         monkeypatch.setattr(lab.db, "write", write)
 
     monkeypatch.setattr(worker, "_register", registered)
-    monkeypatch.setattr("vectorlab.store.patience.FIRST_PAUSE_S", 0.0)
+    monkeypatch.setattr("vectorlab.store.retry.FIRST_PAUSE_S", 0.0)
     assert worker.work(stop=stop, on_job=lambda _: stop.set()) == 1
     assert jobs.get(lab.db, asked.job.id).state is JobState.SUCCEEDED
     assert next(failing, None) is None

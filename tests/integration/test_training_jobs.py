@@ -45,7 +45,7 @@ def train(context: JobContext, disturb: Disturb, ends: list[torch.Tensor]) -> No
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        context.draw(step, {"loss": loss.item(), "weight": model.weight[0, 0].item()})
+        context.log_metrics(step, {"loss": loss.item(), "weight": model.weight[0, 0].item()})
         context.lease.progress(step + 1, STEPS, "steps")
         disturb(context, step)
         if step % SAVED_EVERY == SAVED_EVERY - 1:
@@ -120,7 +120,7 @@ def test_a_hung_worker_that_wakes_up_saves_nothing(database: Database, handle): 
 
     def hangs(context: JobContext) -> None:
         if context.job.attempt == 1:
-            context.draw(1, {"loss": 99.0})
+            context.log_metrics(1, {"loss": 99.0})
             with context.db.write() as tx:
                 lapse(tx, context.job.id)
             assert drain(database)[-1].state is JobState.SUCCEEDED
@@ -128,7 +128,7 @@ def test_a_hung_worker_that_wakes_up_saves_nothing(database: Database, handle): 
                 context.save_checkpoint(1, b"late")
             lost.append(context.job.id)
             raise LeaseLost("late")
-        context.draw(0, {"loss": 1.0})
+        context.log_metrics(0, {"loss": 1.0})
         context.commit(lambda _tx, _made: None)
 
     handle(hangs)

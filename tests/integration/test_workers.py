@@ -21,7 +21,7 @@ from vectorlab.store.database import Database, StoreUnavailable
 from vectorlab.worker import handlers, lease
 from vectorlab.worker.context import JobContext
 from vectorlab.worker.loop import Worker
-from vectorlab.worker.stopping import Stopping
+from vectorlab.worker.shutdown import Stopping
 
 Handle = Callable[[JobContext], None]
 
@@ -369,7 +369,7 @@ def test_jobs_of_held_models_go_first(sqlite_database: Database, handle):
             )
 
     def work(context: JobContext) -> None:
-        context.shelf._held[("x", "float32")] = (context.job.model_id, None)  # type: ignore[assignment]
+        context.model_cache._held[("x", "float32")] = (context.job.model_id, None)  # type: ignore[assignment]
         context.commit(lambda _tx, _made: None)
 
     handle(work)

@@ -10,11 +10,11 @@ from vectorlab.domain.positions import Positions
 from vectorlab.domain.runs import BatchPlan, compare_generations
 from vectorlab.domain.sets import Demonstration
 from vectorlab.domain.vectors import LayerVector
+from vectorlab.steering.arm_table import SteeringTable
 from vectorlab.steering.generation import generate
 from vectorlab.steering.hooks import steer
 from vectorlab.steering.layers import hidden_of
 from vectorlab.steering.loading import LoadedModel
-from vectorlab.steering.table import SteeringTable
 
 ANIMALS = ["dog", "cat", "boy", "girl", "bird", "bear", "mom", "frog", "duck", "lady"]
 # The last word carries the difference: behind a full stop the two texts end almost alike.

@@ -8,10 +8,10 @@ from tests.tiny_models import tiny_model
 from vectorlab.domain.positions import Positions
 from vectorlab.domain.runs import Operator
 from vectorlab.domain.vectors import Site
+from vectorlab.steering.arm_table import SteeringTable
 from vectorlab.steering.generation import fitting_together, generate, plan_run
 from vectorlab.steering.hooks import steer
 from vectorlab.steering.loading import LoadedModel
-from vectorlab.steering.table import SteeringTable
 
 ARMS = [
     arm(),

@@ -27,10 +27,10 @@ from vectorlab.domain.runs import (
 )
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import InputError, IntegrityError, ModelError
+from vectorlab.steering.arm_table import SteeringTable
 from vectorlab.steering.generation import GenerationResult, generate, plan_run
 from vectorlab.steering.hooks import steer
 from vectorlab.steering.loading import LoadedModel
-from vectorlab.steering.table import SteeringTable
 
 PROMPTS = ["Once upon a time", "Hi", "A somewhat longer prompt than the others.", "x"]
 ARMS = [

@@ -10,13 +10,13 @@ from tests.tiny_models import random_model, tiny_model
 from vectorlab.domain.positions import Positions
 from vectorlab.domain.runs import Operator
 from vectorlab.domain.vectors import Site
+from vectorlab.steering.arm_table import SteeringTable
 from vectorlab.steering.decoder import Decoder
+from vectorlab.steering.device_copies import Readback
 from vectorlab.steering.generation import Member, generate, generate_together
 from vectorlab.steering.hooks import steer
 from vectorlab.steering.layers import decoder_layers
 from vectorlab.steering.loading import LoadedModel
-from vectorlab.steering.table import SteeringTable
-from vectorlab.steering.transfers import Readback
 
 pytestmark = pytest.mark.gpu
 

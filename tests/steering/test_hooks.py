@@ -19,10 +19,10 @@ from vectorlab.domain.positions import Positions
 from vectorlab.domain.runs import Arm, Combine, Operator
 from vectorlab.domain.vectors import LayerVector, Site
 from vectorlab.errors import ArchitectureError, InputError, NotFoundError, ShapeError
+from vectorlab.steering.arm_table import SteeringTable
 from vectorlab.steering.hooks import steer
 from vectorlab.steering.layers import DecoderLayers, hidden_of
 from vectorlab.steering.loading import LoadedModel
-from vectorlab.steering.table import SteeringTable
 
 TOKENS = torch.tensor([[1, 40, 50, 60, 70, 80, 90]])
 BASELINE = arm()

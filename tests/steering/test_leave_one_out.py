@@ -14,7 +14,7 @@ from vectorlab.errors import InputError, ShapeError
 from vectorlab.steering.activations import States
 from vectorlab.steering.leave_one_out import leave_one_out
 from vectorlab.steering.methods import aggregate, find_method, icv, without_each
-from vectorlab.steering.pairs import paired_states as recorded
+from vectorlab.steering.paired_states import paired_states as recorded
 
 CASES: list[tuple[str, dict[str, Any]]] = [
     *((method, {}) for method in sorted(METHODS)),

@@ -10,7 +10,7 @@ from tests.tiny_models import byte_tokenizer, random_model
 from vectorlab.errors import ArchitectureError, InputError, IntegrityError, ModelError
 from vectorlab.steering.fingerprint import weights_digest
 from vectorlab.steering.loading import describe_model, load_model
-from vectorlab.steering.sources import bundled_model_path
+from vectorlab.steering.model_locations import bundled_model_path
 
 
 @pytest.fixture

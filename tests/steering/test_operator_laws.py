@@ -12,12 +12,12 @@ from tests.tiny_models import CONFIGURATIONS, tiny_model
 from vectorlab.domain.operators import Operator
 from vectorlab.domain.runs import Combine
 from vectorlab.domain.vectors import Site
+from vectorlab.steering.arm_table import SteeringTable
 from vectorlab.steering.hooks import steer
 from vectorlab.steering.layers import hidden_of
 from vectorlab.steering.loading import LoadedModel
 from vectorlab.steering.operators import operation, prepare_constant
 from vectorlab.steering.operators.base import Slots
-from vectorlab.steering.table import SteeringTable
 
 pytestmark = pytest.mark.kernels
 

@@ -12,12 +12,12 @@ from tests.tiny_models import tiny_model
 from vectorlab.domain.operators import OPERATORS, Operator
 from vectorlab.domain.runs import Combine
 from vectorlab.errors import InputError
+from vectorlab.steering.arm_table import SteeringTable
 from vectorlab.steering.operators import operation, prepare_constant
 from vectorlab.steering.operators.ablate import ablate
 from vectorlab.steering.operators.add import add
 from vectorlab.steering.operators.base import Operation, Slots
 from vectorlab.steering.operators.rotate import rotate
-from vectorlab.steering.table import SteeringTable
 
 
 def prepared(

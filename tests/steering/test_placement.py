@@ -10,27 +10,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.steering.test_reuse import spec_of
 
 from tests.steering.builders import VECTOR, arm, hook_count, intervention, run_spec, vectors
 from tests.steering.test_extraction import PAIRS, stack
 from tests.steering.test_generation import ARMS, PROMPTS, generated, tokens
 from tests.steering.test_loading import saved
-from tests.steering.test_reuse import spec_of
 from tests.tiny_models import tiny_model
 from vectorlab.domain.positions import Positions
 from vectorlab.domain.runs import Operator
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import InputError
+from vectorlab.steering.arm_table import SteeringTable
 from vectorlab.steering.compiled import reason_against
 from vectorlab.steering.environment import describe_environment
 from vectorlab.steering.extraction import extract
 from vectorlab.steering.hooks import Steering
 from vectorlab.steering.layers import architecture
 from vectorlab.steering.loading import LoadedModel, describe_model, load_model
-from vectorlab.steering.nearest import nearest_tokens
+from vectorlab.steering.logit_lens import nearest_tokens
 from vectorlab.steering.placement import Placement, placement_of
-from vectorlab.steering.reuse import state_spec
-from vectorlab.steering.table import SteeringTable
+from vectorlab.steering.state_cache import state_spec
 
 # What is on the disk between the layers: a tied head and a mixture's experts, too.
 FAMILIES = ["llama", "gpt2", "gemma2", "qwen2_moe"]

@@ -22,6 +22,7 @@ from vectorlab.domain.runs import Arm, BatchPlan, Combine, Operator, compare_gen
 from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import InputError
+from vectorlab.steering.arm_table import SteeringTable
 from vectorlab.steering.generation import (
     GenerationResult,
     Member,
@@ -30,8 +31,7 @@ from vectorlab.steering.generation import (
 )
 from vectorlab.steering.hooks import Steering, steer
 from vectorlab.steering.loading import LoadedModel
-from vectorlab.steering.passes import PassReader, Rule, RuleReader
-from vectorlab.steering.table import SteeringTable
+from vectorlab.steering.token_positions import PassReader, Rule, RuleReader
 
 PROMPTS = ["Hi", "A longer prompt than that."]  # of byte tokens, with <s> (id 1) in front
 

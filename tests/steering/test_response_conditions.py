@@ -14,12 +14,12 @@ from vectorlab.domain.positions import Positions
 from vectorlab.domain.runs import BatchPlan, Combine, Intervention, Operator
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import InputError, ModelError
+from vectorlab.steering.arm_table import SteeringTable
 from vectorlab.steering.generation import Member, generate, generate_together
 from vectorlab.steering.hooks import steer
 from vectorlab.steering.layers import hidden_of, replace_hidden
 from vectorlab.steering.loading import LoadedModel
 from vectorlab.steering.placement import Placement
-from vectorlab.steering.table import SteeringTable
 
 PROMPTS = ["Once upon a time", "Hi", "Zebra crossing", "one two three"]
 

@@ -11,9 +11,9 @@ from tests.tiny_models import tiny_model
 from vectorlab.domain.positions import Positions
 from vectorlab.domain.runs import Arm, BatchPlan, GeneratedText, RowKey
 from vectorlab.domain.schedules import Schedule
+from vectorlab.steering.batch_plan import shared_stem, split_prompts
 from vectorlab.steering.generation import generate, plan_run
 from vectorlab.steering.loading import LoadedModel
-from vectorlab.steering.plan import shared_stem, split_prompts
 
 PROMPTS = ["Once upon a time", "Hi", "Once upon a time"]
 RESPONSE = [

@@ -6,7 +6,7 @@ import torch
 
 from tests.tiny_models import CONFIGURATIONS, tiny_model
 from vectorlab.domain.vectors import LayerVector
-from vectorlab.steering.nearest import nearest_tokens
+from vectorlab.steering.logit_lens import nearest_tokens
 from vectorlab.steering.tokens import continuation_text, pieces
 
 TEXTS = ["naïve 👩‍👩‍👧 ok", " leading", "שלום עולם", "a\n\n  b\t", "x" * 40, "é" * 9]

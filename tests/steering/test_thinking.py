@@ -11,11 +11,11 @@ from vectorlab.domain.chats import Chat
 from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.positions import Part, Positions
 from vectorlab.errors import InputError, IntegrityError
+from vectorlab.steering.arm_table import SteeringTable
 from vectorlab.steering.generation import generate
 from vectorlab.steering.hooks import steer
 from vectorlab.steering.loading import LoadedModel
-from vectorlab.steering.passes import MarkerIds, PassReader, ThinkingReader
-from vectorlab.steering.table import SteeringTable
+from vectorlab.steering.token_positions import MarkerIds, PassReader, ThinkingReader
 
 TEMPLATE = (
     "{% for m in messages %}<{{ m.role }}>{{ m.content }}\n{% endfor %}"

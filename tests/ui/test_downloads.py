@@ -9,7 +9,7 @@ import streamlit as st
 
 from tests.ui.everything import fill_all
 from tests.ui.filled_store import HOSTILE, add_run, run_spec
-from ui import tables, texts
+from ui import markup, tables
 from vectorlab.services import models, vectors
 
 # Page and selection of every view that has a table.
@@ -112,5 +112,5 @@ def test_what_is_downloaded_is_the_text_and_not_its_markup(filled, visit, offere
     assert row["change"] == "edited"
     assert row["target before"].startswith("Wow, ")
     assert row["target after"].startswith("Oh, ")
-    cells = [texts.literal(HOSTILE), texts.quiet("a") + "<br>b"]
+    cells = [markup.literal(HOSTILE), markup.quiet("a") + "<br>b"]
     assert tables.words_of(["one", "two"], [cells]).values.tolist() == [[HOSTILE, "a\nb"]]

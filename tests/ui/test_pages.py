@@ -11,7 +11,7 @@ import pytest
 from tests.store.builders import left_out
 from tests.store.test_jobs import PAST
 from tests.ui.filled_store import HOSTILE, WIDTH, add_run, alive_worker, run_spec
-from ui import colours, texts
+from ui import colours, markup
 from vectorlab.domain.hashing import bytes_sha256
 from vectorlab.domain.jobs import (
     PRIORITY_INTERACTIVE,
@@ -214,7 +214,7 @@ def test_the_changes_of_a_version_mark_the_words(filled, visit):
 def test_the_log_links_every_version_and_keeps_messages_literal(filled, visit):
     said = shown(visit("sets", set="upbeat", view="history"))
     assert 'href="sets?set=upbeat&amp;version=1"' in said
-    assert texts.literal(HOSTILE) in said
+    assert markup.literal(HOSTILE) in said
 
 
 def test_a_vector_links_its_set_version_and_lists_its_runs(filled, visit):
@@ -320,7 +320,7 @@ def test_compare_has_a_column_per_arm_and_marks_words_against_the_baseline(fille
 
 def test_generated_text_is_never_markup(filled, visit):
     said = shown(visit("compare", run="1", against="nothing"))
-    assert texts.generated(HOSTILE) in said
+    assert markup.generated(HOSTILE) in said
     assert "<img" not in said
 
 
@@ -329,9 +329,9 @@ def test_many_prompts_are_shown_page_by_page(filled, visit):
     prompts = [f"Prompt number {number}." for number in range(25)]
     run = add_run(filled, model, run_spec(model, vector, prompts))
     first, second = (shown(visit("compare", run=str(run.id), page=page)) for page in ("1", "2"))
-    assert texts.generated(prompts[0]) in first
-    assert texts.generated(prompts[24]) not in first
-    assert texts.generated(prompts[24]) in second
+    assert markup.generated(prompts[0]) in first
+    assert markup.generated(prompts[24]) not in first
+    assert markup.generated(prompts[24]) in second
 
 
 def test_an_arm_keeps_its_colour_in_every_run(filled, visit):
@@ -343,7 +343,7 @@ def test_an_arm_keeps_its_colour_in_every_run(filled, visit):
 
 
 def test_compare_names_the_unit_of_every_strength(filled, visit):
-    assert texts.escape(Operator.ROTATE.info.unit) in shown(
+    assert markup.escape(Operator.ROTATE.info.unit) in shown(
         visit("compare", run="1", look="settings")
     )
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tests.ui.filled_store import HOSTILE, add_run, run_spec
 from tests.ui.test_pages import press, shown
-from ui import texts
+from ui import markup
 from vectorlab.domain.comparison import Column
 from vectorlab.domain.runs import Decoding
 from vectorlab.domain.votes import Match
@@ -27,7 +27,7 @@ def test_rows_whose_text_did_not_change_are_left_out_on_request(filled, visit):
 def test_a_page_beyond_the_last_leads_back(filled, visit):
     app = visit("compare", run="1", page="9")
     assert "No such page" in shown(app)
-    assert texts.generated(HOSTILE) in shown(press(app, "First page"))
+    assert markup.generated(HOSTILE) in shown(press(app, "First page"))
 
 
 def test_whitespace_is_marked_on_request(filled, visit):
@@ -83,7 +83,7 @@ def test_votes_are_revealed_early_on_request(filled, visit):
     app = press(app, "Finish and reveal")
     said = shown(app)
     assert "What the votes say" in said
-    assert texts.escape("upbeat-icv +0.1") in said
+    assert markup.escape("upbeat-icv +0.1") in said
     # Only of that match: the next one is asked about without names.
     app = app.selectbox(key="and").set_value("upbeat-icv +0.2").run()
     assert "0 votes so far" in shown(app)
@@ -92,4 +92,4 @@ def test_votes_are_revealed_early_on_request(filled, visit):
 def test_a_question_of_a_vote_is_never_markup(filled, visit):
     question = "[Which](http://example.org) is **better** at $x^2$ :smile:?"
     app = visit("compare", run="1", look="blind vote", question=question)
-    assert f'<h3 class="vl-heading">{texts.escape(question)}</h3>' in shown(app)
+    assert f'<h3 class="vl-heading">{markup.escape(question)}</h3>' in shown(app)

@@ -3,7 +3,8 @@
 import pandas as pd
 import streamlit as st
 
-from ui import data, parts, tables, texts
+from ui import cached, markup, tables
+from ui.frame import navigation, notes
 from ui.ravel_views import asking, charts, evaluation
 from vectorlab.domain.ravel_instances import Instance, Part
 from vectorlab.domain.ravel_runs import Evaluation
@@ -15,17 +16,17 @@ MEAN = "mean over targets"
 def _show_knowledge(instance: Instance) -> None:
     with st.expander("What the model knows, and how many pairs there are"):
         st.html(
-            texts.facts(
+            markup.facts(
                 [
-                    ("instance", texts.escape(instance.name)),
-                    ("model", texts.escape(instance.model_name)),
-                    ("data", texts.escape(instance.version_label)),
+                    ("instance", markup.escape(instance.name)),
+                    ("model", markup.escape(instance.model_name)),
+                    ("data", markup.escape(instance.version_label)),
                     ("completions", str(instance.n_completions)),
                     (
                         "pairs",
                         ", ".join(f"{part} {count}" for part, count in instance.n_examples.items()),
                     ),
-                    ("content", texts.mono(instance.content_sha256)),
+                    ("content", markup.mono(instance.content_sha256)),
                 ]
             )
         )
@@ -35,7 +36,7 @@ def _show_knowledge(instance: Instance) -> None:
 
 
 def _show(instance: Instance) -> None:
-    db = data.store()
+    db = cached.store()
     one, two, three, four = st.columns(4)
     part = Part(
         one.selectbox(
@@ -69,7 +70,7 @@ def _show(instance: Instance) -> None:
     ]
     scores = ravel_reports.scores_frame(chosen, target=target)
     if scores.empty:
-        parts.note(
+        notes.note(
             "No scores here yet",
             f"Nothing was scored on {part} for these choices. Ask above, or in a terminal:",
             command=f"vectorlab ravel score {instance.name} --method mdas --layer 3 --k 32",
@@ -81,7 +82,7 @@ def _show(instance: Instance) -> None:
         st.subheader("Where the attribute lives", anchor=False)
         st.altair_chart(charts.by_layer(grid))
     arms = {f"{item.label} (evaluation {item.id})": item for item in chosen if _has(item, target)}
-    parts.say_unknown("evaluation", arms)
+    navigation.say_unknown("evaluation", arms)
     picked = st.selectbox(
         "Look at", list(arms), index=len(arms) - 1, key="evaluation", bind="query-params"
     )
@@ -119,19 +120,19 @@ def _has(item: Evaluation, target: str | None) -> bool:
     return any(share.target == target for share in item.scores)
 
 
-parts.header(
+notes.header(
     "Attributes",
     "Change one attribute of an entity, leave the others alone, and see both.",
 )
-instances = ravel_instances.list_instances(data.store())
+instances = ravel_instances.list_instances(cached.store())
 if not instances:
-    parts.note(
+    notes.note(
         "No instance yet",
         "A model has to answer prompts about entities first. With the built-in cities:",
         command="vectorlab ravel import cities && vectorlab ravel build cities --model tiny",
     )
 else:
     names = [item.name for item in instances]
-    parts.say_unknown("instance", names)
+    navigation.say_unknown("instance", names)
     name = st.selectbox("Instance", names, key="instance", bind="query-params")
     _show(instances[names.index(name or names[0])])

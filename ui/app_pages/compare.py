@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from ui import data, parts, texts
+from ui import cached, markup
+from ui.frame import lists, navigation, notes
 from ui.run_views import blind, choices, figures, settings, side_by_side, token_view
 from vectorlab.domain.comparison import columns_of
 from vectorlab.domain.runs import GenerationRun
@@ -21,13 +22,13 @@ TEXTS, FIGURES, TOKENS, SETTINGS, BLIND = VIEWS = (
 
 def _show(found: Sequence[GenerationRun]) -> None:
     title = "Run " if len(found) == 1 else "Runs "
-    parts.header(title + ", ".join(str(run.id) for run in found), _sentence(found))
+    notes.header(title + ", ".join(str(run.id) for run in found), _sentence(found))
     with st.container(horizontal=True, vertical_alignment="center"):
         for run in found:
-            parts.page_link(f"Replay run {run.id}", "replay", run=run.id)
-        parts.page_link("All runs", "runs")
+            navigation.page_link(f"Replay run {run.id}", "replay", run=run.id)
+        navigation.page_link("All runs", "runs")
         if len(found) == 1:
-            parts.name_run(found[0])
+            lists.name_run(found[0])
     view = st.segmented_control(
         "Look at",
         VIEWS,
@@ -59,13 +60,13 @@ def _sentence(found: Sequence[GenerationRun]) -> str:
         return "Rows are aligned by prompt; columns are named run/arm."
     kind = f"Replay of run {run.replay_of}" if run.replay_of else "A generation run"
     named = f" named {run.name}" if run.name else ""
-    return f"{kind}{named} on {run.model_name}, {texts.moment(run.created_at)}."
+    return f"{kind}{named} on {run.model_name}, {markup.moment(run.created_at)}."
 
 
 wanted = st.query_params.get_all("run")
 if wanted:
-    _show([runs.get(data.store(), reference) for reference in dict.fromkeys(wanted)])
+    _show([runs.get(cached.store(), reference) for reference in dict.fromkeys(wanted)])
 else:
-    parts.header("Compare", "Texts of one or several runs side by side.")
-    parts.note("No run chosen", "Tick one or several runs in the list, then press Compare.")
-    parts.page_link("Choose runs", "runs")
+    notes.header("Compare", "Texts of one or several runs side by side.")
+    notes.note("No run chosen", "Tick one or several runs in the list, then press Compare.")
+    navigation.page_link("Choose runs", "runs")

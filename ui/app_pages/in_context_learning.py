@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import parts
+from ui.frame import notes
 from ui.icl_views import runs, steps
 
 VIEWS = {
@@ -12,7 +12,7 @@ VIEWS = {
     "Reference points": runs.show_checks,
 }
 
-parts.header(
+notes.header(
     "In-context learning",
     "Demonstrations act through attention like a step of gradient descent on the weights.",
 )

@@ -5,7 +5,8 @@ import json
 import pandas as pd
 import streamlit as st
 
-from ui import data, parts, tables, texts
+from ui import cached, markup, tables
+from ui.frame import job_panels, lists, navigation, notes
 from vectorlab.domain.jobs import JobFilter, JobKind, JobState
 from vectorlab.services import jobs, models, reports
 
@@ -16,19 +17,19 @@ SHOWN_LOG = 200  # lines
 
 
 def _show_job(job_id: int) -> None:
-    parts.header(f"Job {job_id}", "What was asked, how far it is, and every attempt at it.")
-    job = parts.watch_job(job_id, every=parts.BESIDE_A_JOB)
-    parts.result_link(job)
+    notes.header(f"Job {job_id}", "What was asked, how far it is, and every attempt at it.")
+    job = job_panels.watch_job(job_id, every=job_panels.BESIDE_A_JOB)
+    job_panels.result_link(job)
     attempts = [
         (
             str(item.attempt),
-            texts.escape(item.worker_id),
-            texts.moment(item.started_at),
-            "–" if item.ended_at is None else texts.moment(item.ended_at),
-            texts.escape("open" if item.outcome is None else item.outcome.value),
-            texts.literal(item.error or "–"),
+            markup.escape(item.worker_id),
+            markup.moment(item.started_at),
+            "–" if item.ended_at is None else markup.moment(item.ended_at),
+            markup.escape("open" if item.outcome is None else item.outcome.value),
+            markup.literal(item.error or "–"),
         )
-        for item in jobs.attempts(data.store(), job_id)
+        for item in jobs.attempts(cached.store(), job_id)
     ]
     if attempts:
         st.subheader("Attempts", anchor=False)
@@ -37,22 +38,22 @@ def _show_job(job_id: int) -> None:
     _show_log(job_id, running=not job.state.is_final)
     with st.expander("Request"):
         st.code(json.dumps(dict(job.spec), indent=2, ensure_ascii=False), language="json")
-    parts.page_link("All jobs", "jobs")
+    navigation.page_link("All jobs", "jobs")
 
 
 def _show_log(job_id: int, *, running: bool) -> None:
-    @st.fragment(run_every=parts.BESIDE_A_JOB if running else None)
+    @st.fragment(run_every=job_panels.BESIDE_A_JOB if running else None)
     def live() -> None:
-        with parts.in_words():
-            lines = jobs.log(data.store(), job_id, last=SHOWN_LOG)
+        with notes.errors_as_panel():
+            lines = jobs.log(cached.store(), job_id, last=SHOWN_LOG)
             if lines:
                 st.subheader("Log", anchor=False)
                 rows = [
                     (
                         f"{item.created_at:%H:%M:%S}",
                         str(item.attempt),
-                        texts.escape(item.level.value),
-                        texts.literal(item.message),
+                        markup.escape(item.level.value),
+                        markup.literal(item.message),
                     )
                     for item in lines
                 ]
@@ -64,7 +65,7 @@ def _show_log(job_id: int, *, running: bool) -> None:
 
 def _log(job_id: int) -> pd.DataFrame:
     """Every line, however long the log is."""
-    lines = jobs.log(data.store(), job_id)
+    lines = jobs.log(cached.store(), job_id)
     return pd.DataFrame(
         {
             "time": [item.created_at for item in lines],
@@ -76,7 +77,7 @@ def _log(job_id: int) -> pd.DataFrame:
 
 
 def _show_queue() -> None:
-    parts.header("Jobs and workers", "Work waits here; a worker claims it, computes and commits.")
+    notes.header("Jobs and workers", "Work waits here; a worker claims it, computes and commits.")
     wanted = _choose_filter()
     busy = _is_busy()
     if not busy:
@@ -84,10 +85,10 @@ def _show_queue() -> None:
 
     @st.fragment(run_every=EVERY if busy else None)
     def live() -> None:
-        with parts.in_words():
+        with notes.errors_as_panel():
             if _is_busy() != busy:
                 st.rerun()
-            parts.worker_note(waiting=busy)
+            job_panels.worker_note(waiting=busy)
             frame = _show_jobs(wanted)
             _change_all(frame)
             _show_workers()
@@ -100,8 +101,8 @@ def _choose_filter() -> JobFilter:
     state = st.segmented_control(
         "State", [item.value for item in JobState], key="state", bind="query-params"
     )
-    names = [item.name for item in models.list_models(data.store())]
-    parts.say_unknown("model", names)
+    names = [item.name for item in models.list_models(cached.store())]
+    navigation.say_unknown("model", names)
     one, two, three, four = st.columns(4)
     kind = one.selectbox(
         "Kind",
@@ -124,7 +125,7 @@ def _choose_filter() -> JobFilter:
         bind="query-params",
     )
     return jobs.read_filter(
-        data.store(),
+        cached.store(),
         states=() if state is None else (JobState(state),),
         kind=None if kind is None else JobKind(kind),
         model=model,
@@ -134,27 +135,27 @@ def _choose_filter() -> JobFilter:
 
 
 def _show_jobs(wanted: JobFilter) -> pd.DataFrame:
-    frame = reports.jobs_frame(data.store(), wanted, limit=SHOWN)
+    frame = reports.jobs_frame(cached.store(), wanted, limit=SHOWN)
     if frame.empty:
-        parts.note("No job", "Jobs appear here when a vector or a run is asked for.")
+        notes.note("No job", "Jobs appear here when a vector or a run is asked for.")
         return frame
-    chosen = parts.pick(
+    chosen = lists.pick(
         frame,
         key="jobs.list",
         columns={
-            "asked": parts.TIME,
+            "asked": lists.TIME,
             "progress": st.column_config.ProgressColumn(min_value=0, max_value=1),
         },
     )
     st.caption("Click a row to open the job: cancel it, retry it, read its log and its error.")
     if len(frame) == SHOWN:
         tables.csv_button(
-            lambda: reports.jobs_frame(data.store(), wanted, limit=tables.ALL),
+            lambda: reports.jobs_frame(cached.store(), wanted, limit=tables.ALL),
             name="jobs",
             label="Download all that fit (CSV)",
         )
     if chosen is not None:
-        parts.go("jobs", job=frame["id"][chosen])
+        navigation.go("jobs", job=frame["id"][chosen])
     return frame
 
 
@@ -172,19 +173,19 @@ def _change_all(frame: pd.DataFrame) -> None:
         label = f"{word} the {len(meant)} shown"
         if len(meant) > 1 and place.button(label, key=f"jobs.{word}"):
             for job_id in meant:
-                with parts.in_words():
-                    change(data.store(), job_id, actor=data.user())
+                with notes.errors_as_panel():
+                    change(cached.store(), job_id, actor=cached.user())
             st.rerun()
 
 
 def _show_workers() -> None:
     st.subheader("Workers", anchor=False)
-    frame = reports.workers_frame(data.store())
+    frame = reports.workers_frame(cached.store())
     if frame.empty:
-        st.html(texts.quiet("No worker has been seen in this store."))
+        st.html(markup.quiet("No worker has been seen in this store."))
         return
     st.dataframe(
-        frame, key="jobs.workers", hide_index=True, column_config={"last seen": parts.TIME}
+        frame, key="jobs.workers", hide_index=True, column_config={"last seen": lists.TIME}
     )
 
 
@@ -204,23 +205,23 @@ def _prune() -> None:
             key="jobs.prune_states",
         )
         if st.form_submit_button("Delete"):
-            with parts.in_words():
+            with notes.errors_as_panel():
                 wanted = jobs.read_filter(
-                    data.store(),
+                    cached.store(),
                     states=[JobState(item) for item in states],
                     older_than=f"{days}d",
                 )
-                gone = jobs.prune(data.store(), wanted, actor=data.user())
-                parts.note("Pruned", f"{len(gone)} jobs were deleted.", tone="good")
+                gone = jobs.prune(cached.store(), wanted, actor=cached.user())
+                notes.note("Pruned", f"{len(gone)} jobs were deleted.", tone="good")
 
 
 def _is_busy() -> bool:
-    return any(jobs.under_way(data.store()))
+    return any(jobs.under_way(cached.store()))
 
 
-job_id = parts.chosen_number("job")
+job_id = navigation.chosen_number("job")
 if job_id is not None:
     _show_job(job_id)
 else:
-    with parts.in_words():
+    with notes.errors_as_panel():
         _show_queue()

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from ui import asking, data, parts, texts
+from ui import cached, markup, run_form
+from ui.frame import job_panels, navigation, notes
 from vectorlab.domain.browsing import VectorChoice
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.layers import parse_layers
@@ -24,8 +25,8 @@ EACH_LINE, WHOLE = "one per line", "the whole text"
 def _choose_vectors(
     model: Model, known: Sequence[VectorChoice]
 ) -> tuple[list[str], list[float], SweepOptions, list[str]]:
-    fitting = asking.fitting(known, model)
-    parts.say_unknown("vector", list(fitting))
+    fitting = run_form.fitting(known, model)
+    navigation.say_unknown("vector", list(fitting))
     chosen = st.multiselect(
         "Vectors",
         list(fitting),
@@ -113,7 +114,7 @@ def _read_strengths(text: str) -> list[float]:
 
 def _choose_prompts() -> tuple[tuple[Prompt, ...], int | None]:
     labels = browsing.version_labels(db)
-    parts.say_unknown("prompts", labels, what="set version")
+    navigation.say_unknown("prompts", labels, what="set version")
     reference = st.selectbox(
         "Prompts from a set version",
         labels,
@@ -150,30 +151,30 @@ def _request() -> int | None:
         db,
         model=model,
         spec=request.spec(db, model),
-        actor=data.user(),
+        actor=cached.user(),
         name=name or None,
         prompt_set_version_id=version_id,
         priority=PRIORITY_INTERACTIVE,
     )
     if asked.run is not None:
-        parts.note("Found", "This exact run was made before; nothing is computed.", tone="good")
-        parts.page_link(f"Open run {asked.run.id}", "compare", run=asked.run.id)
+        notes.note("Found", "This exact run was made before; nothing is computed.", tone="good")
+        navigation.page_link(f"Open run {asked.run.id}", "compare", run=asked.run.id)
     return None if asked.job is None else asked.job.id
 
 
-db = data.store()
-parts.header("New run", "The same prompts under the baseline and under every vector and strength.")
+db = cached.store()
+notes.header("New run", "The same prompts under the baseline and under every vector and strength.")
 known = browsing.vector_choices(db)
-model = asking.model(known)
+model = run_form.model(known)
 references, strengths, options, written = _choose_vectors(model, known)
 prompts, version_id = _choose_prompts()
-decoding, seed, samples = asking.decoding()
+decoding, seed, samples = run_form.decoding()
 name = st.text_input("Name of the run", placeholder="optional", key="run_name", bind="query-params")
 groups = 1 if options.together else len(references)
 swept = len(set(strengths) - {0.0}) * groups if references else 0
 count = len(prompts) * (1 + swept + len(written)) * samples
-st.html(texts.quiet(f"{count} texts."))
+st.html(markup.quiet(f"{count} texts."))
 if st.button("Generate", type="primary"):
     st.query_params.pop("job", None)
-    parts.ask(_request)
-parts.follow_job()
+    job_panels.ask(_request)
+job_panels.follow_job()

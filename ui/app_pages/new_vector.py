@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from ui import data, parts, texts
+from ui import cached, markup
+from ui.frame import job_panels, navigation, notes
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.methods import METHODS
 from vectorlab.domain.passages import ChatForm
@@ -10,30 +11,30 @@ from vectorlab.domain.vectors import Site, TokenRule
 from vectorlab.services import browsing, models, vectors
 from vectorlab.services.vectors import ExtractionOptions
 
-parts.header(
+notes.header(
     "New vector", "A model reads the pairs of a set version; a method turns them into one."
 )
 
-db = data.store()
+db = cached.store()
 labels = browsing.version_labels(db)
 names = [item.name for item in models.list_models(db)]
 if not labels:
-    parts.note(
+    notes.note(
         "No set version yet",
         "A vector needs pairs to come from. Import some:",
         command="vectorlab sets import reviews.csv --set upbeat",
     )
     st.stop()
 if not names:
-    parts.note(
+    notes.note(
         "No model yet",
         "Register a causal language model in transformers format:",
         command="vectorlab models add PATH_OR_HUB_ID --name NAME",
     )
     st.stop()
 
-parts.say_unknown("set", labels, what="set version")
-parts.say_unknown("model", names)
+navigation.say_unknown("set", labels, what="set version")
+navigation.say_unknown("model", names)
 left, right = st.columns(2)
 label = left.selectbox("Set version", labels, key="set", bind="query-params")
 model = right.selectbox("Model", names, key="model", bind="query-params")
@@ -46,7 +47,7 @@ name = right.text_input(
 )
 info = METHODS[method]
 st.html(
-    texts.facts([("method", texts.escape(info.summary)), ("source", texts.escape(info.source))])
+    markup.facts([("method", markup.escape(info.summary)), ("source", markup.escape(info.source))])
 )
 with st.expander("More"):
     sites = list(Site)
@@ -114,18 +115,18 @@ def _request() -> int | None:
             chat=ChatForm(chat),
             template=template or "",
         ),
-        actor=data.user(),
+        actor=cached.user(),
         name=name or None,
         force=force,
         priority=PRIORITY_INTERACTIVE,
     )
     if asked.vector is not None:
-        parts.note("Found", "This exact vector was made before; nothing is computed.", tone="good")
-        parts.page_link(f"Open `{asked.vector.name}`", "vectors", vector=asked.vector.name)
+        notes.note("Found", "This exact vector was made before; nothing is computed.", tone="good")
+        navigation.page_link(f"Open `{asked.vector.name}`", "vectors", vector=asked.vector.name)
     return None if asked.job is None else asked.job.id
 
 
 if st.button("Extract", type="primary"):
     st.query_params.pop("job", None)
-    parts.ask(_request)
-parts.follow_job()
+    job_panels.ask(_request)
+job_panels.follow_job()

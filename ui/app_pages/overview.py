@@ -2,13 +2,14 @@
 
 import streamlit as st
 
-from ui import data, first_steps, parts, texts
+from ui import cached, first_steps, markup
+from ui.frame import job_panels, lists, navigation, notes
 from vectorlab.services import browsing, jobs, reports
 
 LATEST = 6
 
-db = data.store()
-parts.header("VectorLab", "Demonstrations, the vectors they became, and the texts those produced.")
+db = cached.store()
+notes.header("VectorLab", "Demonstrations, the vectors they became, and the texts those produced.")
 
 held = browsing.inventory(db)
 if not held.runs:
@@ -23,37 +24,37 @@ counts[1].metric("Steering vectors", f"{held.vectors:,}", border=True)
 counts[2].metric("Generation runs", f"{held.runs:,}", border=True)
 counts[3].metric("Jobs running · waiting", f"{running} · {waiting}", border=True)
 if waiting:
-    parts.worker_note()
+    job_panels.worker_note()
 if waiting or running:
-    parts.page_link("See what is running", "jobs")
+    navigation.page_link("See what is running", "jobs")
 
 st.subheader("Latest runs", anchor=False)
 latest_runs = browsing.list_runs(db, limit=LATEST)
 if latest_runs:
-    chosen = parts.pick(
+    chosen = lists.pick(
         reports.summaries_frame(latest_runs),
         key="overview.runs",
         hide=("seed", "seconds"),
-        columns=parts.RUN_COLUMNS,
+        columns=lists.RUN_COLUMNS,
     )
     if chosen is not None:
-        parts.go("compare", run=latest_runs[chosen].id)
+        navigation.go("compare", run=latest_runs[chosen].id)
 else:
-    parts.page_link("No run yet. Make one", "new_run")
+    navigation.page_link("No run yet. Make one", "new_run")
 
 st.subheader("Latest vectors", anchor=False)
 latest_vectors = browsing.list_vectors(db, limit=LATEST)
 if latest_vectors:
-    chosen = parts.pick(
+    chosen = lists.pick(
         reports.vectors_frame(latest_vectors),
         key="overview.vectors",
         hide=("id", "sha256", "read site", "write site", "origin"),
-        columns={"made": parts.TIME},
+        columns={"made": lists.TIME},
     )
     if chosen is not None:
-        parts.go("vectors", vector=latest_vectors[chosen].name)
+        navigation.go("vectors", vector=latest_vectors[chosen].name)
 else:
-    parts.page_link("No vector yet. Extract one", "new_vector")
+    navigation.page_link("No vector yet. Extract one", "new_vector")
 
 place = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}[db.dialect]
-st.html(texts.quiet(f"Store: {place} · {db.name.rpartition('/')[2]} · times are UTC"))
+st.html(markup.quiet(f"Store: {place} · {db.name.rpartition('/')[2]} · times are UTC"))

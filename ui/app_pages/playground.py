@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from ui import asking, data, parts
-from ui.play import results, strengths
+from ui import cached, run_form
+from ui.frame import job_panels, navigation, notes
+from ui.playground import results, strengths
 from vectorlab.domain.layers import parse_layers
 from vectorlab.domain.operators import AVERAGED, Operator
 from vectorlab.domain.positions import Positions
@@ -22,9 +23,9 @@ def _choose_vectors() -> tuple[str, tuple[tuple[Term, ...], ...], SweepOptions]:
     known = browsing.vector_choices(db)
     left, right = st.columns(2)
     with left:
-        model = asking.model(known)
-        fitting = asking.fitting(known, model)
-        parts.say_unknown("vector", list(fitting))
+        model = run_form.model(known)
+        fitting = run_form.fitting(known, model)
+        navigation.say_unknown("vector", list(fitting))
         names = st.multiselect(
             "Vectors",
             list(fitting),
@@ -103,8 +104,8 @@ def _choose_options(operator: Operator | None, *, several: bool) -> SweepOptions
 
 
 def _ask(request: GenerationRequest) -> None:
-    with parts.in_words():
-        asked = asking.run_of(request)
+    with notes.errors_as_panel():
+        asked = run_form.run_of(request)
         for name in ("job", "run"):
             st.query_params.pop(name, None)
         if asked.run is not None:
@@ -116,24 +117,24 @@ def _ask(request: GenerationRequest) -> None:
 
 def _show_recipe(request: GenerationRequest) -> None:
     with st.expander("The same by command and in Python"):
-        with parts.in_words():
+        with notes.errors_as_panel():
             request.spec(db, models.get(db, request.model))
         st.code(recipes.command(request), language="bash")
         st.code(recipes.code(request), language="python")
 
 
-db = data.store()
-parts.header("Playground", "Try vectors on a prompt and see where the text departs.")
+db = cached.store()
+notes.header("Playground", "Try vectors on a prompt and see where the text departs.")
 model_name, arms, options = _choose_vectors()
 prompt = st.text_area(
     "Prompt",
-    value=asking.PROMPT,
+    value=run_form.PROMPT,
     height=90,
     key="prompt",
     bind="query-params",
     help="Taken as it is.",
 )
-decoding, seed, _ = asking.decoding(most_samples=1)
+decoding, seed, _ = run_form.decoding(most_samples=1)
 request = GenerationRequest(
     model=model_name,
     prompts=(Prompt(text=prompt or ""),),
@@ -146,9 +147,9 @@ with st.container(horizontal=True, vertical_alignment="center"):
     if st.button("Generate", type="primary", disabled=not (prompt or "").strip()):
         _ask(request)
     st.caption("The baseline and every arm share one batch.")
-job_id, run_id = parts.chosen_number("job"), parts.chosen_number("run")
+job_id, run_id = navigation.chosen_number("job"), navigation.chosen_number("run")
 if job_id is None and run_id is None:  # a job says so itself
-    parts.worker_note(waiting=False)
+    job_panels.worker_note(waiting=False)
 if job_id is not None:
     results.watch(job_id)
 elif run_id is not None:

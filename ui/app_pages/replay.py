@@ -3,7 +3,8 @@
 import pandas as pd
 import streamlit as st
 
-from ui import charts, data, parts, tables, texts
+from ui import cached, charts, markup, tables
+from ui.frame import job_panels, lists, navigation, notes
 from vectorlab.domain.browsing import RunFilter, RunKind
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.replays import ReplayVerdict, Verdict
@@ -16,43 +17,43 @@ TONES = {Verdict.IDENTICAL: "good", Verdict.ROUNDING: "", Verdict.UNEXPLAINED: "
 
 
 def _show_choice() -> None:
-    parts.header("Replay", "Repeat a run exactly: same vectors, same draws, same batches.")
+    notes.header("Replay", "Repeat a run exactly: same vectors, same draws, same batches.")
     wanted = RunFilter(kind=RunKind.ORIGINALS)
-    found = browsing.list_runs(data.store(), wanted, limit=LATEST)
+    found = browsing.list_runs(cached.store(), wanted, limit=LATEST)
     if not found:
-        parts.note("No run yet", "There is nothing to replay.")
-        parts.page_link("New run", "new_run")
+        notes.note("No run yet", "There is nothing to replay.")
+        navigation.page_link("New run", "new_run")
         return
-    chosen = parts.pick(
+    chosen = lists.pick(
         reports.summaries_frame(found),
         key="replay.runs",
         hide=("replay of", "seconds"),
-        columns=parts.RUN_COLUMNS,
+        columns=lists.RUN_COLUMNS,
     )
     st.caption("Click a run to replay it.")
     if chosen is not None:
-        parts.go("replay", run=found[chosen].id)
+        navigation.go("replay", run=found[chosen].id)
 
 
 def _show_run(reference: str) -> None:
-    chosen = runs.get(data.store(), reference)
+    chosen = runs.get(cached.store(), reference)
     original = chosen
     if chosen.replay_of is not None:
-        original = runs.get(data.store(), str(chosen.replay_of))
-    parts.header(
+        original = runs.get(cached.store(), str(chosen.replay_of))
+    notes.header(
         f"Replay of run {original.id}",
         f"{len(original.spec.rows())} texts on {original.model_name}, "
-        f"first made {texts.moment(original.created_at)}.",
+        f"first made {markup.moment(original.created_at)}.",
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Replay now", type="primary"):
-            parts.ask(lambda: _request(original))
-        parts.page_link(f"Open run {original.id}", "compare", run=original.id)
-    job = parts.follow_job(link=False)
+            job_panels.ask(lambda: _request(original))
+        navigation.page_link(f"Open run {original.id}", "compare", run=original.id)
+    job = job_panels.follow_job(link=False)
     made = (job.result or {}).get("run_id") if job else None
-    replays = runs.replays(data.store(), original)
+    replays = runs.replays(cached.store(), original)
     if not replays:
-        parts.note("Not replayed yet", "Press Replay now: a worker repeats it token by token.")
+        notes.note("Not replayed yet", "Press Replay now: a worker repeats it token by token.")
         return
     asked = chosen.id if chosen.replay_of is not None else None
     current = next((run for run in replays if run.id == (made or asked)), replays[0])
@@ -66,18 +67,18 @@ def _show_run(reference: str) -> None:
 
 def _request(original: GenerationRun) -> int:
     _, job = runs.request_replay(
-        data.store(), str(original.id), actor=data.user(), priority=PRIORITY_INTERACTIVE
+        cached.store(), str(original.id), actor=cached.user(), priority=PRIORITY_INTERACTIVE
     )
     return job.id
 
 
 def _show_verdict(original: GenerationRun, replay: GenerationRun) -> None:
-    verdict = data.verdict(replay)
+    verdict = cached.verdict(replay)
     said = f"{verdict.explanation[0].upper()}{verdict.explanation[1:]}."
     if verdict.identical:
         bars = "▮" * min(60, verdict.generations)
         st.html(f'<div class="vl-verdict vl-good" aria-hidden="true">{bars}</div>')
-    parts.note(verdict.title, said, tone=TONES[verdict.verdict])
+    notes.note(verdict.title, said, tone=TONES[verdict.verdict])
     if not verdict.identical:
         st.altair_chart(charts.timeline(_timeline(original, replay, verdict)))
         st.caption(
@@ -86,14 +87,14 @@ def _show_verdict(original: GenerationRun, replay: GenerationRun) -> None:
         )
         _show_departures(original, verdict)
     _show_changes(verdict)
-    parts.page_link("Compare both, word by word", "compare", run=[original.id, replay.id])
+    navigation.page_link("Compare both, word by word", "compare", run=[original.id, replay.id])
 
 
 def _timeline(
     original: GenerationRun, replay: GenerationRun, verdict: ReplayVerdict
 ) -> pd.DataFrame:
     """Where each text that differs leaves the original: columns text, from, to, part."""
-    lengths = runs.token_counts(data.store(), [original.id, replay.id])
+    lengths = runs.token_counts(cached.store(), [original.id, replay.id])
     rows = []
     for item in verdict.departures[:MOST_LINES]:
         key = (item.key.prompt, item.key.arm, item.key.sample)
@@ -108,7 +109,7 @@ def _timeline(
 def _show_departures(original: GenerationRun, verdict: ReplayVerdict) -> None:
     head = ["prompt", "arm", "sample", "position", "token then", "token now", "choice"]
     rows = [
-        (*_departure_row(original, item), texts.escape(verdict.apart(item)))
+        (*_departure_row(original, item), markup.escape(verdict.apart(item)))
         for item in verdict.departures
     ]
     tables.show(head, rows, name=f"departures-from-{original.id}")
@@ -116,8 +117,8 @@ def _show_departures(original: GenerationRun, verdict: ReplayVerdict) -> None:
 
 def _departure_row(original: GenerationRun, item: Departure) -> tuple[str, ...]:
     return (
-        texts.literal(original.spec.prompts[item.key.prompt].text),
-        texts.escape(original.spec.arms[item.key.arm].label),
+        markup.literal(original.spec.prompts[item.key.prompt].text),
+        markup.escape(original.spec.arms[item.key.arm].label),
         str(item.key.sample),
         str(item.position),
         _token(item.original_id),
@@ -126,27 +127,27 @@ def _departure_row(original: GenerationRun, item: Departure) -> tuple[str, ...]:
 
 
 def _token(token_id: int | None) -> str:
-    return texts.quiet("had ended") if token_id is None else texts.mono(token_id)
+    return markup.quiet("had ended") if token_id is None else markup.mono(token_id)
 
 
 def _show_changes(verdict: ReplayVerdict) -> None:
     if not verdict.changes:
-        st.html(texts.quiet("Nothing recorded of the environment changed."))
+        st.html(markup.quiet("Nothing recorded of the environment changed."))
         return
     st.markdown("**What changed in the environment**")
     rows = [
-        (texts.escape(item.name), texts.escape(item.original), texts.escape(item.replay))
+        (markup.escape(item.name), markup.escape(item.original), markup.escape(item.replay))
         for item in verdict.changes
     ]
     tables.show(["name", "then", "now"], rows, name="environment")
 
 
 def _other_row(run: GenerationRun) -> tuple[str, ...]:
-    verdict = data.verdict(run)
+    verdict = cached.verdict(run)
     return (
-        texts.link(f"run {run.id}", "replay", run=run.id),
-        texts.moment(run.created_at),
-        texts.badge(verdict.verdict.value, TONES[verdict.verdict]),
+        markup.link(f"run {run.id}", "replay", run=run.id),
+        markup.moment(run.created_at),
+        markup.badge(verdict.verdict.value, TONES[verdict.verdict]),
     )
 
 

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from ui import data, parts, tables, texts
+from ui import cached, markup, tables
+from ui.frame import lists, navigation, notes
 from vectorlab.domain.browsing import RunFilter, RunKind
 from vectorlab.services import browsing, models, reports, vectors
 
@@ -12,8 +13,8 @@ PER_PAGE = 100
 def _choose() -> tuple[RunFilter, bool]:
     """The filter in the address, and whether it leaves anything out."""
     # Keys of bound widgets are words of the address; each is used with one meaning in all pages.
-    names = [item.name for item in models.list_models(data.store())]
-    parts.say_unknown("on", names, what="model")
+    names = [item.name for item in models.list_models(cached.store())]
+    navigation.say_unknown("on", names, what="model")
     left, middle, right = st.columns([1, 2, 2], vertical_alignment="bottom")
     model = left.selectbox(
         "Model", names, index=None, placeholder="any", key="on", bind="query-params"
@@ -31,50 +32,52 @@ def _choose() -> tuple[RunFilter, bool]:
     vector = st.query_params.get("with")
     if vector is not None:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.html(texts.quiet(f"Only runs with vector {vector}."))
-            parts.page_link("All runs", "runs")
+            st.html(markup.quiet(f"Only runs with vector {vector}."))
+            navigation.page_link("All runs", "runs")
     wanted = RunFilter(
         kind=RunKind(kind or RunKind.ALL),
         model=model,
-        vector_id=None if vector is None else vectors.get(data.store(), vector).id,
+        vector_id=None if vector is None else vectors.get(cached.store(), vector).id,
         words=(words or "").strip(),
     )
     return wanted, wanted != RunFilter()
 
 
-parts.header("Generation runs", "Prompts under arms: what was asked, and every text that came.")
+notes.header("Generation runs", "Prompts under arms: what was asked, and every text that came.")
 wanted, is_filtered = _choose()
-found, number, more = parts.one_page(
-    lambda limit, offset: browsing.list_runs(data.store(), wanted, limit=limit, offset=offset),
+found, number, more = lists.one_page(
+    lambda limit, offset: browsing.list_runs(cached.store(), wanted, limit=limit, offset=offset),
     PER_PAGE,
 )
 if not found:
-    parts.note(
+    notes.note(
         "No run fits" if is_filtered else "No run yet",
         "Loosen the filter above." if is_filtered else "Generate texts with and without a vector.",
     )
     if not is_filtered:
-        parts.page_link("New run", "new_run")
+        navigation.page_link("New run", "new_run")
     st.stop()
 
-opened, chosen = parts.tick(
+opened, chosen = lists.tick(
     reports.summaries_frame(found).drop(columns="seconds"),
     [str(run.id) for run in found],
     key="runs.table",
-    columns=parts.RUN_COLUMNS,
+    columns=lists.RUN_COLUMNS,
 )
 if opened is not None:
-    parts.go("compare", run=opened)
+    navigation.go("compare", run=opened)
 bar = st.container(horizontal=True, vertical_alignment="center")
 label = "Open run" if len(chosen) == 1 else f"Compare {len(chosen)} runs"
 if bar.button(label if chosen else "Compare", type="primary", disabled=not chosen):
-    parts.go("compare", run=chosen)
+    navigation.go("compare", run=chosen)
 if bar.button("Replay", disabled=len(chosen) != 1):
-    parts.go("replay", run=chosen[0])
+    navigation.go("replay", run=chosen[0])
 with bar:
-    parts.older_newer(number, more=more)
+    lists.older_newer(number, more=more)
     tables.csv_button(
-        lambda: reports.summaries_frame(browsing.list_runs(data.store(), wanted, limit=tables.ALL)),
+        lambda: reports.summaries_frame(
+            browsing.list_runs(cached.store(), wanted, limit=tables.ALL)
+        ),
         name="runs",
         label="Download all that fit (CSV)",
     )

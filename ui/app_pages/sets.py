@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from ui import data, parts, tables
+from ui import cached, tables
+from ui.frame import lists, navigation, notes
 from ui.set_views import changes, demonstrations, draft, history, importing, lineage
 from vectorlab.services import reports, sets
 
@@ -17,46 +18,46 @@ PER_PAGE = 100
 
 
 def _show_list() -> None:
-    parts.header("Demonstration sets", "Pairs source → target, frozen version by version.")
+    notes.header("Demonstration sets", "Pairs source → target, frozen version by version.")
     words = st.text_input(
         "Name, description or task holds", key="words", bind="query-params", placeholder="upbeat"
     )
-    frame, number, more = parts.one_page(
+    frame, number, more = lists.one_page(
         lambda limit, offset: reports.sets_frame(
-            data.store(), words=(words or "").strip(), limit=limit, offset=offset
+            cached.store(), words=(words or "").strip(), limit=limit, offset=offset
         ),
         PER_PAGE,
     )
     if frame.empty and words:
-        parts.note("No set fits", "Loosen the filter above.")
+        notes.note("No set fits", "Loosen the filter above.")
         return
     importing.show(is_open=frame.empty)
     if frame.empty:
-        parts.note(
+        notes.note(
             "No demonstration set yet",
             "Import a file with one pair per row above, or in a terminal:",
             command="vectorlab sets import reviews.csv --set upbeat",
         )
         return
-    chosen = parts.pick(frame, key="sets.list", hide=("sha256",), columns={"changed": parts.TIME})
+    chosen = lists.pick(frame, key="sets.list", hide=("sha256",), columns={"changed": lists.TIME})
     with st.container(horizontal=True, vertical_alignment="center"):
-        parts.older_newer(number, more=more)
+        lists.older_newer(number, more=more)
         tables.csv_button(
-            lambda: reports.sets_frame(data.store(), words=(words or "").strip()),
+            lambda: reports.sets_frame(cached.store(), words=(words or "").strip()),
             name="sets",
             label="Download all that fit (CSV)",
         )
     st.caption("Click a row to open the set.")
     if chosen is not None:
-        parts.go("sets", set=frame["set"][chosen])
+        navigation.go("sets", set=frame["set"][chosen])
 
 
 def _show_set(name: str) -> None:
-    versions = sets.log(data.store(), name)
-    about = sets.get_set(data.store(), name)
-    parts.header(name, about.description or "A demonstration set.")
+    versions = sets.log(cached.store(), name)
+    about = sets.get_set(cached.store(), name)
+    notes.header(name, about.description or "A demonstration set.")
     if not versions:
-        parts.note(
+        notes.note(
             "No version yet",
             "Import pairs to freeze the first one:",
             command=f"vectorlab sets import FILE --set {name}",
@@ -64,7 +65,7 @@ def _show_set(name: str) -> None:
         return
     numbers = [item.number for item in versions]
     left, right = st.columns([1, 2], vertical_alignment="bottom")
-    parts.say_unknown("version", [str(item) for item in numbers])
+    navigation.say_unknown("version", [str(item) for item in numbers])
     number = left.selectbox("Version", numbers, key="version", bind="query-params")
     view = right.segmented_control(
         "View",

@@ -9,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from ui import data, parts, texts
+from ui import cached, markup
+from ui.frame import job_panels, notes
 from vectorlab.services import browsing, database, models
 from vectorlab.version import __version__
 
@@ -24,12 +25,12 @@ def _show_database() -> None:
     size = database.file_bytes(db)
     if size is not None:
         facts["size"] = _size(size)
-    st.html(texts.facts([(name, texts.escape(value)) for name, value in facts.items()]))
+    st.html(markup.facts([(name, markup.escape(value)) for name, value in facts.items()]))
     for line in database.warnings(db):
-        parts.note("Risky", line, tone="bad")
+        notes.note("Risky", line, tone="bad")
     held = browsing.inventory(db)
     st.html(
-        texts.quiet(
+        markup.quiet(
             f"sets: {held.sets:,} in {held.versions:,} versions · vectors: {held.vectors:,} · "
             f"runs: {held.runs:,} · models: {held.models:,}"
         )
@@ -43,7 +44,7 @@ def _show_storage() -> None:
             st.session_state["settings.sizes"] = database.table_sizes(db)
     sizes = st.session_state.get("settings.sizes")
     if sizes is None:
-        st.html(texts.quiet("Not measured yet; it takes a while on a large file."))
+        st.html(markup.quiet("Not measured yet; it takes a while on a large file."))
         return
     st.dataframe(
         pd.DataFrame(
@@ -66,23 +67,23 @@ def _show_checks() -> None:
             st.session_state["settings.problems"] = database.verify(db)
     problems = st.session_state.get("settings.problems")
     if problems is None:
-        st.html(texts.quiet("Not checked in this session."))
+        st.html(markup.quiet("Not checked in this session."))
     elif problems:
-        parts.note(f"{len(problems)} problems", "\n".join(problems[:20]), tone="bad")
+        notes.note(f"{len(problems)} problems", "\n".join(problems[:20]), tone="bad")
     else:
-        parts.note("Sound", "Every stored hash holds.", tone="good")
+        notes.note("Sound", "Every stored hash holds.", tone="good")
 
 
 def _show_backup() -> None:
     st.subheader("Backup", anchor=False)
     size = database.file_bytes(db)
     if size is None:
-        parts.note(
+        notes.note(
             "PostgreSQL", "Its own tool makes the backup:", command="pg_dump -Fc -f FILE URL"
         )
         return
     if size > MOST_BACKUP_BYTES:
-        parts.note(
+        notes.note(
             "Too large for the browser",
             f"The file has {_size(size)}. Make the backup in a terminal, while everything runs:",
             command="vectorlab db backup FILE",
@@ -123,7 +124,7 @@ def _show_models() -> None:
             hide_index=True,
         )
     else:
-        st.html(texts.quiet("No model is registered yet."))
+        st.html(markup.quiet("No model is registered yet."))
     with st.expander("Register a model", expanded=not found), st.form("register", border=False):
         source = st.text_input(
             "Directory or hub id, as the worker sees it",
@@ -132,14 +133,14 @@ def _show_models() -> None:
         )
         name = st.text_input("Name", key="settings.model_name", placeholder="from the source")
         if st.form_submit_button("Register"):
-            parts.ask(
+            job_panels.ask(
                 lambda: (
                     models.request_registration(
-                        db, source, actor=data.user(), name=name.strip() or None
+                        db, source, actor=cached.user(), name=name.strip() or None
                     ).id
                 )
             )
-    parts.follow_job(link=False)
+    job_panels.follow_job(link=False)
 
 
 def _show_versions() -> None:
@@ -151,15 +152,15 @@ def _show_versions() -> None:
         except PackageNotFoundError:
             continue
     facts.append(("platform", f"{platform.system()} {platform.machine()}, {sys.byteorder} endian"))
-    st.html(texts.facts([(name, texts.escape(value)) for name, value in facts]))
+    st.html(markup.facts([(name, markup.escape(value)) for name, value in facts]))
 
 
 def _size(n_bytes: int) -> str:
     return f"{n_bytes / 1e9:.2f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:.1f} MB"
 
 
-db = data.store()
-parts.header("Settings", "The database in use, what it holds, and whether it is sound.")
+db = cached.store()
+notes.header("Settings", "The database in use, what it holds, and whether it is sound.")
 _show_database()
 _show_models()
 _show_storage()

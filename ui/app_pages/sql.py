@@ -7,7 +7,8 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from ui import charts, colours, data, parts, tables, texts
+from ui import cached, charts, colours, markup, tables
+from ui.frame import notes
 from vectorlab.config import Settings
 from vectorlab.domain.comparison import columns_of
 from vectorlab.domain.queries import QueryLimits, QueryResult, Recipe
@@ -51,7 +52,7 @@ def _fill(known: dict[str, str]) -> None:
 
 
 def _run(sql: str) -> None:
-    with parts.in_words(), st.spinner("Asking …"):
+    with notes.errors_as_panel(), st.spinner("Asking …"):
         found = queries.run_query(
             db, sql, reader_url=Settings.from_environment().reader_url, limits=LIMITS
         )
@@ -63,7 +64,7 @@ def _show(sql: str, found: QueryResult) -> None:
     more = f", cut at {LIMITS.rows:,}" if found.truncated else ""
     st.caption(f"{len(frame):,} rows{more} in {found.duration_s:.2f} s")
     if frame.empty:
-        parts.note("No rows", "The query ran and found nothing.")
+        notes.note("No rows", "The query ran and found nothing.")
         return
     st.dataframe(frame, key="sql.table", hide_index=True, placeholder="null")
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -84,7 +85,7 @@ def _draw(frame: pd.DataFrame) -> None:
     try:
         st.altair_chart(_chart(frame))
     except InputError as error:
-        st.html(texts.quiet(error))
+        st.html(markup.quiet(error))
 
 
 @charts.legible
@@ -96,7 +97,7 @@ def _chart(frame: pd.DataFrame) -> alt.Chart:
 
 def _own_colours(names: Sequence[str]) -> dict[str, str]:
     """Those of vectors and arms, as on every other page; an arm as in the newest run with it."""
-    ids = data.vector_ids()
+    ids = cached.vector_ids()
     found = colours.of_vectors({name: ids[name] for name in names if name in ids})
     others = [name for name in names if name not in ids][:MOST_ARMS]
     for run in browsing.runs_with_arms(db, others):
@@ -108,8 +109,8 @@ def _offer_to_save(sql: str) -> None:
     with st.popover("Save the query"), st.form("sql.save", border=False):
         name = st.text_input("Name", key="sql.save_name")
         if st.form_submit_button("Save"):
-            with parts.in_words():
-                queries.save(db, name, sql, actor=data.user())
+            with notes.errors_as_panel():
+                queries.save(db, name, sql, actor=cached.user())
                 st.rerun()
 
 
@@ -122,15 +123,15 @@ def _parquet(frame: pd.DataFrame) -> bytes:
 
 def _show_schema() -> None:
     st.subheader("Views", anchor=False)
-    for name, columns in data.view_columns().items():
+    for name, columns in cached.view_columns().items():
         with st.expander(name):
             st.html(
-                "".join(f'<div class="vl-mono">{texts.escape(column)}</div>' for column in columns)
+                "".join(f'<div class="vl-mono">{markup.escape(column)}</div>' for column in columns)
             )
 
 
-db = data.store()
-parts.header("SQL", "Read-only queries over the analysis views.")
+db = cached.store()
+notes.header("SQL", "Read-only queries over the analysis views.")
 main, side = st.columns([3, 1], gap="large")
 with main:
     query = _choose()
@@ -144,7 +145,7 @@ with main:
     kept = st.session_state.get(RESULT)
     if kept is not None:
         if kept[0] != query:
-            st.html(texts.quiet("The answer to the query before; press Run for this one."))
+            st.html(markup.quiet("The answer to the query before; press Run for this one."))
         _show(*kept)
 with side:
     _show_schema()

@@ -3,7 +3,8 @@
 import pandas as pd
 import streamlit as st
 
-from ui import data, parts, tables, texts
+from ui import cached, markup, tables
+from ui.frame import job_panels, navigation, notes
 from ui.icl_views import charts
 from vectorlab.domain.context_prompts import LAYOUTS
 from vectorlab.domain.icl_runs import IclKind, IclRun
@@ -22,7 +23,7 @@ def show_trainings() -> None:
     run = _choose(IclKind.TRAIN, "No model was trained yet", "vectorlab icl train --batch 512")
     if run is None:
         return
-    _show_curves(icl.curves(data.store(), run), key=f"icl.curves.{run.id}")
+    _show_curves(icl.curves(cached.store(), run), key=f"icl.curves.{run.id}")
     rows = [
         {
             "beside": name,
@@ -51,8 +52,8 @@ def show_checks() -> None:
     )
     if run is None:
         return
-    frame = icl.checks_frame(icl.checks(data.store(), run.id))
-    st.html(texts.quiet(f"{run.result['ok']} of {run.result['of']} are ok."))
+    frame = icl.checks_frame(icl.checks(cached.store(), run.id))
+    st.html(markup.quiet(f"{run.result['ok']} of {run.result['of']} are ok."))
     st.dataframe(frame, hide_index=True, key="icl.checks")
     tables.csv_button(lambda: frame, name=f"icl-{run.id}")
 
@@ -65,7 +66,7 @@ def show_bridge() -> None:
     )
     if run is None:
         return
-    layers = icl.layers_frame(data.store(), run.id)
+    layers = icl.layers_frame(cached.store(), run.id)
     left, right = st.columns(2)
     with left:
         st.subheader("Effect of the context beside the in-context vector", anchor=False)
@@ -77,16 +78,16 @@ def show_bridge() -> None:
         "Controls: shuffled exchanges the targets of the same demonstrations, random puts other "
         "texts in their place. A cosine that a control reaches as well says nothing of the targets."
     )
-    _show_heads(icl.heads_frame(data.store(), run.id))
+    _show_heads(icl.heads_frame(cached.store(), run.id))
     tables.csv_button(lambda: layers, name=f"bridge-{run.id}", label="Download the layers (CSV)")
-    parts.page_link(
+    navigation.page_link(
         "Make the effect a vector: method context_shift", "new_vector", method="context_shift"
     )
 
 
 def _show_heads(heads: pd.DataFrame) -> None:
     if heads.empty:
-        st.html(texts.quiet("Attention was not taken apart in this run."))
+        st.html(markup.quiet("Attention was not taken apart in this run."))
         return
     st.subheader("The update by head", anchor=False)
     figure = st.segmented_control(
@@ -116,26 +117,26 @@ def _ask_for_a_training() -> None:
         )
         seed = st.number_input("Seed", 0, 10_000, 1, key="ask.seed", bind="query-params")
         if st.form_submit_button("Train") and variant is not None:
-            parts.ask(lambda: _train(variant, int(layers), int(steps), int(seed)))
+            job_panels.ask(lambda: _train(variant, int(layers), int(steps), int(seed)))
 
 
 def _train(variant: Variant, layers: int, steps: int, seed: int) -> int | None:
     spec = TrainingSpec.published(variant, layers=layers, steps=steps, batch=512, seed=seed)
     asked = icl.request_training(
-        data.store(), spec, actor=data.user(), priority=PRIORITY_INTERACTIVE
+        cached.store(), spec, actor=cached.user(), priority=PRIORITY_INTERACTIVE
     )
     return None if asked.job is None else asked.job.id
 
 
 def _show_running() -> None:
-    job = parts.follow_job(link=False, every=parts.BESIDE_A_JOB)
+    job = job_panels.follow_job(link=False, every=job_panels.BESIDE_A_JOB)
     if job is None or job.kind is not JobKind.ICL_TRAIN or job.state.is_final:
         return
 
-    @st.fragment(run_every=parts.BESIDE_A_JOB)
+    @st.fragment(run_every=job_panels.BESIDE_A_JOB)
     def live() -> None:
-        with parts.in_words():
-            _show_curves(jobs.curves(data.store(), job.id), key="icl.live")
+        with notes.errors_as_panel():
+            _show_curves(jobs.curves(cached.store(), job.id), key="icl.live")
 
     live()
 
@@ -156,8 +157,8 @@ def _show_curves(curves: dict[str, list[tuple[int, float]]], *, key: str) -> Non
 
 
 def _ask_for_a_bridge() -> None:
-    labels = browsing.version_labels(data.store())
-    known = [model.name for model in models.list_models(data.store())]
+    labels = browsing.version_labels(cached.store())
+    known = [model.name for model in models.list_models(cached.store())]
     if not labels or not known:
         return
     with st.expander("Look into a model"), st.form("icl.bridge", border=False):
@@ -168,27 +169,27 @@ def _ask_for_a_bridge() -> None:
         )
         layout = st.selectbox("Layout", list(LAYOUTS), key="ask.layout", bind="query-params")
         if st.form_submit_button("Measure"):
-            parts.ask(lambda: _bridge(str(model), str(label), int(shots), str(layout)))
-    parts.follow_job(link=False)
+            job_panels.ask(lambda: _bridge(str(model), str(label), int(shots), str(layout)))
+    job_panels.follow_job(link=False)
 
 
 def _bridge(model: str, label: str, shots: int, layout: str) -> int | None:
     asked = icl.request_bridge(
-        data.store(),
+        cached.store(),
         BridgeRequest(set_reference=label, shots=shots, layout=layout),
-        model=models.get(data.store(), model),
-        actor=data.user(),
+        model=models.get(cached.store(), model),
+        actor=cached.user(),
         priority=PRIORITY_INTERACTIVE,
     )
     return None if asked.job is None else asked.job.id
 
 
 def _choose(kind: IclKind, empty: str, command: str) -> IclRun | None:
-    found = icl.list_runs(data.store(), kind=kind)
+    found = icl.list_runs(cached.store(), kind=kind)
     if not found:
-        parts.note(empty, "Ask for it here or in a terminal:", command=command)
+        notes.note(empty, "Ask for it here or in a terminal:", command=command)
         return None
     labels = {f"{run.id}: {icl.describe(run)} {run.set_label or ''}".strip(): run for run in found}
-    parts.say_unknown(str(kind), labels, what="run")
+    navigation.say_unknown(str(kind), labels, what="run")
     chosen = st.selectbox("Run", list(labels), key=str(kind), bind="query-params")
     return labels[chosen]

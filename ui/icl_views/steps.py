@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from ui import parts
+from ui.frame import notes
 from ui.icl_views import charts
 from vectorlab.domain.icl import Inputs, RegressionLaw, best_one_step
 from vectorlab.services import icl_steps
@@ -93,7 +93,7 @@ def _law() -> tuple[RegressionLaw, int, int]:
 
 def _say_limits(found: icl_steps.Walk, eta: float, steps: int, best: float) -> None:
     if steps > 1 and eta > found.limit:
-        parts.note(
+        notes.note(
             "This eta diverges on some of the tasks",
             f"eta = {eta:.3g} passes the limit 2 / lambda_max(X^T X / N), which for the steepest "
             f"of these tasks is {found.limit:.3g}. More steps move further away there; values "

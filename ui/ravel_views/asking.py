@@ -3,7 +3,8 @@
 import pandas as pd
 import streamlit as st
 
-from ui import data, parts
+from ui import cached
+from ui.frame import job_panels, notes
 from ui.ravel_views import charts
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.ravel_instances import TESTS, Instance
@@ -45,18 +46,20 @@ def show_form(instance: Instance, *, n_layers: int) -> None:
         )
         if st.button("Train and score", type="primary", key="ask"):
             st.query_params.pop("job", None)
-            parts.ask(lambda: _request(instance, methods, layers, ks, Location(location), targets))
+            job_panels.ask(
+                lambda: _request(instance, methods, layers, ks, Location(location), targets)
+            )
 
 
 def follow() -> None:
     """The job in the address with its live curves, if there is one."""
-    job = parts.follow_job(link=False, every=parts.BESIDE_A_JOB)
+    job = job_panels.follow_job(link=False, every=job_panels.BESIDE_A_JOB)
     if job is None:
         return
 
-    @st.fragment(run_every=None if job.state.is_final else parts.BESIDE_A_JOB)
+    @st.fragment(run_every=None if job.state.is_final else job_panels.BESIDE_A_JOB)
     def live() -> None:
-        found = jobs.curves(data.store(), job.id)
+        found = jobs.curves(cached.store(), job.id)
         rows = [
             {"series": name, "step": step, "loss": value}
             for name, points in found.items()
@@ -86,7 +89,7 @@ def _request(
 ) -> int | None:
     numbers = _numbers(ks)
     asked = ravel_runs.request_run(
-        data.store(),
+        cached.store(),
         instance=instance.name,
         grid=Grid(
             methods=tuple(methods),
@@ -96,9 +99,9 @@ def _request(
             location=location,
         ),
         parts=TESTS,
-        actor=data.user(),
+        actor=cached.user(),
         priority=PRIORITY_INTERACTIVE,
     )
     if asked.run is not None:
-        parts.note("Found", f"Run {asked.run.id} answers an equal request.", tone="good")
+        notes.note("Found", f"Run {asked.run.id} answers an equal request.", tone="good")
     return None if asked.job is None else asked.job.id

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import data, tables
+from ui import cached, tables
 from ui.ravel_views import charts
 from vectorlab.domain.ravel_instances import Instance
 from vectorlab.domain.ravel_runs import Evaluation
@@ -13,7 +13,7 @@ SHOWN = 200  # outcomes; all of them are in the file
 
 def show(evaluation: Evaluation, instance: Instance, *, target: str | None) -> None:
     """Everything about an evaluation below its scores."""
-    db = data.store()
+    db = cached.store()
     left, right = st.columns(2)
     with left:
         st.subheader("What moved when each target was moved", anchor=False)

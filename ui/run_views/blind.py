@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from ui import data, parts, tables, texts
+from ui import cached, markup, tables
+from ui.frame import notes
 from ui.run_views.choices import Sides
 from vectorlab.domain.votes import Choice, Match, Pair, Tally
 from vectorlab.services import votes
@@ -23,11 +24,11 @@ def show(sides: Sides) -> None:
     if match is None:
         return
     spaces = st.toggle("Whitespace", key="spaces", bind="query-params")
-    pair = votes.next_pair(data.store(), match, voter=data.user())
+    pair = votes.next_pair(cached.store(), match, voter=cached.user())
     if pair is not None and st.session_state.get(REVEALED) != match:
         _ask(match, pair, spaces=spaces)
         return
-    found = votes.tally(data.store(), match)
+    found = votes.tally(cached.store(), match)
     _reveal(sides, match, found)
     if pair is not None and st.button("Vote on"):
         del st.session_state[REVEALED]
@@ -37,7 +38,7 @@ def show(sides: Sides) -> None:
 def _choose_match(sides: Sides) -> Match | None:
     names = list(sides.names)
     if len(names) < 2:
-        parts.note("One column", "A vote needs two. Add a run with another arm to the address.")
+        notes.note("One column", "A vote needs two. Add a run with another arm to the address.")
         return None
     one, two, three = st.columns([1, 1, 2])
     first = one.selectbox("Between", names, key="between", bind="query-params")
@@ -46,7 +47,7 @@ def _choose_match(sides: Sides) -> Match | None:
         "Question", value="Which is better?", key="question", bind="query-params"
     )
     if first == second:
-        parts.note("Twice the same column", "Choose two different ones to vote between.")
+        notes.note("Twice the same column", "Choose two different ones to vote between.")
         return None
     return Match(
         first=sides.names[first],
@@ -56,12 +57,12 @@ def _choose_match(sides: Sides) -> Match | None:
 
 
 def _ask(match: Match, pair: Pair, *, spaces: bool) -> None:
-    st.html(texts.generated(pair.prompt, spaces=spaces))
-    parts.heading(match.question)
+    st.html(markup.generated(pair.prompt, spaces=spaces))
+    notes.heading(match.question)
     left, right = st.columns(2)
     for place, name, text in ((left, "Left", pair.left_text), (right, "Right", pair.right_text)):
         with place.container(border=True):
-            st.html(texts.quiet(name) + texts.generated(text, spaces=spaces))
+            st.html(markup.quiet(name) + markup.generated(text, spaces=spaces))
     with st.container(horizontal=True):
         for choice, (label, key) in ANSWERS.items():
             st.button(
@@ -71,7 +72,7 @@ def _ask(match: Match, pair: Pair, *, spaces: bool) -> None:
                 on_click=_vote,
                 args=(pair, choice, match.question),
             )
-    found = votes.tally(data.store(), match)
+    found = votes.tally(cached.store(), match)
     st.caption(
         f"{found.votes} votes so far on {found.pairs} pairs"
         + (f"; {found.equal} more have the same text on both sides." if found.equal else ".")
@@ -84,29 +85,29 @@ def _ask(match: Match, pair: Pair, *, spaces: bool) -> None:
 
 
 def _vote(pair: Pair, choice: Choice, question: str) -> None:
-    with parts.in_words():
-        votes.vote(data.store(), pair, choice, question=question, voter=data.user())
+    with notes.errors_as_panel():
+        votes.vote(cached.store(), pair, choice, question=question, voter=cached.user())
 
 
 def _reveal(sides: Sides, match: Match, found: Tally) -> None:
     first, second = sides.name_of(match.first), sides.name_of(match.second)
     if not found.votes:
-        parts.note("Nothing to vote on", "Every pair has the same text on both sides.")
+        notes.note("Nothing to vote on", "Every pair has the same text on both sides.")
         return
     st.subheader("What the votes say", anchor=False)
     rows = [
-        (texts.dot(sides.colours[first]) + texts.escape(first), str(found.first)),
-        (texts.dot(sides.colours[second]) + texts.escape(second), str(found.second)),
+        (markup.dot(sides.colours[first]) + markup.escape(first), str(found.first)),
+        (markup.dot(sides.colours[second]) + markup.escape(second), str(found.second)),
         ("both alike", str(found.ties)),
         ("neither", str(found.neither)),
     ]
     tables.show(["answer", "votes"], rows, name="votes")
     if found.interval is None or found.share is None:
-        st.html(texts.quiet("No vote chose a side."))
+        st.html(markup.quiet("No vote chose a side."))
         return
     low, high = found.interval
     clear = low > 0.5 or high < 0.5
-    parts.note(
+    notes.note(
         f"{second} is preferred in {found.share:.0%} of the decided votes",
         f"95 % interval {low:.0%} to {high:.0%}; exact sign test p = {found.p_value:.3g}. "
         + ("The interval leaves out one half." if clear else "One half is inside: not decided."),

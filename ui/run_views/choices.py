@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from ui import colours, data
+from ui import cached, colours
 from vectorlab.domain.comparison import (
     LOG_PROBABILITY,
     Column,
@@ -81,7 +81,8 @@ def choose_judged(sides: Sides) -> Column | None:
 def choose_measure(sides: Sides) -> Measure:
     """The figure that better and worse go by."""
     known = {
-        item.key: item for item in comparison.measures(data.store(), [run.id for run in sides.runs])
+        item.key: item
+        for item in comparison.measures(cached.store(), [run.id for run in sides.runs])
     }
     chosen = st.selectbox("Figure", list(known), key="figure", bind="query-params")
     return known.get(chosen, LOG_PROBABILITY)

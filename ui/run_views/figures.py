@@ -3,7 +3,8 @@
 import pandas as pd
 import streamlit as st
 
-from ui import charts, colours, data, parts, tables, texts
+from ui import cached, charts, colours, markup, tables
+from ui.frame import notes
 from ui.run_views import choices
 from ui.run_views.choices import Sides
 from vectorlab.domain.comparison import Measure, strength_of
@@ -19,15 +20,15 @@ def show(sides: Sides) -> None:
         baseline = choices.choose_baseline(sides)
     with right:
         measure = choices.choose_measure(sides)
-    found = comparison.figures(data.store(), sides.columns, measure, baseline)
+    found = comparison.figures(cached.store(), sides.columns, measure, baseline)
     if not any(item.count for item in found):
-        parts.note("Nothing to measure", f"No text of these runs has a {measure.key}.")
+        notes.note("Nothing to measure", f"No text of these runs has a {measure.key}.")
         return
     _show_table(sides, found, measure)
     curves = _curves(sides, found)
     if curves["strength"].nunique() > 1:
-        parts.heading(f"{measure.key} against strength")
-        names = data.vector_ids()
+        notes.heading(f"{measure.key} against strength")
+        names = cached.vector_ids()
         st.altair_chart(
             charts.strength_curves(
                 curves,
@@ -46,7 +47,8 @@ def _show_table(sides: Sides, found: list[ColumnFigures], measure: Measure) -> N
         change = item.change
         rows.append(
             (
-                texts.dot(sides.colour_of(item.column)) + texts.escape(sides.name_of(item.column)),
+                markup.dot(sides.colour_of(item.column))
+                + markup.escape(sides.name_of(item.column)),
                 str(item.count),
                 _number(item.level.mean),
                 "–" if change is None else _number(change.difference.mean, signed=True),
@@ -82,11 +84,11 @@ def _verdict(item: ColumnFigures, measure: Measure) -> str:
     if item.change is None:
         return ""
     if item.change.verdict is Verdict.NOT_TOLD_APART:
-        return texts.badge("not told apart")
+        return markup.badge("not told apart")
     if measure.version is None:  # more of it is neither good nor bad
-        return texts.badge(item.change.verdict.value)
+        return markup.badge(item.change.verdict.value)
     is_better = (item.change.verdict is Verdict.HIGHER) != measure.lower_is_better
-    return texts.badge("better" if is_better else "worse", "good" if is_better else "bad")
+    return markup.badge("better" if is_better else "worse", "good" if is_better else "bad")
 
 
 def _frame(sides: Sides, found: list[ColumnFigures]) -> pd.DataFrame:
@@ -111,7 +113,7 @@ def _frame(sides: Sides, found: list[ColumnFigures]) -> pd.DataFrame:
 def _curves(sides: Sides, found: list[ColumnFigures]) -> pd.DataFrame:
     """Points of every vector that acts alone in an arm; the baseline begins each curve."""
     arms = {(run.id, place): arm for run in sides.runs for place, arm in enumerate(run.spec.arms)}
-    names = {number: name for name, number in data.vector_ids().items()}
+    names = {number: name for name, number in cached.vector_ids().items()}
     rows, starts = [], []
     for item in found:
         arm = arms[item.column.run_id, item.column.arm]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from ui import data, tables, texts
+from ui import cached, markup, tables
 from vectorlab.domain.codec import ids_in
 from vectorlab.domain.comparison import settings_of
 from vectorlab.domain.description import Fact, describe
@@ -20,38 +20,38 @@ def show(found: Sequence[GenerationRun]) -> None:
     names = {
         sha256: name
         for run in found
-        for sha256, name in _names(run.spec.arms, data.vector_names()).items()
+        for sha256, name in _names(run.spec.arms, cached.vector_names()).items()
     }
     lines = [item for item in settings_of(found, names) if everything or item.differs]
-    rows = [(texts.escape(item.name), *map(texts.escape, item.values)) for item in lines]
+    rows = [(markup.escape(item.name), *map(markup.escape, item.values)) for item in lines]
     if rows:
         tables.show(["setting", *(f"run {run.id}" for run in found)], rows, name="settings")
     else:
-        st.html(texts.quiet("The runs were asked for and computed alike."))
+        st.html(markup.quiet("The runs were asked for and computed alike."))
 
 
 def _show_one(run: GenerationRun) -> None:
     about = [
-        (fact.name, texts.escape(f"{fact.value} {fact.unit}"))
+        (fact.name, markup.escape(f"{fact.value} {fact.unit}"))
         for fact in describe(run.spec)
         if fact.field not in ("arms", "prompts")
     ]
     st.html(
-        texts.facts(
+        markup.facts(
             [
-                ("model", texts.escape(run.model_name)),
+                ("model", markup.escape(run.model_name)),
                 ("prompts", _prompts_fact(run)),
                 ("unseen", _overlap_fact(run)),
                 *about,
                 ("took", f"{run.duration_s:.1f} s"),
-                ("request", texts.mono(run.spec_sha256)),
+                ("request", markup.mono(run.spec_sha256)),
             ]
         )
     )
-    _show_arms(run.spec.arms, data.vector_names())
+    _show_arms(run.spec.arms, cached.vector_names())
     with st.expander("Environment"):
-        pairs = [(name, texts.escape(value)) for name, value in run.environment.items()]
-        st.html(texts.facts(pairs))
+        pairs = [(name, markup.escape(value)) for name, value in run.environment.items()]
+        st.html(markup.facts(pairs))
 
 
 def _prompts_fact(run: GenerationRun) -> str:
@@ -59,13 +59,13 @@ def _prompts_fact(run: GenerationRun) -> str:
     if run.prompt_set_label is None:
         return f"{count}, given with the run"
     name, _, number = run.prompt_set_label.partition("@")
-    return f"{count} from {texts.link(run.prompt_set_label, 'sets', set=name, version=number)}"
+    return f"{count} from {markup.link(run.prompt_set_label, 'sets', set=name, version=number)}"
 
 
 def _overlap_fact(run: GenerationRun) -> str:
     """Whether the prompts quote what the vectors learned from."""
-    found = data.overlaps(run)
-    return "<br>".join(texts.escape(item) for item in found) or "–"
+    found = cached.overlaps(run)
+    return "<br>".join(markup.escape(item) for item in found) or "–"
 
 
 def _show_arms(arms: Sequence[Arm], names: Mapping[int, str]) -> None:
@@ -92,5 +92,5 @@ def _cell(fact: Fact | None) -> str:
         return "–"
     name = fact.value.rpartition(" ")[0]
     if fact.field == "vector_sha256" and name:
-        return texts.link(name, "vectors", vector=name)
-    return f"{texts.escape(fact.value)} {texts.quiet(fact.unit) if fact.unit else ''}"
+        return markup.link(name, "vectors", vector=name)
+    return f"{markup.escape(fact.value)} {markup.quiet(fact.unit) if fact.unit else ''}"

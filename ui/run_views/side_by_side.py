@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from ui import data, parts, tables, texts
+from ui import cached, markup, tables
+from ui.frame import navigation, notes
 from ui.run_views import choices
 from ui.run_views.choices import Sides
 from vectorlab.domain.comparison import (
@@ -24,7 +25,7 @@ PER_PAGE = 20
 def show(sides: Sides) -> None:
     """Controls, one page of texts, and the download of all of them."""
     question, removed, spaces = _ask(sides)
-    rows, count = comparison.page(data.store(), question)
+    rows, count = comparison.page(cached.store(), question)
     if not rows:
         _say_none(question)
         return
@@ -33,7 +34,7 @@ def show(sides: Sides) -> None:
     sampled = any(run.spec.samples > 1 for run in sides.runs)
     heads = [("prompt", None), *((name, sides.colours[name]) for name in sides.names)]
     st.html(
-        texts.texts_table(
+        markup.texts_table(
             heads,
             [
                 (
@@ -52,7 +53,7 @@ def show(sides: Sides) -> None:
         st.pagination(pages, key="page", bind="query-params")
     ids = [str(run.id) for run in sides.runs]
     tables.csv_button(
-        lambda: reports.comparison_frame(data.store(), ids),
+        lambda: reports.comparison_frame(cached.store(), ids),
         name=f"runs-{'-'.join(ids)}",
         label="Download all texts (CSV)",
     )
@@ -71,7 +72,7 @@ def _ask(sides: Sides) -> tuple[Question, bool, bool]:
         with st.container(horizontal=True):
             removed = st.toggle("Missing words", key="removed", bind="query-params")
             spaces = st.toggle("Whitespace", key="spaces", bind="query-params")
-    number = parts.chosen_number("page") or 1
+    number = navigation.chosen_number("page") or 1
     question = Question(
         columns=sides.columns,
         baseline=baseline,
@@ -87,18 +88,18 @@ def _ask(sides: Sides) -> tuple[Question, bool, bool]:
 
 def _say_none(question: Question) -> None:
     if question.offset:
-        parts.note("No such page", "The filter leaves fewer rows. Go back to the first page.")
+        notes.note("No such page", "The filter leaves fewer rows. Go back to the first page.")
         if st.button("First page"):
             st.session_state.pop("page", None)
             st.query_params.pop("page", None)
             st.rerun()
         return
-    parts.note("No row fits", f"No row is {question.shown.value} by {question.measure.key}.")
+    notes.note("No row fits", f"No row is {question.shown.value} by {question.measure.key}.")
 
 
 def _prompt_cell(row: ComparedRow, *, sampled: bool, spaces: bool) -> str:
-    sample = texts.note(f"sample {row.sample}") if sampled else ""
-    return texts.generated(row.prompt, spaces=spaces) + sample
+    sample = markup.note(f"sample {row.sample}") if sampled else ""
+    return markup.generated(row.prompt, spaces=spaces) + sample
 
 
 def _cell(
@@ -106,13 +107,13 @@ def _cell(
 ) -> str:
     cell = row.cells.get(column)
     if cell is None:
-        return texts.quiet("not in this run")
+        return markup.quiet("not in this run")
     before = None if question.baseline is None else row.cells.get(question.baseline)
     if before is None or column == question.baseline:
-        shown = texts.generated(cell.text, spaces=spaces)
+        shown = markup.generated(cell.text, spaces=spaces)
     else:
-        shown = texts.difference(before.text, cell.text, removed=removed, spaces=spaces)
-    return shown + texts.note(_figure(cell, before, question.measure))
+        shown = markup.difference(before.text, cell.text, removed=removed, spaces=spaces)
+    return shown + markup.note(_figure(cell, before, question.measure))
 
 
 def _figure(cell: Cell, before: Cell | None, measure: Measure) -> str:

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from ui import colours, data, parts, tables, texts
+from ui import cached, colours, markup, tables
+from ui.frame import job_panels, notes
 from vectorlab.domain.comparison import Column
 from vectorlab.domain.jobs import JobState
 from vectorlab.domain.runs import GenerationRun
@@ -24,8 +25,8 @@ def shown(
     """A text with its tokens coloured, or by words where no job has read it."""
     if tokens is None:
         if base_text is None:
-            return texts.generated(text, spaces=spaces)
-        return texts.difference(base_text, text, spaces=spaces)
+            return markup.generated(text, spaces=spaces)
+        return markup.difference(base_text, text, spaces=spaces)
     departs = None if base is None else departure(tokens, base)
     low, _, high = colours.diverging()
     found = []
@@ -43,7 +44,7 @@ def shown(
             title += f", KL {tokens.kl[place]:.2f}"
         found.append(
             f'<span class="vl-piece{mark}" title="{title}"{style}>'
-            f"{texts.characters(piece, spaces=spaces)}</span>"
+            f"{markup.characters(piece, spaces=spaces)}</span>"
         )
     return f'<bdi class="vl-text vl-generated" dir="auto">{"".join(found)}</bdi>'
 
@@ -71,8 +72,8 @@ def show_legend_or_ask(run: GenerationRun, prompt: int, *, is_known: bool) -> No
     if waiting is not None:
         watch(waiting)
     elif st.button("Read the tokens", key=f"tokens.{run.id}.{prompt}"):
-        with parts.in_words():
-            token_views.request_read(data.store(), str(run.id), prompt, actor=data.user())
+        with notes.errors_as_panel():
+            token_views.request_read(cached.store(), str(run.id), prompt, actor=cached.user())
             st.rerun()
 
 
@@ -81,11 +82,11 @@ def watch(job_id: int) -> None:
 
     @st.fragment(run_every="1s")
     def live() -> None:
-        with parts.in_words():
-            current = jobs.get(data.store(), job_id)
+        with notes.errors_as_panel():
+            current = jobs.get(cached.store(), job_id)
             if current.state is JobState.SUCCEEDED:
                 st.rerun()
-            parts.job_line(current)
+            job_panels.job_line(current)
 
     live()
 
@@ -98,8 +99,8 @@ def show(run: GenerationRun, columns: tuple[Column, ...]) -> None:
         number = st.number_input("Prompt", 1, count, 1, key="prompt_number", bind="query-params")
     prompt = int(number) - 1
     spaces = st.toggle("Whitespace", key="spaces", bind="query-params")
-    st.html(texts.generated(run.spec.prompts[prompt].text, spaces=spaces))
-    read = token_views.read_tokens(data.store(), run.id, prompt)
+    st.html(markup.generated(run.spec.prompts[prompt].text, spaces=spaces))
+    read = token_views.read_tokens(cached.store(), run.id, prompt)
     show_legend_or_ask(run, prompt, is_known=bool(read))
     if not read:
         return
@@ -107,9 +108,9 @@ def show(run: GenerationRun, columns: tuple[Column, ...]) -> None:
     by_arm = colours.of_columns(columns)
     rows = [
         (
-            texts.dot(by_arm[columns[arm].label])
-            + texts.escape(columns[arm].label)
-            + (texts.note(f"sample {sample}") if run.spec.samples > 1 else ""),
+            markup.dot(by_arm[columns[arm].label])
+            + markup.escape(columns[arm].label)
+            + (markup.note(f"sample {sample}") if run.spec.samples > 1 else ""),
             shown(
                 "",
                 None,
@@ -132,7 +133,7 @@ def show(run: GenerationRun, columns: tuple[Column, ...]) -> None:
 
 def _reading(run: GenerationRun, prompt: int) -> int | None:
     """The job under way that reads these tokens."""
-    return token_views.reading_job(data.store(), run.id, prompt)
+    return token_views.reading_job(cached.store(), run.id, prompt)
 
 
 def _swatch(colour: str) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from ui import data, parts, tables, texts
+from ui import cached, markup, tables
+from ui.frame import notes
 from vectorlab.domain.set_diff import Changes
 from vectorlab.domain.sets import Demonstration, SetVersion
 from vectorlab.services import reports, set_history
@@ -15,7 +16,7 @@ MOST_ROWS = 200  # of each kind; a longer table helps nobody
 def show(version: SetVersion, others: Sequence[int]) -> None:
     """Compare a version with another one of its set."""
     if not others:
-        parts.note("Only one version", "There is nothing to compare it with yet.")
+        notes.note("Only one version", "There is nothing to compare it with yet.")
         return
     earlier = [item for item in others if item < version.number]
     against = st.selectbox(
@@ -25,14 +26,14 @@ def show(version: SetVersion, others: Sequence[int]) -> None:
         key="since",
         bind="query-params",
     )
-    found = set_history.diff(data.store(), f"{version.set_name}@{against}", version.label)
+    found = set_history.diff(cached.store(), f"{version.set_name}@{against}", version.label)
     show_changes(found.changes)
 
 
 def show_changes(found: Changes) -> None:
     """The changes as a table."""
     if found.is_empty:
-        parts.note("No change", "Both versions hold the same demonstrations in the same order.")
+        notes.note("No change", "Both versions hold the same demonstrations in the same order.")
         return
     counts = (
         (found.edited, "edited", "busy"),
@@ -40,7 +41,7 @@ def show_changes(found: Changes) -> None:
         (found.removed, "removed", "bad"),
         (found.moved, "moved", ""),
     )
-    st.html(" ".join(texts.badge(f"{len(what)} {word}", tone) for what, word, tone in counts))
+    st.html(" ".join(markup.badge(f"{len(what)} {word}", tone) for what, word, tone in counts))
     rows = [
         (
             "edited",
@@ -69,11 +70,11 @@ def show_changes(found: Changes) -> None:
 
 
 def _cells(item: Demonstration) -> tuple[str, str]:
-    return texts.literal(item.source), texts.literal(item.target or "–")
+    return markup.literal(item.source), markup.literal(item.target or "–")
 
 
 def _edited(old: Demonstration, new: Demonstration) -> tuple[str, str]:
     return (
-        texts.difference(old.source, new.source),
-        texts.difference(old.target or "", new.target or ""),
+        markup.difference(old.source, new.source),
+        markup.difference(old.target or "", new.target or ""),
     )

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from ui import data, parts, tables, texts
+from ui import cached, markup, tables
+from ui.frame import navigation
 from vectorlab.domain.set_checks import Finding
 from vectorlab.domain.sets import Demonstration, DemonstrationSet, SetVersion
 from vectorlab.services import reports, sets
@@ -21,18 +22,18 @@ COLUMNS = {
 def show(version: SetVersion, about: DemonstrationSet) -> None:
     """Facts, findings and demonstrations of a version."""
     st.html(
-        texts.facts(
+        markup.facts(
             [
-                ("message", texts.literal(version.message or "–")),
-                ("by", f"{texts.escape(version.author)}, {texts.moment(version.created_at)}"),
-                ("task", texts.escape(about.task or "–")),
-                ("labels", texts.tags(about.labels)),
-                ("tags", texts.tags(version.tags)),
-                ("content", texts.mono(version.content_sha256)),
+                ("message", markup.literal(version.message or "–")),
+                ("by", f"{markup.escape(version.author)}, {markup.moment(version.created_at)}"),
+                ("task", markup.escape(about.task or "–")),
+                ("labels", markup.tags(about.labels)),
+                ("tags", markup.tags(version.tags)),
+                ("content", markup.mono(version.content_sha256)),
             ]
         )
     )
-    show_findings(data.findings(version))
+    show_findings(cached.findings(version))
     rows, found = page_of(version)
     frame = frame_of(rows)
     st.dataframe(
@@ -44,10 +45,12 @@ def show(version: SetVersion, about: DemonstrationSet) -> None:
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         if found and frame["target"].notna().all():
-            parts.page_link("New vector from this version", "new_vector", set=version.label)
-        parts.page_link("New run with these sources as prompts", "new_run", prompts=version.label)
+            navigation.page_link("New vector from this version", "new_vector", set=version.label)
+        navigation.page_link(
+            "New run with these sources as prompts", "new_run", prompts=version.label
+        )
         tables.csv_button(
-            lambda: reports.demonstrations_frame(data.store(), version.label),
+            lambda: reports.demonstrations_frame(cached.store(), version.label),
             name=version.label,
             label=f"Download all {version.count} (CSV)",
         )
@@ -62,7 +65,7 @@ def page_of(version: SetVersion) -> tuple[Sequence[tuple[int, Demonstration]], i
         bind="query-params",
         placeholder=f"Any of the {version.count} demonstrations",
     )
-    first = sets.page(data.store(), version, contains=contains, limit=PER_PAGE)
+    first = sets.page(cached.store(), version, contains=contains, limit=PER_PAGE)
     pages = max(1, -(-first.total // PER_PAGE))
     number = 1
     if pages > 1:
@@ -71,7 +74,7 @@ def page_of(version: SetVersion) -> tuple[Sequence[tuple[int, Demonstration]], i
     found = first
     if number > 1:
         found = sets.page(
-            data.store(),
+            cached.store(),
             version,
             contains=contains,
             offset=(number - 1) * PER_PAGE,
@@ -102,8 +105,8 @@ def show_findings(found: Sequence[Finding]) -> None:
     for item in found:
         places = ", ".join(map(str, item.positions[:10]))
         more = " …" if item.count > len(item.positions[:10]) else ""
-        at = texts.quiet(f" position {places}{more}") if places else ""
-        lines.append(f"<li>{texts.escape(item)}{at}</li>")
+        at = markup.quiet(f" position {places}{more}") if places else ""
+        lines.append(f"<li>{markup.escape(item)}{at}</li>")
     st.html(
         '<div class="vl-panel"><b>What the checks found</b>'
         f'<ul class="vl-findings">{"".join(lines)}</ul></div>'

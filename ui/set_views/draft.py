@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from ui import data, parts
+from ui import cached
+from ui.frame import notes
 from ui.set_views import changes
 from ui.set_views.demonstrations import COLUMNS, frame_of, page_of, show_findings
 from vectorlab.domain.sets import Demonstration, SetVersion
@@ -47,7 +48,7 @@ class _Draft:
 def show(version: SetVersion, *, is_latest: bool) -> None:
     """Edit a version, if it is the one that the next comes from."""
     if not is_latest:
-        parts.note(
+        notes.note(
             "An older version",
             "Only the latest version is edited, so that nobody's work is lost. To go on from this "
             "one, fork it:",
@@ -63,11 +64,11 @@ def show(version: SetVersion, *, is_latest: bool) -> None:
         )
         return
     st.subheader("The draft", anchor=False)
-    with parts.in_words():
+    with notes.errors_as_panel():
         check = version.count <= CHECKED_AT_ONCE or st.toggle(
             f"Run the checks over all {version.count} demonstrations", key="sets.check"
         )
-        found = set_history.preview(data.store(), version.label, draft.edit(), check=check)
+        found = set_history.preview(cached.store(), version.label, draft.edit(), check=check)
         changes.show_changes(found.changes)
         if found.findings is not None:
             show_findings(found.findings)
@@ -150,13 +151,13 @@ def _freeze(version: SetVersion, draft: _Draft, *, count: int) -> None:
 
 
 def _commit(version: SetVersion, draft: _Draft) -> None:
-    with parts.in_words():
+    with notes.errors_as_panel():
         done = sets.commit_edit(
-            data.store(),
+            cached.store(),
             reference=version.label,
             edit=draft.edit(),
             message=st.session_state["sets.message"],
-            actor=data.user(),
+            actor=cached.user(),
             strict=st.session_state["sets.strict"],
         )
         del st.session_state["sets.drafts"][version.id]

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from ui import data, tables, texts
+from ui import cached, markup, tables
 from vectorlab.domain.history_graph import draw, nodes_of
 from vectorlab.domain.sets import SetVersion
 from vectorlab.services import reports, set_history
@@ -13,11 +13,11 @@ MOST_BLAMED = 5000  # demonstrations; beyond it the origin is looked up on deman
 
 def show(version: SetVersion) -> None:
     """The history as a graph, then the origin of what the chosen version holds."""
-    versions = set_history.history(data.store(), version.set_name)
+    versions = set_history.history(cached.store(), version.set_name)
     by_id = {item.id: item for item in versions}
     rows = []
     for line in draw(nodes_of(versions)):
-        lanes = f'<span class="vl-lanes">{texts.escape(line.lanes)}</span>'
+        lanes = f'<span class="vl-lanes">{markup.escape(line.lanes)}</span>'
         if line.node is None:
             rows.append((lanes, *[""] * 6))
         else:
@@ -46,16 +46,16 @@ def show(version: SetVersion) -> None:
 
 def _cells(item: SetVersion) -> tuple[str, ...]:
     return (
-        texts.link(item.label, "sets", set=item.set_name, version=item.number)
+        markup.link(item.label, "sets", set=item.set_name, version=item.number)
         + " "
-        + "".join(texts.badge(tag, "good") for tag in item.tags),
-        texts.literal(item.message or "–"),
+        + "".join(markup.badge(tag, "good") for tag in item.tags),
+        markup.literal(item.message or "–"),
         str(item.count),
-        texts.escape(item.author),
-        texts.moment(item.created_at),
-        texts.mono(item.content_sha256[:12]),
+        markup.escape(item.author),
+        markup.moment(item.created_at),
+        markup.mono(item.content_sha256[:12]),
     )
 
 
 def _blame(version: SetVersion) -> pd.DataFrame:
-    return reports.blame_frame(set_history.blame(data.store(), version.label))
+    return reports.blame_frame(set_history.blame(cached.store(), version.label))

@@ -7,7 +7,8 @@ import pandas as pd
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from ui import data, parts, texts
+from ui import cached, markup
+from ui.frame import navigation, notes
 from ui.set_views.demonstrations import COLUMNS, show_findings
 from vectorlab.services import set_files, sets
 from vectorlab.services.set_files import Asked
@@ -33,7 +34,7 @@ def show(*, is_open: bool) -> None:
         if given is None:
             return
         failed = f"{given.name} cannot be imported"
-        with parts.in_words(failed), tempfile.TemporaryDirectory() as folder:
+        with notes.errors_as_panel(failed), tempfile.TemporaryDirectory() as folder:
             path = _kept(given, Path(folder))
             asked = _choose_columns(path, given)
             if asked is not None:
@@ -51,11 +52,11 @@ def _kept(given: UploadedFile, folder: Path) -> Path:
 
 def _choose_columns(path: Path, given: UploadedFile) -> Asked | None:
     """What the visitor says of the columns where their names do not; None before it is said."""
-    known, guess = set_files.look_at_columns([path], READ)
+    known, guess = set_files.guess_columns([path], READ)
     if len(known) < 2 or (guess is not None and not guess.guessed):
         return Asked()  # nothing to choose
     if guess is None:
-        st.html(texts.note(f"The columns of {given.name} do not tell source from target: choose."))
+        st.html(markup.note(f"The columns of {given.name} do not tell source from target: choose."))
     left, right = st.columns(2)
     source = left.multiselect(
         "Source columns",
@@ -81,7 +82,7 @@ def _preview(path: Path, asked: Asked) -> int:
     """The first demonstrations and what the checks find; how many there are."""
     with set_files.open_import([path], READ, asked) as found:
         for line in found.sentences():
-            st.html(texts.note(line))
+            st.html(markup.note(line))
         seen = set_files.survey(found, rows=FIRST)
     st.dataframe(
         pd.DataFrame(
@@ -101,10 +102,10 @@ def _preview(path: Path, asked: Asked) -> int:
 def _freeze(path: Path, asked: Asked, name: str, message: str) -> None:
     with set_files.open_import([path], READ, asked) as found:
         done = sets.commit(
-            data.store(),
+            cached.store(),
             name=name,
             demonstrations=found.demonstrations(),
             message=message or found.message(),
-            actor=data.user(),
+            actor=cached.user(),
         )
-    parts.go("sets", set=name, version=done.version.number)
+    navigation.go("sets", set=name, version=done.version.number)

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from ui import colours, data, parts, tables, texts
+from ui import cached, colours, markup, tables
+from ui.frame import notes
 from vectorlab.domain.lineage import Lineage, Thing
 from vectorlab.domain.sets import SetVersion
 from vectorlab.services import lineage
@@ -14,9 +15,9 @@ _SCORES = "hexagon"
 def show(version: SetVersion) -> None:
     """The lineage of a version in both directions."""
     centre = Thing(kind="set_version", id=version.id, name=version.label)
-    found = lineage.around(data.store(), centre)
+    found = lineage.around(cached.store(), centre)
     if len(found.things) == 1:
-        parts.note("On its own", "This version came from no other, and nothing was made from it.")
+        notes.note("On its own", "This version came from no other, and nothing was made from it.")
         return
     st.graphviz_chart(_dot(found), width="stretch")
     if not found.is_complete:
@@ -24,9 +25,9 @@ def show(version: SetVersion) -> None:
     rows = [
         (
             _link(edge.child),
-            texts.escape(edge.backwards),
+            markup.escape(edge.backwards),
             _link(edge.parent),
-            texts.escape(_scores(found, edge.child)),
+            markup.escape(_scores(found, edge.child)),
         )
         for edge in found.edges
     ]
@@ -53,7 +54,7 @@ def _dot(found: Lineage) -> str:
         words = [_kind(thing), thing.name]
         lines.append(_node(name, words, _SHAPES[thing.kind], _address(thing), bold))
         if scored := _score_words(found, thing):
-            figures = texts.address("compare", run=thing.id, look="figures")
+            figures = markup.address("compare", run=thing.id, look="figures")
             lines.append(_node(f"scores{thing.id}", scored, _SCORES, figures))
             lines.append(f'"{name}" -> "scores{thing.id}" [label="scored"];')
     lines += [
@@ -72,10 +73,10 @@ def _node(name: str, words: list[str], shape: str, address: str, more: str = "")
 def _address(thing: Thing) -> str:
     if thing.kind == "set_version":
         name, _, number = thing.name.partition("@")
-        return texts.address("sets", set=name, version=number)
+        return markup.address("sets", set=name, version=number)
     if thing.kind == "vector":
-        return texts.address("vectors", vector=thing.name)
-    return texts.address("compare", run=thing.id) if thing.kind == "run" else "settings"
+        return markup.address("vectors", vector=thing.name)
+    return markup.address("compare", run=thing.id) if thing.kind == "run" else "settings"
 
 
 def _kind(thing: Thing) -> str:
@@ -83,8 +84,8 @@ def _kind(thing: Thing) -> str:
 
 
 def _link(thing: Thing) -> str:
-    kind = texts.quiet(_kind(thing))
-    return f'{kind} <a href="{texts.escape(_address(thing))}">{texts.escape(thing.name)}</a>'
+    kind = markup.quiet(_kind(thing))
+    return f'{kind} <a href="{markup.escape(_address(thing))}">{markup.escape(thing.name)}</a>'
 
 
 def _score_words(found: Lineage, thing: Thing) -> list[str]:

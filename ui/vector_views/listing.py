@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from ui import data, parts, tables
+from ui import cached, tables
+from ui.frame import lists, navigation, notes
 from vectorlab.domain.browsing import VectorFilter
 from vectorlab.services import browsing, models, reports
 
@@ -23,41 +24,41 @@ COLUMNS = (
 
 def show() -> None:
     """The filter in the address, a page of the table, and what to do with it."""
-    parts.header("Steering vectors", "What a model made of a demonstration set, layer by layer.")
+    notes.header("Steering vectors", "What a model made of a demonstration set, layer by layer.")
     wanted = _choose()
-    found, number, more = parts.one_page(
+    found, number, more = lists.one_page(
         lambda limit, offset: browsing.list_vectors(
-            data.store(), wanted, limit=limit, offset=offset
+            cached.store(), wanted, limit=limit, offset=offset
         ),
         PER_PAGE,
     )
     if not found:
         is_filtered = wanted != VectorFilter()
-        parts.note(
+        notes.note(
             "No vector fits" if is_filtered else "No vector yet",
             "Loosen the filter above." if is_filtered else "Extract one from a set version.",
         )
         if not is_filtered:
-            parts.page_link("New vector", "new_vector")
+            navigation.page_link("New vector", "new_vector")
         return
-    opened, chosen = parts.tick(
+    opened, chosen = lists.tick(
         reports.vectors_frame(found),
         [item.name for item in found],
         key="vectors.list",
-        columns={"made": parts.TIME},
+        columns={"made": lists.TIME},
         order=COLUMNS,
     )
     if opened is not None:
-        parts.go("vectors", vector=opened)
+        navigation.go("vectors", vector=opened)
     with st.container(horizontal=True, vertical_alignment="center"):
         fits = 2 <= len(chosen) <= MOST_COMPARED
         label = f"Compare {len(chosen)} vectors" if len(chosen) > 1 else "Compare"
         if st.button(label, type="primary", disabled=not fits):
-            parts.go("vectors", vector=chosen)
-        parts.older_newer(number, more=more)
+            navigation.go("vectors", vector=chosen)
+        lists.older_newer(number, more=more)
         tables.csv_button(
             lambda: reports.vectors_frame(
-                browsing.list_vectors(data.store(), wanted, limit=tables.ALL)
+                browsing.list_vectors(cached.store(), wanted, limit=tables.ALL)
             ),
             name="vectors",
             label="Download all that fit (CSV)",
@@ -66,15 +67,15 @@ def show() -> None:
 
 
 def _choose() -> VectorFilter:
-    names = [item.name for item in models.list_models(data.store())]
-    parts.say_unknown("on", names, what="model")
+    names = [item.name for item in models.list_models(cached.store())]
+    navigation.say_unknown("on", names, what="model")
     one, two, three = st.columns([1, 1, 2])
     model = one.selectbox(
         "Model", names, index=None, placeholder="any", key="on", bind="query-params"
     )
     method = two.selectbox(
         "Method",
-        browsing.methods(data.store()),
+        browsing.methods(cached.store()),
         index=None,
         placeholder="any",
         key="by",

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui import charts, data, parts, texts
+from ui import cached, charts, markup
+from ui.frame import job_panels, lists, navigation, notes
 from ui.vector_views import tokens
 from vectorlab.domain.browsing import RunFilter
 from vectorlab.domain.description import describe
@@ -20,13 +21,13 @@ LATEST = 20
 
 def show(reference: str) -> None:
     """Everything that is on record; its numbers are read for the cosines alone."""
-    details = vectors.details(data.store(), reference)
+    details = vectors.details(cached.store(), reference)
     vector = details.vector
-    parts.header(vector.name, f"A steering vector by method {vector.method}.")
+    notes.header(vector.name, f"A steering vector by method {vector.method}.")
     _show_provenance(details)
     with st.container(horizontal=True, vertical_alignment="center"):
-        parts.page_link("Try it in the playground", "playground", vector=vector.name)
-        parts.page_link(
+        navigation.page_link("Try it in the playground", "playground", vector=vector.name)
+        navigation.page_link(
             "New run with this vector", "new_run", model=vector.model_name, vector=vector.name
         )
         for entry in VECTOR_FORMATS.values():
@@ -37,7 +38,7 @@ def show(reference: str) -> None:
                 on_click="ignore",
                 help=f"Holds {entry.holds}.",
             )
-    parts.follow_job(link=False)
+    job_panels.follow_job(link=False)
     _show_layers(details)
     tokens.show(vector)
     _show_demonstrations(details)
@@ -59,7 +60,7 @@ def _show_layers(details: VectorDetails) -> None:
                 )
             )
         else:
-            st.html(texts.quiet("This method records none."))
+            st.html(markup.quiet("This method records none."))
     with left:
         st.subheader("Separability", anchor=False)
         if frame["separability"].notna().any():
@@ -67,13 +68,13 @@ def _show_layers(details: VectorDetails) -> None:
                 charts.layer_bars(frame, "separability", title="held-out accuracy", share=True)
             )
         else:
-            st.html(texts.quiet("None is recorded for this vector."))
-    cosines = data.layer_cosines(details.vector)
+            st.html(markup.quiet("None is recorded for this vector."))
+    cosines = cached.layer_cosines(details.vector)
     with right:
         st.subheader("Cosine with the layer before", anchor=False)
         neighbours = reports.neighbour_cosines(cosines)
         if neighbours.empty:
-            st.html(texts.quiet("It has one layer."))
+            st.html(markup.quiet("It has one layer."))
         else:
             st.altair_chart(charts.neighbour_line(neighbours))
     with left:
@@ -87,54 +88,57 @@ def _show_layers(details: VectorDetails) -> None:
 def _file(details: VectorDetails, format: VectorFormat) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"vector.{format.endings[0]}"
-        vector_files.export_vector(data.store(), details.vector, path, format=format.name)
+        vector_files.export_vector(cached.store(), details.vector, path, format=format.name)
         return path.read_bytes()
 
 
 def _show_provenance(details: VectorDetails) -> None:
     vector = details.vector
     name, _, number = (vector.set_label or "").partition("@")
-    names = data.vector_names() if details.parents else {}
+    names = cached.vector_names() if details.parents else {}
     terms = [
         f"{term.weight:g} × "
-        + texts.link(names[term.vector_id], "vectors", vector=names[term.vector_id])
+        + markup.link(names[term.vector_id], "vectors", vector=names[term.vector_id])
         for term in details.parents
     ]
     parameters = ", ".join(f"{key}={value}" for key, value in vector.parameters.items())
     facts = [
-        ("made", f"{vector.origin.value}, {texts.moment(vector.created_at)}"),
-        ("from", texts.link(f"{name}@{number}", "sets", set=name, version=number) if name else "–"),
-        ("model", texts.escape(vector.model_name)),
-        ("method", texts.escape(vector.method + (f" ({parameters})" if parameters else ""))),
+        ("made", f"{vector.origin.value}, {markup.moment(vector.created_at)}"),
+        (
+            "from",
+            markup.link(f"{name}@{number}", "sets", set=name, version=number) if name else "–",
+        ),
+        ("model", markup.escape(vector.model_name)),
+        ("method", markup.escape(vector.method + (f" ({parameters})" if parameters else ""))),
         ("operator", f"{vector.operator.value}, unless you choose another"),
         ("read site", vector.read_site.value),
-        ("tokens", texts.escape(vector.token_rule)),
+        ("tokens", markup.escape(vector.token_rule)),
         ("write site", vector.write_site.value),
         ("shape", f"{vector.n_layers} layers × {vector.d_model}"),
-        ("content", texts.mono(vector.content_sha256)),
+        ("content", markup.mono(vector.content_sha256)),
     ]
     if terms:
         facts[1] = ("parents", " + ".join(terms))
     if details.spec is not None:
         told = {name for name, _ in facts}
         facts += [
-            (fact.name, texts.escape(f"{fact.value} {fact.unit}"))
+            (fact.name, markup.escape(f"{fact.value} {fact.unit}"))
             for fact in describe(details.spec)
             if fact.name not in told
         ]
-    st.html(texts.facts(facts))
+    st.html(markup.facts(facts))
 
 
 def _show_demonstrations(details: VectorDetails) -> None:
     st.subheader("Demonstrations by alignment", anchor=False)
     if not details.alignments:
-        st.html(texts.quiet("No alignments are stored for this vector."))
+        st.html(markup.quiet("No alignments are stored for this vector."))
         return
     st.caption(
         "Mean cosine of each demonstration's own difference with the vector. "
         "Low or negative ones pull elsewhere."
     )
-    frame = explanations.frame(data.store(), details.vector.name)
+    frame = explanations.frame(cached.store(), details.vector.name)
     st.dataframe(
         frame.sort_values("alignment", kind="stable"),
         key="vectors.alignments",
@@ -152,7 +156,7 @@ def _show_demonstrations(details: VectorDetails) -> None:
 
 def _show_leave_one_out(details: VectorDetails, *, studied: bool) -> None:
     """What the vector would be without each demonstration, or a button that asks for it."""
-    db, reference = data.store(), details.vector.name
+    db, reference = cached.store(), details.vector.name
     if studied:
         found = explanations.explain(db, reference).explanation
         assert found is not None
@@ -163,12 +167,12 @@ def _show_leave_one_out(details: VectorDetails, *, studied: bool) -> None:
         )
         return
     if st.button("Compute the vector without each demonstration", key="vectors.leave_one_out"):
-        parts.ask(lambda: _ask_leave_one_out(reference))
+        job_panels.ask(lambda: _ask_leave_one_out(reference))
 
 
 def _ask_leave_one_out(reference: str) -> int | None:
     asked = explanations.request_leave_one_out(
-        data.store(), reference, actor=data.user(), priority=PRIORITY_INTERACTIVE
+        cached.store(), reference, actor=cached.user(), priority=PRIORITY_INTERACTIVE
     )
     return None if asked.job is None else asked.job.id
 
@@ -176,17 +180,17 @@ def _ask_leave_one_out(reference: str) -> int | None:
 def _show_runs(details: VectorDetails) -> None:
     st.subheader("Runs that used it", anchor=False)
     wanted = RunFilter(vector_id=details.vector.id)
-    used = browsing.list_runs(data.store(), wanted, limit=LATEST + 1)
+    used = browsing.list_runs(cached.store(), wanted, limit=LATEST + 1)
     if not used:
-        st.html(texts.quiet("None yet."))
+        st.html(markup.quiet("None yet."))
         return
-    chosen = parts.pick(
+    chosen = lists.pick(
         reports.summaries_frame(used[:LATEST]),
         key="vectors.runs",
         hide=("seed", "seconds"),
-        columns=parts.RUN_COLUMNS,
+        columns=lists.RUN_COLUMNS,
     )
     if len(used) > LATEST:
-        parts.page_link("All runs that used it", "runs", **{"with": details.vector.name})
+        navigation.page_link("All runs that used it", "runs", **{"with": details.vector.name})
     if chosen is not None:
-        parts.go("compare", run=used[chosen].id)
+        navigation.go("compare", run=used[chosen].id)

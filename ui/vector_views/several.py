@@ -6,7 +6,8 @@ from itertools import combinations
 import pandas as pd
 import streamlit as st
 
-from ui import charts, colours, data, parts, tables, texts
+from ui import cached, charts, colours, markup, tables
+from ui.frame import navigation, notes
 from ui.vector_views.listing import MOST_COMPARED
 from vectorlab.domain.geometry import shared_cosines
 from vectorlab.domain.vectors import SteeringVector
@@ -21,8 +22,8 @@ def show(references: Sequence[str]) -> None:
             f"{len(references)} vectors are named in the address; at most {MOST_COMPARED} are "
             "compared at once."
         )
-    chosen = [vectors.get(data.store(), reference) for reference in references]
-    parts.header("Vectors side by side", "How far they agree, layer by layer.")
+    chosen = [vectors.get(cached.store(), reference) for reference in references]
+    notes.header("Vectors side by side", "How far they agree, layer by layer.")
     colour = colours.of_vectors({item.name: item.id for item in chosen})
     tables.show(
         ["vector", "method", "from", "model", "write site", "layers"],
@@ -31,13 +32,13 @@ def show(references: Sequence[str]) -> None:
     )
     names = [item.name for item in chosen]
     if len({item.model_name for item in chosen}) == 1:
-        parts.page_link("Try them in the playground", "playground", vector=names)
+        navigation.page_link("Try them in the playground", "playground", vector=names)
     st.subheader("Norm per layer", anchor=False)
     st.altair_chart(charts.norm_lines(_norms(chosen), colour))
     st.subheader("Cosine between vectors, layer by layer", anchor=False)
     frame = _cosines(chosen)
     if frame.empty:
-        st.html(texts.quiet("No two of them share a layer and a width."))
+        st.html(markup.quiet("No two of them share a layer and a width."))
     else:
         st.altair_chart(charts.pair_map(frame))
         tables.csv_button(lambda: frame, name="cosines", label="Download cosines (CSV)")
@@ -47,10 +48,10 @@ def show(references: Sequence[str]) -> None:
 def _line(item: SteeringVector, colour: str) -> tuple[str, ...]:
     name, _, number = (item.set_label or "").partition("@")
     return (
-        texts.dot(colour) + texts.link(item.name, "vectors", vector=item.name),
-        texts.escape(item.method),
-        texts.link(item.set_label, "sets", set=name, version=number) if name else "–",
-        texts.escape(item.model_name),
+        markup.dot(colour) + markup.link(item.name, "vectors", vector=item.name),
+        markup.escape(item.method),
+        markup.link(item.set_label, "sets", set=name, version=number) if name else "–",
+        markup.escape(item.model_name),
         item.write_site.value,
         str(item.n_layers),
     )
@@ -60,13 +61,13 @@ def _norms(chosen: Sequence[SteeringVector]) -> pd.DataFrame:
     rows = [
         {"vector": item.name, "layer": layer.layer, "norm": layer.norm}
         for item in chosen
-        for layer in vectors.details(data.store(), item.name).layers
+        for layer in vectors.details(cached.store(), item.name).layers
     ]
     return pd.DataFrame(rows)
 
 
 def _cosines(chosen: Sequence[SteeringVector]) -> pd.DataFrame:
-    numbers = {item.name: data.layer_vectors(item) for item in chosen}
+    numbers = {item.name: cached.layer_vectors(item) for item in chosen}
     rows = [
         {"pair": f"{one.name} · {other.name}", "layer": layer, "cosine": value}
         for one, other in combinations(chosen, 2)
@@ -86,9 +87,9 @@ def _show_plane(chosen: Sequence[SteeringVector]) -> None:
         if len(layers) > 1
         else layers[0]
     )
-    found = projections.differences(data.store(), chosen, layer)
+    found = projections.differences(cached.store(), chosen, layer)
     for name, reason in found.missing.items():
-        st.html(texts.quiet(f"{name} is left out: {reason}."))
+        st.html(markup.quiet(f"{name} is left out: {reason}."))
     if found.points.empty:
         return
     labels = sorted(found.points["set"].unique())

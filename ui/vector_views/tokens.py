@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from ui import data, parts, tables, texts
+from ui import cached, markup, tables
+from ui.frame import job_panels
 from vectorlab.domain.tokens import NearestTokens, VocabularyToken
 from vectorlab.domain.vectors import SteeringVector
 from vectorlab.services import token_views
@@ -17,10 +18,10 @@ def show(vector: SteeringVector) -> None:
         "Each layer vector through the model's final norm and head: the tokens it favours and "
         "those it disfavours, with their logits."
     )
-    found = token_views.nearest(data.store(), vector.name)
+    found = token_views.nearest(cached.store(), vector.name)
     if not found:
         if st.button("Find the nearest tokens", key="vectors.nearest"):
-            parts.ask(lambda: _ask(vector))
+            job_panels.ask(lambda: _ask(vector))
         return
     rows = [(str(item.layer), _tokens(item.toward), _tokens(item.away)) for item in _some(found)]
     tables.show(
@@ -41,11 +42,11 @@ def _some(found: Sequence[NearestTokens]) -> Sequence[NearestTokens]:
 def _tokens(found: Sequence[VocabularyToken]) -> str:
     return " ".join(
         f'<bdi class="vl-token" title="{item.value:.2f}">'
-        f"{texts.characters(item.piece, spaces=True)}</bdi>"
+        f"{markup.characters(item.piece, spaces=True)}</bdi>"
         for item in found
     )
 
 
 def _ask(vector: SteeringVector) -> int | None:
-    asked = token_views.request_nearest(data.store(), vector.name, actor=data.user())
+    asked = token_views.request_nearest(cached.store(), vector.name, actor=cached.user())
     return None if asked.job is None else asked.job.id

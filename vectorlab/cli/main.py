@@ -9,21 +9,21 @@ from rich.text import Text
 
 from vectorlab.cli import (
     arguments,
-    calibrating,
+    calibration,
     db,
     icl,
     jobs,
     models,
-    programs,
     ravel,
+    root_commands,
     runs,
-    scoring,
+    scores,
     set_files,
     set_history,
     set_splits,
     sets,
     sql,
-    sweeping,
+    sweeps,
     thresholds,
     vector_algebra,
     vectors,
@@ -50,20 +50,20 @@ app.add_typer(sets.app, name="sets")
 sets.app.command("import")(set_files.import_)
 sets.app.command("export")(set_files.export)
 app.add_typer(models.app, name="models")
-for part in (calibrating.app, vector_algebra.app):
+for part in (calibration.app, vector_algebra.app):
     vectors.app.add_typer(part)
 vectors.app.add_typer(thresholds.app)
 app.add_typer(vectors.app, name="vectors")
-for part in (sweeping.app, scoring.app):
+for part in (sweeps.app, scores.app):
     runs.app.add_typer(part)
 app.add_typer(runs.app, name="runs")
 app.add_typer(ravel.app, name="ravel")
 app.add_typer(icl.app, name="icl")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(worker.app, name="worker")
-app.command("demo")(programs.demo)
-app.command("ui")(programs.ui)
-app.command("doctor")(programs.doctor)
+app.command("demo")(root_commands.demo)
+app.command("ui")(root_commands.ui)
+app.command("doctor")(root_commands.doctor)
 app.command("sql")(sql.sql)
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from vectorlab.cli.sampling import check_draws
+from vectorlab.cli.decoding_options import check_draws
 from vectorlab.domain.layers import parse_layers
 from vectorlab.domain.operators import AVERAGED, Operator
 from vectorlab.domain.runs import Combine, Decoding

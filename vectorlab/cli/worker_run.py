@@ -39,7 +39,7 @@ class WorkerOptions:
 def run_here(options: WorkerOptions) -> None:
     """One worker in this process, until it is done or told to stop."""
     from vectorlab.worker.loop import Worker  # brings torch, which takes seconds
-    from vectorlab.worker.stopping import Stopping, signals_stop
+    from vectorlab.worker.shutdown import Stopping, signals_stop
 
     db = database.open_store(options.database_url)
     stopping = Stopping()
@@ -77,7 +77,7 @@ def run_processes(options: WorkerOptions, count: int) -> None:
     Raises:
         JobError: If a worker could not work.
     """
-    from vectorlab.worker.stopping import Stopping, signals_stop
+    from vectorlab.worker.shutdown import Stopping, signals_stop
 
     db = database.open_store(options.database_url)
     stopping = Stopping()

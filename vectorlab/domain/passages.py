@@ -2,7 +2,7 @@
 
 A passage knows no tokenizer. It is the text that is read, the places of the template's slots in
 it, and the turns of the conversation around it; the model's chat template is applied when it is
-read (``vectorlab.steering.spans``).
+read (``vectorlab.steering.conversation_spans``).
 """
 
 import string

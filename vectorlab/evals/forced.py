@@ -18,6 +18,7 @@ from vectorlab.domain.positions import Positions
 from vectorlab.domain.runs import GeneratedText, RunSpec
 from vectorlab.domain.schedules import Schedule
 from vectorlab.errors import ModelError
+from vectorlab.steering.arm_table import SteeringTable
 from vectorlab.steering.batching import (
     forward_arguments,
     free_memory,
@@ -28,8 +29,7 @@ from vectorlab.steering.batching import (
 from vectorlab.steering.head import head_logits, head_sees_the_end
 from vectorlab.steering.hooks import steer
 from vectorlab.steering.loading import LoadedModel
-from vectorlab.steering.prepared import PreparedRun
-from vectorlab.steering.table import SteeringTable
+from vectorlab.steering.prepared_run import PreparedRun
 
 TOKEN_BUDGET = 8192  # of a batch, padding included
 # Log-probabilities are made in pieces of at most so many numbers: what a processor's cache holds,

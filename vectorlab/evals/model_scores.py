@@ -8,7 +8,7 @@ from vectorlab.domain.vectors import LayerVector
 from vectorlab.evals.forced import Arms, Passage, Progress, does_nothing, read_passages
 from vectorlab.evals.reading import Encode, ModelItem, Wish, model_scorer
 from vectorlab.steering.loading import LoadedModel
-from vectorlab.steering.prepared import PreparedRun, plain_ids
+from vectorlab.steering.prepared_run import PreparedRun, plain_ids
 
 Found = dict[ScorerSpec, dict[RowKey, Score]]
 

@@ -40,9 +40,9 @@ from vectorlab.domain.vectors import Site
 from vectorlab.errors import InputError
 from vectorlab.icl.attention_record import HeadRecord, record_heads
 from vectorlab.steering.activations import record_states
+from vectorlab.steering.conversation_spans import tokens_of
 from vectorlab.steering.loading import LoadedModel
 from vectorlab.steering.methods import aggregate
-from vectorlab.steering.spans import tokens_of
 from vectorlab.steering.tokens import encode
 
 CONDITIONS = ("demonstrations", "shuffled", "random")

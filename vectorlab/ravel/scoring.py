@@ -18,8 +18,8 @@ from vectorlab.ravel.featurizers.base import Featurizer
 from vectorlab.ravel.interchange import Swap, interchange
 from vectorlab.ravel.prompts import Prompt, PromptBook
 from vectorlab.ravel.states import PromptStates
+from vectorlab.steering.arm_table import SteeringTable
 from vectorlab.steering.hooks import steer
-from vectorlab.steering.table import SteeringTable
 
 Progress = Callable[[int, int], None]
 

@@ -38,7 +38,7 @@ class Monitor(Protocol):
         """Steps done; may raise to end the training."""
         ...
 
-    def draw(self, step: int, values: Mapping[str, float]) -> None:
+    def log_metrics(self, step: int, values: Mapping[str, float]) -> None:
         """A point of the curves."""
         ...
 
@@ -63,7 +63,7 @@ class Unwatched:
     def progress(self, done: int, total: int) -> None:
         """Nobody asks."""
 
-    def draw(self, step: int, values: Mapping[str, float]) -> None:
+    def log_metrics(self, step: int, values: Mapping[str, float]) -> None:
         """Nobody looks."""
 
     def is_due(self) -> bool:
@@ -212,7 +212,7 @@ def train(
         optimizer.step()
         if step % point_every(steps) == 0 or step == steps - 1:
             curve.append({"step": step, "loss": loss.item(), **terms})
-            monitor.draw(step, {"loss": loss.item(), **terms})
+            monitor.log_metrics(step, {"loss": loss.item(), **terms})
         monitor.progress(step + 1, steps)
         keep_state(monitor, step, curve, **live)
     return curve

@@ -13,11 +13,11 @@ import torch
 
 from vectorlab.domain.vectors import Site, TokenRule
 from vectorlab.errors import ModelError, ShapeError
+from vectorlab.steering.batch_queues import Queue, Rectangles, Rows
 from vectorlab.steering.batching import PaddingSide
+from vectorlab.steering.device_memory import does_not_fit
 from vectorlab.steering.loading import LoadedModel
-from vectorlab.steering.memory import does_not_fit
 from vectorlab.steering.packing import can_pack
-from vectorlab.steering.queues import Queue, Rectangles, Rows
 from vectorlab.steering.recorder import Recorder, Text, hooked
 from vectorlab.steering.token_rules import Reader
 

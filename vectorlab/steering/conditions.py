@@ -21,7 +21,7 @@ from vectorlab.steering.batching import forward_arguments
 from vectorlab.steering.layers import as_rows, hidden_of
 from vectorlab.steering.loading import LoadedModel
 from vectorlab.steering.operators.base import COSINE_EPS
-from vectorlab.steering.passes import PassReader, Rule, RuleReader
+from vectorlab.steering.token_positions import PassReader, Rule, RuleReader
 
 Place = tuple[int, Site]
 

@@ -14,11 +14,11 @@ import torch
 from vectorlab.domain.runs import Arm
 from vectorlab.domain.vectors import LayerVector
 from vectorlab.errors import InputError, ModelError
+from vectorlab.steering.arm_table import SteeringTable
 from vectorlab.steering.batching import forward_arguments, pad
 from vectorlab.steering.comparison import kl_divergence
 from vectorlab.steering.hooks import steer
 from vectorlab.steering.loading import LoadedModel
-from vectorlab.steering.table import SteeringTable
 
 TOLERANCE = 0.01  # relative, of the KL
 _MOST_TRIES = 40

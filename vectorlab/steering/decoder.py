@@ -6,13 +6,13 @@ from typing import Any
 import torch
 
 from vectorlab.domain.runs import Decoding
+from vectorlab.steering.batch_plan import split_prompts
 from vectorlab.steering.batching import PaddedBatch, forward_arguments, pad
 from vectorlab.steering.cache import reserved_cache, takes_masks_as_used
 from vectorlab.steering.compiled import CompiledSteps, static_cache, static_capacity
 from vectorlab.steering.head import head_sees_the_end
 from vectorlab.steering.hooks import Steering
 from vectorlab.steering.loading import LoadedModel
-from vectorlab.steering.plan import split_prompts
 from vectorlab.steering.sampling import Choice, choose
 
 

@@ -12,14 +12,14 @@ from torch._dynamo.exc import TorchDynamoException
 from vectorlab.domain.conditions import Condition
 from vectorlab.domain.positions import Part as PositionsPart
 from vectorlab.domain.runs import Frame, GeneratedText, RowKey
+from vectorlab.steering.bf16_matmul import transposed_maps
 from vectorlab.steering.comparison import Comparison
 from vectorlab.steering.compiled import Compilation, reason_against, traced_hooks
 from vectorlab.steering.decoder import Decoder
+from vectorlab.steering.device_copies import Readback, to_device
 from vectorlab.steering.hooks import RowBlock, SharedSteering, Steering, steer, steer_blocks
 from vectorlab.steering.loading import LoadedModel
-from vectorlab.steering.prepared import PreparedRun
-from vectorlab.steering.transfers import Readback, to_device
-from vectorlab.steering.transposed import transposed_maps
+from vectorlab.steering.prepared_run import PreparedRun
 
 # Steps between looks at the tokens from the host: each look waits for the device.
 CHECK_EVERY = 8

@@ -11,9 +11,9 @@ from vectorlab.steering.activations import Progress
 from vectorlab.steering.alignment import alignments
 from vectorlab.steering.loading import LoadedModel
 from vectorlab.steering.methods import Directions, aggregate
-from vectorlab.steering.pairs import paired_states
-from vectorlab.steering.reuse import OpenCache, Reuse
+from vectorlab.steering.paired_states import paired_states
 from vectorlab.steering.separability import separability
+from vectorlab.steering.state_cache import OpenCache, Reuse
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,22 +8,22 @@ from typing import Any
 from vectorlab.domain.runs import BatchPlan, Frame, GeneratedText, RowKey, RunSpec
 from vectorlab.domain.vectors import LayerVector
 from vectorlab.errors import InputError, ModelError
-from vectorlab.steering.batching import free_memory, is_out_of_memory
-from vectorlab.steering.compiled import Compilation
-from vectorlab.steering.coverage import measured_conditions, untouched
-from vectorlab.steering.decoding import OnTexts, Part, decode_batch, frames_of
-from vectorlab.steering.layers import architecture
-from vectorlab.steering.loading import LoadedModel
-from vectorlab.steering.mishaps import too_large_for_memory
-from vectorlab.steering.plan import (
+from vectorlab.steering.batch_plan import (
     DEFAULT_TOKEN_BUDGET,
     check_plan,
     halves,
     plan_batches,
     remaining_batches,
 )
-from vectorlab.steering.prepared import PreparedRun, longest_prompts, prompt_ids
-from vectorlab.steering.transposed import gains_by_transposing
+from vectorlab.steering.batching import free_memory, is_out_of_memory
+from vectorlab.steering.bf16_matmul import gains_by_transposing
+from vectorlab.steering.compiled import Compilation
+from vectorlab.steering.decoding import OnTexts, Part, decode_batch, frames_of
+from vectorlab.steering.failure_diagnosis import too_large_for_memory
+from vectorlab.steering.layers import architecture
+from vectorlab.steering.loading import LoadedModel
+from vectorlab.steering.prepared_run import PreparedRun, longest_prompts, prompt_ids
+from vectorlab.steering.unmet_positions import measured_conditions, untouched
 
 Progress = Callable[[int, int], None]
 Rows = tuple[int, ...]  # of one batch; a row is a place in ``RunSpec.rows()``

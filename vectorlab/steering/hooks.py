@@ -15,11 +15,11 @@ from torch import nn
 
 from vectorlab.domain.conditions import Condition
 from vectorlab.errors import ArchitectureError
+from vectorlab.steering.arm_table import Phase, Place, SteeringTable
 from vectorlab.steering.layers import as_returned, as_rows, replace_hidden
 from vectorlab.steering.loading import LoadedModel
 from vectorlab.steering.operators.base import ShiftWork
-from vectorlab.steering.table import Phase, Place, SteeringTable
-from vectorlab.steering.work import Gauge, RuleValues, Work, work_at
+from vectorlab.steering.site_operations import Gauge, RuleValues, Work, work_at
 
 
 class Steering:

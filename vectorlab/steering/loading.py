@@ -21,6 +21,8 @@ from vectorlab.domain.models import ModelDescription
 from vectorlab.errors import InputError, IntegrityError, ModelError
 from vectorlab.steering import fingerprint
 from vectorlab.steering.layers import DecoderLayers, architecture, decoder_layers
+from vectorlab.steering.model_locations import bundled_model_path as bundled_model_path
+from vectorlab.steering.model_locations import is_hub_id, model_directory, recorded_source
 from vectorlab.steering.placement import (
     SPREAD,
     DeviceMap,
@@ -30,8 +32,6 @@ from vectorlab.steering.placement import (
     placement_of,
 )
 from vectorlab.steering.quantisation import check_quantiser
-from vectorlab.steering.sources import bundled_model_path as bundled_model_path
-from vectorlab.steering.sources import is_hub_id, model_directory, recorded_source
 
 CAUSAL_HEADS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
 CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len")

@@ -19,7 +19,7 @@ from vectorlab.errors import ConflictError, NotFoundError
 from vectorlab.store import schema
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
-from vectorlab.store.job_ends import drop_saved, lose_attempts
+from vectorlab.store.job_endings import drop_saved, lose_attempts
 from vectorlab.store.job_output import append_log, log, partials
 from vectorlab.store.job_rows import JOB_COLUMNS, job_of
 from vectorlab.store.job_training import (
@@ -31,19 +31,19 @@ from vectorlab.store.job_training import (
 )
 from vectorlab.store.leases import (
     any_due,
+    assert_owned,
     batch_companions,
     chunks,
     claim,
     fail,
     finish,
     heartbeat,
-    hold,
     mark_cancelled,
     release,
     report_progress,
     save_chunk,
 )
-from vectorlab.store.wakeups import wake_workers
+from vectorlab.store.notify import wake_workers
 from vectorlab.store.workers import (
     any_worker_alive,
     ask_to_stop,
@@ -60,6 +60,7 @@ __all__ = [
     "any_worker_alive",
     "append_log",
     "ask_to_stop",
+    "assert_owned",
     "attempts",
     "batch_companions",
     "cancel",
@@ -75,7 +76,6 @@ __all__ = [
     "finish",
     "get_job",
     "heartbeat",
-    "hold",
     "list_jobs",
     "list_workers",
     "log",

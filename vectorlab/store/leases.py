@@ -23,7 +23,7 @@ from vectorlab.errors import LeaseLost
 from vectorlab.store import job_output, job_training, schema
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
-from vectorlab.store.job_ends import drop_saved, end_attempts, lose_attempts
+from vectorlab.store.job_endings import drop_saved, end_attempts, lose_attempts
 from vectorlab.store.job_rows import JOB_COLUMNS, job_of
 from vectorlab.store.job_statements import (
     BEAT,
@@ -38,7 +38,7 @@ from vectorlab.store.job_statements import (
     any_due_statement,
     claim_statement,
 )
-from vectorlab.store.wakeups import wake_workers
+from vectorlab.store.notify import wake_workers
 from vectorlab.store.workers import touch_worker
 
 _jobs = schema.jobs
@@ -124,7 +124,7 @@ def batch_companions(tx: Transaction, job: Job, *, limit: int) -> list[Job]:
     return [job_of(row) for row in tx.execute(query)]
 
 
-def hold(tx: Transaction, job_id: int, attempt: int) -> None:
+def assert_owned(tx: Transaction, job_id: int, attempt: int) -> None:
     """Make sure, at the start of a transaction, that the attempt owns the job until its end.
 
     Raises:

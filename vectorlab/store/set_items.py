@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from vectorlab.domain.hashing import canonical_json
 from vectorlab.domain.sets import Demonstration, SetVersion, StoredDemonstration, set_hasher
 from vectorlab.errors import IntegrityError
-from vectorlab.store import ranks, schema
+from vectorlab.store import item_ranks, schema
 from vectorlab.store.database import Transaction
 from vectorlab.store.references import batches, storable_text
 
@@ -75,7 +75,7 @@ def store_demonstrations(tx: Transaction, items: Iterable[Item]) -> ItemList:
 
 def plan_items(
     tx: Transaction, listed: ItemList, latest: SetVersion | None, number: int
-) -> tuple[int, Iterable[ranks.Row]]:
+) -> tuple[int, Iterable[item_ranks.Row]]:
     """How the item list of the next version of a set is written.
 
     Returns:
@@ -89,16 +89,16 @@ def plan_items(
         for row in tx.execute(query.execution_options(yield_per=_WRITE)):
             held.append(row.rank)
             before.append(row.demonstration_id)
-        rows = ranks.changes(held, before, listed.ids)
+        rows = item_ranks.changes(held, before, listed.ids)
         base, written = _written(tx, latest)
         factor, least = _MOST_CHANGES
         if rows is not None and written + len(rows) <= factor * len(listed) + least:
             return base, rows
-    return number, ranks.whole(listed.ids)
+    return number, item_ranks.whole(listed.ids)
 
 
 def write_items(
-    tx: Transaction, set_id: int, number: int, base_number: int, rows: Iterable[ranks.Row]
+    tx: Transaction, set_id: int, number: int, base_number: int, rows: Iterable[item_ranks.Row]
 ) -> None:
     """Write planned rows."""
     waiting = iter(rows)

@@ -11,7 +11,7 @@ from vectorlab.domain.jobs import DEFAULT_QUEUE, JobState, WorkerInfo
 from vectorlab.store import schema
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
-from vectorlab.store.wakeups import wake_workers
+from vectorlab.store.notify import wake_workers
 
 _workers = schema.workers
 _jobs = schema.jobs

@@ -12,10 +12,10 @@ from vectorlab.errors import JobCancelled, JobReleased, LeaseLost, StoreError, V
 from vectorlab.steering.batching import is_out_of_memory
 from vectorlab.store import jobs
 from vectorlab.store.database import Database
-from vectorlab.store.patience import patiently
+from vectorlab.store.retry import with_retry
 from vectorlab.worker.context import Choose, JobContext, alone
 from vectorlab.worker.lease import Lease
-from vectorlab.worker.shelf import ModelShelf
+from vectorlab.worker.model_cache import ModelCache
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class Attempt:
         db: Database,
         job: Job,
         lease: Lease,
-        shelf: ModelShelf,
+        model_cache: ModelCache,
         *,
         companions: "Callable[[Choose], list[Attempt]] | None" = None,
         state_cache_bytes: int = DEFAULT_STATE_CACHE_BYTES,
@@ -40,7 +40,7 @@ class Attempt:
             db=db,
             job=job,
             lease=lease,
-            shelf=shelf,
+            model_cache=model_cache,
             state_cache_bytes=state_cache_bytes,
             companions=companions or alone,
         )
@@ -86,7 +86,7 @@ class Attempt:
     def _settle(self, state: JobState, *, error: Exception | None = None) -> None:
         """Record how the attempt ended, unless another attempt owns the job by now."""
         try:
-            patiently(lambda: self._record(state, error), wait=self.lease.wait)
+            with_retry(lambda: self._record(state, error), wait=self.lease.wait)
         except (LeaseLost, StoreError) as exc:
             # With the store away the lease lapses, and another attempt takes the job.
             log.warning("job %d: %s", self.job.id, exc)

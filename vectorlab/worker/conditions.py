@@ -18,7 +18,7 @@ from vectorlab.errors import InputError
 from vectorlab.steering.conditions import read_conditions
 from vectorlab.steering.environment import describe_environment
 from vectorlab.steering.loading import LoadedModel
-from vectorlab.steering.prepared import written
+from vectorlab.steering.prepared_run import written
 from vectorlab.steering.tokens import encode
 from vectorlab.store import condition_searches, sets, vectors
 from vectorlab.store.database import Transaction

@@ -10,9 +10,9 @@ from vectorlab.errors import ModelError
 from vectorlab.steering.loading import LoadedModel, describe_model
 from vectorlab.store import audit, jobs, models
 from vectorlab.store.database import Database, StoreUnavailable, Transaction
-from vectorlab.store.patience import patiently
+from vectorlab.store.retry import with_retry
 from vectorlab.worker.lease import Lease
-from vectorlab.worker.shelf import ModelShelf
+from vectorlab.worker.model_cache import ModelCache
 
 if TYPE_CHECKING:
     from vectorlab.worker.attempt import Attempt
@@ -32,7 +32,7 @@ class JobContext:
     db: Database
     job: Job
     lease: Lease
-    shelf: ModelShelf
+    model_cache: ModelCache
     state_cache_bytes: int = DEFAULT_STATE_CACHE_BYTES  # that the store keeps; 0 keeps none
     # Claims those of the queued jobs that may share a batch with this one which are chosen.
     companions: Callable[[Choose], "list[Attempt]"] = alone
@@ -54,14 +54,14 @@ class JobContext:
                 trust_remote_code=description.trust_remote_code,
             )
         try:
-            return self.shelf.get(model.id, description, dtype, log=self.lease.log)
+            return self.model_cache.get(model.id, description, dtype, log=self.lease.log)
         except ModelError as exc:
             raise ModelError(
                 f"Model {model.name!r} cannot be loaded. {exc} If its files moved: "
                 "vectorlab models add NEW_PATH"
             ) from exc
 
-    def draw(self, step: int, values: Mapping[str, float]) -> None:
+    def log_metrics(self, step: int, values: Mapping[str, float]) -> None:
         """One point for each of some curves; people see them while the job runs and for good.
 
         Written with the next progress, checkpoint or result. At most
@@ -75,7 +75,7 @@ class JobContext:
         Raises:
             InputError: If a value is not finite: the training diverged.
         """
-        self.lease.draw(
+        self.lease.log_metrics(
             [
                 CurvePoint(series=series, step=step, value=float(value))
                 for series, value in values.items()
@@ -131,7 +131,7 @@ class JobContext:
             LeaseLost: If the job belongs to another attempt; nothing is written then.
             StoreUnavailable: If the worker has to end before the store is back.
         """
-        patiently(
+        with_retry(
             lambda: self._written(change), wait=self.lease.wait, on_failure=self._store_is_away
         )
 
@@ -154,7 +154,7 @@ class JobContext:
         try:
             with self.db.write() as tx:
                 # First, so that nobody can take the job over while the rest is written.
-                jobs.hold(tx, self.job.id, self.job.attempt)
+                jobs.assert_owned(tx, self.job.id, self.job.attempt)
                 jobs.append_log(tx, self.job.id, self.job.attempt, lines, trim=False)
                 jobs.add_points(tx, self.job.id, points)
                 change(tx)

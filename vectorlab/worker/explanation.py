@@ -12,7 +12,7 @@ from vectorlab.steering.environment import describe_environment, software
 from vectorlab.steering.extraction import layer_vectors
 from vectorlab.steering.leave_one_out import leave_one_out
 from vectorlab.steering.methods import aggregate
-from vectorlab.steering.pairs import PairedStates, known_states, paired_states
+from vectorlab.steering.paired_states import PairedStates, known_states, paired_states
 from vectorlab.store import explanations, sets, states, vectors
 from vectorlab.store.database import Transaction
 from vectorlab.worker.context import JobContext

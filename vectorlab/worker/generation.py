@@ -170,7 +170,7 @@ def _run_alone(
         on_batch=chunks.save,
         on_progress=request.tell,
         on_texts=request.show,
-        make_room=partial(context.shelf.free_others, loaded),
+        make_room=partial(context.model_cache.free_others, loaded),
         compiled=bool(context.job.spec.get("compiled")),
     )
     request.store(outcome, environment)
@@ -220,7 +220,7 @@ def _run_together(
                 )
                 for item in able
             ],
-            make_room=partial(context.shelf.free_others, loaded),
+            make_room=partial(context.model_cache.free_others, loaded),
         )
         outcomes = found
     except BaseException as error:

@@ -52,11 +52,11 @@ def run_training(context: JobContext) -> None:
     watch = progress_of(spec)
     every = math.ceil(spec.steps / POINTS)
     if learner.done == 0:
-        context.draw(0, watch(learner.model))
+        context.log_metrics(0, watch(learner.model))
     while learner.done < spec.steps:
         learner.step()
         if learner.done % every == 0 or learner.done == spec.steps:
-            context.draw(learner.done, watch(learner.model))
+            context.log_metrics(learner.done, watch(learner.model))
         context.lease.progress(learner.done, spec.steps, "steps")
         if context.lease.checkpoint_is_due():
             context.save_checkpoint(learner.done, learner.to_bytes())

@@ -9,8 +9,8 @@ from vectorlab.domain.jobs import CurvePoint, Job, LogLevel, PartialText
 from vectorlab.errors import JobCancelled, JobReleased, LeaseLost, StoreError
 from vectorlab.store import jobs
 from vectorlab.store.database import Database, StoreUnavailable
-from vectorlab.store.patience import patiently
-from vectorlab.worker.stopping import Stopping
+from vectorlab.store.retry import with_retry
+from vectorlab.worker.shutdown import Stopping
 
 PROGRESS_EVERY_S = 0.3  # progress and partial texts are written at most this often
 RATE_OVER_S = 10.0  # the rate is that of the last so many seconds
@@ -141,7 +141,7 @@ class Lease:
         """Lines whose transaction failed."""
         self._log.extendleft(reversed(lines))
 
-    def draw(self, points: Sequence[CurvePoint]) -> None:
+    def log_metrics(self, points: Sequence[CurvePoint]) -> None:
         """Points of curves, written with the next progress, checkpoint or result."""
         self._points.extend(points)
 
@@ -184,7 +184,7 @@ class Lease:
     def _renew(self) -> None:
         while not self._left.wait(self._heartbeat_s):
             try:
-                patiently(
+                with_retry(
                     self._beat,
                     wait=self._left.wait,
                     longest_pause_s=BEAT_PAUSE_S,

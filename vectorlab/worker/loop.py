@@ -20,14 +20,14 @@ from vectorlab.services.jobs import HEARTBEAT_S, LEASE_S
 from vectorlab.steering.loading import resolve_device
 from vectorlab.store import jobs
 from vectorlab.store.database import Database, StoreUnavailable
-from vectorlab.store.patience import patiently
-from vectorlab.store.wakeups import Waker, open_waker
+from vectorlab.store.notify import Waker, open_waker
+from vectorlab.store.retry import with_retry
 from vectorlab.worker.attempt import Attempt
 from vectorlab.worker.context import Choose
 from vectorlab.worker.handlers import HANDLERS
 from vectorlab.worker.lease import Lease, ProgressListener
-from vectorlab.worker.shelf import ModelShelf, memory_taken
-from vectorlab.worker.stopping import Stopping
+from vectorlab.worker.model_cache import ModelCache, memory_taken
+from vectorlab.worker.shutdown import Stopping
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ class Worker:
         self._listener = listener
         self._state_cache_bytes = state_cache_bytes
         self._tell_away = store_listener or _warn_away
-        self._shelf = ModelShelf(device, budget_bytes=model_bytes)
+        self._shelf = ModelCache(device, budget_bytes=model_bytes)
         self._stopping = Stopping()
         self._patience_s: float | None = None
         self._touched_at, self._was_busy = 0.0, False
@@ -264,7 +264,7 @@ class Worker:
         return job
 
     def _patiently(self, call: Callable[[], T]) -> T:
-        return patiently(
+        return with_retry(
             call,
             wait=self._stopping.asked.wait,
             give_up_after_s=self._patience_s,

@@ -308,13 +308,13 @@ class _JobMonitor:
             note += f", featurizer {self._place + 1} of {self._count}"
         self._context.lease.progress(done, total, note)
 
-    def draw(self, step: int, values: Mapping[str, float]) -> None:
+    def log_metrics(self, step: int, values: Mapping[str, float]) -> None:
         # One axis of steps for the whole run, so that what an attempt drew too much can be cut.
         at = self._begin + step
         spec = self._spec
         own = f" {spec.method} {spec.attribute} L{spec.layer}" + (f" k{spec.k}" if spec.k else "")
         suffix = own if self._count <= SERIES else ""
-        self._context.draw(at, {f"{name}{suffix}": value for name, value in values.items()})
+        self._context.log_metrics(at, {f"{name}{suffix}": value for name, value in values.items()})
 
     def is_due(self) -> bool:
         return self._context.lease.checkpoint_is_due()

@@ -110,7 +110,7 @@ class _Actor:
 
     def __init__(self, wanted: RayWorkers) -> None:
         from vectorlab.worker.loop import Worker  # brings torch
-        from vectorlab.worker.stopping import Stopping
+        from vectorlab.worker.shutdown import Stopping
 
         self._stopping = Stopping()
         self._worker = Worker(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from vectorlab.domain.states import StateBlock, StateSpec
-from vectorlab.steering.reuse import OpenCache
+from vectorlab.steering.state_cache import OpenCache
 from vectorlab.store import states
 from vectorlab.store.database import Transaction
 from vectorlab.worker.context import JobContext

@@ -2,8 +2,8 @@
 
 from vectorlab.domain.tokens import ReadTokens
 from vectorlab.evals.forced import read_texts
-from vectorlab.steering.nearest import nearest_tokens
-from vectorlab.steering.prepared import PreparedRun
+from vectorlab.steering.logit_lens import nearest_tokens
+from vectorlab.steering.prepared_run import PreparedRun
 from vectorlab.steering.tokens import pieces
 from vectorlab.store import runs, token_views, vectors
 from vectorlab.store.database import Transaction

@@ -49,7 +49,7 @@ def fit(task: Task) -> Fitted:
         hidden = onto_fantope(hidden + reach * slope, task.k)
         if step % point_every(steps) == 0 or step == steps - 1:
             curve.append({"step": step, "loss": loss.item()})
-            task.monitor.draw(step, {"loss": loss.item()})
+            task.monitor.log_metrics(step, {"loss": loss.item()})
         task.monitor.progress(step + 1, steps)
     _, directions = torch.linalg.eigh(hidden)
     rows = directions[:, -task.k :].T.flip(0).contiguous()

@@ -185,7 +185,7 @@ def _descend(
         optimizer.step()
         if step % point_every(steps) == 0 or step == steps - 1:
             curve.append({"step": step, "loss": loss.item(), "error": error.item()})
-            monitor.draw(step, {"loss": loss.item()})
+            monitor.log_metrics(step, {"loss": loss.item()})
         monitor.progress(step + 1, steps)
         keep_state(monitor, step, curve, **live)
     return curve

@@ -22,7 +22,7 @@ from vectorlab.services.set_files.table import (
     Records,
     Table,
     check_columns,
-    peeked,
+    first_records,
 )
 
 HUB = "hub:"
@@ -113,7 +113,7 @@ def open_hub(
             progress.done = number
             yield number, record, 0
 
-    return peeked(
+    return first_records(
         f"{HUB}{name}", "hub", rows(), lambda number: f"{HUB}{name}, row {number}", progress
     )
 

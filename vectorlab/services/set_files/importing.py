@@ -136,7 +136,7 @@ def open_import(
         yield _found(table, asked, origin=origin, note=note, title=_title(inputs))
 
 
-def look_at_columns(
+def guess_columns(
     names: Sequence[str | Path], options: ReadOptions | None = None
 ) -> tuple[tuple[str, ...], Columns | None]:
     """All columns of an input, and those that would be used; None where that cannot be told.

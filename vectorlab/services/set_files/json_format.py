@@ -18,7 +18,7 @@ from vectorlab.services.set_files.limits import (
     RECORD_LIMIT,
 )
 from vectorlab.services.set_files.metadata import DECODER, RefusedValueError, guarded, parse_json
-from vectorlab.services.set_files.table import Progress, Record, Table, check_columns, peeked
+from vectorlab.services.set_files.table import Progress, Record, Table, check_columns, first_records
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _COMPACT = 2**20  # characters of a buffer that are dropped together
@@ -53,7 +53,7 @@ def open_json(text: TextSource, progress: Progress) -> Table:
     def where(place: ItemPlace) -> str:
         return f"{text.name}, {_words(place)}"
 
-    return peeked(text.name, "json", records, where, progress)
+    return first_records(text.name, "json", records, where, progress)
 
 
 def open_jsonl(text: TextSource, progress: Progress) -> Table:
@@ -78,7 +78,7 @@ def open_jsonl(text: TextSource, progress: Progress) -> Table:
                 raise InputError(f"{where(number)}: {exc}.") from exc
             yield number, _record(value, where(number)), len(line)
 
-    return peeked(text.name, "jsonl", records(), where, progress)
+    return first_records(text.name, "jsonl", records(), where, progress)
 
 
 def write_json(file: IO[bytes], items: Iterable[Demonstration]) -> None:

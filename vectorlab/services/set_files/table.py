@@ -60,7 +60,7 @@ def check_columns(name: str, columns: tuple[str, ...], *, at: str = "") -> tuple
     return columns
 
 
-def peeked(
+def first_records(
     name: str,
     format: str,
     records: Iterator[tuple[Place, Record, int]],

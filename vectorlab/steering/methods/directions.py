@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from vectorlab.domain.ties import TOLERANCE
-from vectorlab.steering.spectrum import principal
+from vectorlab.steering.leading_eigenvectors import principal
 
 
 def mean_of(differences: torch.Tensor) -> torch.Tensor:

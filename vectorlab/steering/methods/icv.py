@@ -22,9 +22,9 @@ from collections.abc import Iterator
 import torch
 
 from vectorlab.errors import InputError
+from vectorlab.steering.leading_eigenvectors import gram, principal
 from vectorlab.steering.methods.base import Method, omit
 from vectorlab.steering.methods.directions import mean_of, signs_of_largest
-from vectorlab.steering.spectrum import gram, principal
 
 _BLOCK = 256  # pairs left out at a time, to bound memory
 

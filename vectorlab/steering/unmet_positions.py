@@ -9,8 +9,8 @@ import torch
 from vectorlab.domain.positions import Part
 from vectorlab.domain.runs import GeneratedText
 from vectorlab.domain.schedules import Schedule
-from vectorlab.steering.passes import Rule, RuleReader
-from vectorlab.steering.prepared import PreparedRun
+from vectorlab.steering.prepared_run import PreparedRun
+from vectorlab.steering.token_positions import Rule, RuleReader
 
 
 def untouched(run: PreparedRun, texts: Sequence[GeneratedText]) -> tuple[str, ...]:

@@ -10,9 +10,9 @@ from torch import nn
 from tests.steering.builders import arm, intervention, run_spec, vectors
 from tests.tiny_models import tiny_model
 from vectorlab.domain.runs import BatchPlan
+from vectorlab.steering.bf16_matmul import gains_by_transposing, transposed_maps
 from vectorlab.steering.generation import generate, plan_run
 from vectorlab.steering.loading import LoadedModel
-from vectorlab.steering.transposed import gains_by_transposing, transposed_maps
 
 PROMPTS = ["Once upon a time", "Hi", "A third one"]
 

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from vectorlab.steering import spectrum
-from vectorlab.steering.spectrum import largest
+from vectorlab.steering import leading_eigenvectors
+from vectorlab.steering.leading_eigenvectors import largest
 
 pytestmark = pytest.mark.kernels
 
@@ -51,7 +51,7 @@ def test_the_same_bits_come_out_every_time():
 
 
 def test_a_matrix_of_rank_zero_or_one_ends_at_once():
-    size = spectrum._SMALL + 1
+    size = leading_eigenvectors._SMALL + 1
     values, _ = largest(torch.zeros(size, size, dtype=torch.float64), 1)
     assert values.tolist() == [0]
     one = torch.ones(size, size, dtype=torch.float64)

@@ -13,7 +13,7 @@ LONGEST_PAUSE_S = 60.0
 T = TypeVar("T")
 
 
-def patiently(
+def with_retry(
     call: Callable[[], T],
     *,
     wait: Callable[[float], bool] | None = None,

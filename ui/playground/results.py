@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from ui import colours, data, parts, tables, texts
+from ui import cached, colours, markup, tables
+from ui.frame import job_panels, lists, navigation, notes
 from ui.run_views import token_view
 from vectorlab.domain.comparison import Cell, Column, Question, columns_of
 from vectorlab.domain.jobs import Job, JobState
@@ -16,18 +17,18 @@ FRESH = "play.fresh"  # session key: the run that this visitor has just made
 
 def watch(job_id: int) -> None:
     """The texts of a job as they grow; goes over to its run when it has ended well."""
-    job = jobs.get(data.store(), job_id)
+    job = jobs.get(cached.store(), job_id)
     if job.state is JobState.SUCCEEDED:
         _go_over(job)
     is_alive = not job.state.is_final
 
     @st.fragment(run_every="1s" if is_alive else None)
     def live() -> None:
-        with parts.in_words():
-            current = jobs.get(data.store(), job_id)
+        with notes.errors_as_panel():
+            current = jobs.get(cached.store(), job_id)
             if current.state.is_final and is_alive:
                 st.rerun()
-            parts.job_line(current)
+            job_panels.job_line(current)
             if current.state is JobState.RUNNING:
                 _show_growing(current)
 
@@ -37,13 +38,13 @@ def watch(job_id: int) -> None:
 def show(run: GenerationRun) -> None:
     """Baseline and steered texts of the run's prompt."""
     columns = columns_of([run])
-    rows, _ = comparison.page(data.store(), Question(columns=columns, limit=1))
+    rows, _ = comparison.page(cached.store(), Question(columns=columns, limit=1))
     [row] = rows
     colour = colours.of_columns(columns)
     left, right = st.columns([1, 1], vertical_alignment="center")
     by_token = left.toggle("Token by token", value=True, key="by_token", bind="query-params")
     spaces = right.toggle("Whitespace", key="spaces", bind="query-params")
-    read = token_views.read_tokens(data.store(), run.id, 0) if by_token else {}
+    read = token_views.read_tokens(cached.store(), run.id, 0) if by_token else {}
     if by_token and not read and st.session_state.get(FRESH) == run.id:
         _read_once(run)
     base = row.cells[columns[0]]
@@ -74,17 +75,17 @@ def show(run: GenerationRun) -> None:
             )
             for column in columns
         ]
-        st.html(texts.table(["arm", "text"], lines, kind="vl-strip"))
+        st.html(markup.table(["arm", "text"], lines, kind="vl-strip"))
     ids = [str(run.id)]
-    tables.csv_button(lambda: reports.comparison_frame(data.store(), ids), name=f"run-{run.id}")
+    tables.csv_button(lambda: reports.comparison_frame(cached.store(), ids), name=f"run-{run.id}")
     if by_token:
         token_view.show_legend_or_ask(run, 0, is_known=bool(read))
     with st.container(horizontal=True, vertical_alignment="center"):
-        parts.name_run(run)
-        parts.page_link(f"Open run {run.id}", "compare", run=run.id)
-        parts.page_link("Replay it", "replay", run=run.id)
+        lists.name_run(run)
+        navigation.page_link(f"Open run {run.id}", "compare", run=run.id)
+        navigation.page_link("Replay it", "replay", run=run.id)
     if run.name:
-        st.html(texts.note(f"Kept as {run.name}: the address of its page names it for good."))
+        st.html(markup.note(f"Kept as {run.name}: the address of its page names it for good."))
 
 
 def _headed(column: Column, cell: Cell, base: Cell, colour: str) -> str:
@@ -92,7 +93,7 @@ def _headed(column: Column, cell: Cell, base: Cell, colour: str) -> str:
     if column.arm and cell.mean_logprob is not None and base.mean_logprob is not None:
         change = f" ({cell.mean_logprob - base.mean_logprob:+.3f} against the baseline)"
     own = "–" if cell.mean_logprob is None else f"{cell.mean_logprob:.3f}"
-    return f"{texts.dot(colour)}<b>{texts.escape(column.label)}</b>" + texts.note(
+    return f"{markup.dot(colour)}<b>{markup.escape(column.label)}</b>" + markup.note(
         f"{cell.n_tokens} tokens, mean log-probability {own}{change}"
     )
 
@@ -109,21 +110,21 @@ def _go_over(job: Job) -> None:
 
 def _read_once(run: GenerationRun) -> None:
     """Ask for the tokens of a run that was just made; watching it does not ask again."""
-    with parts.in_words():
-        token_views.request_read(data.store(), str(run.id), 0, actor=data.user())
+    with notes.errors_as_panel():
+        token_views.request_read(cached.store(), str(run.id), 0, actor=cached.user())
     st.session_state[FRESH] = None
     st.session_state["play.reading"] = run.id
 
 
 def _show_growing(job: Job) -> None:
-    found = jobs.partial_texts(data.store(), job.id)
+    found = jobs.partial_texts(cached.store(), job.id)
     labels: Sequence[str] = [arm["label"] for arm in job.spec["spec"]["arms"]]
     grown = {item.arm: item.text for item in found}
     rows = [
-        (f"<b>{texts.escape(label)}</b>", texts.generated(grown.get(place, "")) + _CURSOR)
+        (f"<b>{markup.escape(label)}</b>", markup.generated(grown.get(place, "")) + _CURSOR)
         for place, label in enumerate(labels)
     ]
-    st.html(texts.table(["arm", "so far, not a result yet"], rows, kind="vl-strip"))
+    st.html(markup.table(["arm", "so far, not a result yet"], rows, kind="vl-strip"))
 
 
 _CURSOR = '<span class="vl-cursor" aria-hidden="true"></span>'

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from vectorlab.domain.conditions import Comparison
+from vectorlab.steering.arm_table import GaugeTable, OperatorTable, RuledTable
 from vectorlab.steering.conditions import measure
 from vectorlab.steering.operators import operation
 from vectorlab.steering.operators.base import (
@@ -17,8 +18,7 @@ from vectorlab.steering.operators.base import (
     Slots,
     where_active,
 )
-from vectorlab.steering.passes import Pass
-from vectorlab.steering.table import GaugeTable, OperatorTable, RuledTable
+from vectorlab.steering.token_positions import Pass
 
 
 @dataclass(frozen=True, kw_only=True)

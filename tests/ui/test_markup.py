@@ -7,45 +7,47 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.ui.filled_store import HOSTILE
-from ui import colours, texts
+from ui import colours, markup
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 
 
-def visible(markup):
-    return html.unescape(re.sub(r"<[^>]*>", "", markup))
+def visible(drawn):
+    return html.unescape(re.sub(r"<[^>]*>", "", drawn))
 
 
 @given(TEXT)
 def test_literal_shows_exactly_the_text_on_one_line(text):
-    markup = texts.literal(text)
-    assert visible(markup) == text
-    assert "\n" not in markup
-    assert "\r" not in markup
+    drawn = markup.literal(text)
+    assert visible(drawn) == text
+    assert "\n" not in drawn
+    assert "\r" not in drawn
 
 
 @given(TEXT, TEXT)
 def test_a_difference_without_its_removed_words_shows_the_second_text(before, after):
-    assert visible(texts.difference(before, after, removed=False)) == visible(texts.literal(after))
+    assert visible(markup.difference(before, after, removed=False)) == visible(
+        markup.literal(after)
+    )
 
 
 def test_hostile_text_has_no_element_of_its_own():
-    for markup in (
-        texts.literal(HOSTILE),
-        texts.difference("", HOSTILE, spaces=True),
-        texts.generated(HOSTILE, spaces=True),
+    for drawn in (
+        markup.literal(HOSTILE),
+        markup.difference("", HOSTILE, spaces=True),
+        markup.generated(HOSTILE, spaces=True),
     ):
-        assert set(re.findall(r"<(\w+)", markup)) <= {"bdi", "ins", "span"}
+        assert set(re.findall(r"<(\w+)", drawn)) <= {"bdi", "ins", "span"}
 
 
 def test_an_address_repeats_sequences_and_leaves_out_nothing_chosen():
-    assert texts.address("compare", run=[1, 2], against=None) == "compare?run=1&run=2"
-    assert texts.address("vectors") == "vectors"
+    assert markup.address("compare", run=[1, 2], against=None) == "compare?run=1&run=2"
+    assert markup.address("vectors") == "vectors"
 
 
 def test_a_link_cannot_break_out_of_its_attribute():
-    markup = texts.link('"><script>', "vectors", vector='"><script>')
-    assert "<script" not in markup
+    drawn = markup.link('"><script>', "vectors", vector='"><script>')
+    assert "<script" not in drawn
 
 
 def test_colours_follow_the_order_of_arms_and_leave_grey_to_baselines():
@@ -58,13 +60,13 @@ def test_colours_follow_the_order_of_arms_and_leave_grey_to_baselines():
 
 @given(TEXT)
 def test_marks_for_what_is_not_seen_leave_the_text_as_it_is(text):
-    assert visible(texts.generated(text, spaces=True)) == text
+    assert visible(markup.generated(text, spaces=True)) == text
 
 
 def test_what_is_not_seen_is_marked_on_request_only():
-    assert "vl-space" not in texts.generated("a b")
-    markup = texts.generated("a b\tc\n", spaces=True)
-    assert [name for name in ("space", "tab", "break") if f"vl-{name}" in markup] == [
+    assert "vl-space" not in markup.generated("a b")
+    drawn = markup.generated("a b\tc\n", spaces=True)
+    assert [name for name in ("space", "tab", "break") if f"vl-{name}" in drawn] == [
         "space",
         "tab",
         "break",

@@ -19,8 +19,8 @@ from vectorlab.domain.vectors import ExtractionSpec, Site
 from vectorlab.errors import InputError
 from vectorlab.steering.extraction import extract
 from vectorlab.steering.loading import LoadedModel
-from vectorlab.steering.pairs import known_states
-from vectorlab.steering.reuse import state_spec
+from vectorlab.steering.paired_states import known_states
+from vectorlab.steering.state_cache import state_spec
 
 MORE = [
     Demonstration(source="The tea was cold", target="The tea was hot, hooray"),

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from vectorlab.domain.runs import BatchPlan
 from vectorlab.errors import InputError
-from vectorlab.steering.plan import check_plan, halves, plan_batches, remaining_batches
+from vectorlab.steering.batch_plan import check_plan, halves, plan_batches, remaining_batches
 
 
 @given(

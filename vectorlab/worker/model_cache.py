@@ -17,7 +17,7 @@ DEFAULT_SHARE = 0.5  # of the device's memory; the rest is for computing
 UNKNOWN_MEMORY = 8 << 30  # bytes, where the system does not tell
 
 
-class ModelShelf:
+class ModelCache:
     """Loads models and keeps them; the one that was not used for longest goes first.
 
     Args:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from ui import data, parts
+from ui import cached
+from ui.frame import navigation, notes
 from vectorlab.domain.browsing import VectorChoice
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.models import Model
@@ -18,17 +19,17 @@ PROMPT = "Please paraphrase the following sentence. Sentence: The soup was cold.
 
 def model(vectors: Sequence[VectorChoice]) -> Model:
     """The model in the address; a link that names only a vector means the model it belongs to."""
-    found = models.list_models(data.store())
+    found = models.list_models(cached.store())
     if not found:
-        parts.note(
+        notes.note(
             "No model yet",
             "Register a causal language model in transformers format, here or in Settings:",
             command="vectorlab models add PATH_OR_HUB_ID --name NAME",
         )
-        parts.page_link("Settings", "settings")
+        navigation.page_link("Settings", "settings")
         st.stop()
     names = [item.name for item in found]
-    parts.say_unknown("model", names)
+    navigation.say_unknown("model", names)
     owners = {item.name: item.model_name for item in vectors}
     meant = [owners[name] for name in st.query_params.get_all("vector") if name in owners]
     usual = names.index(meant[0]) if meant else 0
@@ -81,11 +82,11 @@ def decoding(*, most_samples: int = 100) -> tuple[Decoding, int, int]:
 
 def run_of(request: GenerationRequest) -> RunRequest:
     """Ask for the texts of a request at high priority; an equal run is found."""
-    model = models.get(data.store(), request.model)
+    model = models.get(cached.store(), request.model)
     return runs.request_run(
-        data.store(),
+        cached.store(),
         model=model,
-        spec=request.spec(data.store(), model),
-        actor=data.user(),
+        spec=request.spec(cached.store(), model),
+        actor=cached.user(),
         priority=PRIORITY_INTERACTIVE,
     )

@@ -5,7 +5,7 @@ import pytest
 from tests.tiny_models import byte_tokenizer
 from vectorlab.domain.passages import ChatForm, ThinkingMarkers, passage
 from vectorlab.errors import InputError
-from vectorlab.steering.spans import (
+from vectorlab.steering.conversation_spans import (
     find_parts,
     find_token_parts,
     marker_ids,

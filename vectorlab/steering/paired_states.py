@@ -12,10 +12,10 @@ from vectorlab.domain.states import StateBlock, StateSpec, tokens_sha256
 from vectorlab.domain.vectors import ExtractionSpec, check_reading, passages_of, side_name
 from vectorlab.errors import InputError
 from vectorlab.steering.activations import Progress, States, record_states
+from vectorlab.steering.conversation_spans import find_token_parts
 from vectorlab.steering.loading import LoadedModel, check_request
 from vectorlab.steering.methods import find_method, texts_of
-from vectorlab.steering.reuse import OpenCache, Reuse, StateCache, state_spec
-from vectorlab.steering.spans import find_token_parts
+from vectorlab.steering.state_cache import OpenCache, Reuse, StateCache, state_spec
 from vectorlab.steering.tokens import check_length, encode, leading_tokens, prepared
 
 

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from vectorlab.errors import StoreError
 from vectorlab.store.database import Database, StoreUnavailable
-from vectorlab.store.patience import LONGEST_PAUSE_S, patiently
+from vectorlab.store.retry import LONGEST_PAUSE_S, with_retry
 
 
 class Waits:
@@ -33,7 +33,9 @@ def failing(times: int):
 
 def test_a_call_is_repeated_with_growing_pauses_until_the_store_answers():
     waits, told = Waits(), []
-    assert patiently(failing(12), wait=waits, on_failure=lambda *what: told.append(what)) == "there"
+    assert (
+        with_retry(failing(12), wait=waits, on_failure=lambda *what: told.append(what)) == "there"
+    )
     assert len(waits.seconds) == len(told) == 12
     assert waits.seconds[0] < 0.3
     assert waits.seconds[5] > 10 * waits.seconds[0]
@@ -42,9 +44,9 @@ def test_a_call_is_repeated_with_growing_pauses_until_the_store_answers():
 
 def test_it_gives_up_when_waiting_is_no_use_or_takes_too_long():
     with pytest.raises(StoreUnavailable):
-        patiently(failing(5), wait=Waits(most=3))
+        with_retry(failing(5), wait=Waits(most=3))
     with pytest.raises(StoreUnavailable):
-        patiently(failing(5), wait=Waits(), give_up_after_s=-1.0)
+        with_retry(failing(5), wait=Waits(), give_up_after_s=-1.0)
 
 
 def test_other_errors_surface_at_once():
@@ -52,7 +54,7 @@ def test_other_errors_surface_at_once():
         raise StoreError("no such table")
 
     with pytest.raises(StoreError, match="no such table"):
-        patiently(broken, wait=Waits(most=0))
+        with_retry(broken, wait=Waits(most=0))
 
 
 def test_a_full_disk_is_a_store_that_may_come_back(sqlite_database: Database):
@@ -75,6 +77,6 @@ def test_a_full_disk_is_a_store_that_may_come_back(sqlite_database: Database):
         limited = False
         return False
 
-    patiently(write, wait=free_space, on_failure=lambda exc, _pause: said.append(str(exc)))
+    with_retry(write, wait=free_space, on_failure=lambda exc, _pause: said.append(str(exc)))
     assert len(said) == 1
     assert "disk is full. Free space on its disk" in said[0]

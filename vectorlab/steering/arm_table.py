@@ -19,11 +19,17 @@ from vectorlab.domain.runs import Arm, Combine, Intervention, check_arm, check_m
 from vectorlab.domain.vectors import LayerVector, Site
 from vectorlab.errors import InputError, ModelError, NotFoundError, ShapeError
 from vectorlab.steering.conditions import direction_of
+from vectorlab.steering.conversation_spans import marker_ids, thinking_markers
 from vectorlab.steering.loading import LoadedModel
 from vectorlab.steering.operators import operation, prepare_constant
 from vectorlab.steering.operators.base import Given, Slots
-from vectorlab.steering.passes import MarkerIds, PassReader, Rule, RuleReader, ThinkingReader
-from vectorlab.steering.spans import marker_ids, thinking_markers
+from vectorlab.steering.token_positions import (
+    MarkerIds,
+    PassReader,
+    Rule,
+    RuleReader,
+    ThinkingReader,
+)
 
 
 class Phase(StrEnum):

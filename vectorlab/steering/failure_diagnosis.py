@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import torch
 
 from vectorlab.domain.vectors import Site
+from vectorlab.steering.arm_table import SteeringTable
 from vectorlab.steering.batching import forward_arguments
 from vectorlab.steering.hooks import steer
 from vectorlab.steering.layers import as_rows, hidden_of
 from vectorlab.steering.loading import LoadedModel
-from vectorlab.steering.table import SteeringTable
 
 
 @torch.inference_mode()

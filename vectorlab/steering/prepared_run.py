@@ -20,15 +20,15 @@ from vectorlab.domain.runs import (
 )
 from vectorlab.domain.vectors import LayerVector
 from vectorlab.errors import IntegrityError, ModelError
+from vectorlab.steering.arm_table import SteeringTable
+from vectorlab.steering.batch_plan import shared_stem
 from vectorlab.steering.batching import reads_in_parts
 from vectorlab.steering.comparison import divergence
 from vectorlab.steering.conditions import read_conditions
+from vectorlab.steering.conversation_spans import in_chat
+from vectorlab.steering.failure_diagnosis import first_infinite_layer
 from vectorlab.steering.loading import LoadedModel, check_request
-from vectorlab.steering.mishaps import first_infinite_layer
-from vectorlab.steering.plan import shared_stem
 from vectorlab.steering.sampling import row_uniforms
-from vectorlab.steering.spans import in_chat
-from vectorlab.steering.table import SteeringTable
 from vectorlab.steering.tokens import continuation_text, encode, pieces
 
 

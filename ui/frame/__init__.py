@@ -1,0 +1,1 @@
+"""What all pages share: navigation, notes, lists and jobs under way."""

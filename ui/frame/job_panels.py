@@ -1,0 +1,160 @@
+"""Asking for work, and watching it."""
+
+import shlex
+from collections.abc import Callable
+
+import streamlit as st
+
+from ui import cached, launching, markup
+from ui.frame import navigation, notes
+from vectorlab.domain.jobs import DEFAULT_QUEUE, Job, JobKind, JobState
+from vectorlab.services import jobs
+
+# How often what stands beside a job is read, and the job then: once a second in all.
+BESIDE_A_JOB = "2s"
+# Where the page on in-context learning shows what a job made.
+ICL_VIEWS = {
+    JobKind.ICL_TRAIN: "Trained models",
+    JobKind.ICL_BRIDGE: "Bridge to language models",
+    JobKind.ICL_REPRODUCE: "Reference points",
+}
+WORKER_COMMAND = "vectorlab worker"
+TONES = {
+    JobState.SUCCEEDED: "good",
+    JobState.FAILED: "bad",
+    JobState.RUNNING: "busy",
+    JobState.QUEUED: "",
+    JobState.CANCELLED: "",
+}
+
+
+def worker_note(*, waiting: bool = True, queue: str = DEFAULT_QUEUE, place: str = "") -> None:
+    """Says so when nobody will pick up a job; louder when one is ``waiting``.
+
+    ``place`` tells one note from another on the same page.
+    """
+    if not jobs.any_worker_alive(cached.store(), queue=queue):
+        usual = queue == DEFAULT_QUEUE
+        notes.note(
+            "No worker is alive" if usual else f"No worker of queue {queue} is alive",
+            "Jobs wait until one is. Start it in a terminal:",
+            tone="bad" if waiting else "",
+            command=WORKER_COMMAND if usual else f"{WORKER_COMMAND} --queue {shlex.quote(queue)}",
+        )
+        if usual and launching.is_possible():
+            _offer_worker(place)
+
+
+def _offer_worker(place: str) -> None:
+    if st.button("Start a worker here", key=f"start_worker.{place}"):
+        launching.start_worker()
+        st.toast("A worker is starting; it takes a few seconds.")
+
+
+def ask(request: Callable[[], int | None]) -> None:
+    """Ask for work; what cannot be asked is said in words, nothing is written then.
+
+    ``request`` returns the id of a job to watch (kept in the address), or None.
+    """
+    with notes.errors_as_panel():
+        job_id = request()
+        if job_id is not None:
+            st.query_params["job"] = str(job_id)
+
+
+def follow_job(*, link: bool = True, every: str = "1s") -> Job | None:
+    """Watch the job in the address, if there is one, and link to what it made."""
+    job_id = navigation.chosen_number("job")
+    if job_id is None:
+        return None
+    job = watch_job(job_id, every)
+    if link:
+        result_link(job)
+    return job
+
+
+def watch_job(job_id: int, every: str = "1s") -> Job:
+    """Live state of a job with what can be done about it; reruns the page when it has ended."""
+    job = jobs.get(cached.store(), job_id)
+
+    @st.fragment(run_every=None if job.state.is_final else every)
+    def live() -> None:
+        with notes.errors_as_panel():
+            current = jobs.get(cached.store(), job_id)
+            job_line(current)
+            if current.state is JobState.RUNNING:
+                _partial_texts(current)
+            if current.state.is_final and not job.state.is_final:
+                st.rerun()
+
+    live()
+    return job
+
+
+def result_link(job: Job) -> None:
+    """A link to what a finished job made."""
+    made = job.result or {}
+    if "vector_id" in made:
+        navigation.page_link("Open the vector", "vectors", vector=made["vector_id"])
+    if "icl_run_id" in made:
+        navigation.page_link("Open the result", "in_context_learning", view=ICL_VIEWS.get(job.kind))
+    if "model_id" in made:
+        navigation.page_link("Open the playground", "playground")
+    if "ravel_run_id" in made or "ravel_instance_id" in made:
+        navigation.page_link("Open the attributes", "attributes")
+    if "run_id" in made:
+        replayed = job.spec.get("replay_of") is not None
+        navigation.page_link(
+            "Open the verdict" if replayed else "Open the run",
+            "replay" if replayed else "compare",
+            run=made["run_id"],
+        )
+
+
+def job_line(job: Job) -> None:
+    """Where a job stands, and what can be done about it; without what it has written so far."""
+    with st.container(border=True):
+        st.html(
+            f"<b>Job {job.id}</b> · {job.kind.value} · "
+            f"{markup.badge(job.state.value, 'bad' if job.lapsed else TONES[job.state])} "
+            f"{markup.quiet(_job_note(job))}"
+        )
+        if job.state is JobState.RUNNING:
+            st.progress(min(1.0, job.progress_done / (job.progress_total or 1)))
+        if job.state is JobState.QUEUED:
+            worker_note(queue=job.queue, place=f"job-{job.id}")
+        if job.error and job.state is JobState.FAILED:
+            st.html(f'<div class="vl-mono">{markup.literal(job.error)}</div>')
+        if job.state in (JobState.FAILED, JobState.CANCELLED):
+            if st.button("Retry", key=f"retry.{job.id}"):
+                jobs.retry(cached.store(), job.id, actor=cached.user())
+                st.rerun()
+        elif not job.state.is_final:
+            label = "Cancelling …" if job.cancel_requested else "Cancel"
+            if st.button(label, key=f"cancel.{job.id}", disabled=job.cancel_requested):
+                jobs.cancel(cached.store(), job.id, actor=cached.user())
+                st.rerun()
+
+
+def _job_note(job: Job) -> str:
+    """What is to be known beside the state: trouble, or how fast it goes and how long yet."""
+    standing = jobs.standing(job)
+    if standing != job.state.value:
+        return standing.removeprefix(f"{job.state.value}, ")
+    return (jobs.pace(job) or job.progress_note) if job.state is JobState.RUNNING else ""
+
+
+def _partial_texts(job: Job) -> None:
+    """What a generation has written so far, as it grows."""
+    found = jobs.partial_texts(cached.store(), job.id)
+    if found:
+        arms = [arm["label"] for arm in job.spec.get("spec", {}).get("arms", [])]
+        rows = [
+            (
+                str(item.prompt + 1),
+                markup.escape(arms[item.arm] if item.arm < len(arms) else item.arm),
+                markup.generated(item.text),
+            )
+            for item in found
+        ]
+        st.html(markup.table(["prompt", "arm", "so far, not a result yet"], rows))

@@ -1,0 +1,90 @@
+"""The pages, the ways between them, and what their addresses say."""
+
+from collections.abc import Collection, Mapping
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+from ui.frame import notes
+from vectorlab.errors import InputError, VectorLabError
+
+# Heading in the sidebar -> address of each page (and name of its file) -> title.
+NAVIGATION = {
+    "": {"overview": "Overview", "playground": "Playground"},
+    "Look": {
+        "sets": "Sets",
+        "vectors": "Vectors",
+        "runs": "Runs",
+        "compare": "Compare",
+        "replay": "Replay",
+        "attributes": "Attributes",
+        "in_context_learning": "In-context learning",
+    },
+    "Make": {"new_vector": "New vector", "new_run": "New run"},
+    "Work": {"jobs": "Jobs and workers", "sql": "SQL", "settings": "Settings"},
+}
+MOST_NUMBER = 10**12  # of an address; what is larger names nothing either, and no store counts it
+
+
+def page_file(name: str) -> str:
+    """Where the page of that address is, relative to the router."""
+    return f"app_pages/{name}.py"
+
+
+def run_page(page: StreamlitPage) -> None:
+    """Run a page; an error that ends it stands under a title, with a way back."""
+    st.session_state[notes.TITLED] = False
+    try:
+        page.run()
+    except VectorLabError as error:
+        if not st.session_state[notes.TITLED]:
+            notes.header(page.title, "What the address names cannot be shown.")
+        notes.show_error(error)
+        name = page.url_path or "overview"
+        name = "runs" if name == "compare" else name  # where runs to compare are chosen
+        titles = {name: title for pages in NAVIGATION.values() for name, title in pages.items()}
+        page_link(f"Back to {titles[name]}", name)
+
+
+def go(page: str, **selection: object) -> None:
+    """Open a page with a selection."""
+    st.switch_page(page_file(page), query_params=_query(selection))
+
+
+def page_link(label: str, page: str, **selection: object) -> None:
+    """A link to a page; ``label`` is Markdown of our own words and checked names."""
+    st.page_link(page_file(page), label=label, query_params=_query(selection))
+
+
+def chosen_number(name: str) -> int | None:
+    """A number in the address, or None if it is not there.
+
+    Raises:
+        InputError: If something else than a number is there.
+    """
+    text = st.query_params.get(name)
+    if text is None or (text.isascii() and text.isdigit()):
+        return None if text is None else min(int(text), MOST_NUMBER)
+    raise InputError(f"The address has {name}={text!r}; a number is expected.")
+
+
+def say_unknown(name: str, known: Collection[str], *, what: str | None = None) -> None:
+    """Say which values of a bound widget in the address name nothing here; it drops them.
+
+    Args:
+        name: Of the value in the address.
+        known: What it may be.
+        what: Such a thing is called; None: as the address calls it.
+    """
+    lost = [text for text in st.query_params.get_all(name) if text not in known]
+    if lost:
+        title = f"No {what or name} {', '.join(lost)}"
+        notes.note(title, "The address names it; the page shows the rest.")
+
+
+def _query(selection: Mapping[str, object]) -> dict[str, str | list[str]]:
+    return {
+        name: [str(item) for item in value] if isinstance(value, (list, tuple)) else str(value)
+        for name, value in selection.items()
+        if value is not None
+    }

@@ -1,0 +1,50 @@
+"""Titles, notes and errors in words."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from ui import markup
+from vectorlab.errors import NotFoundError, VectorLabError
+
+FAILED = "That did not work"
+TITLED = "page.titled"  # session key: whether the page under way has its title yet
+
+
+def header(title: str, sentence: str) -> None:
+    """Title of a page (own words or a checked name) and one sentence under it."""
+    st.session_state[TITLED] = True
+    st.title(title.replace("_", r"\_"), anchor=False)
+    st.html(f'<p class="vl-lead">{markup.escape(sentence)}</p>')
+
+
+def heading(text: str) -> None:
+    """A heading within a page that may hold any words; ``st.subheader`` would read Markdown."""
+    st.html(f'<h3 class="vl-heading">{markup.escape(text)}</h3>')
+
+
+def note(title: str, text: str, *, tone: str = "", command: str | None = None) -> None:
+    """A calm panel; ``command`` is shown with a copy button."""
+    kind = f"vl-panel vl-panel-{tone}" if tone else "vl-panel"
+    st.html(f'<div class="{kind}"><b>{markup.escape(title)}</b>{markup.escape(text)}</div>')
+    if command is not None:
+        st.code(command, language="bash")
+
+
+@contextmanager
+def errors_as_panel(failed: str = FAILED) -> Iterator[None]:
+    """Errors that VectorLab raises on purpose become a panel; the rest of the block is left.
+
+    ``failed`` stands over it, unless something was not found.
+    """
+    try:
+        yield
+    except VectorLabError as error:
+        show_error(error, failed)
+
+
+def show_error(error: VectorLabError, failed: str = FAILED) -> None:
+    """The panel of an error that VectorLab raises on purpose."""
+    title = "Not found" if isinstance(error, NotFoundError) else failed
+    note(title, str(error), tone="bad")
