@@ -222,7 +222,7 @@ def test_a_damaged_blob_is_computed_anew_and_gone(reuse_lab, pairs):
 def _small_batches(monkeypatch) -> None:
     """A few of these texts at a time: packed, they are one row, because they begin alike."""
     monkeypatch.setattr(activations, "can_pack", lambda *_: False)
-    monkeypatch.setattr(activations, "TOKEN_BUDGET", 40)
+    monkeypatch.setattr(activations, "default_token_budget", lambda _: 40)
 
 
 @pytest.mark.parametrize("method", ["icv", "mean_difference"])

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from vectorlab.domain import margins
-from vectorlab.domain.runs import BatchPlan, Departure, GenerationRun
+from vectorlab.domain.runs import BatchPlan, Departure, GenerationRun, Products
 
 
 class Verdict(StrEnum):
@@ -206,5 +206,6 @@ def _effect(name: str, *, on_a_cpu: bool) -> Effect:
 def _plan_in_words(plan: BatchPlan) -> str:
     rows = max(map(len, plan.batches), default=0)
     stems = f", stems {', '.join(map(str, plan.stems))}" if plan.stems else ""
-    transposed = ", transposed" if plan.transposed else ""
-    return f"{len(plan.batches)} of at most {rows} rows{stems}{transposed}"
+    direct = plan.products in {None, Products.DIRECT}
+    products = "" if direct else f", products {plan.products}"
+    return f"{len(plan.batches)} of at most {rows} rows{stems}{products}"

@@ -226,6 +226,14 @@ class RowKey(Coded):
     sample: int
 
 
+class Products(StrEnum):
+    """How a linear map multiplies its weights with states; the last bits differ."""
+
+    DIRECT = "direct"  # as the library does
+    TRANSPOSED = "transposed"  # weights times the states' columns, for few rows
+    WIDENED = "widened"  # in float32 by pieces of the weights, rounded once
+
+
 @dataclass(frozen=True, kw_only=True)
 class Frame(Coded):
     """The rectangle of a batch that was shared with other runs.
@@ -254,9 +262,8 @@ class BatchPlan(Coded):
     # Of each batch, up to which token what its prompts begin with alike is read once; 0 for not
     # at all. Empty when all are; None where it is still to be decided.
     stems: Annotated[tuple[int, ...] | None, Stored(if_given=True)] = ()
-    # Whether maps of few rows are computed transposed, which gives them other last bits; None
-    # where it is still to be decided.
-    transposed: Annotated[bool | None, Stored(if_given=True)] = False
+    # By which product maps are computed; None where it is still to be decided.
+    products: Annotated[Products | None, Stored(if_given=True)] = Products.DIRECT
 
     def __post_init__(self) -> None:
         for name in ("frames", "stems"):  # one spelling for nothing
@@ -266,7 +273,7 @@ class BatchPlan(Coded):
 
     def rounds_like(self, other: "BatchPlan") -> bool:
         """Whether the same batches ran in the same way, in whatever order."""
-        return self.transposed == other.transposed and self._shapes() == other._shapes()
+        return self.products is other.products and self._shapes() == other._shapes()
 
     def _shapes(self) -> set[tuple[Any, ...]]:
         return {(batch, self.frame_of(batch), self.stem_of(batch)) for batch in self.batches}

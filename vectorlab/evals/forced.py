@@ -26,15 +26,17 @@ from vectorlab.steering.batching import (
     length_buckets,
     pad,
 )
+from vectorlab.steering.bf16_matmul import maps_by
 from vectorlab.steering.head import head_logits, head_sees_the_end
 from vectorlab.steering.hooks import steer
 from vectorlab.steering.loading import LoadedModel
 from vectorlab.steering.prepared_run import PreparedRun
+from vectorlab.steering.processor import processor
 
 TOKEN_BUDGET = 8192  # of a batch, padding included
-# Log-probabilities are made in pieces of at most so many numbers: what a processor's cache holds,
-# and what keeps another device busy.
-_IN_CACHE, _ON_DEVICE = 1_000_000, 16_000_000
+# Log-probabilities are made in pieces: an eighth of a processor's last cache, or so many numbers
+# as keep another device busy.
+_SHARE_OF_CACHE, _ON_DEVICE = 8, 16_000_000
 
 Progress = Callable[[int, int], None]  # tokens done, in all
 
@@ -129,11 +131,12 @@ def read_passages(
     groups = make_groups(passages, against, token_budget)
     found: dict[Passage, Reading] = {}
     total, done = sum(group.tokens for group in groups), 0
-    for batch in _batches(groups, token_budget):
-        found |= _read_or_halve(loaded, arms, batch)
-        done += sum(group.tokens for group in batch)
-        if on_progress is not None:
-            on_progress(done, total)
+    with maps_by(loaded):
+        for batch in _batches(groups, token_budget):
+            found |= _read_or_halve(loaded, arms, batch)
+            done += sum(group.tokens for group in batch)
+            if on_progress is not None:
+                on_progress(done, total)
     return found
 
 
@@ -309,7 +312,8 @@ def _judge(
         numbers: (R * S, 2) log-probability and KL.
     """
     size, vocabulary = bundles.shape[1], loaded.description.vocabulary_size
-    at_once = _IN_CACHE if loaded.device.type == "cpu" else _ON_DEVICE
+    in_cache = processor().l3_bytes // _SHARE_OF_CACHE // torch.float32.itemsize
+    at_once = in_cache if loaded.device.type == "cpu" else _ON_DEVICE
     for piece in torch.split(bundles, max(1, at_once // (size * vocabulary))):
         flat = piece.flatten()
         said = head_logits(loaded, states[flat]).log_softmax(-1)

@@ -11,6 +11,7 @@ from vectorlab.domain.ravel_instances import Completion, InstanceSpec
 from vectorlab.errors import ModelError
 from vectorlab.ravel.prompts import Prompt, PromptBook
 from vectorlab.steering.batching import free_memory, is_out_of_memory
+from vectorlab.steering.bf16_matmul import maps_by
 from vectorlab.steering.decoder import Decoder
 from vectorlab.steering.loading import LoadedModel
 from vectorlab.steering.sampling import greedy_choice
@@ -89,21 +90,22 @@ def complete(
     """
     order = sorted(range(len(prompts)), key=lambda place: len(prompts[place].token_ids))
     found: dict[int, tuple[int, ...]] = {}
-    while len(found) < len(order):
-        batch = _next(prompts, order[len(found) :], token_budget)
-        rows = [prompts[place].token_ids for place in batch]
-        tokens = _try(loaded, rows, max_new_tokens, value_end, edited, batch)
-        if tokens is None:
-            if len(batch) == 1:
-                raise ModelError(
-                    f"Device {loaded.device} is out of memory with a single prompt of "
-                    f"{len(rows[0])} tokens. Use a smaller model or a device with more memory."
-                )
-            token_budget = len(rows[-1]) * (len(batch) // 2)
-            continue
-        found.update(zip(batch, tokens, strict=True))
-        if on_progress is not None:
-            on_progress(len(found), len(order))
+    with maps_by(loaded):
+        while len(found) < len(order):
+            batch = _next(prompts, order[len(found) :], token_budget)
+            rows = [prompts[place].token_ids for place in batch]
+            tokens = _try(loaded, rows, max_new_tokens, value_end, edited, batch)
+            if tokens is None:
+                if len(batch) == 1:
+                    raise ModelError(
+                        f"Device {loaded.device} is out of memory with a single prompt of "
+                        f"{len(rows[0])} tokens. Use a smaller model or a device with more memory."
+                    )
+                token_budget = len(rows[-1]) * (len(batch) // 2)
+                continue
+            found.update(zip(batch, tokens, strict=True))
+            if on_progress is not None:
+                on_progress(len(found), len(order))
     return [found[place] for place in range(len(prompts))]
 
 

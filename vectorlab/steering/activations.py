@@ -15,9 +15,11 @@ from vectorlab.domain.vectors import Site, TokenRule
 from vectorlab.errors import ModelError, ShapeError
 from vectorlab.steering.batch_queues import Queue, Rectangles, Rows
 from vectorlab.steering.batching import PaddingSide
+from vectorlab.steering.bf16_matmul import maps_by
 from vectorlab.steering.device_memory import does_not_fit
 from vectorlab.steering.loading import LoadedModel
 from vectorlab.steering.packing import can_pack
+from vectorlab.steering.processor import processor
 from vectorlab.steering.recorder import Recorder, Text, hooked
 from vectorlab.steering.token_rules import Reader
 
@@ -25,8 +27,11 @@ from vectorlab.steering.token_rules import Reader
 Progress = Callable[[int, int], None]
 # Told the places of the sequences of a finished batch, and their states (B, L[+1], D).
 OnBatch = Callable[[list[int], torch.Tensor], None]
-# Tokens per batch, padding included. More than a core's cache holds is slower again on a CPU.
-TOKEN_BUDGET, TOKEN_BUDGET_OF_A_CARD = 1024, 16384
+TOKEN_BUDGET_OF_A_CARD = 16384  # tokens per batch, padding included
+# On a CPU what the widest map makes of the tokens of a batch, and two of its like beside it, have
+# a third of the last cache: the weights and what they read have the rest.
+_LEAST, _MOST = 512, 2048
+_LIKES, _SHARE_OF_CACHE = 3, 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,19 +115,32 @@ def record_states(
         places.setdefault((tuple(ids), span), []).append(place)
     texts = [Text(ids=ids, span=span) for ids, span in places]
     recorder = Recorder(loaded, reader)
-    if token_budget is None:
-        token_budget = TOKEN_BUDGET if loaded.device.type == "cpu" else TOKEN_BUDGET_OF_A_CARD
+    token_budget = token_budget or default_token_budget(loaded)
     is_packed = padding_side is None and can_pack(loaded, max(map(len, texts), default=0))
     queue: Queue[Any] = (
         Rows(recorder, texts) if is_packed else Rectangles(recorder, texts, padding_side or "right")
     )
-    with hooked(recorder, site, chosen, include_embeddings=include_embeddings, is_packed=is_packed):
+    with (
+        maps_by(loaded),
+        hooked(recorder, site, chosen, include_embeddings=include_embeddings, is_packed=is_packed),
+    ):
         values, events = _record_batches(
             recorder, queue, list(places.values()), token_budget, name_of, on_progress, on_batch
         )
     return States(
         values=values, layers=chosen, has_embeddings=include_embeddings, events=tuple(events)
     )
+
+
+def default_token_budget(loaded: LoadedModel) -> int:
+    """Tokens of a batch that suit the device: on a CPU a power of two, by its cache."""
+    if loaded.device.type != "cpu":
+        return TOKEN_BUDGET_OF_A_CARD
+    block = loaded.layers.blocks[0]
+    widest = max(max(item.shape) for item in block.parameters() if item.ndim > 1)
+    token = _LIKES * widest * loaded.dtype.itemsize
+    tokens = processor().l3_bytes // _SHARE_OF_CACHE // token
+    return min(max(1 << (tokens.bit_length() - 1), _LEAST), _MOST) if tokens else _LEAST
 
 
 def _record_batches(

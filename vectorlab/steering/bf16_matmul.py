@@ -1,8 +1,9 @@
-"""Linear maps of few rows in bfloat16 on a CPU, as the quicker of two equal products.
+"""Linear maps in bfloat16 on a CPU, by the quickest of three products that differ in last bits.
 
-A step of decoding sends one token of every row through every map. There oneDNN computes ``x W^T``
-slower than ``(W x^T)^T``, which is the same but for its last bits. So what uses it is recorded
-with the batches of a run, and a replay uses it where the run did.
+Where the processor multiplies bfloat16, oneDNN computes ``x W^T`` for few rows slower than
+``(W x^T)^T``. Where it does not, a product in bfloat16 is a slow loop, and it is quicker to widen
+the weights to float32, a piece that stays in the cache at a time, and to round the product once.
+What a run used is recorded with its batches, and a replay uses it where the run did.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,30 +14,46 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from vectorlab.domain.runs import Products
 from vectorlab.steering.loading import LoadedModel
+from vectorlab.steering.processor import processor
 
-# Rows between which it was the quicker one at every shape of a map; outside they are as quick.
+Product = Callable[[torch.Tensor], torch.Tensor]  # (..., width) -> (..., wide)
+
+# Rows between which the transposed product was the quicker one at every shape of a map; outside
+# they are as quick.
 _FEWEST, _MOST = 2, 32
+_FEWEST_WIDENED = 3  # rows; for less the slow loop is as quick as widening
+_SHARE_OF_CACHE = 16  # what a widened piece may take of the last level: it is written, then read
 
 
-def gains_by_transposing(loaded: LoadedModel) -> bool:
-    """Whether the maps of a model are of the kind that is quicker so."""
-    return (
-        loaded.device.type == "cpu" and loaded.dtype is torch.bfloat16 and loaded.placement is None
-    )
+def products_of(loaded: LoadedModel) -> Products:
+    """How the maps of a model are computed where nothing else is recorded."""
+    if (
+        loaded.device.type != "cpu"
+        or loaded.dtype is not torch.bfloat16
+        or loaded.placement is not None
+    ):
+        return Products.DIRECT
+    return Products.TRANSPOSED if processor().multiplies_bfloat16 else Products.WIDENED
 
 
 @contextmanager
-def transposed_maps(loaded: LoadedModel) -> Iterator[None]:
-    """A model whose plain linear maps compute ``(W x^T)^T`` for few rows.
+def maps_by(loaded: LoadedModel, products: Products | None = None) -> Iterator[None]:
+    """A model whose plain linear maps are computed so.
 
-    Hooked, quantised and other people's maps stay what they are; so do all maps for many rows,
-    such as those of prompts. It costs no memory but the product's own.
+    Hooked, quantised and other people's maps stay what they are, and so do maps for so few or so
+    many rows that it would not pay. It costs no memory but the product's own.
+
+    Args:
+        loaded: The model; it is given back as it was.
+        products: None for what suits the processor.
     """
+    make = _MAKERS.get(products_of(loaded) if products is None else products)
     with ExitStack() as stack:
-        for module in loaded.model.modules():
-            if _is_plain(module):
-                vars(module)["forward"] = _few_rows(module)
+        for module in loaded.model.modules() if make else ():
+            if make and _is_plain(module):
+                vars(module)["forward"] = make(module)
                 stack.callback(vars(module).pop, "forward")
         yield
 
@@ -50,7 +67,7 @@ def _is_plain(module: nn.Module) -> TypeGuard[nn.Linear]:
     )
 
 
-def _few_rows(module: nn.Linear) -> Callable[[torch.Tensor], torch.Tensor]:
+def _transposed(module: nn.Linear) -> Product:
     """The forward of a map; it runs many times in every step."""
     weight, bias = module.weight, module.bias
     column = None if bias is None else bias[:, None]
@@ -65,3 +82,32 @@ def _few_rows(module: nn.Linear) -> Callable[[torch.Tensor], torch.Tensor]:
         return product.t().contiguous().view(*states.shape[:-1], wide)
 
     return forward
+
+
+def _widened(module: nn.Linear) -> Product:
+    """The forward of a map whose weights are made float32 piece by piece."""
+    weight, bias = module.weight, module.bias
+    width = weight.shape[1]
+    most = processor().l3_bytes // _SHARE_OF_CACHE // (4 * width)
+    pieces = torch.split(weight, max(1, most))
+    biases = [None] * len(pieces) if bias is None else torch.split(bias, max(1, most))
+
+    def forward(states: torch.Tensor) -> torch.Tensor:
+        if states.numel() < _FEWEST_WIDENED * width:
+            return functional.linear(states, weight, bias)
+        wider = states.float()
+        products = [
+            functional.linear(wider, piece.float(), part if part is None else part.float()).to(
+                states.dtype
+            )
+            for piece, part in zip(pieces, biases, strict=True)
+        ]
+        return products[0] if len(products) == 1 else torch.cat(products, dim=-1)
+
+    return forward
+
+
+_MAKERS: dict[Products, Callable[[nn.Linear], Product]] = {
+    Products.TRANSPOSED: _transposed,
+    Products.WIDENED: _widened,
+}

@@ -20,6 +20,7 @@ from transformers import StaticCache
 from vectorlab.steering.hooks import Steering
 from vectorlab.steering.layers import as_rows, replace_hidden
 from vectorlab.steering.loading import LoadedModel
+from vectorlab.steering.processor import processor
 from vectorlab.steering.sampling import Choice, greedy_choice
 
 _COLUMNS = 32
@@ -162,6 +163,9 @@ def _step(
 def _compiled(device_type: str) -> Step:
     """The step, compiled when it first runs; on CUDA its kernels are recorded as one graph."""
     mode = "reduce-overhead" if device_type == "cuda" else None
+    # A graph kept on the disk is not asked for which instruction set it was made; one made for
+    # another gives numbers that are not finite.
+    torch.compiler.config.cache_key_tag = processor().kernels
     limits: Any = torch._dynamo.config
     limits.recompile_limit = max(limits.recompile_limit, _GRAPHS)
     return torch.compile(_step, dynamic=False, mode=mode)

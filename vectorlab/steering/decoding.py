@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +11,8 @@ from torch._dynamo.exc import TorchDynamoException
 
 from vectorlab.domain.conditions import Condition
 from vectorlab.domain.positions import Part as PositionsPart
-from vectorlab.domain.runs import Frame, GeneratedText, RowKey
-from vectorlab.steering.bf16_matmul import transposed_maps
+from vectorlab.domain.runs import Frame, GeneratedText, Products, RowKey
+from vectorlab.steering.bf16_matmul import maps_by
 from vectorlab.steering.comparison import Comparison
 from vectorlab.steering.compiled import Compilation, reason_against, traced_hooks
 from vectorlab.steering.decoder import Decoder
@@ -49,7 +49,7 @@ def decode_batch(
     frame: Frame | None = None,
     compilation: Compilation | None = None,
     stem: int = 0,
-    transposed: bool = False,
+    products: Products = Products.DIRECT,
 ) -> list[Callable[[], list[GeneratedText]]]:
     """Generate the texts of a batch.
 
@@ -60,7 +60,7 @@ def decode_batch(
             are filled up, because only their number and length matter.
         compilation: Asks for compiled steps; if there can be none, it is told why.
         stem: Up to which token what prompts begin with alike is read once, if nothing steers them.
-        transposed: Compute maps of few rows transposed, in steps that are not compiled.
+        products: How linear maps are computed, in steps that are not compiled.
 
     Returns:
         Per part what makes its texts, which raises ``ModelError`` if numbers are not finite: one
@@ -76,7 +76,7 @@ def decode_batch(
             except TorchDynamoException as error:
                 compilation.give_up(str(error).strip().partition("\n")[0])
     if not batch.token_ids:
-        with transposed_maps(loaded) if transposed else nullcontext():
+        with maps_by(loaded, products):
             batch.decode(compiled=False)
     return [batch.texts_of(number) for number in range(len(parts))]
 

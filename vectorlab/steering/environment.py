@@ -4,12 +4,12 @@ import os
 import platform
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from vectorlab.steering.loading import LoadedModel
+from vectorlab.steering.processor import processor
 from vectorlab.steering.quantisation import quantiser
 from vectorlab.version import __version__
 
@@ -32,8 +32,8 @@ def describe_environment(loaded: LoadedModel) -> dict[str, Any]:
         "platform": platform.system(),
         "machine": platform.machine(),
         # Kernels, and with them rounding, follow the instruction set that torch found.
-        "cpu": torch.backends.cpu.get_cpu_capability(),
-        "kernel_limits": _kernel_limits(),
+        "cpu": processor().kernels,
+        "kernel_limits": kernel_limits(),
         "device": loaded.device.type,
         "device_name": _device_name(loaded.device),
         "cuda": torch.version.cuda,
@@ -57,7 +57,8 @@ def software() -> dict[str, Any]:
     }
 
 
-def _kernel_limits() -> str | None:
+def kernel_limits() -> str | None:
+    """The settings of the process that keep kernels back."""
     found = [f"{name}={os.environ[name]}" for name in KERNEL_LIMITS if name in os.environ]
     return ", ".join(found) or None
 
@@ -73,7 +74,4 @@ def _version(package: str) -> str | None:
 def _device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    information = Path("/proc/cpuinfo")
-    lines = information.read_text().splitlines() if information.is_file() else []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor())
+    return processor().name

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from vectorlab.domain.runs import BatchPlan, Frame, GeneratedText, RowKey, RunSpec
+from vectorlab.domain.runs import BatchPlan, Frame, GeneratedText, Products, RowKey, RunSpec
 from vectorlab.domain.vectors import LayerVector
 from vectorlab.errors import InputError, ModelError
 from vectorlab.steering.batch_plan import (
@@ -16,13 +16,14 @@ from vectorlab.steering.batch_plan import (
     remaining_batches,
 )
 from vectorlab.steering.batching import free_memory, is_out_of_memory
-from vectorlab.steering.bf16_matmul import gains_by_transposing
+from vectorlab.steering.bf16_matmul import products_of
 from vectorlab.steering.compiled import Compilation
 from vectorlab.steering.decoding import OnTexts, Part, decode_batch, frames_of
 from vectorlab.steering.failure_diagnosis import too_large_for_memory
 from vectorlab.steering.layers import architecture
 from vectorlab.steering.loading import LoadedModel
 from vectorlab.steering.prepared_run import PreparedRun, longest_prompts, prompt_ids
+from vectorlab.steering.processor import precision_notes
 from vectorlab.steering.unmet_positions import measured_conditions, untouched
 
 Progress = Callable[[int, int], None]
@@ -98,14 +99,13 @@ def generate(
     """
     prepared = replace(PreparedRun.prepare(loaded, spec, vectors), original=original or {})
     plan = plan or _planned(spec, prepared.prompt_ids, token_budget)
-    transposed = plan.transposed
     run = _Run(
         prepared=prepared,
         on_progress=on_progress,
         on_texts=on_texts,
         make_room=make_room,
         compilation=Compilation(wanted=compiled),
-        transposed=gains_by_transposing(loaded) if transposed is None else transposed,
+        products=products_of(loaded) if plan.products is None else plan.products,
     )
     return run.execute(check_plan(plan, len(prepared.keys)), done or {}, on_batch)
 
@@ -199,7 +199,7 @@ class _Group:
 
     def __init__(self, loaded: LoadedModel, members: Sequence[Member]) -> None:
         self.loaded = loaded
-        self.transposed = gains_by_transposing(loaded)
+        self.products = products_of(loaded)
         self.outcomes: list[GenerationResult | Exception] = []
         self.parts: list[Part] = []
         self.places: list[int] = []  # of each part among the members
@@ -227,12 +227,12 @@ class _Group:
     def decode(self) -> None:
         if not self.parts:
             return
-        makers = decode_batch(self.loaded, self.parts, transposed=self.transposed)
+        makers = decode_batch(self.loaded, self.parts, products=self.products)
         for place, part, frame, make in zip(
             self.places, self.parts, frames_of(self.parts), makers, strict=True
         ):
             if not isinstance(self.outcomes[place], Exception):
-                self.outcomes[place] = _outcome(part, frame, make, transposed=self.transposed)
+                self.outcomes[place] = _outcome(part, frame, make, products=self.products)
 
     def _part(self, run: PreparedRun, member: Member, place: int) -> Part:
         total = len(run.keys) * run.spec.decoding.max_new_tokens
@@ -251,19 +251,17 @@ class _Group:
 
 
 def _outcome(
-    part: Part, frame: Frame, make: Callable[[], list[GeneratedText]], *, transposed: bool
+    part: Part, frame: Frame, make: Callable[[], list[GeneratedText]], *, products: Products
 ) -> GenerationResult | Exception:
     try:
         texts = make()
     except Exception as error:
         return error
-    plan = BatchPlan(
-        batches=(tuple(range(len(part.keys))),), frames=(frame,), transposed=transposed
-    )
+    plan = BatchPlan(batches=(tuple(range(len(part.keys))),), frames=(frame,), products=products)
     return GenerationResult(
         generations=tuple(texts),
         plan=plan,
-        events=untouched(part.run, texts),
+        events=(*_notes(part.run), *untouched(part.run, texts)),
         conditions=measured_conditions(part.run, texts),
     )
 
@@ -294,7 +292,7 @@ class _Run:
     on_texts: OnTexts | None
     make_room: MakeRoom | None
     compilation: Compilation
-    transposed: bool  # see BatchPlan
+    products: Products  # see BatchPlan
     finished_rows: int = 0
     done: list[int] = field(default_factory=list)  # rows, of this call
     prompt_rows: int = 0  # that the model read for them
@@ -340,9 +338,9 @@ class _Run:
                 batches=tuple(batches),
                 frames=frames if any(frames) else (),
                 stems=stems if any(stems) else (),
-                transposed=self.transposed,
+                products=self.products,
             ),
-            events=(*self.events, *untouched(self.prepared, generations)),
+            events=(*_notes(self.prepared), *self.events, *untouched(self.prepared, generations)),
             compiled=self.compilation.wanted,
             conditions=measured_conditions(self.prepared, generations),
             prompt_rows=self.prompt_rows if self.prompt_rows < len(self.done) else None,
@@ -382,7 +380,7 @@ class _Run:
             frame=frame,
             compilation=self.compilation,
             stem=self.stems[rows],
-            transposed=self.transposed,
+            products=self.products,
         )
         return make()
 
@@ -413,6 +411,10 @@ def _measure(loaded: LoadedModel, spec: RunSpec) -> tuple[int, int]:
     return len(spec.rows()), max(longest_prompts(loaded, spec))
 
 
+def _notes(run: PreparedRun) -> tuple[str, ...]:
+    return precision_notes(run.loaded.device, run.loaded.dtype)
+
+
 def _planned(spec: RunSpec, ids: Sequence[Sequence[Sequence[int]]], token_budget: int) -> BatchPlan:
     """The arms that put the same before a prompt together: padding to the longest costs most.
 
@@ -437,4 +439,4 @@ def _planned(spec: RunSpec, ids: Sequence[Sequence[Sequence[int]]], token_budget
             tuple(row // len(mine) * per_prompt + mine[row % len(mine)] for row in batch)
             for batch in plan.batches
         ]
-    return BatchPlan(batches=tuple(batches), stems=None, transposed=None)
+    return BatchPlan(batches=tuple(batches), stems=None, products=None)

@@ -12,6 +12,7 @@ import torch
 from vectorlab.domain.models import ModelDescription
 from vectorlab.steering.batching import free_memory, is_out_of_memory
 from vectorlab.steering.loading import DTYPES, LoadedModel, load_model, resolve_device
+from vectorlab.steering.processor import precision_notes
 
 DEFAULT_SHARE = 0.5  # of the device's memory; the rest is for computing
 UNKNOWN_MEMORY = 8 << 30  # bytes, where the system does not tell
@@ -85,6 +86,8 @@ class ModelCache:
             loaded = self._load(description, device=self._device, dtype=dtype)
         seconds = time.monotonic() - began
         log(f"loaded {description.source} in {seconds:.1f} s ({dtype}, {loaded.device})")
+        for note in precision_notes(loaded.device, DTYPES[dtype]):
+            log(note)
         return loaded
 
     def _make_room(self, needed: int, log: Callable[[str], None]) -> None:
