@@ -9,11 +9,26 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from vectorlab.steering.environment import kernel_limits
+from vectorlab.steering.processor import processor
+
 RESULTS = Path(__file__).parent / "results"
 
 
-def report(name: str, figures: dict[str, Any], *, packages: list[str], keep: bool) -> None:
-    """Print a result and, if asked, write it to ``results/NAME.json``."""
+def report(
+    name: str,
+    figures: dict[str, Any],
+    *,
+    packages: list[str],
+    keep: bool,
+    by_kernels: bool = False,
+) -> None:
+    """Print a result and, if asked, write it to ``results/NAME.json``.
+
+    Where figures follow the processor's kernels there is a file for each: ``NAME.avx2.json``.
+    """
     result = {
         "benchmark": name,
         "command": " ".join(["python", "-m", f"bench.{name}", *sys.argv[1:]]),
@@ -22,14 +37,28 @@ def report(name: str, figures: dict[str, Any], *, packages: list[str], keep: boo
             "python": platform.python_version(),
             **{package: version(package) for package in packages},
         },
-        "machine": {
-            "system": f"{platform.system()} {platform.machine()}",
-            "processors": os.cpu_count(),
-        },
+        "machine": machine(),
         "measured_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     }
     text = json.dumps(result, indent=2) + "\n"
     print(text, end="")
     if keep:
         RESULTS.mkdir(exist_ok=True)
-        (RESULTS / f"{name}.json").write_text(text, encoding="utf-8")
+        file = f"{name}.{processor().kernels.lower()}" if by_kernels else name
+        (RESULTS / f"{file}.json").write_text(text, encoding="utf-8")
+
+
+def machine() -> dict[str, Any]:
+    """The processor and what of it this process uses."""
+    own = processor()
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": own.name,
+        "processors": os.cpu_count(),
+        "kernels": own.kernels,
+        "kernel_limits": kernel_limits(),
+        "multiplies_bfloat16": own.multiplies_bfloat16,
+        "l2_kib": own.l2_bytes >> 10,
+        "l3_mib": own.l3_bytes >> 20,
+        "threads": torch.get_num_threads(),
+    }

@@ -16,7 +16,6 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import statistics
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -27,6 +26,7 @@ import torch
 from bench._models import random_llama
 from bench._peers import additive_hook, hooked, in_context_vector, libraries
 from bench._report import report
+from bench._rounds import alternating, cpu_seconds, ratio_row, told
 from vectorlab.domain.runs import Arm, Decoding, Intervention, Operator, Prompt, RunSpec
 from vectorlab.domain.vectors import LayerVector, Site
 from vectorlab.steering.arm_table import SteeringTable
@@ -44,25 +44,25 @@ Vectors = Mapping[str, Sequence[LayerVector]]
 def main() -> int:
     """Measure, print and keep the result; 1 if a limit was missed."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="few rounds, model S; keeps nothing")
+    parser.add_argument(
+        "--quick", action="store_true", help="fewer rounds, model S alone; keeps nothing"
+    )
     quick = parser.parse_args().quick
     torch.set_num_threads(1)
     small = random_llama("S")
-    few, many = (2, 5) if quick else (5, 15)
+    few, many = (3, 9) if quick else (7, 25)
     rows = [*hook_time(small, rounds=many), *greedy(small, "S", rounds=few)]
     rows += [sweep(small, "S", rounds=few, alone=64), many_vectors(small, rounds=few)]
     if not quick:
-        rows += greedy(random_llama("M", dtype=torch.bfloat16), "M", rounds=2)
-        rows += [sweep(random_llama("M"), "M", rounds=2, alone=8)]
+        rows += greedy(random_llama("M", dtype=torch.bfloat16), "M", rounds=3)
+        rows += [sweep(random_llama("M"), "M", rounds=3, alone=8)]
     holds = all(row.get("holds", True) for row in rows)
     figures = {
         "question": "steered generation, against bare model.generate and others' hooks",
-        "threads": 1,
-        "cpu": torch.backends.cpu.get_cpu_capability(),
         "rows": rows,
         "holds": holds,
     }
-    report("decoding", figures, packages=PACKAGES, keep=not quick)
+    report("decoding", figures, packages=PACKAGES, keep=not quick, by_kernels=True)
     return 0 if holds else 1
 
 
@@ -103,13 +103,16 @@ def hook_time(loaded: LoadedModel, *, rounds: int) -> list[dict[str, Any]]:
                 steering.set_response(True)
             return cpu_seconds(lambda: [step(decoder) for _ in range(steps)])
 
-    seconds = measured({name: (lambda name=name: loop(name)) for name in forms}, rounds)
+    seconds = told({name: (lambda name=name: loop(name)) for name in forms}, rounds)
     added = {
-        name: (found - seconds["none"]) / steps / len(modules) * 1e6
+        name: [
+            (steered - bare) / steps / len(modules) * 1e6
+            for steered, bare in zip(found, seconds["none"], strict=True)
+        ]
         for name, found in seconds.items()
     }
     return [
-        row(
+        ratio_row(
             f"W2, S, batch 1: time added per layer, {what}, ours / {peer}",
             added[mine],
             added[peer],
@@ -121,7 +124,11 @@ def hook_time(loaded: LoadedModel, *, rounds: int) -> list[dict[str, Any]]:
             ("norm kept", "ours, norm kept", "in-context vectors' algorithm", 0.75),
         )
     ] + [
-        {"what": f"the same, for comparison: {name}", "us": round(found, 1)}
+        {
+            "what": f"the same, for comparison: {name}",
+            "us": round(statistics.median(found), 1),
+            "us_range": [round(min(found), 1), round(max(found), 1)],
+        }
         for name, found in added.items()
         if name != "none"
     ]
@@ -143,20 +150,22 @@ def greedy(loaded: LoadedModel, model: str, *, rounds: int) -> list[dict[str, An
     in_bfloat16 = loaded.dtype is torch.bfloat16
     if not in_bfloat16:
         forms["compiled"] = lambda: generate(loaded, specs["norm kept"], vectors, compiled=True)
-    seconds = measured({name: timed(form) for name, form in forms.items()}, rounds)
+    seconds = alternating(forms, rounds)
     name = f"W2, {model}, {str(loaded.dtype).removeprefix('torch.')}, batch 8, 64 new tokens"
     goal = 0.50 if in_bfloat16 else 0.92
     rows = [
-        row(f"{name}: {form} / bare generate", seconds[form], seconds["bare"], goal)
+        ratio_row(f"{name}: {form} / bare generate", seconds[form], seconds["bare"], goal)
         for form in ("constant vector", "norm kept")
     ]
     if in_bfloat16:
         return rows
     rows += [
-        row(f"{name}: {form} / unsteered, both ours", seconds[form], seconds["unsteered"], 1.03)
+        ratio_row(
+            f"{name}: {form} / unsteered, both ours", seconds[form], seconds["unsteered"], 1.03
+        )
         for form in ("constant vector", "norm kept")
     ]
-    compiled = row(
+    compiled = ratio_row(
         f"{name}: norm kept, compiled / bare generate", seconds["compiled"], seconds["bare"], 0.65
     )
     eager, graph = (
@@ -182,7 +191,7 @@ def sweep(loaded: LoadedModel, model: str, *, rounds: int, alone: int) -> dict[s
         "bare": lambda: bare(loaded, ids),
         "ours": lambda: generate(loaded, spec, vectors),
     }
-    seconds = measured({name: timed(form) for name, form in forms.items()}, rounds)
+    seconds = alternating(forms, rounds)
     together = [item.token_ids for item in generate(loaded, spec, vectors).generations]
     pairs = [(text, item) for text in texts for item in arms][:alone]
     single = [
@@ -190,7 +199,7 @@ def sweep(loaded: LoadedModel, model: str, *, rounds: int, alone: int) -> dict[s
         for text, item in pairs
     ]
     same = sum(a == b for a, b in zip(together, single, strict=False))
-    found = row(
+    found = ratio_row(
         f"W3, {model}, 8 prompts x 8 strengths / one bare generate of 64 rows",
         seconds["ours"],
         seconds["bare"],
@@ -211,8 +220,8 @@ def many_vectors(loaded: LoadedModel, *, rounds: int) -> dict[str, Any]:
         "own": lambda: generate(loaded, own, vectors),
         "one": lambda: generate(loaded, one, vectors),
     }
-    seconds = measured({name: timed(form) for name, form in forms.items()}, rounds)
-    return row("S, 64 rows, 64 vectors / one vector", seconds["own"], seconds["one"], 1.10)
+    seconds = alternating(forms, rounds)
+    return ratio_row("S, 64 rows, 64 vectors / one vector", seconds["own"], seconds["one"], 1.10)
 
 
 def step(decoder: Decoder) -> None:
@@ -300,40 +309,6 @@ def prompt_ids(loaded: LoadedModel, count: int) -> list[list[int]]:
     ids = [loaded.tokenizer.encode(text) for text in prompt_texts(loaded, count)]
     assert {len(row) for row in ids} == {PROMPT_TOKENS}
     return ids
-
-
-def measured(forms: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, float]:
-    """Median seconds of every form over alternating rounds; the first round warms up."""
-    seconds: dict[str, list[float]] = {name: [] for name in forms}
-    for number in range(rounds + 1):
-        for name in list(forms)[:: -1 if number % 2 else 1]:
-            seconds[name].append(forms[name]())
-    return {name: statistics.median(found[1:]) for name, found in seconds.items()}
-
-
-def timed(form: Callable[[], object]) -> Callable[[], float]:
-    """The form as what returns its seconds."""
-    return lambda: cpu_seconds(form)
-
-
-def cpu_seconds(call: Callable[[], object]) -> float:
-    """CPU time of this process for one call."""
-    began = time.process_time()
-    call()
-    return time.process_time() - began
-
-
-def row(what: str, ours: float, theirs: float, goal: float, *, unit: str = "s") -> dict[str, Any]:
-    """One line of the table."""
-    ratio = ours / theirs
-    return {
-        "what": what,
-        f"ours_{unit}": round(ours, 4),
-        f"other_{unit}": round(theirs, 4),
-        "ratio": round(ratio, 3),
-        "limit": goal,
-        "holds": ratio <= goal,
-    }
 
 
 if __name__ == "__main__":

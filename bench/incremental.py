@@ -19,7 +19,6 @@ import random
 import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +28,7 @@ import torch
 
 from bench._models import random_llama
 from bench._report import report
+from bench._rounds import cpu_seconds
 from vectorlab.domain.jobs import JobKind, NewJob
 from vectorlab.domain.methods import method_info
 from vectorlab.domain.sets import Demonstration
@@ -134,13 +134,6 @@ def alternating(
         after, before = cpu_seconds(second), cpu_seconds(first)
         return before, after
     return cpu_seconds(first), cpu_seconds(second)
-
-
-def cpu_seconds(action: Callable[[], object]) -> float:
-    """Process CPU time of one call."""
-    start = time.process_time()
-    action()
-    return time.process_time() - start
 
 
 def row(what: str, ours: list[float], limit: list[float], goal: float) -> dict[str, Any]:

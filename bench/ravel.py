@@ -17,12 +17,12 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 import statistics
 import sys
-import time
 from collections.abc import Callable
 
 import torch
 
 from bench._report import report
+from bench._rounds import cpu_seconds
 from bench.extraction import grouped
 from vectorlab.domain.ravel_runs import Location
 from vectorlab.ravel.completions import asking_pairs
@@ -100,13 +100,6 @@ def limit(loaded: LoadedModel, batches: list[list[list[int]]]) -> None:
         width = len(batch[-1])
         ids = torch.tensor([row + [0] * (width - len(row)) for row in batch])
         loaded.model.model(input_ids=ids, use_cache=False)
-
-
-def cpu_seconds(action: Callable[[], object]) -> float:
-    """Process CPU time of one call."""
-    start = time.process_time()
-    action()
-    return time.process_time() - start
 
 
 if __name__ == "__main__":
