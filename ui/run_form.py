@@ -37,14 +37,26 @@ def model(vectors: Sequence[VectorChoice]) -> Model:
     return found[names.index(chosen)]
 
 
-def fitting(vectors: Sequence[VectorChoice], model: Model) -> dict[str, VectorChoice]:
-    """Vectors that a model can be steered with, by name."""
-    shape = model.description
-    return {
-        item.name: item
-        for item in vectors
-        if item.d_model == shape.d_model and item.n_layers <= shape.n_layers
+def fitting(vectors: Sequence[VectorChoice], model: Model) -> tuple[dict[str, VectorChoice], bool]:
+    """Vectors that a model can be steered with, by name, and whether others' are among them.
+
+    Those of other models of the same depth and width are there once that is asked for.
+    """
+    shapes = {
+        item.name: (item.description.n_layers, item.description.d_model)
+        for item in models.list_models(cached.store())
     }
+    alike = {name for name, shape in shapes.items() if shape == shapes[model.name]} - {model.name}
+    others = {item.name: item for item in vectors if item.model_name in alike}
+    own = {item.name: item for item in vectors if item.model_name == model.name}
+    if not others or not st.checkbox(
+        "Vectors of other models, too",
+        key="other_model",
+        bind="query-params",
+        help="Models of the same depth and width. What is made says whose its vectors are.",
+    ):
+        return own, False
+    return own | others, True
 
 
 def decoding(*, most_samples: int = 100) -> tuple[Decoding, int, int]:
@@ -82,7 +94,7 @@ def decoding(*, most_samples: int = 100) -> tuple[Decoding, int, int]:
 
 def run_of(request: GenerationRequest) -> RunRequest:
     """Ask for the texts of a request at high priority; an equal run is found."""
-    model = models.get(cached.store(), request.model)
+    model = request.model_of(cached.store(), lambda name: models.get(cached.store(), name))
     return runs.request_run(
         cached.store(),
         model=model,
