@@ -26,7 +26,6 @@ def _choose_vectors(
     model: Model, known: Sequence[VectorChoice]
 ) -> tuple[list[str], list[float], SweepOptions, list[str], bool]:
     fitting, other_model = run_form.fitting(known, model)
-    navigation.say_unknown("vector", list(fitting))
     chosen = st.multiselect(
         "Vectors",
         list(fitting),

@@ -25,7 +25,6 @@ def _choose_vectors() -> tuple[str, bool, tuple[tuple[Term, ...], ...], SweepOpt
     with left:
         model = run_form.model(known)
         fitting, other_model = run_form.fitting(known, model)
-        navigation.say_unknown("vector", list(fitting))
         names = st.multiselect(
             "Vectors",
             list(fitting),
