@@ -193,7 +193,7 @@ def test_no_entrance_takes_a_vector_to_another_model_unasked(lab, asking, entran
         said = asking("of-deep", **given).refusal(entrance)
         assert re.search("of-deep'? belongs to model '?deep", said)
         assert re.search("vectors extract --model tiny|extract it on tiny", said)
-        assert "--other-model" not in said
+        assert not re.search("--model tiny --other-model|show vectors of other models", said)
     assert contents(lab) == before
 
     assert asking("of-twin").refusal(entrance) == ""
