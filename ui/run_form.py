@@ -37,14 +37,38 @@ def model(vectors: Sequence[VectorChoice]) -> Model:
     return found[names.index(chosen)]
 
 
-def fitting(vectors: Sequence[VectorChoice], model: Model) -> dict[str, VectorChoice]:
-    """Vectors that a model can be steered with, by name."""
-    shape = model.description
-    return {
-        item.name: item
-        for item in vectors
-        if item.d_model == shape.d_model and item.n_layers <= shape.n_layers
-    }
+def fitting(vectors: Sequence[VectorChoice], model: Model) -> tuple[dict[str, VectorChoice], bool]:
+    """Vectors that a model can be steered with, by name, and whether others' are among them.
+
+    Those of other models of the same depth and width are there once that is asked for. What the
+    address names beside them is said.
+    """
+    shapes = {item.name: item.shape for item in models.list_models(cached.store())}
+    alike = {name for name, shape in shapes.items() if shape == model.shape} - {model.name}
+    has_others = any(item.model_name in alike for item in vectors)
+    other_model = has_others and st.checkbox(
+        "Vectors of other models, too",
+        key="other_model",
+        bind="query-params",
+        help="Models of the same depth and width. What is made says whose its vectors are.",
+    )
+    meant = {model.name, *(alike if other_model else ())}
+    found = {item.name: item for item in vectors if item.model_name in meant}
+    navigation.say_unknown("vector", [item.name for item in vectors])
+    owners = {item.name: item.model_name for item in vectors if item.name not in found}
+    for name in st.query_params.get_all("vector"):
+        if name in owners:
+            _say_owner(name, owners[name], model, fits=owners[name] in alike)
+    return found, other_model
+
+
+def _say_owner(vector: str, owner: str, model: Model, *, fits: bool) -> None:
+    cure = (
+        "or show vectors of other models, too."
+        if fits
+        else f"or extract it on {model.name}, which has another depth or width."
+    )
+    notes.note(f"Vector {vector} belongs to model {owner}", f"Choose that model, {cure}")
 
 
 def decoding(*, most_samples: int = 100) -> tuple[Decoding, int, int]:
@@ -82,7 +106,7 @@ def decoding(*, most_samples: int = 100) -> tuple[Decoding, int, int]:
 
 def run_of(request: GenerationRequest) -> RunRequest:
     """Ask for the texts of a request at high priority; an equal run is found."""
-    model = models.get(cached.store(), request.model)
+    model = request.model_of(cached.store(), lambda name: models.get(cached.store(), name))
     return runs.request_run(
         cached.store(),
         model=model,

@@ -24,9 +24,8 @@ EACH_LINE, WHOLE = "one per line", "the whole text"
 
 def _choose_vectors(
     model: Model, known: Sequence[VectorChoice]
-) -> tuple[list[str], list[float], SweepOptions, list[str]]:
-    fitting = run_form.fitting(known, model)
-    navigation.say_unknown("vector", list(fitting))
+) -> tuple[list[str], list[float], SweepOptions, list[str], bool]:
+    fitting, other_model = run_form.fitting(known, model)
     chosen = st.multiselect(
         "Vectors",
         list(fitting),
@@ -35,7 +34,7 @@ def _choose_vectors(
         placeholder="none: the baseline alone",
     )
     if not fitting:
-        return [], [], SweepOptions(), []
+        return [], [], SweepOptions(), [], other_model
     left, right = st.columns([1, 2])
     operator = left.selectbox(
         "Operator",
@@ -99,7 +98,7 @@ def _choose_vectors(
         combine=combine or Combine.MEAN,
     )
     arms = [line for line in (written or "").splitlines() if line.strip()]
-    return chosen, _read_strengths(strengths) if chosen else [], options, arms
+    return chosen, _read_strengths(strengths) if chosen else [], options, arms, other_model
 
 
 def _read_strengths(text: str) -> list[float]:
@@ -138,6 +137,7 @@ def _choose_prompts() -> tuple[tuple[Prompt, ...], int | None]:
 def _request() -> int | None:
     request = GenerationRequest(
         model=model.name,
+        other_model=other_model,
         prompts=prompts,
         vectors=tuple(references),
         strengths=tuple(strengths),
@@ -166,7 +166,7 @@ db = cached.store()
 notes.header("New run", "The same prompts under the baseline and under every vector and strength.")
 known = browsing.vector_choices(db)
 model = run_form.model(known)
-references, strengths, options, written = _choose_vectors(model, known)
+references, strengths, options, written, other_model = _choose_vectors(model, known)
 prompts, version_id = _choose_prompts()
 decoding, seed, samples = run_form.decoding()
 name = st.text_input("Name of the run", placeholder="optional", key="run_name", bind="query-params")

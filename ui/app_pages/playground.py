@@ -18,14 +18,13 @@ from vectorlab.services.requests import GenerationRequest
 STRIP = (0.25, 0.5, 1.0, 1.5, 2.0)  # times the strengths that are set
 
 
-def _choose_vectors() -> tuple[str, tuple[tuple[Term, ...], ...], SweepOptions]:
-    """Model, arms and how they act."""
+def _choose_vectors() -> tuple[str, bool, tuple[tuple[Term, ...], ...], SweepOptions]:
+    """Model, whether vectors of others are meant, arms and how they act."""
     known = browsing.vector_choices(db)
     left, right = st.columns(2)
     with left:
         model = run_form.model(known)
-        fitting = run_form.fitting(known, model)
-        navigation.say_unknown("vector", list(fitting))
+        fitting, other_model = run_form.fitting(known, model)
         names = st.multiselect(
             "Vectors",
             list(fitting),
@@ -58,7 +57,7 @@ def _choose_vectors() -> tuple[str, tuple[tuple[Term, ...], ...], SweepOptions]:
         for factor in factors
         if any(value for _, value in chosen)
     )
-    return model.name, arms, options
+    return model.name, other_model, arms, options
 
 
 def _choose_options(operator: Operator | None, *, several: bool) -> SweepOptions:
@@ -118,14 +117,14 @@ def _ask(request: GenerationRequest) -> None:
 def _show_recipe(request: GenerationRequest) -> None:
     with st.expander("The same by command and in Python"):
         with notes.errors_as_panel():
-            request.spec(db, models.get(db, request.model))
+            request.spec(db, models.get(db, model_name))
         st.code(recipes.command(request), language="bash")
         st.code(recipes.code(request), language="python")
 
 
 db = cached.store()
 notes.header("Playground", "Try vectors on a prompt and see where the text departs.")
-model_name, arms, options = _choose_vectors()
+model_name, other_model, arms, options = _choose_vectors()
 prompt = st.text_area(
     "Prompt",
     value=run_form.PROMPT,
@@ -137,6 +136,7 @@ prompt = st.text_area(
 decoding, seed, _ = run_form.decoding(most_samples=1)
 request = GenerationRequest(
     model=model_name,
+    other_model=other_model,
     prompts=(Prompt(text=prompt or ""),),
     arms=tuple(dict.fromkeys(arms)),
     sweep=options,

@@ -1,8 +1,8 @@
 """``vectorlab vectors calibrate`` and ``vectors calibrations``."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
-import pandas as pd
 import typer
 from rich.console import Group, RenderableType
 
@@ -15,12 +15,13 @@ from vectorlab.cli.options import (
     GreedyOption,
     MaxNewTokensOption,
     MinPOption,
-    ModelOption,
     OperatorOption,
+    OtherModelOption,
     PositionsOption,
     PromptOption,
     PromptsOption,
     QueueOption,
+    RunModelOption,
     ScheduleOption,
     SeedOption,
     SiteOption,
@@ -45,13 +46,13 @@ from vectorlab.cli.output import (
     stderr,
 )
 from vectorlab.domain.calibration import Calibration
+from vectorlab.domain.description import Names
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
 from vectorlab.domain.layers import spell_layers
 from vectorlab.domain.positions import Positions
 from vectorlab.domain.schedules import Schedule
 from vectorlab.errors import InputError
-from vectorlab.lab import BUNDLED_MODEL
-from vectorlab.services import calibrations
+from vectorlab.services import calibrations, vectors
 
 app = typer.Typer()
 
@@ -71,7 +72,8 @@ def calibrate(
     ] = False,
     prompt: PromptOption = None,
     prompts: PromptsOption = None,
-    model: ModelOption = BUNDLED_MODEL,
+    model: RunModelOption = None,
+    other_model: OtherModelOption = False,
     operator: OperatorOption = None,
     site: SiteOption = None,
     positions: PositionsOption = "all",
@@ -130,6 +132,7 @@ def calibrate(
         prompts=prompt or [],
         prompt_set=prompts,
         model=model,
+        other_model=other_model,
         operator=operator,
         site=site,
         positions=Positions.parse(positions),
@@ -164,7 +167,8 @@ def calibrate(
             show_queued(asked.job.id, as_json=json)
             return
         found = lab.vectors.calibrated_by(wait(lab, asked.job.id))
-    show(_facts(found), as_json=json, human=lambda: _human(found))
+    names = vectors.names_in(lab.db, found.spec)
+    show(_facts(found), as_json=json, human=lambda: _human(found, names))
     if not found.is_met:
         stderr.print(f"Nothing keeps within the budget. {_closest(found)}", style="bold red")
         raise typer.Exit(1)
@@ -184,12 +188,15 @@ def list_(
     show(
         [_facts(item) for item in found],
         as_json=json,
-        human=lambda: _listed(calibrations.frame(found)),
+        human=lambda: _listed(found),
     )
 
 
-def _listed(frame: pd.DataFrame) -> RenderableType:
+def _listed(found: Sequence[Calibration]) -> RenderableType:
     """As a table that a terminal has room for."""
+    frame = calibrations.frame(found)
+    on_other = [f" on {item.model_name}" if item.spec.vector_model else "" for item in found]
+    frame["vector"] += on_other
     applied = frame["operator"] + " at " + frame["site"]
     budget = frame["budget"].where(frame["met"], frame["budget"] + ", not met")
     shown = ["id", "vector", "applied", "layers", "under", "effect", "budget", "strength"]
@@ -201,6 +208,7 @@ def _facts(found: Calibration) -> dict[str, Any]:
     return {
         "id": found.id,
         "vector": found.vector_name,
+        "model": found.model_name,
         "operator": found.spec.operator,
         "site": found.spec.site,
         "layers": found.spec.layers,
@@ -227,10 +235,13 @@ def _closest(found: Calibration) -> str:
     )
 
 
-def _human(found: Calibration) -> RenderableType:
+def _human(found: Calibration, names: Names) -> RenderableType:
     spec, evidence = found.spec, found.evidence
-    names = {spec.vector_sha256: found.vector_name}
-    about: dict[str, Any] = {"calibration": found.id, **facts_of(spec, names)}
+    about: dict[str, Any] = {
+        "calibration": found.id,
+        "model": found.model_name,
+        **facts_of(spec, names),
+    }
     if found.is_met:
         about["strength"] = f"{found.strength:+.4g}"
         about["mean damage"] = f"{spec.damage.label} {found.damage_value:.4g}"

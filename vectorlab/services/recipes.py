@@ -19,6 +19,7 @@ _SWITCHES = {  # options that have no value, by field
     "together": "--together",
     "calibrated": "--calibrated",
     "add_special_tokens": "--no-special-tokens",
+    "other_model": "--other-model",
 }
 _NAMED = {"prompts": "--prompt", "arms": "--arm", "vectors": "--vector", "strengths": "--strength"}
 
@@ -32,7 +33,7 @@ def command(request: GenerationRequest) -> str:
 def code(request: GenerationRequest) -> str:
     """Python that asks for the same run."""
     types: set[type] = set()
-    given = _given(request) | {"model": request.model, "prompts": request.prompts}
+    given = _given(request) | {"prompts": request.prompts}
     said = [f"    {name}={_listed(given[name], types)}," for name in _order(request, given)]
     imports = ["from vectorlab import Lab"]
     for module in sorted({kind.__module__ for kind in types}):
@@ -57,7 +58,7 @@ def _order(request: GenerationRequest, given: Iterable[str]) -> list[str]:
 
 
 def _options(request: GenerationRequest) -> list[tuple[str, ...]]:
-    words: list[tuple[str, ...]] = [("--model", request.model)]
+    words: list[tuple[str, ...]] = []
     given = _given(request) | {"prompts": request.prompts}
     for name in _order(request, given):
         value = given[name]
@@ -65,7 +66,7 @@ def _options(request: GenerationRequest) -> list[tuple[str, ...]]:
             words += [_option(*item) for item in _given(value).items()]
         elif name in _NAMED:
             words += [(_NAMED[name], _word(item)) for item in value]
-        elif name != "model":
+        else:
             words.append(_option(name, value))
     return words
 

@@ -231,7 +231,11 @@ def _line(vector: str, facts: Sequence[Fact]) -> str:
 
 def _calibrations(db: Database, run: GenerationRun) -> list[Block]:
     ids = sorted(set(run.spec.vector_ids().values()))
-    found = [item for number in ids for item in calibrations.of_vector(db, str(number))]
+    found = [
+        item
+        for number in ids
+        for item in calibrations.of_vector(db, str(number), model_id=run.model_id)
+    ]
     if not found:
         return []
     blocks: list[Block] = [
@@ -240,7 +244,7 @@ def _calibrations(db: Database, run: GenerationRun) -> list[Block]:
             text="The strength with the most effect whose mean damage stays within the budget; "
             "where nothing met it, the strength that came closest."
         ),
-        _table(calibrations.frame(found).drop(columns=["made"])),
+        _table(calibrations.frame(found).drop(columns=["model", "made"])),
     ]
     for item in found:
         if item.spec.layers is None:
