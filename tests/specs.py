@@ -14,20 +14,13 @@ from vectorlab.domain.chats import Chat
 from vectorlab.domain.conditions import Comparison, Condition, Measure, SearchSpec
 from vectorlab.domain.icl import Inputs, RegressionLaw
 from vectorlab.domain.icl_training import TrainingSpec, Variant
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.passages import ChatForm, ThinkingMarkers
 from vectorlab.domain.positions import Positions
 from vectorlab.domain.ravel_instances import InstanceSpec, Part
 from vectorlab.domain.ravel_runs import FeaturizerArm, FeaturizerSpec, Location, VectorArm
 from vectorlab.domain.ravel_runs import RunSpec as RavelRunSpec
-from vectorlab.domain.runs import (
-    Arm,
-    Combine,
-    Decoding,
-    Intervention,
-    Operator,
-    Prompt,
-    RunSpec,
-)
+from vectorlab.domain.runs import Arm, Combine, Decoding, Intervention, Prompt, RunSpec
 from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.scorers import parse_scorer
 from vectorlab.domain.scores import ScorerSpec

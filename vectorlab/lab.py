@@ -28,9 +28,10 @@ from vectorlab.domain.chats import Chat
 from vectorlab.domain.conditions import ConditionSearch
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_INTERACTIVE, Job, PartialText
 from vectorlab.domain.models import Model
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.queries import QueryLimits
 from vectorlab.domain.replays import ReplayVerdict
-from vectorlab.domain.runs import Decoding, GenerationRun, Operator, Prompt
+from vectorlab.domain.runs import Decoding, GenerationRun, Prompt
 from vectorlab.domain.set_checks import TokenLimit
 from vectorlab.domain.sets import Demonstration, SetVersion
 from vectorlab.domain.vectors import LayerVector, SteeringVector

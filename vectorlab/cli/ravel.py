@@ -20,9 +20,9 @@ from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
 from vectorlab.cli.ravel_views import data_view, instance_view, run_view, scores_view
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
 from vectorlab.domain.layers import parse_layers
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.ravel_instances import TESTS, Instance, Part
 from vectorlab.domain.ravel_runs import FEATURIZERS, Location, Run
-from vectorlab.domain.runs import Operator
 from vectorlab.errors import InputError, NotFoundError
 from vectorlab.lab import Lab
 from vectorlab.services import ravel_data, ravel_instances, ravel_reports, ravel_runs

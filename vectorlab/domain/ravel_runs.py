@@ -13,9 +13,10 @@ from vectorlab.domain.codec import NO_IDS, Coded, Ids, Request, Stored
 from vectorlab.domain.description import About
 from vectorlab.domain.fields import Layers, Seed, VectorId, VectorSha256
 from vectorlab.domain.hashing import bytes_sha256, content_sha256
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.ravel_instances import TESTS, Part
 from vectorlab.domain.ravel_scores import Outcome, Score
-from vectorlab.domain.runs import Operator, signed
+from vectorlab.domain.runs import signed
 from vectorlab.errors import InputError, ShapeError
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from vectorlab.domain.layers import parse_layers, spell_layers
 from vectorlab.domain.models import Model
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.positions import Positions
 from vectorlab.domain.runs import (
     Arm,
     Combine,
     Intervention,
-    Operator,
     check_arm,
     check_measured_before,
     check_strength,

@@ -18,8 +18,9 @@ from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
 from vectorlab.domain.layers import spell_layers
 from vectorlab.domain.models import Model, check_dtype
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Operator, Prompt, check_measured_before, check_strength
+from vectorlab.domain.runs import Prompt, check_measured_before, check_strength
 from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.scorers import SCORERS, Needs, parse_scorer
 from vectorlab.domain.scores import ScorerSpec
