@@ -36,7 +36,7 @@ def watch(job_id: int) -> None:
 
 
 def show(run: GenerationRun) -> None:
-    """Baseline and steered texts of the run's prompt."""
+    """Baseline and steered texts of the run's first prompt, the first sample of each."""
     columns = columns_of([run])
     rows, _ = comparison.page(cached.store(), Question(columns=columns, limit=1))
     [row] = rows
@@ -76,6 +76,8 @@ def show(run: GenerationRun) -> None:
             for column in columns
         ]
         st.html(markup.table(["arm", "text"], lines, kind="vl-strip"))
+    if len(run.spec.prompts) * run.spec.samples > 1:
+        st.html(markup.quiet("The first text of every arm; the page of the run has all of them."))
     ids = [str(run.id)]
     tables.csv_button(lambda: reports.comparison_frame(cached.store(), ids), name=f"run-{run.id}")
     if by_token:
@@ -119,7 +121,7 @@ def _read_once(run: GenerationRun) -> None:
 def _show_growing(job: Job) -> None:
     found = jobs.partial_texts(cached.store(), job.id)
     labels: Sequence[str] = [arm["label"] for arm in job.spec["spec"]["arms"]]
-    grown = {item.arm: item.text for item in found}
+    grown = {item.arm: item.text for item in found if item.prompt == item.sample == 0}
     rows = [
         (f"<b>{markup.escape(label)}</b>", markup.generated(grown.get(place, "")) + _CURSOR)
         for place, label in enumerate(labels)
