@@ -62,7 +62,8 @@ def show(*, quick: bool) -> Form | None:
     left, right = st.columns(2)
     with left:
         chosen = model(known)
-        vectors, operator = _choose_vectors(fitting(known, chosen))
+        usable, other_model = fitting(known, chosen)
+        vectors, operator = _choose_vectors(usable)
     with right:
         arms = _choose_sliders(vectors, operator) if quick else ()
         swept: Values = {} if quick else _choose_strengths(STRENGTHS)
@@ -92,6 +93,7 @@ def show(*, quick: bool) -> Form | None:
             {
                 **reading,
                 **drawn,
+                "other_model": other_model,
                 "vectors": tuple(names) if swept["strengths"] or not quick else (),
                 "strengths": _numbers(swept["strengths"]) if names else (),
                 "arms": (*arms, *_lines(acting.pop("arms"))),
@@ -130,14 +132,26 @@ def model(vectors: Sequence[VectorChoice]) -> Model:
     return found[names.index(chosen)]
 
 
-def fitting(vectors: Sequence[VectorChoice], model: Model) -> dict[str, VectorChoice]:
-    """Vectors that a model can be steered with, by name."""
-    shape = model.description
-    return {
-        item.name: item
-        for item in vectors
-        if item.d_model == shape.d_model and item.n_layers <= shape.n_layers
+def fitting(vectors: Sequence[VectorChoice], model: Model) -> tuple[dict[str, VectorChoice], bool]:
+    """Vectors that a model can be steered with, by name, and whether others' are among them.
+
+    Those of other models of the same depth and width are there once that is asked for.
+    """
+    shapes = {
+        item.name: (item.description.n_layers, item.description.d_model)
+        for item in models.list_models(cached.store())
     }
+    alike = {name for name, shape in shapes.items() if shape == shapes[model.name]} - {model.name}
+    others = {item.name: item for item in vectors if item.model_name in alike}
+    own = {item.name: item for item in vectors if item.model_name == model.name}
+    if not others or not st.checkbox(
+        "Vectors of other models, too",
+        key="other_model",
+        bind="query-params",
+        help="Models of the same depth and width. What is made says whose its vectors are.",
+    ):
+        return own, False
+    return own | others, True
 
 
 def run_of(
@@ -147,7 +161,7 @@ def run_of(
     prompt_set_version_id: int | None = None,
 ) -> RunRequest:
     """Ask for the texts of a request at high priority; an equal run is found."""
-    model = models.get(cached.store(), request.model)
+    model = request.model_of(cached.store(), lambda name: models.get(cached.store(), name))
     return runs.request_run(
         cached.store(),
         model=model,

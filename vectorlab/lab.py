@@ -59,11 +59,12 @@ from vectorlab.services import (
     vector_files,
     vectors,
 )
-from vectorlab.services.arms import SweepOptions, Term
+from vectorlab.services.arms import SweepOptions, Term, vectors_named
+from vectorlab.services.belonging import BUNDLED_MODEL as BUNDLED_MODEL
+from vectorlab.services.belonging import model_of
 from vectorlab.services.calibrations import CalibrationOptions, CalibrationRequest
 from vectorlab.services.database import Database
 from vectorlab.services.explanations import ExplanationRequest
-from vectorlab.services.requests import BUNDLED_MODEL as BUNDLED_MODEL
 from vectorlab.services.requests import GenerationRequest
 from vectorlab.services.runs import RunRequest
 from vectorlab.services.set_history import Merged, SetDiff
@@ -470,6 +471,12 @@ class ModelVerbs:
             hint="See vectorlab models list, or register one: vectorlab models add PATH_OR_HUB_ID",
         )
 
+    def of(self, vectors: Sequence[str], named: str | None, *, other_model: bool) -> Model:
+        """The model of a request for vectors; see ``services.belonging.model_of``."""
+        return model_of(
+            self._lab.db, vectors, named=named, other_model=other_model, look_up=self.get
+        )
+
     def token_limit(self, reference: str) -> TokenLimit | None:
         """How long a text may be for a model, by its own tokenizer; None without a limit.
 
@@ -617,7 +624,14 @@ class VectorVerbs:
         return self.made_by(self._lab.wait(job.id))
 
     def threshold(
-        self, vector: str, *, positive: str, negative: str, **more: Any
+        self,
+        vector: str,
+        *,
+        positive: str,
+        negative: str,
+        model: str | None = None,
+        other_model: bool = False,
+        **more: Any,
     ) -> ConditionSearch:
         """Search the threshold of a condition that tells two sets of prompts apart.
 
@@ -625,6 +639,8 @@ class VectorVerbs:
             vector: What prompts are measured along.
             positive: Set version whose sources should meet it.
             negative: Set version whose sources should not.
+            model: Reads the prompts; None for the vector's own.
+            other_model: It may be another than the vector's own.
             more: Further arguments of ``services.conditions.request_search``.
         """
         asked = conditions.request_search(
@@ -632,6 +648,8 @@ class VectorVerbs:
             vector=vector,
             positive=positive,
             negative=negative,
+            model=self._lab.models.of([vector], model, other_model=other_model),
+            other_model=other_model,
             actor=self._lab.settings.user,
             **({"priority": PRIORITY_INTERACTIVE} | more),
         )
@@ -672,20 +690,25 @@ class VectorVerbs:
         effect: str,
         prompts: str | Sequence[str | Prompt] = (),
         prompt_set: str | None = None,
-        model: str = BUNDLED_MODEL,
+        model: str | None = None,
         force: bool = False,
         priority: int = PRIORITY_INTERACTIVE,
         queue: str = DEFAULT_QUEUE,
         **options: Any,
     ) -> CalibrationRequest:
-        """Find an equal earlier calibration or enqueue it; options as ``CalibrationOptions``."""
+        """Find an equal earlier calibration or enqueue it; options as ``CalibrationOptions``.
+
+        The model is the vector's own, or with ``other_model`` another of its depth and width.
+        """
+        asked = CalibrationOptions(effect=effect, **options)
+        named = calibrations.vectors_named(self._lab.db, reference, asked)
         texts, _ = self._lab.runs._prompts(_several(prompts), prompt_set)
         return calibrations.request_calibration(
             self._lab.db,
             reference,
-            model=self._lab.models.get(model),
+            model=self._lab.models.of(named, model, other_model=asked.other_model),
             prompts=texts,
-            options=CalibrationOptions(effect=effect, **options),
+            options=asked,
             actor=self._lab.settings.user,
             force=force,
             priority=priority,
@@ -793,7 +816,8 @@ class RunVerbs:
         *,
         prompts: str | Sequence[str | Prompt] = (),
         prompt_set: str | None = None,
-        model: str = BUNDLED_MODEL,
+        model: str | None = None,
+        other_model: bool = False,
         vectors: str | Sequence[str] = (),
         strengths: Sequence[float] = (),
         sweep: SweepOptions | None = None,
@@ -816,7 +840,8 @@ class RunVerbs:
         Args:
             prompts: Texts, used as they are.
             prompt_set: ``name@version`` whose sources are further prompts.
-            model: Registered model.
+            model: Registered model; None for that of the vectors, without any the bundled one.
+            other_model: The model may be another than the vectors' own, of its depth and width.
             vectors: Names, ids or hash prefixes.
             strengths: One arm per vector and strength, beside the baseline.
             sweep: Operator, site, positions, layers, schedule, and whether the vectors act
@@ -836,11 +861,11 @@ class RunVerbs:
             priority: Of the job; interactive ones go before batch ones.
             queue: Only workers of this queue take the job.
         """
-        chosen = self._lab.models.get(model)
         vectors = _several(vectors)
         texts, version_id = self._prompts(_several(prompts), prompt_set)
         asked = GenerationRequest(
             model=model,
+            other_model=other_model,
             prompts=tuple(texts),
             vectors=tuple(vectors),
             strengths=tuple(strengths),
@@ -854,6 +879,7 @@ class RunVerbs:
             chat=chat,
             system=system,
         )
+        chosen = asked.model_of(self._lab.db, self._lab.models.get)
         spec = asked.spec(self._lab.db, chosen)
         return runs.request_run(
             self._lab.db,
@@ -914,7 +940,8 @@ class RunVerbs:
         prompts: str | Sequence[str | Prompt] = (),
         prompt_set: str | None = None,
         layers: Sequence[sweeps.Layers] = (None,),
-        model: str = BUNDLED_MODEL,
+        model: str | None = None,
+        other_model: bool = False,
         options: SweepOptions | None = None,
         random: int = 0,
         shuffled: int = 0,
@@ -943,7 +970,8 @@ class RunVerbs:
             prompt_set: ``name@version`` whose sources are further prompts, their targets the
                 references.
             layers: Choices of layers; None is all of the vector's.
-            model: Registered model.
+            model: Registered model; None for that of the vectors.
+            other_model: The model may be another than the vectors' own, of its depth and width.
             options: Operator, site, positions, schedule, condition and more of all arms.
             random: Beside each vector so many random directions of the same norms.
             shuffled: And so many vectors of the same texts with their sides drawn by lot, which
@@ -965,7 +993,9 @@ class RunVerbs:
             queue: Only workers of this queue take the job.
         """
         db, actor = self._lab.db, self._lab.settings.user
-        chosen = self._lab.models.get(model)
+        options = options or SweepOptions()
+        named = vectors_named(db, _several(vectors), options)
+        chosen = self._lab.models.of(named, model, other_model=other_model)
         reading = TextOptions(
             decoding=decoding or Decoding(),
             seed=seed,
@@ -980,7 +1010,7 @@ class RunVerbs:
             for item in names
             for number in range(random)
         } | {
-            self._shuffled_vector(item, number, model): item
+            self._shuffled_vector(item, number): item
             for item in names
             for number in range(shuffled)
         }
@@ -995,7 +1025,7 @@ class RunVerbs:
                 beside=beside,
                 strengths=strengths,
                 layers=layers,
-                options=options or SweepOptions(),
+                options=options,
                 extra=extra,
             ),
         )
@@ -1007,7 +1037,7 @@ class RunVerbs:
             max_new_tokens=reading.decoding.max_new_tokens,
             budget=budget,
             count=self._lab.models.counter(
-                model, chat=reading.turns(chosen), add_special_tokens=add_special_tokens
+                chosen.name, chat=reading.turns(chosen), add_special_tokens=add_special_tokens
             ),
         )
         spec = run_spec(reading, chosen, fitted.prompts, arms=arms, samples=samples)
@@ -1029,12 +1059,14 @@ class RunVerbs:
         asked = self.request_sweep(**request).request
         return self.view(asked.run) if asked.run else self.made_by(self._lab.wait(_job(asked)))
 
-    def _shuffled_vector(self, vector: str, seed: int, model: str) -> str:
+    def _shuffled_vector(self, vector: str, seed: int) -> str:
+        """A control is made as its vector was, on the vector's own model."""
         name = f"{vector}-shuffled-{seed}"
         version, spec = baselines.shuffled_set(
             self._lab.db, vector, seed=seed, actor=self._lab.settings.user
         )
         given = {field.name: getattr(spec, field.name) for field in fields(ExtractionOptions)}
+        model = self._lab.vectors.get(vector).model_name
         return self._lab.vectors.extract(set=version, model=model, name=name, **given).name
 
     def _prompts(

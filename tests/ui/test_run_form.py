@@ -19,6 +19,7 @@ SAMPLED = {"decoding": "sampled"}
 # Field -> what an address says to set it, and what the command for the same run says then.
 CHOICES = {
     "model": ({"model": "talks"}, "--model talks"),
+    "other_model": ({"model": "talks", "other_model": "true"}, "--other-model"),
     "prompts": ({"prompt": "Another: "}, "--prompt 'Another: '"),
     "vectors": (USED, "--vector upbeat-icv"),
     "strengths": (USED, "--strength 0.3"),

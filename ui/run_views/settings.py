@@ -1,14 +1,14 @@
 """How runs were made: one in full, several as the lines in which they differ."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 
 from ui import cached, markup, tables
-from vectorlab.domain.codec import ids_in
 from vectorlab.domain.comparison import settings_of
-from vectorlab.domain.description import Fact, describe
+from vectorlab.domain.description import Fact, Names, describe
 from vectorlab.domain.runs import Arm, GenerationRun
+from vectorlab.services import vectors
 
 
 def show(found: Sequence[GenerationRun]) -> None:
@@ -20,7 +20,7 @@ def show(found: Sequence[GenerationRun]) -> None:
     names = {
         sha256: name
         for run in found
-        for sha256, name in _names(run.spec.arms, cached.vector_names()).items()
+        for sha256, name in vectors.names_in(cached.store(), run.spec).items()
     }
     lines = [item for item in settings_of(found, names) if everything or item.differs]
     rows = [(markup.escape(item.name), *map(markup.escape, item.values)) for item in lines]
@@ -48,7 +48,7 @@ def _show_one(run: GenerationRun) -> None:
             ]
         )
     )
-    _show_arms(run.spec.arms, cached.vector_names())
+    _show_arms(run.spec.arms, vectors.names_in(cached.store(), run.spec))
     with st.expander("Environment"):
         pairs = [(name, markup.escape(value)) for name, value in run.environment.items()]
         st.html(markup.facts(pairs))
@@ -68,23 +68,17 @@ def _overlap_fact(run: GenerationRun) -> str:
     return "<br>".join(markup.escape(item) for item in found) or "–"
 
 
-def _show_arms(arms: Sequence[Arm], names: Mapping[int, str]) -> None:
+def _show_arms(arms: Sequence[Arm], names: Names) -> None:
     """A row per intervention with every fact of it and of its arm."""
-    by_hash = _names(arms, names)
     rows = []
     for arm in (arm for arm in arms if arm.interventions or arm.prefix):
         label, *own = [fact for fact in describe(arm) if fact.field != "interventions"]
-        for facts in [describe(item, by_hash) for item in arm.interventions] or [()]:
+        for facts in [describe(item, names) for item in arm.interventions] or [()]:
             rows.append({fact.name: fact for fact in (label, *facts, *own)})
     heads = list(dict.fromkeys(name for row in rows for name in row))
     if rows:
         cells = [[_cell(row.get(name)) for name in heads] for row in rows]
         tables.show(["arm", *heads[1:]], cells, name="interventions")
-
-
-def _names(arms: Sequence[Arm], names: Mapping[int, str]) -> dict[str, str]:
-    """Names of the vectors of arms by content hash."""
-    return {sha256: names[row] for sha256, row in ids_in(tuple(arms)).items() if row in names}
 
 
 def _cell(fact: Fact | None) -> str:

@@ -15,12 +15,13 @@ from vectorlab.cli.options import (
     GreedyOption,
     MaxNewTokensOption,
     MinPOption,
-    ModelOption,
     OperatorOption,
+    OtherModelOption,
     PositionsOption,
     PromptOption,
     PromptsOption,
     QueueOption,
+    RunModelOption,
     ScheduleOption,
     SeedOption,
     SiteOption,
@@ -50,7 +51,6 @@ from vectorlab.domain.layers import spell_layers
 from vectorlab.domain.positions import Positions
 from vectorlab.domain.schedules import Schedule
 from vectorlab.errors import InputError
-from vectorlab.lab import BUNDLED_MODEL
 from vectorlab.services import calibrations
 
 app = typer.Typer()
@@ -71,7 +71,8 @@ def calibrate(
     ] = False,
     prompt: PromptOption = None,
     prompts: PromptsOption = None,
-    model: ModelOption = BUNDLED_MODEL,
+    model: RunModelOption = None,
+    other_model: OtherModelOption = False,
     operator: OperatorOption = None,
     site: SiteOption = None,
     positions: PositionsOption = "all",
@@ -130,6 +131,7 @@ def calibrate(
         prompts=prompt or [],
         prompt_set=prompts,
         model=model,
+        other_model=other_model,
         operator=operator,
         site=site,
         positions=Positions.parse(positions),

@@ -13,6 +13,17 @@ from vectorlab.domain.vectors import Site
 _UNITS = "; ".join(f"{operator}: {operator.info.unit}" for operator in Operator)
 
 ModelOption = Annotated[str, typer.Option(help="A registered model.")]
+RunModelOption = Annotated[
+    str | None,
+    typer.Option(help="A registered model. Default: that of the vectors; without any, tiny."),
+]
+OtherModelOption = Annotated[
+    bool,
+    typer.Option(
+        "--other-model",
+        help="--model may be another than the vectors' own, if depth and width are the same.",
+    ),
+]
 PromptOption = Annotated[list[str] | None, typer.Option(help="Used as it is; repeatable.")]
 PromptsOption = Annotated[
     str | None,

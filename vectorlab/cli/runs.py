@@ -21,12 +21,13 @@ from vectorlab.cli.options import (
     KlOption,
     MaxNewTokensOption,
     MinPOption,
-    ModelOption,
     OperatorOption,
+    OtherModelOption,
     PositionsOption,
     PromptOption,
     PromptsOption,
     QueueOption,
+    RunModelOption,
     ScheduleOption,
     SeedOption,
     SiteOption,
@@ -75,7 +76,8 @@ Reference = Annotated[str, typer.Argument(metavar="ID|NAME|HASH")]
 @app.command()
 def generate(
     context: typer.Context,
-    model: ModelOption = "tiny",
+    model: RunModelOption = None,
+    other_model: OtherModelOption = False,
     vector: Annotated[
         list[str] | None, typer.Option(help="Name, id or hash; repeat for several.")
     ] = None,
@@ -146,6 +148,7 @@ def generate(
         prompts=prompt or [],
         prompt_set=prompts,
         model=model,
+        other_model=other_model,
         vectors=vector or [],
         strengths=strength or [],
         sweep=SweepOptions(

@@ -16,12 +16,13 @@ from vectorlab.cli.options import (
     KlOption,
     MaxNewTokensOption,
     MinPOption,
-    ModelOption,
     OperatorOption,
+    OtherModelOption,
     PositionsOption,
     PromptOption,
     PromptsOption,
     QueueOption,
+    RunModelOption,
     ScheduleOption,
     SeedOption,
     SiteOption,
@@ -40,7 +41,7 @@ from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERA
 from vectorlab.domain.positions import Positions
 from vectorlab.domain.runs import Combine
 from vectorlab.domain.schedules import Schedule
-from vectorlab.lab import BUNDLED_MODEL, RunView
+from vectorlab.lab import RunView
 from vectorlab.services import baselines, reports
 from vectorlab.services.arms import SweepOptions
 
@@ -79,7 +80,8 @@ def sweep(
         int | None,
         typer.Option(help="Most tokens, read and written; fewer prompts are taken to keep it."),
     ] = None,
-    model: ModelOption = BUNDLED_MODEL,
+    model: RunModelOption = None,
+    other_model: OtherModelOption = False,
     operator: OperatorOption = None,
     site: SiteOption = None,
     positions: PositionsOption = "all",
@@ -128,6 +130,7 @@ def sweep(
         prompt_set=prompts,
         budget=budget,
         model=model,
+        other_model=other_model,
         options=SweepOptions(
             operator=operator,
             site=site,

@@ -11,6 +11,8 @@ from vectorlab.cli.options import (
     DetachOption,
     DtypeOption,
     ForceOption,
+    OtherModelOption,
+    RunModelOption,
     SystemOption,
 )
 from vectorlab.cli.output import JsonOption, frame_table, pairs_table, plain, show, show_queued
@@ -42,6 +44,8 @@ def threshold(
     layers: Annotated[
         str | None, typer.Option(help="To choose from, 0-3,7; default: all the vector has.")
     ] = None,
+    model: RunModelOption = None,
+    other_model: OtherModelOption = False,
     chat: ChatOption = False,
     system: SystemOption = None,
     dtype: DtypeOption = "float32",
@@ -57,18 +61,20 @@ def threshold(
     Example: vectorlab vectors threshold upbeat --positive angry@1 --negative calm@1
     """
     lab = open_lab(context)
-    model = lab.models.get(str(lab.vectors.get(vector).model_id))
+    chosen = lab.models.of([vector], model, other_model=other_model)
     asked = conditions.request_search(
         lab.db,
         vector=vector,
         positive=positive,
         negative=negative,
+        model=chosen,
+        other_model=other_model,
         measure=measure,
         window=Positions.parse(positions),
         site=site,
         layers=parse_layers(layers),
         dtype=dtype,
-        chat=runs.chat_of(model, system) if chat or system is not None else None,
+        chat=runs.chat_of(chosen, system) if chat or system is not None else None,
         actor=lab.settings.user,
         force=force,
         priority=PRIORITY_BATCH if detach else PRIORITY_INTERACTIVE,
@@ -130,6 +136,7 @@ def _show(found: ConditionSearch, *, as_json: bool) -> None:
         about = {
             "search": found.id,
             "condition": spelling,
+            "model": found.model_name,
             "positive": f"{found.positive_label}, {_range(found.evidence['positive'])}",
             "negative": f"{found.negative_label}, {_range(found.evidence['negative'])}",
             "accuracy": f"{found.accuracy:.3f}",

@@ -21,6 +21,7 @@ from vectorlab.domain.fields import (
     Seed,
     SpecialTokens,
     VectorId,
+    VectorModel,
     VectorSha256,
 )
 from vectorlab.domain.operators import Operator
@@ -62,6 +63,7 @@ class CalibrationSpec(Request):
     model_fingerprint: ModelFingerprint
     vector_id: VectorId
     vector_sha256: VectorSha256
+    vector_model: VectorModel = None
     operator: Annotated[Operator, About(name="operator")]
     site: Annotated[Site, About(name="write site")]
     positions: Annotated[Positions, About(name="positions")] = Positions.ALL
@@ -94,6 +96,7 @@ class CalibrationSpec(Request):
         item = Intervention(
             vector_id=self.vector_id,
             vector_sha256=self.vector_sha256,
+            vector_model=self.vector_model,
             operator=self.operator,
             strength=strength,
             site=self.site,
@@ -134,6 +137,8 @@ class Calibration(NewCalibration):
 
     id: int
     vector_name: str
+    model_id: int
+    model_name: str
     created_at: datetime  # UTC
     created_by: str
 

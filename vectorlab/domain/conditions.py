@@ -18,7 +18,14 @@ from typing import Annotated, Any, ClassVar
 from vectorlab.domain.chats import Chat
 from vectorlab.domain.codec import Coded, Request
 from vectorlab.domain.description import About
-from vectorlab.domain.fields import Dtype, Layers, ModelFingerprint, VectorId, VectorSha256
+from vectorlab.domain.fields import (
+    Dtype,
+    Layers,
+    ModelFingerprint,
+    VectorId,
+    VectorModel,
+    VectorSha256,
+)
 from vectorlab.domain.positions import Part, Positions
 from vectorlab.domain.ties import first_best, tie_of
 from vectorlab.domain.vectors import Site
@@ -55,6 +62,7 @@ class Condition(Coded):
     measure: Annotated[Measure, About(name="measure")]
     vector_id: VectorId
     vector_sha256: VectorSha256
+    vector_model: VectorModel = None
     site: Annotated[Site, About(name="read site")] = Site.BLOCK_OUTPUT
     layer: Annotated[int, About(name="layer")]
     comparison: Annotated[Comparison, About(name="side")]
@@ -95,6 +103,7 @@ class SearchSpec(Request):
 
     model_fingerprint: ModelFingerprint
     vector_sha256: VectorSha256
+    vector_model: VectorModel = None
     # Content hashes of the set version whose sources should meet it, and whose should not.
     positive_sha256: Annotated[str, About(name="positive set")]
     negative_sha256: Annotated[str, About(name="negative set")]
@@ -133,6 +142,7 @@ class ConditionSearch:
     spec: SearchSpec
     condition: Condition
     vector_name: str
+    model_id: int
     model_name: str
     positive_label: str  # name@number
     negative_label: str

@@ -9,6 +9,12 @@ from vectorlab.domain.description import About, layers_in_words
 ModelFingerprint = Annotated[str, About(name="model fingerprint")]
 VectorSha256 = Annotated[str, About(name="vector")]  # content hash: the exact bytes
 VectorId = Annotated[int, Stored(row_id_of="vector_sha256")]
+# Fingerprint of the model that the vector belongs to; None: the model of the request itself.
+VectorModel = Annotated[
+    str | None,
+    About(name="vector of another model", none="no", quiet=True),
+    Stored(if_given=True),
+]
 # None: every layer the vector has.
 Layers = Annotated[tuple[int, ...] | None, About(name="layers", none="all", words=layers_in_words)]
 # None: prompts are texts as they are. Older requests have none and stay equal.

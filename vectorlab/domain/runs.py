@@ -20,6 +20,7 @@ from vectorlab.domain.fields import (
     Seed,
     SpecialTokens,
     VectorId,
+    VectorModel,
     VectorSha256,
 )
 from vectorlab.domain.hashing import ListHasher, canonical_json
@@ -63,6 +64,7 @@ class Intervention(Coded):
 
     vector_id: VectorId
     vector_sha256: VectorSha256
+    vector_model: VectorModel = None
     operator: Annotated[Operator, About(name="operator")]
     strength: Annotated[  # lambda
         float,

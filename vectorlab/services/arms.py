@@ -20,8 +20,9 @@ from vectorlab.domain.runs import (
 from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.vectors import Site, SteeringVector
 from vectorlab.errors import InputError
+from vectorlab.services.belonging import owner_if_other
 from vectorlab.services.calibrations import unit_strength
-from vectorlab.services.conditions import parse_condition, spell
+from vectorlab.services.conditions import parse_condition, spell, vector_read
 from vectorlab.services.vectors import check_fits
 from vectorlab.store import vectors
 from vectorlab.store.database import Database
@@ -101,9 +102,30 @@ def build_arms(
         if group
         for strength in dict.fromkeys(check_strength(item) for item in strengths)
     ]
-    own = [parse_arm(item) if isinstance(item, str) else item for item in written]
+    own = [_terms(item) for item in written]
     made = [_arm(db, model, terms, options, named=terms in own) for terms in [*swept, *own]]
     return (BASELINE, *(check_arm(arm) for arm in made if not arm.is_baseline))
+
+
+def vectors_named(
+    db: Database,
+    references: Sequence[str],
+    options: SweepOptions,
+    written: Sequence[str | Sequence[Term]] = (),
+) -> list[str]:
+    """Every vector that ``build_arms`` would apply or read, as it is named.
+
+    Raises:
+        InputError: If an arm or a condition cannot be read.
+        NotFoundError: If a condition names a search that does not exist.
+    """
+    terms = [term for arm in written for term in _terms(arm)]
+    conditions = [term.when for term in terms] + ([options.when] if references or terms else [])
+    return [
+        *references,
+        *(term.vector for term in terms),
+        *(vector_read(db, text) for text in conditions if text is not None),
+    ]
 
 
 def spell_arm(terms: Sequence[Term]) -> str:
@@ -131,6 +153,10 @@ def parse_arm(text: str) -> tuple[Term, ...]:
         _term(match[1], float(match[2]), text[match.end() : end], text)
         for match, end in zip(found, ends, strict=True)
     )
+
+
+def _terms(written: str | Sequence[Term]) -> Sequence[Term]:
+    return parse_arm(written) if isinstance(written, str) else written
 
 
 def _term(vector: str, strength: float, rest: str, text: str) -> Term:
@@ -178,15 +204,16 @@ def _arm(
     )
     if options.calibrated:
         interventions = tuple(
-            _calibrated(db, vector, item) for vector, item in zip(found, interventions, strict=True)
+            _calibrated(db, vector, model, item)
+            for vector, item in zip(found, interventions, strict=True)
         )
-    names = [vector.name for vector in found]
     if named:
-        parts = zip(names, terms, interventions, strict=True)
-        label = ", ".join(_label(db, *part) for part in parts)
+        parts = zip(found, terms, interventions, strict=True)
+        label = ", ".join(_label(db, model, *part) for part in parts)
     else:
-        label = f"{' + '.join(names)} {terms[0].strength:+g}{' calibrated' * options.calibrated}"
-        label += _in_brackets(_course(db, interventions[0]))
+        names = " + ".join(vector.name for vector in found)
+        label = f"{names} {terms[0].strength:+g}{' calibrated' * options.calibrated}"
+        label += _in_brackets([*_owners(found, model), *_course(db, interventions[0])])
     return Arm(label=label, interventions=interventions, combine=options.combine)
 
 
@@ -197,6 +224,7 @@ def _intervention(
     item = Intervention(
         vector_id=vector.id,
         vector_sha256=vector.content_sha256,
+        vector_model=owner_if_other(db, vector, model),
         operator=term.operator or options.operator or vector.operator,
         strength=term.strength,
         site=term.site or options.site or vector.write_site,
@@ -211,10 +239,13 @@ def _intervention(
     return item
 
 
-def _calibrated(db: Database, vector: SteeringVector, item: Intervention) -> Intervention:
+def _calibrated(
+    db: Database, vector: SteeringVector, model: Model, item: Intervention
+) -> Intervention:
     unit = unit_strength(
         db,
         vector,
+        model,
         operator=item.operator,
         site=item.site,
         layers=item.layers,
@@ -224,7 +255,9 @@ def _calibrated(db: Database, vector: SteeringVector, item: Intervention) -> Int
     return replace(item, strength=item.strength * unit)
 
 
-def _label(db: Database, name: str, term: Term, item: Intervention) -> str:
+def _label(
+    db: Database, model: Model, vector: SteeringVector, term: Term, item: Intervention
+) -> str:
     """Name and strength, what the arm says beside them, and when it acts if that is not always."""
     layers = None if term.layers is None else f"layers {spell_layers(term.layers)}"
     said = [term.operator, term.site, term.positions, layers]
@@ -234,7 +267,14 @@ def _label(db: Database, name: str, term: Term, item: Intervention) -> str:
     if term.when is not None:
         course[-1] = f"when {term.when}"
     told = [str(value) for value in said if value is not None]
-    return f"{name} {term.strength:+g}{_in_brackets([*told, *course])}"
+    told = [*_owners([vector], model), *told, *course]
+    return f"{vector.name} {term.strength:+g}{_in_brackets(told)}"
+
+
+def _owners(applied: Sequence[SteeringVector], model: Model) -> list[str]:
+    """Whose the vectors are, where they are another model's."""
+    owners = dict.fromkeys(vector.model_name for vector in applied if vector.model_id != model.id)
+    return [f"vector of {owner}" for owner in owners]
 
 
 def _course(db: Database, item: Intervention) -> list[str]:

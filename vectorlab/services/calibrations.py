@@ -27,7 +27,8 @@ from vectorlab.domain.scores import ScorerSpec
 from vectorlab.domain.vectors import Site, SteeringVector
 from vectorlab.errors import InputError
 from vectorlab.services import scores
-from vectorlab.services.conditions import parse_condition
+from vectorlab.services.belonging import check_belongs, owner_if_other
+from vectorlab.services.conditions import parse_condition, vector_read
 from vectorlab.services.text_options import TextOptions
 from vectorlab.services.vectors import check_fits
 from vectorlab.store import calibrations, jobs, vectors
@@ -52,6 +53,7 @@ class CalibrationOptions(TextOptions):
     schedule: Schedule = Schedule.CONSTANT
     when: str | None = None  # a condition as ``services.conditions.parse_condition`` reads it
     first: float | None = None  # strength that is tried first
+    other_model: bool = False  # the model may be another than the vector's own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,25 +80,27 @@ def request_calibration(
 
     Raises:
         NotFoundError: If there is no such vector, or a scorer names one that does not exist.
-        InputError: If there is no prompt, or a scorer, the budget or an option is unusable.
+        InputError: If there is no prompt, a scorer, the budget or an option is unusable, or a
+            vector belongs to another model and that is not meant.
         ShapeError: If the vector does not fit the model or has no such layer.
     """
     if not prompts:
         raise InputError("A calibration needs prompts: --prompts SET@VERSION or --prompt TEXT.")
     if not options.layers:
         raise InputError("No choice of layers is given. Leave layers out for all of them.")
+    named = vectors_named(db, reference, options)
+    check_belongs(db, model, named, other_model=options.other_model)
     with db.read() as tx:
         vector = vectors.get_vector(tx, reference)
         own = [part.layer for part in vectors.layer_infos(tx, vector.id)]
     for layers in options.layers:
         check_fits(vector, model, layers)
-    measured = _measured(db, model, options)
+    measured = _measured(db, vector, model, options)
     when = options.when
     condition = None if when is None else parse_condition(db, model, when)
-    specs = [
-        replace(_spec(vector, model, prompts, options, measured, layers), condition=condition)
-        for layers in options.layers
-    ]
+    owner = owner_if_other(db, vector, model)
+    plain = [_spec(vector, model, prompts, options, measured, layers) for layers in options.layers]
+    specs = [replace(spec, condition=condition, vector_model=owner) for spec in plain]
     for spec in specs:
         [item] = spec.arm(spec.first).interventions
         check_measured_before(item, own if item.layers is None else item.layers)
@@ -139,16 +143,29 @@ def get(db: Database, calibration_id: int) -> Calibration:
         return calibrations.get_calibration(tx, calibration_id)
 
 
-def of_vector(db: Database, reference: str | None = None) -> list[Calibration]:
-    """Calibrations of a vector, or of all, newest first."""
+def vectors_named(db: Database, reference: str, options: CalibrationOptions) -> list[str]:
+    """Every vector that a calibration applies or reads, as it is named.
+
+    Raises:
+        InputError: If the condition cannot be read.
+        NotFoundError: If it names a search that does not exist.
+    """
+    return [reference, *([] if options.when is None else [vector_read(db, options.when)])]
+
+
+def of_vector(
+    db: Database, reference: str | None = None, *, model_id: int | None = None
+) -> list[Calibration]:
+    """Calibrations of a vector, or of all, newest first, perhaps on one model alone."""
     with db.read() as tx:
         vector_id = None if reference is None else vectors.get_vector(tx, reference).id
-        return calibrations.calibrations_of(tx, vector_id)
+        return calibrations.calibrations_of(tx, vector_id, model_id=model_id)
 
 
 def unit_strength(
     db: Database,
     vector: SteeringVector,
+    model: Model,
     *,
     operator: Operator,
     site: Site,
@@ -156,26 +173,29 @@ def unit_strength(
     schedule: Schedule = Schedule.CONSTANT,
     condition: Condition | None = None,
 ) -> float:
-    """The calibrated strength of a vector: what 1 means where strengths are calibrated.
+    """The calibrated strength of a vector on a model: what 1 means where they are calibrated.
 
     One that was found under the same schedule and condition goes before one that was found
-    without; one that was found under others is never taken.
+    without; one that was found under others, or on another model, is never taken.
 
     Raises:
         InputError: If the vector has no calibration that met its budget for this use.
         IntegrityError: If the calibration was altered.
     """
     with db.read() as tx:
-        met = calibrations.calibrations_of(tx, vector.id, operator=operator, site=site)
+        met = calibrations.calibrations_of(
+            tx, vector.id, model_id=model.id, operator=operator, site=site
+        )
         usable = [item for item in met if item.is_met and item.spec.layers == layers]
         for course in ((schedule, condition), (Schedule.CONSTANT, None)):
             for item in usable:
                 if (item.spec.schedule, item.spec.condition) == course:
                     return calibrations.get_calibration(tx, item.id).strength
     asked = "all layers" if layers is None else f"layers {spell_layers(layers)}"
+    flags = "" if vector.model_id == model.id else f" --model {model.name} --other-model"
     raise InputError(
-        f"Vector {vector.name!r} is not calibrated for {operator} at {site}, {asked}. "
-        f"Run: vectorlab vectors calibrate {vector.name} --effect SCORER"
+        f"Vector {vector.name!r} is not calibrated for {operator} at {site}, {asked}, on model "
+        f"{model.name!r}. Run: vectorlab vectors calibrate {vector.name} --effect SCORER{flags}"
     )
 
 
@@ -185,6 +205,7 @@ def frame(found: Sequence[Calibration]) -> pd.DataFrame:
         {
             "id": [item.id for item in found],
             "vector": [item.vector_name for item in found],
+            "model": [item.model_name for item in found],
             "operator": [item.spec.operator.value for item in found],
             "site": [item.spec.site.value for item in found],
             "layers": [layers_text(item) for item in found],
@@ -253,7 +274,9 @@ class _Measured:
     budget: float
 
 
-def _measured(db: Database, model: Model, options: CalibrationOptions) -> _Measured:
+def _measured(
+    db: Database, vector: SteeringVector, model: Model, options: CalibrationOptions
+) -> _Measured:
     effect, (damage, budget) = parse_scorer(options.effect), parse_budget(options.damage)
     for scorer in (effect, damage):
         if SCORERS[scorer.name].needs is Needs.VOTES:
@@ -264,8 +287,8 @@ def _measured(db: Database, model: Model, options: CalibrationOptions) -> _Measu
             )
     with db.read() as tx:
         return _Measured(
-            effect=scores.resolved(tx, effect, model),
-            damage=scores.resolved(tx, damage, model),
+            effect=scores.resolved(tx, effect, model, [vector.id]),
+            damage=scores.resolved(tx, damage, model, [vector.id]),
             budget=budget,
         )
 

@@ -20,6 +20,7 @@ from vectorlab.domain.positions import Positions
 from vectorlab.domain.sets import SetReference
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import InputError
+from vectorlab.services.belonging import check_belongs, owner_if_other
 from vectorlab.services.vectors import check_fits
 from vectorlab.store import condition_searches, jobs, models, sets, vectors
 from vectorlab.store.database import Database
@@ -55,12 +56,10 @@ def parse_condition(db: Database, model: Model, text: str) -> Condition:
     """
     text = text.strip()
     if match := re.fullmatch(r"search:(\d+)", text):
-        with db.read() as tx:
-            found = condition_searches.get_search(tx, int(match[1])).condition
-        return _fitting(db, model, found, str(found.vector_id))
-    match = _WRITTEN.fullmatch(text)
-    if match is None:
-        raise InputError(f"Condition {text!r} is not understood. {HELP}")
+        search = get(db, int(match[1]))
+        _check_searched_on(model, search)
+        return _fitting(db, model, search.condition, str(search.condition.vector_id))
+    match = _matched(text)
     with db.read() as tx:
         vector = vectors.get_vector(tx, match["vector"])
     site = match["site"] or Site.BLOCK_OUTPUT
@@ -69,6 +68,7 @@ def parse_condition(db: Database, model: Model, text: str) -> Condition:
     condition = Condition(
         vector_id=vector.id,
         vector_sha256=vector.content_sha256,
+        vector_model=owner_if_other(db, vector, model),
         layer=int(match["layer"]),
         measure=Measure(match["measure"]),
         comparison=Comparison(match["comparison"]),
@@ -77,6 +77,18 @@ def parse_condition(db: Database, model: Model, text: str) -> Condition:
         site=Site(site),
     )
     return _fitting(db, model, condition, vector.name)
+
+
+def vector_read(db: Database, text: str) -> str:
+    """The vector that a condition reads along: its name, id or hash prefix.
+
+    Raises:
+        InputError: If the condition cannot be read.
+        NotFoundError: If it names a search that does not exist.
+    """
+    if match := re.fullmatch(r"search:(\d+)", text.strip()):
+        return str(get(db, int(match[1])).condition.vector_id)
+    return _matched(text.strip())["vector"]
 
 
 def opposite(condition: Condition) -> Condition:
@@ -91,6 +103,8 @@ def request_search(
     vector: str,
     positive: str,
     negative: str,
+    model: Model | None = None,
+    other_model: bool = False,
     measure: Measure = Measure.COSINE,
     window: Positions = Positions.PROMPT,
     site: Site = Site.BLOCK_OUTPUT,
@@ -109,6 +123,8 @@ def request_search(
         vector: What prompts are measured along.
         positive: Set version whose sources should meet the condition.
         negative: Set version whose sources should not.
+        model: Reads the prompts; None for the vector's own.
+        other_model: It may be another than the vector's own.
         measure: Cosine or projection.
         window: Tokens of the prompt that are read.
         site: Where in a block.
@@ -122,13 +138,17 @@ def request_search(
 
     Raises:
         NotFoundError: If the vector or a set version does not exist.
-        InputError: If the two sets are the same, or the window is not of the prompt.
+        InputError: If the two sets are the same, the window is not of the prompt, or the vector
+            belongs to another model and that is not meant.
         ShapeError: If the vector does not fit its model or layers.
     """
     check_dtype(dtype)
-    with db.write() as tx:
+    with db.read() as tx:
         found = vectors.get_vector(tx, vector)
-        model = models.get_model(tx, str(found.model_id))
+        model = model or models.get_model(tx, str(found.model_id))
+    check_belongs(db, model, [vector], other_model=other_model)
+    owner = owner_if_other(db, found, model)
+    with db.write() as tx:
         check_fits(found, model, layers)
         versions = [
             sets.resolve_version(tx, SetReference.parse(item)) for item in (positive, negative)
@@ -141,6 +161,7 @@ def request_search(
         spec = SearchSpec(
             model_fingerprint=model.fingerprint,
             vector_sha256=found.content_sha256,
+            vector_model=owner,
             positive_sha256=versions[0].content_sha256,
             negative_sha256=versions[1].content_sha256,
             measure=measure,
@@ -197,6 +218,7 @@ def searches_frame(found: Sequence[ConditionSearch]) -> pd.DataFrame:
         {
             "id": [item.id for item in found],
             "vector": [item.vector_name for item in found],
+            "model": [item.model_name for item in found],
             "condition": [spell(item.condition, item.vector_name) for item in found],
             "positive": [item.positive_label for item in found],
             "negative": [item.negative_label for item in found],
@@ -227,6 +249,26 @@ def never_crossed(search: ConditionSearch) -> str | None:
     return (
         f"No threshold tells the sets apart: the best is met by {met[0]} of {len(positive)} "
         f"positive and {met[1]} of {len(negative)} negative prompts."
+    )
+
+
+def _matched(text: str) -> "re.Match[str]":
+    match = _WRITTEN.fullmatch(text)
+    if match is None:
+        raise InputError(f"Condition {text!r} is not understood. {HELP}")
+    return match
+
+
+def _check_searched_on(model: Model, search: ConditionSearch) -> None:
+    """A threshold that was found on one model says nothing of another."""
+    if search.model_id == model.id:
+        return
+    flag = "" if search.spec.vector_model == model.fingerprint else " --other-model"
+    raise InputError(
+        f"Threshold search {search.id} was made on model {search.model_name!r}, not on "
+        f"{model.name!r}. Search on this one: vectorlab vectors threshold {search.vector_name} "
+        f"--positive {search.positive_label} --negative {search.negative_label} "
+        f"--model {model.name}{flag}"
     )
 
 

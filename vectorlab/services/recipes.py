@@ -19,6 +19,7 @@ _SWITCHES = {  # options that have no value, by field
     "together": "--together",
     "calibrated": "--calibrated",
     "add_special_tokens": "--no-special-tokens",
+    "other_model": "--other-model",
 }
 _NAMED = {"prompts": "--prompt", "arms": "--arm", "vectors": "--vector", "strengths": "--strength"}
 
@@ -32,7 +33,7 @@ def command(request: GenerationRequest, prompt_set: str | None = None) -> str:
     """
     options = _options(request)
     if prompt_set is not None:
-        options.insert(1, ("--prompts", prompt_set))
+        options.insert(request.model is not None, ("--prompts", prompt_set))
     lines = [" ".join(map(shlex.quote, words)) for words in options]
     return " \\\n    ".join(["vectorlab runs generate", *lines])
 
@@ -40,10 +41,10 @@ def command(request: GenerationRequest, prompt_set: str | None = None) -> str:
 def code(request: GenerationRequest, prompt_set: str | None = None) -> str:
     """Python that asks for the same run; arguments as for ``command``."""
     types: set[type] = set()
-    given = _given(request) | {"model": request.model}
+    given = _given(request)
     said = [f"    {name}={_listed(given[name], types)}," for name in _order(request, given)]
     if prompt_set is not None:
-        said.insert(1, f"    prompt_set={prompt_set!r},")
+        said.insert(request.model is not None, f"    prompt_set={prompt_set!r},")
     imports = ["from vectorlab import Lab"]
     for module in sorted({kind.__module__ for kind in types}):
         names = sorted(kind.__name__ for kind in types if kind.__module__ == module)
@@ -67,7 +68,7 @@ def _order(request: GenerationRequest, given: Iterable[str]) -> list[str]:
 
 
 def _options(request: GenerationRequest) -> list[tuple[str, ...]]:
-    words: list[tuple[str, ...]] = [("--model", request.model)]
+    words: list[tuple[str, ...]] = []
     given = _given(request)
     for name in _order(request, given):
         value = given[name]
@@ -75,7 +76,7 @@ def _options(request: GenerationRequest) -> list[tuple[str, ...]]:
             words += [_option(*item) for item in _given(value).items()]
         elif name in _NAMED:
             words += [(_NAMED[name], _word(item)) for item in value]
-        elif name != "model":
+        else:
             words.append(_option(name, value))
     return words
 

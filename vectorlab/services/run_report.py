@@ -231,7 +231,11 @@ def _line(vector: str, facts: Sequence[Fact]) -> str:
 
 def _calibrations(db: Database, run: GenerationRun) -> list[Block]:
     ids = sorted(set(run.spec.vector_ids().values()))
-    found = [item for number in ids for item in calibrations.of_vector(db, str(number))]
+    found = [
+        item
+        for number in ids
+        for item in calibrations.of_vector(db, str(number), model_id=run.model_id)
+    ]
     if not found:
         return []
     blocks: list[Block] = [

@@ -1,6 +1,6 @@
 """Scores of runs: ask for them, read them, and say what they come to."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -61,8 +61,10 @@ def request_scores(
         raise InputError("No scorer is named. See what there is: vectorlab runs scorers")
     parsed = [parse_scorer(text) for text in scorers]
     with db.read() as tx:
-        model = models.get_model(tx, str(runs.get_run(tx, reference).model_id))
-        specs = tuple(resolved(tx, item, model) for item in parsed)
+        run = runs.get_run(tx, reference)
+        model = models.get_model(tx, str(run.model_id))
+        applied = run.spec.vector_ids().values()
+        specs = tuple(resolved(tx, item, model, applied) for item in parsed)
     twice = [item.label for number, item in enumerate(specs) if item in specs[:number]]
     if twice:
         raise InputError(f"Scorer {twice[0]!r} is named twice.")
@@ -99,16 +101,31 @@ def request_scores(
     return ScoringRequest(run=run, scorers=specs, job=job)
 
 
-def resolved(tx: Transaction, spec: ScorerSpec, model: Model) -> ScorerSpec:
+def resolved(
+    tx: Transaction, spec: ScorerSpec, model: Model, applied: Collection[int] = ()
+) -> ScorerSpec:
     """A scorer whose vector is named by its bytes, so that a new name makes no new score.
+
+    Args:
+        tx: An open transaction.
+        spec: The scorer as it was written.
+        model: It reads the texts.
+        applied: Ids of the vectors that made the texts: one of them may be another model's.
 
     Raises:
         NotFoundError: If it names a vector that does not exist.
+        InputError: If it names a vector of another model.
         ShapeError: If that vector does not fit the model.
     """
     if spec.name != PROJECTION:
         return spec
     vector = vectors.get_vector(tx, spec.options["vector"])
+    if vector.model_id != model.id and vector.id not in applied:
+        raise InputError(
+            f"Scorer {spec.label!r} reads vector {vector.name!r} of model {vector.model_name!r}, "
+            f"but texts of {model.name!r}. Name a vector of that model: vectorlab vectors list "
+            f"--model {model.name}"
+        )
     check_fits(vector, model)
     return replace(spec, options={**spec.options, "vector": vector.content_sha256})
 

@@ -108,6 +108,7 @@ def _strengths(db: Database, model: Model, sweep: Sweep, name: str, layers: Laye
     unit = unit_strength(
         db,
         vector,
+        model,
         operator=sweep.options.operator or vector.operator,
         site=sweep.options.site or vector.write_site,
         layers=layers,

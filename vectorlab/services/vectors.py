@@ -194,10 +194,17 @@ def names(db: Database) -> dict[int, str]:
 
 
 def names_in(db: Database, request: Any) -> dict[str, str]:
-    """Name of every vector that a request names, by content hash."""
+    """Names of what a request names by hash: its vectors, and models they belong to but its own."""
     ids = ids_in(request)
-    known = names(db) if ids else {}
-    return {sha256: known[row] for sha256, row in ids.items() if row in known}
+    if not ids:
+        return {}
+    with db.read() as tx:
+        known = vectors.names(tx)
+        owners = {*vectors.owners(tx, ids.values()).values()}
+        owners -= {getattr(request, "model_fingerprint", None)}
+        others = {item.fingerprint: item.name for item in models.list_models(tx)} if owners else {}
+    named = {sha256: known[row] for sha256, row in ids.items() if row in known}
+    return named | {owner: others[owner] for owner in owners}
 
 
 def details(db: Database, reference: str) -> VectorDetails:

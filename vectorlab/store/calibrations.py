@@ -68,12 +68,14 @@ def calibrations_of(
     tx: Transaction,
     vector_id: int | None = None,
     *,
+    model_id: int | None = None,
     operator: Operator | None = None,
     site: Site | None = None,
 ) -> list[Calibration]:
-    """Calibrations, newest first, of one vector or all."""
+    """Calibrations, newest first, of one vector or all, perhaps on one model."""
     wanted = {
         _calibrations.c.steering_vector_id: vector_id,
+        _calibrations.c.model_id: model_id,
         _calibrations.c.operator: operator,
         _calibrations.c.site: site,
     }
@@ -83,8 +85,13 @@ def calibrations_of(
 
 def _select(tx: Transaction, condition: sa.ColumnElement[bool]) -> list[Calibration]:
     query = (
-        sa.select(_calibrations, _vectors.c.name.label("vector_name"))
-        .join(_vectors)
+        sa.select(
+            _calibrations,
+            _vectors.c.name.label("vector_name"),
+            schema.models.c.name.label("model_name"),
+        )
+        .join(_vectors, _vectors.c.id == _calibrations.c.steering_vector_id)
+        .join(schema.models, schema.models.c.id == _calibrations.c.model_id)
         .where(condition)
         .order_by(_calibrations.c.id.desc())
     )
@@ -109,6 +116,8 @@ def _calibration(row: sa.Row[Any]) -> Calibration:
         evidence=row.evidence_json,
         environment=row.environment_json,
         vector_name=row.vector_name,
+        model_id=row.model_id,
+        model_name=row.model_name,
         created_at=row.created_at,
         created_by=row.created_by,
     )

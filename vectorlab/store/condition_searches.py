@@ -89,11 +89,13 @@ def _select(tx: Transaction, condition: sa.ColumnElement[bool]) -> list[Conditio
 
 
 def _search(row: sa.Row[Any]) -> ConditionSearch:
+    spec = SearchSpec.from_json(row.spec_json)
     return ConditionSearch(
         id=row.id,
-        spec=SearchSpec.from_json(row.spec_json),
-        condition=condition_of(row),
+        spec=spec,
+        condition=condition_of(row, spec.vector_model),
         vector_name=row.vector_name,
+        model_id=row.model_id,
         model_name=row.model_name,
         positive_label=f"{row.positive_name}@{row.positive_number}",
         negative_label=f"{row.negative_name}@{row.negative_number}",

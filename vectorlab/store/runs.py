@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,7 @@ from vectorlab.domain.runs import (
 from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import ConflictError, InputError, IntegrityError, NotFoundError
-from vectorlab.store import divergences, evidence, schema, token_views, verdicts
+from vectorlab.store import divergences, evidence, schema, token_views, vectors, verdicts
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
 from vectorlab.store.references import batches, get_id, storable_text
@@ -249,7 +249,7 @@ def _select(
     )
     rows = tx.execute(query).all()
     ids = [row.id for row in rows]
-    prompts, arms = _prompts_of(tx, ids), _arms_of(tx, ids)
+    prompts, arms = _prompts_of(tx, ids), _arms_of(tx, {row.id: row.fingerprint for row in rows})
     return [_run(row, prompts[row.id], arms[row.id]) for row in rows]
 
 
@@ -303,12 +303,21 @@ def _chat_columns(chat: Chat | None) -> dict[str, Any]:
     }
 
 
-def _arms_of(tx: Transaction, run_ids: Sequence[int]) -> dict[int, list[Arm]]:
+def _arms_of(tx: Transaction, models: Mapping[int, str]) -> dict[int, list[Arm]]:
+    """Arms by run, given the fingerprint of each run's model."""
+    rows = list(_rows_of(tx, _interventions, [*models]))
+    read = (row.condition_vector_id for row in rows if row.condition_vector_id is not None)
+    owners = vectors.owners(tx, [*(row.steering_vector_id for row in rows), *read])
+    others = {  # of other models than a run's own, by its fingerprint
+        own: {vector: owner for vector, owner in owners.items() if owner != own}
+        for own in set(models.values())
+    }
     interventions: dict[tuple[int, int], list[Intervention]] = defaultdict(list)
-    for row in _rows_of(tx, _interventions, run_ids):
-        interventions[row.run_id, row.arm].append(_intervention(row))
+    for row in rows:
+        made = _intervention(row, others[models[row.run_id]])
+        interventions[row.run_id, row.arm].append(made)
     found: dict[int, list[Arm]] = defaultdict(list)
-    for row in _rows_of(tx, _arms, run_ids):
+    for row in _rows_of(tx, _arms, [*models]):
         found[row.run_id].append(
             Arm(
                 label=row.label,
@@ -326,11 +335,17 @@ def _rows_of(tx: Transaction, table: sa.Table, run_ids: Sequence[int]) -> Iterab
         yield from tx.execute(query)
 
 
-def condition_of(row: sa.Row[Any]) -> Condition:
-    """The condition in a row of a table that holds its columns, all of them filled."""
+def condition_of(row: sa.Row[Any], vector_model: str | None) -> Condition:
+    """The condition in a row of a table that holds its columns, all of them filled.
+
+    Args:
+        row: Of the table.
+        vector_model: Fingerprint of the model its vector belongs to, where that is another one.
+    """
     return Condition(
         vector_id=row.condition_vector_id,
         vector_sha256=row.condition_vector_sha256,
+        vector_model=vector_model,
         layer=row.condition_layer,
         measure=Measure(row.condition_measure),
         comparison=Comparison(row.condition_comparison),
@@ -359,17 +374,20 @@ _NO_CONDITION: dict[str, Any] = {
 }
 
 
-def _intervention(row: sa.Row[Any]) -> Intervention:
+def _intervention(row: sa.Row[Any], others: Mapping[int, str]) -> Intervention:
+    """The intervention in a row, given whose the vectors of other models are."""
+    read = row.condition_vector_id
     return Intervention(
         vector_id=row.steering_vector_id,
         vector_sha256=row.vector_sha256,
+        vector_model=others.get(row.steering_vector_id),
         operator=Operator(row.operator),
         strength=row.strength,
         site=Site(row.site),
         positions=Positions.parse(row.positions),
         layers=None if row.layers_json is None else tuple(row.layers_json),
         schedule=Schedule.parse(row.schedule),
-        condition=None if row.condition_vector_id is None else condition_of(row),
+        condition=None if read is None else condition_of(row, others.get(read)),
     )
 
 

@@ -1,6 +1,6 @@
 """Steering vectors, their layer vectors as checked bytes, and where they came from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain, count
 from typing import Any
 
@@ -26,7 +26,7 @@ from vectorlab.domain.vectors import (
 from vectorlab.errors import ConflictError, InputError, IntegrityError, NotFoundError, ShapeError
 from vectorlab.store import evidence, schema
 from vectorlab.store.database import Transaction
-from vectorlab.store.references import get_id
+from vectorlab.store.references import batches, get_id
 
 _vectors = schema.steering_vectors
 _layers = schema.layer_vectors
@@ -134,6 +134,19 @@ def names(tx: Transaction) -> dict[int, str]:
     """Name of every vector by its id."""
     rows = tx.execute(sa.select(_vectors.c.id, _vectors.c.name).order_by(_vectors.c.id))
     return {row.id: row.name for row in rows}
+
+
+def owners(tx: Transaction, ids: Iterable[int]) -> dict[int, str]:
+    """Fingerprint of the model that each vector belongs to, by the vector's id."""
+    found: dict[int, str] = {}
+    for some in batches(sorted(set(ids))):
+        query = (
+            sa.select(_vectors.c.id, schema.models.c.fingerprint)
+            .join(schema.models)
+            .where(_vectors.c.id.in_(some))
+        )
+        found |= {row.id: row.fingerprint for row in tx.execute(query)}
+    return found
 
 
 def free_name(tx: Transaction, base: str) -> str:

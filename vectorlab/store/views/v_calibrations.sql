@@ -5,6 +5,7 @@ SELECT c.id AS calibration_id,
        v.name AS vector_name,
        c.model_id,
        m.name AS model_name,
+       vm.name AS vector_model_name,
        c.operator,
        c.site AS write_site,
        CAST(c.layers_json AS text) AS layers,
@@ -22,3 +23,4 @@ SELECT c.id AS calibration_id,
 FROM calibrations c
 JOIN steering_vectors v ON v.id = c.steering_vector_id
 JOIN models m ON m.id = c.model_id
+JOIN models vm ON vm.id = v.model_id

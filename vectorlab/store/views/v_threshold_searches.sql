@@ -3,6 +3,7 @@ SELECT c.id AS search_id,
        v.id AS vector_id,
        v.name AS vector_name,
        m.name AS model_name,
+       vm.name AS vector_model_name,
        ps.name || '@' || pv.number AS positive_set_label,
        ns.name || '@' || nv.number AS negative_set_label,
        c.condition_layer,
@@ -19,6 +20,7 @@ SELECT c.id AS search_id,
 FROM condition_searches c
 JOIN steering_vectors v ON v.id = c.condition_vector_id
 JOIN models m ON m.id = c.model_id
+JOIN models vm ON vm.id = v.model_id
 JOIN set_versions pv ON pv.id = c.positive_version_id
 JOIN demonstration_sets ps ON ps.id = pv.set_id
 JOIN set_versions nv ON nv.id = c.negative_version_id
