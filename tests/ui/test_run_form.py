@@ -80,12 +80,13 @@ def test_every_field_of_a_request_is_among_the_choices():
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_field_of_a_request_is_set_by_a_widget(store, visit, page):
-    plain = said(visit(page, prompt="Say: "))
+    usual = {"model": "tiny", "prompt": "Say: "}
+    plain = said(visit(page, **usual))
     assert plain
     lost = {
         field
         for field, (selection, words) in CHOICES.items()
-        if words in plain or words not in said(visit(page, **{"prompt": "Say: ", **selection}))
+        if words in plain or words not in said(visit(page, **{**usual, **selection}))
     }
     assert not lost
 
