@@ -12,7 +12,13 @@ from typing import Any
 from vectorlab.domain.calibration import CalibrationSpec
 from vectorlab.domain.chats import Chat
 from vectorlab.domain.conditions import Comparison, Condition, Measure, SearchSpec
-from vectorlab.domain.icl import Inputs, RegressionLaw
+from vectorlab.domain.icl import (
+    BridgeSpec,
+    ConstructOptions,
+    Inputs,
+    RegressionLaw,
+    ReproductionSpec,
+)
 from vectorlab.domain.icl_training import TrainingSpec, Variant
 from vectorlab.domain.operators import Operator
 from vectorlab.domain.passages import ChatForm, ThinkingMarkers
@@ -26,7 +32,7 @@ from vectorlab.domain.scorers import parse_scorer
 from vectorlab.domain.scores import ScorerSpec
 from vectorlab.domain.states import StateSpec
 from vectorlab.domain.vectors import ExtractionSpec, Site, TokenRule
-from vectorlab.services.icl import BridgeRequest, ConstructOptions
+from vectorlab.services.icl import BridgeRequest
 
 MODEL, VECTOR, OTHER = "f" * 64, "a" * 64, "b" * 64
 IDS = {VECTOR: 7, OTHER: 8, "9" * 64: 9}  # row ids of the vectors
@@ -223,7 +229,20 @@ FULL_CONSTRUCTION = ConstructOptions(
     law=FULL_LAW, eta=0.5, gamma=0.1, steps=3, tasks=20, seed=1, random_start=True
 )
 
-FULL_BRIDGE = BridgeRequest(
+PLAIN_REPRODUCTION = ReproductionSpec()
+FULL_REPRODUCTION = ReproductionSpec(scope="short", seed=1)
+PLAIN_BRIDGE = BridgeSpec(set_reference="upbeat@1", set_sha256="a" * 64, model_fingerprint="b" * 64)
+FULL_BRIDGE = replace(
+    PLAIN_BRIDGE,
+    random_sha256="c" * 64,
+    shots=2,
+    queries=3,
+    layout="arrow",
+    heads=False,
+    seed=1,
+    dtype="bfloat16",
+)
+FULL_BRIDGE_REQUEST = BridgeRequest(
     set_reference="upbeat@1",
     random_set="other@1",
     shots=2,
@@ -253,6 +272,8 @@ PLAIN: dict[type, Any] = {
     RegressionLaw: PLAIN_LAW,
     TrainingSpec: PLAIN_TRAINING,
     ConstructOptions: PLAIN_CONSTRUCTION,
+    ReproductionSpec: PLAIN_REPRODUCTION,
+    BridgeSpec: PLAIN_BRIDGE,
 }
 FULL: dict[type, Any] = PLAIN | {
     RunSpec: FULL_RUN,
@@ -272,6 +293,8 @@ FULL: dict[type, Any] = PLAIN | {
     RegressionLaw: FULL_LAW,
     TrainingSpec: FULL_TRAINING,
     ConstructOptions: FULL_CONSTRUCTION,
+    ReproductionSpec: FULL_REPRODUCTION,
+    BridgeSpec: FULL_BRIDGE,
 }
 
 
@@ -282,7 +305,7 @@ NEWEST_CALIBRATION = replace(
     chat=FULL_CHAT,
 )
 # With every field that there is today.
-NEWEST = FULL | {CalibrationSpec: NEWEST_CALIBRATION, BridgeRequest: FULL_BRIDGE}
+NEWEST = FULL | {CalibrationSpec: NEWEST_CALIBRATION, BridgeRequest: FULL_BRIDGE_REQUEST}
 # Requests with fields that are newer than those above, by what is new.
 SINCE: dict[str, Any] = {
     "calibration.CalibrationSpec, schedule": replace(
@@ -345,6 +368,7 @@ ODD: dict[tuple[type, str] | None, Any] = {
     (TrainingSpec, "variant"): Variant.LINEAR,
     (VectorArm, "operator"): "add",
     (ScorerSpec, "label"): "length:unit=words",
+    (ReproductionSpec, "scope"): "full",
     (BridgeRequest, "layout"): "lines",
     (BridgeRequest, "dtype"): "float16",
 }

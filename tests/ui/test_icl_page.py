@@ -25,13 +25,11 @@ def with_runs(db):
             for step in (0, 1)
         ]
         jobs.add_points(tx, job.id, points)
-        spec = {"variant": "linear", "layers": 1, "steps": 1}
         add_icl_run(
             tx,
             model,
             version,
             kind=IclKind.TRAIN,
-            spec=spec,
             result=ICL_RESULTS[IclKind.TRAIN],
             job_id=job.id,
         )
@@ -40,7 +38,6 @@ def with_runs(db):
             model,
             version,
             kind=IclKind.REPRODUCE,
-            spec={"scope": "short"},
             result={"ok": 1, "of": 1},
         )
         add_icl_run(tx, model, version)

@@ -47,6 +47,8 @@ def show(run: GenerationRun) -> None:
     read = token_views.read_tokens(cached.store(), run.id, 0) if by_token else {}
     if by_token and not read and st.session_state.get(FRESH) == run.id:
         _read_once(run)
+    if len(run.spec.prompts) * run.spec.samples > 1:
+        st.html(markup.quiet("The first text of every arm; the page of the run has all of them."))
     base = row.cells[columns[0]]
     if len(columns) == 2:
         for place, column in zip(st.columns(2), columns, strict=True):
@@ -76,8 +78,6 @@ def show(run: GenerationRun) -> None:
             for column in columns
         ]
         st.html(markup.table(["arm", "text"], lines, kind="vl-strip"))
-    if len(run.spec.prompts) * run.spec.samples > 1:
-        st.html(markup.quiet("The first text of every arm; the page of the run has all of them."))
     ids = [str(run.id)]
     tables.csv_button(lambda: reports.comparison_frame(cached.store(), ids), name=f"run-{run.id}")
     if by_token:

@@ -1,9 +1,12 @@
 """Printing entity data, instances and scores."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 from rich.console import Group, RenderableType
 
-from vectorlab.cli.output import frame_table, pairs_table
+from vectorlab.cli.output import facts_of, frame_table, pairs_table
+from vectorlab.domain.comparison import Setting
 from vectorlab.domain.ravel import EntityData, EntityVersion
 from vectorlab.domain.ravel_instances import Instance
 from vectorlab.domain.ravel_runs import Run
@@ -36,6 +39,7 @@ def instance_view(made: Instance, examples: pd.DataFrame | None) -> RenderableTy
         "content hash": made.content_sha256,
         "data": made.version_label,
         "model": made.model_name,
+        **facts_of(made.spec),
         "completions": made.n_completions,
         "examples": ", ".join(f"{part} {count}" for part, count in made.n_examples.items()),
         "made": made.created_at,
@@ -57,6 +61,16 @@ def run_view(run: Run) -> RenderableType:
             "seconds": round(run.duration_s, 1),
         }
     )
+
+
+def arms_view(settings: Sequence[Setting], labels: Sequence[str]) -> RenderableType:
+    """What every arm was asked to do: what all share, then what each has of its own."""
+    shared = {line.name: line.values[0] for line in settings if not line.differs}
+    own = {line.name: line.values for line in settings if line.differs}
+    parts: list[RenderableType] = [pairs_table(shared)]
+    if own:
+        parts.append(frame_table(pd.DataFrame({"arm": labels, **own})))
+    return Group(*parts)
 
 
 def scores_view(scores: pd.DataFrame, target: str | None) -> RenderableType:
