@@ -35,6 +35,7 @@ from vectorlab.domain.vectors import ExtractionSpec, Site, TokenRule
 from vectorlab.services.icl import BridgeRequest
 
 MODEL, VECTOR, OTHER = "f" * 64, "a" * 64, "b" * 64
+OTHER_MODEL = "7" * 64
 IDS = {VECTOR: 7, OTHER: 8, "9" * 64: 9}  # row ids of the vectors
 
 PLAIN_CONDITION = Condition(
@@ -298,14 +299,26 @@ FULL: dict[type, Any] = PLAIN | {
 }
 
 
+NEWEST_CONDITION = replace(FULL_CONDITION, vector_model=OTHER_MODEL)
+NEWEST_INTERVENTION = replace(
+    FULL_INTERVENTION, vector_model=OTHER_MODEL, condition=NEWEST_CONDITION
+)
+NEWEST_SEARCH = replace(FULL_SEARCH, vector_model=OTHER_MODEL)
 NEWEST_CALIBRATION = replace(
     FULL_CALIBRATION,
+    vector_model=OTHER_MODEL,
     schedule=Schedule.parse("first:8"),
     condition=FULL_CONDITION,
     chat=FULL_CHAT,
 )
 # With every field that there is today.
-NEWEST = FULL | {CalibrationSpec: NEWEST_CALIBRATION, BridgeRequest: FULL_BRIDGE_REQUEST}
+NEWEST = FULL | {
+    Condition: NEWEST_CONDITION,
+    Intervention: NEWEST_INTERVENTION,
+    SearchSpec: NEWEST_SEARCH,
+    CalibrationSpec: NEWEST_CALIBRATION,
+    BridgeRequest: FULL_BRIDGE_REQUEST,
+}
 # Requests with fields that are newer than those above, by what is new.
 SINCE: dict[str, Any] = {
     "calibration.CalibrationSpec, schedule": replace(
@@ -313,7 +326,14 @@ SINCE: dict[str, Any] = {
     ),
     "calibration.CalibrationSpec, condition": replace(PLAIN_CALIBRATION, condition=FULL_CONDITION),
     "calibration.CalibrationSpec, chat": replace(PLAIN_CALIBRATION, chat=FULL_CHAT),
-    "calibration.CalibrationSpec, newest": NEWEST_CALIBRATION,
+    "calibration.CalibrationSpec, vector_model": replace(
+        PLAIN_CALIBRATION, vector_model=OTHER_MODEL
+    ),
+    "calibration.CalibrationSpec, newest": replace(NEWEST_CALIBRATION, vector_model=None),
+    "conditions.Condition, vector_model": replace(PLAIN_CONDITION, vector_model=OTHER_MODEL),
+    "conditions.SearchSpec, vector_model": replace(PLAIN_SEARCH, vector_model=OTHER_MODEL),
+    "runs.Intervention, vector_model": replace(PLAIN_INTERVENTION, vector_model=OTHER_MODEL),
+    "runs.Intervention, newest": NEWEST_INTERVENTION,
 }
 
 

@@ -135,23 +135,35 @@ def model(vectors: Sequence[VectorChoice]) -> Model:
 def fitting(vectors: Sequence[VectorChoice], model: Model) -> tuple[dict[str, VectorChoice], bool]:
     """Vectors that a model can be steered with, by name, and whether others' are among them.
 
-    Those of other models of the same depth and width are there once that is asked for.
+    Those of other models of the same depth and width are there once that is asked for. What the
+    address names beside them is said.
     """
-    shapes = {
-        item.name: (item.description.n_layers, item.description.d_model)
-        for item in models.list_models(cached.store())
-    }
-    alike = {name for name, shape in shapes.items() if shape == shapes[model.name]} - {model.name}
-    others = {item.name: item for item in vectors if item.model_name in alike}
-    own = {item.name: item for item in vectors if item.model_name == model.name}
-    if not others or not st.checkbox(
+    shapes = {item.name: item.shape for item in models.list_models(cached.store())}
+    alike = {name for name, shape in shapes.items() if shape == model.shape} - {model.name}
+    has_others = any(item.model_name in alike for item in vectors)
+    other_model = has_others and st.checkbox(
         "Vectors of other models, too",
         key="other_model",
         bind="query-params",
         help="Models of the same depth and width. What is made says whose its vectors are.",
-    ):
-        return own, False
-    return own | others, True
+    )
+    meant = {model.name, *(alike if other_model else ())}
+    found = {item.name: item for item in vectors if item.model_name in meant}
+    navigation.say_unknown("vector", [item.name for item in vectors])
+    owners = {item.name: item.model_name for item in vectors if item.name not in found}
+    for name in st.query_params.get_all("vector"):
+        if name in owners:
+            _say_owner(name, owners[name], model, fits=owners[name] in alike)
+    return found, other_model
+
+
+def _say_owner(vector: str, owner: str, model: Model, *, fits: bool) -> None:
+    cure = (
+        "or show vectors of other models, too."
+        if fits
+        else f"or extract it on {model.name}, which has another depth or width."
+    )
+    notes.note(f"Vector {vector} belongs to model {owner}", f"Choose that model, {cure}")
 
 
 def run_of(
@@ -178,7 +190,6 @@ def _part(title: str, *, quick: bool) -> Any:
 
 
 def _choose_vectors(usable: dict[str, VectorChoice]) -> tuple[list[VectorChoice], Operator | None]:
-    navigation.say_unknown("vector", list(usable))
     names = st.multiselect(
         "Vectors",
         list(usable),

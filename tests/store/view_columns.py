@@ -175,6 +175,7 @@ VIEWS: dict[str, dict[str, str]] = {
         "layers": "text",
         "positions": "text",
         "condition_vector_name": "text",
+        "condition_vector_model_name": "text",
         "condition_layer": "integer",
         "condition_site": "text",
         "condition_measure": "text",

@@ -1,8 +1,8 @@
 """``vectorlab vectors calibrate`` and ``vectors calibrations``."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
-import pandas as pd
 import typer
 from rich.console import Group, RenderableType
 
@@ -20,9 +20,10 @@ from vectorlab.cli.output import (
     stderr,
 )
 from vectorlab.domain.calibration import Calibration
+from vectorlab.domain.description import Names
 from vectorlab.domain.layers import spell_layers
 from vectorlab.errors import InputError
-from vectorlab.services import calibrations
+from vectorlab.services import calibrations, vectors
 
 app = typer.Typer()
 
@@ -99,7 +100,8 @@ def calibrate(
             show_queued(asked.job.id, as_json=json)
             return
         found = lab.vectors.calibrated_by(wait(lab, asked.job.id))
-    show(_facts(found), as_json=json, human=lambda: _human(found))
+    names = vectors.names_in(lab.db, found.spec)
+    show(_facts(found), as_json=json, human=lambda: _human(found, names))
     if not found.is_met:
         stderr.print(f"Nothing keeps within the budget. {_closest(found)}", style="bold red")
         raise typer.Exit(1)
@@ -119,12 +121,15 @@ def list_(
     show(
         [_facts(item) for item in found],
         as_json=json,
-        human=lambda: _listed(calibrations.frame(found)),
+        human=lambda: _listed(found),
     )
 
 
-def _listed(frame: pd.DataFrame) -> RenderableType:
+def _listed(found: Sequence[Calibration]) -> RenderableType:
     """As a table that a terminal has room for."""
+    frame = calibrations.frame(found)
+    on_other = [f" on {item.model_name}" if item.spec.vector_model else "" for item in found]
+    frame["vector"] += on_other
     applied = frame["operator"] + " at " + frame["site"]
     budget = frame["budget"].where(frame["met"], frame["budget"] + ", not met")
     shown = ["id", "vector", "applied", "layers", "under", "effect", "budget", "strength"]
@@ -136,6 +141,7 @@ def _facts(found: Calibration) -> dict[str, Any]:
     return {
         "id": found.id,
         "vector": found.vector_name,
+        "model": found.model_name,
         "operator": found.spec.operator,
         "site": found.spec.site,
         "layers": found.spec.layers,
@@ -162,10 +168,13 @@ def _closest(found: Calibration) -> str:
     )
 
 
-def _human(found: Calibration) -> RenderableType:
+def _human(found: Calibration, names: Names) -> RenderableType:
     spec, evidence = found.spec, found.evidence
-    names = {spec.vector_sha256: found.vector_name}
-    about: dict[str, Any] = {"calibration": found.id, **facts_of(spec, names)}
+    about: dict[str, Any] = {
+        "calibration": found.id,
+        "model": found.model_name,
+        **facts_of(spec, names),
+    }
     if found.is_met:
         about["strength"] = f"{found.strength:+.4g}"
         about["mean damage"] = f"{spec.damage.label} {found.damage_value:.4g}"

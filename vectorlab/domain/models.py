@@ -52,6 +52,11 @@ class Model:
     created_at: datetime  # UTC
 
     @property
+    def shape(self) -> tuple[int, int]:
+        """Depth in decoder blocks, and the width of the residual stream."""
+        return self.description.n_layers, self.description.d_model
+
+    @property
     def fingerprint(self) -> str:
         """Content hash of weights, configuration and tokenizer."""
         return self.description.fingerprint

@@ -58,7 +58,7 @@ def check_belongs(
         if vector.model_id == model.id:
             continue
         owner = _owner(db, vector)
-        if _shape(owner) != _shape(model):
+        if owner.shape != model.shape:
             raise ShapeError(
                 f"Vector {vector.name!r} belongs to model {owner.name!r} ({_shape_in_words(owner)})"
                 f" and does not fit {model.name!r} ({_shape_in_words(model)}). Use "
@@ -83,7 +83,7 @@ def _common_owner(db: Database, references: Sequence[str]) -> str:
     if len(owners) <= 1:
         return next(iter(owners), BUNDLED_MODEL)
     (first, one), (second, other) = list(owners.items())[:2]
-    fits = _shape(_owner(db, one)) == _shape(_owner(db, other))
+    fits = _owner(db, one).shape == _owner(db, other).shape
     cure = (
         f"or name the model that all are to act on: --model {first} --other-model"
         if fits
@@ -105,12 +105,8 @@ def _owner(db: Database, vector: SteeringVector) -> Model:
         return models.get_model(tx, str(vector.model_id))
 
 
-def _shape(model: Model) -> tuple[int, int]:
-    return model.description.n_layers, model.description.d_model
-
-
 def _shape_in_words(model: Model) -> str:
-    depth, width = _shape(model)
+    depth, width = model.shape
     return f"{depth} layers of width {width}"
 
 

@@ -244,7 +244,7 @@ def _calibrations(db: Database, run: GenerationRun) -> list[Block]:
             text="The strength with the most effect whose mean damage stays within the budget; "
             "where nothing met it, the strength that came closest."
         ),
-        _table(calibrations.frame(found).drop(columns=["made"])),
+        _table(calibrations.frame(found).drop(columns=["model", "made"])),
     ]
     for item in found:
         if item.spec.layers is None:

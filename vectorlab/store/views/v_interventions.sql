@@ -19,6 +19,7 @@ SELECT i.run_id,
        CAST(i.layers_json AS text) AS layers,
        i.positions,
        c.name AS condition_vector_name,
+       cm.name AS condition_vector_model_name,
        i.condition_layer,
        i.condition_site,
        i.condition_measure,
@@ -32,3 +33,4 @@ JOIN models m ON m.id = r.model_id
 JOIN steering_vectors v ON v.id = i.steering_vector_id
 JOIN models vm ON vm.id = v.model_id
 LEFT JOIN steering_vectors c ON c.id = i.condition_vector_id
+LEFT JOIN models cm ON cm.id = c.model_id
