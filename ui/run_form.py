@@ -31,7 +31,7 @@ from vectorlab.services.runs import RunRequest
 PROMPT = "Please paraphrase the following sentence. Sentence: The soup was cold., paraphrase: "
 STRENGTHS = "0.05 0.1"
 STRIP = (0.25, 0.5, 1.0, 1.5, 2.0)  # times the strengths that are set
-EACH_LINE, WHOLE = "one per line", "the whole text"
+EACH_LINE, WHOLE = "each line", "the whole text"
 
 Values = dict[str, Any]  # of widgets, by field
 
@@ -208,7 +208,7 @@ def _choose_vectors(usable: dict[str, VectorChoice]) -> tuple[list[VectorChoice]
     vectors = [usable[name] for name in names]
     used = sorted({operator or item.operator for item in vectors})
     if used:
-        st.caption("Unit of a strength: " + "; ".join(f"{x}: {x.info.unit}" for x in used) + ".")
+        st.caption(" ".join(f"Unit of a strength under {x}: {x.info.unit}." for x in used))
     return vectors, operator
 
 
@@ -289,7 +289,7 @@ def _choose_acting(*, several: bool) -> Values:
             "over prompt:last=1; search:3 is what vectors threshold found.",
         ),
         "combine": two.selectbox(
-            f"Pushes of several vectors in one arm ({AVERAGED})",
+            f"How the pushes of vectors in one arm add up ({AVERAGED})",
             list(Combine),
             key="combine",
             bind="query-params",
@@ -368,44 +368,47 @@ def _choose_prompts(text: str, usual: str) -> tuple[Values, Values]:
 def _choose_decoding() -> tuple[Values, Values]:
     """How the next token is chosen, and of what is drawn."""
     one, two, three = st.columns(3)
-    decoding: Values = {
-        "max_new_tokens": one.number_input(
-            "New tokens at most", 1, 4096, 32, key="tokens", bind="query-params"
-        )
-    }
-    drawn: Values = {
-        "seed": two.number_input("Seed", 0, 2**31 - 1, 0, key="seed", bind="query-params")
-    }
-    decoding["do_sample"] = (
+    tokens = one.number_input("New tokens at most", 1, 4096, 32, key="tokens", bind="query-params")
+    seed = two.number_input("Seed", 0, 2**31 - 1, 0, key="seed", bind="query-params")
+    sampled = (
         three.selectbox("Decoding", ["greedy", "sampled"], key="decoding", bind="query-params")
         == "sampled"
     )
-    if decoding["do_sample"]:
-        decoding |= {
-            "temperature": one.number_input(
-                "Temperature", 0.01, 5.0, 1.0, 0.1, key="temperature", bind="query-params"
-            ),
-            "top_k": two.number_input(
-                "Top-k (0: off)", 0, 100_000, 0, key="top_k", bind="query-params"
-            ),
-            "top_p": three.number_input(
-                "Top-p (1: off)", 0.01, 1.0, 1.0, 0.05, key="top_p", bind="query-params"
-            ),
-            "min_p": two.number_input(
-                "Min-p (0: off)",
-                0.0,
-                1.0,
-                0.0,
-                0.05,
-                key="min_p",
-                bind="query-params",
-                help="No token less likely than this share of the likeliest.",
-            ),
-        }
-        drawn["samples"] = one.number_input(
-            "Samples per prompt and arm", 1, 100, 1, key="samples", bind="query-params"
-        )
-    return decoding, drawn
+    decoding, drawn = _choose_draws() if sampled else ({}, {})
+    return (
+        {"max_new_tokens": tokens, "do_sample": sampled, **decoding},
+        {"seed": seed, **drawn},
+    )
+
+
+def _choose_draws() -> tuple[Values, Values]:
+    one, two, three = st.columns(3)  # a phone shows what stands beside each other in this order
+    four, five, _ = st.columns(3)
+    decoding = {
+        "temperature": one.number_input(
+            "Temperature", 0.01, 5.0, 1.0, 0.1, key="temperature", bind="query-params"
+        ),
+        "top_k": two.number_input(
+            "Top-k (0: off)", 0, 100_000, 0, key="top_k", bind="query-params"
+        ),
+        "top_p": three.number_input(
+            "Top-p (1: off)", 0.01, 1.0, 1.0, 0.05, key="top_p", bind="query-params"
+        ),
+        "min_p": four.number_input(
+            "Min-p (0: off)",
+            0.0,
+            1.0,
+            0.0,
+            0.05,
+            key="min_p",
+            bind="query-params",
+            help="No token less likely than this share of the likeliest.",
+        ),
+    }
+    samples = five.number_input(
+        "Samples per prompt and arm", 1, 100, 1, key="samples", bind="query-params"
+    )
+    return decoding, {"samples": samples}
 
 
 def _choose_writing() -> Values:

@@ -65,8 +65,9 @@ def run_view(run: Run) -> RenderableType:
 
 def arms_view(settings: Sequence[Setting], labels: Sequence[str]) -> RenderableType:
     """What every arm was asked to do: what all share, then what each has of its own."""
-    shared = {line.name: line.values[0] for line in settings if not line.differs}
-    own = {line.name: line.values for line in settings if line.differs}
+    told = [line for line in settings if line.name != "instance"]  # which the run itself says
+    shared = {line.name: line.values[0] for line in told if not line.differs}
+    own = {line.name: line.values for line in told if line.differs}
     parts: list[RenderableType] = [pairs_table(shared)]
     if own:
         parts.append(frame_table(pd.DataFrame({"arm": labels, **own})))
