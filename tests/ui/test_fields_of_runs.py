@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from tests import specs
-from tests.ui.filled_store import add_run, description
+from tests.store import builders
+from tests.ui.filled_store import LAYERS, WIDTH, add_run, description
 from tests.ui.test_pages import shown
 from ui import markup
 from vectorlab.cli.main import app
@@ -88,8 +89,17 @@ def _vector(vector: SteeringVector) -> dict[str, Any]:
     }
 
 
-def changes(spec: RunSpec, model: Model, third: SteeringVector) -> Iterator[tuple[str, RunSpec]]:
-    """The run with one field changed after the other, by class and name of the field."""
+def changes(
+    spec: RunSpec, model: Model, third: SteeringVector, theirs: SteeringVector
+) -> Iterator[tuple[str, RunSpec]]:
+    """The run with one field changed after the other, by class and name of the field.
+
+    Args:
+        spec: The run.
+        model: Another one than its own.
+        third: Another vector than its own.
+        theirs: A vector of the other model.
+    """
     for kind, (part, put) in PARTS.items():
         mine = part(spec)
         for field in fields_of(kind):
@@ -97,9 +107,13 @@ def changes(spec: RunSpec, model: Model, third: SteeringVector) -> Iterator[tupl
                 continue
             match field.name:
                 case "vector_sha256":
-                    changed = {**_vector(third), "vector_model": mine.vector_model}
-                case "model_fingerprint" | "vector_model":
-                    changed = {field.name: model.fingerprint}
+                    changed = _vector(third)
+                case "vector_model":
+                    changed = {**_vector(theirs), "vector_model": model.fingerprint}
+                case "model_fingerprint":
+                    changed = {"model_fingerprint": model.fingerprint}
+                    own = {"vector_model": spec.model_fingerprint}
+                    mine = _with(_with(spec, Intervention, **own), Condition, **own)
                 case name:
                     changed = {name: specs.another(getattr(mine, name), of=(kind, name))}
             yield f"{kind.__name__}.{field.name}", put(spec, replace(mine, **changed))
@@ -116,12 +130,15 @@ def stored(filled) -> Stored:
         vectors.combine(filled, name=name, terms=[(factor, "upbeat-icv")], actor="ada")
         for name, factor in (("twice", 2.0), ("thrice", 3.0))
     )
+    with filled.write() as tx:
+        layers = builders.layers(9, count=LAYERS, width=WIDTH)
+        theirs = builders.add_vector(tx, other_model, name="of-talks", layers=layers, alignments=())
     spec = whole(model, vector, second)
     others = {
         name: add_run(
             filled, other_model if name == "RunSpec.model_fingerprint" else model, changed
         )
-        for name, changed in changes(spec, other_model, third)
+        for name, changed in changes(spec, other_model, third, theirs)
     }
     return Stored(db=filled, first=add_run(filled, model, spec), others=others)
 
