@@ -18,7 +18,6 @@ from vectorlab.cli.output import (
 )
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
 from vectorlab.cli.ravel_views import (
-    arms_view,
     data_view,
     instance_view,
     run_view,
@@ -490,8 +489,7 @@ def _show_scores(
         data if said is None else {**data, "outcomes": plain(said)},
         as_json=as_json,
         human=lambda: Group(
-            run_view(run),
-            arms_view(ravel_reports.settings(lab.db, found), list(arms)),
+            run_view(run, ravel_reports.settings(lab.db, found), list(arms)),
             scores_view(scores, target),
             *_said(said),
         ),

@@ -51,27 +51,28 @@ def instance_view(made: Instance, examples: pd.DataFrame | None) -> RenderableTy
     return Group(*parts)
 
 
-def run_view(run: Run) -> RenderableType:
-    """One line about a run."""
-    return pairs_table(
+def run_view(
+    run: Run, settings: Sequence[Setting] = (), labels: Sequence[str] = ()
+) -> RenderableType:
+    """A run, what all its arms were asked to do, and what each has of its own.
+
+    Args:
+        run: The run.
+        settings: Of its arms, side by side.
+        labels: Of the arms, in the same order.
+    """
+    told = [line for line in settings if line.name != "instance"]  # which the run itself says
+    about = pairs_table(
         {
             "run": run.name or run.id,
             "instance": run.instance_name,
             "evaluations": run.n_evaluations,
             "seconds": round(run.duration_s, 1),
+            **{line.name: line.values[0] for line in told if not line.differs},
         }
     )
-
-
-def arms_view(settings: Sequence[Setting], labels: Sequence[str]) -> RenderableType:
-    """What every arm was asked to do: what all share, then what each has of its own."""
-    told = [line for line in settings if line.name != "instance"]  # which the run itself says
-    shared = {line.name: line.values[0] for line in told if not line.differs}
     own = {line.name: line.values for line in told if line.differs}
-    parts: list[RenderableType] = [pairs_table(shared)]
-    if own:
-        parts.append(frame_table(pd.DataFrame({"arm": labels, **own})))
-    return Group(*parts)
+    return Group(about, frame_table(pd.DataFrame({"arm": labels, **own}))) if own else about
 
 
 def scores_view(scores: pd.DataFrame, target: str | None) -> RenderableType:
