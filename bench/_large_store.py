@@ -13,6 +13,7 @@ from vectorlab.domain.hashing import bytes_sha256
 from vectorlab.domain.icl_runs import IclKind
 from vectorlab.domain.jobs import CurvePoint
 from vectorlab.domain.models import Model, ModelDescription
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.runs import (
     Arm,
     BatchPlan,
@@ -21,7 +22,6 @@ from vectorlab.domain.runs import (
     GeneratedText,
     Intervention,
     NewRun,
-    Operator,
     Prompt,
     RowKey,
     RunSpec,

@@ -27,7 +27,8 @@ from bench._models import random_llama
 from bench._peers import additive_hook, hooked, in_context_vector, libraries
 from bench._report import report
 from bench._rounds import alternating, cpu_seconds, ratio_row, told
-from vectorlab.domain.runs import Arm, Decoding, Intervention, Operator, Prompt, RunSpec
+from vectorlab.domain.operators import Operator
+from vectorlab.domain.runs import Arm, Decoding, Intervention, Prompt, RunSpec
 from vectorlab.domain.vectors import LayerVector, Site
 from vectorlab.steering.arm_table import SteeringTable
 from vectorlab.steering.decoder import Decoder

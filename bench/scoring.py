@@ -26,13 +26,13 @@ from bench._models import SHAPES, random_llama
 from bench._report import report
 from bench._rounds import alternating, ratio_row
 from scripts.train_tiny import cases
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.runs import (
     Arm,
     Decoding,
     FinishReason,
     GeneratedText,
     Intervention,
-    Operator,
     Prompt,
     RowKey,
     RunSpec,

@@ -18,13 +18,13 @@ import altair as alt
 import pandas as pd
 
 from vectorlab.cli.output import plain
-from vectorlab.domain.icl import RegressionLaw
+from vectorlab.domain.icl import ConstructOptions, RegressionLaw
 from vectorlab.domain.icl_runs import IclRun
 from vectorlab.domain.icl_training import TrainingSpec, Variant
 from vectorlab.domain.ties import in_order
 from vectorlab.lab import Lab
 from vectorlab.services import icl
-from vectorlab.services.icl import BridgeRequest, ConstructOptions, IclRequest
+from vectorlab.services.icl import BridgeRequest, IclRequest
 from vectorlab.services.plots import COLOURS, svg
 
 ROOT = Path(__file__).resolve().parent.parent

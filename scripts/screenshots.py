@@ -127,7 +127,7 @@ def _pages(db: Database) -> dict[str, tuple[str, int]]:
     both = f"compare?run={dialogue.id}"
     return {
         "overview": ("", 860),
-        "playground": (f"{tried}&run={_played(db)}", 1240),
+        "playground": (f"{tried}&run={_played(db)}", 1400),
         "sets": ("sets", 520),
         "set-changes": (f"sets?set={SHOWN}&view=changes", 560),
         "set-edit": (f"sets?set={SHOWN}&view=edit", 760),
@@ -148,7 +148,7 @@ def _pages(db: Database) -> dict[str, tuple[str, int]]:
         "icl-bridge": ("in_context_learning?view=Bridge+to+language+models", 1240),
         "icl-reference": ("in_context_learning?view=Reference+points", 800),
         "new-vector": ("new_vector", 620),
-        "new-run": (f"new_run?vector={SHOWN}&prompts={SHOWN}-prompts%401", 1000),
+        "new-run": (f"new_run?vector={SHOWN}&prompts={SHOWN}-prompts%401", 2100),
         "jobs": ("jobs", 760),
         "sql": (f"sql?asked=true&chart=true&{urlencode({'sql': QUERY})}", 1000),
         "settings": ("settings", 1260),

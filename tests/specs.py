@@ -12,28 +12,27 @@ from typing import Any
 from vectorlab.domain.calibration import CalibrationSpec
 from vectorlab.domain.chats import Chat
 from vectorlab.domain.conditions import Comparison, Condition, Measure, SearchSpec
-from vectorlab.domain.icl import Inputs, RegressionLaw
+from vectorlab.domain.icl import (
+    BridgeSpec,
+    ConstructOptions,
+    Inputs,
+    RegressionLaw,
+    ReproductionSpec,
+)
 from vectorlab.domain.icl_training import TrainingSpec, Variant
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.passages import ChatForm, ThinkingMarkers
 from vectorlab.domain.positions import Positions
 from vectorlab.domain.ravel_instances import InstanceSpec, Part
 from vectorlab.domain.ravel_runs import FeaturizerArm, FeaturizerSpec, Location, VectorArm
 from vectorlab.domain.ravel_runs import RunSpec as RavelRunSpec
-from vectorlab.domain.runs import (
-    Arm,
-    Combine,
-    Decoding,
-    Intervention,
-    Operator,
-    Prompt,
-    RunSpec,
-)
+from vectorlab.domain.runs import Arm, Combine, Decoding, Intervention, Prompt, RunSpec
 from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.scorers import parse_scorer
 from vectorlab.domain.scores import ScorerSpec
 from vectorlab.domain.states import StateSpec
 from vectorlab.domain.vectors import ExtractionSpec, Site, TokenRule
-from vectorlab.services.icl import BridgeRequest, ConstructOptions
+from vectorlab.services.icl import BridgeRequest
 
 MODEL, VECTOR, OTHER = "f" * 64, "a" * 64, "b" * 64
 OTHER_MODEL = "7" * 64
@@ -231,7 +230,20 @@ FULL_CONSTRUCTION = ConstructOptions(
     law=FULL_LAW, eta=0.5, gamma=0.1, steps=3, tasks=20, seed=1, random_start=True
 )
 
-FULL_BRIDGE = BridgeRequest(
+PLAIN_REPRODUCTION = ReproductionSpec()
+FULL_REPRODUCTION = ReproductionSpec(scope="short", seed=1)
+PLAIN_BRIDGE = BridgeSpec(set_reference="upbeat@1", set_sha256="a" * 64, model_fingerprint="b" * 64)
+FULL_BRIDGE = replace(
+    PLAIN_BRIDGE,
+    random_sha256="c" * 64,
+    shots=2,
+    queries=3,
+    layout="arrow",
+    heads=False,
+    seed=1,
+    dtype="bfloat16",
+)
+FULL_BRIDGE_REQUEST = BridgeRequest(
     set_reference="upbeat@1",
     random_set="other@1",
     shots=2,
@@ -261,6 +273,8 @@ PLAIN: dict[type, Any] = {
     RegressionLaw: PLAIN_LAW,
     TrainingSpec: PLAIN_TRAINING,
     ConstructOptions: PLAIN_CONSTRUCTION,
+    ReproductionSpec: PLAIN_REPRODUCTION,
+    BridgeSpec: PLAIN_BRIDGE,
 }
 FULL: dict[type, Any] = PLAIN | {
     RunSpec: FULL_RUN,
@@ -280,6 +294,8 @@ FULL: dict[type, Any] = PLAIN | {
     RegressionLaw: FULL_LAW,
     TrainingSpec: FULL_TRAINING,
     ConstructOptions: FULL_CONSTRUCTION,
+    ReproductionSpec: FULL_REPRODUCTION,
+    BridgeSpec: FULL_BRIDGE,
 }
 
 
@@ -301,7 +317,7 @@ NEWEST = FULL | {
     Intervention: NEWEST_INTERVENTION,
     SearchSpec: NEWEST_SEARCH,
     CalibrationSpec: NEWEST_CALIBRATION,
-    BridgeRequest: FULL_BRIDGE,
+    BridgeRequest: FULL_BRIDGE_REQUEST,
 }
 # Requests with fields that are newer than those above, by what is new.
 SINCE: dict[str, Any] = {
@@ -372,6 +388,7 @@ ODD: dict[tuple[type, str] | None, Any] = {
     (TrainingSpec, "variant"): Variant.LINEAR,
     (VectorArm, "operator"): "add",
     (ScorerSpec, "label"): "length:unit=words",
+    (ReproductionSpec, "scope"): "full",
     (BridgeRequest, "layout"): "lines",
     (BridgeRequest, "dtype"): "float16",
 }

@@ -11,6 +11,7 @@ from datetime import datetime
 from html.parser import HTMLParser
 from urllib.parse import urlencode
 
+from vectorlab.domain.description import Fact
 from vectorlab.domain.word_diff import Change, word_diff
 
 # Characters that are not seen, and the class whose style draws a mark over each. The characters
@@ -106,6 +107,11 @@ def facts(pairs: Iterable[tuple[str, str]]) -> str:
     """A two-column list of a label and ready HTML."""
     rows = "".join(f"<dt>{escape(label)}</dt><dd>{value}</dd>" for label, value in pairs)
     return f'<dl class="vl-facts">{rows}</dl>'
+
+
+def described(told: Iterable[Fact]) -> str:
+    """The facts of a request, as it describes itself."""
+    return facts((fact.name, escape(f"{fact.value} {fact.unit}".rstrip())) for fact in told)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, kind: str = "") -> str:

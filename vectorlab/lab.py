@@ -28,9 +28,10 @@ from vectorlab.domain.chats import Chat
 from vectorlab.domain.conditions import ConditionSearch
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_INTERACTIVE, Job, PartialText
 from vectorlab.domain.models import Model
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.queries import QueryLimits
 from vectorlab.domain.replays import ReplayVerdict
-from vectorlab.domain.runs import Decoding, GenerationRun, Operator, Prompt
+from vectorlab.domain.runs import Decoding, GenerationRun, Prompt
 from vectorlab.domain.set_checks import TokenLimit
 from vectorlab.domain.sets import Demonstration, SetVersion
 from vectorlab.domain.vectors import LayerVector, SteeringVector
@@ -58,7 +59,7 @@ from vectorlab.services import (
     vector_files,
     vectors,
 )
-from vectorlab.services.arms import SweepOptions, Term, vectors_named
+from vectorlab.services.arms import SweepOptions, Term
 from vectorlab.services.belonging import BUNDLED_MODEL as BUNDLED_MODEL
 from vectorlab.services.belonging import model_of
 from vectorlab.services.calibrations import CalibrationOptions, CalibrationRequest
@@ -69,7 +70,7 @@ from vectorlab.services.runs import RunRequest
 from vectorlab.services.set_history import Merged, SetDiff
 from vectorlab.services.set_splits import Overlap
 from vectorlab.services.sets import Committed, Edit
-from vectorlab.services.text_options import TextOptions, run_spec
+from vectorlab.services.text_options import run_spec
 from vectorlab.services.vectors import ExtractionOptions, VectorRequest
 from vectorlab.streaming import stream_callback
 
@@ -941,7 +942,8 @@ class RunVerbs:
         layers: Sequence[sweeps.Layers] = (None,),
         model: str | None = None,
         other_model: bool = False,
-        options: SweepOptions | None = None,
+        sweep: SweepOptions | None = None,
+        arms: str | Sequence[str | Sequence[Term]] = (),
         random: int = 0,
         shuffled: int = 0,
         in_context: str | None = None,
@@ -971,7 +973,8 @@ class RunVerbs:
             layers: Choices of layers; None is all of the vector's.
             model: Registered model; None for that of the vectors.
             other_model: The model may be another than the vectors' own, of its depth and width.
-            options: Operator, site, positions, schedule, condition and more of all arms.
+            sweep: Operator, site, positions, schedule, condition and more of all arms.
+            arms: Further arms written out, as in ``request``.
             random: Beside each vector so many random directions of the same norms.
             shuffled: And so many vectors of the same texts with their sides drawn by lot, which
                 are extracted first.
@@ -992,54 +995,37 @@ class RunVerbs:
             queue: Only workers of this queue take the job.
         """
         db, actor = self._lab.db, self._lab.settings.user
-        options = options or SweepOptions()
-        named = vectors_named(db, _several(vectors), options)
-        chosen = self._lab.models.of(named, model, other_model=other_model)
-        reading = TextOptions(
+        texts, version_id = self._prompts(_several(prompts), prompt_set)
+        asked = sweeps.Sweep(
+            model=model,
+            other_model=other_model,
+            prompts=tuple(texts),
+            vectors=tuple(self._lab.vectors.get(item).name for item in _several(vectors)),
+            strengths=tuple(strengths),
+            layers=tuple(layers),
+            sweep=sweep or SweepOptions(),
+            arms=tuple(_several(arms)),
+            random=random,
+            shuffled=shuffled,
+            in_context=in_context,
+            template=template,
+            shots=shots,
+            budget=budget,
             decoding=decoding or Decoding(),
             seed=seed,
+            samples=samples,
             add_special_tokens=add_special_tokens,
             dtype=dtype,
             chat=chat,
             system=system,
         )
-        names = [self._lab.vectors.get(item).name for item in _several(vectors)]
-        beside = {
-            baselines.random_direction(db, item, seed=number, actor=actor).name: item
-            for item in names
-            for number in range(random)
-        } | {
-            self._shuffled_vector(item, number): item
-            for item in names
-            for number in range(shuffled)
-        }
-        extra = []
-        if in_context is not None:
-            extra.append(baselines.in_context_arm(db, in_context, template=template, shots=shots))
-        arms = sweeps.sweep_arms(
-            db,
-            chosen,
-            sweeps.Sweep(
-                vectors=names,
-                beside=beside,
-                strengths=strengths,
-                layers=layers,
-                options=options,
-                extra=extra,
-            ),
+        chosen = asked.model_of(db, self._lab.models.get)
+        made = sweeps.sweep_arms(db, chosen, asked, self._beside(asked))
+        count = self._lab.models.counter(
+            chosen.name, chat=asked.turns(chosen), add_special_tokens=add_special_tokens
         )
-        texts, version_id = self._prompts(_several(prompts), prompt_set)
-        fitted = sweeps.fit_budget(
-            texts,
-            arms,
-            samples=samples,
-            max_new_tokens=reading.decoding.max_new_tokens,
-            budget=budget,
-            count=self._lab.models.counter(
-                chosen.name, chat=reading.turns(chosen), add_special_tokens=add_special_tokens
-            ),
-        )
-        spec = run_spec(reading, chosen, fitted.prompts, arms=arms, samples=samples)
+        fitted = sweeps.fit_budget(asked, made, count)
+        spec = run_spec(asked, chosen, fitted.prompts, arms=made, samples=samples)
         request = runs.request_run(
             db,
             model=chosen,
@@ -1057,6 +1043,19 @@ class RunVerbs:
         """As ``request_sweep``, and wait for the texts."""
         asked = self.request_sweep(**request).request
         return self.view(asked.run) if asked.run else self.made_by(self._lab.wait(_job(asked)))
+
+    def _beside(self, sweep: sweeps.Sweep) -> dict[str, str]:
+        """What the vectors of a sweep have to beat, made first, each with its vector."""
+        db, actor = self._lab.db, self._lab.settings.user
+        return {
+            baselines.random_direction(db, name, seed=number, actor=actor).name: name
+            for name in sweep.vectors
+            for number in range(sweep.random)
+        } | {
+            self._shuffled_vector(name, number): name
+            for name in sweep.vectors
+            for number in range(sweep.shuffled)
+        }
 
     def _shuffled_vector(self, vector: str, seed: int) -> str:
         """A control is made as its vector was, on the vector's own model."""

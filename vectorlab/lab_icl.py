@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from vectorlab.domain.icl import ConstructOptions
 from vectorlab.domain.icl_runs import IclRun
 from vectorlab.domain.icl_training import TrainingSpec
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.services import icl
-from vectorlab.services.icl import BridgeRequest, ConstructOptions, IclRequest
+from vectorlab.services.icl import BridgeRequest, IclRequest
 
 if TYPE_CHECKING:
     from vectorlab.lab import Lab

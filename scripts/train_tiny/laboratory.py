@@ -11,15 +11,8 @@ import torch
 
 from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.methods import method_info
-from vectorlab.domain.runs import (
-    Arm,
-    Decoding,
-    FinishReason,
-    Intervention,
-    Operator,
-    Prompt,
-    RunSpec,
-)
+from vectorlab.domain.operators import Operator
+from vectorlab.domain.runs import Arm, Decoding, FinishReason, Intervention, Prompt, RunSpec
 from vectorlab.domain.sets import Demonstration
 from vectorlab.domain.vectors import ExtractionSpec, LayerVector, Site, vector_content_sha256
 from vectorlab.steering.extraction import extract

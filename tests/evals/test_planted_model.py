@@ -3,7 +3,8 @@
 import pytest
 
 from tests.evals import planted
-from vectorlab.domain.runs import Decoding, Operator
+from vectorlab.domain.operators import Operator
+from vectorlab.domain.runs import Decoding
 from vectorlab.domain.statistics import estimate
 from vectorlab.errors import InputError
 from vectorlab.lab import Lab

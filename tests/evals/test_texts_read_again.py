@@ -8,8 +8,8 @@ import pytest
 from tests.steering.builders import OTHER, arm, intervention, run_spec, vectors
 from tests.tiny_models import tiny_model
 from vectorlab.domain.conditions import Comparison, Condition, Measure
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Operator
 from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.vectors import Site
 from vectorlab.evals.forced import read_texts

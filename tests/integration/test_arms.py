@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Combine, Decoding, Operator
+from vectorlab.domain.runs import Combine, Decoding
 from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import InputError, NotFoundError, ShapeError

@@ -7,7 +7,7 @@ import safetensors.torch
 import torch
 
 from tests.store.test_jobs import lapse
-from vectorlab.domain.icl import RegressionLaw
+from vectorlab.domain.icl import ConstructOptions, RegressionLaw
 from vectorlab.domain.icl_runs import IclKind, IclRun
 from vectorlab.domain.icl_training import TrainingSpec
 from vectorlab.domain.jobs import JobState
@@ -17,7 +17,7 @@ from vectorlab.icl import comparison, reproduction
 from vectorlab.icl.learning import Learner
 from vectorlab.lab import Lab
 from vectorlab.services import icl, jobs
-from vectorlab.services.icl import BridgeRequest, ConstructOptions, IclRequest
+from vectorlab.services.icl import BridgeRequest, IclRequest
 from vectorlab.worker.lease import Lease
 from vectorlab.worker.loop import Worker
 

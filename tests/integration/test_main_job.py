@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from vectorlab.domain.jobs import JobState
-from vectorlab.domain.runs import Decoding, Operator
+from vectorlab.domain.operators import Operator
+from vectorlab.domain.runs import Decoding
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import ConflictError
 from vectorlab.lab import Lab

@@ -8,8 +8,9 @@ from typer.testing import CliRunner
 
 from vectorlab.cli.main import app
 from vectorlab.domain.layers import parse_layers
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Combine, Decoding, Operator, Prompt
+from vectorlab.domain.runs import Combine, Decoding, Prompt
 from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.sets import Demonstration
 from vectorlab.domain.vectors import Site

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from vectorlab.domain.runs import Arm, Combine, Decoding, Intervention, Operator, Prompt, RunSpec
+from vectorlab.domain.operators import Operator
+from vectorlab.domain.runs import Arm, Combine, Decoding, Intervention, Prompt, RunSpec
 from vectorlab.domain.vectors import LayerVector, Site
 from vectorlab.steering.loading import LoadedModel
 

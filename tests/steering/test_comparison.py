@@ -5,8 +5,8 @@ import torch
 
 from tests.steering.builders import OTHER, arm, hook_count, intervention, run_spec, vectors
 from tests.tiny_models import tiny_model
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Operator
 from vectorlab.domain.vectors import Site
 from vectorlab.steering.arm_table import SteeringTable
 from vectorlab.steering.generation import fitting_together, generate, plan_run

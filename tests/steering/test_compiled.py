@@ -12,8 +12,9 @@ from torch._dynamo.exc import TorchDynamoException
 
 from tests.steering.builders import OTHER, arm, hook_count, intervention, run_spec, vectors
 from tests.tiny_models import tiny_model
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Arm, Operator
+from vectorlab.domain.runs import Arm
 from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.vectors import Site
 from vectorlab.steering import compiled

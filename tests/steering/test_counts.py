@@ -18,8 +18,9 @@ from tests.steering.counting import (
 )
 from tests.steering.test_response_conditions import condition
 from tests.tiny_models import CONFIGURATIONS, D_MODEL, tiny_model
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Arm, Operator
+from vectorlab.domain.runs import Arm
 from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.vectors import Site
 from vectorlab.steering.generation import generate

@@ -7,7 +7,7 @@ import torch
 
 from tests.steering.builders import VECTOR, arm, intervention, vectors
 from tests.tiny_models import tiny_model
-from vectorlab.domain.runs import Operator
+from vectorlab.domain.operators import Operator
 from vectorlab.errors import InputError
 from vectorlab.steering.arm_table import SteeringTable
 from vectorlab.steering.damage import mean_kl, scale_for, scaled

@@ -14,6 +14,7 @@ from tests.steering.builders import (
     vectors,
 )
 from tests.tiny_models import CONFIGURATIONS, tiny_model
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.positions import WHOLE_PARTS, Positions
 from vectorlab.domain.runs import (
     Arm,
@@ -21,7 +22,6 @@ from vectorlab.domain.runs import (
     Combine,
     FinishReason,
     GeneratedText,
-    Operator,
     RunSpec,
     compare_generations,
 )

@@ -15,8 +15,9 @@ from tests.steering.builders import (
     vectors,
 )
 from tests.tiny_models import CONFIGURATIONS, tiny_model
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Arm, Combine, Operator
+from vectorlab.domain.runs import Arm, Combine
 from vectorlab.domain.vectors import LayerVector, Site
 from vectorlab.errors import ArchitectureError, InputError, NotFoundError, ShapeError
 from vectorlab.steering.arm_table import SteeringTable

@@ -17,8 +17,8 @@ from tests.steering.test_extraction import PAIRS, stack
 from tests.steering.test_generation import ARMS, PROMPTS, generated, tokens
 from tests.steering.test_loading import saved
 from tests.tiny_models import tiny_model
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Operator
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import InputError
 from vectorlab.steering.arm_table import SteeringTable

@@ -17,8 +17,9 @@ from tests.steering.builders import (
     vectors,
 )
 from tests.tiny_models import CONFIGURATIONS, tiny_model
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Arm, BatchPlan, Combine, Operator, compare_generations
+from vectorlab.domain.runs import Arm, BatchPlan, Combine, compare_generations
 from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import InputError

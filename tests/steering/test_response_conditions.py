@@ -10,8 +10,9 @@ import torch
 from tests.steering.builders import OTHER, VECTOR, arm, hook_count, intervention, run_spec, vectors
 from tests.tiny_models import tiny_model
 from vectorlab.domain.conditions import Comparison, Condition, Measure
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import BatchPlan, Combine, Intervention, Operator
+from vectorlab.domain.runs import BatchPlan, Combine, Intervention
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import InputError, ModelError
 from vectorlab.steering.arm_table import SteeringTable

@@ -17,7 +17,8 @@ from tests.steering.builders import (
     vectors,
 )
 from tests.tiny_models import CONFIGURATIONS, tiny_model
-from vectorlab.domain.runs import BatchPlan, Frame, Operator, Positions, RunSpec
+from vectorlab.domain.operators import Operator
+from vectorlab.domain.runs import BatchPlan, Frame, Positions, RunSpec
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import InputError, JobCancelled, ModelError
 from vectorlab.steering.generation import (

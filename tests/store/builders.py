@@ -25,6 +25,7 @@ from vectorlab.domain.jobs import Job, JobKind, NewJob
 from vectorlab.domain.margins import ROUNDING_NATS
 from vectorlab.domain.methods import COMBINED
 from vectorlab.domain.models import Model, ModelDescription
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.passages import Passage
 from vectorlab.domain.positions import Positions
 from vectorlab.domain.ravel import Entity, EntityData, Split, Template
@@ -58,7 +59,6 @@ from vectorlab.domain.runs import (
     GenerationRun,
     Intervention,
     NewRun,
-    Operator,
     Prompt,
     RunSpec,
 )

@@ -2,13 +2,29 @@
 
 from typing import Any
 
+from vectorlab.domain.codec import Coded
 from vectorlab.domain.hashing import content_sha256
+from vectorlab.domain.icl import BridgeSpec, ConstructOptions, ReproductionSpec
 from vectorlab.domain.icl_checks import Check, ReferencePoint
 from vectorlab.domain.icl_runs import HeadUpdate, IclKind, LayerEffect, NewIclRun
+from vectorlab.domain.icl_training import TrainingSpec
 from vectorlab.domain.models import Model
 from vectorlab.domain.sets import SetVersion
 from vectorlab.store import icl
 from vectorlab.store.database import Transaction
+
+ICL_SPECS: dict[IclKind, Coded] = {
+    IclKind.CONSTRUCT: ConstructOptions(steps=2),
+    IclKind.TRAIN: TrainingSpec.published(steps=1),
+    IclKind.REPRODUCE: ReproductionSpec(scope="short"),
+    IclKind.BRIDGE: BridgeSpec(
+        set_reference="upbeat@1",
+        set_sha256="a" * 64,
+        shots=2,
+        layout="arrow",
+        model_fingerprint="b" * 64,
+    ),
+}
 
 
 def add_icl_run(tx: Transaction, model: Model, version: SetVersion, **changes: Any) -> int:
@@ -37,10 +53,12 @@ def new_icl_run(model: Model, version: SetVersion, **changes: Any) -> NewIclRun:
         attention=1.0,
         by_demonstration=(0.25, 0.25),
     )
+    kind = changes.get("kind", IclKind.BRIDGE)
+    spec = changes.get("spec", ICL_SPECS[kind].to_json())
     values: dict[str, Any] = {
-        "kind": IclKind.BRIDGE,
-        "spec": {"shots": 2, "layout": "arrow"},
-        "spec_sha256": content_sha256("icl_bridge", changes.get("spec", {})),
+        "kind": kind,
+        "spec": spec,
+        "spec_sha256": content_sha256(f"icl_{kind}", spec),
         "model_id": model.id,
         "set_version_id": version.id,
         "job_id": None,

@@ -17,6 +17,7 @@ from tests.store.builders import (
     run_spec,
     texts,
 )
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.positions import WHOLE_PARTS, Positions
 from vectorlab.domain.runs import (
     Arm,
@@ -24,7 +25,6 @@ from vectorlab.domain.runs import (
     Decoding,
     FinishReason,
     Intervention,
-    Operator,
     Prompt,
     RunSpec,
 )

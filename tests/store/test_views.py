@@ -21,7 +21,8 @@ from tests.store.builders import (
 from tests.store.full_store import fill_every_table
 from tests.store.view_columns import VIEWS
 from vectorlab.domain.lineage import FORWARDS
-from vectorlab.domain.runs import Arm, Decoding, Operator
+from vectorlab.domain.operators import Operator
+from vectorlab.domain.runs import Arm, Decoding
 from vectorlab.store import schema, sets, vectors, views_and_triggers
 from vectorlab.store.database import Database, Transaction
 

@@ -45,9 +45,7 @@ def fill_all(db: Database) -> None:
         jobs.report_progress(tx, 2, 1, 50, 100, "tokens", rate=25.0, log=lines)
         add_ravel(tx, model)
         for kind, result in ICL_RESULTS.items():
-            spec = {"variant": "linear", "layers": 1, "steps": 1, "scope": "short"}
-            spec |= {"shots": 2, "layout": "arrow"}
-            add_icl_run(tx, model, version, kind=kind, spec=spec, result=result)
+            add_icl_run(tx, model, version, kind=kind, result=result)
     combine(db, name="twice", terms=[(2.0, "upbeat-icv")], actor="ada")
     match = Match(
         first=Column(run_id=1, arm=0, label="baseline", is_baseline=True),

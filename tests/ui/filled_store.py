@@ -7,6 +7,7 @@ import numpy as np
 from vectorlab.domain.hashing import bytes_sha256
 from vectorlab.domain.jobs import JobKind, NewJob
 from vectorlab.domain.models import Model, ModelDescription
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.runs import (
     Arm,
     BatchPlan,
@@ -16,7 +17,6 @@ from vectorlab.domain.runs import (
     GenerationRun,
     Intervention,
     NewRun,
-    Operator,
     Prompt,
     RunSpec,
 )

@@ -37,6 +37,7 @@ NOT_ANOTHER_VALUE = {  # of text fields that want a form of their own
     "positions": "response",
     "layers": "0-2",
     "schedule": "first:8",
+    "when": "upbeat-icv@1 cosine > 0.2",
     "arms": "upbeat-icv:0.1,twice:0.2",
     "rule": "mean",
     "template": "{text}!",

@@ -1,13 +1,21 @@
 """The page Attributes over an empty and over a filled store."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.store.builders import add_model, add_ravel
+from tests import specs
+from tests.store.builders import add_model, add_ravel, add_vector
+from vectorlab.domain.codec import fields_of
+from vectorlab.domain.ravel_instances import Part
+from vectorlab.domain.ravel_runs import Arm, FeaturizerArm, FeaturizerSpec, NewEvaluation
+from vectorlab.domain.vectors import SteeringVector
 from vectorlab.services import jobs
 from vectorlab.services.database import Database
+from vectorlab.store import ravel_results
 
 Visit = Callable[..., AppTest]
 
@@ -73,3 +81,64 @@ def test_what_cannot_be_asked_for_is_said_and_nothing_is_asked(measured: Databas
     assert not app.exception
     assert not jobs.list_jobs(measured)
     assert any("are not understood" in item.proto.body for item in app.get("html"))
+
+
+def changed_arms(arm: FeaturizerArm, vector: SteeringVector) -> Iterator[Arm]:
+    """The arm, an arm of a vector, and each with one field changed after the other."""
+    ids = {"vector_id": vector.id, "vector_sha256": vector.content_sha256}
+    steered = replace(specs.FULL_VECTOR_ARM, **ids)
+    for whole in (replace(specs.FULL_FEATURIZER, attribute="colour"), steered):
+        for place, (name, changed) in enumerate(
+            [("", whole), *changes(whole, without=("label", *ids))]
+        ):
+            label = f"{type(whole).__name__} {place} {name}"
+            if isinstance(changed, FeaturizerSpec):
+                yield replace(arm, label=label, featurizers=(changed,))
+            else:
+                yield replace(changed, label=label)
+
+
+def changes(whole: Any, *, without: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+    for field in fields_of(type(whole)):
+        if field.name not in without:
+            kind = (type(whole), field.name)
+            changed = specs.another(getattr(whole, field.name), of=kind)
+            yield field.name, replace(whole, **{field.name: changed})
+
+
+def test_an_evaluation_says_every_field_of_what_was_asked_for(db: Database, visit: Visit):
+    with db.write() as tx:
+        model = add_model(tx)
+        made = add_ravel(tx, model)
+        arm = made["evaluation"].arm
+        arms = list(changed_arms(arm, add_vector(tx, model)))
+        ids = [
+            ravel_results.add_evaluation(
+                tx,
+                NewEvaluation(
+                    arm=item,
+                    part=Part.ENTITY_TEST,
+                    instance_id=made["instance"].id,
+                    featurizer_ids=[made["featurizer"].id],
+                    outcomes=made["outcomes"],
+                    scores=made["evaluation"].scores,
+                    environment={},
+                ),
+                "tester",
+            ).id
+            for item in arms
+        ]
+    said = {}
+    for item, number in zip(arms, ids, strict=True):
+        app = visit(
+            "attributes",
+            instance="things",
+            part="entity_test",
+            evaluation=f"{item.label} (evaluation {number})",
+        )
+        assert not app.exception
+        bodies = [html.proto.body for html in app.get("html")]
+        *_, facts = [body for body in bodies if body.startswith('<dl class="vl-facts">')]
+        said[item.label] = facts
+    assert len(arms) > 15
+    assert len(set(said.values())) == len(arms), said

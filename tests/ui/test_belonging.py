@@ -251,9 +251,9 @@ def strengths_of(job: Any) -> list[float]:
 @pytest.mark.parametrize("verb", ["request", "request_sweep"])
 def test_calibrated_never_takes_another_models_strength(lab, verb):
     def ask(**given: Any) -> Any:
-        options = {"sweep" if verb == "request" else "options": SweepOptions(calibrated=True)}
         named = {"vectors": ["of-twin"], "strengths": [2.0], "prompts": "Hi"}
-        asked = getattr(lab.runs, verb)(**named, **options, **given)
+        use = SweepOptions(calibrated=True)
+        asked = getattr(lab.runs, verb)(**named, sweep=use, **given)
         return getattr(asked, "request", asked).job
 
     other = {"model": "tiny", "other_model": True}

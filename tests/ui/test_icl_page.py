@@ -1,12 +1,17 @@
 """The page on in-context learning: sliders, stored runs, asking for more."""
 
 import pytest
+from typer.testing import CliRunner
 
+from tests import specs
 from tests.store.builders import add_job, add_model, add_version
 from tests.store.icl_builders import add_icl_run
 from tests.ui.everything import ICL_RESULTS
-from vectorlab.domain.icl_runs import IclKind
+from vectorlab.cli.main import app as command_line
+from vectorlab.domain.description import describe
+from vectorlab.domain.icl_runs import REQUESTS, IclKind
 from vectorlab.domain.jobs import CurvePoint, JobKind
+from vectorlab.services import icl
 from vectorlab.services import jobs as services
 from vectorlab.store import jobs
 
@@ -25,13 +30,11 @@ def with_runs(db):
             for step in (0, 1)
         ]
         jobs.add_points(tx, job.id, points)
-        spec = {"variant": "linear", "layers": 1, "steps": 1}
         add_icl_run(
             tx,
             model,
             version,
             kind=IclKind.TRAIN,
-            spec=spec,
             result=ICL_RESULTS[IclKind.TRAIN],
             job_id=job.id,
         )
@@ -40,7 +43,6 @@ def with_runs(db):
             model,
             version,
             kind=IclKind.REPRODUCE,
-            spec={"scope": "short"},
             result={"ok": 1, "of": 1},
         )
         add_icl_run(tx, model, version)
@@ -98,6 +100,59 @@ def test_a_training_is_asked_for_and_followed(db, visit):
     assert not app.exception
     [job] = services.list_jobs(db)
     assert (job.kind, job.spec["spec"]["batch"]) == (JobKind.ICL_TRAIN, 512)
+
+
+@pytest.mark.parametrize(
+    ("kind", "view"),
+    [
+        (IclKind.TRAIN, "Trained models"),
+        (IclKind.BRIDGE, "Bridge to language models"),
+        (IclKind.REPRODUCE, "Reference points"),
+    ],
+)
+def test_a_run_says_every_field_of_what_was_asked_for(db, visit, kind: IclKind, view: str):
+    asked = [specs.NEWEST[REQUESTS[kind]], *(item for _, item in specs.changes(REQUESTS[kind]))]
+    with db.write() as tx:
+        model, version = add_model(tx), add_version(tx)
+        for item in asked:
+            add_icl_run(
+                tx, model, version, kind=kind, spec=item.to_json(), result=ICL_RESULTS[kind]
+            )
+    said = set()
+    for run in icl.list_runs(db, kind=kind):
+        label = f"{run.id}: {icl.asked_in_words(run)} {run.set_label or ''}".strip()
+        app = visit(PAGE, view=view, **{str(kind): label})
+        assert not app.exception
+        bodies = {item.proto.body for item in app.get("html")}
+        said |= {body for body in bodies if body.startswith('<dl class="vl-facts">')}
+    assert len(said) == len(asked)
+
+
+@pytest.mark.parametrize("kind", list(IclKind))
+def test_the_command_says_what_was_asked_for(db, kind: IclKind):
+    asked = specs.NEWEST[REQUESTS[kind]]
+    with db.write() as tx:
+        result = {
+            **ICL_RESULTS.get(kind, {}),
+            "steps": [{"step": 0, "gd": 1.0}],
+            "eta": 1.0,
+            "limit": 2.0,
+        }
+        run = add_icl_run(
+            tx,
+            add_model(tx),
+            add_version(tx),
+            kind=kind,
+            spec=asked.to_json(),
+            result=result | {"largest_difference": 0.0},
+        )
+    done = CliRunner().invoke(
+        command_line, ["--db", db.url, "icl", "show", str(run)], env={"COLUMNS": "200"}
+    )
+    assert done.exit_code == 0, done.output
+    said = " ".join(done.output.split())
+    for fact in describe(asked):
+        assert fact.is_quiet or f"{fact.name} {fact.value}" in said, fact
 
 
 def text_of(app) -> str:

@@ -467,7 +467,7 @@ def test_extract_refuses_bare_prompts_in_words(filled, visit):
 def test_generate_enqueues_every_strength_and_keeps_trailing_spaces(filled, visit):
     app = visit("new_run", vector="upbeat-icv", strength="0.1 0.2")
     assert any(Operator.ROTATE.info.unit in item.value for item in app.caption)
-    app.text_area(key="written").set_value("First: \n\nSecond: ")
+    app.text_area(key="prompt").set_value("First: \n\nSecond: ")
     press(app.run(), "Generate")
     spec = jobs.list_jobs(filled)[0].spec["spec"]
     assert [text for text, _ in spec["prompts"]] == ["First: ", "Second: "]
@@ -489,7 +489,7 @@ def test_windows_schedules_and_written_arms_are_asked_for_by_the_address(filled,
         combine="sum",
     )
     app.text_area(key="arms").set_value("upbeat-icv:0.2:positions=response:first=3")
-    app.text_area(key="written").set_value("First: ")
+    app.text_area(key="prompt").set_value("First: ")
     app = press(app.run(), "Generate")
     assert "3 texts." in shown(app)
     _, swept, written = jobs.list_jobs(filled)[0].spec["spec"]["arms"]
@@ -515,10 +515,8 @@ def test_an_option_that_cannot_be_read_is_said_in_words(filled, visit, wrong):
 @pytest.mark.parametrize("strength", ["much", "nan"])
 def test_a_strength_that_is_no_number_is_said_in_words(filled, visit, strength):
     app = visit("new_run", vector="upbeat-icv", strength=strength, prompts="upbeat@1")
-    if strength == "nan":
-        app = press(app, "Generate")
     assert "That did not work" in shown(app)
-    assert len(jobs.list_jobs(filled)) == 2
+    assert next(item for item in app.button if item.label == "Generate").disabled
 
 
 def test_the_dashboard_never_loads_torch_and_runs_from_any_folder(filled, tmp_path):

@@ -16,8 +16,9 @@ from vectorlab.domain.conditions import (
     best,
     candidates,
 )
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Arm, Intervention, Operator, Prompt, RunSpec
+from vectorlab.domain.runs import Arm, Intervention, Prompt, RunSpec
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import InputError
 

@@ -13,6 +13,7 @@ from vectorlab.domain.comparison import settings_of, side_by_side
 from vectorlab.domain.conditions import Condition
 from vectorlab.domain.description import describe, in_words
 from vectorlab.domain.positions import Part, Positions, Stage
+from vectorlab.domain.ravel_runs import FeaturizerArm, FeaturizerSpec, VectorArm, facts_of_arm
 from vectorlab.domain.runs import Arm, BatchPlan, Decoding, GenerationRun, Intervention, RunSpec
 from vectorlab.domain.schedules import Schedule, Shape
 from vectorlab.domain.scores import ScorerSpec
@@ -89,6 +90,23 @@ def test_no_field_is_missing_from_a_comparison(kind: type) -> None:
             for spec in (specs.NEWEST[kind], changed)
         ]
         assert [line for line in side_by_side(facts) if line.differs], name
+
+
+@pytest.mark.parametrize("kind", [FeaturizerSpec, VectorArm])
+def test_no_field_is_missing_from_what_an_arm_of_attributes_says(kind: type) -> None:
+    def told(spec: Any) -> Any:
+        is_arm = isinstance(spec, VectorArm)
+        return facts_of_arm(spec if is_arm else FeaturizerArm(label="a", featurizers=(spec,)))
+
+    for name, changed in changes(kind):
+        assert (told(changed) != told(specs.NEWEST[kind])) is (name != "label"), name
+
+
+def test_featurizers_of_several_attributes_are_told_as_one() -> None:
+    one = specs.FULL_FEATURIZER
+    arm = FeaturizerArm(label="a", featurizers=(one, replace(one, attribute="language")))
+    told = {fact.name: fact.value for fact in facts_of_arm(arm)}
+    assert (told["attribute"], told["features"]) == ("continent, language", "4")
 
 
 @pytest.mark.parametrize("kind", list(IN_A_RUN), ids=lambda kind: kind.__name__)

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.positions import Positions
 from vectorlab.domain.runs import (
     Arm,
@@ -13,7 +14,6 @@ from vectorlab.domain.runs import (
     FinishReason,
     GeneratedText,
     Intervention,
-    Operator,
     Prompt,
     RowKey,
     RunSpec,

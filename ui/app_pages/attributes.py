@@ -6,6 +6,7 @@ import streamlit as st
 from ui import cached, markup, tables
 from ui.frame import navigation, notes
 from ui.ravel_views import asking, charts, evaluation
+from vectorlab.domain.description import describe
 from vectorlab.domain.ravel_instances import Instance, Part
 from vectorlab.domain.ravel_runs import Evaluation
 from vectorlab.services import models, ravel_instances, ravel_reports, ravel_runs
@@ -30,6 +31,7 @@ def _show_knowledge(instance: Instance) -> None:
                 ]
             )
         )
+        st.html(markup.described(describe(instance.spec)))
         st.dataframe(
             ravel_instances.accuracies_frame(instance), key="attributes.known", hide_index=True
         )

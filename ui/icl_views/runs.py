@@ -7,6 +7,7 @@ from ui import cached, markup, tables
 from ui.frame import job_panels, navigation, notes
 from ui.icl_views import charts
 from vectorlab.domain.context_prompts import LAYOUTS
+from vectorlab.domain.description import describe
 from vectorlab.domain.icl_runs import IclKind, IclRun
 from vectorlab.domain.icl_training import TrainingSpec, Variant
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE, JobKind
@@ -189,7 +190,11 @@ def _choose(kind: IclKind, empty: str, command: str) -> IclRun | None:
     if not found:
         notes.note(empty, "Ask for it here or in a terminal:", command=command)
         return None
-    labels = {f"{run.id}: {icl.describe(run)} {run.set_label or ''}".strip(): run for run in found}
+    labels = {
+        f"{run.id}: {icl.asked_in_words(run)} {run.set_label or ''}".strip(): run for run in found
+    }
     navigation.say_unknown(str(kind), labels, what="run")
     chosen = st.selectbox("Run", list(labels), key=str(kind), bind="query-params")
+    with st.expander("What was asked for"):
+        st.html(markup.described(describe(labels[chosen].request)))
     return labels[chosen]

@@ -36,7 +36,7 @@ def watch(job_id: int) -> None:
 
 
 def show(run: GenerationRun) -> None:
-    """Baseline and steered texts of the run's prompt."""
+    """Baseline and steered texts of the run's first prompt, the first sample of each."""
     columns = columns_of([run])
     rows, _ = comparison.page(cached.store(), Question(columns=columns, limit=1))
     [row] = rows
@@ -47,6 +47,8 @@ def show(run: GenerationRun) -> None:
     read = token_views.read_tokens(cached.store(), run.id, 0) if by_token else {}
     if by_token and not read and st.session_state.get(FRESH) == run.id:
         _read_once(run)
+    if len(run.spec.prompts) * run.spec.samples > 1:
+        st.html(markup.quiet("The first text of every arm; the page of the run has all of them."))
     base = row.cells[columns[0]]
     if len(columns) == 2:
         for place, column in zip(st.columns(2), columns, strict=True):
@@ -119,7 +121,7 @@ def _read_once(run: GenerationRun) -> None:
 def _show_growing(job: Job) -> None:
     found = jobs.partial_texts(cached.store(), job.id)
     labels: Sequence[str] = [arm["label"] for arm in job.spec["spec"]["arms"]]
-    grown = {item.arm: item.text for item in found}
+    grown = {item.arm: item.text for item in found if item.prompt == item.sample == 0}
     rows = [
         (f"<b>{markup.escape(label)}</b>", markup.generated(grown.get(place, "")) + _CURSOR)
         for place, label in enumerate(labels)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import cached, tables
+from ui import cached, markup, tables
 from ui.ravel_views import charts
 from vectorlab.domain.ravel_instances import Instance
 from vectorlab.domain.ravel_runs import Evaluation
@@ -14,6 +14,8 @@ SHOWN = 200  # outcomes; all of them are in the file
 def show(evaluation: Evaluation, instance: Instance, *, target: str | None) -> None:
     """Everything about an evaluation below its scores."""
     db = cached.store()
+    with st.expander("What was asked for"):
+        st.html(markup.described(ravel_reports.facts(db, evaluation.arm)))
     left, right = st.columns(2)
     with left:
         st.subheader("What moved when each target was moved", anchor=False)

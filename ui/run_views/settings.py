@@ -6,7 +6,7 @@ import streamlit as st
 
 from ui import cached, markup, tables
 from vectorlab.domain.comparison import settings_of
-from vectorlab.domain.description import Fact, Names, describe
+from vectorlab.domain.description import Fact, Names, counted, describe
 from vectorlab.domain.runs import Arm, GenerationRun
 from vectorlab.services import vectors
 
@@ -55,7 +55,7 @@ def _show_one(run: GenerationRun) -> None:
 
 
 def _prompts_fact(run: GenerationRun) -> str:
-    count = f"{len(run.spec.prompts)}"
+    count = counted(run.spec.prompts)
     if run.prompt_set_label is None:
         return f"{count}, given with the run"
     name, _, number = run.prompt_set_label.partition("@")

@@ -6,35 +6,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Group, RenderableType
 
+from vectorlab.cli import options
 from vectorlab.cli.context import open_lab, wait
-from vectorlab.cli.options import (
-    ChatOption,
-    DetachOption,
-    DtypeOption,
-    ForceOption,
-    GreedyOption,
-    MaxNewTokensOption,
-    MinPOption,
-    OperatorOption,
-    OtherModelOption,
-    PositionsOption,
-    PromptOption,
-    PromptsOption,
-    QueueOption,
-    RunModelOption,
-    ScheduleOption,
-    SeedOption,
-    SiteOption,
-    SpecialTokensOption,
-    StopOption,
-    SystemOption,
-    TemperatureOption,
-    TopKOption,
-    TopPOption,
-    WhenOption,
-    decoding_of,
-    layer_choices,
-)
+from vectorlab.cli.groups import grouped
 from vectorlab.cli.output import (
     JsonOption,
     facts_of,
@@ -47,10 +21,7 @@ from vectorlab.cli.output import (
 )
 from vectorlab.domain.calibration import Calibration
 from vectorlab.domain.description import Names
-from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
 from vectorlab.domain.layers import spell_layers
-from vectorlab.domain.positions import Positions
-from vectorlab.domain.schedules import Schedule
 from vectorlab.errors import InputError
 from vectorlab.services import calibrations, vectors
 
@@ -58,9 +29,11 @@ app = typer.Typer()
 
 
 @app.command()
+@grouped
 def calibrate(
     context: typer.Context,
     reference: Annotated[str, typer.Argument(metavar="VECTOR", help="Name, id or hash prefix.")],
+    *,
     effect: Annotated[
         str, typer.Option(help="The scorer whose mean is to be as high as possible.")
     ],
@@ -70,15 +43,9 @@ def calibrate(
     lower: Annotated[
         bool, typer.Option("--lower", help="The lower the effect's scorer, the better.")
     ] = False,
-    prompt: PromptOption = None,
-    prompts: PromptsOption = None,
-    model: RunModelOption = None,
-    other_model: OtherModelOption = False,
-    operator: OperatorOption = None,
-    site: SiteOption = None,
-    positions: PositionsOption = "all",
-    schedule: ScheduleOption = "constant",
-    when: WhenOption = None,
+    used: options.ModelGroup,
+    read: options.PromptGroup,
+    acting: options.VectorGroup,
     layers: Annotated[
         list[str] | None,
         typer.Option(
@@ -92,21 +59,8 @@ def calibrate(
     first: Annotated[
         float | None, typer.Option(help="Strength to begin with; its sign is kept.")
     ] = None,
-    max_new_tokens: MaxNewTokensOption = 32,
-    greedy: GreedyOption = True,
-    temperature: TemperatureOption = 1.0,
-    top_k: TopKOption = 0,
-    top_p: TopPOption = 1.0,
-    min_p: MinPOption = 0.0,
-    stop: StopOption = None,
-    seed: SeedOption = 0,
-    special_tokens: SpecialTokensOption = True,
-    dtype: DtypeOption = "float32",
-    chat: ChatOption = False,
-    system: SystemOption = None,
-    force: ForceOption = False,
-    detach: DetachOption = False,
-    queue: QueueOption = DEFAULT_QUEUE,
+    writing: options.TextGroup,
+    work: options.WorkGroup,
     json: JsonOption = False,
 ) -> None:
     """Find the strength with the most effect whose damage stays within a budget, and keep it.
@@ -119,7 +73,7 @@ def calibrate(
     --prompts reviews@latest
     """
     lab = open_lab(context)
-    choices = layer_choices(layers)
+    choices = options.layer_choices(layers)
     if choose_layers:
         if layers:
             raise InputError("--layers and --choose-layers exclude each other. Give one of them.")
@@ -129,41 +83,20 @@ def calibrate(
         effect=effect,
         damage=damage,
         lower_is_better=lower,
-        prompts=prompt or [],
-        prompt_set=prompts,
-        model=model,
-        other_model=other_model,
-        operator=operator,
-        site=site,
-        positions=Positions.parse(positions),
         layers=choices,
         first=first,
-        schedule=Schedule.parse(schedule),
-        when=when,
-        decoding=decoding_of(
-            max_new_tokens=max_new_tokens,
-            greedy=greedy,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            min_p=min_p,
-            stop=stop,
-        ),
-        seed=seed,
-        add_special_tokens=special_tokens,
-        dtype=dtype,
-        chat=chat,
-        system=system,
-        force=force,
-        priority=PRIORITY_BATCH if detach else PRIORITY_INTERACTIVE,
-        queue=queue,
+        **used.given(),
+        **read.given(),
+        **acting.given(),
+        **writing.given(),
+        **work.given(),
     )
     if asked.calibration is not None:
         stderr.print(f"Found, not computed: calibration {asked.calibration.id}.")
         found = asked.calibration
     else:
         assert asked.job is not None
-        if detach:
+        if work.detach:
             show_queued(asked.job.id, as_json=json)
             return
         found = lab.vectors.calibrated_by(wait(lab, asked.job.id))

@@ -9,17 +9,25 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from vectorlab.cli.context import open_lab, wait
-from vectorlab.cli.output import JsonOption, frame_table, pairs_table, plain, show, show_queued
+from vectorlab.cli.output import (
+    JsonOption,
+    facts_of,
+    frame_table,
+    pairs_table,
+    plain,
+    show,
+    show_queued,
+)
 from vectorlab.cli.purging import YesOption, ask_and_purge
 from vectorlab.domain.context_prompts import DEFAULT_LAYOUT, DEFAULT_SHOTS, LAYOUTS
-from vectorlab.domain.icl import Inputs, RegressionLaw
+from vectorlab.domain.icl import ConstructOptions, Inputs, RegressionLaw
 from vectorlab.domain.icl_runs import IclKind, IclRun
 from vectorlab.domain.icl_training import TrainingSpec, Variant
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
 from vectorlab.errors import InputError
 from vectorlab.lab import Lab
 from vectorlab.services import icl
-from vectorlab.services.icl import BridgeRequest, ConstructOptions, IclRequest
+from vectorlab.services.icl import BridgeRequest, IclRequest
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -306,9 +314,8 @@ def _human(lab: Lab, run: IclRun) -> RenderableType:
         pairs_table(
             {
                 "run": f"{run.id}, {run.kind}",
-                "what": icl.describe(run),
-                "model": run.model_name or "",
-                "set": run.set_label or "",
+                **({"model": run.model_name} if run.model_name else {}),
+                **facts_of(run.request),
                 "took": f"{run.duration_s:.1f} s",
             }
         )

@@ -1,13 +1,18 @@
 """Options that several commands have, each defined once, and what they mean together."""
 
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import typer
 
 from vectorlab.cli.decoding_options import check_draws
+from vectorlab.cli.groups import Group
+from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
 from vectorlab.domain.layers import parse_layers
 from vectorlab.domain.operators import AVERAGED, Operator
+from vectorlab.domain.positions import Positions
 from vectorlab.domain.runs import Combine, Decoding
+from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.vectors import Site
 
 _UNITS = "; ".join(f"{operator}: {operator.info.unit}" for operator in Operator)
@@ -61,6 +66,14 @@ WhenOption = Annotated[
         'or <, perhaps "over prompt:last=1" and "at mlp_output"; "search:3" for what '
         '`vectors threshold` found. "over response:last=4" is measured on the newest tokens '
         "of the text, and steers only where it holds.",
+    ),
+]
+ArmOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="An arm of several vectors, each with its strength: a:0.1,b:0.2; a vector may "
+        "say more: a:0.1:layers=0-3,7:positions=prompt:last=2:schedule=first:8:operator=add"
+        ":site=block_output:when=b@4 cosine > 0.2. Repeatable."
     ),
 ]
 CombineOption = Annotated[
@@ -122,40 +135,127 @@ SpecialTokensOption = Annotated[
     ),
 ]
 
+RunNameOption = Annotated[str | None, typer.Option(help="Name that the run gets.")]
+
 # How the work is done.
 ForceOption = Annotated[bool, typer.Option("--force", help="Do an equal request again.")]
 DetachOption = Annotated[bool, typer.Option("--detach", help="Print the job id and return.")]
 QueueOption = Annotated[str, typer.Option(help="Only workers of this queue take the job.")]
 
 
-def decoding_of(
-    *,
-    max_new_tokens: int,
-    greedy: bool,
-    temperature: float,
-    top_k: int,
-    top_p: float,
-    min_p: float,
-    stop: list[str] | None,
-    kl: bool = False,
-) -> Decoding:
-    """The decoding that the options name.
+@dataclass(frozen=True, kw_only=True)
+class ModelGroup(Group):
+    """What a request runs on."""
 
-    Raises:
-        InputError: If one is out of range, or would do nothing.
-    """
-    return check_draws(
-        Decoding(
-            max_new_tokens=max_new_tokens,
-            do_sample=not greedy,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            min_p=min_p,
-            stop=tuple(item.replace("\\n", "\n") for item in stop or []),
-            kl=kl,
-        )
-    )
+    model: RunModelOption = None
+    other_model: OtherModelOption = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromptGroup(Group):
+    """What a model is given."""
+
+    prompt: PromptOption = None
+    prompts: PromptsOption = None
+
+    def given(self) -> dict[str, Any]:
+        """As ``Lab`` takes them."""
+        return {"prompts": self.prompt or [], "prompt_set": self.prompts}
+
+
+@dataclass(frozen=True, kw_only=True)
+class VectorGroup(Group):
+    """How vectors act."""
+
+    operator: OperatorOption = None
+    site: SiteOption = None
+    positions: PositionsOption = "all"
+    schedule: ScheduleOption = "constant"
+    when: WhenOption = None
+
+    def given(self) -> dict[str, Any]:
+        """The fields of ``services.vector_options.VectorOptions``.
+
+        Raises:
+            InputError: If positions or schedule cannot be read.
+        """
+        read = {
+            "positions": Positions.parse(self.positions),
+            "schedule": Schedule.parse(self.schedule),
+        }
+        return super().given() | read
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArmGroup(Group):
+    """How vectors of one arm share a layer, and what their strengths count in."""
+
+    combine: CombineOption = Combine.MEAN
+    calibrated: CalibratedOption = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextGroup(Group):
+    """How prompts are read and texts are written."""
+
+    max_new_tokens: MaxNewTokensOption = 32
+    greedy: GreedyOption = True
+    temperature: TemperatureOption = 1.0
+    top_k: TopKOption = 0
+    top_p: TopPOption = 1.0
+    min_p: MinPOption = 0.0
+    stop: StopOption = None
+    seed: SeedOption = 0
+    special_tokens: SpecialTokensOption = True
+    dtype: DtypeOption = "float32"
+    chat: ChatOption = False
+    system: SystemOption = None
+
+    def given(self) -> dict[str, Any]:
+        """The fields of ``services.text_options.TextOptions``.
+
+        Raises:
+            InputError: If one is out of range, or would do nothing.
+        """
+        return {
+            "decoding": check_draws(Decoding(**self._decoding())),
+            "seed": self.seed,
+            "add_special_tokens": self.special_tokens,
+            "dtype": self.dtype,
+            "chat": self.chat,
+            "system": self.system,
+        }
+
+    def _decoding(self) -> dict[str, Any]:
+        same = ("max_new_tokens", "temperature", "top_k", "top_p", "min_p")
+        return {name: getattr(self, name) for name in same} | {
+            "do_sample": not self.greedy,
+            "stop": tuple(item.replace("\\n", "\n") for item in self.stop or []),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuredTextGroup(TextGroup):
+    """The same of texts that are kept, whose tokens can be measured."""
+
+    kl: KlOption = False
+
+    def _decoding(self) -> dict[str, Any]:
+        return super()._decoding() | {"kl": self.kl}
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkGroup(Group):
+    """How the work is done."""
+
+    force: ForceOption = False
+    detach: DetachOption = False
+    queue: QueueOption = DEFAULT_QUEUE
+
+    def given(self) -> dict[str, Any]:
+        """As ``Lab`` takes them: what somebody waits for goes first."""
+        priority = PRIORITY_BATCH if self.detach else PRIORITY_INTERACTIVE
+        return {"force": self.force, "priority": priority, "queue": self.queue}
 
 
 def layer_choices(given: list[str] | None) -> tuple[tuple[int, ...] | None, ...]:

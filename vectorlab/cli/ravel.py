@@ -17,12 +17,17 @@ from vectorlab.cli.output import (
     stderr,
 )
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
-from vectorlab.cli.ravel_views import data_view, instance_view, run_view, scores_view
+from vectorlab.cli.ravel_views import (
+    data_view,
+    instance_view,
+    run_view,
+    scores_view,
+)
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
 from vectorlab.domain.layers import parse_layers
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.ravel_instances import TESTS, Instance, Part
 from vectorlab.domain.ravel_runs import FEATURIZERS, Location, Run
-from vectorlab.domain.runs import Operator
 from vectorlab.errors import InputError, NotFoundError
 from vectorlab.lab import Lab
 from vectorlab.services import ravel_data, ravel_instances, ravel_reports, ravel_runs
@@ -474,11 +479,20 @@ def _show_scores(
     if examples:
         instance = ravel_instances.get(lab.db, str(run.instance_id))
         said = ravel_reports.outcomes_frame(lab.db, found[0], instance).head(examples)
-    data = {"run": plain(run), "scores": plain(scores)}
+    arms = ravel_reports.arms(found)
+    data = {
+        "run": plain(run),
+        "arms": [{"label": label, **arm.to_json()} for label, arm in arms.items()],
+        "scores": plain(scores),
+    }
     show(
         data if said is None else {**data, "outcomes": plain(said)},
         as_json=as_json,
-        human=lambda: Group(run_view(run), scores_view(scores, target), *_said(said)),
+        human=lambda: Group(
+            run_view(run, ravel_reports.settings(lab.db, found), list(arms)),
+            scores_view(scores, target),
+            *_said(said),
+        ),
     )
 
 

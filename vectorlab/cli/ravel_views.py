@@ -1,9 +1,12 @@
 """Printing entity data, instances and scores."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 from rich.console import Group, RenderableType
 
-from vectorlab.cli.output import frame_table, pairs_table
+from vectorlab.cli.output import facts_of, frame_table, pairs_table
+from vectorlab.domain.comparison import Setting
 from vectorlab.domain.ravel import EntityData, EntityVersion
 from vectorlab.domain.ravel_instances import Instance
 from vectorlab.domain.ravel_runs import Run
@@ -36,6 +39,7 @@ def instance_view(made: Instance, examples: pd.DataFrame | None) -> RenderableTy
         "content hash": made.content_sha256,
         "data": made.version_label,
         "model": made.model_name,
+        **facts_of(made.spec),
         "completions": made.n_completions,
         "examples": ", ".join(f"{part} {count}" for part, count in made.n_examples.items()),
         "made": made.created_at,
@@ -47,16 +51,28 @@ def instance_view(made: Instance, examples: pd.DataFrame | None) -> RenderableTy
     return Group(*parts)
 
 
-def run_view(run: Run) -> RenderableType:
-    """One line about a run."""
-    return pairs_table(
+def run_view(
+    run: Run, settings: Sequence[Setting] = (), labels: Sequence[str] = ()
+) -> RenderableType:
+    """A run, what all its arms were asked to do, and what each has of its own.
+
+    Args:
+        run: The run.
+        settings: Of its arms, side by side.
+        labels: Of the arms, in the same order.
+    """
+    told = [line for line in settings if line.name != "instance"]  # which the run itself says
+    about = pairs_table(
         {
             "run": run.name or run.id,
             "instance": run.instance_name,
             "evaluations": run.n_evaluations,
             "seconds": round(run.duration_s, 1),
+            **{line.name: line.values[0] for line in told if not line.differs},
         }
     )
+    own = {line.name: line.values for line in told if line.differs}
+    return Group(about, frame_table(pd.DataFrame({"arm": labels, **own}))) if own else about
 
 
 def scores_view(scores: pd.DataFrame, target: str | None) -> RenderableType:

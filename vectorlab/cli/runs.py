@@ -8,39 +8,10 @@ import typer
 from rich.console import Group
 from rich.table import Table
 
+from vectorlab.cli import options
 from vectorlab.cli.comparison import comparison_table
 from vectorlab.cli.context import open_lab, wait
-from vectorlab.cli.options import (
-    CalibratedOption,
-    ChatOption,
-    CombineOption,
-    DetachOption,
-    DtypeOption,
-    ForceOption,
-    GreedyOption,
-    KlOption,
-    MaxNewTokensOption,
-    MinPOption,
-    OperatorOption,
-    OtherModelOption,
-    PositionsOption,
-    PromptOption,
-    PromptsOption,
-    QueueOption,
-    RunModelOption,
-    ScheduleOption,
-    SeedOption,
-    SiteOption,
-    SpecialTokensOption,
-    StopOption,
-    StrengthHelp,
-    SystemOption,
-    TemperatureOption,
-    TopKOption,
-    TopPOption,
-    WhenOption,
-    decoding_of,
-)
+from vectorlab.cli.groups import grouped
 from vectorlab.cli.output import (
     JsonOption,
     facts_of,
@@ -54,11 +25,9 @@ from vectorlab.cli.output import (
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
 from vectorlab.cli.verdict import verdict_text
 from vectorlab.domain import margins
-from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
+from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.layers import parse_layers
-from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Combine, GenerationRun
-from vectorlab.domain.schedules import Schedule
+from vectorlab.domain.runs import GenerationRun
 from vectorlab.lab import RunView
 from vectorlab.services import reports, runs, scores, set_splits, tables, vectors
 from vectorlab.services.arms import SweepOptions
@@ -74,54 +43,27 @@ Reference = Annotated[str, typer.Argument(metavar="ID|NAME|HASH")]
 
 
 @app.command()
+@grouped
 def generate(
     context: typer.Context,
-    model: RunModelOption = None,
-    other_model: OtherModelOption = False,
+    *,
+    used: options.ModelGroup,
     vector: Annotated[
         list[str] | None, typer.Option(help="Name, id or hash; repeat for several.")
     ] = None,
-    strength: Annotated[
-        list[float] | None,
-        typer.Option(help=StrengthHelp),
-    ] = None,
-    prompt: PromptOption = None,
-    prompts: PromptsOption = None,
-    operator: OperatorOption = None,
-    site: SiteOption = None,
-    positions: PositionsOption = "all",
-    schedule: ScheduleOption = "constant",
-    when: WhenOption = None,
+    strength: Annotated[list[float] | None, typer.Option(help=options.StrengthHelp)] = None,
+    read: options.PromptGroup,
+    acting: options.VectorGroup,
     layers: Annotated[
         str | None, typer.Option(help="For example 0-3,7; default: all the vector has.")
     ] = None,
     together: Annotated[
         bool, typer.Option("--together", help="All vectors in one arm, not an arm each.")
     ] = False,
-    arm: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="An arm of several vectors, each with its strength: a:0.1,b:0.2; a vector may "
-            "say more: a:0.1:layers=0-3,7:positions=prompt:last=2:schedule=first:8:operator=add"
-            ":site=block_output:when=b@4 cosine > 0.2. Repeatable."
-        ),
-    ] = None,
-    combine: CombineOption = Combine.MEAN,
-    calibrated: CalibratedOption = False,
-    max_new_tokens: MaxNewTokensOption = 32,
-    greedy: GreedyOption = True,
-    temperature: TemperatureOption = 1.0,
-    top_k: TopKOption = 0,
-    top_p: TopPOption = 1.0,
-    min_p: MinPOption = 0.0,
-    stop: StopOption = None,
+    arm: options.ArmOption = None,
+    combined: options.ArmGroup,
+    writing: options.MeasuredTextGroup,
     samples: Annotated[int, typer.Option(help="Texts per prompt and arm.")] = 1,
-    seed: SeedOption = 0,
-    dtype: DtypeOption = "float32",
-    special_tokens: SpecialTokensOption = True,
-    chat: ChatOption = False,
-    system: SystemOption = None,
-    kl: KlOption = False,
     compile_: Annotated[
         bool,
         typer.Option(
@@ -130,10 +72,8 @@ def generate(
             "per process and shape, then faster steps.",
         ),
     ] = False,
-    name: Annotated[str | None, typer.Option(help="Of the run.")] = None,
-    force: ForceOption = False,
-    detach: DetachOption = False,
-    queue: QueueOption = DEFAULT_QUEUE,
+    name: options.RunNameOption = None,
+    work: options.WorkGroup,
     json: JsonOption = False,
 ) -> None:
     """Generate with and without steering, all arms in shared batches.
@@ -145,45 +85,19 @@ def generate(
     """
     lab = open_lab(context)
     asked = lab.runs.request(
-        prompts=prompt or [],
-        prompt_set=prompts,
-        model=model,
-        other_model=other_model,
+        **used.given(),
+        **read.given(),
         vectors=vector or [],
         strengths=strength or [],
         sweep=SweepOptions(
-            operator=operator,
-            site=site,
-            positions=Positions.parse(positions),
-            layers=parse_layers(layers),
-            schedule=Schedule.parse(schedule),
-            when=when,
-            together=together,
-            combine=combine,
-            calibrated=calibrated,
+            **acting.given(), **combined.given(), layers=parse_layers(layers), together=together
         ),
         arms=arm or [],
-        decoding=decoding_of(
-            max_new_tokens=max_new_tokens,
-            greedy=greedy,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            min_p=min_p,
-            stop=stop,
-            kl=kl,
-        ),
-        seed=seed,
+        **writing.given(),
         samples=samples,
-        add_special_tokens=special_tokens,
-        dtype=dtype,
-        chat=chat,
-        system=system,
         name=name,
-        force=force,
         compiled=compile_,
-        priority=PRIORITY_BATCH if detach else PRIORITY_INTERACTIVE,
-        queue=queue,
+        **work.given(),
     )
     if asked.run is not None:
         kept = f" It keeps its name {asked.run.name!r}." if name != asked.run.name else ""
@@ -191,7 +105,7 @@ def generate(
         _show_run(lab.runs.view(asked.run), as_json=json, found=True)
         return
     assert asked.job is not None
-    if detach:
+    if work.detach:
         show_queued(asked.job.id, as_json=json)
         return
     _show_run(lab.runs.made_by(wait(lab, asked.job.id)), as_json=json, found=False)

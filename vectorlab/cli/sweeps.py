@@ -4,43 +4,10 @@ from typing import Annotated
 
 import typer
 
+from vectorlab.cli import options
 from vectorlab.cli.context import open_lab, wait
-from vectorlab.cli.options import (
-    CalibratedOption,
-    ChatOption,
-    CombineOption,
-    DetachOption,
-    DtypeOption,
-    ForceOption,
-    GreedyOption,
-    KlOption,
-    MaxNewTokensOption,
-    MinPOption,
-    OperatorOption,
-    OtherModelOption,
-    PositionsOption,
-    PromptOption,
-    PromptsOption,
-    QueueOption,
-    RunModelOption,
-    ScheduleOption,
-    SeedOption,
-    SiteOption,
-    SpecialTokensOption,
-    StopOption,
-    SystemOption,
-    TemperatureOption,
-    TopKOption,
-    TopPOption,
-    WhenOption,
-    decoding_of,
-    layer_choices,
-)
+from vectorlab.cli.groups import grouped
 from vectorlab.cli.output import JsonOption, frame_table, plain, show, show_queued, stderr
-from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
-from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Combine
-from vectorlab.domain.schedules import Schedule
 from vectorlab.lab import RunView
 from vectorlab.services import baselines, reports
 from vectorlab.services.arms import SweepOptions
@@ -49,14 +16,22 @@ app = typer.Typer()
 
 
 @app.command()
+@grouped
 def sweep(
     context: typer.Context,
+    *,
+    used: options.ModelGroup,
     vector: Annotated[list[str], typer.Option(help="A vector. Repeatable.")],
     strength: Annotated[list[float], typer.Option(help="Strengths: --strength 0.05 0.1 0.2.")],
+    read: options.PromptGroup,
+    acting: options.VectorGroup,
     layers: Annotated[
         list[str] | None,
         typer.Option(help="A choice of layers, such as 0-3,7 or all. Repeatable; default: all."),
     ] = None,
+    arm: options.ArmOption = None,
+    combined: options.ArmGroup,
+    writing: options.MeasuredTextGroup,
     seeds: Annotated[
         int, typer.Option(help="Texts per prompt and arm, each with its own draws; with --sample.")
     ] = 1,
@@ -74,38 +49,12 @@ def sweep(
         str, typer.Option(help=r"How those are written, with {source} and {target}; \n works.")
     ] = baselines.DEFAULT_TEMPLATE.replace("\n", "\\n"),
     shots: Annotated[int | None, typer.Option(help="The first so many of them.")] = None,
-    prompt: PromptOption = None,
-    prompts: PromptsOption = None,
     budget: Annotated[
         int | None,
         typer.Option(help="Most tokens, read and written; fewer prompts are taken to keep it."),
     ] = None,
-    model: RunModelOption = None,
-    other_model: OtherModelOption = False,
-    operator: OperatorOption = None,
-    site: SiteOption = None,
-    positions: PositionsOption = "all",
-    schedule: ScheduleOption = "constant",
-    when: WhenOption = None,
-    combine: CombineOption = Combine.MEAN,
-    calibrated: CalibratedOption = False,
-    max_new_tokens: MaxNewTokensOption = 32,
-    greedy: GreedyOption = True,
-    temperature: TemperatureOption = 1.0,
-    top_k: TopKOption = 0,
-    top_p: TopPOption = 1.0,
-    min_p: MinPOption = 0.0,
-    stop: StopOption = None,
-    seed: SeedOption = 0,
-    special_tokens: SpecialTokensOption = True,
-    dtype: DtypeOption = "float32",
-    chat: ChatOption = False,
-    system: SystemOption = None,
-    kl: KlOption = False,
-    name: Annotated[str | None, typer.Option(help="Of the run.")] = None,
-    force: ForceOption = False,
-    detach: DetachOption = False,
-    queue: QueueOption = DEFAULT_QUEUE,
+    name: options.RunNameOption = None,
+    work: options.WorkGroup,
     json: JsonOption = False,
 ) -> None:
     r"""Vary strength, layers, vector and seed in one run, beside what a vector has to beat.
@@ -118,48 +67,23 @@ def sweep(
     """
     lab = open_lab(context)
     asked = lab.runs.request_sweep(
+        **used.given(),
+        **read.given(),
         vectors=vector,
         strengths=strength,
-        layers=layer_choices(layers),
+        layers=options.layer_choices(layers),
+        sweep=SweepOptions(**acting.given(), **combined.given()),
+        arms=arm or [],
         random=random,
         shuffled=shuffled,
         in_context=in_context,
         template=template.replace("\\n", "\n"),
         shots=shots,
-        prompts=prompt or [],
-        prompt_set=prompts,
         budget=budget,
-        model=model,
-        other_model=other_model,
-        options=SweepOptions(
-            operator=operator,
-            site=site,
-            positions=Positions.parse(positions),
-            schedule=Schedule.parse(schedule),
-            when=when,
-            combine=combine,
-            calibrated=calibrated,
-        ),
-        decoding=decoding_of(
-            max_new_tokens=max_new_tokens,
-            greedy=greedy,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            min_p=min_p,
-            stop=stop,
-            kl=kl,
-        ),
-        seed=seed,
+        **writing.given(),
         samples=seeds,
-        add_special_tokens=special_tokens,
-        dtype=dtype,
-        chat=chat,
-        system=system,
         name=name,
-        force=force,
-        priority=PRIORITY_BATCH if detach else PRIORITY_INTERACTIVE,
-        queue=queue,
+        **work.given(),
     )
     if asked.fitted.left_out:
         stderr.print(
@@ -172,7 +96,7 @@ def sweep(
         _show(lab.runs.view(request.run), asked.fitted.tokens, as_json=json)
         return
     assert request.job is not None
-    if detach:
+    if work.detach:
         show_queued(request.job.id, as_json=json)
         return
     _show(lab.runs.made_by(wait(lab, request.job.id)), asked.fitted.tokens, as_json=json)

@@ -7,7 +7,7 @@ import typer
 from vectorlab.cli.context import open_lab, wait
 from vectorlab.cli.output import JsonOption, plain, show, show_queued
 from vectorlab.domain.jobs import PRIORITY_BATCH, PRIORITY_INTERACTIVE
-from vectorlab.domain.runs import Operator
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.vectors import SteeringVector
 from vectorlab.services import vector_algebra
 

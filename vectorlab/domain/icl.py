@@ -1,12 +1,21 @@
-"""In-context regression: the laws that tasks are drawn from, and what is known of them exactly."""
+"""In-context learning: the laws that tasks are drawn from, what is known of them, what is asked.
 
-from dataclasses import dataclass
+Trainings are in ``icl_training``.
+"""
+
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from vectorlab.domain.codec import Coded
+from vectorlab.domain.context_prompts import DEFAULT_LAYOUT, DEFAULT_SHOTS
 from vectorlab.domain.description import About
+from vectorlab.domain.fields import Dtype, ModelFingerprint, Seed
 from vectorlab.errors import InputError
+
+MOST_STEPS = 1000  # of a construction
+MOST_TASKS = 100_000
+SCOPES = ("full", "short")
 
 
 class Inputs(StrEnum):
@@ -32,14 +41,14 @@ class RegressionLaw(Coded):
     """
 
     dx: Annotated[int, About(name="dx")] = 10
-    dy: Annotated[int, About(name="dy")] = 1
+    dy: Annotated[int, About(name="dy", quiet=True)] = 1
     # The query is not one of them.
     n: Annotated[int, About(name="N", unit="demonstrations")] = 10
-    inputs: Annotated[Inputs, About(name="inputs")] = Inputs.UNIFORM
-    scale: Annotated[float, About(name="scale")] = 0.5
-    weight_scale: Annotated[float, About(name="scale of the weights")] = 1.0
+    inputs: Annotated[Inputs, About(name="inputs", quiet=True)] = Inputs.UNIFORM
+    scale: Annotated[float, About(name="scale", quiet=True)] = 0.5
+    weight_scale: Annotated[float, About(name="scale of the weights", quiet=True)] = 1.0
     # On the demonstrations' targets.
-    noise: Annotated[float, About(name="noise", unit="standard deviation")] = 0.0
+    noise: Annotated[float, About(name="noise", unit="standard deviation", quiet=True)] = 0.0
 
     def __post_init__(self) -> None:
         for name, value in (("n", self.n), ("dx", self.dx), ("dy", self.dy)):
@@ -107,3 +116,81 @@ def _moments(law: RegressionLaw) -> tuple[float, float]:
         f"The best step has no closed form here for {law.inputs} inputs: their mean is not zero. "
         "Use uniform, normal or laplace."
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConstructOptions(Coded):
+    """A construction beside explicit gradient descent.
+
+    Raises:
+        InputError: If there are no tasks or too many, or no steps or too many.
+    """
+
+    law: Annotated[RegressionLaw, About(name="tasks", inline=True)] = field(
+        default_factory=RegressionLaw
+    )
+    eta: Annotated[
+        float | None,
+        About(name="eta", none="the best for one step, or half the limit for several", quiet=True),
+    ] = None
+    gamma: Annotated[float | None, About(name="gamma", none="a quarter of eta / N", quiet=True)] = (
+        None
+    )
+    steps: Annotated[int, About(name="steps")] = 1
+    tasks: Annotated[int, About(name="tasks drawn", quiet=True)] = 1000
+    seed: Seed = 0
+    # W0 ~ N(0, 1) instead of 0; without GD++ then.
+    random_start: Annotated[bool, About(name="random start", quiet=True)] = False
+
+    def __post_init__(self) -> None:
+        for name, value, most in (
+            ("steps", self.steps, MOST_STEPS),
+            ("tasks", self.tasks, MOST_TASKS),
+        ):
+            if not 1 <= value <= most:
+                raise InputError(f"{name} = {value}; it must lie between 1 and {most}.")
+        if self.eta is not None and not 0 < self.eta < float("inf"):
+            raise InputError(f"eta = {self.eta}; a learning rate is a positive number.")
+        if self.gamma is not None and not 0 <= self.gamma < float("inf"):
+            raise InputError(f"gamma = {self.gamma}; it must be 0 or more.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReproductionSpec(Coded):
+    """The published reference points.
+
+    Raises:
+        InputError: If there is no such scope.
+    """
+
+    # full, or short for what takes seconds
+    scope: Annotated[str, About(name="scope")] = "full"
+    seed: Seed = 0
+
+    def __post_init__(self) -> None:
+        if self.scope not in SCOPES:
+            raise InputError(f"Scope {self.scope!r} is not known. Use {' or '.join(SCOPES)}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BridgeSpec(Coded):
+    """What demonstrations do in the prompt of a model, each set by its content."""
+
+    # A name, which is no part of the identity.
+    set_reference: Annotated[str, About(name="demonstrations")]
+    set_sha256: Annotated[str, About(name="demonstrations' content")]
+    # Pairs of the random control.
+    random_sha256: Annotated[
+        str | None, About(name="random control", none="random tokens", quiet=True)
+    ] = None
+    shots: Annotated[int, About(name="shots", unit="demonstrations")] = DEFAULT_SHOTS
+    queries: Annotated[int, About(name="queries", quiet=True)] = 8
+    layout: Annotated[str, About(name="layout")] = DEFAULT_LAYOUT
+    heads: Annotated[bool, About(name="attention heads", quiet=True)] = True
+    seed: Seed = 0
+    dtype: Dtype = "float32"
+    model_fingerprint: ModelFingerprint
+
+    def identity(self) -> dict[str, Any]:
+        """The stored form without names."""
+        return {name: value for name, value in self.to_json().items() if name != "set_reference"}

@@ -6,7 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from vectorlab.domain.codec import Coded
+from vectorlab.domain.icl import BridgeSpec, ConstructOptions, ReproductionSpec
 from vectorlab.domain.icl_checks import Check
+from vectorlab.domain.icl_training import TrainingSpec
 
 
 class IclKind(StrEnum):
@@ -16,6 +19,14 @@ class IclKind(StrEnum):
     TRAIN = "train"  # one model from scratch, compared with gradient descent
     REPRODUCE = "reproduce"  # the published reference points
     BRIDGE = "bridge"  # what demonstrations do in the prompt of a language model
+
+
+REQUESTS: dict[IclKind, type[Coded]] = {
+    IclKind.CONSTRUCT: ConstructOptions,
+    IclKind.TRAIN: TrainingSpec,
+    IclKind.REPRODUCE: ReproductionSpec,
+    IclKind.BRIDGE: BridgeSpec,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,3 +91,12 @@ class IclRun:
     duration_s: float
     created_at: datetime
     created_by: str
+
+    @property
+    def request(self) -> Coded:
+        """What was asked for.
+
+        Raises:
+            IntegrityError: If the stored form is not that of its kind.
+        """
+        return REQUESTS[self.kind].from_json(self.spec)

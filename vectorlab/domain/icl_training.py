@@ -47,10 +47,10 @@ class TrainingSpec(Coded):
     )
     layers: Annotated[int, About(name="layers")] = 1
     # One set of weights for all layers.
-    shared: Annotated[bool, About(name="weights shared by layers")] = True
-    heads: Annotated[int, About(name="heads")] = 1
+    shared: Annotated[bool, About(name="weights shared by layers", quiet=True)] = True
+    heads: Annotated[int, About(name="heads", quiet=True)] = 1
     steps: Annotated[int, About(name="steps")]
-    batch: Annotated[int, About(name="batch", unit="tasks")] = 2048
+    batch: Annotated[int, About(name="batch", unit="tasks", quiet=True)] = 2048
     learning_rate: Annotated[float, About(name="learning rate")]
     # Most norm of the whole gradient.
     clip: Annotated[float, About(name="gradient clipped at")]
@@ -58,7 +58,7 @@ class TrainingSpec(Coded):
     init_scale: Annotated[float, About(name="scale of the first weights")]
     # Largest entry of a token between layers.
     activation_clip: Annotated[
-        float | None, About(name="activations clipped at", none="nothing")
+        float | None, About(name="activations clipped at", none="nothing", quiet=True)
     ] = None
     seed: Seed = 0
 

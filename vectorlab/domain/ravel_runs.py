@@ -1,7 +1,7 @@
 """What is trained and scored: featurizers, steering vectors, and runs over several of them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
@@ -10,12 +10,13 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 
 from vectorlab.domain.codec import NO_IDS, Coded, Ids, Request, Stored
-from vectorlab.domain.description import About
+from vectorlab.domain.description import About, Fact, Names, describe
 from vectorlab.domain.fields import Layers, Seed, VectorId, VectorSha256
 from vectorlab.domain.hashing import bytes_sha256, content_sha256
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.ravel_instances import TESTS, Part
 from vectorlab.domain.ravel_scores import Outcome, Score
-from vectorlab.domain.runs import Operator, signed
+from vectorlab.domain.runs import signed
 from vectorlab.errors import InputError, ShapeError
 
 
@@ -302,6 +303,7 @@ class Evaluation:
     """A stored evaluation with its scores."""
 
     id: int
+    arm: Arm
     label: str
     method: str
     layer: int | None  # None: several, as a steering vector has
@@ -328,6 +330,17 @@ class Run:
     duration_s: float
     created_at: datetime  # UTC
     created_by: str
+
+
+def facts_of_arm(arm: Arm, names: Names | None = None) -> tuple[Fact, ...]:
+    """What an arm does, but its label; featurizers of several attributes are told as one."""
+    if isinstance(arm, FeaturizerArm):
+        targets = ", ".join(arm.targets)
+        return tuple(
+            replace(fact, value=targets) if fact.field == "attribute" else fact
+            for fact in describe(arm.first)
+        )
+    return tuple(fact for fact in describe(arm, names) if fact.field != "label")
 
 
 def evaluation_sha256(arm: Arm, part: Part) -> str:

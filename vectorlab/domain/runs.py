@@ -24,7 +24,7 @@ from vectorlab.domain.fields import (
     VectorSha256,
 )
 from vectorlab.domain.hashing import ListHasher, canonical_json
-from vectorlab.domain.operators import Operator as Operator
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.positions import Part, Positions
 from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.vectors import Site

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import torch
 
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.positions import Positions
 from vectorlab.domain.ravel_instances import Example, InstanceSpec
 from vectorlab.domain.ravel_runs import Location, VectorArm
 from vectorlab.domain.ravel_scores import Outcome
-from vectorlab.domain.runs import Arm, Combine, Intervention, Operator
+from vectorlab.domain.runs import Arm, Combine, Intervention
 from vectorlab.domain.vectors import LayerVector, Site
 from vectorlab.errors import InputError
 from vectorlab.ravel.completions import Edited, ValueEnd, complete, value_text

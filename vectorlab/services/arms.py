@@ -7,12 +7,12 @@ from typing import Any
 
 from vectorlab.domain.layers import parse_layers, spell_layers
 from vectorlab.domain.models import Model
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.positions import Positions
 from vectorlab.domain.runs import (
     Arm,
     Combine,
     Intervention,
-    Operator,
     check_arm,
     check_measured_before,
     check_strength,
@@ -20,9 +20,9 @@ from vectorlab.domain.runs import (
 from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.vectors import Site, SteeringVector
 from vectorlab.errors import InputError
-from vectorlab.services.belonging import owner_if_other
 from vectorlab.services.calibrations import unit_strength
-from vectorlab.services.conditions import parse_condition, spell, vector_read
+from vectorlab.services.conditions import spell, vector_read
+from vectorlab.services.vector_options import VectorOptions
 from vectorlab.services.vectors import check_fits
 from vectorlab.store import vectors
 from vectorlab.store.database import Database
@@ -36,15 +36,10 @@ OPTIONS = ("operator", "site", "positions", "layers", "schedule", "when")
 
 
 @dataclass(frozen=True, kw_only=True)
-class SweepOptions:
-    """How each vector is applied; None takes the vector's own default."""
+class SweepOptions(VectorOptions):
+    """How the vectors of a run act, each alone or together."""
 
-    operator: Operator | None = None
-    site: Site | None = None
-    positions: Positions = Positions.ALL
-    layers: tuple[int, ...] | None = None
-    schedule: Schedule = Schedule.CONSTANT
-    when: str | None = None  # a condition as ``services.conditions.parse_condition`` reads it
+    layers: tuple[int, ...] | None = None  # None: all that a vector has
     together: bool = False  # all vectors in one arm instead of one arm each
     combine: Combine = Combine.MEAN
     calibrated: bool = False  # strengths count in calibrated strengths of the vector
@@ -220,18 +215,10 @@ def _arm(
 def _intervention(
     db: Database, model: Model, vector: SteeringVector, term: Term, options: SweepOptions
 ) -> Intervention:
-    when = term.when or options.when
+    said = {name: getattr(term, name) for name in OPTIONS}
+    options = replace(options, **{name: value for name, value in said.items() if value is not None})
     item = Intervention(
-        vector_id=vector.id,
-        vector_sha256=vector.content_sha256,
-        vector_model=owner_if_other(db, vector, model),
-        operator=term.operator or options.operator or vector.operator,
-        strength=term.strength,
-        site=term.site or options.site or vector.write_site,
-        positions=term.positions or options.positions,
-        layers=options.layers if term.layers is None else term.layers,
-        schedule=term.schedule or options.schedule,
-        condition=None if when is None else parse_condition(db, model, when),
+        strength=term.strength, layers=options.layers, **options.acting(db, model, vector)
     )
     with db.read() as tx:
         own = [part.layer for part in vectors.layer_infos(tx, vector.id)]

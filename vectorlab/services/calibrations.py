@@ -17,18 +17,19 @@ from vectorlab.domain.description import describe
 from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
 from vectorlab.domain.layers import spell_layers
-from vectorlab.domain.models import Model, check_dtype
-from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Operator, Prompt, check_measured_before, check_strength
+from vectorlab.domain.models import Model
+from vectorlab.domain.operators import Operator
+from vectorlab.domain.runs import Prompt, check_measured_before, check_strength
 from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.scorers import SCORERS, Needs, parse_scorer
 from vectorlab.domain.scores import ScorerSpec
 from vectorlab.domain.vectors import Site, SteeringVector
 from vectorlab.errors import InputError
 from vectorlab.services import scores
-from vectorlab.services.belonging import check_belongs, owner_if_other
-from vectorlab.services.conditions import parse_condition, vector_read
+from vectorlab.services.belonging import check_belongs
+from vectorlab.services.conditions import vector_read
 from vectorlab.services.text_options import TextOptions
+from vectorlab.services.vector_options import VectorOptions
 from vectorlab.services.vectors import check_fits
 from vectorlab.store import calibrations, jobs, vectors
 from vectorlab.store.database import Database
@@ -38,19 +39,14 @@ DEFAULT_BUDGET = "kl<=0.1"
 
 
 @dataclass(frozen=True, kw_only=True)
-class CalibrationOptions(TextOptions):
-    """How a vector is calibrated; None takes the vector's own default."""
+class CalibrationOptions(TextOptions, VectorOptions):
+    """How a vector is calibrated."""
 
     effect: str
     damage: str = DEFAULT_BUDGET
     lower_is_better: bool = False
-    operator: Operator | None = None
-    site: Site | None = None
-    positions: Positions = Positions.ALL
     # Each a choice of layers; None is all of them. The best of several is the result.
     layers: tuple[tuple[int, ...] | None, ...] = (None,)
-    schedule: Schedule = Schedule.CONSTANT
-    when: str | None = None  # a condition as ``services.conditions.parse_condition`` reads it
     first: float | None = None  # strength that is tried first
     other_model: bool = False  # the model may be another than the vector's own
 
@@ -95,11 +91,8 @@ def request_calibration(
     for layers in options.layers:
         check_fits(vector, model, layers)
     measured = _measured(db, vector, model, options)
-    when = options.when
-    condition = None if when is None else parse_condition(db, model, when)
-    owner = owner_if_other(db, vector, model)
-    plain = [_spec(vector, model, prompts, options, measured, layers) for layers in options.layers]
-    specs = [replace(spec, condition=condition, vector_model=owner) for spec in plain]
+    whole = _spec(db, vector, model, prompts, options, measured)
+    specs = [replace(whole, layers=layers) for layers in options.layers]
     for spec in specs:
         [item] = spec.arm(spec.first).interventions
         check_measured_before(item, own if item.layers is None else item.layers)
@@ -293,36 +286,27 @@ def _measured(
 
 
 def _spec(
+    db: Database,
     vector: SteeringVector,
     model: Model,
     prompts: Sequence[Prompt],
     options: CalibrationOptions,
     measured: "_Measured",
-    layers: tuple[int, ...] | None,
 ) -> CalibrationSpec:
-    operator = Operator(options.operator or vector.operator)
-    first = operator.info.first_guess if options.first is None else check_strength(options.first)
+    """On all layers."""
+    acting = options.acting(db, model, vector)
+    usual = acting["operator"].info.first_guess
+    first = usual if options.first is None else check_strength(options.first)
     if first == 0:
         raise InputError("The first strength is 0, which does nothing. Give another, such as 0.1.")
-    check_dtype(options.dtype)
     return CalibrationSpec(
         model_fingerprint=model.fingerprint,
-        vector_id=vector.id,
-        vector_sha256=vector.content_sha256,
-        operator=operator,
-        site=options.site or vector.write_site,
-        positions=options.positions,
-        layers=layers,
         prompts=tuple(prompts),
         effect=measured.effect,
         lower_is_better=options.lower_is_better,
         damage=measured.damage,
         budget=measured.budget,
         first=first,
-        decoding=options.decoding,
-        seed=options.seed,
-        add_special_tokens=options.add_special_tokens,
-        dtype=options.dtype,
-        schedule=options.schedule,
-        chat=options.turns(model),
+        **acting,
+        **options.writing(model),
     )

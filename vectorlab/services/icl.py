@@ -2,17 +2,16 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import pandas as pd
 
-from vectorlab.domain.codec import Coded
 from vectorlab.domain.context_prompts import DEFAULT_LAYOUT, DEFAULT_SHOTS, find_layout
-from vectorlab.domain.description import About
+from vectorlab.domain.description import About, describe
 from vectorlab.domain.fields import Dtype, Seed
 from vectorlab.domain.hashing import content_sha256
-from vectorlab.domain.icl import RegressionLaw
+from vectorlab.domain.icl import BridgeSpec, ConstructOptions, ReproductionSpec
 from vectorlab.domain.icl_checks import Check
 from vectorlab.domain.icl_runs import IclKind, IclRun
 from vectorlab.domain.icl_training import TrainingSpec
@@ -26,9 +25,7 @@ from vectorlab.store import icl, jobs, sets
 from vectorlab.store import purge as purging
 from vectorlab.store.database import Database
 
-SCOPES = ("full", "short")
-MOST_STEPS = 1000  # of a construction
-MOST_TASKS = 100_000
+_BESIDE = ("set_reference", "set_sha256", "model_fingerprint")
 _JOB_KINDS = {kind: JobKind(f"icl_{kind}") for kind in IclKind}
 
 
@@ -38,41 +35,6 @@ class IclRequest:
 
     run: IclRun | None
     job: Job | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class ConstructOptions(Coded):
-    """A construction beside explicit gradient descent.
-
-    Raises:
-        InputError: If there are no tasks or too many, or no steps or too many.
-    """
-
-    law: Annotated[RegressionLaw, About(name="tasks", inline=True)] = field(
-        default_factory=RegressionLaw
-    )
-    eta: Annotated[
-        float | None,
-        About(name="eta", none="the best for one step, or half the limit for several"),
-    ] = None
-    gamma: Annotated[float | None, About(name="gamma", none="a quarter of eta / N")] = None
-    steps: Annotated[int, About(name="steps")] = 1
-    tasks: Annotated[int, About(name="tasks drawn")] = 1000
-    seed: Seed = 0
-    # W0 ~ N(0, 1) instead of 0; without GD++ then.
-    random_start: Annotated[bool, About(name="random start")] = False
-
-    def __post_init__(self) -> None:
-        for name, value, most in (
-            ("steps", self.steps, MOST_STEPS),
-            ("tasks", self.tasks, MOST_TASKS),
-        ):
-            if not 1 <= value <= most:
-                raise InputError(f"{name} = {value}; it must lie between 1 and {most}.")
-        if self.eta is not None and not 0 < self.eta < float("inf"):
-            raise InputError(f"eta = {self.eta}; a learning rate is a positive number.")
-        if self.gamma is not None and not 0 <= self.gamma < float("inf"):
-            raise InputError(f"gamma = {self.gamma}; it must be 0 or more.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,9 +97,8 @@ def request_reproduction(
     Raises:
         InputError: If there is no such scope.
     """
-    if scope not in SCOPES:
-        raise InputError(f"Scope {scope!r} is not known. Use {' or '.join(SCOPES)}.")
-    return _request(db, IclKind.REPRODUCE, {"scope": scope, "seed": seed}, actor=actor, **how)
+    spec = ReproductionSpec(scope=scope, seed=seed)
+    return _request(db, IclKind.REPRODUCE, spec.to_json(), actor=actor, **how)
 
 
 def request_bridge(
@@ -151,20 +112,25 @@ def request_bridge(
     """
     version = _pairs_of(db, options.set_reference)
     other = None if options.random_set is None else _pairs_of(db, options.random_set)
-    spec = {
-        **{name: value for name, value in vars(options).items() if not name.endswith("_set")},
-        "set_reference": version.label,
-        "set_sha256": version.content_sha256,
-        "random_sha256": None if other is None else other.content_sha256,
-        "model_fingerprint": model.fingerprint,
-    }
+    spec = BridgeSpec(
+        shots=options.shots,
+        queries=options.queries,
+        layout=options.layout,
+        heads=options.heads,
+        seed=options.seed,
+        dtype=options.dtype,
+        set_reference=version.label,
+        set_sha256=version.content_sha256,
+        random_sha256=None if other is None else other.content_sha256,
+        model_fingerprint=model.fingerprint,
+    )
     ids = {
         "model_id": model.id,
         "set_version_id": version.id,
         "random_version_id": None if other is None else other.id,
     }
-    identity = {name: value for name, value in spec.items() if name != "set_reference"}
-    return _request(db, IclKind.BRIDGE, spec, ids=ids, identity=identity, actor=actor, **how)
+    form, identity = spec.to_json(), spec.identity()
+    return _request(db, IclKind.BRIDGE, form, ids=ids, identity=identity, actor=actor, **how)
 
 
 def get(db: Database, reference: str) -> IclRun:
@@ -225,7 +191,7 @@ def runs_frame(found: list[IclRun]) -> pd.DataFrame:
             [
                 run.id,
                 run.kind.value,
-                describe(run),
+                asked_in_words(run),
                 run.model_name,
                 run.set_label,
                 run.duration_s,
@@ -237,19 +203,10 @@ def runs_frame(found: list[IclRun]) -> pd.DataFrame:
     )
 
 
-def describe(run: IclRun) -> str:
-    """What a run is about, in a few words."""
-    spec = run.spec
-    match run.kind:
-        case IclKind.CONSTRUCT:
-            return f"{spec['steps']} steps, dx {spec['law']['dx']}, N {spec['law']['n']}"
-        case IclKind.TRAIN:
-            layers = "1 layer" if spec["layers"] == 1 else f"{spec['layers']} layers"
-            return f"{spec['variant']}, {layers}, {spec['steps']} steps"
-        case IclKind.REPRODUCE:
-            return str(spec["scope"])
-        case IclKind.BRIDGE:
-            return f"{spec['shots']} demonstrations, layout {spec['layout']}"
+def asked_in_words(run: IclRun) -> str:
+    """What a run was asked for, without the model and the set that stand beside it."""
+    told = [fact for fact in describe(run.request) if not fact.is_quiet]
+    return ", ".join(f"{fact.name} {fact.value}" for fact in told if fact.field not in _BESIDE)
 
 
 def checks_frame(found: list[Check]) -> pd.DataFrame:

@@ -4,16 +4,20 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from vectorlab.domain.codec import whole
+from vectorlab.domain.comparison import Setting, side_by_side
+from vectorlab.domain.description import Fact
 from vectorlab.domain.ravel import EntityData
 from vectorlab.domain.ravel_instances import Instance, Part
-from vectorlab.domain.ravel_runs import Evaluation, Featurizer
+from vectorlab.domain.ravel_runs import Arm, Evaluation, Featurizer, facts_of_arm
 from vectorlab.domain.ravel_scores import Judged, Measure, Summary, effects, score, summary
-from vectorlab.services import ravel_instances
+from vectorlab.services import ravel_instances, vectors
 from vectorlab.store import ravel_results
 from vectorlab.store.database import Database
 
 # What needs no model: the ends of the scale that every mean has to be read against.
 POLICIES = {"do nothing": (0.0, 1.0), "copy everything": (1.0, 0.0)}
+_INSTANCE = "instance_sha256"
 _MEASURES = (Measure.CAUSE, Measure.ISOLATE, Measure.DISENTANGLE)
 
 
@@ -117,21 +121,37 @@ def curves_frame(found: Sequence[Featurizer]) -> pd.DataFrame:
 
 
 def featurizers_frame(found: Sequence[Featurizer]) -> pd.DataFrame:
-    """One row per featurizer."""
+    """One row per featurizer, with every field of its request."""
     return pd.DataFrame(
-        {
-            "id": [item.id for item in found],
-            "method": [item.spec.method for item in found],
-            "attribute": [item.spec.attribute for item in found],
-            "layer": [item.spec.layer for item in found],
-            "location": [item.spec.location.value for item in found],
-            "k": [item.spec.k for item in found],
-            "features": [item.n_features for item in found],
-            "last loss": [item.curve[-1]["loss"] if item.curve else None for item in found],
-            "instance": [item.instance_name for item in found],
-            "made": [item.created_at for item in found],
-        }
+        [
+            {
+                "id": item.id,
+                **{name: value for name, value in whole(item.spec).items() if name != _INSTANCE},
+                "features": item.n_features,
+                "last loss": item.curve[-1]["loss"] if item.curve else None,
+                "instance": item.instance_name,
+                "made": item.created_at,
+            }
+            for item in found
+        ]
     )
+
+
+def settings(db: Database, found: Sequence[Evaluation]) -> list[Setting]:
+    """What the arms of evaluations were asked to do, side by side in the order of ``arms``."""
+    return side_by_side(
+        [{fact.name: fact.value for fact in facts(db, arm)} for arm in arms(found).values()]
+    )
+
+
+def arms(found: Sequence[Evaluation]) -> dict[str, Arm]:
+    """Every arm once, however many parts it was scored on, by its label."""
+    return {item.label: item.arm for item in found}
+
+
+def facts(db: Database, arm: Arm) -> tuple[Fact, ...]:
+    """What an arm does, its vector by name."""
+    return facts_of_arm(arm, vectors.names_in(db, arm))
 
 
 def grid_frame(found: Sequence[Evaluation], *, part: Part, target: str | None) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from safetensors import SafetensorError, safe_open
 from vectorlab.domain.hashing import bytes_sha256
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
 from vectorlab.domain.models import Model
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.positions import Positions
 from vectorlab.domain.ravel import EntityData
 from vectorlab.domain.ravel_instances import TESTS, Instance, Part
@@ -26,7 +27,6 @@ from vectorlab.domain.ravel_runs import (
     check_featurizer,
     check_parameters,
 )
-from vectorlab.domain.runs import Operator
 from vectorlab.domain.sets import check_name
 from vectorlab.domain.vectors import SteeringVector
 from vectorlab.errors import ConflictError, InputError, ModelError, NotFoundError

@@ -24,17 +24,27 @@ _SWITCHES = {  # options that have no value, by field
 _NAMED = {"prompts": "--prompt", "arms": "--arm", "vectors": "--vector", "strengths": "--strength"}
 
 
-def command(request: GenerationRequest) -> str:
-    """The command that asks for the same run, an option a line."""
-    lines = [" ".join(map(shlex.quote, words)) for words in _options(request)]
+def command(request: GenerationRequest, prompt_set: str | None = None) -> str:
+    """The command that asks for the same run, an option a line.
+
+    Args:
+        request: What is asked for.
+        prompt_set: ``name@version`` whose sources are prompts beside those of the request.
+    """
+    options = _options(request)
+    if prompt_set is not None:
+        options.insert(request.model is not None, ("--prompts", prompt_set))
+    lines = [" ".join(map(shlex.quote, words)) for words in options]
     return " \\\n    ".join(["vectorlab runs generate", *lines])
 
 
-def code(request: GenerationRequest) -> str:
-    """Python that asks for the same run."""
+def code(request: GenerationRequest, prompt_set: str | None = None) -> str:
+    """Python that asks for the same run; arguments as for ``command``."""
     types: set[type] = set()
-    given = _given(request) | {"prompts": request.prompts}
+    given = _given(request)
     said = [f"    {name}={_listed(given[name], types)}," for name in _order(request, given)]
+    if prompt_set is not None:
+        said.insert(request.model is not None, f"    prompt_set={prompt_set!r},")
     imports = ["from vectorlab import Lab"]
     for module in sorted({kind.__module__ for kind in types}):
         names = sorted(kind.__name__ for kind in types if kind.__module__ == module)
@@ -47,7 +57,7 @@ def _given(options: Any) -> dict[str, Any]:
     """The fields that say something else than their default."""
     values = {field.name: getattr(options, field.name) for field in fields_of(type(options))}
     usual = {field.name: field.default for field in fields_of(type(options))}
-    return {name: value for name, value in values.items() if value != usual[name]}
+    return {name: value for name, value in values.items() if value not in (usual[name], ())}
 
 
 def _order(request: GenerationRequest, given: Iterable[str]) -> list[str]:
@@ -59,7 +69,7 @@ def _order(request: GenerationRequest, given: Iterable[str]) -> list[str]:
 
 def _options(request: GenerationRequest) -> list[tuple[str, ...]]:
     words: list[tuple[str, ...]] = []
-    given = _given(request) | {"prompts": request.prompts}
+    given = _given(request)
     for name in _order(request, given):
         value = given[name]
         if isinstance(value, SweepOptions | Decoding):

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from vectorlab.domain.chats import Chat
-from vectorlab.domain.models import Model
+from vectorlab.domain.models import Model, check_dtype
 from vectorlab.domain.runs import Arm, Decoding, Prompt, RunSpec
 from vectorlab.services import runs
 
@@ -29,6 +30,20 @@ class TextOptions:
         is_chat = self.chat or self.system is not None
         return runs.chat_of(model, self.system) if is_chat else None
 
+    def writing(self, model: Model) -> dict[str, Any]:
+        """The fields of a run, or of a calibration, that say how prompts are read and answered.
+
+        Raises:
+            InputError: If the dtype is unknown, or the model has no chat template for a chat.
+        """
+        return {
+            "decoding": self.decoding,
+            "seed": int(self.seed),
+            "add_special_tokens": self.add_special_tokens,
+            "dtype": check_dtype(self.dtype),
+            "chat": self.turns(model),
+        }
+
 
 def run_spec(
     options: TextOptions,
@@ -43,10 +58,6 @@ def run_spec(
         model_fingerprint=model.fingerprint,
         prompts=tuple(prompts),
         arms=tuple(arms),
-        decoding=options.decoding,
-        seed=int(options.seed),
         samples=int(samples),
-        add_special_tokens=options.add_special_tokens,
-        dtype=options.dtype,
-        chat=options.turns(model),
+        **options.writing(model),
     )

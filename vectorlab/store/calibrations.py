@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from vectorlab.domain.calibration import Calibration, CalibrationSpec, CurvePoint, NewCalibration
-from vectorlab.domain.runs import Operator
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import NotFoundError
 from vectorlab.store import evidence, models, schema

@@ -10,6 +10,7 @@ from vectorlab.domain.hashing import bytes_sha256
 from vectorlab.domain.ravel_instances import Part
 from vectorlab.domain.ravel_runs import (
     VECTOR,
+    Arm,
     Evaluation,
     Featurizer,
     FeaturizerArm,
@@ -19,6 +20,7 @@ from vectorlab.domain.ravel_runs import (
     NewFeaturizer,
     Run,
     RunSpec,
+    VectorArm,
 )
 from vectorlab.domain.ravel_scores import Measure, Outcome, Score
 from vectorlab.errors import IntegrityError, NotFoundError
@@ -360,6 +362,7 @@ def _select_evaluations(tx: Transaction, condition: sa.ColumnElement[bool]) -> l
     return [
         Evaluation(
             id=row.id,
+            arm=_arm(row),
             label=row.label,
             method=row.method,
             layer=row.layer,
@@ -374,6 +377,13 @@ def _select_evaluations(tx: Transaction, condition: sa.ColumnElement[bool]) -> l
         )
         for row in rows
     ]
+
+
+def _arm(row: sa.Row[Any]) -> Arm:
+    beside = {"label": row.label}
+    if "vector" in row.spec_json:
+        return VectorArm.from_json({**row.spec_json, **beside, "vector_id": row.steering_vector_id})
+    return FeaturizerArm.from_json({**row.spec_json, **beside})
 
 
 def _select_runs(tx: Transaction, condition: sa.ColumnElement[bool]) -> list[Run]:

@@ -9,6 +9,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from vectorlab.domain.conditions import Comparison, Condition, Measure
+from vectorlab.domain.operators import Operator
 from vectorlab.domain.positions import Positions
 from vectorlab.domain.replays import judge
 from vectorlab.domain.runs import (
@@ -22,7 +23,6 @@ from vectorlab.domain.runs import (
     GenerationRun,
     Intervention,
     NewRun,
-    Operator,
     Prompt,
     RowKey,
     RunSpec,

@@ -1,7 +1,8 @@
 """The job that scales a vector to a given damage."""
 
 from vectorlab.domain.methods import EQUALISED
-from vectorlab.domain.runs import Arm, Intervention, Operator
+from vectorlab.domain.operators import Operator
+from vectorlab.domain.runs import Arm, Intervention
 from vectorlab.domain.vectors import NewVector, Origin, ParentWeight
 from vectorlab.steering.damage import mean_kl, scale_for, scaled
 from vectorlab.steering.environment import describe_environment
