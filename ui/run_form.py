@@ -85,9 +85,10 @@ def show(*, quick: bool) -> Form | None:
     with _part("How texts are written", quick=quick):
         decoding |= _choose_writing()
         reading |= _choose_computing()
+    form: Form | None = None
     with notes.errors_as_panel():
         names = [item.name for item in vectors]
-        return _form(
+        form = _form(
             chosen,
             prompts,
             {
@@ -101,7 +102,7 @@ def show(*, quick: bool) -> Form | None:
                 "decoding": Decoding(**decoding),
             },
         )
-    return None
+    return form
 
 
 def show_recipe(form: Form) -> None:

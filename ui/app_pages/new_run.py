@@ -1,5 +1,7 @@
 """Ask for a generation run: prompts under the baseline and under vectors."""
 
+from functools import partial
+
 import streamlit as st
 
 from ui import run_form
@@ -20,7 +22,7 @@ form = run_form.show(quick=False)
 name = st.text_input("Name of the run", placeholder="optional", key="run_name", bind="query-params")
 if st.button("Generate", type="primary", disabled=form is None) and form is not None:
     st.query_params.pop("job", None)
-    job_panels.ask(lambda: _request(form))
+    job_panels.ask(partial(_request, form))
 job_panels.follow_job()
 if form is not None:
     run_form.show_recipe(form)

@@ -126,7 +126,10 @@ class CompiledSteps:
         """
         if not self._has_run:
             return nullcontext()
-        return torch.compiler.set_stance(skip_guard_eval_unsafe=True)
+        lighter: AbstractContextManager[object] = torch.compiler.set_stance(
+            skip_guard_eval_unsafe=True
+        )
+        return lighter
 
 
 @contextmanager
