@@ -102,7 +102,7 @@ def show(*, quick: bool) -> Form | None:
                 "decoding": Decoding(**decoding),
             },
         )
-    return form
+    return form  # noqa: RET504 - an error leaves the block before it is there
 
 
 def show_recipe(form: Form) -> None:
