@@ -12,7 +12,7 @@ from typing import Any
 from vectorlab.domain.calibration import CalibrationSpec
 from vectorlab.domain.chats import Chat
 from vectorlab.domain.conditions import Comparison, Condition, Measure, SearchSpec
-from vectorlab.domain.icl import Inputs, RegressionLaw
+from vectorlab.domain.icl import ConstructOptions, Inputs, RegressionLaw
 from vectorlab.domain.icl_training import TrainingSpec, Variant
 from vectorlab.domain.passages import ChatForm, ThinkingMarkers
 from vectorlab.domain.positions import Positions
@@ -33,7 +33,7 @@ from vectorlab.domain.scorers import parse_scorer
 from vectorlab.domain.scores import ScorerSpec
 from vectorlab.domain.states import StateSpec
 from vectorlab.domain.vectors import ExtractionSpec, Site, TokenRule
-from vectorlab.services.icl import BridgeRequest, ConstructOptions
+from vectorlab.services.icl import BridgeRequest
 
 MODEL, VECTOR, OTHER = "f" * 64, "a" * 64, "b" * 64
 IDS = {VECTOR: 7, OTHER: 8, "9" * 64: 9}  # row ids of the vectors

@@ -9,10 +9,10 @@ from ui.frame import navigation, notes
 from vectorlab.domain.browsing import VectorChoice
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.models import Model
-from vectorlab.domain.runs import Decoding
+from vectorlab.domain.runs import Decoding, GenerationRun
 from vectorlab.services import models, runs
+from vectorlab.services.asking import Asked
 from vectorlab.services.requests import GenerationRequest
-from vectorlab.services.runs import RunRequest
 
 PROMPT = "Please paraphrase the following sentence. Sentence: The soup was cold., paraphrase: "
 
@@ -80,7 +80,7 @@ def decoding(*, most_samples: int = 100) -> tuple[Decoding, int, int]:
     return chosen, seed, samples
 
 
-def run_of(request: GenerationRequest) -> RunRequest:
+def run_of(request: GenerationRequest) -> Asked[GenerationRun]:
     """Ask for the texts of a request at high priority; an equal run is found."""
     model = models.get(cached.store(), request.model)
     return runs.request_run(

@@ -15,7 +15,7 @@ from vectorlab.services import runs as run_services
 def made(database_url):
     """A lab with a vector and a run, registered and computed by jobs."""
     lab = Lab(database_url, device="cpu")
-    job = models.request_registration(lab.db, "bundled:tiny", actor="ada")
+    job = models.request_registration(lab.db, "bundled:tiny", actor="ada").job
     assert job.priority == PRIORITY_INTERACTIVE
     found = jobs.result(lab.wait(job.id))
     assert models.get(lab.db, str(found["model_id"])).name == "tiny"
@@ -86,6 +86,6 @@ def test_what_is_not_there_is_refused_in_words(made):
         token_views.request_read(made.db, "1", 7, actor="ada")
     with pytest.raises(InputError, match="empty"):
         models.request_registration(made.db, " ", actor="ada")
-    job = models.request_registration(made.db, "/no/such/model", actor="ada")
+    job = models.request_registration(made.db, "/no/such/model", actor="ada").job
     with pytest.raises(JobFailed, match="no/such/model"):
         made.wait(job.id)

@@ -9,13 +9,14 @@ import pytest
 from tests import specs
 from tests.store import builders
 from vectorlab.domain.hashing import content_sha256
+from vectorlab.domain.icl import ConstructOptions
 from vectorlab.domain.icl_training import TrainingSpec
 from vectorlab.domain.passages import ChatForm, Passage, Slot, ThinkingMarkers, Turn
 from vectorlab.domain.ravel_instances import Part
 from vectorlab.domain.ravel_runs import evaluation_sha256
 from vectorlab.domain.sets import Demonstration, set_content_sha256
 from vectorlab.services import icl
-from vectorlab.services.icl import BridgeRequest, ConstructOptions
+from vectorlab.services.icl import BridgeRequest
 from vectorlab.store.database import Database
 
 PAIRS = [Demonstration(source=text, target=text.upper()) for text in ("one", "two", "three")]

@@ -12,11 +12,12 @@ from vectorlab.domain.layers import parse_layers
 from vectorlab.domain.models import Model
 from vectorlab.domain.operators import AVERAGED, Operator
 from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Combine, Prompt
+from vectorlab.domain.runs import Combine, GenerationRun, Prompt
 from vectorlab.domain.schedules import Schedule
 from vectorlab.errors import InputError
 from vectorlab.services import browsing, runs
 from vectorlab.services.arms import SweepOptions
+from vectorlab.services.asking import Asked
 from vectorlab.services.requests import GenerationRequest
 
 EACH_LINE, WHOLE = "one per line", "the whole text"
@@ -135,7 +136,7 @@ def _choose_prompts() -> tuple[tuple[Prompt, ...], int | None]:
     return tuple(Prompt(text=line) for line in lines if line.strip()), None
 
 
-def _request() -> int | None:
+def _request() -> Asked[GenerationRun]:
     request = GenerationRequest(
         model=model.name,
         prompts=prompts,
@@ -147,7 +148,7 @@ def _request() -> int | None:
         seed=seed,
         samples=samples,
     )
-    asked = runs.request_run(
+    return runs.request_run(
         db,
         model=model,
         spec=request.spec(db, model),
@@ -156,10 +157,10 @@ def _request() -> int | None:
         prompt_set_version_id=version_id,
         priority=PRIORITY_INTERACTIVE,
     )
-    if asked.run is not None:
-        notes.note("Found", "This exact run was made before; nothing is computed.", tone="good")
-        navigation.page_link(f"Open run {asked.run.id}", "compare", run=asked.run.id)
-    return None if asked.job is None else asked.job.id
+
+
+def _open_run(run: GenerationRun) -> None:
+    navigation.page_link(f"Open run {run.id}", "compare", run=run.id)
 
 
 db = cached.store()
@@ -176,5 +177,5 @@ count = len(prompts) * (1 + swept + len(written)) * samples
 st.html(markup.quiet(f"{count} texts."))
 if st.button("Generate", type="primary"):
     st.query_params.pop("job", None)
-    job_panels.ask(_request)
+    job_panels.ask(_request, found=_open_run)
 job_panels.follow_job()

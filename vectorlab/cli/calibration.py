@@ -6,7 +6,7 @@ import pandas as pd
 import typer
 from rich.console import Group, RenderableType
 
-from vectorlab.cli.context import open_lab, wait
+from vectorlab.cli.context import finish, open_lab
 from vectorlab.cli.options import (
     ChatOption,
     DetachOption,
@@ -33,6 +33,7 @@ from vectorlab.cli.options import (
     WhenOption,
     decoding_of,
     layer_choices,
+    priority_of,
 )
 from vectorlab.cli.output import (
     JsonOption,
@@ -41,11 +42,10 @@ from vectorlab.cli.output import (
     pairs_table,
     plain,
     show,
-    show_queued,
     stderr,
 )
 from vectorlab.domain.calibration import Calibration
-from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
+from vectorlab.domain.jobs import DEFAULT_QUEUE
 from vectorlab.domain.layers import spell_layers
 from vectorlab.domain.positions import Positions
 from vectorlab.domain.schedules import Schedule
@@ -152,20 +152,18 @@ def calibrate(
         chat=chat,
         system=system,
         force=force,
-        priority=PRIORITY_BATCH if detach else PRIORITY_INTERACTIVE,
+        priority=priority_of(detach=detach),
         queue=queue,
     )
-    if asked.calibration is not None:
-        stderr.print(f"Found, not computed: calibration {asked.calibration.id}.")
-        found = asked.calibration
-    else:
-        assert asked.job is not None
-        if detach:
-            show_queued(asked.job.id, as_json=json)
-            return
-        found = lab.vectors.calibrated_by(wait(lab, asked.job.id))
-    show(_facts(found), as_json=json, human=lambda: _human(found))
-    if not found.is_met:
+    found = finish(
+        lab,
+        asked,
+        lambda item: show(_facts(item), as_json=json, human=lambda: _human(item)),
+        told=lambda item: f"calibration {item.id}",
+        detach=detach,
+        as_json=json,
+    )
+    if found is not None and not found.is_met:
         stderr.print(f"Nothing keeps within the budget. {_closest(found)}", style="bold red")
         raise typer.Exit(1)
 

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from vectorlab.cli.decoding_options import check_draws
+from vectorlab.domain.jobs import PRIORITY_BATCH, PRIORITY_INTERACTIVE
 from vectorlab.domain.layers import parse_layers
 from vectorlab.domain.operators import AVERAGED, Operator
 from vectorlab.domain.runs import Combine, Decoding
@@ -109,6 +110,11 @@ SpecialTokensOption = Annotated[
 ForceOption = Annotated[bool, typer.Option("--force", help="Do an equal request again.")]
 DetachOption = Annotated[bool, typer.Option("--detach", help="Print the job id and return.")]
 QueueOption = Annotated[str, typer.Option(help="Only workers of this queue take the job.")]
+
+
+def priority_of(*, detach: bool) -> int:
+    """A job that somebody waits for goes first."""
+    return PRIORITY_BATCH if detach else PRIORITY_INTERACTIVE
 
 
 def decoding_of(

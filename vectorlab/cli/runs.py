@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.table import Table
 
 from vectorlab.cli.comparison import comparison_table
-from vectorlab.cli.context import open_lab, wait
+from vectorlab.cli.context import finish, open_lab, wait
 from vectorlab.cli.options import (
     CalibratedOption,
     ChatOption,
@@ -39,6 +39,7 @@ from vectorlab.cli.options import (
     TopPOption,
     WhenOption,
     decoding_of,
+    priority_of,
 )
 from vectorlab.cli.output import (
     JsonOption,
@@ -47,13 +48,11 @@ from vectorlab.cli.output import (
     pairs_table,
     plain,
     show,
-    show_queued,
-    stderr,
 )
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
 from vectorlab.cli.verdict import verdict_text
 from vectorlab.domain import margins
-from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
+from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_INTERACTIVE
 from vectorlab.domain.layers import parse_layers
 from vectorlab.domain.positions import Positions
 from vectorlab.domain.runs import Combine, GenerationRun
@@ -179,19 +178,17 @@ def generate(
         name=name,
         force=force,
         compiled=compile_,
-        priority=PRIORITY_BATCH if detach else PRIORITY_INTERACTIVE,
+        priority=priority_of(detach=detach),
         queue=queue,
     )
-    if asked.run is not None:
-        kept = f" It keeps its name {asked.run.name!r}." if name != asked.run.name else ""
-        stderr.print(f"Found, not computed: run {asked.run.id} answers an equal request.{kept}")
-        _show_run(lab.runs.view(asked.run), as_json=json, found=True)
-        return
-    assert asked.job is not None
-    if detach:
-        show_queued(asked.job.id, as_json=json)
-        return
-    _show_run(lab.runs.made_by(wait(lab, asked.job.id)), as_json=json, found=False)
+    finish(
+        lab,
+        asked,
+        lambda run: _show_run(lab.runs.view(run), as_json=json, found=asked.found is not None),
+        told=lambda run: f"run {run.id} answers an equal request",
+        detach=detach,
+        as_json=json,
+    )
 
 
 @app.command("list")
@@ -248,14 +245,15 @@ def replay(
     Example: vectorlab runs replay 1
     """
     lab = open_lab(context)
-    _, job = runs.request_replay(
+    asked = runs.request_replay(
         lab.db,
         reference,
         actor=lab.settings.user,
         accept_changed_model=changed_model,
         priority=PRIORITY_INTERACTIVE,
     )
-    found = runs.verdict(lab.db, str(lab.runs.made_by(wait(lab, job.id)).id))
+    replayed = asked.answer(lambda job_id: wait(lab, job_id))
+    found = runs.verdict(lab.db, str(replayed.id))
     show(
         {
             **plain(found),

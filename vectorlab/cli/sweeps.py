@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from vectorlab.cli.context import open_lab, wait
+from vectorlab.cli.context import finish, open_lab
 from vectorlab.cli.options import (
     CalibratedOption,
     ChatOption,
@@ -34,9 +34,10 @@ from vectorlab.cli.options import (
     WhenOption,
     decoding_of,
     layer_choices,
+    priority_of,
 )
-from vectorlab.cli.output import JsonOption, frame_table, plain, show, show_queued, stderr
-from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
+from vectorlab.cli.output import JsonOption, frame_table, plain, show, stderr
+from vectorlab.domain.jobs import DEFAULT_QUEUE
 from vectorlab.domain.positions import Positions
 from vectorlab.domain.runs import Combine
 from vectorlab.domain.schedules import Schedule
@@ -155,7 +156,7 @@ def sweep(
         system=system,
         name=name,
         force=force,
-        priority=PRIORITY_BATCH if detach else PRIORITY_INTERACTIVE,
+        priority=priority_of(detach=detach),
         queue=queue,
     )
     if asked.fitted.left_out:
@@ -163,16 +164,14 @@ def sweep(
             f"The budget of {budget} tokens pays for {len(asked.fitted.prompts)} prompts "
             f"({asked.fitted.tokens} tokens); {asked.fitted.left_out} are left out."
         )
-    request = asked.request
-    if request.run is not None:
-        stderr.print(f"Found, not computed: run {request.run.id} answers an equal request.")
-        _show(lab.runs.view(request.run), asked.fitted.tokens, as_json=json)
-        return
-    assert request.job is not None
-    if detach:
-        show_queued(request.job.id, as_json=json)
-        return
-    _show(lab.runs.made_by(wait(lab, request.job.id)), asked.fitted.tokens, as_json=json)
+    finish(
+        lab,
+        asked.request,
+        lambda run: _show(lab.runs.view(run), asked.fitted.tokens, as_json=json),
+        told=lambda run: f"run {run.id} answers an equal request",
+        detach=detach,
+        as_json=json,
+    )
 
 
 def _show(view: RunView, tokens: int, *, as_json: bool) -> None:

@@ -1,12 +1,20 @@
-"""In-context regression: the laws that tasks are drawn from, and what is known of them exactly."""
+"""In-context learning: the laws that tasks are drawn from, what is known of them, what is asked.
 
-from dataclasses import dataclass
+Trainings are in ``icl_training``.
+"""
+
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from vectorlab.domain.codec import Coded
 from vectorlab.domain.description import About
+from vectorlab.domain.fields import Seed
 from vectorlab.errors import InputError
+
+MOST_STEPS = 1000  # of a construction
+MOST_TASKS = 100_000
+SCOPES = ("full", "short")
 
 
 class Inputs(StrEnum):
@@ -107,3 +115,74 @@ def _moments(law: RegressionLaw) -> tuple[float, float]:
         f"The best step has no closed form here for {law.inputs} inputs: their mean is not zero. "
         "Use uniform, normal or laplace."
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConstructOptions(Coded):
+    """A construction beside explicit gradient descent.
+
+    Raises:
+        InputError: If there are no tasks or too many, or no steps or too many.
+    """
+
+    law: Annotated[RegressionLaw, About(name="tasks", inline=True)] = field(
+        default_factory=RegressionLaw
+    )
+    eta: Annotated[
+        float | None,
+        About(name="eta", none="the best for one step, or half the limit for several"),
+    ] = None
+    gamma: Annotated[float | None, About(name="gamma", none="a quarter of eta / N")] = None
+    steps: Annotated[int, About(name="steps")] = 1
+    tasks: Annotated[int, About(name="tasks drawn")] = 1000
+    seed: Seed = 0
+    # W0 ~ N(0, 1) instead of 0; without GD++ then.
+    random_start: Annotated[bool, About(name="random start")] = False
+
+    def __post_init__(self) -> None:
+        for name, value, most in (
+            ("steps", self.steps, MOST_STEPS),
+            ("tasks", self.tasks, MOST_TASKS),
+        ):
+            if not 1 <= value <= most:
+                raise InputError(f"{name} = {value}; it must lie between 1 and {most}.")
+        if self.eta is not None and not 0 < self.eta < float("inf"):
+            raise InputError(f"eta = {self.eta}; a learning rate is a positive number.")
+        if self.gamma is not None and not 0 <= self.gamma < float("inf"):
+            raise InputError(f"gamma = {self.gamma}; it must be 0 or more.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReproductionSpec(Coded):
+    """The published reference points.
+
+    Raises:
+        InputError: If there is no such scope.
+    """
+
+    scope: str  # full, or short for what takes seconds
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.scope not in SCOPES:
+            raise InputError(f"Scope {self.scope!r} is not known. Use {' or '.join(SCOPES)}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BridgeSpec(Coded):
+    """What demonstrations do in the prompt of a model, each set by its content."""
+
+    shots: int
+    queries: int
+    layout: str
+    heads: bool
+    seed: int
+    dtype: str
+    set_reference: str  # a name, which is no part of the identity
+    set_sha256: str
+    random_sha256: str | None  # pairs of the random control; None: random tokens
+    model_fingerprint: str
+
+    def identity(self) -> dict[str, Any]:
+        """The stored form without names."""
+        return {name: value for name, value in self.to_json().items() if name != "set_reference"}

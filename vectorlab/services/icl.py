@@ -1,78 +1,34 @@
 """In-context learning as gradient descent: ask for runs, find them again, look at them."""
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import pandas as pd
 
-from vectorlab.domain.codec import Coded
 from vectorlab.domain.context_prompts import DEFAULT_LAYOUT, DEFAULT_SHOTS, find_layout
 from vectorlab.domain.description import About
 from vectorlab.domain.fields import Dtype, Seed
 from vectorlab.domain.hashing import content_sha256
-from vectorlab.domain.icl import RegressionLaw
+from vectorlab.domain.icl import BridgeSpec, ConstructOptions, ReproductionSpec
 from vectorlab.domain.icl_checks import Check
 from vectorlab.domain.icl_runs import IclKind, IclRun
 from vectorlab.domain.icl_training import TrainingSpec
-from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
+from vectorlab.domain.job_requests import (
+    IclBridgeRequest,
+    IclConstructRequest,
+    IclReproduceRequest,
+    IclRequest,
+    IclTrainRequest,
+)
 from vectorlab.domain.models import Model, check_dtype
 from vectorlab.domain.sets import SetReference, SetVersion
 from vectorlab.domain.ties import in_order
 from vectorlab.errors import InputError
+from vectorlab.services.asking import Asked, ask, job_reader
 from vectorlab.services.sets import check_pairs
 from vectorlab.store import icl, jobs, sets
 from vectorlab.store import purge as purging
 from vectorlab.store.database import Database
-
-SCOPES = ("full", "short")
-MOST_STEPS = 1000  # of a construction
-MOST_TASKS = 100_000
-_JOB_KINDS = {kind: JobKind(f"icl_{kind}") for kind in IclKind}
-
-
-@dataclass(frozen=True, kw_only=True)
-class IclRequest:
-    """Either the run of an equal earlier request, or the job that will make it."""
-
-    run: IclRun | None
-    job: Job | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class ConstructOptions(Coded):
-    """A construction beside explicit gradient descent.
-
-    Raises:
-        InputError: If there are no tasks or too many, or no steps or too many.
-    """
-
-    law: Annotated[RegressionLaw, About(name="tasks", inline=True)] = field(
-        default_factory=RegressionLaw
-    )
-    eta: Annotated[
-        float | None,
-        About(name="eta", none="the best for one step, or half the limit for several"),
-    ] = None
-    gamma: Annotated[float | None, About(name="gamma", none="a quarter of eta / N")] = None
-    steps: Annotated[int, About(name="steps")] = 1
-    tasks: Annotated[int, About(name="tasks drawn")] = 1000
-    seed: Seed = 0
-    # W0 ~ N(0, 1) instead of 0; without GD++ then.
-    random_start: Annotated[bool, About(name="random start")] = False
-
-    def __post_init__(self) -> None:
-        for name, value, most in (
-            ("steps", self.steps, MOST_STEPS),
-            ("tasks", self.tasks, MOST_TASKS),
-        ):
-            if not 1 <= value <= most:
-                raise InputError(f"{name} = {value}; it must lie between 1 and {most}.")
-        if self.eta is not None and not 0 < self.eta < float("inf"):
-            raise InputError(f"eta = {self.eta}; a learning rate is a positive number.")
-        if self.gamma is not None and not 0 <= self.gamma < float("inf"):
-            raise InputError(f"gamma = {self.gamma}; it must be 0 or more.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +59,7 @@ class BridgeRequest:
 
 def request_construction(
     db: Database, options: ConstructOptions, *, actor: str, **how: Any
-) -> IclRequest:
+) -> Asked[IclRun]:
     """Find or ask for k gradient steps by explicit attention.
 
     Args:
@@ -112,17 +68,20 @@ def request_construction(
         actor: Recorded as the one who asked.
         how: ``force``, ``priority`` and ``queue``.
     """
-    return _request(db, IclKind.CONSTRUCT, options.to_json(), actor=actor, **how)
+    sha256 = content_sha256("icl_construct", options.to_json())
+    request = IclConstructRequest(spec=options, spec_sha256=sha256)
+    return _ask(db, request, actor=actor, **how)
 
 
-def request_training(db: Database, spec: TrainingSpec, *, actor: str, **how: Any) -> IclRequest:
+def request_training(db: Database, spec: TrainingSpec, *, actor: str, **how: Any) -> Asked[IclRun]:
     """Find or ask for a training from scratch; ``how`` is as in ``request_construction``."""
-    return _request(db, IclKind.TRAIN, spec.to_json(), actor=actor, **how)
+    sha256 = content_sha256("icl_train", spec.to_json())
+    return _ask(db, IclTrainRequest(spec=spec, spec_sha256=sha256), actor=actor, **how)
 
 
 def request_reproduction(
     db: Database, scope: str = "full", *, seed: int = 0, actor: str, **how: Any
-) -> IclRequest:
+) -> Asked[IclRun]:
     """Find or ask for the published reference points.
 
     Args:
@@ -135,14 +94,14 @@ def request_reproduction(
     Raises:
         InputError: If there is no such scope.
     """
-    if scope not in SCOPES:
-        raise InputError(f"Scope {scope!r} is not known. Use {' or '.join(SCOPES)}.")
-    return _request(db, IclKind.REPRODUCE, {"scope": scope, "seed": seed}, actor=actor, **how)
+    spec = ReproductionSpec(scope=scope, seed=seed)
+    sha256 = content_sha256("icl_reproduce", spec.to_json())
+    return _ask(db, IclReproduceRequest(spec=spec, spec_sha256=sha256), actor=actor, **how)
 
 
 def request_bridge(
     db: Database, options: BridgeRequest, *, model: Model, actor: str, **how: Any
-) -> IclRequest:
+) -> Asked[IclRun]:
     """Find or ask for what a set does in the prompt of a model.
 
     Raises:
@@ -151,20 +110,26 @@ def request_bridge(
     """
     version = _pairs_of(db, options.set_reference)
     other = None if options.random_set is None else _pairs_of(db, options.random_set)
-    spec = {
-        **{name: value for name, value in vars(options).items() if not name.endswith("_set")},
-        "set_reference": version.label,
-        "set_sha256": version.content_sha256,
-        "random_sha256": None if other is None else other.content_sha256,
-        "model_fingerprint": model.fingerprint,
-    }
-    ids = {
-        "model_id": model.id,
-        "set_version_id": version.id,
-        "random_version_id": None if other is None else other.id,
-    }
-    identity = {name: value for name, value in spec.items() if name != "set_reference"}
-    return _request(db, IclKind.BRIDGE, spec, ids=ids, identity=identity, actor=actor, **how)
+    spec = BridgeSpec(
+        shots=options.shots,
+        queries=options.queries,
+        layout=options.layout,
+        heads=options.heads,
+        seed=options.seed,
+        dtype=options.dtype,
+        set_reference=version.label,
+        set_sha256=version.content_sha256,
+        random_sha256=None if other is None else other.content_sha256,
+        model_fingerprint=model.fingerprint,
+    )
+    request = IclBridgeRequest(
+        spec=spec,
+        spec_sha256=content_sha256("icl_bridge", spec.identity()),
+        model_id=model.id,
+        set_version_id=version.id,
+        random_version_id=None if other is None else other.id,
+    )
+    return _ask(db, request, actor=actor, **how)
 
 
 def get(db: Database, reference: str) -> IclRun:
@@ -321,35 +286,8 @@ def _pairs_of(db: Database, reference: str) -> SetVersion:
     return version
 
 
-def _request(
-    db: Database,
-    kind: IclKind,
-    spec: Mapping[str, Any],
-    *,
-    actor: str,
-    ids: Mapping[str, int | None] | None = None,
-    identity: Mapping[str, Any] | None = None,
-    force: bool = False,
-    priority: int = PRIORITY_BATCH,
-    queue: str = DEFAULT_QUEUE,
-) -> IclRequest:
-    """Find the run of an equal request, or enqueue it."""
-    asked = json.loads(json.dumps(dict(spec)))  # enums and tuples as JSON has them
-    sha256 = content_sha256(f"icl_{kind}", json.loads(json.dumps(dict(identity or spec))))
+def _ask(db: Database, request: IclRequest, *, force: bool = False, **how: Any) -> Asked[IclRun]:
     with db.write() as tx:
-        found = None if force else icl.find_run(tx, sha256)
-        if found is not None:
-            return IclRequest(run=found, job=None)
-        job, _ = jobs.enqueue(
-            tx,
-            NewJob(
-                kind=_JOB_KINDS[kind],
-                spec={"spec": asked, "spec_sha256": sha256, **(ids or {})},
-                dedupe_key=f"icl:{sha256}",
-                model_id=(ids or {}).get("model_id"),
-                priority=priority,
-                queue=queue,
-                created_by=actor,
-            ),
-        )
-    return IclRequest(run=None, job=job)
+        run = None if force else icl.find_run(tx, request.spec_sha256)
+        read = job_reader(db, "icl_run_id", lambda tx, row: icl.get_run(tx, str(row)))
+        return ask(tx, request, found=run, read=read, **how)

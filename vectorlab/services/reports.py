@@ -319,7 +319,7 @@ def jobs_frame(
     return pd.DataFrame(
         {
             "id": [job.id for job in found],
-            "kind": [job.kind.value for job in found],
+            "kind": [job.kind for job in found],
             "state": [job.state.value for job in found],
             "progress": [_progress(job.progress_done, job.progress_total) for job in found],
             "pace": [jobs.pace(job) for job in found],

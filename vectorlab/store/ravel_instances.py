@@ -70,10 +70,11 @@ def add_instance(tx: Transaction, new: NewInstance, created_by: str) -> Instance
     return instance_by_id(tx, evidence.add_record(tx, _instances, values, parts))
 
 
-def find_by_spec(tx: Transaction, spec_sha256: str) -> Instance | None:
-    """The newest instance of an equal request."""
-    query = sa.select(sa.func.max(_instances.c.id)).where(_instances.c.spec_sha256 == spec_sha256)
-    found = tx.scalar(query)
+def find_by_spec(tx: Transaction, spec_sha256: str, *, name: str | None = None) -> Instance | None:
+    """What an equal request made: the instance of that name, else the newest, or None."""
+    own_first = sa.case((_instances.c.name == name, 0), else_=1)
+    query = sa.select(_instances.c.id).where(_instances.c.spec_sha256 == spec_sha256)
+    found = tx.scalar(query.order_by(own_first, _instances.c.id.desc()).limit(1))
     return None if found is None else instance_by_id(tx, found)
 
 

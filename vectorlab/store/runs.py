@@ -116,10 +116,11 @@ def run_by_id(tx: Transaction, run_id: int) -> GenerationRun:
     return run
 
 
-def find_by_spec(tx: Transaction, sha256: str) -> GenerationRun | None:
-    """The newest run that answers an equal request and is no replay, or None."""
+def find_by_spec(tx: Transaction, sha256: str, *, name: str | None = None) -> GenerationRun | None:
+    """What an equal request made: the run of that name, else the newest, or None; no replay."""
     wanted = sa.and_(_runs.c.spec_sha256 == sha256, _runs.c.replay_of.is_(None))
-    return next(iter(_select(tx, wanted, limit=1)), None)
+    own = [] if name is None else _select(tx, sa.and_(wanted, _runs.c.name == name))
+    return next(iter(own or _select(tx, wanted, limit=1)), None)
 
 
 def list_runs(
