@@ -31,7 +31,7 @@ def test_a_process_that_dies_at_any_statement_leaves_both_or_neither(
 
 def check(lab: Lab, database_url: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     enqueue(lab, Chaos(jobs=2 * MOST, stalled_share=0, real_share=0, step_s=1e-4))
-    asked = sorted(job.id for job in jobs.list_jobs(lab.db, limit=None) if job.kind is kind)
+    asked = sorted(job.id for job in jobs.list_jobs(lab.db, limit=None) if job.kind == kind)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.integration.crashing"])
     process = context.Process(target=die_at_every_statement, args=(database_url, asked))

@@ -17,7 +17,7 @@ from vectorlab.domain.ravel_instances import (
     SourceKind,
 )
 from vectorlab.errors import NotFoundError
-from vectorlab.store import evidence, ravel_data, schema
+from vectorlab.store import evidence, job_names, ravel_data, schema
 from vectorlab.store.database import Transaction
 from vectorlab.store.references import find_id
 
@@ -113,9 +113,9 @@ def name_is_free(tx: Transaction, name: str) -> bool:
 
 
 def free_name(tx: Transaction, wanted: str) -> str:
-    """The name itself, or with the first number behind it that makes it free."""
+    """The name itself, or with the first number that makes one no instance has or will get."""
     name, number = wanted, 1
-    while not name_is_free(tx, name):
+    while not name_is_free(tx, name) or job_names.holder(tx, "instance", name):
         number += 1
         name = f"{wanted}-{number}"
     return name
