@@ -7,6 +7,7 @@ would, on the command line and in the dashboard.
 import filecmp
 import json
 import os
+import platform
 import re
 import shlex
 import shutil
@@ -20,7 +21,7 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from tests.packaging.in_a_copy import SLIDER
+from tests.packaging.in_a_copy import RUNS_PAGE, SLIDER
 from tests.tiny_models import CONFIGURATIONS, byte_tokenizer
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +48,13 @@ class Copy:
         (self.root / path).write_text(old.replace(before, text + before), "utf-8")
         self.touched.setdefault(recipe, set()).add(path)
 
+    def change(self, recipe: str, path: str, old: str, new: str) -> None:
+        """Other words in a file that is there."""
+        text = (self.root / path).read_text("utf-8")
+        assert text.count(old) == 1, (path, old)
+        (self.root / path).write_text(text.replace(old, new), "utf-8")
+        self.touched.setdefault(recipe, set()).add(path)
+
     def changed(self) -> set[str]:
         """Every file that is not as in the repository."""
         files = {
@@ -70,6 +78,7 @@ METRIC = "A metric"
 FORMAT = "A file format of vectors"
 ARCHITECTURE = "An architecture"
 JOB_KIND = "A job kind"
+RUN_COLUMN = "A column on runs"
 
 
 def add_a_method(copy: Copy) -> None:
@@ -392,6 +401,61 @@ def flip(
     )
 
 
+def add_a_column_on_runs(copy: Copy) -> None:
+    copy.insert(
+        RUN_COLUMN,
+        "vectorlab/domain/runs.py",
+        '    host: Annotated[str | None, About(name="made on")] = None\n',
+        before="\n\ndef recorded() ->",
+    )
+    schema = "vectorlab/store/schema.py"
+    copy.change(RUN_COLUMN, schema, 'REVISION = "0001"', 'REVISION = "0002"')
+    copy.insert(
+        RUN_COLUMN,
+        schema,
+        '    _text("host", nullable=True),\n',
+        before='    UniqueConstraint("name"),\n    CheckConstraint("samples > 0"',
+    )
+    copy.write(
+        RUN_COLUMN,
+        "alembic/versions/0002_host_of_runs.py",
+        '''\
+"""Say of every run which machine made it."""
+
+import sqlalchemy as sa
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("generation_runs", sa.Column("host", sa.Text))
+
+
+def downgrade() -> None:
+    op.drop_column("generation_runs", "host")
+''',
+    )
+    handler = "vectorlab/worker/handlers/generation.py"
+    copy.insert(RUN_COLUMN, handler, "import platform\n", before="import time\n")
+    copy.insert(
+        RUN_COLUMN,
+        handler,
+        "            host=platform.node(),\n",
+        before="            replay_of=self.request.replay_of,\n",
+    )
+    copy.insert(
+        RUN_COLUMN,
+        "vectorlab/store/views/v_runs.sql",
+        "       r.host,\n",
+        before="       r.created_at,\n",
+    )
+
+
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     """The copy, with everything added to it."""
@@ -406,6 +470,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     add_a_format(copy)
     add_an_architecture(copy)
     add_a_job_kind(copy)
+    add_a_column_on_runs(copy)
     return copy
 
 
@@ -440,7 +505,9 @@ def results(copy: Copy, tmp_path_factory: pytest.TempPathFactory) -> dict[str, A
         "flip later": "vectors flip flipped --name again --detach --json",
         "flip once more": "vectors flip flipped --name other --detach --json",
         "queue": "jobs list --kind flip --json",
+        "hosts": "sql \"SELECT host FROM v_runs WHERE run_name = 'pulled'\" --json",
         SLIDER: "m pull",
+        RUNS_PAGE: "",
     }
     commands = {name: shlex.split(line) for name, line in lines.items()}
     asked, told = folder / "asked.json", folder / "told.json"
@@ -473,12 +540,13 @@ def out_of(results: dict[str, Any], *names: str) -> str:
         (FORMAT, 2),
         (ARCHITECTURE, 1),
         (JOB_KIND, 4),
+        (RUN_COLUMN, 5),
     ],
 )
 def test_a_recipe_names_every_file_that_it_takes(copy: Copy, recipe: str, files: int) -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
     [paragraph] = re.findall(rf"^\*\*{recipe}\.\*\*.*?(?=\n\n)", text, re.M | re.S)
-    named = set(re.findall(r"`(vectorlab/[^`]+)`", paragraph))
+    named = set(re.findall(r"`((?:vectorlab|alembic)/[^`]+)`", paragraph))
     touched = copy.touched[recipe]
     assert len(touched) == files
     for path in touched:
@@ -546,3 +614,12 @@ def test_the_new_kind_of_job_keeps_names_like_all_others(results: dict[str, Any]
     refused = results["flip once more"]
     assert (refused["code"], refused["out"]) == (1, "")
     assert "does the same and gives it the name 'again'" in refused["err"].replace("\n", " ")
+
+
+def test_the_new_column_of_runs_is_in_lists_frames_queries_and_the_dashboard(
+    results: dict[str, Any],
+) -> None:
+    host = platform.node()
+    assert json.loads(out_of(results, "steered"))["host"] == host
+    assert json.loads(out_of(results, "hosts")) == [{"host": host}]
+    assert [row["made on"] for row in results[RUNS_PAGE] if row["run"] == "pulled"] == [host]

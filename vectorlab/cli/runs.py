@@ -55,7 +55,7 @@ from vectorlab.domain import margins
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_INTERACTIVE
 from vectorlab.domain.layers import parse_layers
 from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Combine, GenerationRun
+from vectorlab.domain.runs import Combine, GenerationRun, record_of, recorded
 from vectorlab.domain.schedules import Schedule
 from vectorlab.lab import RunView
 from vectorlab.services import reports, runs, scores, set_splits, tables, vectors
@@ -357,11 +357,11 @@ def _show_run(view: RunView, *, as_json: bool, found: bool | None = None) -> Non
             "fragile": _fragile(view),
             "request": run.spec_sha256[:12],
             "replay of": run.replay_of or "",
-            "seconds": run.duration_s,
+            **{words: getattr(run, name) for name, words in recorded().items()},
             "prompts and sets": "\n".join(map(str, overlaps)),
             "events": "\n".join(run.environment.get("events", ())),
         }
-        applies = {name: value for name, value in about.items() if value != ""}
+        applies = {name: value for name, value in about.items() if value not in ("", None)}
         return Group(pairs_table(applies), comparison_table(view.compare()))
 
     show(data, as_json=as_json, human=human)
@@ -384,7 +384,7 @@ def _facts(run: GenerationRun) -> dict[str, Any]:
         "chat": None if run.spec.chat is None else run.spec.chat.to_json(),
         "spec_sha256": run.spec_sha256,
         "replay_of": run.replay_of,
-        "duration_s": run.duration_s,
+        **record_of(run),
         "created_at": run.created_at,
     }
 

@@ -26,6 +26,7 @@ from vectorlab.domain.runs import (
     Prompt,
     RowKey,
     RunSpec,
+    record_of,
     results_sha256,
     storable,
 )
@@ -72,7 +73,7 @@ def add_run(tx: Transaction, new: NewRun, created_by: str) -> GenerationRun:
         "environment_json": dict(new.environment),
         "batch_plan_json": new.batch_plan.to_json(),
         "replay_of": new.replay_of,
-        "duration_s": new.duration_s,
+        **record_of(new),
         "created_at": utc_now(),
         "created_by": created_by,
     }
@@ -278,8 +279,8 @@ def _run(row: sa.Row[Any], prompts: Sequence[Prompt], arms: Sequence[Arm]) -> Ge
         environment=row.environment_json,
         batch_plan=BatchPlan.from_json(row.batch_plan_json),
         replay_of=row.replay_of,
-        duration_s=row.duration_s,
         created_at=row.created_at,
+        **record_of(row),
     )
 
 
