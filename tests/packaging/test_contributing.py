@@ -621,5 +621,5 @@ def test_the_new_column_of_runs_is_in_lists_frames_queries_and_the_dashboard(
 ) -> None:
     host = platform.node()
     assert json.loads(out_of(results, "steered"))["host"] == host
-    assert json.loads(out_of(results, "hosts")) == [{"host": host}]
+    assert json.loads(out_of(results, "hosts"))["rows"] == [{"host": host}]
     assert [row["made on"] for row in results[RUNS_PAGE] if row["run"] == "pulled"] == [host]

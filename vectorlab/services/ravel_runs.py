@@ -32,8 +32,8 @@ from vectorlab.domain.sets import check_name
 from vectorlab.domain.vectors import SteeringVector
 from vectorlab.errors import ConflictError, InputError, ModelError, NotFoundError
 from vectorlab.services import vectors
-from vectorlab.services.asking import Asked, ask, job_reader, takes_name
-from vectorlab.store import models, ravel_data, ravel_instances, ravel_results
+from vectorlab.services.asking import Asked, ask, check_promised, job_reader, takes_name
+from vectorlab.store import audit, models, ravel_data, ravel_instances, ravel_results
 from vectorlab.store.database import Database, Transaction
 
 LARGEST_RUN = 400  # arms; a larger grid is a mistake more often than not
@@ -127,8 +127,7 @@ def request_run(
         if run is None:
             _check_free(tx, name)
         elif takes_name(f"run {run.id}", run.name, name):
-            _check_free(tx, name)
-            run = ravel_results.rename_run(tx, run.id, str(name))
+            run = _renamed(tx, run, str(name), actor)
         return ask(
             tx,
             request,
@@ -309,6 +308,20 @@ def _check_same_model(vector: SteeringVector, model: Model) -> None:
             f"{model.name!r}. Extract it for this model: vectorlab vectors extract --model "
             f"{model.name}"
         )
+
+
+def _renamed(tx: Transaction, run: Run, name: str, actor: str) -> Run:
+    _check_free(tx, name)
+    check_promised(tx, RavelRunRequest.NAMES, name)
+    audit.record(
+        tx,
+        actor=actor,
+        action="rename",
+        object_kind="ravel_run",
+        object_id=run.id,
+        details={"name": name, "before": run.name},
+    )
+    return ravel_results.rename_run(tx, run.id, name)
 
 
 def _check_free(tx: Transaction, name: str | None) -> None:

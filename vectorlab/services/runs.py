@@ -280,7 +280,7 @@ def _named(tx: Transaction, run: GenerationRun, name: str | None, actor: str) ->
 
 def _renamed(tx: Transaction, run: GenerationRun, name: str, actor: str) -> GenerationRun:
     runs.check_name_is_free(tx, check_name("run", name))
-    check_promised(tx, "run", name)
+    check_promised(tx, GenerateRequest.NAMES, name)
     runs.rename(tx, run.id, name)
     audit.record(
         tx,

@@ -324,7 +324,7 @@ def check_free(tx: Transaction, name: str, dedupe_key: str | None = None) -> Non
     Raises:
         ConflictError: If one has, or will.
     """
-    check_promised(tx, "vector", name, dedupe_key)
+    check_promised(tx, ExtractRequest.NAMES, name, dedupe_key)
     if not vectors.name_is_free(tx, name):
         raise ConflictError(
             f"Vector name {name!r} is taken by another vector. Choose another with --name, "
