@@ -22,7 +22,8 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import numpy as np
 
-from vectorlab.domain.jobs import PRIORITY_INTERACTIVE, JobKind, JobState, NewJob
+from vectorlab.domain.job_requests import GenerateRequest
+from vectorlab.domain.jobs import PRIORITY_INTERACTIVE, JobState, NewJob
 from vectorlab.domain.operators import Operator
 from vectorlab.domain.runs import (
     Arm,
@@ -43,8 +44,8 @@ from vectorlab.store import jobs as queue
 from vectorlab.store import runs, vectors
 from vectorlab.store.database import Transaction
 from vectorlab.worker.context import JobContext
-from vectorlab.worker.generation import run_generation
 from vectorlab.worker.handlers import HANDLERS
+from vectorlab.worker.handlers.generation import run_generation
 from vectorlab.worker.loop import Worker
 
 LAYERS, CHUNKS = 4, 3
@@ -115,8 +116,8 @@ def run_chaos(url: str, chaos: Chaos) -> Outcome:
 
 def work_for_ever(url: str, chaos: Chaos) -> None:
     """A worker process; it ends by being killed."""
-    HANDLERS[JobKind.EXTRACT] = make_vector
-    HANDLERS[JobKind.GENERATE] = _generate
+    HANDLERS["extract"] = make_vector
+    HANDLERS["generate"] = _generate
     worker = Worker(
         Database.open(url), device="cpu", lease_s=chaos.lease_s, heartbeat_s=chaos.lease_s / 4
     )
@@ -210,7 +211,13 @@ def enqueue(lab: Lab, chaos: Chaos, *, share_batches: bool = True) -> None:
     stalled = set(dice.sample(range(chaos.jobs), round(chaos.jobs * chaos.stalled_share)))
     with lab.db.write() as tx:
         for number in range(chaos.jobs):
-            kind = JobKind.GENERATE if number % 2 or number < real else JobKind.EXTRACT
+            kind = "generate" if number % 2 or number < real else "extract"
+            own = GenerateRequest(
+                spec=replace(spec, seed=number),
+                model_id=model.id,
+                name=None,
+                prompt_set_version_id=None,
+            )
             data: dict[str, Any] = {
                 "model_id": model.id,
                 "fingerprint": model.fingerprint,
@@ -218,20 +225,11 @@ def enqueue(lab: Lab, chaos: Chaos, *, share_batches: bool = True) -> None:
                 "stalls": number in stalled,
                 "step_s": chaos.step_s,
             }
-            if number < real:
-                own = replace(spec, seed=number)
-                data |= {
-                    "real": True,
-                    "spec": own.to_json(),
-                    "vector_ids": {},
-                    "name": None,
-                    "prompt_set_version_id": None,
-                }
             queue.enqueue(
                 tx,
                 NewJob(
                     kind=kind,
-                    spec=data,
+                    spec=own.to_json() if number < real else data,
                     dedupe_key=f"chaos:{number}",
                     model_id=model.id,
                     priority=PRIORITY_INTERACTIVE if dice.random() < 0.1 else 0,
@@ -275,10 +273,11 @@ def make_vector(context: JobContext) -> None:
 
 
 def _generate(context: JobContext) -> None:
-    if context.job.spec.get("real"):
-        run_generation(context)
-    else:
+    request = context.job.request(GenerateRequest)
+    if request is None:
         make_run(context)
+    else:
+        run_generation(context, request)
 
 
 def make_run(context: JobContext) -> None:
@@ -395,7 +394,7 @@ def _stale(db: Database, found: list[Any]) -> int:
                 run = runs.get_run(tx, str(result["run_id"]))
                 texts = runs.generations(tx, run.id)
                 stale += len(texts) != len(run.spec.rows())
-                if not job.spec.get("real"):
+                if job.request(GenerateRequest) is None:
                     stale += run.environment["attempt"] != job.attempt
                     stale += any(text.token_ids != (job.attempt,) for text in texts)
     return stale

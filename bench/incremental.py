@@ -29,7 +29,7 @@ import torch
 from bench._models import random_llama
 from bench._report import report
 from bench._rounds import cpu_seconds
-from vectorlab.domain.jobs import JobKind, NewJob
+from vectorlab.domain.jobs import NewJob
 from vectorlab.domain.methods import method_info
 from vectorlab.domain.sets import Demonstration
 from vectorlab.domain.states import DEFAULT_STATE_CACHE_BYTES
@@ -186,7 +186,7 @@ def spec_of(loaded: LoadedModel, method: str) -> ExtractionSpec:
 def job_of(db: Database) -> JobContext:
     """A job that this process has claimed, so that writes pass its fence."""
     with db.write() as tx:
-        new = NewJob(kind=JobKind.EXTRACT, spec={}, dedupe_key=None, created_by="bench")
+        new = NewJob(kind="extract", spec={}, dedupe_key=None, created_by="bench")
         queued, _ = jobs.enqueue(tx, new)
         job = jobs.claim(tx, worker_id="bench", lease_s=3600, job_id=queued.id)
     assert job is not None

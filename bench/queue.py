@@ -30,7 +30,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 from bench._report import report
-from vectorlab.domain.jobs import JobKind, JobState, NewJob
+from vectorlab.domain.jobs import JobState, NewJob
 from vectorlab.services import database, jobs
 from vectorlab.services.database import Database
 from vectorlab.store import jobs as queue
@@ -74,8 +74,8 @@ def main() -> int:
 
 def work_off(url: str, loops: int, ready: Any, go: Any, spent: Any) -> None:
     """A worker process: drain the queue, then tell the CPU and the wall time that took."""
-    HANDLERS[JobKind.EXTRACT] = lambda context: _job(context, 0)
-    HANDLERS[JobKind.GENERATE] = lambda context: _job(context, loops)
+    HANDLERS["extract"] = lambda context: _job(context, 0)
+    HANDLERS["generate"] = lambda context: _job(context, loops)
     worker = Worker(Database.open(url), device="cpu")
     ready.put(os.getpid())
     go.wait()
@@ -112,11 +112,11 @@ def _measure(
     dialect: str, url: str, count: int, *, empty: int, computing: int, loops: int
 ) -> dict[str, Any]:
     db = database.open_store(url)
-    _enqueue(db, JobKind.EXTRACT, empty)
+    _enqueue(db, "extract", empty)
     cpu, busy, seconds = _run(count, work_off, (url, 0))
     claims = empty / seconds
     _check(db)
-    _enqueue(db, JobKind.GENERATE, computing)
+    _enqueue(db, "generate", computing)
     before = _bare(count, computing, loops)
     _, _, computing_seconds = _run(count, work_off, (url, loops))
     _check(db)
@@ -135,7 +135,7 @@ def _measure(
     }
 
 
-def _enqueue(db: Database, kind: JobKind, count: int) -> None:
+def _enqueue(db: Database, kind: str, count: int) -> None:
     with db.write() as tx:
         for _ in range(count):
             queue.enqueue(tx, NewJob(kind=kind, spec={}, dedupe_key=None, created_by="benchmark"))

@@ -24,7 +24,7 @@ from vectorlab.domain.icl_training import TrainingSpec, Variant
 from vectorlab.domain.ties import in_order
 from vectorlab.lab import Lab
 from vectorlab.services import icl
-from vectorlab.services.icl import BridgeRequest, IclRequest
+from vectorlab.services.icl import BridgeRequest
 from vectorlab.services.plots import COLOURS, svg
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def _reproduce(lab: Lab) -> None:
-    reproduction = _made(lab, icl.request_reproduction(lab.db, actor="report"))
+    reproduction = lab.result(icl.request_reproduction(lab.db, actor="report"))
     checks = icl.checks_frame(icl.checks(lab.db, reproduction.id))
     _write("reproduction", _about(reproduction) | {"checks": plain(checks)})
     print(checks[["name", "published", "ours", "low", "high", "verdict"]].to_string())
@@ -93,7 +93,7 @@ def rendered(page: str, numbers: Mapping[str, Any]) -> str:
 
 def _runs(lab: Lab) -> dict[str, Any]:
     request = icl.request_construction(lab.db, ConstructOptions(steps=20), actor="report")
-    construction = _made(lab, request)
+    construction = lab.result(request)
     found: dict[str, Any] = {"construction": _about(construction)}
     trainings = {
         "one layer": {"batch": 512, "steps": 3_000, "seed": 1},
@@ -125,7 +125,7 @@ def _bridge_run(lab: Lab) -> dict[str, Any]:
     )
     request = BridgeRequest(set_reference="reviews@1", shots=4, queries=8)
     tiny = lab.models.get("tiny")
-    bridge = _made(lab, icl.request_bridge(lab.db, request, model=tiny, actor="report"))
+    bridge = lab.result(icl.request_bridge(lab.db, request, model=tiny, actor="report"))
     return _about(bridge) | {
         "layers": plain(icl.layers_frame(lab.db, bridge.id)),
         "heads": plain(icl.heads_frame(lab.db, bridge.id)),
@@ -134,18 +134,9 @@ def _bridge_run(lab: Lab) -> dict[str, Any]:
 
 def _training(lab: Lab, *, curves: bool = True, **changes: Any) -> dict[str, Any]:
     spec = TrainingSpec.published(law=RegressionLaw(), **changes)
-    run = _made(lab, icl.request_training(lab.db, spec, actor="report"))
+    run = lab.result(icl.request_training(lab.db, spec, actor="report"))
     about = _about(run)
     return about | ({"curves": plain(icl.curves(lab.db, run))} if curves else {})
-
-
-def _made(lab: Lab, asked: IclRequest) -> IclRun:
-    if asked.run is not None:
-        return asked.run
-    assert asked.job is not None
-    done = lab.wait(asked.job.id)
-    assert done.result is not None
-    return icl.get(lab.db, str(done.result["icl_run_id"]))
 
 
 def _about(run: IclRun) -> dict[str, Any]:

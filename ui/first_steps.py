@@ -6,10 +6,12 @@ from ui import cached, markup, run_form
 from ui.frame import job_panels, navigation, notes
 from vectorlab.domain.browsing import Inventory
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
-from vectorlab.domain.runs import Prompt
+from vectorlab.domain.runs import GenerationRun, Prompt
+from vectorlab.domain.vectors import SteeringVector
 from vectorlab.errors import InputError
 from vectorlab.services import browsing, examples, models, sets, vectors
 from vectorlab.services.arms import Term
+from vectorlab.services.asking import Asked
 from vectorlab.services.requests import GenerationRequest
 from vectorlab.services.vectors import ExtractionOptions
 
@@ -49,10 +51,8 @@ def _pairs(*, is_next: bool) -> None:
 def _model(*, is_next: bool) -> None:
     if st.button("Register the bundled model", type="primary" if is_next else "secondary"):
         job_panels.ask(
-            lambda: (
-                models.request_registration(
-                    cached.store(), f"bundled:{BUNDLED}", actor=cached.user(), name=BUNDLED
-                ).id
+            lambda: models.request_registration(
+                cached.store(), f"bundled:{BUNDLED}", actor=cached.user(), name=BUNDLED
             )
         )
     navigation.page_link("Another model", "settings")
@@ -64,12 +64,12 @@ def _vector(*, is_next: bool) -> None:
     navigation.page_link("Choose pairs and method", "new_vector")
 
 
-def _request_vector() -> int | None:
+def _request_vector() -> Asked[SteeringVector]:
     db = cached.store()
     label = next(filter(_has_targets, browsing.version_labels(db)), None)
     if label is None:
         raise InputError("No set version has targets. Import pairs of a source and a target.")
-    asked = vectors.request_extraction(
+    return vectors.request_extraction(
         db,
         set_reference=label,
         model=models.list_models(db)[0],
@@ -77,7 +77,6 @@ def _request_vector() -> int | None:
         actor=cached.user(),
         priority=PRIORITY_INTERACTIVE,
     )
-    return None if asked.job is None else asked.job.id
 
 
 def _has_targets(label: str) -> bool:
@@ -91,12 +90,11 @@ def _texts(*, is_next: bool) -> None:
     navigation.page_link("Open the playground", "playground")
 
 
-def _request_texts() -> int | None:
+def _request_texts() -> Asked[GenerationRun]:
     vector = browsing.vector_choices(cached.store())[0]
     request = GenerationRequest(
         model=vector.model_name,
         prompts=(Prompt(text=run_form.PROMPT),),
         arms=((Term(vector=vector.name, strength=vector.operator.info.slider.start),),),
     )
-    asked = run_form.run_of(request)
-    return None if asked.job is None else asked.job.id
+    return run_form.run_of(request)

@@ -19,14 +19,14 @@ from vectorlab.domain.layers import parse_layers
 from vectorlab.domain.models import DTYPES, Model
 from vectorlab.domain.operators import AVERAGED, Operator
 from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Combine, Decoding, Prompt, RunSpec
+from vectorlab.domain.runs import Combine, Decoding, GenerationRun, Prompt, RunSpec
 from vectorlab.domain.schedules import Schedule
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import InputError
 from vectorlab.services import browsing, models, recipes, runs
 from vectorlab.services.arms import SweepOptions, Term
+from vectorlab.services.asking import Asked
 from vectorlab.services.requests import GenerationRequest
-from vectorlab.services.runs import RunRequest
 
 PROMPT = "Please paraphrase the following sentence. Sentence: The soup was cold., paraphrase: "
 STRENGTHS = "0.05 0.1"
@@ -46,7 +46,7 @@ class Form:
     prompt_set: str | None  # name@version
     prompt_set_version_id: int | None
 
-    def ask(self, name: str | None = None) -> RunRequest:
+    def ask(self, name: str | None = None) -> Asked[GenerationRun]:
         """Ask for the texts at high priority; an equal run is found."""
         return run_of(self.request, name=name, prompt_set_version_id=self.prompt_set_version_id)
 
@@ -172,7 +172,7 @@ def run_of(
     *,
     name: str | None = None,
     prompt_set_version_id: int | None = None,
-) -> RunRequest:
+) -> Asked[GenerationRun]:
     """Ask for the texts of a request at high priority; an equal run is found."""
     model = request.model_of(cached.store(), lambda name: models.get(cached.store(), name))
     return runs.request_run(

@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
 
@@ -26,6 +26,7 @@ from vectorlab.config import Settings
 from vectorlab.domain.calibration import Calibration
 from vectorlab.domain.chats import Chat
 from vectorlab.domain.conditions import ConditionSearch
+from vectorlab.domain.explanations import Explanation
 from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_INTERACTIVE, Job, PartialText
 from vectorlab.domain.models import Model
 from vectorlab.domain.operators import Operator
@@ -60,18 +61,17 @@ from vectorlab.services import (
     vectors,
 )
 from vectorlab.services.arms import SweepOptions, Term
+from vectorlab.services.asking import Asked
 from vectorlab.services.belonging import BUNDLED_MODEL as BUNDLED_MODEL
 from vectorlab.services.belonging import model_of
-from vectorlab.services.calibrations import CalibrationOptions, CalibrationRequest
+from vectorlab.services.calibrations import CalibrationOptions
 from vectorlab.services.database import Database
-from vectorlab.services.explanations import ExplanationRequest
 from vectorlab.services.requests import GenerationRequest
-from vectorlab.services.runs import RunRequest
 from vectorlab.services.set_history import Merged, SetDiff
 from vectorlab.services.set_splits import Overlap
 from vectorlab.services.sets import Committed, Edit
 from vectorlab.services.text_options import run_spec
-from vectorlab.services.vectors import ExtractionOptions, VectorRequest
+from vectorlab.services.vectors import ExtractionOptions
 from vectorlab.streaming import stream_callback
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ if TYPE_CHECKING:
     from vectorlab.worker.loop import Worker
 
 OnText = Callable[[Sequence[PartialText]], None]
+T = TypeVar("T")
 _logger = logging.getLogger(__name__)
 POLL_S = 0.3  # between looks at a job that another process works off
 
@@ -159,6 +160,10 @@ class Lab:
             self._watched = None
         jobs.result(job)
         return job
+
+    def result(self, asked: Asked[T], *, on_text: "OnText | None" = None) -> T:
+        """What was asked for: found, or made by its job, which is waited for as in ``wait``."""
+        return asked.answer(lambda job_id: self.wait(job_id, on_text=on_text))
 
     def sql(
         self, query: str, *, rows: int = QueryLimits().rows, seconds: float = QueryLimits().seconds
@@ -538,7 +543,7 @@ class VectorVerbs:
         priority: int = PRIORITY_INTERACTIVE,
         queue: str = DEFAULT_QUEUE,
         **options: Any,
-    ) -> VectorRequest:
+    ) -> Asked[SteeringVector]:
         """Find an equal earlier extraction or enqueue a job; options as ``ExtractionOptions``."""
         return vectors.request_extraction(
             self._lab.db,
@@ -554,12 +559,7 @@ class VectorVerbs:
 
     def extract(self, **request: Any) -> SteeringVector:
         """As ``request``, and wait for the vector."""
-        asked = self.request(**request)
-        return asked.vector or self.made_by(self._lab.wait(_job(asked)))
-
-    def made_by(self, job: Job) -> SteeringVector:
-        """The vector that a finished job made."""
-        return self.get(str(jobs.result(job)["vector_id"]))
+        return self._lab.result(self.request(**request))
 
     def get(self, reference: str) -> SteeringVector:
         """A vector by name, id or hash prefix."""
@@ -612,16 +612,17 @@ class VectorVerbs:
             more: ``operator`` and ``dtype`` of ``services.vector_algebra.request_equalisation``.
         """
         asked = {"operator": Operator.ADD, "priority": PRIORITY_INTERACTIVE, **more}
-        job = vector_algebra.request_equalisation(
-            self._lab.db,
-            reference,
-            kl=kl,
-            texts=texts,
-            name=name,
-            actor=self._lab.settings.user,
-            **asked,
+        return self._lab.result(
+            vector_algebra.request_equalisation(
+                self._lab.db,
+                reference,
+                kl=kl,
+                texts=texts,
+                name=name,
+                actor=self._lab.settings.user,
+                **asked,
+            )
         )
-        return self.made_by(self._lab.wait(job.id))
 
     def threshold(
         self,
@@ -653,15 +654,11 @@ class VectorVerbs:
             actor=self._lab.settings.user,
             **({"priority": PRIORITY_INTERACTIVE} | more),
         )
-        if asked.search is not None:
-            return asked.search
-        assert asked.job is not None
-        made = jobs.result(self._lab.wait(asked.job.id))
-        return conditions.get(self._lab.db, int(made["condition_search_id"]))
+        return self._lab.result(asked)
 
     def request_leave_one_out(
         self, reference: str, *, priority: int = PRIORITY_INTERACTIVE
-    ) -> ExplanationRequest:
+    ) -> Asked[Explanation]:
         """Find the leave-one-out study of a vector or enqueue a job."""
         return explanations.request_leave_one_out(
             self._lab.db, reference, actor=self._lab.settings.user, priority=priority
@@ -678,9 +675,7 @@ class VectorVerbs:
             layers: Every figure per layer too.
         """
         if leave_one_out:
-            asked = self.request_leave_one_out(reference)
-            if asked.job is not None:
-                self._lab.wait(asked.job.id)
+            self._lab.result(self.request_leave_one_out(reference))
         return explanations.frame(self._lab.db, reference, layers=layers)
 
     def request_calibration(
@@ -695,7 +690,7 @@ class VectorVerbs:
         priority: int = PRIORITY_INTERACTIVE,
         queue: str = DEFAULT_QUEUE,
         **options: Any,
-    ) -> CalibrationRequest:
+    ) -> Asked[Calibration]:
         """Find an equal earlier calibration or enqueue it; options as ``CalibrationOptions``.
 
         The model is the vector's own, or with ``other_model`` another of its depth and width.
@@ -717,15 +712,7 @@ class VectorVerbs:
 
     def calibrate(self, reference: str, **request: Any) -> Calibration:
         """As ``request_calibration``, and wait for the choice."""
-        asked = self.request_calibration(reference, **request)
-        if asked.calibration is not None:
-            return asked.calibration
-        assert asked.job is not None
-        return self.calibrated_by(self._lab.wait(asked.job.id))
-
-    def calibrated_by(self, job: Job) -> Calibration:
-        """The calibration that a finished job chose."""
-        return calibrations.get(self._lab.db, jobs.result(job)["calibration_id"])
+        return self._lab.result(self.request_calibration(reference, **request))
 
     def export(self, reference: str, path: str | Path, *, format: str | None = None) -> None:
         """Write a vector to a file with its provenance; the format is told by its ending."""
@@ -780,8 +767,7 @@ class RunView:
             force=force,
             priority=PRIORITY_INTERACTIVE,
         )
-        if asked.job is not None:
-            self.lab.wait(asked.job.id)
+        self.lab.result(asked)
         return scores.summary(self.lab.db, self.run)
 
     def scores(self) -> pd.DataFrame:
@@ -801,7 +787,7 @@ class RunView:
 class SweepRequest:
     """The run of a sweep, or its job, and the prompts that its budget paid for."""
 
-    request: RunRequest
+    request: Asked[GenerationRun]
     fitted: sweeps.Fitted
 
 
@@ -834,7 +820,7 @@ class RunVerbs:
         compiled: bool = False,
         priority: int = PRIORITY_INTERACTIVE,
         queue: str = DEFAULT_QUEUE,
-    ) -> RunRequest:
+    ) -> Asked[GenerationRun]:
         """Find an equal earlier run or enqueue a job.
 
         Args:
@@ -902,10 +888,7 @@ class RunVerbs:
                 ``lambda texts: print(texts[0].text)``.
             request: See ``request``.
         """
-        asked = self.request(**request)
-        if asked.run:
-            return self.view(asked.run)
-        return self.made_by(self._lab.wait(_job(asked), on_text=on_text))
+        return self.view(self._lab.result(self.request(**request), on_text=on_text))
 
     def stream(self, **request: Any) -> Generator[Sequence[PartialText], None, RunView]:
         """As ``generate``, and the texts so far whenever they have grown, a few times a second.
@@ -918,19 +901,18 @@ class RunVerbs:
             request: See ``request``.
         """
         asked = self.request(**request)
-        if asked.run:
-            return self.view(asked.run)
-        job = _job(asked)
+        job = asked.job
 
-        def wait(tell: OnText) -> Job:
-            return self._lab.wait(job, on_text=tell)
+        def wait(tell: OnText) -> GenerationRun:
+            return self._lab.result(asked, on_text=tell)
 
         def stop() -> None:
             with suppress(VectorLabError):  # it has ended meanwhile
-                jobs.cancel(self._lab.db, job, actor=self._lab.settings.user)
+                if job is not None:
+                    jobs.cancel(self._lab.db, job.id, actor=self._lab.settings.user)
 
-        done = yield from stream_callback(wait, stop)
-        return self.made_by(done)
+        run = yield from stream_callback(wait, stop)
+        return self.view(run)
 
     def request_sweep(
         self,
@@ -1041,8 +1023,7 @@ class RunVerbs:
 
     def sweep(self, **request: Any) -> RunView:
         """As ``request_sweep``, and wait for the texts."""
-        asked = self.request_sweep(**request).request
-        return self.view(asked.run) if asked.run else self.made_by(self._lab.wait(_job(asked)))
+        return self.view(self._lab.result(self.request_sweep(**request).request))
 
     def _beside(self, sweep: sweeps.Sweep) -> dict[str, str]:
         """What the vectors of a sweep have to beat, made first, each with its vector."""
@@ -1084,10 +1065,6 @@ class RunVerbs:
         )
         return count(texts)
 
-    def made_by(self, job: Job) -> RunView:
-        """The run that a finished job made."""
-        return self.get(str(jobs.result(job)["run_id"]))
-
     def get(self, reference: str) -> RunView:
         """A run by id, name or spec hash prefix."""
         return self.view(runs.get(self._lab.db, reference))
@@ -1111,22 +1088,16 @@ class RunVerbs:
             IntegrityError: If a stored vector no longer has the bytes the run used.
             JobFailed: If the model's files changed and that is not accepted.
         """
-        _, job = runs.request_replay(
+        asked = runs.request_replay(
             self._lab.db,
             reference,
             actor=self._lab.settings.user,
             accept_changed_model=accept_changed_model,
             priority=PRIORITY_INTERACTIVE,
         )
-        done = self._lab.wait(job.id)
-        return runs.verdict(self._lab.db, str(jobs.result(done)["run_id"]))
+        return runs.verdict(self._lab.db, str(self._lab.result(asked).id))
 
 
 def _several(given: str | Sequence[Any]) -> Sequence[Any]:
     """A single text stands for a list of one, not for its letters."""
     return [given] if isinstance(given, str) else given
-
-
-def _job(asked: VectorRequest | RunRequest) -> int:
-    assert asked.job is not None, "a request without a result has a job"
-    return asked.job.id

@@ -10,7 +10,7 @@ from vectorlab.domain.icl_runs import IclRun
 from vectorlab.domain.icl_training import TrainingSpec
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.services import icl
-from vectorlab.services.icl import BridgeRequest, IclRequest
+from vectorlab.services.icl import BridgeRequest
 
 if TYPE_CHECKING:
     from vectorlab.lab import Lab
@@ -27,9 +27,9 @@ class IclVerbs:
 
         Args:
             force: Compute an equal run again.
-            **options: Of ``services.icl.ConstructOptions``.
+            **options: Of ``domain.icl.ConstructOptions``.
         """
-        return self._made(
+        return self._lab.result(
             icl.request_construction(
                 self._lab.db, ConstructOptions(**options), **self._how(force=force)
             )
@@ -37,11 +37,11 @@ class IclVerbs:
 
     def train(self, spec: TrainingSpec, *, force: bool = False) -> IclRun:
         """A model from scratch, beside gradient descent; see ``TrainingSpec.published``."""
-        return self._made(icl.request_training(self._lab.db, spec, **self._how(force=force)))
+        return self._lab.result(icl.request_training(self._lab.db, spec, **self._how(force=force)))
 
     def reproduce(self, scope: str = "full", *, seed: int = 0, force: bool = False) -> pd.DataFrame:
         """The published reference points with ours and a verdict, as rows."""
-        run = self._made(
+        run = self._lab.result(
             icl.request_reproduction(self._lab.db, scope, seed=seed, **self._how(force=force))
         )
         return icl.checks_frame(icl.checks(self._lab.db, run.id))
@@ -57,7 +57,7 @@ class IclVerbs:
             force: Compute an equal run again.
             **options: Of ``services.icl.BridgeRequest``.
         """
-        return self._made(
+        return self._lab.result(
             icl.request_bridge(
                 self._lab.db,
                 BridgeRequest(set_reference=set, **options),
@@ -85,11 +85,3 @@ class IclVerbs:
     def _how(self, *, force: bool) -> dict[str, Any]:
         actor = self._lab.settings.user
         return {"actor": actor, "force": force, "priority": PRIORITY_INTERACTIVE}
-
-    def _made(self, asked: IclRequest) -> IclRun:
-        """The run, once its job is done."""
-        if asked.run is not None:
-            return asked.run
-        assert asked.job is not None
-        done = self._lab.wait(asked.job.id)
-        return icl.get(self._lab.db, str((done.result or {})["icl_run_id"]))

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from vectorlab.domain.jobs import PRIORITY_INTERACTIVE, Job
+from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.ravel import EntityData, EntityVersion
 from vectorlab.domain.ravel_instances import Instance
 from vectorlab.domain.ravel_runs import Run
-from vectorlab.services import jobs, ravel_data, ravel_instances, ravel_reports, ravel_runs
-from vectorlab.services.ravel_instances import InstanceRequest
-from vectorlab.services.ravel_runs import Grid, RunRequest, VectorTrial
+from vectorlab.services import ravel_data, ravel_instances, ravel_reports, ravel_runs
+from vectorlab.services.asking import Asked
+from vectorlab.services.ravel_runs import Grid, VectorTrial
 from vectorlab.services.sets import Committed
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class RavelVerbs:
         model: str = "tiny",
         priority: int = PRIORITY_INTERACTIVE,
         **more: Any,
-    ) -> InstanceRequest:
+    ) -> Asked[Instance]:
         """Find an equal instance or enqueue a job; ``more`` as ``services.ravel_instances``."""
         return ravel_instances.request_instance(
             self._lab.db,
@@ -91,15 +91,7 @@ class RavelVerbs:
 
     def build(self, reference: str, **request: Any) -> Instance:
         """As ``request_build``, and wait for the instance."""
-        asked = self.request_build(reference, **request)
-        if asked.instance is not None:
-            return asked.instance
-        assert asked.job is not None
-        return self.built_by(self._lab.wait(asked.job.id))
-
-    def built_by(self, job: Job) -> Instance:
-        """The instance that a finished job made."""
-        return ravel_instances.get(self._lab.db, str(jobs.result(job)["ravel_instance_id"]))
+        return self._lab.result(self.request_build(reference, **request))
 
     def request_run(
         self,
@@ -109,7 +101,7 @@ class RavelVerbs:
         vector: VectorTrial | None = None,
         priority: int = PRIORITY_INTERACTIVE,
         **more: Any,
-    ) -> RunRequest:
+    ) -> Asked[Run]:
         """Find an equal run or enqueue a job; ``more`` as ``services.ravel_runs.request_run``."""
         return ravel_runs.request_run(
             self._lab.db,
@@ -123,15 +115,7 @@ class RavelVerbs:
 
     def run(self, instance: str, **request: Any) -> Run:
         """As ``request_run``, and wait for the run."""
-        asked = self.request_run(instance, **request)
-        if asked.run is not None:
-            return asked.run
-        assert asked.job is not None
-        return self.made_by(self._lab.wait(asked.job.id))
-
-    def made_by(self, job: Job) -> Run:
-        """The run that a finished job made."""
-        return ravel_runs.get_run(self._lab.db, str(jobs.result(job)["ravel_run_id"]))
+        return self._lab.result(self.request_run(instance, **request))
 
     def scores(self, run: str) -> pd.DataFrame:
         """Cause, Isolate and Disentangle of every arm of a run, with the trivial policies."""

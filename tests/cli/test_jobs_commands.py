@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.store.test_jobs import claim
-from vectorlab.domain.jobs import JobKind, LogLevel, NewJob
+from vectorlab.domain.jobs import LogLevel, NewJob
 from vectorlab.services.database import open_store
 from vectorlab.store import inspection, jobs
 
@@ -22,7 +22,7 @@ def three(url: str) -> None:
     """A failed, a running and a queued job."""
     db = open_store(url)
     with db.write() as tx:
-        for kind in (JobKind.EXTRACT, JobKind.GENERATE, JobKind.EXTRACT):
+        for kind in ("extract", "generate", "extract"):
             jobs.enqueue(tx, NewJob(kind=kind, spec={}, dedupe_key=None, created_by="me"))
         claim(tx, "gpu7-1", job_id=1)
         jobs.append_log(tx, 1, 1, [(LogLevel.INFO, "began"), (LogLevel.ERROR, "[red]bad[/red]")])

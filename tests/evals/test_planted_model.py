@@ -95,7 +95,7 @@ def test_the_calibrated_strength_is_the_unit_afterwards(lab):
         decoding=SHORT,
     )
     assert again.job is None
-    assert again.calibration == found
+    assert again.found == found
 
 
 def test_less_of_an_effect_is_found_among_negative_strengths(lab):

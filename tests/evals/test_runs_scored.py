@@ -103,7 +103,7 @@ def test_equal_content_is_found_and_a_new_version_stands_beside(lab, view, monke
     asked = scores.request_scores(lab.db, str(view.id), ["sentiment"], actor="t")
     assert asked.job is None
     again = lab.runs.get(str(view.replay().replay_id))
-    monkeypatch.delattr("vectorlab.worker.scoring.prepare")  # nothing is scored any more
+    monkeypatch.delattr("vectorlab.worker.handlers.scoring.prepare")  # nothing is scored any more
     again.score("length")  # every text of it was scored in the other run
     assert again.scores()["value"].notna().all()
 
@@ -166,7 +166,7 @@ def test_a_calibration_goes_on_where_it_was_stopped(lab, monkeypatch):
             raise MemoryError("stopped in the third round")
         return score_with_model(*given, **more)
 
-    monkeypatch.setattr("vectorlab.worker.calibration.score_with_model", counting)
+    monkeypatch.setattr("vectorlab.worker.handlers.calibration.score_with_model", counting)
     job = lab.vectors.request_calibration("upbeat", **asked).job
     with pytest.raises(JobFailed, match="third round"):
         lab.wait(job.id)
@@ -174,7 +174,7 @@ def test_a_calibration_goes_on_where_it_was_stopped(lab, monkeypatch):
     lab.wait(job.id)
     resumed = lab.vectors.calibrate("upbeat", **asked)
     first = len(passes)
-    monkeypatch.setattr("vectorlab.worker.calibration.score_with_model", score_with_model)
+    monkeypatch.setattr("vectorlab.worker.handlers.calibration.score_with_model", score_with_model)
     whole = lab.vectors.calibrate("upbeat", force=True, **asked)
     assert resumed.strength == whole.strength
     assert resumed.curve == whole.curve

@@ -7,7 +7,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from bench._storm import make_run, make_vector
-from vectorlab.domain.jobs import JobKind
 from vectorlab.store.database import Database
 from vectorlab.worker.context import JobContext
 from vectorlab.worker.handlers import HANDLERS
@@ -33,8 +32,8 @@ def die_at_every_statement(url: str, job_ids: list[int]) -> None:
 
 def _work_and_die(url: str, job_id: int, place: int) -> None:
     database = Database.open(url)
-    HANDLERS[JobKind.EXTRACT] = make_vector
-    HANDLERS[JobKind.GENERATE] = make_run
+    HANDLERS["extract"] = make_vector
+    HANDLERS["generate"] = make_run
     _die_in_the_end_of_a_job(database, place)
     Worker(database, device="cpu").work_one(job_id)
     os._exit(WENT_THROUGH)

@@ -59,7 +59,7 @@ def test_a_run_with_every_option_replays_token_for_token(two):
         samples=2,
         decoding=Decoding(max_new_tokens=8, do_sample=True),
     )
-    assert asked.run == view.run
+    assert asked.found == view.run
 
 
 def test_an_arm_that_is_written_out_says_what_it_says_and_takes_the_rest_from_the_run(two):

@@ -170,7 +170,7 @@ def test_a_compiled_run_says_so_and_its_replay_is_compiled_too(lab, monkeypatch)
         asked.append(compiled)
         return original(*arguments, **more)
 
-    from vectorlab.worker import generation
+    from vectorlab.worker.handlers import generation
 
     original = generation.generate
     monkeypatch.setattr(generation, "generate", remember)

@@ -17,7 +17,8 @@ from vectorlab.icl import comparison, reproduction
 from vectorlab.icl.learning import Learner
 from vectorlab.lab import Lab
 from vectorlab.services import icl, jobs
-from vectorlab.services.icl import BridgeRequest, IclRequest
+from vectorlab.services.asking import Asked
+from vectorlab.services.icl import BridgeRequest
 from vectorlab.worker.lease import Lease
 from vectorlab.worker.loop import Worker
 
@@ -36,7 +37,7 @@ def lab(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     lab.db.dispose()
 
 
-def made(lab: Lab, asked: IclRequest) -> IclRun:
+def made(lab: Lab, asked: Asked[IclRun]) -> IclRun:
     assert asked.job is not None
     done = lab.wait(asked.job.id)
     return icl.get(lab.db, str(done.result["icl_run_id"]))
@@ -50,7 +51,7 @@ def test_a_construction_is_stored_and_found_again(lab: Lab):
     assert list(frame.columns) == ["step", "gd", "targets", "layer", "gd++", "layer++"]
     assert frame["gd"].is_monotonic_decreasing
     again = icl.request_construction(lab.db, options, actor="me")
-    assert (again.run, again.job) == (run, None)
+    assert (again.found, again.job) == (run, None)
     assert icl.request_construction(lab.db, options, actor="me", force=True).job is not None
     other = ConstructOptions(steps=2, tasks=20, random_start=True)
     result = made(lab, icl.request_construction(lab.db, other, actor="me")).result
@@ -160,7 +161,7 @@ def test_a_bridge_is_stored_by_layer_and_head(lab: Lab):
     assert sorted(heads["layer"].unique()) == list(range(n_layers))
     assert len(run.result["rest"]) == n_layers
     again = BridgeRequest(set_reference="upbeat@latest", shots=2, queries=2)
-    assert icl.request_bridge(lab.db, again, model=model, actor="me").run == run
+    assert icl.request_bridge(lab.db, again, model=model, actor="me").found == run
     shift = lab.vectors.extract(
         set="upbeat@1", model="tiny", method="context_shift", parameters={"shots": 2}, name="shift"
     )

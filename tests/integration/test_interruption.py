@@ -20,7 +20,7 @@ from vectorlab.domain.runs import Decoding
 from vectorlab.errors import JobCancelled, JobFailed
 from vectorlab.services import database, jobs
 from vectorlab.store.database import StoreUnavailable
-from vectorlab.worker import generation
+from vectorlab.worker.handlers import generation
 from vectorlab.worker.lease import Lease
 from vectorlab.worker.loop import Worker
 from vectorlab.worker.shutdown import INTERRUPTED
@@ -128,7 +128,7 @@ def test_an_unforeseen_error_fails_the_job_with_its_place(lab, monkeypatch):
     def broken(*args, **kwargs):
         raise RuntimeError("out of luck")
 
-    monkeypatch.setattr("vectorlab.worker.extraction.extract", broken)
+    monkeypatch.setattr("vectorlab.worker.handlers.extraction.extract", broken)
     with pytest.raises(JobFailed, match="out of luck"):
         lab.vectors.extract(set="upbeat@1", method="mean_difference")
     [job] = jobs.list_jobs(lab.db, state=JobState.FAILED)

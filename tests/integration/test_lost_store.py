@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from tests.databases import PostgresServer, missing
 from tests.integration.test_interruption import is_running
 from tests.integration.test_workers import enqueue, outcomes, until, working
-from vectorlab.domain.jobs import AttemptOutcome, JobKind, JobState
+from vectorlab.domain.jobs import AttemptOutcome, JobState
 from vectorlab.services import jobs
 from vectorlab.store import audit, migrate
 from vectorlab.store.database import Database, StoreUnavailable
@@ -53,7 +53,7 @@ def in_two_parts(
         context.lease.progress(2, 2, "parts")
         context.commit(lambda tx, _made: note(tx))
 
-    monkeypatch.setitem(handlers.HANDLERS, JobKind.EXTRACT, work)
+    monkeypatch.setitem(handlers.HANDLERS, "extract", work)
 
 
 def note(tx: Any) -> None:

@@ -10,7 +10,7 @@ from vectorlab.domain.vectors import Site
 from vectorlab.errors import ConflictError
 from vectorlab.lab import Lab
 from vectorlab.services import jobs, reports, runs, vectors
-from vectorlab.worker import generation
+from vectorlab.worker.handlers import generation
 
 SENTENCE = "Please paraphrase the following sentence. Sentence: The bread was fine., paraphrase: "
 SAMPLED = Decoding(max_new_tokens=8, do_sample=True, temperature=0.9, top_k=40, top_p=0.95)
@@ -38,21 +38,21 @@ def test_a_vector_names_everything_that_made_it(lab):
 def test_an_equal_extraction_is_found_and_force_computes_it_again(lab, pairs):
     asked = lab.vectors.request(set="upbeat@1")
     assert asked.job is None
-    assert asked.vector.name == "upbeat"
+    assert asked.found.name == "upbeat"
     other = lab.vectors.request(set="upbeat@1", name="other")
     assert other.job is None
-    assert (other.vector.name, other.vector.content_sha256) == (
+    assert (other.found.name, other.found.content_sha256) == (
         "other",
-        asked.vector.content_sha256,
+        asked.found.content_sha256,
     )
-    assert lab.vectors.request(set="upbeat@1", name="other").vector == other.vector
+    assert lab.vectors.request(set="upbeat@1", name="other").found == other.found
     assert (
         vectors.details(lab.db, "other").alignments == vectors.details(lab.db, "upbeat").alignments
     )
     lab.sets.commit("twin", pairs)
-    assert lab.vectors.request(set="twin@1").vector.name == "upbeat"  # same content
+    assert lab.vectors.request(set="twin@1").found.name == "upbeat"  # same content
     again = lab.vectors.extract(set="upbeat@1", name="again", force=True)
-    assert again.content_sha256 == asked.vector.content_sha256
+    assert again.content_sha256 == asked.found.content_sha256
 
 
 def test_a_run_holds_baseline_and_steered_texts_side_by_side(lab):
@@ -79,7 +79,7 @@ def test_a_run_holds_baseline_and_steered_texts_side_by_side(lab):
 def test_an_equal_run_is_found_and_force_generates_it_again(lab):
     first = lab.runs.generate(prompts=[SENTENCE], decoding=Decoding(max_new_tokens=4))
     found = lab.runs.request(prompts=[SENTENCE], decoding=Decoding(max_new_tokens=4))
-    assert found.run.id == first.id
+    assert found.found.id == first.id
     again = lab.runs.generate(prompts=[SENTENCE], decoding=Decoding(max_new_tokens=4), force=True)
     assert again.id != first.id
     assert list(again.to_frame()["text"]) == list(first.to_frame()["text"])
@@ -208,7 +208,7 @@ def test_vectors_without_a_chosen_name_never_clash(lab):
         lab.vectors.request(set="upbeat@1", method="mean_difference", write_site=site)
         for site in (Site.BLOCK_OUTPUT, Site.MLP_OUTPUT)
     ]
-    made = [lab.vectors.made_by(lab.wait(item.job.id)).name for item in asked]
+    made = [lab.result(item).name for item in asked]
     assert made == ["upbeat-v1", "upbeat-v1-2"]
 
 
@@ -234,7 +234,7 @@ def test_the_same_job_runs_on_postgresql(postgres_database, pairs):
         decoding=SAMPLED,
     )
     assert view.replay().identical
-    assert lab.vectors.request(set="upbeat").vector == vector
+    assert lab.vectors.request(set="upbeat").found == vector
     assert lab.runs.get(view.run.spec_sha256[:10]).id == view.id
     assert len(view.to_frame()) == 8
     lab.db.dispose()

@@ -22,8 +22,8 @@ def test_a_vector_of_a_slot_is_stored_with_its_rule(lab: Lab):
     made = lab.vectors.extract(set="places", method="mean_difference", name="m", **options)
     assert vectors.get(lab.db, "m").token_rule == rule
     again = lab.vectors.request(set="places", method="mean_difference", **options)
-    assert again.vector is not None
-    assert again.vector.id == made.id
+    assert again.found is not None
+    assert again.found.id == made.id
     plain = lab.vectors.request(set="places", method="mean_difference")
     assert plain.vector is None
 

@@ -89,7 +89,7 @@ def test_from_data_to_scores_on_both_databases(lab: Lab):
     assert (moved["output"] == moved["source's answer"]).all()
 
     # The same request is found; a larger one computes what is missing only.
-    assert lab.ravel.request_run(instance.name, grid=grid).run == run
+    assert lab.ravel.request_run(instance.name, grid=grid).found == run
     more = replace(grid, methods=("full", "mdas", "pca"), parameters=QUICK | {})
     again = lab.ravel.run(instance.name, grid=more)
     assert ravel_runs.evaluations(lab.db, run=again)[:4] == ravel_runs.evaluations(lab.db, run=run)
@@ -98,7 +98,7 @@ def test_from_data_to_scores_on_both_databases(lab: Lab):
 def test_an_equal_instance_is_found_and_built_again_has_the_same_hash(lab: Lab):
     first = build(lab)
     asked = lab.ravel.request_build("few@1", n_train=24, n_test=16)
-    assert asked.instance == first
+    assert asked.found == first
     again = lab.ravel.build("few@1", n_train=24, n_test=16, force=True)
     assert again.id != first.id
     assert again.content_sha256 == first.content_sha256
@@ -119,7 +119,8 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 def test_an_interrupted_training_goes_on_and_ends_the_same(lab: Lab, monkeypatch):
     """The same request in two stores: once straight through, once with a worker that ends."""
-    from vectorlab.worker import lease, ravel_run
+    from vectorlab.worker import lease
+    from vectorlab.worker.handlers import ravel_run
 
     build(lab)
     grid = Grid(
@@ -140,7 +141,7 @@ def test_an_interrupted_training_goes_on_and_ends_the_same(lab: Lab, monkeypatch
     assert asked.job is not None
     lab.worker.work_one(asked.job.id)
     assert jobs.get(lab.db, asked.job.id).state is JobState.QUEUED
-    run = lab.ravel.made_by(lab.wait(asked.job.id))
+    run = lab.result(asked)
     assert jobs.get(lab.db, asked.job.id).attempt == 2
     [resumed] = ravel_runs.featurizers_of_run(lab.db, run)
     assert [point["step"] for point in resumed.curve] == [0, 1, 2, 3, 4, 5]

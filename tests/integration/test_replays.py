@@ -16,7 +16,7 @@ from vectorlab.domain.replays import Effect, Verdict
 from vectorlab.domain.runs import Decoding, Departure, FinishReason, GeneratedText, RowKey
 from vectorlab.lab import Lab
 from vectorlab.services import runs
-from vectorlab.worker import generation
+from vectorlab.worker.handlers import generation
 
 LIMITS = {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41"}
 SENTENCE = "Please paraphrase the following sentence. Sentence: The {} was fine., paraphrase: "

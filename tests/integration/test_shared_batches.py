@@ -8,7 +8,7 @@ from vectorlab.domain.jobs import Job, JobState
 from vectorlab.domain.runs import Decoding
 from vectorlab.services import jobs
 from vectorlab.store import jobs as store_jobs
-from vectorlab.worker import generation
+from vectorlab.worker.handlers import generation
 from vectorlab.worker.loop import Worker
 
 SHORT = Decoding(max_new_tokens=6, do_sample=True)
@@ -35,10 +35,10 @@ def test_queued_jobs_share_a_batch_and_every_run_replays(lab):
     other = lab.runs.request(prompts=["Alone"], decoding=Decoding(max_new_tokens=5)).job
     done = drain(lab)
     assert {job.state for job in done.values()} == {JobState.SUCCEEDED}
-    views = [lab.runs.made_by(done[job.id]) for job in asked]
+    views = [lab.runs.get(str(done[job.id].result["run_id"])) for job in asked]
     frames = [view.run.batch_plan.frames[0] for view in views]
     assert [(frame.rows, frame.first) for frame in frames] == [(6, 0), (6, 1), (6, 4)]
-    assert lab.runs.made_by(done[other.id]).run.batch_plan.frames == ()
+    assert lab.runs.get(str(done[other.id].result["run_id"])).run.batch_plan.frames == ()
     for view in views:
         assert view.replay().identical
     said = [line.message for line in jobs.log(lab.db, asked[1].id)]
@@ -71,7 +71,7 @@ def test_a_cancelled_companion_is_left_out(lab, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("vectorlab.steering.decoding.CHECK_EVERY", 2)
     done = drain(lab)
     assert done[dropped.id].state is JobState.CANCELLED
-    assert lab.runs.made_by(done[kept.id]).replay().identical
+    assert lab.runs.get(str(done[kept.id].result["run_id"])).replay().identical
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])

@@ -15,7 +15,7 @@ from vectorlab.services import runs as run_services
 def made(database_url):
     """A lab with a vector and a run, registered and computed by jobs."""
     lab = Lab(database_url, device="cpu")
-    job = models.request_registration(lab.db, "bundled:tiny", actor="ada")
+    job = models.request_registration(lab.db, "bundled:tiny", actor="ada").job
     assert job.priority == PRIORITY_INTERACTIVE
     found = jobs.result(lab.wait(job.id))
     assert models.get(lab.db, str(found["model_id"])).name == "tiny"
@@ -40,7 +40,7 @@ def test_tokens_are_found_once_and_kept(made):
         range(models.get(made.db, "tiny").description.n_layers)
     )
     assert all(len(item.toward) == len(item.away) == token_views.NEAREST for item in layers)
-    assert token_views.request_nearest(made.db, "upbeat", actor="ada").is_known
+    assert token_views.request_nearest(made.db, "upbeat", actor="ada").found
 
     asked = token_views.request_read(made.db, "1", 0, actor="ada")
     again = token_views.request_read(made.db, "1", 0, actor="ada")
@@ -57,7 +57,7 @@ def test_tokens_are_found_once_and_kept(made):
         mean = sum(tokens.logprobs) / len(tokens.logprobs)
         assert mean == pytest.approx(texts[key].mean_logprob, abs=1e-4)
     assert set(found[0, 0].changes) == {0.0}
-    assert token_views.request_read(made.db, "1", 0, actor="ada").is_known
+    assert token_views.request_read(made.db, "1", 0, actor="ada").found
     gone = run_services.remove(made.db, "1", cascade=False, actor="ada")
     assert gone == ["run 1"]
 
@@ -71,7 +71,7 @@ def test_a_run_with_kl_knows_its_tokens_without_a_job(made):
     )
     texts = run_services.generations(made.db, run_services.get(made.db, str(view.id)))
     found = token_views.read_tokens(made.db, view.id, 0)
-    assert token_views.request_read(made.db, str(view.id), 0, actor="ada").is_known
+    assert token_views.request_read(made.db, str(view.id), 0, actor="ada").found
     for text in texts:
         tokens = found[text.key.arm, text.key.sample]
         assert "".join(tokens.pieces) == text.text
@@ -86,6 +86,6 @@ def test_what_is_not_there_is_refused_in_words(made):
         token_views.request_read(made.db, "1", 7, actor="ada")
     with pytest.raises(InputError, match="empty"):
         models.request_registration(made.db, " ", actor="ada")
-    job = models.request_registration(made.db, "/no/such/model", actor="ada")
+    job = models.request_registration(made.db, "/no/such/model", actor="ada").job
     with pytest.raises(JobFailed, match="no/such/model"):
         made.wait(job.id)

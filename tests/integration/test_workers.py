@@ -13,7 +13,7 @@ import torch
 
 from tests.store.builders import add_job, add_model
 from tests.store.test_jobs import lapse
-from vectorlab.domain.jobs import AttemptOutcome, Job, JobKind, JobState, NewJob, PartialText
+from vectorlab.domain.jobs import AttemptOutcome, Job, JobState, NewJob, PartialText
 from vectorlab.errors import LeaseLost
 from vectorlab.services import jobs as services
 from vectorlab.store import audit, jobs
@@ -29,7 +29,7 @@ Handle = Callable[[JobContext], None]
 @pytest.fixture
 def handle(monkeypatch: pytest.MonkeyPatch) -> Callable[[Handle], None]:
     """Lets jobs of kind ``extract`` do what a test wants."""
-    return lambda work: monkeypatch.setitem(handlers.HANDLERS, JobKind.EXTRACT, work)
+    return lambda work: monkeypatch.setitem(handlers.HANDLERS, "extract", work)
 
 
 def enqueue(database: Database, **changes: object) -> Job:
@@ -363,9 +363,7 @@ def test_jobs_of_held_models_go_first(sqlite_database: Database, handle):
         for model in (models[0], models[1], models[0], models[1]):
             jobs.enqueue(
                 tx,
-                NewJob(
-                    kind=JobKind.EXTRACT, spec={}, dedupe_key=None, model_id=model, created_by="t"
-                ),
+                NewJob(kind="extract", spec={}, dedupe_key=None, model_id=model, created_by="t"),
             )
 
     def work(context: JobContext) -> None:

@@ -11,9 +11,13 @@ import sqlalchemy as sa
 from tests.migrations.test_migrations import shape
 from tests.store.builders import PAIRS
 from tests.store.view_columns import VIEWS
+from vectorlab.domain.job_requests import ExtractRequest
+from vectorlab.domain.jobs import JobState
 from vectorlab.domain.runs import compare_generations
+from vectorlab.services import jobs
 from vectorlab.store import maintenance, migrate, runs, schema, scores, sets, vectors, verdicts
 from vectorlab.store.database import Database, Transaction
+from vectorlab.worker.loop import Worker
 
 FOLDER = Path(__file__).parent / "stores"
 RELEASED = ("0001",)  # revisions of which stores are out there; written by scripts.store_assets
@@ -67,6 +71,24 @@ def test_an_old_store_comes_up_to_date_and_answers(old_store: str, database_url:
         assert asked(tx, "SELECT vector_name FROM v_vectors WHERE method = 'combined'") == [
             ("combined",)
         ]
+    database.dispose()
+
+
+def test_jobs_of_an_old_store_are_shown_and_retried(old_store: str):
+    migrate.upgrade(old_store, backup=False)
+    database = Database.open(old_store)
+    assert [(job.kind, job.state) for job in jobs.list_jobs(database)] == [
+        ("extract", JobState.RUNNING),
+        ("extract", JobState.FAILED),
+    ]
+    failed = jobs.get(database, 1)
+    assert failed.spec == {"set": "upbeat@1"}
+    assert failed.request(ExtractRequest) is None  # no version of today's wrote that
+    assert jobs.retry(database, 1, actor="me").state is JobState.QUEUED
+    done = Worker(database, device="cpu").work_one(1)
+    assert done is not None
+    assert done.state is JobState.FAILED
+    assert "A stored ExtractRequest cannot be read" in (done.error or "")
     database.dispose()
 
 

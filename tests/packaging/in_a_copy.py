@@ -2,8 +2,8 @@
 
     python in_a_copy.py COMMANDS.json RESULTS.json
 
-The package is the one that ``PYTHONPATH`` names. The last thing written is the playground's slider
-for the vector and the operator that ``SLIDER`` holds.
+The package is the one that ``PYTHONPATH`` names. Two things written are the dashboard's: the
+playground's slider for the vector and the operator that ``SLIDER`` holds, and the list of runs.
 """
 
 import contextlib
@@ -11,11 +11,12 @@ import io
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import vectorlab
 from vectorlab.cli.main import main
 
-SLIDER = "slider"
+SLIDER, RUNS_PAGE = "slider", "runs page"
 
 
 def run(words: list[str]) -> dict[str, object]:
@@ -31,22 +32,36 @@ def run(words: list[str]) -> dict[str, object]:
 
 def slider(vector: str, operator: str) -> list[float]:
     """Lowest, highest, step and first strength of the only slider."""
+    [found] = page("playground", vector=[vector], operator=operator).slider
+    return [found.min, found.max, found.step, found.value]
+
+
+def page(name: str, **query: object) -> Any:
+    """A page of the dashboard, as it is drawn."""
     from streamlit.testing.v1 import AppTest
 
     app = AppTest.from_file(
         Path(vectorlab.__file__).parents[1] / "ui" / "app.py", default_timeout=120
     )
-    app.query_params["vector"] = [vector]
-    app.query_params["operator"] = operator
-    page = app.switch_page("app_pages/playground.py").run()
-    assert not page.exception, page.exception
-    [found] = page.slider
-    return [found.min, found.max, found.step, found.value]
+    for key, value in query.items():
+        app.query_params[key] = value
+    drawn = app.switch_page(f"app_pages/{name}.py").run()
+    assert not drawn.exception, drawn.exception
+    return drawn
 
+
+def listed_runs() -> list[dict[str, object]]:
+    """The first rows of the list of runs."""
+    [table] = page("runs").dataframe
+    rows: list[dict[str, object]] = json.loads(table.value.to_json(orient="records"))
+    return rows
+
+
+ON_PAGES = {SLIDER: slider, RUNS_PAGE: listed_runs}
 
 if __name__ == "__main__":
     asked = json.loads(Path(sys.argv[1]).read_text("utf-8"))
     results: dict[str, object] = {"package": vectorlab.__file__}
     for name, words in asked.items():
-        results[name] = slider(*words) if name == SLIDER else run(words)
+        results[name] = ON_PAGES[name](*words) if name in ON_PAGES else run(words)
     Path(sys.argv[2]).write_text(json.dumps(results), "utf-8")

@@ -7,6 +7,7 @@ would, on the command line and in the dashboard.
 import filecmp
 import json
 import os
+import platform
 import re
 import shlex
 import shutil
@@ -20,7 +21,7 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from tests.packaging.in_a_copy import SLIDER
+from tests.packaging.in_a_copy import RUNS_PAGE, SLIDER
 from tests.tiny_models import CONFIGURATIONS, byte_tokenizer
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +48,13 @@ class Copy:
         (self.root / path).write_text(old.replace(before, text + before), "utf-8")
         self.touched.setdefault(recipe, set()).add(path)
 
+    def change(self, recipe: str, path: str, old: str, new: str) -> None:
+        """Other words in a file that is there."""
+        text = (self.root / path).read_text("utf-8")
+        assert text.count(old) == 1, (path, old)
+        (self.root / path).write_text(text.replace(old, new), "utf-8")
+        self.touched.setdefault(recipe, set()).add(path)
+
     def changed(self) -> set[str]:
         """Every file that is not as in the repository."""
         files = {
@@ -69,6 +77,8 @@ SCORER = "A scorer"
 METRIC = "A metric"
 FORMAT = "A file format of vectors"
 ARCHITECTURE = "An architecture"
+JOB_KIND = "A job kind"
+RUN_COLUMN = "A column on runs"
 
 
 def add_a_method(copy: Copy) -> None:
@@ -273,6 +283,179 @@ def an_arcee_model(folder: Path) -> Path:
     return folder
 
 
+def add_a_job_kind(copy: Copy) -> None:
+    copy.insert(
+        JOB_KIND,
+        "vectorlab/domain/job_requests.py",
+        '''
+
+@dataclass(frozen=True, kw_only=True)
+class FlipRequest(NamedRequest, kind="flip"):
+    """A vector that points the other way."""
+
+    NAMES: ClassVar[str] = "vector"
+
+    vector_id: int
+    model_id: int
+    name: str
+
+    @property
+    def dedupe_key(self) -> str:
+        """Of the vector."""
+        return f"flip:{self.vector_id}"
+''',
+        before="\n\n@dataclass(frozen=True, kw_only=True)\nclass RegisterRequest",
+    )
+    copy.write(
+        JOB_KIND,
+        "vectorlab/worker/handlers/flip.py",
+        '''\
+"""The job that turns a vector around."""
+
+from dataclasses import replace
+
+from vectorlab.domain.job_requests import FlipRequest
+from vectorlab.domain.vectors import NewVector, Origin, ParentWeight
+from vectorlab.store import vectors
+from vectorlab.worker.context import JobContext
+from vectorlab.worker.registry import handles
+
+
+@handles(FlipRequest)
+def run_flip(context: JobContext, request: FlipRequest) -> None:
+    """Store the vector with its sign changed."""
+    with context.db.read() as tx:
+        vector = vectors.vector_by_id(tx, request.vector_id)
+        parts = vectors.layer_vectors(tx, vector.id)
+
+    def write(tx, made):
+        new = NewVector(
+            name=context.name(tx),
+            model_id=request.model_id,
+            set_version_id=None,
+            method="flipped",
+            operator=vector.operator,
+            parameters={},
+            read_site=vector.read_site,
+            write_site=vector.write_site,
+            token_rule=vector.token_rule,
+            spec=None,
+            origin=Origin.DERIVED,
+            layers=[replace(part, values=-part.values) for part in parts],
+            parents=[ParentWeight(vector_id=vector.id, weight=-1.0)],
+        )
+        made["vector_id"] = vectors.add_vector(tx, new, context.job.created_by).id
+
+    context.commit(write)
+''',
+    )
+    copy.write(
+        JOB_KIND,
+        "vectorlab/services/flips.py",
+        '''\
+"""Vectors that point the other way."""
+
+from vectorlab.domain.job_requests import FlipRequest
+from vectorlab.services.asking import ask, job_reader
+from vectorlab.store import vectors
+
+
+def request_flip(db, reference, *, name, actor, priority):
+    """Enqueue the turning around of a vector."""
+    with db.write() as tx:
+        vector = vectors.get_vector(tx, reference)
+        request = FlipRequest(vector_id=vector.id, model_id=vector.model_id, name=name)
+        read = job_reader(db, "vector_id", vectors.vector_by_id)
+        return ask(tx, request, read=read, actor=actor, priority=priority)
+''',
+    )
+    copy.insert(
+        JOB_KIND,
+        "vectorlab/cli/vector_algebra.py",
+        '''\
+@app.command()
+def flip(
+    context: typer.Context,
+    reference: Reference,
+    name: Annotated[str, typer.Option(help="Of the new vector.")],
+    detach: DetachOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Store a vector that points the other way."""
+    from vectorlab.services import flips
+
+    lab = open_lab(context)
+    priority, actor = priority_of(detach=detach), lab.settings.user
+    finish(
+        lab,
+        flips.request_flip(lab.db, reference, name=name, actor=actor, priority=priority),
+        lambda vector: _show([vector], as_json=json),
+        told=lambda vector: f"vector {vector.name}",
+        detach=detach,
+        as_json=json,
+    )
+
+
+''',
+        before="@app.command()\ndef equalise(",
+    )
+
+
+def add_a_column_on_runs(copy: Copy) -> None:
+    copy.insert(
+        RUN_COLUMN,
+        "vectorlab/domain/runs.py",
+        '    host: Annotated[str | None, About(name="made on")] = None\n',
+        before="\n\ndef recorded() ->",
+    )
+    schema = "vectorlab/store/schema.py"
+    copy.change(RUN_COLUMN, schema, 'REVISION = "0001"', 'REVISION = "0002"')
+    copy.insert(
+        RUN_COLUMN,
+        schema,
+        '    _text("host", nullable=True),\n',
+        before='    UniqueConstraint("name"),\n    CheckConstraint("samples > 0"',
+    )
+    copy.write(
+        RUN_COLUMN,
+        "alembic/versions/0002_host_of_runs.py",
+        '''\
+"""Say of every run which machine made it."""
+
+import sqlalchemy as sa
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("generation_runs", sa.Column("host", sa.Text))
+
+
+def downgrade() -> None:
+    op.drop_column("generation_runs", "host")
+''',
+    )
+    handler = "vectorlab/worker/handlers/generation.py"
+    copy.insert(RUN_COLUMN, handler, "import platform\n", before="import time\n")
+    copy.insert(
+        RUN_COLUMN,
+        handler,
+        "            host=platform.node(),\n",
+        before="            replay_of=self.request.replay_of,\n",
+    )
+    copy.insert(
+        RUN_COLUMN,
+        "vectorlab/store/views/v_runs.sql",
+        "       r.host,\n",
+        before="       r.created_at,\n",
+    )
+
+
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     """The copy, with everything added to it."""
@@ -286,6 +469,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     add_a_metric(copy)
     add_a_format(copy)
     add_an_architecture(copy)
+    add_a_job_kind(copy)
+    add_a_column_on_runs(copy)
     return copy
 
 
@@ -316,7 +501,13 @@ def results(copy: Copy, tmp_path_factory: pytest.TempPathFactory) -> dict[str, A
         "add model": f"models add {model} --name arcee",
         "extract there": "vectors extract --set pairs --model arcee --name there --json",
         "steer there": f"runs generate --model arcee --vector there --strength 0.1 {text}",
+        "flip": "vectors flip m --name flipped --json",
+        "flip later": "vectors flip flipped --name again --detach --json",
+        "flip once more": "vectors flip flipped --name other --detach --json",
+        "queue": "jobs list --kind flip --json",
+        "hosts": "sql \"SELECT host FROM v_runs WHERE run_name = 'pulled'\" --json",
         SLIDER: "m pull",
+        RUNS_PAGE: "",
     }
     commands = {name: shlex.split(line) for name, line in lines.items()}
     asked, told = folder / "asked.json", folder / "told.json"
@@ -341,12 +532,21 @@ def out_of(results: dict[str, Any], *names: str) -> str:
 
 @pytest.mark.parametrize(
     ("recipe", "files"),
-    [(METHOD, 2), (OPERATOR, 2), (SCORER, 2), (METRIC, 2), (FORMAT, 2), (ARCHITECTURE, 1)],
+    [
+        (METHOD, 2),
+        (OPERATOR, 2),
+        (SCORER, 2),
+        (METRIC, 2),
+        (FORMAT, 2),
+        (ARCHITECTURE, 1),
+        (JOB_KIND, 4),
+        (RUN_COLUMN, 5),
+    ],
 )
 def test_a_recipe_names_every_file_that_it_takes(copy: Copy, recipe: str, files: int) -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
     [paragraph] = re.findall(rf"^\*\*{recipe}\.\*\*.*?(?=\n\n)", text, re.M | re.S)
-    named = set(re.findall(r"`(vectorlab/[^`]+)`", paragraph))
+    named = set(re.findall(r"`((?:vectorlab|alembic)/[^`]+)`", paragraph))
     touched = copy.touched[recipe]
     assert len(touched) == files
     for path in touched:
@@ -395,3 +595,31 @@ def test_the_new_architecture_is_registered_read_and_steered(results: dict[str, 
     vector = json.loads(out_of(results, "add model", "extract there"))
     assert len(vector["layers"]) == CONFIGURATIONS["llama"]["num_hidden_layers"]
     assert out_of(results, "steer there")
+
+
+def test_the_new_kind_of_job_is_worked_off_queued_and_listed(results: dict[str, Any]) -> None:
+    original = json.loads(out_of(results, "extract"))
+    [flipped] = json.loads(out_of(results, "flip"))
+    assert (flipped["name"], flipped["method"]) == ("flipped", "flipped")
+    assert flipped["model_id"] == original["model_id"]
+    queued = json.loads(out_of(results, "flip later"))["job_id"]
+    jobs = json.loads(out_of(results, "queue"))
+    assert [(job["id"] == queued, job["state"]) for job in jobs] == [
+        (True, "queued"),
+        (False, "succeeded"),
+    ]
+
+
+def test_the_new_kind_of_job_keeps_names_like_all_others(results: dict[str, Any]) -> None:
+    refused = results["flip once more"]
+    assert (refused["code"], refused["out"]) == (1, "")
+    assert "does the same and gives it the name 'again'" in refused["err"].replace("\n", " ")
+
+
+def test_the_new_column_of_runs_is_in_lists_frames_queries_and_the_dashboard(
+    results: dict[str, Any],
+) -> None:
+    host = platform.node()
+    assert json.loads(out_of(results, "steered"))["host"] == host
+    assert json.loads(out_of(results, "hosts"))["rows"] == [{"host": host}]
+    assert [row["made on"] for row in results[RUNS_PAGE] if row["run"] == "pulled"] == [host]

@@ -21,7 +21,7 @@ from vectorlab.domain.conditions import (
 )
 from vectorlab.domain.explanations import LeftOut
 from vectorlab.domain.hashing import bytes_sha256
-from vectorlab.domain.jobs import Job, JobKind, NewJob
+from vectorlab.domain.jobs import Job, NewJob
 from vectorlab.domain.margins import ROUNDING_NATS
 from vectorlab.domain.methods import COMBINED
 from vectorlab.domain.models import Model, ModelDescription
@@ -347,7 +347,7 @@ def add_run(tx: Transaction, model: Model, spec: RunSpec, **changes: Any) -> Gen
 
 def add_job(tx: Transaction, **changes: Any) -> Job:
     values: dict[str, Any] = {
-        "kind": JobKind.EXTRACT,
+        "kind": "extract",
         "spec": {"set": "upbeat@1"},
         "dedupe_key": None,
         "created_by": "tester",

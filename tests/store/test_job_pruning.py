@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from tests.store.builders import add_job, add_model, add_vector
 from tests.store.test_jobs import PAST, claim, set_times
-from vectorlab.domain.jobs import JobFilter, JobKind, JobState, LogLevel
+from vectorlab.domain.jobs import JobFilter, JobState, LogLevel
 from vectorlab.errors import InputError
 from vectorlab.store import job_pruning, jobs, schema, vectors
 from vectorlab.store.database import Database, Transaction
@@ -90,10 +90,10 @@ def test_a_job_that_another_table_refers_to_is_kept(
 def test_a_filter_chooses_what_goes(database: Database):
     with database.write() as tx:
         kept, model = ended(tx), add_model(tx)
-        failed = add_job(tx, kind=JobKind.GENERATE, model_id=model.id)
+        failed = add_job(tx, kind="generate", model_id=model.id)
         claim(tx)
         jobs.fail(tx, failed.id, 1, error_class="E", error="e", retry=False)
         set_times(tx, failed.id, finished_at=PAST)
-        wanted = JobFilter(states=(JobState.FAILED,), kind=JobKind.GENERATE, model_id=model.id)
+        wanted = JobFilter(states=(JobState.FAILED,), kind="generate", model_id=model.id)
         assert [job.id for job in job_pruning.prune(tx, wanted, actor="me")] == [failed.id]
         assert [job.id for job in jobs.list_jobs(tx)] == [kept]

@@ -14,7 +14,6 @@ from vectorlab.domain.jobs import (
     AttemptOutcome,
     Job,
     JobFilter,
-    JobKind,
     JobState,
     NewJob,
 )
@@ -135,7 +134,7 @@ def test_a_claim_does_not_wait_for_another_that_is_not_committed(postgres_databa
 def test_equal_requests_share_one_job_until_it_ends(database: Database):
     with database.write() as tx:
         job = add_job(tx, dedupe_key="k")
-        same = NewJob(kind=JobKind.EXTRACT, spec={}, dedupe_key="k", created_by="another")
+        same = NewJob(kind="extract", spec={}, dedupe_key="k", created_by="another")
         assert jobs.enqueue(tx, same) == (job, False)
         running = claim(tx)
         assert jobs.enqueue(tx, same) == (running, False)
@@ -153,7 +152,7 @@ def test_requests_at_the_same_moment_make_one_job(database: Database):
         start.wait()
         with database.write() as tx:
             job, created = jobs.enqueue(
-                tx, NewJob(kind=JobKind.EXTRACT, spec={}, dedupe_key="k", created_by="t")
+                tx, NewJob(kind="extract", spec={}, dedupe_key="k", created_by="t")
             )
         return job.id, created
 
@@ -168,9 +167,7 @@ def test_a_request_waits_for_an_equal_one_not_committed_yet(postgres_database: D
 
     def ask() -> tuple[Job, bool]:
         with postgres_database.write() as tx:
-            return jobs.enqueue(
-                tx, NewJob(kind=JobKind.EXTRACT, spec={}, dedupe_key="k", created_by="t")
-            )
+            return jobs.enqueue(tx, NewJob(kind="extract", spec={}, dedupe_key="k", created_by="t"))
 
     with ThreadPoolExecutor(1) as pool:
         with postgres_database.write() as tx:
@@ -585,12 +582,12 @@ def test_jobs_without_a_dedupe_key_are_retried_whatever_else_is_under_way(databa
 def test_jobs_are_listed_newest_first_by_state_and_kind(database: Database):
     with database.write() as tx:
         one = add_job(tx)
-        two = add_job(tx, kind=JobKind.GENERATE)
+        two = add_job(tx, kind="generate")
         three = jobs.cancel(tx, add_job(tx).id)
         assert jobs.list_jobs(tx) == [three, two, one]
         assert jobs.list_jobs(tx, limit=1) == [three]
         assert jobs.list_jobs(tx, JobFilter(states=(JobState.QUEUED,))) == [two, one]
-        assert jobs.list_jobs(tx, JobFilter(kind=JobKind.GENERATE)) == [two]
+        assert jobs.list_jobs(tx, JobFilter(kind="generate")) == [two]
 
 
 def test_jobs_are_listed_by_every_filter(database: Database):
@@ -600,7 +597,7 @@ def test_jobs_are_listed_by_every_filter(database: Database):
         set_times(tx, old.id, created_at=PAST)
         mine = add_job(tx, model_id=model.id, queue="night")
         claim(tx, "gpu7-1", queue="night")
-        tried = add_job(tx, kind=JobKind.GENERATE)
+        tried = add_job(tx, kind="generate")
         claim(tx, "gp_7", job_id=tried.id)
         jobs.cancel(tx, old.id)
         day = timedelta(days=1)

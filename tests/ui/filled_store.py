@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from vectorlab.domain.hashing import bytes_sha256
-from vectorlab.domain.jobs import JobKind, NewJob
+from vectorlab.domain.jobs import NewJob
 from vectorlab.domain.models import Model, ModelDescription
 from vectorlab.domain.operators import Operator
 from vectorlab.domain.runs import (
@@ -78,10 +78,10 @@ def fill(db: Database) -> None:
     with db.write() as tx:
         job, _ = jobs.enqueue(
             tx,
-            NewJob(kind=JobKind.EXTRACT, spec={"note": HOSTILE}, dedupe_key=None, created_by="ada"),
+            NewJob(kind="extract", spec={"note": HOSTILE}, dedupe_key=None, created_by="ada"),
         )
         jobs.cancel(tx, job.id)
-        jobs.enqueue(tx, NewJob(kind=JobKind.GENERATE, spec={}, dedupe_key=None, created_by="ada"))
+        jobs.enqueue(tx, NewJob(kind="generate", spec={}, dedupe_key=None, created_by="ada"))
 
 
 def alive_worker(db: Database) -> None:

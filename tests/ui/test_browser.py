@@ -166,7 +166,7 @@ def test_a_node_of_the_lineage_picture_opens_its_page(db, tab):
 
 @pytest.mark.slow
 def test_the_button_starts_a_worker_that_runs_what_waits(db, chromium, tmp_path):
-    job = models.request_registration(db, "bundled:tiny", actor="ada", name="tiny")
+    job = models.request_registration(db, "bundled:tiny", actor="ada", name="tiny").job
     with (
         launched(tmp_path / "dashboard.log") as address,
         chromium.new_context(base_url=address) as context,

@@ -10,7 +10,7 @@ from tests.ui.everything import ICL_RESULTS
 from vectorlab.cli.main import app as command_line
 from vectorlab.domain.description import describe
 from vectorlab.domain.icl_runs import REQUESTS, IclKind
-from vectorlab.domain.jobs import CurvePoint, JobKind
+from vectorlab.domain.jobs import CurvePoint
 from vectorlab.services import icl
 from vectorlab.services import jobs as services
 from vectorlab.store import jobs
@@ -23,7 +23,7 @@ def with_runs(db):
     """One run of each kind that the page shows."""
     with db.write() as tx:
         model, version = add_model(tx), add_version(tx)
-        job = add_job(tx, kind=JobKind.ICL_TRAIN)
+        job = add_job(tx, kind="icl_train")
         points = [
             CurvePoint(series=series, step=step, value=0.5)
             for series in ("loss", "gradient descent", "cosine of sensitivities")
@@ -99,7 +99,7 @@ def test_a_training_is_asked_for_and_followed(db, visit):
     next(item for item in app.button if item.label == "Train").click().run()
     assert not app.exception
     [job] = services.list_jobs(db)
-    assert (job.kind, job.spec["spec"]["batch"]) == (JobKind.ICL_TRAIN, 512)
+    assert (job.kind, job.spec["spec"]["batch"]) == ("icl_train", 512)
 
 
 @pytest.mark.parametrize(

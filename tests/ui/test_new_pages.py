@@ -11,7 +11,7 @@ from tests.ui.test_pages import press, shown
 from ui import colours
 from ui.run_views.token_view import departure
 from vectorlab.config import WISH_VARIABLE
-from vectorlab.domain.jobs import PRIORITY_INTERACTIVE, JobKind
+from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.runs import Prompt
 from vectorlab.domain.tokens import NearestTokens, ReadTokens, VocabularyToken
 from vectorlab.services import jobs, models, queries, runs, sets, vectors
@@ -29,7 +29,7 @@ def test_the_playground_asks_for_baseline_and_vectors_in_one_batch(filled, visit
     assert app.slider(key="play.slider.upbeat-icv").value == 0.25
     app = press(app, "Generate")
     job = newest_job(filled)
-    assert (job.kind, job.priority) == (JobKind.GENERATE, PRIORITY_INTERACTIVE)
+    assert (job.kind, job.priority) == ("generate", PRIORITY_INTERACTIVE)
     arms = job.spec["spec"]["arms"]
     assert [arm["label"] for arm in arms] == ["baseline", "upbeat-icv +0.25"]
     assert job.spec["spec"]["prompts"] == [["Say: ", None]]
@@ -64,7 +64,7 @@ def test_a_run_in_the_address_is_shown_and_kept(filled, visit):
     assert "<img" not in said
     assert "Read the tokens" in [item.label for item in app.button]
     press(app, "Read the tokens")
-    assert newest_job(filled).kind is JobKind.READ
+    assert newest_job(filled).kind == "read"
 
 
 def store_tokens(db, run_id=1):
@@ -138,7 +138,7 @@ def test_several_vectors_are_compared_layer_by_layer(filled, visit):
 
 def test_nearest_tokens_are_asked_for_and_shown_literally(filled, visit):
     press(visit("vectors", vector="upbeat-icv"), "Find the nearest tokens")
-    assert newest_job(filled).kind is JobKind.NEAREST
+    assert newest_job(filled).kind == "nearest"
     token = VocabularyToken(token_id=1, piece="<i>", value=2.0)
     with filled.write() as tx:
         found = [
@@ -228,7 +228,7 @@ def test_settings_measure_check_and_back_up(filled, visit):
 def test_a_model_is_registered_by_a_job(filled, visit):
     press(visit("settings"), "Register")
     job = newest_job(filled)
-    assert (job.kind, job.spec["source"]) == (JobKind.REGISTER, "bundled:tiny")
+    assert (job.kind, job.spec["source"]) == ("register", "bundled:tiny")
 
 
 def test_first_steps_do_what_they_say(db, visit):
@@ -240,12 +240,12 @@ def test_first_steps_do_what_they_say(db, visit):
         "sentiment-paraphrase-prompts",
     }
     app = press(app, "Register the bundled model")
-    assert newest_job(db).kind is JobKind.REGISTER
+    assert newest_job(db).kind == "register"
     assert shown(app).count('vl-good">done') == 1
     models.register(db, name="tiny", description=description(), actor="ada")
     press(visit("overview"), "Extract a vector")
     job = newest_job(db)
-    assert (job.kind, job.priority) == (JobKind.EXTRACT, PRIORITY_INTERACTIVE)
+    assert (job.kind, job.priority) == ("extract", PRIORITY_INTERACTIVE)
     assert job.spec["spec"]["method"] == "icv"
 
 

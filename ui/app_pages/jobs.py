@@ -7,7 +7,8 @@ import streamlit as st
 
 from ui import cached, markup, tables
 from ui.frame import job_panels, lists, navigation, notes
-from vectorlab.domain.jobs import JobFilter, JobKind, JobState
+from vectorlab.domain.job_requests import KINDS
+from vectorlab.domain.jobs import JobFilter, JobState
 from vectorlab.services import jobs, models, reports
 
 SHOWN = 100
@@ -106,7 +107,7 @@ def _choose_filter() -> JobFilter:
     one, two, three, four = st.columns(4)
     kind = one.selectbox(
         "Kind",
-        [item.value for item in JobKind],
+        list(KINDS),
         index=None,
         placeholder="any",
         key="kind",
@@ -127,7 +128,7 @@ def _choose_filter() -> JobFilter:
     return jobs.read_filter(
         cached.store(),
         states=() if state is None else (JobState(state),),
-        kind=None if kind is None else JobKind(kind),
+        kind=kind,
         model=model,
         worker=worker or None,
         since=None if since is None else SINCE[since],

@@ -7,8 +7,9 @@ from ui.frame import job_panels, navigation, notes
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.methods import METHODS
 from vectorlab.domain.passages import ChatForm
-from vectorlab.domain.vectors import Site, TokenRule
+from vectorlab.domain.vectors import Site, SteeringVector, TokenRule
 from vectorlab.services import browsing, models, vectors
+from vectorlab.services.asking import Asked
 from vectorlab.services.vectors import ExtractionOptions
 
 notes.header(
@@ -101,8 +102,8 @@ with st.expander("More"):
     )
 
 
-def _request() -> int | None:
-    asked = vectors.request_extraction(
+def _request() -> Asked[SteeringVector]:
+    return vectors.request_extraction(
         db,
         set_reference=label,
         model=models.get(db, model),
@@ -120,13 +121,13 @@ def _request() -> int | None:
         force=force,
         priority=PRIORITY_INTERACTIVE,
     )
-    if asked.vector is not None:
-        notes.note("Found", "This exact vector was made before; nothing is computed.", tone="good")
-        navigation.page_link(f"Open `{asked.vector.name}`", "vectors", vector=asked.vector.name)
-    return None if asked.job is None else asked.job.id
+
+
+def _open_vector(vector: SteeringVector) -> None:
+    navigation.page_link(f"Open `{vector.name}`", "vectors", vector=vector.name)
 
 
 if st.button("Extract", type="primary"):
     st.query_params.pop("job", None)
-    job_panels.ask(_request)
+    job_panels.ask(_request, found=_open_vector)
 job_panels.follow_job()

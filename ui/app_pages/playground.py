@@ -14,9 +14,9 @@ def _ask(form: Form) -> None:
         asked = form.ask()
         for name in ("job", "run"):
             st.query_params.pop(name, None)
-        if asked.run is not None:
-            st.query_params["run"] = str(asked.run.id)
-            st.session_state[results.FRESH] = asked.run.id
+        if asked.found is not None:
+            st.query_params["run"] = str(asked.found.id)
+            st.session_state[results.FRESH] = asked.found.id
         elif asked.job is not None:
             st.query_params["job"] = str(asked.job.id)
 

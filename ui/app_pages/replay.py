@@ -10,6 +10,7 @@ from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.replays import ReplayVerdict, Verdict
 from vectorlab.domain.runs import Departure, GenerationRun
 from vectorlab.services import browsing, reports, runs
+from vectorlab.services.asking import Asked
 
 LATEST = 50
 MOST_LINES = 60  # of the picture
@@ -65,11 +66,10 @@ def _show_run(reference: str) -> None:
         tables.show(head, [_other_row(run) for run in others], name=f"replays-of-{original.id}")
 
 
-def _request(original: GenerationRun) -> int:
-    _, job = runs.request_replay(
+def _request(original: GenerationRun) -> Asked[GenerationRun]:
+    return runs.request_replay(
         cached.store(), str(original.id), actor=cached.user(), priority=PRIORITY_INTERACTIVE
     )
-    return job.id
 
 
 def _show_verdict(original: GenerationRun, replay: GenerationRun) -> None:

@@ -134,10 +134,8 @@ def _show_models() -> None:
         name = st.text_input("Name", key="settings.model_name", placeholder="from the source")
         if st.form_submit_button("Register"):
             job_panels.ask(
-                lambda: (
-                    models.request_registration(
-                        db, source, actor=cached.user(), name=name.strip() or None
-                    ).id
+                lambda: models.request_registration(
+                    db, source, actor=cached.user(), name=name.strip() or None
                 )
             )
     job_panels.follow_job(link=False)

@@ -1,22 +1,32 @@
 """Asking for work, and watching it."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import streamlit as st
 
 from ui import cached, launching, markup
 from ui.frame import navigation, notes
-from vectorlab.domain.jobs import DEFAULT_QUEUE, Job, JobKind, JobState
+from vectorlab.domain.job_requests import (
+    GenerateRequest,
+    IclBridgeRequest,
+    IclReproduceRequest,
+    IclTrainRequest,
+)
+from vectorlab.domain.jobs import DEFAULT_QUEUE, Job, JobState
 from vectorlab.services import jobs
+from vectorlab.services.asking import Asked
+
+T = TypeVar("T")
 
 # How often what stands beside a job is read, and the job then: once a second in all.
 BESIDE_A_JOB = "2s"
 # Where the page on in-context learning shows what a job made.
 ICL_VIEWS = {
-    JobKind.ICL_TRAIN: "Trained models",
-    JobKind.ICL_BRIDGE: "Bridge to language models",
-    JobKind.ICL_REPRODUCE: "Reference points",
+    IclTrainRequest.KIND: "Trained models",
+    IclBridgeRequest.KIND: "Bridge to language models",
+    IclReproduceRequest.KIND: "Reference points",
 }
 WORKER_COMMAND = "vectorlab worker"
 TONES = {
@@ -51,15 +61,21 @@ def _offer_worker(place: str) -> None:
         st.toast("A worker is starting; it takes a few seconds.")
 
 
-def ask(request: Callable[[], int | None]) -> None:
+def ask(request: Callable[[], Asked[T]], *, found: Callable[[T], None] | None = None) -> None:
     """Ask for work; what cannot be asked is said in words, nothing is written then.
 
-    ``request`` returns the id of a job to watch (kept in the address), or None.
+    The job that ``request`` queued is kept in the address, to be watched. ``found`` links to
+    what an equal request made before.
     """
     with notes.errors_as_panel():
-        job_id = request()
-        if job_id is not None:
-            st.query_params["job"] = str(job_id)
+        asked = request()
+        if asked.job is not None:
+            st.query_params["job"] = str(asked.job.id)
+        if asked.found is not None:
+            said = "An equal request was answered before; nothing is computed."
+            notes.note("Found", said, tone="good")
+            if found is not None:
+                found(asked.found)
 
 
 def follow_job(*, link: bool = True, every: str = "1s") -> Job | None:
@@ -103,7 +119,8 @@ def result_link(job: Job) -> None:
     if "ravel_run_id" in made or "ravel_instance_id" in made:
         navigation.page_link("Open the attributes", "attributes")
     if "run_id" in made:
-        replayed = job.spec.get("replay_of") is not None
+        request = job.request(GenerateRequest)
+        replayed = request is not None and request.replay_of is not None
         navigation.page_link(
             "Open the verdict" if replayed else "Open the run",
             "replay" if replayed else "compare",
@@ -115,7 +132,7 @@ def job_line(job: Job) -> None:
     """Where a job stands, and what can be done about it; without what it has written so far."""
     with st.container(border=True):
         st.html(
-            f"<b>Job {job.id}</b> · {job.kind.value} · "
+            f"<b>Job {job.id}</b> · {job.kind} · "
             f"{markup.badge(job.state.value, 'bad' if job.lapsed else TONES[job.state])} "
             f"{markup.quiet(_job_note(job))}"
         )
@@ -136,6 +153,12 @@ def job_line(job: Job) -> None:
                 st.rerun()
 
 
+def arm_labels(job: Job) -> Sequence[str]:
+    """Names of the arms that a job generates texts of."""
+    request = job.request(GenerateRequest)
+    return [] if request is None else [arm.label for arm in request.spec.arms]
+
+
 def _job_note(job: Job) -> str:
     """What is to be known beside the state: trouble, or how fast it goes and how long yet."""
     standing = jobs.standing(job)
@@ -148,7 +171,7 @@ def _partial_texts(job: Job) -> None:
     """What a generation has written so far, as it grows."""
     found = jobs.partial_texts(cached.store(), job.id)
     if found:
-        arms = [arm["label"] for arm in job.spec.get("spec", {}).get("arms", [])]
+        arms = arm_labels(job)
         rows = [
             (
                 str(item.prompt + 1),

@@ -10,8 +10,10 @@ from vectorlab.domain.context_prompts import LAYOUTS
 from vectorlab.domain.description import describe
 from vectorlab.domain.icl_runs import IclKind, IclRun
 from vectorlab.domain.icl_training import TrainingSpec, Variant
-from vectorlab.domain.jobs import PRIORITY_INTERACTIVE, JobKind
+from vectorlab.domain.job_requests import IclTrainRequest
+from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.services import browsing, icl, jobs, models
+from vectorlab.services.asking import Asked
 from vectorlab.services.icl import BridgeRequest
 
 LIVE_STEPS = 3_000
@@ -121,17 +123,16 @@ def _ask_for_a_training() -> None:
             job_panels.ask(lambda: _train(variant, int(layers), int(steps), int(seed)))
 
 
-def _train(variant: Variant, layers: int, steps: int, seed: int) -> int | None:
+def _train(variant: Variant, layers: int, steps: int, seed: int) -> Asked[IclRun]:
     spec = TrainingSpec.published(variant, layers=layers, steps=steps, batch=512, seed=seed)
-    asked = icl.request_training(
+    return icl.request_training(
         cached.store(), spec, actor=cached.user(), priority=PRIORITY_INTERACTIVE
     )
-    return None if asked.job is None else asked.job.id
 
 
 def _show_running() -> None:
     job = job_panels.follow_job(link=False, every=job_panels.BESIDE_A_JOB)
-    if job is None or job.kind is not JobKind.ICL_TRAIN or job.state.is_final:
+    if job is None or job.kind != IclTrainRequest.KIND or job.state.is_final:
         return
 
     @st.fragment(run_every=job_panels.BESIDE_A_JOB)
@@ -174,15 +175,14 @@ def _ask_for_a_bridge() -> None:
     job_panels.follow_job(link=False)
 
 
-def _bridge(model: str, label: str, shots: int, layout: str) -> int | None:
-    asked = icl.request_bridge(
+def _bridge(model: str, label: str, shots: int, layout: str) -> Asked[IclRun]:
+    return icl.request_bridge(
         cached.store(),
         BridgeRequest(set_reference=label, shots=shots, layout=layout),
         model=models.get(cached.store(), model),
         actor=cached.user(),
         priority=PRIORITY_INTERACTIVE,
     )
-    return None if asked.job is None else asked.job.id
 
 
 def _choose(kind: IclKind, empty: str, command: str) -> IclRun | None:

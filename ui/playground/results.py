@@ -1,7 +1,5 @@
 """What came of a request: texts while they grow, then side by side, token by token."""
 
-from collections.abc import Sequence
-
 import streamlit as st
 
 from ui import cached, colours, markup, tables
@@ -120,11 +118,10 @@ def _read_once(run: GenerationRun) -> None:
 
 def _show_growing(job: Job) -> None:
     found = jobs.partial_texts(cached.store(), job.id)
-    labels: Sequence[str] = [arm["label"] for arm in job.spec["spec"]["arms"]]
     grown = {item.arm: item.text for item in found if item.prompt == item.sample == 0}
     rows = [
         (f"<b>{markup.escape(label)}</b>", markup.generated(grown.get(place, "")) + _CURSOR)
-        for place, label in enumerate(labels)
+        for place, label in enumerate(job_panels.arm_labels(job))
     ]
     st.html(markup.table(["arm", "so far, not a result yet"], rows, kind="vl-strip"))
 

@@ -4,13 +4,14 @@ import pandas as pd
 import streamlit as st
 
 from ui import cached
-from ui.frame import job_panels, notes
+from ui.frame import job_panels
 from ui.ravel_views import charts
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.ravel_instances import TESTS, Instance
-from vectorlab.domain.ravel_runs import FEATURIZERS, Location
+from vectorlab.domain.ravel_runs import FEATURIZERS, Location, Run
 from vectorlab.errors import InputError
 from vectorlab.services import jobs, ravel_runs
+from vectorlab.services.asking import Asked
 from vectorlab.services.ravel_runs import Grid
 
 
@@ -86,9 +87,9 @@ def _request(
     ks: str,
     location: Location,
     targets: list[str],
-) -> int | None:
+) -> Asked[Run]:
     numbers = _numbers(ks)
-    asked = ravel_runs.request_run(
+    return ravel_runs.request_run(
         cached.store(),
         instance=instance.name,
         grid=Grid(
@@ -102,6 +103,3 @@ def _request(
         actor=cached.user(),
         priority=PRIORITY_INTERACTIVE,
     )
-    if asked.run is not None:
-        notes.note("Found", f"Run {asked.run.id} answers an equal request.", tone="good")
-    return None if asked.job is None else asked.job.id

@@ -11,9 +11,11 @@ from ui.frame import job_panels, lists, navigation, notes
 from ui.vector_views import tokens
 from vectorlab.domain.browsing import RunFilter
 from vectorlab.domain.description import describe
+from vectorlab.domain.explanations import Explanation
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.vector_formats import VECTOR_FORMATS, VectorFormat
 from vectorlab.services import browsing, explanations, reports, vector_files, vectors
+from vectorlab.services.asking import Asked
 from vectorlab.services.vectors import VectorDetails
 
 LATEST = 20
@@ -170,11 +172,10 @@ def _show_leave_one_out(details: VectorDetails, *, studied: bool) -> None:
         job_panels.ask(lambda: _ask_leave_one_out(reference))
 
 
-def _ask_leave_one_out(reference: str) -> int | None:
-    asked = explanations.request_leave_one_out(
+def _ask_leave_one_out(reference: str) -> Asked[Explanation]:
+    return explanations.request_leave_one_out(
         cached.store(), reference, actor=cached.user(), priority=PRIORITY_INTERACTIVE
     )
-    return None if asked.job is None else asked.job.id
 
 
 def _show_runs(details: VectorDetails) -> None:

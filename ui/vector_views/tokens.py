@@ -9,6 +9,7 @@ from ui.frame import job_panels
 from vectorlab.domain.tokens import NearestTokens, VocabularyToken
 from vectorlab.domain.vectors import SteeringVector
 from vectorlab.services import token_views
+from vectorlab.services.asking import Asked
 
 
 def show(vector: SteeringVector) -> None:
@@ -47,6 +48,5 @@ def _tokens(found: Sequence[VocabularyToken]) -> str:
     )
 
 
-def _ask(vector: SteeringVector) -> int | None:
-    asked = token_views.request_nearest(cached.store(), vector.name, actor=cached.user())
-    return None if asked.job is None else asked.job.id
+def _ask(vector: SteeringVector) -> Asked[list[NearestTokens]]:
+    return token_views.request_nearest(cached.store(), vector.name, actor=cached.user())

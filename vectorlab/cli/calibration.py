@@ -7,7 +7,7 @@ import typer
 from rich.console import Group, RenderableType
 
 from vectorlab.cli import options
-from vectorlab.cli.context import open_lab, wait
+from vectorlab.cli.context import finish, open_lab
 from vectorlab.cli.groups import grouped
 from vectorlab.cli.output import (
     JsonOption,
@@ -16,7 +16,6 @@ from vectorlab.cli.output import (
     pairs_table,
     plain,
     show,
-    show_queued,
     stderr,
 )
 from vectorlab.domain.calibration import Calibration
@@ -91,18 +90,20 @@ def calibrate(
         **writing.given(),
         **work.given(),
     )
-    if asked.calibration is not None:
-        stderr.print(f"Found, not computed: calibration {asked.calibration.id}.")
-        found = asked.calibration
-    else:
-        assert asked.job is not None
-        if work.detach:
-            show_queued(asked.job.id, as_json=json)
-            return
-        found = lab.vectors.calibrated_by(wait(lab, asked.job.id))
-    names = vectors.names_in(lab.db, found.spec)
-    show(_facts(found), as_json=json, human=lambda: _human(found, names))
-    if not found.is_met:
+
+    def show_one(calibration: Calibration) -> None:
+        names = vectors.names_in(lab.db, calibration.spec)
+        show(_facts(calibration), as_json=json, human=lambda: _human(calibration, names))
+
+    found = finish(
+        lab,
+        asked,
+        show_one,
+        told=lambda calibration: f"calibration {calibration.id}",
+        detach=work.detach,
+        as_json=json,
+    )
+    if found is not None and not found.is_met:
         stderr.print(f"Nothing keeps within the budget. {_closest(found)}", style="bold red")
         raise typer.Exit(1)
 

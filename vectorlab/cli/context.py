@@ -1,14 +1,19 @@
 """From the global options of a call to an open ``Lab``."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import typer
 
-from vectorlab.cli.output import progress, stderr
+from vectorlab.cli.output import progress, show_queued, stderr
 from vectorlab.config import Settings
 from vectorlab.domain.jobs import Job
 from vectorlab.lab import Lab
 from vectorlab.services import jobs
+from vectorlab.services.asking import Asked
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,38 @@ def wait(lab: Lab, job_id: int) -> Job:
             f"or drop it: vectorlab jobs cancel {job_id}"
         )
         raise
+
+
+def finish(
+    lab: Lab,
+    asked: Asked[T],
+    show: Callable[[T], None],
+    *,
+    told: Callable[[T], str],
+    detach: bool,
+    as_json: bool,
+) -> T | None:
+    """Print what was asked for: found, or made by its job behind a progress bar.
+
+    Args:
+        lab: Works the job off where no worker is alive.
+        asked: What an equal request made, or the job.
+        show: Prints it.
+        told: What is said of one that was found, such as ``"run 3 answers an equal request"``.
+        detach: Print the id of the job and return.
+        as_json: Print it as JSON.
+
+    Returns:
+        What was printed, or None where nobody waits for it.
+    """
+    if asked.job is not None and detach:
+        show_queued(asked.job.id, as_json=as_json)
+        return None
+    if asked.found is not None:
+        stderr.print(f"Found, not computed: {told(asked.found)}.")
+    answer = asked.answer(lambda job_id: wait(lab, job_id))
+    show(answer)
+    return answer
 
 
 def _options(context: typer.Context) -> Options:

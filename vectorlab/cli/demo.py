@@ -130,11 +130,8 @@ def _experiment(lab: Lab, item: Experiment, tally: _Tally) -> RunView:
     demonstrations = _import(lab, item, item.name, f"{stem}.csv", tally)
     prompts = _import(lab, item, f"{item.name}-prompts", f"prompts_{stem}.csv", tally)
     asked = lab.vectors.request(set=demonstrations, name=item.name)
-    tally.count("vectors", found=asked.vector is not None)
-    vector = asked.vector
-    if vector is None:
-        assert asked.job is not None
-        vector = lab.vectors.made_by(lab.wait(asked.job.id))
+    tally.count("vectors", found=asked.found is not None)
+    vector = lab.result(asked)
     wanted = lab.runs.request(
         prompt_set=prompts,
         model=BUNDLED_MODEL,
@@ -143,11 +140,8 @@ def _experiment(lab: Lab, item: Experiment, tally: _Tally) -> RunView:
         decoding=item.decoding,
         name=item.name,
     )
-    tally.count("runs", found=wanted.run is not None)
-    if wanted.run is not None:
-        return lab.runs.view(wanted.run)
-    assert wanted.job is not None
-    return lab.runs.made_by(lab.wait(wanted.job.id))
+    tally.count("runs", found=wanted.found is not None)
+    return lab.runs.view(lab.result(wanted))
 
 
 def _import(lab: Lab, item: Experiment, name: str, file: str, tally: _Tally) -> str:

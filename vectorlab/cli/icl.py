@@ -8,7 +8,8 @@ import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from vectorlab.cli.context import open_lab, wait
+from vectorlab.cli.context import finish, open_lab
+from vectorlab.cli.options import DetachOption, priority_of
 from vectorlab.cli.output import (
     JsonOption,
     facts_of,
@@ -16,18 +17,18 @@ from vectorlab.cli.output import (
     pairs_table,
     plain,
     show,
-    show_queued,
 )
 from vectorlab.cli.purging import YesOption, ask_and_purge
 from vectorlab.domain.context_prompts import DEFAULT_LAYOUT, DEFAULT_SHOTS, LAYOUTS
 from vectorlab.domain.icl import ConstructOptions, Inputs, RegressionLaw
 from vectorlab.domain.icl_runs import IclKind, IclRun
 from vectorlab.domain.icl_training import TrainingSpec, Variant
-from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
+from vectorlab.domain.jobs import DEFAULT_QUEUE
 from vectorlab.errors import InputError
 from vectorlab.lab import Lab
 from vectorlab.services import icl
-from vectorlab.services.icl import BridgeRequest, IclRequest
+from vectorlab.services.asking import Asked
+from vectorlab.services.icl import BridgeRequest
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -42,7 +43,6 @@ ScaleOption = Annotated[float, typer.Option(help="Of inputs; uniform ones are U(
 NoiseOption = Annotated[float, typer.Option(help="Standard deviation, on the targets.")]
 SeedOption = Annotated[int, typer.Option(help="Of all that is drawn.")]
 ForceOption = Annotated[bool, typer.Option("--force", help="Compute an equal run again.")]
-DetachOption = Annotated[bool, typer.Option("--detach", help="Print the job id and return.")]
 QueueOption = Annotated[str, typer.Option(help="Only workers of it take the job.")]
 
 
@@ -279,22 +279,19 @@ def purge(
 
 
 def _how(force: bool, detach: bool, queue: str) -> dict[str, Any]:  # noqa: FBT001
-    priority = PRIORITY_BATCH if detach else PRIORITY_INTERACTIVE
-    return {"force": force, "priority": priority, "queue": queue}
+    return {"force": force, "priority": priority_of(detach=detach), "queue": queue}
 
 
-def _finish(lab: Lab, asked: IclRequest, *, detach: bool, as_json: bool) -> None:
+def _finish(lab: Lab, asked: Asked[IclRun], *, detach: bool, as_json: bool) -> None:
     """Wait for the job, unless the run was found or nobody is to wait, and print the run."""
-    run = asked.run
-    if asked.job is not None:
-        if detach:
-            show_queued(asked.job.id, as_json=as_json)
-            return
-        done = wait(lab, asked.job.id)
-        assert done.result is not None
-        run = icl.get(lab.db, str(done.result["icl_run_id"]))
-    assert run is not None
-    _show(lab, run, as_json=as_json)
+    finish(
+        lab,
+        asked,
+        lambda run: _show(lab, run, as_json=as_json),
+        told=lambda run: f"in-context run {run.id} answers an equal request",
+        detach=detach,
+        as_json=as_json,
+    )
 
 
 def _show(lab: Lab, run: IclRun, *, as_json: bool) -> None:

@@ -10,14 +10,22 @@ from rich.text import Text
 from vectorlab.cli.context import open_lab
 from vectorlab.cli.context import wait as wait_for
 from vectorlab.cli.output import JsonOption, frame_table, pairs_table, plain, show
-from vectorlab.domain.jobs import Job, JobAttempt, JobKind, JobState, LogLevel, LogLine
+from vectorlab.domain.job_requests import KINDS
+from vectorlab.domain.jobs import Job, JobAttempt, JobState, LogLevel, LogLine
 from vectorlab.services import jobs, reports
 
 app = typer.Typer(no_args_is_help=True, help="Durable work: what waits, runs and has ended.")
 
 JobId = Annotated[int, typer.Argument(metavar="JOB")]
 JobIds = Annotated[list[int], typer.Argument(metavar="JOB...")]
-KindOption = Annotated[JobKind | None, typer.Option(help="Only of this kind.")]
+KindOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar=f"[{'|'.join(KINDS)}]",
+        autocompletion=lambda: list(KINDS),
+        help="Only of this kind.",
+    ),
+]
 ModelOption = Annotated[str | None, typer.Option(help="Only for this model: name, id or hash.")]
 WorkerOption = Annotated[
     str | None, typer.Option(help="Only tried by workers whose id begins like this.")
@@ -210,7 +218,7 @@ def _about(job: Job) -> dict[str, object]:
     progress = f"{job.progress_done}/{job.progress_total or '?'} {job.progress_note}"
     return {
         "job": job.id,
-        "kind": job.kind.value,
+        "kind": job.kind,
         "state": jobs.standing(job),
         "attempt": f"{job.attempt} of at most {job.max_attempts}",
         "queue": job.queue,

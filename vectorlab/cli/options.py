@@ -143,6 +143,11 @@ DetachOption = Annotated[bool, typer.Option("--detach", help="Print the job id a
 QueueOption = Annotated[str, typer.Option(help="Only workers of this queue take the job.")]
 
 
+def priority_of(*, detach: bool) -> int:
+    """A job that somebody waits for goes first."""
+    return PRIORITY_BATCH if detach else PRIORITY_INTERACTIVE
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelGroup(Group):
     """What a request runs on."""
@@ -254,8 +259,11 @@ class WorkGroup(Group):
 
     def given(self) -> dict[str, Any]:
         """As ``Lab`` takes them: what somebody waits for goes first."""
-        priority = PRIORITY_BATCH if self.detach else PRIORITY_INTERACTIVE
-        return {"force": self.force, "priority": priority, "queue": self.queue}
+        return {
+            "force": self.force,
+            "priority": priority_of(detach=self.detach),
+            "queue": self.queue,
+        }
 
 
 def layer_choices(given: list[str] | None) -> tuple[tuple[int, ...] | None, ...]:

@@ -1,5 +1,6 @@
 """``vectorlab ravel``: change one attribute of an entity, leave the others alone."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -7,23 +8,17 @@ import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from vectorlab.cli.context import open_lab, wait
+from vectorlab.cli.context import finish, open_lab
+from vectorlab.cli.options import DetachOption, priority_of
 from vectorlab.cli.output import (
     JsonOption,
     frame_table,
     plain,
     show,
-    show_queued,
-    stderr,
 )
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
-from vectorlab.cli.ravel_views import (
-    data_view,
-    instance_view,
-    run_view,
-    scores_view,
-)
-from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
+from vectorlab.cli.ravel_views import data_view, instance_view, run_view, scores_view
+from vectorlab.domain.jobs import DEFAULT_QUEUE
 from vectorlab.domain.layers import parse_layers
 from vectorlab.domain.operators import Operator
 from vectorlab.domain.ravel_instances import TESTS, Instance, Part
@@ -31,8 +26,9 @@ from vectorlab.domain.ravel_runs import FEATURIZERS, Location, Run
 from vectorlab.errors import InputError, NotFoundError
 from vectorlab.lab import Lab
 from vectorlab.services import ravel_data, ravel_instances, ravel_reports, ravel_runs
+from vectorlab.services.asking import Asked
 from vectorlab.services.ravel_export import export_object, remove
-from vectorlab.services.ravel_runs import Grid, RunRequest, VectorTrial
+from vectorlab.services.ravel_runs import Grid, VectorTrial
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -40,7 +36,6 @@ app = typer.Typer(
 )
 
 InstanceArgument = Annotated[str, typer.Argument(metavar="INSTANCE", help="Name, id or hash.")]
-DetachOption = Annotated[bool, typer.Option("--detach", help="Print the job id and return.")]
 QueueOption = Annotated[str, typer.Option(help="Only workers of it take the job.")]
 ForceOption = Annotated[bool, typer.Option("--force", help="Make an equal request again.")]
 ParameterOption = Annotated[
@@ -129,7 +124,7 @@ def build(
         model=model,
         name=name,
         force=force,
-        priority=PRIORITY_BATCH if detach else PRIORITY_INTERACTIVE,
+        priority=priority_of(detach=detach),
         queue=queue,
         max_new_tokens=new_tokens,
         n_train=train_examples,
@@ -139,17 +134,14 @@ def build(
         seed=seed,
         dtype=dtype,
     )
-    if asked.instance is None and detach:
-        assert asked.job is not None
-        show_queued(asked.job.id, as_json=json)
-        return
-    if asked.instance is not None:
-        made = asked.instance
-        stderr.print(f"Found, not computed: instance {made.name} answers an equal request.")
-    else:
-        assert asked.job is not None
-        made = lab.ravel.built_by(wait(lab, asked.job.id))
-    _show_instance(made, as_json=json)
+    finish(
+        lab,
+        asked,
+        lambda instance: _show_instance(instance, as_json=json),
+        told=lambda instance: f"instance {instance.name} answers an equal request",
+        detach=detach,
+        as_json=json,
+    )
 
 
 @app.command()
@@ -181,15 +173,16 @@ def train(
     asked = lab.ravel.request_run(
         instance, grid=grid, parts=(), name=name, force=force, **_job_options(detach, queue)
     )
-    run = _wait(lab, asked, detach=detach, as_json=json)
-    if run is not None:
-        found = ravel_runs.featurizers_of_run(lab.db, run)
-        frame = ravel_reports.featurizers_frame(found)
+
+    def show_trained(run: Run) -> None:
+        frame = ravel_reports.featurizers_frame(ravel_runs.featurizers_of_run(lab.db, run))
         show(
             {"run": run.id, "featurizers": plain(frame)},
             as_json=json,
             human=lambda: frame_table(frame, hide=["instance", "made"]),
         )
+
+    _finish(lab, asked, show_trained, detach=detach, as_json=json)
 
 
 @app.command()
@@ -252,9 +245,11 @@ def score(
         force=force,
         **_job_options(detach, queue),
     )
-    run = _wait(lab, asked, detach=detach, as_json=json)
-    if run is not None:
+
+    def show_scored(run: Run) -> None:
         _show_scores(lab, run, as_json=json)
+
+    _finish(lab, asked, show_scored, detach=detach, as_json=json)
 
 
 @app.command()
@@ -293,9 +288,11 @@ def sweep(
         force=force,
         **_job_options(detach, queue),
     )
-    run = _wait(lab, asked, detach=detach, as_json=json)
-    if run is not None:
+
+    def show_scored(run: Run) -> None:
         _show_scores(lab, run, as_json=json)
+
+    _finish(lab, asked, show_scored, detach=detach, as_json=json)
 
 
 @app.command("list")
@@ -500,20 +497,21 @@ def _said(frame: Any) -> list[RenderableType]:
     return [] if frame is None else [frame_table(frame, title="what edited runs said")]
 
 
-def _wait(lab: Lab, asked: RunRequest, *, detach: bool, as_json: bool) -> Run | None:
-    """The run, or None if nobody waits for it."""
-    if asked.run is not None:
-        stderr.print(f"Found, not computed: run {asked.run.id} answers an equal request.")
-        return asked.run
-    assert asked.job is not None
-    if detach:
-        show_queued(asked.job.id, as_json=as_json)
-        return None
-    return lab.ravel.made_by(wait(lab, asked.job.id))
+def _finish(
+    lab: Lab, asked: Asked[Run], show_run: Callable[[Run], None], *, detach: bool, as_json: bool
+) -> None:
+    finish(
+        lab,
+        asked,
+        show_run,
+        told=lambda run: f"run {run.id} answers an equal request",
+        detach=detach,
+        as_json=as_json,
+    )
 
 
 def _job_options(detach: bool, queue: str) -> dict[str, Any]:  # noqa: FBT001 - an option's value
-    return {"priority": PRIORITY_BATCH if detach else PRIORITY_INTERACTIVE, "queue": queue}
+    return {"priority": priority_of(detach=detach), "queue": queue}
 
 
 def _grid(

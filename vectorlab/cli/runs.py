@@ -10,7 +10,7 @@ from rich.table import Table
 
 from vectorlab.cli import options
 from vectorlab.cli.comparison import comparison_table
-from vectorlab.cli.context import open_lab, wait
+from vectorlab.cli.context import finish, open_lab, wait
 from vectorlab.cli.groups import grouped
 from vectorlab.cli.output import (
     JsonOption,
@@ -19,15 +19,13 @@ from vectorlab.cli.output import (
     pairs_table,
     plain,
     show,
-    show_queued,
-    stderr,
 )
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
 from vectorlab.cli.verdict import verdict_text
 from vectorlab.domain import margins
 from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.layers import parse_layers
-from vectorlab.domain.runs import GenerationRun
+from vectorlab.domain.runs import GenerationRun, record_of, recorded
 from vectorlab.lab import RunView
 from vectorlab.services import reports, runs, scores, set_splits, tables, vectors
 from vectorlab.services.arms import SweepOptions
@@ -99,16 +97,14 @@ def generate(
         compiled=compile_,
         **work.given(),
     )
-    if asked.run is not None:
-        kept = f" It keeps its name {asked.run.name!r}." if name != asked.run.name else ""
-        stderr.print(f"Found, not computed: run {asked.run.id} answers an equal request.{kept}")
-        _show_run(lab.runs.view(asked.run), as_json=json, found=True)
-        return
-    assert asked.job is not None
-    if work.detach:
-        show_queued(asked.job.id, as_json=json)
-        return
-    _show_run(lab.runs.made_by(wait(lab, asked.job.id)), as_json=json, found=False)
+    finish(
+        lab,
+        asked,
+        lambda run: _show_run(lab.runs.view(run), as_json=json, found=asked.found is not None),
+        told=lambda run: f"run {run.id} answers an equal request",
+        detach=work.detach,
+        as_json=json,
+    )
 
 
 @app.command("list")
@@ -165,14 +161,15 @@ def replay(
     Example: vectorlab runs replay 1
     """
     lab = open_lab(context)
-    _, job = runs.request_replay(
+    asked = runs.request_replay(
         lab.db,
         reference,
         actor=lab.settings.user,
         accept_changed_model=changed_model,
         priority=PRIORITY_INTERACTIVE,
     )
-    found = runs.verdict(lab.db, str(lab.runs.made_by(wait(lab, job.id)).id))
+    replayed = asked.answer(lambda job_id: wait(lab, job_id))
+    found = runs.verdict(lab.db, str(replayed.id))
     show(
         {
             **plain(found),
@@ -276,11 +273,11 @@ def _show_run(view: RunView, *, as_json: bool, found: bool | None = None) -> Non
             "fragile": _fragile(view),
             "request": run.spec_sha256[:12],
             "replay of": run.replay_of or "",
-            "seconds": run.duration_s,
+            **{words: getattr(run, name) for name, words in recorded().items()},
             "prompts and sets": "\n".join(map(str, overlaps)),
             "events": "\n".join(run.environment.get("events", ())),
         }
-        applies = {name: value for name, value in about.items() if value != ""}
+        applies = {name: value for name, value in about.items() if value not in ("", None)}
         return Group(pairs_table(applies), comparison_table(view.compare()))
 
     show(data, as_json=as_json, human=human)
@@ -303,7 +300,7 @@ def _facts(run: GenerationRun) -> dict[str, Any]:
         "chat": None if run.spec.chat is None else run.spec.chat.to_json(),
         "spec_sha256": run.spec_sha256,
         "replay_of": run.replay_of,
-        "duration_s": run.duration_s,
+        **record_of(run),
         "created_at": run.created_at,
     }
 

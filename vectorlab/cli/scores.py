@@ -7,9 +7,10 @@ import pandas as pd
 import typer
 from rich.console import Group, RenderableType
 
-from vectorlab.cli.context import open_lab, wait
-from vectorlab.cli.output import JsonOption, frame_table, plain, show, show_queued, stderr
-from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
+from vectorlab.cli.context import finish, open_lab
+from vectorlab.cli.options import DetachOption, priority_of
+from vectorlab.cli.output import JsonOption, frame_table, plain, show
+from vectorlab.domain.jobs import DEFAULT_QUEUE
 from vectorlab.domain.metrics import METRICS
 from vectorlab.domain.runs import GenerationRun
 from vectorlab.domain.scorers import SCORERS, usage
@@ -38,7 +39,7 @@ def score(
     ] = None,
     metric: Annotated[str, typer.Option(help=f"One of {', '.join(METRICS)}.")] = "mean",
     force: Annotated[bool, typer.Option("--force", help="Score again what was scored.")] = False,
-    detach: Annotated[bool, typer.Option("--detach", help="Print the job id and return.")] = False,
+    detach: DetachOption = False,
     queue: Annotated[str, typer.Option(help="Only workers of it take the job.")] = DEFAULT_QUEUE,
     json: JsonOption = False,
 ) -> None:
@@ -57,27 +58,34 @@ def score(
         scorer or scores.DEFAULT_SCORERS,
         actor=lab.settings.user,
         force=force,
-        priority=PRIORITY_BATCH if detach else PRIORITY_INTERACTIVE,
+        priority=priority_of(detach=detach),
         queue=queue,
     )
-    if asked.job is None:
-        stderr.print("Found, not computed: every text has these scores.")
-    elif detach:
-        show_queued(asked.job.id, as_json=json)
-        return
-    else:
-        wait(lab, asked.job.id)
-    summary = scores.summary(lab.db, asked.run, metric=metric)
-    compared = scores.comparison_frame(_compared(lab, asked.run, baseline))
-    missing = scores.missing_reasons(lab.db, asked.run)
+    finish(
+        lab,
+        asked,
+        lambda scored: _show_scores(lab, scored, metric, baseline, as_json=json),
+        told=lambda _: "every text has these scores",
+        detach=detach,
+        as_json=json,
+    )
+
+
+def _show_scores(
+    lab: Lab, scored: scores.Scored, metric: str, baseline: str | None, *, as_json: bool
+) -> None:
+    run = scored.run
+    summary = scores.summary(lab.db, run, metric=metric)
+    compared = scores.comparison_frame(_compared(lab, run, baseline))
+    missing = scores.missing_reasons(lab.db, run)
     data = {
-        "run": asked.run.id,
-        "scorers": [item.label for item in asked.scorers],
+        "run": run.id,
+        "scorers": [item.label for item in scored.scorers],
         "summary": plain(summary),
         "comparison": plain(compared),
         "missing": plain(missing),
     }
-    show(data, as_json=json, human=lambda: _tables(summary, compared, missing))
+    show(data, as_json=as_json, human=lambda: _tables(summary, compared, missing))
 
 
 @app.command()

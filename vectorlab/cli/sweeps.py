@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 
 from vectorlab.cli import options
-from vectorlab.cli.context import open_lab, wait
+from vectorlab.cli.context import finish, open_lab
 from vectorlab.cli.groups import grouped
-from vectorlab.cli.output import JsonOption, frame_table, plain, show, show_queued, stderr
+from vectorlab.cli.output import JsonOption, frame_table, plain, show, stderr
 from vectorlab.lab import RunView
 from vectorlab.services import baselines, reports
 from vectorlab.services.arms import SweepOptions
@@ -90,16 +90,14 @@ def sweep(
             f"The budget of {budget} tokens pays for {len(asked.fitted.prompts)} prompts "
             f"({asked.fitted.tokens} tokens); {asked.fitted.left_out} are left out."
         )
-    request = asked.request
-    if request.run is not None:
-        stderr.print(f"Found, not computed: run {request.run.id} answers an equal request.")
-        _show(lab.runs.view(request.run), asked.fitted.tokens, as_json=json)
-        return
-    assert request.job is not None
-    if work.detach:
-        show_queued(request.job.id, as_json=json)
-        return
-    _show(lab.runs.made_by(wait(lab, request.job.id)), asked.fitted.tokens, as_json=json)
+    finish(
+        lab,
+        asked.request,
+        lambda run: _show(lab.runs.view(run), asked.fitted.tokens, as_json=json),
+        told=lambda run: f"run {run.id} answers an equal request",
+        detach=work.detach,
+        as_json=json,
+    )
 
 
 def _show(view: RunView, tokens: int, *, as_json: bool) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from rich.console import Group
 
-from vectorlab.cli.context import open_lab, wait
+from vectorlab.cli.context import finish, open_lab
 from vectorlab.cli.options import (
     ChatOption,
     DetachOption,
@@ -14,14 +14,14 @@ from vectorlab.cli.options import (
     OtherModelOption,
     RunModelOption,
     SystemOption,
+    priority_of,
 )
-from vectorlab.cli.output import JsonOption, frame_table, pairs_table, plain, show, show_queued
+from vectorlab.cli.output import JsonOption, frame_table, pairs_table, plain, show
 from vectorlab.domain.conditions import ConditionSearch, Measure
-from vectorlab.domain.jobs import PRIORITY_BATCH, PRIORITY_INTERACTIVE
 from vectorlab.domain.layers import parse_layers
 from vectorlab.domain.positions import Positions
 from vectorlab.domain.vectors import Site
-from vectorlab.services import conditions, jobs, runs
+from vectorlab.services import conditions, runs
 
 app = typer.Typer()
 
@@ -77,17 +77,16 @@ def threshold(
         chat=runs.chat_of(chosen, system) if chat or system is not None else None,
         actor=lab.settings.user,
         force=force,
-        priority=PRIORITY_BATCH if detach else PRIORITY_INTERACTIVE,
+        priority=priority_of(detach=detach),
     )
-    if asked.search is not None:
-        _show(asked.search, as_json=json)
-        return
-    assert asked.job is not None
-    if detach:
-        show_queued(asked.job.id, as_json=json)
-        return
-    made = jobs.result(wait(lab, asked.job.id))["condition_search_id"]
-    _show(conditions.get(lab.db, made), as_json=json)
+    finish(
+        lab,
+        asked,
+        lambda search: _show(search, as_json=json),
+        told=lambda search: f"search {search.id} answers an equal request",
+        detach=detach,
+        as_json=json,
+    )
 
 
 @app.command()

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from vectorlab.cli.context import open_lab, wait
-from vectorlab.cli.output import JsonOption, plain, show, show_queued
-from vectorlab.domain.jobs import PRIORITY_BATCH, PRIORITY_INTERACTIVE
+from vectorlab.cli.context import finish, open_lab
+from vectorlab.cli.options import DetachOption, priority_of
+from vectorlab.cli.output import JsonOption, plain, show
 from vectorlab.domain.operators import Operator
 from vectorlab.domain.vectors import SteeringVector
 from vectorlab.services import vector_algebra
@@ -80,7 +80,7 @@ def equalise(
         Operator, typer.Option(help="add or add_norm_preserving; it is applied to all layers.")
     ] = Operator.ADD,
     dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32",
-    detach: Annotated[bool, typer.Option("--detach", help="Print the job id and return.")] = False,
+    detach: DetachOption = False,
     json: JsonOption = False,
 ) -> None:
     """Store a vector scaled to do a given damage, so that vectors compare at equal strength.
@@ -88,7 +88,7 @@ def equalise(
     Example: vectorlab vectors equalise upbeat --kl 0.1 --texts upbeat@latest --name upbeat-equal
     """
     lab = open_lab(context)
-    job = vector_algebra.request_equalisation(
+    asked = vector_algebra.request_equalisation(
         lab.db,
         reference,
         kl=kl,
@@ -97,20 +97,24 @@ def equalise(
         name=name,
         dtype=dtype,
         actor=lab.settings.user,
-        priority=PRIORITY_BATCH if detach else PRIORITY_INTERACTIVE,
+        priority=priority_of(detach=detach),
     )
-    if detach:
-        show_queued(job.id, as_json=json)
-        return
-    made = lab.vectors.made_by(wait(lab, job.id))
-    show(
-        plain(made),
+    finish(
+        lab,
+        asked,
+        lambda vector: show(plain(vector), as_json=json, human=lambda: _equalised(vector)),
+        told=lambda vector: f"vector {vector.name}",
+        detach=detach,
         as_json=json,
-        human=lambda: (
-            f"Vector {made.name} stored: {made.parameters['of']} times "
-            f"{made.parameters['scale']:.6g}, mean KL {made.parameters['measured_kl']:.4g} on "
-            f"{made.parameters['texts']}. See it: vectorlab vectors show {made.name}"
-        ),
+    )
+
+
+def _equalised(vector: SteeringVector) -> str:
+    about = vector.parameters
+    return (
+        f"Vector {vector.name} stored: {about['of']} times {about['scale']:.6g}, mean KL "
+        f"{about['measured_kl']:.4g} on {about['texts']}. See it: vectorlab vectors show "
+        f"{vector.name}"
     )
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import typer
 from rich.console import Group
 
-from vectorlab.cli.context import open_lab, wait
+from vectorlab.cli.context import finish, open_lab
 from vectorlab.cli.explanation import show_explanation
 from vectorlab.cli.options import (
     DetachOption,
@@ -17,6 +17,7 @@ from vectorlab.cli.options import (
     ModelOption,
     QueueOption,
     SpecialTokensOption,
+    priority_of,
 )
 from vectorlab.cli.output import (
     JsonOption,
@@ -25,15 +26,13 @@ from vectorlab.cli.output import (
     pairs_table,
     plain,
     show,
-    show_queued,
-    stderr,
 )
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
-from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
+from vectorlab.domain.jobs import DEFAULT_QUEUE
 from vectorlab.domain.methods import METHODS
 from vectorlab.domain.passages import ChatForm, ThinkingMarkers
 from vectorlab.domain.vector_formats import VECTOR_FORMATS
-from vectorlab.domain.vectors import Site, TokenRule
+from vectorlab.domain.vectors import Site, SteeringVector, TokenRule
 from vectorlab.errors import InputError
 from vectorlab.services import explanations, reports, vector_files, vectors
 
@@ -121,7 +120,7 @@ def extract(
         model=model,
         name=name,
         force=force,
-        priority=PRIORITY_BATCH if detach else PRIORITY_INTERACTIVE,
+        priority=priority_of(detach=detach),
         queue=queue,
         method=method,
         read_site=read_site,
@@ -135,18 +134,18 @@ def extract(
         template=template,
         thinking=thinking,
     )
-    if asked.vector is None and detach:
-        assert asked.job is not None
-        show_queued(asked.job.id, as_json=json)
-        return
-    if asked.job is not None:
-        vector = lab.vectors.made_by(wait(lab, asked.job.id))
-    else:
-        assert asked.vector is not None
-        vector = asked.vector
-        stderr.print(f"Found, not computed: vector {vector.name} answers an equal request.")
-    _show_vector(
-        vectors.details(lab.db, str(vector.id)), as_json=json, found=asked.vector is not None
+
+    def show_made(vector: SteeringVector) -> None:
+        details = vectors.details(lab.db, str(vector.id))
+        _show_vector(details, as_json=json, found=asked.found is not None)
+
+    finish(
+        lab,
+        asked,
+        show_made,
+        told=lambda vector: f"vector {vector.name} answers an equal request",
+        detach=detach,
+        as_json=json,
     )
 
 
@@ -203,17 +202,22 @@ def explain(
     Example: vectorlab vectors explain upbeat --leave-one-out
     """
     lab = open_lab(context)
-    if leave_one_out:
-        asked = lab.vectors.request_leave_one_out(
-            reference, priority=PRIORITY_BATCH if detach else PRIORITY_INTERACTIVE
-        )
-        if asked.job is not None and detach:
-            show_queued(asked.job.id, as_json=json)
-            return
-        if asked.job is not None:
-            wait(lab, asked.job.id)
-    found = explanations.explain(lab.db, reference, limit=limit)
-    show_explanation(found, layers=layers, as_json=json)
+
+    def show_pulls(_: object = None) -> None:
+        found = explanations.explain(lab.db, reference, limit=limit)
+        show_explanation(found, layers=layers, as_json=json)
+
+    if not leave_one_out:
+        show_pulls()
+        return
+    finish(
+        lab,
+        lab.vectors.request_leave_one_out(reference, priority=priority_of(detach=detach)),
+        show_pulls,
+        told=lambda _: "the study is stored",
+        detach=detach,
+        as_json=json,
+    )
 
 
 @app.command()

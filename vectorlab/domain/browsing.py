@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from vectorlab.domain.operators import Operator
+from vectorlab.domain.runs import RunRecord
 from vectorlab.domain.vectors import Site
 
 
@@ -28,7 +29,7 @@ class RunFilter:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunSummary:
+class RunSummary(RunRecord):
     """A run as a line of a list."""
 
     id: int
@@ -40,7 +41,6 @@ class RunSummary:
     is_sampled: bool
     seed: int
     replay_of: int | None
-    duration_s: float
     created_at: datetime  # UTC
 
     @property

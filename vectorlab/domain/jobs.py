@@ -2,39 +2,22 @@
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar, Self, TypeVar
 
-from vectorlab.errors import InputError
+from vectorlab.domain.codec import NO_IDS, Coded, Ids, ids_in
+from vectorlab.errors import InputError, IntegrityError
+
+R = TypeVar("R", bound="JobRequest")
 
 SERIES_LENGTH = 100  # characters of a name
 
 PRIORITY_INTERACTIVE = 10  # somebody is waiting at a terminal or a page
 PRIORITY_BATCH = 0
 DEFAULT_QUEUE = "default"
-
-
-class JobKind(StrEnum):
-    """What a job does; the worker has one handler per kind."""
-
-    EXTRACT = "extract"  # a steering vector from a set version
-    EXPLAIN = "explain"  # what each demonstration does to a vector
-    GENERATE = "generate"  # a generation run, or the replay of one
-    RAVEL_BUILD = "ravel_build"  # an instance: completions, filters, pairs
-    RAVEL_RUN = "ravel_run"  # featurizers trained and scored
-    CONDITION = "condition"  # a threshold that tells two sets of prompts apart
-    EQUALISE = "equalise"  # a vector scaled to do a given damage
-    ICL_CONSTRUCT = "icl_construct"  # gradient steps by explicit attention
-    ICL_TRAIN = "icl_train"  # a model of in-context regression, from scratch
-    ICL_REPRODUCE = "icl_reproduce"  # the published reference points
-    ICL_BRIDGE = "icl_bridge"  # what demonstrations do in a language model's prompt
-    SCORE = "score"  # the texts of a run by scorers
-    CALIBRATE = "calibrate"  # the strength of a vector for a budget of damage
-    NEAREST = "nearest"  # the vocabulary tokens nearest to a vector
-    READ = "read"  # the tokens of texts of a run, steered and not
-    REGISTER = "register"  # a model, from its files
 
 
 class JobState(StrEnum):
@@ -70,11 +53,63 @@ class AttemptOutcome(StrEnum):
     LOST = "lost"  # the lease lapsed: the worker died or hung
 
 
+class JobRequest(Coded):
+    """What a job is asked to do: a frozen dataclass per kind, whose stored form is the job's spec.
+
+    Row ids of the vectors that it names stand beside the rest, as ``vector_ids``.
+    """
+
+    KIND: ClassVar[str]  # name of the kind in the store, on the command line and in the dashboard
+    model_id: int | None  # a worker prefers jobs of the model it holds
+
+    def __init_subclass__(cls, *, kind: str = "") -> None:
+        super().__init_subclass__()
+        if kind:
+            cls.KIND = kind
+            KINDS[kind] = cls
+
+    @property
+    def dedupe_key(self) -> str | None:
+        """Equal for equal requests, of which at most one is queued or running; its name aside."""
+        return None
+
+    @property
+    def batch_key(self) -> str | None:
+        """Equal for jobs that may share a batch; None for one that stays alone."""
+        return None
+
+    def to_json(self) -> dict[str, Any]:
+        """The stored form."""
+        form: dict[str, Any] = super().to_json()
+        ids = ids_in(self)
+        return form | ({"vector_ids": ids} if ids else {})
+
+    @classmethod
+    def from_json(cls, data: Any, ids: Ids = NO_IDS) -> Self:
+        """Inverse of ``to_json``.
+
+        Raises:
+            IntegrityError: If the data is no such request.
+        """
+        own = {name: value for name, value in data.items() if name != "vector_ids"}
+        return super().from_json(own, data.get("vector_ids", ids))
+
+
+class NamedRequest(JobRequest):
+    """A request whose result gets a name."""
+
+    NAMES: ClassVar[str]  # what the name is of: two vectors never share one
+    name: str | None  # None: it goes without, or the worker makes one
+
+
+KINDS: dict[str, type[JobRequest]] = {}  # by name; ``domain.job_requests`` has all of them
+
+
 @dataclass(frozen=True, kw_only=True)
 class NewJob:
-    """A request for work."""
+    """A job that is about to be queued."""
 
-    kind: JobKind
+    kind: str
     spec: Mapping[str, Any]  # JSON; all the handler needs beside the store
     dedupe_key: str | None  # at most one queued or running job has it
     model_id: int | None = None  # a worker prefers jobs of the model it holds
@@ -84,14 +119,26 @@ class NewJob:
     batch_key: str | None = None  # generation jobs with an equal key may share a batch
     created_by: str
 
+    @classmethod
+    def of(cls, request: JobRequest, **how: Any) -> "NewJob":
+        """A job that does what is requested; ``how`` are its queue, priority and asker."""
+        return cls(
+            kind=request.KIND,
+            spec=request.to_json(),
+            dedupe_key=request.dedupe_key,
+            model_id=request.model_id,
+            batch_key=request.batch_key,
+            **how,
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """A job as the store knows it."""
 
     id: int
-    kind: JobKind
-    spec: Mapping[str, Any]
+    kind: str
+    spec: Mapping[str, Any]  # its request as it is stored
     dedupe_key: str | None
     model_id: int | None
     state: JobState
@@ -116,6 +163,14 @@ class Job:
     started_at: datetime | None
     finished_at: datetime | None
     created_by: str
+
+    def request(self, kind: type[R]) -> R | None:
+        """Its request, if it is of that kind and can be read: an old store may hold others."""
+        if self.kind != kind.KIND:
+            return None
+        with suppress(IntegrityError):
+            return kind.from_json(self.spec)
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,7 +247,7 @@ class JobFilter:
     """Which jobs are meant; every condition that is given must hold."""
 
     states: tuple[JobState, ...] = ()
-    kind: JobKind | None = None
+    kind: str | None = None
     model_id: int | None = None
     worker: str | None = None  # beginning of a worker id; of any attempt
     queue: str | None = None

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Annotated, Any, ClassVar
 
 from vectorlab.domain.chats import Chat as Chat
-from vectorlab.domain.codec import Coded, Request, Stored, ids_in
+from vectorlab.domain.codec import Coded, Request, Stored, fields_of, ids_in
 from vectorlab.domain.conditions import Condition
 from vectorlab.domain.description import About, counted
 from vectorlab.domain.fields import (
@@ -359,7 +359,29 @@ def results_sha256(texts: Iterable[GeneratedText]) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NewRun:
+class RunRecord:
+    """What is kept of a run beside what was asked and what came out.
+
+    A field is a column of ``generation_runs`` of that name; lists, pages, ``runs show`` and frames
+    have it from here, under the name that ``About`` gives it.
+    """
+
+    duration_s: Annotated[float, About(name="seconds")]
+
+
+def recorded() -> dict[str, str]:
+    """What people read for every field of a record, by its name."""
+    notes = {field.name: field.note(About) for field in fields_of(RunRecord)}
+    return {name: about.name for name, about in notes.items() if about is not None}
+
+
+def record_of(run: Any) -> dict[str, Any]:
+    """The record of a run, or of its row in the store."""
+    return {name: getattr(run, name) for name in recorded()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewRun(RunRecord):
     """A finished generation run that is about to be stored."""
 
     name: str | None
@@ -369,7 +391,6 @@ class NewRun:
     environment: Mapping[str, Any]
     batch_plan: BatchPlan
     generations: Sequence[GeneratedText]
-    duration_s: float
     replay_of: int | None = None
     departures: tuple[Departure, ...] | None = None  # of a replay; None: not compared
 
@@ -380,7 +401,7 @@ class NewRun:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GenerationRun:
+class GenerationRun(RunRecord):
     """A stored run without its texts."""
 
     id: int
@@ -395,7 +416,6 @@ class GenerationRun:
     environment: Mapping[str, Any]
     batch_plan: BatchPlan
     replay_of: int | None
-    duration_s: float
     created_at: datetime  # UTC
 
 

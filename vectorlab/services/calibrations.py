@@ -11,11 +11,10 @@ from vectorlab.domain.calibration import (
     best_choice,
     parse_budget,
 )
-from vectorlab.domain.codec import ids_in
 from vectorlab.domain.conditions import Condition
 from vectorlab.domain.description import describe
-from vectorlab.domain.hashing import content_sha256
-from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
+from vectorlab.domain.job_requests import CalibrateRequest
+from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH
 from vectorlab.domain.layers import spell_layers
 from vectorlab.domain.models import Model
 from vectorlab.domain.operators import Operator
@@ -26,13 +25,14 @@ from vectorlab.domain.scores import ScorerSpec
 from vectorlab.domain.vectors import Site, SteeringVector
 from vectorlab.errors import InputError
 from vectorlab.services import scores
+from vectorlab.services.asking import Asked, ask, job_reader
 from vectorlab.services.belonging import check_belongs
 from vectorlab.services.conditions import vector_read
 from vectorlab.services.text_options import TextOptions
 from vectorlab.services.vector_options import VectorOptions
 from vectorlab.services.vectors import check_fits
-from vectorlab.store import calibrations, jobs, vectors
-from vectorlab.store.database import Database
+from vectorlab.store import calibrations, vectors
+from vectorlab.store.database import Database, Transaction
 
 _COURSE = ("positions", "schedule", "condition", "chat")
 DEFAULT_BUDGET = "kl<=0.1"
@@ -51,14 +51,6 @@ class CalibrationOptions(TextOptions, VectorOptions):
     other_model: bool = False  # the model may be another than the vector's own
 
 
-@dataclass(frozen=True, kw_only=True)
-class CalibrationRequest:
-    """Either the calibration that was found, or the job that will make it."""
-
-    calibration: Calibration | None
-    job: Job | None
-
-
 def request_calibration(
     db: Database,
     reference: str,
@@ -70,7 +62,7 @@ def request_calibration(
     force: bool = False,
     priority: int = PRIORITY_BATCH,
     queue: str = DEFAULT_QUEUE,
-) -> CalibrationRequest:
+) -> Asked[Calibration]:
     """Find the calibration of an equal earlier request, or enqueue it.
 
     Raises:
@@ -97,32 +89,25 @@ def request_calibration(
         [item] = spec.arm(spec.first).interventions
         check_measured_before(item, own if item.layers is None else item.layers)
     with db.write() as tx:
-        known = [calibrations.find_by_spec(tx, spec.sha256) for spec in specs]
-        found = [item for item in known if item is not None]
-        if not force and len(found) == len(specs):
-            place = best_choice(
-                [(item.effect_value, item.damage_value) for item in found],
-                lower_is_better=options.lower_is_better,
-            )
-            return CalibrationRequest(calibration=found[place], job=None)
-        asked = [spec.to_json() for spec in specs]
-        job, _ = jobs.enqueue(
+        return ask(
             tx,
-            NewJob(
-                kind=JobKind.CALIBRATE,
-                spec={
-                    "vector_ids": ids_in(tuple(specs)),
-                    "model_id": model.id,
-                    "specs": asked,
-                },
-                dedupe_key=f"calibrate:{content_sha256('calibrations', asked)}",
-                model_id=model.id,
-                priority=priority,
-                queue=queue,
-                created_by=actor,
-            ),
+            CalibrateRequest(model_id=model.id, specs=tuple(specs)),
+            found=None if force else _find(tx, specs),
+            read=job_reader(db, "calibration_id", calibrations.get_calibration),
+            actor=actor,
+            priority=priority,
+            queue=queue,
         )
-    return CalibrationRequest(calibration=None, job=job)
+
+
+def _find(tx: Transaction, specs: Sequence[CalibrationSpec]) -> Calibration | None:
+    """The best of earlier calibrations, if every choice of layers has one."""
+    known = [calibrations.find_by_spec(tx, spec.sha256) for spec in specs]
+    found = [item for item in known if item is not None]
+    if len(found) < len(specs):
+        return None
+    values = [(item.effect_value, item.damage_value) for item in found]
+    return found[best_choice(values, lower_is_better=specs[0].lower_is_better)]
 
 
 def get(db: Database, calibration_id: int) -> Calibration:

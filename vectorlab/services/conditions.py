@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pandas as pd
 
@@ -14,15 +14,17 @@ from vectorlab.domain.conditions import (
     Measure,
     SearchSpec,
 )
-from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
+from vectorlab.domain.job_requests import ThresholdRequest
+from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH
 from vectorlab.domain.models import Model, check_dtype
 from vectorlab.domain.positions import Positions
 from vectorlab.domain.sets import SetReference
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import InputError
+from vectorlab.services.asking import Asked, ask, job_reader
 from vectorlab.services.belonging import check_belongs, owner_if_other
 from vectorlab.services.vectors import check_fits
-from vectorlab.store import condition_searches, jobs, models, sets, vectors
+from vectorlab.store import condition_searches, models, sets, vectors
 from vectorlab.store.database import Database
 
 HELP = (
@@ -35,15 +37,6 @@ _WRITTEN = re.compile(
     rf"(?P<vector>\S+)@(?P<layer>\d+)\s+(?P<measure>{'|'.join(Measure)})\s*(?P<comparison>[<>])\s*"
     rf"(?P<threshold>{_NUMBER})(?:\s+over\s+(?P<window>\S+))?(?:\s+at\s+(?P<site>\S+))?"
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class SearchRequest:
-    """Either the search that was found, or the job that will make it."""
-
-    spec: SearchSpec
-    search: ConditionSearch | None
-    job: Job | None
 
 
 def parse_condition(db: Database, model: Model, text: str) -> Condition:
@@ -115,7 +108,7 @@ def request_search(
     force: bool = False,
     priority: int = PRIORITY_BATCH,
     queue: str = DEFAULT_QUEUE,
-) -> SearchRequest:
+) -> Asked[ConditionSearch]:
     """Find the answer to an equal earlier search, or enqueue it.
 
     Args:
@@ -171,28 +164,22 @@ def request_search(
             dtype=dtype,
             chat=chat,
         )
-        earlier = None if force else condition_searches.find_by_spec(tx, spec.sha256)
-        if earlier is not None:
-            return SearchRequest(spec=spec, search=earlier, job=None)
-        job, _created = jobs.enqueue(
-            tx,
-            NewJob(
-                kind=JobKind.CONDITION,
-                spec={
-                    "spec": spec.to_json(),
-                    "model_id": model.id,
-                    "vector_id": found.id,
-                    "positive_version_id": versions[0].id,
-                    "negative_version_id": versions[1].id,
-                },
-                dedupe_key=f"condition:{spec.sha256}",
-                model_id=model.id,
-                priority=priority,
-                queue=queue,
-                created_by=actor,
-            ),
+        request = ThresholdRequest(
+            spec=spec,
+            model_id=model.id,
+            vector_id=found.id,
+            positive_version_id=versions[0].id,
+            negative_version_id=versions[1].id,
         )
-    return SearchRequest(spec=spec, search=None, job=job)
+        return ask(
+            tx,
+            request,
+            found=None if force else condition_searches.find_by_spec(tx, spec.sha256),
+            read=job_reader(db, "condition_search_id", condition_searches.get_search),
+            actor=actor,
+            priority=priority,
+            queue=queue,
+        )
 
 
 def get(db: Database, search_id: int) -> ConditionSearch:

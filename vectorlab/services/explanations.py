@@ -7,24 +7,17 @@ from typing import Literal
 import pandas as pd
 
 from vectorlab.domain.explanations import DemonstrationPull, Explanation
-from vectorlab.domain.jobs import PRIORITY_BATCH, Job, JobKind, NewJob
+from vectorlab.domain.job_requests import ExplainRequest
+from vectorlab.domain.jobs import PRIORITY_BATCH
 from vectorlab.domain.methods import METHODS
 from vectorlab.domain.vectors import ExtractionSpec, Origin, SteeringVector
 from vectorlab.errors import InputError
-from vectorlab.store import explanations, jobs, vectors
+from vectorlab.services.asking import Asked, ask, job_reader
+from vectorlab.store import explanations, vectors
 from vectorlab.store.database import Database, Transaction
 
 DEFAULT_LIMIT = 5
 Figure = Literal["alignment", "norm_change", "cosine"]  # what there is per layer
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExplanationRequest:
-    """Either the leave-one-out study that was found, or the job that will make it."""
-
-    vector: SteeringVector
-    explanation: Explanation | None
-    job: Job | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +72,7 @@ def explain(db: Database, reference: str, *, limit: int = DEFAULT_LIMIT) -> Vect
 
 def request_leave_one_out(
     db: Database, reference: str, *, actor: str, priority: int = PRIORITY_BATCH
-) -> ExplanationRequest:
+) -> Asked[Explanation]:
     """Find the leave-one-out study of a vector, or enqueue it.
 
     Args:
@@ -95,21 +88,14 @@ def request_leave_one_out(
     with db.write() as tx:
         vector = _extracted(tx, reference)
         _check_enough(vector, vectors.extraction_spec(tx, vector.id))
-        found = explanations.find_explanation(tx, vector.id)
-        if found is not None:
-            return ExplanationRequest(vector=vector, explanation=found, job=None)
-        job, _ = jobs.enqueue(
+        return ask(
             tx,
-            NewJob(
-                kind=JobKind.EXPLAIN,
-                spec={"vector_id": vector.id, "model_id": vector.model_id},
-                dedupe_key=f"explain:{vector.id}",
-                model_id=vector.model_id,
-                priority=priority,
-                created_by=actor,
-            ),
+            ExplainRequest(vector_id=vector.id, model_id=vector.model_id),
+            found=explanations.find_explanation(tx, vector.id),
+            read=job_reader(db, "vector_id", explanations.get_explanation),
+            actor=actor,
+            priority=priority,
         )
-    return ExplanationRequest(vector=vector, explanation=None, job=job)
 
 
 def frame(db: Database, reference: str, *, layers: bool = False) -> pd.DataFrame:

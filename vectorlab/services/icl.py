@@ -1,7 +1,5 @@
 """In-context learning as gradient descent: ask for runs, find them again, look at them."""
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -15,26 +13,24 @@ from vectorlab.domain.icl import BridgeSpec, ConstructOptions, ReproductionSpec
 from vectorlab.domain.icl_checks import Check
 from vectorlab.domain.icl_runs import IclKind, IclRun
 from vectorlab.domain.icl_training import TrainingSpec
-from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
+from vectorlab.domain.job_requests import (
+    IclBridgeRequest,
+    IclConstructRequest,
+    IclReproduceRequest,
+    IclRequest,
+    IclTrainRequest,
+)
 from vectorlab.domain.models import Model, check_dtype
 from vectorlab.domain.sets import SetReference, SetVersion
 from vectorlab.domain.ties import in_order
 from vectorlab.errors import InputError
+from vectorlab.services.asking import Asked, ask, job_reader
 from vectorlab.services.sets import check_pairs
 from vectorlab.store import icl, jobs, sets
 from vectorlab.store import purge as purging
 from vectorlab.store.database import Database
 
 _BESIDE = ("set_reference", "set_sha256", "model_fingerprint")
-_JOB_KINDS = {kind: JobKind(f"icl_{kind}") for kind in IclKind}
-
-
-@dataclass(frozen=True, kw_only=True)
-class IclRequest:
-    """Either the run of an equal earlier request, or the job that will make it."""
-
-    run: IclRun | None
-    job: Job | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +61,7 @@ class BridgeRequest:
 
 def request_construction(
     db: Database, options: ConstructOptions, *, actor: str, **how: Any
-) -> IclRequest:
+) -> Asked[IclRun]:
     """Find or ask for k gradient steps by explicit attention.
 
     Args:
@@ -74,17 +70,20 @@ def request_construction(
         actor: Recorded as the one who asked.
         how: ``force``, ``priority`` and ``queue``.
     """
-    return _request(db, IclKind.CONSTRUCT, options.to_json(), actor=actor, **how)
+    sha256 = content_sha256("icl_construct", options.to_json())
+    request = IclConstructRequest(spec=options, spec_sha256=sha256)
+    return _ask(db, request, actor=actor, **how)
 
 
-def request_training(db: Database, spec: TrainingSpec, *, actor: str, **how: Any) -> IclRequest:
+def request_training(db: Database, spec: TrainingSpec, *, actor: str, **how: Any) -> Asked[IclRun]:
     """Find or ask for a training from scratch; ``how`` is as in ``request_construction``."""
-    return _request(db, IclKind.TRAIN, spec.to_json(), actor=actor, **how)
+    sha256 = content_sha256("icl_train", spec.to_json())
+    return _ask(db, IclTrainRequest(spec=spec, spec_sha256=sha256), actor=actor, **how)
 
 
 def request_reproduction(
     db: Database, scope: str = "full", *, seed: int = 0, actor: str, **how: Any
-) -> IclRequest:
+) -> Asked[IclRun]:
     """Find or ask for the published reference points.
 
     Args:
@@ -98,12 +97,13 @@ def request_reproduction(
         InputError: If there is no such scope.
     """
     spec = ReproductionSpec(scope=scope, seed=seed)
-    return _request(db, IclKind.REPRODUCE, spec.to_json(), actor=actor, **how)
+    sha256 = content_sha256("icl_reproduce", spec.to_json())
+    return _ask(db, IclReproduceRequest(spec=spec, spec_sha256=sha256), actor=actor, **how)
 
 
 def request_bridge(
     db: Database, options: BridgeRequest, *, model: Model, actor: str, **how: Any
-) -> IclRequest:
+) -> Asked[IclRun]:
     """Find or ask for what a set does in the prompt of a model.
 
     Raises:
@@ -124,13 +124,14 @@ def request_bridge(
         random_sha256=None if other is None else other.content_sha256,
         model_fingerprint=model.fingerprint,
     )
-    ids = {
-        "model_id": model.id,
-        "set_version_id": version.id,
-        "random_version_id": None if other is None else other.id,
-    }
-    form, identity = spec.to_json(), spec.identity()
-    return _request(db, IclKind.BRIDGE, form, ids=ids, identity=identity, actor=actor, **how)
+    request = IclBridgeRequest(
+        spec=spec,
+        spec_sha256=content_sha256("icl_bridge", spec.identity()),
+        model_id=model.id,
+        set_version_id=version.id,
+        random_version_id=None if other is None else other.id,
+    )
+    return _ask(db, request, actor=actor, **how)
 
 
 def get(db: Database, reference: str) -> IclRun:
@@ -278,35 +279,8 @@ def _pairs_of(db: Database, reference: str) -> SetVersion:
     return version
 
 
-def _request(
-    db: Database,
-    kind: IclKind,
-    spec: Mapping[str, Any],
-    *,
-    actor: str,
-    ids: Mapping[str, int | None] | None = None,
-    identity: Mapping[str, Any] | None = None,
-    force: bool = False,
-    priority: int = PRIORITY_BATCH,
-    queue: str = DEFAULT_QUEUE,
-) -> IclRequest:
-    """Find the run of an equal request, or enqueue it."""
-    asked = json.loads(json.dumps(dict(spec)))  # enums and tuples as JSON has them
-    sha256 = content_sha256(f"icl_{kind}", json.loads(json.dumps(dict(identity or spec))))
+def _ask(db: Database, request: IclRequest, *, force: bool = False, **how: Any) -> Asked[IclRun]:
     with db.write() as tx:
-        found = None if force else icl.find_run(tx, sha256)
-        if found is not None:
-            return IclRequest(run=found, job=None)
-        job, _ = jobs.enqueue(
-            tx,
-            NewJob(
-                kind=_JOB_KINDS[kind],
-                spec={"spec": asked, "spec_sha256": sha256, **(ids or {})},
-                dedupe_key=f"icl:{sha256}",
-                model_id=(ids or {}).get("model_id"),
-                priority=priority,
-                queue=queue,
-                created_by=actor,
-            ),
-        )
-    return IclRequest(run=None, job=job)
+        run = None if force else icl.find_run(tx, request.spec_sha256)
+        read = job_reader(db, "icl_run_id", lambda tx, row: icl.get_run(tx, str(row)))
+        return ask(tx, request, found=run, read=read, **how)

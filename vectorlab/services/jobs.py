@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from vectorlab.domain.job_requests import KINDS
 from vectorlab.domain.jobs import (
     DEFAULT_QUEUE,
     Job,
     JobAttempt,
     JobFilter,
-    JobKind,
     JobState,
     LogLine,
     PartialText,
@@ -68,7 +68,7 @@ def read_filter(
     db: Database,
     *,
     states: Sequence[JobState] = (),
-    kind: JobKind | None = None,
+    kind: str | None = None,
     model: str | None = None,
     worker: str | None = None,
     queue: str | None = None,
@@ -89,8 +89,10 @@ def read_filter(
 
     Raises:
         NotFoundError: If there is no such model.
-        InputError: If a time is not understood.
+        InputError: If there is no such kind, or a time is not understood.
     """
+    if kind is not None and kind not in KINDS:
+        raise InputError(f"Kind {kind!r} is not known. Known are {', '.join(KINDS)}.")
     with db.read() as tx:
         model_id = None if model is None else models.get_model(tx, model).id
         now = jobs.now(tx)

@@ -1,10 +1,12 @@
 """Registered models."""
 
-from vectorlab.domain.jobs import PRIORITY_INTERACTIVE, Job, JobKind, NewJob
+from vectorlab.domain.job_requests import RegisterRequest
+from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.models import Model, ModelDescription
 from vectorlab.domain.sets import check_name
 from vectorlab.errors import InputError
-from vectorlab.store import audit, jobs, models
+from vectorlab.services.asking import Asked, ask, job_reader
+from vectorlab.store import audit, models
 from vectorlab.store.database import Database, Transaction
 
 
@@ -47,7 +49,9 @@ def register_in(
     return made
 
 
-def request_registration(db: Database, source: str, *, actor: str, name: str | None = None) -> Job:
+def request_registration(
+    db: Database, source: str, *, actor: str, name: str | None = None
+) -> Asked[Model]:
     """Ask a worker to look into the files of a model and register it.
 
     Args:
@@ -59,23 +63,20 @@ def request_registration(db: Database, source: str, *, actor: str, name: str | N
 
     Raises:
         InputError: If the source is empty or the name is unusable.
+        ConflictError: If a job is to register it under another name, or another by this name.
     """
     if not source.strip():
         raise InputError("The model's source is empty. Give a directory or a hub id.")
     if name is not None:
         check_name("model", name)
     with db.write() as tx:
-        job, _ = jobs.enqueue(
+        return ask(
             tx,
-            NewJob(
-                kind=JobKind.REGISTER,
-                spec={"source": source.strip(), "name": name},
-                dedupe_key=f"register:{source.strip()}:{name}",
-                priority=PRIORITY_INTERACTIVE,
-                created_by=actor,
-            ),
+            RegisterRequest(source=source.strip(), name=name),
+            read=job_reader(db, "model_id", lambda tx, row: models.get_model(tx, str(row))),
+            actor=actor,
+            priority=PRIORITY_INTERACTIVE,
         )
-    return job
 
 
 def get(db: Database, reference: str) -> Model:

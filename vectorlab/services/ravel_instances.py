@@ -1,29 +1,21 @@
 """Instances: ask for one, look at it, write it to a file."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
+from vectorlab.domain.job_requests import RavelBuildRequest
+from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH
 from vectorlab.domain.models import Model, check_dtype
 from vectorlab.domain.ravel import EntityData, Split
 from vectorlab.domain.ravel_instances import Example, Instance, InstanceSpec, Part
 from vectorlab.domain.sets import check_name
 from vectorlab.errors import ConflictError, InputError
-from vectorlab.store import jobs, ravel_data, ravel_instances
+from vectorlab.services.asking import Asked, ask, job_reader, takes_name
+from vectorlab.store import ravel_data, ravel_instances
 from vectorlab.store.database import Database
-
-
-@dataclass(frozen=True, kw_only=True)
-class InstanceRequest:
-    """Either the instance that was found, or the job that will build it."""
-
-    spec: InstanceSpec
-    instance: Instance | None
-    job: Job | None
 
 
 def request_instance(
@@ -37,7 +29,7 @@ def request_instance(
     priority: int = PRIORITY_BATCH,
     queue: str = DEFAULT_QUEUE,
     **options: Any,
-) -> InstanceRequest:
+) -> Asked[Instance]:
     """Find the instance of an equal earlier request, or enqueue the job that builds it.
 
     Args:
@@ -64,34 +56,27 @@ def request_instance(
     )
     _check_spec(spec)
     _check_parts(version.label, data)
+    request = RavelBuildRequest(spec=spec, version_id=version.id, model_id=model.id, name=name)
     with db.write() as tx:
-        found = None if force else ravel_instances.find_by_spec(tx, spec.sha256)
-        if found is not None:
-            return InstanceRequest(spec=spec, instance=found, job=None)
-        if name is not None and not ravel_instances.name_is_free(tx, check_name("instance", name)):
+        instance = None if force else ravel_instances.find_by_spec(tx, spec.sha256, name=name)
+        if instance is not None:
+            takes_name("an instance", instance.name, name)
+        elif name is not None and not ravel_instances.name_is_free(
+            tx, check_name("instance", name)
+        ):
             raise ConflictError(
                 f"Instance name {name!r} is taken. Choose another with --name, or look at it: "
                 f"vectorlab ravel show {name}"
             )
-        job, _ = jobs.enqueue(
+        return ask(
             tx,
-            NewJob(
-                kind=JobKind.RAVEL_BUILD,
-                spec={
-                    "spec": spec.to_json(),
-                    "version_id": version.id,
-                    "model_id": model.id,
-                    "name": name or f"{version.type_name}-{model.name}",
-                    "is_named": name is not None,
-                },
-                dedupe_key=f"ravel_build:{spec.sha256}",
-                model_id=model.id,
-                priority=priority,
-                queue=queue,
-                created_by=actor,
-            ),
+            request,
+            found=instance,
+            read=job_reader(db, "ravel_instance_id", ravel_instances.instance_by_id),
+            actor=actor,
+            priority=priority,
+            queue=queue,
         )
-    return InstanceRequest(spec=spec, instance=None, job=job)
 
 
 def get(db: Database, reference: str) -> Instance:

@@ -7,7 +7,8 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from vectorlab.domain.hashing import bytes_sha256
-from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
+from vectorlab.domain.job_requests import RavelRunRequest
+from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH
 from vectorlab.domain.models import Model
 from vectorlab.domain.operators import Operator
 from vectorlab.domain.positions import Positions
@@ -31,19 +32,11 @@ from vectorlab.domain.sets import check_name
 from vectorlab.domain.vectors import SteeringVector
 from vectorlab.errors import ConflictError, InputError, ModelError, NotFoundError
 from vectorlab.services import vectors
-from vectorlab.store import jobs, models, ravel_data, ravel_instances, ravel_results
+from vectorlab.services.asking import Asked, ask, check_promised, job_reader, takes_name
+from vectorlab.store import audit, models, ravel_data, ravel_instances, ravel_results
 from vectorlab.store.database import Database, Transaction
 
 LARGEST_RUN = 400  # arms; a larger grid is a mistake more often than not
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunRequest:
-    """Either the run that was found, or the job that will make it."""
-
-    spec: RunSpec
-    run: Run | None
-    job: Job | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +79,7 @@ def request_run(
     force: bool = False,
     priority: int = PRIORITY_BATCH,
     queue: str = DEFAULT_QUEUE,
-) -> RunRequest:
+) -> Asked[Run]:
     """Find the run of an equal earlier request, or enqueue its job.
 
     Featurizers and evaluations that are stored already are used, not made again.
@@ -106,7 +99,7 @@ def request_run(
     Raises:
         NotFoundError: If instance or vector are unknown.
         InputError: If layer, k, attribute or a parameter cannot be used; nothing is stored then.
-        ConflictError: If the name belongs to another run.
+        ConflictError: If the name belongs to another run, or an equal run or job has another one.
     """
     with db.read() as tx:
         found = ravel_instances.get_instance(tx, instance)
@@ -122,30 +115,28 @@ def request_run(
     if not arms or len(arms) > LARGEST_RUN:
         raise InputError(f"A run of {len(arms)} arms; it takes 1 to {LARGEST_RUN}.")
     spec = RunSpec(instance_sha256=found.content_sha256, arms=tuple(arms), parts=tuple(parts))
+    request = RavelRunRequest(
+        spec=spec,
+        instance_id=found.id,
+        model_id=model.id,
+        name=name,
+        weights=weights_path,
+    )
     with db.write() as tx:
-        run = None if force else ravel_results.find_run_by_spec(tx, spec.sha256)
-        if run is not None:
-            return RunRequest(spec=spec, run=run, job=None)
-        _check_free(tx, name)
-        job, _ = jobs.enqueue(
+        run = None if force else ravel_results.find_run_by_spec(tx, spec.sha256, name=name)
+        if run is None:
+            _check_free(tx, name)
+        elif takes_name(f"run {run.id}", run.name, name):
+            run = _renamed(tx, run, str(name), actor)
+        return ask(
             tx,
-            NewJob(
-                kind=JobKind.RAVEL_RUN,
-                spec={
-                    "spec": spec.to_json(),
-                    "instance_id": found.id,
-                    "model_id": model.id,
-                    "name": name,
-                    "weights": weights_path,
-                },
-                dedupe_key=f"ravel_run:{spec.sha256}",
-                model_id=model.id,
-                priority=priority,
-                queue=queue,
-                created_by=actor,
-            ),
+            request,
+            found=run,
+            read=job_reader(db, "ravel_run_id", ravel_results.run_by_id),
+            actor=actor,
+            priority=priority,
+            queue=queue,
         )
-    return RunRequest(spec=spec, run=None, job=job)
 
 
 def get_run(db: Database, reference: str) -> Run:
@@ -317,6 +308,20 @@ def _check_same_model(vector: SteeringVector, model: Model) -> None:
             f"{model.name!r}. Extract it for this model: vectorlab vectors extract --model "
             f"{model.name}"
         )
+
+
+def _renamed(tx: Transaction, run: Run, name: str, actor: str) -> Run:
+    _check_free(tx, name)
+    check_promised(tx, RavelRunRequest.NAMES, name)
+    audit.record(
+        tx,
+        actor=actor,
+        action="rename",
+        object_kind="ravel_run",
+        object_id=run.id,
+        details={"name": name, "before": run.name},
+    )
+    return ravel_results.rename_run(tx, run.id, name)
 
 
 def _check_free(tx: Transaction, name: str | None) -> None:

@@ -11,7 +11,7 @@ from vectorlab.domain import margins
 from vectorlab.domain.browsing import RunSummary
 from vectorlab.domain.description import Names, describe
 from vectorlab.domain.jobs import Job, JobFilter, JobState, WorkerInfo
-from vectorlab.domain.runs import Arm, GeneratedText, GenerationRun, RunSpec
+from vectorlab.domain.runs import Arm, GeneratedText, GenerationRun, RunSpec, record_of, recorded
 from vectorlab.domain.set_diff import Changes, Moved, Placed
 from vectorlab.domain.vectors import LayerVector, SteeringVector
 from vectorlab.services import jobs, runs, sets, vectors
@@ -162,25 +162,11 @@ def facts_frame(request: Any, names: Names | None = None) -> pd.DataFrame:
 
 def runs_frame(found: Sequence[GenerationRun]) -> pd.DataFrame:
     """One row per run."""
-    return pd.DataFrame(
-        {
-            "id": [run.id for run in found],
-            "run": [run.name or "" for run in found],
-            "model": [run.model_name for run in found],
-            "prompts": [len(run.spec.prompts) for run in found],
-            "arms": [", ".join(arm.label for arm in run.spec.arms) for run in found],
-            "texts": [len(run.spec.rows()) for run in found],
-            "decoding": ["sampled" if run.spec.decoding.do_sample else "greedy" for run in found],
-            "seed": [run.spec.seed for run in found],
-            "replay of": [run.replay_of for run in found],
-            "seconds": [run.duration_s for run in found],
-            "made": [run.created_at for run in found],
-        }
-    )
+    return summaries_frame([_summary(run) for run in found])
 
 
 def summaries_frame(found: Sequence[RunSummary]) -> pd.DataFrame:
-    """One row per run, from what a list knows of it; the columns are those of ``runs_frame``."""
+    """One row per run, from what a list knows of it."""
     return pd.DataFrame(
         {
             "id": [run.id for run in found],
@@ -192,9 +178,25 @@ def summaries_frame(found: Sequence[RunSummary]) -> pd.DataFrame:
             "decoding": ["sampled" if run.is_sampled else "greedy" for run in found],
             "seed": [run.seed for run in found],
             "replay of": [run.replay_of for run in found],
-            "seconds": [run.duration_s for run in found],
+            **{words: [getattr(run, name) for run in found] for name, words in recorded().items()},
             "made": [run.created_at for run in found],
         }
+    )
+
+
+def _summary(run: GenerationRun) -> RunSummary:
+    return RunSummary(
+        id=run.id,
+        name=run.name,
+        model_name=run.model_name,
+        n_prompts=len(run.spec.prompts),
+        arms=tuple(arm.label for arm in run.spec.arms),
+        samples=run.spec.samples,
+        is_sampled=run.spec.decoding.do_sample,
+        seed=run.spec.seed,
+        replay_of=run.replay_of,
+        created_at=run.created_at,
+        **record_of(run),
     )
 
 
@@ -319,7 +321,7 @@ def jobs_frame(
     return pd.DataFrame(
         {
             "id": [job.id for job in found],
-            "kind": [job.kind.value for job in found],
+            "kind": [job.kind for job in found],
             "state": [job.state.value for job in found],
             "progress": [_progress(job.progress_done, job.progress_total) for job in found],
             "pace": [jobs.pace(job) for job in found],

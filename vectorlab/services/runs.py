@@ -1,12 +1,11 @@
 """Generation runs: ask for a run or a replay, read what came out."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 from vectorlab.domain.conditions import Condition
-from vectorlab.domain.hashing import content_sha256
-from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
+from vectorlab.domain.job_requests import GenerateRequest
+from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job
 from vectorlab.domain.models import Model, check_dtype
 from vectorlab.domain.replays import ReplayVerdict, judge
 from vectorlab.domain.runs import (
@@ -22,20 +21,10 @@ from vectorlab.domain.runs import (
 )
 from vectorlab.domain.sets import SetReference, check_name
 from vectorlab.errors import InputError
-from vectorlab.store import audit, jobs, models, purge, runs, sets, vectors, verdicts
+from vectorlab.services.asking import Asked, ask, check_promised, job_reader, takes_name
+from vectorlab.store import audit, models, purge, runs, sets, vectors, verdicts
 from vectorlab.store.database import Database, Transaction
 from vectorlab.store.references import storable_text
-
-SHARED_ROWS = 64  # texts of a run that may share its batch with others, at most
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunRequest:
-    """Either the run that was found, or the job that will make it."""
-
-    spec: RunSpec
-    run: GenerationRun | None
-    job: Job | None
 
 
 def prompts_of_set(db: Database, reference: str) -> tuple[tuple[Prompt, ...], int]:
@@ -58,7 +47,7 @@ def request_run(
     compiled: bool = False,
     priority: int = PRIORITY_BATCH,
     queue: str = DEFAULT_QUEUE,
-) -> RunRequest:
+) -> Asked[GenerationRun]:
     """Find the run of an equal earlier request, or enqueue it.
 
     How a text is computed is not part of the request: a run found may have been compiled or not,
@@ -66,30 +55,31 @@ def request_run(
 
     Raises:
         InputError: If there is no prompt, no arm or no sample to make, or the name is unusable.
-        ConflictError: If the name belongs to another run.
+        ConflictError: If the name belongs to another run, or an equal run or job has another one.
     """
     _check_spec(spec)
+    request = GenerateRequest(
+        spec=spec,
+        model_id=model.id,
+        name=name,
+        prompt_set_version_id=prompt_set_version_id,
+        compiled=compiled,
+    )
     with db.write() as tx:
-        found = None if force else runs.find_by_spec(tx, spec.sha256)
-        if found is not None:
-            return RunRequest(spec=spec, run=found, job=None)
-        if name is not None:
+        run = None if force else runs.find_by_spec(tx, spec.sha256, name=name)
+        if run is not None:
+            run = _named(tx, run, name, actor)
+        elif name is not None:
             runs.check_name_is_free(tx, check_name("run", name))
-        job = _enqueue(
+        return ask(
             tx,
-            model_id=model.id,
-            spec=spec,
-            dedupe_key=f"generate:{spec.sha256}",
-            extra={
-                "name": name,
-                "prompt_set_version_id": prompt_set_version_id,
-                **({"compiled": True} if compiled else {}),
-            },
+            request,
+            found=run,
+            read=_reader(db),
+            actor=actor,
             priority=priority,
             queue=queue,
-            actor=actor,
         )
-    return RunRequest(spec=spec, run=None, job=job)
 
 
 def request_replay(
@@ -100,7 +90,7 @@ def request_replay(
     accept_changed_model: bool = False,
     priority: int = PRIORITY_BATCH,
     queue: str = DEFAULT_QUEUE,
-) -> tuple[GenerationRun, Job]:
+) -> Asked[GenerationRun]:
     """Enqueue the exact repetition of a run: same spec, same batches, as a new run.
 
     Replaying a replay repeats its original. A model whose files changed is refused by the job,
@@ -118,25 +108,18 @@ def request_replay(
         runs.generations(tx, original.id)
         for vector_id in sorted(set(original.spec.vector_ids().values())):
             vectors.layer_vectors(tx, vector_id)
-        job = _enqueue(
-            tx,
-            model_id=original.model_id,
+        request = GenerateRequest(
             spec=original.spec,
-            dedupe_key=f"replay:{original.id}:{accept_changed_model}",
-            extra={
-                "name": None,
-                "accept_changed_model": accept_changed_model,
-                "prompt_set_version_id": original.prompt_set_version_id,
-                "replay_of": original.id,
-                "batch_plan": original.batch_plan.to_json(),
-                "threads": original.environment.get("threads"),
-                "compiled": bool(original.environment.get("compiled")),
-            },
-            priority=priority,
-            queue=queue,
-            actor=actor,
+            model_id=original.model_id,
+            name=None,
+            prompt_set_version_id=original.prompt_set_version_id,
+            compiled=bool(original.environment.get("compiled")),
+            replay_of=original.id,
+            accept_changed_model=accept_changed_model,
+            batch_plan=original.batch_plan,
+            threads=original.environment.get("threads"),
         )
-    return original, job
+        return ask(tx, request, read=_reader(db), actor=actor, priority=priority, queue=queue)
 
 
 def verdict(db: Database, replay: str) -> ReplayVerdict:
@@ -226,19 +209,7 @@ def rename(db: Database, reference: str, name: str, *, actor: str) -> Generation
     check_name("run", name)
     with db.write() as tx:
         run = runs.get_run(tx, reference)
-        if run.name == name:
-            return run
-        runs.check_name_is_free(tx, name)
-        runs.rename(tx, run.id, name)
-        audit.record(
-            tx,
-            actor=actor,
-            action="rename",
-            object_kind="run",
-            object_id=run.id,
-            details={"name": name, "before": run.name},
-        )
-        return runs.run_by_id(tx, run.id)
+        return run if run.name == name else _renamed(tx, run, name, actor)
 
 
 def remove(db: Database, reference: str, *, cascade: bool, actor: str) -> list[str]:
@@ -295,45 +266,28 @@ def _check_arms(arms: Sequence[Arm]) -> None:
             )
 
 
-def _enqueue(
-    tx: Transaction,
-    *,
-    model_id: int,
-    spec: RunSpec,
-    dedupe_key: str,
-    extra: dict[str, object],
-    priority: int,
-    queue: str,
-    actor: str,
-) -> Job:
-    job, _ = jobs.enqueue(
+def _reader(db: Database) -> Callable[[Job], GenerationRun]:
+    return job_reader(db, "run_id", runs.run_by_id)
+
+
+def _named(tx: Transaction, run: GenerationRun, name: str | None, actor: str) -> GenerationRun:
+    """The run of an equal request under the name that is asked for."""
+    cure = f", rename it (vectorlab runs rename {run.id} {name})"
+    if takes_name(f"run {run.id}", run.name, name, cure=cure):
+        return _renamed(tx, run, str(name), actor)
+    return run
+
+
+def _renamed(tx: Transaction, run: GenerationRun, name: str, actor: str) -> GenerationRun:
+    runs.check_name_is_free(tx, check_name("run", name))
+    check_promised(tx, GenerateRequest.NAMES, name)
+    runs.rename(tx, run.id, name)
+    audit.record(
         tx,
-        NewJob(
-            kind=JobKind.GENERATE,
-            spec={
-                "spec": spec.to_json(),
-                "vector_ids": spec.vector_ids(),
-                "model_id": model_id,
-                **extra,
-            },
-            dedupe_key=dedupe_key,
-            model_id=model_id,
-            priority=priority,
-            queue=queue,
-            batch_key=_batch_key(model_id, spec, extra),
-            created_by=actor,
-        ),
+        actor=actor,
+        action="rename",
+        object_kind="run",
+        object_id=run.id,
+        details={"name": name, "before": run.name},
     )
-    return job
-
-
-def _batch_key(model_id: int, spec: RunSpec, extra: Mapping[str, object]) -> str | None:
-    """Equal for requests that may share a batch; None for one that must stay alone.
-
-    A replay repeats the batches of its original, and a large run fills its batches by itself. A
-    compiled graph and a comparison with the baseline are made for the rows of one run.
-    """
-    alone = "batch_plan" in extra or extra.get("compiled") or spec.decoding.kl
-    if alone or len(spec.rows()) > SHARED_ROWS:
-        return None
-    return content_sha256("batch", [model_id, spec.dtype, spec.decoding.to_json()])
+    return runs.run_by_id(tx, run.id)

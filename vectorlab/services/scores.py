@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from vectorlab.domain.hashing import content_sha256
-from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
+from vectorlab.domain.job_requests import ScoreRequest
+from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH
 from vectorlab.domain.metrics import METRICS
 from vectorlab.domain.models import Model
 from vectorlab.domain.runs import GenerationRun
@@ -14,7 +14,8 @@ from vectorlab.domain.scorers import PROJECTION, SCORERS, Needs, parse_scorer
 from vectorlab.domain.scores import ScorerSpec, StoredScore
 from vectorlab.domain.statistics import PairedComparison, compare_arms, mean_by_group
 from vectorlab.errors import InputError
-from vectorlab.store import jobs, models, runs, scores, vectors
+from vectorlab.services.asking import Asked, ask, job_reader
+from vectorlab.store import models, runs, scores, vectors
 from vectorlab.store.database import Database, Transaction
 
 Comparisons = dict[str, dict[str, PairedComparison]]  # by scorer, by arm
@@ -22,12 +23,11 @@ DEFAULT_SCORERS = ("sentiment", "perplexity", "kl", "distinct", "length")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScoringRequest:
-    """The job that will score a run; None when everything was scored before."""
+class Scored:
+    """A run and the scorers that all its texts have scores of."""
 
     run: GenerationRun
     scorers: tuple[ScorerSpec, ...]
-    job: Job | None
 
 
 def request_scores(
@@ -39,7 +39,7 @@ def request_scores(
     force: bool = False,
     priority: int = PRIORITY_BATCH,
     queue: str = DEFAULT_QUEUE,
-) -> ScoringRequest:
+) -> Asked[Scored]:
     """Enqueue the scoring of every text of a run, unless all of it is there.
 
     Args:
@@ -76,27 +76,19 @@ def request_scores(
             or SCORERS[item.name].needs is Needs.VOTES  # new votes may have come in
             or done.get((item.label, str(item.version)), set()) != all_ids
         ]
-        if not open_:
-            return ScoringRequest(run=run, scorers=specs, job=None)
-        asked = [item.to_json() for item in open_]
-        job, _ = jobs.enqueue(
-            tx,
-            NewJob(
-                kind=JobKind.SCORE,
-                spec={
-                    "run_id": run.id,
-                    "model_id": run.model_id,
-                    "scorers": asked,
-                    "force": force,
-                },
-                dedupe_key=f"score:{run.id}:{content_sha256('scoring', [asked, force])}",
-                model_id=run.model_id,
-                priority=priority,
-                queue=queue,
-                created_by=actor,
-            ),
+        request = ScoreRequest(
+            run_id=run.id, model_id=run.model_id, scorers=tuple(open_), force=force
         )
-    return ScoringRequest(run=run, scorers=specs, job=job)
+        scored = Scored(run=run, scorers=specs)
+        return ask(
+            tx,
+            request,
+            found=None if open_ else scored,
+            read=job_reader(db, "run_id", lambda _tx, _run_id: scored),
+            actor=actor,
+            priority=priority,
+            queue=queue,
+        )
 
 
 def resolved(

@@ -1,25 +1,19 @@
 """Ask for what single tokens tell, and read what was found: near a vector, and in a text."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pandas as pd
 
-from vectorlab.domain.jobs import PRIORITY_INTERACTIVE, Job, JobKind, NewJob
+from vectorlab.domain.job_requests import NearestRequest, ReadRequest
+from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.tokens import NearestTokens, ReadTokens
 from vectorlab.errors import NotFoundError
+from vectorlab.services.asking import Asked, ask, job_reader
 from vectorlab.store import divergences, jobs, runs, token_views, vectors
-from vectorlab.store.database import Database
+from vectorlab.store.database import Database, Transaction
 
 NEAREST = 12  # tokens at either end of a layer vector
-
-
-@dataclass(frozen=True, kw_only=True)
-class TokenRequest:
-    """Whether everything is there already, or the job that will find it."""
-
-    is_known: bool
-    job: Job | None
 
 
 def nearest(db: Database, reference: str) -> list[NearestTokens]:
@@ -34,7 +28,7 @@ def nearest(db: Database, reference: str) -> list[NearestTokens]:
 
 def request_nearest(
     db: Database, reference: str, *, actor: str, priority: int = PRIORITY_INTERACTIVE
-) -> TokenRequest:
+) -> Asked[list[NearestTokens]]:
     """Find the nearest tokens of a vector in the store, or ask for them.
 
     Raises:
@@ -42,20 +36,15 @@ def request_nearest(
     """
     with db.write() as tx:
         vector = vectors.get_vector(tx, reference)
-        if token_views.nearest(tx, vector.id):
-            return TokenRequest(is_known=True, job=None)
-        job, _ = jobs.enqueue(
+        request = NearestRequest(vector_id=vector.id, model_id=vector.model_id, count=NEAREST)
+        return ask(
             tx,
-            NewJob(
-                kind=JobKind.NEAREST,
-                spec={"vector_id": vector.id, "model_id": vector.model_id, "count": NEAREST},
-                dedupe_key=f"nearest:{vector.id}",
-                model_id=vector.model_id,
-                priority=priority,
-                created_by=actor,
-            ),
+            request,
+            found=token_views.nearest(tx, vector.id) or None,
+            read=job_reader(db, "vector_id", token_views.nearest),
+            actor=actor,
+            priority=priority,
         )
-    return TokenRequest(is_known=False, job=job)
 
 
 def read_tokens(db: Database, run_id: int, prompt: int) -> dict[tuple[int, int], ReadTokens]:
@@ -64,15 +53,7 @@ def read_tokens(db: Database, run_id: int, prompt: int) -> dict[tuple[int, int],
     A run with ``kl`` knows them; those of another are read by a job.
     """
     with db.read() as tx:
-        ids = token_views.generation_ids(tx, run_id, prompt)
-        known = token_views.read(tx, list(ids.values()))
-        compared = divergences.of_prompt(tx, run_id, prompt) if known else {}
-    kl = {(key.arm, key.sample): item.kl for key, item in compared.items()}
-    return {
-        key: replace(known[number], kl=kl.get(key))
-        for key, number in ids.items()
-        if number in known
-    }
+        return _read_tokens(tx, run_id, prompt)
 
 
 def request_read(
@@ -82,7 +63,7 @@ def request_read(
     *,
     actor: str,
     priority: int = PRIORITY_INTERACTIVE,
-) -> TokenRequest:
+) -> Asked[dict[tuple[int, int], ReadTokens]]:
     """Find the tokens of the texts of one prompt in the store, or ask a worker to read them.
 
     Args:
@@ -102,20 +83,27 @@ def request_read(
             raise NotFoundError(
                 "prompt", f"{prompt} of run {run.id}", hint=f"vectorlab runs show {run.id}"
             )
-        if len(token_views.read(tx, list(ids.values()))) == len(ids):
-            return TokenRequest(is_known=True, job=None)
-        job, _ = jobs.enqueue(
+        tokens = _read_tokens(tx, run.id, prompt)
+        return ask(
             tx,
-            NewJob(
-                kind=JobKind.READ,
-                spec={"run_id": run.id, "prompt": prompt, "model_id": run.model_id},
-                dedupe_key=f"read:{run.id}:{prompt}",
-                model_id=run.model_id,
-                priority=priority,
-                created_by=actor,
-            ),
+            ReadRequest(run_id=run.id, prompt=prompt, model_id=run.model_id),
+            found=tokens if len(tokens) == len(ids) else None,
+            read=job_reader(db, "run_id", lambda tx, run_id: _read_tokens(tx, run_id, prompt)),
+            actor=actor,
+            priority=priority,
         )
-    return TokenRequest(is_known=False, job=job)
+
+
+def _read_tokens(tx: Transaction, run_id: int, prompt: int) -> dict[tuple[int, int], ReadTokens]:
+    ids = token_views.generation_ids(tx, run_id, prompt)
+    known = token_views.read(tx, list(ids.values()))
+    compared = divergences.of_prompt(tx, run_id, prompt) if known else {}
+    kl = {(key.arm, key.sample): item.kl for key, item in compared.items()}
+    return {
+        key: replace(known[number], kl=kl.get(key))
+        for key, number in ids.items()
+        if number in known
+    }
 
 
 def reading_job(db: Database, run_id: int, prompt: int) -> int | None:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
+from vectorlab.domain.job_requests import EqualiseRequest
+from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH
 from vectorlab.domain.methods import NORMALISED, PROJECTED_OUT
 from vectorlab.domain.models import check_dtype
 from vectorlab.domain.operators import Operator
@@ -24,8 +25,9 @@ from vectorlab.domain.vectors import (
     SteeringVector,
 )
 from vectorlab.errors import InputError, ShapeError
+from vectorlab.services.asking import Asked, ask, job_reader
 from vectorlab.services.vectors import check_combinable, check_free
-from vectorlab.store import audit, jobs, sets, vectors
+from vectorlab.store import audit, sets, vectors
 from vectorlab.store.database import Database, Transaction
 
 DEPENDENT = 1e-6  # share of a vector outside the others' span below which nothing is left of it
@@ -132,7 +134,7 @@ def request_equalisation(
     actor: str,
     priority: int = PRIORITY_BATCH,
     queue: str = DEFAULT_QUEUE,
-) -> Job:
+) -> Asked[SteeringVector]:
     """Enqueue the scaling of a vector to a given damage.
 
     The new vector, applied at strength 1 by the operator to all its layers and all positions, moves
@@ -152,7 +154,7 @@ def request_equalisation(
 
     Raises:
         InputError: If the KL is not positive or the operator does not look at lengths.
-        ConflictError: If the name is taken.
+        ConflictError: If the name is taken, or an equal job has another name.
     """
     if not (math.isfinite(kl) and kl > 0):
         raise InputError(f"The wanted KL is {kl:g}; it must be above 0, for example 0.1.")
@@ -166,30 +168,26 @@ def request_equalisation(
     check_dtype(dtype)
     with db.write() as tx:
         vector = vectors.get_vector(tx, reference)
-        check_free(tx, check_name("vector", name))
         version = sets.resolve_version(tx, SetReference.parse(texts))
-        job, _ = jobs.enqueue(
-            tx,
-            NewJob(
-                kind=JobKind.EQUALISE,
-                spec={
-                    "vector_id": vector.id,
-                    "model_id": vector.model_id,
-                    "set_version_id": version.id,
-                    "set_label": version.label,
-                    "kl": kl,
-                    "operator": operator.value,
-                    "name": name,
-                    "dtype": dtype,
-                },
-                dedupe_key=f"equalise:{name}",
-                model_id=vector.model_id,
-                priority=priority,
-                queue=queue,
-                created_by=actor,
-            ),
+        request = EqualiseRequest(
+            vector_id=vector.id,
+            model_id=vector.model_id,
+            set_version_id=version.id,
+            set_label=version.label,
+            kl=kl,
+            operator=operator,
+            name=name,
+            dtype=dtype,
         )
-    return job
+        check_free(tx, check_name("vector", name), request.dedupe_key)
+        return ask(
+            tx,
+            request,
+            read=job_reader(db, "vector_id", vectors.vector_by_id),
+            actor=actor,
+            priority=priority,
+            queue=queue,
+        )
 
 
 def _layers(tx: Transaction, found: Sequence[SteeringVector]) -> list[list[LayerVector]]:

@@ -10,7 +10,8 @@ import numpy as np
 
 from vectorlab.domain.codec import ids_in
 from vectorlab.domain.geometry import shared_cosines
-from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job, JobKind, NewJob
+from vectorlab.domain.job_requests import ExtractRequest
+from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH
 from vectorlab.domain.methods import COMBINED, method_info
 from vectorlab.domain.models import Model, check_dtype
 from vectorlab.domain.operators import Operator
@@ -32,18 +33,10 @@ from vectorlab.domain.vectors import (
     check_reading,
 )
 from vectorlab.errors import ConflictError, InputError, ShapeError
+from vectorlab.services.asking import Asked, ask, check_promised, job_reader
 from vectorlab.services.sets import check_pairs
-from vectorlab.store import audit, jobs, models, purge, sets, vectors
+from vectorlab.store import audit, models, purge, sets, vectors
 from vectorlab.store.database import Database, Transaction
-
-
-@dataclass(frozen=True, kw_only=True)
-class VectorRequest:
-    """Either the vector that was found, or the job that will make it."""
-
-    spec: ExtractionSpec
-    vector: SteeringVector | None
-    job: Job | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +79,7 @@ def request_extraction(
     force: bool = False,
     priority: int = PRIORITY_BATCH,
     queue: str = DEFAULT_QUEUE,
-) -> VectorRequest:
+) -> Asked[SteeringVector]:
     """Find the vector of an equal earlier request, or enqueue its extraction.
 
     Args:
@@ -104,7 +97,7 @@ def request_extraction(
         NotFoundError: If the set or version does not exist.
         InputError: If the method is unknown, the version holds anything but proper pairs, or its
             texts cannot be read as asked.
-        ConflictError: If the name belongs to another vector.
+        ConflictError: If the name belongs to another vector, or an equal job has another name.
     """
     info = method_info(options.method)
     check_dtype(options.dtype)
@@ -134,34 +127,28 @@ def request_extraction(
         thinking=options.thinking,
     )
     check_passages(items, spec)
+    request = ExtractRequest(
+        spec=spec,
+        set_version_id=version.id,
+        set_label=version.label,
+        model_id=model.id,
+        name=name,
+        fresh_states=force,
+    )
     with db.write() as tx:
-        found = None if force else vectors.find_by_spec(tx, spec.sha256, name=name)
-        if found is not None:
-            if name not in (None, found.name):
-                found = _second_name(tx, found, check_name("vector", name or ""), spec, actor)
-            return VectorRequest(spec=spec, vector=found, job=None)
-        if name is not None:
-            check_free(tx, check_name("vector", name))
-        job, _ = jobs.enqueue(
+        vector = None if force else vectors.find_by_spec(tx, spec.sha256, name=name)
+        if name is not None and (vector is None or name != vector.name):
+            check_free(tx, check_name("vector", name), request.dedupe_key)
+            vector = None if vector is None else _second_name(tx, vector, name, spec, actor)
+        return ask(
             tx,
-            NewJob(
-                kind=JobKind.EXTRACT,
-                spec={
-                    "spec": spec.to_json(),
-                    "set_version_id": version.id,
-                    "model_id": model.id,
-                    "name": name,
-                    "set_label": version.label,
-                    "fresh_states": force,
-                },
-                dedupe_key=f"extract:{spec.sha256}" + (":fresh" if force else ""),
-                model_id=model.id,
-                priority=priority,
-                queue=queue,
-                created_by=actor,
-            ),
+            request,
+            found=vector,
+            read=job_reader(db, "vector_id", vectors.vector_by_id),
+            actor=actor,
+            priority=priority,
+            queue=queue,
         )
-    return VectorRequest(spec=spec, vector=None, job=job)
 
 
 def get(db: Database, reference: str) -> SteeringVector:
@@ -338,12 +325,13 @@ def remove(db: Database, reference: str, *, cascade: bool, actor: str) -> list[s
         return purge.purge_vector(tx, reference, cascade=cascade, actor=actor)
 
 
-def check_free(tx: Transaction, name: str) -> None:
-    """Return if no vector has the name.
+def check_free(tx: Transaction, name: str, dedupe_key: str | None = None) -> None:
+    """Return if no vector has the name, and none will get it by a job of another key.
 
     Raises:
-        ConflictError: If one has.
+        ConflictError: If one has, or will.
     """
+    check_promised(tx, ExtractRequest.NAMES, name, dedupe_key)
     if not vectors.name_is_free(tx, name):
         raise ConflictError(
             f"Vector name {name!r} is taken by another vector. Choose another with --name, "

@@ -15,6 +15,7 @@ from vectorlab.domain.browsing import (
     VectorFilter,
 )
 from vectorlab.domain.operators import Operator
+from vectorlab.domain.runs import record_of, recorded
 from vectorlab.domain.vectors import Site, SteeringVector
 from vectorlab.store import schema, vectors
 from vectorlab.store.database import Transaction
@@ -55,8 +56,8 @@ def list_runs(
             _runs.c.samples,
             _runs.c.seed,
             _runs.c.replay_of,
-            _runs.c.duration_s,
             _runs.c.created_at,
+            *(_runs.c[name] for name in recorded()),
             _models.c.name.label("model_name"),
             n_prompts.label("n_prompts"),
         )
@@ -79,8 +80,8 @@ def list_runs(
             is_sampled=bool(row.decoding_json.get("do_sample")),
             seed=row.seed,
             replay_of=row.replay_of,
-            duration_s=row.duration_s,
             created_at=row.created_at,
+            **record_of(row),
         )
         for row in rows
     ]

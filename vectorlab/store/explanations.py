@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from vectorlab.domain.explanations import DemonstrationPull, Explanation, LeftOut
 from vectorlab.domain.sets import Demonstration
+from vectorlab.errors import NotFoundError
 from vectorlab.store import evidence, schema, set_items
 from vectorlab.store.database import Transaction
 
@@ -44,6 +45,20 @@ def add_explanation(
         "created_by": created_by,
     }
     evidence.add_record(tx, _explanations, study, {_omitted: omitted})
+
+
+def get_explanation(tx: Transaction, vector_id: int) -> Explanation:
+    """The vector's leave-one-out study.
+
+    Raises:
+        NotFoundError: If it was deleted.
+    """
+    found = find_explanation(tx, vector_id)
+    if found is None:
+        raise NotFoundError(
+            "leave-one-out study of vector", str(vector_id), hint="Ask for it again."
+        )
+    return found
 
 
 def find_explanation(tx: Transaction, vector_id: int) -> Explanation | None:

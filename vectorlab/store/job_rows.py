@@ -1,10 +1,12 @@
 """A job from its row."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
-from vectorlab.domain.jobs import Job, JobKind, JobState
+from vectorlab.domain.hashing import content_sha256
+from vectorlab.domain.jobs import Job, JobState
 from vectorlab.store import schema
 from vectorlab.store.columns import utc_now
 
@@ -19,7 +21,7 @@ def job_of(row: sa.Row[Any]) -> Job:
     """The job that a row of ``JOB_COLUMNS`` describes."""
     return Job(
         id=row.id,
-        kind=JobKind(row.kind),
+        kind=row.kind,
         spec=row.spec_json,
         dedupe_key=row.dedupe_key,
         model_id=row.model_id,
@@ -46,3 +48,8 @@ def job_of(row: sa.Row[Any]) -> Job:
         finished_at=row.finished_at,
         created_by=row.created_by,
     )
+
+
+def hash_of_spec(kind: str, spec: Mapping[str, Any]) -> str:
+    """Hash of what a job is asked to do."""
+    return content_sha256("job", {"kind": kind, "spec": dict(spec)})

@@ -6,7 +6,6 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.jobs import (
     AttemptOutcome,
     Job,
@@ -21,7 +20,7 @@ from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
 from vectorlab.store.job_endings import drop_saved, lose_attempts
 from vectorlab.store.job_output import append_log, log, partials
-from vectorlab.store.job_rows import JOB_COLUMNS, job_of
+from vectorlab.store.job_rows import JOB_COLUMNS, hash_of_spec, job_of
 from vectorlab.store.job_training import (
     add_points,
     checkpoint,
@@ -279,7 +278,7 @@ def _new_values(new: NewJob) -> dict[str, Any]:
     return {
         "kind": new.kind,
         "spec_json": spec,
-        "spec_sha256": content_sha256("job", {"kind": new.kind, "spec": spec}),
+        "spec_sha256": hash_of_spec(new.kind, spec),
         "dedupe_key": new.dedupe_key,
         "model_id": new.model_id,
         "queue": new.queue,

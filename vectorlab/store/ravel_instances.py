@@ -17,7 +17,7 @@ from vectorlab.domain.ravel_instances import (
     SourceKind,
 )
 from vectorlab.errors import NotFoundError
-from vectorlab.store import evidence, ravel_data, schema
+from vectorlab.store import evidence, job_names, ravel_data, schema
 from vectorlab.store.database import Transaction
 from vectorlab.store.references import find_id
 
@@ -70,10 +70,11 @@ def add_instance(tx: Transaction, new: NewInstance, created_by: str) -> Instance
     return instance_by_id(tx, evidence.add_record(tx, _instances, values, parts))
 
 
-def find_by_spec(tx: Transaction, spec_sha256: str) -> Instance | None:
-    """The newest instance of an equal request."""
-    query = sa.select(sa.func.max(_instances.c.id)).where(_instances.c.spec_sha256 == spec_sha256)
-    found = tx.scalar(query)
+def find_by_spec(tx: Transaction, spec_sha256: str, *, name: str | None = None) -> Instance | None:
+    """What an equal request made: the instance of that name, else the newest, or None."""
+    own_first = sa.case((_instances.c.name == name, 0), else_=1)
+    query = sa.select(_instances.c.id).where(_instances.c.spec_sha256 == spec_sha256)
+    found = tx.scalar(query.order_by(own_first, _instances.c.id.desc()).limit(1))
     return None if found is None else instance_by_id(tx, found)
 
 
@@ -112,9 +113,9 @@ def name_is_free(tx: Transaction, name: str) -> bool:
 
 
 def free_name(tx: Transaction, wanted: str) -> str:
-    """The name itself, or with the first number behind it that makes it free."""
+    """The name itself, or with the first number that makes one no instance has or will get."""
     name, number = wanted, 1
-    while not name_is_free(tx, name):
+    while not name_is_free(tx, name) or job_names.holder(tx, "instance", name):
         number += 1
         name = f"{wanted}-{number}"
     return name

@@ -274,11 +274,16 @@ def find_run(tx: Transaction, reference: str) -> Run | None:
     return None if found is None else run_by_id(tx, found)
 
 
-def find_run_by_spec(tx: Transaction, spec_sha256: str) -> Run | None:
-    """The newest run of an equal request, or None."""
-    query = sa.select(sa.func.max(_runs.c.id)).where(_runs.c.spec_sha256 == spec_sha256)
-    found = tx.scalar(query)
-    return None if found is None else run_by_id(tx, found)
+def find_run_by_spec(tx: Transaction, spec_sha256: str, *, name: str | None = None) -> Run | None:
+    """What an equal request made: the run of that name, else the newest, or None."""
+    runs = _select_runs(tx, _runs.c.spec_sha256 == spec_sha256)
+    return next((run for run in runs if run.name == name), next(iter(runs), None))
+
+
+def rename_run(tx: Transaction, run_id: int, name: str) -> Run:
+    """Give a run a name; the caller has checked that it is free."""
+    tx.execute(_runs.update().where(_runs.c.id == run_id).values(name=name))
+    return run_by_id(tx, run_id)
 
 
 def run_by_id(tx: Transaction, run_id: int) -> Run:

@@ -26,6 +26,7 @@ from vectorlab.domain.runs import (
     Prompt,
     RowKey,
     RunSpec,
+    record_of,
     results_sha256,
     storable,
 )
@@ -72,7 +73,7 @@ def add_run(tx: Transaction, new: NewRun, created_by: str) -> GenerationRun:
         "environment_json": dict(new.environment),
         "batch_plan_json": new.batch_plan.to_json(),
         "replay_of": new.replay_of,
-        "duration_s": new.duration_s,
+        **record_of(new),
         "created_at": utc_now(),
         "created_by": created_by,
     }
@@ -116,10 +117,11 @@ def run_by_id(tx: Transaction, run_id: int) -> GenerationRun:
     return run
 
 
-def find_by_spec(tx: Transaction, sha256: str) -> GenerationRun | None:
-    """The newest run that answers an equal request and is no replay, or None."""
+def find_by_spec(tx: Transaction, sha256: str, *, name: str | None = None) -> GenerationRun | None:
+    """What an equal request made: the run of that name, else the newest, or None; no replay."""
     wanted = sa.and_(_runs.c.spec_sha256 == sha256, _runs.c.replay_of.is_(None))
-    return next(iter(_select(tx, wanted, limit=1)), None)
+    own = [] if name is None else _select(tx, sa.and_(wanted, _runs.c.name == name))
+    return next(iter(own or _select(tx, wanted, limit=1)), None)
 
 
 def list_runs(
@@ -277,8 +279,8 @@ def _run(row: sa.Row[Any], prompts: Sequence[Prompt], arms: Sequence[Arm]) -> Ge
         environment=row.environment_json,
         batch_plan=BatchPlan.from_json(row.batch_plan_json),
         replay_of=row.replay_of,
-        duration_s=row.duration_s,
         created_at=row.created_at,
+        **record_of(row),
     )
 
 

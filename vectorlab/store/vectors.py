@@ -24,7 +24,7 @@ from vectorlab.domain.vectors import (
     vector_content_sha256,
 )
 from vectorlab.errors import ConflictError, InputError, IntegrityError, NotFoundError, ShapeError
-from vectorlab.store import evidence, schema
+from vectorlab.store import evidence, job_names, schema
 from vectorlab.store.database import Transaction
 from vectorlab.store.references import batches, get_id
 
@@ -150,9 +150,13 @@ def owners(tx: Transaction, ids: Iterable[int]) -> dict[int, str]:
 
 
 def free_name(tx: Transaction, base: str) -> str:
-    """The base itself, or with the first number behind it that makes it free."""
+    """The base itself, or with the first number that makes a name no vector has or will get."""
     candidates = chain([base], (f"{base}-{number}" for number in count(2)))
-    return next(name for name in candidates if name_is_free(tx, name))
+    return next(
+        name
+        for name in candidates
+        if name_is_free(tx, name) and job_names.holder(tx, "vector", name) is None
+    )
 
 
 def name_is_free(tx: Transaction, name: str) -> bool:

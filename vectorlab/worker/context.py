@@ -8,7 +8,7 @@ from vectorlab.domain.jobs import Checkpoint, CurvePoint, Job, LogLevel
 from vectorlab.domain.states import DEFAULT_STATE_CACHE_BYTES
 from vectorlab.errors import ModelError
 from vectorlab.steering.loading import LoadedModel, describe_model
-from vectorlab.store import audit, jobs, models
+from vectorlab.store import audit, job_names, jobs, models
 from vectorlab.store.database import Database, StoreUnavailable, Transaction
 from vectorlab.store.retry import with_retry
 from vectorlab.worker.lease import Lease
@@ -37,17 +37,21 @@ class JobContext:
     # Claims those of the queued jobs that may share a batch with this one which are chosen.
     companions: Callable[[Choose], "list[Attempt]"] = alone
 
-    def load(self, dtype: str) -> LoadedModel:
+    def load(self, dtype: str, *, accept_changed: bool = False) -> LoadedModel:
         """The job's model on the worker's device.
+
+        Args:
+            dtype: It computes in this.
+            accept_changed: Take its files as they are now.
 
         Raises:
             ModelError: If it cannot be loaded.
         """
         with self.db.read() as tx:
-            model = models.get_model(tx, str(self.job.spec["model_id"]))
+            model = models.get_model(tx, str(self.job.model_id))
         self.lease.progress(0, None, f"loading {model.name}")
         description = model.description
-        if self.job.spec.get("accept_changed_model"):
+        if accept_changed:
             description = describe_model(
                 description.source,
                 revision=description.revision,
@@ -60,6 +64,13 @@ class JobContext:
                 f"Model {model.name!r} cannot be loaded. {exc} If its files moved: "
                 "vectorlab models add NEW_PATH"
             ) from exc
+
+    def name(self, tx: Transaction) -> str | None:
+        """The name that its result gets, as it stands at the commit.
+
+        Somebody who asked for the same may have given it while the job ran.
+        """
+        return job_names.of_job(tx, self.job.id)
 
     def log_metrics(self, step: int, values: Mapping[str, float]) -> None:
         """One point for each of some curves; people see them while the job runs and for good.
@@ -173,7 +184,7 @@ class JobContext:
             audit.record(
                 tx,
                 actor=self.job.created_by,
-                action=self.job.kind.value,
+                action=self.job.kind,
                 object_kind=name.removesuffix("_id"),
                 object_id=object_id,
                 details={"job_id": self.job.id},

@@ -24,7 +24,7 @@ from vectorlab.store.notify import Waker, open_waker
 from vectorlab.store.retry import with_retry
 from vectorlab.worker.attempt import Attempt
 from vectorlab.worker.context import Choose
-from vectorlab.worker.handlers import HANDLERS
+from vectorlab.worker.handlers import handler_of
 from vectorlab.worker.lease import Lease, ProgressListener
 from vectorlab.worker.model_cache import ModelCache, memory_taken
 from vectorlab.worker.shutdown import Stopping
@@ -213,7 +213,7 @@ class Worker:
     def _run(self, attempt: Attempt) -> list[Attempt]:
         """Work off an attempt; returns it and those that joined it."""
         try:
-            attempt.run(HANDLERS[attempt.job.kind])
+            attempt.run(handler_of(attempt.job.kind))
         finally:
             worked, self._open = self._open, []
             for item in worked:

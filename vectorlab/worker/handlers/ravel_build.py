@@ -2,25 +2,29 @@
 
 import json
 
+from vectorlab.domain.job_requests import RavelBuildRequest
 from vectorlab.domain.ravel_drawing import draw_examples, keep_known
-from vectorlab.domain.ravel_instances import Completion, InstanceSpec, NewInstance
+from vectorlab.domain.ravel_instances import Completion, NewInstance
 from vectorlab.ravel.completions import asking_pairs, complete_all
 from vectorlab.ravel.prompts import PromptBook
 from vectorlab.steering.environment import describe_environment
 from vectorlab.steering.loading import check_request
-from vectorlab.store import jobs, ravel_data, ravel_instances
+from vectorlab.store import jobs, models, ravel_data, ravel_instances
 from vectorlab.store.database import Transaction
 from vectorlab.worker.context import JobContext
+from vectorlab.worker.registry import handles
 
 CHUNK = 4096  # completions that an interrupted job does not repeat
 
 
-def run_ravel_build(context: JobContext) -> None:
+@handles(RavelBuildRequest)
+def run_ravel_build(context: JobContext, request: RavelBuildRequest) -> None:
     """Complete every template about every entity, filter, draw pairs and store the instance."""
-    request = context.job.spec
-    spec = InstanceSpec.from_json(request["spec"])
+    spec = request.spec
     with context.db.read() as tx:
-        data = ravel_data.data(tx, request["version_id"])
+        data = ravel_data.data(tx, request.version_id)
+        version = ravel_data.version_by_id(tx, request.version_id)
+        model = models.get_model(tx, str(request.model_id))
         saved = jobs.chunks(tx, context.job.id)
     loaded = context.load(spec.dtype)
     check_request(loaded, model_fingerprint=spec.model_fingerprint, dtype=spec.dtype)
@@ -53,16 +57,16 @@ def run_ravel_build(context: JobContext) -> None:
         )
     examples = draw_examples(data, spec, kept.completions)
     environment = describe_environment(loaded)
+    usual_name = f"{version.type_name}-{model.name}"
     context.lease.check()
 
     def write(tx: Transaction, made: dict[str, int]) -> None:
-        name = request["name"]
         instance = ravel_instances.add_instance(
             tx,
             NewInstance(
-                name=name if request["is_named"] else ravel_instances.free_name(tx, name),
-                model_id=request["model_id"],
-                version_id=request["version_id"],
+                name=context.name(tx) or ravel_instances.free_name(tx, usual_name),
+                model_id=request.model_id,
+                version_id=request.version_id,
                 spec=spec,
                 completions=kept.completions,
                 examples=examples,

@@ -1,5 +1,6 @@
 """Jobs about single tokens: those nearest to a vector, and those of texts that were generated."""
 
+from vectorlab.domain.job_requests import NearestRequest, ReadRequest
 from vectorlab.domain.tokens import ReadTokens
 from vectorlab.evals.forced import read_texts
 from vectorlab.steering.logit_lens import nearest_tokens
@@ -8,18 +9,20 @@ from vectorlab.steering.tokens import pieces
 from vectorlab.store import runs, token_views, vectors
 from vectorlab.store.database import Transaction
 from vectorlab.worker.context import JobContext
+from vectorlab.worker.registry import handles
 
 
-def run_nearest(context: JobContext) -> None:
+@handles(NearestRequest)
+def run_nearest(context: JobContext, request: NearestRequest) -> None:
     """Find the vocabulary tokens at both ends of every layer vector."""
-    vector_id = context.job.spec["vector_id"]
+    vector_id = request.vector_id
     with context.db.read() as tx:
         layers = vectors.layer_vectors(tx, vector_id)
     loaded = context.load("float32")
     found = nearest_tokens(
         loaded,
         layers,
-        count=context.job.spec["count"],
+        count=request.count,
         on_progress=lambda done, total: context.lease.progress(done, total, "layers"),
     )
     context.lease.check()
@@ -31,17 +34,17 @@ def run_nearest(context: JobContext) -> None:
     context.commit(write)
 
 
-def run_read(context: JobContext) -> None:
+@handles(ReadRequest)
+def run_read(context: JobContext, request: ReadRequest) -> None:
     """Read the texts of one prompt once more, steered and not, for the figures of every token."""
-    spec = context.job.spec
     with context.db.read() as tx:
-        run = runs.run_by_id(tx, spec["run_id"])
+        run = runs.run_by_id(tx, request.run_id)
         numbers = {
             sha256: vectors.layer_vectors(tx, vector_id)
             for sha256, vector_id in run.spec.vector_ids().items()
         }
-        ids = token_views.generation_ids(tx, run.id, spec["prompt"])
-        texts = runs.generations_of_prompt(tx, run.id, spec["prompt"])
+        ids = token_views.generation_ids(tx, run.id, request.prompt)
+        texts = runs.generations_of_prompt(tx, run.id, request.prompt)
     loaded = context.load(run.spec.dtype)
     prepared = PreparedRun.prepare(loaded, run.spec, numbers)
     read = read_texts(

@@ -17,6 +17,7 @@ import torch
 
 from vectorlab import training
 from vectorlab.domain.hashing import bytes_sha256
+from vectorlab.domain.job_requests import RavelRunRequest
 from vectorlab.domain.ravel_instances import Instance, Part
 from vectorlab.domain.ravel_runs import (
     Arm,
@@ -26,7 +27,6 @@ from vectorlab.domain.ravel_runs import (
     NamedTensor,
     NewEvaluation,
     NewFeaturizer,
-    RunSpec,
     VectorArm,
     evaluation_sha256,
 )
@@ -43,16 +43,17 @@ from vectorlab.steering.loading import check_request
 from vectorlab.store import ravel_data, ravel_instances, ravel_results, vectors
 from vectorlab.store.database import Transaction
 from vectorlab.worker.context import JobContext
+from vectorlab.worker.registry import handles
 
 SERIES = 20  # featurizers that get curves of their own; those of a larger run share theirs
 
 
-def run_ravel_run(context: JobContext) -> None:
+@handles(RavelRunRequest)
+def run_ravel_run(context: JobContext, request: RavelRunRequest) -> None:
     """Make what is missing of a run, then store the run."""
     began = time.monotonic()
-    request = context.job.spec
-    spec = RunSpec.from_json(request["spec"])
-    work = _Work.begin(context, spec)
+    spec = request.spec
+    work = _Work.begin(context, request)
     evaluations: list[int] = []
     for arm in spec.arms:
         if isinstance(arm, FeaturizerArm):
@@ -67,9 +68,9 @@ def run_ravel_run(context: JobContext) -> None:
     def write(tx: Transaction, made: dict[str, int]) -> None:
         run = ravel_results.add_run(
             tx,
-            name=request["name"],
+            name=context.name(tx),
             spec=spec,
-            instance_id=request["instance_id"],
+            instance_id=request.instance_id,
             evaluation_ids=evaluations,
             environment=environment,
             duration_s=time.monotonic() - began,
@@ -93,9 +94,9 @@ class _Work:
     saved: "_Saved"
 
     @classmethod
-    def begin(cls, context: JobContext, spec: RunSpec) -> "_Work":
+    def begin(cls, context: JobContext, request: RavelRunRequest) -> "_Work":
         with context.db.read() as tx:
-            instance = ravel_instances.instance_by_id(tx, context.job.spec["instance_id"])
+            instance = ravel_instances.instance_by_id(tx, request.instance_id)
             data = ravel_data.data(tx, instance.version_id)
             completions = ravel_instances.completions(tx, instance.id)
             examples = ravel_instances.examples(tx, instance.id)
@@ -112,7 +113,10 @@ class _Work:
             new_tokens=instance.spec.max_new_tokens,
         )
         wanted = [
-            item for arm in spec.arms if isinstance(arm, FeaturizerArm) for item in arm.featurizers
+            item
+            for arm in request.spec.arms
+            if isinstance(arm, FeaturizerArm)
+            for item in arm.featurizers
         ]
         bench = Workbench(
             book,
@@ -128,7 +132,7 @@ class _Work:
             instance=instance,
             bench=bench,
             environment=describe_environment(loaded),
-            weights=_weights(context.job.spec.get("weights"), wanted),
+            weights=_weights(request.weights, wanted),
             begins=_begins(wanted),
             saved=_Saved(None if found is None else found.data),
         )

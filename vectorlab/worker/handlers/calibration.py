@@ -19,6 +19,7 @@ from vectorlab.domain.calibration import (
 )
 from vectorlab.domain.codec import ids_in
 from vectorlab.domain.hashing import content_sha256
+from vectorlab.domain.job_requests import CalibrateRequest
 from vectorlab.domain.runs import Arm, FinishReason, GeneratedText, RowKey, RunSpec
 from vectorlab.domain.scorers import PROJECTION, SCORERS, Needs
 from vectorlab.domain.scores import Item, ScorerSpec
@@ -33,19 +34,19 @@ from vectorlab.steering.loading import LoadedModel
 from vectorlab.store import calibrations, jobs, vectors
 from vectorlab.store.database import Transaction
 from vectorlab.worker.context import JobContext
-from vectorlab.worker.scoring import project, secrets
+from vectorlab.worker.handlers.scoring import project, secrets
+from vectorlab.worker.registry import handles
 
 BASELINE = Arm(label="baseline")
 
 
-def run_calibration(context: JobContext) -> None:
+@handles(CalibrateRequest)
+def run_calibration(context: JobContext, request: CalibrateRequest) -> None:
     """Calibrate a vector for each of the layer choices asked for; the best one is the result."""
-    data = context.job.spec
-    ids = data["vector_ids"]
-    specs = [CalibrationSpec.from_json(item, ids) for item in data["specs"]]
+    specs = request.specs
     loaded = context.load(specs[0].dtype)
     with context.db.read() as tx:
-        numbers = {sha256: vectors.layer_vectors(tx, row) for sha256, row in ids.items()}
+        numbers = {sha256: vectors.layer_vectors(tx, row) for sha256, row in ids_in(specs).items()}
     bench = _Bench.restore(context, loaded, numbers)
     found = [_calibrate(bench, spec) for spec in specs]
     best = best_choice(

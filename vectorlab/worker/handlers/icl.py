@@ -10,10 +10,15 @@ import safetensors.torch
 import torch
 
 from vectorlab.domain.codec import decode, encode
-from vectorlab.domain.icl import RegressionLaw
 from vectorlab.domain.icl_checks import Check
 from vectorlab.domain.icl_runs import HeadUpdate, IclKind, LayerEffect, NewIclRun
-from vectorlab.domain.icl_training import TrainingSpec
+from vectorlab.domain.job_requests import (
+    IclBridgeRequest,
+    IclConstructRequest,
+    IclReproduceRequest,
+    IclRequest,
+    IclTrainRequest,
+)
 from vectorlab.icl import reproduction
 from vectorlab.icl.bridge import BridgeOptions, bridge
 from vectorlab.icl.comparison import compare_steps, compare_trained, progress_of
@@ -22,29 +27,32 @@ from vectorlab.steering.environment import describe_environment, software
 from vectorlab.store import icl, jobs, sets
 from vectorlab.store.database import Transaction
 from vectorlab.worker.context import JobContext
+from vectorlab.worker.registry import handles
 
 POINTS = 100  # of each curve of a training
 
 
-def run_construction(context: JobContext) -> None:
+@handles(IclConstructRequest)
+def run_construction(context: JobContext, request: IclConstructRequest) -> None:
     """The constructed layer beside explicit gradient descent, step by step."""
-    began, spec = time.monotonic(), context.job.spec["spec"]
+    began, spec = time.monotonic(), request.spec
     context.lease.progress(0, 1, "comparing steps")
     result = compare_steps(
-        RegressionLaw.from_json(spec["law"]),
-        eta=spec["eta"],
-        gamma=spec["gamma"],
-        steps=spec["steps"],
-        batch=spec["tasks"],
-        seed=spec["seed"],
-        random_start=spec["random_start"],
+        spec.law,
+        eta=spec.eta,
+        gamma=spec.gamma,
+        steps=spec.steps,
+        batch=spec.tasks,
+        seed=spec.seed,
+        random_start=spec.random_start,
     )
-    _store(context, IclKind.CONSTRUCT, result, began, _numbers_only())
+    _store(context, request, IclKind.CONSTRUCT, result, began, _numbers_only())
 
 
-def run_training(context: JobContext) -> None:
+@handles(IclTrainRequest)
+def run_training(context: JobContext, request: IclTrainRequest) -> None:
     """Train one model, drawing its curve beside gradient descent's, and compare the two."""
-    began, spec = time.monotonic(), TrainingSpec.from_json(context.job.spec["spec"])
+    began, spec = time.monotonic(), request.spec
     learner = Learner(spec)
     saved = context.resume()
     if saved is not None:
@@ -65,18 +73,19 @@ def run_training(context: JobContext) -> None:
     weights = safetensors.torch.save(
         {name: value.contiguous() for name, value in learner.model.state_dict().items()}
     )
-    _store(context, IclKind.TRAIN, result, began, _numbers_only(), weights=weights)
+    _store(context, request, IclKind.TRAIN, result, began, _numbers_only(), weights=weights)
 
 
-def run_reproduction(context: JobContext) -> None:
+@handles(IclReproduceRequest)
+def run_reproduction(context: JobContext, request: IclReproduceRequest) -> None:
     """Measure the published reference points, part by part; finished parts are kept."""
-    began, spec = time.monotonic(), context.job.spec["spec"]
-    scope = {"full": reproduction.FULL, "short": reproduction.SHORT}[spec["scope"]]
+    began, spec = time.monotonic(), request.spec
+    scope = {"full": reproduction.FULL, "short": reproduction.SHORT}[spec.scope]
     with context.db.read() as tx:
         saved = jobs.chunks(tx, context.job.id)
     found: list[Check] = []
     used = time.process_time()
-    for place, stage in enumerate(reproduction.stages(scope, seed=spec["seed"])):
+    for place, stage in enumerate(reproduction.stages(scope, seed=spec.seed)):
         if place in saved:
             found += [decode(Check, item) for item in json.loads(saved[place])]
             continue
@@ -95,26 +104,27 @@ def run_reproduction(context: JobContext) -> None:
         # What this attempt computed, whatever else the machine did meanwhile.
         "cpu_s": time.process_time() - used,
     }
-    _store(context, IclKind.REPRODUCE, result, began, _numbers_only(), checks=found)
+    _store(context, request, IclKind.REPRODUCE, result, began, _numbers_only(), checks=found)
 
 
-def run_bridge(context: JobContext) -> None:
+@handles(IclBridgeRequest)
+def run_bridge(context: JobContext, request: IclBridgeRequest) -> None:
     """What a set does in the prompt of a language model."""
-    began, data, spec = time.monotonic(), context.job.spec, context.job.spec["spec"]
+    began, spec = time.monotonic(), request.spec
     with context.db.read() as tx:
-        items = sets.demonstrations(tx, data["set_version_id"])
-        other = data["random_version_id"]
+        items = sets.demonstrations(tx, request.set_version_id)
+        other = request.random_version_id
         others = None if other is None else sets.demonstrations(tx, other)
-    loaded = context.load(spec["dtype"])
+    loaded = context.load(spec.dtype)
     found = bridge(
         loaded,
         items,
         BridgeOptions(
-            shots=spec["shots"],
-            queries=spec["queries"],
-            layout=spec["layout"],
-            seed=spec["seed"],
-            heads=spec["heads"],
+            shots=spec.shots,
+            queries=spec.queries,
+            layout=spec.layout,
+            seed=spec.seed,
+            heads=spec.heads,
         ),
         random_set=others,
         on_progress=context.lease.progress,
@@ -128,10 +138,12 @@ def run_bridge(context: JobContext) -> None:
     environment = describe_environment(loaded)
     _store(
         context,
+        request,
         IclKind.BRIDGE,
         result,
         began,
         environment,
+        set_version_id=request.set_version_id,
         layers=found.effects,
         heads=found.heads,
     )
@@ -139,24 +151,25 @@ def run_bridge(context: JobContext) -> None:
 
 def _store(
     context: JobContext,
+    request: IclRequest,
     kind: IclKind,
     result: dict[str, Any],
     began: float,
     environment: dict[str, Any],
     *,
+    set_version_id: int | None = None,
     checks: Sequence[Check] = (),
     layers: Sequence[LayerEffect] = (),
     heads: Sequence[HeadUpdate] = (),
     weights: bytes | None = None,
 ) -> None:
     """Commit the run together with the completion of its job."""
-    data = context.job.spec
     new = NewIclRun(
         kind=kind,
-        spec=data["spec"],
-        spec_sha256=data["spec_sha256"],
-        model_id=data.get("model_id"),
-        set_version_id=data.get("set_version_id"),
+        spec=request.spec.to_json(),
+        spec_sha256=request.spec_sha256,
+        model_id=request.model_id,
+        set_version_id=set_version_id,
         job_id=context.job.id,
         result=_without_infinities(result),
         environment=environment,

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from vectorlab.domain.job_requests import ExplainRequest
 from vectorlab.domain.sets import Demonstration
 from vectorlab.domain.states import StateSpec
 from vectorlab.domain.vectors import ExtractionSpec, LayerVector
@@ -16,13 +17,15 @@ from vectorlab.steering.paired_states import PairedStates, known_states, paired_
 from vectorlab.store import explanations, sets, states, vectors
 from vectorlab.store.database import Transaction
 from vectorlab.worker.context import JobContext
+from vectorlab.worker.registry import handles
 from vectorlab.worker.states import JobStates, cache_of
 
 
-def run_explanation(context: JobContext) -> None:
+@handles(ExplainRequest)
+def run_explanation(context: JobContext, request: ExplainRequest) -> None:
     """Leave out each demonstration of a vector in turn and store what changes."""
     with context.db.read() as tx:
-        vector = vectors.vector_by_id(tx, context.job.spec["vector_id"])
+        vector = vectors.vector_by_id(tx, request.vector_id)
         spec = vectors.extraction_spec(tx, vector.id)
         if spec is None or vector.set_version_id is None:
             raise InputError(f"Vector {vector.name!r} was {vector.origin}, not extracted.")

@@ -1,21 +1,23 @@
 """The job that registers a model: only a worker can look into its files."""
 
+from vectorlab.domain.job_requests import RegisterRequest
 from vectorlab.services import models
 from vectorlab.steering.loading import describe_model
 from vectorlab.store.database import Transaction
 from vectorlab.worker.context import JobContext
+from vectorlab.worker.registry import handles
 
 
-def run_registration(context: JobContext) -> None:
+@handles(RegisterRequest)
+def run_registration(context: JobContext, request: RegisterRequest) -> None:
     """Describe the files of a model and register it."""
-    spec = context.job.spec
-    context.lease.progress(0, None, f"reading {spec['source']}")
-    description = describe_model(spec["source"], revision=spec.get("revision"))
+    context.lease.progress(0, None, f"reading {request.source}")
+    description = describe_model(request.source, revision=request.revision)
     context.lease.check()
 
     def write(tx: Transaction, made: dict[str, int]) -> None:
         found = models.register_in(
-            tx, name=spec.get("name"), description=description, actor=context.job.created_by
+            tx, name=context.name(tx), description=description, actor=context.job.created_by
         )
         made["model_id"] = found.id
 

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from vectorlab.domain.hashing import content_sha256
+from vectorlab.domain.job_requests import GenerateRequest
 from vectorlab.domain.jobs import Job, LogLevel, PartialText
 from vectorlab.domain.runs import (
     BatchPlan,
@@ -36,30 +37,32 @@ from vectorlab.store import jobs, runs, vectors
 from vectorlab.store.database import Transaction
 from vectorlab.worker.attempt import Attempt
 from vectorlab.worker.context import JobContext
+from vectorlab.worker.registry import handles
 
 SHOWN_CHARACTERS = 2000  # of a partial text, from its end
 
 
-def run_generation(context: JobContext) -> None:
+@handles(GenerateRequest)
+def run_generation(context: JobContext, request: GenerateRequest) -> None:
     """Generate the texts of a run, or repeat those of the run that it replays."""
-    request = _Request.read(context)
-    loaded = context.load(request.spec.dtype)
-    request = request.for_model(loaded)
-    with _threads(context.job.spec.get("threads")):
-        plan = request.recorded_plan or plan_run(loaded, request.spec)
-        companions = _companions(context, request, loaded, plan)
+    work = _Work.read(context, request)
+    loaded = context.load(work.spec.dtype, accept_changed=request.accept_changed_model)
+    work = work.for_model(loaded)
+    with _threads(request.threads):
+        plan = request.batch_plan or plan_run(loaded, work.spec)
+        companions = _companions(context, work, loaded, plan)
         if companions:
-            _run_together(context, request, companions, loaded)
+            _run_together(context, work, companions, loaded)
         else:
-            _run_alone(context, request, loaded, plan)
+            _run_alone(context, work, loaded, plan)
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Request:
+class _Work:
     """What a generation job asks for, read from the store."""
 
     context: JobContext
-    asked: RunSpec  # as it is recorded with the run
+    request: GenerateRequest
     spec: RunSpec  # as it is computed
     numbers: Mapping[str, Sequence[LayerVector]]
     saved: dict[int, bytes]
@@ -67,36 +70,29 @@ class _Request:
     began: float
 
     @classmethod
-    def read(cls, context: JobContext) -> "_Request":
-        data = context.job.spec
-        spec = _spec_of(context.job)
+    def read(cls, context: JobContext, request: GenerateRequest) -> "_Work":
         with context.db.read() as tx:
             numbers = {
                 sha256: vectors.layer_vectors(tx, vector_id)
-                for sha256, vector_id in data["vector_ids"].items()
+                for sha256, vector_id in request.spec.vector_ids().items()
             }
             saved = jobs.chunks(tx, context.job.id)
-            repeats = data.get("replay_of")
+            repeats = request.replay_of
             original = None if repeats is None else runs.token_ids(tx, repeats)
         return cls(
             context=context,
-            asked=spec,
-            spec=spec,
+            request=request,
+            spec=request.spec,
             numbers=numbers,
             saved=saved,
             original=original,
             began=time.monotonic(),
         )
 
-    def for_model(self, loaded: LoadedModel) -> "_Request":
+    def for_model(self, loaded: LoadedModel) -> "_Work":
         # Another fingerprint gets here only when the replay asked for it by name.
-        spec = replace(self.asked, model_fingerprint=loaded.description.fingerprint)
+        spec = replace(self.request.spec, model_fingerprint=loaded.description.fingerprint)
         return replace(self, spec=spec, began=time.monotonic())
-
-    @property
-    def recorded_plan(self) -> BatchPlan | None:
-        recorded = self.context.job.spec.get("batch_plan")
-        return BatchPlan.from_json(recorded) if recorded else None
 
     def tell(self, done: int, total: int) -> None:
         self.context.lease.progress(done, total, "tokens")
@@ -129,85 +125,85 @@ class _Request:
         duration_s = time.monotonic() - self.began
         self.context.lease.check()
         self.context.lease.log(f"{_texts(len(outcome.generations))} in {duration_s:.1f} s")
-        data = self.context.job.spec
         new = NewRun(
-            name=data["name"],
-            model_id=data["model_id"],
-            prompt_set_version_id=data["prompt_set_version_id"],
-            spec=self.asked,
+            name=None,  # known at the commit
+            model_id=self.request.model_id,
+            prompt_set_version_id=self.request.prompt_set_version_id,
+            spec=self.request.spec,
             environment=environment,
             batch_plan=outcome.plan,
             generations=outcome.generations,
             duration_s=duration_s,
-            replay_of=data.get("replay_of"),
+            replay_of=self.request.replay_of,
             departures=None if self.original is None else _departures(outcome.generations),
         )
 
         def write(tx: Transaction, made: dict[str, int]) -> None:
-            made["run_id"] = runs.add_run(tx, new, created_by=self.context.job.created_by).id
+            named = replace(new, name=self.context.name(tx))
+            made["run_id"] = runs.add_run(tx, named, created_by=self.context.job.created_by).id
 
         self.context.commit(write)
 
 
-def _run_alone(
-    context: JobContext, request: _Request, loaded: LoadedModel, plan: BatchPlan
-) -> None:
+def _run_alone(context: JobContext, work: _Work, loaded: LoadedModel, plan: BatchPlan) -> None:
     environment = describe_environment(loaded)
-    compiled = {"compiled": True} if context.job.spec.get("compiled") else {}
+    compiled = {"compiled": True} if work.request.compiled else {}
     chunks = _Chunks(context, environment | compiled, plan)
-    done = chunks.restore(request.saved)
+    done = chunks.restore(work.saved)
     context.lease.log(
-        f"{_texts(len(request.spec.rows()))}, batches: {len(plan.batches)}"
+        f"{_texts(len(work.spec.rows()))}, batches: {len(plan.batches)}"
         + (f", {len(done)} of them from an earlier attempt" if done else "")
     )
     outcome = generate(
         loaded,
-        request.spec,
-        request.numbers,
+        work.spec,
+        work.numbers,
         plan=plan,
         done=done,
-        original=request.original,
+        original=work.original,
         on_batch=chunks.save,
-        on_progress=request.tell,
-        on_texts=request.show,
+        on_progress=work.tell,
+        on_texts=work.show,
         make_room=partial(context.model_cache.free_others, loaded),
-        compiled=bool(context.job.spec.get("compiled")),
+        compiled=work.request.compiled,
     )
-    request.store(outcome, environment)
+    work.store(outcome, environment)
 
 
 def _companions(
-    context: JobContext, request: _Request, loaded: LoadedModel, plan: BatchPlan
+    context: JobContext, work: _Work, loaded: LoadedModel, plan: BatchPlan
 ) -> list[Attempt]:
     """Other queued jobs for the same batch; none for a run that has a plan or a part already."""
-    small = len(plan.batches) == 1 and not request.recorded_plan and not request.saved
+    small = len(plan.batches) == 1 and not work.request.batch_plan and not work.saved
     if not small or context.job.batch_key is None:
         return []
 
     def choose(found: Sequence[Job]) -> Sequence[Job]:
-        fresh = [job for job in found if job.attempt == 0]
-        specs = [request.spec, *(_spec_of(job) for job in fresh)]
-        return [fresh[place - 1] for place in fitting_together(loaded, specs)]
+        fresh = [(job, job.request(GenerateRequest)) for job in found if job.attempt == 0]
+        known = [(job, request.spec) for job, request in fresh if request is not None]
+        specs = [work.spec, *(spec for _, spec in known)]
+        return [known[place - 1][0] for place in fitting_together(loaded, specs)]
 
     return context.companions(choose)
 
 
 def _run_together(
-    context: JobContext, request: _Request, companions: Sequence[Attempt], loaded: LoadedModel
+    context: JobContext, work: _Work, companions: Sequence[Attempt], loaded: LoadedModel
 ) -> None:
     """One batch for several jobs; each commits, or fails, on its own."""
     ids = [context.job.id, *(item.job.id for item in companions)]
     outcomes: Sequence[GenerationResult | BaseException]
-    requests: list[_Request | Exception] = [request]
+    works: list[_Work | Exception] = [work]
     for attempt in companions:
         try:
-            requests.append(_Request.read(attempt.context).for_model(loaded))
+            request = GenerateRequest.from_json(attempt.job.spec)
+            works.append(_Work.read(attempt.context, request).for_model(loaded))
         except Exception as error:
-            requests.append(error)
+            works.append(error)
         attempt.lease.log(f"shares a batch with jobs {', '.join(map(str, ids))}")
     context.lease.log(f"shares a batch with jobs {', '.join(map(str, ids))}")
     environment = describe_environment(loaded)
-    able = [item for item in requests if isinstance(item, _Request)]
+    able = [item for item in works if isinstance(item, _Work)]
     try:
         found = generate_together(
             loaded,
@@ -227,24 +223,24 @@ def _run_together(
         for attempt in companions:
             attempt.run(partial(_give_up, error))
         raise
-    by_request = iter(outcomes)
-    own, *others = [next(by_request) if isinstance(item, _Request) else item for item in requests]
-    for attempt, item, outcome in zip(companions, requests[1:], others, strict=True):
+    by_work = iter(outcomes)
+    own, *others = [next(by_work) if isinstance(item, _Work) else item for item in works]
+    for attempt, item, outcome in zip(companions, works[1:], others, strict=True):
         attempt.run(partial(_conclude, item, outcome, environment))
-    _conclude(request, own, environment, context)
+    _conclude(work, own, environment, context)
 
 
 def _conclude(
-    request: _Request | Exception,
+    work: _Work | Exception,
     outcome: GenerationResult | BaseException,
     environment: Mapping[str, Any],
     _context: JobContext,
 ) -> None:
-    if isinstance(request, Exception):
-        raise request
+    if isinstance(work, Exception):
+        raise work
     if isinstance(outcome, BaseException):
         raise outcome
-    request.store(outcome, environment)
+    work.store(outcome, environment)
 
 
 def _give_up(error: BaseException, _context: JobContext) -> None:
@@ -308,10 +304,6 @@ def _departures(texts: Sequence[GeneratedText]) -> tuple[Departure, ...]:
 
 def _texts(count: int) -> str:
     return f"{count} text{'s' * (count != 1)}"
-
-
-def _spec_of(job: Job) -> RunSpec:
-    return RunSpec.from_json(job.spec["spec"], job.spec["vector_ids"])
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """The job that scales a vector to a given damage."""
 
+from vectorlab.domain.job_requests import EqualiseRequest
 from vectorlab.domain.methods import EQUALISED
-from vectorlab.domain.operators import Operator
 from vectorlab.domain.runs import Arm, Intervention
 from vectorlab.domain.vectors import NewVector, Origin, ParentWeight
 from vectorlab.steering.damage import mean_kl, scale_for, scaled
@@ -10,16 +10,17 @@ from vectorlab.steering.tokens import encode
 from vectorlab.store import sets, vectors
 from vectorlab.store.database import Transaction
 from vectorlab.worker.context import JobContext
+from vectorlab.worker.registry import handles
 
 
-def run_equalisation(context: JobContext) -> None:
+@handles(EqualiseRequest)
+def run_equalisation(context: JobContext, request: EqualiseRequest) -> None:
     """Find the scale at which a vector does the wanted damage, and store the vector so scaled."""
-    data = context.job.spec
     with context.db.read() as tx:
-        vector = vectors.vector_by_id(tx, data["vector_id"])
+        vector = vectors.vector_by_id(tx, request.vector_id)
         parts = vectors.layer_vectors(tx, vector.id)
-        items = sets.demonstrations(tx, data["set_version_id"])
-    loaded = context.load(data["dtype"])
+        items = sets.demonstrations(tx, request.set_version_id)
+    loaded = context.load(request.dtype)
     texts = [text for item in items for text in (item.source, item.target) if text]
     ids = encode(
         loaded.tokenizer,
@@ -41,7 +42,7 @@ def run_equalisation(context: JobContext) -> None:
                 Intervention(
                     vector_id=vector.id,
                     vector_sha256=vector.content_sha256,
-                    operator=Operator(data["operator"]),
+                    operator=request.operator,
                     strength=scale,
                     site=vector.write_site,
                 ),
@@ -49,28 +50,28 @@ def run_equalisation(context: JobContext) -> None:
         )
         return mean_kl(loaded, ids, arm, {vector.content_sha256: parts})
 
-    found = scale_for(damage, data["kl"])
+    found = scale_for(damage, request.kl)
     context.lease.log(f"scale {found.scale:.6g}: mean KL {found.kl:.4g} over {len(ids)} texts")
     about = {
         "of": vector.name,
-        "kl": data["kl"],
+        "kl": request.kl,
         "measured_kl": found.kl,
         "scale": found.scale,
         "tried": [list(item) for item in found.tried],
-        "texts": data["set_label"],
-        "operator": data["operator"],
-        "dtype": data["dtype"],
+        "texts": request.set_label,
+        "operator": request.operator.value,
+        "dtype": request.dtype,
         "natural_norms": {str(part.layer): part.norm for part in parts},
     }
     context.lease.check()
 
     def write(tx: Transaction, made: dict[str, int]) -> None:
         new = NewVector(
-            name=data["name"],
+            name=request.name,
             model_id=vector.model_id,
             set_version_id=None,
             method=EQUALISED,
-            operator=Operator(data["operator"]),
+            operator=request.operator,
             parameters=about,
             read_site=vector.read_site,
             write_site=vector.write_site,

@@ -7,6 +7,7 @@ from typing import Any
 
 from vectorlab.config import Settings
 from vectorlab.domain.hashing import content_sha256
+from vectorlab.domain.job_requests import ScoreRequest
 from vectorlab.domain.jobs import LogLevel
 from vectorlab.domain.runs import GeneratedText, GenerationRun, RowKey
 from vectorlab.domain.scorers import PROJECTION, SCORERS, Needs
@@ -19,16 +20,17 @@ from vectorlab.steering.loading import LoadedModel
 from vectorlab.store import runs, scores, vectors
 from vectorlab.store.database import Transaction
 from vectorlab.worker.context import JobContext
+from vectorlab.worker.registry import handles
 
 KEEP_EVERY = 64  # texts scored between two writes, for scorers that take their time
 
 
-def run_scoring(context: JobContext) -> None:
+@handles(ScoreRequest)
+def run_scoring(context: JobContext, request: ScoreRequest) -> None:
     """Score the texts of a run; every finished scorer is kept at once."""
-    work = _Work.read(context)
-    wanted = [ScorerSpec.from_json(item) for item in context.job.spec["scorers"]]
-    by_model = [item for item in wanted if SCORERS[item.name].needs is Needs.MODEL]
-    for scorer in wanted:
+    work = _Work.read(context, request)
+    by_model = [item for item in request.scorers if SCORERS[item.name].needs is Needs.MODEL]
+    for scorer in request.scorers:
         if scorer not in by_model:
             work.score_texts(scorer)
     if by_model:
@@ -51,9 +53,9 @@ class _Work:
     force: bool
 
     @classmethod
-    def read(cls, context: JobContext) -> "_Work":
+    def read(cls, context: JobContext, request: ScoreRequest) -> "_Work":
         with context.db.read() as tx:
-            run = runs.run_by_id(tx, context.job.spec["run_id"])
+            run = runs.run_by_id(tx, request.run_id)
             texts = {item.key: item for item in runs.generations(tx, run.id)}
             ids = scores.generation_ids(tx, run.id)
             done = scores.scored(tx, run.id)
@@ -64,7 +66,7 @@ class _Work:
             ids=ids,
             items=_items(run, texts),
             done=done,
-            force=bool(context.job.spec.get("force")) and context.job.attempt == 1,
+            force=request.force and context.job.attempt == 1,
         )
 
     def score_texts(self, scorer: ScorerSpec) -> None:

@@ -13,6 +13,7 @@ from vectorlab.domain.conditions import (
     candidates,
     tells,
 )
+from vectorlab.domain.job_requests import ThresholdRequest
 from vectorlab.domain.vectors import LayerVector
 from vectorlab.errors import InputError
 from vectorlab.steering.conditions import read_conditions
@@ -23,22 +24,23 @@ from vectorlab.steering.tokens import encode
 from vectorlab.store import condition_searches, sets, vectors
 from vectorlab.store.database import Transaction
 from vectorlab.worker.context import JobContext
+from vectorlab.worker.registry import handles
 
 CURVE_POINTS = 200  # of the chosen layer's sweep that are kept at most; its values are all kept
 
 
-def run_condition_search(context: JobContext) -> None:
+@handles(ThresholdRequest)
+def run_condition_search(context: JobContext, request: ThresholdRequest) -> None:
     """Measure both sets at every layer and keep the threshold that tells them apart best."""
-    data = context.job.spec
-    spec = SearchSpec.from_json(data["spec"])
+    spec = request.spec
     with context.db.read() as tx:
-        parts = vectors.layer_vectors(tx, data["vector_id"])
+        parts = vectors.layer_vectors(tx, request.vector_id)
         sides = [
-            [item.source for item in sets.demonstrations(tx, data[f"{side}_version_id"])]
-            for side in ("positive", "negative")
+            [item.source for item in sets.demonstrations(tx, version)]
+            for version in (request.positive_version_id, request.negative_version_id)
         ]
     loaded = context.load(spec.dtype)
-    conditions = _conditions(spec, data["vector_id"], parts)
+    conditions = _conditions(spec, request.vector_id, parts)
     values = [_measured(context, loaded, spec, conditions, parts, side) for side in sides]
     layers = [
         (item, [row[place] for row in values[0]], [row[place] for row in values[1]])
@@ -51,9 +53,9 @@ def run_condition_search(context: JobContext) -> None:
     def write(tx: Transaction, made: dict[str, int]) -> None:
         new = NewSearch(
             spec=spec,
-            model_id=data["model_id"],
-            positive_version_id=data["positive_version_id"],
-            negative_version_id=data["negative_version_id"],
+            model_id=request.model_id,
+            positive_version_id=request.positive_version_id,
+            negative_version_id=request.negative_version_id,
             condition=condition,
             chosen=candidate,
             evidence=evidence,

@@ -1,30 +1,32 @@
 """The job that extracts a steering vector from a set version."""
 
+from vectorlab.domain.job_requests import ExtractRequest
 from vectorlab.domain.methods import SHUFFLED, default_operator
 from vectorlab.domain.sets import SHUFFLED_FROM
-from vectorlab.domain.vectors import ExtractionSpec, NewVector, Origin
+from vectorlab.domain.vectors import NewVector, Origin
 from vectorlab.steering.environment import describe_environment
 from vectorlab.steering.extraction import extract
 from vectorlab.store import sets, vectors
 from vectorlab.store.database import Transaction
 from vectorlab.worker.context import JobContext
+from vectorlab.worker.registry import handles
 from vectorlab.worker.states import cache_of
 
 
-def run_extraction(context: JobContext) -> None:
+@handles(ExtractRequest)
+def run_extraction(context: JobContext, request: ExtractRequest) -> None:
     """Extract a steering vector from a set version and store it."""
-    data = context.job.spec
-    spec = ExtractionSpec.from_json(data["spec"])
+    spec = request.spec
     with context.db.read() as tx:
-        items = sets.demonstrations(tx, data["set_version_id"])
-        version = sets.version_by_id(tx, data["set_version_id"])
+        items = sets.demonstrations(tx, request.set_version_id)
+        version = sets.version_by_id(tx, request.set_version_id)
     is_control = SHUFFLED_FROM in version.details
     loaded = context.load(spec.dtype)
     extraction = extract(
         loaded,
         items,
         spec,
-        open_cache=cache_of(context, fresh=data.get("fresh_states", False)),
+        open_cache=cache_of(context, fresh=request.fresh_states),
         on_progress=lambda done, total: context.lease.progress(done, total, "tokens read"),
     )
     environment = describe_environment(loaded) | extraction.reuse.to_json()
@@ -34,9 +36,10 @@ def run_extraction(context: JobContext) -> None:
         vector = vectors.add_vector(
             tx,
             NewVector(
-                name=data["name"] or vectors.free_name(tx, data["set_label"].replace("@", "-v")),
-                model_id=data["model_id"],
-                set_version_id=data["set_version_id"],
+                name=context.name(tx)
+                or vectors.free_name(tx, request.set_label.replace("@", "-v")),
+                model_id=request.model_id,
+                set_version_id=request.set_version_id,
                 method=SHUFFLED if is_control else spec.method,
                 operator=default_operator(spec.method),
                 parameters={**spec.parameters, **({"method": spec.method} if is_control else {})},

@@ -1,0 +1,134 @@
+"""Every kind of job: its request is stored and read, and somebody handles it."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests import specs
+from vectorlab.domain import job_requests as requests
+from vectorlab.domain.icl import BridgeSpec, ReproductionSpec
+from vectorlab.domain.job_requests import KINDS
+from vectorlab.domain.jobs import JobRequest
+from vectorlab.domain.operators import Operator
+from vectorlab.domain.runs import BatchPlan
+from vectorlab.errors import CatalogueError, IntegrityError
+from vectorlab.worker.handlers import HANDLERS
+from vectorlab.worker.registry import handles
+
+BRIDGE = BridgeSpec(
+    shots=2,
+    queries=3,
+    layout="arrow",
+    heads=False,
+    seed=1,
+    dtype="float16",
+    set_reference="upbeat@1",
+    set_sha256="a" * 64,
+    random_sha256=None,
+    model_fingerprint="b" * 64,
+)
+FULL: dict[str, JobRequest] = {
+    item.KIND: item
+    for item in (
+        requests.ExtractRequest(
+            spec=specs.FULL_EXTRACTION,
+            set_version_id=1,
+            set_label="upbeat@1",
+            model_id=2,
+            name="upbeat",
+            fresh_states=True,
+        ),
+        requests.ExplainRequest(vector_id=1, model_id=2),
+        requests.GenerateRequest(
+            spec=specs.FULL_RUN,
+            model_id=2,
+            name="run",
+            prompt_set_version_id=3,
+            compiled=True,
+            replay_of=4,
+            accept_changed_model=True,
+            batch_plan=BatchPlan(batches=((0, 1), (2,))),
+            threads=5,
+        ),
+        requests.RavelBuildRequest(
+            spec=specs.FULL_INSTANCE, version_id=1, model_id=2, name="cities"
+        ),
+        requests.RavelRunRequest(
+            spec=specs.FULL_RAVEL_RUN, instance_id=1, model_id=2, name="run", weights="sae.st"
+        ),
+        requests.ThresholdRequest(
+            spec=specs.FULL_SEARCH,
+            model_id=2,
+            vector_id=3,
+            positive_version_id=4,
+            negative_version_id=5,
+        ),
+        requests.EqualiseRequest(
+            vector_id=1,
+            model_id=2,
+            set_version_id=3,
+            set_label="upbeat@1",
+            kl=0.1,
+            operator=Operator.ADD,
+            name="equal",
+            dtype="float32",
+        ),
+        requests.IclConstructRequest(spec=specs.FULL_CONSTRUCTION, spec_sha256="c" * 64),
+        requests.IclTrainRequest(spec=specs.FULL_TRAINING, spec_sha256="c" * 64),
+        requests.IclReproduceRequest(
+            spec=ReproductionSpec(scope="short", seed=1), spec_sha256="c" * 64
+        ),
+        requests.IclBridgeRequest(
+            spec=BRIDGE, spec_sha256="c" * 64, model_id=2, set_version_id=3, random_version_id=4
+        ),
+        requests.ScoreRequest(run_id=1, model_id=2, scorers=(specs.FULL_SCORER,), force=True),
+        requests.CalibrateRequest(model_id=2, specs=(specs.FULL_CALIBRATION,)),
+        requests.NearestRequest(vector_id=1, model_id=2, count=3),
+        requests.ReadRequest(run_id=1, prompt=2, model_id=3),
+        requests.RegisterRequest(source="bundled:tiny", name="tiny", revision="main"),
+    )
+}
+
+
+def test_every_kind_has_its_request_here_and_a_handler():
+    assert set(FULL) == set(KINDS) == set(HANDLERS)
+
+
+@pytest.mark.parametrize("kind", FULL)
+def test_a_request_comes_back_from_its_stored_form(kind: str):
+    request = FULL[kind]
+    form = json.loads(json.dumps(request.to_json()))
+    assert KINDS[kind].from_json(form) == request
+    assert request.dedupe_key is not None
+
+
+@pytest.mark.parametrize("kind", FULL)
+def test_a_form_of_another_request_is_refused_in_words(kind: str):
+    with pytest.raises(IntegrityError, match=f"A stored {KINDS[kind].__name__} cannot be read"):
+        KINDS[kind].from_json({"set": "upbeat@1"})
+
+
+def test_row_ids_of_vectors_stand_beside_the_specification():
+    form: dict[str, Any] = FULL["generate"].to_json()
+    assert form["vector_ids"] == specs.FULL_RUN.vector_ids()
+    assert "vector_id" not in json.dumps(form["spec"])
+
+
+def test_equal_requests_are_equal_whatever_their_names():
+    first, second = (
+        requests.ExtractRequest(
+            spec=specs.PLAIN_EXTRACTION,
+            set_version_id=1,
+            set_label="upbeat@1",
+            model_id=2,
+            name=name,
+        )
+        for name in ("first", "second")
+    )
+    assert first.dedupe_key == second.dedupe_key == f"extract:{specs.PLAIN_EXTRACTION.sha256}"
+
+
+def test_a_kind_has_one_handler():
+    with pytest.raises(CatalogueError, match="Two functions handle jobs of kind 'extract'"):
+        handles(requests.ExtractRequest)(lambda _context, _request: None)
