@@ -12,7 +12,7 @@ from vectorlab.domain.jobs import NamedRequest
 from vectorlab.domain.runs import Decoding, Operator
 from vectorlab.errors import ConflictError
 from vectorlab.lab import Lab
-from vectorlab.services import models, runs, vector_algebra
+from vectorlab.services import jobs, models, runs, vector_algebra
 from vectorlab.services.asking import Asked
 from vectorlab.services.ravel_runs import Grid
 from vectorlab.worker.lease import Lease
@@ -199,3 +199,13 @@ def test_no_rename_and_no_vector_takes_a_name_that_a_job_will_give(lab: Lab):
         runs.rename(lab.db, str(made.id), "mine", actor="me")
     VECTOR.ask(lab, "upbeat-v1")
     assert lab.vectors.extract(set="upbeat").name == "upbeat-v1-2"
+
+
+def test_a_job_is_not_retried_for_a_name_that_another_will_give(lab: Lab):
+    first = RUN.ask(lab, "mine").job
+    jobs.cancel(lab.db, first.id, actor="me")
+    second = RUN.ask(lab, "mine", seed=1).job
+    with pytest.raises(ConflictError, match=f"Job {second.id} is to make a run of .* 'mine'"):
+        jobs.retry(lab.db, first.id, actor="me")
+    jobs.cancel(lab.db, second.id, actor="me")
+    assert jobs.retry(lab.db, first.id, actor="me").id == first.id

@@ -63,7 +63,7 @@ def ask(
     if found is not None:
         return Asked(found=found, job=None, read=read)
     if isinstance(request, NamedRequest):
-        check_promised(tx, request.NAMES, request.name, request.dedupe_key)
+        job_names.check_promised(tx, request.NAMES, request.name, request.dedupe_key)
     new = NewJob.of(request, priority=priority, queue=queue, created_by=actor)
     while True:
         job, is_new = jobs.enqueue(tx, new)
@@ -106,21 +106,6 @@ def takes_name(thing: str, current: str | None, name: str | None, *, cure: str =
         f"An equal request was answered by {thing}, whose name is {current!r}, so {name!r} cannot "
         f"be given as well. Leave the name out{cure}, or make it once more: --force"
     )
-
-
-def check_promised(
-    tx: Transaction, noun: str, name: str | None, dedupe_key: str | None = None
-) -> None:
-    """Return if no job that is under way, but for an equal one, will give the name.
-
-    Raises:
-        ConflictError: Naming the job.
-    """
-    holder = None if name is None else job_names.holder(tx, noun, name)
-    if holder is not None and (dedupe_key is None or holder.dedupe_key != dedupe_key):
-        raise ConflictError(
-            f"Job {holder.id} is to make a {noun} of the name {name!r}. Choose another with --name."
-        )
 
 
 def _named(tx: Transaction, job: Job, request: NamedRequest) -> Job | None:

@@ -11,11 +11,12 @@ from vectorlab.domain.jobs import (
     JobFilter,
     JobState,
     LogLine,
+    NamedRequest,
     PartialText,
     WorkerInfo,
 )
 from vectorlab.errors import InputError, JobCancelled, JobFailed, NotFoundError
-from vectorlab.store import audit, job_pruning, jobs, models
+from vectorlab.store import audit, job_names, job_pruning, jobs, models
 from vectorlab.store.database import Database, Transaction
 
 # Seconds. A worker renews its lease and touches its row every HEARTBEAT_S or sooner; one that
@@ -159,8 +160,19 @@ def cancel(db: Database, job_id: int, *, actor: str) -> Job:
 
 
 def retry(db: Database, job_id: int, *, actor: str) -> Job:
-    """Put a failed or cancelled job back into the queue."""
+    """Put a failed or cancelled job back into the queue.
+
+    Raises:
+        NotFoundError: If there is no such job.
+        ConflictError: If it has not failed, an equal job is under way, or another one will give
+            the name that this one is to give.
+    """
     with db.write() as tx:
+        job = jobs.get_job(tx, job_id)
+        request = KINDS.get(job.kind)
+        if job.state.is_final and request is not None and issubclass(request, NamedRequest):
+            name = job_names.of_job(tx, job_id)
+            job_names.check_promised(tx, request.NAMES, name, job.dedupe_key)
         _audit(tx, actor, "retry", job_id)
         return jobs.retry(tx, job_id)
 

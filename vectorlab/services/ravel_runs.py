@@ -32,8 +32,8 @@ from vectorlab.domain.sets import check_name
 from vectorlab.domain.vectors import SteeringVector
 from vectorlab.errors import ConflictError, InputError, ModelError, NotFoundError
 from vectorlab.services import vectors
-from vectorlab.services.asking import Asked, ask, check_promised, job_reader, takes_name
-from vectorlab.store import audit, models, ravel_data, ravel_instances, ravel_results
+from vectorlab.services.asking import Asked, ask, job_reader, takes_name
+from vectorlab.store import audit, job_names, models, ravel_data, ravel_instances, ravel_results
 from vectorlab.store.database import Database, Transaction
 
 LARGEST_RUN = 400  # arms; a larger grid is a mistake more often than not
@@ -312,7 +312,7 @@ def _check_same_model(vector: SteeringVector, model: Model) -> None:
 
 def _renamed(tx: Transaction, run: Run, name: str, actor: str) -> Run:
     _check_free(tx, name)
-    check_promised(tx, RavelRunRequest.NAMES, name)
+    job_names.check_promised(tx, RavelRunRequest.NAMES, name)
     audit.record(
         tx,
         actor=actor,

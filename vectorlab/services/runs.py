@@ -21,8 +21,8 @@ from vectorlab.domain.runs import (
 )
 from vectorlab.domain.sets import SetReference, check_name
 from vectorlab.errors import InputError
-from vectorlab.services.asking import Asked, ask, check_promised, job_reader, takes_name
-from vectorlab.store import audit, models, purge, runs, sets, vectors, verdicts
+from vectorlab.services.asking import Asked, ask, job_reader, takes_name
+from vectorlab.store import audit, job_names, models, purge, runs, sets, vectors, verdicts
 from vectorlab.store.database import Database, Transaction
 from vectorlab.store.references import storable_text
 
@@ -280,7 +280,7 @@ def _named(tx: Transaction, run: GenerationRun, name: str | None, actor: str) ->
 
 def _renamed(tx: Transaction, run: GenerationRun, name: str, actor: str) -> GenerationRun:
     runs.check_name_is_free(tx, check_name("run", name))
-    check_promised(tx, GenerateRequest.NAMES, name)
+    job_names.check_promised(tx, GenerateRequest.NAMES, name)
     runs.rename(tx, run.id, name)
     audit.record(
         tx,

@@ -33,9 +33,9 @@ from vectorlab.domain.vectors import (
     check_reading,
 )
 from vectorlab.errors import ConflictError, InputError, ShapeError
-from vectorlab.services.asking import Asked, ask, check_promised, job_reader
+from vectorlab.services.asking import Asked, ask, job_reader
 from vectorlab.services.sets import check_pairs
-from vectorlab.store import audit, models, purge, sets, vectors
+from vectorlab.store import audit, job_names, models, purge, sets, vectors
 from vectorlab.store.database import Database, Transaction
 
 
@@ -331,7 +331,7 @@ def check_free(tx: Transaction, name: str, dedupe_key: str | None = None) -> Non
     Raises:
         ConflictError: If one has, or will.
     """
-    check_promised(tx, ExtractRequest.NAMES, name, dedupe_key)
+    job_names.check_promised(tx, ExtractRequest.NAMES, name, dedupe_key)
     if not vectors.name_is_free(tx, name):
         raise ConflictError(
             f"Vector name {name!r} is taken by another vector. Choose another with --name, "

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 
 from vectorlab.domain.jobs import KINDS, Job, JobState, NamedRequest
+from vectorlab.errors import ConflictError
 from vectorlab.store import schema
 from vectorlab.store.database import Transaction
 from vectorlab.store.job_rows import JOB_COLUMNS, hash_of_spec, job_of
@@ -22,6 +23,21 @@ def holder(tx: Transaction, noun: str, name: str) -> Job | None:
     query = sa.select(*JOB_COLUMNS).where(_ACTIVE, _jobs.c.kind.in_(kinds), name == _NAME)
     row = tx.execute(query.limit(1)).one_or_none()
     return None if row is None else job_of(row)
+
+
+def check_promised(
+    tx: Transaction, noun: str, name: str | None, dedupe_key: str | None = None
+) -> None:
+    """Return if no job that is under way will give the name, but for one of that key.
+
+    Raises:
+        ConflictError: Naming the job.
+    """
+    found = None if name is None else holder(tx, noun, name)
+    if found is not None and (dedupe_key is None or found.dedupe_key != dedupe_key):
+        raise ConflictError(
+            f"Job {found.id} is to make a {noun} of the name {name!r}. Choose another with --name."
+        )
 
 
 def of_job(tx: Transaction, job_id: int) -> str | None:
