@@ -81,7 +81,8 @@ def of_columns(columns: Iterable[Column]) -> dict[str, str]:
     """A colour for the arm of every column, by its label."""
     columns = list(columns)
     return of_arms(
-        [item.label for item in columns], [item.label for item in columns if item.is_baseline]
+        [column.label for column in columns],
+        [column.label for column in columns if column.is_baseline],
     )
 
 

@@ -87,7 +87,7 @@ def show(*, quick: bool) -> Form | None:
         reading |= _choose_computing()
     form: Form | None = None
     with notes.errors_as_panel():
-        names = [item.name for item in vectors]
+        names = [vector.name for vector in vectors]
         form = _form(
             chosen,
             prompts,
@@ -126,7 +126,7 @@ def model(vectors: Sequence[VectorChoice]) -> Model:
         st.stop()
     names = [item.name for item in found]
     navigation.say_unknown("model", names)
-    owners = {item.name: item.model_name for item in vectors}
+    owners = {vector.name: vector.model_name for vector in vectors}
     meant = [owners[name] for name in st.query_params.get_all("vector") if name in owners]
     usual = names.index(meant[0]) if meant else 0
     chosen = st.selectbox("Model", names, index=usual, key="model", bind="query-params")
@@ -141,7 +141,7 @@ def fitting(vectors: Sequence[VectorChoice], model: Model) -> tuple[dict[str, Ve
     """
     shapes = {item.name: item.shape for item in models.list_models(cached.store())}
     alike = {name for name, shape in shapes.items() if shape == model.shape} - {model.name}
-    has_others = any(item.model_name in alike for item in vectors)
+    has_others = any(vector.model_name in alike for vector in vectors)
     other_model = has_others and st.checkbox(
         "Vectors of other models, too",
         key="other_model",
@@ -149,9 +149,9 @@ def fitting(vectors: Sequence[VectorChoice], model: Model) -> tuple[dict[str, Ve
         help="Models of the same depth and width. What is made says whose its vectors are.",
     )
     meant = {model.name, *(alike if other_model else ())}
-    found = {item.name: item for item in vectors if item.model_name in meant}
-    navigation.say_unknown("vector", [item.name for item in vectors])
-    owners = {item.name: item.model_name for item in vectors if item.name not in found}
+    found = {vector.name: vector for vector in vectors if vector.model_name in meant}
+    navigation.say_unknown("vector", [vector.name for vector in vectors])
+    owners = {vector.name: vector.model_name for vector in vectors if vector.name not in found}
     for name in st.query_params.get_all("vector"):
         if name in owners:
             _say_owner(name, owners[name], model, fits=owners[name] in alike)
@@ -207,7 +207,7 @@ def _choose_vectors(usable: dict[str, VectorChoice]) -> tuple[list[VectorChoice]
         bind="query-params",
     )
     vectors = [usable[name] for name in names]
-    used = sorted({operator or item.operator for item in vectors})
+    used = sorted({operator or vector.operator for vector in vectors})
     if used:
         st.caption(" ".join(f"Unit of a strength under {x}: {x.info.unit}." for x in used))
     return vectors, operator

@@ -1051,7 +1051,9 @@ class RunVerbs:
     def _prompts(
         self, prompts: Sequence[str | Prompt], prompt_set: str | None
     ) -> tuple[list[Prompt], int | None]:
-        texts = [item if isinstance(item, Prompt) else Prompt(text=item) for item in prompts]
+        texts = [
+            prompt if isinstance(prompt, Prompt) else Prompt(text=prompt) for prompt in prompts
+        ]
         if prompt_set is None:
             return texts, None
         from_set, version_id = runs.prompts_of_set(self._lab.db, prompt_set)

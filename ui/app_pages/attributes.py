@@ -134,7 +134,7 @@ if not instances:
         command="vectorlab ravel import cities && vectorlab ravel build cities --model tiny",
     )
 else:
-    names = [item.name for item in instances]
+    names = [instance.name for instance in instances]
     navigation.say_unknown("instance", names)
     name = st.selectbox("Instance", names, key="instance", bind="query-params")
     _show(instances[names.index(name or names[0])])

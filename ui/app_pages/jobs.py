@@ -23,14 +23,14 @@ def _show_job(job_id: int) -> None:
     job_panels.result_link(job)
     attempts = [
         (
-            str(item.attempt),
-            markup.escape(item.worker_id),
-            markup.moment(item.started_at),
-            "–" if item.ended_at is None else markup.moment(item.ended_at),
-            markup.escape("open" if item.outcome is None else item.outcome.value),
-            markup.literal(item.error or "–"),
+            str(attempt.attempt),
+            markup.escape(attempt.worker_id),
+            markup.moment(attempt.started_at),
+            "–" if attempt.ended_at is None else markup.moment(attempt.ended_at),
+            markup.escape("open" if attempt.outcome is None else attempt.outcome.value),
+            markup.literal(attempt.error or "–"),
         )
-        for item in jobs.attempts(cached.store(), job_id)
+        for attempt in jobs.attempts(cached.store(), job_id)
     ]
     if attempts:
         st.subheader("Attempts", anchor=False)
@@ -51,12 +51,12 @@ def _show_log(job_id: int, *, running: bool) -> None:
                 st.subheader("Log", anchor=False)
                 rows = [
                     (
-                        f"{item.created_at:%H:%M:%S}",
-                        str(item.attempt),
-                        markup.escape(item.level.value),
-                        markup.literal(item.message),
+                        f"{line.created_at:%H:%M:%S}",
+                        str(line.attempt),
+                        markup.escape(line.level.value),
+                        markup.literal(line.message),
                     )
-                    for item in lines
+                    for line in lines
                 ]
                 head = ["UTC", "attempt", "level", "message"]
                 tables.show(head, rows, name=f"job-{job_id}-log", frame=lambda: _log(job_id))
@@ -69,10 +69,10 @@ def _log(job_id: int) -> pd.DataFrame:
     lines = jobs.log(cached.store(), job_id)
     return pd.DataFrame(
         {
-            "time": [item.created_at for item in lines],
-            "attempt": [item.attempt for item in lines],
-            "level": [item.level.value for item in lines],
-            "message": [item.message for item in lines],
+            "time": [line.created_at for line in lines],
+            "attempt": [line.attempt for line in lines],
+            "level": [line.level.value for line in lines],
+            "message": [line.message for line in lines],
         }
     )
 
@@ -102,7 +102,7 @@ def _choose_filter() -> JobFilter:
     state = st.segmented_control(
         "State", [item.value for item in JobState], key="state", bind="query-params"
     )
-    names = [item.name for item in models.list_models(cached.store())]
+    names = [model.name for model in models.list_models(cached.store())]
     navigation.say_unknown("model", names)
     one, two, three, four = st.columns(4)
     kind = one.selectbox(
@@ -209,7 +209,7 @@ def _prune() -> None:
             with notes.errors_as_panel():
                 wanted = jobs.read_filter(
                     cached.store(),
-                    states=[JobState(item) for item in states],
+                    states=[JobState(state) for state in states],
                     older_than=f"{days}d",
                 )
                 gone = jobs.prune(cached.store(), wanted, actor=cached.user())

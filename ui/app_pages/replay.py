@@ -96,21 +96,23 @@ def _timeline(
     """Where each text that differs leaves the original: columns text, from, to, part."""
     lengths = runs.token_counts(cached.store(), [original.id, replay.id])
     rows = []
-    for item in verdict.departures[:MOST_LINES]:
-        key = (item.key.prompt, item.key.arm, item.key.sample)
+    for departure in verdict.departures[:MOST_LINES]:
+        key = (departure.key.prompt, departure.key.arm, departure.key.sample)
         end = max(lengths[original.id][key], lengths[replay.id][key])
-        label = original.spec.arms[item.key.arm].label
-        text = f"prompt {item.key.prompt + 1} · {label} · sample {item.key.sample}"
-        rows.append({"text": text, "from": 0, "to": item.position, "part": "the same"})
-        rows.append({"text": text, "from": item.position, "to": end, "part": "after the first"})
+        label = original.spec.arms[departure.key.arm].label
+        text = f"prompt {departure.key.prompt + 1} · {label} · sample {departure.key.sample}"
+        rows.append({"text": text, "from": 0, "to": departure.position, "part": "the same"})
+        rows.append(
+            {"text": text, "from": departure.position, "to": end, "part": "after the first"}
+        )
     return pd.DataFrame(rows, columns=["text", "from", "to", "part"])
 
 
 def _show_departures(original: GenerationRun, verdict: ReplayVerdict) -> None:
     head = ["prompt", "arm", "sample", "position", "token then", "token now", "choice"]
     rows = [
-        (*_departure_row(original, item), markup.escape(verdict.apart(item)))
-        for item in verdict.departures
+        (*_departure_row(original, departure), markup.escape(verdict.apart(departure)))
+        for departure in verdict.departures
     ]
     tables.show(head, rows, name=f"departures-from-{original.id}")
 
@@ -136,8 +138,8 @@ def _show_changes(verdict: ReplayVerdict) -> None:
         return
     st.markdown("**What changed in the environment**")
     rows = [
-        (markup.escape(item.name), markup.escape(item.original), markup.escape(item.replay))
-        for item in verdict.changes
+        (markup.escape(change.name), markup.escape(change.original), markup.escape(change.replay))
+        for change in verdict.changes
     ]
     tables.show(["name", "then", "now"], rows, name="environment")
 

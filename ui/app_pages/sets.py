@@ -63,9 +63,9 @@ def _show_set(name: str) -> None:
             command=f"vectorlab sets import FILE --set {name}",
         )
         return
-    numbers = [item.number for item in versions]
+    numbers = [version.number for version in versions]
     left, right = st.columns([1, 2], vertical_alignment="bottom")
-    navigation.say_unknown("version", [str(item) for item in numbers])
+    navigation.say_unknown("version", [str(number) for number in numbers])
     number = left.selectbox("Version", numbers, key="version", bind="query-params")
     view = right.segmented_control(
         "View",

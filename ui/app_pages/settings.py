@@ -49,9 +49,9 @@ def _show_storage() -> None:
     st.dataframe(
         pd.DataFrame(
             {
-                "table": [item.name for item in sizes],
-                "rows": [item.rows for item in sizes],
-                "MB": [item.n_bytes / 1e6 for item in sizes],
+                "table": [size.name for size in sizes],
+                "rows": [size.rows for size in sizes],
+                "MB": [size.n_bytes / 1e6 for size in sizes],
             }
         ),
         key="settings.tables",

@@ -81,8 +81,8 @@ def choose_judged(sides: Sides) -> Column | None:
 def choose_measure(sides: Sides) -> Measure:
     """The figure that better and worse go by."""
     known = {
-        item.key: item
-        for item in comparison.measures(cached.store(), [run.id for run in sides.runs])
+        measure.key: measure
+        for measure in comparison.measures(cached.store(), [run.id for run in sides.runs])
     }
     chosen = st.selectbox("Figure", list(known), key="figure", bind="query-params")
     return known.get(chosen, LOG_PROBABILITY)

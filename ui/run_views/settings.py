@@ -23,7 +23,7 @@ def show(found: Sequence[GenerationRun]) -> None:
         for sha256, name in vectors.names_in(cached.store(), run.spec).items()
     }
     lines = [item for item in settings_of(found, names) if everything or item.differs]
-    rows = [(markup.escape(item.name), *map(markup.escape, item.values)) for item in lines]
+    rows = [(markup.escape(line.name), *map(markup.escape, line.values)) for line in lines]
     if rows:
         tables.show(["setting", *(f"run {run.id}" for run in found)], rows, name="settings")
     else:
@@ -73,7 +73,7 @@ def _show_arms(arms: Sequence[Arm], names: Names) -> None:
     rows = []
     for arm in (arm for arm in arms if arm.interventions or arm.prefix):
         label, *own = [fact for fact in describe(arm) if fact.field != "interventions"]
-        for facts in [describe(item, names) for item in arm.interventions] or [()]:
+        for facts in [describe(intervention, names) for intervention in arm.interventions] or [()]:
             rows.append({fact.name: fact for fact in (label, *facts, *own)})
     heads = list(dict.fromkeys(name for row in rows for name in row))
     if rows:

@@ -104,7 +104,7 @@ def show(run: GenerationRun, columns: tuple[Column, ...]) -> None:
     show_legend_or_ask(run, prompt, is_known=bool(read))
     if not read:
         return
-    base_arm = next((item.arm for item in columns if item.is_baseline), 0)
+    base_arm = next((column.arm for column in columns if column.is_baseline), 0)
     by_arm = colours.of_columns(columns)
     rows = [
         (
@@ -121,7 +121,7 @@ def show(run: GenerationRun, columns: tuple[Column, ...]) -> None:
         )
         for (arm, sample), tokens in sorted(read.items())
     ]
-    labels = {item.arm: item.label for item in columns}
+    labels = {column.arm: column.label for column in columns}
     tables.show(
         ["arm", "tokens"],
         rows,

@@ -14,7 +14,7 @@ MOST_BLAMED = 5000  # demonstrations; beyond it the origin is looked up on deman
 def show(version: SetVersion) -> None:
     """The history as a graph, then the origin of what the chosen version holds."""
     versions = set_history.history(cached.store(), version.set_name)
-    by_id = {item.id: item for item in versions}
+    by_id = {version.id: version for version in versions}
     rows = []
     for line in draw(nodes_of(versions)):
         lanes = f'<span class="vl-lanes">{markup.escape(line.lanes)}</span>'

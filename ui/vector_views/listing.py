@@ -67,7 +67,7 @@ def show() -> None:
 
 
 def _choose() -> VectorFilter:
-    names = [item.name for item in models.list_models(cached.store())]
+    names = [model.name for model in models.list_models(cached.store())]
     navigation.say_unknown("on", names, what="model")
     one, two, three = st.columns([1, 1, 2])
     model = one.selectbox(

@@ -37,7 +37,7 @@ def open_lab(context: typer.Context) -> Lab:
 def wait(lab: Lab, job_id: int) -> Job:
     """Wait for a job behind a progress bar."""
     queue = jobs.get(lab.db, job_id).queue
-    alive = [item.id for item in jobs.workers(lab.db) if item.alive and item.queue == queue]
+    alive = [worker.id for worker in jobs.workers(lab.db) if worker.alive and worker.queue == queue]
     if alive:
         stderr.print(f"Job {job_id} waits for worker {alive[0]}; without it, it is done here.")
     try:

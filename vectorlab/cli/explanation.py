@@ -48,13 +48,13 @@ def _data(found: VectorExplanation, *, layers: bool) -> dict[str, Any]:
 
 def _rows(pulls: Sequence[DemonstrationPull], *, layers: bool) -> list[dict[str, Any]]:
     rows = []
-    for item in pulls:
-        row = plain(item)
-        if item.left_out is not None:
-            row["left_out"]["shift"] = item.left_out.shift
+    for pull in pulls:
+        row = plain(pull)
+        if pull.left_out is not None:
+            row["left_out"]["shift"] = pull.left_out.shift
         if not layers:
             del row["cosines"]
-            if item.left_out is not None:
+            if pull.left_out is not None:
                 del row["left_out"]["cosines"], row["left_out"]["norm_changes"]
         rows.append(row)
     return rows

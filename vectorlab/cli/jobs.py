@@ -101,7 +101,7 @@ def show_(context: typer.Context, job_id: JobId, json: JsonOption = False) -> No
             *([_attempts_table(tries)] if tries else []),
             *([Text("\nLog", style="bold"), *map(_log_line, lines)] if lines else []),
             *([Text("\nSo far", style="bold")] if texts else []),
-            *(Text(f"prompt {item.prompt + 1}: {item.text}") for item in texts),
+            *(Text(f"prompt {text.prompt + 1}: {text.text}") for text in texts),
         ),
     )
 

@@ -42,7 +42,7 @@ def list_(context: typer.Context, json: JsonOption = False) -> None:
 
     Example: vectorlab models list
     """
-    found = [_flat(item) for item in models.list_models(open_lab(context).db)]
+    found = [_flat(model) for model in models.list_models(open_lab(context).db)]
     columns = ["id", "name", "architecture", "n_layers", "d_model", "n_parameters", "source"]
     show(found, as_json=json, human=lambda: frame_table(pd.DataFrame(found, columns=columns)))
 

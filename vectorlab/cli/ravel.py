@@ -311,37 +311,37 @@ def list_(context: typer.Context, json: JsonOption = False) -> None:
             _rows_table(
                 [
                     {
-                        "data": item.label,
-                        "entities": item.n_entities,
-                        "attributes": ", ".join(item.attributes),
-                        "templates": item.n_templates,
-                        "made": item.created_at,
+                        "data": version.label,
+                        "entities": version.n_entities,
+                        "attributes": ", ".join(version.attributes),
+                        "templates": version.n_templates,
+                        "made": version.created_at,
                     }
-                    for item in versions
+                    for version in versions
                 ]
             ),
             _rows_table(
                 [
                     {
-                        "instance": item.name,
-                        "data": item.version_label,
-                        "model": item.model_name,
-                        "examples": sum(item.n_examples.values()),
-                        "made": item.created_at,
+                        "instance": instance.name,
+                        "data": instance.version_label,
+                        "model": instance.model_name,
+                        "examples": sum(instance.n_examples.values()),
+                        "made": instance.created_at,
                     }
-                    for item in instances
+                    for instance in instances
                 ]
             ),
             _rows_table(
                 [
                     {
-                        "run": item.id,
-                        "name": item.name,
-                        "instance": item.instance_name,
-                        "evaluations": item.n_evaluations,
-                        "made": item.created_at,
+                        "run": run.id,
+                        "name": run.name,
+                        "instance": run.instance_name,
+                        "evaluations": run.n_evaluations,
+                        "made": run.created_at,
                     }
-                    for item in runs
+                    for run in runs
                 ]
             ),
         )

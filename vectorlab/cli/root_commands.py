@@ -87,7 +87,7 @@ def doctor(context: typer.Context, json: JsonOption = False) -> None:
         lab = open_lab(context)
         registered = models.find(lab.db, BUNDLED_MODEL)
         facts |= database.describe(lab.db)
-        facts["workers alive"] = sum(item.alive for item in jobs.workers(lab.db))
+        facts["workers alive"] = sum(worker.alive for worker in jobs.workers(lab.db))
         problems += database.warnings(lab.db)
     except VectorLabError as exc:
         problems.append(str(exc))

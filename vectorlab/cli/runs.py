@@ -221,8 +221,10 @@ def purge(
 
 def _strength_units(run: GenerationRun) -> str:
     """What the strengths of the arms are relative to."""
-    operators = {item.operator for arm in run.spec.arms for item in arm.interventions}
-    return "; ".join(f"{item}: {item.info.unit}" for item in sorted(operators))
+    operators = {
+        intervention.operator for arm in run.spec.arms for intervention in arm.interventions
+    }
+    return "; ".join(f"{operator}: {operator.info.unit}" for operator in sorted(operators))
 
 
 def _mean_kl(view: RunView) -> str:

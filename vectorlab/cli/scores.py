@@ -80,7 +80,7 @@ def _show_scores(
     missing = scores.missing_reasons(lab.db, run)
     data = {
         "run": run.id,
-        "scorers": [item.label for item in scored.scorers],
+        "scorers": [scorer.label for scorer in scored.scorers],
         "summary": plain(summary),
         "comparison": plain(compared),
         "missing": plain(missing),

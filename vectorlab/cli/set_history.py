@@ -33,15 +33,15 @@ def log(
     Example: vectorlab sets log upbeat
     """
     versions = set_history.history(open_lab(context).db, name)
-    labels = {item.id: item.label for item in versions}
+    labels = {version.id: version.label for version in versions}
     rows = [
         {
-            **plain(item),
-            "label": item.label,
-            "parent": labels.get(item.parent_id or 0),
-            "merged": labels.get(item.merged_id or 0),
+            **plain(version),
+            "label": version.label,
+            "parent": labels.get(version.parent_id or 0),
+            "merged": labels.get(version.merged_id or 0),
         }
-        for item in versions
+        for version in versions
     ]
     show(rows, as_json=json, human=lambda: history_text(versions))
 
@@ -178,14 +178,16 @@ def _merged_text(done: Merged, file: Path | None) -> Group:
         f"{count} conflict{'' if count == 1 else 's'} between {done.ours.label} and "
         f"{done.theirs.label}; nothing was written."
     )
-    return Group(Text(head), *(conflict_text(item) for item in done.conflicts), Text(where))
+    return Group(Text(head), *(conflict_text(conflict) for conflict in done.conflicts), Text(where))
 
 
 def _write_conflicts(path: Path, conflicts: tuple[ConflictingPair, ...]) -> None:
     """One JSON object per line; ``take`` is to be filled with a word or with pairs."""
     lines = [
-        json_library.dumps({"number": item.number, "take": None, **plain(item)}, ensure_ascii=False)
-        for item in conflicts
+        json_library.dumps(
+            {"number": conflict.number, "take": None, **plain(conflict)}, ensure_ascii=False
+        )
+        for conflict in conflicts
     ]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 

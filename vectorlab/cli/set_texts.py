@@ -76,18 +76,18 @@ def conflict_text(conflict: ConflictingPair) -> Text:
 def findings_text(label: str, findings: Iterable[Finding]) -> Text:
     """What the checks found, a line each."""
     text = Text()
-    for item in findings:
-        places = ", ".join(str(place) for place in item.positions[:5])
-        more = " ..." if item.count > len(item.positions[:5]) else ""
+    for finding in findings:
+        places = ", ".join(str(place) for place in finding.positions[:5])
+        more = " ..." if finding.count > len(finding.positions[:5]) else ""
         at = f" (position {places}{more})" if places else ""
         text.append("Warning: ", style="yellow")
-        text.append(f"{label}: {item}{at}\n")
+        text.append(f"{label}: {finding}{at}\n")
     return text
 
 
 def history_text(versions: list[SetVersion]) -> Text:
     """The versions as a graph, newest first."""
-    by_id = {item.id: item for item in versions}
+    by_id = {version.id: version for version in versions}
     text = Text()
     for line in draw(nodes_of(versions)):
         text.append(f"{line.lanes}  ", style="cyan")

@@ -11,11 +11,12 @@ def verdict_text(verdict: ReplayVerdict) -> Text:
     style = "bold green" if verdict.identical else "bold red"
     text.append(verdict.title, style=style)
     text.append(f": {verdict.explanation}.")
-    for item in verdict.departures:
+    for departure in verdict.departures:
+        key = departure.key
         text.append(
-            f"\n  prompt {item.key.prompt}, arm {item.key.arm}, sample {item.key.sample}: "
-            f"token {item.position} is {_token(item.replay_id)}, was {_token(item.original_id)} "
-            f"({verdict.apart(item)})"
+            f"\n  prompt {key.prompt}, arm {key.arm}, sample {key.sample}: "
+            f"token {departure.position} is {_token(departure.replay_id)}, "
+            f"was {_token(departure.original_id)} ({verdict.apart(departure)})"
         )
     for change in verdict.changes:
         text.append(f"\n  {change.name}: {change.replay}, was {change.original}")

@@ -74,9 +74,9 @@ class WorkerView:
         while not self._over.wait(LOOK_EVERY_S):
             try:
                 mine = [
-                    item
-                    for item in jobs.workers(self._db)
-                    if item.host == platform.node() and item.pid in self._pids and item.alive
+                    worker
+                    for worker in jobs.workers(self._db)
+                    if worker.host == platform.node() and worker.pid in self._pids and worker.alive
                 ]
                 self._rows = [
                     (item, jobs.get(self._db, item.jobs[0]) if item.jobs else None)

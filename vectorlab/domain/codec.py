@@ -50,7 +50,7 @@ class Field:
 
     def note(self, kind: type[Note]) -> Note | None:
         """What its definition notes of some kind."""
-        return next((item for item in self.notes if isinstance(item, kind)), None)
+        return next((note for note in self.notes if isinstance(note, kind)), None)
 
     def does_nothing(self, owner: Any) -> bool:
         """Whether another field of the owner makes this one idle."""
@@ -162,7 +162,7 @@ def fields_of(kind: Any) -> tuple[Field, ...]:
 @cache
 def _fields(kind: type) -> tuple[Field, ...]:
     hints = hints_of(kind, include_extras=True)
-    return tuple(_field(item, hints[item.name]) for item in dataclasses.fields(kind))
+    return tuple(_field(field, hints[field.name]) for field in dataclasses.fields(kind))
 
 
 def _field(item: "dataclasses.Field[Any]", hint: Any) -> Field:

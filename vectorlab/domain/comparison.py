@@ -121,15 +121,15 @@ def settings_of(found: Sequence[GenerationRun], names: Names | None = None) -> l
 
 def side_by_side(facts: Sequence[Mapping[str, str]]) -> list[Setting]:
     """What each of several says under a name, a line per name."""
-    lines = dict.fromkeys(name for item in facts for name in item)
+    lines = dict.fromkeys(name for fact in facts for name in fact)
     return [
-        Setting(name=name, values=tuple(item.get(name, "–") for item in facts)) for name in lines
+        Setting(name=name, values=tuple(fact.get(name, "–") for fact in facts)) for name in lines
     ]
 
 
 def strength_of(arm: Arm) -> float | None:
     """The one strength of an arm, 0 for the baseline; None where its interventions differ."""
-    strengths = {item.strength for item in arm.interventions} or {0.0}
+    strengths = {intervention.strength for intervention in arm.interventions} or {0.0}
     return strengths.pop() if len(strengths) == 1 else None
 
 

@@ -57,10 +57,10 @@ def context_prompt(
 ) -> ContextPrompt:
     """The query behind demonstrations; each of them must have a target."""
     text, spans = "", []
-    for item in demonstrations:
+    for demonstration in demonstrations:
         begin, _, rest = layout.demonstration.partition("{source}")
         middle, _, end = rest.partition("{target}")
-        written = f"{begin}{item.source}{middle}{item.target}{end}"
+        written = f"{begin}{demonstration.source}{middle}{demonstration.target}{end}"
         spans.append(range(len(text), len(text) + len(written)))
         text += written
     return ContextPrompt(text=text + query_text(layout, source), spans=tuple(spans))
@@ -91,7 +91,7 @@ def context_texts(
     check_pairs(demonstrations)
     if shots < 1:
         raise InputError(f"shots = {shots}; the prompt needs at least one demonstration.")
-    alone = [query_text(form, item.source) for item in demonstrations]
+    alone = [query_text(form, demonstration.source) for demonstration in demonstrations]
     behind = []
     for number, item in enumerate(demonstrations):
         others = [*demonstrations[:number], *demonstrations[number + 1 :]]
@@ -106,7 +106,7 @@ def check_pairs(demonstrations: Sequence[Demonstration]) -> None:
     Raises:
         InputError: If one has no target, or there are fewer than two.
     """
-    pairs = sum(item.target is not None for item in demonstrations)
+    pairs = sum(demonstration.target is not None for demonstration in demonstrations)
     if pairs < len(demonstrations) or pairs < 2:
         raise InputError(
             f"{pairs} of {len(demonstrations)} demonstrations are pairs; a prompt with "

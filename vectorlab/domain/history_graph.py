@@ -26,12 +26,12 @@ def nodes_of(versions: Sequence[SetVersion]) -> list[Node]:
     """Set versions as nodes, in their order."""
     return [
         Node(
-            id=item.id,
+            id=version.id,
             parents=tuple(
-                parent for parent in (item.parent_id, item.merged_id) if parent is not None
+                parent for parent in (version.parent_id, version.merged_id) if parent is not None
             ),
         )
-        for item in versions
+        for version in versions
     ]
 
 
@@ -51,7 +51,7 @@ def draw(nodes: Sequence[Node]) -> list[GraphLine]:
             del lanes[twin]
         marks = ["*" if lane == place else "|" for lane in range(len(lanes))]
         lines.append(GraphLine(lanes=" ".join(marks), node=node.id))
-        parents = [item for item in node.parents if item in known]
+        parents = [parent for parent in node.parents if parent in known]
         for other in parents[1:]:
             lines.append(GraphLine(lanes=_leaving(len(lanes), place), node=None))
             lanes.insert(place + 1, other)

@@ -221,7 +221,7 @@ class ScoreRequest(JobRequest, kind="score"):
     @property
     def dedupe_key(self) -> str:
         """Of the run and its scorers."""
-        scoring = [[item.to_json() for item in self.scorers], self.force]
+        scoring = [[scorer.to_json() for scorer in self.scorers], self.force]
         return f"score:{self.run_id}:{content_sha256('scoring', scoring)}"
 
 
@@ -235,7 +235,7 @@ class CalibrateRequest(JobRequest, kind="calibrate"):
     @property
     def dedupe_key(self) -> str:
         """Of all choices."""
-        choices = [item.to_json() for item in self.specs]
+        choices = [spec.to_json() for spec in self.specs]
         return f"calibrate:{content_sha256('calibrations', choices)}"
 
 

@@ -70,22 +70,25 @@ class EntityData:
             {
                 "attributes": list(self.attributes),
                 "entities": [
-                    [item.name, item.split.value, dict(item.values)] for item in self.entities
+                    [entity.name, entity.split.value, dict(entity.values)]
+                    for entity in self.entities
                 ],
                 "templates": [
-                    [item.text, item.split.value, item.attribute, item.entity]
-                    for item in self.templates
+                    [template.text, template.split.value, template.attribute, template.entity]
+                    for template in self.templates
                 ],
             },
         )
 
     def templates_of(self, attribute: str | None) -> list[Template]:
         """Templates that ask for an attribute; those of None are the neutral prompts."""
-        return [item for item in self.templates if item.attribute == attribute]
+        return [template for template in self.templates if template.attribute == attribute]
 
     def values_of(self, attribute: str) -> Counter[str]:
         """How many entities have each gold value."""
-        return Counter(item.values[attribute] for item in self.entities if attribute in item.values)
+        return Counter(
+            entity.values[attribute] for entity in self.entities if attribute in entity.values
+        )
 
     def split_counts(self, items: "Iterable[Entity | Template]") -> dict[Split, int]:
         """How many of them are in each split."""
@@ -124,7 +127,7 @@ def check_data(name: str, data: EntityData) -> EntityData:
         InputError: Naming the entity, template, attribute or split that cannot be used.
     """
     _check_attributes(name, data)
-    _check_unique(name, "entity", [item.name for item in data.entities])
+    _check_unique(name, "entity", [entity.name for entity in data.entities])
     for template in data.templates:
         check_template(template)
         if template.attribute is not None and template.attribute not in data.attributes:
@@ -204,7 +207,7 @@ def _check_unique(name: str, what: str, texts: Sequence[str]) -> None:
 
 
 def _check_splits(name: str, data: EntityData) -> None:
-    asking = [item for item in data.templates if item.attribute is not None]
+    asking = [template for template in data.templates if template.attribute is not None]
     for what, counts in (
         ("entities", data.split_counts(data.entities)),
         ("templates", data.split_counts(asking)),

@@ -58,7 +58,7 @@ def keep_known(data: EntityData, spec: InstanceSpec, completions: Sequence[Compl
     Raises:
         InputError: If no template of an attribute, or no entity, is left.
     """
-    by_template = _accuracy((item.template, item.correct) for item in completions)
+    by_template = _accuracy((completion.template, completion.correct) for completion in completions)
     templates = {
         place
         for place, template in enumerate(data.templates)
@@ -77,7 +77,7 @@ def keep_known(data: EntityData, spec: InstanceSpec, completions: Sequence[Compl
                 f"{spec.min_template_accuracy:g} is wanted of a template. Lower "
                 "--min-template-accuracy, or use a model that knows it."
             )
-    left = [item for item in completions if item.template in templates]
+    left = [completion for completion in completions if completion.template in templates]
     by_entity = _accuracy((item.entity, item.correct) for item in left)
     entities = {
         place
@@ -106,9 +106,9 @@ def draw_examples(
         InputError: If a part has too few entities or templates to draw a single pair.
     """
     usable = {
-        (item.template, item.entity): item.token_ids
-        for item in completions
-        if item.correct is not False
+        (completion.template, completion.entity): completion.token_ids
+        for completion in completions
+        if completion.correct is not False
     }
     drawn: list[Example] = []
     for part in Part:
@@ -153,7 +153,7 @@ class _Pool:
             }
             for template in templates
         }
-        templates = [item for item in templates if len(set(answers[item].values())) > 1]
+        templates = [template for template in templates if len(set(answers[template].values())) > 1]
         if not templates:
             raise InputError(
                 f"Part {self._part} has no pair for attribute {attribute!r}: its "
@@ -229,7 +229,9 @@ def _attribute_accuracy(
 ) -> Accuracy:
     places = {place for place, item in enumerate(data.templates) if item.attribute == attribute}
     judged = [
-        item.correct for item in completions if item.template in places and item.correct is not None
+        completion.correct
+        for completion in completions
+        if completion.template in places and completion.correct is not None
     ]
     return Accuracy(
         name=attribute,

@@ -154,8 +154,10 @@ class NewInstance:
         """Hash of the request, every completion and every example."""
         hasher = ListHasher("ravel-instance")
         hasher.add(self.spec.sha256)
-        for item in self.completions:
-            hasher.add(canonical_json([item.template, item.entity, list(item.token_ids)]))
+        for completion in self.completions:
+            hasher.add(
+                canonical_json([completion.template, completion.entity, list(completion.token_ids)])
+            )
         for example in self.examples:
             hasher.add(canonical_json(example.row()))
         return hasher.hexdigest()

@@ -159,7 +159,7 @@ class FeaturizerArm(Coded):
     @property
     def targets(self) -> tuple[str, ...]:
         """Attributes that are to be changed."""
-        return tuple(item.attribute for item in self.featurizers)
+        return tuple(featurizer.attribute for featurizer in self.featurizers)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -91,7 +91,7 @@ def score(outcomes: Sequence[Judged], *, resamples: int = RESAMPLES, seed: int =
     cells = _cells(outcomes, rng, resamples)
     scores = [cell.score for cell in cells]
     causes, isolates = [], []
-    for target in dict.fromkeys(item.target for item in outcomes):
+    for target in dict.fromkeys(outcome.target for outcome in outcomes):
         by_attribute: dict[str, _Mean] = {}
         for attribute in dict.fromkeys(
             cell.score.attribute for cell in cells if cell.score.target == target
@@ -144,12 +144,12 @@ def summary(scores: Iterable[Score], target: str | None = None) -> Summary:
 
 def do_nothing(outcomes: Iterable[Judged]) -> list[Judged]:
     """The same examples under the policy that edits nothing: Cause 0, Isolate 1."""
-    return [_as(item, changed=False) for item in outcomes]
+    return [_as(outcome, changed=False) for outcome in outcomes]
 
 
 def copy_everything(outcomes: Iterable[Judged]) -> list[Judged]:
     """The same examples if the whole entity became the source's: Cause 1, Isolate 0."""
-    return [_as(item, changed=True) for item in outcomes]
+    return [_as(outcome, changed=True) for outcome in outcomes]
 
 
 def effects(outcomes: Iterable[Judged]) -> Mapping[tuple[str, str], tuple[int, float, float]]:
@@ -176,9 +176,9 @@ class _Mean:
 def _cells(outcomes: Sequence[Judged], rng: np.random.Generator, resamples: int) -> list[_Mean]:
     """One mean per target and template."""
     groups: dict[tuple[str, str, int], list[bool]] = {}
-    for item in outcomes:
-        hit = item.changed if item.attribute == item.target else item.kept
-        groups.setdefault((item.target, item.attribute, item.template), []).append(hit)
+    for outcome in outcomes:
+        hit = outcome.changed if outcome.attribute == outcome.target else outcome.kept
+        groups.setdefault((outcome.target, outcome.attribute, outcome.template), []).append(hit)
     means = []
     for (target, attribute, template), hits in groups.items():
         value = sum(hits) / len(hits)

@@ -114,7 +114,9 @@ class ReplayVerdict:
         return f"{self._amount(departure.margin)} apart{wide}"
 
     def _causes(self) -> str:
-        causes = ", ".join(str(item) for item in self.changes if item.effect is not Effect.NONE)
+        causes = ", ".join(
+            str(change) for change in self.changes if change.effect is not Effect.NONE
+        )
         return (
             f"with another {causes}"
             if causes
@@ -132,7 +134,7 @@ class ReplayVerdict:
         count = len(self.departures)
         who = "the one that differs" if count == 1 else f"the {count} that differ"
         where = "a choice" if count == 1 else "choices"
-        known = [item.margin for item in self.departures if item.margin is not None]
+        known = [departure.margin for departure in self.departures if departure.margin is not None]
         if len(known) < count:
             return f"{who} parted at {where} with no margin on record"
         return f"{who} parted at {where} {self._amount(min(known), max(known))} apart"
@@ -156,10 +158,12 @@ def judge(
     changes the computation itself, and every text parted at a choice that rounding can move.
     """
     changes = environment_changes(original, replay)
-    effects = {item.effect for item in changes}
+    effects = {change.effect for change in changes}
     limit = margins.rounding_margin(original.spec)
     rounds = Effect.ROUNDING in effects and Effect.COMPUTATION not in effects
-    near = all(item.margin is not None and item.margin <= limit for item in departures)
+    near = all(
+        departure.margin is not None and departure.margin <= limit for departure in departures
+    )
     reason = Verdict.ROUNDING if rounds and near else Verdict.UNEXPLAINED
     return ReplayVerdict(
         original_id=original.id,

@@ -112,7 +112,9 @@ class Arm(Coded):
     @property
     def is_baseline(self) -> bool:
         """Whether this arm leaves the model and its prompts as they are."""
-        return not self.prefix and all(item.strength == 0 for item in self.interventions)
+        return not self.prefix and all(
+            intervention.strength == 0 for intervention in self.interventions
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,7 +206,7 @@ class RunSpec(Request):
 
     def conditions(self, part: Part) -> tuple[Condition, ...]:
         """Every condition of its arms on the prompt, or on the response, once."""
-        found = (item.condition for arm in self.arms for item in arm.interventions)
+        found = (intervention.condition for arm in self.arms for intervention in arm.interventions)
         return tuple(dict.fromkeys(item for item in found if item and item.window.part is part))
 
     def rows(self) -> list["RowKey"]:
@@ -441,15 +443,15 @@ def check_arm(arm: Arm) -> Arm:
         InputError: If a strength is not finite, or vectors that act as one are not to act alike.
     """
     firsts: dict[tuple[Operator, Site], Intervention] = {}
-    for item in arm.interventions:
-        check_strength(item.strength)
-        if not item.operator.info.acts_as_one:
+    for intervention in arm.interventions:
+        check_strength(intervention.strength)
+        if not intervention.operator.info.acts_as_one:
             continue
-        first = firsts.setdefault((item.operator, item.site), item)
-        if _course(first) != _course(item):
+        first = firsts.setdefault((intervention.operator, intervention.site), intervention)
+        if _course(first) != _course(intervention):
             raise InputError(
-                f"Arm {arm.label!r} has several vectors under {item.operator} at {item.site}, "
-                "which act as one. Give them one strength, positions, schedule and layers, or "
+                f"Arm {arm.label!r} has several vectors under {intervention.operator} at "
+                f"{intervention.site}, which act as one. Give them one strength, positions, schedule and layers, or "
                 "an arm each."
             )
     return arm

@@ -313,7 +313,8 @@ def asks_an_endpoint(label: str) -> bool:
 def usage(info: ScorerInfo) -> str:
     """How a scorer is written, with every option."""
     parts = [
-        f"{item.name}={'VALUE' if item.default is None else item.default}" for item in info.options
+        f"{option.name}={'VALUE' if option.default is None else option.default}"
+        for option in info.options
     ]
     return f"Write {':'.join([info.name, *parts])}"
 

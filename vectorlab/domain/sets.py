@@ -149,8 +149,8 @@ def check_name(kind: str, name: str) -> str:
 def set_content_sha256(demonstrations: Iterable[Demonstration]) -> str:
     """Content hash of a set version: the demonstrations' hashes in their order."""
     hasher = set_hasher()
-    for item in demonstrations:
-        hasher.add(item.sha256)
+    for demonstration in demonstrations:
+        hasher.add(demonstration.sha256)
     return hasher.hexdigest()
 
 

@@ -285,7 +285,7 @@ def _from_zero(found: Estimate, tie: float) -> Estimate:
 
 
 def _array(values: Values) -> _Array:
-    return np.array([math.nan if item is None else item for item in values], dtype=np.float64)
+    return np.array([math.nan if value is None else value for value in values], dtype=np.float64)
 
 
 def _resampled_means(values: _Array, resamples: int, rng: np.random.Generator) -> _Array:

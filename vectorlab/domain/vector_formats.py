@@ -45,8 +45,9 @@ def format_of(path: PurePath, name: str | None) -> VectorFormat:
     for entry in VECTOR_FORMATS.values():
         if ending in entry.endings:
             return entry
+    endings = (f".{ending}" for entry in VECTOR_FORMATS.values() for ending in entry.endings)
     raise InputError(
         f"The ending of {path.name!r} names no format of vectors. Use "
-        f"{', '.join(f'.{item}' for entry in VECTOR_FORMATS.values() for item in entry.endings)}, "
+        f"{', '.join(endings)}, "
         f"or say which it is: --format {'|'.join(VECTOR_FORMATS)}"
     )

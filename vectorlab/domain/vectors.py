@@ -191,8 +191,12 @@ def check_passages(demonstrations: Sequence[Demonstration], spec: ExtractionSpec
         InputError: Naming the demonstration.
     """
     if spec.template or spec.chat is not ChatForm.NONE:
-        sides = [item.source for item in demonstrations]
-        passages_of(demonstrations, spec, sides + [item.target or "" for item in demonstrations])
+        sides = [demonstration.source for demonstration in demonstrations]
+        passages_of(
+            demonstrations,
+            spec,
+            sides + [demonstration.target or "" for demonstration in demonstrations],
+        )
 
 
 def side_name(place: int, pairs: int) -> str:
@@ -313,7 +317,7 @@ def vector_content_sha256(layers: Sequence[LayerVector], write_site: Site) -> st
         "steering-vector",
         {
             "write_site": write_site.value,
-            "layers": [[item.layer, item.sha256] for item in layers],
+            "layers": [[layer.layer, layer.sha256] for layer in layers],
         },
     )
 

@@ -80,7 +80,7 @@ class Group:
     @property
     def tokens(self) -> int:
         """Of the rectangle they fill."""
-        return len(self.passages) * max(item.length for item in self.passages)
+        return len(self.passages) * max(passage.length for passage in self.passages)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,11 +95,11 @@ class Arms:
     def of(cls, run: PreparedRun) -> "Arms":
         """Those of a run."""
         is_uniform = all(
-            item.positions == Positions.ALL
-            and item.schedule == Schedule.CONSTANT
-            and not (item.condition and item.condition.reads_response)
+            intervention.positions == Positions.ALL
+            and intervention.schedule == Schedule.CONSTANT
+            and not (intervention.condition and intervention.condition.reads_response)
             for arm in run.spec.arms
-            for item in arm.interventions
+            for intervention in arm.interventions
         )
         return cls(table=run.table, idle=run.baseline_arm, is_uniform=is_uniform)
 
@@ -170,7 +170,7 @@ def read_texts(
 
 def does_nothing(spec: RunSpec, arm: int) -> bool:
     """Whether an arm of a run leaves the model as it is."""
-    return all(item.strength == 0 for item in spec.arms[arm].interventions)
+    return all(intervention.strength == 0 for intervention in spec.arms[arm].interventions)
 
 
 def make_groups(
@@ -195,7 +195,7 @@ def make_groups(
                 Group(passages=(unsteered, *alike[start : start + most]), wants_kl=True)
                 for start in range(0, len(alike), most)
             ]
-    alone = dict.fromkeys(item for item in passages if item not in grouped)
+    alone = dict.fromkeys(passage for passage in passages if passage not in grouped)
     return groups + [Group(passages=(item,), wants_kl=False) for item in alone]
 
 
@@ -204,12 +204,12 @@ def _batches(groups: Sequence[Group], token_budget: int) -> Iterable[list[Group]
     for kind in (True, False):
         mine = sorted(
             (group for group in groups if group.wants_kl is kind),
-            key=lambda group: max(item.length for item in group.passages),
+            key=lambda group: max(passage.length for passage in group.passages),
         )
         if not mine:
             continue
         rows = max(len(group.passages) for group in mine)
-        widths = [max(item.length for item in group.passages) for group in mine]
+        widths = [max(passage.length for passage in group.passages) for group in mine]
         start = 0
         for size in length_buckets(widths, max(1, token_budget // rows)):
             yield mine[start : start + size]
@@ -238,13 +238,13 @@ def _read_or_halve(
 
 
 def _read(loaded: LoadedModel, arms: Arms, batch: Sequence[Group]) -> dict[Passage, Reading]:
-    rows = [item for group in batch for item in group.passages]
+    rows = [passage for group in batch for passage in group.passages]
     padded = pad(
-        [[*item.prompt_ids, *item.text_ids] for item in rows], side="left", device=loaded.device
+        [[*row.prompt_ids, *row.text_ids] for row in rows], side="left", device=loaded.device
     )
-    lengths = torch.tensor([len(item.text_ids) for item in rows], device=loaded.device)
+    lengths = torch.tensor([len(row.text_ids) for row in rows], device=loaded.device)
     width, wanted = padded.input_ids.shape[1], int(lengths.max())
-    row_arms = [arms.idle if item.arm is None else item.arm for item in rows]
+    row_arms = [arms.idle if row.arm is None else row.arm for row in rows]
     with steer(loaded, arms.table, row_arms) as steering, head_sees_the_end(loaded) as given:
         if not arms.is_uniform:
             columns = torch.arange(width, device=loaded.device)

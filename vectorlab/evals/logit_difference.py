@@ -16,7 +16,7 @@ def plan(item: ModelItem, encode: Encode, *, a: str, b: str) -> Wish | Score:
 
 def conclude(wish: Wish, readings: Readings) -> Score:
     """Log p(a) - log p(b) in nats; for answers of one token that is the difference of logits."""
-    first, second = (readings[item].logprob for item in wish.passages)
+    first, second = (readings[passage].logprob for passage in wish.passages)
     return Score.of(first - second, a=first, b=second)
 
 

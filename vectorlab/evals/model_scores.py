@@ -53,7 +53,7 @@ def score_with_model(
     readings = read_passages(
         loaded,
         Arms.of(run),
-        [item for wish in everything for item in wish.passages],
+        [passage for wish in everything for passage in wish.passages],
         against=[_pair(wish) for wish in everything if wish.compared and not _is_same(wish)],
         on_progress=on_progress,
     )
@@ -90,7 +90,9 @@ def model_items(run: PreparedRun, texts: Sequence[GeneratedText]) -> dict[RowKey
 
 def _references(loaded: LoadedModel, spec: RunSpec) -> list[tuple[int, ...] | None]:
     answers = _answers(loaded)
-    return [None if item.reference is None else answers(item.reference) for item in spec.prompts]
+    return [
+        None if prompt.reference is None else answers(prompt.reference) for prompt in spec.prompts
+    ]
 
 
 def _answers(loaded: LoadedModel) -> Encode:

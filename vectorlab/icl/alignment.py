@@ -111,7 +111,7 @@ def interpolate(model: AttentionStack, rates: Rates, share: float = 0.5) -> Pred
         )
 
     def predict(tasks: Tasks) -> torch.Tensor:
-        keys, values = (item.detach() for item in model.products())
+        keys, values = (product.detach() for product in model.products())
         dx = tasks.dx
         scale = keys.diagonal()[:dx].mean()
         made_keys, made_values = torch.zeros_like(keys), torch.zeros_like(values)
@@ -164,7 +164,7 @@ def follow(model: AttentionStack, tasks: Tasks, times: int) -> list[float]:
     """
     context = torch.cat([tasks.x, tasks.y], dim=-1)
     queries = torch.cat([tasks.queries, torch.zeros_like(tasks.targets)], dim=-1)
-    keys, values = (item.detach() for item in model.products())
+    keys, values = (product.detach() for product in model.products())
     found = [_loss_of(queries, tasks)]
     for _ in range(times):
         update = DAMPING * keys.mT @ (context.mT @ context) @ values.mT

@@ -159,7 +159,7 @@ def _by_weights(spec: TrainingSpec, model: nn.Module, rates: Rates) -> dict[str,
             for share in (0.0, 0.25, 0.5, 0.75, 1.0)
         }
     }
-    keys, values = (item.detach() for item in model.products())
+    keys, values = (product.detach() for product in model.products())
     found["products"] = {"keys": keys.tolist(), "values": values.tolist()}
     if spec.layers == 1:
         part = held_out(spec, CHANGED_TASKS)

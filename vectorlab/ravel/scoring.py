@@ -55,7 +55,7 @@ def outcomes(
         featurizers: By target attribute.
         on_progress: Called with (runs done, runs in all).
     """
-    distinct = {id(item): item for item in featurizers.values()}
+    distinct = {id(featurizer): featurizer for featurizer in featurizers.values()}
     total = len(distinct) * len(trial.bases)
     said: dict[int, list[tuple[int, ...]]] = {}
     for number, (key, featurizer) in enumerate(distinct.items()):

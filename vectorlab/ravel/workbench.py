@@ -99,7 +99,7 @@ class Workbench:
     def trial(self, part: Part, layer: int, location: Location) -> Trial:
         """The examples of a part, ready to be edited."""
         examples = self.examples(part)
-        keys = [(item.template, item.entity) for item in examples.values()]
+        keys = [(example.template, example.entity) for example in examples.values()]
         return Trial(
             examples=examples,
             bases=self.book.prompts(keys),
@@ -120,7 +120,9 @@ class Workbench:
             layer=layer,
             location=location,
             examples=examples,
-            attributes=[str(self._data.templates[item.template].attribute) for item in examples],
+            attributes=[
+                str(self._data.templates[example.template].attribute) for example in examples
+            ],
             bases=trial.bases,
             sources=trial.sources,
         )
@@ -128,7 +130,8 @@ class Workbench:
     def _source_states(self, part: Part, location: Location) -> dict[int, PromptStates]:
         if (part, location) not in self._states:
             keys = [
-                (item.source_template, item.source_entity) for item in self.examples(part).values()
+                (example.source_template, example.source_entity)
+                for example in self.examples(part).values()
             ]
             self._states[part, location] = self._recorded(keys, location, f"sources of {part}")
         return self._states[part, location]
@@ -163,17 +166,20 @@ class Workbench:
     @cached_property
     def _said(self) -> dict[tuple[str, int], str]:
         return {
-            (str(self._data.templates[item.template].attribute), item.entity): item.text
-            for item in self._completions
+            (
+                str(self._data.templates[completion.template].attribute),
+                completion.entity,
+            ): completion.text
+            for completion in self._completions
         }
 
     @cached_property
     def _known(self) -> list[_Key]:
         """Training prompts about training entities, neutral ones included."""
         data = self._data
-        entities = {item.entity for item in self._completions}
+        entities = {completion.entity for completion in self._completions}
         trained = [place for place in sorted(entities) if data.entities[place].split is Split.TRAIN]
-        answered = {item.template for item in self._completions}
+        answered = {completion.template for completion in self._completions}
         found = [
             (place, entity)
             for place, template in enumerate(data.templates)

@@ -95,7 +95,7 @@ def build_arms(
         [Term(vector=reference, strength=strength) for reference in group]
         for group in groups
         if group
-        for strength in dict.fromkeys(check_strength(item) for item in strengths)
+        for strength in dict.fromkeys(check_strength(strength) for strength in strengths)
     ]
     own = [_terms(item) for item in written]
     made = [_arm(db, model, terms, options, named=terms in own) for terms in [*swept, *own]]

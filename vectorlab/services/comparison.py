@@ -57,7 +57,7 @@ def figures(
     out. Intervals of the changes hold together, however many columns there are.
     """
     with db.read() as tx:
-        texts: dict[Column, dict[int, list[float]]] = {item: {} for item in columns}
+        texts: dict[Column, dict[int, list[float]]] = {column: {} for column in columns}
         for column, (place, _), value in comparison.values(tx, columns, measure):
             texts[column].setdefault(place, []).append(value)
     means = {

@@ -58,7 +58,7 @@ def explain(db: Database, reference: str, *, limit: int = DEFAULT_LIMIT) -> Vect
         explanation = explanations.find_explanation(tx, vector.id)
         return VectorExplanation(
             vector=vector,
-            layers=[item.layer for item in vectors.layer_infos(tx, vector.id)],
+            layers=[info.layer for info in vectors.layer_infos(tx, vector.id)],
             strongest=strongest,
             weakest=[item for item in weakest if item.position not in shown],
             contrary=explanations.pulls(tx, vector.id, order="weakest", contrary=True, limit=limit),
@@ -108,7 +108,7 @@ def frame(db: Database, reference: str, *, layers: bool = False) -> pd.DataFrame
     with db.read() as tx:
         vector = _extracted(tx, reference)
         found = explanations.pulls(tx, vector.id)
-        numbers = [item.layer for item in vectors.layer_infos(tx, vector.id)]
+        numbers = [info.layer for info in vectors.layer_infos(tx, vector.id)]
     return pulls_frame(found, layers=numbers if layers else ())
 
 
@@ -166,7 +166,9 @@ def _extracted(tx: Transaction, reference: str) -> SteeringVector:
     vector = vectors.get_vector(tx, reference)
     if vector.origin is Origin.EXTRACTED:
         return vector
-    parents = [vectors.vector_by_id(tx, item.vector_id) for item in vectors.parents(tx, vector.id)]
+    parents = [
+        vectors.vector_by_id(tx, parent.vector_id) for parent in vectors.parents(tx, vector.id)
+    ]
     cure = f" Explain its parents: vectorlab vectors explain {parents[0].name}" if parents else ""
     raise InputError(
         f"Vector {vector.name!r} was {vector.origin}, not extracted: no demonstrations of its own "

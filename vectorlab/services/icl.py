@@ -253,16 +253,16 @@ def steps_frame(run: IclRun) -> pd.DataFrame:
 def layers_frame(db: Database, run_id: int) -> pd.DataFrame:
     """Layers of a bridge: condition, layer and their figures."""
     with db.read() as tx:
-        return pd.DataFrame([vars(item) for item in icl.layers(tx, run_id)])
+        return pd.DataFrame([vars(layer) for layer in icl.layers(tx, run_id)])
 
 
 def heads_frame(db: Database, run_id: int) -> pd.DataFrame:
     """Attention heads of a bridge; ``by_demonstration`` is a list of shares."""
     with db.read() as tx:
-        rows = [vars(item) for item in icl.heads(tx, run_id)]
+        rows = [vars(head) for head in icl.heads(tx, run_id)]
     frame = pd.DataFrame(rows)
     if rows:
-        frame["by_demonstration"] = [list(item["by_demonstration"]) for item in rows]
+        frame["by_demonstration"] = [list(row["by_demonstration"]) for row in rows]
     return frame
 
 

@@ -208,7 +208,7 @@ def stop_workers(db: Database, references: Sequence[str] = (), *, actor: str) ->
         NotFoundError: If a reference names no living worker.
     """
     with db.write() as tx:
-        alive = [item.id for item in jobs.list_workers(tx, ALIVE_S) if item.alive]
+        alive = [worker.id for worker in jobs.list_workers(tx, ALIVE_S) if worker.alive]
         for reference in references:
             if not any(item.startswith(reference) for item in alive):
                 raise NotFoundError(

@@ -35,7 +35,7 @@ def around(db: Database, centre: Thing, *, most: int = MOST_THINGS) -> Lineage:
                     if (far.kind, far.id) not in things:
                         things[far.kind, far.id] = far
                         frontier.append(far)
-        runs = [item.id for item in things.values() if item.kind == "run"]
+        runs = [thing.id for thing in things.values() if thing.kind == "run"]
         scores = lineage.score_counts(tx, runs)
     return Lineage(
         centre=centre,

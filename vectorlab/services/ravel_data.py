@@ -139,9 +139,9 @@ def entities_frame(data: EntityData) -> pd.DataFrame:
     """One row per entity: its split and values."""
     return pd.DataFrame(
         [
-            {"entity": item.name, "split": item.split.value}
-            | {name: item.values.get(name, "") for name in data.attributes}
-            for item in data.entities
+            {"entity": entity.name, "split": entity.split.value}
+            | {name: entity.values.get(name, "") for name in data.attributes}
+            for entity in data.entities
         ]
     )
 
@@ -222,9 +222,9 @@ def _folder(path: Path, kind: str | None) -> dict[str, EntityData]:
 
 def _having(data: EntityData, label: str, attribute: str, value: str) -> list[str]:
     found = [
-        item.name
-        for item in data.entities
-        if item.split is Split.TRAIN and item.values.get(attribute) == value
+        entity.name
+        for entity in data.entities
+        if entity.split is Split.TRAIN and entity.values.get(attribute) == value
     ]
     if not found:
         known = ", ".join(name for name, _ in data.values_of(attribute).most_common(8))

@@ -120,13 +120,13 @@ def accuracies_frame(instance: Instance) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "attribute": item.name,
-                "completions judged": item.n,
-                "correct": item.share,
-                "templates": item.templates,
-                "templates kept": item.templates_kept,
+                "attribute": accuracy.name,
+                "completions judged": accuracy.n,
+                "correct": accuracy.share,
+                "templates": accuracy.templates,
+                "templates kept": accuracy.templates_kept,
             }
-            for item in instance.accuracies
+            for accuracy in instance.accuracies
         ]
     )
 

@@ -171,7 +171,7 @@ def on_same_examples(
     on the very same ones.
     """
     with db.read() as tx:
-        wanted = {item.example for item in ravel_results.outcomes(tx, other.id)}
+        wanted = {outcome.example for outcome in ravel_results.outcomes(tx, other.id)}
     judged = [
         item
         for example, item in _judged_by_example(db, evaluation, instance)

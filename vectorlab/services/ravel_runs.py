@@ -192,10 +192,10 @@ def featurizers_of_run(db: Database, run: Run) -> list[Featurizer]:
     with db.read() as tx:
         spec = ravel_results.run_spec(tx, run.id)
         wanted = [
-            item.sha256
+            featurizer.sha256
             for arm in spec.arms
             if isinstance(arm, FeaturizerArm)
-            for item in arm.featurizers
+            for featurizer in arm.featurizers
         ]
         found = [ravel_results.find_featurizer(tx, sha256) for sha256 in wanted]
     return [item for item in found if item is not None]

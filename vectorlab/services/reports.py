@@ -134,10 +134,10 @@ def layers_frame(details: vectors.VectorDetails) -> pd.DataFrame:
 
 def layer_cosines(layers: Sequence[LayerVector]) -> pd.DataFrame:
     """Cosine of every layer vector with every other, (L, L); zero where a norm is zero."""
-    matrix = np.stack([item.values.astype(np.float64) for item in layers])
+    matrix = np.stack([layer.values.astype(np.float64) for layer in layers])
     norms = np.linalg.norm(matrix, axis=1, keepdims=True)
     unit = np.divide(matrix, norms, out=np.zeros_like(matrix), where=norms > 0)
-    names = [item.layer for item in layers]
+    names = [layer.layer for layer in layers]
     return pd.DataFrame(unit @ unit.T, index=names, columns=names)
 
 
@@ -206,20 +206,20 @@ def generations_frame(db: Database, run: GenerationRun) -> pd.DataFrame:
     rows = [
         {
             "run_id": run.id,
-            "prompt_index": item.key.prompt,
-            "prompt": run.spec.prompts[item.key.prompt].text,
-            "sample": item.key.sample,
-            "arm_index": item.key.arm,
-            "arm": arms[item.key.arm].label,
-            "strength": _strength(arms[item.key.arm]),
-            "text": item.text,
-            "n_tokens": len(item.token_ids),
-            "finish_reason": item.finish_reason.value,
-            "mean_logprob": item.mean_logprob,
-            **_nearness(run.spec, item.choice_margin),
-            **_compared(item),
+            "prompt_index": generation.key.prompt,
+            "prompt": run.spec.prompts[generation.key.prompt].text,
+            "sample": generation.key.sample,
+            "arm_index": generation.key.arm,
+            "arm": arms[generation.key.arm].label,
+            "strength": _strength(arms[generation.key.arm]),
+            "text": generation.text,
+            "n_tokens": len(generation.token_ids),
+            "finish_reason": generation.finish_reason.value,
+            "mean_logprob": generation.mean_logprob,
+            **_nearness(run.spec, generation.choice_margin),
+            **_compared(generation),
         }
-        for item in runs.generations(db, run)
+        for generation in runs.generations(db, run)
     ]
     frame = pd.DataFrame(rows)
     unsteered = [index for index, arm in enumerate(arms) if arm.is_baseline]
@@ -283,7 +283,7 @@ def arms_frame(db: Database, run: GenerationRun) -> pd.DataFrame:
 
 def _strength(arm: Arm) -> float | None:
     """The one strength of an arm, 0 for none; None where its interventions differ."""
-    strengths = {item.strength for item in arm.interventions} or {0.0}
+    strengths = {intervention.strength for intervention in arm.interventions} or {0.0}
     return strengths.pop() if len(strengths) == 1 else None
 
 
@@ -292,7 +292,7 @@ def comparison_frame(db: Database, references: Sequence[str]) -> pd.DataFrame:
 
     Prompts are matched by their text. With several runs a column is named ``run/arm``.
     """
-    chosen = {run.id: run for run in (runs.get(db, item) for item in references)}.values()
+    chosen = {run.id: run for run in (runs.get(db, reference) for reference in references)}.values()
     table = pd.concat([_columns_of(db, run, several=len(chosen) > 1) for run in chosen])
     wide = table.pivot(index=["prompt", "repeat", "sample"], columns="column", values="text")
     rows = table[["prompt", "repeat", "sample"]].drop_duplicates()

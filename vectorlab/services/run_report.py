@@ -195,7 +195,7 @@ def _points(
     rows = []
     for row in summary.to_dict("records"):
         arm = arms[row["arm"]]
-        strengths = {item.strength for item in arm.interventions}
+        strengths = {intervention.strength for intervention in arm.interventions}
         if len(strengths) == 1:
             rows.append({**row, "strength": strengths.pop(), "vector": series[arm.label]})
         elif every and arm.prefix:
@@ -209,7 +209,10 @@ def _points(
 def _series(db: Database, spec: RunSpec) -> dict[str, str]:
     """What is drawn as one line, by arm: the vectors, and all but strength that arms differ in."""
     names = vectors.names_in(db, spec)
-    told = {arm.label: [describe(item) for item in arm.interventions] for arm in spec.arms}
+    told = {
+        arm.label: [describe(intervention) for intervention in arm.interventions]
+        for arm in spec.arms
+    }
     values: dict[str, set[str]] = {}
     for facts in (fact for arm in told.values() for item in arm for fact in item):
         values.setdefault(facts.field, set()).add(facts.value)

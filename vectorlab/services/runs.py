@@ -253,7 +253,7 @@ def _check_arms(arms: Sequence[Arm]) -> None:
     if twice:
         raise InputError(f"Two arms are called {twice[0]!r}; give each vector and strength once.")
     ids: dict[str, int] = {}
-    applied = [item for arm in map(check_arm, arms) for item in arm.interventions]
+    applied = [intervention for arm in map(check_arm, arms) for intervention in arm.interventions]
     if any(item.layers == () for item in applied):
         raise InputError("An intervention names no layer. Leave layers out for all of them.")
     read = [item.condition for item in applied if item.condition is not None]

@@ -70,11 +70,11 @@ def request_scores(
         run = runs.get_run(tx, reference)
         done, all_ids = scores.scored(tx, run.id), set(scores.generation_ids(tx, run.id).values())
         open_ = [
-            item
-            for item in specs
+            spec
+            for spec in specs
             if force
-            or SCORERS[item.name].needs is Needs.VOTES  # new votes may have come in
-            or done.get((item.label, str(item.version)), set()) != all_ids
+            or SCORERS[spec.name].needs is Needs.VOTES  # new votes may have come in
+            or done.get((spec.label, str(spec.version)), set()) != all_ids
         ]
         request = ScoreRequest(
             run_id=run.id, model_id=run.model_id, scorers=tuple(open_), force=force

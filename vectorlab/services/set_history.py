@@ -74,7 +74,7 @@ def history(db: Database, name: str) -> list[SetVersion]:
         NotFoundError: If there is no such set.
     """
     with db.read() as tx:
-        ids = sets.ancestors(tx, *(item.id for item in sets.list_versions(tx, name)))
+        ids = sets.ancestors(tx, *(version.id for version in sets.list_versions(tx, name)))
         return [sets.version_by_id(tx, item) for item in sorted(ids, reverse=True)]
 
 
@@ -328,7 +328,12 @@ def _settled_items(
 def _conflicting_pairs(
     tx: Transaction, conflicts: Sequence[Conflict]
 ) -> tuple[ConflictingPair, ...]:
-    ids = [i for item in conflicts for i in (item.base, item.ours, item.theirs) if i is not None]
+    ids = [
+        i
+        for conflict in conflicts
+        for i in (conflict.base, conflict.ours, conflict.theirs)
+        if i is not None
+    ]
     texts = set_items.by_ids(tx, ids)
     return tuple(
         ConflictingPair(

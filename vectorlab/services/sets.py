@@ -409,14 +409,14 @@ def _apart_from(
         if first is not None:
             names += first.details.get("apart_from", [])
         if parent_id is None:
-            return [item for item in dict.fromkeys(names) if item != name]
+            return [fromkey for fromkey in dict.fromkeys(names) if fromkey != name]
         first = sets.first_version(tx, sets.version_by_id(tx, parent_id).set_name)
         parent_id = first.parent_id if first else None
 
 
 def _other_side(tx: Transaction, names: Sequence[str]) -> OtherSide | None:
     """The texts of the sets that are kept apart from one."""
-    others = [version for item in names if (version := sets.latest_version(tx, item)) is not None]
+    others = [version for name in names if (version := sets.latest_version(tx, name)) is not None]
     if not others:
         return None
     texts: set[str] = set()

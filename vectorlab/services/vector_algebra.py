@@ -85,7 +85,7 @@ def orthogonalise(
         raise InputError("Name two or more vectors to make orthogonal.")
     made = []
     with db.write() as tx:
-        found = [vectors.get_vector(tx, item) for item in references]
+        found = [vectors.get_vector(tx, reference) for reference in references]
         layers = _layers(tx, found)
         for count in range(2, len(found) + 1):
             # The vector first, then those before it, as project_out takes them.
@@ -251,8 +251,8 @@ def _store(
             origin=Origin.DERIVED,
             layers=layers,
             parents=[
-                ParentWeight(vector_id=item.id, weight=1.0 if item is main else 0.0)
-                for item in parents
+                ParentWeight(vector_id=parent.id, weight=1.0 if parent is main else 0.0)
+                for parent in parents
             ],
         ),
         created_by=actor,

@@ -189,7 +189,9 @@ def names_in(db: Database, request: Any) -> dict[str, str]:
         known = vectors.names(tx)
         owners = {*vectors.owners(tx, ids.values()).values()}
         owners -= {getattr(request, "model_fingerprint", None)}
-        others = {item.fingerprint: item.name for item in models.list_models(tx)} if owners else {}
+        others = (
+            {model.fingerprint: model.name for model in models.list_models(tx)} if owners else {}
+        )
     named = {sha256: known[row] for sha256, row in ids.items() if row in known}
     return named | {owner: others[owner] for owner in owners}
 

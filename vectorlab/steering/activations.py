@@ -137,7 +137,7 @@ def default_token_budget(loaded: LoadedModel) -> int:
     if loaded.device.type != "cpu":
         return TOKEN_BUDGET_OF_A_CARD
     block = loaded.layers.blocks[0]
-    widest = max(max(item.shape) for item in block.parameters() if item.ndim > 1)
+    widest = max(max(parameter.shape) for parameter in block.parameters() if parameter.ndim > 1)
     token = _LIKES * widest * loaded.dtype.itemsize
     tokens = processor().l3_bytes // _SHARE_OF_CACHE // token
     return min(max(1 << (tokens.bit_length() - 1), _LEAST), _MOST) if tokens else _LEAST

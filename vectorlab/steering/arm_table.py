@@ -117,15 +117,17 @@ class SteeringTable:
             NotFoundError: If an intervention names a vector that is not given.
         """
         by_hash = {
-            item.vector_sha256: _checked_vector(loaded, item, vectors)
+            intervention.vector_sha256: _checked_vector(loaded, intervention, vectors)
             for arm in arms
-            for item in arm.interventions
+            for intervention in arm.interventions
         }
-        for item in (item for arm in map(check_arm, arms) for item in arm.interventions):
+        for item in (
+            intervention for arm in map(check_arm, arms) for intervention in arm.interventions
+        ):
             _check_layers(item, by_hash[item.vector_sha256])
             _check_needs(item, by_hash[item.vector_sha256])
             check_measured_before(item, item.layers or by_hash[item.vector_sha256])
-        found = [_rule(item) for arm in arms for item in arm.interventions]
+        found = [_rule(intervention) for arm in arms for intervention in arm.interventions]
         rules = tuple(dict.fromkeys(found)) if any(not rule.is_plain for rule in found) else ()
         build = _Builder(loaded=loaded, arms=arms, vectors=by_hash, rules=rules)
         return cls(
@@ -153,7 +155,7 @@ class SteeringTable:
             place
             for tables in self.tables.values()
             for place, operators in tables.items()
-            if any(item.active[arm] for item in operators for arm in arms)
+            if any(operator.active[arm] for operator in operators for arm in arms)
         }
         return sorted(written | {item.place for item in self.gauges_of(arms)})
 
@@ -161,12 +163,12 @@ class SteeringTable:
         """Whether these arms read their prompts as the unsteered model does."""
         written = self.tables[Phase.PROMPT].values()
         return not self.rules and not any(
-            item.active[arm] for operators in written for item in operators for arm in arms
+            operator.active[arm] for operators in written for operator in operators for arm in arms
         )
 
     def gauges_of(self, arms: Sequence[int]) -> list[GaugeTable]:
         """The conditions that any of these arms waits for."""
-        return [item for item in self.gauges if not item.arms.isdisjoint(arms)]
+        return [gauge for gauge in self.gauges if not gauge.arms.isdisjoint(arms)]
 
 
 _Vector = Mapping[int, Mapping[str, torch.Tensor]]  # layer -> what it holds, such as (D,) float32
@@ -190,10 +192,16 @@ class _Builder:
 
     def _by_place(self, arm: Arm) -> dict[Place, list[Intervention]]:
         places: dict[Place, list[Intervention]] = {}
-        for item in arm.interventions:
-            layers = self.vectors[item.vector_sha256] if item.layers is None else item.layers
+        for intervention in arm.interventions:
+            layers = (
+                self.vectors[intervention.vector_sha256]
+                if intervention.layers is None
+                else intervention.layers
+            )
             for layer in layers:
-                places.setdefault(Place(layer=layer, site=item.site), []).append(item)
+                places.setdefault(Place(layer=layer, site=intervention.site), []).append(
+                    intervention
+                )
         return places
 
     def _at(
@@ -310,7 +318,7 @@ def _gauges(
             arms=frozenset(
                 number
                 for number, arm in enumerate(arms)
-                if any(item.condition == condition for item in arm.interventions)
+                if any(intervention.condition == condition for intervention in arm.interventions)
             ),
         )
 

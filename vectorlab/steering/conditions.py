@@ -95,8 +95,8 @@ def read_conditions(
         NotFoundError: If a vector is not given, or has no such layer.
         InputError: If a vector is zero there, or a window holds no token of a prompt.
     """
-    directions = [direction_of(loaded, item, vectors) for item in conditions]
-    places = list(dict.fromkeys((item.layer, item.site) for item in conditions))
+    directions = [direction_of(loaded, condition, vectors) for condition in conditions]
+    places = list(dict.fromkeys((condition.layer, condition.site) for condition in conditions))
     values = []
     for number, ids in enumerate(prompts, start=1):
         states = states_of(loaded, ids, places)

@@ -16,7 +16,9 @@ def does_not_fit(loaded: LoadedModel, length: int, longest_done: int) -> str:
         longest_done: Tokens of the longest text that did fit; 0 if none did.
     """
     seen = f"texts of up to {longest_done} tokens did fit" if longest_done else "no text fitted"
-    size = sum(item.numel() * item.element_size() for item in loaded.model.parameters())
+    size = sum(
+        parameter.numel() * parameter.element_size() for parameter in loaded.model.parameters()
+    )
     halved = (
         f", extract with --dtype bfloat16 (weights of {_gib(size // 2)}, half of now)"
         if loaded.dtype == torch.float32

@@ -59,7 +59,9 @@ def too_large_for_memory(loaded: LoadedModel, tokens: int, fitted: int) -> str:
         tokens: Of the row, prompt and new ones.
         fitted: Of the longest row that did fit, 0 if none.
     """
-    weights = sum(item.numel() * item.element_size() for item in loaded.model.parameters())
+    weights = sum(
+        parameter.numel() * parameter.element_size() for parameter in loaded.model.parameters()
+    )
     known = f"a text of {fitted} tokens did fit" if fitted else "none fitted before"
     cure = "Ask for fewer new tokens (--max-new-tokens) or a shorter prompt"
     if loaded.dtype == torch.float32:

@@ -222,7 +222,7 @@ class _Group:
     @property
     def is_over(self) -> bool:
         """Whether every member has been ended by an error of its own."""
-        return all(isinstance(item, Exception) for item in self.outcomes)
+        return all(isinstance(outcome, Exception) for outcome in self.outcomes)
 
     def decode(self) -> None:
         if not self.parts:

@@ -37,7 +37,7 @@ class Steering:
         def works(place: Place, phase: Phase, device: torch.device) -> list[Work]:
             found = work_at(table.tables[phase].get(place, ()), row_arms, device)
             if phase is Phase.RESPONSE:  # measured is what leaves the place
-                found += [item for item in self.gauges if item.table.place == place]
+                found += [gauge for gauge in self.gauges if gauge.table.place == place]
             return found
 
         self.writers = {
@@ -85,12 +85,12 @@ class Steering:
 
     def held(self) -> dict[Condition, list[list[bool]]]:
         """For every condition on the response and row, at which tokens fed back it held."""
-        return {item.table.condition: item.held() or [[]] * self.rows for item in self.gauges}
+        return {gauge.table.condition: gauge.held() or [[]] * self.rows for gauge in self.gauges}
 
     def arguments(self) -> tuple[list[Sequence[Work]], RuleValues | None]:
         """What is done at each place to the coming tokens, and what the rules say of them."""
         writers = list(self.writers.values())
-        return [item.current for item in writers], writers[0].values if writers else None
+        return [writer.current for writer in writers], writers[0].values if writers else None
 
 
 class Writer:

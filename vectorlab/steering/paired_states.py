@@ -73,7 +73,7 @@ class _Texts:
     def __init__(self, passages: list[Passage]) -> None:
         self.count = len(passages)
         numbers: dict[Passage, int] = {}
-        self.place = [numbers.setdefault(item, len(numbers)) for item in passages]
+        self.place = [numbers.setdefault(passage, len(numbers)) for passage in passages]
         self.unique = list(numbers)
         self.first = {number: place for place, number in reversed(list(enumerate(self.place)))}
 
@@ -174,7 +174,7 @@ def _encoded(
     if spec.chat is ChatForm.NONE and not spec.token_rule.is_part:
         token_ids = encode(
             loaded.tokenizer,
-            [item.text for item in passages],
+            [passage.text for passage in passages],
             add_special_tokens=spec.add_special_tokens,
             context_length=limit,
             noun="Demonstration text",
@@ -241,10 +241,12 @@ def _check_differ(tokens: Sequence[str]) -> None:
 
 def _texts(demonstrations: Sequence[Demonstration]) -> list[str]:
     """Every source, then every target."""
-    targets = [item.target for item in demonstrations if item.target is not None]
+    targets = [
+        demonstration.target for demonstration in demonstrations if demonstration.target is not None
+    ]
     if not demonstrations or len(targets) < len(demonstrations):
         raise InputError(
             f"{len(targets)} of {len(demonstrations)} demonstrations are pairs; a vector needs at "
             "least one, and a target in each."
         )
-    return [item.source for item in demonstrations] + targets
+    return [demonstration.source for demonstration in demonstrations] + targets

@@ -83,7 +83,7 @@ def _home(device_map: Mapping[str, Any], name: str) -> str:
     """What the longest beginning of a module's name is mapped to."""
     parts = name.split(".")
     beginnings = (".".join(parts[:count]) for count in range(len(parts), -1, -1))
-    return _name(next(device_map[item] for item in beginnings if item in device_map))
+    return _name(next(device_map[beginning] for beginning in beginnings if beginning in device_map))
 
 
 def _name(device: Any) -> str:

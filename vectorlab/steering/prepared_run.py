@@ -181,10 +181,10 @@ class PreparedRun:
     def _held(
         self, key: RowKey, held: Mapping[Condition, Sequence[bool]], fed_back: int
     ) -> tuple[int | None, ...]:
-        own = {item.condition for item in self.spec.arms[key.arm].interventions}
+        own = {intervention.condition for intervention in self.spec.arms[key.arm].interventions}
         return tuple(
-            sum(held[item][:fed_back]) if item in own and item in held else None
-            for item in self.spec.conditions(Part.RESPONSE)
+            sum(held[condition][:fed_back]) if condition in own and condition in held else None
+            for condition in self.spec.conditions(Part.RESPONSE)
         )
 
     def _divergence(
@@ -256,9 +256,9 @@ class PreparedRun:
 def _without_unmet(arm: Arm, holds: Mapping[Condition, bool]) -> Arm:
     """The arm as it acts on a prompt that meets some conditions."""
     acting = tuple(
-        item
-        for item in arm.interventions
-        if item.condition is None or holds.get(item.condition, True)
+        intervention
+        for intervention in arm.interventions
+        if intervention.condition is None or holds.get(intervention.condition, True)
     )
     return replace(arm, interventions=acting)
 

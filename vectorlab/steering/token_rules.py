@@ -66,7 +66,7 @@ class Wanted:
         """The columns of every sequence, none of them empty."""
         counts = tuple(map(len, columns))
         return cls(
-            columns=torch.tensor([place for item in columns for place in item], device=device),
+            columns=torch.tensor([place for column in columns for place in column], device=device),
             counts=None if max(counts) == 1 else counts,
             is_max=rule.kind == "max",
         )
@@ -77,4 +77,4 @@ class Wanted:
         if self.counts is None:
             return found
         parts = torch.split(found, list(self.counts))
-        return torch.stack([item.amax(0) if self.is_max else item.mean(0) for item in parts])
+        return torch.stack([part.amax(0) if self.is_max else part.mean(0) for part in parts])

@@ -23,7 +23,9 @@ def untouched(run: PreparedRun, texts: Sequence[GeneratedText]) -> tuple[str, ..
     found = [*_conditions_at_one_side(run), *_never_or_always_held(run, texts)]
     for number, arm in enumerate(run.spec.arms):
         mine = [text for text in texts if text.key.arm == number]
-        for positions in dict.fromkeys(item.positions for item in arm.interventions):
+        for positions in dict.fromkeys(
+            intervention.positions for intervention in arm.interventions
+        ):
             rules = [Rule(positions, Schedule.CONSTANT)]
             reader = RuleReader(rules, run.table.bos_id, torch.device("cpu"))
             if not any(_meets(run, reader, text) for text in mine):

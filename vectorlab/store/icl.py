@@ -34,8 +34,8 @@ def add_run(tx: Transaction, new: NewIclRun, created_by: str) -> int:
     weights = [] if new.weights is None else [new.weights]
     parts: evidence.Parts = {
         _checks: [_check_row(place, item) for place, item in enumerate(new.checks)],
-        _layers: [dict(vars(item)) for item in new.layers],
-        _heads: [_head_row(item) for item in new.heads],
+        _layers: [dict(vars(layer)) for layer in new.layers],
+        _heads: [_head_row(head) for head in new.heads],
         _weights: [{"sha256": sha256(data).hexdigest(), "data": data} for data in weights],
     }
     return evidence.add_record(tx, _runs, values, parts)

@@ -81,7 +81,7 @@ def put_partials(tx: Transaction, job_id: int, attempt: int, texts: Sequence[Par
     dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     values = {
         "attempt": attempt,
-        "texts_json": [[item.prompt, item.arm, item.sample, item.text] for item in texts],
+        "texts_json": [[text.prompt, text.arm, text.sample, text.text] for text in texts],
         "updated_at": utc_now(),
     }
     tx.execute(

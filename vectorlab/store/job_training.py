@@ -35,7 +35,7 @@ def add_points(tx: Transaction, job_id: int, points: Sequence[CurvePoint]) -> No
     """
     if not points:
         return
-    newest = {(item.series, item.step): item.value for item in points}
+    newest = {(point.series, point.step): point.value for point in points}
     dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     insert = dialect.insert(_points)
     tx.execute(

@@ -60,7 +60,7 @@ def versions_behind(tx: Transaction, vector_ids: Iterable[int]) -> list[int]:
     while waiting:
         seen |= waiting
         own = sa.select(_vectors.c.set_version_id).where(_vectors.c.id.in_(waiting))
-        found.update(item for item in tx.scalars(own) if item is not None)
+        found.update(scalar for scalar in tx.scalars(own) if scalar is not None)
         more = sa.select(_parents.c.parent_id).where(_parents.c.steering_vector_id.in_(waiting))
         waiting = set(tx.scalars(more)) - seen
     return sorted(found)

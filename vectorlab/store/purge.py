@@ -101,7 +101,9 @@ def purge_ravel(tx: Transaction, kind: str, row_id: int, *, cascade: bool, actor
 def _purge(tx: Transaction, wanted: _Node, *, cascade: bool, actor: str) -> list[str]:
     nodes = [wanted]
     for node in nodes:  # grows while it is walked
-        nodes += [item for item in dict.fromkeys(_dependents(tx, node)) if item not in nodes]
+        nodes += [
+            fromkey for fromkey in dict.fromkeys(_dependents(tx, node)) if fromkey not in nodes
+        ]
     if len(nodes) > 1 and not cascade:
         needed_by = ", ".join(_label(tx, node) for node in nodes[1:6])
         more = f" and {len(nodes) - 6} more" if len(nodes) > 6 else ""

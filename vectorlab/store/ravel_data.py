@@ -51,7 +51,7 @@ def add_version(
             message=storable_text("Message", message),
             author=author,
             n_entities=len(data.entities),
-            n_templates=sum(item.attribute is not None for item in data.templates),
+            n_templates=sum(template.attribute is not None for template in data.templates),
             n_neutral=len(data.templates_of(None)),
             created_at=utc_now(),
         )

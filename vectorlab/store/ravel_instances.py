@@ -28,7 +28,7 @@ _examples = schema.ravel_examples
 
 def add_instance(tx: Transaction, new: NewInstance, created_by: str) -> Instance:
     """Store an instance with its completions and examples."""
-    counts = {part.value: sum(item.part is part for item in new.examples) for part in Part}
+    counts = {part.value: sum(example.part is part for example in new.examples) for part in Part}
     values = {
         "name": new.name,
         "content_sha256": new.content_sha256,
@@ -36,7 +36,7 @@ def add_instance(tx: Transaction, new: NewInstance, created_by: str) -> Instance
         "version_id": new.version_id,
         "model_id": new.model_id,
         "spec_json": new.spec.to_json(),
-        "accuracies_json": [vars(item) for item in new.accuracies],
+        "accuracies_json": [vars(accuracy) for accuracy in new.accuracies],
         "n_completions": len(new.completions),
         "n_examples_json": counts,
         "environment_json": dict(new.environment),
@@ -44,13 +44,13 @@ def add_instance(tx: Transaction, new: NewInstance, created_by: str) -> Instance
     }
     completions = [
         {
-            "template": item.template,
-            "entity": item.entity,
-            "text": item.text.replace("\x00", "\N{REPLACEMENT CHARACTER}"),
-            "token_ids": _bytes(item.token_ids),
-            "correct": item.correct,
+            "template": completion.template,
+            "entity": completion.entity,
+            "text": completion.text.replace("\x00", "\N{REPLACEMENT CHARACTER}"),
+            "token_ids": _bytes(completion.token_ids),
+            "correct": completion.correct,
         }
-        for item in new.completions
+        for completion in new.completions
     ]
     examples = [
         {

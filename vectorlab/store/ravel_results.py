@@ -160,13 +160,13 @@ def add_evaluation(tx: Transaction, new: NewEvaluation, created_by: str) -> Eval
     }
     outcomes = [
         {
-            "target": item.target,
-            "example": item.example,
-            "output": item.output.replace("\x00", "\N{REPLACEMENT CHARACTER}"),
-            "changed": item.changed,
-            "kept": item.kept,
+            "target": outcome.target,
+            "example": outcome.example,
+            "output": outcome.output.replace("\x00", "\N{REPLACEMENT CHARACTER}"),
+            "changed": outcome.changed,
+            "kept": outcome.kept,
         }
-        for item in new.outcomes
+        for outcome in new.outcomes
     ]
     parts: evidence.Parts = {
         _used: [
@@ -209,7 +209,10 @@ def list_evaluations(
             .where(_of_run.c.run_id == run_id)
             .order_by(_of_run.c.position)
         ).all()
-        found = {item.id: item for item in _select_evaluations(tx, _evaluations.c.id.in_(ids))}
+        found = {
+            evaluation.id: evaluation
+            for evaluation in _select_evaluations(tx, _evaluations.c.id.in_(ids))
+        }
         return [found[item] for item in ids]
     own = sa.true() if instance_id is None else _evaluations.c.instance_id == instance_id
     return _select_evaluations(tx, own)

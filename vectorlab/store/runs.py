@@ -77,7 +77,7 @@ def add_run(tx: Transaction, new: NewRun, created_by: str) -> GenerationRun:
         "created_at": utc_now(),
         "created_by": created_by,
     }
-    rows = [_generation_row(item) for item in new.generations]
+    rows = [_generation_row(generation) for generation in new.generations]
     values = evidence.seal_with_parts(tx, _runs, values, {_generations: rows})
     run_id = tx.execute(_runs.insert().values(values).returning(_runs.c.id)).scalar_one()
     _add_request(tx, run_id, new.spec)
@@ -208,7 +208,7 @@ def _check_new(tx: Transaction, new: NewRun) -> None:
     if new.name is not None:
         check_name_is_free(tx, new.name)
     rows = new.spec.rows()
-    if sorted(item.key for item in new.generations) != rows:
+    if sorted(generation.key for generation in new.generations) != rows:
         raise InputError(
             f"The run has {len(new.generations)} generations, expected one for each of "
             f"{len(rows)} prompts x arms x samples."
@@ -220,7 +220,7 @@ def _check_new(tx: Transaction, new: NewRun) -> None:
 
 def _check_vectors(tx: Transaction, arms: Sequence[Arm]) -> None:
     known = schema.steering_vectors.c
-    applied = {item for arm in arms for item in arm.interventions}
+    applied = {intervention for arm in arms for intervention in arm.interventions}
     for item in applied | {item.condition for item in applied if item.condition is not None}:
         content = tx.scalar(sa.select(known.content_sha256).where(known.id == item.vector_id))
         if content != item.vector_sha256:

@@ -221,7 +221,7 @@ def request_sha256(tx: Transaction, vector: SteeringVector) -> str:
     parameters and its parents' requests, of an imported one the content of its file.
     """
     if vector.origin in (Origin.COMBINED, Origin.DERIVED):
-        terms = [vector_by_id(tx, item.vector_id) for item in parents(tx, vector.id)]
+        terms = [vector_by_id(tx, parent.vector_id) for parent in parents(tx, vector.id)]
         requests = [request_sha256(tx, term) for term in terms]
         return derived_request_sha256(vector.method, vector.parameters, requests)
     return vector.spec_sha256 or vector.content_sha256
@@ -303,10 +303,10 @@ def _layer(vector: SteeringVector, row: sa.Row[Any]) -> LayerVector:
 
 
 def _common_width(layers: Sequence[LayerVector]) -> int:
-    widths = sorted({item.values.shape for item in layers})
+    widths = sorted({layer.values.shape for layer in layers})
     if len(widths) != 1 or len(widths[0]) != 1:
         raise ShapeError(f"A vector needs layers of one width; these have shapes {widths}.")
-    numbers = [item.layer for item in layers]
+    numbers = [layer.layer for layer in layers]
     if numbers != sorted(set(numbers)):
         raise ShapeError(f"Layers must be ascending and different; these are {numbers}.")
     for item in layers:
@@ -318,10 +318,14 @@ def _common_width(layers: Sequence[LayerVector]) -> int:
 def _parts(new: NewVector) -> dict[sa.Table, list[dict[str, Any]]]:
     """The rows that belong to a vector, without its id."""
     return {
-        _layers: [_layer_row(item) for item in new.layers],
+        _layers: [_layer_row(layer) for layer in new.layers],
         _alignments: [
-            {"position": item.position, "mean": item.mean, "cosines_json": item.cosines}
-            for item in new.alignments
+            {
+                "position": alignment.position,
+                "mean": alignment.mean,
+                "cosines_json": alignment.cosines,
+            }
+            for alignment in new.alignments
         ],
         _parents: [
             {"position": place, "parent_id": item.vector_id, "weight": item.weight}

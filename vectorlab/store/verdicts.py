@@ -22,15 +22,15 @@ def add(tx: Transaction, found: ReplayVerdict) -> None:
     }
     departures = [
         {
-            "prompt": item.key.prompt,
-            "arm": item.key.arm,
-            "sample": item.key.sample,
-            "position": item.position,
-            "original_token_id": item.original_id,
-            "replay_token_id": item.replay_id,
-            "margin": item.margin,
+            "prompt": departure.key.prompt,
+            "arm": departure.key.arm,
+            "sample": departure.key.sample,
+            "position": departure.position,
+            "original_token_id": departure.original_id,
+            "replay_token_id": departure.replay_id,
+            "margin": departure.margin,
         }
-        for item in found.departures
+        for departure in found.departures
     ]
     evidence.add_record(tx, _verdicts, verdict, {_departures: departures})
 

@@ -127,7 +127,9 @@ def model_bytes(loaded: LoadedModel) -> int:
     model: Any = loaded.model
     tensors = [*model.parameters(), *model.buffers()]
     # Tied weights are one storage under two names.
-    return sum({item.data_ptr(): item.numel() * item.element_size() for item in tensors}.values())
+    return sum(
+        {tensor.data_ptr(): tensor.numel() * tensor.element_size() for tensor in tensors}.values()
+    )
 
 
 def _size(description: ModelDescription, dtype: str) -> int:

@@ -15,7 +15,7 @@ def median(values: Values) -> Estimate:
 
     Source: Conover, "Practical Nonparametric Statistics" (1999), section 3.2.
     """
-    given = np.array([math.nan if item is None else item for item in values], dtype=np.float64)
+    given = np.array([math.nan if value is None else value for value in values], dtype=np.float64)
     found = np.sort(given[~np.isnan(given)])
     n = len(found)
     place = _place(n)

@@ -8,5 +8,5 @@ from vectorlab.domain.statistics import Estimate, Values, estimate
 def share_positive(values: Values) -> Estimate:
     """How many values are above 0, over those that are there."""
     return estimate(
-        [None if item is None or math.isnan(item) else float(item > 0) for item in values]
+        [None if value is None or math.isnan(value) else float(value > 0) for value in values]
     )

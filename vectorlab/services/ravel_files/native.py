@@ -56,17 +56,17 @@ def read_native(path: Path) -> EntityData:
 def write_native(path: Path, data: EntityData) -> None:
     """Write data so that reading them gives the same content hash."""
     entities = [
-        {"name": item.name, "split": item.split.value, "values": dict(item.values)}
-        for item in data.entities
+        {"name": entity.name, "split": entity.split.value, "values": dict(entity.values)}
+        for entity in data.entities
     ]
     templates = [
         {
-            "text": item.text,
-            "split": item.split.value,
-            "attribute": item.attribute,
-            "entity": item.entity,
+            "text": template.text,
+            "split": template.split.value,
+            "attribute": template.attribute,
+            "entity": template.entity,
         }
-        for item in data.templates
+        for template in data.templates
     ]
     head = f'{{\n"format": {json.dumps(FORMAT)},\n"attributes": {_line(list(data.attributes))}'
     parts = [

@@ -107,7 +107,7 @@ def _texts(
         raise InputError(f"{name} has {list_names(tuple(present))}; one of them is needed.")
     [key] = present
     texts = [value[key]] if isinstance(value[key], str) else value[key]
-    if not isinstance(texts, list) or not all(isinstance(item, str) for item in texts):
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise InputError(f"{name}: {key} is neither a text nor a list of texts.")
     if not texts:
         raise InputError(f"{name}: {key} is an empty list.")

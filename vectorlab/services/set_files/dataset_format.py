@@ -172,7 +172,7 @@ def _choose_split(folder: Path, split: str | None) -> tuple[Path, str]:
             raise InputError(f"{folder} has no splits; leave --split out.")
         return folder, str(folder)
     splits = _notes(folder / _SPLITS).get("splits")
-    if not isinstance(splits, list) or not all(_is_plain_name(item) for item in splits):
+    if not isinstance(splits, list) or not all(_is_plain_name(split) for split in splits):
         raise InputError(f"{folder / _SPLITS} does not list the splits.")
     chosen = _only_split(str(folder), splits, split)
     return folder / chosen, str(folder / chosen)
@@ -193,7 +193,7 @@ def _data_files(folder: Path) -> list[Path]:
         raise InputError(f"{folder} keeps its rows behind an index. Save it after flatten_indices.")
     listed = state.get("_data_files")
     entries = listed if isinstance(listed, list) else []
-    names = [str(item.get("filename", "")) for item in entries if isinstance(item, dict)]
+    names = [str(entry.get("filename", "")) for entry in entries if isinstance(entry, dict)]
     if not names or not all(_is_plain_name(name) for name in names):
         raise InputError(f"{folder / _STATE} does not list data files of this folder.")
     missing = next((name for name in names if not (folder / name).is_file()), None)

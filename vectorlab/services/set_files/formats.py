@@ -157,7 +157,7 @@ def _parquet(inputs: Inputs) -> Table:
 
 def _text(inputs: Inputs) -> Table:
     numbers = range(len(inputs.names))
-    return open_text([inputs.text(item, universal=False) for item in numbers], inputs.progress)
+    return open_text([inputs.text(number, universal=False) for number in numbers], inputs.progress)
 
 
 def _dataset(inputs: Inputs) -> Table:

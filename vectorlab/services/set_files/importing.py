@@ -54,8 +54,8 @@ class FoundSet:
             InputError: At the first record that makes none, or if there is none at all.
         """
         progress, count = self.progress, 0
-        for item in make_demonstrations(self.table, self.columns):
-            yield item
+        for demonstration in make_demonstrations(self.table, self.columns):
+            yield demonstration
             count += 1
             if seen is not None and count % _EVERY == 0:
                 seen(progress)

@@ -86,7 +86,7 @@ def find_origin(paths: Sequence[Path]) -> tuple[Origin | None, str]:
         return None, ""
     except (OSError, ValueError, TypeError, KeyError, RecursionError, InputError):
         return None, f"{path} is no manifest that this version reads; it is not used"
-    same = expected == [_file_sha256(item) for item in paths]
+    same = expected == [_file_sha256(path) for path in paths]
     return Origin(label=origin.label, content_sha256=origin.content_sha256, unchanged=same), ""
 
 

@@ -207,7 +207,7 @@ def _partner(
         if shape[1 - side] == lowered and set(shape[side]) <= set(known):
             return _named(shape[side], known)
     names = TARGET_NAMES if side else SOURCE_NAMES
-    found = [item for item in names if item in known and item not in lowered]
+    found = [name for name in names if name in known and name not in lowered]
     if len(found) == 1:
         return _named(found, known)
     if not found and side:

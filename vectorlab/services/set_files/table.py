@@ -55,8 +55,8 @@ def check_columns(name: str, columns: tuple[str, ...], *, at: str = "") -> tuple
         raise InputError(
             f"{place}: column name {twice!r} appears twice among {list_names(columns)}."
         )
-    for item in columns:
-        storable_text(f"{place}: column name", item)
+    for column in columns:
+        storable_text(f"{place}: column name", column)
     return columns
 
 
@@ -98,5 +98,5 @@ def first_records(
 
 def list_names(names: tuple[str, ...]) -> str:
     """Column names for a message, quoted, the first twenty."""
-    listed = ", ".join(repr(item if len(item) <= 60 else f"{item[:57]}...") for item in names[:20])
+    listed = ", ".join(repr(name if len(name) <= 60 else f"{name[:57]}...") for name in names[:20])
     return f"{listed}, and {len(names) - 20} more" if len(names) > 20 else listed

@@ -47,7 +47,7 @@ def export_vector(
     """
     entry = format_of(path, format)
     layers = layer_vectors(db, vector)
-    values = {item.layer: item.values for item in layers}
+    values = {layer.layer: layer.values for layer in layers}
     file = VectorFile(header=_header(db, vector, layers), values=values)
     _file_format(entry).write(path, file)
 
@@ -115,7 +115,7 @@ def import_vector(
             ),
             created_by=actor,
         )
-        check_fits(made, model, [item.layer for item in layers])
+        check_fits(made, model, [layer.layer for layer in layers])
         audit.record(
             tx,
             actor=actor,
@@ -144,15 +144,15 @@ def _header(db: Database, vector: SteeringVector, layers: Sequence[LayerVector])
         "read_site": vector.read_site.value,
         "write_site": vector.write_site.value,
         "token_rule": vector.token_rule.value,
-        "normalised": all(abs(item.norm - 1) <= _UNIT for item in layers),
+        "normalised": all(abs(layer.norm - 1) <= _UNIT for layer in layers),
         "model": model.name,
         "model_source": model.description.source,
         "model_fingerprint": model.fingerprint,
         "set": vector.set_label,
         "set_sha256": None if version is None else version.content_sha256,
         "extractions": extractions,
-        "explained_variance": {str(item.layer): item.explained_variance for item in layers},
-        "separability": {str(item.layer): item.separability for item in layers},
+        "explained_variance": {str(layer.layer): layer.explained_variance for layer in layers},
+        "separability": {str(layer.layer): layer.separability for layer in layers},
         "created_at": vector.created_at.isoformat(),
         "written_by": f"vectorlab {__version__}",
     }

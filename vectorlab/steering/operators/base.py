@@ -38,7 +38,7 @@ class Slots:
     def map(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Self:
         """The same with every tensor changed."""
         return replace(
-            self, **{item.name: change(getattr(self, item.name)) for item in fields(self)}
+            self, **{field.name: change(getattr(self, field.name)) for field in fields(self)}
         )
 
     def of_arms(self, arms: torch.Tensor) -> Self:

@@ -135,7 +135,7 @@ class _Bench:
     ) -> list[float]:
         """Mean over the prompts, NaN where no prompt has a score; strengths share batches."""
         self.measure(spec, scorer, strengths)
-        return [_mean(self.values[_key(spec, scorer, item)]) for item in strengths]
+        return [_mean(self.values[_key(spec, scorer, strength)]) for strength in strengths]
 
     def per_prompt(
         self, spec: CalibrationSpec, scorer: ScorerSpec, strength: float
@@ -155,7 +155,9 @@ class _Bench:
     def measure(
         self, spec: CalibrationSpec, scorer: ScorerSpec, strengths: Sequence[float]
     ) -> None:
-        new = [item for item in strengths if _key(spec, scorer, item) not in self.values]
+        new = [
+            strength for strength in strengths if _key(spec, scorer, strength) not in self.values
+        ]
         if not new:
             return
         self.context.lease.progress(self.rounds, None, f"rounds of {scorer.label}")
@@ -212,7 +214,7 @@ class _Bench:
         return RunSpec(
             model_fingerprint=spec.model_fingerprint,
             prompts=spec.prompts,
-            arms=(BASELINE, *(spec.arm(item) for item in strengths)),
+            arms=(BASELINE, *(spec.arm(strength) for strength in strengths)),
             decoding=spec.decoding,
             seed=spec.seed,
             add_special_tokens=spec.add_special_tokens,

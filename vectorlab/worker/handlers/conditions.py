@@ -36,7 +36,7 @@ def run_condition_search(context: JobContext, request: ThresholdRequest) -> None
     with context.db.read() as tx:
         parts = vectors.layer_vectors(tx, request.vector_id)
         sides = [
-            [item.source for item in sets.demonstrations(tx, version)]
+            [demonstration.source for demonstration in sets.demonstrations(tx, version)]
             for version in (request.positive_version_id, request.negative_version_id)
         ]
     loaded = context.load(spec.dtype)
@@ -71,7 +71,7 @@ def run_condition_search(context: JobContext, request: ThresholdRequest) -> None
 def _conditions(spec: SearchSpec, vector_id: int, parts: list[LayerVector]) -> list[Condition]:
     """What is measured at every layer to choose from; thresholds come later."""
     known = [part.layer for part in parts if part.norm > 0]
-    layers = known if spec.layers is None else [item for item in spec.layers if item in known]
+    layers = known if spec.layers is None else [layer for layer in spec.layers if layer in known]
     if not layers:
         raise InputError(
             f"The vector has a direction at layers {known}, none of those asked for "
@@ -120,7 +120,7 @@ def _choose(
 ) -> tuple[tuple[Condition, Candidate], dict[str, Any]]:
     """The best layer and threshold, and all that led to them."""
     # Where all values are equal there is nothing to choose, unless that is so at every layer.
-    telling = [item for item in layers if tells(item[1], item[2])] or layers[:1]
+    telling = [layer for layer in layers if tells(layer[1], layer[2])] or layers[:1]
     swept = [(item, candidates(positive, negative)) for item, positive, negative in telling]
     bests = [best(found) for _, found in swept]
     chosen = best(bests)

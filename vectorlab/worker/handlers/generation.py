@@ -119,7 +119,10 @@ class _Work:
         if outcome.prompt_rows is not None:
             environment = {**environment, "prompt_rows": outcome.prompt_rows}
         if outcome.conditions:
-            environment = {**environment, "conditions": [dict(item) for item in outcome.conditions]}
+            environment = {
+                **environment,
+                "conditions": [dict(condition) for condition in outcome.conditions],
+            }
         if outcome.events:
             environment = {**environment, "events": list(outcome.events)}
         duration_s = time.monotonic() - self.began
@@ -191,7 +194,7 @@ def _run_together(
     context: JobContext, work: _Work, companions: Sequence[Attempt], loaded: LoadedModel
 ) -> None:
     """One batch for several jobs; each commits, or fails, on its own."""
-    ids = [context.job.id, *(item.job.id for item in companions)]
+    ids = [context.job.id, *(companion.job.id for companion in companions)]
     outcomes: Sequence[GenerationResult | BaseException]
     works: list[_Work | Exception] = [work]
     for attempt in companions:
@@ -203,7 +206,7 @@ def _run_together(
         attempt.lease.log(f"shares a batch with jobs {', '.join(map(str, ids))}")
     context.lease.log(f"shares a batch with jobs {', '.join(map(str, ids))}")
     environment = describe_environment(loaded)
-    able = [item for item in works if isinstance(item, _Work)]
+    able = [work for work in works if isinstance(work, _Work)]
     try:
         found = generate_together(
             loaded,
@@ -224,7 +227,7 @@ def _run_together(
             attempt.run(partial(_give_up, error))
         raise
     by_work = iter(outcomes)
-    own, *others = [next(by_work) if isinstance(item, _Work) else item for item in works]
+    own, *others = [next(by_work) if isinstance(work, _Work) else work for work in works]
     for attempt, item, outcome in zip(companions, works[1:], others, strict=True):
         attempt.run(partial(_conclude, item, outcome, environment))
     _conclude(work, own, environment, context)
@@ -285,7 +288,7 @@ class _Chunks:
         data = {
             "environment_sha256": self._environment_sha256,
             "rows": list(rows),
-            "texts": [item.to_json() for item in texts],
+            "texts": [text.to_json() for text in texts],
         }
         seconds, self._began = time.monotonic() - self._began, time.monotonic()
         lease.log(f"a batch of {_texts(len(rows))} in {seconds:.1f} s, {_texts(self._left)} left")
@@ -299,7 +302,7 @@ class _Chunks:
 
 
 def _departures(texts: Sequence[GeneratedText]) -> tuple[Departure, ...]:
-    return tuple(item.departure for item in texts if item.departure is not None)
+    return tuple(text.departure for text in texts if text.departure is not None)
 
 
 def _texts(count: int) -> str:

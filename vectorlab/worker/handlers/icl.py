@@ -87,11 +87,11 @@ def run_reproduction(context: JobContext, request: IclReproduceRequest) -> None:
     used = time.process_time()
     for place, stage in enumerate(reproduction.stages(scope, seed=spec.seed)):
         if place in saved:
-            found += [decode(Check, item) for item in json.loads(saved[place])]
+            found += [decode(Check, load) for load in json.loads(saved[place])]
             continue
         checks = stage.run(context.lease.progress)
         found += checks
-        data = json.dumps([encode(item) for item in checks]).encode()
+        data = json.dumps([encode(check) for check in checks]).encode()
         context.write(
             lambda tx, place=place, data=data: jobs.save_chunk(  # type: ignore[misc]
                 tx, context.job.id, context.job.attempt, place, data

@@ -50,10 +50,11 @@ def run_ravel_build(context: JobContext, request: RavelBuildRequest) -> None:
         if start + CHUNK < len(wanted):
             _save(context, seq, found)
     kept = keep_known(data, spec, completions)
-    for item in kept.accuracies:
-        share = "no gold values" if item.share is None else f"{item.share:.3f} correct"
+    for accuracy in kept.accuracies:
+        share = "no gold values" if accuracy.share is None else f"{accuracy.share:.3f} correct"
         context.lease.log(
-            f"{item.name}: {share}, {item.templates_kept} of {item.templates} templates kept"
+            f"{accuracy.name}: {share}, {accuracy.templates_kept} of {accuracy.templates} "
+            "templates kept"
         )
     examples = draw_examples(data, spec, kept.completions)
     environment = describe_environment(loaded)
@@ -81,12 +82,12 @@ def run_ravel_build(context: JobContext, request: RavelBuildRequest) -> None:
 
 
 def _save(context: JobContext, seq: int, completions: list[Completion]) -> None:
-    data = json.dumps([vars(item) for item in completions]).encode()
+    data = json.dumps([vars(completion) for completion in completions]).encode()
     context.write(lambda tx: jobs.save_chunk(tx, context.job.id, context.job.attempt, seq, data))
     context.lease.checkpoint()
 
 
 def _unpacked(data: bytes) -> list[Completion]:
     return [
-        Completion(**{**item, "token_ids": tuple(item["token_ids"])}) for item in json.loads(data)
+        Completion(**{**load, "token_ids": tuple(load["token_ids"])}) for load in json.loads(data)
     ]

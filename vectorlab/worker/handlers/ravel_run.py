@@ -113,10 +113,10 @@ class _Work:
             new_tokens=instance.spec.max_new_tokens,
         )
         wanted = [
-            item
+            featurizer
             for arm in request.spec.arms
             if isinstance(arm, FeaturizerArm)
-            for item in arm.featurizers
+            for featurizer in arm.featurizers
         ]
         bench = Workbench(
             book,
@@ -139,7 +139,9 @@ class _Work:
 
     def featurizers(self, arm: FeaturizerArm) -> dict[str, StoredFeaturizer]:
         """The arm's featurizers by target, trained where they are not stored yet."""
-        return {item.attribute: self._featurizer(item) for item in arm.featurizers}
+        return {
+            featurizer.attribute: self._featurizer(featurizer) for featurizer in arm.featurizers
+        }
 
     def evaluated(
         self, arm: FeaturizerArm, part: Part, made: Mapping[str, StoredFeaturizer]

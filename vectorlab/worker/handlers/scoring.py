@@ -29,7 +29,7 @@ KEEP_EVERY = 64  # texts scored between two writes, for scorers that take their 
 def run_scoring(context: JobContext, request: ScoreRequest) -> None:
     """Score the texts of a run; every finished scorer is kept at once."""
     work = _Work.read(context, request)
-    by_model = [item for item in request.scorers if SCORERS[item.name].needs is Needs.MODEL]
+    by_model = [scorer for scorer in request.scorers if SCORERS[scorer.name].needs is Needs.MODEL]
     for scorer in request.scorers:
         if scorer not in by_model:
             work.score_texts(scorer)
@@ -56,7 +56,7 @@ class _Work:
     def read(cls, context: JobContext, request: ScoreRequest) -> "_Work":
         with context.db.read() as tx:
             run = runs.run_by_id(tx, request.run_id)
-            texts = {item.key: item for item in runs.generations(tx, run.id)}
+            texts = {generation.key: generation for generation in runs.generations(tx, run.id)}
             ids = scores.generation_ids(tx, run.id)
             done = scores.scored(tx, run.id)
         return cls(
