@@ -451,8 +451,8 @@ def check_arm(arm: Arm) -> Arm:
         if _course(first) != _course(intervention):
             raise InputError(
                 f"Arm {arm.label!r} has several vectors under {intervention.operator} at "
-                f"{intervention.site}, which act as one. Give them one strength, positions, schedule and layers, or "
-                "an arm each."
+                f"{intervention.site}, which act as one. Give them one strength, positions, "
+                "schedule and layers, or an arm each."
             )
     return arm
 
