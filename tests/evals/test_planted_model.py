@@ -6,7 +6,7 @@ from tests.evals import planted
 from vectorlab.domain.operators import Operator
 from vectorlab.domain.runs import Decoding
 from vectorlab.domain.statistics import estimate
-from vectorlab.errors import ShapeError
+from vectorlab.errors import InputError
 from vectorlab.lab import Lab
 from vectorlab.services import calibrations
 from vectorlab.services.arms import SweepOptions
@@ -130,7 +130,12 @@ def test_a_budget_nothing_can_meet_says_how_close_it_came(lab):
         vector = lab.vectors.get("planted")
     with pytest.raises(Exception, match="is not calibrated for add"):
         calibrations.unit_strength(
-            lab.db, vector, operator=Operator.ADD, site=vector.write_site, layers=None
+            lab.db,
+            vector,
+            lab.models.get("planted"),
+            operator=Operator.ADD,
+            site=vector.write_site,
+            layers=None,
         )
 
 
@@ -169,7 +174,7 @@ def test_the_choice_of_layers_is_the_one_with_the_most_effect(lab):
     assert len(calibrations.of_vector(lab.db, "planted")) == 2
 
 
-def test_a_projection_onto_a_vector_of_another_width_is_refused(lab):
+def test_a_projection_onto_a_vector_of_another_model_is_refused(lab):
     view = lab.runs.generate(prompts=["one"], model="tiny", decoding=SHORT)
-    with pytest.raises(ShapeError, match="'planted' has width 32 but model 'tiny' has d_model"):
+    with pytest.raises(InputError, match="'planted' of model 'planted', but texts of 'tiny'"):
         view.score("projection:planted")

@@ -233,7 +233,14 @@ def test_an_altered_calibration_or_search_is_not_applied(database: Database):
     forge(database, "UPDATE condition_searches SET condition_threshold = -9.0")
     vector = made["vector"]
     with pytest.raises(IntegrityError, match=r"Calibrations 1 does not have the digest"):
-        unit_strength(database, vector, operator=spec.operator, site=spec.site, layers=spec.layers)
+        unit_strength(
+            database,
+            vector,
+            made["model"],
+            operator=spec.operator,
+            site=spec.site,
+            layers=spec.layers,
+        )
     with pytest.raises(IntegrityError, match=r"Condition searches 1 does not have the digest"):
         conditions.parse_condition(database, made["model"], "search:1")
     with database.read() as tx, pytest.raises(IntegrityError):

@@ -14,7 +14,6 @@ from vectorlab.domain.scorers import PROJECTION, SCORERS, Needs, parse_scorer
 from vectorlab.domain.scores import ScorerSpec, StoredScore
 from vectorlab.domain.statistics import PairedComparison, compare_arms, mean_by_group
 from vectorlab.errors import InputError
-from vectorlab.services.vectors import check_fits
 from vectorlab.store import jobs, models, runs, scores, vectors
 from vectorlab.store.database import Database, Transaction
 
@@ -54,8 +53,7 @@ def request_scores(
 
     Raises:
         NotFoundError: If there is no such run, or a scorer names a vector that does not exist.
-        InputError: If a scorer cannot be read, or is named twice.
-        ShapeError: If a scorer's vector does not fit the run's model.
+        InputError: If a scorer cannot be read or is named twice, or its vector is another model's.
     """
     if not scorers:
         raise InputError("No scorer is named. See what there is: vectorlab runs scorers")
@@ -114,8 +112,7 @@ def resolved(
 
     Raises:
         NotFoundError: If it names a vector that does not exist.
-        InputError: If it names a vector of another model.
-        ShapeError: If that vector does not fit the model.
+        InputError: If it names a vector of another model, which made none of the texts.
     """
     if spec.name != PROJECTION:
         return spec
@@ -126,7 +123,6 @@ def resolved(
             f"but texts of {model.name!r}. Name a vector of that model: vectorlab vectors list "
             f"--model {model.name}"
         )
-    check_fits(vector, model)
     return replace(spec, options={**spec.options, "vector": vector.content_sha256})
 
 
