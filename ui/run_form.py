@@ -344,7 +344,7 @@ def _choose_prompts(text: str, usual: str) -> tuple[Values, Values]:
     reading = {
         "chat": one.checkbox(
             "Prompts are what the user says in a chat",
-            key="chat",
+            key="as_chat",  # "chat" is another choice of the page for a new vector
             bind="query-params",
             help="They are written in the model's chat template; not every model has one.",
         ),

@@ -28,7 +28,7 @@ CHOICES = {
     "seed": ({"seed": "5"}, "--seed 5"),
     "add_special_tokens": ({"special_tokens": "false"}, "--no-special-tokens"),
     "dtype": ({"dtype": "bfloat16"}, "--dtype bfloat16"),
-    "chat": ({"model": "talks", "chat": "true"}, "--chat"),
+    "chat": ({"model": "talks", "as_chat": "true"}, "--chat"),
     "system": ({"model": "talks", "system": "Be brief."}, "--system 'Be brief.'"),
     "sweep.operator": ({"operator": "add"}, "--operator add"),
     "sweep.site": ({"site": "block_output"}, "--site block_output"),
@@ -101,6 +101,14 @@ def test_written_prompts_and_those_of_a_set_version_are_asked_for_together(store
     texts = [text for text, _ in job.spec["spec"]["prompts"]]
     assert (texts[0], len(texts)) == ("Say: ", 5)
     assert job.spec["prompt_set_version_id"] == 1
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_was_chosen_for_a_new_vector_is_not_taken_for_a_run(store, visit, page):
+    app = visit("new_vector", set="upbeat@1").switch_page(f"app_pages/{page}.py").run()
+    app = app.text_area(key="prompt").set_value("Say: ").run()
+    assert "--prompt 'Say: '" in said(app)
+    assert "--chat" not in said(app)
 
 
 @pytest.mark.parametrize("page", PAGES)
