@@ -55,6 +55,24 @@ def test_links_and_folders_in_the_documents_exist(name):
     assert [target for target in local if not (ROOT / target).exists()] == []
 
 
+def test_modules_that_documents_name_exist():
+    files = [
+        path.relative_to(ROOT).as_posix()
+        for folder in ("vectorlab", "ui", "tests", "bench", "scripts", "alembic", "examples")
+        for path in (ROOT / folder).rglob("*.py")
+    ]
+    documents = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "bench/README.md"]
+    lost = [
+        (document.name, module)
+        for document in documents
+        if document.name != "CHANGELOG.md"
+        for module in re.findall(r"`([\w/.-]+\.py)`", document.read_text(encoding="utf-8"))
+        if "NEW" not in module and not any(f"/{file}".endswith(f"/{module}") for file in files)
+    ]
+    # The code that came with a paper, not ours.
+    assert lost == [("steering.md", "utils/llm_layers.py")]
+
+
 def test_every_folder_of_the_package_is_in_the_architecture_page():
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     folders = {
