@@ -115,6 +115,8 @@ def changes(
                     own = {"vector_model": spec.model_fingerprint}
                     others = _with(_with(spec, Intervention, **own), Condition, **own)
                     changed = {"model_fingerprint": model.fingerprint, "arms": others.arms}
+                case "dtype":
+                    changed = {"dtype": "float16"}
                 case name:
                     changed = {name: specs.another(getattr(mine, name), of=(kind, name))}
             yield f"{kind.__name__}.{field.name}", put(spec, replace(mine, **changed))
