@@ -92,8 +92,9 @@ def test_a_settled_file_that_is_not_understood_names_its_line(cli, upbeat, revie
     for text in ('{"number": 1}', '{"number": 1, "take": "mine"}', "no json"):
         file.write_text(text, encoding="utf-8")
         error = cli("sets", "merge", "upbeat", "fix", "--settled", str(file), code=1).err
-        assert "settled.jsonl, line 1" in error
-        assert "ours, theirs, both, base, neither" in error
+        said = " ".join(error.split())  # the length of the path decides where it is broken
+        assert "settled.jsonl, line 1" in said
+        assert "ours, theirs, both, base, neither" in said
     assert (
         "does not exist"
         in cli("sets", "merge", "upbeat", "fix", "--settled", str(tmp_path / "none"), code=2).err
