@@ -93,7 +93,7 @@ def test_scores_do_not_depend_on_what_shares_a_batch_or_a_piece(view, monkeypatc
     together = view.scores()["value"].to_numpy()
     small = partial(forced.read_passages, token_budget=64)
     monkeypatch.setattr("vectorlab.evals.model_scores.read_passages", small)
-    monkeypatch.setattr(forced, "_IN_CACHE", 1)
+    monkeypatch.setattr(forced, "_SHARE_OF_CACHE", 1 << 40)
     view.score("kl", "perplexity", force=True)
     assert view.scores()["value"].to_numpy() == pytest.approx(together, rel=1e-3, abs=1e-6)
 

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 import vectorlab
 from vectorlab.cli.main import app
 from vectorlab.domain.conditions import Comparison
+from vectorlab.domain.job_requests import GenerateRequest
 from vectorlab.domain.positions import Positions
 from vectorlab.domain.runs import Combine, Decoding
 from vectorlab.domain.schedules import Schedule
@@ -118,8 +119,9 @@ def test_a_calibrated_strength_is_that_of_the_same_course(lab):
 
     def strength(**options):
         sweep = SweepOptions(calibrated=True, layers=(1, 2), **options)
-        [item] = lab.runs.request(**run, sweep=sweep).spec.arms[1].interventions
-        return item.strength
+        job = lab.runs.request(**run, sweep=sweep).job
+        [intervention] = job.request(GenerateRequest).spec.arms[1].interventions
+        return intervention.strength
 
     assert strength() == always.strength
     assert strength(when=WHEN) == conditional.strength
@@ -141,4 +143,4 @@ def test_a_condition_that_comes_too_late_is_refused_before_anything_is_computed(
 
 def test_a_model_without_a_chat_template_is_told(lab):
     with pytest.raises(InputError, match="'tiny' has no chat template"):
-        lab.runs.request_sweep(vectors="upbeat", strengths=[0.1], prompts=PROMPTS, chat=True)
+        lab.runs.request(prompts=PROMPTS, chat=True)

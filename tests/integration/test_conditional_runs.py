@@ -3,6 +3,7 @@
 import pytest
 
 from vectorlab.domain.conditions import Measure
+from vectorlab.domain.job_requests import GenerateRequest
 from vectorlab.domain.jobs import JobState
 from vectorlab.domain.positions import Positions
 from vectorlab.domain.runs import Decoding
@@ -62,9 +63,10 @@ def test_a_condition_is_written_and_read_back(sides):
     ):
         item = conditions.parse_condition(sides.db, model, text)
         assert conditions.spell(item, "upbeat") == text
-    arms = sides.runs.request(
+    asked = sides.runs.request(
         prompts=PROMPTS, arms=["upbeat:0.2:when=upbeat@2 cosine > 0.25 over prompt:last=1"]
-    ).spec.arms
+    )
+    arms = asked.job.request(GenerateRequest).spec.arms
     assert arms[1].interventions[0].condition.window == Positions.parse("prompt:last=1")
     assert arms[1].label == "upbeat +0.2 (when upbeat@2 cosine > 0.25 over prompt:last=1)"
 

@@ -25,7 +25,7 @@ def test_a_vector_of_a_slot_is_stored_with_its_rule(lab: Lab):
     assert again.found is not None
     assert again.found.id == made.id
     plain = lab.vectors.request(set="places", method="mean_difference")
-    assert plain.vector is None
+    assert plain.found is None
 
 
 @pytest.mark.parametrize(

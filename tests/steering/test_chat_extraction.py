@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from tests.steering.test_reuse import Memory
-from tests.steering.test_spans import PLAIN, REWRITES, chat_tokenizer
 
+from tests.steering.test_conversation_spans import PLAIN, REWRITES, chat_tokenizer
 from tests.steering.test_extraction import extraction, stack
+from tests.steering.test_state_cache import Memory
 from tests.tiny_models import tiny_model
 from vectorlab.domain.passages import ChatForm
 from vectorlab.domain.sets import Demonstration

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.steering.test_reuse import spec_of
 
 from tests.steering.builders import VECTOR, arm, hook_count, intervention, run_spec, vectors
 from tests.steering.test_extraction import PAIRS, stack
 from tests.steering.test_generation import ARMS, PROMPTS, generated, tokens
 from tests.steering.test_loading import saved
+from tests.steering.test_state_cache import spec_of
 from tests.tiny_models import tiny_model
 from vectorlab.domain.operators import Operator
 from vectorlab.domain.positions import Positions

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.steering.test_reuse import spec_of
 
 from tests.steering.builders import arm, intervention, run_spec
 from tests.steering.test_extraction import PAIRS, stack
 from tests.steering.test_generation import ARMS, PROMPTS, generated, tokens
 from tests.steering.test_loading import edit_config, saved
+from tests.steering.test_state_cache import spec_of
 from tests.tiny_models import byte_tokenizer
 from vectorlab.domain.vectors import Site
 from vectorlab.errors import ModelError

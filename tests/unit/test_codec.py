@@ -18,6 +18,7 @@ from vectorlab.domain.runs import (
     FinishReason,
     Frame,
     GeneratedText,
+    Products,
     Prompt,
     RowKey,
     RunSpec,
@@ -101,7 +102,12 @@ def test_a_batch_plan_has_one_form_for_nothing() -> None:
     assert said == plan
     assert plan.to_json() == {"padding_side": "left", "batches": [[0, 2], [1]]}
     frame = Frame(rows=4, first=1, width=9, padded=True)
-    full = BatchPlan(batches=((0, 2), (1,)), frames=(frame, None), stems=(3, 0), transposed=True)
+    full = BatchPlan(
+        batches=((0, 2), (1,)),
+        frames=(frame, None),
+        stems=(3, 0),
+        products=Products.WIDENED,
+    )
     assert BatchPlan.from_json(json.loads(json.dumps(full.to_json()))) == full
 
 

@@ -136,8 +136,12 @@ def default_token_budget(loaded: LoadedModel) -> int:
     """Tokens of a batch that suit the device: on a CPU a power of two, by its cache."""
     if loaded.device.type != "cpu":
         return TOKEN_BUDGET_OF_A_CARD
-    block = loaded.layers.blocks[0]
-    widest = max(max(parameter.shape) for parameter in block.parameters() if parameter.ndim > 1)
+    parameters = loaded.layers.blocks[0].parameters()
+    # Quantised maps may have none; common models are four times as wide inside as outside.
+    widest = max(
+        (max(parameter.shape) for parameter in parameters if parameter.ndim > 1),
+        default=4 * loaded.description.d_model,
+    )
     token = _LIKES * widest * loaded.dtype.itemsize
     tokens = processor().l3_bytes // _SHARE_OF_CACHE // token
     return min(max(1 << (tokens.bit_length() - 1), _LEAST), _MOST) if tokens else _LEAST
