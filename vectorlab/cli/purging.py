@@ -8,8 +8,10 @@ import typer
 from vectorlab.cli.context import open_lab
 from vectorlab.cli.output import show
 
-CascadeOption = Annotated[bool, typer.Option("--cascade", help="Also whatever depends on it.")]
-YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+CascadeOption = Annotated[
+    bool, typer.Option("--cascade", help="Also delete whatever depends on it.")
+]
+YesOption = Annotated[bool, typer.Option("--yes", help="Delete without asking for a yes.")]
 
 
 def ask_and_purge(
