@@ -158,8 +158,7 @@ def train(
         int | None,
         typer.Option(
             help="Number of training steps. Default as published: 5000 shared, 50000 unshared, "
-            "20000 for "
-            "sines."
+            "20000 for sines."
         ),
     ] = None,
     batch: Annotated[int, typer.Option(help="Number of fresh tasks per training step.")] = 2048,
@@ -171,8 +170,7 @@ def train(
         float | None,
         typer.Option(
             help="Largest norm of a gradient. Default as published: 0.001, or 10 above 2 layers "
-            "and "
-            "for sines."
+            "and for sines."
         ),
     ] = None,
     seed: SeedOption = 0,

@@ -81,9 +81,8 @@ def root(
         typer.Option(
             "--db",
             metavar="URL",
-            help="Database that holds the store. Default: VECTORLAB_DATABASE_URL, or a SQLite "
-            "file in "
-            "the user's data folder. May stand anywhere on the line.",
+            help="Database that holds the store. Default: VECTORLAB_DATABASE_URL, or a SQLite file "
+            "in the user's data folder. May stand anywhere on the line.",
         ),
     ] = None,
     debug: Annotated[

@@ -99,8 +99,8 @@ MessageOption = Annotated[
     typer.Option(
         "--message",
         "-m",
-        help="Why this version is made, kept with it. Default: a sentence that names where it "
-        "came from.",
+        help="Why this version is made, kept with it. Default: a sentence that names where it came "
+        "from.",
     ),
 ]
 StrictOption = Annotated[
@@ -127,8 +127,8 @@ OtherModelOption = Annotated[
     bool,
     typer.Option(
         "--other-model",
-        help="Let --model be another model than the vectors were made on; its depth and width "
-        "must be the same.",
+        help="Let --model be another model than the vectors were made on; its depth and width must "
+        "be the same.",
     ),
 ]
 VectorsHelp = (
@@ -173,9 +173,9 @@ PositionsOption = Annotated[
     str,
     typer.Option(
         help="Tokens that are steered: all, prompt, response (the generated ones); a window "
-        "prompt:first=4, prompt:last=2, response:8-15 (from 0, ends included) or response:8-; "
-        "with +tokens=5,17 or +except=5 (token ids) or +skip_bos; response+thinking or "
-        "response+answer by the model's thinking markers. Example: prompt:last=8+except=13."
+        "prompt:first=4, prompt:last=2, response:8-15 (from 0, ends included) or response:8-; with "
+        "+tokens=5,17 or +except=5 (token ids) or +skip_bos; response+thinking or response+answer "
+        "by the model's thinking markers. Example: prompt:last=8+except=13."
     ),
 ]
 ScheduleOption = Annotated[
@@ -192,8 +192,8 @@ WhenOption = Annotated[
         metavar="CONDITION",
         help='Steer only prompts that meet a condition: "VECTOR@LAYER cosine > 0.2", also with '
         'projection or <, perhaps "over prompt:last=1" and "at mlp_output"; "search:3" for what '
-        '`vectors threshold` found. "over response:last=4" is measured on the newest tokens of '
-        "the text, and steers only where it holds.",
+        '`vectors threshold` found. "over response:last=4" is measured on the newest tokens of the '
+        "text, and steers only where it holds.",
     ),
 ]
 ArmOption = Annotated[
@@ -243,8 +243,8 @@ TopKOption = Annotated[
 TopPOption = Annotated[
     float,
     typer.Option(
-        help="With --sample: draw among the likeliest tokens that together reach this "
-        "probability; 1: all."
+        help="With --sample: draw among the likeliest tokens that together reach this probability; "
+        "1: all."
     ),
 ]
 MinPOption = Annotated[
@@ -263,8 +263,8 @@ KlOption = Annotated[
     bool,
     typer.Option(
         "--kl",
-        help="Also measure, at every token, the KL divergence and log-probability against "
-        "the unsteered model.",
+        help="Also measure, at every token, the KL divergence and log-probability against the "
+        "unsteered model.",
     ),
 ]
 SeedOption = Annotated[
@@ -334,13 +334,13 @@ class PromptGroup(Group):
     prompts: PromptsOption = None
 
     def given(self) -> dict[str, Any]:
-        """As ``Lab`` takes them."""
+        """The prompts by the names that ``Lab`` has for them."""
         return {"prompts": self.prompt or [], "prompt_set": self.prompts}
 
 
 @dataclass(frozen=True, kw_only=True)
 class VectorGroup(Group):
-    """How vectors act."""
+    """How vectors act: operator, place, tokens, schedule and condition."""
 
     operator: OperatorOption = None
     site: SiteOption = None

@@ -60,8 +60,8 @@ def import_(
     metadata_column: Annotated[
         list[str] | None,
         typer.Option(
-            help="Column to keep as metadata; repeat for several. Default: 'metadata', if there "
-            "is one."
+            help="Column to keep as metadata; repeat for several. Default: 'metadata', if there is "
+            "one."
         ),
     ] = None,
     no_metadata: Annotated[

@@ -39,8 +39,7 @@ def sql(
         Path | None,
         typer.Option(
             help="Also draw a chart into this file, ending in .svg, .png or .html: the first "
-            "column "
-            "across, the numbers of the others up."
+            "column across, the numbers of the others up."
         ),
     ] = None,
     rows: Annotated[

@@ -79,16 +79,14 @@ def extract(
             parser=TokenRule,
             metavar="RULE",
             help="Token whose state stands for a text: last, index:I; or the mean of first:K, of "
-            "all "
-            "(mean; or max), of response, thinking, answer or slot:NAME.",
+            "all (mean; or max), of response, thinking, answer or slot:NAME.",
         ),
     ] = TokenRule.LAST,
     chat: Annotated[
         ChatForm,
         typer.Option(
             help="How a text is read: as it is, or through the model's chat template, as the "
-            "user's "
-            "prompt or as the response to the demonstration's metadata 'prompt'."
+            "user's prompt or as the response to the demonstration's metadata 'prompt'."
         ),
     ] = ChatForm.NONE,
     template: Annotated[

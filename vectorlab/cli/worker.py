@@ -41,8 +41,8 @@ def worker(
         str | None,
         typer.Option(
             help="Where models run: auto (each process gets a GPU), cpu, cuda, cuda:0, mps, or "
-            "spread "
-            "(one model over all GPUs, memory and disk). Default: VECTORLAB_DEVICE, else auto."
+            "spread (one model over all GPUs, memory and disk). Default: VECTORLAB_DEVICE, else "
+            "auto."
         ),
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="Exit after one job is done.")] = False,

@@ -64,14 +64,14 @@ class Unwatched:
         """Take note of nothing; never ends the training."""
 
     def log_metrics(self, step: int, values: Mapping[str, float]) -> None:
-        """Throw the point away."""
+        """Keep nothing: nobody looks at the curves."""
 
     def is_due(self) -> bool:
         """Never time to save, False."""
         return False
 
     def save(self, step: int, data: bytes) -> None:
-        """Throw the state away."""
+        """Keep nothing: there is nowhere to save to."""
 
 
 class Trainable(Protocol):
