@@ -71,6 +71,8 @@ def calibrate(
 ) -> None:
     """Find the strength with the most effect whose damage stays within a budget, and keep it.
 
+    Of several choices of layers the best is kept.
+
     Afterwards runs generate --calibrated counts strengths in this one: 1 then keeps every vector
     within the same damage. Exit code 1 when nothing keeps within the budget; the message says how
     close it came.

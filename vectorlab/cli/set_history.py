@@ -101,7 +101,10 @@ def merge(
         ),
     ],
     take: Annotated[
-        Take | None, typer.Option(help="Which side every open conflict is settled with.")
+        Take | None,
+        typer.Option(
+            help="How every open conflict is settled: our side, theirs, both, the base or neither."
+        ),
     ] = None,
     conflicts: Annotated[
         Path | None,

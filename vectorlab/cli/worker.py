@@ -23,7 +23,7 @@ app = typer.Typer(
 GIB = 1 << 30
 
 RayOption = Annotated[
-    bool, typer.Option("--ray", help="Work with actors of a Ray cluster instead of processes here.")
+    bool, typer.Option("--ray", help="Use a Ray cluster, whose actors are the workers.")
 ]
 AddressOption = Annotated[
     str | None,
