@@ -215,7 +215,12 @@ class SharedSteering:
         return any(steering.reads_tokens for steering, _ in self._blocks)
 
     def begin_pass(self, token_ids: torch.Tensor, attention_mask: torch.Tensor | None) -> None:
-        """Let every block look at its rows of the coming pass; see ``Steering.begin_pass``."""
+        """Let every block look at its rows of the coming pass.
+
+        Args:
+            token_ids: (B, T) of the pass.
+            attention_mask: (B, at least T), 0 where there is padding; None without padding.
+        """
         for steering, rows in self._blocks:
             mask = None if attention_mask is None else attention_mask[rows]
             steering.begin_pass(token_ids[rows], mask)

@@ -127,7 +127,12 @@ class _Complete(Exception):
 
 
 class Recorder:
-    """Collects the wanted states of one batch at a time into (B, L[+1], D)."""
+    """Collects the wanted states of one batch at a time into (B, L[+1], D).
+
+    Args:
+        loaded: The model.
+        reader: Which tokens are wanted of a text.
+    """
 
     def __init__(self, loaded: LoadedModel, reader: Reader) -> None:
         self.loaded = loaded
@@ -150,7 +155,7 @@ class Recorder:
         return self.batch.packed
 
     def try_run(self, make: Callable[[], Batch]) -> tuple[Batch, torch.Tensor] | None:
-        """A batch and its states on the CPU, or None if it has to be smaller."""
+        """A batch and its states, (B, L[+1], D) float32 on the CPU, or None if it has to be smaller."""
         try:
             return self._run(make())
         except RuntimeError as error:

@@ -143,7 +143,15 @@ class Applied:
     slots: Slots  # of the batch
 
     def apply(self, states: torch.Tensor, weights: torch.Tensor, /) -> torch.Tensor:
-        """``apply`` of the operator with these weights."""
+        """``apply`` of the operator with these weights.
+
+        Args:
+            states: (B, T, D) float32.
+            weights: (B, 1 or T, K).
+
+        Returns:
+            (B, T, D).
+        """
         changed: torch.Tensor = self.functions.apply(states, replace(self.slots, weights=weights))
         return changed
 
