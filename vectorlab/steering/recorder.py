@@ -155,7 +155,14 @@ class Recorder:
         return self.batch.packed
 
     def try_run(self, make: Callable[[], Batch]) -> tuple[Batch, torch.Tensor] | None:
-        """A batch and its states, (B, L[+1], D) float32 on the CPU, or None if it has to be smaller."""
+        """A batch and its states on the CPU, or None if it has to be smaller.
+
+        Args:
+            make: The batch; its tensors are let go where memory does not hold it.
+
+        Returns:
+            The batch and (B, L[+1], D) float32.
+        """
         try:
             return self._run(make())
         except RuntimeError as error:
