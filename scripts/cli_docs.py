@@ -63,7 +63,10 @@ def _flags(item: Any) -> str:
 
 def _default(item: Any) -> str:
     default = item.default
-    if item.is_flag or default in (None, "", []) or callable(default):
+    if item.is_flag:
+        names = item.opts if default else item.secondary_opts
+        return f" Default: `{names[0]}`." if item.secondary_opts else ""
+    if default in (None, "", []) or callable(default):
         return ""
     return f" Default: `{default}`."
 

@@ -94,7 +94,7 @@ def mono(text: object) -> str:
 
 
 def quiet(text: object) -> str:
-    """Text in the background."""
+    """HTML of a text that stands back."""
     return f'<span class="vl-quiet">{escape(text)}</span>'
 
 

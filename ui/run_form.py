@@ -77,7 +77,7 @@ def show(*, quick: bool) -> Form | None:
         height=90 if quick else 130,
         key="prompt",
         bind="query-params",
-        help="Taken as it is.",
+        help="The text is given to the model exactly as it is typed.",
     )
     with _part("More prompts, and how prompts are read", quick=quick):
         prompts, reading = _choose_prompts(text or "", WHOLE if quick else EACH_LINE)
@@ -146,7 +146,8 @@ def fitting(vectors: Sequence[VectorChoice], model: Model) -> tuple[dict[str, Ve
         "Vectors of other models, too",
         key="other_model",
         bind="query-params",
-        help="Models of the same depth and width. What is made says whose its vectors are.",
+        help="Models of the same depth and width can be steered too; the result says whose the "
+        "vectors are.",
     )
     meant = {model.name, *(alike if other_model else ())}
     found = {vector.name: vector for vector in vectors if vector.model_name in meant}
@@ -224,7 +225,7 @@ def _choose_sliders(
         "Strip of strengths",
         key="strip",
         bind="query-params",
-        help=f"One batch at {', '.join(map(str, STRIP))} times the strengths.",
+        help=f"Texts at {', '.join(map(str, STRIP))} times the strengths, in one batch.",
     )
     arms = [
         tuple(Term(vector=name, strength=strengths.times(factor, value)) for name, value in chosen)
@@ -270,37 +271,40 @@ def _choose_acting(*, several: bool) -> Values:
             value="all",
             key="positions",
             bind="query-params",
-            help="all, prompt or response; windows prompt:first=4, prompt:last=2, response:8-15 "
-            "(from 0, ends included), chosen tokens by id +tokens=5,17 or +except=5, +skip_bos.",
+            help="Which tokens are steered: all, prompt or response; a window prompt:first=4, "
+            "prompt:last=2 or response:8-15 (from 0, ends included); with +tokens=5,17 or "
+            "+except=5 (token ids) or +skip_bos.",
         ),
         "schedule": two.text_input(
             "Schedule: how the strength changes as a text grows",
             value="constant",
             key="schedule",
             bind="query-params",
-            help="Over the generated tokens: constant, first:8 (then 0), linear:0:1:16 or "
-            "cosine:1:0.5:50 (a factor from, to, over so many tokens).",
+            help="How strength changes as a text grows: constant; first:8 (0 after 8 tokens); "
+            "linear:0:1:16 or cosine:1:0.5:50 (a factor from, to, over so many generated tokens).",
         ),
         "when": one.text_input(
             "Condition: steer only where it holds",
             key="when",
             bind="query-params",
             placeholder="none: always",
-            help="For example VECTOR@4 cosine > 0.2, or projection, or <, perhaps followed by "
-            "over prompt:last=1; search:3 is what vectors threshold found.",
+            help="Steer only prompts that meet a condition, such as VECTOR@4 cosine > 0.2, also "
+            "with projection or <, perhaps over prompt:last=1; search:3 is what search 3 for a "
+            "threshold found.",
         ),
         "combine": two.selectbox(
             f"How the pushes of vectors in one arm add up ({AVERAGED})",
             list(Combine),
             key="combine",
             bind="query-params",
-            help="mean divides by the number of vectors, as in-context vectors do; sum adds them.",
+            help="How several vectors in one arm add up: mean divides by their number, as "
+            "in-context vectors do; sum does not.",
         ),
         "calibrated": one.checkbox(
             "Count strengths in each vector's calibrated strength",
             key="calibrated",
             bind="query-params",
-            help="What vectors calibrate found is 1 then.",
+            help="Strength 1 is then the one that a calibration of the vector found.",
         ),
         "together": several
         and two.checkbox(
@@ -312,7 +316,7 @@ def _choose_acting(*, several: bool) -> Values:
             bind="query-params",
             height=68,
             placeholder="a:0.1,b:0.2",
-            help="Each vector with its strength; it may say more: "
+            help="An arm per line: vectors, each with its strength, a:0.1,b:0.2; one may say more: "
             "a:0.1:layers=0-3,7:positions=prompt:last=2:schedule=first:8:operator=add",
         ),
     }
@@ -346,7 +350,8 @@ def _choose_prompts(text: str, usual: str) -> tuple[Values, Values]:
             "Prompts are what the user says in a chat",
             key="as_chat",  # "chat" is another choice of the page for a new vector
             bind="query-params",
-            help="They are written in the model's chat template; not every model has one.",
+            help="Prompts become the user's turn in the model's chat template; not every model has "
+            "one.",
         ),
         "add_special_tokens": two.checkbox(
             "Let the tokenizer add its own tokens, such as BOS",
@@ -359,7 +364,7 @@ def _choose_prompts(text: str, usual: str) -> tuple[Values, Values]:
             key="system",
             bind="query-params",
             placeholder="none",
-            help="It stands before what the user says, which makes prompts a chat.",
+            help="The system prompt stands before what the user says; with it prompts are a chat.",
         )
         or None,
     }
@@ -403,7 +408,7 @@ def _choose_draws() -> tuple[Values, Values]:
             0.05,
             key="min_p",
             bind="query-params",
-            help="No token less likely than this share of the likeliest.",
+            help="Draw no token less likely than this share of the likeliest; 0 draws from all.",
         ),
     }
     samples = five.number_input(
@@ -419,13 +424,13 @@ def _choose_writing() -> Values:
         bind="query-params",
         height=68,
         placeholder="none",
-        help=r"A text ends before it; \n stands for the end of a line.",
+        help=r"A text ends in front of any of these lines; \n stands for a line break.",
     )
     kl = st.checkbox(
         "Measure how far every token is from the unsteered model (KL)",
         key="kl",
         bind="query-params",
-        help="KL divergence and log-probability of every token against the baseline.",
+        help="Measure the KL divergence and log-probability of every token against the baseline.",
     )
     lines = (stop or "").split("\n")
     return {"stop": tuple(line.replace("\\n", "\n") for line in lines if line), "kl": kl}

@@ -213,7 +213,7 @@ class Lab:
 
 
 class SetVerbs:
-    """``lab.sets``: demonstration sets."""
+    """Demonstration sets: the verbs of ``lab.sets``."""
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
@@ -301,7 +301,19 @@ class SetVerbs:
         message: str | None = None,
         **about: Any,
     ) -> Committed:
-        """The rows of a data frame as the next version of a set; columns as in ``import_file``."""
+        """The rows of a data frame as the next version of a set; columns as in ``import_file``.
+
+        Args:
+            frame: A row per demonstration.
+            set: Set that gets the next version; created if there is none.
+            source_column: Column of the sources, several are joined; None guesses by the names.
+            target_column: Same for the targets.
+            metadata_column: Columns that are kept as metadata.
+            join: Stands between joined columns.
+            bare_prompts: There are no targets.
+            message: Why this version exists; None says where it came from.
+            about: As ``commit`` takes it.
+        """
         asked = set_files.Asked.of(
             source_column, target_column, metadata_column, join, bare_prompts
         )
@@ -327,7 +339,19 @@ class SetVerbs:
         message: str = "",
         strict: bool = False,
     ) -> Committed:
-        """Freeze the latest version with some demonstrations changed, by their positions."""
+        """Freeze the latest version with some demonstrations changed, by their positions.
+
+        Args:
+            reference: The latest version of a set, which was edited.
+            replaced: New demonstrations by position.
+            removed: Positions that go.
+            added: Demonstrations that come behind the others.
+            message: Why this version exists.
+            strict: Refuse what the checks find.
+
+        Raises:
+            InputError: If the version is not the latest any more, or a position is not in it.
+        """
         return sets.commit_edit(
             self._lab.db,
             reference=reference,
@@ -357,7 +381,15 @@ class SetVerbs:
     def split(
         self, reference: str, first: str, second: str, *, share: float = 0.5, seed: int = 0
     ) -> tuple[SetVersion, SetVersion]:
-        """Divide a version into two disjoint sets."""
+        """Divide a version into two disjoint sets.
+
+        Args:
+            reference: The version.
+            first: Name of the first new set.
+            second: Name of the second new set.
+            share: Of the demonstrations that the first gets, between 0 and 1.
+            seed: Of the draw.
+        """
         return set_splits.split(
             self._lab.db,
             reference=reference,
@@ -385,7 +417,7 @@ class SetVerbs:
         return set_splits.overlap(self._lab.db, learned, tried)
 
     def blame(self, reference: str) -> pd.DataFrame:
-        """In which version each demonstration came in."""
+        """The demonstrations of a version, each with the version in which it came in."""
         return reports.blame_frame(set_history.blame(self._lab.db, reference))
 
     def list(self) -> pd.DataFrame:
@@ -428,7 +460,7 @@ class SetVerbs:
 
 
 class ModelVerbs:
-    """``lab.models``: registered models."""
+    """Registered models: the verbs of ``lab.models``."""
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
@@ -528,7 +560,7 @@ class ModelVerbs:
 
 
 class VectorVerbs:
-    """``lab.vectors``: steering vectors."""
+    """Steering vectors: the verbs of ``lab.vectors``."""
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
@@ -544,7 +576,17 @@ class VectorVerbs:
         queue: str = DEFAULT_QUEUE,
         **options: Any,
     ) -> Asked[SteeringVector]:
-        """Find an equal earlier extraction or enqueue a job; options as ``ExtractionOptions``."""
+        """Find an equal earlier extraction or enqueue a job; options as ``ExtractionOptions``.
+
+        Args:
+            set: ``name``, ``name@latest`` or ``name@3``.
+            model: Name, id or fingerprint prefix of the model that reads the demonstrations.
+            name: Of the new vector; None makes one of set and method.
+            force: Compute even where an equal request was answered before.
+            priority: Of the job.
+            queue: Only workers of this queue take the job.
+            options: Fields of ``ExtractionOptions``.
+        """
         return vectors.request_extraction(
             self._lab.db,
             set_reference=set,
@@ -694,6 +736,17 @@ class VectorVerbs:
         """Find an equal earlier calibration or enqueue it; options as ``CalibrationOptions``.
 
         The model is the vector's own, or with ``other_model`` another of its depth and width.
+
+        Args:
+            reference: Name, id or hash prefix of the vector.
+            effect: The scorer whose mean is to be as high as possible.
+            prompts: Texts to try strengths on.
+            prompt_set: A set version whose sources are further prompts.
+            model: Name, id or fingerprint prefix; None takes the vector's own.
+            force: Compute even where an equal request was answered before.
+            priority: Of the job.
+            queue: Only workers of this queue take the job.
+            options: Fields of ``CalibrationOptions``.
         """
         asked = CalibrationOptions(effect=effect, **options)
         named = calibrations.vectors_named(self._lab.db, reference, asked)
@@ -792,7 +845,7 @@ class SweepRequest:
 
 
 class RunVerbs:
-    """``lab.runs``: generation runs."""
+    """Generation runs: the verbs of ``lab.runs``."""
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab

@@ -79,7 +79,7 @@ class IclVerbs:
         return icl.curves(self._lab.db, run)
 
     def list(self, **filters: Any) -> Sequence[IclRun]:
-        """Runs, newest first."""
+        """In-context runs, newest first."""
         return icl.list_runs(self._lab.db, **filters)
 
     def _how(self, *, force: bool) -> dict[str, Any]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class RavelVerbs:
-    """``lab.ravel``: attributes of entities."""
+    """Attributes of entities: the verbs of ``lab.ravel``."""
 
     def __init__(self, lab: "Lab") -> None:
         self._lab = lab
@@ -60,7 +60,15 @@ class RavelVerbs:
     def demonstrations(
         self, reference: str, *, attribute: str, before: str, after: str, set: str
     ) -> Committed:
-        """A demonstration set that turns one value of an attribute into another."""
+        """A demonstration set that turns one value of an attribute into another.
+
+        Args:
+            reference: Version of entity data, ``name@3``.
+            attribute: Whose value changes.
+            before: Its value in the sources.
+            after: Its value in the targets.
+            set: Set that gets the next version; created if there is none.
+        """
         return ravel_data.demonstrations(
             self._lab.db,
             reference=reference,

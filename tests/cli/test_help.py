@@ -44,6 +44,22 @@ def test_every_command_has_an_example_that_parses(name, command):
         command.make_context(name, words[len(name.split()) :])  # raises on bad use
 
 
+def every_parameter() -> Iterator[tuple[str, object]]:
+    root = typer.main.get_command(app)
+    nouns = [(name, command) for name, command in root.commands.items()]
+    for name, command in [("vectorlab", root), *nouns, *commands()]:
+        yield from ((f"{name} {item.name}", item) for item in command.params)
+
+
+def test_every_option_and_argument_is_explained_in_a_sentence():
+    telegrams = {
+        name: item.help
+        for name, item in every_parameter()
+        if len((item.help or "").split()) < 4 or item.help.startswith(("Of ", "By "))
+    }
+    assert telegrams == {}
+
+
 @pytest.mark.parametrize("words", [["--help"], ["vectors", "extract", "--help"], ["--version"]])
 def test_help_answers_without_importing_torch(words):
     code = (

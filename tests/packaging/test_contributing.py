@@ -376,8 +376,8 @@ def request_flip(db, reference, *, name, actor, priority):
 @app.command()
 def flip(
     context: typer.Context,
-    reference: Reference,
-    name: Annotated[str, typer.Option(help="Of the new vector.")],
+    reference: VectorReference,
+    name: Annotated[str, name_for("new vector")],
     detach: DetachOption = False,
     json: JsonOption = False,
 ) -> None:

@@ -82,7 +82,7 @@ def _show_queue() -> None:
     wanted = _choose_filter()
     busy = _is_busy()
     if not busy:
-        st.button("Look again", help="Nothing runs or waits, so this page does not ask by itself.")
+        st.button("Look again", help="Nothing runs or waits, so this page does not renew itself.")
 
     @st.fragment(run_every=EVERY if busy else None)
     def live() -> None:

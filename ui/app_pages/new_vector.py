@@ -74,23 +74,25 @@ with st.expander("More"):
         value=TokenRule.LAST.value,
         key="rule",
         bind="query-params",
-        help="last, first:K, index:I (negative from the end), mean, max; of a conversation "
-        "response, thinking, answer; of a template slot:NAME",
+        help="Token whose state stands for a text: last, index:I (negative from the end); or the "
+        "mean of first:K, of all (mean; or max), of response, thinking or answer of a "
+        "conversation, of slot:NAME of a template.",
     )
     chat = one.selectbox(
         "How a text is read",
         [item.value for item in ChatForm],
         key="chat",
         bind="query-params",
-        help="none: as it is; prompt: the user says it; response: the answer to the "
-        "demonstration's metadata 'prompt'. Both need a model with a chat template.",
+        help="How a text is read. none: as it is; prompt: the user says it; response: it answers "
+        "the demonstration's metadata 'prompt'. Both need a model with a chat template.",
     )
     template = two.text_input(
         "Template around every text",
         placeholder="{text}",
         key="template",
         bind="query-params",
-        help="{text} once, and perhaps names of metadata, such as {topic}: {text}",
+        help="Text around every demonstration: {text} once, and perhaps names of metadata, such as "
+        "{topic}: {text}.",
     )
     strip = one.checkbox(
         "Delete punctuation before reading, as the original ICV code does",

@@ -39,7 +39,7 @@ def _show_database() -> None:
 
 def _show_storage() -> None:
     st.subheader("Storage by table", anchor=False)
-    if st.button("Measure", help="Looks at every page of a SQLite file."):
+    if st.button("Measure", help="Measure the tables; this looks at every page of a SQLite file."):
         with st.spinner("Measuring …"):
             st.session_state["settings.sizes"] = database.table_sizes(db)
     sizes = st.session_state.get("settings.sizes")
@@ -62,7 +62,7 @@ def _show_storage() -> None:
 
 def _show_checks() -> None:
     st.subheader("Checks", anchor=False)
-    if st.button("Check every hash", help="Reads the whole store and computes every hash anew."):
+    if st.button("Check every hash", help="Read the whole store and compute every hash anew."):
         with st.spinner("Checking …"):
             st.session_state["settings.problems"] = database.verify(db)
     problems = st.session_state.get("settings.problems")

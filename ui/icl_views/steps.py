@@ -20,7 +20,7 @@ GD++    : x <- x - gamma (sum_j x_j x_j^T) x                       demonstration
 
 
 def show() -> None:
-    """The whole view."""
+    """Draw the view of gradient steps beside attention layers."""
     law, steps, seed = _law()
     best = best_one_step(law)
     left, right = st.columns(2)

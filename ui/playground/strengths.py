@@ -39,7 +39,7 @@ def choose(chosen: Sequence[VectorChoice], operator: Operator | None) -> list[tu
             key=slider,
             on_change=_follow,
             args=(slider, number, item.name, low, high),
-            help=used.info.unit,
+            help=f"Unit of the strength: {used.info.unit}.",
         )
         right.number_input(
             "Number",

@@ -28,7 +28,7 @@ class Sides:
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """All of them."""
+        """All columns, in their order."""
         return tuple(self.names.values())
 
     def name_of(self, column: Column) -> str:
@@ -36,7 +36,7 @@ class Sides:
         return next(name for name, item in self.names.items() if item == column)
 
     def colour_of(self, column: Column) -> str:
-        """Of the column's arm."""
+        """The colour of the arm that a column shows."""
         return self.colours[self.name_of(column)]
 
 

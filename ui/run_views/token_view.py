@@ -22,7 +22,18 @@ def shown(
     *,
     spaces: bool,
 ) -> str:
-    """A text with its tokens coloured, or by words where no job has read it."""
+    """A text with its tokens coloured, or by words where no job has read it.
+
+    Args:
+        text: The text.
+        base_text: The unsteered text of the same prompt, if there is one.
+        tokens: What a job read of the text; None where none has.
+        base: The same of the unsteered text.
+        spaces: Show white space.
+
+    Returns:
+        HTML.
+    """
     if tokens is None:
         if base_text is None:
             return markup.generated(text, spaces=spaces)

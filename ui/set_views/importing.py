@@ -28,7 +28,7 @@ def show(*, is_open: bool) -> None:
             "Name of the set",
             key="sets.import_name",
             placeholder="upbeat",
-            help="A set that is there gets its next version.",
+            help="A set of this name gets its next version; if there is none, it is created.",
         )
         message = right.text_input("Message", key="sets.import_message", placeholder="optional")
         if given is None:
@@ -64,7 +64,7 @@ def _choose_columns(path: Path, given: UploadedFile) -> Asked | None:
         default=() if guess is None else guess.source,
         key=f"sets.import_source.{given.file_id}",
         placeholder="at least one",
-        help="Several are joined in this order.",
+        help="The texts of several columns are joined, in this order.",
     )
     target = right.multiselect(
         "Target columns",

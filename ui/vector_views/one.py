@@ -38,7 +38,7 @@ def show(reference: str) -> None:
                 partial(_file, details, entry),
                 file_name=f"{vector.name}.{entry.endings[0]}",
                 on_click="ignore",
-                help=f"Holds {entry.holds}.",
+                help=f"The file holds {entry.holds}.",
             )
     job_panels.follow_job(link=False)
     _show_layers(details)

@@ -16,7 +16,11 @@ from vectorlab.services import projections, vectors
 
 
 def show(references: Sequence[str]) -> None:
-    """Pictures of those vectors; their numbers are read for it."""
+    """Pictures of those vectors; their numbers are read for it.
+
+    Raises:
+        InputError: If more vectors are named than are compared at once.
+    """
     if len(references) > MOST_COMPARED:
         raise InputError(
             f"{len(references)} vectors are named in the address; at most {MOST_COMPARED} are "

@@ -31,38 +31,47 @@ app = typer.Typer()
 @grouped
 def calibrate(
     context: typer.Context,
-    reference: Annotated[str, typer.Argument(metavar="VECTOR", help="Name, id or hash prefix.")],
+    reference: options.VectorReference,
     *,
     effect: Annotated[
-        str, typer.Option(help="The scorer whose mean is to be as high as possible.")
+        str,
+        typer.Option(
+            help="Scorer whose mean should become as high as possible, such as sentiment."
+        ),
     ],
     damage: Annotated[
-        str, typer.Option(help="The budget: a scorer and the most that its mean may be.")
+        str, typer.Option(help="Budget: a scorer and the most that its mean may be.")
     ] = calibrations.DEFAULT_BUDGET,
     lower: Annotated[
-        bool, typer.Option("--lower", help="The lower the effect's scorer, the better.")
+        bool,
+        typer.Option(
+            "--lower", help="Make the mean of the --effect scorer as low as possible instead."
+        ),
     ] = False,
     used: options.ModelGroup,
     read: options.PromptGroup,
     acting: options.VectorGroup,
-    layers: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A choice of layers, such as 0-3,7 or all; repeated, the best one is chosen. "
-            "Default: all."
-        ),
-    ] = None,
+    layers: options.ChoicesOfLayersOption = None,
     choose_layers: Annotated[
-        bool, typer.Option("--choose-layers", help="Choose among all, the halves and the thirds.")
+        bool,
+        typer.Option(
+            "--choose-layers",
+            help="Try all layers, the halves and the thirds, and choose the best.",
+        ),
     ] = False,
     first: Annotated[
-        float | None, typer.Option(help="Strength to begin with; its sign is kept.")
+        float | None,
+        typer.Option(
+            help="Strength to try first; its sign is kept. Default: the operator's usual one."
+        ),
     ] = None,
     writing: options.TextGroup,
     work: options.WorkGroup,
     json: JsonOption = False,
 ) -> None:
     """Find the strength with the most effect whose damage stays within a budget, and keep it.
+
+    Of several choices of layers the best is kept.
 
     Afterwards runs generate --calibrated counts strengths in this one: 1 then keeps every vector
     within the same damage. Exit code 1 when nothing keeps within the budget; the message says how
@@ -111,7 +120,13 @@ def calibrate(
 @app.command("calibrations")
 def list_(
     context: typer.Context,
-    reference: Annotated[str | None, typer.Argument(metavar="VECTOR")] = None,
+    reference: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[VECTOR]",
+            help="Only calibrations of this vector, by name, id or the beginning of its hash.",
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """List calibrations, newest first.

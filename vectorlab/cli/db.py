@@ -6,12 +6,16 @@ from typing import Annotated
 import typer
 
 from vectorlab.cli.context import open_lab, settings
+from vectorlab.cli.options import OfModelOption
 from vectorlab.cli.output import JsonOption, frame_table, pairs_table, show
 from vectorlab.errors import IntegrityError
 from vectorlab.services import database, queries
 from vectorlab.services import states as kept_states
 
-app = typer.Typer(no_args_is_help=True, help="The database: revision, place, backup, checks.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="The database behind the store: its revision, place, backups and checks.",
+)
 
 
 @app.command()
@@ -48,7 +52,7 @@ def path(context: typer.Context, json: JsonOption = False) -> None:
 @app.command()
 def backup(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="Where the copy goes.")],
+    file: Annotated[Path, typer.Argument(help="File that the copy is written to.")],
     json: JsonOption = False,
 ) -> None:
     """Write a consistent copy of a SQLite store, also while it is in use.
@@ -62,7 +66,7 @@ def backup(
 @app.command()
 def restore(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="A backup.")],
+    file: Annotated[Path, typer.Argument(help="Backup file, as vectorlab db backup writes it.")],
     json: JsonOption = False,
 ) -> None:
     """Put a backup in the place of the SQLite store; the old file is kept beside it.
@@ -115,8 +119,10 @@ def states(context: typer.Context, json: JsonOption = False) -> None:
 @app.command()
 def evict(
     context: typer.Context,
-    keep: Annotated[int, typer.Option(help="How many bytes may stay.")] = 0,
-    model: Annotated[str | None, typer.Option(help="Only states of this model.")] = None,
+    keep: Annotated[
+        int, typer.Option(help="Bytes of kept states that may stay; 0 deletes all of them.")
+    ] = 0,
+    model: OfModelOption = None,
     json: JsonOption = False,
 ) -> None:
     """Delete kept states, those used least recently first; vectors stay as they are.
@@ -138,8 +144,12 @@ def evict(
 @app.command()
 def reader(
     context: typer.Context,
-    name: Annotated[str, typer.Option(help="Of the role.")] = queries.DEFAULT_READER,
-    drop: Annotated[bool, typer.Option("--drop", help="Take the role away.")] = False,
+    name: Annotated[
+        str, typer.Option(help="Name of the database role to make or drop.")
+    ] = queries.DEFAULT_READER,
+    drop: Annotated[
+        bool, typer.Option("--drop", help="Drop the role instead of making it.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Make the PostgreSQL login for queries, which can read the analysis views and nothing else.

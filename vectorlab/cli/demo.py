@@ -68,7 +68,7 @@ class DemoReport:
     database_url: str
 
     def to_json(self) -> dict[str, Any]:
-        """The report for machines."""
+        """The report as JSON, which ``--json`` prints."""
         return {
             "database_url": self.database_url,
             "computed": self.computed,

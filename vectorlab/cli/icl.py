@@ -9,7 +9,17 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from vectorlab.cli.context import finish, open_lab
-from vectorlab.cli.options import DetachOption, priority_of
+from vectorlab.cli.options import (
+    DetachOption,
+    DtypeOption,
+    ForceOption,
+    LimitOption,
+    ModelOption,
+    PairsOption,
+    QueueOption,
+    SeedOption,
+    priority_of,
+)
 from vectorlab.cli.output import (
     JsonOption,
     facts_of,
@@ -35,15 +45,29 @@ app = typer.Typer(
     help="In-context learning as gradient descent: construct, train, reproduce, bridge.",
 )
 
-DxOption = Annotated[int, typer.Option(help="Width of inputs.")]
-DyOption = Annotated[int, typer.Option(help="Width of targets.")]
-NOption = Annotated[int, typer.Option("--n", help="Demonstrations per task.")]
-InputsOption = Annotated[Inputs, typer.Option(help="What inputs are drawn from.")]
-ScaleOption = Annotated[float, typer.Option(help="Of inputs; uniform ones are U(-scale, scale).")]
-NoiseOption = Annotated[float, typer.Option(help="Standard deviation, on the targets.")]
-SeedOption = Annotated[int, typer.Option(help="Of all that is drawn.")]
-ForceOption = Annotated[bool, typer.Option("--force", help="Compute an equal run again.")]
-QueueOption = Annotated[str, typer.Option(help="Only workers of it take the job.")]
+DxOption = Annotated[int, typer.Option(help="Number of entries of an input x.")]
+DyOption = Annotated[int, typer.Option(help="Number of entries of a target y.")]
+NOption = Annotated[
+    int, typer.Option("--n", help="Number of demonstrations in every task, without the query.")
+]
+InputsOption = Annotated[
+    Inputs, typer.Option(help="Distribution that every entry of an input is drawn from.")
+]
+ScaleOption = Annotated[
+    float,
+    typer.Option(
+        help="Scale of the distribution of inputs; uniform ones lie between -scale and scale."
+    ),
+]
+NoiseOption = Annotated[
+    float, typer.Option(help="Standard deviation of the noise on the targets of demonstrations.")
+]
+IclReference = Annotated[
+    str,
+    typer.Argument(
+        metavar="ID|HASH", help="The in-context run, by its id or the beginning of its hash."
+    ),
+]
 
 
 @app.command()
@@ -57,15 +81,26 @@ def construct(
     noise: NoiseOption = 0.0,
     eta: Annotated[
         float | None,
-        typer.Option(help="Learning rate; default: best for one step, half the limit for several."),
+        typer.Option(
+            help="Learning rate of descent. Default: the best for one step, half the limit for "
+            "several."
+        ),
     ] = None,
     gamma: Annotated[
-        float | None, typer.Option(help="Of GD++; default: a quarter of eta / N.")
+        float | None,
+        typer.Option(help="Strength of the correction of GD++. Default: a quarter of eta / N."),
     ] = None,
-    steps: Annotated[int, typer.Option(help="Gradient steps, and passes through the layer.")] = 1,
-    tasks: Annotated[int, typer.Option(help="Regression tasks.")] = 1000,
+    steps: Annotated[
+        int,
+        typer.Option(help="Number of gradient steps, and of passes through the attention layer."),
+    ] = 1,
+    tasks: Annotated[int, typer.Option(help="Number of regression tasks that are drawn.")] = 1000,
     random_start: Annotated[
-        bool, typer.Option("--random-start", help="W0 ~ N(0, 1) instead of 0; without GD++.")
+        bool,
+        typer.Option(
+            "--random-start",
+            help="Start from weights W0 ~ N(0, 1) instead of 0; GD++ is left out then.",
+        ),
     ] = False,
     seed: SeedOption = 0,
     force: ForceOption = False,
@@ -73,7 +108,7 @@ def construct(
     queue: QueueOption = DEFAULT_QUEUE,
     json: JsonOption = False,
 ) -> None:
-    """Gradient descent beside the attention layer that carries it out, step by step.
+    """Run gradient descent beside the attention layer that carries it out, step by step.
 
     Example: vectorlab icl construct --steps 5 --dy 2
     """
@@ -96,12 +131,23 @@ def construct(
 @app.command()
 def train(
     context: typer.Context,
-    variant: Annotated[Variant, typer.Option(help="What is trained.")] = Variant.LINEAR,
-    layers: Annotated[int, typer.Option(help="Depth.")] = 1,
+    variant: Annotated[
+        Variant,
+        typer.Option(
+            help="What is trained: attention, the constructed layer (gd), or an MLP on sine tasks."
+        ),
+    ] = Variant.LINEAR,
+    layers: Annotated[int, typer.Option(help="Number of layers of the model.")] = 1,
     shared: Annotated[
-        bool, typer.Option("--shared/--unshared", help="One set of weights for all layers.")
+        bool,
+        typer.Option(
+            "--shared/--unshared", help="Give all layers one set of weights, or each its own."
+        ),
     ] = True,
-    heads: Annotated[int | None, typer.Option(help="Default: 2 for softmax, else 1.")] = None,
+    heads: Annotated[
+        int | None,
+        typer.Option(help="Number of attention heads per layer. Default: 2 for softmax, else 1."),
+    ] = None,
     dx: DxOption = 10,
     dy: DyOption = 1,
     n: NOption = 10,
@@ -110,12 +156,22 @@ def train(
     noise: NoiseOption = 0.0,
     steps: Annotated[
         int | None,
-        typer.Option(help="Default as published: 5000 shared, 50000 unshared, 20000 for sines."),
+        typer.Option(
+            help="Number of training steps. Default as published: 5000 shared, 50000 unshared, "
+            "20000 for sines."
+        ),
     ] = None,
-    batch: Annotated[int, typer.Option(help="Tasks per step.")] = 2048,
-    learning_rate: Annotated[float | None, typer.Option(help="Default as published.")] = None,
+    batch: Annotated[int, typer.Option(help="Number of fresh tasks per training step.")] = 2048,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(help="Learning rate. Default as published: 0.001, or 0.0005 above 3 layers."),
+    ] = None,
     clip: Annotated[
-        float | None, typer.Option(help="Most norm of the gradient; default as published.")
+        float | None,
+        typer.Option(
+            help="Largest norm of a gradient. Default as published: 0.001, or 10 above 2 layers "
+            "and for sines."
+        ),
     ] = None,
     seed: SeedOption = 0,
     force: ForceOption = False,
@@ -152,7 +208,8 @@ def train(
 def reproduce(
     context: typer.Context,
     short: Annotated[
-        bool, typer.Option("--short", help="Seconds instead of minutes: one step, a small model.")
+        bool,
+        typer.Option("--short", help="Take seconds instead of minutes: one step, a small model."),
     ] = False,
     seed: SeedOption = 0,
     force: ForceOption = False,
@@ -178,26 +235,36 @@ def reproduce(
 @app.command()
 def bridge(
     context: typer.Context,
-    set_reference: Annotated[str, typer.Option("--set", metavar="NAME@V", help="Pairs.")],
-    model: Annotated[str, typer.Option(help="A registered model.")] = "tiny",
+    set_reference: PairsOption,
+    model: ModelOption = "tiny",
     random_set: Annotated[
         str | None,
-        typer.Option(metavar="NAME@V", help="For the random control; default: random tokens."),
+        typer.Option(
+            metavar="NAME@V",
+            help="Version of a set for the random control. Default: random tokens.",
+        ),
     ] = None,
-    shots: Annotated[int, typer.Option(help="Demonstrations in the prompt.")] = DEFAULT_SHOTS,
-    queries: Annotated[int, typer.Option(help="At most; from the pairs that are left.")] = 8,
-    layout: Annotated[str, typer.Option(help=f"One of: {', '.join(LAYOUTS)}.")] = DEFAULT_LAYOUT,
+    shots: Annotated[
+        int, typer.Option(help="Number of demonstrations in the prompt.")
+    ] = DEFAULT_SHOTS,
+    queries: Annotated[
+        int, typer.Option(help="Ask at most this many queries, from the pairs that are left.")
+    ] = 8,
+    layout: Annotated[
+        str,
+        typer.Option(help=f"How demonstrations are written in the prompt: {', '.join(LAYOUTS)}."),
+    ] = DEFAULT_LAYOUT,
     heads: Annotated[
-        bool, typer.Option("--heads/--no-heads", help="Also take attention apart by heads.")
+        bool, typer.Option("--heads/--no-heads", help="Also take attention apart by heads, or not.")
     ] = True,
     seed: SeedOption = 0,
-    dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32",
+    dtype: DtypeOption = "float32",
     force: ForceOption = False,
     detach: DetachOption = False,
     queue: QueueOption = DEFAULT_QUEUE,
     json: JsonOption = False,
 ) -> None:
-    """What demonstrations do in the prompt of a model, next to their in-context vector.
+    """Measure what demonstrations do in a prompt, next to their in-context vector.
 
     The effect itself as a vector: vectorlab vectors extract --method context_shift.
 
@@ -228,10 +295,10 @@ def bridge(
 def list_(
     context: typer.Context,
     kind: Annotated[IclKind | None, typer.Option(help="Only runs of this kind.")] = None,
-    limit: Annotated[int, typer.Option(help="Most runs.")] = 50,
+    limit: LimitOption = 50,
     json: JsonOption = False,
 ) -> None:
-    """Runs, newest first.
+    """List runs, newest first.
 
     Example: vectorlab icl list --kind train
     """
@@ -242,13 +309,16 @@ def list_(
 @app.command("show")
 def show_(
     context: typer.Context,
-    reference: Annotated[str, typer.Argument(metavar="ID|HASH")],
+    reference: IclReference,
     weights: Annotated[
-        Path | None, typer.Option(help="Write a trained model's weights, safetensors, to a file.")
+        Path | None,
+        typer.Option(
+            help="File to write the weights of a trained model to, in safetensors format."
+        ),
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """One run with all that came out.
+    """Show one run with all that came out.
 
     Example: vectorlab icl show 1
     """
@@ -265,7 +335,7 @@ def show_(
 @app.command()
 def purge(
     context: typer.Context,
-    reference: Annotated[str, typer.Argument(metavar="ID|HASH")],
+    reference: IclReference,
     yes: YesOption = False,
     json: JsonOption = False,
 ) -> None:

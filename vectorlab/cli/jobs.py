@@ -9,28 +9,35 @@ from rich.text import Text
 
 from vectorlab.cli.context import open_lab
 from vectorlab.cli.context import wait as wait_for
+from vectorlab.cli.options import LimitOption, OfModelOption
 from vectorlab.cli.output import JsonOption, frame_table, pairs_table, plain, show
 from vectorlab.domain.job_requests import KINDS
 from vectorlab.domain.jobs import Job, JobAttempt, JobState, LogLevel, LogLine
 from vectorlab.services import jobs, reports
 
-app = typer.Typer(no_args_is_help=True, help="Durable work: what waits, runs and has ended.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Jobs, which survive a crash: what waits, what runs and what has ended.",
+)
 
-JobId = Annotated[int, typer.Argument(metavar="JOB")]
-JobIds = Annotated[list[int], typer.Argument(metavar="JOB...")]
+JobId = Annotated[
+    int, typer.Argument(metavar="JOB", help="Number of the job, as jobs list shows it.")
+]
+JobIds = Annotated[
+    list[int], typer.Argument(metavar="JOB...", help="Numbers of jobs, as jobs list shows them.")
+]
 KindOption = Annotated[
     str | None,
     typer.Option(
         metavar=f"[{'|'.join(KINDS)}]",
         autocompletion=lambda: list(KINDS),
-        help="Only of this kind.",
+        help="Only jobs of this kind, such as generate.",
     ),
 ]
-ModelOption = Annotated[str | None, typer.Option(help="Only for this model: name, id or hash.")]
 WorkerOption = Annotated[
-    str | None, typer.Option(help="Only tried by workers whose id begins like this.")
+    str | None, typer.Option(help="Only jobs tried by a worker whose id begins like this.")
 ]
-QueueOption = Annotated[str | None, typer.Option(help="Only of this queue.")]
+QueueOption = Annotated[str | None, typer.Option(help="Only jobs that were put into this queue.")]
 
 SHOWN_LOG = 10  # lines
 STYLES = {LogLevel.INFO: "", LogLevel.WARNING: "yellow", LogLevel.ERROR: "red"}
@@ -40,16 +47,19 @@ STYLES = {LogLevel.INFO: "", LogLevel.WARNING: "yellow", LogLevel.ERROR: "red"}
 def list_(
     context: typer.Context,
     state: Annotated[
-        list[JobState] | None, typer.Option(help="Only in this state; may be repeated.")
+        list[JobState] | None, typer.Option(help="Only jobs in this state; repeat for several.")
     ] = None,
     kind: KindOption = None,
-    model: ModelOption = None,
+    model: OfModelOption = None,
     worker: WorkerOption = None,
     queue: QueueOption = None,
     since: Annotated[
-        str | None, typer.Option(help="Only asked for since: 90m, 2h, 7d, or 2026-01-31.")
+        str | None,
+        typer.Option(
+            help="Only jobs asked for within this span, such as 90m, 2h or 7d, or since 2026-01-31."
+        ),
     ] = None,
-    limit: Annotated[int, typer.Option(help="At most so many.")] = 50,
+    limit: LimitOption = 50,
     json: JsonOption = False,
 ) -> None:
     """List jobs, newest first.
@@ -110,7 +120,10 @@ def show_(context: typer.Context, job_id: JobId, json: JsonOption = False) -> No
 def log(
     context: typer.Context,
     job_id: JobId,
-    last: Annotated[int | None, typer.Option(help="Only so many lines from the end.")] = None,
+    last: Annotated[
+        int | None,
+        typer.Option(help="Print only this many lines, the newest. Default: all that are kept."),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Print what was logged while a job was worked on; the newest 500 lines are kept.
@@ -162,17 +175,20 @@ def retry(context: typer.Context, job_ids: JobIds, json: JsonOption = False) -> 
 def prune(
     context: typer.Context,
     older_than: Annotated[
-        str, typer.Option(help="Ended longer ago than: 90m, 2h, 7d, or before 2026-01-31.")
+        str,
+        typer.Option(
+            help="Only jobs that ended longer ago than 90m, 2h or 7d, or before 2026-01-31."
+        ),
     ] = "30d",
     state: Annotated[
         list[JobState] | None,
-        typer.Option(help="Only that ended in this state; may be repeated."),
+        typer.Option(help="Only jobs in this state; repeat for several."),
     ] = None,
     kind: KindOption = None,
-    model: ModelOption = None,
+    model: OfModelOption = None,
     queue: QueueOption = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say which jobs would go.")
+        bool, typer.Option("--dry-run", help="Say which jobs would be deleted, and delete none.")
     ] = False,
     json: JsonOption = False,
 ) -> None:

@@ -81,13 +81,18 @@ def root(
         typer.Option(
             "--db",
             metavar="URL",
-            help="The store; default: VECTORLAB_DATABASE_URL, or a SQLite file in the user's "
-            "data folder. May stand anywhere on the line.",
+            help="Database that holds the store. Default: VECTORLAB_DATABASE_URL, or a SQLite file "
+            "in the user's data folder. May stand anywhere on the line.",
         ),
     ] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the full traceback.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the full traceback of an error, and log more.")
+    ] = False,
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print it.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
     ] = False,
 ) -> None:
     """Keep the options for the command that follows."""

@@ -6,23 +6,35 @@ import pandas as pd
 import typer
 
 from vectorlab.cli.context import open_lab
+from vectorlab.cli.options import name_for, reference_to
 from vectorlab.cli.output import JsonOption, frame_table, pairs_table, plain, show
 from vectorlab.domain.models import Model
 from vectorlab.services import models
 
-app = typer.Typer(no_args_is_help=True, help="Language models, known by a fingerprint.")
+app = typer.Typer(
+    no_args_is_help=True, help="Language models, each known by a fingerprint of its files."
+)
 
 
 @app.command()
 def add(
     context: typer.Context,
     source: Annotated[
-        str, typer.Argument(help="A directory in transformers format, a hub id, or bundled:tiny.")
+        str,
+        typer.Argument(
+            help="Directory in transformers format, id on the hub (OWNER/NAME), or bundled:tiny."
+        ),
     ],
-    name: Annotated[str | None, typer.Option(help="Default: the last part of the source.")] = None,
-    revision: Annotated[str | None, typer.Option(help="Of a hub id.")] = None,
+    name: Annotated[str | None, name_for("model", default="the last part of the source")] = None,
+    revision: Annotated[
+        str | None, typer.Option(help="Branch, tag or commit on the hub. Default: the main branch.")
+    ] = None,
     trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Run code that the model brings.")
+        bool,
+        typer.Option(
+            "--trust-remote-code",
+            help="Run code that the model brings along; only for sources that you trust.",
+        ),
     ] = False,
     json: JsonOption = False,
 ) -> None:
@@ -50,7 +62,7 @@ def list_(context: typer.Context, json: JsonOption = False) -> None:
 @app.command("show")
 def show_(
     context: typer.Context,
-    reference: Annotated[str, typer.Argument(metavar="NAME|ID|FINGERPRINT")],
+    reference: Annotated[str, reference_to("the model", metavar="NAME|ID|FINGERPRINT")],
     json: JsonOption = False,
 ) -> None:
     """Show one model: shape, hashes and where it is.

@@ -17,55 +17,183 @@ from vectorlab.domain.vectors import Site
 
 _UNITS = "; ".join(f"{operator}: {operator.info.unit}" for operator in Operator)
 
-ModelOption = Annotated[str, typer.Option(help="A registered model.")]
+
+def reference_to(thing: str, *, metavar: str = "NAME|ID|HASH") -> Any:
+    """An argument that names one thing of the store.
+
+    Args:
+        thing: What it is, with its article: ``"the vector"``.
+        metavar: What stands for it in the usage line.
+    """
+    what = thing[0].upper() + thing[1:]
+    return typer.Argument(
+        metavar=metavar, help=f"{what}, by its name, its id or the beginning of its hash."
+    )
+
+
+def name_for(thing: str, *, default: str = "") -> Any:
+    """An option for the name of what a command makes.
+
+    Args:
+        thing: What it is: ``"new vector"``.
+        default: The name without the option, where there is one.
+    """
+    words = f"Name for the {thing}, by which other commands find it."
+    return typer.Option(help=f"{words} Default: {default}." if default else words)
+
+
+def settings_of_method(example: str) -> Any:
+    """An option for the numbers of a method, one of which is the example."""
+    return typer.Option(
+        metavar="NAME=NUMBER",
+        help=f"A setting of the method as NAME=NUMBER, such as {example}; repeat for several.",
+    )
+
+
+# What a command is about.
+VectorReference = Annotated[str, reference_to("the vector")]
+RunReference = Annotated[str, reference_to("the generation run", metavar="ID|NAME|HASH")]
+RunReferences = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="RUN...",
+        help="One or more generation runs, each by its id, its name or the beginning of its hash.",
+    ),
+]
+SetName = Annotated[str, typer.Argument(help="Name of the set, without a version: upbeat.")]
+NewSetName = Annotated[
+    str, typer.Argument(help="Name for the new set: letters, digits, '.', '-' and '_'.")
+]
+VersionReference = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME[@VERSION]",
+        help="Version of a set: upbeat or upbeat@latest for the newest, upbeat@2 by its number, "
+        "upbeat@published by a tag.",
+    ),
+]
+# The sets that a command reads and makes.
+PairsOption = Annotated[
+    str,
+    typer.Option(
+        "--set",
+        metavar="NAME@V",
+        help="Version of a set whose pairs are used: upbeat, upbeat@latest or upbeat@3.",
+    ),
+]
+NextVersionOption = Annotated[
+    str,
+    typer.Option("--set", help="Set that gets the next version; it is created if there is none."),
+]
+
+# Restrictions of lists.
+OfModelOption = Annotated[
+    str | None,
+    typer.Option(help="Only what belongs to this model, given by name, id or fingerprint."),
+]
+LimitOption = Annotated[int, typer.Option(help="Show at most this many, the newest first.")]
+
+# How versions of sets are stored.
+MessageOption = Annotated[
+    str | None,
+    typer.Option(
+        "--message",
+        "-m",
+        help="Why this version is made, kept with it. Default: a sentence that names where it came "
+        "from.",
+    ),
+]
+StrictOption = Annotated[
+    bool,
+    typer.Option(
+        "--strict",
+        help="Store nothing if the checks of the texts find anything, such as duplicates.",
+    ),
+]
+
+# What runs, on what.
+ModelOption = Annotated[
+    str,
+    typer.Option(help="Registered model, by name, id or fingerprint; vectorlab models list."),
+]
 RunModelOption = Annotated[
     str | None,
-    typer.Option(help="A registered model. Default: that of the vectors; without any, tiny."),
+    typer.Option(
+        help="Registered model, by name, id or fingerprint. Default: the model of the vectors; "
+        "without vectors, tiny."
+    ),
 ]
 OtherModelOption = Annotated[
     bool,
     typer.Option(
         "--other-model",
-        help="--model may be another than the vectors' own, if depth and width are the same.",
+        help="Let --model be another model than the vectors were made on; its depth and width must "
+        "be the same.",
     ),
 ]
-PromptOption = Annotated[list[str] | None, typer.Option(help="Used as it is; repeatable.")]
+VectorsHelp = (
+    "Vector to steer with, by name, id or the beginning of its hash; repeat for several, each "
+    "in arms of its own."
+)
+PromptOption = Annotated[
+    list[str] | None,
+    typer.Option(help="A prompt, given to the model exactly as written; repeat for several."),
+]
 PromptsOption = Annotated[
     str | None,
     typer.Option(
-        metavar="NAME@V", help="A set version: its sources are prompts, its targets references."
+        metavar="NAME@V",
+        help="Version of a set, such as reviews@2: its sources are the prompts, its targets the "
+        "texts that scorers compare with.",
     ),
 ]
-StrengthHelp = f"One or more numbers, an arm each; 0 is the baseline. Unit by operator: {_UNITS}."
+StrengthHelp = (
+    "How strongly vectors act: one or more numbers, such as 0 0.05 0.1, an arm each; 0 is the "
+    f"unsteered baseline. Unit by operator: {_UNITS}."
+)
+ChoicesOfLayersOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Layers to steer, such as 0-3,7, or all; repeat to try several choices. Default: all."
+    ),
+]
 
 # How vectors act.
-OperatorOption = Annotated[Operator | None, typer.Option(help="Default: the vector's own.")]
-SiteOption = Annotated[Site | None, typer.Option(help="Default: the vector's write site.")]
+OperatorOption = Annotated[
+    Operator | None,
+    typer.Option(help="How the vector changes a state. Default: the operator stored with it."),
+]
+SiteOption = Annotated[
+    Site | None,
+    typer.Option(
+        help="Place in a block where the vector acts. Default: the write site stored with it."
+    ),
+]
 PositionsOption = Annotated[
     str,
     typer.Option(
-        help="Which tokens are steered: all, prompt, response (generated ones); windows "
-        "prompt:first=4, prompt:last=2, response:8-15 (from 0, ends included), response:8-; "
-        "chosen tokens +tokens=5,17 or +except=5 by id; +skip_bos; response+thinking or "
-        "response+answer by the model's thinking markers. "
-        "For example prompt:last=8+except=13 or all+skip_bos."
+        help="Tokens that are steered: all, prompt, response (the generated ones); a window "
+        "prompt:first=4, prompt:last=2, response:8-15 (from 0, ends included) or response:8-; with "
+        "+tokens=5,17 or +except=5 (token ids) or +skip_bos; response+thinking or response+answer "
+        "by the model's thinking markers. Example: prompt:last=8+except=13."
     ),
 ]
 ScheduleOption = Annotated[
     str,
     typer.Option(
-        help="Strength over the generated tokens: constant, first:8 (then 0), linear:0:1:16 or "
-        "cosine:1:0.5:50 (a factor from, to, over so many tokens; the prompt has the first)."
+        help="How strength changes as a text grows: constant; first:8 (0 after 8 tokens); "
+        "linear:0:1:16 or cosine:1:0.5:50 (a factor from, to, over so many generated tokens; the "
+        "prompt has the first)."
     ),
 ]
 WhenOption = Annotated[
     str | None,
     typer.Option(
         metavar="CONDITION",
-        help='Steer only prompts that meet it: "VECTOR@LAYER cosine > 0.2", or projection, '
-        'or <, perhaps "over prompt:last=1" and "at mlp_output"; "search:3" for what '
-        '`vectors threshold` found. "over response:last=4" is measured on the newest tokens '
-        "of the text, and steers only where it holds.",
+        help='Steer only prompts that meet a condition: "VECTOR@LAYER cosine > 0.2", also with '
+        'projection or <, perhaps "over prompt:last=1" and "at mlp_output"; "search:3" for what '
+        '`vectors threshold` found. "over response:last=4" is measured on the newest tokens of the '
+        "text, and steers only where it holds.",
     ),
 ]
 ArmOption = Annotated[
@@ -73,74 +201,116 @@ ArmOption = Annotated[
     typer.Option(
         help="An arm of several vectors, each with its strength: a:0.1,b:0.2; a vector may "
         "say more: a:0.1:layers=0-3,7:positions=prompt:last=2:schedule=first:8:operator=add"
-        ":site=block_output:when=b@4 cosine > 0.2. Repeatable."
+        ":site=block_output:when=b@4 cosine > 0.2. Repeat for more arms."
     ),
 ]
 CombineOption = Annotated[
     Combine,
-    typer.Option(help=f"Pushes of {AVERAGED} in one arm: divide by their number (ICV) or sum."),
+    typer.Option(
+        help=f"How the pushes of several {AVERAGED} vectors in one arm add up: mean divides by "
+        "their number, as ICV does; sum does not."
+    ),
 ]
 CalibratedOption = Annotated[
     bool,
     typer.Option(
         "--calibrated",
-        help="Strengths count in the vector's calibrated strength (vectors calibrate).",
+        help="Count strengths in each vector's calibrated strength, which `vectors calibrate` "
+        "finds: 1 is that strength.",
     ),
 ]
 
 # How prompts are read and texts are written.
-MaxNewTokensOption = Annotated[int, typer.Option(help="Most tokens per text.")]
-GreedyOption = Annotated[
-    bool, typer.Option("--greedy/--sample", help="Most likely token, or draw (default greedy).")
+MaxNewTokensOption = Annotated[
+    int, typer.Option(help="Generate at most this many tokens per text.")
 ]
-TemperatureOption = Annotated[float, typer.Option(help="With --sample.")]
-TopKOption = Annotated[int, typer.Option(help="With --sample; 0: no limit.")]
-TopPOption = Annotated[float, typer.Option(help="With --sample; 1: no limit.")]
+GreedyOption = Annotated[
+    bool,
+    typer.Option(
+        "--greedy/--sample", help="Take the most likely token each time, or draw tokens at random."
+    ),
+]
+TemperatureOption = Annotated[
+    float,
+    typer.Option(
+        help="With --sample: temperature of the draws; below 1 likely tokens become likelier."
+    ),
+]
+TopKOption = Annotated[
+    int,
+    typer.Option(help="With --sample: draw among this many of the likeliest tokens; 0: all."),
+]
+TopPOption = Annotated[
+    float,
+    typer.Option(
+        help="With --sample: draw among the likeliest tokens that together reach this probability; "
+        "1: all."
+    ),
+]
 MinPOption = Annotated[
     float,
     typer.Option(
-        help="With --sample: no token less likely than this share of the likeliest; 0: all."
+        help="With --sample: draw no token less likely than this share of the likeliest; 0: all."
     ),
 ]
-StopOption = Annotated[list[str] | None, typer.Option(help=r"A text ends before it; \n works.")]
+StopOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help=r"End a text in front of these characters; \n means a line break. Repeat for several."
+    ),
+]
 KlOption = Annotated[
     bool,
     typer.Option(
         "--kl",
-        help="Also measure, at every token, the KL divergence and log-probability against "
-        "the unsteered model.",
+        help="Also measure, at every token, the KL divergence and log-probability against the "
+        "unsteered model.",
     ),
 ]
-SeedOption = Annotated[int, typer.Option(help="The number that the draws follow from.")]
+SeedOption = Annotated[
+    int,
+    typer.Option(help="Number that all random draws follow from; the same gives the same draws."),
+]
 DtypeOption = Annotated[
     str,
     typer.Option(
-        help="float32, bfloat16 or float16. Half precision halves the memory of the weights; on a "
-        "processor without products in bfloat16 it is slower than float32, not faster."
+        help="Number format of the weights: float32, bfloat16 or float16. Half precision halves "
+        "their memory; on a processor without products in bfloat16 it is slower."
     ),
 ]
 ChatOption = Annotated[
     bool,
-    typer.Option("--chat", help="Prompts are the user's turn in the model's chat template."),
+    typer.Option("--chat", help="Put prompts into the model's chat template as the user's turn."),
 ]
 SystemOption = Annotated[
-    str | None, typer.Option(help="System prompt in front of them; implies --chat.")
+    str | None,
+    typer.Option(help="System prompt that stands before every prompt; implies --chat."),
 ]
 SpecialTokensOption = Annotated[
     bool,
     typer.Option(
         "--special-tokens/--no-special-tokens",
-        help="Let the tokenizer add its own tokens, such as BOS, or leave them out "
-        "(default: added, except by a chat template, which writes its own).",
+        help="Let the tokenizer add its own tokens, such as BOS, or leave them out. A chat "
+        "template writes its own: with one the default is to leave them out.",
     ),
 ]
 
-RunNameOption = Annotated[str | None, typer.Option(help="Name that the run gets.")]
+RunNameOption = Annotated[str | None, name_for("run")]
 
 # How the work is done.
-ForceOption = Annotated[bool, typer.Option("--force", help="Do an equal request again.")]
-DetachOption = Annotated[bool, typer.Option("--detach", help="Print the job id and return.")]
-QueueOption = Annotated[str, typer.Option(help="Only workers of this queue take the job.")]
+ForceOption = Annotated[
+    bool,
+    typer.Option("--force", help="Compute it again, even if an equal request has been computed."),
+]
+DetachOption = Annotated[
+    bool,
+    typer.Option(
+        "--detach", help="Print the id of the job and return, without waiting for the result."
+    ),
+]
+QueueOption = Annotated[
+    str, typer.Option(help="Queue to put the job into; only workers of this queue take it.")
+]
 
 
 def priority_of(*, detach: bool) -> int:
@@ -164,13 +334,13 @@ class PromptGroup(Group):
     prompts: PromptsOption = None
 
     def given(self) -> dict[str, Any]:
-        """As ``Lab`` takes them."""
+        """The prompts by the names that ``Lab`` has for them."""
         return {"prompts": self.prompt or [], "prompt_set": self.prompts}
 
 
 @dataclass(frozen=True, kw_only=True)
 class VectorGroup(Group):
-    """How vectors act."""
+    """How vectors act: operator, place, tokens, schedule and condition."""
 
     operator: OperatorOption = None
     site: SiteOption = None

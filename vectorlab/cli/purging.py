@@ -8,8 +8,10 @@ import typer
 from vectorlab.cli.context import open_lab
 from vectorlab.cli.output import show
 
-CascadeOption = Annotated[bool, typer.Option("--cascade", help="Also whatever depends on it.")]
-YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+CascadeOption = Annotated[
+    bool, typer.Option("--cascade", help="Also delete whatever depends on it.")
+]
+YesOption = Annotated[bool, typer.Option("--yes", help="Delete without asking for a yes.")]
 
 
 def ask_and_purge(
@@ -22,7 +24,20 @@ def ask_and_purge(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Delete through a service's ``remove`` after a yes, and print one line per thing gone."""
+    """Delete through a service's ``remove`` after a yes, and print one line per thing gone.
+
+    Args:
+        context: Of the call; names the store.
+        noun: What is deleted, as the question calls it.
+        reference: What the user typed.
+        remove: The service; returns a line per thing that went.
+        cascade: Also delete whatever depends on it.
+        yes: Do not ask.
+        as_json: Print JSON.
+
+    Raises:
+        typer.Abort: If the user says no.
+    """
     lab = open_lab(context)
     if not yes:
         typer.confirm(f"Delete {noun} {reference} for good?", abort=True)

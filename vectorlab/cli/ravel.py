@@ -9,7 +9,23 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from vectorlab.cli.context import finish, open_lab
-from vectorlab.cli.options import DetachOption, priority_of
+from vectorlab.cli.options import (
+    DetachOption,
+    DtypeOption,
+    ForceOption,
+    ModelOption,
+    NextVersionOption,
+    OperatorOption,
+    PositionsOption,
+    QueueOption,
+    RunNameOption,
+    SeedOption,
+    StrengthHelp,
+    name_for,
+    priority_of,
+    reference_to,
+    settings_of_method,
+)
 from vectorlab.cli.output import (
     JsonOption,
     frame_table,
@@ -35,23 +51,37 @@ app = typer.Typer(
     help="Attributes of entities (RAVEL): change one, leave the others alone, and measure both.",
 )
 
-InstanceArgument = Annotated[str, typer.Argument(metavar="INSTANCE", help="Name, id or hash.")]
-QueueOption = Annotated[str, typer.Option(help="Only workers of it take the job.")]
-ForceOption = Annotated[bool, typer.Option("--force", help="Make an equal request again.")]
-ParameterOption = Annotated[
-    list[str] | None,
-    typer.Option(metavar="NAME=NUMBER", help="Of the method, such as steps=500; repeatable."),
+InstanceArgument = Annotated[str, reference_to("the instance", metavar="INSTANCE")]
+DataArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA", help="Version of entity data: cities, cities@latest or cities@3."
+    ),
+]
+ParameterOption = Annotated[list[str] | None, settings_of_method("steps=500")]
+WeightsOption = Annotated[
+    str | None,
+    typer.Option(help="File in safetensors format with the autoencoder of --method sae."),
 ]
 AttributeOption = Annotated[
-    list[str] | None, typer.Option(help="To change; may be repeated. Default: each in turn.")
+    list[str] | None,
+    typer.Option(
+        help="Attribute to change, such as continent; repeat for several. Default: each in turn."
+    ),
 ]
-LocationOption = Annotated[Location, typer.Option(help="Which tokens are swapped.")]
-PartOption = Annotated[
-    list[Part] | None, typer.Option(help="Of the instance; default: entity_test, context_test.")
+LocationOption = Annotated[
+    Location,
+    typer.Option(
+        help="Tokens whose states are swapped: the entity's last, all of its, or the prompt's last."
+    ),
 ]
-SeedOption = Annotated[int, typer.Option(help="Of the training.")]
-NameOption = Annotated[str | None, typer.Option(help="Of the run.")]
-_METHODS = "; ".join(f"{item.name}: {item.summary}" for item in FEATURIZERS.values())
+_METHODS = "How features are found; repeat for several. One of " + ", ".join(
+    f"{item.name} ({item.summary})" for item in FEATURIZERS.values()
+)
+_LAYER = "Number of the block whose output is edited, from 0; repeat for several."
+_K = "How many features are swapped, where the method can be told; several are tried in turn."
+_OBJECT = "Entity data (cities@1), instance or run, by name or id, or a featurizer by its id."
+_PART = "Part of the instance to score on; repeat for several. Default: "
 
 
 @app.command("import")
@@ -60,18 +90,21 @@ def import_(
     source: Annotated[
         str,
         typer.Argument(
-            help="A folder with the published files, a CSV or JSON file, or built-in data: cities."
+            help="Folder with the published files, CSV or JSON file, or built-in data: cities."
         ),
     ],
-    name: Annotated[str | None, typer.Option(help="Of the entity type; default: the file's.")] = (
-        None
-    ),
-    type: Annotated[str | None, typer.Option(help="Only this one of a folder.")] = None,
-    templates: Annotated[
-        str | None, typer.Option(help="CSV of templates that belongs to a CSV of entities.")
+    name: Annotated[str | None, name_for("entity type", default="the name in the file")] = None,
+    type: Annotated[
+        str | None, typer.Option(help="Only this entity type of a folder, such as city.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Draws splits where a CSV names none.")] = 0,
-    message: Annotated[str, typer.Option("--message", "-m", help="Why.")] = "",
+    templates: Annotated[
+        str | None,
+        typer.Option(help="CSV file of templates that belongs to a CSV file of entities."),
+    ] = None,
+    seed: SeedOption = 0,
+    message: Annotated[
+        str, typer.Option("--message", "-m", help="Why this version is made, kept with it.")
+    ] = "",
     json: JsonOption = False,
 ) -> None:
     """Store entities, their attribute values and templates as the next version of their type.
@@ -99,16 +132,26 @@ def import_(
 @app.command()
 def build(
     context: typer.Context,
-    data: Annotated[str, typer.Argument(metavar="DATA", help="name, name@3 or name@latest.")],
-    model: Annotated[str, typer.Option(help="A registered model.")] = "tiny",
-    name: Annotated[str | None, typer.Option(help="Of the instance.")] = None,
-    new_tokens: Annotated[int, typer.Option(help="Most tokens of a completion.")] = 8,
-    train_examples: Annotated[int, typer.Option(help="Per attribute.")] = 512,
-    test_examples: Annotated[int, typer.Option(help="Per attribute and part.")] = 128,
-    min_template_accuracy: Annotated[float, typer.Option(help="Below, it is left out.")] = 0.5,
-    min_entity_accuracy: Annotated[float, typer.Option(help="Below, it is left out.")] = 0.5,
-    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
-    dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32",
+    data: DataArgument,
+    model: ModelOption = "tiny",
+    name: Annotated[str | None, name_for("instance", default="made of data and model")] = None,
+    new_tokens: Annotated[
+        int, typer.Option(help="Generate at most this many tokens per completion.")
+    ] = 8,
+    train_examples: Annotated[
+        int, typer.Option(help="Number of training pairs per attribute.")
+    ] = 512,
+    test_examples: Annotated[
+        int, typer.Option(help="Number of test pairs per attribute and part.")
+    ] = 128,
+    min_template_accuracy: Annotated[
+        float, typer.Option(help="Leave out templates whose share of right answers is below this.")
+    ] = 0.5,
+    min_entity_accuracy: Annotated[
+        float, typer.Option(help="Leave out entities whose share of right answers is below this.")
+    ] = 0.5,
+    seed: SeedOption = 0,
+    dtype: DtypeOption = "float32",
     force: ForceOption = False,
     detach: DetachOption = False,
     queue: QueueOption = DEFAULT_QUEUE,
@@ -149,16 +192,14 @@ def train(
     context: typer.Context,
     instance: InstanceArgument,
     method: Annotated[list[str], typer.Option(help=_METHODS)],
-    layer: Annotated[list[int], typer.Option(help="Block whose output is edited, from 0.")],
-    k: Annotated[list[int] | None, typer.Option(help="Features to swap.")] = None,
+    layer: Annotated[list[int], typer.Option(help=_LAYER)],
+    k: Annotated[list[int] | None, typer.Option(help=_K)] = None,
     attribute: AttributeOption = None,
     location: LocationOption = Location.ENTITY_LAST,
     parameter: ParameterOption = None,
-    weights: Annotated[
-        str | None, typer.Option(help="safetensors file with an autoencoder, for sae.")
-    ] = None,
+    weights: WeightsOption = None,
     seed: SeedOption = 0,
-    name: NameOption = None,
+    name: RunNameOption = None,
     force: ForceOption = False,
     detach: DetachOption = False,
     queue: QueueOption = DEFAULT_QUEUE,
@@ -190,33 +231,31 @@ def score(
     context: typer.Context,
     instance: InstanceArgument,
     method: Annotated[list[str] | None, typer.Option(help=_METHODS)] = None,
-    layer: Annotated[
-        list[int] | None, typer.Option(help="Block whose output is edited, from 0.")
-    ] = None,
-    k: Annotated[list[int] | None, typer.Option(help="Features to swap.")] = None,
+    layer: Annotated[list[int] | None, typer.Option(help=_LAYER)] = None,
+    k: Annotated[list[int] | None, typer.Option(help=_K)] = None,
     attribute: AttributeOption = None,
     location: LocationOption = Location.ENTITY_LAST,
     parameter: ParameterOption = None,
-    weights: Annotated[
-        str | None, typer.Option(help="safetensors file with an autoencoder, for sae.")
-    ] = None,
+    weights: WeightsOption = None,
     seed: SeedOption = 0,
     vector: Annotated[
-        str | None, typer.Option(help="A steering vector instead: name, id or hash.")
+        str | None,
+        typer.Option(help="Score this steering vector instead, given by name, id or hash."),
     ] = None,
     from_: Annotated[
-        str | None, typer.Option("--from", help="Value that the vector is to change.")
+        str | None,
+        typer.Option("--from", help="With --vector: value that it should change, such as Europe."),
     ] = None,
-    to: Annotated[str | None, typer.Option(help="Value that it is to bring.")] = None,
+    to: Annotated[
+        str | None, typer.Option(help="With --vector: value that it should bring, such as Asia.")
+    ] = None,
     strength: Annotated[
-        list[float] | None, typer.Option(help="Of the vector; several make several arms.")
+        list[float] | None, typer.Option(help=f"{StrengthHelp} Default: 0.1.")
     ] = None,
-    operator: Annotated[
-        Operator | None, typer.Option(help="Of the vector; default: its own.")
-    ] = None,
-    positions: Annotated[str, typer.Option(help="Of the vector: all, prompt ...")] = "all",
-    part: PartOption = None,
-    name: NameOption = None,
+    operator: OperatorOption = None,
+    positions: PositionsOption = "all",
+    part: Annotated[list[Part] | None, typer.Option(help=f"{_PART}{', '.join(TESTS)}.")] = None,
+    name: RunNameOption = None,
     force: ForceOption = False,
     detach: DetachOption = False,
     queue: QueueOption = DEFAULT_QUEUE,
@@ -258,15 +297,21 @@ def sweep(
     instance: InstanceArgument,
     method: Annotated[list[str], typer.Option(help=_METHODS)],
     layer: Annotated[
-        list[str] | None, typer.Option(metavar="LAYERS", help="3, or 0-5; default: all.")
+        list[str] | None,
+        typer.Option(
+            metavar="LAYERS",
+            help="Blocks whose output is edited, 3 or 0-5; repeat for several. Default: all.",
+        ),
     ] = None,
-    k: Annotated[list[int] | None, typer.Option(help="Features; may be repeated.")] = None,
+    k: Annotated[list[int] | None, typer.Option(help=_K)] = None,
     attribute: AttributeOption = None,
     location: LocationOption = Location.ENTITY_LAST,
     parameter: ParameterOption = None,
     seed: SeedOption = 0,
-    part: PartOption = None,
-    name: NameOption = None,
+    part: Annotated[
+        list[Part] | None, typer.Option(help=f"{_PART}{Part.ENTITY_VALIDATION}.")
+    ] = None,
+    name: RunNameOption = None,
     force: ForceOption = False,
     detach: DetachOption = False,
     queue: QueueOption = DEFAULT_QUEUE,
@@ -352,11 +397,19 @@ def list_(context: typer.Context, json: JsonOption = False) -> None:
 @app.command("show")
 def show_(
     context: typer.Context,
-    reference: Annotated[str, typer.Argument(metavar="DATA|INSTANCE|RUN")],
+    reference: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATA|INSTANCE|RUN",
+            help="Entity data (cities@1), an instance or a run, each by name or id.",
+        ),
+    ],
     attribute: Annotated[
-        str | None, typer.Option(help="Of a run: the scores of this target alone.")
+        str | None, typer.Option(help="Only the scores of a run with this attribute as the target.")
     ] = None,
-    examples: Annotated[int, typer.Option(help="Of an instance or run: so many of them.")] = 0,
+    examples: Annotated[
+        int, typer.Option(help="Also show this many pairs of an instance, or answers of a run.")
+    ] = 0,
     json: JsonOption = False,
 ) -> None:
     """Show entity data, an instance, or the scores of a run.
@@ -389,11 +442,15 @@ def show_(
 @app.command()
 def demonstrations(
     context: typer.Context,
-    data: Annotated[str, typer.Argument(metavar="DATA", help="name, name@3 or name@latest.")],
-    attribute: Annotated[str, typer.Option(help="Whose value changes.")],
-    from_: Annotated[str, typer.Option("--from", help="Value of the sources.")],
-    to: Annotated[str, typer.Option(help="Value of the targets.")],
-    set: Annotated[str, typer.Option("--set", help="The set whose next version is made.")],
+    data: DataArgument,
+    attribute: Annotated[
+        str, typer.Option(help="Attribute whose value changes, such as continent.")
+    ],
+    from_: Annotated[
+        str, typer.Option("--from", help="Value of the attribute in the sources, such as Europe.")
+    ],
+    to: Annotated[str, typer.Option(help="Value of the attribute in the targets, such as Asia.")],
+    set: NextVersionOption,
     json: JsonOption = False,
 ) -> None:
     """Make a demonstration set that turns one value into another, to extract a vector from.
@@ -414,8 +471,10 @@ def demonstrations(
 @app.command()
 def export(
     context: typer.Context,
-    reference: Annotated[str, typer.Argument(metavar="DATA|INSTANCE|RUN|featurizer:ID")],
-    out: Annotated[Path, typer.Argument(metavar="FILE")],
+    reference: Annotated[
+        str, typer.Argument(metavar="DATA|INSTANCE|RUN|featurizer:ID", help=_OBJECT)
+    ],
+    out: Annotated[Path, typer.Argument(metavar="FILE", help="File to write it to.")],
     json: JsonOption = False,
 ) -> None:
     """Write data or an instance as JSON, a run's outcomes as CSV, a featurizer as safetensors.
@@ -433,7 +492,9 @@ def export(
 @app.command()
 def purge(
     context: typer.Context,
-    reference: Annotated[str, typer.Argument(metavar="DATA|INSTANCE|RUN|featurizer:ID")],
+    reference: Annotated[
+        str, typer.Argument(metavar="DATA|INSTANCE|RUN|featurizer:ID", help=_OBJECT)
+    ],
     cascade: CascadeOption = False,
     yes: YesOption = False,
     json: JsonOption = False,

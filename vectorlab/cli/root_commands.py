@@ -17,14 +17,20 @@ from vectorlab.services import database, jobs, models
 from vectorlab.version import __version__
 
 DASHBOARD_PORT = 8501
+PortOption = Annotated[
+    int, typer.Option(help="Port of the dashboard; if it is taken, the next free one is used.")
+]
 
 
 def demo(
     context: typer.Context,
     serve: Annotated[
-        bool, typer.Option("--serve/--no-serve", help="Afterwards: dashboard and worker.")
+        bool,
+        typer.Option(
+            "--serve/--no-serve", help="Afterwards start the dashboard and a worker, or not."
+        ),
     ] = True,
-    port: Annotated[int, typer.Option(help="Of the dashboard.")] = DASHBOARD_PORT,
+    port: PortOption = DASHBOARD_PORT,
     json: JsonOption = False,
 ) -> None:
     """Migrate, seed, extract, generate, replay and print the comparison; then serve.
@@ -48,12 +54,19 @@ def demo(
 
 def ui(
     context: typer.Context,
-    host: Annotated[str, typer.Option(help="Address to bind; loopback unless asked.")] = (
-        serving.LOOPBACK
-    ),
-    port: Annotated[int, typer.Option(help="The next free one is taken.")] = DASHBOARD_PORT,
+    host: Annotated[
+        str,
+        typer.Option(
+            help="Address the dashboard listens on; 127.0.0.1 is reached from this machine alone."
+        ),
+    ] = (serving.LOOPBACK),
+    port: PortOption = DASHBOARD_PORT,
     worker: Annotated[
-        bool, typer.Option("--worker/--no-worker", help="Run a worker beside it.")
+        bool,
+        typer.Option(
+            "--worker/--no-worker",
+            help="Run a worker beside the dashboard, or leave the jobs to others.",
+        ),
     ] = True,
 ) -> None:
     """Serve the dashboard, with a worker beside it, until Ctrl-C.

@@ -34,10 +34,8 @@ SHOWN_FRAGILE = 8  # texts, at most
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Generation runs: prompts x arms x samples, stored with all that made them.",
+    help="Generation runs: texts for every prompt and arm, stored with all that made them.",
 )
-
-Reference = Annotated[str, typer.Argument(metavar="ID|NAME|HASH")]
 
 
 @app.command()
@@ -46,28 +44,30 @@ def generate(
     context: typer.Context,
     *,
     used: options.ModelGroup,
-    vector: Annotated[
-        list[str] | None, typer.Option(help="Name, id or hash; repeat for several.")
-    ] = None,
+    vector: Annotated[list[str] | None, typer.Option(help=options.VectorsHelp)] = None,
     strength: Annotated[list[float] | None, typer.Option(help=options.StrengthHelp)] = None,
     read: options.PromptGroup,
     acting: options.VectorGroup,
     layers: Annotated[
-        str | None, typer.Option(help="For example 0-3,7; default: all the vector has.")
+        str | None,
+        typer.Option(help="Layers to steer, such as 0-3,7. Default: all that the vector has."),
     ] = None,
     together: Annotated[
-        bool, typer.Option("--together", help="All vectors in one arm, not an arm each.")
+        bool,
+        typer.Option(
+            "--together", help="Steer with all vectors in one arm, instead of an arm for each."
+        ),
     ] = False,
     arm: options.ArmOption = None,
     combined: options.ArmGroup,
     writing: options.MeasuredTextGroup,
-    samples: Annotated[int, typer.Option(help="Texts per prompt and arm.")] = 1,
+    samples: Annotated[int, typer.Option(help="Number of texts per prompt and arm.")] = 1,
     compile_: Annotated[
         bool,
         typer.Option(
             "--compile",
-            help="Compile the decoding step with torch.compile where that works: a minute once "
-            "per process and shape, then faster steps.",
+            help="Compile the decoding step with torch.compile where that works: it costs a minute "
+            "once per process and shape, then steps are faster.",
         ),
     ] = False,
     name: options.RunNameOption = None,
@@ -110,8 +110,8 @@ def generate(
 @app.command("list")
 def list_(
     context: typer.Context,
-    model: Annotated[str | None, typer.Option(help="Only of this model.")] = None,
-    limit: Annotated[int, typer.Option(help="At most so many.")] = 50,
+    model: options.OfModelOption = None,
+    limit: options.LimitOption = 50,
     json: JsonOption = False,
 ) -> None:
     """List runs, newest first.
@@ -123,7 +123,9 @@ def list_(
 
 
 @app.command("show")
-def show_(context: typer.Context, reference: Reference, json: JsonOption = False) -> None:
+def show_(
+    context: typer.Context, reference: options.RunReference, json: JsonOption = False
+) -> None:
     """Show one run: what was asked, on which software, and every text.
 
     Example: vectorlab runs show 1
@@ -134,7 +136,7 @@ def show_(context: typer.Context, reference: Reference, json: JsonOption = False
 @app.command()
 def compare(
     context: typer.Context,
-    references: Annotated[list[str], typer.Argument(metavar="RUN...")],
+    references: options.RunReferences,
     json: JsonOption = False,
 ) -> None:
     """Set runs side by side: a row per prompt and sample, a column per arm.
@@ -148,9 +150,12 @@ def compare(
 @app.command()
 def replay(
     context: typer.Context,
-    reference: Reference,
+    reference: options.RunReference,
     changed_model: Annotated[
-        bool, typer.Option("--changed-model", help="Go on where the model's files changed.")
+        bool,
+        typer.Option(
+            "--changed-model", help="Replay although the files of the model have changed."
+        ),
     ] = False,
     json: JsonOption = False,
 ) -> None:
@@ -186,8 +191,10 @@ def replay(
 @app.command()
 def export(
     context: typer.Context,
-    reference: Reference,
-    file: Annotated[Path, typer.Argument(help="Ending .csv, .json, .jsonl or .parquet.")],
+    reference: options.RunReference,
+    file: Annotated[
+        Path, typer.Argument(help="File to write, ending in .csv, .json, .jsonl or .parquet.")
+    ],
     json: JsonOption = False,
 ) -> None:
     """Write the texts of a run to a file, the baseline text and every score beside each.
@@ -207,7 +214,7 @@ def export(
 @app.command()
 def purge(
     context: typer.Context,
-    reference: Reference,
+    reference: options.RunReference,
     cascade: CascadeOption = False,
     yes: YesOption = False,
     json: JsonOption = False,

@@ -8,7 +8,14 @@ import typer
 from rich.console import Group, RenderableType
 
 from vectorlab.cli.context import finish, open_lab
-from vectorlab.cli.options import DetachOption, priority_of
+from vectorlab.cli.options import (
+    DetachOption,
+    ForceOption,
+    QueueOption,
+    RunReference,
+    RunReferences,
+    priority_of,
+)
 from vectorlab.cli.output import JsonOption, frame_table, plain, show
 from vectorlab.domain.jobs import DEFAULT_QUEUE
 from vectorlab.domain.metrics import METRICS
@@ -24,23 +31,29 @@ COMPARED = ["arm", "n", "difference", "low", "high", "win/tie/loss", "p", "verdi
 @app.command()
 def score(
     context: typer.Context,
-    reference: Annotated[str, typer.Argument(metavar="RUN", help="Id, name or hash prefix.")],
+    reference: RunReference,
     scorer: Annotated[
         list[str] | None,
         typer.Option(
             "--scorer",
             "-s",
-            help="A scorer with its options, such as kl, contains:good or "
-            "perplexity:text=reference; see vectorlab runs scorers. Repeatable.",
+            help="Scorer with its options, such as kl, contains:good or perplexity:text=reference; "
+            "repeat for several. vectorlab runs scorers lists them. Default: "
+            f"{', '.join(scores.DEFAULT_SCORERS)}.",
         ),
     ] = None,
     baseline: Annotated[
-        str | None, typer.Option(help="Compare with this arm; default: the unsteered one.")
+        str | None,
+        typer.Option(
+            help="Label of the arm to compare the others with. Default: the unsteered arm."
+        ),
     ] = None,
-    metric: Annotated[str, typer.Option(help=f"One of {', '.join(METRICS)}.")] = "mean",
-    force: Annotated[bool, typer.Option("--force", help="Score again what was scored.")] = False,
+    metric: Annotated[
+        str, typer.Option(help=f"How the scores of an arm become one number: {', '.join(METRICS)}.")
+    ] = "mean",
+    force: ForceOption = False,
     detach: DetachOption = False,
-    queue: Annotated[str, typer.Option(help="Only workers of it take the job.")] = DEFAULT_QUEUE,
+    queue: QueueOption = DEFAULT_QUEUE,
     json: JsonOption = False,
 ) -> None:
     """Score every text of a run and compare its arms, prompt by prompt.
@@ -91,11 +104,16 @@ def _show_scores(
 @app.command()
 def report(
     context: typer.Context,
-    references: Annotated[list[str], typer.Argument(metavar="RUN...")],
+    references: RunReferences,
     out: Annotated[
-        Path, typer.Option(help="Ending .html (one file) or .md (with its charts beside it).")
+        Path,
+        typer.Option(
+            help="File to write, ending in .html (one file) or .md (its charts beside it)."
+        ),
     ] = Path("report.html"),
-    title: Annotated[str, typer.Option(help="Of the report.")] = "",
+    title: Annotated[
+        str, typer.Option(help="Title of the report. Default: the names of the runs.")
+    ] = "",
     json: JsonOption = False,
 ) -> None:
     """Write a report: every arm against the baseline, plots, settings, lineage, hashes, replay.

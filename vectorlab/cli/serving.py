@@ -52,6 +52,13 @@ def serve(
     """Run the dashboard, and a worker beside it, until Ctrl-C or a signal to end.
 
     A worker that ends leaves the dashboard alone, which offers to start another.
+
+    Args:
+        settings: Store and device, handed on to the children.
+        host: Address to listen on.
+        port: A free one.
+        with_worker: Run a worker beside the dashboard.
+        browser: Open it in a browser.
     """
     children: list[subprocess.Popen[bytes]] = []
     with ending_as_interrupt(), tempfile.TemporaryDirectory(prefix="vectorlab-ui-") as folder:

@@ -20,12 +20,17 @@ from rich.progress import (
 from rich.text import Text
 
 from vectorlab.cli.context import open_lab
+from vectorlab.cli.options import MessageOption, NextVersionOption, StrictOption, VersionReference
 from vectorlab.cli.output import JsonOption, frame_table, plain, show, stderr
 from vectorlab.cli.set_texts import findings_text
 from vectorlab.domain.sets import Demonstration
 from vectorlab.services import set_files, sets
 
 DRY_ROWS = 5  # demonstrations that --dry-run shows
+FormatOption = Annotated[
+    str | None,
+    typer.Option(help=f"One of {', '.join(set_files.FORMATS)}. Default: by the file's ending."),
+]
 
 
 def import_(
@@ -34,45 +39,79 @@ def import_(
         list[str],
         typer.Argument(
             metavar="FILE...",
-            help="CSV, TSV, JSON, JSON Lines, Parquet, a datasets directory, hub:OWNER/NAME, - for "
-            "standard input, or two text files: sources and targets line by line.",
+            help="What to read: CSV, TSV, JSON, JSON Lines, Parquet, a datasets directory, "
+            "hub:OWNER/NAME, - for standard input, or two text files, sources and targets line by "
+            "line.",
         ),
     ],
-    set: Annotated[str, typer.Option("--set", help="Its next version is made, or the set.")],
+    set: NextVersionOption,
     source_column: Annotated[
-        list[str] | None, typer.Option(help="Column of the sources; several are joined.")
+        list[str] | None,
+        typer.Option(
+            help="Column of the sources; repeat to join several. Default: guessed from the names."
+        ),
     ] = None,
     target_column: Annotated[
-        list[str] | None, typer.Option(help="Column of the targets; several are joined.")
+        list[str] | None,
+        typer.Option(
+            help="Column of the targets; repeat to join several. Default: guessed from the names."
+        ),
     ] = None,
     metadata_column: Annotated[
-        list[str] | None, typer.Option(help="Column to keep as metadata; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            help="Column to keep as metadata; repeat for several. Default: 'metadata', if there is "
+            "one."
+        ),
     ] = None,
     no_metadata: Annotated[
-        bool, typer.Option("--no-metadata", help="Leave a column 'metadata' out.")
+        bool,
+        typer.Option(
+            "--no-metadata", help="Leave out a column 'metadata', which is kept otherwise."
+        ),
     ] = False,
     bare_prompts: Annotated[
-        bool, typer.Option("--bare-prompts", help="There are no targets.")
+        bool, typer.Option("--bare-prompts", help="Read sources alone: prompts without targets.")
     ] = False,
     join: Annotated[
         str | None,
-        typer.Option(help="Between joined columns; else a space where there is no white space."),
+        typer.Option(
+            help="Text between joined columns. Default: a space where neither has white space "
+            "there."
+        ),
     ] = None,
-    format: Annotated[
-        str | None, typer.Option(help=f"{', '.join(set_files.FORMATS)}; overrides the ending.")
+    format: FormatOption = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(help="Character encoding of the text, such as latin-1. Default: UTF-8."),
     ] = None,
-    encoding: Annotated[str | None, typer.Option(help="Of text, if not UTF-8.")] = None,
-    delimiter: Annotated[str | None, typer.Option(help="Of CSV, if no comma.")] = None,
-    split: Annotated[str | None, typer.Option(help="Of a dataset with several.")] = None,
-    config: Annotated[str | None, typer.Option(help="Of a dataset of the hub.")] = None,
-    revision: Annotated[str | None, typer.Option(help="Of a dataset of the hub.")] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Refuse what the checks find.")] = False,
+    delimiter: Annotated[
+        str | None,
+        typer.Option(help="Character between the columns of a CSV file. Default: a comma."),
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            help="Split of a dataset to read, such as train; needed where it has several."
+        ),
+    ] = None,
+    config: Annotated[
+        str | None,
+        typer.Option(help="Configuration of a dataset on the hub, where it has several."),
+    ] = None,
+    revision: Annotated[
+        str | None, typer.Option(help="Branch, tag or commit on the hub. Default: the main branch.")
+    ] = None,
+    strict: StrictOption = False,
     model: Annotated[
-        str | None, typer.Option(help="Also check that texts fit into this model's context.")
+        str | None,
+        typer.Option(
+            help="Also check that the texts fit into the context of this registered model."
+        ),
     ] = None,
-    message: Annotated[str | None, typer.Option("--message", "-m", help="Why.")] = None,
+    message: MessageOption = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Read and check everything, write nothing.")
+        bool, typer.Option("--dry-run", help="Read and check the whole file, and store nothing.")
     ] = False,
     json: JsonOption = False,
 ) -> None:
@@ -114,19 +153,16 @@ def import_(
 
 def export(
     context: typer.Context,
-    reference: Annotated[
-        str, typer.Argument(metavar="NAME[@VERSION]", help="upbeat, upbeat@2 ...")
-    ],
+    reference: VersionReference,
     files: Annotated[
         list[str],
         typer.Argument(
             metavar="FILE...",
-            help="Its ending names the format; - is standard output; two for text.",
+            help="File to write, its ending names the format; - is standard output; text takes "
+            "two.",
         ),
     ],
-    format: Annotated[
-        str | None, typer.Option(help=f"{', '.join(set_files.FORMATS)}; overrides the ending.")
-    ] = None,
+    format: FormatOption = None,
     json: JsonOption = False,
 ) -> None:
     """Write a version to a file; importing it again gives the same content hash.

@@ -10,9 +10,9 @@ from rich.console import Group
 from rich.text import Text
 
 from vectorlab.cli.context import open_lab
+from vectorlab.cli.options import MessageOption, SetName, StrictOption, VersionReference
 from vectorlab.cli.output import JsonOption, frame_table, plain, show, stderr
 from vectorlab.cli.set_texts import changes_text, conflict_text, findings_text, history_text
-from vectorlab.cli.sets import Reference
 from vectorlab.domain.set_merge import Take
 from vectorlab.domain.sets import Demonstration
 from vectorlab.errors import InputError
@@ -25,7 +25,7 @@ app = typer.Typer()  # its commands stand beside those of ``sets``
 @app.command()
 def log(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="Of the set.")],
+    name: SetName,
     json: JsonOption = False,
 ) -> None:
     """Show the history of a set as a graph, newest first, forks and merges included.
@@ -49,8 +49,13 @@ def log(
 @app.command()
 def diff(
     context: typer.Context,
-    before: Annotated[str, typer.Argument(metavar="NAME@OLD")],
-    after: Annotated[str, typer.Argument(metavar="NAME@NEW")],
+    before: Annotated[
+        str,
+        typer.Argument(metavar="NAME@OLD", help="Version before the changes, such as upbeat@1."),
+    ],
+    after: Annotated[
+        str, typer.Argument(metavar="NAME@NEW", help="Version after the changes, such as upbeat@2.")
+    ],
     json: JsonOption = False,
 ) -> None:
     """Compare two versions: what was added, removed, edited (word by word) and moved.
@@ -63,7 +68,7 @@ def diff(
 
 
 @app.command()
-def blame(context: typer.Context, reference: Reference, json: JsonOption = False) -> None:
+def blame(context: typer.Context, reference: VersionReference, json: JsonOption = False) -> None:
     """Say in which version each demonstration came in, through forks and merges.
 
     Example: vectorlab sets blame upbeat@latest
@@ -86,31 +91,45 @@ def blame(context: typer.Context, reference: Reference, json: JsonOption = False
 @app.command()
 def merge(
     context: typer.Context,
-    ours: Annotated[str, typer.Argument(metavar="NAME", help="The set that gets the version.")],
-    theirs: Annotated[str, typer.Argument(metavar="OTHER[@VERSION]", help="What is brought in.")],
-    take: Annotated[Take | None, typer.Option(help="Settle every open conflict so.")] = None,
+    ours: Annotated[
+        str, typer.Argument(metavar="NAME", help="Set that gets the merged version, by its name.")
+    ],
+    theirs: Annotated[
+        str,
+        typer.Argument(
+            metavar="OTHER[@VERSION]", help="Set, or version of it, that is merged into the first."
+        ),
+    ],
+    take: Annotated[
+        Take | None,
+        typer.Option(
+            help="How every open conflict is settled: our side, theirs, both, the base or neither."
+        ),
+    ] = None,
     conflicts: Annotated[
-        Path | None, typer.Option(help="Write open conflicts here, to be settled by hand.")
+        Path | None,
+        typer.Option(help="File to write open conflicts to, so that they can be settled by hand."),
     ] = None,
     settled: Annotated[
         Path | None,
         typer.Option(
             exists=True,
             dir_okay=False,
-            help="Read a conflicts file with its 'take' fields filled.",
+            help="File that --conflicts wrote, with its 'take' fields filled in.",
         ),
     ] = None,
     base: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME@V", help="Start from this common version, if there are several."
+            metavar="NAME@V",
+            help="Common version to start from, such as upbeat@1, where there are several.",
         ),
     ] = None,
     unrelated: Annotated[
-        bool, typer.Option("--unrelated", help="Join sets that have no version in common.")
+        bool, typer.Option("--unrelated", help="Also merge sets that have no version in common.")
     ] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Refuse what the checks find.")] = False,
-    message: Annotated[str | None, typer.Option("--message", "-m", help="Why.")] = None,
+    strict: StrictOption = False,
+    message: MessageOption = None,
     json: JsonOption = False,
 ) -> None:
     """Bring another line into a set, three-way by content.

@@ -5,24 +5,27 @@ from typing import Annotated
 import typer
 
 from vectorlab.cli.context import open_lab
+from vectorlab.cli.options import SeedOption, VersionReference
 from vectorlab.cli.output import JsonOption, plain, show
-from vectorlab.cli.sets import Reference
 from vectorlab.domain.sets import SetVersion
 from vectorlab.services import set_splits
 
 app = typer.Typer()  # its commands stand beside those of ``sets``
 
-Seed = Annotated[int, typer.Option(help="Of the draw.")]
-
 
 @app.command()
 def split(
     context: typer.Context,
-    reference: Reference,
-    first: Annotated[str, typer.Argument(help="Name of the first new set.")],
-    second: Annotated[str, typer.Argument(help="Name of the second.")],
-    share: Annotated[float, typer.Option(help="Of the first, between 0 and 1.")] = 0.5,
-    seed: Seed = 0,
+    reference: VersionReference,
+    first: Annotated[str, typer.Argument(help="Name for the first new set.")],
+    second: Annotated[str, typer.Argument(help="Name for the second new set.")],
+    share: Annotated[
+        float,
+        typer.Option(
+            help="Share of the demonstrations that go into the first set, between 0 and 1."
+        ),
+    ] = 0.5,
+    seed: SeedOption = 0,
     json: JsonOption = False,
 ) -> None:
     """Divide a version into two disjoint new sets, for example a pool and a test set.
@@ -44,10 +47,17 @@ def split(
 @app.command()
 def folds(
     context: typer.Context,
-    reference: Reference,
-    prefix: Annotated[str, typer.Argument(help="Sets are named PREFIX-1-pool, PREFIX-1-test ...")],
-    count: Annotated[int, typer.Option("--count", "-k", help="Number of folds.")] = 5,
-    seed: Seed = 0,
+    reference: VersionReference,
+    prefix: Annotated[
+        str,
+        typer.Argument(
+            help="Beginning of the new names: PREFIX-1-pool, PREFIX-1-test, PREFIX-2-pool ..."
+        ),
+    ],
+    count: Annotated[
+        int, typer.Option("--count", "-k", help="Number of folds, each a pool and a test set.")
+    ] = 5,
+    seed: SeedOption = 0,
     json: JsonOption = False,
 ) -> None:
     """Divide a version for cross-validation: a pool and a test set for each fold.
@@ -69,8 +79,14 @@ def folds(
 @app.command()
 def overlap(
     context: typer.Context,
-    learned: Annotated[str, typer.Argument(metavar="NAME[@VERSION]", help="Extracted from.")],
-    tried: Annotated[str, typer.Argument(metavar="NAME[@VERSION]", help="Evaluated on.")],
+    learned: Annotated[
+        str,
+        typer.Argument(metavar="NAME[@VERSION]", help="Version that a vector is extracted from."),
+    ],
+    tried: Annotated[
+        str,
+        typer.Argument(metavar="NAME[@VERSION]", help="Version that the vector is evaluated on."),
+    ],
     json: JsonOption = False,
 ) -> None:
     """Say whether sources of one version stand in another, whatever their case and punctuation.

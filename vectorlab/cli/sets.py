@@ -6,6 +6,7 @@ import typer
 from rich.console import Group
 
 from vectorlab.cli.context import open_lab
+from vectorlab.cli.options import NewSetName, SetName, VersionReference
 from vectorlab.cli.output import JsonOption, frame_table, pairs_table, plain, show
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
 from vectorlab.services import reports, sets
@@ -15,18 +16,19 @@ app = typer.Typer(
     help="Demonstration sets: immutable versions of pairs source -> target.",
 )
 
-Reference = Annotated[str, typer.Argument(metavar="NAME[@VERSION]", help="upbeat, upbeat@2 ...")]
+_DESCRIPTION = "What the set is for, in a sentence."
+_TASK = "What its demonstrations are about, such as sentiment or detoxification."
 Labels = Annotated[
-    list[str] | None, typer.Option("--label", help="Words to find it by; may be repeated.")
+    list[str] | None, typer.Option("--label", help="Word to find the set by; repeat for several.")
 ]
 
 
 @app.command()
 def create(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="Letters, digits, '.', '-', '_'.")],
-    description: Annotated[str, typer.Option(help="What the set is for.")] = "",
-    task: Annotated[str, typer.Option(help="For example: sentiment, detoxification.")] = "",
+    name: NewSetName,
+    description: Annotated[str, typer.Option(help=_DESCRIPTION)] = "",
+    task: Annotated[str, typer.Option(help=_TASK)] = "",
     label: Labels = None,
     json: JsonOption = False,
 ) -> None:
@@ -76,7 +78,7 @@ def list_(context: typer.Context, json: JsonOption = False) -> None:
 
 
 @app.command("show")
-def show_(context: typer.Context, reference: Reference, json: JsonOption = False) -> None:
+def show_(context: typer.Context, reference: VersionReference, json: JsonOption = False) -> None:
     """Show one version with its demonstrations.
 
     Example: vectorlab sets show upbeat@1
@@ -97,8 +99,8 @@ def show_(context: typer.Context, reference: Reference, json: JsonOption = False
 @app.command()
 def fork(
     context: typer.Context,
-    reference: Reference,
-    name: Annotated[str, typer.Argument(help="Of the new set.")],
+    reference: VersionReference,
+    name: NewSetName,
     json: JsonOption = False,
 ) -> None:
     """Begin a new set from a version of another.
@@ -113,13 +115,13 @@ def fork(
 @app.command()
 def describe(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="Of the set.")],
-    description: Annotated[str | None, typer.Option(help="What the set is for.")] = None,
-    task: Annotated[str | None, typer.Option(help="For example: sentiment.")] = None,
+    name: SetName,
+    description: Annotated[str | None, typer.Option(help=_DESCRIPTION)] = None,
+    task: Annotated[str | None, typer.Option(help=_TASK)] = None,
     label: Labels = None,
     json: JsonOption = False,
 ) -> None:
-    """Change description, task or labels of a set; versions stay as they are.
+    """Change description, task or labels of a set; what is not given stays, and so do versions.
 
     Example: vectorlab sets describe upbeat --label reviews --label tone
     """
@@ -137,9 +139,14 @@ def describe(
 @app.command()
 def tag(
     context: typer.Context,
-    reference: Reference,
-    tags: Annotated[list[str], typer.Argument(help="Names that shall mean this version.")],
-    delete: Annotated[bool, typer.Option("--delete", help="Take the tags away.")] = False,
+    reference: VersionReference,
+    tags: Annotated[
+        list[str],
+        typer.Argument(help="One or more names that should mean this version, such as published."),
+    ],
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Remove the tags from the set instead of setting them.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Let a tag point at a version, so that NAME@TAG means it; a tag can move.
@@ -164,7 +171,7 @@ def tag(
 @app.command()
 def purge(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="Of the set.")],
+    name: SetName,
     cascade: CascadeOption = False,
     yes: YesOption = False,
     json: JsonOption = False,

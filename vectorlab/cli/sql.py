@@ -17,27 +17,37 @@ from vectorlab.services import plots, queries, tables
 def sql(
     context: typer.Context,
     query: Annotated[
-        str | None, typer.Argument(help="One SELECT; - reads it from standard input.")
+        str | None, typer.Argument(help="One SELECT statement; - reads it from standard input.")
     ] = None,
     recipe: Annotated[
-        str | None, typer.Option(help="A query of the cookbook, by number or title.")
+        str | None,
+        typer.Option(help="Run this query of the cookbook, given by its number or title."),
     ] = None,
-    recipes: Annotated[bool, typer.Option("--recipes", help="List the cookbook.")] = False,
-    csv: Annotated[bool, typer.Option("--csv", help="Print CSV instead of a table.")] = False,
+    recipes: Annotated[
+        bool, typer.Option("--recipes", help="List the queries of the cookbook instead.")
+    ] = False,
+    csv: Annotated[
+        bool, typer.Option("--csv", help="Print the result as CSV instead of a table.")
+    ] = False,
     out: Annotated[
-        Path | None, typer.Option(help="Write to a file ending .csv, .json, .jsonl or .parquet.")
+        Path | None,
+        typer.Option(
+            help="Write the result to this file, ending in .csv, .json, .jsonl or .parquet."
+        ),
     ] = None,
     plot: Annotated[
         Path | None,
         typer.Option(
-            help="Also draw a chart to .svg, .png or .html: the first column across, the numbers "
-            "of the others up."
+            help="Also draw a chart into this file, ending in .svg, .png or .html: the first "
+            "column across, the numbers of the others up."
         ),
     ] = None,
-    rows: Annotated[int, typer.Option(help="Most rows; more are left out, and it says so.")] = (
-        QueryLimits().rows
-    ),
-    seconds: Annotated[float, typer.Option(help="Most time.")] = QueryLimits().seconds,
+    rows: Annotated[
+        int, typer.Option(help="Return at most this many rows, and say so where more are left out.")
+    ] = (QueryLimits().rows),
+    seconds: Annotated[
+        float, typer.Option(help="Stop the query after this many seconds.")
+    ] = QueryLimits().seconds,
     json: JsonOption = False,
 ) -> None:
     """Query the analysis views with SQL; nothing can be changed with it.

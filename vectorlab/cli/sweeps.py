@@ -21,37 +21,57 @@ def sweep(
     context: typer.Context,
     *,
     used: options.ModelGroup,
-    vector: Annotated[list[str], typer.Option(help="A vector. Repeatable.")],
-    strength: Annotated[list[float], typer.Option(help="Strengths: --strength 0.05 0.1 0.2.")],
+    vector: Annotated[list[str], typer.Option(help=options.VectorsHelp)],
+    strength: Annotated[list[float], typer.Option(help=options.StrengthHelp)],
     read: options.PromptGroup,
     acting: options.VectorGroup,
-    layers: Annotated[
-        list[str] | None,
-        typer.Option(help="A choice of layers, such as 0-3,7 or all. Repeatable; default: all."),
-    ] = None,
+    layers: options.ChoicesOfLayersOption = None,
     arm: options.ArmOption = None,
     combined: options.ArmGroup,
     writing: options.MeasuredTextGroup,
     seeds: Annotated[
-        int, typer.Option(help="Texts per prompt and arm, each with its own draws; with --sample.")
+        int,
+        typer.Option(
+            help="Number of texts per prompt and arm, each drawn from its own seed; with --sample."
+        ),
     ] = 1,
     random: Annotated[
-        int, typer.Option(help="So many random directions of the same norms beside each vector.")
+        int,
+        typer.Option(
+            help="Controls: this many random directions of the same norms beside each vector."
+        ),
     ] = 0,
     shuffled: Annotated[
-        int, typer.Option(help="So many vectors of the same texts, sides drawn by lot.")
+        int,
+        typer.Option(
+            help="Controls: this many vectors of the same texts, with the sides of pairs drawn by "
+            "lot."
+        ),
     ] = 0,
     in_context: Annotated[
         str | None,
-        typer.Option(help="A set version whose demonstrations stand before the prompts of an arm."),
+        typer.Option(
+            help="Version of a set whose demonstrations stand before the prompts of one more arm."
+        ),
     ] = None,
     template: Annotated[
-        str, typer.Option(help=r"How those are written, with {source} and {target}; \n works.")
+        str,
+        typer.Option(
+            help="How a demonstration of --in-context is written, with {source} and {target}; "
+            r"\n means a line break."
+        ),
     ] = baselines.DEFAULT_TEMPLATE.replace("\n", "\\n"),
-    shots: Annotated[int | None, typer.Option(help="The first so many of them.")] = None,
+    shots: Annotated[
+        int | None,
+        typer.Option(
+            help="Take this many demonstrations of --in-context, the first ones. Default: all."
+        ),
+    ] = None,
     budget: Annotated[
         int | None,
-        typer.Option(help="Most tokens, read and written; fewer prompts are taken to keep it."),
+        typer.Option(
+            help="Most tokens, read and written; fewer prompts are taken to keep it. Default: none."
+        ),
     ] = None,
     name: options.RunNameOption = None,
     work: options.WorkGroup,

@@ -14,6 +14,7 @@ from vectorlab.cli.options import (
     OtherModelOption,
     RunModelOption,
     SystemOption,
+    VectorReference,
     priority_of,
 )
 from vectorlab.cli.output import JsonOption, frame_table, pairs_table, plain, show
@@ -29,20 +30,38 @@ app = typer.Typer()
 @app.command()
 def threshold(
     context: typer.Context,
-    vector: Annotated[str, typer.Argument(metavar="NAME|ID|HASH")],
+    vector: VectorReference,
     positive: Annotated[
-        str, typer.Option(metavar="NAME@V", help="Its sources should meet the condition.")
+        str,
+        typer.Option(
+            metavar="NAME@V", help="Version of a set whose sources should meet the condition."
+        ),
     ],
-    negative: Annotated[str, typer.Option(metavar="NAME@V", help="Its sources should not.")],
+    negative: Annotated[
+        str,
+        typer.Option(metavar="NAME@V", help="Version of a set whose sources should not meet it."),
+    ],
     measure: Annotated[
-        Measure, typer.Option(help="Cosine with the vector, or projection onto it.")
+        Measure,
+        typer.Option(
+            help="What is compared with the threshold: cosine with the vector, or projection onto "
+            "it."
+        ),
     ] = Measure.COSINE,
     positions: Annotated[
-        str, typer.Option(help="Tokens of the prompt that are read; their mean counts.")
+        str,
+        typer.Option(
+            help="Tokens of the prompt whose mean is measured, such as prompt or prompt:last=1."
+        ),
     ] = "prompt",
-    site: Annotated[Site, typer.Option(help="Where in a block.")] = Site.BLOCK_OUTPUT,
+    site: Annotated[
+        Site, typer.Option(help="Place in a block where states are read.")
+    ] = Site.BLOCK_OUTPUT,
     layers: Annotated[
-        str | None, typer.Option(help="To choose from, 0-3,7; default: all the vector has.")
+        str | None,
+        typer.Option(
+            help="Layers to choose from, such as 0-3,7. Default: all that the vector has."
+        ),
     ] = None,
     model: RunModelOption = None,
     other_model: OtherModelOption = False,
@@ -92,8 +111,16 @@ def threshold(
 @app.command()
 def thresholds(
     context: typer.Context,
-    search: Annotated[int | None, typer.Argument(metavar="[ID]", help="Of one search.")] = None,
-    vector: Annotated[str | None, typer.Option(help="Only along this vector.")] = None,
+    search: Annotated[
+        int | None,
+        typer.Argument(
+            metavar="[ID]",
+            help="Number of one search, to show it with its evidence. Default: list all.",
+        ),
+    ] = None,
+    vector: Annotated[
+        str | None, typer.Option(help="Only searches along this vector, given by name, id or hash.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """List searches for thresholds, newest first, or show one with its evidence.

@@ -5,7 +5,13 @@ from typing import Annotated
 import typer
 
 from vectorlab.cli.context import finish, open_lab
-from vectorlab.cli.options import DetachOption, priority_of
+from vectorlab.cli.options import (
+    DetachOption,
+    DtypeOption,
+    VectorReference,
+    name_for,
+    priority_of,
+)
 from vectorlab.cli.output import JsonOption, plain, show
 from vectorlab.domain.operators import Operator
 from vectorlab.domain.vectors import SteeringVector
@@ -13,17 +19,16 @@ from vectorlab.services import vector_algebra
 
 app = typer.Typer()
 
-Reference = Annotated[str, typer.Argument(metavar="NAME|ID|HASH")]
-
 
 @app.command("project-out")
 def project_out(
     context: typer.Context,
-    reference: Reference,
+    reference: VectorReference,
     removed: Annotated[
-        list[str], typer.Option("--from", help="A vector whose direction goes; repeatable.")
+        list[str],
+        typer.Option("--from", help="Vector whose direction is taken out; repeat for several."),
     ],
-    name: Annotated[str, typer.Option(help="Of the new vector.")],
+    name: Annotated[str, name_for("new vector")],
     json: JsonOption = False,
 ) -> None:
     """Store what is left of a vector outside the span of others, layer by layer.
@@ -40,8 +45,15 @@ def project_out(
 @app.command()
 def orthogonalise(
     context: typer.Context,
-    references: Annotated[list[str], typer.Argument(metavar="VECTOR...")],
-    suffix: Annotated[str, typer.Option(help="The new names end with it.")] = "-orthogonal",
+    references: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="VECTOR...", help="Vectors in their order; the first stays as it is."
+        ),
+    ],
+    suffix: Annotated[
+        str, typer.Option(help="Ending of the new names, behind the name of the vector.")
+    ] = "-orthogonal",
     json: JsonOption = False,
 ) -> None:
     """Store every vector but the first without the directions of those before it.
@@ -56,8 +68,8 @@ def orthogonalise(
 @app.command()
 def normalise(
     context: typer.Context,
-    reference: Reference,
-    name: Annotated[str, typer.Option(help="Of the new vector.")],
+    reference: VectorReference,
+    name: Annotated[str, name_for("new vector")],
     json: JsonOption = False,
 ) -> None:
     """Store a vector with unit length at every layer; its natural norms are kept with it.
@@ -72,14 +84,23 @@ def normalise(
 @app.command()
 def equalise(
     context: typer.Context,
-    reference: Reference,
-    kl: Annotated[float, typer.Option(help="Wanted mean KL per token at strength 1, nats.")],
-    texts: Annotated[str, typer.Option(metavar="NAME@V", help="Texts it is measured on.")],
-    name: Annotated[str, typer.Option(help="Of the new vector.")],
+    reference: VectorReference,
+    kl: Annotated[
+        float,
+        typer.Option(help="Mean KL divergence per token, in nats, that strength 1 should cause."),
+    ],
+    texts: Annotated[
+        str,
+        typer.Option(metavar="NAME@V", help="Version of a set with the texts it is measured on."),
+    ],
+    name: Annotated[str, name_for("new vector")],
     operator: Annotated[
-        Operator, typer.Option(help="add or add_norm_preserving; it is applied to all layers.")
+        Operator,
+        typer.Option(
+            help="How it acts while it is measured, at all layers: add or add_norm_preserving."
+        ),
     ] = Operator.ADD,
-    dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32",
+    dtype: DtypeOption = "float32",
     detach: DetachOption = False,
     json: JsonOption = False,
 ) -> None:

@@ -15,9 +15,14 @@ from vectorlab.cli.options import (
     DtypeOption,
     ForceOption,
     ModelOption,
+    OfModelOption,
+    PairsOption,
     QueueOption,
     SpecialTokensOption,
+    VectorReference,
+    name_for,
     priority_of,
+    settings_of_method,
 )
 from vectorlab.cli.output import (
     JsonOption,
@@ -40,49 +45,56 @@ app = typer.Typer(
     no_args_is_help=True, help="Steering vectors: one vector per layer, with where it came from."
 )
 
-Reference = Annotated[str, typer.Argument(metavar="NAME|ID|HASH")]
 FormatOption = Annotated[
     str | None,
     typer.Option(
-        help="; ".join(f"{item.name}: holds {item.holds}" for item in VECTOR_FORMATS.values())
-        + ". Default: by the file's ending."
+        help="Format of the file. Default: by its ending. "
+        + "; ".join(f"{item.name} holds {item.holds}" for item in VECTOR_FORMATS.values())
+        + "."
     ),
 ]
-_METHOD_HELP = "; ".join(f"{item.name}: {item.summary}" for item in METHODS.values())
+_METHOD_HELP = "How the vector is computed from the pairs. One of " + ", ".join(
+    f"{item.name} ({item.summary})" for item in METHODS.values()
+)
 
 
 @app.command()
 def extract(
     context: typer.Context,
-    set: Annotated[str, typer.Option("--set", help="name, name@3 or name@latest.")],
+    set: PairsOption,
     model: ModelOption = "tiny",
     method: Annotated[str, typer.Option(help=_METHOD_HELP)] = "icv",
-    name: Annotated[
-        str | None, typer.Option(help="Of the vector; default: set and version.")
+    name: Annotated[str | None, name_for("new vector", default="made of set and method")] = None,
+    read_site: Annotated[
+        Site | None,
+        typer.Option(help="Place in a block where states are read. Default: the method's own."),
     ] = None,
-    read_site: Annotated[Site | None, typer.Option(help="Default: the method's.")] = None,
-    write_site: Annotated[Site | None, typer.Option(help="Default: the method's.")] = None,
+    write_site: Annotated[
+        Site | None,
+        typer.Option(help="Place in a block where the vector will act. Default: the method's own."),
+    ] = None,
     tokens: Annotated[
         TokenRule,
         typer.Option(
             parser=TokenRule,
             metavar="RULE",
-            help="Whose state stands for a text: last, first:K, index:I, mean, max, response, "
-            "thinking, answer or slot:NAME.",
+            help="Token whose state stands for a text: last, index:I; or the mean of first:K, of "
+            "all (mean; or max), of response, thinking, answer or slot:NAME.",
         ),
     ] = TokenRule.LAST,
     chat: Annotated[
         ChatForm,
         typer.Option(
-            help="A text is read as it is, as the user's prompt, or as the response to the "
-            "demonstration's metadata 'prompt', through the model's chat template."
+            help="How a text is read: as it is, or through the model's chat template, as the "
+            "user's prompt or as the response to the demonstration's metadata 'prompt'."
         ),
     ] = ChatForm.NONE,
     template: Annotated[
         str,
         typer.Option(
             metavar="TEXT",
-            help="Around every text: {text} and perhaps slots for metadata, '{topic}: {text}'.",
+            help="Text around every demonstration, with {text} and perhaps slots for its metadata, "
+            "such as '{topic}: {text}'.",
         ),
     ] = "",
     thinking: Annotated[
@@ -90,16 +102,16 @@ def extract(
         typer.Option(
             parser=ThinkingMarkers.parse,
             metavar='"BEGIN END"',
-            help="Markers around thinking; default: those that are recognised.",
+            help="Markers around the model's thinking. Default: those that are recognised.",
         ),
     ] = None,
-    parameter: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=NUMBER", help="Of the method, such as rank=2; repeatable."),
-    ] = None,
+    parameter: Annotated[list[str] | None, settings_of_method("rank=2")] = None,
     strip_punctuation: Annotated[
         bool,
-        typer.Option("--strip-punctuation", help="Delete ASCII punctuation, as in ICV's code."),
+        typer.Option(
+            "--strip-punctuation",
+            help="Delete ASCII punctuation from the texts, as the original ICV code does.",
+        ),
     ] = False,
     special_tokens: SpecialTokensOption = True,
     dtype: DtypeOption = "float32",
@@ -152,9 +164,13 @@ def extract(
 @app.command("list")
 def list_(
     context: typer.Context,
-    model: Annotated[str | None, typer.Option(help="Only of this model.")] = None,
-    set: Annotated[str | None, typer.Option("--set", help="Only from this set.")] = None,
-    method: Annotated[str | None, typer.Option(help="Only by this method.")] = None,
+    model: OfModelOption = None,
+    set: Annotated[
+        str | None, typer.Option("--set", help="Only vectors extracted from this set.")
+    ] = None,
+    method: Annotated[
+        str | None, typer.Option(help="Only vectors made by this method, such as icv.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """List vectors, newest first.
@@ -170,7 +186,7 @@ def list_(
 
 
 @app.command("show")
-def show_(context: typer.Context, reference: Reference, json: JsonOption = False) -> None:
+def show_(context: typer.Context, reference: VectorReference, json: JsonOption = False) -> None:
     """Show one vector: provenance, norms per layer, which demonstrations drive it.
 
     Example: vectorlab vectors show upbeat
@@ -182,16 +198,20 @@ def show_(context: typer.Context, reference: Reference, json: JsonOption = False
 @app.command()
 def explain(
     context: typer.Context,
-    reference: Reference,
+    reference: VectorReference,
     leave_one_out: Annotated[
         bool,
-        typer.Option("--leave-one-out", help="Also the vector without each demonstration."),
+        typer.Option(
+            "--leave-one-out", help="Also compute the vector without each demonstration in turn."
+        ),
     ] = False,
-    layers: Annotated[bool, typer.Option("--layers", help="Every figure per layer too.")] = False,
-    limit: Annotated[int, typer.Option(help="Most demonstrations of each kind.")] = 5,
-    detach: Annotated[
-        bool, typer.Option("--detach", help="With --leave-one-out: print the job id and return.")
+    layers: Annotated[
+        bool, typer.Option("--layers", help="Also show every figure layer by layer.")
     ] = False,
+    limit: Annotated[
+        int, typer.Option(help="Show at most this many demonstrations of each kind.")
+    ] = 5,
+    detach: DetachOption = False,
     json: JsonOption = False,
 ) -> None:
     """Show which demonstrations matter: the strongest, the weakest and the contrary ones.
@@ -223,8 +243,10 @@ def explain(
 @app.command()
 def combine(
     context: typer.Context,
-    expression: Annotated[str, typer.Argument(help='For example "0.5*a + b - c".')],
-    name: Annotated[str, typer.Option(help="Of the new vector.")],
+    expression: Annotated[
+        str, typer.Argument(help='Weighted sum of vectors by their names, such as "0.5*a + b - c".')
+    ],
+    name: Annotated[str, name_for("new vector")],
     json: JsonOption = False,
 ) -> None:
     """Store a weighted sum of vectors, with its parents.
@@ -239,7 +261,7 @@ def combine(
 
 
 @app.command()
-def similar(context: typer.Context, reference: Reference, json: JsonOption = False) -> None:
+def similar(context: typer.Context, reference: VectorReference, json: JsonOption = False) -> None:
     """Rank the other vectors of the same model by mean cosine over the layers.
 
     Example: vectorlab vectors similar upbeat
@@ -255,8 +277,8 @@ def similar(context: typer.Context, reference: Reference, json: JsonOption = Fal
 @app.command()
 def export(
     context: typer.Context,
-    reference: Reference,
-    out: Annotated[Path, typer.Option(help="The file to write.")],
+    reference: VectorReference,
+    out: Annotated[Path, typer.Option(help="File to write the vector to.")],
     format: FormatOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -277,10 +299,15 @@ def export(
 @app.command("import")
 def import_(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="A file that vectors export wrote.")],
+    file: Annotated[Path, typer.Argument(help="File that vectors export wrote.")],
     format: FormatOption = None,
-    name: Annotated[str | None, typer.Option(help="Default: the name in the file.")] = None,
-    model: Annotated[str | None, typer.Option(help="Default: by fingerprint.")] = None,
+    name: Annotated[str | None, name_for("new vector", default="the name in the file")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Registered model that it belongs to. Default: by the fingerprint in the file."
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Store a vector from a file.
@@ -302,7 +329,7 @@ def import_(
 @app.command()
 def purge(
     context: typer.Context,
-    reference: Reference,
+    reference: VectorReference,
     cascade: CascadeOption = False,
     yes: YesOption = False,
     json: JsonOption = False,

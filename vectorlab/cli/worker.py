@@ -22,10 +22,15 @@ app = typer.Typer(
 
 GIB = 1 << 30
 
-RayOption = Annotated[bool, typer.Option("--ray", help="As actors of a Ray cluster.")]
+RayOption = Annotated[
+    bool, typer.Option("--ray", help="Use a Ray cluster, whose actors are the workers.")
+]
 AddressOption = Annotated[
     str | None,
-    typer.Option(metavar="HOST:PORT", help="Of the Ray cluster; default: that of this machine."),
+    typer.Option(
+        metavar="HOST:PORT",
+        help="Address of the Ray cluster. Default: the cluster of this machine.",
+    ),
 ]
 
 
@@ -35,31 +40,44 @@ def worker(
     device: Annotated[
         str | None,
         typer.Option(
-            help="auto, cpu, cuda, cuda:0, mps, spread; auto gives each process a GPU, spread lays "
-            "a model over all GPUs, memory and disk."
+            help="Where models run: auto (each process gets a GPU), cpu, cuda, cuda:0, mps, or "
+            "spread (one model over all GPUs, memory and disk). Default: VECTORLAB_DEVICE, else "
+            "auto."
         ),
     ] = None,
-    once: Annotated[bool, typer.Option("--once", help="Exit after one job.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Exit after one job is done.")] = False,
     drain: Annotated[bool, typer.Option("--drain", help="Exit when the queue is empty.")] = False,
-    queue: Annotated[str, typer.Option(help="Take jobs of this queue.")] = DEFAULT_QUEUE,
-    concurrency: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
+    queue: Annotated[
+        str, typer.Option(help="Queue whose jobs are taken; those of other queues are left alone.")
+    ] = DEFAULT_QUEUE,
+    concurrency: Annotated[
+        int,
+        typer.Option(min=1, help="Number of worker processes, each with its own copy of a model."),
+    ] = 1,
     idle_exit: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", min=0.0, help="Exit after so long without a job."),
+        typer.Option(
+            metavar="SECONDS",
+            min=0.0,
+            help="Exit after this many seconds without a job. Default: wait for ever.",
+        ),
     ] = None,
     model_memory: Annotated[
         float | None,
         typer.Option(
             metavar="GIB",
             min=0.0,
-            help="For the weights of models that are kept; default: half of the device's memory.",
+            help="GiB of memory for the models kept loaded. Default: half of the device's memory.",
         ),
     ] = None,
     ray: RayOption = False,
     address: AddressOption = None,
-    workers: Annotated[int, typer.Option(min=1, help="With --ray: so many actors.")] = 1,
+    workers: Annotated[
+        int, typer.Option(min=1, help="With --ray: the number of actors to place.")
+    ] = 1,
     gpus_per_worker: Annotated[
-        float, typer.Option(min=0.0, help="With --ray: GPUs of each; 0.5 shares one between two.")
+        float,
+        typer.Option(min=0.0, help="With --ray: GPUs of each actor; 0.5 shares one between two."),
     ] = 0.0,
 ) -> None:
     """Work off jobs until Ctrl-C; the unfinished one goes back to the queue.
@@ -138,7 +156,10 @@ def stop(
     context: typer.Context,
     workers: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[WORKER]...", help="Beginnings of ids; none means all of them."),
+        typer.Argument(
+            metavar="[WORKER]...",
+            help="Ids of the workers to stop, or their beginnings. Default: all of them.",
+        ),
     ] = None,
     ray: RayOption = False,
     address: AddressOption = None,

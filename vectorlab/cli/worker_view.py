@@ -49,7 +49,7 @@ class WorkerView:
         console.print(text, highlight=False)
 
     def stop(self) -> None:
-        """Give the terminal back."""
+        """End the live table and give the terminal back."""
         self._over.set()
         if self._live is not None:
             with suppress(Exception):

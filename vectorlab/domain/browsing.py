@@ -75,7 +75,7 @@ class VectorChoice:
 
 @dataclass(frozen=True, kw_only=True)
 class Inventory:
-    """How much there is."""
+    """How many objects of each kind the store holds."""
 
     sets: int
     versions: int

@@ -110,7 +110,7 @@ class CalibrationSpec(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class CurvePoint(Coded):
-    """What one strength does."""
+    """What one strength that was tried does."""
 
     strength: float
     damage: Estimate
@@ -133,7 +133,7 @@ class NewCalibration:
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration(NewCalibration):
-    """A stored calibration."""
+    """A calibration as the store has it."""
 
     id: int
     vector_name: str

@@ -136,7 +136,7 @@ class NewSearch:
 
 @dataclass(frozen=True, kw_only=True)
 class ConditionSearch:
-    """A stored search."""
+    """A search for a threshold as the store has it."""
 
     id: int
     spec: SearchSpec
@@ -177,7 +177,7 @@ class Candidate:
         return 2 * self.hits / (self.hits + self.false_alarms + self.positives)
 
     def to_json(self) -> dict[str, Any]:
-        """The stored form."""
+        """The candidate as it is stored, JSON types."""
         return {
             "comparison": self.comparison.value,
             "threshold": self.threshold,

@@ -14,14 +14,14 @@ class Heading:
 
 @dataclass(frozen=True, kw_only=True)
 class Paragraph:
-    """Plain text."""
+    """A paragraph of plain text."""
 
     text: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Code:
-    """Something to be copied."""
+    """Text to be copied, such as a command."""
 
     text: str
 
@@ -37,7 +37,7 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """A chart."""
+    """A chart as SVG, with words for those who do not see it."""
 
     svg: str
     about: str  # what it shows, for people who do not see it

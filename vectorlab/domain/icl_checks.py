@@ -47,7 +47,7 @@ class Check:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether the two agree."""
+        """Whether the measured value agrees with the published one, in a word."""
         point = self.point
         below = self.low <= point.value + point.tolerance
         above = self.high >= point.value - point.tolerance

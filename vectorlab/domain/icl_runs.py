@@ -13,7 +13,7 @@ from vectorlab.domain.icl_training import TrainingSpec
 
 
 class IclKind(StrEnum):
-    """What a run did."""
+    """What an in-context run did."""
 
     CONSTRUCT = "construct"  # the explicit layer beside gradient descent, step by step
     TRAIN = "train"  # one model from scratch, compared with gradient descent
@@ -77,7 +77,7 @@ class NewIclRun:
 
 @dataclass(frozen=True, kw_only=True)
 class IclRun:
-    """A stored run."""
+    """An in-context run as the store has it."""
 
     id: int
     kind: IclKind

@@ -17,7 +17,7 @@ MLP_WIDTHS = (40, 160)  # embedding and hidden layer of the MLP variants
 
 
 class Variant(StrEnum):
-    """What is trained."""
+    """What is trained on in-context regression."""
 
     LINEAR = "linear"  # linear self-attention, all matrices free
     SOFTMAX = "softmax"  # softmax self-attention

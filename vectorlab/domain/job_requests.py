@@ -37,7 +37,7 @@ class ExtractRequest(NamedRequest, kind="extract"):
 
     @property
     def dedupe_key(self) -> str:
-        """Of what is extracted."""
+        """Key that equal requests share: what is extracted."""
         return f"extract:{self.spec.sha256}" + (":fresh" if self.fresh_states else "")
 
 
@@ -50,7 +50,7 @@ class ExplainRequest(JobRequest, kind="explain"):
 
     @property
     def dedupe_key(self) -> str:
-        """Of the vector."""
+        """Key that equal requests share: the vector."""
         return f"explain:{self.vector_id}"
 
 
@@ -105,7 +105,7 @@ class RavelBuildRequest(NamedRequest, kind="ravel_build"):
 
     @property
     def dedupe_key(self) -> str:
-        """Of the instance."""
+        """Key that equal requests share: the instance that is asked for."""
         return f"ravel_build:{self.spec.sha256}"
 
 
@@ -123,7 +123,7 @@ class RavelRunRequest(NamedRequest, kind="ravel_run"):
 
     @property
     def dedupe_key(self) -> str:
-        """Of the run."""
+        """Key that equal requests share: the run that is asked for."""
         return f"ravel_run:{self.spec.sha256}"
 
 
@@ -139,7 +139,7 @@ class ThresholdRequest(JobRequest, kind="condition"):
 
     @property
     def dedupe_key(self) -> str:
-        """Of the search."""
+        """Key that equal requests share: the search."""
         return f"condition:{self.spec.sha256}"
 
 
@@ -160,7 +160,7 @@ class EqualiseRequest(NamedRequest, kind="equalise"):
 
     @property
     def dedupe_key(self) -> str:
-        """Of what is measured."""
+        """Key that equal requests share: what is measured, on which texts."""
         measured = [self.vector_id, self.set_version_id, self.kl, self.operator.value, self.dtype]
         return f"equalise:{content_sha256('equalise', measured)}"
 
@@ -175,7 +175,7 @@ class IclRequest(JobRequest):
 
     @property
     def dedupe_key(self) -> str:
-        """Of the run."""
+        """Key that equal requests share: the run that is asked for."""
         return f"icl:{self.spec_sha256}"
 
 
@@ -195,7 +195,7 @@ class IclTrainRequest(IclRequest, kind="icl_train"):
 
 @dataclass(frozen=True, kw_only=True)
 class IclReproduceRequest(IclRequest, kind="icl_reproduce"):
-    """The published reference points."""
+    """Measure the published reference points of in-context learning."""
 
     spec: ReproductionSpec
 
@@ -220,7 +220,7 @@ class ScoreRequest(JobRequest, kind="score"):
 
     @property
     def dedupe_key(self) -> str:
-        """Of the run and its scorers."""
+        """Key that equal requests share: the run and its scorers."""
         scoring = [[scorer.to_json() for scorer in self.scorers], self.force]
         return f"score:{self.run_id}:{content_sha256('scoring', scoring)}"
 
@@ -234,7 +234,7 @@ class CalibrateRequest(JobRequest, kind="calibrate"):
 
     @property
     def dedupe_key(self) -> str:
-        """Of all choices."""
+        """Key that equal requests share: the calibrations of all choices of layers."""
         choices = [spec.to_json() for spec in self.specs]
         return f"calibrate:{content_sha256('calibrations', choices)}"
 
@@ -249,7 +249,7 @@ class NearestRequest(JobRequest, kind="nearest"):
 
     @property
     def dedupe_key(self) -> str:
-        """Of the vector."""
+        """Key that equal requests share: the vector."""
         return f"nearest:{self.vector_id}"
 
 
@@ -263,7 +263,7 @@ class ReadRequest(JobRequest, kind="read"):
 
     @property
     def dedupe_key(self) -> str:
-        """Of the prompt."""
+        """Key that equal requests share: the prompt of the run."""
         return f"read:{self.run_id}:{self.prompt}"
 
 
@@ -280,5 +280,5 @@ class RegisterRequest(NamedRequest, kind="register"):
 
     @property
     def dedupe_key(self) -> str:
-        """Of the files."""
+        """Key that equal requests share: where the files are."""
         return f"register:{self.source}"

@@ -79,7 +79,7 @@ class JobRequest(Coded):
         return None
 
     def to_json(self) -> dict[str, Any]:
-        """The stored form."""
+        """The request as the store keeps it, JSON types."""
         form: dict[str, Any] = super().to_json()
         ids = ids_in(self)
         return form | ({"vector_ids": ids} if ids else {})

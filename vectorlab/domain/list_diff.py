@@ -15,7 +15,7 @@ from vectorlab.domain.prefixes import shared_prefix
 
 
 class Run(NamedTuple):
-    """Neighbours in both lists."""
+    """Entries that are neighbours in both lists."""
 
     old: int  # place of the first in the old list
     new: int  # place of the first in the new list

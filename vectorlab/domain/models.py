@@ -44,7 +44,7 @@ class ModelDescription:
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """A registered model."""
+    """A model as the store has it registered."""
 
     id: int
     name: str

@@ -64,7 +64,7 @@ class EntityData:
 
     @cached_property
     def sha256(self) -> str:
-        """Content hash."""
+        """Content hash over attributes, entities and templates."""
         return content_sha256(
             "ravel-data",
             {

@@ -113,7 +113,7 @@ class Example:
             )
 
     def row(self) -> list[object]:
-        """What is hashed."""
+        """The fields that an instance's content hash is made of."""
         return [
             self.part.value, self.kind.value, self.template, self.entity, self.source_template,
             self.source_entity, list(self.label), list(self.counter_label),

@@ -247,7 +247,7 @@ class NamedTensor:
 
     @cached_property
     def sha256(self) -> str:
-        """Hash of ``data``."""
+        """SHA-256 of ``data``, hex digits."""
         return bytes_sha256(self.data)
 
 
@@ -294,7 +294,7 @@ class NewEvaluation:
 
     @cached_property
     def sha256(self) -> str:
-        """Identity of the request."""
+        """Hash of arm and part, which equal evaluations share."""
         return evaluation_sha256(self.arm, self.part)
 
 
@@ -352,6 +352,13 @@ def check_featurizer(
     method: str, *, layer: int, k: int | None, n_layers: int, d_model: int
 ) -> FeaturizerMethod:
     """What is known of a method, if a featurizer of that shape can be made for the model.
+
+    Args:
+        method: Name of a featurizer.
+        layer: The block whose output is edited, from 0.
+        k: Features to swap; None leaves their number to the method.
+        n_layers: Blocks of the model.
+        d_model: Width of the model.
 
     Raises:
         InputError: If the method is unknown, or k does not go with it.

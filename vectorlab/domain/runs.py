@@ -39,7 +39,7 @@ class Combine(StrEnum):
 
 
 class FinishReason(StrEnum):
-    """Why a generation ended."""
+    """Why the generation of a text ended."""
 
     LENGTH = "length"  # max_new_tokens reached
     EOS = "eos"  # the model's end-of-sequence token, which is kept in the token ids
@@ -308,12 +308,12 @@ class Divergence(Coded):
 
     @property
     def mean_kl(self) -> float:
-        """Mean over the tokens."""
+        """Mean KL divergence over the tokens, in nats."""
         return sum(self.kl) / len(self.kl)
 
     @property
     def baseline_mean_logprob(self) -> float:
-        """Mean over the tokens."""
+        """Mean log-probability of the tokens under the unsteered model."""
         return sum(self.baseline_logprobs) / len(self.baseline_logprobs)
 
 

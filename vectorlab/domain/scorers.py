@@ -17,11 +17,11 @@ from vectorlab.errors import InputError
 class Needs(StrEnum):
     """What a scorer needs beside the text."""
 
-    TEXT = "text"  # nothing
-    MODEL = "model"  # the model of the run, teacher forced
-    PATH = "path"  # another model, in a directory
-    ENDPOINT = "endpoint"  # somebody who answers over HTTP
-    VOTES = "votes"  # what people said
+    TEXT = "text"  # nothing: the text is enough
+    MODEL = "model"  # the model of the run, which reads the text again
+    PATH = "path"  # another model, from a directory
+    ENDPOINT = "endpoint"  # a language model that is asked over HTTP
+    VOTES = "votes"  # which of two texts people preferred
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -65,7 +65,7 @@ class Score:
 
     @classmethod
     def missing(cls, reason: str, **details: Any) -> "Score":
-        """No value, and why."""
+        """A score without a value, and the reason why there is none."""
         return cls(value=None, missing_reason=reason[:REASON_LENGTH], details=details)
 
 

@@ -20,7 +20,7 @@ MOST_IMBALANCE = 2.0  # mean words of the longer side over those of the shorter
 
 
 class Check(StrEnum):
-    """What is looked for."""
+    """What a check of demonstrations looks for."""
 
     DUPLICATE = "duplicate"
     NEAR_DUPLICATE = "near_duplicate"

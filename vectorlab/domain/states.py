@@ -61,7 +61,15 @@ class StateCacheInfo:
 def place_sha256(
     spec: StateSpec, text_sha256: str, token_sha256: str, blob_sha256: str, position: int
 ) -> str:
-    """Binds a kept state to model, site, layers, text and tokens, and to its place in a blob."""
+    """Binds a kept state to model, site, layers, text and tokens, and to its place in a blob.
+
+    Args:
+        spec: Model, site, layers and how texts are read.
+        text_sha256: Hash of the text.
+        token_sha256: Hash of its token ids.
+        blob_sha256: Hash of the blob that the state is kept in.
+        position: Number of the state in the blob, from 0.
+    """
     return content_sha256(
         "kept-state", [spec.sha256, text_sha256, token_sha256, blob_sha256, position]
     )

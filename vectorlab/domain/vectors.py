@@ -221,7 +221,7 @@ class LayerVector:
 
     @cached_property
     def sha256(self) -> str:
-        """Hash of ``data``."""
+        """SHA-256 of ``data``, hex digits."""
         return bytes_sha256(self.data)
 
     @cached_property

@@ -50,7 +50,7 @@ class Tally:
 
     @property
     def votes(self) -> int:
-        """All that were cast."""
+        """Number of votes that were cast."""
         return self.first + self.second + self.ties + self.neither
 
     @property

@@ -10,7 +10,7 @@ from vectorlab.evals.registry import ScoreText, TextScorer, needs_reference
 
 
 def chrf() -> ScoreText:
-    """0 to 100."""
+    """ChrF of the text with its reference, 0 to 100."""
     metric = CHRF()
 
     def score(item: Item) -> Score:

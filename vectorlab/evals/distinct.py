@@ -10,7 +10,11 @@ from vectorlab.evals.registry import ScoreText, TextScorer
 
 
 def distinct(*, n: int) -> ScoreText:
-    """Different n-grams over all n-grams, 0 to 1."""
+    """Different n-grams over all n-grams, 0 to 1.
+
+    Raises:
+        InputError: If n is below 1.
+    """
     if n < 1:
         raise InputError(f"n is {n}; an n-gram has 1 word or more.")
 

@@ -56,7 +56,7 @@ class Passage:
 
     @property
     def length(self) -> int:
-        """Tokens that are read."""
+        """Number of tokens that are read, prompt and text."""
         return len(self.prompt_ids) + len(self.text_ids)
 
 
@@ -79,7 +79,7 @@ class Group:
 
     @property
     def tokens(self) -> int:
-        """Of the rectangle they fill."""
+        """Tokens of the rectangle that the passages fill, padding included."""
         return len(self.passages) * max(passage.length for passage in self.passages)
 
 
@@ -93,7 +93,7 @@ class Arms:
 
     @classmethod
     def of(cls, run: PreparedRun) -> "Arms":
-        """Those of a run."""
+        """The arms of a run that is prepared."""
         is_uniform = all(
             intervention.positions == Positions.ALL
             and intervention.schedule == Schedule.CONSTANT

@@ -38,6 +38,15 @@ def judge(
 ) -> ScoreText:
     """The grade over the best grade, 0 to 1.
 
+    Args:
+        question: What is to be graded.
+        model: Name of the judge at its endpoint.
+        url: Base address of an endpoint that speaks OpenAI's chat protocol.
+        scale: The best grade; the worst is 0.
+        timeout: Seconds to wait for an answer.
+        default_url: Taken where ``url`` is None.
+        key: Sent as a bearer token; None sends none.
+
     Raises:
         InputError: If no endpoint is named.
     """

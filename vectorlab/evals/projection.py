@@ -25,6 +25,13 @@ def project_texts(
     The model reads the text alone and unsteered; tokens that the tokenizer puts before every text
     are left out.
 
+    Args:
+        loaded: The model.
+        texts: Without their prompts.
+        vector: Its layers.
+        site: Where states are read.
+        layer: Only this one; None takes all that the vector has.
+
     Raises:
         InputError: If the vector has no such layer.
     """

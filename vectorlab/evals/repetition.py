@@ -7,7 +7,11 @@ from vectorlab.evals.registry import ScoreText, TextScorer
 
 
 def repetition(*, n: int) -> ScoreText:
-    """Share of the n-grams that stood in the text before, 0 to 1."""
+    """Share of the n-grams that stood in the text before, 0 to 1.
+
+    Raises:
+        InputError: If n is below 1.
+    """
     if n < 1:
         raise InputError(f"n is {n}; an n-gram has 1 word or more.")
 

@@ -67,7 +67,15 @@ def mean_loss(predictor: Predictor, tasks: Tasks) -> Estimate:
 
 
 def sensitivities(predictor: Predictor, tasks: Tasks) -> tuple[torch.Tensor, torch.Tensor]:
-    """Predictions (B, Q, dy) and d prediction / d query, (B, Q, dy, dx)."""
+    """What a predictor says, and how that moves with the query.
+
+    Args:
+        predictor: Maps tasks to predictions, (B, Q, dy).
+        tasks: B tasks.
+
+    Returns:
+        Predictions, (B, Q, dy), and d prediction / d query, (B, Q, dy, dx).
+    """
     queries = tasks.queries.detach().requires_grad_()
     found = predictor(replace(tasks, queries=queries))
     rows = [

@@ -26,7 +26,11 @@ from vectorlab.icl.tasks import Tasks
 
 @dataclass(frozen=True, kw_only=True)
 class LinearAttention:
-    """The four matrices of one layer, each (d, d), acting on columns."""
+    """The four matrices of one layer, each (d, d), acting on columns.
+
+    Raises:
+        ShapeError: If the four are no square matrices of one width.
+    """
 
     key: torch.Tensor
     query: torch.Tensor
@@ -49,7 +53,18 @@ class LinearAttention:
     def __call__(
         self, context: torch.Tensor, queries: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """One pass: demonstrations (B, N, d) and queries (B, Q, d), both moved."""
+        """One pass, in which demonstrations and queries are both moved.
+
+        Args:
+            context: (B, N, d), tokens of the demonstrations.
+            queries: (B, Q, d), tokens of the queries.
+
+        Returns:
+            Demonstrations (B, N, d) and queries (B, Q, d).
+
+        Raises:
+            ShapeError: If the tokens have another width.
+        """
         moves = self._moves(context)
         return self._moved(context, moves), self._moved(queries, moves)
 
@@ -57,6 +72,13 @@ class LinearAttention:
         """The queries after one pass, (B, Q, d); the demonstrations are not moved.
 
         All that the last layer needs, and the cheap half of a pass.
+
+        Args:
+            context: (B, N, d), tokens of the demonstrations.
+            queries: (B, Q, d), tokens of the queries.
+
+        Raises:
+            ShapeError: If the tokens have another width.
         """
         return self._moved(queries, self._moves(context))
 
@@ -76,7 +98,14 @@ class LinearAttention:
         return moved
 
     def values_by_keys(self, context: torch.Tensor) -> torch.Tensor:
-        """sum_j (W_V e_j) e_j^T without the zero rows of W_V, (B, rows, d)."""
+        """sum_j (W_V e_j) e_j^T without the zero rows of W_V, (B, rows, d).
+
+        Args:
+            context: (B, N, d), tokens of the demonstrations.
+
+        Raises:
+            ShapeError: If the tokens have another width.
+        """
         if context.dim() != 3 or context.shape[2] != self.width:
             raise ShapeError(
                 f"Tokens have shape {tuple(context.shape)}; this layer reads (B, N, {self.width})."
@@ -144,6 +173,10 @@ def construct(
 def tokens(tasks: Tasks, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Demonstrations (x_j, y_j), (B, N, d), and queries (x, -W0 x), (B, Q, d).
 
+    Args:
+        tasks: B tasks.
+        weights: W0, (dy, dx).
+
     Raises:
         ShapeError: If W0 does not fit the tasks.
     """
@@ -161,6 +194,12 @@ def run_layers(
     layer: LinearAttention, tasks: Tasks, weights: torch.Tensor, steps: int
 ) -> torch.Tensor:
     """Predictions after every one of k passes through the same layer, (k + 1, B, Q, dy).
+
+    Args:
+        layer: Used k times.
+        tasks: B tasks.
+        weights: W0, (dy, dx).
+        steps: k.
 
     Raises:
         ShapeError: If W0 or the layer does not fit the tasks.

@@ -70,6 +70,12 @@ def move_targets(
 ) -> torch.Tensor:
     """Predictions for the queries along k steps that keep W0 and move the targets instead.
 
+    Args:
+        tasks: B tasks.
+        weights: W0, (dy, dx).
+        eta: Learning rate, the same at every step; a scalar.
+        steps: k.
+
     Returns:
         (k + 1, B, Q, dy); equal to ``predict(descend(...), queries)``.
 
@@ -98,6 +104,12 @@ def descend_corrected(
     S = sum_j x_j x_j^T. So no query has to be transformed: each dW H_t is one more term of A.
 
         A <- A + (eta/N) sum_j (y_j - A x_j) (H_t x_j)^T H_t
+
+    Args:
+        tasks: B tasks.
+        eta: Learning rate, a scalar.
+        gamma: Strength of the correction, a scalar.
+        steps: k.
 
     Returns:
         A, (k + 1, B, dy, dx).
@@ -151,7 +163,14 @@ def kernel_descent(
 
 
 def largest_eta(x: torch.Tensor) -> torch.Tensor:
-    """The learning rate from which on descent diverges: 2 / lambda_max(X^T X / N), (B,)."""
+    """The learning rate from which on descent diverges: 2 / lambda_max(X^T X / N), (B,).
+
+    Args:
+        x: (B, N, dx).
+
+    Returns:
+        (B,) float64.
+    """
     singular: torch.Tensor = torch.linalg.svdvals(x.double())[:, 0]
     return 2 * x.shape[1] / singular.square()
 
@@ -162,6 +181,12 @@ def check_converges(
     """Make sure that many steps of this size come closer to the least squares solution.
 
     A single step may be larger: it cannot swing.
+
+    Args:
+        x: (B, N, dx).
+        eta: Learning rate.
+        gamma: Strength of the correction of GD++; None for plain descent.
+        steps: How many there are.
 
     Raises:
         InputError: With the limit that was passed.
@@ -187,6 +212,10 @@ def check_converges(
 def check_weights(tasks: Tasks, weights: torch.Tensor) -> None:
     """Make sure that W0 is (dy, dx).
 
+    Args:
+        tasks: B tasks.
+        weights: W0.
+
     Raises:
         ShapeError: If it is not.
     """
@@ -205,6 +234,12 @@ def check_finite(
     gamma: float | torch.Tensor | None = None,
 ) -> None:
     """Make sure that descent has not run away.
+
+    Args:
+        values: What the last step gave, of any shape.
+        tasks: B tasks.
+        eta: Learning rate, a scalar.
+        gamma: Strength of the correction of GD++; None for plain descent.
 
     Raises:
         InputError: With the limit that was passed.

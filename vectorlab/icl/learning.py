@@ -42,7 +42,7 @@ class Learner:
         return float(loss.detach())
 
     def to_bytes(self) -> bytes:
-        """Where the training stands."""
+        """The state of the training: weights, optimiser, generators and step."""
         return TrainingState(step=self.done, **self._live()).to_bytes()
 
     def restore(self, data: bytes) -> None:

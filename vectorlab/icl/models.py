@@ -17,7 +17,14 @@ class Regressor(nn.Module):
     """Predicts targets of queries from demonstrations, without any state of its own."""
 
     def forward(self, tasks: Tasks) -> torch.Tensor:
-        """Predictions, (B, Q, dy)."""
+        """Predict the targets of the queries.
+
+        Args:
+            tasks: B tasks.
+
+        Returns:
+            (B, Q, dy).
+        """
         raise NotImplementedError
 
 
@@ -52,13 +59,22 @@ class AttentionStack(Regressor):
         self.projection = nn.Parameter(_truncated(shape, std, generator))
 
     def forward(self, tasks: Tasks) -> torch.Tensor:
+        """Minus the y slot of the queries behind the last layer, (B, Q, dy)."""
         context = torch.cat([tasks.x, tasks.y], dim=-1)
         empty = tasks.queries.new_zeros(*tasks.queries.shape[:2], tasks.dy)
         queries = self.through(context, torch.cat([tasks.queries, empty], dim=-1))
         return -queries[..., tasks.dx :]
 
     def through(self, context: torch.Tensor, queries: torch.Tensor) -> torch.Tensor:
-        """Tokens of queries behind the last layer, (B, Q, d)."""
+        """Let queries attend to demonstrations, layer by layer.
+
+        Args:
+            context: (B, N, d), tokens of the demonstrations.
+            queries: (B, Q, d), tokens of the queries.
+
+        Returns:
+            (B, Q, d), the queries behind the last layer.
+        """
         for layer in range(self.depth):
             row = layer % len(self.key)
             moved = self._clipped(queries + self._added(row, context, queries))
@@ -110,6 +126,7 @@ class LearnedRates(Regressor):
         )
 
     def forward(self, tasks: Tasks) -> torch.Tensor:
+        """Predictions of descent from W0 = 0 with the learned rates, (B, Q, dy)."""
         etas = self.log_eta.exp()
         gammas = None if self.log_gamma is None else self.log_gamma.exp()
         x, y, queries = tasks.x, tasks.y, tasks.queries
@@ -147,6 +164,7 @@ class FeatureModel(Regressor):
         )
 
     def forward(self, tasks: Tasks) -> torch.Tensor:
+        """Predictions from the features of demonstrations and queries, (B, Q, 1)."""
         context = self.features(torch.cat([tasks.x, tasks.y], dim=-1))
         empty = torch.zeros_like(tasks.targets)
         queries = self.features(torch.cat([tasks.queries, empty], dim=-1))

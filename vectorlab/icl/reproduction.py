@@ -29,7 +29,7 @@ SIGMA = 2.5758
 
 @dataclass(frozen=True, kw_only=True)
 class Scope:
-    """How much is measured."""
+    """How much of the published work is measured."""
 
     tasks: int  # per law, for losses of explicit steps
     searched: bool  # also the optima of several steps

@@ -70,7 +70,14 @@ def _unit_scalars(
 def predictions(
     tasks: Tasks, steps: int, eta: torch.Tensor, gamma: torch.Tensor | None
 ) -> torch.Tensor:
-    """Predictions after k steps from W0 = 0, (B, Q, dy), differentiable in the scalars."""
+    """Predictions after k steps from W0 = 0, (B, Q, dy), differentiable in the scalars.
+
+    Args:
+        tasks: B tasks.
+        steps: k.
+        eta: Learning rate, a scalar.
+        gamma: Strength of the correction of GD++, a scalar; None for plain descent.
+    """
     x, y, queries = tasks.x, tasks.y, tasks.queries
     found = torch.zeros_like(tasks.targets)
     for _ in range(steps):

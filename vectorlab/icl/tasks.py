@@ -46,17 +46,17 @@ class Tasks:
 
     @property
     def n(self) -> int:
-        """Demonstrations per task."""
+        """N, the demonstrations per task."""
         return self.x.shape[1]
 
     @property
     def dx(self) -> int:
-        """Width of inputs."""
+        """Number of entries of an input."""
         return self.x.shape[2]
 
     @property
     def dy(self) -> int:
-        """Width of targets."""
+        """Number of entries of a target."""
         return self.y.shape[2]
 
     def through(self, features: Callable[[torch.Tensor], torch.Tensor]) -> "Tasks":
@@ -100,6 +100,19 @@ def draw_sines(
     dtype: torch.dtype = torch.float32,
 ) -> Tasks:
     """Sine tasks: y = a sin(x + phase), a ~ U(0.1, 0.5), phase ~ U(0, pi), x ~ U(-5, 5).
+
+    Args:
+        batch: B.
+        generator: Decides them.
+        n: N, demonstrations per task.
+        queries: Q.
+        dtype: Of all numbers.
+
+    Returns:
+        Tasks with dx = dy = 1.
+
+    Raises:
+        InputError: If there are no demonstrations.
 
     Source: the paper's non-linear regression, `src/data.py` of its code
     """

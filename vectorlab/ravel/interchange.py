@@ -39,7 +39,14 @@ class Swap:
         edit: Edit,
         device: torch.device,
     ) -> "Swap":
-        """From the swapped places of every row and as many source states, (K, D) each."""
+        """The swap of a batch, row by row.
+
+        Args:
+            places: Of every row, the K places of its swapped tokens, padding not counted.
+            sources: Of every row, (K, D) states to copy from.
+            edit: Makes edited states of base and source states.
+            device: Where the model is.
+        """
         rows = [row for row, several in enumerate(places) for _ in several]
         return cls(
             rows=torch.tensor(rows, device=device),

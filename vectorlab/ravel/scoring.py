@@ -96,6 +96,14 @@ def vector_outcomes(
     Of the examples, those count whose base entity has the value before and, where the base asks
     for the attribute, whose source entity has the value after. Nothing is copied from a source.
 
+    Args:
+        book: The model's prompts about the data.
+        spec: Of the instance.
+        arm: How the vector acts, and which value it should turn into which.
+        vector: Its layers.
+        examples: By position.
+        on_progress: Told how many examples are done.
+
     Raises:
         InputError: If there is no such example on one side.
     """

@@ -37,6 +37,10 @@ class PromptStates:
         """States for ``count`` base tokens from prompt ``row``, aligned at the ends, (count, D).
 
         Base tokens in front of the source's first one get that one.
+
+        Args:
+            row: Number of the prompt.
+            count: How many base tokens there are.
         """
         have = int(self.counts[row])
         back = torch.arange(count - 1, -1, -1).clamp(max=have - 1)
@@ -52,6 +56,16 @@ def record_prompts(
     on_progress: Progress | None = None,
 ) -> dict[int, PromptStates]:
     """States of the block outputs at the location, by layer.
+
+    Args:
+        loaded: The model.
+        prompts: N prompts.
+        layers: Blocks whose outputs are read, from 0.
+        location: Which tokens of every prompt are read.
+        on_progress: Told how many of the texts are read.
+
+    Returns:
+        By layer the states of all prompts, (sum of K, D) float32.
 
     Raises:
         ShapeError: If the model has no such layer.

@@ -35,11 +35,11 @@ class Monitor(Protocol):
         ...
 
     def progress(self, done: int, total: int) -> None:
-        """Steps done; may raise to end the training."""
+        """Take note of how many steps are done; may raise to end the training."""
         ...
 
     def log_metrics(self, step: int, values: Mapping[str, float]) -> None:
-        """A point of the curves."""
+        """Take a point of the curves: values by name at a step."""
         ...
 
     def is_due(self) -> bool:
@@ -57,32 +57,40 @@ class Unwatched:
     identity = ""
 
     def resume(self) -> bytes | None:
-        """Nothing was saved."""
+        """Begin anew: nothing was saved, None."""
         return None
 
     def progress(self, done: int, total: int) -> None:
-        """Nobody asks."""
+        """Take note of nothing; never ends the training."""
 
     def log_metrics(self, step: int, values: Mapping[str, float]) -> None:
-        """Nobody looks."""
+        """Keep nothing: nobody looks at the curves."""
 
     def is_due(self) -> bool:
-        """Never."""
+        """Never time to save, False."""
         return False
 
     def save(self, step: int, data: bytes) -> None:
-        """Nowhere to save to."""
+        """Keep nothing: there is nowhere to save to."""
 
 
 class Trainable(Protocol):
     """A featurizer while it is trained; also a module."""
 
     def __call__(self, base: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
-        """Edited states, (M, D)."""
+        """Edit base states with the features of source states.
+
+        Args:
+            base: (M, D), states of the run that is edited.
+            source: (M, D), states to copy from.
+
+        Returns:
+            (M, D), differentiable.
+        """
         ...
 
     def penalty(self) -> torch.Tensor:
-        """Added to the loss."""
+        """A scalar that is added to the loss."""
         ...
 
     def anneal(self, share: float) -> None:
@@ -92,7 +100,7 @@ class Trainable(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Objective:
-    """What is trained for."""
+    """What edited runs are trained to say."""
 
     isolate: float  # weight of the prompts that ask for other attributes; 0 leaves them out
 
@@ -116,6 +124,9 @@ class Counterfactuals:
             edit: How base and source states make the edited ones.
             chosen: Which examples.
             keep_label: The base's own answer is wanted; else the source's.
+
+        Returns:
+            A scalar.
         """
         wanted = [
             self.examples[place].label if keep_label else self.examples[place].counter_label

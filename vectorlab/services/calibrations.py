@@ -65,6 +65,17 @@ def request_calibration(
 ) -> Asked[Calibration]:
     """Find the calibration of an equal earlier request, or enqueue it.
 
+    Args:
+        db: The store.
+        reference: Name, id or hash prefix of the vector.
+        model: The model to calibrate on.
+        prompts: Texts to try strengths on.
+        options: Effect, budget, choices of layers and how the vector acts.
+        actor: Recorded as the one who asked.
+        force: Compute even where an equal request was answered before.
+        priority: Of the job.
+        queue: Only workers of this queue take the job.
+
     Raises:
         NotFoundError: If there is no such vector, or a scorer names one that does not exist.
         InputError: If there is no prompt, a scorer, the budget or an option is unusable, or a
@@ -155,6 +166,16 @@ def unit_strength(
     One that was found under the same schedule and condition goes before one that was found
     without; one that was found under others, or on another model, is never taken.
 
+    Args:
+        db: The store.
+        vector: The vector.
+        model: The model that it steers.
+        operator: How it acts.
+        site: Where it acts.
+        layers: The layers that are steered; None for all it has.
+        schedule: How strength changes as a text grows.
+        condition: When it acts; None for always.
+
     Raises:
         InputError: If the vector has no calibration that met its budget for this use.
         IntegrityError: If the calibration was altered.
@@ -177,7 +198,7 @@ def unit_strength(
 
 
 def frame(found: Sequence[Calibration]) -> pd.DataFrame:
-    """One row per calibration."""
+    """Calibrations as a table, one row each."""
     return pd.DataFrame(
         {
             "id": [item.id for item in found],

@@ -200,7 +200,7 @@ def list_searches(db: Database, *, vector: str | None = None) -> list[ConditionS
 
 
 def searches_frame(found: Sequence[ConditionSearch]) -> pd.DataFrame:
-    """One row per search."""
+    """Searches for thresholds as a table, one row each."""
     return pd.DataFrame(
         {
             "id": [item.id for item in found],

@@ -145,7 +145,7 @@ def get(db: Database, reference: str) -> IclRun:
 
 
 def list_runs(db: Database, *, kind: IclKind | None = None, limit: int | None = 50) -> list[IclRun]:
-    """Runs, newest first."""
+    """In-context runs, newest first, perhaps of one kind."""
     with db.read() as tx:
         return icl.list_runs(tx, kind=kind, limit=limit)
 
@@ -185,7 +185,7 @@ def purge(db: Database, reference: str, *, cascade: bool = False, actor: str) ->
 
 
 def runs_frame(found: list[IclRun]) -> pd.DataFrame:
-    """Runs as rows."""
+    """In-context runs as a table, one row each."""
     columns = ["id", "kind", "what", "model", "set", "duration_s", "created_at"]
     return pd.DataFrame(
         [

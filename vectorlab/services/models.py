@@ -96,7 +96,7 @@ def find(db: Database, reference: str) -> Model | None:
 
 
 def list_models(db: Database) -> list[Model]:
-    """Every registered model."""
+    """Every model that is registered, by name."""
     with db.read() as tx:
         return models.list_models(tx)
 

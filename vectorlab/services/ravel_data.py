@@ -66,6 +66,13 @@ def add(
 ) -> tuple[EntityVersion, bool]:
     """Freeze data as the next version of an entity type.
 
+    Args:
+        db: The store.
+        name: Of the entity type.
+        data: Entities, attributes and templates.
+        actor: Recorded as the author.
+        message: Why this version exists.
+
     Returns:
         The version, and whether it is new.
 
@@ -101,7 +108,7 @@ def get(db: Database, reference: str) -> EntityVersion:
 
 
 def find(db: Database, reference: str) -> EntityVersion | None:
-    """Like ``get``, or None."""
+    """The version of entity data that a reference means, or None."""
     with db.read() as tx:
         return ravel_data.find(tx, reference)
 

@@ -90,13 +90,13 @@ def get(db: Database, reference: str) -> Instance:
 
 
 def find(db: Database, reference: str) -> Instance | None:
-    """Like ``get``, or None."""
+    """The instance that a reference means, or None."""
     with db.read() as tx:
         return ravel_instances.find_instance(tx, reference)
 
 
 def list_instances(db: Database) -> list[Instance]:
-    """Every instance, newest first."""
+    """Every instance that was built, newest first."""
     with db.read() as tx:
         return ravel_instances.list_instances(tx)
 
@@ -110,7 +110,7 @@ def data_of(db: Database, instance: Instance) -> EntityData:
 def examples_of(
     db: Database, instance: Instance, parts: tuple[Part, ...] | None = None
 ) -> dict[int, Example]:
-    """Examples by position."""
+    """The examples of an instance by their position, perhaps only of some parts."""
     with db.read() as tx:
         return ravel_instances.examples(tx, instance.id, parts)
 

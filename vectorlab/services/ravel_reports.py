@@ -169,6 +169,13 @@ def on_same_examples(
 
     A steering vector is tried on the examples of one value alone; this is what a featurizer does
     on the very same ones.
+
+    Args:
+        db: The store.
+        evaluation: Whose scores are wanted.
+        other: Whose examples count.
+        instance: That both belong to.
+        target: The attribute that is changed.
     """
     with db.read() as tx:
         wanted = {outcome.example for outcome in ravel_results.outcomes(tx, other.id)}

@@ -152,13 +152,13 @@ def get_run(db: Database, reference: str) -> Run:
 
 
 def find_run(db: Database, reference: str) -> Run | None:
-    """Like ``get_run``, or None."""
+    """The RAVEL run that a reference means, or None."""
     with db.read() as tx:
         return ravel_results.find_run(tx, reference)
 
 
 def list_runs(db: Database, instance: Instance | None = None) -> list[Run]:
-    """Runs, newest first."""
+    """RAVEL runs, newest first, perhaps of one instance."""
     with db.read() as tx:
         return ravel_results.list_runs(tx, None if instance is None else instance.id)
 
@@ -176,7 +176,7 @@ def evaluations(
 
 
 def featurizers(db: Database, instance: Instance | None = None) -> list[Featurizer]:
-    """Featurizers, newest first."""
+    """Featurizers that are kept, newest first, perhaps of one instance."""
     with db.read() as tx:
         return ravel_results.list_featurizers(tx, None if instance is None else instance.id)
 

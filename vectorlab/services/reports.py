@@ -99,7 +99,7 @@ def _placed(
 
 
 def vectors_frame(found: Sequence[SteeringVector]) -> pd.DataFrame:
-    """One row per vector."""
+    """Vectors as a table, one row each."""
     return pd.DataFrame(
         {
             "id": [item.id for item in found],
@@ -161,7 +161,7 @@ def facts_frame(request: Any, names: Names | None = None) -> pd.DataFrame:
 
 
 def runs_frame(found: Sequence[GenerationRun]) -> pd.DataFrame:
-    """One row per run."""
+    """Generation runs as a table, one row each."""
     return summaries_frame([_summary(run) for run in found])
 
 

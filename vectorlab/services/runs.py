@@ -53,6 +53,18 @@ def request_run(
     How a text is computed is not part of the request: a run found may have been compiled or not,
     which its environment tells.
 
+    Args:
+        db: The store.
+        model: The model that generates.
+        spec: Prompts, arms, decoding and seed.
+        actor: Recorded as the one who asked.
+        name: Of the run; None gives it none.
+        prompt_set_version_id: The set version that the prompts are of.
+        force: Compute even where an equal request was answered before.
+        compiled: Compile the decoding step where that works.
+        priority: Of the job.
+        queue: Only workers of this queue take the job.
+
     Raises:
         InputError: If there is no prompt, no arm or no sample to make, or the name is unusable.
         ConflictError: If the name belongs to another run, or an equal run or job has another one.
@@ -95,6 +107,14 @@ def request_replay(
 
     Replaying a replay repeats its original. A model whose files changed is refused by the job,
     unless it is accepted here: then the verdict names both fingerprints.
+
+    Args:
+        db: The store.
+        reference: Name, id or hash prefix of the run.
+        actor: Recorded as the one who asked.
+        accept_changed_model: Replay even if the model's files changed.
+        priority: Of the job.
+        queue: Only workers of this queue take the job.
 
     Raises:
         NotFoundError: If there is no such run.
@@ -172,7 +192,7 @@ def get(db: Database, reference: str) -> GenerationRun:
 def list_runs(
     db: Database, *, model: str | None = None, limit: int = 50, offset: int = 0
 ) -> list[GenerationRun]:
-    """Runs, newest first."""
+    """Generation runs, newest first, perhaps of one model."""
     with db.read() as tx:
         model_id = None if model is None else models.get_model(tx, model).id
         return runs.list_runs(tx, limit=limit, offset=offset, model_id=model_id)

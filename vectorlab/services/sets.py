@@ -24,7 +24,7 @@ Item = Demonstration | StoredDemonstration
 
 @dataclass(frozen=True, kw_only=True)
 class Committed:
-    """What a commit did."""
+    """What a commit made of a set."""
 
     version: SetVersion
     created: bool  # False: the latest version already held exactly this
@@ -52,6 +52,14 @@ def create(
     db: Database, *, name: str, description: str, task: str, labels: Sequence[str], actor: str
 ) -> DemonstrationSet:
     """Create an empty demonstration set.
+
+    Args:
+        db: The store.
+        name: Of the set.
+        description: What it is for.
+        task: What its demonstrations are about.
+        labels: Words to find it by.
+        actor: Recorded as the one who made it.
 
     Raises:
         InputError: If the name cannot be used.
@@ -250,7 +258,15 @@ def stream(db: Database, version: SetVersion) -> Iterator[Demonstration]:
 def page(
     db: Database, version: SetVersion, *, contains: str = "", offset: int = 0, limit: int = 50
 ) -> Page:
-    """Part of a version, optionally only what has a text in its source or target."""
+    """Part of a version, optionally only what has a text in its source or target.
+
+    Args:
+        db: The store.
+        version: The version.
+        contains: Only demonstrations with this text in source or target.
+        offset: Demonstrations to pass over.
+        limit: At most so many.
+    """
     with db.read() as tx:
         rows, total = set_items.read_page(
             tx, version.id, contains=contains, offset=offset, limit=limit
@@ -323,6 +339,22 @@ def freeze(
     """Freeze a stream as the next version of a set that is there; checks included.
 
     Where it comes from is said as ``store.sets.add_version`` takes it.
+
+    Args:
+        tx: An open transaction that writes.
+        name: Of the set.
+        items: Demonstrations, or references to stored ones, in their order.
+        message: Why this version exists.
+        actor: Recorded as the author.
+        strict: Refuse what the checks find.
+        limit: Also check that texts fit into a model.
+        action: What the audit log calls it.
+        origin: Where the first version of a fork or a split comes from.
+        merged_id: The version of another line that was merged in.
+        details: How it was made, JSON.
+
+    Raises:
+        InputError: If there is no demonstration, or the checks found something in ``strict``.
     """
     apart = _apart_from(tx, name, origin=origin, details=details)
     checks = SetChecks(limit=limit, other_side=_other_side(tx, apart))
@@ -376,7 +408,15 @@ def edited_items(
 def record(
     tx: Transaction, actor: str, action: str, object_id: int, details: dict[str, object]
 ) -> None:
-    """Note in the audit log what was done to a set."""
+    """Note in the audit log what was done to a set.
+
+    Args:
+        tx: An open transaction that writes.
+        actor: Who did it.
+        action: What was done, a word.
+        object_id: Id of the set.
+        details: What else there is to know, JSON types.
+    """
     audit.record(
         tx, actor=actor, action=action, object_kind="set", object_id=object_id, details=details
     )

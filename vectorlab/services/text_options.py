@@ -53,7 +53,15 @@ def run_spec(
     arms: Sequence[Arm],
     samples: int = 1,
 ) -> RunSpec:
-    """The request for a run of arms that are known."""
+    """The request for a run of arms that are known.
+
+    Args:
+        options: How prompts are read and texts are written.
+        model: The model that generates.
+        prompts: In their order.
+        arms: In their order, which share the batches.
+        samples: Texts per prompt and arm.
+    """
     return RunSpec(
         model_fingerprint=model.fingerprint,
         prompts=tuple(prompts),

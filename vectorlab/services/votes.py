@@ -18,7 +18,15 @@ def next_pair(db: Database, match: Match, *, voter: str) -> Pair | None:
 
 
 def vote(db: Database, pair: Pair, choice: Choice, *, question: str, voter: str) -> bool:
-    """Keep a vote; the same once more is not counted twice. True if it was kept."""
+    """Keep a vote; the same once more is not counted twice. True if it was kept.
+
+    Args:
+        db: The store.
+        pair: The two texts.
+        choice: Which one is preferred.
+        question: What was asked about them.
+        voter: Who answered.
+    """
     with db.write() as tx:
         return votes.add_vote(
             tx,

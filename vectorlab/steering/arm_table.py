@@ -48,7 +48,7 @@ PHASES_OF: dict[Part, tuple[Phase, ...]] = {
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Place:
-    """Where something is written."""
+    """A layer and a site at which something is written."""
 
     layer: int
     site: Site

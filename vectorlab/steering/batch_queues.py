@@ -35,7 +35,7 @@ class Queue(ABC, Generic[Part]):
 
     @abstractmethod
     def done(self, part: Part) -> None:
-        """A part is computed."""
+        """Take note that a part is computed."""
 
     @abstractmethod
     def halved(self, part: Part) -> int | None:
@@ -43,7 +43,7 @@ class Queue(ABC, Generic[Part]):
 
     @abstractmethod
     def numbers(self, part: Part) -> list[int]:
-        """Which texts these are."""
+        """Numbers of the texts that a part consists of."""
 
 
 class Rows(Queue[list[Family]]):

@@ -45,13 +45,17 @@ class ReservedLayer(DynamicLayer):  # type: ignore[no-untyped-call]
         return self.keys, self.values
 
     def batch_select_indices(self, indices: torch.Tensor) -> None:
-        """Go on with these rows, in this order; a row may stand several times."""
+        """Replace the rows of the batch by some of them.
+
+        Args:
+            indices: (new B,) int64, which row each new one continues; one may stand several times.
+        """
         assert self._store is not None
         self._store = self._store[0][indices], self._store[1][indices]
         self.keys, self.values = (item[:, :, : self.length] for item in self._store)
 
     def get_seq_length(self) -> int:
-        """Columns filled."""
+        """How many columns are filled."""
         return self.length
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:

@@ -58,7 +58,15 @@ class Comparison:
 
 
 def kl_divergence(steered: torch.Tensor, baseline: torch.Tensor) -> torch.Tensor:
-    """``sum_v p_v (log p_v - log q_v)`` in nats, over the last axis of log-probabilities."""
+    """``sum_v p_v (log p_v - log q_v)`` in nats.
+
+    Args:
+        steered: (..., V) log-probabilities log p.
+        baseline: (..., V) log-probabilities log q.
+
+    Returns:
+        (...), never negative.
+    """
     return (steered.exp() * (steered - baseline)).sum(dim=-1).clamp(min=0)
 
 

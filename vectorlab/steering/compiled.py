@@ -41,7 +41,7 @@ class Compilation:
 
     @property
     def event(self) -> str | None:
-        """What to tell people."""
+        """Why it was not compiled, in words for people; None if it was."""
         return self.reason_against and f"not compiled: {self.reason_against}"
 
 

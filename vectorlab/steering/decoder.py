@@ -166,7 +166,13 @@ class Decoder:
     def choose(
         self, logits: torch.Tensor, drawn: torch.Tensor | None, decoding: Decoding
     ) -> Choice:
-        """The next token of every row."""
+        """The next token of every row.
+
+        Args:
+            logits: (B, V).
+            drawn: (B,) uniform numbers; None where the likeliest token is taken.
+            decoding: How it is chosen.
+        """
         if self._greedy is not None and not decoding.do_sample:
             return self._greedy
         return choose(logits, drawn, decoding)

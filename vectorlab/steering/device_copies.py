@@ -33,7 +33,15 @@ class Readback:
 
 
 def to_device(values: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """A tensor of the host on the device, through pinned memory where that helps."""
+    """A tensor of the host on the device, through pinned memory where that helps.
+
+    Args:
+        values: Of any shape, on the CPU.
+        device: Where it is wanted.
+
+    Returns:
+        The same shape and dtype.
+    """
     if device.type != "cuda":
         return values.to(device)
     return values.pin_memory().to(device, non_blocking=True)

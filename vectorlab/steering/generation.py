@@ -216,7 +216,7 @@ class _Group:
 
     @property
     def rows(self) -> int:
-        """Of the batch."""
+        """How many rows the batch has."""
         return sum(len(part.keys) for part in self.parts)
 
     @property

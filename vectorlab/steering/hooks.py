@@ -107,7 +107,11 @@ class Writer:
         self.values: RuleValues | None = None
 
     def set_response(self, response: bool | torch.Tensor) -> None:  # noqa: FBT001 - as Steering's
-        """Choose the work of the coming positions."""
+        """Choose the work of the coming positions.
+
+        Args:
+            response: True or False for all positions, or a (B, T) bool tensor.
+        """
         self._mask = response.to(self.device) if isinstance(response, torch.Tensor) else None
         self.current = self._response if response is True else self._prompt
 
@@ -211,7 +215,12 @@ class SharedSteering:
         return any(steering.reads_tokens for steering, _ in self._blocks)
 
     def begin_pass(self, token_ids: torch.Tensor, attention_mask: torch.Tensor | None) -> None:
-        """Let every block look at its rows of the coming pass; see ``Steering.begin_pass``."""
+        """Let every block look at its rows of the coming pass.
+
+        Args:
+            token_ids: (B, T) of the pass.
+            attention_mask: (B, at least T), 0 where there is padding; None without padding.
+        """
         for steering, rows in self._blocks:
             mask = None if attention_mask is None else attention_mask[rows]
             steering.begin_pass(token_ids[rows], mask)
@@ -240,7 +249,7 @@ class SharedSteering:
         return write
 
     def held_by_block(self) -> list[dict[Condition, list[list[bool]]]]:
-        """``Steering.held`` of every block."""
+        """Where conditions on the response held, ``Steering.held``, block by block."""
         return [steering.held() for steering, _ in self._blocks]
 
 
@@ -312,7 +321,7 @@ class _Module:
         self._module.forward = first
 
     def restore(self) -> None:
-        """As it was."""
+        """Give the module the forward that it had."""
         if self._own is not None:
             self._module.forward = self._own
         elif "forward" in vars(self._module):

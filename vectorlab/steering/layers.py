@@ -231,7 +231,14 @@ def decoder_layers(model: nn.Module, model_type: str) -> DecoderLayers:
 
 
 def hidden_of(output: Any) -> torch.Tensor:
-    """The states in a module's output, which is a tensor or a tuple that begins with one."""
+    """The states in a module's output, which is a tensor or a tuple that begins with one.
+
+    Returns:
+        (B, T, D), or (tokens, D) where a module has both axes in one.
+
+    Raises:
+        ArchitectureError: If it holds no tensor there.
+    """
     hidden = output[0] if isinstance(output, tuple) else output
     if not isinstance(hidden, torch.Tensor):
         raise ArchitectureError(
@@ -242,7 +249,12 @@ def hidden_of(output: Any) -> torch.Tensor:
 
 
 def replace_hidden(output: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
-    """The module's output with its states changed and everything else passed on."""
+    """The module's output with its states changed and everything else passed on.
+
+    Args:
+        output: What the module returned.
+        change: Maps the states to states of the same shape.
+    """
     hidden = change(hidden_of(output))
     return (hidden, *output[1:]) if isinstance(output, tuple) else hidden
 

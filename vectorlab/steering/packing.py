@@ -48,7 +48,7 @@ class Branches:
 
 @dataclass(frozen=True, kw_only=True)
 class Packed:
-    """Sequences in one row."""
+    """Sequences that stand behind each other in one row."""
 
     input_ids: torch.Tensor  # (1, T) int64
     position_ids: torch.Tensor  # (1, T) int64, each token's place in its own sequence
@@ -67,7 +67,7 @@ class Family:
     stem: int  # tokens that all of them begin with
 
     def tokens(self, sequences: Sequence[Sequence[int]]) -> int:
-        """Tokens to compute."""
+        """Number of tokens that have to be computed."""
         return sum(len(sequences[number]) for number in self.members) - self.shared
 
     @property

@@ -37,7 +37,16 @@ def paired_states(
     on_progress: Progress | None = None,
     token_budget: int | None = None,
 ) -> PairedStates:
-    """The states that a method aggregates; arguments and errors are those of ``extract``."""
+    """The states that a method aggregates; arguments and errors are those of ``extract``.
+
+    Args:
+        loaded: The model.
+        demonstrations: N of them.
+        spec: Of the extraction.
+        open_cache: Opens the states that are kept; None keeps none.
+        on_progress: Told how many texts are read.
+        token_budget: Most tokens of a batch; None chooses.
+    """
     check_request(loaded, model_fingerprint=spec.model_fingerprint, dtype=spec.dtype)
     texts = _Texts.of(demonstrations, spec)
     shared = None if open_cache is None else state_spec(loaded, spec)

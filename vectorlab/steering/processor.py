@@ -31,7 +31,7 @@ class Processor:
 
 @cache
 def processor() -> Processor:
-    """This one."""
+    """The processor that this process runs on."""
     return Processor(
         name=_name(),
         kernels=torch.backends.cpu.get_cpu_capability(),

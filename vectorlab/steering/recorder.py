@@ -57,7 +57,15 @@ def packed_batch(
     reader: Reader,
     last_only_at: int | None,
 ) -> Batch:
-    """Families of texts in one row; ``last_only_at`` is that of ``pack``."""
+    """Families of texts in one row; ``last_only_at`` is that of ``pack``.
+
+    Args:
+        loaded: The model.
+        texts: All there are.
+        found: The families of the row.
+        reader: Which tokens are wanted of a text.
+        last_only_at: The block of whose attention the last tokens are all that is used.
+    """
     ids = [text.ids for text in texts]
     order, row = pack(found, ids, loaded.device, last_only_at=last_only_at)
     columns = []
@@ -85,7 +93,15 @@ def padded_batch(
     reader: Reader,
     side: PaddingSide,
 ) -> Batch:
-    """Texts in a rectangle, one row each."""
+    """Texts in a rectangle, one row each.
+
+    Args:
+        loaded: The model.
+        texts: All there are.
+        order: Numbers of those in the batch, a row each.
+        reader: Which tokens are wanted of a text.
+        side: Where the padding stands.
+    """
     rows = pad([texts[number].ids for number in order], side=side, device=loaded.device)
     width = rows.input_ids.shape[1]
     # What is behind a causal model's token does not reach it, so padding there needs no mask.
@@ -111,7 +127,12 @@ class _Complete(Exception):
 
 
 class Recorder:
-    """Collects the wanted states of one batch at a time into (B, L[+1], D)."""
+    """Collects the wanted states of one batch at a time into (B, L[+1], D).
+
+    Args:
+        loaded: The model.
+        reader: Which tokens are wanted of a text.
+    """
 
     def __init__(self, loaded: LoadedModel, reader: Reader) -> None:
         self.loaded = loaded
@@ -134,7 +155,14 @@ class Recorder:
         return self.batch.packed
 
     def try_run(self, make: Callable[[], Batch]) -> tuple[Batch, torch.Tensor] | None:
-        """A batch and its states on the CPU, or None if it has to be smaller."""
+        """A batch and its states on the CPU, or None if it has to be smaller.
+
+        Args:
+            make: The batch; its tensors are let go where memory does not hold it.
+
+        Returns:
+            The batch and (B, L[+1], D) float32.
+        """
         try:
             return self._run(make())
         except RuntimeError as error:
@@ -164,7 +192,12 @@ class Recorder:
         )
 
     def keep(self, slot: int, hidden: torch.Tensor) -> None:
-        """Read the wanted tokens of what a hook saw."""
+        """Read the wanted tokens of what a hook saw.
+
+        Args:
+            slot: Which of the places that are read.
+            hidden: (B, T, D), or (tokens, D) where both are one axis.
+        """
         batch = self.batch
         rows = hidden.reshape(-1, hidden.shape[-1])  # also where batch and tokens are one axis
         # As many rows as texts are the wanted ones, left alone by ``narrow``.
@@ -205,7 +238,15 @@ def hooked(
     include_embeddings: bool,
     is_packed: bool,
 ) -> Iterator[None]:
-    """The recorder's hooks on its model, which is given back without them."""
+    """The recorder's hooks on its model, which is given back without them.
+
+    Args:
+        recorder: Keeps what the hooks see.
+        site: Where in a block states are read.
+        layers: Blocks to read, ascending.
+        include_embeddings: Also read what enters layer 0.
+        is_packed: Batches are packed rows, which need attention of their own.
+    """
     modules = recorder.loaded.layers
     recorder.names = ["what enters layer 0"] * include_embeddings
     recorder.names += [f"{site.value} of layer {layer}" for layer in layers]

@@ -52,7 +52,11 @@ def choose(logits: torch.Tensor, uniforms: torch.Tensor | None, decoding: Decodi
 
 
 def greedy_choice(logits: torch.Tensor) -> Choice:
-    """The likeliest token of every row; its margin is the difference of the two best logits."""
+    """The likeliest token of every row; its margin is the difference of the two best logits.
+
+    Args:
+        logits: (B, V).
+    """
     highest, tokens = logits.max(dim=-1)
     places = tokens[:, None]
     # In place from here: a second array of this size costs more than what is done to it.

@@ -32,7 +32,12 @@ _HELP = "Make a reader: vectorlab db reader"
 def run_query(
     url: str, statement: str, *, limits: QueryLimits, reader_url: str | None
 ) -> QueryResult:
-    """Run one query in a session of the reader's; see ``analysis.run_query``."""
+    """Run one query in a session of the reader's; see ``analysis.run_query``.
+
+    Raises:
+        StoreError: If no login of a reader is named.
+        InputError: If the query cannot be run, or takes too long.
+    """
     import psycopg
 
     if reader_url is None:

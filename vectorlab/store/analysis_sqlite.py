@@ -52,7 +52,11 @@ _Column = tuple[str, str]  # of a table; "" for the table as a whole
 
 
 def run_query(url: str, statement: str, *, limits: QueryLimits) -> QueryResult:
-    """Run one query on a connection of its own; see ``analysis.run_query``."""
+    """Run one query on a connection of its own; see ``analysis.run_query``.
+
+    Raises:
+        InputError: If the statement is no query, cannot be run, or takes too long.
+    """
     began = time.monotonic()
     with _connection(url) as connection:
         guard = _Guard(connection)

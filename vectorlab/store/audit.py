@@ -19,7 +19,16 @@ def record(
     object_id: int | str,
     details: Mapping[str, Any],
 ) -> None:
-    """Note an action in the transaction that carries it out."""
+    """Note an action in the transaction that carries it out.
+
+    Args:
+        tx: An open transaction that writes.
+        actor: Who did it.
+        action: What was done, a word.
+        object_kind: What it was done to.
+        object_id: Id of the object.
+        details: What else there is to know, JSON types.
+    """
     tx.execute(
         _ADD,
         {

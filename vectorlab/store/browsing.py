@@ -31,7 +31,7 @@ _sets = schema.demonstration_sets
 
 
 def inventory(tx: Transaction) -> Inventory:
-    """Counts of the nouns."""
+    """How many sets, versions, vectors, runs and models there are."""
     tables = (_sets, _versions, _vectors, _runs, _models)
     counts = [sa.select(sa.func.count()).select_from(table).scalar_subquery() for table in tables]
     sets, versions, found, runs, models = tx.execute(sa.select(*counts)).one()

@@ -72,7 +72,15 @@ def calibrations_of(
     operator: Operator | None = None,
     site: Site | None = None,
 ) -> list[Calibration]:
-    """Calibrations, newest first, of one vector or all, perhaps on one model."""
+    """Calibrations, newest first, of one vector or all, perhaps on one model.
+
+    Args:
+        tx: An open transaction.
+        vector_id: Only of this vector.
+        model_id: Only on this model.
+        operator: Only by this operator.
+        site: Only at this write site.
+    """
     wanted = {
         _calibrations.c.steering_vector_id: vector_id,
         _calibrations.c.model_id: model_id,

@@ -14,7 +14,7 @@ _searches = schema.condition_searches
 
 
 def add_search(tx: Transaction, new: NewSearch, created_by: str) -> ConditionSearch:
-    """Store a finished search."""
+    """Store a search for a threshold that is finished."""
     values = {
         "spec_sha256": new.spec.sha256,
         "spec_json": new.spec.to_json(),

@@ -49,7 +49,7 @@ class Database:
 
     @property
     def dialect(self) -> str:
-        """``"sqlite"`` or ``"postgresql"``."""
+        """Which database it is, ``"sqlite"`` or ``"postgresql"``."""
         return self._engine.dialect.name
 
     @contextmanager

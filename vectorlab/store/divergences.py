@@ -29,7 +29,7 @@ def columns_of(divergence: Divergence | None) -> dict[str, Any]:
 
 
 def divergence_of(row: sa.Row[Any]) -> Divergence | None:
-    """Inverse of ``columns_of``."""
+    """The divergence that columns hold: the inverse of ``columns_of``."""
     if row.kl is None:
         return None
     return Divergence(

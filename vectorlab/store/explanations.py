@@ -26,7 +26,15 @@ def add_explanation(
     environment: Mapping[str, Any],
     created_by: str,
 ) -> None:
-    """Store a leave-one-out study, unless the vector has one already."""
+    """Store a leave-one-out study, unless the vector has one already.
+
+    Args:
+        tx: An open transaction that writes.
+        vector_id: Of the vector.
+        left_out: What the vector becomes without each demonstration.
+        environment: Software and hardware.
+        created_by: Who asked for it.
+    """
     if find_explanation(tx, vector_id) is not None:
         return
     omitted = [

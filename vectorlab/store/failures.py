@@ -25,6 +25,10 @@ def our_errors(store: str) -> Iterator[None]:
 
     Args:
         store: Names the store in messages.
+
+    Raises:
+        StoreUnavailable: If no connection is free, or the store is away.
+        InputError: If a number is too large for the store.
     """
     try:
         yield

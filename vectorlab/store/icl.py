@@ -64,7 +64,7 @@ def find_run(tx: Transaction, spec_sha256: str) -> IclRun | None:
 def list_runs(
     tx: Transaction, *, kind: IclKind | None = None, limit: int | None = None
 ) -> list[IclRun]:
-    """Runs, newest first."""
+    """In-context runs, newest first, perhaps of one kind."""
     query = _select().order_by(_runs.c.id.desc()).limit(limit)
     if kind is not None:
         query = query.where(_runs.c.kind == kind)

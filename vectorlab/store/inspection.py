@@ -17,7 +17,7 @@ NETWORK_FILE_SYSTEMS = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class TableSize:
-    """What a table takes."""
+    """How many rows and bytes a table takes."""
 
     name: str
     rows: int

@@ -36,6 +36,13 @@ def append_log(
     Without ``trim`` some more may stay until the next call, as at the end of a job.
 
     Not guarded: what an attempt says after it lost its lease explains what happened.
+
+    Args:
+        tx: An open transaction that writes.
+        job_id: Of the job.
+        attempt: Number of the attempt that says it.
+        lines: Level and text of each.
+        trim: Drop the oldest now.
     """
     if not lines:
         return

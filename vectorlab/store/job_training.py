@@ -81,6 +81,13 @@ def cut_curves(tx: Transaction, job_id: int, *, after_step: int) -> None:
 def save_checkpoint(tx: Transaction, job_id: int, attempt: int, step: int, data: bytes) -> None:
     """Replace the checkpoint of a job; the caller holds the job.
 
+    Args:
+        tx: An open transaction that writes.
+        job_id: Of the job.
+        attempt: Number of the attempt that saves it.
+        step: Steps that are done.
+        data: State of the training.
+
     Raises:
         InputError: If there are more bytes than ``CHECKPOINT_BYTES``.
     """

@@ -192,7 +192,7 @@ def retry(tx: Transaction, job_id: int) -> Job:
 
 
 def now(tx: Transaction) -> datetime:
-    """The database's clock."""
+    """The time by the database's clock."""
     moment: datetime = tx.execute(sa.select(utc_now())).scalar_one()
     return moment
 
@@ -234,7 +234,7 @@ def count_by_state(tx: Transaction, wanted: JobFilter = JobFilter()) -> dict[Job
 
 
 def conditions(wanted: JobFilter) -> list[sa.ColumnElement[bool]]:
-    """The filter as SQL."""
+    """The filter as a condition of SQL."""
     found: list[sa.ColumnElement[bool]] = []
     if wanted.states:
         found.append(_jobs.c.state.in_(wanted.states))

@@ -278,6 +278,13 @@ def mark_cancelled(tx: Transaction, job_id: int, attempt: int) -> Job:
 def save_chunk(tx: Transaction, job_id: int, attempt: int, seq: int, data: bytes) -> None:
     """Keep a part of the result, so that the next attempt need not repeat it.
 
+    Args:
+        tx: An open transaction that writes.
+        job_id: Of the job.
+        attempt: Number of the attempt that made it.
+        seq: Number of the part; an earlier one of that number is replaced.
+        data: The part.
+
     Raises:
         LeaseLost: If the job belongs to another attempt, or has ended.
     """

@@ -33,7 +33,7 @@ _LOCK_KEY = 0x766C6D67  # "vlmg": any number that nobody else takes an advisory 
 
 @dataclass(frozen=True, kw_only=True)
 class MigrationResult:
-    """What an upgrade did."""
+    """What an upgrade of the schema did."""
 
     before: str | None  # revision; None: the database was empty
     after: str
@@ -114,7 +114,11 @@ def run_alembic(connection: sa.Connection, action: Callable[[Config], object]) -
 
 
 def migrations_directory() -> Path:
-    """The folder with ``env.py``: inside an installed package, else beside the package."""
+    """The folder with ``env.py``: inside an installed package, else beside the package.
+
+    Raises:
+        StoreError: If it is in neither place.
+    """
     package = Path(__file__).resolve().parent.parent
     for folder in (package / "_alembic", package.parent / "alembic"):
         if (folder / "env.py").is_file():

@@ -75,7 +75,7 @@ def model_by_fingerprint(tx: Transaction, fingerprint: str) -> Model | None:
 
 
 def list_models(tx: Transaction) -> list[Model]:
-    """Every model by name."""
+    """Every model that is registered, by name."""
     return _select(tx, sa.true())
 
 

@@ -26,7 +26,7 @@ class Waker(Protocol):
         """Wait for a sign, ``timeout_s`` or ``is_over``; True if there was a sign."""
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Give the connection back to the pool."""
 
 
 def wake_workers(tx: Transaction, queue: str) -> None:

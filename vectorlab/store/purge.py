@@ -91,9 +91,20 @@ def purge_icl_run(tx: Transaction, reference: str, *, cascade: bool, actor: str)
 
 
 def purge_ravel(tx: Transaction, kind: str, row_id: int, *, cascade: bool, actor: str) -> list[str]:
-    """Delete an object of RAVEL, ``kind`` being one of ``ravel_purge.KINDS``.
+    """Delete an object of RAVEL.
 
-    See ``purge_set`` for the other arguments and errors.
+    Args:
+        tx: An open transaction that writes.
+        kind: One of ``ravel_purge.KINDS``.
+        row_id: Of the object.
+        cascade: Also delete everything that depends on it.
+        actor: Recorded in the audit log.
+
+    Returns:
+        One line per object that went.
+
+    Raises:
+        ConflictError: If something depends on it and ``cascade`` is off.
     """
     return _purge(tx, _Node(kind=kind, id=row_id), cascade=cascade, actor=actor)
 

@@ -27,6 +27,13 @@ def add_version(
 ) -> tuple[EntityVersion, bool]:
     """Freeze data as the next version of an entity type, which is made if need be.
 
+    Args:
+        tx: An open transaction that writes.
+        name: Of the entity type.
+        data: Entities, attributes and templates.
+        message: Why this version exists.
+        author: Who made it.
+
     Returns:
         The version, and whether it is new: the latest one is found if its content is the same.
     """
@@ -76,7 +83,7 @@ def resolve(tx: Transaction, reference: str) -> EntityVersion:
 
 
 def find(tx: Transaction, reference: str) -> EntityVersion | None:
-    """Like ``resolve``, or None."""
+    """The version of entity data that a reference means, or None."""
     wanted = SetReference.parse(reference)
     query = _types.c.name == wanted.name
     if wanted.version != LATEST:

@@ -103,7 +103,7 @@ def instance_by_id(tx: Transaction, instance_id: int) -> Instance:
 
 
 def list_instances(tx: Transaction) -> list[Instance]:
-    """Every instance, newest first."""
+    """Every instance that was built, newest first."""
     return _select(tx, sa.true())
 
 

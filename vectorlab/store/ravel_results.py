@@ -107,7 +107,7 @@ def featurizer_by_id(tx: Transaction, featurizer_id: int) -> Featurizer:
 
 
 def list_featurizers(tx: Transaction, instance_id: int | None = None) -> list[Featurizer]:
-    """Featurizers, newest first."""
+    """Featurizers that are kept, newest first, perhaps of one instance."""
     own = sa.true() if instance_id is None else _featurizers.c.instance_id == instance_id
     return _select_featurizers(tx, own)
 
@@ -254,7 +254,18 @@ def add_run(
     duration_s: float,
     created_by: str,
 ) -> Run:
-    """Store a run over evaluations that are there."""
+    """Store a run over evaluations that are there.
+
+    Args:
+        tx: An open transaction that writes.
+        name: Of the run; None gives it none.
+        spec: What was asked for.
+        instance_id: Of the instance.
+        evaluation_ids: In the order of the arms and parts.
+        environment: Software and hardware.
+        duration_s: How long it took, seconds.
+        created_by: Who asked for it.
+    """
     values = {
         "name": name,
         "spec_sha256": spec.sha256,
@@ -302,7 +313,7 @@ def run_spec(tx: Transaction, run_id: int) -> RunSpec:
 
 
 def list_runs(tx: Transaction, instance_id: int | None = None) -> list[Run]:
-    """Runs, newest first."""
+    """RAVEL runs, newest first, perhaps of one instance."""
     own = sa.true() if instance_id is None else _runs.c.instance_id == instance_id
     return _select_runs(tx, own)
 

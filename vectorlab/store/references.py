@@ -57,6 +57,14 @@ def get_id(
 ) -> int:
     """Like ``find_id``, but there must be one.
 
+    Args:
+        tx: An open transaction.
+        table: With columns ``id`` and ``name``.
+        reference: What the user typed.
+        kind: Names the thing in messages.
+        hash_column: The column that a prefix of at least six hex digits is matched against.
+        among: Narrows the search by hash.
+
     Raises:
         NotFoundError: If there is none.
         InputError: If a prefix fits several hashes.

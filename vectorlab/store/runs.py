@@ -103,7 +103,12 @@ def get_run(tx: Transaction, reference: str) -> GenerationRun:
 
 
 def run_by_id(tx: Transaction, run_id: int) -> GenerationRun:
-    """The run with that id; see ``get_run`` for the errors."""
+    """The run with that id.
+
+    Raises:
+        NotFoundError: If there is none.
+        IntegrityError: If the stored request does not have the hash on record.
+    """
     found = _select(tx, _runs.c.id == run_id)
     if not found:
         raise NotFoundError("run", str(run_id), hint="See what there is: vectorlab runs list")
@@ -132,7 +137,15 @@ def list_runs(
     model_id: int | None = None,
     replay_of: int | None = None,
 ) -> list[GenerationRun]:
-    """Runs, newest first, optionally of one model or replaying one run."""
+    """Runs, newest first, optionally of one model or replaying one run.
+
+    Args:
+        tx: An open transaction.
+        limit: At most so many; None takes all.
+        offset: Runs to pass over.
+        model_id: Only of this model.
+        replay_of: Only replays of this run.
+    """
     conditions = [
         column == wanted
         for column, wanted in ((_runs.c.model_id, model_id), (_runs.c.replay_of, replay_of))
@@ -358,7 +371,7 @@ def condition_of(row: sa.Row[Any], vector_model: str | None) -> Condition:
 
 
 def condition_columns(condition: Condition) -> dict[str, Any]:
-    """Inverse of ``condition_of``."""
+    """The columns that hold a condition: the inverse of ``condition_of``."""
     return {
         "condition_vector_id": condition.vector_id,
         "condition_vector_sha256": condition.vector_sha256,

@@ -38,7 +38,7 @@ class ItemList:
         self._hasher = set_hasher()
 
     def add(self, item: StoredDemonstration) -> None:
-        """Take the next demonstration."""
+        """Take the next demonstration into the list."""
         self.ids.append(item.id)
         self._hasher.add(item.sha256)
 
@@ -100,7 +100,15 @@ def plan_items(
 def write_items(
     tx: Transaction, set_id: int, number: int, base_number: int, rows: Iterable[item_ranks.Row]
 ) -> None:
-    """Write planned rows."""
+    """Write the rows that were planned for a version.
+
+    Args:
+        tx: An open transaction that writes.
+        set_id: Of the set.
+        number: Of the version.
+        base_number: Of the version at which the list was last written whole.
+        rows: Rank and demonstration of each.
+    """
     waiting = iter(rows)
     while batch := list(islice(waiting, _WRITE)):
         values = [
@@ -211,7 +219,7 @@ def arrivals(tx: Transaction, version: SetVersion) -> set[int]:
 
 
 def by_ids(tx: Transaction, ids: Iterable[int]) -> dict[int, Demonstration]:
-    """Demonstrations by their id."""
+    """Demonstrations of those ids, by id."""
     found = {}
     for batch in batches(dict.fromkeys(ids)):
         query = sa.select(_texts.c.id, *_CONTENT).where(_texts.c.id.in_(batch))

@@ -44,6 +44,13 @@ def create_set(
 ) -> DemonstrationSet:
     """A new set without versions.
 
+    Args:
+        tx: An open transaction that writes.
+        name: Of the set.
+        description: What it is for.
+        task: What its demonstrations are about.
+        labels: Words to find it by.
+
     Raises:
         ConflictError: If the name is taken.
     """
@@ -61,7 +68,15 @@ def ensure_set(
     task: str = "",
     labels: Sequence[str] = (),
 ) -> DemonstrationSet:
-    """The set of that name, made if there is none; two that ask at once get the same."""
+    """The set of that name, made if there is none; two that ask at once get the same.
+
+    Args:
+        tx: An open transaction that writes.
+        name: Of the set.
+        description: What it is for; as the next two, used only where it is made.
+        task: What its demonstrations are about.
+        labels: Words to find it by.
+    """
     dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     values = _set_values(name, description, task, labels)
     tx.execute(

@@ -126,7 +126,7 @@ def list_vectors(
 
 
 def vectors_by_id(tx: Transaction, ids: Sequence[int]) -> list[SteeringVector]:
-    """Those vectors, newest first."""
+    """The vectors of those ids, newest first."""
     return _select(tx, _vectors.c.id.in_(ids))
 
 

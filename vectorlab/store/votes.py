@@ -72,7 +72,16 @@ def next_pair(tx: Transaction, match: Match, voter: str) -> Pair | None:
 def add_vote(
     tx: Transaction, *, left_id: int, right_id: int, choice: Choice, question: str, voter: str
 ) -> bool:
-    """Keep a vote, unless the voter was asked this of the pair before; True if it was kept."""
+    """Keep a vote, unless the voter was asked this of the pair before; True if it was kept.
+
+    Args:
+        tx: An open transaction that writes.
+        left_id: The generation of the pair that comes first.
+        right_id: The other generation.
+        choice: Which one is preferred.
+        question: What was asked about them.
+        voter: Who answered.
+    """
     known = sa.select(_votes.c.id).where(
         _votes.c.left_generation_id == left_id,
         _votes.c.right_generation_id == right_id,

@@ -45,7 +45,17 @@ def register_worker(
     torch_version: str,
     queue: str = DEFAULT_QUEUE,
 ) -> None:
-    """Note a process that begins to claim jobs; forget those unseen for a week."""
+    """Note a process that begins to claim jobs; forget those unseen for a week.
+
+    Args:
+        tx: An open transaction that writes.
+        worker_id: Its name, one of a kind.
+        host: Name of its machine.
+        pid: Of its process.
+        device: Where its models run.
+        torch_version: Of its torch.
+        queue: Whose jobs it takes.
+    """
     tx.execute(_workers.delete().where(_workers.c.last_seen < utc_now(-FORGET_AFTER_S)))
     # Again after a commit whose answer was lost.
     tx.execute(_workers.delete().where(_workers.c.id == worker_id))

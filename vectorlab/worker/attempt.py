@@ -21,7 +21,16 @@ log = logging.getLogger(__name__)
 
 
 class Attempt:
-    """Keeps the lease of a claimed job from its making until ``run`` returns."""
+    """Keeps the lease of a claimed job from its making until ``run`` returns.
+
+    Args:
+        db: The store.
+        job: The claimed job.
+        lease: Of the job.
+        model_cache: Models that the worker holds.
+        companions: Claims further jobs that share the batches; None claims none.
+        state_cache_bytes: Most bytes of states that the store keeps.
+    """
 
     def __init__(
         self,

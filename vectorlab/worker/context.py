@@ -21,7 +21,7 @@ Choose = Callable[[Sequence[Job]], Sequence[Job]]
 
 
 def alone(_choose: Choose) -> "list[Attempt]":
-    """No companion."""
+    """Claim no further jobs: there is no companion."""
     return []
 
 

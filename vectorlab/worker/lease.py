@@ -27,6 +27,14 @@ class Lease:
 
     Computing code calls ``check``, ``progress`` and ``checkpoint``: they raise as soon as the
     work is wanted no more, so nothing stale is ever committed.
+
+    Args:
+        db: The store.
+        job: The claimed job.
+        lease_s: Seconds after which a silent worker loses its job.
+        heartbeat_s: Seconds between renewals.
+        listener: Told the progress.
+        stopping: Whether the worker is to end, soon or at once.
     """
 
     def __init__(
@@ -58,12 +66,12 @@ class Lease:
         self._thread = threading.Thread(target=self._renew, name=f"lease-{job.id}", daemon=True)
 
     def start(self) -> None:
-        """Begin to renew."""
+        """Begin to renew the lease."""
         self._saved_at = time.monotonic()
         self._thread.start()
 
     def leave(self) -> None:
-        """Renew no more."""
+        """Stop renewing the lease."""
         self._left.set()
         self._thread.join()
 
@@ -83,7 +91,13 @@ class Lease:
             raise JobReleased(f"Job {self._job.id} goes back to the queue: its worker ends.")
 
     def checkpoint(self) -> None:
-        """``check`` where little is lost by stopping: also heeds a worker that is to end soon."""
+        """``check`` where little is lost by stopping: also heeds a worker that is to end soon.
+
+        Raises:
+            LeaseLost: As ``check``.
+            JobCancelled: As ``check``.
+            JobReleased: If the worker has to end, soon or at once.
+        """
         self.check()
         if self._stopping.asked.is_set():
             raise JobReleased(f"Job {self._job.id} goes back to the queue: its worker ends.")
@@ -138,7 +152,7 @@ class Lease:
         return lines
 
     def give_back_log(self, lines: Sequence[tuple[LogLevel, str]]) -> None:
-        """Lines whose transaction failed."""
+        """Take back log lines whose transaction failed, to write them with the next."""
         self._log.extendleft(reversed(lines))
 
     def log_metrics(self, points: Sequence[CurvePoint]) -> None:
@@ -153,7 +167,7 @@ class Lease:
         return points
 
     def give_back_points(self, points: Sequence[CurvePoint]) -> None:
-        """Points whose transaction failed."""
+        """Take back points of curves whose transaction failed, to write them with the next."""
         self._points.extendleft(reversed(points))
 
     def checkpoint_is_due(self, every_s: float = CHECKPOINT_EVERY_S) -> bool:

@@ -26,7 +26,7 @@ PAUSE_AFTER_FAILURE_S = 5.0  # before Ray replaces an actor whose loop failed
 
 @dataclass(frozen=True, kw_only=True)
 class RayWorkers:
-    """What to place."""
+    """How many workers to place on a cluster, and with what."""
 
     database_url: str
     count: int

@@ -27,11 +27,19 @@ class Featurizer(Protocol):
         ...
 
     def edit(self, base: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
-        """The base states with the source's features, all (M, D) float32."""
+        """Put the source's features into the base states.
+
+        Args:
+            base: (M, D) float32, states of the run that is edited.
+            source: (M, D) float32, states to copy from.
+
+        Returns:
+            (M, D) float32.
+        """
         ...
 
     def tensors(self) -> Tensors:
-        """All that has to be stored of it."""
+        """All that has to be stored of it, float32 by name; ``Maker.load`` reads it."""
         ...
 
 

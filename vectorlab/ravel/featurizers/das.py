@@ -18,7 +18,7 @@ from vectorlab.ravel.training import Objective, train
 
 
 class Rotation(nn.Module):
-    """The trained form of a subspace."""
+    """The trained form of a subspace: K orthonormal rows of width D, found by descent."""
 
     def __init__(self, d_model: int, k: int, seed: int) -> None:
         super().__init__()
@@ -31,22 +31,30 @@ class Rotation(nn.Module):
             self.frame = nn.utils.parametrizations.orthogonal(linear)
 
     def forward(self, base: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
-        """Edited states, (M, D)."""
+        """Edit the base states within the subspace: b + R^T R (s - b).
+
+        Args:
+            base: (M, D), states of the run that is edited.
+            source: (M, D), states to copy from.
+
+        Returns:
+            (M, D), differentiable.
+        """
         rows = self.rows()
         return base + (source - base) @ rows.T @ rows
 
     def rows(self) -> torch.Tensor:
-        """The orthonormal rows, (K, D)."""
+        """The orthonormal rows R, (K, D)."""
         found: Any = self.frame.weight
         rows: torch.Tensor = found
         return rows
 
     def penalty(self) -> torch.Tensor:
-        """None."""
+        """What is added to the loss: the scalar 0, for a rotation is not penalised."""
         return torch.zeros(())
 
     def anneal(self, share: float) -> None:
-        """Nothing changes over the training."""
+        """Change nothing: a rotation has no temperature, whatever ``share`` is done."""
 
 
 def fit(task: Task) -> Fitted:
@@ -55,7 +63,12 @@ def fit(task: Task) -> Fitted:
 
 
 def fit_rotation(task: Task, objective: Objective) -> Fitted:
-    """Train a rotation for an objective."""
+    """Train a rotation for an objective.
+
+    Args:
+        task: What the featurizer is made from; its ``k`` is given.
+        objective: What the edited runs should say.
+    """
     assert task.k is not None
     module = Rotation(task.d_model, task.k, task.seed).to(task.device)
     curve = train(

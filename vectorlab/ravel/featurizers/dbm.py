@@ -18,27 +18,45 @@ _COLDEST = 0.1  # of the temperature that the training begins with
 
 
 class Mask:
-    """Swaps chosen dimensions."""
+    """Swaps the chosen dimensions of a state.
+
+    Args:
+        chosen: (D,) float32, 1 where a dimension is swapped, else 0.
+    """
 
     def __init__(self, chosen: torch.Tensor) -> None:
         self._chosen = chosen  # (D,) 0 or 1
 
     @property
     def n_features(self) -> int:
-        """How many dimensions."""
+        """How many dimensions are swapped."""
         return int(self._chosen.sum().item())
 
     def edit(self, base: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
-        """The base states with the source's numbers in the chosen dimensions."""
+        """Put the source's numbers into the chosen dimensions of the base states.
+
+        Args:
+            base: (M, D) float32, states of the run that is edited.
+            source: (M, D) float32, states to copy from.
+
+        Returns:
+            (M, D) float32.
+        """
         return torch.where(self._chosen.to(base.device) > 0.5, source, base)
 
     def tensors(self) -> Tensors:
-        """The mask."""
+        """The mask as it is stored: ``mask``, (D,) float32 of 0 and 1."""
         return {"mask": self._chosen}
 
 
 class SoftMask(nn.Module):
-    """The trained form of a mask."""
+    """The trained form of a mask: one number between 0 and 1 per dimension.
+
+    Args:
+        d_model: D.
+        temperature: Of the sigmoid at the beginning of the training.
+        l1: Weight of the mask's size in the loss.
+    """
 
     def __init__(self, d_model: int, temperature: float, l1: float) -> None:
         super().__init__()
@@ -47,12 +65,20 @@ class SoftMask(nn.Module):
         self._l1 = l1
 
     def forward(self, base: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
-        """Edited states, (M, D)."""
+        """Edit the base states by the mask as it is now: b + m (s - b).
+
+        Args:
+            base: (M, D), states of the run that is edited.
+            source: (M, D), states to copy from.
+
+        Returns:
+            (M, D), differentiable.
+        """
         mask = torch.sigmoid(self.logits / self._temperature)
         return base + mask * (source - base)
 
     def penalty(self) -> torch.Tensor:
-        """Weight of the mask's size."""
+        """The scalar that is added to the loss: the sum over the mask, times its weight."""
         return self._l1 * torch.sigmoid(self.logits / self._temperature).sum()
 
     def anneal(self, share: float) -> None:
@@ -60,7 +86,7 @@ class SoftMask(nn.Module):
         self._temperature = self._warmest * _COLDEST**share
 
     def hard(self) -> Mask:
-        """The mask as it is used."""
+        """The mask as it is used: 1 where a weight is positive, else 0."""
         return Mask((self.logits.detach() > 0).float().cpu())
 
 
@@ -80,7 +106,11 @@ def fit_mask(task: Task, objective: Objective) -> Fitted:
 
 
 def load(tensors: Tensors) -> Mask:
-    """From what was stored."""
+    """The mask that was stored.
+
+    Args:
+        tensors: As ``Mask.tensors`` has them.
+    """
     return Mask(tensors["mask"])
 
 

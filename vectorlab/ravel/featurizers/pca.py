@@ -18,7 +18,12 @@ from vectorlab.ravel.featurizers.selection import informative
 
 
 class PrincipalComponents:
-    """Swaps chosen components."""
+    """Swaps chosen principal components of standardised states.
+
+    Args:
+        scale: (D,) float32, standard deviation of every dimension.
+        components: (K, D) float32, orthonormal rows.
+    """
 
     def __init__(self, scale: torch.Tensor, components: torch.Tensor) -> None:
         self._scale = scale  # (D,)
@@ -26,16 +31,24 @@ class PrincipalComponents:
 
     @property
     def n_features(self) -> int:
-        """How many components."""
+        """How many components are swapped."""
         return len(self._components)
 
     def edit(self, base: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
-        """The base states with the source's components."""
+        """Put the source's part along the components into the base states.
+
+        Args:
+            base: (M, D) float32, states of the run that is edited.
+            source: (M, D) float32, states to copy from.
+
+        Returns:
+            (M, D) float32.
+        """
         scale, rows = self._scale.to(base.device), self._components.to(base.device)
         return base + scale * (((source - base) / scale) @ rows.T @ rows)
 
     def tensors(self) -> Tensors:
-        """Scale and components."""
+        """What is stored: ``scale``, (D,), and ``components``, (K, D), float32."""
         return {"scale": self._scale, "components": self._components}
 
 
@@ -61,7 +74,11 @@ def fit(task: Task) -> Fitted:
 
 
 def load(tensors: Tensors) -> PrincipalComponents:
-    """From what was stored."""
+    """The components that were stored.
+
+    Args:
+        tensors: As ``PrincipalComponents.tensors`` has them.
+    """
     return PrincipalComponents(tensors["scale"], tensors["components"])
 
 

@@ -59,6 +59,13 @@ def fit(task: Task) -> Fitted:
 def onto_fantope(matrix: torch.Tensor, k: int) -> torch.Tensor:
     """The nearest symmetric matrix with eigenvalues from 0 to 1 that add up to ``k``.
 
+    Args:
+        matrix: (D, D), symmetric.
+        k: What the eigenvalues add up to.
+
+    Returns:
+        (D, D).
+
     Source: Vu et al. 2013, Fantope projection and selection, lemma 4.1
     """
     sizes, directions = torch.linalg.eigh(matrix)

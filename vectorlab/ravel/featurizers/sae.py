@@ -20,7 +20,11 @@ WEIGHTS = ("W_enc", "b_enc", "W_dec", "b_dec")  # as SAELens names them
 
 
 class Autoencoder(nn.Module):
-    """Encoder and decoder; ``H`` latents."""
+    """Encoder and decoder with H latents of states of width D.
+
+    Args:
+        weights: ``W_enc`` (D, H), ``b_enc`` (H,), ``W_dec`` (H, D) and ``b_dec`` (D,).
+    """
 
     W_enc: nn.Parameter  # (D, H)
     b_enc: nn.Parameter  # (H,)
@@ -33,17 +37,22 @@ class Autoencoder(nn.Module):
             setattr(self, name, nn.Parameter(weights[name].clone().float()))
 
     def encode(self, states: torch.Tensor) -> torch.Tensor:
-        """(M, D) -> (M, H)."""
+        """Latents of states, (M, D) -> (M, H), none of them negative."""
         return torch.relu((states - self.b_dec) @ self.W_enc + self.b_enc)
 
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
-        """(M, H) -> (M, D)."""
+        """States that latents stand for, (M, H) -> (M, D)."""
         found: torch.Tensor = latents @ self.W_dec + self.b_dec
         return found
 
 
 class SparseLatents:
-    """Swaps chosen latents."""
+    """Swaps chosen latents of an autoencoder.
+
+    Args:
+        weights: As ``Autoencoder`` takes them.
+        chosen: (H,), 1 where a latent is swapped, else 0.
+    """
 
     def __init__(self, weights: Tensors, chosen: torch.Tensor) -> None:
         self._weights = {name: weights[name].float().cpu() for name in WEIGHTS}
@@ -52,17 +61,25 @@ class SparseLatents:
 
     @property
     def n_features(self) -> int:
-        """How many latents."""
+        """How many latents are swapped."""
         return int(self._chosen.sum().item())
 
     def edit(self, base: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
-        """The decoded base latents with the source's in the chosen places."""
+        """Decode the base's latents with the source's in the chosen places.
+
+        Args:
+            base: (M, D) float32, states of the run that is edited.
+            source: (M, D) float32, states to copy from.
+
+        Returns:
+            (M, D) float32.
+        """
         model = self._on(base.device)
         chosen = self._chosen.to(base.device) > 0.5
         return model.decode(torch.where(chosen, model.encode(source), model.encode(base)))
 
     def tensors(self) -> Tensors:
-        """The autoencoder and which latents are swapped."""
+        """What is stored: the weights of ``Autoencoder``, and ``chosen``, (H,) of 0 and 1."""
         return {**self._weights, "chosen": self._chosen}
 
     def _on(self, device: torch.device) -> Autoencoder:
@@ -104,12 +121,20 @@ def fit(task: Task) -> Fitted:
 
 
 def load(tensors: Tensors) -> SparseLatents:
-    """From what was stored."""
+    """The latents that were stored.
+
+    Args:
+        tensors: As ``SparseLatents.tensors`` has them.
+    """
     return SparseLatents(tensors, tensors["chosen"])
 
 
 def check_weights(weights: Tensors, d_model: int) -> Tensors:
     """Weights themselves, if they are an autoencoder of that width.
+
+    Args:
+        weights: ``W_enc`` (D, H), ``b_enc`` (H,), ``W_dec`` (H, D) and ``b_dec`` (D,).
+        d_model: D.
 
     Raises:
         ShapeError: If an array is missing or has another shape.

@@ -35,7 +35,7 @@ class Lists:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Names of the lists."""
+        """Names of the lists, which are the columns of the table."""
         return tuple(self.lists)
 
     def __iter__(self) -> Iterator[tuple[int, Record]]:

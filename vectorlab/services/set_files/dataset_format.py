@@ -80,6 +80,13 @@ def open_hub(
 ) -> Table:
     """A dataset of the hub, streamed.
 
+    Args:
+        name: ``OWNER/NAME`` on the hub.
+        config: Its configuration; None takes the only one.
+        split: Its split; None takes the only one.
+        revision: Branch, tag or commit; None takes the main branch.
+        progress: Counts rows.
+
     Raises:
         InputError: If the library is missing, or the dataset cannot be reached.
     """

@@ -48,7 +48,11 @@ class ReadOptions:
 
 @dataclass(kw_only=True)
 class Inputs:
-    """What a reader opens, and what closes it again."""
+    """What a reader opens, and what closes it again.
+
+    Raises:
+        InputError: If the format is not known, or options or the number of inputs are not for it.
+    """
 
     names: Sequence[str]  # paths, ``-`` for standard input, or ``hub:`` and a name
     options: ReadOptions
@@ -67,7 +71,7 @@ class Inputs:
             )
 
     def bytes(self, number: int = 0) -> ByteSource:
-        """An input as bytes."""
+        """An input opened as bytes."""
         name = self.names[number]
         if name == STDIN:
             return ByteSource(sys.stdin.buffer, "standard input", self.progress)
@@ -76,7 +80,7 @@ class Inputs:
         return open_bytes(path, shown, self.progress, self.stack)
 
     def text(self, number: int = 0, *, universal: bool) -> TextSource:
-        """An input as text."""
+        """An input opened as decoded text."""
         return TextSource(self.bytes(number), self.options.encoding, universal=universal)
 
 

@@ -89,7 +89,7 @@ class FoundSet:
         return f"{'Exactly' if same else 'Not'} the content of {self.origin.label}."
 
     def plain(self) -> dict[str, Any]:
-        """The same for machines."""
+        """What was found, in JSON types."""
         about: dict[str, Any] = {
             "input": self.table.name,
             "format": self.table.format,

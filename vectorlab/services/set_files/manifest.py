@@ -29,7 +29,7 @@ class Origin:
     unchanged: bool | None  # whether the bytes are those of the export; None: not known before
 
     def sentence(self, name: str) -> str:
-        """For people."""
+        """Whether the input is an unchanged export, in a sentence for people."""
         if self.unchanged is None:
             return f"{name} says it is an export of {self.label}"
         if self.unchanged:

@@ -58,7 +58,15 @@ class Asked:
         join: str | None,
         bare_prompts: bool,  # noqa: FBT001 - the words of the command, in its order
     ) -> "Asked":
-        """From single names or lists of them."""
+        """What the user said, from single names or lists of them.
+
+        Args:
+            source: Column of the sources, several are joined; None guesses.
+            target: Same for the targets.
+            metadata: Columns to keep; None takes a column ``metadata``, if there is one.
+            join: Stands between joined columns; None puts a space where there is no white space.
+            bare_prompts: There are no targets, whatever columns there are.
+        """
         return cls(
             source=_several(source),
             target=_several(target),
@@ -99,7 +107,7 @@ class Columns:
         return "; ".join(parts)
 
     def plain(self) -> dict[str, Any]:
-        """For machines."""
+        """The columns in JSON types."""
         return {
             "source": list(self.source),
             "target": list(self.target),

@@ -63,7 +63,12 @@ def parse_json(text: str) -> Any:
 
 
 def guarded(parse: Any) -> Any:
-    """What ``parse`` returns; the parser's other errors become ``RefusedValueError``."""
+    """What ``parse`` returns; the parser's other errors become ``RefusedValueError``.
+
+    Raises:
+        RefusedValueError: If the value is nested too deeply or a number has too many digits.
+        json.JSONDecodeError: If the text is no JSON.
+    """
     try:
         return parse()
     except (json.JSONDecodeError, RefusedValueError):

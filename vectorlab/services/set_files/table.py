@@ -28,7 +28,7 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """An opened input."""
+    """An input that was opened, as numbered records."""
 
     name: str  # as messages call it
     format: str

@@ -30,7 +30,7 @@ _FIELDS = {
 
 @dataclass(frozen=True, kw_only=True)
 class VectorFile:
-    """What a file holds."""
+    """The header and the numbers that a file of a vector holds."""
 
     header: Mapping[str, Any]  # where it all came from, JSON types
     values: Mapping[int, npt.NDArray[np.float32]]  # by layer, (D,)

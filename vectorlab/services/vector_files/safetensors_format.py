@@ -19,7 +19,11 @@ _HEADER_KEY = "vectorlab"
 
 
 def write(path: Path, vector: VectorFile) -> None:
-    """Write a vector."""
+    """Write a vector to a file in safetensors format, a tensor per layer.
+
+    Raises:
+        InputError: If the file cannot be written.
+    """
     tensors = {f"layer.{layer}": values for layer, values in vector.values.items()}
     try:
         save_file(tensors, path, metadata={_HEADER_KEY: header_text(vector.header)})
@@ -28,7 +32,12 @@ def write(path: Path, vector: VectorFile) -> None:
 
 
 def read(path: Path) -> VectorFile:
-    """Read a vector."""
+    """Read a vector from a file that ``write`` wrote.
+
+    Raises:
+        InputError: If there is no such file, it is not in safetensors format, or has no header of
+            ours.
+    """
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}

@@ -9,7 +9,7 @@ import torch
 
 @dataclass(frozen=True, kw_only=True)
 class Directions:
-    """One direction per layer."""
+    """One direction per layer, and how well it describes the pairs."""
 
     values: torch.Tensor  # (L, D) float32, not normalised (activation units)
     explained_variance: torch.Tensor | None  # (L,) float32, 0..1
@@ -43,7 +43,15 @@ def omit(
     pair: int,
     parameters: Mapping[str, Any],
 ) -> torch.Tensor:
-    """Aggregate all pairs but one, (L, D)."""
+    """Aggregate all pairs but one, (L, D).
+
+    Args:
+        aggregator: Of the method.
+        source: (N, L, D).
+        target: (N, L, D), paired by row.
+        pair: Number of the pair that is left out.
+        parameters: Of the method.
+    """
     others = [number for number in range(len(source)) if number != pair]
     values: torch.Tensor = aggregator(source[others], target[others], **parameters)
     return values

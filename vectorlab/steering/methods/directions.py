@@ -11,6 +11,12 @@ def mean_of(differences: torch.Tensor) -> torch.Tensor:
     """The mean over the first axis, float64.
 
     Through numpy, which converts as it adds; torch takes three times as long.
+
+    Args:
+        differences: (N, ...) on the CPU.
+
+    Returns:
+        (...) float64.
     """
     return torch.from_numpy(differences.numpy().mean(axis=0, dtype=np.float64))
 

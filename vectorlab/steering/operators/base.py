@@ -81,7 +81,12 @@ class Active:
     are_all: bool  # what the host knows of it
 
     def changed(self, states: torch.Tensor, changed: torch.Tensor) -> torch.Tensor:
-        """``where_active``, if any row is not."""
+        """``where_active``, if any row is not.
+
+        Args:
+            states: (B, T, D) as they came.
+            changed: (B, T, D) as an operator made them; may be written over.
+        """
         return changed if self.are_all else where_active(self.rows, changed, states)
 
 
@@ -89,6 +94,11 @@ def where_active(active: torch.Tensor, changed: torch.Tensor, states: torch.Tens
     """What changed where something acts; elsewhere the states untouched, to the bit.
 
     It is written over what changed, which an operator has just made.
+
+    Args:
+        active: Bool, broadcasts to (B, T, D).
+        changed: (B, T, D).
+        states: (B, T, D).
     """
     return torch.where(active, changed, states, out=changed)
 
@@ -133,19 +143,27 @@ class Applied:
     slots: Slots  # of the batch
 
     def apply(self, states: torch.Tensor, weights: torch.Tensor, /) -> torch.Tensor:
-        """``apply`` of the operator with these weights."""
+        """``apply`` of the operator with these weights.
+
+        Args:
+            states: (B, T, D) float32.
+            weights: (B, 1 or T, K).
+
+        Returns:
+            (B, T, D).
+        """
         changed: torch.Tensor = self.functions.apply(states, replace(self.slots, weights=weights))
         return changed
 
 
 def norms_of(vectors: torch.Tensor) -> torch.Tensor:
-    """Norms over the last axis, which stays with length 1."""
+    """Norms over the last axis, (..., D) -> (..., 1)."""
     norms: torch.Tensor = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True)
     return norms
 
 
 def unit(vectors: torch.Tensor) -> torch.Tensor:
-    """Vectors of length 1 along the last axis; zero stays zero."""
+    """Vectors of length 1 along the last axis, (..., D) -> (..., D); zero stays zero."""
     return vectors / norms_of(vectors).clamp(min=NORM_EPS)
 
 

@@ -23,7 +23,11 @@ from vectorlab.worker.states import JobStates, cache_of
 
 @handles(ExplainRequest)
 def run_explanation(context: JobContext, request: ExplainRequest) -> None:
-    """Leave out each demonstration of a vector in turn and store what changes."""
+    """Leave out each demonstration of a vector in turn and store what changes.
+
+    Raises:
+        InputError: If the vector was not extracted.
+    """
     with context.db.read() as tx:
         vector = vectors.vector_by_id(tx, request.vector_id)
         spec = vectors.extraction_spec(tx, vector.id)
