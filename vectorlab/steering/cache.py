@@ -48,7 +48,7 @@ class ReservedLayer(DynamicLayer):  # type: ignore[no-untyped-call]
         """Go on with these rows, in this order; a row may stand several times."""
         assert self._store is not None
         self._store = self._store[0][indices], self._store[1][indices]
-        self.keys, self.values = (item[:, :, : self.length] for item in self._store)
+        self.keys, self.values = (states[:, :, : self.length] for states in self._store)
 
     def get_seq_length(self) -> int:
         """Columns filled."""

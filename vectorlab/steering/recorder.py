@@ -53,13 +53,13 @@ class Batch:
 def packed_batch(
     loaded: LoadedModel,
     texts: Sequence[Text],
-    found: Sequence[Family],
+    families: Sequence[Family],
     reader: Reader,
     last_only_at: int | None,
 ) -> Batch:
     """Families of texts in one row; ``last_only_at`` is that of ``pack``."""
     ids = [text.ids for text in texts]
-    order, row = pack(found, ids, loaded.device, last_only_at=last_only_at)
+    order, row = pack(families, ids, loaded.device, last_only_at=last_only_at)
     columns = []
     for number, (stem, rest) in zip(order, row.columns, strict=True):
         span = texts[number].span
