@@ -73,8 +73,8 @@ def of_arms(labels: Iterable[str], baselines: Iterable[str]) -> dict[str, str]:
     """A colour for every arm label: grey for baselines, the others in order of appearance."""
     grey, colours = set(baselines), palette()
     steered = [label for label in dict.fromkeys(labels) if label not in grey]
-    found = {label: colours[place % len(colours)] for place, label in enumerate(steered)}
-    return found | dict.fromkeys(grey, baseline())
+    by_label = {label: colours[place % len(colours)] for place, label in enumerate(steered)}
+    return by_label | dict.fromkeys(grey, baseline())
 
 
 def of_columns(columns: Iterable[Column]) -> dict[str, str]:
@@ -92,12 +92,12 @@ def of_vectors(ids: Mapping[str, int]) -> dict[str, str]:
     Where two on one page would share a colour, the later takes the next that is free.
     """
     colours, taken = palette(), set[int]()
-    found: dict[str, str] = {}
-    for name, number in sorted(ids.items(), key=lambda item: item[1]):
+    by_name: dict[str, str] = {}
+    for name, number in sorted(ids.items(), key=lambda pair: pair[1]):
         place = number % len(colours)
         if len(taken) < len(colours):
             while place in taken:
                 place = (place + 1) % len(colours)
         taken.add(place)
-        found[name] = colours[place]
-    return found
+        by_name[name] = colours[place]
+    return by_name

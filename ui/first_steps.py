@@ -80,8 +80,8 @@ def _request_vector() -> Asked[SteeringVector]:
 
 
 def _has_targets(label: str) -> bool:
-    found = sets.page(cached.store(), sets.get(cached.store(), label), limit=1)
-    return any(item.target is not None for _, item in found.rows)
+    page = sets.page(cached.store(), sets.get(cached.store(), label), limit=1)
+    return any(demonstration.target is not None for _, demonstration in page.rows)
 
 
 def _texts(*, is_next: bool) -> None:

@@ -109,9 +109,11 @@ def facts(pairs: Iterable[tuple[str, str]]) -> str:
     return f'<dl class="vl-facts">{rows}</dl>'
 
 
-def described(told: Iterable[Fact]) -> str:
+def described(request_facts: Iterable[Fact]) -> str:
     """The facts of a request, as it describes itself."""
-    return facts((fact.name, escape(f"{fact.value} {fact.unit}".rstrip())) for fact in told)
+    return facts(
+        (fact.name, escape(f"{fact.value} {fact.unit}".rstrip())) for fact in request_facts
+    )
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, kind: str = "") -> str:

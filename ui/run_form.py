@@ -81,7 +81,7 @@ def show(*, quick: bool) -> Form | None:
     )
     with _part("More prompts, and how prompts are read", quick=quick):
         prompts, reading = _choose_prompts(text or "", WHOLE if quick else EACH_LINE)
-    decoding, drawn = _choose_decoding()
+    decoding, draws = _choose_decoding()
     with _part("How texts are written", quick=quick):
         decoding |= _choose_writing()
         reading |= _choose_computing()
@@ -93,7 +93,7 @@ def show(*, quick: bool) -> Form | None:
             prompts,
             {
                 **reading,
-                **drawn,
+                **draws,
                 "other_model": other_model,
                 "vectors": tuple(names) if swept["strengths"] or not quick else (),
                 "strengths": _numbers(swept["strengths"]) if names else (),
@@ -115,8 +115,8 @@ def show_recipe(form: Form) -> None:
 
 def model(vectors: Sequence[VectorChoice]) -> Model:
     """The model in the address; a link that names only a vector means the model it belongs to."""
-    found = models.list_models(cached.store())
-    if not found:
+    registered = models.list_models(cached.store())
+    if not registered:
         notes.note(
             "No model yet",
             "Register a causal language model in transformers format, here or in Settings:",
@@ -124,13 +124,13 @@ def model(vectors: Sequence[VectorChoice]) -> Model:
         )
         navigation.page_link("Settings", "settings")
         st.stop()
-    names = [item.name for item in found]
+    names = [entry.name for entry in registered]
     navigation.say_unknown("model", names)
     owners = {vector.name: vector.model_name for vector in vectors}
     meant = [owners[name] for name in st.query_params.get_all("vector") if name in owners]
     usual = names.index(meant[0]) if meant else 0
     chosen = st.selectbox("Model", names, index=usual, key="model", bind="query-params")
-    return found[names.index(chosen)]
+    return registered[names.index(chosen)]
 
 
 def fitting(vectors: Sequence[VectorChoice], model: Model) -> tuple[dict[str, VectorChoice], bool]:
@@ -139,7 +139,7 @@ def fitting(vectors: Sequence[VectorChoice], model: Model) -> tuple[dict[str, Ve
     Those of other models of the same depth and width are there once that is asked for. What the
     address names beside them is said.
     """
-    shapes = {item.name: item.shape for item in models.list_models(cached.store())}
+    shapes = {entry.name: entry.shape for entry in models.list_models(cached.store())}
     alike = {name for name, shape in shapes.items() if shape == model.shape} - {model.name}
     has_others = any(vector.model_name in alike for vector in vectors)
     other_model = has_others and st.checkbox(
@@ -150,13 +150,13 @@ def fitting(vectors: Sequence[VectorChoice], model: Model) -> tuple[dict[str, Ve
         "vectors are.",
     )
     meant = {model.name, *(alike if other_model else ())}
-    found = {vector.name: vector for vector in vectors if vector.model_name in meant}
+    usable = {vector.name: vector for vector in vectors if vector.model_name in meant}
     navigation.say_unknown("vector", [vector.name for vector in vectors])
-    owners = {vector.name: vector.model_name for vector in vectors if vector.name not in found}
+    owners = {vector.name: vector.model_name for vector in vectors if vector.name not in usable}
     for name in st.query_params.get_all("vector"):
         if name in owners:
             _say_owner(name, owners[name], model, fits=owners[name] in alike)
-    return found, other_model
+    return usable, other_model
 
 
 def _say_owner(vector: str, owner: str, model: Model, *, fits: bool) -> None:
@@ -380,10 +380,10 @@ def _choose_decoding() -> tuple[Values, Values]:
         three.selectbox("Decoding", ["greedy", "sampled"], key="decoding", bind="query-params")
         == "sampled"
     )
-    decoding, drawn = _choose_draws() if sampled else ({}, {})
+    decoding, draws = _choose_draws() if sampled else ({}, {})
     return (
         {"max_new_tokens": tokens, "do_sample": sampled, **decoding},
-        {"seed": seed, **drawn},
+        {"seed": seed, **draws},
     )
 
 
@@ -444,8 +444,8 @@ def _choose_computing() -> Values:
     }
 
 
-def _form(model: Model, prompts: Values, asked: Values) -> Form | None:
-    request = GenerationRequest(model=model.name, **asked)
+def _form(model: Model, prompts: Values, fields: Values) -> Form | None:
+    request = GenerationRequest(model=model.name, **fields)
     spec = request.spec(cached.store(), model)
     if not spec.prompts:
         st.html(markup.quiet("Write a prompt, or choose a set version."))

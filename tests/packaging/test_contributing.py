@@ -147,9 +147,9 @@ import torch
 from vectorlab.steering.operators.base import DirectionSlots, Given, Operation
 
 
-def prepare(given: Given, strengths: torch.Tensor) -> DirectionSlots:
+def prepare(tensors: Given, strengths: torch.Tensor) -> DirectionSlots:
     """The vectors as they are."""
-    return DirectionSlots(directions=given["vector"], weights=strengths)
+    return DirectionSlots(directions=tensors["vector"], weights=strengths)
 
 
 def pull(states: torch.Tensor, slots: DirectionSlots) -> torch.Tensor:
@@ -191,7 +191,7 @@ from vectorlab.evals.registry import ScoreText, TextScorer
 
 def vowels(*, kind: str) -> ScoreText:
     """Counts them."""
-    return lambda item: Score.of(item.text.count(kind))
+    return lambda generation: Score.of(generation.text.count(kind))
 
 
 SCORER = TextScorer(prepare=vowels)

@@ -10,7 +10,7 @@ from tests.tiny_models import CONFIGURATIONS, tiny_model
 from vectorlab.domain.vectors import Site, TokenRule
 from vectorlab.steering.activations import record_states
 from vectorlab.steering.layers import decoder_layers
-from vectorlab.steering.packing import can_pack, families, pack, packs
+from vectorlab.steering.packing import can_pack, find_families, pack, packs
 
 STEM = list(range(40, 52))
 # A stem with three branches, one of them the stem itself; a pair; a stranger; short ones.
@@ -90,7 +90,7 @@ def test_every_token_of_every_sequence_stands_in_the_row_behind_its_stem(seed):
     sequences = list(
         {tuple(draws.choice([1, 2]) for _ in range(draws.randint(1, 12))) for _ in range(60)}
     )
-    found = families(sequences)
+    found = find_families(sequences)
     assert sorted(number for item in found for number in item.members) == list(
         range(len(sequences))
     )
@@ -114,8 +114,8 @@ def test_every_token_of_every_sequence_stands_in_the_row_behind_its_stem(seed):
 def test_sequences_join_only_where_that_saves_tokens():
     # Joining the third would cut the stem of the first two from 8 to 4 and save as much as before.
     alike = [[1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 2, 3, 4, 5, 6, 7, 8, 10], [1, 2, 3, 4, 11]]
-    assert [item.members for item in families(alike)] == [(2,), (0, 1)]
-    assert [item.shared for item in families([[1, 2, 3, 4], [1, 2, 3, 5]])] == [0, 0]
+    assert [item.members for item in find_families(alike)] == [(2,), (0, 1)]
+    assert [item.shared for item in find_families([[1, 2, 3, 4], [1, 2, 3, 5]])] == [0, 0]
 
 
 def test_the_attention_is_given_back_whatever_happens():

@@ -43,7 +43,7 @@ def _show(instance: Instance) -> None:
     part = Part(
         one.selectbox(
             "Part",
-            [item.value for item in Part if item is not Part.TRAIN],
+            [part.value for part in Part if part is not Part.TRAIN],
             index=1,
             key="part",
             bind="query-params",
@@ -51,12 +51,14 @@ def _show(instance: Instance) -> None:
     )
     aim = two.selectbox("Target", [MEAN, *instance.attributes], key="target", bind="query-params")
     target = None if aim == MEAN else aim
-    found = [item for item in ravel_runs.evaluations(db, instance=instance) if item.part is part]
-    layers = sorted({item.layer for item in found if item.layer is not None})
+    evaluations = [
+        scored for scored in ravel_runs.evaluations(db, instance=instance) if scored.part is part
+    ]
+    layers = sorted({scored.layer for scored in evaluations if scored.layer is not None})
     layer = three.selectbox("Layer", ["all", *layers], key="at_layer", bind="query-params")
     methods = four.multiselect(
         "Methods",
-        list(dict.fromkeys(item.method for item in found)),
+        list(dict.fromkeys(scored.method for scored in evaluations)),
         placeholder="all",
         key="methods",
         bind="query-params",
@@ -66,9 +68,9 @@ def _show(instance: Instance) -> None:
     asking.show_form(instance, n_layers=model.description.n_layers)
     asking.follow()
     chosen = [
-        item
-        for item in found
-        if layer in ("all", item.layer) and (not methods or item.method in methods)
+        scored
+        for scored in evaluations
+        if layer in ("all", scored.layer) and (not methods or scored.method in methods)
     ]
     scores = ravel_reports.scores_frame(chosen, target=target)
     if scores.empty:
@@ -79,11 +81,15 @@ def _show(instance: Instance) -> None:
         )
         return
     _show_scores(instance, scores, target)
-    grid = ravel_reports.grid_frame(found, part=part, target=target)
+    grid = ravel_reports.grid_frame(evaluations, part=part, target=target)
     if grid["layer"].nunique() > 1:
         st.subheader("Where the attribute lives", anchor=False)
         st.altair_chart(charts.by_layer(grid))
-    arms = {f"{item.label} (evaluation {item.id})": item for item in chosen if _has(item, target)}
+    arms = {
+        f"{scored.label} (evaluation {scored.id})": scored
+        for scored in chosen
+        if _has(scored, target)
+    }
     navigation.say_unknown("evaluation", arms)
     picked = st.selectbox(
         "Look at", list(arms), index=len(arms) - 1, key="evaluation", bind="query-params"
@@ -118,8 +124,8 @@ def _show_scores(instance: Instance, scores: pd.DataFrame, target: str | None) -
         tables.csv_button(lambda: scores, name=name)
 
 
-def _has(item: Evaluation, target: str | None) -> bool:
-    return any(share.target == target for share in item.scores)
+def _has(scored: Evaluation, target: str | None) -> bool:
+    return any(share.target == target for share in scored.scores)
 
 
 notes.header(

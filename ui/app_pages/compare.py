@@ -20,15 +20,15 @@ TEXTS, FIGURES, TOKENS, SETTINGS, BLIND = VIEWS = (
 )
 
 
-def _show(found: Sequence[GenerationRun]) -> None:
-    title = "Run " if len(found) == 1 else "Runs "
-    notes.header(title + ", ".join(str(run.id) for run in found), _sentence(found))
+def _show(compared: Sequence[GenerationRun]) -> None:
+    title = "Run " if len(compared) == 1 else "Runs "
+    notes.header(title + ", ".join(str(run.id) for run in compared), _sentence(compared))
     with st.container(horizontal=True, vertical_alignment="center"):
-        for run in found:
+        for run in compared:
             navigation.page_link(f"Replay run {run.id}", "replay", run=run.id)
         navigation.page_link("All runs", "runs")
-        if len(found) == 1:
-            lists.name_run(found[0])
+        if len(compared) == 1:
+            lists.name_run(compared[0])
     view = st.segmented_control(
         "Look at",
         VIEWS,
@@ -37,16 +37,18 @@ def _show(found: Sequence[GenerationRun]) -> None:
         bind="query-params",
         label_visibility="collapsed",
     )
-    sides = choices.sides_of(found)
+    sides = choices.sides_of(compared)
     if view == FIGURES:
         figures.show(sides)
     elif view == SETTINGS:
-        settings.show(found)
+        settings.show(compared)
     elif view == TOKENS:
-        shown = found[0]
-        if len(found) > 1:
-            number = st.selectbox("Run", [run.id for run in found], key="read", bind="query-params")
-            shown = next(run for run in found if run.id == number)
+        shown = compared[0]
+        if len(compared) > 1:
+            number = st.selectbox(
+                "Run", [run.id for run in compared], key="read", bind="query-params"
+            )
+            shown = next(run for run in compared if run.id == number)
         token_view.show(shown, columns_of([shown]))
     elif view == BLIND:
         blind.show(sides)
@@ -54,9 +56,9 @@ def _show(found: Sequence[GenerationRun]) -> None:
         side_by_side.show(sides)
 
 
-def _sentence(found: Sequence[GenerationRun]) -> str:
-    run = found[0]
-    if len(found) > 1:
+def _sentence(compared: Sequence[GenerationRun]) -> str:
+    run = compared[0]
+    if len(compared) > 1:
         return "Rows are aligned by prompt; columns are named run/arm."
     kind = f"Replay of run {run.replay_of}" if run.replay_of else "A generation run"
     named = f" named {run.name}" if run.name else ""

@@ -79,7 +79,7 @@ def _log(job_id: int) -> pd.DataFrame:
 
 def _show_queue() -> None:
     notes.header("Jobs and workers", "Work waits here; a worker claims it, computes and commits.")
-    wanted = _choose_filter()
+    job_filter = _choose_filter()
     busy = _is_busy()
     if not busy:
         st.button("Look again", help="Nothing runs or waits, so this page does not renew itself.")
@@ -90,7 +90,7 @@ def _show_queue() -> None:
             if _is_busy() != busy:
                 st.rerun()
             job_panels.worker_note(waiting=busy)
-            frame = _show_jobs(wanted)
+            frame = _show_jobs(job_filter)
             _change_all(frame)
             _show_workers()
 
@@ -100,7 +100,7 @@ def _show_queue() -> None:
 
 def _choose_filter() -> JobFilter:
     state = st.segmented_control(
-        "State", [item.value for item in JobState], key="state", bind="query-params"
+        "State", [state.value for state in JobState], key="state", bind="query-params"
     )
     names = [model.name for model in models.list_models(cached.store())]
     navigation.say_unknown("model", names)
@@ -135,8 +135,8 @@ def _choose_filter() -> JobFilter:
     )
 
 
-def _show_jobs(wanted: JobFilter) -> pd.DataFrame:
-    frame = reports.jobs_frame(cached.store(), wanted, limit=SHOWN)
+def _show_jobs(job_filter: JobFilter) -> pd.DataFrame:
+    frame = reports.jobs_frame(cached.store(), job_filter, limit=SHOWN)
     if frame.empty:
         notes.note("No job", "Jobs appear here when a vector or a run is asked for.")
         return frame
@@ -151,7 +151,7 @@ def _show_jobs(wanted: JobFilter) -> pd.DataFrame:
     st.caption("Click a row to open the job: cancel it, retry it, read its log and its error.")
     if len(frame) == SHOWN:
         tables.csv_button(
-            lambda: reports.jobs_frame(cached.store(), wanted, limit=tables.ALL),
+            lambda: reports.jobs_frame(cached.store(), job_filter, limit=tables.ALL),
             name="jobs",
             label="Download all that fit (CSV)",
         )
@@ -201,18 +201,18 @@ def _prune() -> None:
         )
         states = st.multiselect(
             "Only in state",
-            [item.value for item in JobState if item.is_final],
+            [state.value for state in JobState if state.is_final],
             placeholder="any",
             key="jobs.prune_states",
         )
         if st.form_submit_button("Delete"):
             with notes.errors_as_panel():
-                wanted = jobs.read_filter(
+                job_filter = jobs.read_filter(
                     cached.store(),
                     states=[JobState(state) for state in states],
                     older_than=f"{days}d",
                 )
-                gone = jobs.prune(cached.store(), wanted, actor=cached.user())
+                gone = jobs.prune(cached.store(), job_filter, actor=cached.user())
                 notes.note("Pruned", f"{len(gone)} jobs were deleted.", tone="good")
 
 

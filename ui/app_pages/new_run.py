@@ -24,7 +24,7 @@ form = run_form.show(quick=False)
 name = st.text_input("Name of the run", placeholder="optional", key="run_name", bind="query-params")
 if st.button("Generate", type="primary", disabled=form is None) and form is not None:
     st.query_params.pop("job", None)
-    job_panels.ask(partial(_request, form), found=_open_run)
+    job_panels.ask(partial(_request, form), on_found=_open_run)
 job_panels.follow_job()
 if form is not None:
     run_form.show_recipe(form)

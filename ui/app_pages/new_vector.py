@@ -131,5 +131,5 @@ def _open_vector(vector: SteeringVector) -> None:
 
 if st.button("Extract", type="primary"):
     st.query_params.pop("job", None)
-    job_panels.ask(_request, found=_open_vector)
+    job_panels.ask(_request, on_found=_open_vector)
 job_panels.follow_job()

@@ -11,14 +11,14 @@ from vectorlab.services import runs
 
 def _ask(form: Form) -> None:
     with notes.errors_as_panel():
-        asked = form.ask()
+        answer = form.ask()
         for name in ("job", "run"):
             st.query_params.pop(name, None)
-        if asked.found is not None:
-            st.query_params["run"] = str(asked.found.id)
-            st.session_state[results.FRESH] = asked.found.id
-        elif asked.job is not None:
-            st.query_params["job"] = str(asked.job.id)
+        if answer.found is not None:
+            st.query_params["run"] = str(answer.found.id)
+            st.session_state[results.FRESH] = answer.found.id
+        elif answer.job is not None:
+            st.query_params["job"] = str(answer.job.id)
 
 
 notes.header("Playground", "Try vectors on a prompt and see where the text departs.")

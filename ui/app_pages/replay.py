@@ -19,21 +19,21 @@ TONES = {Verdict.IDENTICAL: "good", Verdict.ROUNDING: "", Verdict.UNEXPLAINED: "
 
 def _show_choice() -> None:
     notes.header("Replay", "Repeat a run exactly: same vectors, same draws, same batches.")
-    wanted = RunFilter(kind=RunKind.ORIGINALS)
-    found = browsing.list_runs(cached.store(), wanted, limit=LATEST)
-    if not found:
+    originals = RunFilter(kind=RunKind.ORIGINALS)
+    latest = browsing.list_runs(cached.store(), originals, limit=LATEST)
+    if not latest:
         notes.note("No run yet", "There is nothing to replay.")
         navigation.page_link("New run", "new_run")
         return
     chosen = lists.pick(
-        reports.summaries_frame(found),
+        reports.summaries_frame(latest),
         key="replay.runs",
         hide=("replay of", "seconds"),
         columns=lists.RUN_COLUMNS,
     )
     st.caption("Click a run to replay it.")
     if chosen is not None:
-        navigation.go("replay", run=found[chosen].id)
+        navigation.go("replay", run=latest[chosen].id)
 
 
 def _show_run(reference: str) -> None:
@@ -51,13 +51,13 @@ def _show_run(reference: str) -> None:
             job_panels.ask(lambda: _request(original))
         navigation.page_link(f"Open run {original.id}", "compare", run=original.id)
     job = job_panels.follow_job(link=False)
-    made = (job.result or {}).get("run_id") if job else None
+    new_id = (job.result or {}).get("run_id") if job else None
     replays = runs.replays(cached.store(), original)
     if not replays:
         notes.note("Not replayed yet", "Press Replay now: a worker repeats it token by token.")
         return
-    asked = chosen.id if chosen.replay_of is not None else None
-    current = next((run for run in replays if run.id == (made or asked)), replays[0])
+    replay_id = chosen.id if chosen.replay_of is not None else None
+    current = next((run for run in replays if run.id == (new_id or replay_id)), replays[0])
     _show_verdict(original, current)
     others = [run for run in replays if run.id != current.id]
     if others:
@@ -74,11 +74,11 @@ def _request(original: GenerationRun) -> Asked[GenerationRun]:
 
 def _show_verdict(original: GenerationRun, replay: GenerationRun) -> None:
     verdict = cached.verdict(replay)
-    said = f"{verdict.explanation[0].upper()}{verdict.explanation[1:]}."
+    sentence = f"{verdict.explanation[0].upper()}{verdict.explanation[1:]}."
     if verdict.identical:
         bars = "▮" * min(60, verdict.generations)
         st.html(f'<div class="vl-verdict vl-good" aria-hidden="true">{bars}</div>')
-    notes.note(verdict.title, said, tone=TONES[verdict.verdict])
+    notes.note(verdict.title, sentence, tone=TONES[verdict.verdict])
     if not verdict.identical:
         st.altair_chart(charts.timeline(_timeline(original, replay, verdict)))
         st.caption(
@@ -117,14 +117,14 @@ def _show_departures(original: GenerationRun, verdict: ReplayVerdict) -> None:
     tables.show(head, rows, name=f"departures-from-{original.id}")
 
 
-def _departure_row(original: GenerationRun, item: Departure) -> tuple[str, ...]:
+def _departure_row(original: GenerationRun, departure: Departure) -> tuple[str, ...]:
     return (
-        markup.literal(original.spec.prompts[item.key.prompt].text),
-        markup.escape(original.spec.arms[item.key.arm].label),
-        str(item.key.sample),
-        str(item.position),
-        _token(item.original_id),
-        _token(item.replay_id),
+        markup.literal(original.spec.prompts[departure.key.prompt].text),
+        markup.escape(original.spec.arms[departure.key.arm].label),
+        str(departure.key.sample),
+        str(departure.position),
+        _token(departure.original_id),
+        _token(departure.replay_id),
     )
 
 

@@ -21,7 +21,7 @@ def _choose() -> tuple[RunFilter, bool]:
     )
     kind = middle.segmented_control(
         "Kind",
-        [item.value for item in RunKind],
+        [kind.value for kind in RunKind],
         default=RunKind.ALL.value,
         key="kind",
         bind="query-params",
@@ -34,13 +34,13 @@ def _choose() -> tuple[RunFilter, bool]:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.html(markup.quiet(f"Only runs with vector {vector}."))
             navigation.page_link("All runs", "runs")
-    wanted = RunFilter(
+    run_filter = RunFilter(
         kind=RunKind(kind or RunKind.ALL),
         model=model,
         vector_id=None if vector is None else vectors.get(cached.store(), vector).id,
         words=(words or "").strip(),
     )
-    return wanted, wanted != RunFilter()
+    return run_filter, run_filter != RunFilter()
 
 
 notes.header("Generation runs", "Prompts under arms: what was asked, and every text that came.")

@@ -79,7 +79,7 @@ def _show_set(name: str) -> None:
     if view == EDIT:
         draft.show(version, is_latest=version is versions[0])
     elif view == CHANGES:
-        changes.show(version, [item for item in numbers if item != number])
+        changes.show(version, [other for other in numbers if other != number])
     elif view == HISTORY:
         history.show(version)
     elif view == LINEAGE:

@@ -106,18 +106,18 @@ def _backup() -> bytes:
 
 def _show_models() -> None:
     st.subheader("Models", anchor=False)
-    found = models.list_models(db)
-    if found:
+    registered = models.list_models(db)
+    if registered:
         st.dataframe(
             pd.DataFrame(
                 {
-                    "model": [item.name for item in found],
-                    "architecture": [item.description.architecture for item in found],
-                    "layers": [item.description.n_layers for item in found],
-                    "d_model": [item.description.d_model for item in found],
-                    "parameters": [item.description.n_parameters for item in found],
-                    "source": [item.description.source for item in found],
-                    "fingerprint": [item.fingerprint[:12] for item in found],
+                    "model": [model.name for model in registered],
+                    "architecture": [model.description.architecture for model in registered],
+                    "layers": [model.description.n_layers for model in registered],
+                    "d_model": [model.description.d_model for model in registered],
+                    "parameters": [model.description.n_parameters for model in registered],
+                    "source": [model.description.source for model in registered],
+                    "fingerprint": [model.fingerprint[:12] for model in registered],
                 }
             ),
             key="settings.models",
@@ -125,7 +125,10 @@ def _show_models() -> None:
         )
     else:
         st.html(markup.quiet("No model is registered yet."))
-    with st.expander("Register a model", expanded=not found), st.form("register", border=False):
+    with (
+        st.expander("Register a model", expanded=not registered),
+        st.form("register", border=False),
+    ):
         source = st.text_input(
             "Directory or hub id, as the worker sees it",
             key="settings.source",

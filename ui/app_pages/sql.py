@@ -24,8 +24,8 @@ MOST_ARMS = 50  # names of lines that may be labels of arms; a chart of more sho
 
 def _choose() -> str:
     """A recipe fills the editor; what is written there stands in the address."""
-    recipes = {item.title: item for item in queries.cookbook()}
-    saved = {f"★ {item.title}": item for item in queries.saved(db)}
+    recipes = {recipe.title: recipe for recipe in queries.cookbook()}
+    saved = {f"★ {recipe.title}": recipe for recipe in queries.saved(db)}
     known: dict[str, Recipe] = saved | recipes
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     left.selectbox(
@@ -33,7 +33,7 @@ def _choose() -> str:
         [OWN, *known],
         key="sql.recipe",
         on_change=_fill,
-        args=({title: item.sql for title, item in known.items()},),
+        args=({title: recipe.sql for title, recipe in known.items()},),
     )
     title = st.session_state["sql.recipe"]
     if title in known and known[title].about:
@@ -53,16 +53,16 @@ def _fill(known: dict[str, str]) -> None:
 
 def _run(sql: str) -> None:
     with notes.errors_as_panel(), st.spinner("Asking …"):
-        found = queries.run_query(
+        result = queries.run_query(
             db, sql, reader_url=Settings.from_environment().reader_url, limits=LIMITS
         )
-        st.session_state[RESULT] = (sql, found)
+        st.session_state[RESULT] = (sql, result)
 
 
-def _show(sql: str, found: QueryResult) -> None:
-    frame = queries.frame(found)
-    more = f", cut at {LIMITS.rows:,}" if found.truncated else ""
-    st.caption(f"{len(frame):,} rows{more} in {found.duration_s:.2f} s")
+def _show(sql: str, result: QueryResult) -> None:
+    frame = queries.frame(result)
+    more = f", cut at {LIMITS.rows:,}" if result.truncated else ""
+    st.caption(f"{len(frame):,} rows{more} in {result.duration_s:.2f} s")
     if frame.empty:
         notes.note("No rows", "The query ran and found nothing.")
         return
@@ -90,19 +90,19 @@ def _draw(frame: pd.DataFrame) -> None:
 
 @charts.legible
 def _chart(frame: pd.DataFrame) -> alt.Chart:
-    drawn = plots.query_chart(frame, palette=colours.palette(), known=_own_colours)
-    sized: alt.Chart = drawn.properties(width="container")
+    chart = plots.query_chart(frame, palette=colours.palette(), known=_own_colours)
+    sized: alt.Chart = chart.properties(width="container")
     return sized
 
 
 def _own_colours(names: Sequence[str]) -> dict[str, str]:
     """Those of vectors and arms, as on every other page; an arm as in the newest run with it."""
     ids = cached.vector_ids()
-    found = colours.of_vectors({name: ids[name] for name in names if name in ids})
+    by_name = colours.of_vectors({name: ids[name] for name in names if name in ids})
     others = [name for name in names if name not in ids][:MOST_ARMS]
     for run in browsing.runs_with_arms(db, others):
-        found = colours.of_columns(columns_of([run])) | found
-    return {name: found[name] for name in names if name in found}
+        by_name = colours.of_columns(columns_of([run])) | by_name
+    return {name: by_name[name] for name in names if name in by_name}
 
 
 def _offer_to_save(sql: str) -> None:

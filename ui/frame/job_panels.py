@@ -61,21 +61,21 @@ def _offer_worker(place: str) -> None:
         st.toast("A worker is starting; it takes a few seconds.")
 
 
-def ask(request: Callable[[], Asked[T]], *, found: Callable[[T], None] | None = None) -> None:
+def ask(request: Callable[[], Asked[T]], *, on_found: Callable[[T], None] | None = None) -> None:
     """Ask for work; what cannot be asked is said in words, nothing is written then.
 
-    The job that ``request`` queued is kept in the address, to be watched. ``found`` links to
+    The job that ``request`` queued is kept in the address, to be watched. ``on_found`` links to
     what an equal request made before.
     """
     with notes.errors_as_panel():
-        asked = request()
-        if asked.job is not None:
-            st.query_params["job"] = str(asked.job.id)
-        if asked.found is not None:
-            said = "An equal request was answered before; nothing is computed."
-            notes.note("Found", said, tone="good")
-            if found is not None:
-                found(asked.found)
+        answer = request()
+        if answer.job is not None:
+            st.query_params["job"] = str(answer.job.id)
+        if answer.found is not None:
+            sentence = "An equal request was answered before; nothing is computed."
+            notes.note("Found", sentence, tone="good")
+            if on_found is not None:
+                on_found(answer.found)
 
 
 def follow_job(*, link: bool = True, every: str = "1s") -> Job | None:
@@ -109,22 +109,22 @@ def watch_job(job_id: int, every: str = "1s") -> Job:
 
 def result_link(job: Job) -> None:
     """A link to what a finished job made."""
-    made = job.result or {}
-    if "vector_id" in made:
-        navigation.page_link("Open the vector", "vectors", vector=made["vector_id"])
-    if "icl_run_id" in made:
+    result = job.result or {}
+    if "vector_id" in result:
+        navigation.page_link("Open the vector", "vectors", vector=result["vector_id"])
+    if "icl_run_id" in result:
         navigation.page_link("Open the result", "in_context_learning", view=ICL_VIEWS.get(job.kind))
-    if "model_id" in made:
+    if "model_id" in result:
         navigation.page_link("Open the playground", "playground")
-    if "ravel_run_id" in made or "ravel_instance_id" in made:
+    if "ravel_run_id" in result or "ravel_instance_id" in result:
         navigation.page_link("Open the attributes", "attributes")
-    if "run_id" in made:
+    if "run_id" in result:
         request = job.request(GenerateRequest)
         replayed = request is not None and request.replay_of is not None
         navigation.page_link(
             "Open the verdict" if replayed else "Open the run",
             "replay" if replayed else "compare",
-            run=made["run_id"],
+            run=result["run_id"],
         )
 
 
@@ -169,15 +169,15 @@ def _job_note(job: Job) -> str:
 
 def _partial_texts(job: Job) -> None:
     """What a generation has written so far, as it grows."""
-    found = jobs.partial_texts(cached.store(), job.id)
-    if found:
+    texts = jobs.partial_texts(cached.store(), job.id)
+    if texts:
         arms = arm_labels(job)
         rows = [
             (
-                str(item.prompt + 1),
-                markup.escape(arms[item.arm] if item.arm < len(arms) else item.arm),
-                markup.generated(item.text),
+                str(text.prompt + 1),
+                markup.escape(arms[text.arm] if text.arm < len(arms) else text.arm),
+                markup.generated(text.text),
             )
-            for item in found
+            for text in texts
         ]
         st.html(markup.table(["prompt", "arm", "so far, not a result yet"], rows))

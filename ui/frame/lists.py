@@ -62,10 +62,10 @@ def tick(
     Returns:
         The row that was clicked, if any, and those that are ticked, on other pages too.
     """
-    wanted, known = st.query_params.get_all(TICKS), list(names)
-    drawn = f"{key}.drawn"  # session key: what the ticks of the table were last in step with
-    if key not in st.session_state or st.session_state.get(drawn) != (wanted, known):
-        rows = [known.index(name) for name in wanted if name in known]
+    in_address, known = st.query_params.get_all(TICKS), list(names)
+    last_key = f"{key}.drawn"  # session key: what the ticks of the table were last in step with
+    if key not in st.session_state or st.session_state.get(last_key) != (in_address, known):
+        rows = [known.index(name) for name in in_address if name in known]
         st.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": []}}
     event = st.dataframe(
         frame,
@@ -79,11 +79,11 @@ def tick(
     )
     rows, cells = event["selection"]["rows"], event["selection"]["cells"]
     here = [known[row] for row in rows if row < len(known)]
-    ticked = [name for name in wanted if name not in known or name in here]
+    ticked = [name for name in in_address if name not in known or name in here]
     ticked += [name for name in here if name not in ticked]
-    if ticked != wanted:
+    if ticked != in_address:
         st.query_params[TICKS] = ticked
-    st.session_state[drawn] = (ticked, known)
+    st.session_state[last_key] = (ticked, known)
     return (known[cells[0][0]] if cells else None), ticked
 
 
@@ -97,13 +97,13 @@ def one_page(read: Callable[[int, int], Rows], per_page: int) -> tuple[Rows, int
         per_page: Rows of a page.
     """
     number = max(1, navigation.chosen_number("page") or 1)
-    found = read(per_page + 1, (number - 1) * per_page)
-    if number > 1 and not len(found):
+    rows = read(per_page + 1, (number - 1) * per_page)
+    if number > 1 and not len(rows):
         number = _last_page(lambda page: len(read(1, (page - 1) * per_page)) > 0, number)
         _turn_to(number)
-        found = read(per_page + 1, (number - 1) * per_page)
-    page = cast(Rows, found[:per_page])  # a slice of either is the same again
-    return page, number, len(found) > per_page
+        rows = read(per_page + 1, (number - 1) * per_page)
+    page = cast(Rows, rows[:per_page])  # a slice of either is the same again
+    return page, number, len(rows) > per_page
 
 
 def _last_page(holds: Callable[[int], bool], beyond: int) -> int:

@@ -84,7 +84,7 @@ def say_unknown(name: str, known: Collection[str], *, what: str | None = None) -
 
 def _query(selection: Mapping[str, object]) -> dict[str, str | list[str]]:
     return {
-        name: [str(item) for item in value] if isinstance(value, (list, tuple)) else str(value)
+        name: [str(member) for member in value] if isinstance(value, (list, tuple)) else str(value)
         for name, value in selection.items()
         if value is not None
     }

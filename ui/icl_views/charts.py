@@ -43,8 +43,8 @@ def lines(
         layers.append(
             alt.Chart(at).mark_rule(strokeDash=[2, 4], color=colours.ink()).encode(y=f"{up}:Q")
         )
-    drawn: alt.LayerChart = alt.LayerChart(layer=layers).properties(height=300)
-    return drawn
+    chart: alt.LayerChart = alt.LayerChart(layer=layers).properties(height=300)
+    return chart
 
 
 @legible

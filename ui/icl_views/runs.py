@@ -31,13 +31,13 @@ def show_trainings() -> None:
         {
             "beside": name,
             "loss": run.result["loss"]["value"],
-            "its loss": found["reference_loss"]["value"],
-            "predictions differ by": found["prediction_l2"]["value"],
-            "cosine of sensitivities": found["cosine"]["value"],
-            "sensitivities differ by": found["sensitivity_l2"]["value"],
+            "its loss": alignment["reference_loss"]["value"],
+            "predictions differ by": alignment["prediction_l2"]["value"],
+            "cosine of sensitivities": alignment["cosine"]["value"],
+            "sensitivities differ by": alignment["sensitivity_l2"]["value"],
         }
         for name in ("gd", "gd++")
-        if (found := run.result.get(name, {}).get("alignment")) is not None
+        if (alignment := run.result.get(name, {}).get("alignment")) is not None
     ]
     if rows:
         st.dataframe(pd.DataFrame(rows), hide_index=True, key="icl.alignment")
@@ -186,12 +186,12 @@ def _bridge(model: str, label: str, shots: int, layout: str) -> Asked[IclRun]:
 
 
 def _choose(kind: IclKind, empty: str, command: str) -> IclRun | None:
-    found = icl.list_runs(cached.store(), kind=kind)
-    if not found:
+    runs = icl.list_runs(cached.store(), kind=kind)
+    if not runs:
         notes.note(empty, "Ask for it here or in a terminal:", command=command)
         return None
     labels = {
-        f"{run.id}: {icl.asked_in_words(run)} {run.set_label or ''}".strip(): run for run in found
+        f"{run.id}: {icl.asked_in_words(run)} {run.set_label or ''}".strip(): run for run in runs
     }
     navigation.say_unknown(str(kind), labels, what="run")
     chosen = st.selectbox("Run", list(labels), key=str(kind), bind="query-params")

@@ -42,21 +42,21 @@ def show() -> None:
             key="gamma",
             bind="query-params",
         )
-    found = icl_steps.walk(
+    walk = icl_steps.walk(
         law,
         eta=eta,
         gamma=gamma * eta / law.n,
         steps=steps,
         seed=seed,
     )
-    _say_limits(found, eta, steps, best.eta)
+    _say_limits(walk, eta, steps, best.eta)
     with left:
         st.subheader("Loss, mean over 200 tasks", anchor=False)
-        st.altair_chart(charts.lines(found.losses, "step", "loss", "route"))
+        st.altair_chart(charts.lines(walk.losses, "step", "loss", "route"))
     with right:
         st.subheader("Prediction for one query; dotted: its target", anchor=False)
         st.altair_chart(
-            charts.lines(found.predictions, "step", "prediction", "route", rule=found.target)
+            charts.lines(walk.predictions, "step", "prediction", "route", rule=walk.target)
         )
     st.caption(
         "The constructed layer and the explicit steps coincide: their lines cover each other."
@@ -91,16 +91,16 @@ def _law() -> tuple[RegressionLaw, int, int]:
     return law, steps, seed
 
 
-def _say_limits(found: icl_steps.Walk, eta: float, steps: int, best: float) -> None:
-    if steps > 1 and eta > found.limit:
+def _say_limits(walk: icl_steps.Walk, eta: float, steps: int, best: float) -> None:
+    if steps > 1 and eta > walk.limit:
         notes.note(
             "This eta diverges on some of the tasks",
             f"eta = {eta:.3g} passes the limit 2 / lambda_max(X^T X / N), which for the steepest "
-            f"of these tasks is {found.limit:.3g}. More steps move further away there; values "
+            f"of these tasks is {walk.limit:.3g}. More steps move further away there; values "
             "beyond a million are not drawn.",
         )
     else:
         st.caption(
             f"Best eta for one step, in closed form: {best:.3g}. Many steps converge on all of "
-            f"these tasks up to {found.limit:.3g}."
+            f"these tasks up to {walk.limit:.3g}."
         )

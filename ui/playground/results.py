@@ -117,8 +117,8 @@ def _read_once(run: GenerationRun) -> None:
 
 
 def _show_growing(job: Job) -> None:
-    found = jobs.partial_texts(cached.store(), job.id)
-    grown = {item.arm: item.text for item in found if item.prompt == item.sample == 0}
+    texts = jobs.partial_texts(cached.store(), job.id)
+    grown = {text.arm: text.text for text in texts if text.prompt == text.sample == 0}
     rows = [
         (f"<b>{markup.escape(label)}</b>", markup.generated(grown.get(place, "")) + _CURSOR)
         for place, label in enumerate(job_panels.arm_labels(job))

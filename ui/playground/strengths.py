@@ -19,26 +19,26 @@ def times(factor: float, strength: float) -> float:
 
 def choose(chosen: Sequence[VectorChoice], operator: Operator | None) -> list[tuple[str, float]]:
     """The strength of each vector, in order."""
-    given = _given()
-    found = []
-    for item in chosen:
-        used = operator or item.operator
+    in_address = _given()
+    pairs = []
+    for vector in chosen:
+        used = operator or vector.operator
         strengths = used.info.slider
         low, high = strengths.lowest, strengths.highest
-        value = given.get(item.name, strengths.start)
-        slider, number = f"play.slider.{item.name}", f"play.number.{item.name}"
+        value = in_address.get(vector.name, strengths.start)
+        slider, number = f"play.slider.{vector.name}", f"play.number.{vector.name}"
         st.session_state.setdefault(number, value)
         st.session_state.setdefault(slider, min(high, max(low, value)))
         st.session_state[slider] = min(high, max(low, float(st.session_state[slider])))
         left, right = st.columns([3, 1], vertical_alignment="bottom")
         left.slider(
-            f"Strength of {item.name.replace('_', chr(92) + '_')}",
+            f"Strength of {vector.name.replace('_', chr(92) + '_')}",
             low,
             high,
             step=strengths.step,
             key=slider,
             on_change=_follow,
-            args=(slider, number, item.name, low, high),
+            args=(slider, number, vector.name, low, high),
             help=f"Unit of the strength: {used.info.unit}.",
         )
         right.number_input(
@@ -47,15 +47,15 @@ def choose(chosen: Sequence[VectorChoice], operator: Operator | None) -> list[tu
             format="%.4g",
             key=number,
             on_change=_follow,
-            args=(number, slider, item.name, low, high),
+            args=(number, slider, vector.name, low, high),
             label_visibility="collapsed",
         )
-        found.append((item.name, float(st.session_state[number])))
-    return found
+        pairs.append((vector.name, float(st.session_state[number])))
+    return pairs
 
 
 def _given() -> dict[str, float]:
-    found = {}
+    strengths = {}
     for text in st.query_params.get_all(PARAMETER):
         name, _, number = text.rpartition(":")
         try:
@@ -63,8 +63,8 @@ def _given() -> dict[str, float]:
         except ValueError:
             continue
         if name and math.isfinite(value):
-            found[name] = value
-    return found
+            strengths[name] = value
+    return strengths
 
 
 def _follow(moved: str, other: str, name: str, low: float, high: float) -> None:

@@ -34,7 +34,7 @@ def show_form(instance: Instance, *, n_layers: int) -> None:
         )
         location = one.selectbox(
             "Swapped tokens",
-            [item.value for item in Location],
+            [location.value for location in Location],
             key="ask.location",
             bind="query-params",
         )
@@ -60,10 +60,10 @@ def follow() -> None:
 
     @st.fragment(run_every=None if job.state.is_final else job_panels.BESIDE_A_JOB)
     def live() -> None:
-        found = jobs.curves(cached.store(), job.id)
+        curves = jobs.curves(cached.store(), job.id)
         rows = [
             {"series": name, "step": step, "loss": value}
-            for name, points in found.items()
+            for name, points in curves.items()
             for step, value in points
             if name.startswith("loss")
         ]

@@ -39,17 +39,17 @@ def show(evaluation: Evaluation, instance: Instance, *, target: str | None) -> N
     outcomes = ravel_reports.outcomes_frame(db, evaluation, instance)
     if target is not None:
         outcomes = outcomes[outcomes["target"] == target]
-    wanted = st.segmented_control(
+    which = st.segmented_control(
         "Which",
         ["all", "changed", "kept", "neither"],
         default="all",
         key="which",
         bind="query-params",
     )
-    if wanted == "neither":
+    if which == "neither":
         outcomes = outcomes[~outcomes["changed"] & ~outcomes["kept"]]
-    elif wanted in ("changed", "kept"):
-        outcomes = outcomes[outcomes[wanted]]
+    elif which in ("changed", "kept"):
+        outcomes = outcomes[outcomes[which]]
     st.dataframe(outcomes.head(SHOWN), key="attributes.outcomes", hide_index=True, placeholder="–")
     tables.csv_button(
         lambda: outcomes, name=f"evaluation-{evaluation.id}", label="Download all outcomes (CSV)"

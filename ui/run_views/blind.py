@@ -28,8 +28,8 @@ def show(sides: Sides) -> None:
     if pair is not None and st.session_state.get(REVEALED) != match:
         _ask(match, pair, spaces=spaces)
         return
-    found = votes.tally(cached.store(), match)
-    _reveal(sides, match, found)
+    tally = votes.tally(cached.store(), match)
+    _reveal(sides, match, tally)
     if pair is not None and st.button("Vote on"):
         del st.session_state[REVEALED]
         st.rerun()
@@ -72,14 +72,14 @@ def _ask(match: Match, pair: Pair, *, spaces: bool) -> None:
                 on_click=_vote,
                 args=(pair, choice, match.question),
             )
-    found = votes.tally(cached.store(), match)
+    tally = votes.tally(cached.store(), match)
     st.caption(
-        f"{found.votes} votes so far on {found.pairs} pairs"
-        + (f"; {found.equal} more have the same text on both sides." if found.equal else ".")
+        f"{tally.votes} votes so far on {tally.pairs} pairs"
+        + (f"; {tally.equal} more have the same text on both sides." if tally.equal else ".")
         + " The keys on the buttons vote while no field has the focus."
         + " Names and results are shown afterwards."
     )
-    if found.votes and st.button("Finish and reveal"):
+    if tally.votes and st.button("Finish and reveal"):
         st.session_state[REVEALED] = match
         st.rerun()
 
@@ -89,27 +89,27 @@ def _vote(pair: Pair, choice: Choice, question: str) -> None:
         votes.vote(cached.store(), pair, choice, question=question, voter=cached.user())
 
 
-def _reveal(sides: Sides, match: Match, found: Tally) -> None:
+def _reveal(sides: Sides, match: Match, tally: Tally) -> None:
     first, second = sides.name_of(match.first), sides.name_of(match.second)
-    if not found.votes:
+    if not tally.votes:
         notes.note("Nothing to vote on", "Every pair has the same text on both sides.")
         return
     st.subheader("What the votes say", anchor=False)
     rows = [
-        (markup.dot(sides.colours[first]) + markup.escape(first), str(found.first)),
-        (markup.dot(sides.colours[second]) + markup.escape(second), str(found.second)),
-        ("both alike", str(found.ties)),
-        ("neither", str(found.neither)),
+        (markup.dot(sides.colours[first]) + markup.escape(first), str(tally.first)),
+        (markup.dot(sides.colours[second]) + markup.escape(second), str(tally.second)),
+        ("both alike", str(tally.ties)),
+        ("neither", str(tally.neither)),
     ]
     tables.show(["answer", "votes"], rows, name="votes")
-    if found.interval is None or found.share is None:
+    if tally.interval is None or tally.share is None:
         st.html(markup.quiet("No vote chose a side."))
         return
-    low, high = found.interval
+    low, high = tally.interval
     clear = low > 0.5 or high < 0.5
     notes.note(
-        f"{second} is preferred in {found.share:.0%} of the decided votes",
-        f"95 % interval {low:.0%} to {high:.0%}; exact sign test p = {found.p_value:.3g}. "
+        f"{second} is preferred in {tally.share:.0%} of the decided votes",
+        f"95 % interval {low:.0%} to {high:.0%}; exact sign test p = {tally.p_value:.3g}. "
         + ("The interval leaves out one half." if clear else "One half is inside: not decided."),
         tone="good" if clear else "",
     )

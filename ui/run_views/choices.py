@@ -33,31 +33,32 @@ class Sides:
 
     def name_of(self, column: Column) -> str:
         """How a page names a column."""
-        return next(name for name, item in self.names.items() if item == column)
+        return next(name for name, named in self.names.items() if named == column)
 
     def colour_of(self, column: Column) -> str:
         """The colour of the arm that a column shows."""
         return self.colours[self.name_of(column)]
 
 
-def sides_of(found: Sequence[GenerationRun]) -> Sides:
+def sides_of(runs: Sequence[GenerationRun]) -> Sides:
     """Columns named ``arm``, or ``run/arm`` where there are several runs."""
-    several = len(found) > 1
+    several = len(runs) > 1
     names = {
-        f"{item.run_id}/{item.label}" if several else item.label: item for item in columns_of(found)
+        f"{column.run_id}/{column.label}" if several else column.label: column
+        for column in columns_of(runs)
     }
     by_arm = colours.of_columns(names.values())
     return Sides(
-        runs=tuple(found),
+        runs=tuple(runs),
         names=names,
-        colours={name: by_arm[item.label] for name, item in names.items()},
+        colours={name: by_arm[column.label] for name, column in names.items()},
     )
 
 
 def choose_baseline(sides: Sides) -> Column | None:
     """The column that others are held against; it lives in the address."""
     names = list(sides.names)
-    usual = next((place for place, item in enumerate(sides.columns) if item.is_baseline), None)
+    usual = next((place for place, column in enumerate(sides.columns) if column.is_baseline), None)
     chosen = st.selectbox(
         "Baseline column",
         [*names, NOTHING],
@@ -70,7 +71,7 @@ def choose_baseline(sides: Sides) -> Column | None:
 
 def choose_judged(sides: Sides) -> Column | None:
     """The column that filters and sorting look at."""
-    names = [name for name, item in sides.names.items() if not item.is_baseline]
+    names = [name for name, column in sides.names.items() if not column.is_baseline]
     names = names or list(sides.names)
     chosen = st.selectbox(
         "Judged column", names, index=len(names) - 1, key="judged", bind="query-params"

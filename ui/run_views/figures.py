@@ -20,12 +20,12 @@ def show(sides: Sides) -> None:
         baseline = choices.choose_baseline(sides)
     with right:
         measure = choices.choose_measure(sides)
-    found = comparison.figures(cached.store(), sides.columns, measure, baseline)
-    if not any(item.count for item in found):
+    columns = comparison.figures(cached.store(), sides.columns, measure, baseline)
+    if not any(figures.count for figures in columns):
         notes.note("Nothing to measure", f"No text of these runs has a {measure.key}.")
         return
-    _show_table(sides, found, measure)
-    curves = _curves(sides, found)
+    _show_table(sides, columns, measure)
+    curves = _curves(sides, columns)
     if curves["strength"].nunique() > 1:
         notes.heading(f"{measure.key} against strength")
         names = cached.vector_ids()
@@ -41,26 +41,26 @@ def show(sides: Sides) -> None:
         st.caption("Bands are 95 % intervals of the mean over the prompts.")
 
 
-def _show_table(sides: Sides, found: list[ColumnFigures], measure: Measure) -> None:
+def _show_table(sides: Sides, columns: list[ColumnFigures], measure: Measure) -> None:
     rows = []
-    for item in found:
-        change = item.change
+    for figures in columns:
+        change = figures.change
         rows.append(
             (
-                markup.dot(sides.colour_of(item.column))
-                + markup.escape(sides.name_of(item.column)),
-                str(item.count),
-                _number(item.level.mean),
+                markup.dot(sides.colour_of(figures.column))
+                + markup.escape(sides.name_of(figures.column)),
+                str(figures.count),
+                _number(figures.level.mean),
                 "–" if change is None else _number(change.difference.mean, signed=True),
                 "–" if change is None else _interval(change.difference),
                 "–" if change is None else f"{change.wins} / {change.ties} / {change.losses}",
                 "–" if change is None else f"{change.sign_p:.3g}",
-                _verdict(item, measure),
+                _verdict(figures, measure),
             )
         )
     head = ["column", "texts", f"mean {measure.key}", "change", "95 % interval"]
     head += ["up / same / down", "sign test p", ""]
-    tables.show(head, rows, name="figures", frame=lambda: _frame(sides, found))
+    tables.show(head, rows, name="figures", frame=lambda: _frame(sides, columns))
     st.caption(
         "Changes are paired by prompt; samples of a prompt count as their mean. Intervals "
         "(bootstrap) and tests are corrected for the number of columns. Where an interval holds "
@@ -74,58 +74,58 @@ def _number(value: float | None, *, signed: bool = False) -> str:
     return f"{value:+.4g}" if signed else f"{value:.4g}"
 
 
-def _interval(found: Estimate) -> str:
-    if found.low is None or found.high is None:
+def _interval(estimate: Estimate) -> str:
+    if estimate.low is None or estimate.high is None:
         return "too few"
-    return f"{found.low:+.4g} to {found.high:+.4g}"
+    return f"{estimate.low:+.4g} to {estimate.high:+.4g}"
 
 
-def _verdict(item: ColumnFigures, measure: Measure) -> str:
-    if item.change is None:
+def _verdict(figures: ColumnFigures, measure: Measure) -> str:
+    if figures.change is None:
         return ""
-    if item.change.verdict is Verdict.NOT_TOLD_APART:
+    if figures.change.verdict is Verdict.NOT_TOLD_APART:
         return markup.badge("not told apart")
     if measure.version is None:  # more of it is neither good nor bad
-        return markup.badge(item.change.verdict.value)
-    is_better = (item.change.verdict is Verdict.HIGHER) != measure.lower_is_better
+        return markup.badge(figures.change.verdict.value)
+    is_better = (figures.change.verdict is Verdict.HIGHER) != measure.lower_is_better
     return markup.badge("better" if is_better else "worse", "good" if is_better else "bad")
 
 
-def _frame(sides: Sides, found: list[ColumnFigures]) -> pd.DataFrame:
+def _frame(sides: Sides, columns: list[ColumnFigures]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "column": sides.name_of(item.column),
-                "texts": item.count,
-                "mean": item.level.mean,
-                "low": item.level.low,
-                "high": item.level.high,
-                "change": None if item.change is None else item.change.difference.mean,
-                "change_low": None if item.change is None else item.change.difference.low,
-                "change_high": None if item.change is None else item.change.difference.high,
-                "sign_p": None if item.change is None else item.change.sign_p,
+                "column": sides.name_of(figures.column),
+                "texts": figures.count,
+                "mean": figures.level.mean,
+                "low": figures.level.low,
+                "high": figures.level.high,
+                "change": None if figures.change is None else figures.change.difference.mean,
+                "change_low": None if figures.change is None else figures.change.difference.low,
+                "change_high": None if figures.change is None else figures.change.difference.high,
+                "sign_p": None if figures.change is None else figures.change.sign_p,
             }
-            for item in found
+            for figures in columns
         ]
     )
 
 
-def _curves(sides: Sides, found: list[ColumnFigures]) -> pd.DataFrame:
+def _curves(sides: Sides, columns: list[ColumnFigures]) -> pd.DataFrame:
     """Points of every vector that acts alone in an arm; the baseline begins each curve."""
     arms = {(run.id, place): arm for run in sides.runs for place, arm in enumerate(run.spec.arms)}
     names = {number: name for name, number in cached.vector_ids().items()}
     rows, starts = [], []
-    for item in found:
-        arm = arms[item.column.run_id, item.column.arm]
+    for figures in columns:
+        arm = arms[figures.column.run_id, figures.column.arm]
         strength = strength_of(arm)
         point = {
             "strength": strength,
-            "mean": item.level.mean,
-            "low": item.level.low,
-            "high": item.level.high,
-            "arm": sides.name_of(item.column),
+            "mean": figures.level.mean,
+            "low": figures.level.low,
+            "high": figures.level.high,
+            "arm": sides.name_of(figures.column),
         }
-        if strength is None or item.level.mean is None:
+        if strength is None or figures.level.mean is None:
             continue
         if arm.is_baseline:
             starts.append(point)

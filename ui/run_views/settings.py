@@ -11,21 +11,21 @@ from vectorlab.domain.runs import Arm, GenerationRun
 from vectorlab.services import vectors
 
 
-def show(found: Sequence[GenerationRun]) -> None:
+def show(runs: Sequence[GenerationRun]) -> None:
     """A table of facts per run, or one of all runs."""
-    if len(found) == 1:
-        _show_one(found[0])
+    if len(runs) == 1:
+        _show_one(runs[0])
         return
     everything = st.toggle("Also what is the same", key="same", bind="query-params")
     names = {
         sha256: name
-        for run in found
+        for run in runs
         for sha256, name in vectors.names_in(cached.store(), run.spec).items()
     }
-    lines = [item for item in settings_of(found, names) if everything or item.differs]
+    lines = [line for line in settings_of(runs, names) if everything or line.differs]
     rows = [(markup.escape(line.name), *map(markup.escape, line.values)) for line in lines]
     if rows:
-        tables.show(["setting", *(f"run {run.id}" for run in found)], rows, name="settings")
+        tables.show(["setting", *(f"run {run.id}" for run in runs)], rows, name="settings")
     else:
         st.html(markup.quiet("The runs were asked for and computed alike."))
 
@@ -64,8 +64,8 @@ def _prompts_fact(run: GenerationRun) -> str:
 
 def _overlap_fact(run: GenerationRun) -> str:
     """Whether the prompts quote what the vectors learned from."""
-    found = cached.overlaps(run)
-    return "<br>".join(markup.escape(item) for item in found) or "–"
+    overlaps = cached.overlaps(run)
+    return "<br>".join(markup.escape(overlap) for overlap in overlaps) or "–"
 
 
 def _show_arms(arms: Sequence[Arm], names: Names) -> None:

@@ -40,7 +40,7 @@ def shown(
         return markup.difference(base_text, text, spaces=spaces)
     departs = None if base is None else departure(tokens, base)
     low, _, high = colours.diverging()
-    found = []
+    spans = []
     for place, (piece, own, change) in enumerate(
         zip(tokens.pieces, tokens.logprobs, tokens.changes, strict=True)
     ):
@@ -53,11 +53,11 @@ def shown(
         title = f"log-probability {own:.2f}, {change:+.2f} by steering"
         if tokens.kl is not None:
             title += f", KL {tokens.kl[place]:.2f}"
-        found.append(
+        spans.append(
             f'<span class="vl-piece{mark}" title="{title}"{style}>'
             f"{markup.characters(piece, spaces=spaces)}</span>"
         )
-    return f'<bdi class="vl-text vl-generated" dir="auto">{"".join(found)}</bdi>'
+    return f'<bdi class="vl-text vl-generated" dir="auto">{"".join(spans)}</bdi>'
 
 
 def departure(tokens: ReadTokens, base: ReadTokens) -> int | None:

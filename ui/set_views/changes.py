@@ -18,7 +18,7 @@ def show(version: SetVersion, others: Sequence[int]) -> None:
     if not others:
         notes.note("Only one version", "There is nothing to compare it with yet.")
         return
-    earlier = [item for item in others if item < version.number]
+    earlier = [number for number in others if number < version.number]
     against = st.selectbox(
         "Compared with version",
         others,
@@ -26,51 +26,52 @@ def show(version: SetVersion, others: Sequence[int]) -> None:
         key="since",
         bind="query-params",
     )
-    found = set_history.diff(cached.store(), f"{version.set_name}@{against}", version.label)
-    show_changes(found.changes)
+    diff = set_history.diff(cached.store(), f"{version.set_name}@{against}", version.label)
+    show_changes(diff.changes)
 
 
-def show_changes(found: Changes) -> None:
+def show_changes(changes: Changes) -> None:
     """The changes as a table."""
-    if found.is_empty:
+    if changes.is_empty:
         notes.note("No change", "Both versions hold the same demonstrations in the same order.")
         return
     counts = (
-        (found.edited, "edited", "busy"),
-        (found.added, "added", "good"),
-        (found.removed, "removed", "bad"),
-        (found.moved, "moved", ""),
+        (changes.edited, "edited", "busy"),
+        (changes.added, "added", "good"),
+        (changes.removed, "removed", "bad"),
+        (changes.moved, "moved", ""),
     )
     st.html(" ".join(markup.badge(f"{len(what)} {word}", tone) for what, word, tone in counts))
     rows = [
         (
             "edited",
-            str(item.after.position),
-            *_edited(item.before.demonstration, item.after.demonstration),
+            str(edit.after.position),
+            *_edited(edit.before.demonstration, edit.after.demonstration),
         )
-        for item in found.edited[:MOST_ROWS]
+        for edit in changes.edited[:MOST_ROWS]
     ]
-    for word, items in (("added", found.added), ("removed", found.removed)):
+    for word, items in (("added", changes.added), ("removed", changes.removed)):
         rows += [
-            (word, str(item.position), *_cells(item.demonstration)) for item in items[:MOST_ROWS]
+            (word, str(placed.position), *_cells(placed.demonstration))
+            for placed in items[:MOST_ROWS]
         ]
     rows += [
-        ("moved", f"{item.before} → {item.after}", *_cells(item.demonstration))
-        for item in found.moved[:MOST_ROWS]
+        ("moved", f"{move.before} → {move.after}", *_cells(move.demonstration))
+        for move in changes.moved[:MOST_ROWS]
     ]
     tables.show(
         ["", "#", "source", "target"],
         rows,
         name="changes",
-        frame=lambda: reports.changes_frame(found),
+        frame=lambda: reports.changes_frame(changes),
     )
     hidden = sum(max(0, len(what) - MOST_ROWS) for what, _, _ in counts)
     if hidden:
         st.caption(f"{hidden} more changes are not shown; the file has all of them.")
 
 
-def _cells(item: Demonstration) -> tuple[str, str]:
-    return markup.literal(item.source), markup.literal(item.target or "–")
+def _cells(demonstration: Demonstration) -> tuple[str, str]:
+    return markup.literal(demonstration.source), markup.literal(demonstration.target or "–")
 
 
 def _edited(old: Demonstration, new: Demonstration) -> tuple[str, str]:

@@ -34,7 +34,7 @@ def show(version: SetVersion, about: DemonstrationSet) -> None:
         )
     )
     show_findings(cached.findings(version))
-    rows, found = page_of(version)
+    rows, total = page_of(version)
     frame = frame_of(rows)
     st.dataframe(
         frame,
@@ -44,7 +44,7 @@ def show(version: SetVersion, about: DemonstrationSet) -> None:
         column_config=COLUMNS,
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        if found and frame["target"].notna().all():
+        if total and frame["target"].notna().all():
             navigation.page_link("New vector from this version", "new_vector", set=version.label)
         navigation.page_link(
             "New run with these sources as prompts", "new_run", prompts=version.label
@@ -71,9 +71,9 @@ def page_of(version: SetVersion) -> tuple[Sequence[tuple[int, Demonstration]], i
     if pages > 1:
         with right:
             number = st.pagination(pages, key="page", bind="query-params")
-    found = first
+    page = first
     if number > 1:
-        found = sets.page(
+        page = sets.page(
             cached.store(),
             version,
             contains=contains,
@@ -82,8 +82,8 @@ def page_of(version: SetVersion) -> tuple[Sequence[tuple[int, Demonstration]], i
         )
     words = "match" if contains else "demonstrations"
     begin = (number - 1) * PER_PAGE
-    st.caption(f"{begin + bool(found.total)} to {begin + len(found.rows)} of {found.total} {words}")
-    return found.rows, found.total
+    st.caption(f"{begin + bool(page.total)} to {begin + len(page.rows)} of {page.total} {words}")
+    return page.rows, page.total
 
 
 def frame_of(rows: Sequence[tuple[int, Demonstration]]) -> pd.DataFrame:
@@ -91,22 +91,22 @@ def frame_of(rows: Sequence[tuple[int, Demonstration]]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "position": [position for position, _ in rows],
-            "source": [item.source for _, item in rows],
-            "target": [item.target for _, item in rows],
+            "source": [demonstration.source for _, demonstration in rows],
+            "target": [demonstration.target for _, demonstration in rows],
         }
     )
 
 
-def show_findings(found: Sequence[Finding]) -> None:
+def show_findings(findings: Sequence[Finding]) -> None:
     """What the checks found, a line each; nothing where they found nothing."""
-    if not found:
+    if not findings:
         return
     lines = []
-    for item in found:
-        places = ", ".join(map(str, item.positions[:10]))
-        more = " …" if item.count > len(item.positions[:10]) else ""
+    for finding in findings:
+        places = ", ".join(map(str, finding.positions[:10]))
+        more = " …" if finding.count > len(finding.positions[:10]) else ""
         at = markup.quiet(f" position {places}{more}") if places else ""
-        lines.append(f"<li>{markup.escape(item)}{at}</li>")
+        lines.append(f"<li>{markup.escape(finding)}{at}</li>")
     st.html(
         '<div class="vl-panel"><b>What the checks found</b>'
         f'<ul class="vl-findings">{"".join(lines)}</ul></div>'

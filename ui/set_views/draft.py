@@ -68,13 +68,13 @@ def show(version: SetVersion, *, is_latest: bool) -> None:
         check = version.count <= CHECKED_AT_ONCE or st.toggle(
             f"Run the checks over all {version.count} demonstrations", key="sets.check"
         )
-        found = set_history.preview(cached.store(), version.label, draft.edit(), check=check)
-        changes.show_changes(found.changes)
-        if found.findings is not None:
-            show_findings(found.findings)
-            if not found.findings:
+        preview = set_history.preview(cached.store(), version.label, draft.edit(), check=check)
+        changes.show_changes(preview.changes)
+        if preview.findings is not None:
+            show_findings(preview.findings)
+            if not preview.findings:
                 st.caption("The checks found nothing.")
-        _freeze(version, draft, count=found.count)
+        _freeze(version, draft, count=preview.count)
 
 
 def _draft_of(version: SetVersion) -> _Draft:
@@ -95,17 +95,19 @@ def _edit_page(version: SetVersion, draft: _Draft) -> None:
     for row in st.session_state[key]["edited_rows"]:
         changed = edited.iloc[int(row)].to_dict()
         place = int(changed["position"])
-        item = _demonstration(changed, stored[place].metadata)
-        if item == stored[place]:
+        demonstration = _demonstration(changed, stored[place].metadata)
+        if demonstration == stored[place]:
             draft.replaced.pop(place, None)
         else:
-            draft.replaced[place] = item
+            draft.replaced[place] = demonstration
         (draft.removed.add if changed["remove"] else draft.removed.discard)(place)
 
 
 def _rows_of(rows: Sequence[tuple[int, Demonstration]], draft: _Draft) -> pd.DataFrame:
     """The rows of a page as the draft has them."""
-    frame = frame_of([(place, draft.replaced.get(place, item)) for place, item in rows])
+    frame = frame_of(
+        [(place, draft.replaced.get(place, demonstration)) for place, demonstration in rows]
+    )
     frame["remove"] = [place in draft.removed for place in frame["position"]]
     return frame.astype({"source": object, "target": object})
 
@@ -117,8 +119,8 @@ def _edit_new(version: SetVersion, draft: _Draft) -> None:
         draft.new_visit += 1
         draft.new_rows = pd.DataFrame(
             {
-                "source": [item.source for item in draft.added],
-                "target": [item.target for item in draft.added],
+                "source": [demonstration.source for demonstration in draft.added],
+                "target": [demonstration.target for demonstration in draft.added],
             },
             dtype=object,
         )

@@ -44,16 +44,16 @@ def show(version: SetVersion) -> None:
     )
 
 
-def _cells(item: SetVersion) -> tuple[str, ...]:
+def _cells(version: SetVersion) -> tuple[str, ...]:
     return (
-        markup.link(item.label, "sets", set=item.set_name, version=item.number)
+        markup.link(version.label, "sets", set=version.set_name, version=version.number)
         + " "
-        + "".join(markup.badge(tag, "good") for tag in item.tags),
-        markup.literal(item.message or "–"),
-        str(item.count),
-        markup.escape(item.author),
-        markup.moment(item.created_at),
-        markup.mono(item.content_sha256[:12]),
+        + "".join(markup.badge(tag, "good") for tag in version.tags),
+        markup.literal(version.message or "–"),
+        str(version.count),
+        markup.escape(version.author),
+        markup.moment(version.created_at),
+        markup.mono(version.content_sha256[:12]),
     )
 
 

@@ -20,7 +20,7 @@ READ = set_files.ReadOptions(without_folders=True)  # an upload lies in a folder
 def show(*, is_open: bool) -> None:
     """A form for one file; what it holds is shown before anything is frozen."""
     with st.expander("Import a file", expanded=is_open):
-        given = st.file_uploader(
+        upload = st.file_uploader(
             "A file with one pair per row", type=list(set_files.ENDINGS), key="sets.upload"
         )
         left, right = st.columns(2)
@@ -31,38 +31,40 @@ def show(*, is_open: bool) -> None:
             help="A set of this name gets its next version; if there is none, it is created.",
         )
         message = right.text_input("Message", key="sets.import_message", placeholder="optional")
-        if given is None:
+        if upload is None:
             return
-        failed = f"{given.name} cannot be imported"
+        failed = f"{upload.name} cannot be imported"
         with notes.errors_as_panel(failed), tempfile.TemporaryDirectory() as folder:
-            path = _kept(given, Path(folder))
-            asked = _choose_columns(path, given)
-            if asked is not None:
-                label = f"Freeze {_preview(path, asked)} demonstrations"
+            path = _kept(upload, Path(folder))
+            columns = _choose_columns(path, upload)
+            if columns is not None:
+                label = f"Freeze {_preview(path, columns)} demonstrations"
                 if st.button(label, type="primary", disabled=not name.strip()):
-                    _freeze(path, asked, name.strip(), message.strip())
+                    _freeze(path, columns, name.strip(), message.strip())
 
 
-def _kept(given: UploadedFile, folder: Path) -> Path:
+def _kept(upload: UploadedFile, folder: Path) -> Path:
     """The upload as a file of its own name, whose ending says the format."""
-    path = folder / Path(given.name).name
-    path.write_bytes(given.getvalue())
+    path = folder / Path(upload.name).name
+    path.write_bytes(upload.getvalue())
     return path
 
 
-def _choose_columns(path: Path, given: UploadedFile) -> Asked | None:
+def _choose_columns(path: Path, upload: UploadedFile) -> Asked | None:
     """What the visitor says of the columns where their names do not; None before it is said."""
     known, guess = set_files.guess_columns([path], READ)
     if len(known) < 2 or (guess is not None and not guess.guessed):
         return Asked()  # nothing to choose
     if guess is None:
-        st.html(markup.note(f"The columns of {given.name} do not tell source from target: choose."))
+        st.html(
+            markup.note(f"The columns of {upload.name} do not tell source from target: choose.")
+        )
     left, right = st.columns(2)
     source = left.multiselect(
         "Source columns",
         known,
         default=() if guess is None else guess.source,
-        key=f"sets.import_source.{given.file_id}",
+        key=f"sets.import_source.{upload.file_id}",
         placeholder="at least one",
         help="The texts of several columns are joined, in this order.",
     )
@@ -70,7 +72,7 @@ def _choose_columns(path: Path, given: UploadedFile) -> Asked | None:
         "Target columns",
         known,
         default=() if guess is None else guess.target,
-        key=f"sets.import_target.{given.file_id}",
+        key=f"sets.import_target.{upload.file_id}",
         placeholder="none: bare prompts",
     )
     if not source:
@@ -78,17 +80,17 @@ def _choose_columns(path: Path, given: UploadedFile) -> Asked | None:
     return Asked(source=tuple(source), target=tuple(target), bare_prompts=not target)
 
 
-def _preview(path: Path, asked: Asked) -> int:
+def _preview(path: Path, columns: Asked) -> int:
     """The first demonstrations and what the checks find; how many there are."""
-    with set_files.open_import([path], READ, asked) as found:
-        for line in found.sentences():
+    with set_files.open_import([path], READ, columns) as opened:
+        for line in opened.sentences():
             st.html(markup.note(line))
-        seen = set_files.survey(found, rows=FIRST)
+        seen = set_files.survey(opened, rows=FIRST)
     st.dataframe(
         pd.DataFrame(
             {
-                "source": [item.source for item in seen.first],
-                "target": [item.target for item in seen.first],
+                "source": [demonstration.source for demonstration in seen.first],
+                "target": [demonstration.target for demonstration in seen.first],
             }
         ),
         key="sets.import_first",
@@ -99,13 +101,13 @@ def _preview(path: Path, asked: Asked) -> int:
     return seen.count
 
 
-def _freeze(path: Path, asked: Asked, name: str, message: str) -> None:
-    with set_files.open_import([path], READ, asked) as found:
+def _freeze(path: Path, columns: Asked, name: str, message: str) -> None:
+    with set_files.open_import([path], READ, columns) as opened:
         done = sets.commit(
             cached.store(),
             name=name,
-            demonstrations=found.demonstrations(),
-            message=message or found.message(),
+            demonstrations=opened.demonstrations(),
+            message=message or opened.message(),
             actor=cached.user(),
         )
     navigation.go("sets", set=name, version=done.version.number)

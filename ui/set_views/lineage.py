@@ -15,21 +15,21 @@ _SCORES = "hexagon"
 def show(version: SetVersion) -> None:
     """The lineage of a version in both directions."""
     centre = Thing(kind="set_version", id=version.id, name=version.label)
-    found = lineage.around(cached.store(), centre)
-    if len(found.things) == 1:
+    graph = lineage.around(cached.store(), centre)
+    if len(graph.things) == 1:
         notes.note("On its own", "This version came from no other, and nothing was made from it.")
         return
-    st.graphviz_chart(_dot(found), width="stretch")
-    if not found.is_complete:
+    st.graphviz_chart(_dot(graph), width="stretch")
+    if not graph.is_complete:
         st.caption("More than fits into a picture; v_lineage in SQL has all of it.")
     rows = [
         (
             _link(edge.child),
             markup.escape(edge.backwards),
             _link(edge.parent),
-            markup.escape(_scores(found, edge.child)),
+            markup.escape(_scores(graph, edge.child)),
         )
-        for edge in found.edges
+        for edge in graph.edges
     ]
     tables.show(["this", "", "that", "scores"], rows, name="lineage")
 
@@ -45,22 +45,22 @@ def _head() -> str:
     )
 
 
-def _dot(found: Lineage) -> str:
+def _dot(graph: Lineage) -> str:
     accent = colours.palette()[1]
     lines = [_head()]
-    for thing in found.things:
+    for thing in graph.things:
         name = f"{thing.kind}{thing.id}"
-        bold = f', penwidth=2, color="{accent}"' if thing == found.centre else ""
+        bold = f', penwidth=2, color="{accent}"' if thing == graph.centre else ""
         words = [_kind(thing), thing.name]
         lines.append(_node(name, words, _SHAPES[thing.kind], _address(thing), bold))
-        if scored := _score_words(found, thing):
+        if scored := _score_words(graph, thing):
             figures = markup.address("compare", run=thing.id, look="figures")
             lines.append(_node(f"scores{thing.id}", scored, _SCORES, figures))
             lines.append(f'"{name}" -> "scores{thing.id}" [label="scored"];')
     lines += [
         f'"{edge.parent.kind}{edge.parent.id}" -> "{edge.child.kind}{edge.child.id}" '
         f'[label="{edge.forwards}"];'
-        for edge in found.edges
+        for edge in graph.edges
     ]
     return "\n".join([*lines, "}"])
 
@@ -88,13 +88,13 @@ def _link(thing: Thing) -> str:
     return f'{kind} <a href="{markup.escape(_address(thing))}">{markup.escape(thing.name)}</a>'
 
 
-def _score_words(found: Lineage, thing: Thing) -> list[str]:
-    counts = found.scores.get(thing.id, {}) if thing.kind == "run" else {}
+def _score_words(graph: Lineage, thing: Thing) -> list[str]:
+    counts = graph.scores.get(thing.id, {}) if thing.kind == "run" else {}
     return [f"{count} x {scorer}" for scorer, count in counts.items()]
 
 
-def _scores(found: Lineage, thing: Thing) -> str:
-    return ", ".join(_score_words(found, thing)) or "–"
+def _scores(graph: Lineage, thing: Thing) -> str:
+    return ", ".join(_score_words(graph, thing)) or "–"
 
 
 def _quoted(text: str) -> str:

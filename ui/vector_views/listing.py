@@ -25,15 +25,15 @@ COLUMNS = (
 def show() -> None:
     """The filter in the address, a page of the table, and what to do with it."""
     notes.header("Steering vectors", "What a model made of a demonstration set, layer by layer.")
-    wanted = _choose()
-    found, number, more = lists.one_page(
+    vector_filter = _choose()
+    vectors, number, more = lists.one_page(
         lambda limit, offset: browsing.list_vectors(
-            cached.store(), wanted, limit=limit, offset=offset
+            cached.store(), vector_filter, limit=limit, offset=offset
         ),
         PER_PAGE,
     )
-    if not found:
-        is_filtered = wanted != VectorFilter()
+    if not vectors:
+        is_filtered = vector_filter != VectorFilter()
         notes.note(
             "No vector fits" if is_filtered else "No vector yet",
             "Loosen the filter above." if is_filtered else "Extract one from a set version.",
@@ -42,8 +42,8 @@ def show() -> None:
             navigation.page_link("New vector", "new_vector")
         return
     opened, chosen = lists.tick(
-        reports.vectors_frame(found),
-        [item.name for item in found],
+        reports.vectors_frame(vectors),
+        [vector.name for vector in vectors],
         key="vectors.list",
         columns={"made": lists.TIME},
         order=COLUMNS,
@@ -58,7 +58,7 @@ def show() -> None:
         lists.older_newer(number, more=more)
         tables.csv_button(
             lambda: reports.vectors_frame(
-                browsing.list_vectors(cached.store(), wanted, limit=tables.ALL)
+                browsing.list_vectors(cached.store(), vector_filter, limit=tables.ALL)
             ),
             name="vectors",
             label="Download all that fit (CSV)",

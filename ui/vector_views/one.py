@@ -122,11 +122,11 @@ def _show_provenance(details: VectorDetails) -> None:
     if terms:
         facts[1] = ("parents", " + ".join(terms))
     if details.spec is not None:
-        told = {name for name, _ in facts}
+        shown = {name for name, _ in facts}
         facts += [
             (fact.name, markup.escape(f"{fact.value} {fact.unit}"))
             for fact in describe(details.spec)
-            if fact.name not in told
+            if fact.name not in shown
         ]
     st.html(markup.facts(facts))
 
@@ -160,12 +160,12 @@ def _show_leave_one_out(details: VectorDetails, *, studied: bool) -> None:
     """What the vector would be without each demonstration, or a button that asks for it."""
     db, reference = cached.store(), details.vector.name
     if studied:
-        found = explanations.explain(db, reference).explanation
-        assert found is not None
+        explanation = explanations.explain(db, reference).explanation
+        assert explanation is not None
         st.caption(
             "Without it: how the norm changes, the cosine between the vectors with and without "
             "it, and how far the vector moves relative to its norm. "
-            + explanations.states_note(found)
+            + explanations.states_note(explanation)
         )
         return
     if st.button("Compute the vector without each demonstration", key="vectors.leave_one_out"):
@@ -180,8 +180,8 @@ def _ask_leave_one_out(reference: str) -> Asked[Explanation]:
 
 def _show_runs(details: VectorDetails) -> None:
     st.subheader("Runs that used it", anchor=False)
-    wanted = RunFilter(vector_id=details.vector.id)
-    used = browsing.list_runs(cached.store(), wanted, limit=LATEST + 1)
+    run_filter = RunFilter(vector_id=details.vector.id)
+    used = browsing.list_runs(cached.store(), run_filter, limit=LATEST + 1)
     if not used:
         st.html(markup.quiet("None yet."))
         return

@@ -28,14 +28,14 @@ def show(references: Sequence[str]) -> None:
         )
     chosen = [vectors.get(cached.store(), reference) for reference in references]
     notes.header("Vectors side by side", "How far they agree, layer by layer.")
-    colour = colours.of_vectors({item.name: item.id for item in chosen})
+    colour = colours.of_vectors({vector.name: vector.id for vector in chosen})
     tables.show(
         ["vector", "method", "from", "model", "write site", "layers"],
-        [_line(item, colour[item.name]) for item in chosen],
+        [_line(vector, colour[vector.name]) for vector in chosen],
         name="vectors",
     )
-    names = [item.name for item in chosen]
-    if len({item.model_name for item in chosen}) == 1:
+    names = [vector.name for vector in chosen]
+    if len({vector.model_name for vector in chosen}) == 1:
         navigation.page_link("Try them in the playground", "playground", vector=names)
     st.subheader("Norm per layer", anchor=False)
     st.altair_chart(charts.norm_lines(_norms(chosen), colour))
@@ -49,29 +49,29 @@ def show(references: Sequence[str]) -> None:
     _show_plane(chosen)
 
 
-def _line(item: SteeringVector, colour: str) -> tuple[str, ...]:
-    name, _, number = (item.set_label or "").partition("@")
+def _line(vector: SteeringVector, colour: str) -> tuple[str, ...]:
+    name, _, number = (vector.set_label or "").partition("@")
     return (
-        markup.dot(colour) + markup.link(item.name, "vectors", vector=item.name),
-        markup.escape(item.method),
-        markup.link(item.set_label, "sets", set=name, version=number) if name else "–",
-        markup.escape(item.model_name),
-        item.write_site.value,
-        str(item.n_layers),
+        markup.dot(colour) + markup.link(vector.name, "vectors", vector=vector.name),
+        markup.escape(vector.method),
+        markup.link(vector.set_label, "sets", set=name, version=number) if name else "–",
+        markup.escape(vector.model_name),
+        vector.write_site.value,
+        str(vector.n_layers),
     )
 
 
 def _norms(chosen: Sequence[SteeringVector]) -> pd.DataFrame:
     rows = [
-        {"vector": item.name, "layer": layer.layer, "norm": layer.norm}
-        for item in chosen
-        for layer in vectors.details(cached.store(), item.name).layers
+        {"vector": vector.name, "layer": layer.layer, "norm": layer.norm}
+        for vector in chosen
+        for layer in vectors.details(cached.store(), vector.name).layers
     ]
     return pd.DataFrame(rows)
 
 
 def _cosines(chosen: Sequence[SteeringVector]) -> pd.DataFrame:
-    numbers = {item.name: cached.layer_vectors(item) for item in chosen}
+    numbers = {vector.name: cached.layer_vectors(vector) for vector in chosen}
     rows = [
         {"pair": f"{one.name} · {other.name}", "layer": layer, "cosine": value}
         for one, other in combinations(chosen, 2)
@@ -83,7 +83,7 @@ def _cosines(chosen: Sequence[SteeringVector]) -> pd.DataFrame:
 
 def _show_plane(chosen: Sequence[SteeringVector]) -> None:
     st.subheader("All demonstrations in one plane", anchor=False)
-    layers = sorted({layer for item in chosen for layer in range(item.n_layers)})
+    layers = sorted({layer for vector in chosen for layer in range(vector.n_layers)})
     layer = (
         st.select_slider(
             "Layer", layers, value=layers[len(layers) // 2], key="layer", bind="query-params"
@@ -91,15 +91,15 @@ def _show_plane(chosen: Sequence[SteeringVector]) -> None:
         if len(layers) > 1
         else layers[0]
     )
-    found = projections.differences(cached.store(), chosen, layer)
-    for name, reason in found.missing.items():
+    plane = projections.differences(cached.store(), chosen, layer)
+    for name, reason in plane.missing.items():
         st.html(markup.quiet(f"{name} is left out: {reason}."))
-    if found.points.empty:
+    if plane.points.empty:
         return
-    labels = sorted(found.points["set"].unique())
+    labels = sorted(plane.points["set"].unique())
     palette = colours.palette()
     by_set = {label: palette[place % len(palette)] for place, label in enumerate(labels)}
-    st.altair_chart(charts.plane(found.points, by_set, found.shares))
+    st.altair_chart(charts.plane(plane.points, by_set, plane.shares))
     st.caption(
         "Target minus source of every demonstration (at most "
         f"{projections.MOST_PAIRS} of a set), from kept states, along the two directions in which "

@@ -19,32 +19,35 @@ def show(vector: SteeringVector) -> None:
         "Each layer vector through the model's final norm and head: the tokens it favours and "
         "those it disfavours, with their logits."
     )
-    found = token_views.nearest(cached.store(), vector.name)
-    if not found:
+    by_layer = token_views.nearest(cached.store(), vector.name)
+    if not by_layer:
         if st.button("Find the nearest tokens", key="vectors.nearest"):
             job_panels.ask(lambda: _ask(vector))
         return
-    rows = [(str(item.layer), _tokens(item.toward), _tokens(item.away)) for item in _some(found)]
+    rows = [
+        (str(nearest.layer), _tokens(nearest.toward), _tokens(nearest.away))
+        for nearest in _some(by_layer)
+    ]
     tables.show(
         ["layer", "toward", "away"],
         rows,
         name=f"tokens-near-{vector.name}",
-        frame=lambda: token_views.nearest_frame(found),
+        frame=lambda: token_views.nearest_frame(by_layer),
     )
 
 
-def _some(found: Sequence[NearestTokens]) -> Sequence[NearestTokens]:
-    if len(found) <= 12:
-        return found
+def _some(by_layer: Sequence[NearestTokens]) -> Sequence[NearestTokens]:
+    if len(by_layer) <= 12:
+        return by_layer
     everything = st.toggle("Every layer", key="every", bind="query-params")
-    return found if everything else found[:: max(1, len(found) // 8)]
+    return by_layer if everything else by_layer[:: max(1, len(by_layer) // 8)]
 
 
-def _tokens(found: Sequence[VocabularyToken]) -> str:
+def _tokens(tokens: Sequence[VocabularyToken]) -> str:
     return " ".join(
-        f'<bdi class="vl-token" title="{item.value:.2f}">'
-        f"{markup.characters(item.piece, spaces=True)}</bdi>"
-        for item in found
+        f'<bdi class="vl-token" title="{token.value:.2f}">'
+        f"{markup.characters(token.piece, spaces=True)}</bdi>"
+        for token in tokens
     )
 
 

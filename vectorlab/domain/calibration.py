@@ -93,7 +93,7 @@ class CalibrationSpec(Request):
 
     def arm(self, strength: float) -> Arm:
         """The vector at a strength, as it is calibrated."""
-        item = Intervention(
+        intervention = Intervention(
             vector_id=self.vector_id,
             vector_sha256=self.vector_sha256,
             vector_model=self.vector_model,
@@ -105,7 +105,7 @@ class CalibrationSpec(Request):
             schedule=self.schedule,
             condition=self.condition,
         )
-        return Arm(label=f"{strength:+.6g}", interventions=(item,))
+        return Arm(label=f"{strength:+.6g}", interventions=(intervention,))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,14 +158,14 @@ def parse_budget(text: str) -> tuple[ScorerSpec, float]:
     Raises:
         InputError: If it is no such condition.
     """
-    found = re.fullmatch(r"\s*(.+?)\s*<=?\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*", text)
+    match = re.fullmatch(r"\s*(.+?)\s*<=?\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*", text)
     try:
-        most = float(found[2]) if found else math.nan
+        most = float(match[2]) if match else math.nan
     except ValueError:
         most = math.nan
-    if found is None or not math.isfinite(most):
+    if match is None or not math.isfinite(most):
         raise InputError(f"Budget {text!r} is not understood. Write for example kl<=0.1")
-    return parse_scorer(found[1]), most
+    return parse_scorer(match[1]), most
 
 
 def find_limit(damage: Measure, budget: float, *, first: float, most: float | None = None) -> Limit:
@@ -213,37 +213,37 @@ def find_best(effect: Measure, limit: float) -> float:
     A quarter, a half, three quarters and all of the limit are measured; where the best of them is
     not the limit itself, the neighbourhood is looked at once more. Of equals the smaller is taken.
     """
-    found = dict(zip(FRACTIONS, effect([limit * item for item in FRACTIONS]), strict=True))
-    best = _first_best(found, otherwise=1.0)
+    effects = dict(zip(FRACTIONS, effect([limit * size for size in FRACTIONS]), strict=True))
+    best = _first_best(effects, otherwise=1.0)
     if best < 1:
         near = [best - 0.125, best + 0.125]
-        found |= dict(zip(near, effect([limit * item for item in near]), strict=True))
-        best = _first_best(found, otherwise=1.0)
+        effects |= dict(zip(near, effect([limit * size for size in near]), strict=True))
+        best = _first_best(effects, otherwise=1.0)
     return limit * best
 
 
-def best_choice(found: Sequence[tuple[float | None, float]], *, lower_is_better: bool) -> int:
+def best_choice(choices: Sequence[tuple[float | None, float]], *, lower_is_better: bool) -> int:
     """The place of the best of several choices of layers.
 
     Within the budget, then by effect; of equal effects, and where nothing is within the budget,
     the least damage.
 
     Args:
-        found: Effect, None where nothing is within the budget, and damage of each.
+        choices: Effect, None where nothing is within the budget, and damage of each.
         lower_is_better: Less of the effect is wanted.
     """
     turn = -1.0 if lower_is_better else 1.0
     return first_best(
-        [float(effect is not None) for effect, _ in found],
-        [0.0 if effect is None else turn * effect for effect, _ in found],
-        [-damage for _, damage in found],
+        [float(effect is not None) for effect, _ in choices],
+        [0.0 if effect is None else turn * effect for effect, _ in choices],
+        [-damage for _, damage in choices],
     )
 
 
-def _first_best(found: Mapping[float, float], *, otherwise: float) -> float:
+def _first_best(effects: Mapping[float, float], *, otherwise: float) -> float:
     """The size with the largest value, the smallest of equal ones; missing values are left out."""
-    usable = sorted(size for size, value in found.items() if math.isfinite(value))
-    return usable[first_best([found[size] for size in usable])] if usable else otherwise
+    usable = sorted(size for size, value in effects.items() if math.isfinite(value))
+    return usable[first_best([effects[size] for size in usable])] if usable else otherwise
 
 
 class _Search:

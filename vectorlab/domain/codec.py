@@ -82,8 +82,8 @@ class Coded:
         """
         if cls.AS_LIST:
             data = _named(cls, data)
-        made: Self = _read(cls, data, ids)
-        return made
+        spec: Self = _read(cls, data, ids)
+        return spec
 
 
 class Request(Coded):
@@ -114,9 +114,9 @@ def encode(value: Any) -> Any:
     if is_dataclass(value):
         return _write(value)
     if isinstance(value, Mapping):
-        return {name: encode(item) for name, item in value.items()}
+        return {name: encode(member) for name, member in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, bytes):
-        return [encode(item) for item in value]
+        return [encode(member) for member in value]
     raise TypeError(f"{type(value).__name__} {value!r} has no stored form")
 
 
@@ -141,17 +141,17 @@ def decode(hint: Any, data: Any, ids: Ids = NO_IDS) -> Any:
 def ids_in(value: Any) -> dict[str, int]:
     """Row id of every vector hash that a request names, as ``from_json`` wants them."""
     if isinstance(value, tuple):
-        return {sha256: row for item in value for sha256, row in ids_in(item).items()}
+        return {sha256: row for member in value for sha256, row in ids_in(member).items()}
     if not isinstance(value, Coded):
         return {}
-    found: dict[str, int] = {}
+    row_ids: dict[str, int] = {}
     for field in fields_of(type(value)):
         inside = getattr(value, field.name)
         if field.stored.row_id_of:
-            found[getattr(value, field.stored.row_id_of)] = inside
+            row_ids[getattr(value, field.stored.row_id_of)] = inside
         else:
-            found |= ids_in(inside)
-    return found
+            row_ids |= ids_in(inside)
+    return row_ids
 
 
 def fields_of(kind: Any) -> tuple[Field, ...]:
@@ -165,12 +165,12 @@ def _fields(kind: type) -> tuple[Field, ...]:
     return tuple(_field(field, hints[field.name]) for field in dataclasses.fields(kind))
 
 
-def _field(item: "dataclasses.Field[Any]", hint: Any) -> Field:
+def _field(field: "dataclasses.Field[Any]", hint: Any) -> Field:
     annotated = get_origin(hint) is Annotated
     notes = hint.__metadata__ if annotated else ()
-    default = item.default if item.default_factory is MISSING else item.default_factory()
+    default = field.default if field.default_factory is MISSING else field.default_factory()
     return Field(
-        name=item.name,
+        name=field.name,
         hint=get_args(hint)[0] if annotated else hint,
         notes=notes,
         default=default,
@@ -224,10 +224,10 @@ def _reader(hint: Any) -> Read:
         return _one_of(args)
     if origin is tuple:
         each = _reader(args[0])
-        return lambda data, ids: tuple(each(item, ids) for item in data)
+        return lambda data, ids: tuple(each(member, ids) for member in data)
     if origin is not None and issubclass(origin, Mapping):
         of = _reader(args[1])
-        return lambda data, ids: {name: of(item, ids) for name, item in data.items()}
+        return lambda data, ids: {name: of(member, ids) for name, member in data.items()}
     if hint is Any:
         return lambda data, _: data
     return _reader_of_class(hint)

@@ -105,18 +105,18 @@ class Setting:
         return len(set(self.values)) > 1
 
 
-def columns_of(found: Sequence[GenerationRun]) -> tuple[Column, ...]:
+def columns_of(runs: Sequence[GenerationRun]) -> tuple[Column, ...]:
     """Every arm of every run, in their order."""
     return tuple(
         Column(run_id=run.id, arm=place, label=arm.label, is_baseline=arm.is_baseline)
-        for run in found
+        for run in runs
         for place, arm in enumerate(run.spec.arms)
     )
 
 
-def settings_of(found: Sequence[GenerationRun], names: Names | None = None) -> list[Setting]:
+def settings_of(runs: Sequence[GenerationRun], names: Names | None = None) -> list[Setting]:
     """All that was asked for and where it was computed, run by run."""
-    return side_by_side([_facts(run, names) for run in found])
+    return side_by_side([_facts(run, names) for run in runs])
 
 
 def side_by_side(facts: Sequence[Mapping[str, str]]) -> list[Setting]:

@@ -227,11 +227,13 @@ def tells(positive: Sequence[float], negative: Sequence[float]) -> bool:
     return bool(_gaps(sorted({*positive, *negative})))
 
 
-def best(found: Sequence[Candidate]) -> Candidate:
+def best(choices: Sequence[Candidate]) -> Candidate:
     """The highest F1, then accuracy, then the widest margin; the first of equal ones."""
-    most = max((item.f1, item.accuracy) for item in found)  # of counts, so without a last bit
-    equal = [item for item in found if (item.f1, item.accuracy) == most]
-    return equal[first_best([item.margin for item in equal])]
+    most = max(
+        (candidate.f1, candidate.accuracy) for candidate in choices
+    )  # of counts, so without a last bit
+    equal = [candidate for candidate in choices if (candidate.f1, candidate.accuracy) == most]
+    return equal[first_best([candidate.margin for candidate in equal])]
 
 
 def _gaps(levels: Sequence[float]) -> list[tuple[float, float]]:

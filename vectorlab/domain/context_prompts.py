@@ -93,10 +93,10 @@ def context_texts(
         raise InputError(f"shots = {shots}; the prompt needs at least one demonstration.")
     alone = [query_text(form, demonstration.source) for demonstration in demonstrations]
     behind = []
-    for number, item in enumerate(demonstrations):
+    for number, demonstration in enumerate(demonstrations):
         others = [*demonstrations[:number], *demonstrations[number + 1 :]]
         chosen = random.Random(f"{seed} {number}").sample(others, min(shots, len(others)))
-        behind.append(context_prompt(form, chosen, item.source).text)
+        behind.append(context_prompt(form, chosen, demonstration.source).text)
     return alone + behind
 
 

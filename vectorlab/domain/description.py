@@ -65,7 +65,7 @@ def describe(spec: Any, names: Names | None = None) -> tuple[Fact, ...]:
         if about.inline and value is not None:
             facts += [_inside(field, fact) for fact in describe(value, names)]
         elif about.each:
-            facts += [_fact(spec, field, about, item, names) for item in value]
+            facts += [_fact(spec, field, about, member, names) for member in value]
         else:
             facts.append(_fact(spec, field, about, value, names))
     return tuple(facts)
@@ -73,8 +73,8 @@ def describe(spec: Any, names: Names | None = None) -> tuple[Fact, ...]:
 
 def in_words(spec: Any, names: Names | None = None) -> str:
     """What a request says as one sentence; what goes without saying is left out."""
-    told = [item for item in describe(spec, names) if not item.is_quiet]
-    return ", ".join(f"{item.name} {item.value}" for item in told) or NOTHING
+    facts = [fact for fact in describe(spec, names) if not fact.is_quiet]
+    return ", ".join(f"{fact.name} {fact.value}" for fact in facts) or NOTHING
 
 
 def layers_in_words(layers: tuple[int, ...]) -> str:
@@ -132,9 +132,9 @@ def _by_type(value: Any, names: Names) -> str:
             short = value[:HASH_LENGTH]
             return f"{names[value]} ({short})" if value in names else short
         case tuple():
-            return "; ".join(_by_type(item, names) for item in value)
+            return "; ".join(_by_type(member, names) for member in value)
         case Mapping():
-            return ", ".join(f"{name}={item}" for name, item in sorted(value.items()))
+            return ", ".join(f"{name}={member}" for name, member in sorted(value.items()))
     if is_dataclass(value) and not hasattr(value, "parse"):
         return in_words(value, names)
     return str(value)

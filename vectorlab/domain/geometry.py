@@ -15,20 +15,20 @@ def unit_rows(matrix: npt.NDArray[np.floating]) -> Array:
     """Rows at length 1, (N, D); rows without length stay zero."""
     rows = np.asarray(matrix, dtype=np.float64)
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    found: Array = np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
-    return found
+    units: Array = np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
+    return units
 
 
 def shared_cosines(first: Sequence[LayerVector], second: Sequence[LayerVector]) -> dict[int, float]:
     """Cosine of two vectors at every layer that both have."""
-    others = {item.layer: item.values for item in second}
-    both = [(item, others[item.layer]) for item in first if item.layer in others]
+    others = {vector.layer: vector.values for vector in second}
+    both = [(vector, others[vector.layer]) for vector in first if vector.layer in others]
     if not both:
         return {}
-    own = unit_rows(np.stack([item.values for item, _ in both]))
+    own = unit_rows(np.stack([vector.values for vector, _ in both]))
     other = unit_rows(np.stack([values for _, values in both]))
-    found = (own * other).sum(axis=1)
-    return {item.layer: float(value) for (item, _), value in zip(both, found, strict=True)}
+    cosines = (own * other).sum(axis=1)
+    return {vector.layer: float(value) for (vector, _), value in zip(both, cosines, strict=True)}
 
 
 def plane(rows: npt.NDArray[np.floating]) -> tuple[Array, tuple[float, float]]:
@@ -46,11 +46,11 @@ def plane(rows: npt.NDArray[np.floating]) -> tuple[Array, tuple[float, float]]:
     centred = np.asarray(rows, dtype=np.float64)
     centred = centred - centred.mean(axis=0)
     left, sizes, _ = np.linalg.svd(centred, full_matrices=False)
-    found = np.zeros((len(centred), 2))
+    coordinates = np.zeros((len(centred), 2))
     kept = min(2, len(sizes))
-    found[:, :kept] = left[:, :kept] * sizes[:kept]
-    signs = np.sign([axis[first_best(np.abs(axis))] for axis in found.T])
+    coordinates[:, :kept] = left[:, :kept] * sizes[:kept]
+    signs = np.sign([axis[first_best(np.abs(axis))] for axis in coordinates.T])
     signs[signs == 0] = 1.0
     total = float((sizes**2).sum()) or 1.0
     shares = [*(float(size**2) / total for size in sizes[:2]), 0.0, 0.0]
-    return found * signs, (shares[0], shares[1])
+    return coordinates * signs, (shares[0], shares[1])

@@ -37,9 +37,9 @@ class ListHasher:
         self._sha256 = hashlib.sha256(f"{_HEAD.format(tag)}[".encode())
         self._separator = ""
 
-    def add(self, item: str) -> None:
+    def add(self, text: str) -> None:
         """Take the next string of the list."""
-        self._sha256.update(f"{self._separator}{canonical_json(item)}".encode())
+        self._sha256.update(f"{self._separator}{canonical_json(text)}".encode())
         self._separator = ","
 
     def hexdigest(self) -> str:

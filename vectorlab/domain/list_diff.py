@@ -79,10 +79,10 @@ class _Places:
             if self._first.setdefault(items[place], place) != place:
                 self._later.setdefault(items[place], deque()).append(place)
 
-    def take(self, item: Hashable) -> int | None:
-        place = self._first.pop(item, None)
-        if place is not None and (queue := self._later.get(item)):
-            self._first[item] = queue.popleft()
+    def take(self, value: Hashable) -> int | None:
+        place = self._first.pop(value, None)
+        if place is not None and (queue := self._later.get(value)):
+            self._first[value] = queue.popleft()
         return place
 
     def __iter__(self) -> Iterator[int]:

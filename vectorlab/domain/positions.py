@@ -101,13 +101,13 @@ class Positions:
         if part not in list(Part) or (colon and not window):
             raise _unreadable(text)
         fields = _read_window(window, text) if window else {}
-        given: dict[str, tuple[int, ...] | bool | Stage] = {}
-        for item in filters:
-            name, value = _read_filter(item, text)
-            if name in given:
+        filter_fields: dict[str, tuple[int, ...] | bool | Stage] = {}
+        for spelling in filters:
+            name, value = _read_filter(spelling, text)
+            if name in filter_fields:
                 raise _unreadable(text)
-            given[name] = value
-        return cls(part=Part(part), **fields, **given)  # type: ignore[arg-type]
+            filter_fields[name] = value
+        return cls(part=Part(part), **fields, **filter_fields)  # type: ignore[arg-type]
 
     def _check_window(self) -> None:
         has_window = (self.start, self.stop, self.last) != (0, None, None)
@@ -143,12 +143,12 @@ def _read_window(window: str, text: str) -> dict[str, int | None]:
     raise _unreadable(text)
 
 
-def _read_filter(item: str, text: str) -> tuple[str, tuple[int, ...] | bool | Stage]:
-    if item == "skip_bos":
+def _read_filter(spelling: str, text: str) -> tuple[str, tuple[int, ...] | bool | Stage]:
+    if spelling == "skip_bos":
         return "skip_bos", True
-    if item in (Stage.THINKING, Stage.ANSWER):
-        return "stage", Stage(item)
-    if match := re.fullmatch(r"(tokens|except)=(\d+(?:,\d+)*)", item, re.ASCII):
+    if spelling in (Stage.THINKING, Stage.ANSWER):
+        return "stage", Stage(spelling)
+    if match := re.fullmatch(r"(tokens|except)=(\d+(?:,\d+)*)", spelling, re.ASCII):
         ids = tuple(int(number) for number in match[2].split(","))
         return ("tokens" if match[1] == "tokens" else "excluded"), ids
     raise _unreadable(text)

@@ -92,8 +92,8 @@ class EntityData:
 
     def split_counts(self, items: "Iterable[Entity | Template]") -> dict[Split, int]:
         """How many of them are in each split."""
-        found = Counter(item.split for item in items)
-        return {split: found[split] for split in Split}
+        counts = Counter(entry.split for entry in items)
+        return {split: counts[split] for split in Split}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +136,7 @@ def check_data(name: str, data: EntityData) -> EntityData:
                 f"no attribute. Use one of {', '.join(data.attributes)}."
             )
     for attribute in (*data.attributes, None):
-        texts = [item.text for item in data.templates_of(attribute)]
+        texts = [template.text for template in data.templates_of(attribute)]
         _check_unique(name, f"template of {attribute or 'no attribute'}", texts)
         if attribute is not None and not texts:
             raise InputError(
@@ -166,13 +166,13 @@ def draw_splits(names: Sequence[str], seed: int) -> list[Split]:
     order = list(range(len(names)))
     random.Random(seed).shuffle(order)
     ends = [round(len(names) * sum(SPLIT_SHARES[: part + 1])) for part in range(2)]
-    found = [Split.TEST] * len(names)
+    splits = [Split.TEST] * len(names)
     for place, index in enumerate(order):
         if place < ends[0]:
-            found[index] = Split.TRAIN
+            splits[index] = Split.TRAIN
         elif place < ends[1]:
-            found[index] = Split.VALIDATION
-    return found
+            splits[index] = Split.VALIDATION
+    return splits
 
 
 def _check_attributes(name: str, data: EntityData) -> None:

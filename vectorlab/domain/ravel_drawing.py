@@ -40,14 +40,14 @@ def agrees(answer: str, gold: str, *, stop_characters: str, truncated: bool) -> 
         stop_characters: Where an answer was cut.
         truncated: The answer ran out of tokens, so that its beginning is all there is.
     """
-    said, wanted = answer.strip().casefold(), gold.strip().casefold()
-    ends = [place for place, sign in enumerate(wanted) if place and sign in stop_characters]
-    wanted = wanted[: ends[0]].strip() if ends else wanted
-    if not said:
+    answer, gold = answer.strip().casefold(), gold.strip().casefold()
+    ends = [place for place, sign in enumerate(gold) if place and sign in stop_characters]
+    gold = gold[: ends[0]].strip() if ends else gold
+    if not answer:
         return False
-    if said.startswith(wanted):
-        return not said[len(wanted) : len(wanted) + 1].isalnum()
-    return truncated and wanted.startswith(said)
+    if answer.startswith(gold):
+        return not answer[len(gold) : len(gold) + 1].isalnum()
+    return truncated and gold.startswith(answer)
 
 
 def keep_known(data: EntityData, spec: InstanceSpec, completions: Sequence[Completion]) -> Kept:
@@ -69,16 +69,16 @@ def keep_known(data: EntityData, spec: InstanceSpec, completions: Sequence[Compl
         _attribute_accuracy(data, attribute, completions, templates)
         for attribute in data.attributes
     )
-    for item in accuracies:
-        if not item.templates_kept:
+    for accuracy in accuracies:
+        if not accuracy.templates_kept:
             raise InputError(
-                f"No template of attribute {item.name!r} is answered correctly often enough: "
-                f"{item.correct} of {item.n} completions are correct, "
+                f"No template of attribute {accuracy.name!r} is answered correctly often enough: "
+                f"{accuracy.correct} of {accuracy.n} completions are correct, "
                 f"{spec.min_template_accuracy:g} is wanted of a template. Lower "
                 "--min-template-accuracy, or use a model that knows it."
             )
     left = [completion for completion in completions if completion.template in templates]
-    by_entity = _accuracy((item.entity, item.correct) for item in left)
+    by_entity = _accuracy((completion.entity, completion.correct) for completion in left)
     entities = {
         place
         for place in range(len(data.entities))
@@ -89,7 +89,7 @@ def keep_known(data: EntityData, spec: InstanceSpec, completions: Sequence[Compl
             "No entity is answered correctly often enough; "
             f"{spec.min_entity_accuracy:g} is wanted. Lower --min-entity-accuracy."
         )
-    kept = tuple(item for item in left if item.entity in entities)
+    kept = tuple(completion for completion in left if completion.entity in entities)
     return Kept(completions=kept, accuracies=accuracies)
 
 
@@ -110,12 +110,12 @@ def draw_examples(
         for completion in completions
         if completion.correct is not False
     }
-    drawn: list[Example] = []
+    examples: list[Example] = []
     for part in Part:
         pool = _Pool(data, spec, part, usable)
         for attribute in data.attributes:
-            drawn += pool.draw(attribute)
-    return drawn
+            examples += pool.draw(attribute)
+    return examples
 
 
 class _Pool:
@@ -131,7 +131,9 @@ class _Pool:
         self._data, self._spec, self._part, self._usable = data, spec, part, usable
         self._rng = random.Random(f"{spec.seed} {part.value}")
         split = part.entity_split
-        self._entities = {place for place, item in enumerate(data.entities) if item.split == split}
+        self._entities = {
+            place for place, entity in enumerate(data.entities) if entity.split == split
+        }
         self._places = {data.entities[place].name: place for place in self._entities}
         answered = {template for template, _ in usable}
         self._templates: dict[str | None, list[int]] = {}
@@ -161,18 +163,18 @@ class _Pool:
                 "leave no two correct answers that differ. Lower --min-template-accuracy, or give "
                 "more entities or templates."
             )
-        wanted = self._spec.count(self._part)
+        count = self._spec.count(self._part)
         self._rng.shuffle(templates)
-        found: dict[tuple[object, ...], Example] = {}
-        turns = zip(cycle(templates), range(wanted * _TRIES), strict=False)
+        examples: dict[tuple[object, ...], Example] = {}
+        turns = zip(cycle(templates), range(count * _TRIES), strict=False)
         kinds = cycle(SourceKind)
         for template, _ in turns:
             example = self._one(attribute, template, answers[template], next(kinds))
             if example is not None:
-                found[tuple(map(str, example.row()))] = example
-            if len(found) == wanted:
+                examples[tuple(map(str, example.row()))] = example
+            if len(examples) == count:
                 break
-        return list(found.values())
+        return list(examples.values())
 
     def _one(
         self,
@@ -187,11 +189,13 @@ class _Pool:
             return None
         tied = self._data.templates[source_template].entity
         others = list(answers) if tied is None else [self._places.get(tied, -1)]
-        others = [item for item in others if item in answers and answers[item] != answers[entity]]
+        others = [
+            other for other in others if other in answers and answers[other] != answers[entity]
+        ]
         if not others:
             return None
         counts = Counter(answers.values())
-        weights = [1 / (self._smoothing + counts[answers[item]]) for item in others]
+        weights = [1 / (self._smoothing + counts[answers[other]]) for other in others]
         (source,) = self._rng.choices(others, weights)
         return Example(
             part=self._part,
@@ -207,27 +211,29 @@ class _Pool:
     def _source_template(self, attribute: str, kind: SourceKind) -> int | None:
         if kind is SourceKind.OTHER:
             others = [name for name in self._data.attributes if name != attribute]
-            asked: str | None = self._rng.choice(others)
+            source_attribute: str | None = self._rng.choice(others)
         else:
-            asked = attribute if kind is SourceKind.SAME else None
-        pool = self._templates.get(asked, [])
+            source_attribute = attribute if kind is SourceKind.SAME else None
+        pool = self._templates.get(source_attribute, [])
         return self._rng.choice(pool) if pool else None
 
 
 def _accuracy(answers: Iterable[tuple[int, bool | None]]) -> dict[int, float]:
     right: Counter[int] = Counter()
-    asked: Counter[int] = Counter()
+    counts: Counter[int] = Counter()
     for place, correct in answers:
         if correct is not None:
-            asked[place] += 1
+            counts[place] += 1
             right[place] += correct
-    return {place: right[place] / count for place, count in asked.items()}
+    return {place: right[place] / count for place, count in counts.items()}
 
 
 def _attribute_accuracy(
     data: EntityData, attribute: str, completions: Sequence[Completion], kept: set[int]
 ) -> Accuracy:
-    places = {place for place, item in enumerate(data.templates) if item.attribute == attribute}
+    places = {
+        place for place, template in enumerate(data.templates) if template.attribute == attribute
+    }
     judged = [
         completion.correct
         for completion in completions

@@ -366,34 +366,34 @@ def check_featurizer(
     """
     if method not in FEATURIZERS:
         raise InputError(f"Featurizer {method!r} is unknown. Use one of {', '.join(FEATURIZERS)}.")
-    found = FEATURIZERS[method]
+    featurizer = FEATURIZERS[method]
     if not 0 <= layer < n_layers:
         raise ShapeError(f"Layer {layer} does not exist; the model has layers 0 to {n_layers - 1}.")
-    if k is None and found.needs_k:
+    if k is None and featurizer.needs_k:
         raise InputError(f"Featurizer {method} needs --k, the number of features to swap.")
-    if k is not None and not found.takes_k:
+    if k is not None and not featurizer.takes_k:
         raise InputError(f"Featurizer {method} finds the number of features itself; leave --k out.")
-    width = d_model * int(found.parameters["width"]) if method == "sae" else d_model
+    width = d_model * int(featurizer.parameters["width"]) if method == "sae" else d_model
     if k is not None and not 1 <= k <= width:
         raise ShapeError(
             f"k is {k}, but featurizer {method} of this model has 1 to {width} features."
         )
-    return found
+    return featurizer
 
 
-def check_parameters(method: FeaturizerMethod, given: Mapping[str, float]) -> dict[str, float]:
+def check_parameters(method: FeaturizerMethod, overrides: Mapping[str, float]) -> dict[str, float]:
     """All parameters of a method, the given ones in the place of their defaults.
 
     Raises:
         InputError: If one is unknown or not above 0 where it has to be.
     """
-    unknown = sorted(set(given) - set(method.parameters))
+    unknown = sorted(set(overrides) - set(method.parameters))
     if unknown:
         known = ", ".join(method.parameters) or "none"
         raise InputError(
             f"Featurizer {method.name} has no parameter {unknown[0]!r}. It has: {known}."
         )
-    for name, value in given.items():
+    for name, value in overrides.items():
         if not (value > 0 or (value == 0 and name in ("l1", "sparsity", "isolate"))):
             raise InputError(f"Parameter {name} is {value}; it must be above 0.")
-    return {**method.parameters, **given}
+    return {**method.parameters, **overrides}

@@ -113,7 +113,7 @@ def score(outcomes: Sequence[Judged], *, resamples: int = RESAMPLES, seed: int =
             )
         isolate = _mean(others, Measure.ISOLATE, target=target)
         both = _mean([cause, isolate], Measure.DISENTANGLE, target=target)
-        scores += [item.score for item in by_attribute.values()]
+        scores += [mean.score for mean in by_attribute.values()]
         scores += [isolate.score, both.score]
         causes.append(cause)
         isolates.append(isolate)
@@ -128,17 +128,17 @@ def score(outcomes: Sequence[Judged], *, resamples: int = RESAMPLES, seed: int =
 
 def summary(scores: Iterable[Score], target: str | None = None) -> Summary:
     """The three figures of a target, or of the mean over targets."""
-    found = {
-        item.measure: item
-        for item in scores
-        if item.target == target
-        and item.template is None
-        and item.attribute in (None, target if item.measure is Measure.CAUSE else None)
+    by_measure = {
+        figure.measure: figure
+        for figure in scores
+        if figure.target == target
+        and figure.template is None
+        and figure.attribute in (None, target if figure.measure is Measure.CAUSE else None)
     }
     return Summary(
-        cause=found[Measure.CAUSE],
-        isolate=found[Measure.ISOLATE],
-        disentangle=found[Measure.DISENTANGLE],
+        cause=by_measure[Measure.CAUSE],
+        isolate=by_measure[Measure.ISOLATE],
+        disentangle=by_measure[Measure.DISENTANGLE],
     )
 
 
@@ -155,15 +155,15 @@ def copy_everything(outcomes: Iterable[Judged]) -> list[Judged]:
 def effects(outcomes: Iterable[Judged]) -> Mapping[tuple[str, str], tuple[int, float, float]]:
     """By (target, attribute asked): examples, share that changed, share that was kept."""
     cells: dict[tuple[str, str], list[Judged]] = {}
-    for item in outcomes:
-        cells.setdefault((item.target, item.attribute), []).append(item)
+    for outcome in outcomes:
+        cells.setdefault((outcome.target, outcome.attribute), []).append(outcome)
     return {
         key: (
-            len(items),
-            sum(item.changed for item in items) / len(items),
-            sum(item.kept for item in items) / len(items),
+            len(cell),
+            sum(outcome.changed for outcome in cell) / len(cell),
+            sum(outcome.kept for outcome in cell) / len(cell),
         )
-        for key, items in cells.items()
+        for key, cell in cells.items()
     }
 
 
@@ -185,8 +185,8 @@ def _cells(outcomes: Sequence[Judged], rng: np.random.Generator, resamples: int)
         # Drawing n zeros and ones with replacement and adding them up is one binomial draw.
         draws = rng.binomial(len(hits), value, resamples) / len(hits)
         measure = Measure.CAUSE if attribute == target else Measure.ISOLATE
-        made = _score(measure, target, attribute, template, len(hits), value, draws)
-        means.append(_Mean(score=made, draws=draws))
+        cell_score = _score(measure, target, attribute, template, len(hits), value, draws)
+        means.append(_Mean(score=cell_score, draws=draws))
     return means
 
 
@@ -226,11 +226,11 @@ def _score(
     )
 
 
-def _as(item: Judged, *, changed: bool) -> Judged:
+def _as(outcome: Judged, *, changed: bool) -> Judged:
     return Judged(
-        target=item.target,
-        attribute=item.attribute,
-        template=item.template,
+        target=outcome.target,
+        attribute=outcome.attribute,
+        template=outcome.template,
         changed=changed,
         kept=not changed,
     )

@@ -186,7 +186,10 @@ def environment_changes(
         before["batch_plan"], now["batch_plan"] = map(
             _plan_in_words, (original.batch_plan, replay.batch_plan)
         )
-    on_a_cpu = any(item.get("device") == "cpu" or item.get("placement") for item in (before, now))
+    on_a_cpu = any(
+        environment.get("device") == "cpu" or environment.get("placement")
+        for environment in (before, now)
+    )
     return tuple(
         EnvironmentChange(
             name=name,

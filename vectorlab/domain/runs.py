@@ -206,8 +206,12 @@ class RunSpec(Request):
 
     def conditions(self, part: Part) -> tuple[Condition, ...]:
         """Every condition of its arms on the prompt, or on the response, once."""
-        found = (intervention.condition for arm in self.arms for intervention in arm.interventions)
-        return tuple(dict.fromkeys(item for item in found if item and item.window.part is part))
+        every = (intervention.condition for arm in self.arms for intervention in arm.interventions)
+        return tuple(
+            dict.fromkeys(
+                condition for condition in every if condition and condition.window.part is part
+            )
+        )
 
     def rows(self) -> list["RowKey"]:
         """Every generation asked for, ordered by prompt, then arm, then sample."""
@@ -353,10 +357,10 @@ def storable(text: str) -> str:
 def results_sha256(texts: Iterable[GeneratedText]) -> str:
     """Identity of what a run said: every text with its row, token ids and end, and how many."""
     hasher = ListHasher("run-results")
-    for item in sorted(texts, key=lambda item: item.key):
-        key = item.key
-        row = [key.prompt, key.arm, key.sample, storable(item.text), list(item.token_ids)]
-        hasher.add(canonical_json([*row, item.finish_reason.value]))
+    for text in sorted(texts, key=lambda text: text.key):
+        key = text.key
+        row = [key.prompt, key.arm, key.sample, storable(text.text), list(text.token_ids)]
+        hasher.add(canonical_json([*row, text.finish_reason.value]))
     return hasher.hexdigest()
 
 
@@ -457,27 +461,27 @@ def check_arm(arm: Arm) -> Arm:
     return arm
 
 
-def check_measured_before(item: Intervention, layers: Iterable[int]) -> None:
+def check_measured_before(intervention: Intervention, layers: Iterable[int]) -> None:
     """Refuse an intervention that writes before its condition on the same token is measured.
 
     Args:
-        item: The intervention.
+        intervention: The intervention.
         layers: Where it writes.
 
     Raises:
         InputError: If it does at some layer.
     """
-    condition = item.condition
+    condition = intervention.condition
     if condition is None or not condition.reads_response:
         return
     # In some blocks attention and MLP run side by side; behind both is their block's output.
-    same = item.site is Site.BLOCK_OUTPUT and condition.site is not Site.BLOCK_OUTPUT
+    same = intervention.site is Site.BLOCK_OUTPUT and condition.site is not Site.BLOCK_OUTPUT
     first = condition.layer + (not same)
     early = sorted(layer for layer in layers if layer < first)
     if early:
         raise InputError(
             f"The condition is measured at {condition.site} of layer {condition.layer}, too late "
-            f"for {item.site} of layer {early[0]}. Steer layers from {first} on (--layers "
+            f"for {intervention.site} of layer {early[0]}. Steer layers from {first} on (--layers "
             f"{first}-...), or measure at a lower layer."
         )
 
@@ -490,12 +494,12 @@ def compare_generations(
     Raises:
         InputError: If the two do not hold the same row keys.
     """
-    before = {item.key: item.token_ids for item in original}
-    after = {item.key: item.token_ids for item in replay}
+    before = {text.key: text.token_ids for text in original}
+    after = {text.key: text.token_ids for text in replay}
     if before.keys() != after.keys():
         raise InputError("The two runs do not hold the same prompts, arms and samples.")
-    found = (departure(key, before[key], after[key]) for key in sorted(before))
-    return tuple(item for item in found if item is not None)
+    departures = (departure(key, before[key], after[key]) for key in sorted(before))
+    return tuple(one for one in departures if one is not None)
 
 
 def departure(
@@ -524,5 +528,11 @@ def departure(
     return None
 
 
-def _course(item: Intervention) -> tuple[Any, ...]:
-    return item.strength, item.positions, item.schedule, item.layers, item.condition
+def _course(intervention: Intervention) -> tuple[Any, ...]:
+    return (
+        intervention.strength,
+        intervention.positions,
+        intervention.schedule,
+        intervention.layers,
+        intervention.condition,
+    )

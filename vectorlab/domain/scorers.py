@@ -268,25 +268,25 @@ def parse_scorer(text: str) -> ScorerSpec:
     """
     name, _, rest = text.strip().partition(":")
     info = find_scorer(name)
-    given = _split(info, rest)
+    texts = _split(info, rest)
     options: dict[str, Any] = {}
     for option in info.options:
-        if option.name in given:
-            options[option.name] = _value(info, option, given[option.name])
+        if option.name in texts:
+            options[option.name] = _value(info, option, texts[option.name])
         elif option.default is None and not option.optional:
             raise InputError(f"Scorer {name!r} needs {option.name}: {option.about}. {usage(info)}")
         else:
             options[option.name] = option.default
-    said = [
+    parts = [
         f"{option.name}={_spelt(options[option.name])}"
         for option in info.options
         if options[option.name] != option.default
     ]
     first = info.options[0] if info.options else None
     if first is not None and options[first.name] != first.default:
-        said[0] = _spelt(options[first.name])  # as people write it
+        parts[0] = _spelt(options[first.name])  # as people write it
     return ScorerSpec(
-        name=info.name, version=info.version, options=options, label=":".join([info.name, *said])
+        name=info.name, version=info.version, options=options, label=":".join([info.name, *parts])
     )
 
 
@@ -326,15 +326,15 @@ def _split(info: ScorerInfo, rest: str) -> dict[str, str]:
         raise InputError(f"Scorer {info.name!r} has no options, but {rest!r} was given.")
     names = "|".join(option.name for option in info.options)
     parts = re.split(rf":(?=(?:{names})=)", rest)
-    given: dict[str, str] = {}
+    texts: dict[str, str] = {}
     if not re.match(rf"(?:{names})=", parts[0]):
-        given[info.options[0].name] = parts.pop(0)
+        texts[info.options[0].name] = parts.pop(0)
     for part in parts:
         name, _, value = part.partition("=")
-        if name in given:
+        if name in texts:
             raise InputError(f"Option {name} of scorer {info.name!r} is given twice.")
-        given[name] = value
-    return given
+        texts[name] = value
+    return texts
 
 
 def _value(info: ScorerInfo, option: Option, text: str) -> Any:

@@ -94,27 +94,27 @@ class SetChecks:
         self._found: dict[Check, list[int]] = {}
         self._counts: dict[Check, int] = {}
 
-    def look(self, items: Sequence[Demonstration]) -> None:
+    def look(self, demonstrations: Sequence[Demonstration]) -> None:
         """Take the next demonstrations, in their order."""
-        for position, item in enumerate(items, start=self._count):
-            for check in self._of_one(item):
+        for position, demonstration in enumerate(demonstrations, start=self._count):
+            for check in self._of_one(demonstration):
                 self._note(check, position)
         if self._limit is not None:
-            self._look_at_length(self._limit, items)
-        self._count += len(items)
+            self._look_at_length(self._limit, demonstrations)
+        self._count += len(demonstrations)
 
     def findings(self) -> tuple[Finding, ...]:
         """What was found in everything that passed."""
-        found = []
+        findings = []
         repeated = self._repeated()
         for check in Check:
             if check is Check.LENGTH_IMBALANCE:
-                found += list(self._imbalance())
+                findings += list(self._imbalance())
             elif check in repeated:
-                found.append(self._finding(check, *repeated[check]))
+                findings.append(self._finding(check, *repeated[check]))
             elif check in self._counts:
-                found.append(self._finding(check, self._counts[check], self._found[check]))
-        return tuple(found)
+                findings.append(self._finding(check, self._counts[check], self._found[check]))
+        return tuple(findings)
 
     def _finding(self, check: Check, count: int, positions: Sequence[int]) -> Finding:
         return Finding(
@@ -139,16 +139,20 @@ class SetChecks:
             if len(where)
         }
 
-    def _of_one(self, item: Demonstration) -> Iterator[Check]:
-        sides = [item.source] if item.target is None else [item.source, item.target]
+    def _of_one(self, demonstration: Demonstration) -> Iterator[Check]:
+        sides = (
+            [demonstration.source]
+            if demonstration.target is None
+            else [demonstration.source, demonstration.target]
+        )
         normal = [normalised(text) for text in sides]
         self._normal.append(hash(tuple(normal)))
-        self._exact.append(hash(item.sha256))
-        if item.target is not None:
+        self._exact.append(hash(demonstration.sha256))
+        if demonstration.target is not None:
             self._pairs += 1
-            self._words[0] += len(item.source.split())
-            self._words[1] += len(item.target.split())
-            if item.source == item.target:
+            self._words[0] += len(demonstration.source.split())
+            self._words[1] += len(demonstration.target.split())
+            if demonstration.source == demonstration.target:
                 yield Check.SAME_SIDES
         if not all(text.strip() for text in sides):
             yield Check.EMPTY_SIDE
@@ -160,14 +164,19 @@ class SetChecks:
         if _looks_personal(both):
             yield Check.PERSONAL
 
-    def _look_at_length(self, limit: TokenLimit, items: Sequence[Demonstration]) -> None:
+    def _look_at_length(self, limit: TokenLimit, demonstrations: Sequence[Demonstration]) -> None:
         owners = [
             place
-            for place, item in enumerate(items, start=self._count)
-            for text in (item.source, item.target)
+            for place, demonstration in enumerate(demonstrations, start=self._count)
+            for text in (demonstration.source, demonstration.target)
             if text is not None
         ]
-        texts = [text for item in items for text in (item.source, item.target) if text is not None]
+        texts = [
+            text
+            for demonstration in demonstrations
+            for text in (demonstration.source, demonstration.target)
+            if text is not None
+        ]
         too_long = {
             place
             for place, tokens in zip(owners, limit.count(texts), strict=True)
@@ -214,9 +223,14 @@ def normalised(text: str) -> str:
     return " ".join(words) or text.strip()
 
 
-def normalised_texts(items: Iterable[Demonstration]) -> set[str]:
+def normalised_texts(demonstrations: Iterable[Demonstration]) -> set[str]:
     """Every side of every demonstration, normalised; empty ones left out."""
-    sides = (text for item in items for text in (item.source, item.target) if text)
+    sides = (
+        text
+        for demonstration in demonstrations
+        for text in (demonstration.source, demonstration.target)
+        if text
+    )
     return {normal for text in sides if (normal := normalised(text))}
 
 

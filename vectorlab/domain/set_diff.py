@@ -83,15 +83,15 @@ def find_changes(
     removed = [Placed(position=place, demonstration=texts[old[place]]) for place in gone]
     added = [Placed(position=place, demonstration=texts[new[place]]) for place in came]
     edited = _match_edited(removed, added, places.runs)
-    taken_before = {item.before.position for item in edited}
-    taken_after = {item.after.position for item in edited}
+    taken_before = {pair.before.position for pair in edited}
+    taken_after = {pair.after.position for pair in edited}
     return Changes(
-        added=tuple(item for item in added if item.position not in taken_after),
-        removed=tuple(item for item in removed if item.position not in taken_before),
+        added=tuple(placed for placed in added if placed.position not in taken_after),
+        removed=tuple(placed for placed in removed if placed.position not in taken_before),
         edited=tuple(edited),
         moved=tuple(
-            Moved(demonstration=texts[item], before=before, after=after)
-            for item, before, after in moved
+            Moved(demonstration=texts[demonstration_id], before=before, after=after)
+            for demonstration_id, before, after in moved
         ),
     )
 
@@ -107,13 +107,13 @@ def _match_edited(
     # Nothing comes or goes inside a run, so the runs before an item say between which it stands.
     old_starts, new_starts = [run.old for run in runs], [run.new for run in runs]
     stretches: dict[int, tuple[list[Placed], list[Placed]]] = defaultdict(lambda: ([], []))
-    for item in left:
-        stretches[bisect_left(old_starts, item.position)][0].append(item)
-    for item in right:
-        stretches[bisect_left(new_starts, item.position)][1].append(item)
+    for placed in left:
+        stretches[bisect_left(old_starts, placed.position)][0].append(placed)
+    for placed in right:
+        stretches[bisect_left(new_starts, placed.position)][1].append(placed)
     for before, after in stretches.values():
         edited += _pair_similar(before, after)
-    return sorted(edited, key=lambda item: item.after.position)
+    return sorted(edited, key=lambda pair: pair.after.position)
 
 
 def _pair_equal(
@@ -121,18 +121,18 @@ def _pair_equal(
 ) -> Iterator[Edited]:
     """Pair what alone has an equal side; both lists lose what is paired."""
     before, after = _alone(left, side), _alone(right, side)
-    pairs = [(item, after[key]) for key, item in before.items() if key in after]
-    gone = {id(item) for pair in pairs for item in pair}
-    left[:] = [item for item in left if id(item) not in gone]
-    right[:] = [item for item in right if id(item) not in gone]
+    pairs = [(placed, after[key]) for key, placed in before.items() if key in after]
+    gone = {id(placed) for pair in pairs for placed in pair}
+    left[:] = [placed for placed in left if id(placed) not in gone]
+    right[:] = [placed for placed in right if id(placed) not in gone]
     for old, new in pairs:
         yield Edited(before=old, after=new)
 
 
 def _alone(items: Sequence[Placed], side: Callable[[Placed], Hashable]) -> dict[Hashable, Placed]:
     """Items by their side, without those whose side occurs more than once."""
-    counts = Counter(side(item) for item in items)
-    return {side(item): item for item in items if side(item) and counts[side(item)] == 1}
+    counts = Counter(side(placed) for placed in items)
+    return {side(placed): placed for placed in items if side(placed) and counts[side(placed)] == 1}
 
 
 def _pair_similar(before: Sequence[Placed], after: Sequence[Placed]) -> Iterator[Edited]:
@@ -143,7 +143,7 @@ def _pair_similar(before: Sequence[Placed], after: Sequence[Placed]) -> Iterator
         candidates = list(zip(before, after, strict=False))
     scored = sorted(
         ((_similarity(old, new), old, new) for old, new in candidates),
-        key=lambda item: (-item[0], item[1].position, item[2].position),
+        key=lambda candidate: (-candidate[0], candidate[1].position, candidate[2].position),
     )
     taken_before: set[int] = set()
     taken_after: set[int] = set()
@@ -166,18 +166,18 @@ def _similarity(old: Placed, new: Placed) -> float:
     return quick if len(before) * len(after) > _MOST_WORDS else matcher.ratio()
 
 
-def _words(item: Placed) -> Sequence[str]:
+def _words(placed: Placed) -> Sequence[str]:
     """Words, or characters where a script writes no spaces."""
-    text = f"{item.demonstration.source} {item.demonstration.target or ''}".lower()
+    text = f"{placed.demonstration.source} {placed.demonstration.target or ''}".lower()
     words = text.split()
     return text if len(text) > _LONGEST_WORD * max(1, len(words)) else words
 
 
-def _source(item: Placed) -> str:
-    return item.demonstration.source
+def _source(placed: Placed) -> str:
+    return placed.demonstration.source
 
 
-def _target(item: Placed) -> str | None:
+def _target(placed: Placed) -> str | None:
     """The target, unless it is so short that it may be a label that many share."""
-    target = item.demonstration.target
+    target = placed.demonstration.target
     return target if target is not None and len(target) >= _SHORTEST_TARGET else None

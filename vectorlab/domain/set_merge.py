@@ -36,7 +36,7 @@ class Conflict:
             Take.BASE: (self.base,),
             Take.NEITHER: (),
         }
-        return [item for item in chosen[take] if item is not None]
+        return [demonstration for demonstration in chosen[take] if demonstration is not None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,13 +95,13 @@ def _place_additions(
     for place in mine.additions:
         shared[ours.items[place]].append(place)
     anchor = _HEAD
-    for place, item in enumerate(theirs.items):
+    for place, demonstration in enumerate(theirs.items):
         origin = other.origin.get(place)
         if origin is None:
-            if shared[item]:
-                anchor = _own(shared[item].popleft())
+            if shared[demonstration]:
+                anchor = _own(shared[demonstration].popleft())
             else:
-                behind.setdefault(anchor, []).append(item)
+                behind.setdefault(anchor, []).append(demonstration)
         elif origin in moved_there:
             behind.setdefault(anchor, []).extend(fates[origin])
         elif origin in mine.places:
@@ -118,10 +118,10 @@ def _in_our_order(
     """Our line with what became of it; our own additions go before those of the other line."""
     merged: list[int | Conflict] = []
     waiting = behind.get(_HEAD, [])
-    for place, item in enumerate(ours.items):
+    for place, demonstration in enumerate(ours.items):
         origin = mine.origin.get(place)
         if origin is None:
-            merged += [item, *behind.get(_own(place), [])]
+            merged += [demonstration, *behind.get(_own(place), [])]
         else:
             merged += waiting
             merged += [] if origin in moved_there else fates[origin]
@@ -137,7 +137,7 @@ def _removed_conflicts(mine: "_Fates", fates: Mapping[int, list[int | Conflict]]
         if place in mine.places:
             anchor = place
         else:
-            conflicts = [item for item in fate if isinstance(item, Conflict)]
+            conflicts = [part for part in fate if isinstance(part, Conflict)]
             behind.setdefault(anchor, []).extend(conflicts)
     return behind
 
@@ -154,8 +154,8 @@ class _Fates:
 
 
 def _fates(base: Sequence[int], line: Line) -> _Fates:
-    found = diff_lists(base, line.items)
-    origin = {new: old for old, new in (*found.stayed(), *found.moved)}
+    diff = diff_lists(base, line.items)
+    origin = {new: old for old, new in (*diff.stayed(), *diff.moved)}
     became = {}
     for edit in line.changes.edited:
         origin[edit.after.position] = edit.before.position
@@ -164,8 +164,8 @@ def _fates(base: Sequence[int], line: Line) -> _Fates:
         origin=origin,
         places=frozenset(origin.values()),
         became=became,
-        moved=frozenset(old for old, _ in found.moved),
-        additions=tuple(place for place in found.added if place not in origin),
+        moved=frozenset(old for old, _ in diff.moved),
+        additions=tuple(place for place in diff.added if place not in origin),
     )
 
 

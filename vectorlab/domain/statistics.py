@@ -74,14 +74,14 @@ class PairedComparison:
 
 def estimate(values: Values, *, level: float = LEVEL, seed: int = 0) -> Estimate:
     """The mean of values with its bootstrap interval."""
-    given = _array(values)
-    found = given[~np.isnan(given)]
-    interval = bootstrap_interval(found, level=level, seed=seed)
+    numbers = _array(values)
+    present = numbers[~np.isnan(numbers)]
+    interval = bootstrap_interval(present, level=level, seed=seed)
     low, high = (None, None) if interval is None else interval
     return Estimate(
-        n=len(found),
-        n_missing=len(given) - len(found),
-        mean=float(found.mean()) if len(found) else None,
+        n=len(present),
+        n_missing=len(numbers) - len(present),
+        mean=float(present.mean()) if len(present) else None,
         low=low,
         high=high,
         level=level,
@@ -147,14 +147,14 @@ def compare_arms(
 
     Intervals hold together (Bonferroni); sign tests are corrected by Holm's method.
     """
-    found = {
+    comparisons = {
         name: compare_paired(values, baseline, level=level, comparisons=len(arms), seed=seed)
         for name, values in arms.items()
     }
-    raw = [sign_test(item.wins, item.losses) for item in found.values()]
+    raw = [sign_test(comparison.wins, comparison.losses) for comparison in comparisons.values()]
     return {
-        name: replace(item, sign_p=p)
-        for (name, item), p in zip(found.items(), holm(raw), strict=True)
+        name: replace(comparison, sign_p=p)
+        for (name, comparison), p in zip(comparisons.items(), holm(raw), strict=True)
     }
 
 
@@ -185,16 +185,16 @@ def bootstrap_interval(
     "What teachers should know about the bootstrap", The American Statistician 69 (2015), section
     4.1, for the widening.
     """
-    found = _array(values)
-    n = len(found)
+    numbers = _array(values)
+    n = len(numbers)
     if n < 2:
         return None
-    spread = found - found.mean()
+    spread = numbers - numbers.mean()
     variance = float(np.square(spread).sum())
     if variance == 0:
-        return float(found[0]), float(found[0])
-    means = _resampled_means(found, resamples, np.random.default_rng(seed))
-    beyond, tie = means - found.mean(), tie_of(spread)
+        return float(numbers[0]), float(numbers[0])
+    means = _resampled_means(numbers, resamples, np.random.default_rng(seed))
+    beyond, tie = means - numbers.mean(), tie_of(spread)
     below = float((beyond < -tie).mean() + (beyond <= tie).mean()) / 2
     bias = _NORMAL.inv_cdf(min(max(below, 1 / resamples), 1 - 1 / resamples))
     acceleration = float((spread**3).sum()) / (6 * variance**1.5)
@@ -224,11 +224,11 @@ def sign_test(wins: int, losses: int) -> float:
 
 def effect_size(differences: Values) -> float | None:
     """Mean over standard deviation (n - 1) of paired differences; None where there is none."""
-    found = _array(differences)
-    if len(found) < 2:
+    numbers = _array(differences)
+    if len(numbers) < 2:
         return None
-    deviation = float(found.std(ddof=1))
-    return float(found.mean()) / deviation if deviation > tie_of(found) else None
+    deviation = float(numbers.std(ddof=1))
+    return float(numbers.mean()) / deviation if deviation > tie_of(numbers) else None
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -239,7 +239,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     """
     corrected = [0.0] * len(p_values)
     most = 0.0
-    for place, index in enumerate(sorted(range(len(p_values)), key=lambda item: p_values[item])):
+    for place, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
         most = max(most, min(1.0, (len(p_values) - place) * p_values[index]))
         corrected[index] = most
     return corrected
@@ -250,10 +250,10 @@ def mean_by_group(values: Values, groups: Sequence[int]) -> _Array:
 
     Samples of one prompt are no independent pairs, but their means are.
     """
-    given, of = _array(values), np.asarray(groups, dtype=np.int64)
+    numbers, of = _array(values), np.asarray(groups, dtype=np.int64)
     names, places = np.unique(of, return_inverse=True)
-    there = ~np.isnan(given)
-    sums = np.bincount(places, weights=np.where(there, given, 0.0), minlength=len(names))
+    there = ~np.isnan(numbers)
+    sums = np.bincount(places, weights=np.where(there, numbers, 0.0), minlength=len(names))
     counts = np.bincount(places, weights=there.astype(np.float64), minlength=len(names))
     means: _Array = np.divide(sums, counts, out=np.full(len(names), np.nan), where=counts > 0)
     return means
@@ -275,13 +275,13 @@ def student_t_quantile(share: float, degrees: int) -> float:
     return math.fsum(terms)
 
 
-def _from_zero(found: Estimate, tie: float) -> Estimate:
+def _from_zero(estimated: Estimate, tie: float) -> Estimate:
     """The estimate with ends at zero that are no farther from it than rounding puts them."""
 
     def end(value: float | None) -> float | None:
         return 0.0 if value is not None and abs(value) <= tie else value
 
-    return replace(found, low=end(found.low), high=end(found.high))
+    return replace(estimated, low=end(estimated.low), high=end(estimated.high))
 
 
 def _array(values: Values) -> _Array:

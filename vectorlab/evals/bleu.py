@@ -13,11 +13,11 @@ def bleu() -> ScoreText:
     """0 to 100, with the smoothing and tokens of sacrebleu's defaults for sentences."""
     metric = BLEU(effective_order=True)
 
-    def score(item: Item) -> Score:
-        if item.reference is None:
-            return needs_reference(item) or Score.of(0)
-        found = metric.sentence_score(item.text, [item.reference])
-        return Score.of(found.score, signature=str(metric.get_signature()))
+    def score(generation: Item) -> Score:
+        if generation.reference is None:
+            return needs_reference(generation) or Score.of(0)
+        bleu_score = metric.sentence_score(generation.text, [generation.reference])
+        return Score.of(bleu_score.score, signature=str(metric.get_signature()))
 
     return score
 

@@ -13,11 +13,11 @@ def chrf() -> ScoreText:
     """ChrF of the text with its reference, 0 to 100."""
     metric = CHRF()
 
-    def score(item: Item) -> Score:
-        if item.reference is None:
-            return needs_reference(item) or Score.of(0)
-        found = metric.sentence_score(item.text, [item.reference])
-        return Score.of(found.score, signature=str(metric.get_signature()))
+    def score(generation: Item) -> Score:
+        if generation.reference is None:
+            return needs_reference(generation) or Score.of(0)
+        chrf_score = metric.sentence_score(generation.text, [generation.reference])
+        return Score.of(chrf_score.score, signature=str(metric.get_signature()))
 
     return score
 

@@ -18,16 +18,16 @@ def classifier(*, path: str, label: str) -> ScoreText:
         ModelError: If the directory holds no text-classification model.
     """
     tokenizer, model = _load(path)
-    wanted = _label_id(model.config.id2label, label)
+    label_id = _label_id(model.config.id2label, label)
 
     @torch.inference_mode()
-    def score(item: Item) -> Score:
-        if not item.text.strip():
+    def score(generation: Item) -> Score:
+        if not generation.text.strip():
             return Score.missing("the text is empty")
-        inputs = tokenizer(item.text, truncation=True, return_tensors="pt")
+        inputs = tokenizer(generation.text, truncation=True, return_tensors="pt")
         probabilities = model(**inputs).logits[0].float().softmax(-1)
         best = int(probabilities.argmax())
-        return Score.of(float(probabilities[wanted]), predicted=str(model.config.id2label[best]))
+        return Score.of(float(probabilities[label_id]), predicted=str(model.config.id2label[best]))
 
     return score
 

@@ -7,14 +7,14 @@ from vectorlab.evals.registry import ScoreText, TextScorer, needs_reference
 def contains(*, string: str | None, ignore_case: bool) -> ScoreText:
     """1 if the string, or without one the reference, stands in the text, else 0."""
 
-    def score(item: Item) -> Score:
-        wanted = item.reference if string is None else string
-        if wanted is None:
-            return needs_reference(item) or Score.of(0)
-        text = item.text
+    def score(generation: Item) -> Score:
+        needle = generation.reference if string is None else string
+        if needle is None:
+            return needs_reference(generation) or Score.of(0)
+        text = generation.text
         if ignore_case:
-            text, wanted = text.casefold(), wanted.casefold()
-        return Score.of(float(wanted in text))
+            text, needle = text.casefold(), needle.casefold()
+        return Score.of(float(needle in text))
 
     return score
 

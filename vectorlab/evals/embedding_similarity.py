@@ -34,13 +34,13 @@ def embedding_similarity(*, path: str, to: str) -> ScoreText:
     except Exception as exc:
         raise ModelError(f"{path!r} is no sentence-transformers model: {exc}") from exc
 
-    def score(item: Item) -> Score:
-        other = getattr(item, to)
+    def score(generation: Item) -> Score:
+        other = getattr(generation, to)
         if other is None:
             return Score.missing(f"no {to} text to compare with")
-        if not item.text.strip():
+        if not generation.text.strip():
             return Score.missing("the text is empty")
-        mine, theirs = model.encode([item.text, other], show_progress_bar=False)
+        mine, theirs = model.encode([generation.text, other], show_progress_bar=False)
         norms = float(np.linalg.norm(mine) * np.linalg.norm(theirs))
         if norms == 0:
             return Score.missing("an embedding is zero")

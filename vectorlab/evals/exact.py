@@ -7,13 +7,13 @@ from vectorlab.evals.registry import ScoreText, TextScorer, needs_reference
 def exact(*, ignore_case: bool) -> ScoreText:
     """1 if text and reference are equal, outer spaces aside, else 0."""
 
-    def score(item: Item) -> Score:
-        if item.reference is None:
-            return needs_reference(item) or Score.of(0)
-        text, wanted = item.text.strip(), item.reference.strip()
+    def score(generation: Item) -> Score:
+        if generation.reference is None:
+            return needs_reference(generation) or Score.of(0)
+        text, reference = generation.text.strip(), generation.reference.strip()
         if ignore_case:
-            text, wanted = text.casefold(), wanted.casefold()
-        return Score.of(float(text == wanted))
+            text, reference = text.casefold(), reference.casefold()
+        return Score.of(float(text == reference))
 
     return score
 

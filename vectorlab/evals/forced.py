@@ -129,15 +129,15 @@ def read_passages(
             single passage.
     """
     groups = make_groups(passages, against, token_budget)
-    found: dict[Passage, Reading] = {}
+    readings: dict[Passage, Reading] = {}
     total, done = sum(group.tokens for group in groups), 0
     with maps_by(loaded):
         for batch in _batches(groups, token_budget):
-            found |= _read_or_halve(loaded, arms, batch)
+            readings |= _read_or_halve(loaded, arms, batch)
             done += sum(group.tokens for group in batch)
             if on_progress is not None:
                 on_progress(done, total)
-    return found
+    return readings
 
 
 def read_texts(
@@ -163,9 +163,9 @@ def read_texts(
             arm=arm,
         )
         pairs.append((own, replace(own, arm=None)))
-    passages = [item for pair in pairs for item in pair]
-    found = read_passages(run.loaded, Arms.of(run), passages, on_progress=on_progress)
-    return [(found[own], found[plain]) for own, plain in pairs]
+    passages = [passage for pair in pairs for passage in pair]
+    readings = read_passages(run.loaded, Arms.of(run), passages, on_progress=on_progress)
+    return [(readings[own], readings[plain]) for own, plain in pairs]
 
 
 def does_nothing(spec: RunSpec, arm: int) -> bool:
@@ -184,19 +184,19 @@ def make_groups(
         others = compared.setdefault(unsteered, [])
         if steered not in others:
             others.append(steered)
-    grouped = set(compared) | {item for others in compared.values() for item in others}
+    grouped = set(compared) | {passage for others in compared.values() for passage in others}
     groups = []
     for unsteered, others in compared.items():
         # What stands behind demonstrations is long; the others would be padded to it.
-        for length in dict.fromkeys(item.length for item in others):
-            alike = [item for item in others if item.length == length]
+        for length in dict.fromkeys(passage.length for passage in others):
+            alike = [passage for passage in others if passage.length == length]
             most = max(1, token_budget // max(length, unsteered.length) - 1)
             groups += [
                 Group(passages=(unsteered, *alike[start : start + most]), wants_kl=True)
                 for start in range(0, len(alike), most)
             ]
     alone = dict.fromkeys(passage for passage in passages if passage not in grouped)
-    return groups + [Group(passages=(item,), wants_kl=False) for item in alone]
+    return groups + [Group(passages=(passage,), wants_kl=False) for passage in alone]
 
 
 def _batches(groups: Sequence[Group], token_budget: int) -> Iterable[list[Group]]:
@@ -243,23 +243,23 @@ def _read(loaded: LoadedModel, arms: Arms, batch: Sequence[Group]) -> dict[Passa
         [[*row.prompt_ids, *row.text_ids] for row in rows], side="left", device=loaded.device
     )
     lengths = torch.tensor([len(row.text_ids) for row in rows], device=loaded.device)
-    width, wanted = padded.input_ids.shape[1], int(lengths.max())
+    width, longest = padded.input_ids.shape[1], int(lengths.max())
     row_arms = [arms.idle if row.arm is None else row.arm for row in rows]
-    with steer(loaded, arms.table, row_arms) as steering, head_sees_the_end(loaded) as given:
+    with steer(loaded, arms.table, row_arms) as steering, head_sees_the_end(loaded) as head_inputs:
         if not arms.is_uniform:
             columns = torch.arange(width, device=loaded.device)
             steering.set_response(columns >= width - lengths[:, None])
         mask = padded.attention_mask if padded.is_padded else None
         arguments = forward_arguments(loaded, padded.input_ids, mask, padded.starts)
         if "logits_to_keep" in arguments:
-            arguments["logits_to_keep"] = wanted + 1
+            arguments["logits_to_keep"] = longest + 1
         loaded.model(**arguments)
-    states = given[0][:, -wanted - 1 : -1].flatten(0, 1)  # (R * S, D)
-    targets = padded.input_ids[:, -wanted:].flatten()
+    states = head_inputs[0][:, -longest - 1 : -1].flatten(0, 1)  # (R * S, D)
+    targets = padded.input_ids[:, -longest:].flatten()
     numbers = torch.zeros(len(states), 2, device=loaded.device)
-    for bundles in _bundles(batch, wanted, loaded.device):
+    for bundles in _bundles(batch, longest, loaded.device):
         _judge(loaded, bundles, states, targets, numbers)
-    by_row = numbers.view(len(rows), wanted, 2)
+    by_row = numbers.view(len(rows), longest, 2)
     logprobs, divergences = by_row.sum(1, dtype=torch.float64).T.tolist()
     by_token = by_row[..., 0].cpu().numpy()
     if not all(map(math.isfinite, logprobs)):
@@ -268,17 +268,17 @@ def _read(loaded: LoadedModel, arms: Arms, batch: Sequence[Group]) -> dict[Passa
             "dtype float32."
         )
     return {
-        item: Reading(
+        passage: Reading(
             logprob=logprobs[row],
-            n_tokens=len(item.text_ids),
-            kl=max(0.0, divergences[row] / len(item.text_ids)) if batch[0].wants_kl else None,
-            by_token=by_token[row, wanted - len(item.text_ids) :].copy(),
+            n_tokens=len(passage.text_ids),
+            kl=max(0.0, divergences[row] / len(passage.text_ids)) if batch[0].wants_kl else None,
+            by_token=by_token[row, longest - len(passage.text_ids) :].copy(),
         )
-        for row, item in enumerate(rows)
+        for row, passage in enumerate(rows)
     }
 
 
-def _bundles(batch: Sequence[Group], wanted: int, device: torch.device) -> Iterable[torch.Tensor]:
+def _bundles(batch: Sequence[Group], longest: int, device: torch.device) -> Iterable[torch.Tensor]:
     """Where the tokens of the texts stand that belong together, (N, G) for groups of G passages.
 
     A bundle is one token of the text of a group, under each of its passages; its numbers are those
@@ -288,11 +288,11 @@ def _bundles(batch: Sequence[Group], wanted: int, device: torch.device) -> Itera
     first = 0
     for group in batch:
         size, length = len(group.passages), len(group.passages[0].text_ids)
-        rows = torch.arange(first, first + size) * wanted
-        columns = torch.arange(wanted - length, wanted)
+        rows = torch.arange(first, first + size) * longest
+        columns = torch.arange(longest - length, longest)
         places.setdefault(size, []).append(columns[:, None] + rows)
         first += size
-    return [torch.cat(found).to(device) for found in places.values()]
+    return [torch.cat(parts).to(device) for parts in places.values()]
 
 
 def _judge(
@@ -316,10 +316,10 @@ def _judge(
     at_once = in_cache if loaded.device.type == "cpu" else _ON_DEVICE
     for piece in torch.split(bundles, max(1, at_once // (size * vocabulary))):
         flat = piece.flatten()
-        said = head_logits(loaded, states[flat]).log_softmax(-1)
-        numbers[flat, 0] = said.gather(1, targets[flat, None])[:, 0]
+        logprobs = head_logits(loaded, states[flat]).log_softmax(-1)
+        numbers[flat, 0] = logprobs.gather(1, targets[flat, None])[:, 0]
         if size > 1:
-            by_bundle = said.view(*piece.shape, -1)
+            by_bundle = logprobs.view(*piece.shape, -1)
             first = by_bundle[:, :1]
             # Differences first: small divergences would drown in the rounding of two entropies.
             numbers[flat, 1] = torch.matmul(first - by_bundle, first.exp().mT).flatten()

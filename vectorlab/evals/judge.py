@@ -60,11 +60,13 @@ def judge(
         raise InputError(f"The judge's scale is {scale}; the best grade must be 1 or more.")
     endpoint = f"{base.rstrip('/')}/chat/completions"
 
-    def score(item: Item) -> Score:
-        asked = PROMPT.format(question=question, prompt=item.prompt, text=item.text, scale=scale)
-        kept: dict[str, Any] = {"asked": asked, "model": model}
+    def score(generation: Item) -> Score:
+        prompt = PROMPT.format(
+            question=question, prompt=generation.prompt, text=generation.text, scale=scale
+        )
+        kept: dict[str, Any] = {"asked": prompt, "model": model}
         try:
-            answer = _ask(endpoint, model, asked, timeout=timeout, key=key)
+            answer = _ask(endpoint, model, prompt, timeout=timeout, key=key)
         except TimeoutError:
             return Score.missing(f"the judge did not answer within {timeout:g} s", **kept)
         except (OSError, ValueError, LookupError, TypeError) as error:
@@ -78,8 +80,8 @@ def judge(
     return score
 
 
-def _ask(endpoint: str, model: str, asked: str, *, timeout: float, key: str | None) -> str:
-    body = {"model": model, "temperature": 0, "messages": [{"role": "user", "content": asked}]}
+def _ask(endpoint: str, model: str, prompt: str, *, timeout: float, key: str | None) -> str:
+    body = {"model": model, "temperature": 0, "messages": [{"role": "user", "content": prompt}]}
     headers = {"Content-Type": "application/json"}
     if key:
         headers["Authorization"] = f"Bearer {key}"

@@ -9,12 +9,12 @@ from vectorlab.domain.scores import Score
 from vectorlab.evals.reading import Encode, ModelItem, ModelScorer, Readings, Wish
 
 
-def plan(item: ModelItem, _encode: Encode, *, text: str) -> Wish | Score:
+def plan(generation: ModelItem, _encode: Encode, *, text: str) -> Wish | Score:
     """A text under the arm, and without it."""
-    ids = item.text_ids(text)
+    ids = generation.text_ids(text)
     if isinstance(ids, Score):
         return ids
-    return Wish(passages=(item.steered(ids), item.unsteered(ids)), compared=True)
+    return Wish(passages=(generation.steered(ids), generation.unsteered(ids)), compared=True)
 
 
 def conclude(wish: Wish, readings: Readings) -> Score:
@@ -22,10 +22,10 @@ def conclude(wish: Wish, readings: Readings) -> Score:
     steered, unsteered = wish.passages
     if steered == unsteered:
         return Score.of(0.0, tokens=len(steered.text_ids))
-    found = readings[steered]
-    if found.kl is None:
+    reading = readings[steered]
+    if reading.kl is None:
         return Score.missing("the divergence was not measured")
-    return Score.of(found.kl, tokens=found.n_tokens)
+    return Score.of(reading.kl, tokens=reading.n_tokens)
 
 
 SCORER = ModelScorer(plan=plan, conclude=conclude)

@@ -7,11 +7,11 @@ from vectorlab.evals.registry import ScoreText, TextScorer
 def length(*, unit: str) -> ScoreText:
     """Tokens of the model that wrote it, words between spaces, or characters."""
 
-    def score(item: Item) -> Score:
+    def score(generation: Item) -> Score:
         counts = {
-            "tokens": item.n_tokens,
-            "words": len(item.text.split()),
-            "characters": len(item.text),
+            "tokens": generation.n_tokens,
+            "words": len(generation.text.split()),
+            "characters": len(generation.text),
         }
         return Score.of(counts[unit])
 

@@ -4,14 +4,14 @@ from vectorlab.domain.scores import Score
 from vectorlab.evals.reading import Encode, ModelItem, ModelScorer, Readings, Wish
 
 
-def plan(item: ModelItem, encode: Encode, *, a: str, b: str) -> Wish | Score:
+def plan(generation: ModelItem, encode: Encode, *, a: str, b: str) -> Wish | Score:
     """Both answers behind the arm's prompt, as the arm steers."""
     answers = [encode(answer) for answer in (a, b)]
     if not all(answers):
         return Score.missing("an answer has no tokens")
     if answers[0] == answers[1]:
         return Score.missing("both answers are the same tokens")
-    return Wish(passages=tuple(item.steered(ids) for ids in answers))
+    return Wish(passages=tuple(generation.steered(ids) for ids in answers))
 
 
 def conclude(wish: Wish, readings: Readings) -> Score:

@@ -7,10 +7,10 @@ from vectorlab.evals.registry import ScoreText, TextScorer
 def mean_logprob() -> ScoreText:
     """Nats per token under the (steered) model at temperature 1, as recorded with the text."""
 
-    def score(item: Item) -> Score:
-        if item.mean_logprob is None:
+    def score(generation: Item) -> Score:
+        if generation.mean_logprob is None:
             return Score.missing("no log-probability is on record")
-        return Score.of(item.mean_logprob)
+        return Score.of(generation.mean_logprob)
 
     return score
 

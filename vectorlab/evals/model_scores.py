@@ -18,7 +18,7 @@ def score_with_model(
     spec: RunSpec,
     vectors: Mapping[str, Sequence[LayerVector]],
     texts: Sequence[GeneratedText],
-    wanted: Mapping[ScorerSpec, Sequence[RowKey]],
+    keys_by_scorer: Mapping[ScorerSpec, Sequence[RowKey]],
     *,
     on_progress: Progress | None = None,
 ) -> Found:
@@ -29,7 +29,7 @@ def score_with_model(
         spec: The run.
         vectors: Layer vectors by content hash.
         texts: Of the run.
-        wanted: Which texts each scorer is to score.
+        keys_by_scorer: Which texts each scorer is to score.
         on_progress: Told (tokens read, in all).
 
     Raises:
@@ -39,16 +39,16 @@ def score_with_model(
     items = model_items(run, texts)
     answers = _answers(loaded)
     wishes: dict[ScorerSpec, dict[RowKey, Wish]] = {}
-    found: Found = {}
-    for scorer, keys in wanted.items():
-        found[scorer], wishes[scorer] = {}, {}
+    scores: Found = {}
+    for scorer, keys in keys_by_scorer.items():
+        scores[scorer], wishes[scorer] = {}, {}
         plan = model_scorer(scorer.name).plan
         for key in keys:
-            asked = plan(items[key], answers, **scorer.options)
-            if isinstance(asked, Score):
-                found[scorer][key] = asked
+            planned = plan(items[key], answers, **scorer.options)
+            if isinstance(planned, Score):
+                scores[scorer][key] = planned
             else:
-                wishes[scorer][key] = asked
+                wishes[scorer][key] = planned
     everything = [wish for of_scorer in wishes.values() for wish in of_scorer.values()]
     readings = read_passages(
         loaded,
@@ -60,8 +60,8 @@ def score_with_model(
     for scorer, of_scorer in wishes.items():
         conclude = model_scorer(scorer.name).conclude
         for key, wish in of_scorer.items():
-            found[scorer][key] = conclude(wish, readings)
-    return found
+            scores[scorer][key] = conclude(wish, readings)
+    return scores
 
 
 def model_items(run: PreparedRun, texts: Sequence[GeneratedText]) -> dict[RowKey, ModelItem]:

@@ -60,7 +60,7 @@ def project_texts(
     ).values  # (N, L, D)
     directions = torch.stack([torch.from_numpy(part.values.copy()) for part in chosen])
     cosines = torch.cosine_similarity(states, directions[None], dim=-1)  # (N, L)
-    found = {
+    scores = {
         place: Score.of(
             float(row.mean()),
             layers=[part.layer for part in chosen],
@@ -68,4 +68,4 @@ def project_texts(
         )
         for place, row in zip(there, cosines, strict=True)
     }
-    return [found.get(place, Score.missing("the text is empty")) for place in range(len(texts))]
+    return [scores.get(place, Score.missing("the text is empty")) for place in range(len(texts))]

@@ -34,14 +34,14 @@ class ModelItem:
 
     def text_ids(self, which: str) -> Ids | Score:
         """The tokens of the own, the baseline or the reference text, or why there are none."""
-        found: Ids | None = getattr(self, which)
-        if found is None:
+        ids: Ids | None = getattr(self, which)
+        if ids is None:
             reasons = {
                 "baseline": "the run has no baseline arm",
                 "reference": "no reference text: the prompt has no target",
             }
             return Score.missing(reasons[which])
-        return found or Score.missing(f"the {which} text has no tokens")
+        return ids or Score.missing(f"the {which} text has no tokens")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,12 +20,12 @@ def regex(*, pattern: str) -> ScoreText:
     except expressions.error as exc:
         raise InputError(f"{pattern!r} is no regular expression: {exc}.") from exc
 
-    def score(item: Item) -> Score:
+    def score(generation: Item) -> Score:
         try:
-            found = compiled.search(item.text, timeout=TIMEOUT_S)
+            match = compiled.search(generation.text, timeout=TIMEOUT_S)
         except TimeoutError:
             return Score.missing(f"the match was stopped after {TIMEOUT_S:g} s")
-        return Score.of(float(found is not None), match=found and found.group())
+        return Score.of(float(match is not None), match=match and match.group())
 
     return score
 

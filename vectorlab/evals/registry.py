@@ -34,9 +34,9 @@ def prepare(spec: ScorerSpec, **more: Any) -> ScoreText:
     scorer = in_file_of(f"{__package__}.{spec.name}", "SCORER", TextScorer)
     score = scorer.prepare(**spec.options, **more)
 
-    def guarded(item: Item) -> Score:
+    def guarded(generation: Item) -> Score:
         try:
-            return score(item)
+            return score(generation)
         except VectorLabError:
             raise  # it says what to do, and the next text would fare no better
         except Exception as error:
@@ -45,17 +45,17 @@ def prepare(spec: ScorerSpec, **more: Any) -> ScoreText:
     return guarded
 
 
-def score_all(score: ScoreText, items: Iterable[Item]) -> Iterator[Score]:
+def score_all(score: ScoreText, generations: Iterable[Item]) -> Iterator[Score]:
     """Scores one by one, each different item once."""
     known: dict[Item, Score] = {}
-    for item in items:
-        if item not in known:
-            known[item] = score(item)
-        yield known[item]
+    for generation in generations:
+        if generation not in known:
+            known[generation] = score(generation)
+        yield known[generation]
 
 
-def needs_reference(item: Item) -> Score | None:
+def needs_reference(generation: Item) -> Score | None:
     """The missing score of a text that has no reference, or None."""
-    if item.reference is None:
+    if generation.reference is None:
         return Score.missing("no reference text: the prompt has no target")
     return None

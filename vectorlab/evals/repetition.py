@@ -15,11 +15,11 @@ def repetition(*, n: int) -> ScoreText:
     if n < 1:
         raise InputError(f"n is {n}; an n-gram has 1 word or more.")
 
-    def score(item: Item) -> Score:
-        found = word_ngrams(item.text, n)
-        if not found:
+    def score(generation: Item) -> Score:
+        ngrams = word_ngrams(generation.text, n)
+        if not ngrams:
             return Score.missing(f"the text has fewer than {n} words")
-        return Score.of(1 - len(set(found)) / len(found), ngrams=len(found))
+        return Score.of(1 - len(set(ngrams)) / len(ngrams), ngrams=len(ngrams))
 
     return score
 

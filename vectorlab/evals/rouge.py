@@ -14,11 +14,11 @@ def rouge(*, kind: str) -> ScoreText:
 
     scorer = RougeScorer([kind], use_stemmer=True)
 
-    def score(item: Item) -> Score:
-        if item.reference is None:
-            return needs_reference(item) or Score.of(0)
-        found = scorer.score(item.reference, item.text)[kind]
-        return Score.of(found.fmeasure, precision=found.precision, recall=found.recall)
+    def score(generation: Item) -> Score:
+        if generation.reference is None:
+            return needs_reference(generation) or Score.of(0)
+        overlap = scorer.score(generation.reference, generation.text)[kind]
+        return Score.of(overlap.fmeasure, precision=overlap.precision, recall=overlap.recall)
 
     return score
 

@@ -14,12 +14,12 @@ def sentiment() -> ScoreText:
     """The compound polarity, -1 to 1; 0 where the lexicon knows no word."""
     analyser = SentimentIntensityAnalyzer()
 
-    def score(item: Item) -> Score:
-        if not item.text.strip():
+    def score(generation: Item) -> Score:
+        if not generation.text.strip():
             return Score.missing("the text is empty")
-        found = analyser.polarity_scores(item.text)
-        shares = {name: found[name] for name in ("neg", "neu", "pos")}
-        return Score.of(found["compound"], **shares)
+        polarity = analyser.polarity_scores(generation.text)
+        shares = {name: polarity[name] for name in ("neg", "neu", "pos")}
+        return Score.of(polarity["compound"], **shares)
 
     return score
 

@@ -77,12 +77,12 @@ def sensitivities(predictor: Predictor, tasks: Tasks) -> tuple[torch.Tensor, tor
         Predictions, (B, Q, dy), and d prediction / d query, (B, Q, dy, dx).
     """
     queries = tasks.queries.detach().requires_grad_()
-    found = predictor(replace(tasks, queries=queries))
+    outputs = predictor(replace(tasks, queries=queries))
     rows = [
-        torch.autograd.grad(found[..., output].sum(), queries, retain_graph=True)[0]
+        torch.autograd.grad(outputs[..., output].sum(), queries, retain_graph=True)[0]
         for output in range(tasks.dy)
     ]
-    return found.detach(), torch.stack(rows, dim=-2)
+    return outputs.detach(), torch.stack(rows, dim=-2)
 
 
 def split(tasks: Tasks) -> list[Tasks]:
@@ -173,13 +173,13 @@ def follow(model: AttentionStack, tasks: Tasks, times: int) -> list[float]:
     context = torch.cat([tasks.x, tasks.y], dim=-1)
     queries = torch.cat([tasks.queries, torch.zeros_like(tasks.targets)], dim=-1)
     keys, values = (product.detach() for product in model.products())
-    found = [_loss_of(queries, tasks)]
+    followed = [_loss_of(queries, tasks)]
     for _ in range(times):
         update = DAMPING * keys.mT @ (context.mT @ context) @ values.mT
         update[..., : tasks.dx] = 0
         context, queries = context + context @ update, queries + queries @ update
-        found.append(_loss_of(queries, tasks))
-    return found
+        followed.append(_loss_of(queries, tasks))
+    return followed
 
 
 def follow_descent(rates: Rates, tasks: Tasks, times: int) -> list[float]:

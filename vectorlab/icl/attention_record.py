@@ -95,7 +95,7 @@ def record_heads(loaded: LoadedModel, token_ids: list[int]) -> list[HeadRecord]:
     with _recording(loaded, seen, outputs):
         ids = torch.tensor([token_ids], device=loaded.device)
         loaded.model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False)
-    found = []
+    records = []
     for layer, block in enumerate(loaded.layers.attention):
         inside = [seen[id(module)] for module in block.modules() if id(module) in seen]
         if len(inside) != 1:
@@ -104,8 +104,8 @@ def record_heads(loaded: LoadedModel, token_ids: list[int]) -> list[HeadRecord]:
             )
         record = _record(inside[0], HeadMap(tails[layer], loaded), outputs[layer])
         _check_sum(record, model_type, layer)
-        found.append(record)
-    return found
+        records.append(record)
+    return records
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,14 +124,16 @@ def _recording(
     """Let the model attend through a function that keeps what it is given."""
     before = loaded.model.config._attn_implementation
 
-    def watch(module: nn.Module, query: Any, key: Any, value: Any, mask: Any, **given: Any) -> Any:
+    def watch(
+        module: nn.Module, query: Any, key: Any, value: Any, mask: Any, **options: Any
+    ) -> Any:
         attend = getattr(sys.modules[type(module).__module__], "eager_attention_forward", None)
         if attend is None:
             raise ArchitectureError(
                 _unreachable(loaded.description.architecture, "it has no eager attention")
             )
-        output, weights = attend(module, query, key, value, mask, **given)
-        scaling = given.get("scaling")
+        output, weights = attend(module, query, key, value, mask, **options)
+        scaling = options.get("scaling")
         seen[id(module)] = _Seen(
             query=query[0, :, -1].float().cpu(),
             key=key[0].float().cpu(),
@@ -186,8 +188,8 @@ def _record(seen: _Seen, project: HeadMap, output: torch.Tensor) -> HeadRecord:
 
 def _check_sum(record: HeadRecord, model_type: str, layer: int) -> None:
     heads = record.heads
-    found = record.project(heads) + record.project.bias(heads.numel())
-    if float((found - record.output).norm()) > TOLERANCE * float(record.output.norm()):
+    total = record.project(heads) + record.project.bias(heads.numel())
+    if float((total - record.output).norm()) > TOLERANCE * float(record.output.norm()):
         raise ArchitectureError(
             _unreachable(
                 model_type, f"the heads of block {layer} do not add up to its attention output"

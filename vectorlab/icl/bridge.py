@@ -98,16 +98,16 @@ def bridge(
     """
     tell = on_progress or _tell_nobody
     layout = find_layout(options.layout)
-    chosen, asked = _split(demonstrations, options)
+    chosen, queries = _split(demonstrations, options)
     shown = [demonstrations[place] for place in chosen]
-    sources = [demonstrations[place].source for place in asked]
-    wanted = {
+    sources = [demonstrations[place].source for place in queries]
+    contexts = {
         "demonstrations": shown,
         "shuffled": _exchanged(shown),
         "random": _random_pairs(loaded, shown, random_set, options.seed),
     }
-    kinds = {name: items for name, items in wanted.items() if items is not None}
-    steps = len(kinds) + 2 + (min(options.head_queries, len(asked)) if options.heads else 0)
+    kinds = {name: items for name, items in contexts.items() if items is not None}
+    steps = len(kinds) + 2 + (min(options.head_queries, len(queries)) if options.heads else 0)
     tell(0, steps, "reading queries alone")
     alone = _states(loaded, [query_text(layout, source) for source in sources])
     tell(1, steps, "reading the demonstrations")
@@ -127,7 +127,7 @@ def bridge(
         vector=vector,
         shift=effects["demonstrations"].mean(0),
         demonstrations=tuple(chosen),
-        queries=tuple(asked),
+        queries=tuple(queries),
     )
 
 
@@ -197,34 +197,35 @@ def _exchanged(shown: Sequence[Demonstration]) -> list[Demonstration] | None:
     """Every source with the target of the next; None for a single one."""
     if len(shown) < 2:
         return None
-    targets = [item.target for item in shown]
+    targets = [demonstration.target for demonstration in shown]
     return [
-        Demonstration(source=item.source, target=target)
-        for item, target in zip(shown, targets[1:] + targets[:1], strict=True)
+        Demonstration(source=demonstration.source, target=target)
+        for demonstration, target in zip(shown, targets[1:] + targets[:1], strict=True)
     ]
 
 
 def _random_pairs(
     loaded: LoadedModel,
     shown: Sequence[Demonstration],
-    given: Sequence[Demonstration] | None,
+    random_set: Sequence[Demonstration] | None,
     seed: int,
 ) -> list[Demonstration]:
     draw = random.Random(f"{seed} random")
-    if given is not None:
-        check_pairs(given)
-        return draw.sample(list(given), min(len(shown), len(given)))
+    if random_set is not None:
+        check_pairs(random_set)
+        return draw.sample(list(random_set), min(len(shown), len(random_set)))
     special = set(loaded.tokenizer.all_special_ids)
     usual = [token for token in range(len(loaded.tokenizer)) if token not in special]
 
     def text(like: str) -> str:
         length = len(loaded.tokenizer(like, add_special_tokens=False)["input_ids"])
-        found = loaded.tokenizer.decode(draw.choices(usual, k=max(1, length)))
-        assert isinstance(found, str)
-        return found
+        decoded = loaded.tokenizer.decode(draw.choices(usual, k=max(1, length)))
+        assert isinstance(decoded, str)
+        return decoded
 
     return [
-        Demonstration(source=text(item.source), target=text(item.target or "")) for item in shown
+        Demonstration(source=text(demonstration.source), target=text(demonstration.target or ""))
+        for demonstration in shown
     ]
 
 
@@ -244,9 +245,10 @@ def _ids(loaded: LoadedModel, texts: Sequence[str]) -> list[list[int]]:
 
 
 def _in_context_vector(loaded: LoadedModel, shown: Sequence[Demonstration]) -> torch.Tensor:
-    texts = [item.source for item in shown] + [item.target or "" for item in shown]
+    sources = [demonstration.source for demonstration in shown]
+    targets = [demonstration.target or "" for demonstration in shown]
     states = record_states(
-        loaded, _ids(loaded, texts), site=Site.BLOCK_OUTPUT, include_embeddings=True
+        loaded, _ids(loaded, sources + targets), site=Site.BLOCK_OUTPUT, include_embeddings=True
     )
     return aggregate("icv", states[: len(shown)], states[len(shown) :], {}).values
 
@@ -287,7 +289,7 @@ def _heads(
 ) -> tuple[tuple[HeadUpdate, ...], tuple[float, ...]]:
     if not options.heads:
         return (), ()
-    found, rests = [], []
+    by_query, rests = [], []
     count = min(options.head_queries, len(sources))
     for place, source in enumerate(sources[:count]):
         tell(steps - count + place, steps, "taking attention apart")
@@ -299,14 +301,14 @@ def _heads(
             take_apart(after, before, spans, effects[place, layer])
             for layer, (after, before) in enumerate(zip(behind, alone, strict=True))
         ]
-        found.append([rows for rows, _ in parts])
+        by_query.append([rows for rows, _ in parts])
         rests.append([rest for _, rest in parts])
     rest = torch.tensor(rests).mean(0)
     return (
         tuple(
-            _mean_head(layer, head, [rows[layer][head] for rows in found])
-            for layer in range(len(found[0]))
-            for head in range(len(found[0][layer]))
+            _mean_head(layer, head, [rows[layer][head] for rows in by_query])
+            for layer in range(len(by_query[0]))
+            for head in range(len(by_query[0][layer]))
         ),
         tuple(float(value) for value in rest),
     )
@@ -346,8 +348,8 @@ def _with_spans(loaded: LoadedModel, prompt: ContextPrompt) -> tuple[list[int], 
 
 def _disjoint(spans: Sequence[range]) -> list[range]:
     """A token that reaches into the next demonstration belongs to the first of the two."""
-    found: list[range] = []
+    disjoint: list[range] = []
     for span in spans:
-        begin = max(span.start, found[-1].stop) if found else span.start
-        found.append(range(begin, max(begin, span.stop)))
-    return found
+        begin = max(span.start, disjoint[-1].stop) if disjoint else span.start
+        disjoint.append(range(begin, max(begin, span.stop)))
+    return disjoint

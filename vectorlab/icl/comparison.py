@@ -71,15 +71,15 @@ def compare_steps(
     explicit = descent.predict(descent.descend(tasks, weights, eta, steps), tasks.queries)
     layers = run_layers(construct(weights, eta=eta, n=law.n), tasks, weights, steps)
     moved = descent.move_targets(tasks, weights, eta, steps)
-    found = {"gd": explicit, "layer": layers, "targets": moved}
+    predictions = {"gd": explicit, "layer": layers, "targets": moved}
     difference = float(torch.maximum((explicit - layers).abs(), (explicit - moved).abs()).max())
     if not random_start:
         corrected = descent.descend_corrected(tasks, eta, gamma, steps)
-        found["gd++"] = descent.predict(corrected, tasks.queries)
+        predictions["gd++"] = descent.predict(corrected, tasks.queries)
         built = run_layers(construct(weights, eta=eta, n=law.n, gamma=gamma), tasks, weights, steps)
-        found["layer++"] = built
-        difference = max(difference, float((built - found["gd++"]).abs().max()))
-    columns = {name: losses(value, tasks.targets).mean(-1) for name, value in found.items()}
+        predictions["layer++"] = built
+        difference = max(difference, float((built - predictions["gd++"]).abs().max()))
+    columns = {name: losses(value, tasks.targets).mean(-1) for name, value in predictions.items()}
     return {
         "eta": eta,
         "gamma": None if random_start else gamma,
@@ -101,13 +101,13 @@ def progress_of(spec: TrainingSpec) -> Callable[[nn.Module], dict[str, float]]:
     reference_loss = mean_loss(reference, tasks).value
 
     def watch(model: nn.Module) -> dict[str, float]:
-        found = align(model, reference, tasks)
+        alignment = align(model, reference, tasks)
         return {
-            "loss": found.loss.value,
+            "loss": alignment.loss.value,
             "gradient descent": reference_loss,
-            "cosine of sensitivities": found.cosine.value,
-            "distance of predictions": found.prediction_l2.value,
-            "distance of sensitivities": found.sensitivity_l2.value,
+            "cosine of sensitivities": alignment.cosine.value,
+            "distance of predictions": alignment.prediction_l2.value,
+            "distance of sensitivities": alignment.sensitivity_l2.value,
         }
 
     return watch
@@ -153,21 +153,21 @@ def _by_weights(spec: TrainingSpec, model: nn.Module, rates: Rates) -> dict[str,
     ):
         return {}
     tasks = held_out(spec, ALIGNMENT_TASKS)
-    found: dict[str, Any] = {
+    measures: dict[str, Any] = {
         "interpolated": {
             str(share): asdict(mean_loss(interpolate(model, rates, share), tasks))
             for share in (0.0, 0.25, 0.5, 0.75, 1.0)
         }
     }
     keys, values = (product.detach() for product in model.products())
-    found["products"] = {"keys": keys.tolist(), "values": values.tolist()}
+    measures["products"] = {"keys": keys.tolist(), "values": values.tolist()}
     if spec.layers == 1:
         part = held_out(spec, CHANGED_TASKS)
-        found["followed"] = {
+        measures["followed"] = {
             "trained": follow(model, part, FOLLOWED_STEPS),
             "gd": follow_descent(rates, part, FOLLOWED_STEPS),
         }
-    return found
+    return measures
 
 
 def _learned(model: nn.Module) -> dict[str, Any]:

@@ -38,7 +38,9 @@ class LinearAttention:
     projection: torch.Tensor
 
     def __post_init__(self) -> None:
-        shapes = {tuple(item.shape) for item in (self.key, self.query, self.value, self.projection)}
+        shapes = {
+            tuple(matrix.shape) for matrix in (self.key, self.query, self.value, self.projection)
+        }
         shape = next(iter(shapes))
         if len(shapes) != 1 or len(shape) != 2 or shape[0] != shape[1]:
             raise ShapeError(
@@ -206,13 +208,13 @@ def run_layers(
         InputError: If the numbers grow beyond all bounds.
     """
     context, queries = tokens(tasks, weights)
-    found = [read_out(queries, tasks.dx)]
+    predictions = [read_out(queries, tasks.dx)]
     for step in range(steps):
         if step == steps - 1:
             queries = layer.attend(context, queries)
         else:
             context, queries = layer(context, queries)
-        found.append(read_out(queries, tasks.dx))
+        predictions.append(read_out(queries, tasks.dx))
     eta = float(layer.projection[-1, -1]) * tasks.n
-    check_finite(found[-1], tasks, eta)
-    return torch.stack(found)
+    check_finite(predictions[-1], tasks, eta)
+    return torch.stack(predictions)

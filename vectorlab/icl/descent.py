@@ -52,12 +52,12 @@ def descend(
     """
     check_weights(tasks, weights)
     current = weights.expand(len(tasks.x), -1, -1)
-    found = [current]
+    path = [current]
     for _ in range(steps):
         current = current + eta * weight_update(current, tasks.x, tasks.y)
-        found.append(current)
+        path.append(current)
     check_finite(current, tasks, eta)
-    return torch.stack(found)
+    return torch.stack(path)
 
 
 def predict(weights: torch.Tensor, queries: torch.Tensor) -> torch.Tensor:
@@ -85,14 +85,14 @@ def move_targets(
     """
     check_weights(tasks, weights)
     y, moved = tasks.y, predict(weights, tasks.queries)
-    found = [moved]
+    predictions = [moved]
     for _ in range(steps):
         update = eta * weight_update(weights, tasks.x, y)
         y = y - tasks.x @ update.mT
         moved = moved + tasks.queries @ update.mT
-        found.append(moved)
+        predictions.append(moved)
     check_finite(moved, tasks, eta)
-    return torch.stack(found)
+    return torch.stack(predictions)
 
 
 def descend_corrected(
@@ -122,15 +122,15 @@ def descend_corrected(
     moment = x.mT @ x
     transform = identity.expand(len(x), -1, -1)
     weights = x.new_zeros(len(x), tasks.dy, tasks.dx)
-    found = [weights]
+    path = [weights]
     for _ in range(steps):
         residuals = y - x @ weights.mT
         seen = x @ transform.mT
         weights = weights + eta / tasks.n * residuals.mT @ seen @ transform
         transform = (identity - gamma * transform @ moment @ transform.mT) @ transform
-        found.append(weights)
+        path.append(weights)
     check_finite(weights, tasks, eta, gamma)
-    return torch.stack(found)
+    return torch.stack(path)
 
 
 def kernel_descent(
@@ -152,14 +152,14 @@ def kernel_descent(
     """
     n = kernel.shape[-1]
     fitted = torch.zeros_like(y)
-    asked = y.new_zeros(len(y), cross.shape[1], y.shape[2])
-    found = [asked]
+    predicted = y.new_zeros(len(y), cross.shape[1], y.shape[2])
+    predictions = [predicted]
     for _ in range(steps):
         error = fitted - y
-        asked = asked - eta / n * cross @ error
+        predicted = predicted - eta / n * cross @ error
         fitted = fitted - eta / n * kernel @ error
-        found.append(asked)
-    return torch.stack(found)
+        predictions.append(predicted)
+    return torch.stack(predictions)
 
 
 def largest_eta(x: torch.Tensor) -> torch.Tensor:
@@ -219,11 +219,11 @@ def check_weights(tasks: Tasks, weights: torch.Tensor) -> None:
     Raises:
         ShapeError: If it is not.
     """
-    wanted: Sequence[int] = (tasks.dy, tasks.dx)
-    if tuple(weights.shape) != wanted:
+    expected: Sequence[int] = (tasks.dy, tasks.dx)
+    if tuple(weights.shape) != expected:
         raise ShapeError(
             f"W0 has shape {tuple(weights.shape)}; for inputs of width {tasks.dx} and targets of "
-            f"width {tasks.dy} it is {wanted}."
+            f"width {tasks.dy} it is {expected}."
         )
 
 

@@ -130,16 +130,16 @@ class LearnedRates(Regressor):
         etas = self.log_eta.exp()
         gammas = None if self.log_gamma is None else self.log_gamma.exp()
         x, y, queries = tasks.x, tasks.y, tasks.queries
-        found = torch.zeros_like(tasks.targets)
+        predictions = torch.zeros_like(tasks.targets)
         for layer in range(self.depth):
             row = layer % len(etas)
             update = etas[row] / tasks.n * y.mT @ x
-            found = found + queries @ update.mT
+            predictions = predictions + queries @ update.mT
             y = y - x @ update.mT
             if gammas is not None:
                 moment = gammas[row] * x.mT @ x
                 x, queries = x - x @ moment, queries - queries @ moment
-        return found
+        return predictions
 
 
 class FeatureModel(Regressor):

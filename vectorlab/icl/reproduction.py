@@ -100,7 +100,7 @@ def _table(row: TableRow, scope: Scope, seed: int, tell: Progress) -> list[Check
     tasks = draw_tasks(law, scope.tasks, torch.Generator().manual_seed(seed), dtype=torch.float64)
     best = best_one_step(law)
     one_step = _constructed(tasks, Rates(eta=best.eta), 1)
-    found = [
+    checks = [
         _exact(f"{row.label}: best eta, one step", best.eta, row.one_step_eta, 0.005),
         _point(row, "no step", row.untrained, _constructed(tasks, Rates(eta=0.0), 1)),
         _point(
@@ -118,20 +118,20 @@ def _table(row: TableRow, scope: Scope, seed: int, tell: Progress) -> list[Check
         ),
     ]
     if row.scale == 0.5:
-        found.append(_notebook(one_step, len(tasks.x)))
+        checks.append(_notebook(one_step, len(tasks.x)))
     if not scope.searched:
-        return found
-    wanted = (
+        return checks
+    searches = (
         (2, False, row.two_steps, Comparison.EQUAL),
         (2, True, row.two_steps_corrected, Comparison.EQUAL),
         (5, False, row.five_steps, Comparison.EQUAL),
         (5, True, row.five_steps_corrected, Comparison.AT_MOST),
     )
-    for done, (steps, corrected, value, comparison) in enumerate(wanted):
-        tell(done, len(wanted), f"losses for {row.label}")
+    for done, (steps, corrected, value, comparison) in enumerate(searches):
+        tell(done, len(searches), f"losses for {row.label}")
         rates = best_rates(law, steps, corrected=corrected, seed=1)
         name = f"{steps} steps {'GD++' if corrected else 'GD'}"
-        found.append(
+        checks.append(
             _point(
                 row,
                 name,
@@ -142,7 +142,7 @@ def _table(row: TableRow, scope: Scope, seed: int, tell: Progress) -> list[Check
                 chosen=rates,
             )
         )
-    return found
+    return checks
 
 
 def _constructed(tasks: Tasks, rates: Rates, steps: int) -> Estimate:
@@ -195,8 +195,8 @@ def _learn(spec: TrainingSpec, tell: Progress) -> Learner:
 
 def _one_layer(learner: Learner, spec: TrainingSpec, tasks: Tasks) -> list[Check]:
     rates = best_rates(spec.law, 1)
-    found = align(learner.model, gradient_descent(rates, 1), tasks)
-    reference = found.reference_loss.value
+    alignment = align(learner.model, gradient_descent(rates, 1), tasks)
+    reference = alignment.reference_loss.value
     return [
         _check(
             ReferencePoint(
@@ -206,7 +206,7 @@ def _one_layer(learner: Learner, spec: TrainingSpec, tasks: Tasks) -> list[Check
                 value=0.0,
                 tolerance=0.02,
             ),
-            _scaled(found.difference, 1 / reference),
+            _scaled(alignment.difference, 1 / reference),
         ),
         _check(
             ReferencePoint(
@@ -217,7 +217,7 @@ def _one_layer(learner: Learner, spec: TrainingSpec, tasks: Tasks) -> list[Check
                 tolerance=0.0,
                 comparison=Comparison.AT_LEAST,
             ),
-            found.cosine,
+            alignment.cosine,
         ),
     ]
 
@@ -225,8 +225,8 @@ def _one_layer(learner: Learner, spec: TrainingSpec, tasks: Tasks) -> list[Check
 def _layers(learner: Learner, spec: TrainingSpec, tasks: Tasks) -> list[Check]:
     plain = mean_loss(gradient_descent(best_rates(spec.law, spec.layers), spec.layers), tasks)
     rates = best_rates(spec.law, spec.layers, corrected=True)
-    found = align(learner.model, gradient_descent(rates, spec.layers), tasks)
-    reference = found.reference_loss.value
+    alignment = align(learner.model, gradient_descent(rates, spec.layers), tasks)
+    reference = alignment.reference_loss.value
     return [
         _check(
             ReferencePoint(
@@ -237,7 +237,7 @@ def _layers(learner: Learner, spec: TrainingSpec, tasks: Tasks) -> list[Check]:
                 tolerance=0.0,
                 comparison=Comparison.AT_MOST,
             ),
-            _scaled(found.loss, 1 / plain.value),
+            _scaled(alignment.loss, 1 / plain.value),
         ),
         _check(
             ReferencePoint(
@@ -247,7 +247,7 @@ def _layers(learner: Learner, spec: TrainingSpec, tasks: Tasks) -> list[Check]:
                 value=0.0,
                 tolerance=0.05,
             ),
-            _scaled(found.difference, 1 / reference),
+            _scaled(alignment.difference, 1 / reference),
         ),
         _check(
             ReferencePoint(
@@ -258,13 +258,13 @@ def _layers(learner: Learner, spec: TrainingSpec, tasks: Tasks) -> list[Check]:
                 tolerance=0.0,
                 comparison=Comparison.AT_LEAST,
             ),
-            found.cosine,
+            alignment.cosine,
         ),
     ]
 
 
 def _sines(learner: Learner, meta: Learner, tasks: Tasks) -> list[Check]:
-    found = align(learner.model, meta.model, tasks)
+    alignment = align(learner.model, meta.model, tasks)
     untrained = losses(torch.zeros_like(tasks.targets), tasks.targets).mean()
     return [
         _check(
@@ -276,7 +276,7 @@ def _sines(learner: Learner, meta: Learner, tasks: Tasks) -> list[Check]:
                 value=1.0,
                 tolerance=0.15,
             ),
-            _scaled(found.loss, 1 / found.reference_loss.value),
+            _scaled(alignment.loss, 1 / alignment.reference_loss.value),
         ),
         _check(
             ReferencePoint(
@@ -287,7 +287,7 @@ def _sines(learner: Learner, meta: Learner, tasks: Tasks) -> list[Check]:
                 tolerance=0.0,
                 comparison=Comparison.AT_MOST,
             ),
-            _scaled(found.loss, 1 / float(untrained)),
+            _scaled(alignment.loss, 1 / float(untrained)),
         ),
     ]
 
@@ -334,9 +334,12 @@ def _check(point: ReferencePoint, ours: Estimate) -> Check:
     return Check(point=point, ours=ours.value, low=ours.low, high=ours.high)
 
 
-def _scaled(found: Estimate, factor: float) -> Estimate:
+def _scaled(measured: Estimate, factor: float) -> Estimate:
     return replace(
-        found, value=found.value * factor, low=found.low * factor, high=found.high * factor
+        measured,
+        value=measured.value * factor,
+        low=measured.low * factor,
+        high=measured.high * factor,
     )
 
 

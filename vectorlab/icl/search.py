@@ -45,10 +45,10 @@ def best_rates(law: RegressionLaw, steps: int, *, corrected: bool = False, seed:
     unit = replace(
         law, scale=1.0, weight_scale=1.0, noise=law.noise / (law.scale * law.weight_scale)
     )
-    found = [
+    scalars = [
         value / law.scale**2 for value in _unit_scalars(unit, steps, corrected=corrected, seed=seed)
     ]
-    return Rates(eta=found[0], gamma=found[1] if len(found) > 1 else None)
+    return Rates(eta=scalars[0], gamma=scalars[1] if len(scalars) > 1 else None)
 
 
 @cache
@@ -79,15 +79,15 @@ def predictions(
         gamma: Strength of the correction of GD++, a scalar; None for plain descent.
     """
     x, y, queries = tasks.x, tasks.y, tasks.queries
-    found = torch.zeros_like(tasks.targets)
+    predicted = torch.zeros_like(tasks.targets)
     for _ in range(steps):
         update = eta / tasks.n * y.mT @ x
-        found = found + queries @ update.mT
+        predicted = predicted + queries @ update.mT
         y = y - x @ update.mT
         if gamma is not None:
             moment = gamma * x.mT @ x
             x, queries = x - x @ moment, queries - queries @ moment
-    return found
+    return predicted
 
 
 def _minimise(tasks: Tasks, steps: int, start: list[float], rounds: int) -> list[float]:

@@ -24,7 +24,7 @@ class Tasks:
     targets: torch.Tensor  # (B, Q, dy), without noise
 
     def __post_init__(self) -> None:
-        shapes = [tuple(item.shape) for item in (self.x, self.y, self.queries, self.targets)]
+        shapes = [tuple(tensor.shape) for tensor in (self.x, self.y, self.queries, self.targets)]
         x, y, queries, targets = shapes
         agree = (
             all(len(shape) == 3 for shape in shapes)

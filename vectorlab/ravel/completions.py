@@ -89,10 +89,10 @@ def complete(
         ModelError: If memory does not hold a single prompt.
     """
     order = sorted(range(len(prompts)), key=lambda place: len(prompts[place].token_ids))
-    found: dict[int, tuple[int, ...]] = {}
+    values: dict[int, tuple[int, ...]] = {}
     with maps_by(loaded):
-        while len(found) < len(order):
-            batch = _next(prompts, order[len(found) :], token_budget)
+        while len(values) < len(order):
+            batch = _next(prompts, order[len(values) :], token_budget)
             rows = [prompts[place].token_ids for place in batch]
             tokens = _try(loaded, rows, max_new_tokens, value_end, edited, batch)
             if tokens is None:
@@ -103,16 +103,16 @@ def complete(
                     )
                 token_budget = len(rows[-1]) * (len(batch) // 2)
                 continue
-            found.update(zip(batch, tokens, strict=True))
+            values.update(zip(batch, tokens, strict=True))
             if on_progress is not None:
-                on_progress(len(found), len(order))
-    return [found[place] for place in range(len(prompts))]
+                on_progress(len(values), len(order))
+    return [values[place] for place in range(len(prompts))]
 
 
 def complete_all(
     book: PromptBook,
     spec: InstanceSpec,
-    wanted: Sequence[tuple[int, int]],
+    keys: Sequence[tuple[int, int]],
     *,
     on_progress: Progress | None = None,
 ) -> list[Completion]:
@@ -121,11 +121,11 @@ def complete_all(
     Args:
         book: The model's prompts.
         spec: Of the instance.
-        wanted: Templates and entities by their places in the data.
+        keys: Templates and entities by their places in the data.
         on_progress: As for ``complete``.
     """
     loaded = book.loaded
-    prompts = book.prompts(wanted)
+    prompts = book.prompts(keys)
     value_end = ValueEnd(loaded, spec.stop_characters)
     tokens = complete(
         loaded,
@@ -135,8 +135,8 @@ def complete_all(
         on_progress=on_progress,
     )
     return [
-        _judged(book, spec, prompt, key, said)
-        for prompt, key, said in zip(prompts, wanted, tokens, strict=True)
+        _judged(book, spec, prompt, key, value_ids)
+        for prompt, key, value_ids in zip(prompts, keys, tokens, strict=True)
     ]
 
 
@@ -147,10 +147,10 @@ def value_text(loaded: LoadedModel, prompt: Prompt, token_ids: Sequence[int]) ->
 
 def asking_pairs(data: EntityData) -> Iterator[tuple[int, int]]:
     """Every template that asks for an attribute with every entity."""
-    for template, item in enumerate(data.templates):
-        if item.attribute is not None:
+    for place, template in enumerate(data.templates):
+        if template.attribute is not None:
             for entity in range(len(data.entities)):
-                yield template, entity
+                yield place, entity
 
 
 def _judged(
@@ -158,19 +158,19 @@ def _judged(
     spec: InstanceSpec,
     prompt: Prompt,
     key: tuple[int, int],
-    said: tuple[int, ...],
+    value_ids: tuple[int, ...],
 ) -> Completion:
     template, entity = key
     attribute = book.data.templates[template].attribute
     values: Mapping[str, str] = book.data.entities[entity].values
     gold = None if attribute is None else values.get(attribute)
-    text = value_text(book.loaded, prompt, said)
-    truncated = len(said) == spec.max_new_tokens
+    text = value_text(book.loaded, prompt, value_ids)
+    truncated = len(value_ids) == spec.max_new_tokens
     return Completion(
         template=template,
         entity=entity,
         text=text,
-        token_ids=said,
+        token_ids=value_ids,
         correct=None
         if gold is None
         else agrees(text, gold, stop_characters=spec.stop_characters, truncated=truncated),
@@ -215,14 +215,14 @@ def _run(
     batch: Sequence[int],
 ) -> list[tuple[int, ...]]:
     decoder = Decoder(loaded, rows, max_new_tokens)
-    said: list[list[int]] = [[] for _ in rows]
+    values: list[list[int]] = [[] for _ in rows]
     with nullcontext() if edited is None else edited(batch, decoder.starts):
         for _ in range(max_new_tokens):
             logits = decoder.next_logits()
             choice = greedy_choice(logits)
-            for row, token in zip(said, choice.tokens.tolist(), strict=True):
+            for row, token in zip(values, choice.tokens.tolist(), strict=True):
                 row.append(token)
-            if all(value_end.is_over(row) for row in said):
+            if all(value_end.is_over(row) for row in values):
                 break
             decoder.append(*choice)
-    return [value_end.cut(row) for row in said]
+    return [value_end.cut(row) for row in values]

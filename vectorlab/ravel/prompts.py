@@ -33,7 +33,7 @@ class Prompt:
 
 def encode_prompts(
     loaded: LoadedModel,
-    asked: Sequence[tuple[Template, str]],
+    pairs: Sequence[tuple[Template, str]],
     *,
     add_special_tokens: bool,
     new_tokens: int,
@@ -45,7 +45,7 @@ def encode_prompts(
 
     Args:
         loaded: The model.
-        asked: Template and entity of every prompt.
+        pairs: Template and entity of every prompt.
         add_special_tokens: Let the tokenizer add BOS where it would.
         new_tokens: Tokens that must still fit behind each prompt.
 
@@ -58,7 +58,7 @@ def encode_prompts(
             f"The tokenizer of {loaded.description.source} does not tell which characters its "
             "tokens come from, so no entity can be located. Use a model with a fast tokenizer."
         )
-    texts = [template.prompt(entity) for template, entity in asked]
+    texts = [template.prompt(entity) for template, entity in pairs]
     rows = encode(
         tokenizer,
         texts,
@@ -69,11 +69,11 @@ def encode_prompts(
     )
     mentions = {
         key: _mention(tokenizer, key, add_special_tokens=add_special_tokens)
-        for key in dict.fromkeys(asked)
+        for key in dict.fromkeys(pairs)
     }
     return [
         Prompt(token_ids=tuple(row), mention=mentions[key])
-        for key, row in zip(asked, rows, strict=True)
+        for key, row in zip(pairs, rows, strict=True)
     ]
 
 
@@ -89,30 +89,32 @@ class PromptBook:
         self._new_tokens = new_tokens
         self._known: dict[tuple[int, int], Prompt] = {}
 
-    def prompts(self, wanted: Sequence[tuple[int, int]]) -> list[Prompt]:
+    def prompts(self, keys: Sequence[tuple[int, int]]) -> list[Prompt]:
         """Prompts of templates and entities, given by their places in the data."""
-        new = [key for key in dict.fromkeys(wanted) if key not in self._known]
-        made = encode_prompts(
+        new = [key for key in dict.fromkeys(keys) if key not in self._known]
+        prompts = encode_prompts(
             self.loaded,
             [(self.data.templates[t], self.data.entities[e].name) for t, e in new],
             add_special_tokens=self._add_special_tokens,
             new_tokens=self._new_tokens,
         )
-        self._known.update(zip(new, made, strict=True))
-        return [self._known[key] for key in wanted]
+        self._known.update(zip(new, prompts, strict=True))
+        return [self._known[key] for key in keys]
 
 
 def _mention(
-    tokenizer: PreTrainedTokenizerBase, asked: tuple[Template, str], *, add_special_tokens: bool
+    tokenizer: PreTrainedTokenizerBase, key: tuple[Template, str], *, add_special_tokens: bool
 ) -> range:
-    template, entity = asked
+    template, entity = key
     text = template.prompt(entity)
     begin, end = template.slot, template.slot + len(entity)
-    found: Any = tokenizer(text, add_special_tokens=add_special_tokens, return_offsets_mapping=True)
+    encoded: Any = tokenizer(
+        text, add_special_tokens=add_special_tokens, return_offsets_mapping=True
+    )
     # A token may hold more than the mention, such as the space or the quote in front of it.
     inside = [
         place
-        for place, (start, stop) in enumerate(found["offset_mapping"])
+        for place, (start, stop) in enumerate(encoded["offset_mapping"])
         if start < stop and start < end and stop > begin
     ]
     if not inside:

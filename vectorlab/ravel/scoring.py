@@ -57,14 +57,14 @@ def outcomes(
     """
     distinct = {id(featurizer): featurizer for featurizer in featurizers.values()}
     total = len(distinct) * len(trial.bases)
-    said: dict[int, list[tuple[int, ...]]] = {}
+    values: dict[int, list[tuple[int, ...]]] = {}
     for number, (key, featurizer) in enumerate(distinct.items()):
 
         def tell(done: int, _all: int, before: int = number * len(trial.bases)) -> None:
             if on_progress is not None:
                 on_progress(before + done, total)
 
-        said[key] = complete(
+        values[key] = complete(
             book.loaded,
             trial.bases,
             max_new_tokens=spec.max_new_tokens,
@@ -72,14 +72,14 @@ def outcomes(
             edited=_swapping(book, trial, featurizer),
             on_progress=tell,
         )
-    found = []
+    judged = []
     for target, featurizer in featurizers.items():
-        rows = zip(trial.examples.items(), trial.bases, said[id(featurizer)], strict=True)
-        found += [
+        rows = zip(trial.examples.items(), trial.bases, values[id(featurizer)], strict=True)
+        judged += [
             _outcome(book, target, position, example, prompt, tokens)
             for (position, example), prompt, tokens in rows
         ]
-    return found
+    return judged
 
 
 def vector_outcomes(
@@ -118,8 +118,8 @@ def vector_outcomes(
             "another attribute; it takes some of both. Build the instance with more examples: "
             "--test-examples"
         )
-    wanted = [(item.template, item.entity) for item in chosen.values()]
-    unique = list(dict.fromkeys(wanted))
+    keys = [(example.template, example.entity) for example in chosen.values()]
+    unique = list(dict.fromkeys(keys))
     prompts = book.prompts(unique)
     tokens = complete(
         book.loaded,
@@ -129,9 +129,9 @@ def vector_outcomes(
         edited=_steering(book, arm, vector),
         on_progress=on_progress,
     )
-    said = dict(zip(unique, zip(prompts, tokens, strict=True), strict=True))
+    answers = dict(zip(unique, zip(prompts, tokens, strict=True), strict=True))
     return [
-        _outcome(book, arm.attribute, position, example, *said[example.template, example.entity])
+        _outcome(book, arm.attribute, position, example, *answers[example.template, example.entity])
         for position, example in chosen.items()
     ]
 

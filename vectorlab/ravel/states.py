@@ -74,15 +74,15 @@ def record_prompts(
     places = [prompt.places(location) for prompt in prompts]
     beginnings = [
         prompt.token_ids[: place + 1]
-        for prompt, wanted in zip(prompts, places, strict=True)
-        for place in wanted
+        for prompt, several in zip(prompts, places, strict=True)
+        for place in several
     ]
     # With several tokens of a mention, the beginning that ends at its first token is also the
     # beginning of the others. It is read again for each of them: mentions are short.
     recorded = record_states(
         loaded, beginnings, site=Site.BLOCK_OUTPUT, layers=layers, on_progress=on_progress
     )
-    counts = torch.tensor([len(wanted) for wanted in places])
+    counts = torch.tensor([len(several) for several in places])
     starts = counts.cumsum(0) - counts
     return {
         layer: PromptStates(

@@ -128,17 +128,17 @@ class Counterfactuals:
         Returns:
             A scalar.
         """
-        wanted = [
+        labels = [
             self.examples[place].label if keep_label else self.examples[place].counter_label
             for place in chosen
         ]
         prompts = [self.bases[place] for place in chosen]
         # The last label token is predicted, never read.
         rows = [
-            [*prompt.token_ids, *label[:-1]] for prompt, label in zip(prompts, wanted, strict=True)
+            [*prompt.token_ids, *label[:-1]] for prompt, label in zip(prompts, labels, strict=True)
         ]
         batch = pad(rows, side="left", device=self.loaded.device)
-        longest = max(map(len, wanted))
+        longest = max(map(len, labels))
         places = [prompt.places(self.location) for prompt in prompts]
         swap = Swap.of(
             places,
@@ -156,7 +156,7 @@ class Counterfactuals:
         with interchange(self.loaded, self.layer, swap, batch.starts):
             logits = self.loaded.model(**arguments).logits[:, -longest:].float()  # (B, longest, V)
         targets = torch.full((len(rows), longest), -100)
-        for row, label in enumerate(wanted):
+        for row, label in enumerate(labels):
             targets[row, longest - len(label) :] = torch.tensor(label)
         return cross_entropy(logits.flatten(0, 1), targets.flatten().to(logits.device))
 

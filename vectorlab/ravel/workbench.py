@@ -57,33 +57,33 @@ class Workbench:
         self._states: dict[tuple[Part | None, Location], dict[int, PromptStates]] = {}
 
     def fit(
-        self, wanted: FeaturizerSpec, monitor: Monitor, *, weights: Tensors | None = None
+        self, spec: FeaturizerSpec, monitor: Monitor, *, weights: Tensors | None = None
     ) -> Fitted:
         """Make the featurizer that is asked for.
 
         Args:
-            wanted: Method, attribute, layer and the rest.
+            spec: Method, attribute, layer and the rest.
             monitor: Follows the training.
             weights: Of an autoencoder that was given.
 
         Raises:
             InputError: If the instance has too little to make it from.
         """
-        place = (wanted.layer, wanted.location)
+        place = (spec.layer, spec.location)
         task = Task(
-            attribute=wanted.attribute,
-            k=wanted.k,
-            parameters=wanted.parameters,
+            attribute=spec.attribute,
+            k=spec.k,
+            parameters=spec.parameters,
             d_model=self.book.loaded.description.d_model,
             device=self.book.loaded.device,
-            seed=wanted.seed,
-            labelled=lambda: self._labelled(wanted.attribute, *place),
+            seed=spec.seed,
+            labelled=lambda: self._labelled(spec.attribute, *place),
             unlabelled=lambda: self._known_states(*place).last(),
             counterfactuals=lambda: self._counterfactuals(*place),
             monitor=monitor,
             weights=weights,
         )
-        return maker(wanted.method).fit(task)
+        return maker(spec.method).fit(task)
 
     def examples(self, part: Part) -> dict[int, Example]:
         """Examples of a part by position.
@@ -91,10 +91,12 @@ class Workbench:
         Raises:
             InputError: If there are none.
         """
-        found = {place: item for place, item in self._examples.items() if item.part is part}
-        if not found:
+        examples = {
+            place: example for place, example in self._examples.items() if example.part is part
+        }
+        if not examples:
             raise InputError(f"Part {part} of the instance has no examples.")
-        return found
+        return examples
 
     def trial(self, part: Part, layer: int, location: Location) -> Trial:
         """The examples of a part, ready to be edited."""
@@ -180,16 +182,16 @@ class Workbench:
         entities = {completion.entity for completion in self._completions}
         trained = [place for place in sorted(entities) if data.entities[place].split is Split.TRAIN]
         answered = {completion.template for completion in self._completions}
-        found = [
+        keys = [
             (place, entity)
             for place, template in enumerate(data.templates)
             if template.split is Split.TRAIN and (place in answered or template.attribute is None)
             for entity in trained
             if template.entity in (None, data.entities[entity].name)
         ]
-        if len(found) > LABELLED:
-            found = sorted(random.Random(self.spec.seed).sample(found, LABELLED))
-        return found
+        if len(keys) > LABELLED:
+            keys = sorted(random.Random(self.spec.seed).sample(keys, LABELLED))
+        return keys
 
     def _recorded(
         self, keys: Sequence[_Key], location: Location, note: str

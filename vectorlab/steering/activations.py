@@ -178,7 +178,9 @@ def _record_batches(
             values = torch.empty(sum(map(len, places)), *states.shape[1:])
         if not torch.isfinite(states).all():
             raise ModelError(
-                _not_finite(recorder, states, [places[item][0] for item in batch.order], name_of)
+                _not_finite(
+                    recorder, states, [places[number][0] for number in batch.order], name_of
+                )
             )
         where, states = _spread([places[number] for number in batch.order], states)
         values[where] = states

@@ -121,14 +121,18 @@ class SteeringTable:
             for arm in arms
             for intervention in arm.interventions
         }
-        for item in (
+        for intervention in (
             intervention for arm in map(check_arm, arms) for intervention in arm.interventions
         ):
-            _check_layers(item, by_hash[item.vector_sha256])
-            _check_needs(item, by_hash[item.vector_sha256])
-            check_measured_before(item, item.layers or by_hash[item.vector_sha256])
-        found = [_rule(intervention) for arm in arms for intervention in arm.interventions]
-        rules = tuple(dict.fromkeys(found)) if any(not rule.is_plain for rule in found) else ()
+            _check_layers(intervention, by_hash[intervention.vector_sha256])
+            _check_needs(intervention, by_hash[intervention.vector_sha256])
+            check_measured_before(
+                intervention, intervention.layers or by_hash[intervention.vector_sha256]
+            )
+        all_rules = [_rule(intervention) for arm in arms for intervention in arm.interventions]
+        rules = (
+            tuple(dict.fromkeys(all_rules)) if any(not rule.is_plain for rule in all_rules) else ()
+        )
         build = _Builder(loaded=loaded, arms=arms, vectors=by_hash, rules=rules)
         return cls(
             tables={phase: build.phase(phase) for phase in Phase},
@@ -157,7 +161,7 @@ class SteeringTable:
             for place, operators in tables.items()
             if any(operator.active[arm] for operator in operators for arm in arms)
         }
-        return sorted(written | {item.place for item in self.gauges_of(arms)})
+        return sorted(written | {gauge.place for gauge in self.gauges_of(arms)})
 
     def leaves_prompts_alone(self, arms: Sequence[int]) -> bool:
         """Whether these arms read their prompts as the unsteered model does."""
@@ -185,10 +189,10 @@ class _Builder:
     def phase(self, phase: Phase) -> dict[Place, tuple[OperatorTable, ...]]:
         placed = [self._by_place(arm) for arm in self.arms]
         tables = {
-            place: self._at(place, [item.get(place, []) for item in placed], phase)
-            for place in sorted({place for item in placed for place in item})
+            place: self._at(place, [by_place.get(place, []) for by_place in placed], phase)
+            for place in sorted({place for by_place in placed for place in by_place})
         }
-        return {place: found for place, found in tables.items() if found}
+        return {place: operators for place, operators in tables.items() if operators}
 
     def _by_place(self, arm: Arm) -> dict[Place, list[Intervention]]:
         places: dict[Place, list[Intervention]] = {}
@@ -208,22 +212,28 @@ class _Builder:
         self, place: Place, interventions: Sequence[Sequence[Intervention]], phase: Phase
     ) -> tuple[OperatorTable, ...]:
         """Tables of every operator at a place, given what each arm does there."""
-        found: list[OperatorTable] = []
+        tables: list[OperatorTable] = []
         for operator in Operator:
-            mine = [[item for item in arm if item.operator is operator] for arm in interventions]
-            ruled = [any(not _rule(item).is_plain for item in arm) for arm in mine]
-            here = [[item for item in arm if _in_phase(item, phase)] for arm in mine]
+            mine = [
+                [intervention for intervention in arm if intervention.operator is operator]
+                for arm in interventions
+            ]
+            ruled = [any(not _rule(intervention).is_plain for intervention in arm) for arm in mine]
+            here = [
+                [intervention for intervention in arm if _in_phase(intervention, phase)]
+                for arm in mine
+            ]
             plain = [[] if by_rule else arm for arm, by_rule in zip(here, ruled, strict=True)]
             if any(plain):
-                found.append(self._plain_table(operator, plain, place.layer))
+                tables.append(self._plain_table(operator, plain, place.layer))
             # All of an arm's, whatever the phase: the rules tell the phases apart.
             all_or_none = [
                 arm if by_rule and now else []
                 for arm, by_rule, now in zip(mine, ruled, here, strict=True)
             ]
             if any(all_or_none):
-                found.append(self._ruled_table(operator, all_or_none, place.layer))
-        return tuple(found)
+                tables.append(self._ruled_table(operator, all_or_none, place.layer))
+        return tuple(tables)
 
     def _plain_table(
         self, operator: Operator, interventions: Sequence[Sequence[Intervention]], layer: int
@@ -234,7 +244,10 @@ class _Builder:
             else None
             for arm, items in zip(self.arms, interventions, strict=True)
         ]
-        active = [any(self._moves(item, layer) for item in items) for items in interventions]
+        active = [
+            any(self._moves(intervention, layer) for intervention in items)
+            for items in interventions
+        ]
         slots = self._stacked(rows, layer)
         return OperatorTable(operator=operator, slots=slots, active=tuple(active))
 
@@ -246,8 +259,13 @@ class _Builder:
             functions.prepare(self._stack(items, layer), _strengths(items)) if items else None
             for items in interventions
         ]
-        moves = [[self._moves(item, layer) for item in items] for items in interventions]
-        rules = [[self.rules.index(_rule(item)) for item in items] for items in interventions]
+        moves = [
+            [self._moves(intervention, layer) for intervention in items] for items in interventions
+        ]
+        rules = [
+            [self.rules.index(_rule(intervention)) for intervention in items]
+            for items in interventions
+        ]
         used = [[True] * len(items) for items in interventions]
         mean = [operator.info.takes_mean and arm.combine is Combine.MEAN for arm in self.arms]
         weights = [[] if row is None else row.weights.tolist() for row in rows]
@@ -266,16 +284,16 @@ class _Builder:
 
     def _stack(self, items: Sequence[Intervention], layer: int) -> Given:
         """What the vectors of some interventions by one operator hold, (K, ...) each."""
-        held = [self.vectors[item.vector_sha256][layer] for item in items]
+        held = [self.vectors[intervention.vector_sha256][layer] for intervention in items]
         return {
             name: torch.stack([part[name] for part in held])
             for name in items[0].operator.info.needs
         }
 
-    def _moves(self, item: Intervention, layer: int) -> bool:
-        held = self.vectors[item.vector_sha256][layer]
-        return item.strength != 0 and any(
-            bool(held[name].any()) for name in item.operator.info.needs
+    def _moves(self, intervention: Intervention, layer: int) -> bool:
+        held = self.vectors[intervention.vector_sha256][layer]
+        return intervention.strength != 0 and any(
+            bool(held[name].any()) for name in intervention.operator.info.needs
         )
 
     def _stacked(self, rows: Sequence[Slots | None], layer: int) -> Slots:
@@ -323,19 +341,20 @@ def _gauges(
         )
 
 
-def _rule(item: Intervention) -> Rule:
-    condition = item.condition if item.condition and item.condition.reads_response else None
-    return Rule(item.positions, item.schedule, condition)
+def _rule(intervention: Intervention) -> Rule:
+    condition = intervention.condition
+    on_response = condition if condition and condition.reads_response else None
+    return Rule(intervention.positions, intervention.schedule, on_response)
 
 
-def _in_phase(item: Intervention, phase: Phase) -> bool:
-    if phase is Phase.PROMPT and _rule(item).condition is not None:
+def _in_phase(intervention: Intervention, phase: Phase) -> bool:
+    if phase is Phase.PROMPT and _rule(intervention).condition is not None:
         return False  # there is no response to measure yet
-    return phase in PHASES_OF[item.positions.part]
+    return phase in PHASES_OF[intervention.positions.part]
 
 
 def _strengths(items: Sequence[Intervention]) -> torch.Tensor:
-    return torch.tensor([item.strength for item in items])
+    return torch.tensor([intervention.strength for intervention in items])
 
 
 def _rectangle(rows: Sequence[Sequence[int]], device: torch.device) -> torch.Tensor:
@@ -345,13 +364,13 @@ def _rectangle(rows: Sequence[Sequence[int]], device: torch.device) -> torch.Ten
 
 
 def _checked_vector(
-    loaded: LoadedModel, item: Intervention, vectors: Mapping[str, Sequence[LayerVector]]
+    loaded: LoadedModel, intervention: Intervention, vectors: Mapping[str, Sequence[LayerVector]]
 ) -> _Vector:
-    name, description = item.vector_sha256[:12], loaded.description
-    if item.vector_sha256 not in vectors:
+    name, description = intervention.vector_sha256[:12], loaded.description
+    if intervention.vector_sha256 not in vectors:
         raise NotFoundError("vector", name, hint="Give the layer vectors of every intervention.")
     checked: dict[int, Mapping[str, torch.Tensor]] = {}
-    for part in vectors[item.vector_sha256]:
+    for part in vectors[intervention.vector_sha256]:
         if part.values.shape != (description.d_model,):
             raise ShapeError(
                 f"Vector {name} has width {part.values.shape[-1]} at layer {part.layer}, but the "
@@ -373,23 +392,24 @@ def _checked_vector(
     return checked
 
 
-def _check_needs(item: Intervention, vector: _Vector) -> None:
+def _check_needs(intervention: Intervention, vector: _Vector) -> None:
     missing = [
         name
-        for name in item.operator.info.needs
+        for name in intervention.operator.info.needs
         if any(name not in held for held in vector.values())
     ]
     if missing:
         raise InputError(
-            f"Operator {item.operator} needs {' and '.join(missing)} at every layer, which vector "
-            f"{item.vector_sha256[:12]} does not hold. Choose another operator."
+            f"Operator {intervention.operator} needs {' and '.join(missing)} at every layer, "
+            f"which vector {intervention.vector_sha256[:12]} does not hold. "
+            "Choose another operator."
         )
 
 
-def _check_layers(item: Intervention, vector: _Vector) -> None:
-    missing = sorted(set(item.layers or ()) - set(vector))
+def _check_layers(intervention: Intervention, vector: _Vector) -> None:
+    missing = sorted(set(intervention.layers or ()) - set(vector))
     if missing:
         raise ShapeError(
-            f"Intervention asks for layers {missing}, but vector {item.vector_sha256[:12]} has "
-            f"layers {sorted(vector)}."
+            f"Intervention asks for layers {missing}, but vector "
+            f"{intervention.vector_sha256[:12]} has layers {sorted(vector)}."
         )

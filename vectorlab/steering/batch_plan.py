@@ -32,7 +32,7 @@ def plan_batches(
     """
     batches: list[list[int]] = []
     room = 0  # rows that still fit into the last batch
-    for prompt in sorted(range(len(prompt_lengths)), key=lambda item: -prompt_lengths[item]):
+    for prompt in sorted(range(len(prompt_lengths)), key=lambda number: -prompt_lengths[number]):
         rows = range(prompt * rows_per_prompt, (prompt + 1) * rows_per_prompt)
         if len(rows) <= room:
             batches[-1].extend(rows)
@@ -70,8 +70,8 @@ def shared_stem(prompts: Sequence[Sequence[int]]) -> int:
         return len(set(stems)) * max(map(len, stems)) + len(distinct) * max(map(len, rests))
 
     # What two prompts share is most between neighbours in the order of the alphabet.
-    found = {shared_prefix(*pair) for pair in pairwise(distinct)} - {0}
-    best = min(found, key=lambda stem: (tokens(stem), stem), default=0)
+    lengths = {shared_prefix(*pair) for pair in pairwise(distinct)} - {0}
+    best = min(lengths, key=lambda stem: (tokens(stem), stem), default=0)
     return best if tokens(0) - tokens(best) >= _LEAST_SAVED else 0
 
 
@@ -94,7 +94,7 @@ def check_plan(plan: BatchPlan, n_rows: int) -> BatchPlan:
     Raises:
         InputError: If it does not.
     """
-    lengths = {len(found) for found in (plan.frames, plan.stems or ()) if found}
+    lengths = {len(per_batch) for per_batch in (plan.frames, plan.stems or ()) if per_batch}
     if lengths - {len(plan.batches)} or any(
         frame is not None and frame.first + len(batch) > frame.rows
         for batch, frame in zip(plan.batches, plan.frames, strict=False)

@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import Any, Generic, TypeVar
 
 from vectorlab.steering.batching import PaddingSide, length_buckets
-from vectorlab.steering.packing import Family, families, packs
+from vectorlab.steering.packing import Family, find_families, packs
 from vectorlab.steering.recorder import Batch, Recorder, Text, packed_batch, padded_batch
 
 Part = TypeVar("Part", bound=list[Any])  # what a batch is made of, from the front of what waits
@@ -53,13 +53,13 @@ class Rows(Queue[list[Family]]):
         self.recorder = recorder
         self.texts = texts
         self._ids = [text.ids for text in texts]
-        self.waiting = families(self._ids)
+        self.waiting = find_families(self._ids)
         self._budget = 0
         self._rows: list[list[Family]] = []
 
     @property
     def n_tokens(self) -> int:
-        return sum(self._size(item) for item in self.waiting)
+        return sum(self._size(family) for family in self.waiting)
 
     def next(self, token_budget: int) -> list[Family]:
         if token_budget != self._budget or not self._rows:
@@ -90,10 +90,10 @@ class Rows(Queue[list[Family]]):
         return self._size(part[0])
 
     def numbers(self, part: list[Family]) -> list[int]:
-        return [number for item in part for number in item.members]
+        return [number for family in part for number in family.members]
 
-    def _size(self, item: Family) -> int:
-        return item.tokens(self._ids)
+    def _size(self, family: Family) -> int:
+        return family.tokens(self._ids)
 
 
 class Rectangles(Queue[list[int]]):
@@ -114,7 +114,9 @@ class Rectangles(Queue[list[int]]):
 
     def next(self, token_budget: int) -> list[int]:
         if token_budget != self._budget:
-            sizes = length_buckets([len(self.texts[item]) for item in self.waiting], token_budget)
+            sizes = length_buckets(
+                [len(self.texts[number]) for number in self.waiting], token_budget
+            )
             self._budget, self._start = token_budget, 0
             self._ends = list(accumulate(sizes, initial=0))
         return self.waiting[: self._ends[bisect_right(self._ends, self._start)] - self._start]

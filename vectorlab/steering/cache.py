@@ -52,7 +52,7 @@ class ReservedLayer(DynamicLayer):  # type: ignore[no-untyped-call]
         """
         assert self._store is not None
         self._store = self._store[0][indices], self._store[1][indices]
-        self.keys, self.values = (item[:, :, : self.length] for item in self._store)
+        self.keys, self.values = (states[:, :, : self.length] for states in self._store)
 
     def get_seq_length(self) -> int:
         """How many columns are filled."""

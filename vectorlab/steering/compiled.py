@@ -105,7 +105,7 @@ class CompiledSteps:
         if self._loaded.device.type == "cuda":
             torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
         with self._guards():
-            found = self._step(
+            outputs = self._step(
                 self._loaded.model,
                 tokens,
                 positions,
@@ -116,7 +116,7 @@ class CompiledSteps:
                 values,
             )
         self._has_run = True
-        return found
+        return outputs
 
     def _guards(self) -> AbstractContextManager[object]:
         """What is checked before a graph runs: all that it was traced with, once for a batch.
@@ -191,8 +191,8 @@ def _compiled(device_type: str) -> Step:
 def _traced_hook(number: int) -> Callable[[nn.Module, Any, Any], Any]:
     def write(hidden: torch.Tensor) -> torch.Tensor:
         states = hidden if hidden.ndim == 3 else as_rows(hidden, _NOW.rows)
-        for item in _NOW.works[number]:
-            states = item.change(states, _NOW.values)
+        for work in _NOW.works[number]:
+            states = work.change(states, _NOW.values)
         return states.to(hidden.dtype).reshape(hidden.shape)
 
     def hook(_module: nn.Module, _args: Any, output: Any) -> Any:

@@ -47,16 +47,16 @@ def states_of(
         )
     ids = torch.tensor([list(token_ids)], device=loaded.device)
     starts = torch.zeros(1, dtype=torch.long, device=loaded.device)
-    found: dict[Place, torch.Tensor] = {}
-    with _reading(loaded, places, found), suppress(_Complete):
+    states: dict[Place, torch.Tensor] = {}
+    with _reading(loaded, places, states), suppress(_Complete):
         loaded.model(**forward_arguments(loaded, ids, None, starts))
     for layer, site in places:
-        if not bool(found[layer, site].isfinite().all()):
+        if not bool(states[layer, site].isfinite().all()):
             raise ModelError(
                 f"The model's states are not finite at {site} of layer {layer}, where a condition "
                 "reads them. Use dtype float32."
             )
-    return found
+    return states
 
 
 def measure(states: torch.Tensor, vector: torch.Tensor, kind: Measure) -> torch.Tensor:
@@ -101,21 +101,22 @@ def read_conditions(
     for number, ids in enumerate(prompts, start=1):
         states = states_of(loaded, ids, places)
         row = []
-        for item, direction in zip(conditions, directions, strict=True):
-            inside = window_of(loaded, item.window, ids).to(loaded.device)
+        for condition, direction in zip(conditions, directions, strict=True):
+            inside = window_of(loaded, condition.window, ids).to(loaded.device)
             if not bool(inside.any()):
                 raise InputError(
-                    f"Prompt {number} has no token in the window {item.window} of the condition. "
-                    "Choose a window that every prompt has, such as prompt or prompt:last=1."
+                    f"Prompt {number} has no token in the window {condition.window} of the "
+                    "condition. Choose a window that every prompt has, such as prompt or "
+                    "prompt:last=1."
                 )
-            each = measure(states[item.layer, item.site], direction, item.measure)
+            each = measure(states[condition.layer, condition.site], direction, condition.measure)
             row.append(float(each[inside].mean()))
         values.append(row)
     return values
 
 
 def direction_of(
-    loaded: LoadedModel, item: Condition, vectors: Mapping[str, Sequence[LayerVector]]
+    loaded: LoadedModel, condition: Condition, vectors: Mapping[str, Sequence[LayerVector]]
 ) -> torch.Tensor:
     """What a condition measures along, (D,) float32 on the model's device.
 
@@ -124,14 +125,17 @@ def direction_of(
         ShapeError: If that has no such layer, or another width.
         InputError: If it is zero there.
     """
-    name = item.vector_sha256[:12]
-    if item.vector_sha256 not in vectors:
+    name = condition.vector_sha256[:12]
+    if condition.vector_sha256 not in vectors:
         raise NotFoundError("vector", name, hint="Give the layer vectors of every condition.")
-    part = next((part for part in vectors[item.vector_sha256] if part.layer == item.layer), None)
+    part = next(
+        (part for part in vectors[condition.vector_sha256] if part.layer == condition.layer), None
+    )
     if part is None:
-        layers = sorted(part.layer for part in vectors[item.vector_sha256])
+        layers = sorted(part.layer for part in vectors[condition.vector_sha256])
         raise ShapeError(
-            f"A condition reads vector {name} at layer {item.layer}, but it has layers {layers}."
+            f"A condition reads vector {name} at layer {condition.layer}, but it has "
+            f"layers {layers}."
         )
     width = loaded.description.d_model
     if part.values.shape != (width,):
@@ -140,18 +144,18 @@ def direction_of(
             f"d_model {width}."
         )
     if not part.norm > 0:
-        raise InputError(f"A condition's vector {name} is zero at layer {item.layer}.")
+        raise InputError(f"A condition's vector {name} is zero at layer {condition.layer}.")
     return torch.from_numpy(part.values.astype("float32")).to(loaded.device)
 
 
 @contextmanager
 def _reading(
-    loaded: LoadedModel, places: Sequence[Place], found: dict[Place, torch.Tensor]
+    loaded: LoadedModel, places: Sequence[Place], states: dict[Place, torch.Tensor]
 ) -> Iterator[None]:
     def hook_at(place: Place) -> Any:
         def hook(_module: nn.Module, _args: Any, output: Any) -> None:
-            found[place] = as_rows(hidden_of(output), 1)[0].float().to(loaded.device)
-            if len(found) == len(set(places)):
+            states[place] = as_rows(hidden_of(output), 1)[0].float().to(loaded.device)
+            if len(states) == len(set(places)):
                 raise _Complete
 
         return hook

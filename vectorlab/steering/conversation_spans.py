@@ -99,9 +99,13 @@ def find_token_parts(
             "which parts of a text need. Use a model with a fast tokenizer (tokenizer.json)."
         )
     parts = [find_parts(tokenizer, passage) for passage in passages]
-    found: list[TokenParts | None] = [None] * len(parts)
+    token_parts: dict[int, TokenParts] = {}
     for in_chat in (False, True):
-        rows = [i for i, item in enumerate(passages) if (item.form is not ChatForm.NONE) == in_chat]
+        rows = [
+            i
+            for i, passage in enumerate(passages)
+            if (passage.form is not ChatForm.NONE) == in_chat
+        ]
         if not rows:
             continue
         encoded = tokenizer(
@@ -112,8 +116,8 @@ def find_token_parts(
         for row, ids, offsets in zip(
             rows, encoded["input_ids"], encoded["offset_mapping"], strict=True
         ):
-            found[row] = _in_tokens(parts[row], ids, offsets)
-    return [item for item in found if item is not None]
+            token_parts[row] = _in_tokens(parts[row], ids, offsets)
+    return [token_parts[row] for row in range(len(parts))]
 
 
 def in_chat(tokenizer: PreTrainedTokenizerBase, chat: Chat | None, text: str) -> str:
@@ -177,7 +181,9 @@ def markers_in(text: str, tokenizer: PreTrainedTokenizerBase) -> ThinkingMarkers
     own = thinking_markers(tokenizer)
     if own is not None:
         return own
-    return next((item for item in KNOWN_MARKERS if item.begin in text or item.end in text), None)
+    return next(
+        (markers for markers in KNOWN_MARKERS if markers.begin in text or markers.end in text), None
+    )
 
 
 def opens_thinking(prompt: str, markers: ThinkingMarkers | None) -> bool:

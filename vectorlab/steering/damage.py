@@ -68,8 +68,8 @@ def mean_kl(
             logits = loaded.model(**(arguments | {"logits_to_keep": 0})).logits
         baseline, steered = logits.float().log_softmax(dim=-1).chunk(2)
         real = batch.attention_mask[: len(some)].bool()
-        found = kl_divergence(steered, baseline)[real]
-        total, count = total + float(found.sum()), count + len(found)
+        divergences = kl_divergence(steered, baseline)[real]
+        total, count = total + float(divergences.sum()), count + len(divergences)
     if not math.isfinite(total):
         raise ModelError(
             "The steered model's output is not finite. Use a smaller KL, or dtype float32."
@@ -77,14 +77,14 @@ def mean_kl(
     return total / count
 
 
-def scale_for(damage: Callable[[float], float], wanted: float, *, first: float = 1.0) -> Scale:
+def scale_for(damage: Callable[[float], float], target: float, *, first: float = 1.0) -> Scale:
     """The scale at which a damage that grows with it has the wanted value, to 1 percent.
 
     The range is widened from the first scale by doubling or halving, then halved geometrically.
 
     Args:
         damage: KL at a scale above 0.
-        wanted: KL, above 0.
+        target: KL, above 0.
         first: Where to begin.
 
     Raises:
@@ -97,26 +97,26 @@ def scale_for(damage: Callable[[float], float], wanted: float, *, first: float =
         return tried[-1][1]
 
     low = high = first
-    found = at(first)
-    step = 0.5 if found > wanted else 2.0
-    while (found > wanted) == (step < 1):
+    kl = at(first)
+    step = 0.5 if kl > target else 2.0
+    while (kl > target) == (step < 1):
         low, high = (low * step, low) if step < 1 else (high, high * step)
         if not first / _FARTHEST <= low <= high <= first * _FARTHEST:
             raise InputError(
-                f"No scale gives a mean KL of {wanted:g}: {found:.4g} at scale {tried[-1][0]:.4g}. "
+                f"No scale gives a mean KL of {target:g}: {kl:.4g} at scale {tried[-1][0]:.4g}. "
                 "Ask for another KL, or other texts."
             )
-        found = at(low if step < 1 else high)
-    while abs(found - wanted) > TOLERANCE * wanted:
+        kl = at(low if step < 1 else high)
+    while abs(kl - target) > TOLERANCE * target:
         if len(tried) > _MOST_TRIES:
             raise InputError(
-                f"The mean KL jumps over {wanted:g}: {found:.4g} at scale {tried[-1][0]:.6g}. Ask "
+                f"The mean KL jumps over {target:g}: {kl:.4g} at scale {tried[-1][0]:.6g}. Ask "
                 "for another KL."
             )
         middle = math.sqrt(low * high)
-        found = at(middle)
-        low, high = (low, middle) if found > wanted else (middle, high)
-    return Scale(scale=tried[-1][0], kl=found, tried=tuple(tried))
+        kl = at(middle)
+        low, high = (low, middle) if kl > target else (middle, high)
+    return Scale(scale=tried[-1][0], kl=kl, tried=tuple(tried))
 
 
 def scaled(parts: Sequence[LayerVector], scale: float) -> list[LayerVector]:

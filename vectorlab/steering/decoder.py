@@ -51,7 +51,9 @@ class Decoder:
         self.fed = 0  # columns in the cache
         self.pending = batch.input_ids  # (B, T) tokens that the model has not seen
         rows, width = batch.input_ids.shape
-        behind = sum(item.input_ids.shape[1] for _, item in self._branches if item is not None)
+        behind = sum(
+            branch.input_ids.shape[1] for _, branch in self._branches if branch is not None
+        )
         capacity = width + behind + max_new_tokens
         if compiled:
             capacity = static_capacity(capacity)
@@ -79,9 +81,9 @@ class Decoder:
         """Feed what is pending; logits of the next token, (B, V) float32."""
         if self._compiled is not None:
             positions = self.fed - self.starts[:, None]
-            found, self._greedy = self._compiled(self.pending, positions)
+            logits, self._greedy = self._compiled(self.pending, positions)
             self.fed += 1
-            return found
+            return logits
         logits = self._feed()
         while self._branches:
             logits = self._branch(*self._branches.pop(0), logits)
@@ -164,7 +166,7 @@ class Decoder:
         return self._feed()
 
     def choose(
-        self, logits: torch.Tensor, drawn: torch.Tensor | None, decoding: Decoding
+        self, logits: torch.Tensor, draws: torch.Tensor | None, decoding: Decoding
     ) -> Choice:
         """The next token of every row.
 
@@ -175,7 +177,7 @@ class Decoder:
         """
         if self._greedy is not None and not decoding.do_sample:
             return self._greedy
-        return choose(logits, drawn, decoding)
+        return choose(logits, draws, decoding)
 
     def append(self, tokens: torch.Tensor, logprobs: torch.Tensor, margins: torch.Tensor) -> None:
         """Take the chosen tokens, their log-probabilities and margins, (B,) each."""

@@ -184,8 +184,8 @@ class _Batch:
         for step in range(1, self.steps + 1):
             if step > 1:
                 logits = decoder.next_logits()
-            drawn = None if uniforms is None else uniforms[:, step - 1]
-            tokens, logprobs, margins = decoder.choose(logits, drawn, self.decoding)
+            draws = None if uniforms is None else uniforms[:, step - 1]
+            tokens, logprobs, margins = decoder.choose(logits, draws, self.decoding)
             if self.comparison is not None:
                 tokens = self.comparison.take(logits, tokens)
             decoder.append(tokens, logprobs, margins)
@@ -208,7 +208,7 @@ class _Batch:
                 self.logprobs[row],
                 self.margins[row],
                 None if self.comparison is None else self.comparison.of_row(row),
-                {item: rows[row - first] for item, rows in self.held[number].items()},
+                {condition: rows[row - first] for condition, rows in self.held[number].items()},
             )
             for row, key in enumerate(part.keys, start=first)
         ]

@@ -59,8 +59,8 @@ def software() -> dict[str, Any]:
 
 def kernel_limits() -> str | None:
     """The settings of the process that keep kernels back."""
-    found = [f"{name}={os.environ[name]}" for name in KERNEL_LIMITS if name in os.environ]
-    return ", ".join(found) or None
+    settings = [f"{name}={os.environ[name]}" for name in KERNEL_LIMITS if name in os.environ]
+    return ", ".join(settings) or None
 
 
 @cache

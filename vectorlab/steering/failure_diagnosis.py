@@ -39,7 +39,7 @@ def first_infinite_layer(
 
     with steer(loaded, table, [arm]) as steering:
         # A module steers before its hooks, so they see what leaves the block.
-        hooks = [item.register_forward_hook(look) for item in loaded.layers.at(Site.BLOCK_OUTPUT)]
+        hooks = [block.register_forward_hook(look) for block in loaded.layers.at(Site.BLOCK_OUTPUT)]
         try:
             columns = torch.arange(ids.shape[1], device=loaded.device)
             steering.set_response((columns >= len(prompt))[None])

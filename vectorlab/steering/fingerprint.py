@@ -152,11 +152,12 @@ def _header(path: Path, raw: bytes, *, size: int) -> dict[str, Any]:
 
 
 def _no_safetensors_message(directory: Path) -> str:
-    found = sorted(path.name for pattern in OTHER_WEIGHTS for path in directory.glob(pattern))
+    other_files = sorted(path.name for pattern in OTHER_WEIGHTS for path in directory.glob(pattern))
     text = f"Model directory {directory} has no {SINGLE_FILE} and no {SHARD_INDEX}"
-    if not found:
+    if not other_files:
         return f"{text}. Save the model there with model.save_pretrained(DIRECTORY)."
     return (
-        f"{text}, but {', '.join(found)}. Pickled and other formats are not loaded; convert once "
-        "where you trust the file: AutoModelForCausalLM.from_pretrained(OLD).save_pretrained(NEW)."
+        f"{text}, but {', '.join(other_files)}. Pickled and other formats are not loaded; convert "
+        "once where you trust the file: AutoModelForCausalLM.from_pretrained(OLD)"
+        ".save_pretrained(NEW)."
     )

@@ -138,7 +138,7 @@ def fitting_together(
     if architecture(loaded.model.config.model_type).chooses_experts or first.decoding.kl:
         return []
     rows, width = _measure(loaded, first)
-    found = []
+    places = []
     for place, spec in enumerate(specs[1:], start=1):
         if (spec.decoding, spec.dtype, spec.model_fingerprint) != (
             first.decoding,
@@ -153,8 +153,8 @@ def fitting_together(
         together, widest = rows + more, max(width, length)
         if together * (widest + first.decoding.max_new_tokens) <= token_budget:
             rows, width = together, widest
-            found.append(place)
-    return found
+            places.append(place)
+    return places
 
 
 def generate_together(
@@ -189,8 +189,8 @@ def generate_together(
     free_memory(loaded.device)  # only here has the error let go of the batch
     event = f"out of memory with {group.rows} rows of {len(group.parts)} runs: each run alone"
     return [
-        item if isinstance(item, Exception) else _alone(loaded, member, event, make_room)
-        for item, member in zip(group.outcomes, members, strict=True)
+        outcome if isinstance(outcome, Exception) else _alone(loaded, member, event, make_room)
+        for outcome, member in zip(group.outcomes, members, strict=True)
     ]
 
 
@@ -306,7 +306,9 @@ class _Run:
         on_batch: OnBatch | None,
     ) -> GenerationResult:
         texts = {
-            row: text for rows, made in done.items() for row, text in zip(rows, made, strict=True)
+            row: text
+            for rows, generated in done.items()
+            for row, text in zip(rows, generated, strict=True)
         }
         batches = list(done)
         for rows in batches:
@@ -316,17 +318,17 @@ class _Run:
         while waiting:
             rows = waiting.popleft()
             self._choose_stem(rows, plan)
-            made = self._try_batch(rows, plan.frame_of(rows))
-            if made is None:
+            generated = self._try_batch(rows, plan.frame_of(rows))
+            if generated is None:
                 waiting.extendleft(reversed(halves(rows)))
                 continue
-            texts.update(zip(rows, made, strict=True))
+            texts.update(zip(rows, generated, strict=True))
             batches.append(rows)
             self.done += rows
             self.finished_rows += len(rows)
             self._report(0, 0)
             if on_batch is not None:
-                on_batch(rows, made)
+                on_batch(rows, generated)
         frames = tuple(plan.frame_of(rows) for rows in batches)
         stems = tuple(self.stems[rows] for rows in batches)
         generations = tuple(texts[row] for row in range(len(self.prepared.keys)))

@@ -27,18 +27,18 @@ def head_sees_the_end(loaded: LoadedModel) -> Iterator[list[torch.Tensor]]:
         What the head was given in each pass, (B, T or fewer, D); the last positions, if fewer.
     """
     head = loaded.model.get_output_embeddings()  # type: ignore[no-untyped-call]
-    given: list[torch.Tensor] = []
+    inputs: list[torch.Tensor] = []
     if not isinstance(head, nn.Module):
-        yield given
+        yield inputs
         return
 
     def last(_module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        given.append(args[0])
+        inputs.append(args[0])
         return (args[0][:, -1:].contiguous(), *args[1:])
 
     hook = head.register_forward_pre_hook(last)
     try:
-        yield given
+        yield inputs
     finally:
         hook.remove()
 

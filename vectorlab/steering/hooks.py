@@ -32,13 +32,13 @@ class Steering:
         self._reader = table.pass_reader()
         self._response: bool | torch.Tensor = False
         self.on_change: Callable[[], None] = lambda: None  # what is done has changed
-        self.gauges = [Gauge(item) for item in table.gauges_of(row_arms)]
+        self.gauges = [Gauge(gauge) for gauge in table.gauges_of(row_arms)]
 
         def works(place: Place, phase: Phase, device: torch.device) -> list[Work]:
-            found = work_at(table.tables[phase].get(place, ()), row_arms, device)
+            work = work_at(table.tables[phase].get(place, ()), row_arms, device)
             if phase is Phase.RESPONSE:  # measured is what leaves the place
-                found += [gauge for gauge in self.gauges if gauge.table.place == place]
-            return found
+                work += [gauge for gauge in self.gauges if gauge.table.place == place]
+            return work
 
         self.writers = {
             place: Writer(self.rows, device, *(works(place, phase, device) for phase in Phase))
@@ -141,8 +141,8 @@ class Writer:
 
     def _steered(self, states: torch.Tensor, work: Sequence[Work]) -> torch.Tensor:
         changed = states
-        for item in work:
-            changed = item.change(changed, self.values)
+        for step in work:
+            changed = step.change(changed, self.values)
         return changed if changed.dtype is states.dtype else changed.to(states.dtype)
 
 
@@ -235,7 +235,7 @@ class SharedSteering:
         if not blocks:
             return None
         changes = [(writer.change, rows) for writer, rows in blocks]
-        shifts = [(item, rows) for item, rows in changes if isinstance(item, torch.Tensor)]
+        shifts = [(shift, rows) for shift, rows in changes if isinstance(shift, torch.Tensor)]
         if len(shifts) == len(blocks):
             return _one_shift(shifts, self._rows)
 

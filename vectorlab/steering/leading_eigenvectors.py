@@ -38,9 +38,9 @@ def principal(rows: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tenso
     """
     if count == 1 and len(rows) > _GRAM:
         longest = torch.linalg.vector_norm(rows, dim=1).argmax()
-        found = _lanczos(lambda vector: rows @ (vector @ rows), rows @ rows[longest])
-        if found is not None:
-            return found
+        leading = _lanczos(lambda vector: rows @ (vector @ rows), rows @ rows[longest])
+        if leading is not None:
+            return leading
     return largest(gram(rows), count)
 
 
@@ -61,9 +61,9 @@ def largest(matrix: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tenso
     Source: Golub and Van Loan, Matrix Computations, 4th edition, section 10.3.
     """
     if count == 1 and len(matrix) > _SMALL:
-        found = _lanczos(lambda vector: matrix @ vector, matrix[matrix.diagonal().argmax()])
-        if found is not None:
-            return found
+        leading = _lanczos(lambda vector: matrix @ vector, matrix[matrix.diagonal().argmax()])
+        if leading is not None:
+            return leading
     values, vectors = torch.linalg.eigh(matrix)
     return values.flip(0)[:count], vectors.flip(1)[:, :count]
 

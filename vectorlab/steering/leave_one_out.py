@@ -44,12 +44,12 @@ def leave_one_out(
             "The vector has one demonstration only; nothing is left without it. "
             "Leave-one-out needs two or more."
         )
-    found: list[LeftOut] = []
+    left_out: list[LeftOut] = []
     for block in without_each(method, source, target, parameters):
-        found += _compared(len(found), block, directions.values.double())
+        left_out += _compared(len(left_out), block, directions.values.double())
         if on_progress is not None:
-            on_progress(len(found), total)
-    return found
+            on_progress(len(left_out), total)
+    return left_out
 
 
 def _compared(first: int, without: torch.Tensor, full: torch.Tensor) -> list[LeftOut]:
@@ -65,7 +65,7 @@ def _compared(first: int, without: torch.Tensor, full: torch.Tensor) -> list[Lef
         torch.linalg.vector_norm(without, dim=(1, 2)),
         torch.linalg.vector_norm(full),
     )
-    rows = zip(*(item.tolist() for item in (*overall, *layers)), strict=True)
+    rows = zip(*(column.tolist() for column in (*overall, *layers)), strict=True)
     return [
         LeftOut(
             position=position,

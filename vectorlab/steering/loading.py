@@ -231,17 +231,17 @@ def _declared_eos(directory: Path) -> tuple[int, ...]:
 
 
 def _check_unchanged(description: ModelDescription) -> None:
-    found = describe_model(
+    current = describe_model(
         description.source,
         revision=description.revision,
         trust_remote_code=description.trust_remote_code,
     )
-    if found.fingerprint != description.fingerprint:
+    if current.fingerprint != description.fingerprint:
         parts = ("weights_sha256", "config_sha256", "tokenizer_sha256", "chat_template_sha256")
-        changed = [name for name in parts if getattr(found, name) != getattr(description, name)]
+        changed = [name for name in parts if getattr(current, name) != getattr(description, name)]
         raise IntegrityError(
             f"Model {description.source} changed since it was registered: fingerprint is "
-            f"{found.fingerprint[:12]}, expected {description.fingerprint[:12]} "
+            f"{current.fingerprint[:12]}, expected {description.fingerprint[:12]} "
             f"({', '.join(changed)}). Restore the files, or register it under a new name: "
             f"vectorlab models add {description.source} --name NAME"
         )
@@ -249,11 +249,11 @@ def _check_unchanged(description: ModelDescription) -> None:
 
 def _placement(model: PreTrainedModel, description: ModelDescription) -> Placement | None:
     """Where the layers lie; None if one device holds all there is, with a map or without."""
-    found: dict[str, Any] = getattr(model, "hf_device_map", {})
-    if len(set(found.values())) < 2:
+    device_map: dict[str, Any] = getattr(model, "hf_device_map", {})
+    if len(set(device_map.values())) < 2:
         return None
     blocks = architecture(description.architecture).blocks
-    return placement_of(found, [f"{blocks}.{layer}" for layer in range(description.n_layers)])
+    return placement_of(device_map, [f"{blocks}.{layer}" for layer in range(description.n_layers)])
 
 
 def _read_weights(

@@ -43,20 +43,20 @@ def nearest_tokens(
             f"Model type {loaded.model.config.model_type!r} has no output embeddings, so its "
             "vectors have no nearest tokens."
         )
-    found = []
-    for place, item in enumerate(layers, start=1):
-        state = torch.from_numpy(item.values.copy()).to(loaded.device, loaded.dtype)
+    nearest = []
+    for place, vector in enumerate(layers, start=1):
+        state = torch.from_numpy(vector.values.copy()).to(loaded.device, loaded.dtype)
         logits = head(norm(state[None, None]))[0, 0].float()
-        found.append(
+        nearest.append(
             NearestTokens(
-                layer=item.layer,
+                layer=vector.layer,
                 toward=_top(loaded, logits, count),
                 away=_top(loaded, logits, count, sign=-1.0),
             )
         )
         if on_progress is not None:
             on_progress(place, len(layers))
-    return found
+    return nearest
 
 
 def _top(

@@ -91,46 +91,46 @@ def can_pack(loaded: LoadedModel, longest: int) -> bool:
     )
 
 
-def families(sequences: Sequence[Sequence[int]]) -> list[Family]:
+def find_families(sequences: Sequence[Sequence[int]]) -> list[Family]:
     """All sequences, those together whose common beginning is worth computing once.
 
     In the order of the alphabet neighbours share most. A sequence joins the family of its
     neighbour as long as that saves more tokens than the family did without it.
     """
     order = sorted(range(len(sequences)), key=lambda number: tuple(sequences[number]))
-    found: list[Family] = []
+    families: list[Family] = []
     for number in order:
-        last = found[-1] if found else None
+        last = families[-1] if families else None
         if last is not None:
             shared = shared_prefix(sequences[last.members[-1]], sequences[number])
             stem = min(last.stem, shared)
             if stem >= _LEAST_STEM and stem * len(last.members) > last.shared:
-                found[-1] = Family(members=(*last.members, number), stem=stem)
+                families[-1] = Family(members=(*last.members, number), stem=stem)
                 continue
-        found.append(Family(members=(number,), stem=len(sequences[number])))
-    return sorted(found, key=lambda item: len(sequences[item.members[0]]))
+        families.append(Family(members=(number,), stem=len(sequences[number])))
+    return sorted(families, key=lambda family: len(sequences[family.members[0]]))
 
 
 def packs(
-    found: Sequence[Family], sequences: Sequence[Sequence[int]], token_budget: int
+    families: Sequence[Family], sequences: Sequence[Sequence[int]], token_budget: int
 ) -> list[list[Family]]:
     """Families in rows of about as many tokens, each within the budget or one family alone."""
-    sizes = [item.tokens(sequences) for item in found]
+    sizes = [family.tokens(sequences) for family in families]
     rows_least = -(-sum(sizes) // token_budget)
     even = sum(sizes) / max(rows_least, 1)
     rows: list[list[Family]] = []
     filled = 0
-    for item, size in zip(found, sizes, strict=True):
+    for family, size in zip(families, sizes, strict=True):
         if not rows or filled >= even or filled + size > token_budget:
             rows.append([])
             filled = 0
-        rows[-1].append(item)
+        rows[-1].append(family)
         filled += size
     return rows
 
 
 def pack(
-    found: Sequence[Family],
+    families: Sequence[Family],
     sequences: Sequence[Sequence[int]],
     device: torch.device,
     *,
@@ -139,7 +139,7 @@ def pack(
     """One row of families.
 
     Args:
-        found: Those of the row.
+        families: Those of the row.
         sequences: All there are.
         device: Of the model.
         last_only_at: The block of whose attention the last tokens are all that is used.
@@ -149,15 +149,17 @@ def pack(
     """
     row = _Row(sequences)
     # Sequences of one length stand side by side, and so do branches of one shape.
-    firsts = sorted((item.members[0] for item in found), key=lambda number: len(sequences[number]))
+    firsts = sorted(
+        (family.members[0] for family in families), key=lambda number: len(sequences[number])
+    )
     runs = [row.add_run(list(alike)) for _, alike in groupby(firsts, key=row.length)]
     others = [
-        (item.stem, len(sequences[number]) - item.stem, item.members[0], number)
-        for item in found
-        for number in item.members[1:]
+        (family.stem, len(sequences[number]) - family.stem, family.members[0], number)
+        for family in families
+        for number in family.members[1:]
     ]
     branches = []
-    for (stem, length), alike in groupby(sorted(others), key=lambda item: item[:2]):
+    for (stem, length), alike in groupby(sorted(others), key=lambda branch: branch[:2]):
         start = len(row.ids)
         keys = [row.add_branch(first, number, stem) for *_, first, number in alike]
         if length:
@@ -282,18 +284,18 @@ def _attend(
         step = 1
         if last_only:  # the last token sees all of its sequence
             own, mask, step = own[:, :, -1:], None, length
-        found, _ = sdpa_attention_forward(module, own, keys, values, mask, **more)
-        result[0, part][step - 1 :: step] = found.flatten(0, 1)
+        attended, _ = sdpa_attention_forward(module, own, keys, values, mask, **more)
+        result[0, part][step - 1 :: step] = attended.flatten(0, 1)
 
     for run in packed.runs:
         part = slice(run.start, run.start + run.rows * run.length)
-        keys, values = (_apart(item[0, :, part], run.rows) for item in (key, value))
+        keys, values = (_apart(states[0, :, part], run.rows) for states in (key, value))
         attend(part, run.rows, run.length, keys, values, None)
-    for item in packed.branches:
-        rows = len(item.keys)
-        part = slice(item.start, item.start + rows * item.length)
-        keys, values = (states[0][:, item.keys].transpose(0, 1) for states in (key, value))
-        attend(part, rows, item.length, keys, values, item.mask)
+    for branch in packed.branches:
+        rows = len(branch.keys)
+        part = slice(branch.start, branch.start + rows * branch.length)
+        keys, values = (states[0][:, branch.keys].transpose(0, 1) for states in (key, value))
+        attend(part, rows, branch.length, keys, values, branch.mask)
     return result
 
 

@@ -94,9 +94,9 @@ class _Texts:
     def of(cls, demonstrations: Sequence[Demonstration], spec: ExtractionSpec) -> "_Texts":
         check_reading(spec.token_rule, spec.chat, spec.template)
         own = _texts(demonstrations)
-        given = texts_of(spec.method, demonstrations, spec.parameters) or own
+        method_texts = texts_of(spec.method, demonstrations, spec.parameters) or own
         strip = spec.strip_punctuation
-        texts = [prepared(text, strip_punctuation=strip) for text in given]
+        texts = [prepared(text, strip_punctuation=strip) for text in method_texts]
         return cls(passages_of(demonstrations, spec, texts))
 
 
@@ -191,13 +191,15 @@ def _encoded(
             total=texts.count,
         )
         return token_ids, None
-    found = find_token_parts(loaded.tokenizer, passages, add_special_tokens=spec.add_special_tokens)
-    for number, item, parts in zip(numbers, passages, found, strict=True):
+    token_parts = find_token_parts(
+        loaded.tokenizer, passages, add_special_tokens=spec.add_special_tokens
+    )
+    for number, passage, parts in zip(numbers, passages, token_parts, strict=True):
         name = f"Demonstration text {number} of {texts.count}"
-        check_length(name, item.text, len(parts.token_ids), limit, 0)
+        check_length(name, passage.text, len(parts.token_ids), limit, 0)
     rule = spec.token_rule
-    spans = [parts.span(rule) for parts in found] if rule.is_part else None
-    return [parts.token_ids for parts in found], spans
+    spans = [parts.span(rule) for parts in token_parts] if rule.is_part else None
+    return [parts.token_ids for parts in token_parts], spans
 
 
 def _lead(loaded: LoadedModel, spec: ExtractionSpec) -> int:

@@ -54,9 +54,9 @@ def loading_options(device_map: DeviceMap | None) -> Iterator[dict[str, Any]]:
         )
     # For weights on the disk that are not used as their file holds them; else it stays empty.
     folder = tempfile.mkdtemp(prefix="vectorlab-weights-")
-    given = device_map if isinstance(device_map, str) else dict(device_map)
+    argument = device_map if isinstance(device_map, str) else dict(device_map)
     try:
-        yield {"device_map": given, "offload_folder": folder}
+        yield {"device_map": argument, "offload_folder": folder}
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

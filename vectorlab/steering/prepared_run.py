@@ -63,16 +63,16 @@ class PreparedRun:
             read_conditions(loaded, plain, conditions, vectors) if conditions else [[]] * len(plain)
         )
         holding = [
-            tuple(item.holds(value) for item, value in zip(conditions, row, strict=True))
+            tuple(condition.holds(value) for condition, value in zip(conditions, row, strict=True))
             for row in values
         ]
         # An arm and those of its interventions whose conditions hold make an arm of the table.
-        found = [
+        variants = [
             (number, held) for number in range(len(spec.arms)) for held in dict.fromkeys(holding)
         ]
         arms = [
             _without_unmet(spec.arms[number], dict(zip(conditions, held, strict=True)))
-            for number, held in found
+            for number, held in variants
         ]
         table = SteeringTable.build(loaded, (Arm(label="no steering"), *arms), vectors)
         return cls(
@@ -82,7 +82,7 @@ class PreparedRun:
             prompt_ids=ids,
             keys=spec.rows(),
             condition_values=values,
-            variants={item: place for place, item in enumerate(found, start=1)},
+            variants={variant: place for place, variant in enumerate(variants, start=1)},
         )
 
     def row_arm(self, key: RowKey) -> int:
@@ -93,7 +93,9 @@ class PreparedRun:
         """Which of the conditions on it a prompt meets."""
         conditions = self.spec.conditions(Part.PROMPT)
         values = self.condition_values[prompt]
-        return tuple(item.holds(value) for item, value in zip(conditions, values, strict=True))
+        return tuple(
+            condition.holds(value) for condition, value in zip(conditions, values, strict=True)
+        )
 
     @property
     def baseline_arm(self) -> int:
@@ -196,9 +198,9 @@ class PreparedRun:
     ) -> Divergence | None:
         if not self.spec.decoding.kl:
             return None
-        found = divergence(logprobs, compared, len(token_ids))
+        measured = divergence(logprobs, compared, len(token_ids))
         shown = pieces(self.loaded.tokenizer, self.ids_of(key), token_ids)
-        return replace(found, pieces=shown)
+        return replace(measured, pieces=shown)
 
     def _not_finite(self, key: RowKey, token_ids: Sequence[int], logprobs: Sequence[float]) -> str:
         """Where a row's numbers ended."""
@@ -246,8 +248,8 @@ class PreparedRun:
 
     def _stop_index(self, text: str) -> int | None:
         """Where the earliest stop string begins."""
-        found = [index for index in map(text.find, self.spec.decoding.stop) if index >= 0]
-        return min(found, default=None)
+        begins = [index for index in map(text.find, self.spec.decoding.stop) if index >= 0]
+        return min(begins, default=None)
 
     def _text(self, key: RowKey, token_ids: Sequence[int]) -> str:
         return continuation_text(self.loaded.tokenizer, self.ids_of(key), token_ids)

@@ -73,7 +73,9 @@ def _multiplies_bfloat16() -> bool:
 def _cache_bytes(level: int) -> int | None:
     """Of the first core, as Linux tells."""
     for folder in sorted(_CACHES.glob("index*")):
-        told = {name: (folder / name).read_text().strip() for name in ("level", "type", "size")}
-        if told["level"] == str(level) and told["type"] != "Instruction":
-            return int(told["size"].rstrip("KM")) * _UNITS.get(told["size"][-1], 1)
+        described = {
+            name: (folder / name).read_text().strip() for name in ("level", "type", "size")
+        }
+        if described["level"] == str(level) and described["type"] != "Instruction":
+            return int(described["size"].rstrip("KM")) * _UNITS.get(described["size"][-1], 1)
     return None

@@ -27,10 +27,10 @@ def check_quantiser(directory: Path, config: Mapping[str, Any]) -> None:
     """
     method = _method(config)
     if method in PACKAGES and quantiser(config) is None:
-        package, wanted = PACKAGES[method]
+        package, requirement = PACKAGES[method]
         raise ModelError(
             f"The weights in {directory} are quantised by {method}, which needs the package "
-            f"{package}. Run: pip install {wanted}"
+            f"{package}. Run: pip install {requirement}"
         )
 
 

@@ -53,7 +53,7 @@ class Batch:
 def packed_batch(
     loaded: LoadedModel,
     texts: Sequence[Text],
-    found: Sequence[Family],
+    families: Sequence[Family],
     reader: Reader,
     last_only_at: int | None,
 ) -> Batch:
@@ -67,7 +67,7 @@ def packed_batch(
         last_only_at: The block of whose attention the last tokens are all that is used.
     """
     ids = [text.ids for text in texts]
-    order, row = pack(found, ids, loaded.device, last_only_at=last_only_at)
+    order, row = pack(families, ids, loaded.device, last_only_at=last_only_at)
     columns = []
     for number, (stem, rest) in zip(order, row.columns, strict=True):
         span = texts[number].span

@@ -132,15 +132,15 @@ def _draw_margins(
     rank, last = ranks
     vocabulary = weights.shape[1]
     columns = torch.cat([rank - 1, rank, rank + 1, last, last + 1], dim=1)
-    found = weights.gather(1, columns.clamp(0, vocabulary - 1)).double()
-    before, own, behind, final, following = torch.split(found, 1, dim=1)
+    probabilities = weights.gather(1, columns.clamp(0, vocabulary - 1)).double()
+    before, own, behind, final, following = torch.split(probabilities, 1, dim=1)
     upper = cumulative.gather(1, rank).double()
     lower = upper - own
     total = cumulative.gather(1, last).double()
-    drawn = uniforms * total
+    point = uniforms * total
     distances = [
-        torch.minimum(drawn - lower, (before - own) / 2).where(rank > 0, total),
-        (upper - drawn).where(rank < last, total),
+        torch.minimum(point - lower, (before - own) / 2).where(rank > 0, total),
+        (upper - point).where(rank < last, total),
         ((own - behind) / 2).where(rank + 1 < vocabulary, total),
     ]
     if decoding.top_p < 1 or decoding.min_p:

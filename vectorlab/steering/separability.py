@@ -37,9 +37,9 @@ def separability(
     if total < 2 or "position" in parameters:
         return None
     chosen = torch.arange(count) * total // count
-    sides = [item.values[chosen] for item in (source, target)]
+    sides = [states.values[chosen] for states in (source, target)]
     # (2, count, L, D): what a projection is of.
-    read = torch.stack([item.per_layer()[chosen] for item in (source, target)]).double()
+    read = torch.stack([states.per_layer()[chosen] for states in (source, target)]).double()
     whole = read.sum(dim=(0, 1))
     signs = torch.tensor([-1, 1])[:, None, None]
     fold = torch.arange(count) % FOLDS

@@ -102,8 +102,8 @@ class Gauge:
         """The states of (B, T, D) as they are; what the rules say of the tokens changes."""
         assert values is not None, "begin_pass was not called"
         condition, counted = self.table.condition, values.now.response
-        found = measure(states.float(), self.table.direction, condition.measure).double()
-        line = torch.stack([found.where(counted, 0.0), counted.double()])
+        measured = measure(states.float(), self.table.direction, condition.measure).double()
+        line = torch.stack([measured.where(counted, 0.0), counted.double()])
         if values.now.is_first:
             self._held.clear()
             self._before = line.new_zeros(2, len(states), (condition.window.last or 2) - 1)

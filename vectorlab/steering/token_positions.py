@@ -77,7 +77,7 @@ class ThinkingReader:
         columns = torch.arange(width, device=token_ids.device)
         begin, end = (self._ends_at(line, ids, width) for ids in self._markers)
         last_begin, last_end = (
-            torch.where(found, columns, -1).cummax(dim=1).values for found in (begin, end)
+            torch.where(ends, columns, -1).cummax(dim=1).values for ends in (begin, end)
         )
         unmarked = (last_begin < 0) & (last_end < 0)
         thinking = torch.where(unmarked, self._open, last_begin > last_end)
@@ -178,18 +178,18 @@ class RuleReader:
         self._in_response = of_rules([part is not Part.PROMPT for part in parts])
         self._in_prompt = of_rules([part is not Part.RESPONSE for part in parts])
         # None where no rule asks.
-        starts = [item.start or -1 for item in where]  # padding has index -1
+        starts = [positions.start or -1 for positions in where]  # padding has index -1
         self._start = of_rules(starts) if max(starts) > 0 else None
-        self._stop = _bounds([item.stop for item in where], device)
-        self._last = _bounds([item.last for item in where], device)
-        self._tokens = _id_table([item.tokens for item in where], device)
-        self._any_token = of_rules([not item.tokens for item in where])
-        self._excluded = _id_table([item.excluded for item in where], device)
-        self._bos_id = bos_id if any(item.skip_bos for item in where) else None
-        self._skips_bos = of_rules([item.skip_bos for item in where])
-        self._reads_stages = any(item.stage for item in where)
-        self._thinking = of_rules([item.stage is Stage.THINKING for item in where])
-        self._any_stage = of_rules([item.stage is Stage.ANY for item in where])
+        self._stop = _bounds([positions.stop for positions in where], device)
+        self._last = _bounds([positions.last for positions in where], device)
+        self._tokens = _id_table([positions.tokens for positions in where], device)
+        self._any_token = of_rules([not positions.tokens for positions in where])
+        self._excluded = _id_table([positions.excluded for positions in where], device)
+        self._bos_id = bos_id if any(positions.skip_bos for positions in where) else None
+        self._skips_bos = of_rules([positions.skip_bos for positions in where])
+        self._reads_stages = any(positions.stage for positions in where)
+        self._thinking = of_rules([positions.stage is Stage.THINKING for positions in where])
+        self._any_stage = of_rules([positions.stage is Stage.ANY for positions in where])
         self._factors = _factor_table([rule.schedule.factors for rule in rules], device)
 
     def touches(self, now: Pass) -> torch.Tensor:

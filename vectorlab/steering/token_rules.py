@@ -73,8 +73,8 @@ class Wanted:
 
     def read(self, states: torch.Tensor) -> torch.Tensor:
         """One state of every sequence, (B, D) float32, from the states (M, D) of all tokens."""
-        found = states[self.columns.to(states.device)].float()
+        chosen = states[self.columns.to(states.device)].float()
         if self.counts is None:
-            return found
-        parts = torch.split(found, list(self.counts))
+            return chosen
+        parts = torch.split(chosen, list(self.counts))
         return torch.stack([part.amax(0) if self.is_max else part.mean(0) for part in parts])

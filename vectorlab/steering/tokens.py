@@ -48,9 +48,9 @@ def encode(
     rows = _token_ids(tokenizer, unique, add_special_tokens=add_special_tokens)
     ids = dict(zip(unique, rows, strict=True))
     called = range(1, len(used) + 1) if numbers is None else numbers
-    for number, given, text in zip(called, texts, used, strict=True):
+    for number, original, text in zip(called, texts, used, strict=True):
         name = f"{noun} {number} of {total or len(used)}"
-        check_length(name, given, len(ids[text]), context_length, new_tokens)
+        check_length(name, original, len(ids[text]), context_length, new_tokens)
     return [list(ids[text]) for text in used]
 
 
@@ -74,9 +74,9 @@ def check_length(
             f"{name} has no tokens ({text!r}) and the tokenizer adds none. Give it some text."
         )
     if context_length is not None and length + new_tokens > context_length:
-        wanted = f" and {new_tokens} new tokens are asked for" if new_tokens else ""
+        also_asked = f" and {new_tokens} new tokens are asked for" if new_tokens else ""
         raise InputError(
-            f"{name} has {length} tokens{wanted}, but the model's context is {context_length} "
+            f"{name} has {length} tokens{also_asked}, but the model's context is {context_length} "
             "tokens. Shorten it" + (" or lower --max-new-tokens." if new_tokens else ".")
         )
 
@@ -119,18 +119,18 @@ def pieces(
     context = list(prompt_ids[-_CONTEXT_TOKENS:])
     if _decode(tokenizer, context).endswith(_CUT):
         context = []
-    ids, found = [*context, *token_ids], []
+    ids, added = [*context, *token_ids], []
     # Only what the last piece began with is decoded again, so that a long text takes no longer
     # per token than a short one.
     start, done = 0, len(context)
     for end in range(done + 1, len(ids) + 1):
         before, now = _decode(tokenizer, ids[start:done]), _decode(tokenizer, ids[start:end])
         if (now.endswith(_CUT) and end < len(ids)) or not now.startswith(before):
-            found.append("")
+            added.append("")
             continue
-        found.append(now[len(before) :])
+        added.append(now[len(before) :])
         start, done = done, end
-    return tuple(found)
+    return tuple(added)
 
 
 def _token_ids(

@@ -20,7 +20,7 @@ def untouched(run: PreparedRun, texts: Sequence[GeneratedText]) -> tuple[str, ..
         run: What was asked for.
         texts: What was generated.
     """
-    found = [*_conditions_at_one_side(run), *_never_or_always_held(run, texts)]
+    sentences = [*_conditions_at_one_side(run), *_never_or_always_held(run, texts)]
     for number, arm in enumerate(run.spec.arms):
         mine = [text for text in texts if text.key.arm == number]
         for positions in dict.fromkeys(
@@ -29,11 +29,11 @@ def untouched(run: PreparedRun, texts: Sequence[GeneratedText]) -> tuple[str, ..
             rules = [Rule(positions, Schedule.CONSTANT)]
             reader = RuleReader(rules, run.table.bos_id, torch.device("cpu"))
             if not any(_meets(run, reader, text) for text in mine):
-                found.append(
+                sentences.append(
                     f"arm {arm.label!r} was not steered at {positions}: none of its "
                     f"{len(mine)} texts has such a token"
                 )
-    return tuple(found)
+    return tuple(sentences)
 
 
 def measured_conditions(
@@ -58,35 +58,35 @@ def measured_conditions(
 
 def _conditions_at_one_side(run: PreparedRun) -> list[str]:
     """A sentence for every condition that all prompts or none of them meet."""
-    found = []
+    sentences = []
     for number, condition in enumerate(run.spec.conditions(Part.PROMPT)):
         values = [row[number] for row in run.condition_values]
         met = sum(condition.holds(value) for value in values)
         if met not in (0, len(values)):
             continue
         how_many = "none" if met == 0 else "every one"
-        found.append(
+        sentences.append(
             f"{condition.measure} at layer {condition.layer} {condition.comparison} "
             f"{condition.threshold:.6g} holds for {how_many} of {len(values)} prompts: values from "
             f"{min(values):.6g} to {max(values):.6g}"
         )
-    return found
+    return sentences
 
 
 def _never_or_always_held(run: PreparedRun, texts: Sequence[GeneratedText]) -> list[str]:
     """A sentence for every condition on the response that all tokens or none of them meet."""
-    found = []
+    sentences = []
     for number, condition in enumerate(run.spec.conditions(Part.RESPONSE)):
         mine = [text for text in texts if text.held[number] is not None]
         read = sum(len(text.token_ids) - 1 for text in mine)
         held = sum(text.held[number] or 0 for text in mine)
         if held in (0, read):
-            found.append(
+            sentences.append(
                 f"{condition.measure} at layer {condition.layer} {condition.comparison} "
                 f"{condition.threshold:.6g} over {condition.window} held at "
                 f"{'none' if held == 0 else 'every one'} of {read} generated tokens"
             )
-    return found
+    return sentences
 
 
 def _meets(run: PreparedRun, reader: RuleReader, text: GeneratedText) -> bool:

@@ -15,16 +15,16 @@ def median(values: Values) -> Estimate:
 
     Source: Conover, "Practical Nonparametric Statistics" (1999), section 3.2.
     """
-    given = np.array([math.nan if value is None else value for value in values], dtype=np.float64)
-    found = np.sort(given[~np.isnan(given)])
-    n = len(found)
+    numbers = np.array([math.nan if value is None else value for value in values], dtype=np.float64)
+    ordered = np.sort(numbers[~np.isnan(numbers)])
+    n = len(ordered)
     place = _place(n)
     return Estimate(
         n=n,
-        n_missing=len(given) - n,
-        mean=float(np.median(found)) if n else None,
-        low=float(found[place]) if n > 1 else None,
-        high=float(found[n - 1 - place]) if n > 1 else None,
+        n_missing=len(numbers) - n,
+        mean=float(np.median(ordered)) if n else None,
+        low=float(ordered[place]) if n > 1 else None,
+        high=float(ordered[n - 1 - place]) if n > 1 else None,
     )
 
 

@@ -45,8 +45,8 @@ class Rotation(nn.Module):
 
     def rows(self) -> torch.Tensor:
         """The orthonormal rows R, (K, D)."""
-        found: Any = self.frame.weight
-        rows: torch.Tensor = found
+        weight: Any = self.frame.weight
+        rows: torch.Tensor = weight
         return rows
 
     def penalty(self) -> torch.Tensor:

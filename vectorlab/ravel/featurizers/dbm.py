@@ -97,10 +97,16 @@ def fit(task: Task) -> Fitted:
 
 def fit_mask(task: Task, objective: Objective) -> Fitted:
     """Train a mask for an objective."""
-    given = task.parameters
-    module = SoftMask(task.d_model, given["temperature"], given["l1"]).to(task.device)
+    parameters = task.parameters
+    module = SoftMask(task.d_model, parameters["temperature"], parameters["l1"]).to(task.device)
     curve = train(
-        module, task.counterfactuals(), task.attribute, objective, given, task.seed, task.monitor
+        module,
+        task.counterfactuals(),
+        task.attribute,
+        objective,
+        parameters,
+        task.seed,
+        task.monitor,
     )
     return Fitted(featurizer=module.hard(), curve=curve)
 

@@ -69,8 +69,8 @@ def fit(task: Task) -> Fitted:
         k=task.k,
         seed=task.seed,
     )
-    found = PrincipalComponents(scale.float(), rows[chosen].float())
-    return Fitted(featurizer=found, measures={"components": float(len(rows))})
+    components = PrincipalComponents(scale.float(), rows[chosen].float())
+    return Fitted(featurizer=components, measures={"components": float(len(rows))})
 
 
 def load(tensors: Tensors) -> PrincipalComponents:

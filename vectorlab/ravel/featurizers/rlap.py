@@ -35,13 +35,13 @@ def fit(task: Task) -> Fitted:
     curve: list[dict[str, float]] = []
     for step in range(steps):
         chosen = torch.randint(len(states), (min(batch, len(states)),), generator=generator)
-        inputs, wanted = states[chosen], values[chosen]
-        loss = cross_entropy((inputs - inputs @ hidden) @ weights, wanted)
+        inputs, targets = states[chosen], values[chosen]
+        loss = cross_entropy((inputs - inputs @ hidden) @ weights, targets)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         played = hidden.clone().requires_grad_()
-        gain = cross_entropy((inputs - inputs @ played) @ weights.detach(), wanted)
+        gain = cross_entropy((inputs - inputs @ played) @ weights.detach(), targets)
         (slope,) = torch.autograd.grad(gain, played)
         slope = (slope + slope.T) / 2
         # As long a step at every width, whatever the size of the classifier's weights.
@@ -74,8 +74,8 @@ def onto_fantope(matrix: torch.Tensor, k: int) -> torch.Tensor:
         middle = (low + high) / 2
         too_much = (sizes - middle).clamp(0, 1).sum() > k
         low, high = torch.where(too_much, middle, low), torch.where(too_much, high, middle)
-    found: torch.Tensor = (directions * (sizes - high).clamp(0, 1)) @ directions.T
-    return found
+    projected: torch.Tensor = (directions * (sizes - high).clamp(0, 1)) @ directions.T
+    return projected
 
 
 MAKER = Maker(fit=fit, load=load)

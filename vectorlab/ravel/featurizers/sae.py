@@ -42,8 +42,8 @@ class Autoencoder(nn.Module):
 
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
         """States that latents stand for, (M, H) -> (M, D)."""
-        found: torch.Tensor = latents @ self.W_dec + self.b_dec
-        return found
+        states: torch.Tensor = latents @ self.W_dec + self.b_dec
+        return states
 
 
 class SparseLatents:
@@ -158,12 +158,12 @@ def check_weights(weights: Tensors, d_model: int) -> Tensors:
 
 def _train(task: Task, states: torch.Tensor) -> tuple[Autoencoder, list[dict[str, float]]]:
     """Minimise the squared error and the size of the latents, on states of about unit size."""
-    given = task.parameters
+    parameters = task.parameters
     generator = torch.Generator().manual_seed(task.seed)
     centre = states.mean(dim=0)
     size = (states - centre).square().mean().sqrt()
     data = ((states - centre) / size).to(task.device)
-    latents = int(given["width"]) * task.d_model
+    latents = int(parameters["width"]) * task.d_model
     encoder = torch.randn(task.d_model, latents, generator=generator)
     encoder = encoder / encoder.norm(dim=0)
     start = {
@@ -188,9 +188,11 @@ def _descend(
     generator: torch.Generator,
     monitor: Monitor,
 ) -> list[dict[str, float]]:
-    given = task.parameters
-    steps = int(given["steps"])
-    optimizer = torch.optim.AdamW(model.parameters(), lr=given["learning_rate"], weight_decay=1e-4)
+    parameters = task.parameters
+    steps = int(parameters["steps"])
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=parameters["learning_rate"], weight_decay=1e-4
+    )
     live = {
         "modules": {"model": model},
         "optimizers": {"adam": optimizer},
@@ -199,12 +201,12 @@ def _descend(
     curve: list[dict[str, float]] = []
     for step in range(resumed_step(monitor, curve, **live), steps):
         for group in optimizer.param_groups:  # down to half
-            group["lr"] = given["learning_rate"] * (0.75 + 0.25 * _cosine(step / steps))
-        chosen = torch.randint(len(data), (int(given["batch"]),), generator=generator)
+            group["lr"] = parameters["learning_rate"] * (0.75 + 0.25 * _cosine(step / steps))
+        chosen = torch.randint(len(data), (int(parameters["batch"]),), generator=generator)
         inputs = data[chosen]
         latents = model.encode(inputs)
         error = (model.decode(latents) - inputs).square().mean()
-        loss = error + given["sparsity"] * latents.abs().mean()
+        loss = error + parameters["sparsity"] * latents.abs().mean()
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()

@@ -52,12 +52,12 @@ def informative(
         warnings.simplefilter("ignore", ConvergenceWarning)
         classifier.fit(features.double().numpy(), values.numpy())
     weight = np.abs(classifier.coef_).sum(axis=0)
-    found = np.flatnonzero(weight >= _SMALLEST)
+    picked = np.flatnonzero(weight >= _SMALLEST)
     if k is not None:
-        found = np.sort(in_order(weight)[:k])
-    if not len(found):
+        picked = np.sort(in_order(weight)[:k])
+    if not len(picked):
         raise InputError(
             f"The classifier picks no feature with inverse_penalty {inverse_penalty:g}. "
             "Raise it: --parameter inverse_penalty=100"
         )
-    return torch.from_numpy(found)
+    return torch.from_numpy(picked)

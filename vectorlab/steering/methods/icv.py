@@ -49,8 +49,8 @@ def _without_each(
         rest = mean + (mean - differences[part]) / (len(source) - 1)
         is_exact = torch.full(part.shape, rank == 0)
         if components is not None:
-            found, is_exact = components.without(part)
-            rest = rest + found
+            leading, is_exact = components.without(part)
+            rest = rest + leading
         block = rest.reshape(len(part), *shape)[:, 1:]
         for row in (~is_exact).nonzero()[:, 0].tolist():
             others = omit(in_context_vector, source, target, int(part[row]), {"rank": rank})

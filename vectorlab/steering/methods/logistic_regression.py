@@ -46,11 +46,11 @@ def logistic_regression(
     """
     if not penalty > 0:
         raise InputError(f"Parameter penalty is {penalty!r}; it must be a number above 0.")
-    found = []
+    directions = []
     for before, after in zip(source.double().unbind(1), target.double().unbind(1), strict=True):
         weights = _weights(torch.cat([before, after]), penalty)
-        found.append(as_long_as_the_shift(weights, after - before))
-    return torch.stack(found).float()
+        directions.append(as_long_as_the_shift(weights, after - before))
+    return torch.stack(directions).float()
 
 
 def _weights(states: torch.Tensor, penalty: float) -> torch.Tensor:

@@ -33,11 +33,11 @@ def principal_direction(source: torch.Tensor, target: torch.Tensor) -> torch.Ten
     Returns:
         (L, D) float32, as long as the pairs' root mean square shift along it.
     """
-    found = []
+    directions = []
     for differences in (target - source).unbind(dim=1):
         direction = towards(leading_direction(differences), differences)
-        found.append(as_long_as_the_shift(direction, differences))
-    return torch.stack(found).float()
+        directions.append(as_long_as_the_shift(direction, differences))
+    return torch.stack(directions).float()
 
 
 METHOD = Method(aggregator=principal_direction)

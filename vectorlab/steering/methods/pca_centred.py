@@ -34,13 +34,13 @@ def pair_centred_direction(source: torch.Tensor, target: torch.Tensor) -> torch.
     Returns:
         (L, D) float32, as long as the root mean square distance from the middle along it.
     """
-    found = []
+    directions = []
     for before, after in zip(source.double().unbind(1), target.double().unbind(1), strict=True):
         middle = (before + after) / 2
         centred = torch.cat([after - middle, before - middle])
         direction = towards(leading_direction(centred), after - before)
-        found.append(as_long_as_the_shift(direction, centred))
-    return torch.stack(found).float()
+        directions.append(as_long_as_the_shift(direction, centred))
+    return torch.stack(directions).float()
 
 
 METHOD = Method(aggregator=pair_centred_direction)

@@ -34,11 +34,11 @@ def texts_of(
     Raises:
         InputError: If the method or a parameter is unknown, or the demonstrations do not suit it.
     """
-    found = find_method(method)
-    if found.texts is None:
+    entry = find_method(method)
+    if entry.texts is None:
         return None
-    _check_parameters(method, found.aggregator, parameters)
-    return found.texts(demonstrations, **parameters)
+    _check_parameters(method, entry.aggregator, parameters)
+    return entry.texts(demonstrations, **parameters)
 
 
 def aggregate(
@@ -56,8 +56,8 @@ def aggregate(
         InputError: If the method or a parameter is unknown.
         ShapeError: If the two do not agree in shape and layers.
     """
-    found = _checked(method, source, target, parameters)
-    values = found.aggregator(source.values, target.values, **parameters)
+    entry = _checked(method, source, target, parameters)
+    values = entry.aggregator(source.values, target.values, **parameters)
     explained, cosines = _diagnostics(target.per_layer() - source.per_layer(), values)
     return Directions(
         values=values, explained_variance=explained, cosines=cosines, layers=source.layers
@@ -76,12 +76,12 @@ def without_each(
         InputError: If the method or a parameter is unknown.
         ShapeError: If the two do not agree in shape and layers.
     """
-    found = _checked(method, source, target, parameters)
-    if found.omission is not None:
-        yield from found.omission(source.values, target.values, **parameters)
+    entry = _checked(method, source, target, parameters)
+    if entry.omission is not None:
+        yield from entry.omission(source.values, target.values, **parameters)
         return
     for pair in range(len(source.values)):
-        yield omit(found.aggregator, source.values, target.values, pair, parameters)[None]
+        yield omit(entry.aggregator, source.values, target.values, pair, parameters)[None]
 
 
 def _diagnostics(
@@ -111,14 +111,14 @@ def _diagnostics(
 
 
 def _checked(method: str, source: States, target: States, parameters: Mapping[str, Any]) -> Method:
-    found = find_method(method)
+    entry = find_method(method)
     if source.values.shape != target.values.shape or source.layers != target.layers:
         raise ShapeError(
             f"Sources have states of shape {tuple(source.values.shape)}, targets "
             f"{tuple(target.values.shape)}; they must be pairs."
         )
-    _check_parameters(method, found.aggregator, parameters)
-    return found
+    _check_parameters(method, entry.aggregator, parameters)
+    return entry
 
 
 def _check_parameters(method: str, aggregator: Aggregator, parameters: Mapping[str, Any]) -> None:

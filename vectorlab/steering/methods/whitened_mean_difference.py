@@ -44,13 +44,13 @@ def whitened_mean_difference(
     """
     if shrinkage is not None and not 0 < shrinkage <= 1:
         raise InputError(f"Parameter shrinkage is {shrinkage!r}; it must be above 0, at most 1.")
-    found = []
+    directions = []
     for before, after in zip(source.double().unbind(1), target.double().unbind(1), strict=True):
         within = torch.cat([before - before.mean(dim=0), after - after.mean(dim=0)])
         differences = after - before
         direction = _whitened(differences.mean(dim=0), within, shrinkage)
-        found.append(as_long_as_the_shift(direction, differences))
-    return torch.stack(found).float()
+        directions.append(as_long_as_the_shift(direction, differences))
+    return torch.stack(directions).float()
 
 
 def _whitened(mean: torch.Tensor, within: torch.Tensor, shrinkage: float | None) -> torch.Tensor:

@@ -14,27 +14,27 @@ def operation(operator: Operator) -> AnyOperation:
     Raises:
         CatalogueError: If its file is missing or holds no operation.
     """
-    found: AnyOperation = in_file_of(f"{__name__}.{operator}", "OPERATION", Operation)
-    return found
+    functions: AnyOperation = in_file_of(f"{__name__}.{operator}", "OPERATION", Operation)
+    return functions
 
 
 def prepare_constant(
-    operator: Operator, given: Given, strengths: torch.Tensor, combine: Combine
+    operator: Operator, tensors: Given, strengths: torch.Tensor, combine: Combine
 ) -> Slots:
     """Slots of one arm whose strengths hold at every position.
 
     Args:
         operator: The operator.
-        given: What its vectors hold, (K, ...) each.
+        tensors: What its vectors hold, (K, ...) each.
         strengths: (K,) float32.
         combine: Of the arm.
     """
     functions: Operation[Slots] = operation(operator)
     if functions.sums:
-        totals = {name: _weighted_sum(strengths, part) for name, part in given.items()}
+        totals = {name: _weighted_sum(strengths, part) for name, part in tensors.items()}
         return functions.prepare(totals, torch.ones(1))
     mean = operator.info.takes_mean and combine is Combine.MEAN
-    return functions.prepare(given, strengths / len(strengths) if mean else strengths)
+    return functions.prepare(tensors, strengths / len(strengths) if mean else strengths)
 
 
 def _weighted_sum(strengths: torch.Tensor, part: torch.Tensor) -> torch.Tensor:

@@ -12,9 +12,9 @@ import torch
 from vectorlab.steering.operators.base import DirectionSlots, Given, Operation, unit
 
 
-def prepare(given: Given, strengths: torch.Tensor) -> DirectionSlots:
+def prepare(tensors: Given, strengths: torch.Tensor) -> DirectionSlots:
     """Unit directions (K, D) and the strengths."""
-    return DirectionSlots(directions=unit(given["vector"]), weights=strengths)
+    return DirectionSlots(directions=unit(tensors["vector"]), weights=strengths)
 
 
 def ablate(states: torch.Tensor, slots: DirectionSlots) -> torch.Tensor:

@@ -14,9 +14,9 @@ from vectorlab.steering.operators.base import (
 )
 
 
-def prepare(given: Given, strengths: torch.Tensor) -> DirectionSlots:
+def prepare(tensors: Given, strengths: torch.Tensor) -> DirectionSlots:
     """The vectors (K, D) and the strengths, as they are."""
-    return DirectionSlots(directions=given["vector"], weights=strengths)
+    return DirectionSlots(directions=tensors["vector"], weights=strengths)
 
 
 def add(states: torch.Tensor, slots: DirectionSlots) -> torch.Tensor:

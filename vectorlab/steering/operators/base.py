@@ -169,9 +169,9 @@ def unit(vectors: torch.Tensor) -> torch.Tensor:
 
 def _rectangle(parts: Sequence[torch.Tensor | None]) -> torch.Tensor:
     """Tensors (K, ...) of unequal K in one (A, K, ...), filled up with zeros; None is all zeros."""
-    given = [part for part in parts if part is not None]
-    count = max(map(len, given))
-    whole = given[0].new_zeros(len(parts), count, *given[0].shape[1:])
+    present = [part for part in parts if part is not None]
+    count = max(map(len, present))
+    whole = present[0].new_zeros(len(parts), count, *present[0].shape[1:])
     for place, part in enumerate(parts):
         if part is not None:
             whole[place, : len(part)] = part

@@ -18,9 +18,9 @@ from vectorlab.steering.operators.base import DirectionSlots, Given, Operation
 DEPENDENT = 1e-6  # share of a vector outside the others' span below which it adds nothing to it
 
 
-def prepare(given: Given, strengths: torch.Tensor) -> DirectionSlots:
+def prepare(tensors: Given, strengths: torch.Tensor) -> DirectionSlots:
     """Orthonormal directions (K, D) and the strengths."""
-    return DirectionSlots(directions=_orthonormal(given["vector"]), weights=strengths)
+    return DirectionSlots(directions=_orthonormal(tensors["vector"]), weights=strengths)
 
 
 def project_to(states: torch.Tensor, slots: DirectionSlots) -> torch.Tensor:

@@ -108,11 +108,11 @@ class TurnWork:
         return self.turn.apply(states if own is None else own, out=own)
 
 
-def prepare(given: Given, strengths: torch.Tensor) -> GatedSlots:
+def prepare(tensors: Given, strengths: torch.Tensor) -> GatedSlots:
     """Unit directions (K, D), the strengths, and gates."""
-    norms = norms_of(given["vector"])[:, 0]
+    norms = norms_of(tensors["vector"])[:, 0]
     gates = norms.clamp(min=NORM_EPS) / norms.clamp(min=COSINE_EPS)
-    return GatedSlots(directions=unit(given["vector"]), weights=strengths, gates=gates)
+    return GatedSlots(directions=unit(tensors["vector"]), weights=strengths, gates=gates)
 
 
 def rotate(states: torch.Tensor, slots: GatedSlots) -> torch.Tensor:
