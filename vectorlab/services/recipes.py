@@ -73,7 +73,7 @@ def _options(request: GenerationRequest) -> list[tuple[str, ...]]:
     for name in _order(request, values):
         value = values[name]
         if isinstance(value, SweepOptions | Decoding):
-            words += [_option(*pair) for pair in _given(value).items()]
+            words += [_option(*option) for option in _given(value).items()]
         elif name in _NAMED:
             words += [(_NAMED[name], _word(part)) for part in value]
         else:

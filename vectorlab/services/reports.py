@@ -26,19 +26,21 @@ def sets_frame(
     listed = sets.list_sets(db, words=words, limit=limit, offset=offset)
     return pd.DataFrame(
         {
-            "set": [named.name for named, latest in listed],
-            "version": [None if latest is None else latest.number for named, latest in listed],
-            "demonstrations": [0 if latest is None else latest.count for named, latest in listed],
-            "task": [named.task for named, latest in listed],
-            "labels": [", ".join(named.labels) for named, latest in listed],
-            "tags": [", ".join(latest.tags) if latest else "" for named, latest in listed],
-            "description": [named.description for named, latest in listed],
+            "set": [known_set.name for known_set, latest in listed],
+            "version": [None if latest is None else latest.number for known_set, latest in listed],
+            "demonstrations": [
+                0 if latest is None else latest.count for known_set, latest in listed
+            ],
+            "task": [known_set.task for known_set, latest in listed],
+            "labels": [", ".join(known_set.labels) for known_set, latest in listed],
+            "tags": [", ".join(latest.tags) if latest else "" for known_set, latest in listed],
+            "description": [known_set.description for known_set, latest in listed],
             "changed": [
-                named.created_at if latest is None else latest.created_at
-                for named, latest in listed
+                known_set.created_at if latest is None else latest.created_at
+                for known_set, latest in listed
             ],
             "sha256": [
-                None if latest is None else latest.content_sha256 for named, latest in listed
+                None if latest is None else latest.content_sha256 for known_set, latest in listed
             ],
         }
     )

@@ -214,10 +214,10 @@ def _series(db: Database, spec: RunSpec) -> dict[str, str]:
         for arm in spec.arms
     }
     values: dict[str, set[str]] = {}
-    for facts in (
+    for fact in (
         fact for arm in described.values() for of_intervention in arm for fact in of_intervention
     ):
-        values.setdefault(facts.field, set()).add(facts.value)
+        values.setdefault(fact.field, set()).add(fact.value)
     differing = {name for name, seen in values.items() if len(seen) > 1}
     differing -= {"strength", "vector_sha256"}
     return {
