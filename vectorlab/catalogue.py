@@ -25,7 +25,7 @@ def in_file_of(module: str, name: str, kind: type[_Kind]) -> _Kind:
     """
     path = f"{module.replace('.', '/')}.py"
     try:
-        found = getattr(import_module(module), name, None)
+        exposed = getattr(import_module(module), name, None)
     except ModuleNotFoundError as exc:
         if exc.name != module:
             raise  # something that the file itself needs
@@ -33,7 +33,7 @@ def in_file_of(module: str, name: str, kind: type[_Kind]) -> _Kind:
             f"The catalogue has an entry for {path}, but there is no such file. "
             f"It has to hold {name} = {kind.__name__}(...)."
         ) from exc
-    if not isinstance(found, kind):
-        held = "it has none" if found is None else f"it is of type {type(found).__name__}"
+    if not isinstance(exposed, kind):
+        held = "it has none" if exposed is None else f"it is of type {type(exposed).__name__}"
         raise CatalogueError(f"{path} has to hold {name} = {kind.__name__}(...), but {held}.")
-    return found
+    return exposed

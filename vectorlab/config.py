@@ -61,15 +61,15 @@ class Settings:
         )
 
 
-def _state_cache_bytes(given: str | None) -> int:
-    if not given:
+def _state_cache_bytes(text: str | None) -> int:
+    if not text:
         return DEFAULT_STATE_CACHE_BYTES
-    if not (given.isascii() and given.isdigit()):
+    if not (text.isascii() and text.isdigit()):
         raise InputError(
-            f"VECTORLAB_STATE_CACHE_BYTES is {given!r}; it must be a whole number of bytes, 0 to "
+            f"VECTORLAB_STATE_CACHE_BYTES is {text!r}; it must be a whole number of bytes, 0 to "
             "keep no states."
         )
-    return int(given)
+    return int(text)
 
 
 def _login_name() -> str:

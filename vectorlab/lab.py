@@ -282,11 +282,11 @@ class SetVerbs:
             config=config,
             revision=revision,
         )
-        asked = set_files.Asked.of(
+        choice = set_files.Asked.of(
             source_column, target_column, metadata_column, join, bare_prompts
         )
-        with set_files.open_import(paths, options, asked) as found:
-            return self.commit_found(found, set=set, message=message, **about)
+        with set_files.open_import(paths, options, choice) as found_set:
+            return self.commit_found(found_set, set=set, message=message, **about)
 
     def import_frame(
         self,
@@ -314,11 +314,11 @@ class SetVerbs:
             message: Why this version exists; None says where it came from.
             about: As ``commit`` takes it.
         """
-        asked = set_files.Asked.of(
+        choice = set_files.Asked.of(
             source_column, target_column, metadata_column, join, bare_prompts
         )
-        with set_files.open_frame_import(frame, asked) as found:
-            return self.commit_found(found, set=set, message=message, **about)
+        with set_files.open_frame_import(frame, choice) as found_set:
+            return self.commit_found(found_set, set=set, message=message, **about)
 
     def commit_found(
         self, found: set_files.FoundSet, *, set: str, message: str | None = None, **about: Any
@@ -497,9 +497,9 @@ class ModelVerbs:
         Raises:
             NotFoundError: If there is none.
         """
-        found = models.find(self._lab.db, reference)
-        if found is not None:
-            return found
+        model = models.find(self._lab.db, reference)
+        if model is not None:
+            return model
         if reference == BUNDLED_MODEL:
             return self.add(f"bundled:{BUNDLED_MODEL}")
         raise NotFoundError(
@@ -653,7 +653,7 @@ class VectorVerbs:
             name: Of the new vector.
             more: ``operator`` and ``dtype`` of ``services.vector_algebra.request_equalisation``.
         """
-        asked = {"operator": Operator.ADD, "priority": PRIORITY_INTERACTIVE, **more}
+        options = {"operator": Operator.ADD, "priority": PRIORITY_INTERACTIVE, **more}
         return self._lab.result(
             vector_algebra.request_equalisation(
                 self._lab.db,
@@ -662,7 +662,7 @@ class VectorVerbs:
                 texts=texts,
                 name=name,
                 actor=self._lab.settings.user,
-                **asked,
+                **options,
             )
         )
 
@@ -686,7 +686,7 @@ class VectorVerbs:
             other_model: It may be another than the vector's own.
             more: Further arguments of ``services.conditions.request_search``.
         """
-        asked = conditions.request_search(
+        request = conditions.request_search(
             self._lab.db,
             vector=vector,
             positive=positive,
@@ -696,7 +696,7 @@ class VectorVerbs:
             actor=self._lab.settings.user,
             **({"priority": PRIORITY_INTERACTIVE} | more),
         )
-        return self._lab.result(asked)
+        return self._lab.result(request)
 
     def request_leave_one_out(
         self, reference: str, *, priority: int = PRIORITY_INTERACTIVE
@@ -748,15 +748,15 @@ class VectorVerbs:
             queue: Only workers of this queue take the job.
             options: Fields of ``CalibrationOptions``.
         """
-        asked = CalibrationOptions(effect=effect, **options)
-        named = calibrations.vectors_named(self._lab.db, reference, asked)
+        calibration_options = CalibrationOptions(effect=effect, **options)
+        named = calibrations.vectors_named(self._lab.db, reference, calibration_options)
         texts, _ = self._lab.runs._prompts(_several(prompts), prompt_set)
         return calibrations.request_calibration(
             self._lab.db,
             reference,
-            model=self._lab.models.of(named, model, other_model=asked.other_model),
+            model=self._lab.models.of(named, model, other_model=calibration_options.other_model),
             prompts=texts,
-            options=asked,
+            options=calibration_options,
             actor=self._lab.settings.user,
             force=force,
             priority=priority,
@@ -812,7 +812,7 @@ class RunView:
             scorers: Such as ``"kl"`` or ``"contains:good"``; see ``vectorlab runs scorers``.
             force: Score again what was scored.
         """
-        asked = scores.request_scores(
+        request = scores.request_scores(
             self.lab.db,
             str(self.run.id),
             scorers or scores.DEFAULT_SCORERS,
@@ -820,7 +820,7 @@ class RunView:
             force=force,
             priority=PRIORITY_INTERACTIVE,
         )
-        self.lab.result(asked)
+        self.lab.result(request)
         return scores.summary(self.lab.db, self.run)
 
     def scores(self) -> pd.DataFrame:
@@ -902,7 +902,7 @@ class RunVerbs:
         """
         vectors = _several(vectors)
         texts, version_id = self._prompts(_several(prompts), prompt_set)
-        asked = GenerationRequest(
+        request = GenerationRequest(
             model=model,
             other_model=other_model,
             prompts=tuple(texts),
@@ -918,8 +918,8 @@ class RunVerbs:
             chat=chat,
             system=system,
         )
-        chosen = asked.model_of(self._lab.db, self._lab.models.get)
-        spec = asked.spec(self._lab.db, chosen)
+        chosen = request.model_of(self._lab.db, self._lab.models.get)
+        spec = request.spec(self._lab.db, chosen)
         return runs.request_run(
             self._lab.db,
             model=chosen,
@@ -1031,11 +1031,11 @@ class RunVerbs:
         """
         db, actor = self._lab.db, self._lab.settings.user
         texts, version_id = self._prompts(_several(prompts), prompt_set)
-        asked = sweeps.Sweep(
+        full_sweep = sweeps.Sweep(
             model=model,
             other_model=other_model,
             prompts=tuple(texts),
-            vectors=tuple(self._lab.vectors.get(item).name for item in _several(vectors)),
+            vectors=tuple(self._lab.vectors.get(reference).name for reference in _several(vectors)),
             strengths=tuple(strengths),
             layers=tuple(layers),
             sweep=sweep or SweepOptions(),
@@ -1054,13 +1054,13 @@ class RunVerbs:
             chat=chat,
             system=system,
         )
-        chosen = asked.model_of(db, self._lab.models.get)
-        made = sweeps.sweep_arms(db, chosen, asked, self._beside(asked))
+        chosen = full_sweep.model_of(db, self._lab.models.get)
+        swept_arms = sweeps.sweep_arms(db, chosen, full_sweep, self._beside(full_sweep))
         count = self._lab.models.counter(
-            chosen.name, chat=asked.turns(chosen), add_special_tokens=add_special_tokens
+            chosen.name, chat=full_sweep.turns(chosen), add_special_tokens=add_special_tokens
         )
-        fitted = sweeps.fit_budget(asked, made, count)
-        spec = run_spec(asked, chosen, fitted.prompts, arms=made, samples=samples)
+        fitted = sweeps.fit_budget(full_sweep, swept_arms, count)
+        spec = run_spec(full_sweep, chosen, fitted.prompts, arms=swept_arms, samples=samples)
         request = runs.request_run(
             db,
             model=chosen,
@@ -1097,9 +1097,9 @@ class RunVerbs:
         version, spec = baselines.shuffled_set(
             self._lab.db, vector, seed=seed, actor=self._lab.settings.user
         )
-        given = {field.name: getattr(spec, field.name) for field in fields(ExtractionOptions)}
+        options = {field.name: getattr(spec, field.name) for field in fields(ExtractionOptions)}
         model = self._lab.vectors.get(vector).model_name
-        return self._lab.vectors.extract(set=version, model=model, name=name, **given).name
+        return self._lab.vectors.extract(set=version, model=model, name=name, **options).name
 
     def _prompts(
         self, prompts: Sequence[str | Prompt], prompt_set: str | None
@@ -1143,16 +1143,16 @@ class RunVerbs:
             IntegrityError: If a stored vector no longer has the bytes the run used.
             JobFailed: If the model's files changed and that is not accepted.
         """
-        asked = runs.request_replay(
+        request = runs.request_replay(
             self._lab.db,
             reference,
             actor=self._lab.settings.user,
             accept_changed_model=accept_changed_model,
             priority=PRIORITY_INTERACTIVE,
         )
-        return runs.verdict(self._lab.db, str(self._lab.result(asked).id))
+        return runs.verdict(self._lab.db, str(self._lab.result(request).id))
 
 
-def _several(given: str | Sequence[Any]) -> Sequence[Any]:
+def _several(values: str | Sequence[Any]) -> Sequence[Any]:
     """A single text stands for a list of one, not for its letters."""
-    return [given] if isinstance(given, str) else given
+    return [values] if isinstance(values, str) else values

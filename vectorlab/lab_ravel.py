@@ -44,8 +44,10 @@ class RavelVerbs:
         Returns:
             Every version, and whether it is new.
         """
-        found = source if isinstance(source, Mapping) else ravel_data.read(str(source), **how)
-        ravel_data.check_one_name(found, name)
+        data_by_type = (
+            source if isinstance(source, Mapping) else ravel_data.read(str(source), **how)
+        )
+        ravel_data.check_one_name(data_by_type, name)
         return [
             ravel_data.add(
                 self._lab.db,
@@ -54,7 +56,7 @@ class RavelVerbs:
                 actor=self._lab.settings.user,
                 message=message,
             )
-            for kind, data in found.items()
+            for kind, data in data_by_type.items()
         ]
 
     def demonstrations(
@@ -127,5 +129,5 @@ class RavelVerbs:
 
     def scores(self, run: str) -> pd.DataFrame:
         """Cause, Isolate and Disentangle of every arm of a run, with the trivial policies."""
-        found = ravel_runs.get_run(self._lab.db, run)
-        return ravel_reports.scores_frame(ravel_runs.evaluations(self._lab.db, run=found))
+        stored_run = ravel_runs.get_run(self._lab.db, run)
+        return ravel_reports.scores_frame(ravel_runs.evaluations(self._lab.db, run=stored_run))

@@ -18,14 +18,14 @@ def stream_callback(
         call: Is given what to tell with. What it raises is raised here.
         stop: Asks the call to end, for when nobody wants the rest.
     """
-    told: SimpleQueue[Told | None] = SimpleQueue()
+    updates: SimpleQueue[Told | None] = SimpleQueue()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="streamed") as pool:
-        made = pool.submit(call, told.put)
-        made.add_done_callback(lambda _: told.put(None))
+        future = pool.submit(call, updates.put)
+        future.add_done_callback(lambda _: updates.put(None))
         try:
-            while (item := told.get()) is not None:
-                yield item
+            while (update := updates.get()) is not None:
+                yield update
         except GeneratorExit:
             stop()
             raise
-        return made.result()
+        return future.result()

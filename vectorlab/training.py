@@ -116,11 +116,11 @@ def _below(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.
 
 
 def _by_number(tensors: Mapping[str, torch.Tensor]) -> dict[int, dict[str, torch.Tensor]]:
-    found: dict[int, dict[str, torch.Tensor]] = {}
+    groups: dict[int, dict[str, torch.Tensor]] = {}
     for name, value in tensors.items():
         number, _, rest = name.partition(".")
-        found.setdefault(int(number), {})[rest] = value
-    return found
+        groups.setdefault(int(number), {})[rest] = value
+    return groups
 
 
 def _only_tensors(optimizer: str, values: Mapping[str, Any]) -> dict[str, torch.Tensor]:
@@ -136,5 +136,5 @@ def _only_tensors(optimizer: str, values: Mapping[str, Any]) -> dict[str, torch.
 def _metadata(data: bytes) -> dict[str, str]:
     """The header's own metadata, which ``safetensors.torch.load`` does not give."""
     length = int.from_bytes(data[:8], "little")
-    found: dict[str, str] = json.loads(data[8 : 8 + length])["__metadata__"]
-    return found
+    metadata: dict[str, str] = json.loads(data[8 : 8 + length])["__metadata__"]
+    return metadata

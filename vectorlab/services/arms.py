@@ -97,9 +97,9 @@ def build_arms(
         if group
         for strength in dict.fromkeys(check_strength(strength) for strength in strengths)
     ]
-    own = [_terms(item) for item in written]
-    made = [_arm(db, model, terms, options, named=terms in own) for terms in [*swept, *own]]
-    return (BASELINE, *(check_arm(arm) for arm in made if not arm.is_baseline))
+    own = [_terms(written_arm) for written_arm in written]
+    arms = [_arm(db, model, terms, options, named=terms in own) for terms in [*swept, *own]]
+    return (BASELINE, *(check_arm(arm) for arm in arms if not arm.is_baseline))
 
 
 def vectors_named(
@@ -140,13 +140,13 @@ def parse_arm(text: str) -> tuple[Term, ...]:
     number = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf)"
     # A comma may also stand in a list of layers or tokens; a name and a number begin a vector.
     beginning = re.compile(rf"(?:^|,)\s*([^\s,:=]+)\s*:\s*({number})\s*(?=[:,]|$)", re.IGNORECASE)
-    found = list(beginning.finditer(text))
-    if not found or found[0].start() != 0:
+    beginnings = list(beginning.finditer(text))
+    if not beginnings or beginnings[0].start() != 0:
         raise InputError(f"Arm {text!r} is not understood. {HELP}")
-    ends = [match.start() for match in found[1:]] + [len(text)]
+    ends = [match.start() for match in beginnings[1:]] + [len(text)]
     return tuple(
         _term(match[1], float(match[2]), text[match.end() : end], text)
-        for match, end in zip(found, ends, strict=True)
+        for match, end in zip(beginnings, ends, strict=True)
     )
 
 
@@ -162,11 +162,11 @@ def _term(vector: str, strength: float, rest: str, text: str) -> Term:
     names = [part.partition("=")[0] for part in parts[1:]]
     if parts[0].strip() or not names or len(set(names)) < len(names):
         raise InputError(f"{rest!r} in arm {text!r} is not understood. {HELP}")
-    said: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     for part in parts[1:]:
         name, _, value = part.partition("=")
-        said[name] = _option(name, value.strip(), text)
-    return replace(term, **said)
+        options[name] = _option(name, value.strip(), text)
+    return replace(term, **options)
 
 
 def _option(name: str, value: str, text: str) -> Any:
@@ -187,75 +187,77 @@ def _option(name: str, value: str, text: str) -> Any:
 def _arm(
     db: Database, model: Model, terms: Sequence[Term], options: SweepOptions, *, named: bool
 ) -> Arm:
-    found = []
+    arm_vectors = []
     for term in terms:
         with db.read() as tx:
             vector = vectors.get_vector(tx, term.vector)
         check_fits(vector, model, term.layers or options.layers)
-        found.append(vector)
+        arm_vectors.append(vector)
     interventions = tuple(
         _intervention(db, model, vector, term, options)
-        for vector, term in zip(found, terms, strict=True)
+        for vector, term in zip(arm_vectors, terms, strict=True)
     )
     if options.calibrated:
         interventions = tuple(
-            _calibrated(db, vector, model, item)
-            for vector, item in zip(found, interventions, strict=True)
+            _calibrated(db, vector, model, intervention)
+            for vector, intervention in zip(arm_vectors, interventions, strict=True)
         )
     if named:
-        parts = zip(found, terms, interventions, strict=True)
+        parts = zip(arm_vectors, terms, interventions, strict=True)
         label = ", ".join(_label(db, model, *part) for part in parts)
     else:
-        names = " + ".join(vector.name for vector in found)
+        names = " + ".join(vector.name for vector in arm_vectors)
         label = f"{names} {terms[0].strength:+g}{' calibrated' * options.calibrated}"
-        label += _in_brackets([*_owners(found, model), *_course(db, interventions[0])])
+        label += _in_brackets([*_owners(arm_vectors, model), *_course(db, interventions[0])])
     return Arm(label=label, interventions=interventions, combine=options.combine)
 
 
 def _intervention(
     db: Database, model: Model, vector: SteeringVector, term: Term, options: SweepOptions
 ) -> Intervention:
-    said = {name: getattr(term, name) for name in OPTIONS}
-    options = replace(options, **{name: value for name, value in said.items() if value is not None})
-    item = Intervention(
+    overrides = {name: getattr(term, name) for name in OPTIONS}
+    options = replace(
+        options, **{name: value for name, value in overrides.items() if value is not None}
+    )
+    intervention = Intervention(
         strength=term.strength, layers=options.layers, **options.acting(db, model, vector)
     )
     with db.read() as tx:
         own = [part.layer for part in vectors.layer_infos(tx, vector.id)]
-    check_measured_before(item, own if item.layers is None else item.layers)
-    return item
+    check_measured_before(intervention, own if intervention.layers is None else intervention.layers)
+    return intervention
 
 
 def _calibrated(
-    db: Database, vector: SteeringVector, model: Model, item: Intervention
+    db: Database, vector: SteeringVector, model: Model, intervention: Intervention
 ) -> Intervention:
     unit = unit_strength(
         db,
         vector,
         model,
-        operator=item.operator,
-        site=item.site,
-        layers=item.layers,
-        schedule=item.schedule,
-        condition=item.condition,
+        operator=intervention.operator,
+        site=intervention.site,
+        layers=intervention.layers,
+        schedule=intervention.schedule,
+        condition=intervention.condition,
     )
-    return replace(item, strength=item.strength * unit)
+    return replace(intervention, strength=intervention.strength * unit)
 
 
 def _label(
-    db: Database, model: Model, vector: SteeringVector, term: Term, item: Intervention
+    db: Database, model: Model, vector: SteeringVector, term: Term, intervention: Intervention
 ) -> str:
     """Name and strength, what the arm says beside them, and when it acts if that is not always."""
     layers = None if term.layers is None else f"layers {spell_layers(term.layers)}"
-    said = [term.operator, term.site, term.positions, layers]
-    course = _course(db, item)
+    options = [term.operator, term.site, term.positions, layers]
+    course = _course(db, intervention)
     if term.schedule == Schedule.CONSTANT:
         course.insert(0, str(term.schedule))
     if term.when is not None:
         course[-1] = f"when {term.when}"
-    told = [str(value) for value in said if value is not None]
-    told = [*_owners([vector], model), *told, *course]
-    return f"{vector.name} {term.strength:+g}{_in_brackets(told)}"
+    details = [str(value) for value in options if value is not None]
+    details = [*_owners([vector], model), *details, *course]
+    return f"{vector.name} {term.strength:+g}{_in_brackets(details)}"
 
 
 def _owners(applied: Sequence[SteeringVector], model: Model) -> list[str]:
@@ -264,23 +266,23 @@ def _owners(applied: Sequence[SteeringVector], model: Model) -> list[str]:
     return [f"vector of {owner}" for owner in owners]
 
 
-def _course(db: Database, item: Intervention) -> list[str]:
+def _course(db: Database, intervention: Intervention) -> list[str]:
     """Schedule and condition, where there are any: an arm with them is another one."""
-    course = [] if item.schedule == Schedule.CONSTANT else [str(item.schedule)]
-    if item.condition is not None:
+    course = [] if intervention.schedule == Schedule.CONSTANT else [str(intervention.schedule)]
+    if intervention.condition is not None:
         with db.read() as tx:
-            name = vectors.get_vector(tx, str(item.condition.vector_id)).name
-        course.append(f"when {spell(item.condition, name)}")
+            name = vectors.get_vector(tx, str(intervention.condition.vector_id)).name
+        course.append(f"when {spell(intervention.condition, name)}")
     return course
 
 
-def _in_brackets(said: Sequence[str]) -> str:
-    return f" ({', '.join(said)})" if said else ""
+def _in_brackets(details: Sequence[str]) -> str:
+    return f" ({', '.join(details)})" if details else ""
 
 
 def _spell(term: Term) -> str:
-    said: dict[str, Any] = {name: getattr(term, name) for name in OPTIONS}
+    values: dict[str, Any] = {name: getattr(term, name) for name in OPTIONS}
     if term.layers is not None:
-        said["layers"] = spell_layers(term.layers)
-    options = [f":{name}={value}" for name, value in said.items() if value is not None]
+        values["layers"] = spell_layers(term.layers)
+    options = [f":{name}={value}" for name, value in values.items() if value is not None]
     return f"{term.vector}:{term.strength!r}{''.join(options)}"

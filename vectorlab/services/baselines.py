@@ -58,7 +58,7 @@ def random_direction(db: Database, reference: str, *, seed: int, actor: str) -> 
                 f"Vector name {name!r} is taken by another vector. Rename or purge it: "
                 f"vectorlab vectors purge {name}"
             )
-        made = vectors.add_vector(
+        direction = vectors.add_vector(
             tx,
             NewVector(
                 name=name,
@@ -82,10 +82,10 @@ def random_direction(db: Database, reference: str, *, seed: int, actor: str) -> 
             actor=actor,
             action=RANDOM_DIRECTION,
             object_kind="vector",
-            object_id=made.id,
+            object_id=direction.id,
             details={"name": name, "seed": seed},
         )
-    return made
+    return direction
 
 
 def shuffled_set(
@@ -146,43 +146,54 @@ def in_context_arm(
         )
     version = set_services.get(db, set_reference)
     items = set_services.demonstrations(db, version)[:shots]
-    bare = [place for place, item in enumerate(items) if item.target is None]
+    bare = [place for place, demonstration in enumerate(items) if demonstration.target is None]
     if bare or not items:
         raise InputError(
             f"Demonstration {bare[0] if bare else 0} of {version.label} has no target; in-context "
             "learning needs pairs."
         )
     prefix = "".join(
-        template.replace("{source}", item.source).replace("{target}", str(item.target))
-        for item in items
+        template.replace("{source}", demonstration.source).replace(
+            "{target}", str(demonstration.target)
+        )
+        for demonstration in items
     )
     return Arm(label=f"{len(items)} demonstrations in the prompt", prefix=prefix)
 
 
 def _random_layers(request: str, layers: Sequence[LayerVector]) -> list[LayerVector]:
     """Directions that hang on the request and each layer's number alone, with the layers' norms."""
-    made = []
+    directions = []
     for part in layers:
-        drawn = np.random.default_rng([part.layer, int(request, 16)]).normal(size=part.values.shape)
-        unit = drawn / np.linalg.norm(drawn)
-        made.append(LayerVector(layer=part.layer, values=(unit * part.norm).astype(np.float32)))
-    return made
+        direction = np.random.default_rng([part.layer, int(request, 16)]).normal(
+            size=part.values.shape
+        )
+        unit = direction / np.linalg.norm(direction)
+        directions.append(
+            LayerVector(layer=part.layer, values=(unit * part.norm).astype(np.float32))
+        )
+    return directions
 
 
 def _shuffled(items: Sequence[Demonstration], seed: int) -> list[Demonstration]:
     """The same texts in pairs again, each on a side and beside a text that was drawn."""
-    texts = [text for item in items for text in (item.source, item.target) if text is not None]
+    texts = [
+        text
+        for demonstration in items
+        for text in (demonstration.source, demonstration.target)
+        if text is not None
+    ]
     if len(texts) < 2 * len(items) or len(set(texts)) < 2:
         raise InputError("Only pairs of different texts can be shuffled.")
     rng = np.random.default_rng(seed)
     for _ in range(_NUMBER_OF_TRIES):
-        drawn = [texts[place] for place in rng.permutation(len(texts))]
-        pairs = list(zip(drawn[::2], drawn[1::2], strict=True))
+        shuffled = [texts[place] for place in rng.permutation(len(texts))]
+        pairs = list(zip(shuffled[::2], shuffled[1::2], strict=True))
         if all(source != target for source, target in pairs):
             break
     return [
-        replace(item, source=source, target=target)
-        for item, (source, target) in zip(items, pairs, strict=True)
+        replace(demonstration, source=source, target=target)
+        for demonstration, (source, target) in zip(items, pairs, strict=True)
     ]
 
 

@@ -24,11 +24,11 @@ def inventory(db: Database) -> Inventory:
 
 
 def list_runs(
-    db: Database, wanted: RunFilter | None = None, *, limit: int = 50, offset: int = 0
+    db: Database, run_filter: RunFilter | None = None, *, limit: int = 50, offset: int = 0
 ) -> list[RunSummary]:
     """Runs that pass the filter, newest first."""
     with db.read() as tx:
-        return browsing.list_runs(tx, wanted or RunFilter(), limit=limit, offset=offset)
+        return browsing.list_runs(tx, run_filter or RunFilter(), limit=limit, offset=offset)
 
 
 def runs_with_arms(db: Database, labels: Sequence[str]) -> list[GenerationRun]:
@@ -38,11 +38,13 @@ def runs_with_arms(db: Database, labels: Sequence[str]) -> list[GenerationRun]:
 
 
 def list_vectors(
-    db: Database, wanted: VectorFilter | None = None, *, limit: int = 50, offset: int = 0
+    db: Database, vector_filter: VectorFilter | None = None, *, limit: int = 50, offset: int = 0
 ) -> list[SteeringVector]:
     """Vectors that pass the filter, newest first."""
     with db.read() as tx:
-        return browsing.list_vectors(tx, wanted or VectorFilter(), limit=limit, offset=offset)
+        return browsing.list_vectors(
+            tx, vector_filter or VectorFilter(), limit=limit, offset=offset
+        )
 
 
 def vector_choices(db: Database) -> list[VectorChoice]:

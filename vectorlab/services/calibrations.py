@@ -97,8 +97,10 @@ def request_calibration(
     whole = _spec(db, vector, model, prompts, options, measured)
     specs = [replace(whole, layers=layers) for layers in options.layers]
     for spec in specs:
-        [item] = spec.arm(spec.first).interventions
-        check_measured_before(item, own if item.layers is None else item.layers)
+        [intervention] = spec.arm(spec.first).interventions
+        check_measured_before(
+            intervention, own if intervention.layers is None else intervention.layers
+        )
     with db.write() as tx:
         return ask(
             tx,
@@ -114,11 +116,11 @@ def request_calibration(
 def _find(tx: Transaction, specs: Sequence[CalibrationSpec]) -> Calibration | None:
     """The best of earlier calibrations, if every choice of layers has one."""
     known = [calibrations.find_by_spec(tx, spec.sha256) for spec in specs]
-    found = [item for item in known if item is not None]
-    if len(found) < len(specs):
+    stored = [calibration for calibration in known if calibration is not None]
+    if len(stored) < len(specs):
         return None
-    values = [(item.effect_value, item.damage_value) for item in found]
-    return found[best_choice(values, lower_is_better=specs[0].lower_is_better)]
+    values = [(calibration.effect_value, calibration.damage_value) for calibration in stored]
+    return stored[best_choice(values, lower_is_better=specs[0].lower_is_better)]
 
 
 def get(db: Database, calibration_id: int) -> Calibration:
@@ -184,46 +186,53 @@ def unit_strength(
         met = calibrations.calibrations_of(
             tx, vector.id, model_id=model.id, operator=operator, site=site
         )
-        usable = [item for item in met if item.is_met and item.spec.layers == layers]
+        usable = [
+            calibration
+            for calibration in met
+            if calibration.is_met and calibration.spec.layers == layers
+        ]
         for course in ((schedule, condition), (Schedule.CONSTANT, None)):
-            for item in usable:
-                if (item.spec.schedule, item.spec.condition) == course:
-                    return calibrations.get_calibration(tx, item.id).strength
-    asked = "all layers" if layers is None else f"layers {spell_layers(layers)}"
+            for calibration in usable:
+                if (calibration.spec.schedule, calibration.spec.condition) == course:
+                    return calibrations.get_calibration(tx, calibration.id).strength
+    spelled = "all layers" if layers is None else f"layers {spell_layers(layers)}"
     flags = "" if vector.model_id == model.id else f" --model {model.name} --other-model"
     raise InputError(
-        f"Vector {vector.name!r} is not calibrated for {operator} at {site}, {asked}, on model "
+        f"Vector {vector.name!r} is not calibrated for {operator} at {site}, {spelled}, on model "
         f"{model.name!r}. Run: vectorlab vectors calibrate {vector.name} --effect SCORER{flags}"
     )
 
 
-def frame(found: Sequence[Calibration]) -> pd.DataFrame:
+def frame(stored: Sequence[Calibration]) -> pd.DataFrame:
     """Calibrations as a table, one row each."""
     return pd.DataFrame(
         {
-            "id": [item.id for item in found],
-            "vector": [item.vector_name for item in found],
-            "model": [item.model_name for item in found],
-            "operator": [item.spec.operator.value for item in found],
-            "site": [item.spec.site.value for item in found],
-            "layers": [layers_text(item) for item in found],
-            "under": [_under(item) for item in found],
-            "effect": [item.spec.effect.label for item in found],
-            "budget": [f"{item.spec.damage.label}<={item.spec.budget:g}" for item in found],
-            "met": [item.is_met for item in found],
-            "strength": [item.strength for item in found],
-            "mean effect": [item.effect_value for item in found],
-            "mean damage": [item.damage_value for item in found],
-            "prompts": [len(item.spec.prompts) for item in found],
-            "made": [item.created_at for item in found],
+            "id": [calibration.id for calibration in stored],
+            "vector": [calibration.vector_name for calibration in stored],
+            "model": [calibration.model_name for calibration in stored],
+            "operator": [calibration.spec.operator.value for calibration in stored],
+            "site": [calibration.spec.site.value for calibration in stored],
+            "layers": [layers_text(calibration) for calibration in stored],
+            "under": [_under(calibration) for calibration in stored],
+            "effect": [calibration.spec.effect.label for calibration in stored],
+            "budget": [
+                f"{calibration.spec.damage.label}<={calibration.spec.budget:g}"
+                for calibration in stored
+            ],
+            "met": [calibration.is_met for calibration in stored],
+            "strength": [calibration.strength for calibration in stored],
+            "mean effect": [calibration.effect_value for calibration in stored],
+            "mean damage": [calibration.damage_value for calibration in stored],
+            "prompts": [len(calibration.spec.prompts) for calibration in stored],
+            "made": [calibration.created_at for calibration in stored],
         }
     )
 
 
 def _under(calibration: Calibration) -> str:
     """Where, when and in what chat the vector acts, if that is not everywhere, always and none."""
-    told = [fact for fact in describe(calibration.spec) if fact.field in _COURSE]
-    return ", ".join(f"{fact.name} {fact.value}" for fact in told if not fact.is_usual)
+    facts = [fact for fact in describe(calibration.spec) if fact.field in _COURSE]
+    return ", ".join(f"{fact.name} {fact.value}" for fact in facts if not fact.is_usual)
 
 
 def curve_frame(calibration: Calibration) -> pd.DataFrame:

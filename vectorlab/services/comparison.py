@@ -31,9 +31,10 @@ class ColumnFigures:
 def measures(db: Database, run_ids: Sequence[int]) -> list[Measure]:
     """What the generations of those runs can be judged by."""
     with db.read() as tx:
-        found = comparison.measures(tx, run_ids)
+        stored = comparison.measures(tx, run_ids)
     return [
-        replace(item, lower_is_better=item.name.casefold() in LOWER_IS_BETTER) for item in found
+        replace(measure, lower_is_better=measure.name.casefold() in LOWER_IS_BETTER)
+        for measure in stored
     ]
 
 
@@ -61,11 +62,13 @@ def figures(
         for column, (place, _), value in comparison.values(tx, columns, measure):
             texts[column].setdefault(place, []).append(value)
     means = {
-        column: {place: fmean(values) for place, values in found.items()}
-        for column, found in texts.items()
+        column: {place: fmean(values) for place, values in of_column.items()}
+        for column, of_column in texts.items()
     }
-    places = sorted({place for found in means.values() for place in found})
-    by_place = {column: [found.get(place) for place in places] for column, found in means.items()}
+    places = sorted({place for of_column in means.values() for place in of_column})
+    by_place = {
+        column: [of_column.get(place) for place in places] for column, of_column in means.items()
+    }
     judged = {} if baseline is None else {c: v for c, v in by_place.items() if c != baseline}
     names = {str(number): column for number, column in enumerate(judged)}
     changes = (

@@ -137,14 +137,15 @@ def request_search(
     """
     check_dtype(dtype)
     with db.read() as tx:
-        found = vectors.get_vector(tx, vector)
-        model = model or models.get_model(tx, str(found.model_id))
+        stored_vector = vectors.get_vector(tx, vector)
+        model = model or models.get_model(tx, str(stored_vector.model_id))
     check_belongs(db, model, [vector], other_model=other_model)
-    owner = owner_if_other(db, found, model)
+    owner = owner_if_other(db, stored_vector, model)
     with db.write() as tx:
-        check_fits(found, model, layers)
+        check_fits(stored_vector, model, layers)
         versions = [
-            sets.resolve_version(tx, SetReference.parse(item)) for item in (positive, negative)
+            sets.resolve_version(tx, SetReference.parse(reference))
+            for reference in (positive, negative)
         ]
         if versions[0].content_sha256 == versions[1].content_sha256:
             raise InputError(
@@ -153,7 +154,7 @@ def request_search(
             )
         spec = SearchSpec(
             model_fingerprint=model.fingerprint,
-            vector_sha256=found.content_sha256,
+            vector_sha256=stored_vector.content_sha256,
             vector_model=owner,
             positive_sha256=versions[0].content_sha256,
             negative_sha256=versions[1].content_sha256,
@@ -167,7 +168,7 @@ def request_search(
         request = ThresholdRequest(
             spec=spec,
             model_id=model.id,
-            vector_id=found.id,
+            vector_id=stored_vector.id,
             positive_version_id=versions[0].id,
             negative_version_id=versions[1].id,
         )
@@ -199,19 +200,19 @@ def list_searches(db: Database, *, vector: str | None = None) -> list[ConditionS
         return condition_searches.list_searches(tx, vector_id=vector_id)
 
 
-def searches_frame(found: Sequence[ConditionSearch]) -> pd.DataFrame:
+def searches_frame(searches: Sequence[ConditionSearch]) -> pd.DataFrame:
     """Searches for thresholds as a table, one row each."""
     return pd.DataFrame(
         {
-            "id": [item.id for item in found],
-            "vector": [item.vector_name for item in found],
-            "model": [item.model_name for item in found],
-            "condition": [spell(item.condition, item.vector_name) for item in found],
-            "positive": [item.positive_label for item in found],
-            "negative": [item.negative_label for item in found],
-            "accuracy": [item.accuracy for item in found],
-            "f1": [item.f1 for item in found],
-            "made": [item.created_at for item in found],
+            "id": [search.id for search in searches],
+            "vector": [search.vector_name for search in searches],
+            "model": [search.model_name for search in searches],
+            "condition": [spell(search.condition, search.vector_name) for search in searches],
+            "positive": [search.positive_label for search in searches],
+            "negative": [search.negative_label for search in searches],
+            "accuracy": [search.accuracy for search in searches],
+            "f1": [search.f1 for search in searches],
+            "made": [search.created_at for search in searches],
         }
     )
 

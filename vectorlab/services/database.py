@@ -67,8 +67,8 @@ def display(url: str) -> str:
 
 def describe(db: Database) -> dict[str, object]:
     """Facts about the open store for ``vectorlab doctor``."""
-    found = migrate.status(db.url)
-    return {"dialect": db.dialect, "revision": found.current, **inspection.settings(db)}
+    schema = migrate.status(db.url)
+    return {"dialect": db.dialect, "revision": schema.current, **inspection.settings(db)}
 
 
 def warnings(db: Database) -> list[str]:

@@ -20,21 +20,21 @@ def load(db: Database, *, actor: str) -> list[SetVersion]:
         db: The store.
         actor: Recorded as the author.
     """
-    made = []
+    versions = []
     for name, (description, task) in EXAMPLES.items():
         stem = name.replace("-", "_")
         for set_name, file in ((name, f"{stem}.csv"), (f"{name}-prompts", f"prompts_{stem}.csv")):
             source = resources.files("vectorlab") / "demo_data" / file
-            with resources.as_file(source) as path, set_files.open_import([path]) as found:
+            with resources.as_file(source) as path, set_files.open_import([path]) as found_set:
                 done = sets.commit(
                     db,
                     name=set_name,
-                    demonstrations=found.demonstrations(),
+                    demonstrations=found_set.demonstrations(),
                     message="An example that comes with VectorLab",
                     actor=actor,
                     description=description,
                     task=task,
                     labels=("example",),
                 )
-            made.append(done.version)
-    return made
+            versions.append(done.version)
+    return versions

@@ -53,14 +53,14 @@ def explain(db: Database, reference: str, *, limit: int = DEFAULT_LIMIT) -> Vect
         strongest = explanations.pulls(
             tx, vector.id, order="strongest", contrary=False, limit=limit
         )
-        shown = {item.position for item in strongest}
+        shown = {pull.position for pull in strongest}
         weakest = explanations.pulls(tx, vector.id, order="weakest", contrary=False, limit=limit)
         explanation = explanations.find_explanation(tx, vector.id)
         return VectorExplanation(
             vector=vector,
             layers=[info.layer for info in vectors.layer_infos(tx, vector.id)],
             strongest=strongest,
-            weakest=[item for item in weakest if item.position not in shown],
+            weakest=[pull for pull in weakest if pull.position not in shown],
             contrary=explanations.pulls(tx, vector.id, order="weakest", contrary=True, limit=limit),
             n_contrary=explanations.count_contrary(tx, vector.id),
             explanation=explanation,
@@ -107,46 +107,46 @@ def frame(db: Database, reference: str, *, layers: bool = False) -> pd.DataFrame
     """
     with db.read() as tx:
         vector = _extracted(tx, reference)
-        found = explanations.pulls(tx, vector.id)
+        pulls = explanations.pulls(tx, vector.id)
         numbers = [info.layer for info in vectors.layer_infos(tx, vector.id)]
-    return pulls_frame(found, layers=numbers if layers else ())
+    return pulls_frame(pulls, layers=numbers if layers else ())
 
 
-def pulls_frame(found: Sequence[DemonstrationPull], *, layers: Sequence[int] = ()) -> pd.DataFrame:
+def pulls_frame(pulls: Sequence[DemonstrationPull], *, layers: Sequence[int] = ()) -> pd.DataFrame:
     """Demonstrations as rows; columns are those of ``frame``."""
-    studied = [item.left_out for item in found if item.left_out is not None]
+    studied = [pull.left_out for pull in pulls if pull.left_out is not None]
     columns: dict[str, object] = {
-        "position": [item.position for item in found],
-        "alignment": [item.alignment for item in found],
-        "source": [item.source for item in found],
-        "target": [item.target for item in found],
+        "position": [pull.position for pull in pulls],
+        "alignment": [pull.alignment for pull in pulls],
+        "source": [pull.source for pull in pulls],
+        "target": [pull.target for pull in pulls],
     }
     if studied:
         columns |= {
-            "norm_change": [item.norm_change for item in studied],
-            "cosine": [item.cosine for item in studied],
-            "shift": [item.shift for item in studied],
+            "norm_change": [pull.norm_change for pull in studied],
+            "cosine": [pull.cosine for pull in studied],
+            "shift": [pull.shift for pull in studied],
         }
     for place, layer in enumerate(layers):
-        columns[f"alignment@{layer}"] = [item.cosines[place] for item in found]
+        columns[f"alignment@{layer}"] = [pull.cosines[place] for pull in pulls]
         if studied:
-            columns[f"norm_change@{layer}"] = [item.norm_changes[place] for item in studied]
-            columns[f"cosine@{layer}"] = [item.cosines[place] for item in studied]
+            columns[f"norm_change@{layer}"] = [pull.norm_changes[place] for pull in studied]
+            columns[f"cosine@{layer}"] = [pull.cosines[place] for pull in studied]
     return pd.DataFrame(columns)
 
 
 def layers_frame(
-    found: Sequence[DemonstrationPull], layers: Sequence[int], figure: Figure
+    pulls: Sequence[DemonstrationPull], layers: Sequence[int], figure: Figure
 ) -> pd.DataFrame:
     """One row per layer, one column per demonstration, named by its position."""
     columns: dict[str, Sequence[float]] = {}
-    for item in found:
-        study = item.left_out
+    for pull in pulls:
+        study = pull.left_out
         if figure == "alignment":
-            columns[f"#{item.position}"] = item.cosines
+            columns[f"#{pull.position}"] = pull.cosines
         elif study is not None:
             values = study.cosines if figure == "cosine" else study.norm_changes
-            columns[f"#{item.position}"] = values
+            columns[f"#{pull.position}"] = values
     return pd.DataFrame({"layer": list(layers), **columns})
 
 

@@ -184,7 +184,7 @@ def purge(db: Database, reference: str, *, cascade: bool = False, actor: str) ->
         return purging.purge_icl_run(tx, reference, cascade=cascade, actor=actor)
 
 
-def runs_frame(found: list[IclRun]) -> pd.DataFrame:
+def runs_frame(runs: list[IclRun]) -> pd.DataFrame:
     """In-context runs as a table, one row each."""
     columns = ["id", "kind", "what", "model", "set", "duration_s", "created_at"]
     return pd.DataFrame(
@@ -198,7 +198,7 @@ def runs_frame(found: list[IclRun]) -> pd.DataFrame:
                 run.duration_s,
                 run.created_at,
             ]
-            for run in found
+            for run in runs
         ],
         columns=columns,
     )
@@ -206,27 +206,27 @@ def runs_frame(found: list[IclRun]) -> pd.DataFrame:
 
 def asked_in_words(run: IclRun) -> str:
     """What a run was asked for, without the model and the set that stand beside it."""
-    told = [fact for fact in describe(run.request) if not fact.is_quiet]
-    return ", ".join(f"{fact.name} {fact.value}" for fact in told if fact.field not in _BESIDE)
+    facts = [fact for fact in describe(run.request) if not fact.is_quiet]
+    return ", ".join(f"{fact.name} {fact.value}" for fact in facts if fact.field not in _BESIDE)
 
 
-def checks_frame(found: list[Check]) -> pd.DataFrame:
+def checks_frame(checked: list[Check]) -> pd.DataFrame:
     """Reference points as rows: published value, ours, 99 % interval, verdict."""
     return pd.DataFrame(
         [
             {
-                "name": item.point.name,
-                "published": item.point.value,
-                "comparison": item.point.comparison.value,
-                "tolerance": item.point.tolerance,
-                "ours": item.ours,
-                "low": item.low,
-                "high": item.high,
-                "verdict": item.verdict.value,
-                "about": item.point.about,
-                "source": item.point.source,
+                "name": check.point.name,
+                "published": check.point.value,
+                "comparison": check.point.comparison.value,
+                "tolerance": check.point.tolerance,
+                "ours": check.ours,
+                "low": check.low,
+                "high": check.high,
+                "verdict": check.verdict.value,
+                "about": check.point.about,
+                "source": check.point.source,
             }
-            for item in found
+            for check in checked
         ],
         columns=[
             "name",

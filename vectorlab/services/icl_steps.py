@@ -63,7 +63,7 @@ def walk(
             f"{steps} steps with {law.dy} outputs; here it is 1 to {MOST_STEPS} steps and 1 output."
         )
     x, y, query, target = _draw(law, tasks, seed)
-    found = {
+    predictions = {
         "gd": _descend(x, y, query, eta, steps),
         "layer": _layers(x, y, query, eta, None, steps),
         "gd++": _descend_corrected(x, y, query, eta, gamma, steps),
@@ -71,8 +71,12 @@ def walk(
     }
     largest = np.linalg.norm(x, ord=2, axis=(1, 2)) ** 2  # lambda_max(X^T X)
     return Walk(
-        losses=_frame("loss", {name: _losses(value, target) for name, value in found.items()}),
-        predictions=_frame("prediction", {name: value[:, 0] for name, value in found.items()}),
+        losses=_frame(
+            "loss", {name: _losses(value, target) for name, value in predictions.items()}
+        ),
+        predictions=_frame(
+            "prediction", {name: value[:, 0] for name, value in predictions.items()}
+        ),
         target=float(target[0]),
         limit=float(2 * law.n / largest.max()),
         gamma_limit=float(2 / largest.max()),
@@ -112,26 +116,26 @@ def _draw(law: RegressionLaw, tasks: int, seed: int) -> tuple[Array, Array, Arra
 
 def _descend(x: Array, y: Array, query: Array, eta: float, steps: int) -> Array:
     weights = np.zeros_like(query)
-    found = [np.zeros(len(x))]
+    predictions = [np.zeros(len(x))]
     for _ in range(steps):
         residuals = np.einsum("bnd,bd->bn", x, weights) - y
         weights = weights - eta / x.shape[1] * np.einsum("bn,bnd->bd", residuals, x)
-        found.append(np.einsum("bd,bd->b", weights, query))
-    return np.stack(found)
+        predictions.append(np.einsum("bd,bd->b", weights, query))
+    return np.stack(predictions)
 
 
 def _descend_corrected(
     x: Array, y: Array, query: Array, eta: float, gamma: float, steps: int
 ) -> Array:
-    prediction, found = np.zeros(len(x)), [np.zeros(len(x))]
+    prediction, predictions = np.zeros(len(x)), [np.zeros(len(x))]
     for _ in range(steps):
         update = eta / x.shape[1] * np.einsum("bn,bnd->bd", y, x)
         prediction = prediction + np.einsum("bd,bd->b", update, query)
         y = y - np.einsum("bd,bnd->bn", update, x)
         moment = gamma * np.einsum("bni,bnj->bij", x, x)
         x, query = x - x @ moment, query - np.einsum("bi,bij->bj", query, moment)
-        found.append(prediction)
-    return np.stack(found)
+        predictions.append(prediction)
+    return np.stack(predictions)
 
 
 def _layers(x: Array, y: Array, query: Array, eta: float, gamma: float | None, steps: int) -> Array:
@@ -140,24 +144,24 @@ def _layers(x: Array, y: Array, query: Array, eta: float, gamma: float | None, s
     layer = matrices(law, eta=eta, gamma=gamma)
     context = np.concatenate([x, y[..., None]], axis=-1)
     token = np.concatenate([query, np.zeros((len(x), 1))], axis=-1)
-    found = [-token[:, -1]]
+    predictions = [-token[:, -1]]
     for _ in range(steps):
         outer = np.einsum("bni,bnj->bij", context @ layer["W_V"].T, context @ layer["W_K"].T)
         update = layer["P"] @ outer @ layer["W_Q"]
         token = token + np.einsum("bij,bj->bi", update, token)
         context = context + np.einsum("bij,bnj->bni", update, context)
-        found.append(-token[:, -1])
-    return np.stack(found)
+        predictions.append(-token[:, -1])
+    return np.stack(predictions)
 
 
 def _losses(predictions: Array, target: Array) -> Array:
     return np.asarray(np.square(predictions - target).mean(axis=1) / 2)
 
 
-def _frame(name: str, found: dict[str, Array]) -> pd.DataFrame:
+def _frame(name: str, by_route: dict[str, Array]) -> pd.DataFrame:
     rows = [
         {"step": step, "route": ROUTES[route], name: float(value)}
-        for route, values in found.items()
+        for route, values in by_route.items()
         for step, value in enumerate(values)
         if abs(value) < BOUND
     ]

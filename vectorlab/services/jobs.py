@@ -40,29 +40,29 @@ def get(db: Database, job_id: int) -> Job:
 
 def list_jobs(
     db: Database,
-    wanted: JobFilter | None = None,
+    job_filter: JobFilter | None = None,
     *,
     state: JobState | None = None,
     limit: int | None = 50,
 ) -> list[Job]:
     """Jobs, newest first, that pass a filter or are in one state."""
-    wanted = wanted or JobFilter(states=() if state is None else (state,))
+    job_filter = job_filter or JobFilter(states=() if state is None else (state,))
     with db.read() as tx:
-        return jobs.list_jobs(tx, wanted, limit=limit)
+        return jobs.list_jobs(tx, job_filter, limit=limit)
 
 
-def counts(db: Database, wanted: JobFilter | None = None) -> dict[JobState, int]:
+def counts(db: Database, job_filter: JobFilter | None = None) -> dict[JobState, int]:
     """How many jobs pass the filter, by state."""
     with db.read() as tx:
-        return jobs.count_by_state(tx, wanted or JobFilter())
+        return jobs.count_by_state(tx, job_filter or JobFilter())
 
 
 def under_way(db: Database) -> tuple[int, int]:
     """How many jobs wait and how many run; finished ones are not looked at."""
     states = (JobState.QUEUED, JobState.RUNNING)
     with db.read() as tx:
-        found = jobs.count_by_state(tx, JobFilter(states=states))
-    return found.get(JobState.QUEUED, 0), found.get(JobState.RUNNING, 0)
+        by_state = jobs.count_by_state(tx, JobFilter(states=states))
+    return by_state.get(JobState.QUEUED, 0), by_state.get(JobState.RUNNING, 0)
 
 
 def read_filter(
@@ -177,14 +177,14 @@ def retry(db: Database, job_id: int, *, actor: str) -> Job:
         return jobs.retry(tx, job_id)
 
 
-def prune(db: Database, wanted: JobFilter, *, actor: str, dry_run: bool = False) -> list[Job]:
+def prune(db: Database, job_filter: JobFilter, *, actor: str, dry_run: bool = False) -> list[Job]:
     """Delete ended jobs that nothing refers to; what they made stays.
 
     Raises:
         InputError: If the filter names queued or running jobs.
     """
     with db.write() as tx:
-        return job_pruning.prune(tx, wanted, actor=actor, dry_run=dry_run)
+        return job_pruning.prune(tx, job_filter, actor=actor, dry_run=dry_run)
 
 
 def workers(db: Database) -> list[WorkerInfo]:
@@ -210,13 +210,17 @@ def stop_workers(db: Database, references: Sequence[str] = (), *, actor: str) ->
     with db.write() as tx:
         alive = [worker.id for worker in jobs.list_workers(tx, ALIVE_S) if worker.alive]
         for reference in references:
-            if not any(item.startswith(reference) for item in alive):
+            if not any(worker_id.startswith(reference) for worker_id in alive):
                 raise NotFoundError(
                     "living worker", reference, hint="See who is there: vectorlab worker status"
                 )
-        meant = [item for item in alive if not references or item.startswith(tuple(references))]
-        asked = jobs.ask_to_stop(tx, meant)
-        for worker_id in asked:
+        meant = [
+            worker_id
+            for worker_id in alive
+            if not references or worker_id.startswith(tuple(references))
+        ]
+        stopping = jobs.ask_to_stop(tx, meant)
+        for worker_id in stopping:
             audit.record(
                 tx,
                 actor=actor,
@@ -225,7 +229,7 @@ def stop_workers(db: Database, references: Sequence[str] = (), *, actor: str) ->
                 object_id=worker_id,
                 details={},
             )
-    return asked
+    return stopping
 
 
 def any_worker_alive(db: Database, *, queue: str = DEFAULT_QUEUE) -> bool:

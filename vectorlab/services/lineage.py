@@ -24,10 +24,10 @@ def around(db: Database, centre: Thing, *, most: int = MOST_THINGS) -> Lineage:
         for upwards in (True, False):
             frontier = [centre]
             while frontier and len(things) < most:
-                found = lineage.edges_of(tx, frontier)
-                here = {(item.kind, item.id) for item in frontier}
+                next_edges = lineage.edges_of(tx, frontier)
+                here = {(thing.kind, thing.id) for thing in frontier}
                 frontier = []
-                for edge in found:
+                for edge in next_edges:
                     near, far = (edge.child, edge.parent) if upwards else (edge.parent, edge.child)
                     if (near.kind, near.id) not in here:
                         continue

@@ -30,23 +30,23 @@ def register_in(
     tx: Transaction, *, name: str | None, description: ModelDescription, actor: str
 ) -> Model:
     """As ``register``, in a transaction that is open."""
-    wanted = check_name("model", name or _plain_name(description.source))
-    found = models.model_by_fingerprint(tx, description.fingerprint)
-    if found is None or name not in (None, found.name):
-        made, action = models.add_model(tx, name=wanted, description=description), "register"
-    elif found.description == description:
-        return found
+    new_name = check_name("model", name or _plain_name(description.source))
+    known = models.model_by_fingerprint(tx, description.fingerprint)
+    if known is None or name not in (None, known.name):
+        model, action = models.add_model(tx, name=new_name, description=description), "register"
+    elif known.description == description:
+        return known
     else:
-        made, action = models.move_model(tx, found, description), "move"
+        model, action = models.move_model(tx, known, description), "move"
     audit.record(
         tx,
         actor=actor,
         action=action,
         object_kind="model",
-        object_id=made.id,
-        details={"name": made.name, "source": description.source},
+        object_id=model.id,
+        details={"name": model.name, "source": description.source},
     )
-    return made
+    return model
 
 
 def request_registration(

@@ -74,16 +74,16 @@ def query_chart(
             scale=alt.Scale(domain=list(colour), range=list(colour.values())),
         ),
     )
-    drawn: alt.Chart = base.mark_line(point=True) if continuous else base.mark_bar()
+    chart: alt.Chart = base.mark_line(point=True) if continuous else base.mark_bar()
     if not continuous and long["column"].nunique() > 1:
-        drawn = drawn.encode(xOffset="column:N")
-    sized: alt.Chart = drawn.properties(width=WIDTH, height=HEIGHT)
+        chart = chart.encode(xOffset="column:N")
+    sized: alt.Chart = chart.properties(width=WIDTH, height=HEIGHT)
     return sized
 
 
 def _colours(names: Sequence[str], palette: Sequence[str], known: Known) -> dict[str, str]:
     own = known(names)
-    free = cycle([item for item in palette if item not in own.values()] or palette)
+    free = cycle([colour for colour in palette if colour not in own.values()] or palette)
     return {name: own.get(name) or next(free) for name in names}
 
 
@@ -126,8 +126,8 @@ def interval_chart(
     if line is not None:
         level = alt.Chart(pd.DataFrame({"level": [line]})).mark_rule(strokeDash=[4, 4])
         layers.append(level.encode(y="level:Q"))
-    made: alt.LayerChart = alt.LayerChart(layer=layers, width=WIDTH, height=HEIGHT)
-    return made
+    chart: alt.LayerChart = alt.LayerChart(layer=layers, width=WIDTH, height=HEIGHT)
+    return chart
 
 
 def write_chart(chart: Any, path: Path) -> Path:

@@ -39,7 +39,7 @@ def differences(db: Database, chosen: Sequence[SteeringVector], layer: int) -> P
         chosen: Extracted vectors.
         layer: Whose states are compared.
     """
-    found: list[pd.DataFrame] = []
+    frames: list[pd.DataFrame] = []
     rows: list[FloatArray] = []
     missing: dict[str, str] = {}
     with db.read() as tx:
@@ -52,13 +52,13 @@ def differences(db: Database, chosen: Sequence[SteeringVector], layer: int) -> P
             if rows and values.shape[1] != rows[0].shape[1]:
                 missing[vector.name] = "it has another width"
                 continue
-            found.append(frame)
+            frames.append(frame)
             rows.append(values)
     if not rows or sum(map(len, rows)) < 2:
         empty = pd.DataFrame(columns=["vector", "set", "position", "source", "target", "x", "y"])
         return Projection(points=empty, shares=(0.0, 0.0), missing=missing)
     coordinates, shares = plane(np.concatenate(rows))
-    points = pd.concat(found, ignore_index=True)
+    points = pd.concat(frames, ignore_index=True)
     points["x"], points["y"] = coordinates[:, 0], coordinates[:, 1]
     return Projection(points=points, shares=shares, missing=missing)
 
@@ -78,12 +78,16 @@ def _differences(
     items = set_items.at_positions(
         tx, vector.set_version_id, list(range(min(vector.n_demonstrations or 0, MOST_PAIRS)))
     )
-    pairs = {place: item for place, item in items.items() if item.target is not None}
+    pairs = {
+        place: demonstration
+        for place, demonstration in items.items()
+        if demonstration.target is not None
+    }
     ordered = sorted(pairs.items())
-    names = _names([item for _, item in ordered], request)
+    names = _names([demonstration for _, demonstration in ordered], request)
     known = _states(tx, of, names, layer)
     rows, values = [], []
-    for number, (place, item) in enumerate(ordered):
+    for number, (place, demonstration) in enumerate(ordered):
         source, target = names[number], names[number + len(ordered)]
         if source in known and target in known:
             rows.append(
@@ -91,8 +95,8 @@ def _differences(
                     "vector": vector.name,
                     "set": vector.set_label,
                     "position": place,
-                    "source": item.source,
-                    "target": item.target,
+                    "source": demonstration.source,
+                    "target": demonstration.target,
                 }
             )
             values.append(known[target] - known[source])
@@ -106,12 +110,12 @@ def _states(
 ) -> dict[str, FloatArray]:
     """Kept states at a layer, (d_model,) each, by the name of what was read."""
     place = 1 + of.layers.index(layer)
-    found: dict[str, FloatArray] = {}
+    by_name: dict[str, FloatArray] = {}
     for blob in states.find_states(tx, of, sorted(set(names))):
         if blob.block is not None:
             for name, value in zip(blob.block.text_sha256s, blob.block.values, strict=True):
-                found[name] = value[place]
-    return found
+                by_name[name] = value[place]
+    return by_name
 
 
 def _names(items: Sequence[Demonstration], request: ExtractionSpec) -> list[str]:
@@ -119,7 +123,9 @@ def _names(items: Sequence[Demonstration], request: ExtractionSpec) -> list[str]
 
     Deleting punctuation is what ``steering.tokens.prepared`` does, which this layer cannot see.
     """
-    texts = [item.source for item in items] + [item.target or "" for item in items]
+    texts = [demonstration.source for demonstration in items] + [
+        demonstration.target or "" for demonstration in items
+    ]
     if request.strip_punctuation:
         texts = [text.translate(_BARE).strip() for text in texts]
-    return [item.sha256 for item in passages_of(items, request, texts)]
+    return [passage.sha256 for passage in passages_of(items, request, texts)]

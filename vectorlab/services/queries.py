@@ -48,13 +48,13 @@ def frame(result: QueryResult) -> pd.DataFrame:
     for name in result.columns:
         seen[name] = seen.get(name, 0) + 1
         names.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
-    made = pd.DataFrame(list(result.rows), columns=names)
+    table = pd.DataFrame(list(result.rows), columns=names)
     for name in names:
         if name.endswith("_at"):
-            moments = pd.to_datetime(made[name], utc=True, errors="coerce", format="ISO8601")
-            if moments.notna().sum() == made[name].notna().sum():
-                made[name] = moments
-    return made
+            moments = pd.to_datetime(table[name], utc=True, errors="coerce", format="ISO8601")
+            if moments.notna().sum() == table[name].notna().sum():
+                table[name] = moments
+    return table
 
 
 def create_reader(db: Database, name: str = DEFAULT_READER, *, actor: str) -> str:

@@ -48,16 +48,16 @@ def read(
     return {source: ravel_files.built_in(source)}
 
 
-def check_one_name(found: Mapping[str, EntityData], name: str | None) -> None:
+def check_one_name(data_by_type: Mapping[str, EntityData], name: str | None) -> None:
     """Refuse one name for several entity types.
 
     Raises:
         InputError: With the types that were found.
     """
-    if name is not None and len(found) > 1:
+    if name is not None and len(data_by_type) > 1:
         raise InputError(
-            f"--name {name!r} cannot name {len(found)} entity types ({', '.join(found)}). Choose "
-            "one of them with --type."
+            f"--name {name!r} cannot name {len(data_by_type)} entity types "
+            f"({', '.join(data_by_type)}). Choose one of them with --type."
         )
 
 
@@ -190,7 +190,9 @@ def demonstrations(
             f"{', '.join(data.attributes)}."
         )
     names = {value: _having(data, version.label, attribute, value) for value in (before, after)}
-    templates = [item for item in data.templates_of(attribute) if item.split is Split.TRAIN]
+    templates = [
+        template for template in data.templates_of(attribute) if template.split is Split.TRAIN
+    ]
     pairs = [
         Demonstration(
             source=template.prompt(source),
@@ -228,14 +230,14 @@ def _folder(path: Path, kind: str | None) -> dict[str, EntityData]:
 
 
 def _having(data: EntityData, label: str, attribute: str, value: str) -> list[str]:
-    found = [
+    names = [
         entity.name
         for entity in data.entities
         if entity.split is Split.TRAIN and entity.values.get(attribute) == value
     ]
-    if not found:
+    if not names:
         known = ", ".join(name for name, _ in data.values_of(attribute).most_common(8))
         raise InputError(
             f"No train entity of {label} has {attribute} {value!r}. Frequent values: {known}."
         )
-    return found
+    return names

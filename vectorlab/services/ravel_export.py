@@ -44,13 +44,13 @@ def export_object(db: Database, reference: str, path: Path) -> dict[str, Any]:
         }
     run = ravel_runs.find_run(db, reference)
     if run is not None:
-        found = ravel_runs.evaluations(db, run=run)
-        made = ravel_instances.get(db, str(run.instance_id))
+        evaluations = ravel_runs.evaluations(db, run=run)
+        run_instance = ravel_instances.get(db, str(run.instance_id))
         frames = [
-            ravel_reports.outcomes_frame(db, item, made).assign(
-                arm=item.label, part=item.part.value
+            ravel_reports.outcomes_frame(db, evaluation, run_instance).assign(
+                arm=evaluation.label, part=evaluation.part.value
             )
-            for item in found
+            for evaluation in evaluations
         ]
         frame = pd.concat(frames) if frames else pd.DataFrame()
         frame.to_csv(path, index=False)
@@ -101,11 +101,11 @@ def _featurizer(db: Database, number: str, path: Path) -> dict[str, Any]:
             "featurizer", number, hint="Write featurizer:ID; ids: vectorlab ravel train --json"
         )
     with db.read() as tx:
-        found = ravel_results.featurizer_by_id(tx, int(number))
-        arrays = ravel_results.tensors(tx, found.id)
+        featurizer = ravel_results.featurizer_by_id(tx, int(number))
+        arrays = ravel_results.tensors(tx, featurizer.id)
     save_file(
-        {name: item.values.copy() for name, item in arrays.items()},
+        {name: array.values.copy() for name, array in arrays.items()},
         path,
-        metadata={"vectorlab": canonical_json(found.spec.to_json())},
+        metadata={"vectorlab": canonical_json(featurizer.spec.to_json())},
     )
-    return {"what": f"featurizer {found.id}", "arrays": list(arrays)}
+    return {"what": f"featurizer {featurizer.id}", "arrays": list(arrays)}

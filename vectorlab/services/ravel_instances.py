@@ -138,9 +138,12 @@ def examples_frame(
     data = data_of(db, instance)
     with db.read() as tx:
         texts = ravel_instances.answers(tx, instance.id)
-        found = ravel_instances.examples(tx, instance.id, parts)
+        examples = ravel_instances.examples(tx, instance.id, parts)
     return pd.DataFrame(
-        [{"example": place, **_in_words(data, texts, item)} for place, item in found.items()]
+        [
+            {"example": place, **_in_words(data, texts, example)}
+            for place, example in examples.items()
+        ]
     )
 
 
@@ -161,23 +164,26 @@ def write_json(db: Database, instance: Instance, path: Path) -> int:
 
 
 def _in_words(
-    data: EntityData, texts: dict[tuple[int, int], str], item: Example
+    data: EntityData, texts: dict[tuple[int, int], str], example: Example
 ) -> dict[str, object]:
-    template, source = data.templates[item.template], data.templates[item.source_template]
-    entity, source_entity = data.entities[item.entity].name, data.entities[item.source_entity].name
+    template, source = data.templates[example.template], data.templates[example.source_template]
+    entity, source_entity = (
+        data.entities[example.entity].name,
+        data.entities[example.source_entity].name,
+    )
     return {
-        "part": item.part.value,
+        "part": example.part.value,
         "attribute": template.attribute,
         "input": template.prompt(entity),
-        "label": texts.get((item.template, item.entity), ""),
+        "label": texts.get((example.template, example.entity), ""),
         "source_input": source.prompt(source_entity),
-        "source_label": texts.get((item.source_template, item.source_entity), ""),
-        "inv_label": texts.get((item.template, item.source_entity), ""),
+        "source_label": texts.get((example.source_template, example.source_entity), ""),
+        "inv_label": texts.get((example.template, example.source_entity), ""),
         "split": template.text,
         "source_split": source.text,
         "entity": entity,
         "source_entity": source_entity,
-        "kind": item.kind.value,
+        "kind": example.kind.value,
     }
 
 

@@ -22,16 +22,18 @@ _MEASURES = (Measure.CAUSE, Measure.ISOLATE, Measure.DISENTANGLE)
 
 
 def scores_frame(
-    found: Sequence[Evaluation], *, target: str | None = None, policies: bool = True
+    evaluations: Sequence[Evaluation], *, target: str | None = None, policies: bool = True
 ) -> pd.DataFrame:
     """One row per evaluation: Cause, Isolate and Disentangle side by side, with intervals.
 
     Args:
-        found: Evaluations.
+        evaluations: Of one run or of several.
         target: Scores of this attribute; None for the mean over targets.
         policies: Add the two trivial policies as rows of their own.
     """
-    rows = [_scores_row(item, target) for item in found if _has(item, target)]
+    rows = [
+        _scores_row(evaluation, target) for evaluation in evaluations if _has(evaluation, target)
+    ]
     if policies and rows:
         for part in dict.fromkeys(row["part"] for row in rows):
             rows += [_policy_row(name, part) for name in POLICIES]
@@ -43,16 +45,16 @@ def detail_frame(evaluation: Evaluation) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "measure": item.measure.value,
-                "target": item.target,
-                "attribute": item.attribute,
-                "template": item.template,
-                "n": item.n,
-                "value": item.value,
-                "low": item.low,
-                "high": item.high,
+                "measure": share.measure.value,
+                "target": share.target,
+                "attribute": share.attribute,
+                "template": share.template,
+                "n": share.n,
+                "value": share.value,
+                "low": share.low,
+                "high": share.high,
             }
-            for item in evaluation.scores
+            for share in evaluation.scores
         ]
     )
 
@@ -87,14 +89,14 @@ def outcomes_frame(db: Database, evaluation: Evaluation, instance: Instance) -> 
     """Every edited run of an evaluation in words: prompt, source, and what was said."""
     examples = ravel_instances.examples_frame(db, instance, (evaluation.part,))
     with db.read() as tx:
-        said = ravel_results.outcomes(tx, evaluation.id)
+        stored = ravel_results.outcomes(tx, evaluation.id)
     outcomes = pd.DataFrame(
         {
-            "target": [item.target for item in said],
-            "example": [item.example for item in said],
-            "output": [item.output for item in said],
-            "changed": [item.changed for item in said],
-            "kept": [item.kept for item in said],
+            "target": [outcome.target for outcome in stored],
+            "example": [outcome.example for outcome in stored],
+            "output": [outcome.output for outcome in stored],
+            "changed": [outcome.changed for outcome in stored],
+            "kept": [outcome.kept for outcome in stored],
         }
     )
     columns = ["example", "attribute", "input", "source_input", "label", "inv_label"]
@@ -103,50 +105,54 @@ def outcomes_frame(db: Database, evaluation: Evaluation, instance: Instance) -> 
     )
 
 
-def curves_frame(found: Sequence[Featurizer]) -> pd.DataFrame:
+def curves_frame(featurizers: Sequence[Featurizer]) -> pd.DataFrame:
     """The training curves of featurizers in long form."""
     rows = [
         {
-            "featurizer": f"{item.spec.attribute}",
-            "method": item.spec.method,
-            "layer": item.spec.layer,
-            "k": item.spec.k,
+            "featurizer": f"{featurizer.spec.attribute}",
+            "method": featurizer.spec.method,
+            "layer": featurizer.spec.layer,
+            "k": featurizer.spec.k,
             "step": point["step"],
             "loss": point["loss"],
         }
-        for item in found
-        for point in item.curve
+        for featurizer in featurizers
+        for point in featurizer.curve
     ]
     return pd.DataFrame(rows, columns=["featurizer", "method", "layer", "k", "step", "loss"])
 
 
-def featurizers_frame(found: Sequence[Featurizer]) -> pd.DataFrame:
+def featurizers_frame(featurizers: Sequence[Featurizer]) -> pd.DataFrame:
     """One row per featurizer, with every field of its request."""
     return pd.DataFrame(
         [
             {
-                "id": item.id,
-                **{name: value for name, value in whole(item.spec).items() if name != _INSTANCE},
-                "features": item.n_features,
-                "last loss": item.curve[-1]["loss"] if item.curve else None,
-                "instance": item.instance_name,
-                "made": item.created_at,
+                "id": featurizer.id,
+                **{
+                    name: value
+                    for name, value in whole(featurizer.spec).items()
+                    if name != _INSTANCE
+                },
+                "features": featurizer.n_features,
+                "last loss": featurizer.curve[-1]["loss"] if featurizer.curve else None,
+                "instance": featurizer.instance_name,
+                "made": featurizer.created_at,
             }
-            for item in found
+            for featurizer in featurizers
         ]
     )
 
 
-def settings(db: Database, found: Sequence[Evaluation]) -> list[Setting]:
+def settings(db: Database, evaluations: Sequence[Evaluation]) -> list[Setting]:
     """What the arms of evaluations were asked to do, side by side in the order of ``arms``."""
     return side_by_side(
-        [{fact.name: fact.value for fact in facts(db, arm)} for arm in arms(found).values()]
+        [{fact.name: fact.value for fact in facts(db, arm)} for arm in arms(evaluations).values()]
     )
 
 
-def arms(found: Sequence[Evaluation]) -> dict[str, Arm]:
+def arms(evaluations: Sequence[Evaluation]) -> dict[str, Arm]:
     """Every arm once, however many parts it was scored on, by its label."""
-    return {item.label: item.arm for item in found}
+    return {evaluation.label: evaluation.arm for evaluation in evaluations}
 
 
 def facts(db: Database, arm: Arm) -> tuple[Fact, ...]:
@@ -154,10 +160,14 @@ def facts(db: Database, arm: Arm) -> tuple[Fact, ...]:
     return facts_of_arm(arm, vectors.names_in(db, arm))
 
 
-def grid_frame(found: Sequence[Evaluation], *, part: Part, target: str | None) -> pd.DataFrame:
+def grid_frame(
+    evaluations: Sequence[Evaluation], *, part: Part, target: str | None
+) -> pd.DataFrame:
     """Method, layer and k with their scores: where an attribute lives."""
     frame = scores_frame(
-        [item for item in found if item.part is part], target=target, policies=False
+        [evaluation for evaluation in evaluations if evaluation.part is part],
+        target=target,
+        policies=False,
     )
     return frame.dropna(subset=["layer"]) if not frame.empty else frame
 
@@ -178,17 +188,17 @@ def on_same_examples(
         target: The attribute that is changed.
     """
     with db.read() as tx:
-        wanted = {outcome.example for outcome in ravel_results.outcomes(tx, other.id)}
+        used = {outcome.example for outcome in ravel_results.outcomes(tx, other.id)}
     judged = [
-        item
-        for example, item in _judged_by_example(db, evaluation, instance)
-        if item.target == target and example in wanted
+        judgement
+        for example, judgement in _judged_by_example(db, evaluation, instance)
+        if judgement.target == target and example in used
     ]
     return summary(score(judged), target)
 
 
 def _judged(db: Database, evaluation: Evaluation, instance: Instance) -> list[Judged]:
-    return [item for _, item in _judged_by_example(db, evaluation, instance)]
+    return [judgement for _, judgement in _judged_by_example(db, evaluation, instance)]
 
 
 def _judged_by_example(
@@ -197,41 +207,41 @@ def _judged_by_example(
     data = ravel_instances.data_of(db, instance)
     examples = ravel_instances.examples_of(db, instance, (evaluation.part,))
     with db.read() as tx:
-        said = ravel_results.outcomes(tx, evaluation.id)
+        outcomes = ravel_results.outcomes(tx, evaluation.id)
     return [
         (
-            item.example,
+            outcome.example,
             Judged(
-                target=item.target,
-                attribute=str(data.templates[examples[item.example].template].attribute),
-                template=examples[item.example].template,
-                changed=item.changed,
-                kept=item.kept,
+                target=outcome.target,
+                attribute=str(data.templates[examples[outcome.example].template].attribute),
+                template=examples[outcome.example].template,
+                changed=outcome.changed,
+                kept=outcome.kept,
             ),
         )
-        for item in said
+        for outcome in outcomes
     ]
 
 
-def _has(item: Evaluation, target: str | None) -> bool:
-    return any(share.target == target for share in item.scores)
+def _has(evaluation: Evaluation, target: str | None) -> bool:
+    return any(share.target == target for share in evaluation.scores)
 
 
-def _scores_row(item: Evaluation, target: str | None) -> dict[str, object]:
-    found = summary(item.scores, target)
+def _scores_row(evaluation: Evaluation, target: str | None) -> dict[str, object]:
+    shares = summary(evaluation.scores, target)
     by_measure = {
-        Measure.CAUSE: found.cause,
-        Measure.ISOLATE: found.isolate,
-        Measure.DISENTANGLE: found.disentangle,
+        Measure.CAUSE: shares.cause,
+        Measure.ISOLATE: shares.isolate,
+        Measure.DISENTANGLE: shares.disentangle,
     }
     row: dict[str, object] = {
-        "evaluation": item.id,
-        "arm": item.label,
-        "method": item.method,
-        "layer": item.layer,
-        "k": item.k,
-        "features": item.n_features,
-        "part": item.part.value,
+        "evaluation": evaluation.id,
+        "arm": evaluation.label,
+        "method": evaluation.method,
+        "layer": evaluation.layer,
+        "k": evaluation.k,
+        "features": evaluation.n_features,
+        "part": evaluation.part.value,
         "examples": by_measure[Measure.DISENTANGLE].n,
     }
     for measure in _MEASURES:

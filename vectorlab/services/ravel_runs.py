@@ -102,22 +102,24 @@ def request_run(
         ConflictError: If the name belongs to another run, or an equal run or job has another one.
     """
     with db.read() as tx:
-        found = ravel_instances.get_instance(tx, instance)
-        model = models.get_model(tx, str(found.model_id))
-        data = ravel_data.data(tx, found.version_id)
+        stored_instance = ravel_instances.get_instance(tx, instance)
+        model = models.get_model(tx, str(stored_instance.model_id))
+        data = ravel_data.data(tx, stored_instance.version_id)
     arms: list[Arm] = []
     weights_path = None
     if grid is not None:
-        arms += _grid_arms(found, model, grid)
+        arms += _grid_arms(stored_instance, model, grid)
         weights_path = grid.weights
     if vector is not None:
-        arms += _vector_arms(db, found, model, data, vector)
+        arms += _vector_arms(db, stored_instance, model, data, vector)
     if not arms or len(arms) > LARGEST_RUN:
         raise InputError(f"A run of {len(arms)} arms; it takes 1 to {LARGEST_RUN}.")
-    spec = RunSpec(instance_sha256=found.content_sha256, arms=tuple(arms), parts=tuple(parts))
+    spec = RunSpec(
+        instance_sha256=stored_instance.content_sha256, arms=tuple(arms), parts=tuple(parts)
+    )
     request = RavelRunRequest(
         spec=spec,
-        instance_id=found.id,
+        instance_id=stored_instance.id,
         model_id=model.id,
         name=name,
         weights=weights_path,
@@ -145,10 +147,10 @@ def get_run(db: Database, reference: str) -> Run:
     Raises:
         NotFoundError: If there is none.
     """
-    found = find_run(db, reference)
-    if found is None:
+    run = find_run(db, reference)
+    if run is None:
         raise NotFoundError("run", reference, hint="See what there is: vectorlab ravel list")
-    return found
+    return run
 
 
 def find_run(db: Database, reference: str) -> Run | None:
@@ -191,24 +193,24 @@ def featurizers_of_run(db: Database, run: Run) -> list[Featurizer]:
     """The featurizers that a run used or made, in its order."""
     with db.read() as tx:
         spec = ravel_results.run_spec(tx, run.id)
-        wanted = [
+        hashes = [
             featurizer.sha256
             for arm in spec.arms
             if isinstance(arm, FeaturizerArm)
             for featurizer in arm.featurizers
         ]
-        found = [ravel_results.find_featurizer(tx, sha256) for sha256 in wanted]
-    return [item for item in found if item is not None]
+        stored = [ravel_results.find_featurizer(tx, sha256) for sha256 in hashes]
+    return [featurizer for featurizer in stored if featurizer is not None]
 
 
 def _grid_arms(instance: Instance, model: Model, grid: Grid) -> list[FeaturizerArm]:
     shape = model.description
     targets = _targets(instance, grid.attributes)
-    given = dict(grid.parameters)
+    grid_parameters = dict(grid.parameters)
     weights = _weights_sha256(grid.weights) if grid.weights is not None else None
     if weights is not None and tuple(grid.methods) != ("sae",):
         raise InputError("--weights are those of an autoencoder; they go with --method sae alone.")
-    unused = set(given)
+    unused = set(grid_parameters)
     arms = []
     for method in dict.fromkeys(grid.methods):
         for layer in dict.fromkeys(grid.layers):
@@ -217,9 +219,11 @@ def _grid_arms(instance: Instance, model: Model, grid: Grid) -> list[FeaturizerA
                     method, layer=layer, k=k, n_layers=shape.n_layers, d_model=shape.d_model
                 )
                 unused -= set(known.parameters)
-                own = {key: value for key, value in given.items() if key in known.parameters}
+                own = {
+                    key: value for key, value in grid_parameters.items() if key in known.parameters
+                }
                 if len(grid.methods) == 1:
-                    own = given
+                    own = grid_parameters
                 parameters = check_parameters(known, own)
                 arms.append(
                     FeaturizerArm(
@@ -255,14 +259,14 @@ def _ks(grid: Grid, method: str) -> Sequence[int | None]:
     return (None,) if takes_none and len(grid.methods) > 1 else grid.ks
 
 
-def _targets(instance: Instance, wanted: Sequence[str]) -> tuple[str, ...]:
-    unknown = [name for name in wanted if name not in instance.attributes]
+def _targets(instance: Instance, attributes: Sequence[str]) -> tuple[str, ...]:
+    unknown = [name for name in attributes if name not in instance.attributes]
     if unknown:
         raise InputError(
             f"Instance {instance.name!r} has no attribute {unknown[0]!r}. Use one of "
             f"{', '.join(instance.attributes)}."
         )
-    return tuple(dict.fromkeys(wanted)) or instance.attributes
+    return tuple(dict.fromkeys(attributes)) or instance.attributes
 
 
 def _vector_arms(

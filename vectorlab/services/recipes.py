@@ -41,16 +41,16 @@ def command(request: GenerationRequest, prompt_set: str | None = None) -> str:
 def code(request: GenerationRequest, prompt_set: str | None = None) -> str:
     """Python that asks for the same run; arguments as for ``command``."""
     types: set[type] = set()
-    given = _given(request)
-    said = [f"    {name}={_listed(given[name], types)}," for name in _order(request, given)]
+    values = _given(request)
+    arguments = [f"    {name}={_listed(values[name], types)}," for name in _order(request, values)]
     if prompt_set is not None:
-        said.insert(request.model is not None, f"    prompt_set={prompt_set!r},")
+        arguments.insert(request.model is not None, f"    prompt_set={prompt_set!r},")
     imports = ["from vectorlab import Lab"]
     for module in sorted({kind.__module__ for kind in types}):
         names = sorted(kind.__name__ for kind in types if kind.__module__ == module)
         imports.append(f"from {module} import {', '.join(names)}")
-    asked = ["run = lab.runs.generate(", *said, ")", "run.to_frame()"]
-    return "\n".join([*imports, "", "lab = Lab()", *asked])
+    call = ["run = lab.runs.generate(", *arguments, ")", "run.to_frame()"]
+    return "\n".join([*imports, "", "lab = Lab()", *call])
 
 
 def _given(options: Any) -> dict[str, Any]:
@@ -60,22 +60,22 @@ def _given(options: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value not in (usual[name], ())}
 
 
-def _order(request: GenerationRequest, given: Iterable[str]) -> list[str]:
+def _order(request: GenerationRequest, names: Iterable[str]) -> list[str]:
     """Model and prompts first, then vectors and how they act, then how texts are written."""
     own = [field.name for field in fields(request)]
     shared = len(fields(request)) - own.index("model")
-    return [name for name in (*own[-shared:], *own[:-shared]) if name in given]
+    return [name for name in (*own[-shared:], *own[:-shared]) if name in names]
 
 
 def _options(request: GenerationRequest) -> list[tuple[str, ...]]:
     words: list[tuple[str, ...]] = []
-    given = _given(request)
-    for name in _order(request, given):
-        value = given[name]
+    values = _given(request)
+    for name in _order(request, values):
+        value = values[name]
         if isinstance(value, SweepOptions | Decoding):
-            words += [_option(*item) for item in _given(value).items()]
+            words += [_option(*option) for option in _given(value).items()]
         elif name in _NAMED:
-            words += [(_NAMED[name], _word(item)) for item in value]
+            words += [(_NAMED[name], _word(part)) for part in value]
         else:
             words.append(_option(name, value))
     return words
@@ -102,7 +102,7 @@ def _listed(value: Any, types: set[type]) -> str:
     """As ``_literal``, several things as a list."""
     if not isinstance(value, tuple):
         return _literal(value, types)
-    return f"[{', '.join(_literal(item, types) for item in value)}]"
+    return f"[{', '.join(_literal(part, types) for part in value)}]"
 
 
 def _literal(value: Any, types: set[type]) -> str:
@@ -112,7 +112,7 @@ def _literal(value: Any, types: set[type]) -> str:
     if isinstance(value, tuple) and value and isinstance(value[0], Term):
         return repr(spell_arm(value))
     if isinstance(value, tuple):
-        return f"({', '.join(_literal(item, types) for item in value)},)"
+        return f"({', '.join(_literal(part, types) for part in value)},)"
     kind = type(value)
     if not (isinstance(value, Enum) or is_dataclass(value)):
         return repr(value)
@@ -121,5 +121,5 @@ def _literal(value: Any, types: set[type]) -> str:
         return f"{kind.__name__}({value.value!r})"
     if hasattr(value, "parse"):
         return f"{kind.__name__}.parse({str(value)!r})"
-    said = ", ".join(f"{name}={_literal(item, types)}" for name, item in _given(value).items())
-    return f"{kind.__name__}({said})"
+    arguments = ", ".join(f"{name}={_literal(part, types)}" for name, part in _given(value).items())
+    return f"{kind.__name__}({arguments})"

@@ -23,20 +23,25 @@ def sets_frame(
     db: Database, *, words: str = "", limit: int | None = None, offset: int = 0
 ) -> pd.DataFrame:
     """One row per demonstration set, with its latest version; see ``sets.list_sets``."""
-    found = sets.list_sets(db, words=words, limit=limit, offset=offset)
+    listed = sets.list_sets(db, words=words, limit=limit, offset=offset)
     return pd.DataFrame(
         {
-            "set": [item.name for item, latest in found],
-            "version": [None if latest is None else latest.number for item, latest in found],
-            "demonstrations": [0 if latest is None else latest.count for item, latest in found],
-            "task": [item.task for item, latest in found],
-            "labels": [", ".join(item.labels) for item, latest in found],
-            "tags": [", ".join(latest.tags) if latest else "" for item, latest in found],
-            "description": [item.description for item, latest in found],
-            "changed": [
-                item.created_at if latest is None else latest.created_at for item, latest in found
+            "set": [known_set.name for known_set, latest in listed],
+            "version": [None if latest is None else latest.number for known_set, latest in listed],
+            "demonstrations": [
+                0 if latest is None else latest.count for known_set, latest in listed
             ],
-            "sha256": [None if latest is None else latest.content_sha256 for item, latest in found],
+            "task": [known_set.task for known_set, latest in listed],
+            "labels": [", ".join(known_set.labels) for known_set, latest in listed],
+            "tags": [", ".join(latest.tags) if latest else "" for known_set, latest in listed],
+            "description": [known_set.description for known_set, latest in listed],
+            "changed": [
+                known_set.created_at if latest is None else latest.created_at
+                for known_set, latest in listed
+            ],
+            "sha256": [
+                None if latest is None else latest.content_sha256 for known_set, latest in listed
+            ],
         }
     )
 
@@ -46,33 +51,33 @@ def demonstrations_frame(db: Database, reference: str) -> pd.DataFrame:
     items = sets.demonstrations(db, sets.get(db, reference))
     return pd.DataFrame(
         [
-            {"position": number, "source": item.source, "target": item.target}
-            for number, item in enumerate(items)
+            {"position": number, "source": demonstration.source, "target": demonstration.target}
+            for number, demonstration in enumerate(items)
         ],
         columns=["position", "source", "target"],
     )
 
 
-def blame_frame(found: Sequence[Blame]) -> pd.DataFrame:
+def blame_frame(blames: Sequence[Blame]) -> pd.DataFrame:
     """One row per demonstration of a version: where it came in."""
     return pd.DataFrame(
         {
-            "position": [item.position for item in found],
-            "came in": [item.version.label for item in found],
-            "message": [item.version.message for item in found],
-            "source": [item.demonstration.source for item in found],
-            "target": [item.demonstration.target for item in found],
+            "position": [blame.position for blame in blames],
+            "came in": [blame.version.label for blame in blames],
+            "message": [blame.version.message for blame in blames],
+            "source": [blame.demonstration.source for blame in blames],
+            "target": [blame.demonstration.target for blame in blames],
         }
     )
 
 
-def changes_frame(found: Changes) -> pd.DataFrame:
+def changes_frame(changes: Changes) -> pd.DataFrame:
     """One row per change between two set versions, with the text before and after it."""
     rows: list[tuple[str, Placed | Moved | None, Placed | Moved | None]] = [
-        *(("edited", item.before, item.after) for item in found.edited),
-        *(("added", None, item) for item in found.added),
-        *(("removed", item, None) for item in found.removed),
-        *(("moved", item, item) for item in found.moved),
+        *(("edited", edit.before, edit.after) for edit in changes.edited),
+        *(("added", None, added) for added in changes.added),
+        *(("removed", removed, None) for removed in changes.removed),
+        *(("moved", moved, moved) for moved in changes.moved),
     ]
     sides = ["position before", "source before", "target before"]
     sides += [name.replace("before", "after") for name in sides]
@@ -87,47 +92,47 @@ def changes_frame(found: Changes) -> pd.DataFrame:
 
 
 def _placed(
-    item: Placed | Moved | None, *, is_after: bool
+    side: Placed | Moved | None, *, is_after: bool
 ) -> tuple[int | None, str | None, str | None]:
-    if item is None:
+    if side is None:
         return None, None, None
-    if isinstance(item, Moved):
-        position = item.after if is_after else item.before
+    if isinstance(side, Moved):
+        position = side.after if is_after else side.before
     else:
-        position = item.position
-    return position, item.demonstration.source, item.demonstration.target
+        position = side.position
+    return position, side.demonstration.source, side.demonstration.target
 
 
-def vectors_frame(found: Sequence[SteeringVector]) -> pd.DataFrame:
+def vectors_frame(steering_vectors: Sequence[SteeringVector]) -> pd.DataFrame:
     """Vectors as a table, one row each."""
     return pd.DataFrame(
         {
-            "id": [item.id for item in found],
-            "vector": [item.name for item in found],
-            "method": [item.method for item in found],
-            "model": [item.model_name for item in found],
-            "set": [item.set_label for item in found],
-            "read site": [item.read_site.value for item in found],
-            "write site": [item.write_site.value for item in found],
-            "layers": [item.n_layers for item in found],
-            "d_model": [item.d_model for item in found],
-            "origin": [item.origin.value for item in found],
-            "made": [item.created_at for item in found],
-            "sha256": [item.content_sha256 for item in found],
+            "id": [vector.id for vector in steering_vectors],
+            "vector": [vector.name for vector in steering_vectors],
+            "method": [vector.method for vector in steering_vectors],
+            "model": [vector.model_name for vector in steering_vectors],
+            "set": [vector.set_label for vector in steering_vectors],
+            "read site": [vector.read_site.value for vector in steering_vectors],
+            "write site": [vector.write_site.value for vector in steering_vectors],
+            "layers": [vector.n_layers for vector in steering_vectors],
+            "d_model": [vector.d_model for vector in steering_vectors],
+            "origin": [vector.origin.value for vector in steering_vectors],
+            "made": [vector.created_at for vector in steering_vectors],
+            "sha256": [vector.content_sha256 for vector in steering_vectors],
         }
     )
 
 
 def layers_frame(details: vectors.VectorDetails) -> pd.DataFrame:
     """One row per layer of a vector: norm in activation units, the shares from 0 to 1."""
-    found = details.layers
+    layers = details.layers
     return pd.DataFrame(
         {
-            "layer": [item.layer for item in found],
-            "norm": [item.norm for item in found],
-            "explained variance": [item.explained_variance for item in found],
-            "separability": [item.separability for item in found],
-            "sha256": [item.sha256 for item in found],
+            "layer": [info.layer for info in layers],
+            "norm": [info.norm for info in layers],
+            "explained variance": [info.explained_variance for info in layers],
+            "separability": [info.separability for info in layers],
+            "sha256": [info.sha256 for info in layers],
         }
     )
 
@@ -160,26 +165,29 @@ def facts_frame(request: Any, names: Names | None = None) -> pd.DataFrame:
     return pd.DataFrame({name: [getattr(fact, name) for fact in facts] for name in columns})
 
 
-def runs_frame(found: Sequence[GenerationRun]) -> pd.DataFrame:
+def runs_frame(generation_runs: Sequence[GenerationRun]) -> pd.DataFrame:
     """Generation runs as a table, one row each."""
-    return summaries_frame([_summary(run) for run in found])
+    return summaries_frame([_summary(run) for run in generation_runs])
 
 
-def summaries_frame(found: Sequence[RunSummary]) -> pd.DataFrame:
+def summaries_frame(summaries: Sequence[RunSummary]) -> pd.DataFrame:
     """One row per run, from what a list knows of it."""
     return pd.DataFrame(
         {
-            "id": [run.id for run in found],
-            "run": [run.name or "" for run in found],
-            "model": [run.model_name for run in found],
-            "prompts": [run.n_prompts for run in found],
-            "arms": [", ".join(run.arms) for run in found],
-            "texts": [run.n_texts for run in found],
-            "decoding": ["sampled" if run.is_sampled else "greedy" for run in found],
-            "seed": [run.seed for run in found],
-            "replay of": [run.replay_of for run in found],
-            **{words: [getattr(run, name) for run in found] for name, words in recorded().items()},
-            "made": [run.created_at for run in found],
+            "id": [run.id for run in summaries],
+            "run": [run.name or "" for run in summaries],
+            "model": [run.model_name for run in summaries],
+            "prompts": [run.n_prompts for run in summaries],
+            "arms": [", ".join(run.arms) for run in summaries],
+            "texts": [run.n_texts for run in summaries],
+            "decoding": ["sampled" if run.is_sampled else "greedy" for run in summaries],
+            "seed": [run.seed for run in summaries],
+            "replay of": [run.replay_of for run in summaries],
+            **{
+                words: [getattr(run, name) for run in summaries]
+                for name, words in recorded().items()
+            },
+            "made": [run.created_at for run in summaries],
         }
     )
 
@@ -255,13 +263,13 @@ def _nearness(spec: RunSpec, margin: float | None) -> dict[str, Any]:
     }
 
 
-def _compared(item: GeneratedText) -> dict[str, float]:
+def _compared(generation: GeneratedText) -> dict[str, float]:
     """How far a text is from the baseline, for runs that measured it."""
-    if item.divergence is None:
+    if generation.divergence is None:
         return {}
     return {
-        "mean_kl": item.divergence.mean_kl,
-        "baseline_mean_logprob": item.divergence.baseline_mean_logprob,
+        "mean_kl": generation.divergence.mean_kl,
+        "baseline_mean_logprob": generation.divergence.baseline_mean_logprob,
     }
 
 
@@ -311,58 +319,58 @@ def _columns_of(db: Database, run: GenerationRun, *, several: bool) -> pd.DataFr
 
 def jobs_frame(
     db: Database,
-    wanted: JobFilter | None = None,
+    job_filter: JobFilter | None = None,
     *,
     state: JobState | None = None,
     limit: int = 50,
 ) -> pd.DataFrame:
     """One row per job, newest first."""
-    found = jobs.list_jobs(db, wanted, state=state, limit=limit)
+    listed = jobs.list_jobs(db, job_filter, state=state, limit=limit)
     return pd.DataFrame(
         {
-            "id": [job.id for job in found],
-            "kind": [job.kind for job in found],
-            "state": [job.state.value for job in found],
-            "progress": [_progress(job.progress_done, job.progress_total) for job in found],
-            "pace": [jobs.pace(job) for job in found],
-            "note": [_note(job) for job in found],
-            "attempt": [job.attempt for job in found],
-            "worker": [job.lease_owner for job in found],
-            "error": [job.error for job in found],
-            "asked": [job.created_at for job in found],
-            "by": [job.created_by for job in found],
+            "id": [job.id for job in listed],
+            "kind": [job.kind for job in listed],
+            "state": [job.state.value for job in listed],
+            "progress": [_progress(job.progress_done, job.progress_total) for job in listed],
+            "pace": [jobs.pace(job) for job in listed],
+            "note": [_note(job) for job in listed],
+            "attempt": [job.attempt for job in listed],
+            "worker": [job.lease_owner for job in listed],
+            "error": [job.error for job in listed],
+            "asked": [job.created_at for job in listed],
+            "by": [job.created_by for job in listed],
         }
     )
 
 
 def workers_frame(db: Database) -> pd.DataFrame:
     """One row per worker, the living first."""
-    found = sorted(jobs.workers(db), key=lambda item: (not item.alive, item.id))
+    workers = sorted(jobs.workers(db), key=lambda worker: (not worker.alive, worker.id))
     return pd.DataFrame(
         {
-            "worker": [item.id for item in found],
-            "alive": [item.alive for item in found],
-            "state": [_worker_state(item) for item in found],
-            "jobs": [", ".join(map(str, item.jobs)) for item in found],
-            "queue": [item.queue for item in found],
-            "device": [item.device for item in found],
-            "models held": [", ".join(item.models) for item in found],
+            "worker": [worker.id for worker in workers],
+            "alive": [worker.alive for worker in workers],
+            "state": [_worker_state(worker) for worker in workers],
+            "jobs": [", ".join(map(str, worker.jobs)) for worker in workers],
+            "queue": [worker.queue for worker in workers],
+            "device": [worker.device for worker in workers],
+            "models held": [", ".join(worker.models) for worker in workers],
             "memory (MB)": [
-                None if item.memory_bytes is None else item.memory_bytes // 1_000_000
-                for item in found
+                None if worker.memory_bytes is None else worker.memory_bytes // 1_000_000
+                for worker in workers
             ],
-            "host": [item.host for item in found],
-            "pid": [item.pid for item in found],
-            "torch": [item.torch_version for item in found],
-            "last seen": [item.last_seen for item in found],
+            "host": [worker.host for worker in workers],
+            "pid": [worker.pid for worker in workers],
+            "torch": [worker.torch_version for worker in workers],
+            "last seen": [worker.last_seen for worker in workers],
         }
     )
 
 
 def _worker_state(worker: WorkerInfo) -> str:
     if worker.state == "stopped" or worker.alive:
-        asked = " (asked to stop)" if worker.stop_asked and worker.alive else ""
-        return f"{worker.state}{asked}"
+        stopping = " (asked to stop)" if worker.stop_asked and worker.alive else ""
+        return f"{worker.state}{stopping}"
     return "gone"
 
 

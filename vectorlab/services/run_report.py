@@ -48,11 +48,11 @@ def run_report(
     """
     if not references:
         raise InputError("Name a run. See: vectorlab runs list")
-    found = [runs.get(db, reference) for reference in references]
-    heading = title or f"Report of {', '.join(_name(run) for run in found)}"
+    reported = [runs.get(db, reference) for reference in references]
+    heading = title or f"Report of {', '.join(_name(run) for run in reported)}"
     blocks: list[Block] = [Heading(level=1, text=heading)]
-    for run in found:
-        if len(found) > 1:
+    for run in reported:
+        if len(reported) > 1:
             blocks.append(Heading(level=1, text=_name(run)))
         blocks += _about(db, run)
         blocks += _arms(db, run, count)
@@ -87,10 +87,10 @@ def _arms(db: Database, run: GenerationRun, count: Count | None) -> list[Block]:
     names = vectors.names_in(db, run.spec)
     rows = [{"arm": arm.label, "what it does": in_words(arm, names)} for arm in run.spec.arms]
     frame = pd.DataFrame(rows)
-    told = reports.arms_frame(db, run)
-    frame["texts"] = told["texts"]
-    frame["tokens written"] = told["tokens"]
-    frame["texts changed"] = told["changed"]
+    counts = reports.arms_frame(db, run)
+    frame["texts"] = counts["texts"]
+    frame["tokens written"] = counts["tokens"]
+    frame["texts changed"] = counts["changed"]
     if count is not None:
         frame["tokens read"] = [_read(run, arm, count) for arm in run.spec.arms]
     about = (
@@ -202,26 +202,31 @@ def _points(
             rows.append({**row, "strength": 0.0, "vector": arm.label})
     zero = [row for row in summary.to_dict("records") if arms[row["arm"]].is_baseline][:1]
     names = list(dict.fromkeys(str(row["vector"]) for row in rows if row["strength"] != 0))
-    rows += [{**item, "strength": 0.0, "vector": name} for item in zero for name in names]
+    rows += [{**row, "strength": 0.0, "vector": name} for row in zero for name in names]
     return pd.DataFrame(rows)
 
 
 def _series(db: Database, spec: RunSpec) -> dict[str, str]:
     """What is drawn as one line, by arm: the vectors, and all but strength that arms differ in."""
     names = vectors.names_in(db, spec)
-    told = {
+    described = {
         arm.label: [describe(intervention) for intervention in arm.interventions]
         for arm in spec.arms
     }
     values: dict[str, set[str]] = {}
-    for facts in (fact for arm in told.values() for item in arm for fact in item):
-        values.setdefault(facts.field, set()).add(facts.value)
-    differing = {name for name, found in values.items() if len(found) > 1}
+    for fact in (
+        fact for arm in described.values() for of_intervention in arm for fact in of_intervention
+    ):
+        values.setdefault(fact.field, set()).add(fact.value)
+    differing = {name for name, seen in values.items() if len(seen) > 1}
     differing -= {"strength", "vector_sha256"}
     return {
         arm.label: " + ".join(
-            _line(names[item.vector_sha256], [fact for fact in facts if fact.field in differing])
-            for item, facts in zip(arm.interventions, told[arm.label], strict=True)
+            _line(
+                names[intervention.vector_sha256],
+                [fact for fact in facts if fact.field in differing],
+            )
+            for intervention, facts in zip(arm.interventions, described[arm.label], strict=True)
         )
         for arm in spec.arms
     }
@@ -234,12 +239,12 @@ def _line(vector: str, facts: Sequence[Fact]) -> str:
 
 def _calibrations(db: Database, run: GenerationRun) -> list[Block]:
     ids = sorted(set(run.spec.vector_ids().values()))
-    found = [
-        item
+    stored = [
+        calibration
         for number in ids
-        for item in calibrations.of_vector(db, str(number), model_id=run.model_id)
+        for calibration in calibrations.of_vector(db, str(number), model_id=run.model_id)
     ]
-    if not found:
+    if not stored:
         return []
     blocks: list[Block] = [
         Heading(level=2, text="Calibrated strengths"),
@@ -247,47 +252,48 @@ def _calibrations(db: Database, run: GenerationRun) -> list[Block]:
             text="The strength with the most effect whose mean damage stays within the budget; "
             "where nothing met it, the strength that came closest."
         ),
-        _table(calibrations.frame(found).drop(columns=["model", "made"])),
+        _table(calibrations.frame(stored).drop(columns=["model", "made"])),
     ]
-    for item in found:
-        if item.spec.layers is None:
-            blocks += _curve(item)
+    for calibration in stored:
+        if calibration.spec.layers is None:
+            blocks += _curve(calibration)
     return blocks
 
 
-def _curve(item: Calibration) -> list[Block]:
-    frame = calibrations.curve_frame(item)
+def _curve(calibration: Calibration) -> list[Block]:
+    frame = calibrations.curve_frame(calibration)
     points = frame.rename(columns={"damage": "mean", "damage low": "low", "damage high": "high"})
-    near = points[points["strength"].abs() <= 2 * abs(item.strength) + 1e-12]
+    near = points[points["strength"].abs() <= 2 * abs(calibration.strength) + 1e-12]
     chart = plots.interval_chart(
-        near.assign(vector=item.vector_name),
+        near.assign(vector=calibration.vector_name),
         x="strength",
         y="mean",
         colour="vector",
-        title_y=item.spec.damage.label,
-        line=item.spec.budget,
+        title_y=calibration.spec.damage.label,
+        line=calibration.spec.budget,
     )
     about = (
-        f"Damage of {item.vector_name} over strength; the line is the budget "
-        f"{item.spec.damage.label}<={item.spec.budget:g}, the choice {item.strength:+.4g}"
+        f"Damage of {calibration.vector_name} over strength; the line is the budget "
+        f"{calibration.spec.damage.label}<={calibration.spec.budget:g}, the choice "
+        f"{calibration.strength:+.4g}"
     )
     return [
-        Heading(level=3, text=f"Calibration {item.id}: {item.vector_name}"),
+        Heading(level=3, text=f"Calibration {calibration.id}: {calibration.vector_name}"),
         _table(frame),
         Picture(svg=plots.svg(chart), about=about),
     ]
 
 
 def _texts(db: Database, run: GenerationRun) -> list[Block]:
-    found = runs.generations(db, run)
+    generations = runs.generations(db, run)
     rows = [
         {
-            "prompt": run.spec.prompts[item.key.prompt].text[-TEXT_LENGTH:],
-            "arm": run.spec.arms[item.key.arm].label,
-            "text": item.text[:TEXT_LENGTH],
+            "prompt": run.spec.prompts[generation.key.prompt].text[-TEXT_LENGTH:],
+            "arm": run.spec.arms[generation.key.arm].label,
+            "text": generation.text[:TEXT_LENGTH],
         }
-        for item in found
-        if item.key.prompt < SHOWN_PROMPTS and item.key.sample == 0
+        for generation in generations
+        if generation.key.prompt < SHOWN_PROMPTS and generation.key.sample == 0
     ]
     shown = min(SHOWN_PROMPTS, len(run.spec.prompts))
     title = f"Texts of the first {shown} of {len(run.spec.prompts)} prompts"

@@ -32,7 +32,9 @@ def prompts_of_set(db: Database, reference: str) -> tuple[tuple[Prompt, ...], in
     with db.read() as tx:
         version = sets.resolve_version(tx, SetReference.parse(reference))
         items = sets.demonstrations(tx, version.id)
-    return tuple(Prompt(text=item.source, reference=item.target) for item in items), version.id
+    return tuple(
+        Prompt(text=demonstration.source, reference=demonstration.target) for demonstration in items
+    ), version.id
 
 
 def request_run(
@@ -274,14 +276,16 @@ def _check_arms(arms: Sequence[Arm]) -> None:
         raise InputError(f"Two arms are called {twice[0]!r}; give each vector and strength once.")
     ids: dict[str, int] = {}
     applied = [intervention for arm in map(check_arm, arms) for intervention in arm.interventions]
-    if any(item.layers == () for item in applied):
+    if any(intervention.layers == () for intervention in applied):
         raise InputError("An intervention names no layer. Leave layers out for all of them.")
-    read = [item.condition for item in applied if item.condition is not None]
+    read = [
+        intervention.condition for intervention in applied if intervention.condition is not None
+    ]
     used: list[Intervention | Condition] = [*applied, *read]
-    for item in used:
-        if ids.setdefault(item.vector_sha256, item.vector_id) != item.vector_id:
+    for use in used:
+        if ids.setdefault(use.vector_sha256, use.vector_id) != use.vector_id:
             raise InputError(
-                f"Vectors {ids[item.vector_sha256]} and {item.vector_id} hold the same bytes; "
+                f"Vectors {ids[use.vector_sha256]} and {use.vector_id} hold the same bytes; "
                 "give one of them."
             )
 

@@ -62,8 +62,8 @@ def request_scores(
         run = runs.get_run(tx, reference)
         model = models.get_model(tx, str(run.model_id))
         applied = run.spec.vector_ids().values()
-        specs = tuple(resolved(tx, item, model, applied) for item in parsed)
-    twice = [item.label for number, item in enumerate(specs) if item in specs[:number]]
+        specs = tuple(resolved(tx, scorer, model, applied) for scorer in parsed)
+    twice = [spec.label for number, spec in enumerate(specs) if spec in specs[:number]]
     if twice:
         raise InputError(f"Scorer {twice[0]!r} is named twice.")
     with db.write() as tx:
@@ -123,27 +123,27 @@ def of_run(
 ) -> list[StoredScore]:
     """The scores of a run, of each scorer those of its newest version."""
     with db.read() as tx:
-        found = scores.scores_of_run(tx, run.id, scorers=scorers)
+        stored = scores.scores_of_run(tx, run.id, scorers=scorers)
     newest: dict[str, int] = {}
-    for item in found:
-        newest[item.scorer] = max(newest.get(item.scorer, 0), int(item.scorer_version))
-    return [item for item in found if int(item.scorer_version) == newest[item.scorer]]
+    for entry in stored:
+        newest[entry.scorer] = max(newest.get(entry.scorer, 0), int(entry.scorer_version))
+    return [entry for entry in stored if int(entry.scorer_version) == newest[entry.scorer]]
 
 
 def frame(
     db: Database, run: GenerationRun, *, scorers: Sequence[str] | None = None
 ) -> pd.DataFrame:
     """One row per score: prompt, arm, sample, scorer, value or the reason why it is missing."""
-    found = of_run(db, run, scorers=scorers)
+    stored = of_run(db, run, scorers=scorers)
     return pd.DataFrame(
         {
-            "prompt_index": [item.prompt for item in found],
-            "arm_index": [item.arm for item in found],
-            "arm": [run.spec.arms[item.arm].label for item in found],
-            "sample": [item.sample for item in found],
-            "scorer": [item.scorer for item in found],
-            "value": pd.Series([item.score.value for item in found], dtype="float64"),
-            "missing_reason": [item.score.missing_reason for item in found],
+            "prompt_index": [entry.prompt for entry in stored],
+            "arm_index": [entry.arm for entry in stored],
+            "arm": [run.spec.arms[entry.arm].label for entry in stored],
+            "sample": [entry.sample for entry in stored],
+            "scorer": [entry.scorer for entry in stored],
+            "value": pd.Series([entry.score.value for entry in stored], dtype="float64"),
+            "missing_reason": [entry.score.missing_reason for entry in stored],
         }
     )
 
@@ -173,16 +173,16 @@ def summary(db: Database, run: GenerationRun, *, metric: str = "mean") -> pd.Dat
     rows = []
     for scorer, values in by_prompt(db, run).items():
         for arm, of_arm in values.items():
-            found = METRICS[metric](of_arm)
+            estimate = METRICS[metric](of_arm)
             rows.append(
                 {
                     "scorer": scorer,
                     "arm": arm,
-                    metric: found.mean,
-                    "low": found.low,
-                    "high": found.high,
-                    "n": found.n,
-                    "missing": found.n_missing,
+                    metric: estimate.mean,
+                    "low": estimate.low,
+                    "high": estimate.high,
+                    "n": estimate.n,
+                    "missing": estimate.n_missing,
                 }
             )
     columns = ["scorer", "arm", metric, "low", "high", "n", "missing"]
@@ -191,15 +191,15 @@ def summary(db: Database, run: GenerationRun, *, metric: str = "mean") -> pd.Dat
 
 def by_prompt(db: Database, run: GenerationRun) -> dict[str, dict[str, list[float]]]:
     """Per scorer and arm one value for every prompt, the mean of its samples; NaN where missing."""
-    found: dict[str, dict[str, list[float]]] = {}
+    by_scorer: dict[str, dict[str, list[float]]] = {}
     scored = frame(db, run)
     for scorer, of_scorer in scored.groupby("scorer", sort=True):
         arms: dict[str, list[float]] = {}
         for arm, of_arm in of_scorer.groupby("arm_index", sort=True):
             means = mean_by_group(of_arm["value"].to_numpy(), of_arm["prompt_index"].tolist())
             arms[run.spec.arms[int(str(arm))].label] = means.tolist()
-        found[str(scorer)] = arms
-    return found
+        by_scorer[str(scorer)] = arms
+    return by_scorer
 
 
 def compare_with(db: Database, run: GenerationRun, baseline: str | None = None) -> Comparisons:
@@ -220,36 +220,36 @@ def compare_with(db: Database, run: GenerationRun, baseline: str | None = None) 
             raise InputError(f"Run {run.id} has no unsteered arm. Name one: {labels}.")
         baseline = unsteered[0]
     check_summary(run, baseline=baseline)
-    found = {}
+    comparisons = {}
     for scorer, arms in by_prompt(db, run).items():
         if baseline in arms:
             others = {label: values for label, values in arms.items() if label != baseline}
-            found[scorer] = compare_arms(others, arms[baseline])
-    return found
+            comparisons[scorer] = compare_arms(others, arms[baseline])
+    return comparisons
 
 
-def comparison_frame(found: Comparisons) -> pd.DataFrame:
+def comparison_frame(comparisons: Comparisons) -> pd.DataFrame:
     """One row per scorer and arm of ``compare_with``."""
     rows = [
         {
             "scorer": scorer,
             "arm": label,
-            "mean": item.mean,
-            "baseline": item.baseline_mean,
-            "difference": item.difference.mean,
-            "low": item.difference.low,
-            "high": item.difference.high,
-            "win": item.wins,
-            "tie": item.ties,
-            "loss": item.losses,
-            "p": item.sign_p,
-            "effect size": item.effect_size,
-            "n": item.n,
-            "missing": item.n_missing,
-            "verdict": item.verdict.value,
+            "mean": comparison.mean,
+            "baseline": comparison.baseline_mean,
+            "difference": comparison.difference.mean,
+            "low": comparison.difference.low,
+            "high": comparison.difference.high,
+            "win": comparison.wins,
+            "tie": comparison.ties,
+            "loss": comparison.losses,
+            "p": comparison.sign_p,
+            "effect size": comparison.effect_size,
+            "n": comparison.n,
+            "missing": comparison.n_missing,
+            "verdict": comparison.verdict.value,
         }
-        for scorer, arms in found.items()
-        for label, item in arms.items()
+        for scorer, arms in comparisons.items()
+        for label, comparison in arms.items()
     ]
     return pd.DataFrame(rows)
 
@@ -266,6 +266,6 @@ def beside(db: Database, run: GenerationRun, texts: pd.DataFrame) -> pd.DataFram
 
 def missing_reasons(db: Database, run: GenerationRun) -> pd.DataFrame:
     """One row per scorer and reason for which texts have no score."""
-    found = frame(db, run)
-    counted = found[found["value"].isna()].groupby(["scorer", "missing_reason"]).size()
+    scored = frame(db, run)
+    counted = scored[scored["value"].isna()].groupby(["scorer", "missing_reason"]).size()
     return counted.rename("texts").reset_index().rename(columns={"missing_reason": "reason"})

@@ -75,7 +75,7 @@ def history(db: Database, name: str) -> list[SetVersion]:
     """
     with db.read() as tx:
         ids = sets.ancestors(tx, *(version.id for version in sets.list_versions(tx, name)))
-        return [sets.version_by_id(tx, item) for item in sorted(ids, reverse=True)]
+        return [sets.version_by_id(tx, version_id) for version_id in sorted(ids, reverse=True)]
 
 
 def diff(db: Database, before: str, after: str) -> SetDiff:
@@ -99,16 +99,16 @@ def preview(db: Database, reference: str, edit: Edit, *, check: bool = True) -> 
         version = sets.resolve_version(tx, SetReference.parse(reference))
         old = set_items.stored_items(tx, version.id)
         new = list(edited_items(old, edit, version))
-        ids = {item.sha256: item.id for item in old}
+        ids = {demonstration.sha256: demonstration.id for demonstration in old}
         fresh: dict[int, Demonstration] = {}
-        for item in new:
-            if isinstance(item, Demonstration) and item.sha256 not in ids:
-                ids[item.sha256] = -1 - len(fresh)  # no row has such an id
-                fresh[ids[item.sha256]] = item
+        for demonstration in new:
+            if isinstance(demonstration, Demonstration) and demonstration.sha256 not in ids:
+                ids[demonstration.sha256] = -1 - len(fresh)  # no row has such an id
+                fresh[ids[demonstration.sha256]] = demonstration
         changes = find_changes(
-            [item.id for item in old],
-            [ids[item.sha256] for item in new],
-            lambda wanted: set_items.by_ids(tx, wanted) | fresh,
+            [demonstration.id for demonstration in old],
+            [ids[demonstration.sha256] for demonstration in new],
+            lambda needed: set_items.by_ids(tx, needed) | fresh,
         )
         findings = check_items(tx, version.set_name, new) if check else None
     return Preview(changes=changes, count=len(new), findings=findings)
@@ -120,12 +120,14 @@ def blame(db: Database, reference: str) -> list[Blame]:
         version = sets.resolve_version(tx, SetReference.parse(reference))
         items = set_items.stored_items(tx, version.id)
         came: dict[int, int] = {}  # demonstration id -> id of the version
-        _trace(tx, version, {item.id for item in items}, came)
-        versions = {item: sets.version_by_id(tx, item) for item in set(came.values())}
+        _trace(tx, version, {stored.id for stored in items}, came)
+        versions = {
+            version_id: sets.version_by_id(tx, version_id) for version_id in set(came.values())
+        }
         texts = set_items.by_ids(tx, came)
     return [
-        Blame(position=place, demonstration=texts[item.id], version=versions[came[item.id]])
-        for place, item in enumerate(items)
+        Blame(position=place, demonstration=texts[stored.id], version=versions[came[stored.id]])
+        for place, stored in enumerate(items)
     ]
 
 
@@ -173,13 +175,13 @@ def merge(
             version.id: set_items.stored_items(tx, version.id) for version in (*bases, mine, other)
         }
         origin, merged = _merge_from(tx, bases, lists, mine, other)
-        conflicts = [item for item in merged if isinstance(item, Conflict)]
+        conflicts = [conflict for conflict in merged if isinstance(conflict, Conflict)]
         pairs = _conflicting_pairs(tx, conflicts)
         _check_shown(pairs, shown)
         choices = _choices(conflicts, take, settled or {})
         if None in choices:
             return Merged(base=origin, ours=mine, theirs=other, committed=None, conflicts=pairs)
-        known = {item.id: item for items in lists.values() for item in items}
+        known = {stored.id: stored for items in lists.values() for stored in items}
         committed = freeze(
             tx,
             name=mine.set_name,
@@ -200,17 +202,17 @@ def merge(
 
 def _changes(tx: Transaction, left: SetVersion, right: SetVersion) -> Changes:
     return find_changes(
-        [item.id for item in set_items.stored_items(tx, left.id)],
-        [item.id for item in set_items.stored_items(tx, right.id)],
-        lambda wanted: set_items.by_ids(tx, wanted),
+        [stored.id for stored in set_items.stored_items(tx, left.id)],
+        [stored.id for stored in set_items.stored_items(tx, right.id)],
+        lambda ids: set_items.by_ids(tx, ids),
     )
 
 
 def _line(
     tx: Transaction, base: Sequence[StoredDemonstration], items: Sequence[StoredDemonstration]
 ) -> Line:
-    before, after = [item.id for item in base], [item.id for item in items]
-    changes = find_changes(before, after, lambda wanted: set_items.by_ids(tx, wanted))
+    before, after = [stored.id for stored in base], [stored.id for stored in items]
+    changes = find_changes(before, after, lambda ids: set_items.by_ids(tx, ids))
     return Line(items=after, changes=changes)
 
 
@@ -237,13 +239,13 @@ def _common_bases(
         raise InputError(f"{mine.label} already holds {other.label}; there is nothing to merge.")
     common = ours & theirs
     if chosen is not None:
-        wanted = sets.resolve_version(tx, SetReference.parse(chosen))
-        if wanted.id not in common:
+        base = sets.resolve_version(tx, SetReference.parse(chosen))
+        if base.id not in common:
             raise InputError(
-                f"{wanted.label} is not a version that both {mine.label} and {other.label} come "
+                f"{base.label} is not a version that both {mine.label} and {other.label} come "
                 "from. See: vectorlab sets log " + mine.set_name
             )
-        return [wanted]
+        return [base]
     if not common and not unrelated:
         raise InputError(
             f"{mine.label} and {other.label} have no version in common (the sides of a split have "
@@ -251,10 +253,12 @@ def _common_bases(
         )
     older = {
         ancestor
-        for item in common
-        for ancestor in sets.ancestors(tx, item, through_splits=False) - {item}
+        for version_id in common
+        for ancestor in sets.ancestors(tx, version_id, through_splits=False) - {version_id}
     }
-    return [sets.version_by_id(tx, item) for item in sorted(common - older, reverse=True)]
+    return [
+        sets.version_by_id(tx, version_id) for version_id in sorted(common - older, reverse=True)
+    ]
 
 
 def _merge_from(
@@ -265,31 +269,31 @@ def _merge_from(
     other: SetVersion,
 ) -> tuple[SetVersion | None, list[int | Conflict]]:
     """The merged list, if it is the same from every base that it can start from."""
-    found: list[tuple[SetVersion | None, list[int | Conflict]]] = []
+    merges: list[tuple[SetVersion | None, list[int | Conflict]]] = []
     candidates: Sequence[SetVersion | None] = bases or [None]
     for base in candidates:
         before = [] if base is None else lists[base.id]
         merged = merge_lines(
-            [item.id for item in before],
+            [stored.id for stored in before],
             _line(tx, before, lists[mine.id]),
             _line(tx, before, lists[other.id]),
         )
-        found.append((base, merged))
-    if any(merged != found[0][1] for _, merged in found):
-        labels = " and ".join(base.label for base, _ in found if base is not None)
+        merges.append((base, merged))
+    if any(merged != merges[0][1] for _, merged in merges):
+        labels = " and ".join(base.label for base, _ in merges if base is not None)
         raise InputError(
             f"{mine.label} and {other.label} were merged both ways before and come from {labels}; "
             f"different things follow from each. Choose one: --base {bases[0].label}"
         )
-    return found[0]
+    return merges[0]
 
 
 def _check_shown(pairs: Sequence[ConflictingPair], shown: Sequence[ConflictingPair]) -> None:
     """Refuse to settle other conflicts than those that somebody looked at."""
-    for item in shown:
-        if item not in pairs:
+    for pair in shown:
+        if pair not in pairs:
             raise InputError(
-                f"Conflict {item.number} is not there any more as it was settled: the sets went on "
+                f"Conflict {pair.number} is not there any more as it was settled: the sets went on "
                 "since. Write the conflicts anew with --conflicts FILE."
             )
 
@@ -314,13 +318,13 @@ def _settled_items(
     known: Mapping[int, StoredDemonstration],
 ) -> Iterator[Item]:
     rest = iter(choices)
-    for item in merged:
-        if not isinstance(item, Conflict):
-            yield known[item]
+    for entry in merged:
+        if not isinstance(entry, Conflict):
+            yield known[entry]
             continue
         choice = next(rest)
         if isinstance(choice, Take):
-            yield from (known[settled] for settled in item.settled(choice))
+            yield from (known[settled] for settled in entry.settled(choice))
         else:
             yield from choice or ()
 
@@ -338,24 +342,24 @@ def _conflicting_pairs(
     return tuple(
         ConflictingPair(
             number=number,
-            base=texts[item.base],
-            ours=None if item.ours is None else texts[item.ours],
-            theirs=None if item.theirs is None else texts[item.theirs],
+            base=texts[conflict.base],
+            ours=None if conflict.ours is None else texts[conflict.ours],
+            theirs=None if conflict.theirs is None else texts[conflict.theirs],
         )
-        for number, item in enumerate(conflicts, start=1)
+        for number, conflict in enumerate(conflicts, start=1)
     )
 
 
-def _trace(tx: Transaction, version: SetVersion, wanted: set[int], came: dict[int, int]) -> None:
-    """Find the version at which each wanted demonstration came into a line for good."""
-    missing = set(wanted)
+def _trace(tx: Transaction, version: SetVersion, ids: set[int], came: dict[int, int]) -> None:
+    """Find the version at which each of these demonstrations came into a line for good."""
+    missing = set(ids)
     step: SetVersion | None = version
     while step is not None and missing:
         here = missing & set_items.arrivals(tx, step)
         missing -= here
         if step.merged_id is not None:
             other = sets.version_by_id(tx, step.merged_id)
-            brought = here & {item.id for item in set_items.stored_items(tx, other.id)}
+            brought = here & {stored.id for stored in set_items.stored_items(tx, other.id)}
             _trace(tx, other, brought, came)
             here -= brought
         came.update(dict.fromkeys(here, step.id))

@@ -71,10 +71,10 @@ def split(
                 "Give a share between 0 and 1 that leaves both sides some."
             )
         how = {"kind": "share", "share": share, "seed": seed}
-        made = _write_sides(
+        versions = _write_sides(
             tx, origin, dict(zip(names, (first, _rest(count, first)), strict=True)), how, actor
         )
-    return made[0], made[1]
+    return versions[0], versions[1]
 
 
 def folds(
@@ -106,13 +106,13 @@ def folds(
                 "number of its different sources."
             )
         sizes = [total // count + (place < total % count) for place in range(count)]
-        made = []
+        pairs = []
         for fold, test in enumerate(_draw(groups, sizes, seed), start=1):
             how = {"kind": "fold", "fold": fold, "folds": count, "seed": seed}
             sides = {f"{prefix}-{fold}-pool": _rest(total, test), f"{prefix}-{fold}-test": test}
             pool_version, test_version = _write_sides(tx, origin, sides, how, actor)
-            made.append((pool_version, test_version))
-    return made
+            pairs.append((pool_version, test_version))
+    return pairs
 
 
 def overlap(db: Database, left: str, right: str) -> Overlap:
@@ -121,7 +121,7 @@ def overlap(db: Database, left: str, right: str) -> Overlap:
         learned = sets.resolve_version(tx, SetReference.parse(left))
         tried = sets.resolve_version(tx, SetReference.parse(right))
         items = sets.iter_demonstrations(tx, tried.id)
-        sources = [item.source for item in items]
+        sources = [demonstration.source for demonstration in items]
         return _overlap(tx, learned, tried.label, sources)
 
 
@@ -131,7 +131,9 @@ def overlaps_of_run(db: Database, run: GenerationRun) -> list[Overlap]:
     texts = [prompt.text for prompt in run.spec.prompts]
     with db.read() as tx:
         learned = lineage.versions_behind(tx, run.spec.vector_ids().values())
-        return [_overlap(tx, sets.version_by_id(tx, item), label, texts) for item in learned]
+        return [
+            _overlap(tx, sets.version_by_id(tx, version_id), label, texts) for version_id in learned
+        ]
 
 
 _MOST_QUOTES = 2_000_000  # prompts x texts; beyond it only whole texts are compared
@@ -163,8 +165,8 @@ def _groups(tx: Transaction, reference: str) -> tuple[SetVersion, list[list[int]
     """The version, and its positions in groups of one normalised source."""
     origin = sets.resolve_version(tx, SetReference.parse(reference))
     groups: dict[str, list[int]] = defaultdict(list)
-    for place, item in enumerate(sets.iter_demonstrations(tx, origin.id)):
-        groups[normalised(item.source)].append(place)
+    for place, demonstration in enumerate(sets.iter_demonstrations(tx, origin.id)):
+        groups[normalised(demonstration.source)].append(place)
     return origin, list(groups.values())
 
 
@@ -194,13 +196,13 @@ def _write_sides(
     actor: str,
 ) -> list[SetVersion]:
     items = set_items.stored_items(tx, origin.id)
-    made = []
+    versions = []
     for name, places in sides.items():
         check_name("set", name)
         sets.create_set(tx, name=name)
         words = ", ".join(f"{key} {value}" for key, value in how.items() if key != "kind")
         others = [other for other in sides if other != name]
-        made.append(
+        versions.append(
             freeze(
                 tx,
                 name=name,
@@ -212,4 +214,4 @@ def _write_sides(
                 action="split",
             ).version
         )
-    return made
+    return versions

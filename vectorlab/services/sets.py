@@ -67,9 +67,9 @@ def create(
     """
     check_name("set", name)
     with db.write() as tx:
-        made = sets.create_set(tx, name=name, description=description, task=task, labels=labels)
-        record(tx, actor, "create", made.id, {"name": name})
-    return made
+        new_set = sets.create_set(tx, name=name, description=description, task=task, labels=labels)
+        record(tx, actor, "create", new_set.id, {"name": name})
+    return new_set
 
 
 def describe(
@@ -193,12 +193,12 @@ def tag(db: Database, *, reference: str, tags: Sequence[str], actor: str) -> Set
     Raises:
         InputError: If a tag cannot be used.
     """
-    for item in tags:
-        check_tag(item)
+    for tag_name in tags:
+        check_tag(tag_name)
     with db.write() as tx:
         version = sets.resolve_version(tx, SetReference.parse(reference))
-        for item in tags:
-            sets.tag_version(tx, version, item, actor)
+        for tag_name in tags:
+            sets.tag_version(tx, version, tag_name, actor)
         record(tx, actor, "tag", version.id, {"version": version.label, "tags": list(tags)})
         return sets.version_by_id(tx, version.id)
 
@@ -206,7 +206,7 @@ def tag(db: Database, *, reference: str, tags: Sequence[str], actor: str) -> Set
 def untag(db: Database, *, name: str, tags: Sequence[str], actor: str) -> list[str]:
     """Take tags of a set away; returns those that were there."""
     with db.write() as tx:
-        gone = [item for item in tags if sets.remove_tag(tx, name, item)]
+        gone = [tag_name for tag_name in tags if sets.remove_tag(tx, name, tag_name)]
         record(tx, actor, "untag", sets.get_set(tx, name).id, {"tags": gone})
     return gone
 
@@ -307,18 +307,18 @@ def check_pairs(label: str, items: Sequence[Demonstration], *, minimum: int = 1)
             f"Set version {label} has {len(items)} pairs; at least {minimum} needed. "
             f"Add pairs: vectorlab sets import FILE --set {label.partition('@')[0]}"
         )
-    for number, item in enumerate(items, start=1):
-        if item.target is None or not item.target.strip():
+    for number, pair in enumerate(items, start=1):
+        if pair.target is None or not pair.target.strip():
             raise InputError(
-                f"Demonstration {number} of {label} has no target (source {item.source[:60]!r}); "
+                f"Demonstration {number} of {label} has no target (source {pair.source[:60]!r}); "
                 "extraction needs pairs. Import the set with --target-column."
             )
-        if not item.source.strip():
+        if not pair.source.strip():
             raise InputError(f"Demonstration {number} of {label} has an empty source.")
-        if item.source == item.target:
+        if pair.source == pair.target:
             raise InputError(
                 f"Demonstration {number} of {label} has the same source and target "
-                f"({item.source[:60]!r}): the difference would be zero. Change or remove it."
+                f"({pair.source[:60]!r}): the difference would be zero. Change or remove it."
             )
 
 
@@ -368,16 +368,16 @@ def freeze(
         merged_id=merged_id,
         details=details,
     )
-    found = checks.findings()
-    if strict and found:
-        listed = "; ".join(map(str, found))
+    new_findings = checks.findings()
+    if strict and new_findings:
+        listed = "; ".join(map(str, new_findings))
         raise InputError(
             f"Nothing was committed to {name!r}: {listed}. Mend them, or leave --strict out."
         )
     if created:
-        findings.add(tx, version.id, found)
+        findings.add(tx, version.id, new_findings)
         record(tx, actor, action, version.id, {"version": version.label})
-    return Committed(version=version, created=created, findings=found)
+    return Committed(version=version, created=created, findings=new_findings)
 
 
 def check_items(tx: Transaction, name: str, items: Iterable[Item]) -> tuple[Finding, ...]:
@@ -399,9 +399,9 @@ def edited_items(
     wrong = [place for place in (*edit.replaced, *edit.removed) if not 0 <= place < len(items)]
     if wrong:
         raise InputError(f"{base.label} has no position {wrong[0]}; it has 0 to {len(items) - 1}.")
-    for place, item in enumerate(items):
+    for place, demonstration in enumerate(items):
         if place not in edit.removed:
-            yield edit.replaced.get(place, item)
+            yield edit.replaced.get(place, demonstration)
     yield from edit.added
 
 
@@ -426,10 +426,20 @@ def _watched(tx: Transaction, items: Iterable[Item], checks: SetChecks) -> Itera
     """The items as they come, shown to the checks on the way."""
     for batch in set_items.in_batches(items):
         known = set_items.by_ids(
-            tx, (item.id for item in batch if isinstance(item, StoredDemonstration))
+            tx,
+            (
+                demonstration.id
+                for demonstration in batch
+                if isinstance(demonstration, StoredDemonstration)
+            ),
         )
         checks.look(
-            [known[item.id] if isinstance(item, StoredDemonstration) else item for item in batch]
+            [
+                known[demonstration.id]
+                if isinstance(demonstration, StoredDemonstration)
+                else demonstration
+                for demonstration in batch
+            ]
         )
         yield from batch
 

@@ -48,16 +48,16 @@ def evict(db: Database, *, keep_bytes: int = 0, model: str | None = None, actor:
     return gone
 
 
-def frame(found: list[StateCacheInfo]) -> pd.DataFrame:
+def frame(caches: list[StateCacheInfo]) -> pd.DataFrame:
     """One row per model, dtype, site and device."""
     return pd.DataFrame(
         {
-            "model": [item.model_name or item.model_fingerprint[:12] for item in found],
-            "site": [item.site for item in found],
-            "dtype": [item.dtype for item in found],
-            "device": [item.device for item in found],
-            "texts": [item.n_texts for item in found],
-            "MiB": [item.n_bytes / 2**20 for item in found],
-            "sha256": [item.sha256 for item in found],
+            "model": [cache.model_name or cache.model_fingerprint[:12] for cache in caches],
+            "site": [cache.site for cache in caches],
+            "dtype": [cache.dtype for cache in caches],
+            "device": [cache.device for cache in caches],
+            "texts": [cache.n_texts for cache in caches],
+            "MiB": [cache.n_bytes / 2**20 for cache in caches],
+            "sha256": [cache.sha256 for cache in caches],
         }
     )

@@ -69,14 +69,14 @@ def sweep_arms(
     choices = list(dict.fromkeys(sweep.layers)) or [None]
     for layers in choices:
         for name in (*sweep.vectors, *beside):
-            made = build_arms(
+            swept = build_arms(
                 db,
                 model=model,
                 references=[name],
                 strengths=_strengths(db, model, sweep, beside.get(name, name), layers),
                 options=replace(sweep.sweep, layers=layers, calibrated=False),
             )
-            arms += [_named(arm, layers if len(choices) > 1 else None) for arm in made[1:]]
+            arms += [_named(arm, layers if len(choices) > 1 else None) for arm in swept[1:]]
     arms += build_arms(
         db, model=model, references=(), strengths=(), options=sweep.sweep, written=sweep.arms
     )[1:]

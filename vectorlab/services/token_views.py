@@ -98,7 +98,7 @@ def _read_tokens(tx: Transaction, run_id: int, prompt: int) -> dict[tuple[int, i
     ids = token_views.generation_ids(tx, run_id, prompt)
     known = token_views.read(tx, list(ids.values()))
     compared = divergences.of_prompt(tx, run_id, prompt) if known else {}
-    kl = {(key.arm, key.sample): item.kl for key, item in compared.items()}
+    kl = {(key.arm, key.sample): divergence.kl for key, divergence in compared.items()}
     return {
         key: replace(known[number], kl=kl.get(key))
         for key, number in ids.items()
@@ -112,13 +112,13 @@ def reading_job(db: Database, run_id: int, prompt: int) -> int | None:
         return jobs.active_job(tx, f"read:{run_id}:{prompt}")
 
 
-def nearest_frame(found: Sequence[NearestTokens]) -> pd.DataFrame:
+def nearest_frame(layers: Sequence[NearestTokens]) -> pd.DataFrame:
     """One row per token near either end of a layer vector."""
     return pd.DataFrame(
         [
-            (item.layer, side, rank, token.token_id, token.piece, token.value)
-            for item in found
-            for side, tokens in (("toward", item.toward), ("away", item.away))
+            (near.layer, side, rank, token.token_id, token.piece, token.value)
+            for near in layers
+            for side, tokens in (("toward", near.toward), ("away", near.away))
             for rank, token in enumerate(tokens, start=1)
         ],
         columns=["layer", "side", "rank", "token_id", "token", "logit"],
@@ -126,19 +126,19 @@ def nearest_frame(found: Sequence[NearestTokens]) -> pd.DataFrame:
 
 
 def tokens_frame(
-    found: Mapping[tuple[int, int], ReadTokens], labels: Mapping[int, str]
+    texts: Mapping[tuple[int, int], ReadTokens], labels: Mapping[int, str]
 ) -> pd.DataFrame:
     """One row per token of the texts of one prompt; ``labels`` names the arms."""
     return pd.DataFrame(
         [
             (labels[arm], sample, place, *numbers)
-            for (arm, sample), item in sorted(found.items())
+            for (arm, sample), text in sorted(texts.items())
             for place, numbers in enumerate(
                 zip(
-                    item.pieces,
-                    item.logprobs,
-                    item.baseline_logprobs,
-                    item.kl or [None] * len(item.pieces),
+                    text.pieces,
+                    text.logprobs,
+                    text.baseline_logprobs,
+                    text.kl or [None] * len(text.pieces),
                     strict=True,
                 )
             )

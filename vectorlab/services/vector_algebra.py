@@ -55,11 +55,13 @@ def project_out(
     if not removed:
         raise InputError("Name at least one vector to project out.")
     with db.write() as tx:
-        found = [vectors.get_vector(tx, item) for item in (reference, *removed)]
-        layers = _layers(tx, found)
-        left = [_outside(column, found) for column in layers]
-        about = {"removed": [item.name for item in found[1:]]}
-        return _store(tx, PROJECTED_OUT, found, left, name=name, about=about, actor=actor)
+        parents = [
+            vectors.get_vector(tx, parent_reference) for parent_reference in (reference, *removed)
+        ]
+        layers = _layers(tx, parents)
+        left = [_outside(column, parents) for column in layers]
+        about = {"removed": [parent.name for parent in parents[1:]]}
+        return _store(tx, PROJECTED_OUT, parents, left, name=name, about=about, actor=actor)
 
 
 def orthogonalise(
@@ -83,19 +85,21 @@ def orthogonalise(
     """
     if len(references) < 2:
         raise InputError("Name two or more vectors to make orthogonal.")
-    made = []
+    orthogonal = []
     with db.write() as tx:
-        found = [vectors.get_vector(tx, reference) for reference in references]
-        layers = _layers(tx, found)
-        for count in range(2, len(found) + 1):
+        parents = [vectors.get_vector(tx, reference) for reference in references]
+        layers = _layers(tx, parents)
+        for count in range(2, len(parents) + 1):
             # The vector first, then those before it, as project_out takes them.
-            mine = [found[count - 1], *found[: count - 1]]
+            mine = [parents[count - 1], *parents[: count - 1]]
             columns = [[column[count - 1], *column[: count - 1]] for column in layers]
             left = [_outside(column, mine) for column in columns]
-            about = {"removed": [item.name for item in mine[1:]]}
+            about = {"removed": [parent.name for parent in mine[1:]]}
             name = f"{mine[0].name}{suffix}"
-            made.append(_store(tx, PROJECTED_OUT, mine, left, name=name, about=about, actor=actor))
-    return made
+            orthogonal.append(
+                _store(tx, PROJECTED_OUT, mine, left, name=name, about=about, actor=actor)
+            )
+    return orthogonal
 
 
 def normalise(db: Database, reference: str, *, name: str, actor: str) -> SteeringVector:
@@ -160,7 +164,7 @@ def request_equalisation(
         raise InputError(f"The wanted KL is {kl:g}; it must be above 0, for example 0.1.")
     operator = Operator(operator)  # notebooks may give its name
     if not operator.info.scales_with_length:
-        scaled = [item for item in Operator if item.info.scales_with_length]
+        scaled = [candidate for candidate in Operator if candidate.info.scales_with_length]
         raise InputError(
             f"Operator {operator} does not depend on a vector's length, so there is nothing to "
             f"scale. Use {' or '.join(scaled)}."
@@ -190,26 +194,26 @@ def request_equalisation(
         )
 
 
-def _layers(tx: Transaction, found: Sequence[SteeringVector]) -> list[list[LayerVector]]:
+def _layers(tx: Transaction, parents: Sequence[SteeringVector]) -> list[list[LayerVector]]:
     """Per layer the layer vectors of all, in the same order."""
-    check_combinable(found)
-    columns = zip(*(vectors.layer_vectors(tx, item.id) for item in found), strict=True)
+    check_combinable(parents)
+    columns = zip(*(vectors.layer_vectors(tx, parent.id) for parent in parents), strict=True)
     layers = [list(column) for column in columns]
-    if any(len({item.layer for item in column}) > 1 for column in layers):
+    if any(len({part.layer for part in column}) > 1 for column in layers):
         raise ShapeError("The vectors to combine do not cover the same layers.")
     return layers
 
 
-def _outside(column: Sequence[LayerVector], found: Sequence[SteeringVector]) -> LayerVector:
+def _outside(column: Sequence[LayerVector], parents: Sequence[SteeringVector]) -> LayerVector:
     """The first of a layer's vectors without the span of the others."""
-    wanted, *others = (item.values.astype(np.float64) for item in column)
+    first, *others = (part.values.astype(np.float64) for part in column)
     basis = _basis(np.stack(others))
-    rest = wanted - basis.T @ (basis @ wanted)
+    rest = first - basis.T @ (basis @ first)
     rest = rest - basis.T @ (basis @ rest)  # once more: what rounding left
-    if np.linalg.norm(rest) <= DEPENDENT * np.linalg.norm(wanted):
+    if np.linalg.norm(rest) <= DEPENDENT * np.linalg.norm(first):
         raise InputError(
-            f"Nothing of vector {found[0].name!r} is left at layer {column[0].layer}: it lies in "
-            f"the span of {', '.join(item.name for item in found[1:])}."
+            f"Nothing of vector {parents[0].name!r} is left at layer {column[0].layer}: it lies in "
+            f"the span of {', '.join(parent.name for parent in parents[1:])}."
         )
     return LayerVector(layer=column[0].layer, values=rest.astype(np.float32))
 
@@ -235,7 +239,7 @@ def _store(
 ) -> SteeringVector:
     """Store a vector that came mainly from the first parent; the others have weight 0."""
     main = parents[0]
-    made = vectors.add_vector(
+    vector = vectors.add_vector(
         tx,
         NewVector(
             name=check_name("vector", name),
@@ -262,7 +266,7 @@ def _store(
         actor=actor,
         action=method,
         object_kind="vector",
-        object_id=made.id,
+        object_id=vector.id,
         details={"name": name},
     )
-    return made
+    return vector

@@ -241,7 +241,7 @@ def combine(
         check_combinable([vector for _, vector in parents])
         numbers = [(weight, vectors.layer_vectors(tx, vector.id)) for weight, vector in parents]
         first = parents[0][1]
-        made = vectors.add_vector(
+        combined = vectors.add_vector(
             tx,
             NewVector(
                 name=name,
@@ -267,10 +267,10 @@ def combine(
             actor=actor,
             action="combine",
             object_kind="vector",
-            object_id=made.id,
+            object_id=combined.id,
             details={"name": name},
         )
-    return made
+    return combined
 
 
 def parse_terms(expression: str) -> list[tuple[float, str]]:
@@ -305,16 +305,16 @@ def similarities(db: Database, reference: str) -> list[tuple[SteeringVector, flo
     Of equal ones the newest is first.
     """
     with db.read() as tx:
-        wanted = vectors.get_vector(tx, reference)
-        own = vectors.layer_vectors(tx, wanted.id)
-        found = []
-        for other in vectors.list_vectors(tx, model_id=wanted.model_id):
-            if other.id == wanted.id:
+        vector = vectors.get_vector(tx, reference)
+        own = vectors.layer_vectors(tx, vector.id)
+        similar = []
+        for other in vectors.list_vectors(tx, model_id=vector.model_id):
+            if other.id == vector.id:
                 continue
             shared = shared_cosines(own, vectors.layer_vectors(tx, other.id))
             if shared:
-                found.append((other, fmean(shared.values())))
-    return [found[place] for place in in_order([abs(cosine) for _, cosine in found])]
+                similar.append((other, fmean(shared.values())))
+    return [similar[place] for place in in_order([abs(cosine) for _, cosine in similar])]
 
 
 def remove(db: Database, reference: str, *, cascade: bool, actor: str) -> list[str]:
@@ -371,26 +371,26 @@ def check_fits(vector: SteeringVector, model: Model, layers: Sequence[int] | Non
 
 
 def _second_name(
-    tx: Transaction, found: SteeringVector, name: str, spec: ExtractionSpec, actor: str
+    tx: Transaction, vector: SteeringVector, name: str, spec: ExtractionSpec, actor: str
 ) -> SteeringVector:
     """The same vector once more under the name that was asked for; nothing is computed."""
-    made = vectors.add_vector(
+    copy = vectors.add_vector(
         tx,
         NewVector(
             name=name,
-            model_id=found.model_id,
-            set_version_id=found.set_version_id,
-            method=found.method,
-            operator=found.operator,
-            parameters=found.parameters,
-            read_site=found.read_site,
-            write_site=found.write_site,
-            token_rule=found.token_rule,
+            model_id=vector.model_id,
+            set_version_id=vector.set_version_id,
+            method=vector.method,
+            operator=vector.operator,
+            parameters=vector.parameters,
+            read_site=vector.read_site,
+            write_site=vector.write_site,
+            token_rule=vector.token_rule,
             spec=spec,
-            origin=found.origin,
-            layers=vectors.layer_vectors(tx, found.id),
-            alignments=vectors.alignments(tx, found.id),
-            environment={"copy_of": found.name},
+            origin=vector.origin,
+            layers=vectors.layer_vectors(tx, vector.id),
+            alignments=vectors.alignments(tx, vector.id),
+            environment={"copy_of": vector.name},
         ),
         created_by=actor,
     )
@@ -399,10 +399,10 @@ def _second_name(
         actor=actor,
         action="copy",
         object_kind="vector",
-        object_id=made.id,
-        details={"name": name, "copy_of": found.name},
+        object_id=copy.id,
+        details={"name": name, "copy_of": vector.name},
     )
-    return made
+    return copy
 
 
 def _common_operator(parents: Sequence[SteeringVector]) -> Operator:
@@ -441,13 +441,13 @@ def check_combinable(parents: Sequence[SteeringVector]) -> None:
 def _weighted_sum(numbers: Sequence[tuple[float, list[LayerVector]]]) -> list[LayerVector]:
     columns = zip(*(layers for _, layers in numbers), strict=True)
     weights = [weight for weight, _ in numbers]
-    made = []
+    sums = []
     for column in columns:
-        if len({item.layer for item in column}) > 1:
+        if len({part.layer for part in column}) > 1:
             raise ShapeError("The vectors to combine do not cover the same layers.")
         total = sum(
-            weight * item.values.astype(np.float64)
-            for weight, item in zip(weights, column, strict=True)
+            weight * part.values.astype(np.float64)
+            for weight, part in zip(weights, column, strict=True)
         )
-        made.append(LayerVector(layer=column[0].layer, values=np.asarray(total, dtype=np.float32)))
-    return made
+        sums.append(LayerVector(layer=column[0].layer, values=np.asarray(total, dtype=np.float32)))
+    return sums

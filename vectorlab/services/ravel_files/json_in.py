@@ -30,10 +30,10 @@ def json_object(path: Path) -> dict[str, Any]:
     Raises:
         InputError: If it holds something else.
     """
-    found = read_json(path)
-    if not isinstance(found, dict):
-        raise InputError(f"{path} holds a {type(found).__name__}; an object is expected.")
-    return found
+    content = read_json(path)
+    if not isinstance(content, dict):
+        raise InputError(f"{path} holds a {type(content).__name__}; an object is expected.")
+    return content
 
 
 def text_of(where: str, value: object) -> str:

@@ -30,24 +30,24 @@ def read_native(path: Path) -> EntityData:
     Raises:
         InputError: Naming what cannot be used.
     """
-    found = json_object(path)
-    if found.get("format") != FORMAT:
+    content = json_object(path)
+    if content.get("format") != FORMAT:
         raise InputError(
-            f"{path} has format {found.get('format')!r}; expected {FORMAT!r}. An example: "
+            f"{path} has format {content.get('format')!r}; expected {FORMAT!r}. An example: "
             "vectorlab ravel import cities, then vectorlab ravel export cities FILE"
         )
     data = EntityData(
         attributes=tuple(
-            text_of(f"{path}: attribute {place}", item)
-            for place, item in enumerate(_list(path, found, "attributes"))
+            text_of(f"{path}: attribute {place}", attribute)
+            for place, attribute in enumerate(_list(path, content, "attributes"))
         ),
         entities=tuple(
-            _entity(f"{path}: entity {place}", item)
-            for place, item in enumerate(_list(path, found, "entities"))
+            _entity(f"{path}: entity {place}", entity)
+            for place, entity in enumerate(_list(path, content, "entities"))
         ),
         templates=tuple(
-            _template(f"{path}: template {place}", item)
-            for place, item in enumerate(_list(path, found, "templates"))
+            _template(f"{path}: template {place}", template)
+            for place, template in enumerate(_list(path, content, "templates"))
         ),
     )
     return check_data(path.stem, data)
@@ -77,8 +77,8 @@ def write_native(path: Path, data: EntityData) -> None:
     path.write_text(",\n".join(parts) + "\n}\n", encoding="utf-8")
 
 
-def _entity(where: str, item: object) -> Entity:
-    fields = _fields(where, item)
+def _entity(where: str, entity: object) -> Entity:
+    fields = _fields(where, entity)
     values = fields.get("values", {})
     if not isinstance(values, dict):
         raise InputError(f"{where} has values {values!r}; an object is expected.")
@@ -93,8 +93,8 @@ def _entity(where: str, item: object) -> Entity:
     )
 
 
-def _template(where: str, item: object) -> Template:
-    fields = _fields(where, item)
+def _template(where: str, template: object) -> Template:
+    fields = _fields(where, template)
     attribute, entity = fields.get("attribute"), fields.get("entity")
     return Template(
         text=text_of(f"{where}, text", fields.get("text")),
@@ -104,14 +104,14 @@ def _template(where: str, item: object) -> Template:
     )
 
 
-def _fields(where: str, item: object) -> Mapping[str, Any]:
-    if not isinstance(item, dict):
-        raise InputError(f"{where} is {item!r}; an object is expected.")
-    return item
+def _fields(where: str, value: object) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise InputError(f"{where} is {value!r}; an object is expected.")
+    return value
 
 
-def _list(path: Path, found: Mapping[str, Any], name: str) -> list[Any]:
-    items = found.get(name)
+def _list(path: Path, content: Mapping[str, Any], name: str) -> list[Any]:
+    items = content.get(name)
     if not isinstance(items, list):
         raise InputError(f"{path} has {name!r} {items!r}; a list is expected.")
     return items

@@ -28,7 +28,7 @@ def read_spreadsheet(entities: Path, templates: Path, *, seed: int = 0) -> Entit
     columns, rows = _read(entities, needed=(ENTITY,))
     attributes = [name for name in columns if name not in (ENTITY, SPLIT)]
     names = [cells[ENTITY] for _, cells in rows]
-    found = [
+    parsed_entities = [
         Entity(
             name=cells[ENTITY],
             split=split,
@@ -38,7 +38,7 @@ def read_spreadsheet(entities: Path, templates: Path, *, seed: int = 0) -> Entit
     ]
     columns, rows = _read(templates, needed=(ATTRIBUTE, TEXT))
     texts = [cells[TEXT] for _, cells in rows]
-    made = [
+    parsed_templates = [
         Template(
             text=cells[TEXT],
             split=split,
@@ -47,7 +47,11 @@ def read_spreadsheet(entities: Path, templates: Path, *, seed: int = 0) -> Entit
         )
         for (_, cells), split in zip(rows, _splits(columns, rows, texts, seed), strict=True)
     ]
-    data = EntityData(attributes=tuple(attributes), entities=tuple(found), templates=tuple(made))
+    data = EntityData(
+        attributes=tuple(attributes),
+        entities=tuple(parsed_entities),
+        templates=tuple(parsed_templates),
+    )
     return check_data(entities.stem, data)
 
 

@@ -26,7 +26,7 @@ ERRORS = (
 )
 
 
-def records(batches: Iterator[pa.RecordBatch], wanted: tuple[str, ...], name: str) -> Records:
+def records(batches: Iterator[pa.RecordBatch], keys: tuple[str, ...], name: str) -> Records:
     """Rows of the wanted columns, numbered from 1 through all batches.
 
     Raises:
@@ -40,14 +40,14 @@ def records(batches: Iterator[pa.RecordBatch], wanted: tuple[str, ...], name: st
             if batch is None:
                 return
             batch.validate(full=True)
-            columns = [_column(batch, key, place) for key in wanted]
+            columns = [_column(batch, key, place) for key in keys]
             step = _rows_at_once(columns, place)
         except ERRORS as exc:
             raise InputError(f"{place}: the data is damaged ({one_line(exc)}).") from exc
         for start in range(0, batch.num_rows, step):
             values = [_values(column.slice(start, step), place) for column in columns]
             for row in zip(*values, strict=True):
-                yield number, dict(zip(wanted, row, strict=True))
+                yield number, dict(zip(keys, row, strict=True))
                 number += 1
 
 

@@ -73,7 +73,7 @@ def _read(file: BinaryIO | IO[bytes], name: str) -> bytes:
 
 def _size(file: BinaryIO | IO[bytes]) -> int | None:
     try:
-        found = fstat(file.fileno())
+        status = fstat(file.fileno())
     except OSError:  # not a file of the operating system, as in tests
         return None
-    return found.st_size if stat.S_ISREG(found.st_mode) else None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None

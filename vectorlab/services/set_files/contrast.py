@@ -64,20 +64,22 @@ def expand_lists(name: str, value: Mapping[str, Any]) -> Lists:
     """
     suffixes, suffix_key = _texts(name, value, _SUFFIXES)
     templates, template_key = _texts(name, value, _TEMPLATES)
-    if len(templates) > 1 or not any(item in (*templates, "{}")[0] for item in _PLACEHOLDERS):
+    if len(templates) > 1 or not any(
+        placeholder in (*templates, "{}")[0] for placeholder in _PLACEHOLDERS
+    ):
         raise InputError(f"{name}: template needs to be one text with {{persona}} or {{}} in it.")
-    lists = {key: item for key, item in value.items() if key not in (suffix_key, template_key)}
-    other = [key for key, item in lists.items() if not isinstance(item, list)]
+    lists = {key: listed for key, listed in value.items() if key not in (suffix_key, template_key)}
+    other = [key for key, listed in lists.items() if not isinstance(listed, list)]
     if other or not lists:
         keys = list_names(tuple(other or value))
         raise InputError(
             f"{name} is one JSON object whose {keys} is no list. Give a list of objects, or an "
             "object of lists such as positive and negative, with a suffix where they share one."
         )
-    lengths = {key: len(item) for key, item in lists.items()}
+    lengths = {key: len(listed) for key, listed in lists.items()}
     if len(set(lengths.values())) > 1:
-        told = ", ".join(f"{key!r} has {number}" for key, number in list(lengths.items())[:20])
-        raise InputError(f"{name}: the lists belong together entry by entry, but {told}.")
+        counts = ", ".join(f"{key!r} has {number}" for key, number in list(lengths.items())[:20])
+        raise InputError(f"{name}: the lists belong together entry by entry, but {counts}.")
     entries = len(next(iter(lists.values()))) * max(1, len(suffixes))
     if entries > ENTRY_LIMIT:
         raise InputError(

@@ -55,18 +55,18 @@ def write_csv(file: IO[bytes], items: Iterable[Demonstration], *, delimiter: str
         delimiter: Between cells.
     """
     pairs = bare = described = False
-    for item in items:
-        pairs = pairs or item.target is not None
-        bare = bare or item.target is None
-        described = described or bool(item.metadata)
-    wanted = {"source": True, "target": pairs, HAS_TARGET: pairs and bare, "metadata": described}
-    names = [name for name, needed in wanted.items() if needed]
+    for demonstration in items:
+        pairs = pairs or demonstration.target is not None
+        bare = bare or demonstration.target is None
+        described = described or bool(demonstration.metadata)
+    columns = {"source": True, "target": pairs, HAS_TARGET: pairs and bare, "metadata": described}
+    names = [name for name, needed in columns.items() if needed]
     writer = csv.writer(
         _Encoded(file), delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL
     )
     writer.writerow(names)
-    for item in items:
-        cells = _cells(item)
+    for demonstration in items:
+        cells = _cells(demonstration)
         writer.writerow([cells[name] for name in names])
 
 
@@ -81,12 +81,12 @@ def has_target(cell: object, place: object) -> bool:
     return cell == _YES
 
 
-def _cells(item: Demonstration) -> dict[str, str]:
+def _cells(demonstration: Demonstration) -> dict[str, str]:
     return {
-        "source": item.source,
-        "target": item.target or "",
-        HAS_TARGET: _NO if item.target is None else _YES,
-        "metadata": metadata_text(item.metadata) if item.metadata else "",
+        "source": demonstration.source,
+        "target": demonstration.target or "",
+        HAS_TARGET: _NO if demonstration.target is None else _YES,
+        "metadata": metadata_text(demonstration.metadata) if demonstration.metadata else "",
     }
 
 

@@ -60,8 +60,8 @@ def open_dataset(folder: Path, *, split: str | None, progress: Progress, stack: 
                 progress.done = before + file.tell()
             before += path.stat().st_size
 
-    def read(wanted: tuple[str, ...]) -> Records:
-        present = tuple(key for key in wanted if key in columns)
+    def read(keys: tuple[str, ...]) -> Records:
+        present = tuple(key for key in keys if key in columns)
         return records(batches(present), present, name)
 
     return Table(
@@ -97,10 +97,12 @@ def open_hub(
             "Reading from the hub needs the datasets library: pip install 'vectorlab[hub]'"
         ) from exc
     try:
-        found = datasets.load_dataset(name, config, split=split, revision=revision, streaming=True)
-        if isinstance(found, Mapping):
-            found = found[_only_split(f"{HUB}{name}", list(found), None)]
-        stream = iter(found)
+        dataset = datasets.load_dataset(
+            name, config, split=split, revision=revision, streaming=True
+        )
+        if isinstance(dataset, Mapping):
+            dataset = dataset[_only_split(f"{HUB}{name}", list(dataset), None)]
+        stream = iter(dataset)
     except InputError:
         raise
     except Exception as exc:
@@ -185,13 +187,13 @@ def _choose_split(folder: Path, split: str | None) -> tuple[Path, str]:
     return folder / chosen, str(folder / chosen)
 
 
-def _only_split(name: str, splits: list[str], wanted: str | None) -> str:
-    if wanted is None and len(splits) == 1:
+def _only_split(name: str, splits: list[str], split: str | None) -> str:
+    if split is None and len(splits) == 1:
         return splits[0]
-    if wanted not in splits:
+    if split not in splits:
         has = f"{name} has the splits {', '.join(map(repr, splits)) or '(none)'}"
         raise InputError(f"{has}. Choose one with --split.")
-    return wanted
+    return split
 
 
 def _data_files(folder: Path) -> list[Path]:
@@ -217,12 +219,12 @@ def _is_plain_name(name: object) -> bool:
 def _notes(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
-            found = json.loads(file.read(_NOTES_LIMIT))
+            notes = json.loads(file.read(_NOTES_LIMIT))
     except (OSError, ValueError, RecursionError) as exc:
         raise InputError(f"{path} cannot be read ({one_line(exc)}).") from exc
-    if not isinstance(found, dict):
+    if not isinstance(notes, dict):
         raise InputError(f"{path} is not a JSON object.")
-    return found
+    return notes
 
 
 def _schema(path: Path, stack: ExitStack) -> tuple[tuple[str, ...], Mapping[bytes, bytes]]:

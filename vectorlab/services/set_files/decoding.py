@@ -133,11 +133,11 @@ def _check_encoding(name: str) -> str:
     try:
         b" ".decode(name, "ignore")  # refuses codecs that are not for text, such as hex
         codecs.getincrementaldecoder(name)()
-        found = codecs.lookup(name).name
-        if found in _NOT_FOR_FILES:
-            raise LookupError(found)
+        codec = codecs.lookup(name).name
+        if codec in _NOT_FOR_FILES:
+            raise LookupError(codec)
     except (LookupError, UnicodeError, ValueError, TypeError) as exc:
         raise InputError(
             f"Encoding {name!r} is not known. Give one such as utf-8, utf-16, cp1252 or latin-1."
         ) from exc
-    return "utf-8" if found == "utf-8-sig" else found
+    return "utf-8" if codec == "utf-8-sig" else codec

@@ -37,14 +37,14 @@ def make_demonstrations(
         late.check(place, record)
         where = _Where(table, place)
         bare = columns.marked and not has_target(record[HAS_TARGET], where)
-        item = Demonstration(
+        demonstration = Demonstration(
             source=_source(record, columns, where),
             target=None if bare else _target(record, columns, where),
             metadata=_metadata(record, columns, where),
         )
         table.progress.demonstrations += 1
         seen()
-        yield item
+        yield demonstration
 
 
 class _Where:
@@ -132,7 +132,7 @@ def _bounded(text: str, role: str, where: _Where) -> str:
 
 
 def _metadata(record: Record, columns: Columns, where: _Where) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    metadata: dict[str, Any] = {}
     # JSON records may have the key where the first ones had not.
     names = columns.metadata or ((METADATA,) if columns.late_metadata else ())
     for name in names:
@@ -148,13 +148,13 @@ def _metadata(record: Record, columns: Columns, where: _Where) -> dict[str, Any]
             ) from exc
         except RefusedValueError as exc:
             raise InputError(f"{where}: {name} cannot be kept: {exc}.") from exc
-        twice = found.keys() & new.keys()
+        twice = metadata.keys() & new.keys()
         if twice:
             raise InputError(f"{where}: metadata {min(twice)!r:.80} comes from two columns.")
-        found |= new
-    if found:
-        _check_texts(found, where)
-    return found
+        metadata |= new
+    if metadata:
+        _check_texts(metadata, where)
+    return metadata
 
 
 def _object(value: Any) -> dict[str, Any]:

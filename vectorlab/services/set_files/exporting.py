@@ -43,16 +43,16 @@ class Readable:
         self._read = read
 
     def __iter__(self) -> Iterator[Demonstration]:
-        for number, item in enumerate(self._read(), start=1):
-            longest = max(len(item.source), len(item.target or ""))
+        for number, demonstration in enumerate(self._read(), start=1):
+            longest = max(len(demonstration.source), len(demonstration.target or ""))
             if longest > FIELD_LIMIT:
                 raise InputError(
                     f"Demonstration {number} has a text of {longest} characters; files hold "
                     f"{FIELD_LIMIT} at most."
                 )
-            if item.metadata:
-                check_metadata(item.metadata)
-            yield item
+            if demonstration.metadata:
+                check_metadata(demonstration.metadata)
+            yield demonstration
 
 
 def read_version(db: Database, version: SetVersion) -> Readable:

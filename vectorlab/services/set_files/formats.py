@@ -63,8 +63,8 @@ class Inputs:
     def __post_init__(self) -> None:
         self.format = inputs_format(self.names, self.options.format)
         _check_options(self.format, self.options)
-        wanted = (1, 2) if self.format == "text" else (1,)
-        if len(self.names) not in wanted:
+        counts = (1, 2) if self.format == "text" else (1,)
+        if len(self.names) not in counts:
             raise InputError(
                 f"{len(self.names)} files given. Give one file, or two text files of one example "
                 "per line: vectorlab sets import negative.txt positive.txt --set NAME"

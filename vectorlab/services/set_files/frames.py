@@ -21,8 +21,8 @@ def open_frame(frame: pd.DataFrame) -> Table:
     """
     columns = check_columns(_NAME, tuple(str(name) for name in frame.columns))
 
-    def read(wanted: tuple[str, ...]) -> Records:
-        present = [name for name in wanted if name in columns]
+    def read(names: tuple[str, ...]) -> Records:
+        present = [name for name in names if name in columns]
         series = [frame.iloc[:, columns.index(name)] for name in present]
         for number, row in enumerate(zip(*series, strict=True), start=1):
             yield number, dict(zip(present, map(_plain, row), strict=True))
@@ -39,7 +39,10 @@ def open_frame(frame: pd.DataFrame) -> Table:
 
 def make_frame(items: Iterable[Demonstration]) -> pd.DataFrame:
     """Columns source, target and, where there is any, metadata; importing it gives the same."""
-    rows = [(item.source, item.target, dict(item.metadata) or None) for item in items]
+    rows = [
+        (demonstration.source, demonstration.target, dict(demonstration.metadata) or None)
+        for demonstration in items
+    ]
     frame = pd.DataFrame(rows, columns=["source", "target", "metadata"], dtype=object)
     return frame if any(row[2] for row in rows) else frame.drop(columns="metadata")
 

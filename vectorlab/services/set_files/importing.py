@@ -1,8 +1,8 @@
 """An import in three steps: open and choose columns, show them, read.
 
-with open_import(["reviews.csv"]) as found:
-    print(found.columns.sentence())
-    services.sets.commit(db, demonstrations=found.demonstrations(), ...)
+with open_import(["reviews.csv"]) as found_set:
+    print(found_set.columns.sentence())
+    services.sets.commit(db, demonstrations=found_set.demonstrations(), ...)
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -117,14 +117,14 @@ class Survey:
 
 @contextmanager
 def open_import(
-    names: Sequence[str | Path], options: ReadOptions | None = None, asked: Asked | None = None
+    names: Sequence[str | Path], options: ReadOptions | None = None, choice: Asked | None = None
 ) -> Iterator[FoundSet]:
     """Open files and choose columns.
 
     Args:
         names: A path, ``-`` for standard input, ``hub:`` and a dataset's name, or two text files.
         options: How to read.
-        asked: What is known of the columns; the rest is guessed from their names.
+        choice: What is known of the columns; the rest is guessed from their names.
 
     Raises:
         InputError: If the beginning cannot be read, or the columns cannot be told.
@@ -133,7 +133,7 @@ def open_import(
         inputs = _inputs(names, options, stack)
         origin, note = _origin_beside(inputs)
         table = open_table(inputs)
-        yield _found(table, asked, origin=origin, note=note, title=_title(inputs))
+        yield _found(table, choice, origin=origin, note=note, title=_title(inputs))
 
 
 def guess_columns(
@@ -153,13 +153,13 @@ def guess_columns(
 
 
 @contextmanager
-def open_frame_import(frame: pd.DataFrame, asked: Asked | None = None) -> Iterator[FoundSet]:
+def open_frame_import(frame: pd.DataFrame, choice: Asked | None = None) -> Iterator[FoundSet]:
     """The same for a data frame."""
     table = open_frame(frame)
-    yield _found(table, asked, origin=None, note="", title=table.name)
+    yield _found(table, choice, origin=None, note="", title=table.name)
 
 
-def survey(found: FoundSet, *, rows: int, seen: Seen | None = None) -> Survey:
+def survey(found_set: FoundSet, *, rows: int, seen: Seen | None = None) -> Survey:
     """Read and check everything and store nothing.
 
     Raises:
@@ -167,10 +167,10 @@ def survey(found: FoundSet, *, rows: int, seen: Seen | None = None) -> Survey:
     """
     hasher, checks, count = set_hasher(), SetChecks(), 0
     first: list[Demonstration] = []
-    for items in in_batches(found.demonstrations(seen)):
+    for items in in_batches(found_set.demonstrations(seen)):
         checks.look(items)
-        for item in items:
-            hasher.add(item.sha256)
+        for demonstration in items:
+            hasher.add(demonstration.sha256)
         count += len(items)
         first += items[: rows - len(first)]
     return Survey(
@@ -191,7 +191,7 @@ def _inputs(names: Sequence[str | Path], options: ReadOptions | None, stack: Exi
 
 
 def _found(
-    table: Table, asked: Asked | None, *, origin: Origin | None, note: str, title: str
+    table: Table, choice: Asked | None, *, origin: Origin | None, note: str, title: str
 ) -> FoundSet:
     if not table.columns:
         raise InputError(f"{table.name} holds no rows. Give a file with one demonstration per row.")
@@ -203,7 +203,7 @@ def _found(
     return FoundSet(
         title=title,
         table=table,
-        columns=choose_columns(table.name, table.columns, asked or Asked()),
+        columns=choose_columns(table.name, table.columns, choice or Asked()),
         origin=origin,
         notes=(*table.notes, *filter(None, [note])),
     )

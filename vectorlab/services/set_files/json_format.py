@@ -84,16 +84,16 @@ def open_jsonl(text: TextSource, progress: Progress) -> Table:
 def write_json(file: IO[bytes], items: Iterable[Demonstration]) -> None:
     """Write a list with one object per line."""
     before = "[\n"
-    for item in items:
-        file.write(f"{before}{_line(item)}".encode())
+    for demonstration in items:
+        file.write(f"{before}{_line(demonstration)}".encode())
         before = ",\n"
     file.write(b"\n]\n")
 
 
 def write_jsonl(file: IO[bytes], items: Iterable[Demonstration]) -> None:
     """Write one object per line."""
-    for item in items:
-        file.write(f"{_line(item)}\n".encode())
+    for demonstration in items:
+        file.write(f"{_line(demonstration)}\n".encode())
 
 
 class _JsonStream:
@@ -111,9 +111,9 @@ class _JsonStream:
     def peek(self) -> str:
         """The next character that is not white space, or an empty string at the end."""
         while True:
-            found = _SPACE.match(self._buffer, self._at)
-            assert found is not None, "the pattern matches nothing as well"
-            self._at = found.end()
+            space = _SPACE.match(self._buffer, self._at)
+            assert space is not None, "the pattern matches nothing as well"
+            self._at = space.end()
             if self._at < len(self._buffer):
                 return self._buffer[self._at]
             if not self._fill():
@@ -174,11 +174,11 @@ class _JsonStream:
         line, column = self._position(self._at if at is None else at)
         return InputError(f"{self._name}, line {line}, column {column}: {message}.")
 
-    def _take(self, wanted: str) -> None:
-        found = self.peek()
-        if found != wanted:
-            shown = repr(found) if found else "the end of the file"
-            raise self.error(f"{shown} found, expected {wanted!r}")
+    def _take(self, expected: str) -> None:
+        character = self.peek()
+        if character != expected:
+            shown = repr(character) if character else "the end of the file"
+            raise self.error(f"{shown} found, expected {expected!r}")
         self._at += 1
 
     def _position(self, at: int) -> tuple[int, int]:
@@ -201,12 +201,12 @@ class _JsonStream:
             self._line_start -= self._at
             self._marked = self._at = 0
 
-    def _fill(self, wanted: int = 1) -> bool:
+    def _fill(self, count: int = 1) -> bool:
         """Read on until so many characters wait, or the text ends; whether there was more."""
         self._compact()
         pieces = [self._buffer]
         held = len(self._buffer) - self._at
-        while held < wanted and not self._ended:
+        while held < count and not self._ended:
             chunk = next(self._chunks, None)
             if chunk is None:
                 self._ended = True
@@ -244,8 +244,8 @@ def _words(place: ItemPlace) -> str:
     return f"line {place.line}, column {place.column} (item {place.item})"
 
 
-def _line(item: Demonstration) -> str:
-    record: dict[str, Any] = {"source": item.source, "target": item.target}
-    if item.metadata:
-        record["metadata"] = dict(item.metadata)
+def _line(demonstration: Demonstration) -> str:
+    record: dict[str, Any] = {"source": demonstration.source, "target": demonstration.target}
+    if demonstration.metadata:
+        record["metadata"] = dict(demonstration.metadata)
     return json.dumps(record, ensure_ascii=False, sort_keys=True, allow_nan=False)

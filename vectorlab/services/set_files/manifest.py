@@ -81,7 +81,7 @@ def find_origin(paths: Sequence[Path]) -> tuple[Origin | None, str]:
         with path.open("rb") as file:
             about = json.loads(file.read(_SIZE_LIMIT))
         origin = read_origin(about)
-        expected = [str(item["sha256"]) for item in about["files"]]
+        expected = [str(entry["sha256"]) for entry in about["files"]]
     except (FileNotFoundError, NotADirectoryError):
         return None, ""
     except (OSError, ValueError, TypeError, KeyError, RecursionError, InputError):

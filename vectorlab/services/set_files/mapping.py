@@ -119,48 +119,48 @@ class Columns:
         }
 
 
-def choose_columns(name: str, columns: Sequence[str], asked: Asked) -> Columns:
+def choose_columns(name: str, columns: Sequence[str], choice: Asked) -> Columns:
     """Decide which columns make a demonstration.
 
     Args:
         name: Of the input, for messages.
         columns: Those it has.
-        asked: What the user said; the rest is guessed.
+        choice: What the user said; the rest is guessed.
 
     Raises:
         InputError: If a named column is not there, or several guesses fit, or none.
     """
-    given = (*asked.source, *asked.target, *(asked.metadata or ()))
-    for column in given:
+    named = (*choice.source, *choice.target, *(choice.metadata or ()))
+    for column in named:
         if column not in columns:
             raise InputError(
                 f"{name} has no column {column!r}; it has {list_names(tuple(columns))}. {_HELP}"
             )
-    if asked.bare_prompts and asked.target:
+    if choice.bare_prompts and choice.target:
         raise InputError("A target column and --bare-prompts exclude each other. Give one.")
     # Names are compared in lower case; where two differ in case only, the first is known.
     known: dict[str, str] = {}
     for column in columns:
         known.setdefault(column.strip().lower(), column)
     shape = ""
-    if asked.source and (asked.target or asked.bare_prompts):
-        source, target = asked.source, asked.target
-    elif asked.source:
-        source, target = asked.source, _partner(name, asked.source, known, side=1)
-    elif asked.target:
-        source, target = _partner(name, asked.target, known, side=0), asked.target
+    if choice.source and (choice.target or choice.bare_prompts):
+        source, target = choice.source, choice.target
+    elif choice.source:
+        source, target = choice.source, _partner(name, choice.source, known, side=1)
+    elif choice.target:
+        source, target = _partner(name, choice.target, known, side=0), choice.target
     else:
-        shape, source, target = _guess(name, known, bare=asked.bare_prompts)
-    automatic = asked.metadata is None and METADATA not in (*source, *target)
-    metadata = asked.metadata or ((METADATA,) if automatic and METADATA in columns else ())
+        shape, source, target = _guess(name, known, bare=choice.bare_prompts)
+    automatic = choice.metadata is None and METADATA not in (*source, *target)
+    metadata = choice.metadata or ((METADATA,) if automatic and METADATA in columns else ())
     marked = set(columns) in _MARKED and (source, target) == (("source",), ("target",))
     used = {*source, *target, *metadata, *((HAS_TARGET,) if marked else ())}
     return Columns(
         source=source,
         target=target,
         metadata=metadata,
-        join=asked.join,
-        guessed=not (asked.source and (asked.target or asked.bare_prompts))
+        join=choice.join,
+        guessed=not (choice.source and (choice.target or choice.bare_prompts))
         and set(columns) not in _OWN + _MARKED,
         shape=shape,
         unused=tuple(column for column in columns if column not in used),
@@ -187,16 +187,16 @@ def _guess(
         # One that takes more columns says more: a prompt before preferences belongs to them.
         best = [shape for shape in fitting if not any(_within(shape, other) for other in fitting)]
         if len(best) > 1:
-            told = " or ".join(_pair(SHAPES[shape], known) for shape in best)
+            choices = " or ".join(_pair(SHAPES[shape], known) for shape in best)
             raise InputError(
-                f"Cannot tell which columns of {name} to use: {told}. It has "
+                f"Cannot tell which columns of {name} to use: {choices}. It has "
                 f"{list_names(tuple(known.values()))}. {_HELP}"
             )
         if best:
             left, right = SHAPES[best[0]]
             return best[0], _named(left, known), _named(right, known)
-    sources = [item for item in SOURCE_NAMES if item in known]
-    targets = [] if bare else [item for item in TARGET_NAMES if item in known]
+    sources = [candidate for candidate in SOURCE_NAMES if candidate in known]
+    targets = [] if bare else [candidate for candidate in TARGET_NAMES if candidate in known]
     if len(sources) != 1 or len(targets) > 1:
         side = "source" if len(sources) != 1 else "target"
         raise InputError(
@@ -207,18 +207,18 @@ def _guess(
 
 
 def _partner(
-    name: str, given: tuple[str, ...], known: Mapping[str, str], *, side: int
+    name: str, columns: tuple[str, ...], known: Mapping[str, str], *, side: int
 ) -> tuple[str, ...]:
     """Columns of the other side, where the user named one side only; side 1 is the target."""
-    lowered = tuple(item.strip().lower() for item in given)
+    lowered = tuple(column.strip().lower() for column in columns)
     for shape in SHAPES.values():
         if shape[1 - side] == lowered and set(shape[side]) <= set(known):
             return _named(shape[side], known)
     names = TARGET_NAMES if side else SOURCE_NAMES
-    found = [name for name in names if name in known and name not in lowered]
-    if len(found) == 1:
-        return _named(found, known)
-    if not found and side:
+    partners = [name for name in names if name in known and name not in lowered]
+    if len(partners) == 1:
+        return _named(partners, known)
+    if not partners and side:
         return ()
     role = ("source", "target")[side]
     none = " For none, give --bare-prompts." if side else ""
@@ -228,8 +228,8 @@ def _partner(
     )
 
 
-def _several(given: str | Sequence[str] | None) -> tuple[str, ...]:
-    return (given,) if isinstance(given, str) else tuple(given or ())
+def _several(columns: str | Sequence[str] | None) -> tuple[str, ...]:
+    return (columns,) if isinstance(columns, str) else tuple(columns or ())
 
 
 def _within(shape: str, other: str) -> bool:

@@ -42,9 +42,9 @@ def json_value(value: Any, depth: int = 1) -> Any:
     if depth > DEPTH_LIMIT:
         raise RefusedValueError(f"nested more than {DEPTH_LIMIT} levels deep")
     if isinstance(value, Mapping):
-        return {str(key): json_value(item, depth + 1) for key, item in value.items()}
+        return {str(key): json_value(inner, depth + 1) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [json_value(item, depth + 1) for item in value]
+        return [json_value(inner, depth + 1) for inner in value]
     if isinstance(value, date | time):
         return value.isoformat()
     if isinstance(value, Decimal):
@@ -94,11 +94,11 @@ def check_metadata(metadata: Mapping[str, Any]) -> None:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    unique = dict(pairs)
+    if len(unique) != len(pairs):
         [(twice, _)] = Counter(name for name, _ in pairs).most_common(1)
         raise RefusedValueError(f"key {twice!r:.80} appears twice in one object")
-    return found
+    return unique
 
 
 def _refuse_constant(name: str) -> None:

@@ -34,19 +34,19 @@ def open_parquet(file: BinaryIO | IO[bytes], name: str, progress: Progress) -> T
         InputError: If it is not a Parquet file.
     """
     try:
-        found = _open(file)
-        schema = found.schema_arrow
+        parquet = _open(file)
+        schema = parquet.schema_arrow
         about = schema.metadata or {}
-        rows = found.metadata.num_rows
+        rows = parquet.metadata.num_rows
         names = tuple(schema.names)
     except ERRORS as exc:
         raise InputError(f"{name} is not a whole Parquet file ({one_line(exc)}).") from exc
     progress.unit, progress.done, progress.total = "rows", 0, rows
     columns = check_columns(name, names)
 
-    def read(wanted: tuple[str, ...]) -> Records:
-        present = tuple(key for key in wanted if key in columns)
-        for number, record in records(_batches(found, file, present), present, name):
+    def read(keys: tuple[str, ...]) -> Records:
+        present = tuple(key for key in keys if key in columns)
+        for number, record in records(_batches(parquet, file, present), present, name):
             progress.done = number
             yield number, record
 
@@ -77,10 +77,10 @@ def record_batches(
     """Demonstrations as Arrow data, a bounded batch at a time."""
     rows: list[tuple[str, str | None, str | None]] = []
     size = 0
-    for item in items:
-        metadata = metadata_text(item.metadata) if item.metadata else None
-        rows.append((item.source, item.target, metadata))
-        size += len(item.source) + len(item.target or "") + len(metadata or "")
+    for demonstration in items:
+        metadata = metadata_text(demonstration.metadata) if demonstration.metadata else None
+        rows.append((demonstration.source, demonstration.target, metadata))
+        size += len(demonstration.source) + len(demonstration.target or "") + len(metadata or "")
         if len(rows) == most_rows or size > RECORD_LIMIT:
             yield _batch(rows, schema)
             rows, size = [], 0
@@ -91,10 +91,10 @@ def record_batches(
 def manifest_of(metadata: Mapping[bytes, bytes]) -> Mapping[str, Any] | None:
     """The manifest among the notes of an Arrow schema, if it can be read."""
     try:
-        found = json.loads(metadata.get(MANIFEST_KEY, b"null"))
+        manifest = json.loads(metadata.get(MANIFEST_KEY, b"null"))
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    return manifest if isinstance(manifest, dict) else None
 
 
 def _batch(rows: list[tuple[str, str | None, str | None]], schema: pa.Schema) -> pa.RecordBatch:
@@ -106,16 +106,16 @@ def _batch(rows: list[tuple[str, str | None, str | None]], schema: pa.Schema) ->
 
 
 def _batches(
-    found: pq.ParquetFile, file: BinaryIO | IO[bytes], columns: tuple[str, ...]
+    parquet: pq.ParquetFile, file: BinaryIO | IO[bytes], columns: tuple[str, ...]
 ) -> Iterator[pa.RecordBatch]:
     """Batches that hold no more data than the limit, as far as the footer tells the sizes."""
-    for group in range(found.num_row_groups):
-        rows = found.metadata.row_group(group).num_rows
+    for group in range(parquet.num_row_groups):
+        rows = parquet.metadata.row_group(group).num_rows
         if rows and columns:
-            widest = _widest_repeated(found, file, group, columns)
-            each = max(widest, _group_size(found, group, columns) // rows, 1)
+            widest = _widest_repeated(parquet, file, group, columns)
+            each = max(widest, _group_size(parquet, group, columns) // rows, 1)
             step = max(1, min(_MOST_ROWS, BATCH_BYTES // each))
-            yield from _open(file, found.metadata).iter_batches(
+            yield from _open(file, parquet.metadata).iter_batches(
                 batch_size=step, row_groups=[group], columns=list(columns), use_threads=False
             )
 
@@ -133,15 +133,15 @@ def _open(
 
 
 def _widest_repeated(
-    found: pq.ParquetFile, file: BinaryIO | IO[bytes], group: int, columns: tuple[str, ...]
+    parquet: pq.ParquetFile, file: BinaryIO | IO[bytes], group: int, columns: tuple[str, ...]
 ) -> int:
     """Bytes of the longest text that a column of the group holds once for all its rows.
 
     A file of a kilobyte can repeat a text of megabytes in every row. With dictionaries kept, one
     row brings all such texts without their repetitions.
     """
-    texts = tuple(name for name in columns if _is_text(found.schema_arrow.field(name).type))
-    kept = _open(file, found.metadata, texts)
+    texts = tuple(name for name in columns if _is_text(parquet.schema_arrow.field(name).type))
+    kept = _open(file, parquet.metadata, texts)
     batches = kept.iter_batches(
         batch_size=1, row_groups=[group], columns=list(columns), use_threads=False
     )
@@ -167,8 +167,8 @@ def _is_text(kind: Any) -> bool:
     )
 
 
-def _group_size(found: pq.ParquetFile, group: int, columns: tuple[str, ...]) -> int:
-    about = found.metadata.row_group(group)
+def _group_size(parquet: pq.ParquetFile, group: int, columns: tuple[str, ...]) -> int:
+    about = parquet.metadata.row_group(group)
     chunks = (about.column(index) for index in range(about.num_columns))
     return sum(
         chunk.total_uncompressed_size

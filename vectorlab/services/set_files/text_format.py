@@ -51,27 +51,31 @@ def write_text(files: Sequence[IO[bytes]], items: Iterable[Demonstration]) -> No
     Raises:
         InputError: If lines cannot hold a demonstration.
     """
-    for number, item in enumerate(items, start=1):
-        texts = _texts(item, number, len(files))
+    for number, demonstration in enumerate(items, start=1):
+        texts = _texts(demonstration, number, len(files))
         for file, text in zip(files, texts, strict=True):
             # A reader takes the first mark of a file for a byte order mark.
             mark = _MARK if number == 1 and text.startswith(_MARK) else ""
             file.write(f"{mark}{text}\n".encode())
 
 
-def _texts(item: Demonstration, number: int, n_files: int) -> list[str]:
+def _texts(demonstration: Demonstration, number: int, n_files: int) -> list[str]:
     which = f"Demonstration {number}"
     help_ = "Export to .jsonl or .parquet instead."
-    if item.metadata:
+    if demonstration.metadata:
         raise InputError(f"{which} has metadata, which text files cannot hold. {help_}")
-    if n_files == 1 and item.target is not None:
+    if n_files == 1 and demonstration.target is not None:
         raise InputError(f"{which} has a target. Give a second file for the targets.")
-    if n_files == 2 and item.target is None:
+    if n_files == 2 and demonstration.target is None:
         raise InputError(
             f"{which} has no target, and text files cannot tell that from an empty one. "
             f"{help_} A set of bare prompts goes to one text file."
         )
-    texts = [item.source] if item.target is None else [item.source, item.target]
+    texts = (
+        [demonstration.source]
+        if demonstration.target is None
+        else [demonstration.source, demonstration.target]
+    )
     for text in texts:
         if "\n" in text or "\r" in text:
             raise InputError(f"{which} has a line break in {text[:40]!r}. {help_}")

@@ -87,14 +87,14 @@ def import_vector(
                 f"{header['model_fingerprint'][:12]}, {header['model']!r}). Register it first: "
                 "vectorlab models add PATH; or name another one with --model."
             )
-        wanted = check_name("vector", name or header["name"])
+        new_name = check_name("vector", name or header["name"])
         version = (
             sets.version_by_content(tx, header["set_sha256"]) if header["set_sha256"] else None
         )
-        made = vectors.add_vector(
+        vector = vectors.add_vector(
             tx,
             NewVector(
-                name=wanted,
+                name=new_name,
                 model_id=model.id,
                 set_version_id=None if version is None else version.id,
                 method=header["method"],
@@ -115,16 +115,16 @@ def import_vector(
             ),
             created_by=actor,
         )
-        check_fits(made, model, [layer.layer for layer in layers])
+        check_fits(vector, model, [layer.layer for layer in layers])
         audit.record(
             tx,
             actor=actor,
             action="import",
             object_kind="vector",
-            object_id=made.id,
-            details={"file": path.name, "name": wanted},
+            object_id=vector.id,
+            details={"file": path.name, "name": new_name},
         )
-    return made
+    return vector
 
 
 def _header(db: Database, vector: SteeringVector, layers: Sequence[LayerVector]) -> dict[str, Any]:
@@ -164,12 +164,12 @@ def _extractions(tx: Transaction, vector: SteeringVector) -> dict[str, Any]:
     By the content hash of the extracted vector; what a file said of an imported one stands for it.
     """
     spec = vectors.extraction_spec(tx, vector.id)
-    found: dict[str, Any] = dict(vectors.environment(tx, vector.id).get("extractions", {}))
+    extractions: dict[str, Any] = dict(vectors.environment(tx, vector.id).get("extractions", {}))
     if spec is not None:
-        found[vector.content_sha256] = whole(spec)
+        extractions[vector.content_sha256] = whole(spec)
     for parent in vectors.parents(tx, vector.id):
-        found |= _extractions(tx, vectors.get_vector(tx, str(parent.vector_id)))
-    return found
+        extractions |= _extractions(tx, vectors.get_vector(tx, str(parent.vector_id)))
+    return extractions
 
 
 def _read(path: Path, entry: VectorFormat) -> tuple[Mapping[str, Any], list[LayerVector]]:
