@@ -59,7 +59,7 @@ def run_here(options: WorkerOptions) -> None:
         view.stop()
 
     view.line(f"Worker {worker.id} waits for jobs. Ctrl-C stops it.")
-    with view, signals_stop(stopping, abandon=abandon, told=view.line):
+    with view, signals_stop(stopping, abandon=abandon, announce=view.line):
         worker.work(
             stop=stopping,
             drain=options.drain,
@@ -90,7 +90,7 @@ def run_processes(options: WorkerOptions, count: int) -> None:
         view.stop()
 
     view.line(f"{count} workers wait for jobs. Ctrl-C stops them.")
-    with view, signals_stop(stopping, abandon=abandon, told=view.line):
+    with view, signals_stop(stopping, abandon=abandon, announce=view.line):
         family.start()
         while family.alive:
             if stopping.asked.is_set():
