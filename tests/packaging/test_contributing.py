@@ -390,7 +390,7 @@ def flip(
         lab,
         flips.request_flip(lab.db, reference, name=name, actor=actor, priority=priority),
         lambda vector: _show([vector], as_json=json),
-        told=lambda vector: f"vector {vector.name}",
+        describe=lambda vector: f"vector {vector.name}",
         detach=detach,
         as_json=json,
     )
