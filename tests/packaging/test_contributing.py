@@ -328,7 +328,7 @@ def run_flip(context: JobContext, request: FlipRequest) -> None:
         vector = vectors.vector_by_id(tx, request.vector_id)
         parts = vectors.layer_vectors(tx, vector.id)
 
-    def write(tx, made):
+    def write(tx, result_ids):
         new = NewVector(
             name=context.name(tx),
             model_id=request.model_id,
@@ -344,7 +344,7 @@ def run_flip(context: JobContext, request: FlipRequest) -> None:
             layers=[replace(part, values=-part.values) for part in parts],
             parents=[ParentWeight(vector_id=vector.id, weight=-1.0)],
         )
-        made["vector_id"] = vectors.add_vector(tx, new, context.job.created_by).id
+        result_ids["vector_id"] = vectors.add_vector(tx, new, context.job.created_by).id
 
     context.commit(write)
 ''',
@@ -390,7 +390,7 @@ def flip(
         lab,
         flips.request_flip(lab.db, reference, name=name, actor=actor, priority=priority),
         lambda vector: _show([vector], as_json=json),
-        told=lambda vector: f"vector {vector.name}",
+        describe=lambda vector: f"vector {vector.name}",
         detach=detach,
         as_json=json,
     )

@@ -86,7 +86,7 @@ def calibrate(
         if layers:
             raise InputError("--layers and --choose-layers exclude each other. Give one of them.")
         choices = calibrations.layer_choices(lab.vectors.get(reference).n_layers)
-    asked = lab.vectors.request_calibration(
+    request = lab.vectors.request_calibration(
         reference,
         effect=effect,
         damage=damage,
@@ -104,16 +104,16 @@ def calibrate(
         names = vectors.names_in(lab.db, calibration.spec)
         show(_facts(calibration), as_json=json, human=lambda: _human(calibration, names))
 
-    found = finish(
+    answer = finish(
         lab,
-        asked,
+        request,
         show_one,
-        told=lambda calibration: f"calibration {calibration.id}",
+        describe=lambda calibration: f"calibration {calibration.id}",
         detach=work.detach,
         as_json=json,
     )
-    if found is not None and not found.is_met:
-        stderr.print(f"Nothing keeps within the budget. {_closest(found)}", style="bold red")
+    if answer is not None and not answer.is_met:
+        stderr.print(f"Nothing keeps within the budget. {_closest(answer)}", style="bold red")
         raise typer.Exit(1)
 
 
@@ -133,18 +133,21 @@ def list_(
 
     Example: vectorlab vectors calibrations upbeat
     """
-    found = calibrations.of_vector(open_lab(context).db, reference)
+    listed = calibrations.of_vector(open_lab(context).db, reference)
     show(
-        [_facts(item) for item in found],
+        [_facts(calibration) for calibration in listed],
         as_json=json,
-        human=lambda: _listed(found),
+        human=lambda: _listed(listed),
     )
 
 
-def _listed(found: Sequence[Calibration]) -> RenderableType:
+def _listed(listed: Sequence[Calibration]) -> RenderableType:
     """As a table that a terminal has room for."""
-    frame = calibrations.frame(found)
-    on_other = [f" on {item.model_name}" if item.spec.vector_model else "" for item in found]
+    frame = calibrations.frame(listed)
+    on_other = [
+        f" on {calibration.model_name}" if calibration.spec.vector_model else ""
+        for calibration in listed
+    ]
     frame["vector"] += on_other
     applied = frame["operator"] + " at " + frame["site"]
     budget = frame["budget"].where(frame["met"], frame["budget"] + ", not met")
@@ -153,76 +156,76 @@ def _listed(found: Sequence[Calibration]) -> RenderableType:
     return frame_table(frame.assign(applied=applied, budget=budget)[shown])
 
 
-def _facts(found: Calibration) -> dict[str, Any]:
+def _facts(calibration: Calibration) -> dict[str, Any]:
     return {
-        "id": found.id,
-        "vector": found.vector_name,
-        "model": found.model_name,
-        "operator": found.spec.operator,
-        "site": found.spec.site,
-        "layers": found.spec.layers,
-        "effect": found.spec.effect.label,
-        "damage": found.spec.damage.label,
-        "budget": found.spec.budget,
-        "is_met": found.is_met,
-        "strength": found.strength,
-        "effect_value": found.effect_value,
-        "damage_value": found.damage_value,
-        "prompts": len(found.spec.prompts),
-        "request": {**found.spec.to_json(), "prompts": len(found.spec.prompts)},
-        "curve": [point.to_json() for point in found.curve],
-        "evidence": plain(found.evidence),
-        "spec_sha256": found.spec.sha256,
-        "created_at": found.created_at,
+        "id": calibration.id,
+        "vector": calibration.vector_name,
+        "model": calibration.model_name,
+        "operator": calibration.spec.operator,
+        "site": calibration.spec.site,
+        "layers": calibration.spec.layers,
+        "effect": calibration.spec.effect.label,
+        "damage": calibration.spec.damage.label,
+        "budget": calibration.spec.budget,
+        "is_met": calibration.is_met,
+        "strength": calibration.strength,
+        "effect_value": calibration.effect_value,
+        "damage_value": calibration.damage_value,
+        "prompts": len(calibration.spec.prompts),
+        "request": {**calibration.spec.to_json(), "prompts": len(calibration.spec.prompts)},
+        "curve": [point.to_json() for point in calibration.curve],
+        "evidence": plain(calibration.evidence),
+        "spec_sha256": calibration.spec.sha256,
+        "created_at": calibration.created_at,
     }
 
 
-def _closest(found: Calibration) -> str:
+def _closest(calibration: Calibration) -> str:
     return (
-        f"The closest is {found.spec.damage.label} {found.damage_value:.4g} at strength "
-        f"{found.strength:+.4g}; the budget is {found.spec.budget:g}."
+        f"The closest is {calibration.spec.damage.label} {calibration.damage_value:.4g} at "
+        f"strength {calibration.strength:+.4g}; the budget is {calibration.spec.budget:g}."
     )
 
 
-def _human(found: Calibration, names: Names) -> RenderableType:
-    spec, evidence = found.spec, found.evidence
+def _human(calibration: Calibration, names: Names) -> RenderableType:
+    spec, evidence = calibration.spec, calibration.evidence
     about: dict[str, Any] = {
-        "calibration": found.id,
-        "model": found.model_name,
+        "calibration": calibration.id,
+        "model": calibration.model_name,
         **facts_of(spec, names),
     }
-    if found.is_met:
-        about["strength"] = f"{found.strength:+.4g}"
-        about["mean damage"] = f"{spec.damage.label} {found.damage_value:.4g}"
-        about["mean effect"] = f"{spec.effect.label} {found.effect_value:.4g}"
+    if calibration.is_met:
+        about["strength"] = f"{calibration.strength:+.4g}"
+        about["mean damage"] = f"{spec.damage.label} {calibration.damage_value:.4g}"
+        about["mean effect"] = f"{spec.effect.label} {calibration.effect_value:.4g}"
         about["unsteered"] = _against(evidence["against_unsteered"], spec.effect.label)
         if not evidence["limit_is_reached"]:
             about["limit"] = "the budget was not used up at any strength that makes sense"
     parts: list[RenderableType] = [
         pairs_table(about),
-        frame_table(calibrations.curve_frame(found), title="Strengths that were tried"),
+        frame_table(calibrations.curve_frame(calibration), title="Strengths that were tried"),
     ]
     if len(evidence["candidates"]) > 1:
-        lines = [_candidate(item) for item in evidence["candidates"]]
+        lines = [_candidate(candidate) for candidate in evidence["candidates"]]
         parts.append("Choices of layers, of which the best is shown:\n" + "\n".join(lines))
     return Group(*parts)
 
 
-def _against(found: dict[str, Any], label: str) -> str:
-    difference = found["difference"]
+def _against(comparison: dict[str, Any], label: str) -> str:
+    difference = comparison["difference"]
     if difference["low"] is None:
-        return f"{label}: too few prompts to compare (n = {found['n']})"
+        return f"{label}: too few prompts to compare (n = {comparison['n']})"
     return (
-        f"{label} {found['verdict']}: {difference['mean']:+.4g} "
-        f"[{difference['low']:.4g}, {difference['high']:.4g}], n = {found['n']}"
+        f"{label} {comparison['verdict']}: {difference['mean']:+.4g} "
+        f"[{difference['low']:.4g}, {difference['high']:.4g}], n = {comparison['n']}"
     )
 
 
-def _candidate(item: dict[str, Any]) -> str:
-    layers = "all" if item["layers"] is None else spell_layers(item["layers"])
-    if not item["is_met"]:
-        return f"  {layers}: outside the budget, closest {item['damage']:.4g}"
+def _candidate(candidate: dict[str, Any]) -> str:
+    layers = "all" if candidate["layers"] is None else spell_layers(candidate["layers"])
+    if not candidate["is_met"]:
+        return f"  {layers}: outside the budget, closest {candidate['damage']:.4g}"
     return (
-        f"  {layers}: effect {item['effect']:.4g}, damage {item['damage']:.4g} at strength "
-        f"{item['strength']:+.4g}"
+        f"  {layers}: effect {candidate['effect']:.4g}, damage {candidate['damage']:.4g} at "
+        f"strength {candidate['strength']:+.4g}"
     )

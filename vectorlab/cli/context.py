@@ -55,10 +55,10 @@ def wait(lab: Lab, job_id: int) -> Job:
 
 def finish(
     lab: Lab,
-    asked: Asked[T],
+    request: Asked[T],
     show: Callable[[T], None],
     *,
-    told: Callable[[T], str],
+    describe: Callable[[T], str],
     detach: bool,
     as_json: bool,
 ) -> T | None:
@@ -66,26 +66,26 @@ def finish(
 
     Args:
         lab: Works the job off where no worker is alive.
-        asked: What an equal request made, or the job.
+        request: What an equal request made, or the job.
         show: Prints it.
-        told: What is said of one that was found, such as ``"run 3 answers an equal request"``.
+        describe: What is said of one that was found, such as ``"run 3 answers an equal request"``.
         detach: Print the id of the job and return.
         as_json: Print it as JSON.
 
     Returns:
         What was printed, or None where nobody waits for it.
     """
-    if asked.job is not None and detach:
-        show_queued(asked.job.id, as_json=as_json)
+    if request.job is not None and detach:
+        show_queued(request.job.id, as_json=as_json)
         return None
-    if asked.found is not None:
-        stderr.print(f"Found, not computed: {told(asked.found)}.")
-    answer = asked.answer(lambda job_id: wait(lab, job_id))
+    if request.found is not None:
+        stderr.print(f"Found, not computed: {describe(request.found)}.")
+    answer = request.answer(lambda job_id: wait(lab, job_id))
     show(answer)
     return answer
 
 
 def _options(context: typer.Context) -> Options:
-    found = context.find_object(Options)
-    assert found is not None, "the root callback always runs first"
-    return found
+    options = context.find_object(Options)
+    assert options is not None, "the root callback always runs first"
+    return options

@@ -34,8 +34,8 @@ def status(context: typer.Context, json: JsonOption = False) -> None:
 
     Example: vectorlab db status
     """
-    found = database.status(settings(context).database_url)
-    facts = {"state": found.state, "current": found.current, "head": found.head}
+    schema = database.status(settings(context).database_url)
+    facts = {"state": schema.state, "current": schema.current, "head": schema.head}
     show(facts, as_json=json, human=lambda: pairs_table(facts))
 
 
@@ -59,8 +59,8 @@ def backup(
 
     Example: vectorlab db backup vectorlab-backup.db
     """
-    made = database.backup(settings(context).database_url, file)
-    show({"backup": str(made)}, as_json=json, human=lambda: f"Backup written to {made}")
+    copy = database.backup(settings(context).database_url, file)
+    show({"backup": str(copy)}, as_json=json, human=lambda: f"Backup written to {copy}")
 
 
 @app.command()
@@ -108,11 +108,11 @@ def states(context: typer.Context, json: JsonOption = False) -> None:
     Example: vectorlab db states
     """
     lab = open_lab(context)
-    found = kept_states.list_caches(lab.db)
+    caches = kept_states.list_caches(lab.db)
     show(
-        {"limit_bytes": lab.settings.state_cache_bytes, "caches": found},
+        {"limit_bytes": lab.settings.state_cache_bytes, "caches": caches},
         as_json=json,
-        human=lambda: frame_table(kept_states.frame(found), hide=["sha256"]),
+        human=lambda: frame_table(kept_states.frame(caches), hide=["sha256"]),
     )
 
 

@@ -79,8 +79,8 @@ class DemoReport:
                 "identical": self.replay.identical,
             },
             "runs": [
-                {"experiment": item.name, "run_id": view.id, "texts": view.compare()}
-                for item, view in self.runs
+                {"experiment": experiment.name, "run_id": view.id, "texts": view.compare()}
+                for experiment, view in self.runs
             ],
         }
 
@@ -88,10 +88,10 @@ class DemoReport:
 def run_demo(lab: Lab) -> DemoReport:
     """Seed both experiments, compute what is not stored yet, replay the first run."""
     tally = _Tally()
-    made = tuple((item, _experiment(lab, item, tally)) for item in EXPERIMENTS)
+    shown = tuple((experiment, _experiment(lab, experiment, tally)) for experiment in EXPERIMENTS)
     return DemoReport(
-        runs=made,
-        replay=_replay(lab, made[0][1], tally),
+        runs=shown,
+        replay=_replay(lab, shown[0][1], tally),
         computed=tally.computed,
         found=tally.found,
         database_url=database.display(lab.settings.database_url),
@@ -103,8 +103,8 @@ def demo_renderable(report: DemoReport) -> RenderableType:
     return Group(
         *(
             part
-            for item, view in report.runs
-            for part in (_comparison_table(item, view.compare(), view.id), Text())
+            for experiment, view in report.runs
+            for part in (_comparison_table(experiment, view.compare(), view.id), Text())
         ),
         Text("Replay", style="bold"),
         verdict_text(report.replay),
@@ -125,33 +125,33 @@ class _Tally:
         place[kind] = place.get(kind, 0) + 1
 
 
-def _experiment(lab: Lab, item: Experiment, tally: _Tally) -> RunView:
-    stem = item.name.replace("-", "_")
-    demonstrations = _import(lab, item, item.name, f"{stem}.csv", tally)
-    prompts = _import(lab, item, f"{item.name}-prompts", f"prompts_{stem}.csv", tally)
-    asked = lab.vectors.request(set=demonstrations, name=item.name)
-    tally.count("vectors", found=asked.found is not None)
-    vector = lab.result(asked)
-    wanted = lab.runs.request(
+def _experiment(lab: Lab, experiment: Experiment, tally: _Tally) -> RunView:
+    stem = experiment.name.replace("-", "_")
+    demonstrations = _import(lab, experiment, experiment.name, f"{stem}.csv", tally)
+    prompts = _import(lab, experiment, f"{experiment.name}-prompts", f"prompts_{stem}.csv", tally)
+    vector_request = lab.vectors.request(set=demonstrations, name=experiment.name)
+    tally.count("vectors", found=vector_request.found is not None)
+    vector = lab.result(vector_request)
+    run_request = lab.runs.request(
         prompt_set=prompts,
         model=BUNDLED_MODEL,
         vectors=[str(vector.id)],
-        strengths=item.strengths,
-        decoding=item.decoding,
-        name=item.name,
+        strengths=experiment.strengths,
+        decoding=experiment.decoding,
+        name=experiment.name,
     )
-    tally.count("runs", found=wanted.found is not None)
-    return lab.runs.view(lab.result(wanted))
+    tally.count("runs", found=run_request.found is not None)
+    return lab.runs.view(lab.result(run_request))
 
 
-def _import(lab: Lab, item: Experiment, name: str, file: str, tally: _Tally) -> str:
+def _import(lab: Lab, experiment: Experiment, name: str, file: str, tally: _Tally) -> str:
     with resources.as_file(resources.files("vectorlab") / "demo_data" / file) as path:
         done = lab.sets.import_file(
             path,
             set=name,
             message="The demo's first version",
-            description=item.description,
-            task=item.task,
+            description=experiment.description,
+            task=experiment.task,
             labels=("demo",),
         )
     tally.count("set versions", found=not done.created)
@@ -164,15 +164,15 @@ def _replay(lab: Lab, view: RunView, tally: _Tally) -> ReplayVerdict:
     return runs.verdict(lab.db, str(earlier[0].id)) if earlier else view.replay()
 
 
-def _comparison_table(item: Experiment, texts: pd.DataFrame, run_id: int) -> Table:
+def _comparison_table(experiment: Experiment, texts: pd.DataFrame, run_id: int) -> Table:
     arms = [name for name in texts.columns if name not in ("prompt", "sample")]
     headers = {}
-    for name, strength in zip(arms, item.strengths, strict=True):
-        star = "*" if strength == item.published else ""
+    for name, strength in zip(arms, experiment.strengths, strict=True):
+        star = "*" if strength == experiment.published else ""
         headers[name] = f"strength {strength:g}{star}" if strength else "baseline"
     return comparison_table(
         texts,
-        title=f"{item.title} (run {run_id})",
+        title=f"{experiment.title} (run {run_id})",
         headers=headers,
         bold=[name for name, header in headers.items() if header.endswith("*")],
         note="Strength: relative to the norm of the MLP output; * as published.",

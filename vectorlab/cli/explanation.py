@@ -26,20 +26,24 @@ _FIGURES: dict[str, tuple[Figure, ...]] = {
 }
 
 
-def show_explanation(found: VectorExplanation, *, layers: bool, as_json: bool) -> None:
+def show_explanation(explained: VectorExplanation, *, layers: bool, as_json: bool) -> None:
     """Print the demonstrations that stand out."""
-    show(_data(found, layers=layers), as_json=as_json, human=lambda: _tables(found, layers=layers))
+    show(
+        _data(explained, layers=layers),
+        as_json=as_json,
+        human=lambda: _tables(explained, layers=layers),
+    )
 
 
-def _data(found: VectorExplanation, *, layers: bool) -> dict[str, Any]:
-    study = found.explanation
+def _data(explained: VectorExplanation, *, layers: bool) -> dict[str, Any]:
+    study = explained.explanation
     return {
-        "vector": found.vector.name,
-        "set_label": found.vector.set_label,
-        "n_demonstrations": found.vector.n_demonstrations,
-        "n_contrary": found.n_contrary,
-        "layers": found.layers,
-        **{name: _rows(getattr(found, name), layers=layers) for name in _TITLES},
+        "vector": explained.vector.name,
+        "set_label": explained.vector.set_label,
+        "n_demonstrations": explained.vector.n_demonstrations,
+        "n_contrary": explained.n_contrary,
+        "layers": explained.layers,
+        **{name: _rows(getattr(explained, name), layers=layers) for name in _TITLES},
         "leave_one_out": None
         if study is None
         else {**plain(study), "states": explanations.states_note(study)},
@@ -60,22 +64,24 @@ def _rows(pulls: Sequence[DemonstrationPull], *, layers: bool) -> list[dict[str,
     return rows
 
 
-def _tables(found: VectorExplanation, *, layers: bool) -> RenderableType:
+def _tables(explained: VectorExplanation, *, layers: bool) -> RenderableType:
     parts: list[RenderableType] = [
         Text(
-            f"{found.vector.name}: {found.vector.n_demonstrations} demonstrations of "
-            f"{found.vector.set_label}, {found.n_contrary} of them contrary"
+            f"{explained.vector.name}: {explained.vector.n_demonstrations} demonstrations of "
+            f"{explained.vector.set_label}, {explained.n_contrary} of them contrary"
         )
     ]
     for name, title in _TITLES.items():
-        pulls = getattr(found, name)
+        pulls = getattr(explained, name)
         if pulls:
             parts.append(frame_table(explanations.pulls_frame(pulls), title=title))
         if pulls and layers:
             parts += [
-                frame_table(explanations.layers_frame(pulls, found.layers, figure), title=figure)
+                frame_table(
+                    explanations.layers_frame(pulls, explained.layers, figure), title=figure
+                )
                 for figure in _FIGURES[name]
             ]
-    if found.explanation is not None:
-        parts.append(Text(explanations.states_note(found.explanation)))
+    if explained.explanation is not None:
+        parts.append(Text(explanations.states_note(explained.explanation)))
     return Group(*parts)

@@ -29,24 +29,26 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
     """The command with the options of its groups in their place."""
     signature = inspect.signature(command)
     groups = {
-        name: item.annotation
-        for name, item in signature.parameters.items()
-        if isinstance(item.annotation, type) and issubclass(item.annotation, Group)
+        name: parameter.annotation
+        for name, parameter in signature.parameters.items()
+        if isinstance(parameter.annotation, type) and issubclass(parameter.annotation, Group)
     }
 
     @functools.wraps(command)
-    def run(**given: Any) -> None:
+    def run(**values: Any) -> None:
         taken = {
-            name: group(**{field.name: given.pop(field.name) for field in fields(group)})
+            name: group(**{field.name: values.pop(field.name) for field in fields(group)})
             for name, group in groups.items()
         }
-        command(**given, **taken)
+        command(**values, **taken)
 
     parameters = [
         option
-        for name, item in signature.parameters.items()
+        for name, parameter in signature.parameters.items()
         for option in (
-            _options(groups[name]) if name in groups else [item.replace(kind=item.KEYWORD_ONLY)]
+            _options(groups[name])
+            if name in groups
+            else [parameter.replace(kind=parameter.KEYWORD_ONLY)]
         )
     ]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

@@ -122,10 +122,10 @@ def construct(
         seed=seed,
         random_start=random_start,
     )
-    asked = icl.request_construction(
+    request = icl.request_construction(
         lab.db, options, actor=lab.settings.user, **_how(force, detach, queue)
     )
-    _finish(lab, asked, detach=detach, as_json=json)
+    _finish(lab, request, detach=detach, as_json=json)
 
 
 @app.command()
@@ -198,10 +198,10 @@ def train(
         clip=clip,
         seed=seed,
     )
-    asked = icl.request_training(
+    request = icl.request_training(
         lab.db, spec, actor=lab.settings.user, **_how(force, detach, queue)
     )
-    _finish(lab, asked, detach=detach, as_json=json)
+    _finish(lab, request, detach=detach, as_json=json)
 
 
 @app.command()
@@ -222,14 +222,14 @@ def reproduce(
     Example: vectorlab icl reproduce --short
     """
     lab = open_lab(context)
-    asked = icl.request_reproduction(
+    request = icl.request_reproduction(
         lab.db,
         "short" if short else "full",
         seed=seed,
         actor=lab.settings.user,
         **_how(force, detach, queue),
     )
-    _finish(lab, asked, detach=detach, as_json=json)
+    _finish(lab, request, detach=detach, as_json=json)
 
 
 @app.command()
@@ -281,14 +281,14 @@ def bridge(
         seed=seed,
         dtype=dtype,
     )
-    asked = icl.request_bridge(
+    request = icl.request_bridge(
         lab.db,
         options,
         model=lab.models.get(model),
         actor=lab.settings.user,
         **_how(force, detach, queue),
     )
-    _finish(lab, asked, detach=detach, as_json=json)
+    _finish(lab, request, detach=detach, as_json=json)
 
 
 @app.command("list")
@@ -352,13 +352,13 @@ def _how(force: bool, detach: bool, queue: str) -> dict[str, Any]:  # noqa: FBT0
     return {"force": force, "priority": priority_of(detach=detach), "queue": queue}
 
 
-def _finish(lab: Lab, asked: Asked[IclRun], *, detach: bool, as_json: bool) -> None:
+def _finish(lab: Lab, request: Asked[IclRun], *, detach: bool, as_json: bool) -> None:
     """Wait for the job, unless the run was found or nobody is to wait, and print the run."""
     finish(
         lab,
-        asked,
+        request,
         lambda run: _show(lab, run, as_json=as_json),
-        told=lambda run: f"in-context run {run.id} answers an equal request",
+        describe=lambda run: f"in-context run {run.id} answers an equal request",
         detach=detach,
         as_json=as_json,
     )
@@ -416,12 +416,12 @@ def _training(result: Mapping[str, Any]) -> RenderableType:
     rows: dict[str, Any] = {"loss": result["loss"]["value"]}
     for name in ("gd", "gd++"):
         if name in result:
-            found = result[name]["alignment"]
+            alignment = result[name]["alignment"]
             rows |= {
-                f"loss of {name}": found["reference_loss"]["value"],
-                f"distance of predictions, {name}": found["prediction_l2"]["value"],
-                f"cosine of sensitivities, {name}": found["cosine"]["value"],
-                f"distance of sensitivities, {name}": found["sensitivity_l2"]["value"],
+                f"loss of {name}": alignment["reference_loss"]["value"],
+                f"distance of predictions, {name}": alignment["prediction_l2"]["value"],
+                f"cosine of sensitivities, {name}": alignment["cosine"]["value"],
+                f"distance of sensitivities, {name}": alignment["sensitivity_l2"]["value"],
             }
     if "interpolated" in result:
         rows["loss half-way to the construction"] = result["interpolated"]["0.5"]["value"]

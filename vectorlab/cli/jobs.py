@@ -67,7 +67,7 @@ def list_(
     Example: vectorlab jobs list --state failed --since 2d
     """
     db = open_lab(context).db
-    wanted = jobs.read_filter(
+    job_filter = jobs.read_filter(
         db,
         states=state or (),
         kind=kind,
@@ -76,9 +76,9 @@ def list_(
         queue=queue,
         since=since,
     )
-    frame = reports.jobs_frame(db, wanted, limit=limit)
+    frame = reports.jobs_frame(db, job_filter, limit=limit)
     show(
-        jobs.list_jobs(db, wanted, limit=limit),
+        jobs.list_jobs(db, job_filter, limit=limit),
         as_json=json,
         human=lambda: frame_table(
             frame.assign(progress=[_percent(share) for share in frame["progress"]]), hide=["by"]
@@ -199,10 +199,10 @@ def prune(
     Example: vectorlab jobs prune --older-than 30d --state succeeded
     """
     lab = open_lab(context)
-    wanted = jobs.read_filter(
+    job_filter = jobs.read_filter(
         lab.db, states=state or (), kind=kind, model=model, queue=queue, older_than=older_than
     )
-    gone = jobs.prune(lab.db, wanted, actor=lab.settings.user, dry_run=dry_run)
+    gone = jobs.prune(lab.db, job_filter, actor=lab.settings.user, dry_run=dry_run)
     word = "would go" if dry_run else "deleted"
     show(
         {"pruned": [job.id for job in gone], "dry_run": dry_run},
@@ -252,15 +252,17 @@ def _about(job: Job) -> dict[str, object]:
 def _attempts_table(tries: list[JobAttempt]) -> RenderableType:
     frame = pd.DataFrame(
         {
-            "attempt": [item.attempt for item in tries],
-            "outcome": [item.outcome.value if item.outcome else "open" for item in tries],
-            "worker": [item.worker_id for item in tries],
-            "began": [f"{item.started_at:%Y-%m-%d %H:%M:%S}" for item in tries],
+            "attempt": [attempt.attempt for attempt in tries],
+            "outcome": [attempt.outcome.value if attempt.outcome else "open" for attempt in tries],
+            "worker": [attempt.worker_id for attempt in tries],
+            "began": [f"{attempt.started_at:%Y-%m-%d %H:%M:%S}" for attempt in tries],
             "seconds": [
-                (item.ended_at - item.started_at).total_seconds() if item.ended_at else None
-                for item in tries
+                (attempt.ended_at - attempt.started_at).total_seconds()
+                if attempt.ended_at
+                else None
+                for attempt in tries
             ],
-            "reason": [(item.error or "").partition("\n")[0] for item in tries],
+            "reason": [(attempt.error or "").partition("\n")[0] for attempt in tries],
         }
     )
     return frame_table(frame, title="\nAttempts")

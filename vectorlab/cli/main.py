@@ -67,8 +67,8 @@ app.command("doctor")(root_commands.doctor)
 app.command("sql")(sql.sql)
 
 
-def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback form
-    if wanted:
+def _print_version(requested: bool) -> None:  # noqa: FBT001 - typer's callback form
+    if requested:
         typer.echo(f"vectorlab {__version__}")
         raise typer.Exit
 
@@ -106,11 +106,11 @@ def root(
 
 def main(words: list[str] | None = None) -> Any:
     """Entry point of the console script: exit code 1 for errors, 2 for bad use."""
-    given = arguments.normalise(sys.argv[1:] if words is None else words)
+    argv = arguments.normalise(sys.argv[1:] if words is None else words)
     try:
-        return app(given, prog_name="vectorlab")
+        return app(argv, prog_name="vectorlab")
     except (VectorLabError, OSError) as exc:
-        if "--debug" in given:
+        if "--debug" in argv:
             raise
         stderr.print(Text.assemble(("Error: ", "bold red"), str(exc)), soft_wrap=True)
         sys.exit(1)

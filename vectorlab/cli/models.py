@@ -42,10 +42,10 @@ def add(
 
     Example: vectorlab models add ./my-model --name mine
     """
-    made = open_lab(context).models.add(
+    model = open_lab(context).models.add(
         source, name=name, revision=revision, trust_remote_code=trust_remote_code
     )
-    show(_flat(made), as_json=json, human=lambda: pairs_table(_flat(made)))
+    show(_flat(model), as_json=json, human=lambda: pairs_table(_flat(model)))
 
 
 @app.command("list")
@@ -54,9 +54,9 @@ def list_(context: typer.Context, json: JsonOption = False) -> None:
 
     Example: vectorlab models list
     """
-    found = [_flat(model) for model in models.list_models(open_lab(context).db)]
+    rows = [_flat(model) for model in models.list_models(open_lab(context).db)]
     columns = ["id", "name", "architecture", "n_layers", "d_model", "n_parameters", "source"]
-    show(found, as_json=json, human=lambda: frame_table(pd.DataFrame(found, columns=columns)))
+    show(rows, as_json=json, human=lambda: frame_table(pd.DataFrame(rows, columns=columns)))
 
 
 @app.command("show")
@@ -69,8 +69,8 @@ def show_(
 
     Example: vectorlab models show tiny
     """
-    found = open_lab(context).models.get(reference)
-    show(_flat(found), as_json=json, human=lambda: pairs_table(_flat(found)))
+    model = open_lab(context).models.get(reference)
+    show(_flat(model), as_json=json, human=lambda: pairs_table(_flat(model)))
 
 
 def _flat(model: Model) -> dict[str, object]:

@@ -405,7 +405,7 @@ class TextGroup(Group):
         same = ("max_new_tokens", "temperature", "top_k", "top_p", "min_p")
         return {name: getattr(self, name) for name in same} | {
             "do_sample": not self.greedy,
-            "stop": tuple(item.replace("\\n", "\n") for item in self.stop or []),
+            "stop": tuple(text.replace("\\n", "\n") for text in self.stop or []),
         }
 
 
@@ -436,6 +436,6 @@ class WorkGroup(Group):
         }
 
 
-def layer_choices(given: list[str] | None) -> tuple[tuple[int, ...] | None, ...]:
+def layer_choices(texts: list[str] | None) -> tuple[tuple[int, ...] | None, ...]:
     """Choices of layers, each ``0-3,7`` or ``all``; without any, all of them."""
-    return tuple(None if item == "all" else parse_layers(item) for item in given or ["all"])
+    return tuple(None if text == "all" else parse_layers(text) for text in texts or ["all"])

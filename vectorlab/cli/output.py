@@ -71,7 +71,7 @@ def plain(value: Any) -> Any:
 def frame_table(frame: pd.DataFrame, *, title: str = "", hide: Sequence[str] = ()) -> Table:
     """A frame as a table without its empty columns; cells are text, never markup."""
     cells = {
-        name: [_cell(item) for item in frame[name]] for name in frame.columns if name not in hide
+        name: [_cell(value) for value in frame[name]] for name in frame.columns if name not in hide
     }
     table = Table(title=title or None, title_justify="left", header_style="bold")
     shown = [name for name, texts in cells.items() if any(texts) or frame.empty]
@@ -79,7 +79,7 @@ def frame_table(frame: pd.DataFrame, *, title: str = "", hide: Sequence[str] = (
     for name in shown:
         table.add_column(str(name), overflow="fold", no_wrap=name in whole)
     for record in zip(*(cells[name] for name in shown), strict=True):
-        table.add_row(*(Text(item) for item in record))
+        table.add_row(*(Text(text) for text in record))
     return table
 
 
@@ -94,8 +94,8 @@ def _kept_whole(cells: Mapping[str, Sequence[str]], frame: pd.DataFrame) -> list
 
 def facts_of(spec: Any, names: Names | None = None) -> dict[str, str]:
     """What a request says for ``pairs_table``, without what goes without saying."""
-    told = [fact for fact in describe(spec, names) if not fact.is_quiet]
-    return {fact.name: f"{fact.value} {fact.unit}".rstrip() for fact in told}
+    facts = [fact for fact in describe(spec, names) if not fact.is_quiet]
+    return {fact.name: f"{fact.value} {fact.unit}".rstrip() for fact in facts}
 
 
 def pairs_table(values: Mapping[str, Any], *, title: str = "") -> Table:

@@ -111,20 +111,20 @@ def import_(
 
     Example: vectorlab ravel import cities
     """
-    found = open_lab(context).ravel.add(
+    imported = open_lab(context).ravel.add(
         source, name=name, message=message, templates=templates, kind=type, seed=seed
     )
     rows = [
         {
-            "data": item.label,
+            "data": version.label,
             "new": is_new,
-            "entities": item.n_entities,
-            "attributes": ", ".join(item.attributes),
-            "templates": item.n_templates,
-            "neutral": item.n_neutral,
-            "content_sha256": item.content_sha256,
+            "entities": version.n_entities,
+            "attributes": ", ".join(version.attributes),
+            "templates": version.n_templates,
+            "neutral": version.n_neutral,
+            "content_sha256": version.content_sha256,
         }
-        for item, is_new in found
+        for version, is_new in imported
     ]
     show(rows, as_json=json, human=lambda: _rows_table(rows, hide=["content_sha256"]))
 
@@ -162,7 +162,7 @@ def build(
     Example: vectorlab ravel build cities@1 --model tiny --name cities-tiny
     """
     lab = open_lab(context)
-    asked = lab.ravel.request_build(
+    request = lab.ravel.request_build(
         data,
         model=model,
         name=name,
@@ -179,9 +179,9 @@ def build(
     )
     finish(
         lab,
-        asked,
+        request,
         lambda instance: _show_instance(instance, as_json=json),
-        told=lambda instance: f"instance {instance.name} answers an equal request",
+        describe=lambda instance: f"instance {instance.name} answers an equal request",
         detach=detach,
         as_json=json,
     )
@@ -211,7 +211,7 @@ def train(
     """
     lab = open_lab(context)
     grid = _grid(method, layer, k, attribute, location, parameter, seed, weights)
-    asked = lab.ravel.request_run(
+    request = lab.ravel.request_run(
         instance, grid=grid, parts=(), name=name, force=force, **_job_options(detach, queue)
     )
 
@@ -223,7 +223,7 @@ def train(
             human=lambda: frame_table(frame, hide=["instance", "made"]),
         )
 
-    _finish(lab, asked, show_trained, detach=detach, as_json=json)
+    _finish(lab, request, show_trained, detach=detach, as_json=json)
 
 
 @app.command()
@@ -271,7 +271,7 @@ def score(
     --to Asia --strength 0.1 0.2
     """
     lab = open_lab(context)
-    asked = lab.ravel.request_run(
+    request = lab.ravel.request_run(
         instance,
         grid=_grid(method, layer or [], k, attribute, location, parameter, seed, weights)
         if method
@@ -288,7 +288,7 @@ def score(
     def show_scored(run: Run) -> None:
         _show_scores(lab, run, as_json=json)
 
-    _finish(lab, asked, show_scored, detach=detach, as_json=json)
+    _finish(lab, request, show_scored, detach=detach, as_json=json)
 
 
 @app.command()
@@ -322,10 +322,10 @@ def sweep(
     Example: vectorlab ravel sweep cities-tiny --method full --layer 0-9
     """
     lab = open_lab(context)
-    made = ravel_instances.get(lab.db, instance)
-    depth = lab.models.get(made.model_name).description.n_layers
-    layers = [item for text in layer or [f"0-{depth - 1}"] for item in parse_layers(text) or ()]
-    asked = lab.ravel.request_run(
+    stored = ravel_instances.get(lab.db, instance)
+    depth = lab.models.get(stored.model_name).description.n_layers
+    layers = [block for text in layer or [f"0-{depth - 1}"] for block in parse_layers(text) or ()]
+    request = lab.ravel.request_run(
         instance,
         grid=_grid(method, layers, k, attribute, location, parameter, seed, None),
         parts=tuple(part or (Part.ENTITY_VALIDATION,)),
@@ -337,7 +337,7 @@ def sweep(
     def show_scored(run: Run) -> None:
         _show_scores(lab, run, as_json=json)
 
-    _finish(lab, asked, show_scored, detach=detach, as_json=json)
+    _finish(lab, request, show_scored, detach=detach, as_json=json)
 
 
 @app.command("list")
@@ -458,13 +458,13 @@ def demonstrations(
     Example: vectorlab ravel demonstrations cities --attribute continent --from Europe --to Asia
     --set to-asia
     """
-    made = open_lab(context).ravel.demonstrations(
+    committed = open_lab(context).ravel.demonstrations(
         data, attribute=attribute, before=from_, after=to, set=set
     )
     show(
-        made.version,
+        committed.version,
         as_json=json,
-        human=lambda: f"{made.version.label}: {made.version.count} demonstrations.",
+        human=lambda: f"{committed.version.label}: {committed.version.count} demonstrations.",
     )
 
 
@@ -509,20 +509,20 @@ def purge(
 
 
 def _show_instance(
-    made: Instance, *, as_json: bool, lab: Lab | None = None, examples: int = 0
+    instance: Instance, *, as_json: bool, lab: Lab | None = None, examples: int = 0
 ) -> None:
     frame = None
     if examples and lab is not None:
-        frame = ravel_instances.examples_frame(lab.db, made).head(examples)
-    data = plain(made) | ({} if frame is None else {"examples": plain(frame)})
-    show(data, as_json=as_json, human=lambda: instance_view(made, frame))
+        frame = ravel_instances.examples_frame(lab.db, instance).head(examples)
+    data = plain(instance) | ({} if frame is None else {"examples": plain(frame)})
+    show(data, as_json=as_json, human=lambda: instance_view(instance, frame))
 
 
 def _show_scores(
     lab: Lab, run: Run, *, as_json: bool, target: str | None = None, examples: int = 0
 ) -> None:
-    found = ravel_runs.evaluations(lab.db, run=run)
-    if not found:
+    evaluations = ravel_runs.evaluations(lab.db, run=run)
+    if not evaluations:
         frame = ravel_reports.featurizers_frame(ravel_runs.featurizers_of_run(lab.db, run))
         show(
             {"run": plain(run), "featurizers": plain(frame)},
@@ -530,42 +530,42 @@ def _show_scores(
             human=lambda: Group(run_view(run), frame_table(frame, hide=["made"])),
         )
         return
-    scores = ravel_reports.scores_frame(found, target=target)
+    scores = ravel_reports.scores_frame(evaluations, target=target)
     if len(scores) == 0:
         raise InputError(f"Run {run.id} has no scores of target {target!r}.")
-    said = None
+    outcomes = None
     if examples:
         instance = ravel_instances.get(lab.db, str(run.instance_id))
-        said = ravel_reports.outcomes_frame(lab.db, found[0], instance).head(examples)
-    arms = ravel_reports.arms(found)
+        outcomes = ravel_reports.outcomes_frame(lab.db, evaluations[0], instance).head(examples)
+    arms = ravel_reports.arms(evaluations)
     data = {
         "run": plain(run),
         "arms": [{"label": label, **arm.to_json()} for label, arm in arms.items()],
         "scores": plain(scores),
     }
     show(
-        data if said is None else {**data, "outcomes": plain(said)},
+        data if outcomes is None else {**data, "outcomes": plain(outcomes)},
         as_json=as_json,
         human=lambda: Group(
-            run_view(run, ravel_reports.settings(lab.db, found), list(arms)),
+            run_view(run, ravel_reports.settings(lab.db, evaluations), list(arms)),
             scores_view(scores, target),
-            *_said(said),
+            *_outcome_tables(outcomes),
         ),
     )
 
 
-def _said(frame: Any) -> list[RenderableType]:
+def _outcome_tables(frame: Any) -> list[RenderableType]:
     return [] if frame is None else [frame_table(frame, title="what edited runs said")]
 
 
 def _finish(
-    lab: Lab, asked: Asked[Run], show_run: Callable[[Run], None], *, detach: bool, as_json: bool
+    lab: Lab, request: Asked[Run], show_run: Callable[[Run], None], *, detach: bool, as_json: bool
 ) -> None:
     finish(
         lab,
-        asked,
+        request,
         show_run,
-        told=lambda run: f"run {run.id} answers an equal request",
+        describe=lambda run: f"run {run.id} answers an equal request",
         detach=detach,
         as_json=as_json,
     )
@@ -627,17 +627,17 @@ def _vector(
     )
 
 
-def _numbers(given: list[str]) -> dict[str, float]:
-    found = {}
-    for item in given:
-        name, _, number = item.partition("=")
+def _numbers(texts: list[str]) -> dict[str, float]:
+    numbers = {}
+    for text in texts:
+        name, _, number = text.partition("=")
         try:
-            found[name] = float(number)
+            numbers[name] = float(number)
         except ValueError as exc:
             raise InputError(
-                f"--parameter {item!r} is not NAME=NUMBER, such as steps=500."
+                f"--parameter {text!r} is not NAME=NUMBER, such as steps=500."
             ) from exc
-    return found
+    return numbers
 
 
 def _rows_table(rows: list[dict[str, Any]], hide: list[str] | None = None) -> RenderableType:

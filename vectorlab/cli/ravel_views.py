@@ -31,20 +31,20 @@ def data_view(version: EntityVersion, data: EntityData) -> RenderableType:
     return Group(pairs_table(about), frame_table(ravel_data.attributes_frame(data)))
 
 
-def instance_view(made: Instance, examples: pd.DataFrame | None) -> RenderableType:
+def instance_view(instance: Instance, examples: pd.DataFrame | None) -> RenderableType:
     """What a model knows, and the pairs that were drawn."""
     about = {
-        "instance": made.name,
-        "id": made.id,
-        "content hash": made.content_sha256,
-        "data": made.version_label,
-        "model": made.model_name,
-        **facts_of(made.spec),
-        "completions": made.n_completions,
-        "examples": ", ".join(f"{part} {count}" for part, count in made.n_examples.items()),
-        "made": made.created_at,
+        "instance": instance.name,
+        "id": instance.id,
+        "content hash": instance.content_sha256,
+        "data": instance.version_label,
+        "model": instance.model_name,
+        **facts_of(instance.spec),
+        "completions": instance.n_completions,
+        "examples": ", ".join(f"{part} {count}" for part, count in instance.n_examples.items()),
+        "made": instance.created_at,
     }
-    parts = [pairs_table(about), frame_table(ravel_instances.accuracies_frame(made))]
+    parts = [pairs_table(about), frame_table(ravel_instances.accuracies_frame(instance))]
     if examples is not None:
         columns = ["part", "input", "label", "source_input", "inv_label", "kind"]
         parts.append(frame_table(examples[columns]))
@@ -61,17 +61,17 @@ def run_view(
         settings: Of its arms, side by side.
         labels: Of the arms, in the same order.
     """
-    told = [line for line in settings if line.name != "instance"]  # which the run itself says
+    lines = [line for line in settings if line.name != "instance"]  # which the run itself says
     about = pairs_table(
         {
             "run": run.name or run.id,
             "instance": run.instance_name,
             "evaluations": run.n_evaluations,
             "seconds": round(run.duration_s, 1),
-            **{line.name: line.values[0] for line in told if not line.differs},
+            **{line.name: line.values[0] for line in lines if not line.differs},
         }
     )
-    own = {line.name: line.values for line in told if line.differs}
+    own = {line.name: line.values for line in lines if line.differs}
     return Group(about, frame_table(pd.DataFrame({"arm": labels, **own}))) if own else about
 
 

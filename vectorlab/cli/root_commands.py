@@ -128,10 +128,10 @@ def _bundled_model() -> ModelDescription:
     return describe_model(f"bundled:{BUNDLED_MODEL}")
 
 
-def _device(wanted: str) -> str:
+def _device(device: str) -> str:
     from vectorlab.steering.loading import resolve_device  # brings torch
 
-    return str(resolve_device(wanted))
+    return str(resolve_device(device))
 
 
 def _stale(registered: Model | None, bundled: ModelDescription) -> list[str]:

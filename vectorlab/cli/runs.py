@@ -82,7 +82,7 @@ def generate(
     --prompt "Please paraphrase the following sentence. Sentence: Bad food!, paraphrase: "
     """
     lab = open_lab(context)
-    asked = lab.runs.request(
+    request = lab.runs.request(
         **used.given(),
         **read.given(),
         vectors=vector or [],
@@ -99,9 +99,11 @@ def generate(
     )
     finish(
         lab,
-        asked,
-        lambda run: _show_run(lab.runs.view(run), as_json=json, found=asked.found is not None),
-        told=lambda run: f"run {run.id} answers an equal request",
+        request,
+        lambda run: _show_run(
+            lab.runs.view(run), as_json=json, was_found=request.found is not None
+        ),
+        describe=lambda run: f"run {run.id} answers an equal request",
         detach=work.detach,
         as_json=json,
     )
@@ -118,8 +120,8 @@ def list_(
 
     Example: vectorlab runs list --model tiny
     """
-    found = open_lab(context).runs.list(model=model, limit=limit)
-    show([_facts(run) for run in found], as_json=json, human=lambda: _runs_table(found))
+    listed = open_lab(context).runs.list(model=model, limit=limit)
+    show([_facts(run) for run in listed], as_json=json, human=lambda: _runs_table(listed))
 
 
 @app.command("show")
@@ -166,25 +168,25 @@ def replay(
     Example: vectorlab runs replay 1
     """
     lab = open_lab(context)
-    asked = runs.request_replay(
+    request = runs.request_replay(
         lab.db,
         reference,
         actor=lab.settings.user,
         accept_changed_model=changed_model,
         priority=PRIORITY_INTERACTIVE,
     )
-    replayed = asked.answer(lambda job_id: wait(lab, job_id))
-    found = runs.verdict(lab.db, str(replayed.id))
+    replayed = request.answer(lambda job_id: wait(lab, job_id))
+    verdict = runs.verdict(lab.db, str(replayed.id))
     show(
         {
-            **plain(found),
-            "identical": found.identical,
-            "explanation": found.explanation,
+            **plain(verdict),
+            "identical": verdict.identical,
+            "explanation": verdict.explanation,
         },
         as_json=json,
-        human=lambda: verdict_text(found),
+        human=lambda: verdict_text(verdict),
     )
-    if not found.identical:
+    if not verdict.identical:
         raise typer.Exit(1)
 
 
@@ -257,7 +259,7 @@ def _fragile(view: RunView) -> str:
     return "\n".join([reports.nearest_choice(frame, view.run.spec), *texts, *more])
 
 
-def _show_run(view: RunView, *, as_json: bool, found: bool | None = None) -> None:
+def _show_run(view: RunView, *, as_json: bool, was_found: bool | None = None) -> None:
     run = view.run
     overlaps = set_splits.overlaps_of_run(view.lab.db, run)
     data = {
@@ -268,8 +270,8 @@ def _show_run(view: RunView, *, as_json: bool, found: bool | None = None) -> Non
         "rounding_margin": margins.rounding_margin(run.spec),
         "generations": view.to_frame(),
     }
-    if found is not None:
-        data["found"] = found
+    if was_found is not None:
+        data["found"] = was_found
 
     def human() -> Group:
         names = vectors.names_in(view.lab.db, run.spec)
@@ -314,7 +316,7 @@ def _facts(run: GenerationRun) -> dict[str, Any]:
     }
 
 
-def _runs_table(found: Sequence[GenerationRun]) -> Table:
-    frame = reports.runs_frame(found)
-    arms = [len(run.spec.arms) for run in found]
+def _runs_table(listed: Sequence[GenerationRun]) -> Table:
+    frame = reports.runs_frame(listed)
+    arms = [len(run.spec.arms) for run in listed]
     return frame_table(frame.assign(arms=arms), hide=["seed", "seconds", "prompts"])

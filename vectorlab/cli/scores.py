@@ -65,7 +65,7 @@ def score(
     """
     lab = open_lab(context)
     scores.check_summary(lab.runs.get(reference).run, metric=metric, baseline=baseline)
-    asked = scores.request_scores(
+    request = scores.request_scores(
         lab.db,
         reference,
         scorer or scores.DEFAULT_SCORERS,
@@ -76,9 +76,9 @@ def score(
     )
     finish(
         lab,
-        asked,
+        request,
         lambda scored: _show_scores(lab, scored, metric, baseline, as_json=json),
-        told=lambda _: "every text has these scores",
+        describe=lambda _: "every text has these scores",
         detach=detach,
         as_json=json,
     )
@@ -145,11 +145,11 @@ def scorers(context: typer.Context, json: JsonOption = False) -> None:
     listed = pd.DataFrame(
         {
             "scorer": list(SCORERS),
-            "version": [item.version for item in SCORERS.values()],
-            "about": [item.about for item in SCORERS.values()],
-            "higher": [item.higher for item in SCORERS.values()],
-            "needs": [item.needs.value for item in SCORERS.values()],
-            "options": [usage(item).removeprefix("Write ") for item in SCORERS.values()],
+            "version": [scorer.version for scorer in SCORERS.values()],
+            "about": [scorer.about for scorer in SCORERS.values()],
+            "higher": [scorer.higher for scorer in SCORERS.values()],
+            "needs": [scorer.needs.value for scorer in SCORERS.values()],
+            "options": [usage(scorer).removeprefix("Write ") for scorer in SCORERS.values()],
         }
     )
     show(listed, as_json=json, human=lambda: frame_table(listed))

@@ -28,13 +28,13 @@ def dashboard_directory() -> Path:
     return packed if (packed / "app.py").is_file() else package.parent / "ui"
 
 
-def free_port(host: str, wanted: int) -> int:
+def free_port(host: str, preferred: int) -> int:
     """The wanted port, or the next one that nothing listens on.
 
     Raises:
         InputError: If fifty ports in a row are taken.
     """
-    for port in range(wanted, wanted + 50):
+    for port in range(preferred, preferred + 50):
         with socket.socket() as probe:
             # As servers do; without it a port just left by another server looks taken.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -43,7 +43,9 @@ def free_port(host: str, wanted: int) -> int:
             except OSError:
                 continue
             return port
-    raise InputError(f"No free port from {wanted} to {wanted + 49}. Give another with --port.")
+    raise InputError(
+        f"No free port from {preferred} to {preferred + 49}. Give another with --port."
+    )
 
 
 def serve(

@@ -131,24 +131,24 @@ def import_(
         revision=revision,
     )
     metadata = () if no_metadata else metadata_column or None
-    asked = set_files.Asked.of(source_column, target_column, metadata, join, bare_prompts)
-    with set_files.open_import(files, options, asked) as found:
+    columns = set_files.Asked.of(source_column, target_column, metadata, join, bare_prompts)
+    with set_files.open_import(files, options, columns) as source_set:
         if not json:
-            for line in found.sentences():
+            for line in source_set.sentences():
                 stderr.print(Text(line), soft_wrap=True)
-        with _reading(found.progress) as seen:
+        with _reading(source_set.progress) as seen:
             if dry_run:
-                surveyed = set_files.survey(found, rows=DRY_ROWS, seen=seen)
+                surveyed = set_files.survey(source_set, rows=DRY_ROWS, seen=seen)
             else:
                 lab = open_lab(context)
-                items = found.demonstrations(seen)
-                why = message or found.message()
+                items = source_set.demonstrations(seen)
+                why = message or source_set.message()
                 limit = None if model is None else lab.models.token_limit(model)
                 done = lab.sets.commit(set, items, message=why, strict=strict, limit=limit)
         if dry_run:
-            _show_survey(found, surveyed, as_json=json)
+            _show_survey(source_set, surveyed, as_json=json)
         else:
-            _show_commit(found, done, as_json=json)
+            _show_commit(source_set, done, as_json=json)
 
 
 def export(
@@ -191,18 +191,18 @@ def export(
     )
 
 
-def _show_commit(found: set_files.FoundSet, done: sets.Committed, *, as_json: bool) -> None:
+def _show_commit(source_set: set_files.FoundSet, done: sets.Committed, *, as_json: bool) -> None:
     version = done.version
     word = "committed" if done.created else "unchanged: the latest version holds exactly this"
     lines = [f"{version.label}: {version.count} demonstrations, {word}."]
-    lines += filter(None, [found.outcome(version.content_sha256)])
+    lines += filter(None, [source_set.outcome(version.content_sha256)])
     show(
         {
             **plain(version),
             "label": version.label,
             "created": done.created,
             "findings": done.findings,
-            "import": found.plain(),
+            "import": source_set.plain(),
         },
         as_json=as_json,
         human=lambda: "\n".join(lines),
@@ -210,28 +210,34 @@ def _show_commit(found: set_files.FoundSet, done: sets.Committed, *, as_json: bo
     stderr.print(findings_text(version.label, done.findings), end="", soft_wrap=True)
 
 
-def _show_survey(found: set_files.FoundSet, surveyed: set_files.Survey, *, as_json: bool) -> None:
+def _show_survey(
+    source_set: set_files.FoundSet, surveyed: set_files.Survey, *, as_json: bool
+) -> None:
     lines = [f"{surveyed.count} demonstrations, nothing written (--dry-run)."]
-    lines += filter(None, [found.outcome(surveyed.content_sha256)])
+    lines += filter(None, [source_set.outcome(surveyed.content_sha256)])
     show(
         {
             "dry_run": True,
             "count": surveyed.count,
             "content_sha256": surveyed.content_sha256,
-            "import": found.plain(),
+            "import": source_set.plain(),
             "demonstrations": surveyed.first,
             "findings": surveyed.findings,
         },
         as_json=as_json,
         human=lambda: Group(frame_table(_first_rows(surveyed.first)), *lines),
     )
-    stderr.print(findings_text(found.title, surveyed.findings), end="", soft_wrap=True)
+    stderr.print(findings_text(source_set.title, surveyed.findings), end="", soft_wrap=True)
 
 
 def _first_rows(items: Sequence[Demonstration]) -> pd.DataFrame:
     rows = [
-        (item.source, item.target, str(dict(item.metadata)) if item.metadata else None)
-        for item in items
+        (
+            demonstration.source,
+            demonstration.target,
+            str(dict(demonstration.metadata)) if demonstration.metadata else None,
+        )
+        for demonstration in items
     ]
     return pd.DataFrame(rows, columns=["source", "target", "metadata"], dtype=object)
 

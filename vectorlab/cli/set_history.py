@@ -62,9 +62,9 @@ def diff(
 
     Example: vectorlab sets diff upbeat@1 upbeat@2
     """
-    found = set_history.diff(open_lab(context).db, before, after)
-    title = f"{found.before.label} -> {found.after.label}"
-    show(found, as_json=json, human=lambda: changes_text(title, found.changes))
+    difference = set_history.diff(open_lab(context).db, before, after)
+    title = f"{difference.before.label} -> {difference.after.label}"
+    show(difference, as_json=json, human=lambda: changes_text(title, difference.changes))
 
 
 @app.command()
@@ -74,18 +74,18 @@ def blame(context: typer.Context, reference: VersionReference, json: JsonOption 
     Example: vectorlab sets blame upbeat@latest
     """
     db = open_lab(context).db
-    found = set_history.blame(db, reference)
+    origins = set_history.blame(db, reference)
     rows = [
         {
-            "position": item.position,
-            "version": item.version.label,
-            "author": item.version.author,
-            "message": item.version.message,
-            **plain(item.demonstration),
+            "position": origin.position,
+            "version": origin.version.label,
+            "author": origin.version.author,
+            "message": origin.version.message,
+            **plain(origin.demonstration),
         }
-        for item in found
+        for origin in origins
     ]
-    show(rows, as_json=json, human=lambda: frame_table(reports.blame_frame(found)))
+    show(rows, as_json=json, human=lambda: frame_table(reports.blame_frame(origins)))
 
 
 @app.command()
@@ -226,17 +226,17 @@ def _read_settled(path: Path) -> _Settled:
         if not text.strip():
             continue
         try:
-            item = json_library.loads(text)
-            take = item["take"]
+            record = json_library.loads(text)
+            take = record["take"]
             if take is not None:
-                number = int(item["number"])
+                number = int(record["number"])
                 settled.takes[number] = Take(take) if isinstance(take, str) else _pairs(take)
                 settled.shown.append(
                     ConflictingPair(
                         number=number,
-                        base=Demonstration(**item["base"]),
-                        ours=item["ours"] and Demonstration(**item["ours"]),
-                        theirs=item["theirs"] and Demonstration(**item["theirs"]),
+                        base=Demonstration(**record["base"]),
+                        ours=record["ours"] and Demonstration(**record["ours"]),
+                        theirs=record["theirs"] and Demonstration(**record["theirs"]),
                     )
                 )
         except (ValueError, KeyError, TypeError) as exc:
@@ -248,4 +248,4 @@ def _read_settled(path: Path) -> _Settled:
 
 
 def _pairs(items: list[dict[str, Any]]) -> list[Demonstration]:
-    return [Demonstration(**item) for item in items]
+    return [Demonstration(**pair) for pair in items]

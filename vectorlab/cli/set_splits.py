@@ -33,7 +33,7 @@ def split(
     Example: vectorlab sets split upbeat@1 upbeat-pool upbeat-test --share 0.6
     """
     lab = open_lab(context)
-    made = set_splits.split(
+    parts = set_splits.split(
         lab.db,
         reference=reference,
         names=(first, second),
@@ -41,7 +41,7 @@ def split(
         seed=seed,
         actor=lab.settings.user,
     )
-    _show_parts(list(made), as_json=json)
+    _show_parts(list(parts), as_json=json)
 
 
 @app.command()
@@ -65,7 +65,7 @@ def folds(
     Example: vectorlab sets folds upbeat@1 upbeat-cv --count 5
     """
     lab = open_lab(context)
-    made = set_splits.folds(
+    pairs = set_splits.folds(
         lab.db,
         reference=reference,
         prefix=prefix,
@@ -73,7 +73,7 @@ def folds(
         seed=seed,
         actor=lab.settings.user,
     )
-    _show_parts([side for fold in made for side in fold], as_json=json)
+    _show_parts([side for fold in pairs for side in fold], as_json=json)
 
 
 @app.command()
@@ -93,13 +93,15 @@ def overlap(
 
     Example: vectorlab sets overlap upbeat-pool upbeat-test
     """
-    found = set_splits.overlap(open_lab(context).db, learned, tried)
-    show(found, as_json=json, human=lambda: str(found))
+    shared = set_splits.overlap(open_lab(context).db, learned, tried)
+    show(shared, as_json=json, human=lambda: str(shared))
 
 
-def _show_parts(made: list[SetVersion], *, as_json: bool) -> None:
+def _show_parts(versions: list[SetVersion], *, as_json: bool) -> None:
     show(
-        [{**plain(item), "label": item.label} for item in made],
+        [{**plain(version), "label": version.label} for version in versions],
         as_json=as_json,
-        human=lambda: "\n".join(f"{item.label}: {item.count} demonstrations." for item in made),
+        human=lambda: "\n".join(
+            f"{version.label}: {version.count} demonstrations." for version in versions
+        ),
     )

@@ -26,8 +26,8 @@ def changes_text(title: str, changes: Changes) -> Text:
         text.append_text(pair_diff(edit.before.demonstration, edit.after.demonstration))
         text.append("\n")
     for sign, style, items in (("+", "green", changes.added), ("-", "red", changes.removed)):
-        for item in items:
-            line = f"{sign} {item.position:>4}  {pair_text(item.demonstration)}\n"
+        for placed in items:
+            line = f"{sign} {placed.position:>4}  {pair_text(placed.demonstration)}\n"
             text.append(line, style=f"not bold {style}")
     for moved in changes.moved:
         line = f"> {moved.after:>4}  {pair_text(moved.demonstration)}  (was {moved.before})\n"
@@ -39,11 +39,15 @@ def changes_text(title: str, changes: Changes) -> Text:
     return text.append(counts, style="not bold dim")
 
 
-def pair_text(item: Demonstration | None) -> str:
+def pair_text(demonstration: Demonstration | None) -> str:
     """A demonstration on one line."""
-    if item is None:
+    if demonstration is None:
         return "(removed)"
-    return item.source if item.target is None else f"{item.source} -> {item.target}"
+    return (
+        demonstration.source
+        if demonstration.target is None
+        else f"{demonstration.source} -> {demonstration.target}"
+    )
 
 
 def pair_diff(old: Demonstration, new: Demonstration) -> Text:
@@ -62,13 +66,13 @@ def pair_diff(old: Demonstration, new: Demonstration) -> Text:
 def conflict_text(conflict: ConflictingPair) -> Text:
     """What a demonstration was and what either line made of it."""
     text = Text(f"conflict {conflict.number}\n", style="bold yellow")
-    for label, item in (
+    for label, demonstration in (
         ("base  ", conflict.base),
         ("ours  ", conflict.ours),
         ("theirs", conflict.theirs),
     ):
         text.append(f"  {label}  ", style="not bold dim").append(
-            f"{pair_text(item)}\n", style="not bold"
+            f"{pair_text(demonstration)}\n", style="not bold"
         )
     return text
 

@@ -37,7 +37,7 @@ def create(
     Example: vectorlab sets create upbeat --description "plain to upbeat reviews"
     """
     lab = open_lab(context)
-    made = sets.create(
+    created = sets.create(
         lab.db,
         name=name,
         description=description,
@@ -45,7 +45,7 @@ def create(
         labels=label or [],
         actor=lab.settings.user,
     )
-    show(made, as_json=json, human=lambda: f"Set {made.name} created.")
+    show(created, as_json=json, human=lambda: f"Set {created.name} created.")
 
 
 @app.command("list")
@@ -57,18 +57,18 @@ def list_(context: typer.Context, json: JsonOption = False) -> None:
     db = open_lab(context).db
     rows = [
         {
-            "set": item.name,
+            "set": about.name,
             "version": latest and latest.number,
             "demonstrations": latest.count if latest else 0,
-            "task": item.task,
-            "labels": item.labels,
+            "task": about.task,
+            "labels": about.labels,
             "tags": latest.tags if latest else (),
-            "description": item.description,
-            "created_at": item.created_at,
-            "changed_at": latest.created_at if latest else item.created_at,
+            "description": about.description,
+            "created_at": about.created_at,
+            "changed_at": latest.created_at if latest else about.created_at,
             "content_sha256": latest and latest.content_sha256,
         }
-        for item, latest in sets.list_sets(db)
+        for about, latest in sets.list_sets(db)
     ]
     show(
         rows,

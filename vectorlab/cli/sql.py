@@ -59,11 +59,11 @@ def sql(
     Example: vectorlab sql "SELECT arm, avg(n_tokens) FROM v_generations GROUP BY arm"
     """
     if recipes:
-        found = queries.cookbook()
+        cookbook = queries.cookbook()
         listed = pd.DataFrame(
-            {"recipe": range(1, len(found) + 1), "title": [item.title for item in found]}
+            {"recipe": range(1, len(cookbook) + 1), "title": [recipe.title for recipe in cookbook]}
         )
-        show(found, as_json=json, human=lambda: frame_table(listed))
+        show(cookbook, as_json=json, human=lambda: frame_table(listed))
         return
     lab = open_lab(context)
     result = queries.run_query(

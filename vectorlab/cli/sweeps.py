@@ -86,7 +86,7 @@ def sweep(
     --prompts reviews --budget 200000
     """
     lab = open_lab(context)
-    asked = lab.runs.request_sweep(
+    sweep_request = lab.runs.request_sweep(
         **used.given(),
         **read.given(),
         vectors=vector,
@@ -105,16 +105,16 @@ def sweep(
         name=name,
         **work.given(),
     )
-    if asked.fitted.left_out:
+    if sweep_request.fitted.left_out:
         stderr.print(
-            f"The budget of {budget} tokens pays for {len(asked.fitted.prompts)} prompts "
-            f"({asked.fitted.tokens} tokens); {asked.fitted.left_out} are left out."
+            f"The budget of {budget} tokens pays for {len(sweep_request.fitted.prompts)} prompts "
+            f"({sweep_request.fitted.tokens} tokens); {sweep_request.fitted.left_out} are left out."
         )
     finish(
         lab,
-        asked.request,
-        lambda run: _show(lab.runs.view(run), asked.fitted.tokens, as_json=json),
-        told=lambda run: f"run {run.id} answers an equal request",
+        sweep_request.request,
+        lambda run: _show(lab.runs.view(run), sweep_request.fitted.tokens, as_json=json),
+        describe=lambda run: f"run {run.id} answers an equal request",
         detach=work.detach,
         as_json=json,
     )

@@ -81,7 +81,7 @@ def threshold(
     """
     lab = open_lab(context)
     chosen = lab.models.of([vector], model, other_model=other_model)
-    asked = conditions.request_search(
+    request = conditions.request_search(
         lab.db,
         vector=vector,
         positive=positive,
@@ -100,9 +100,9 @@ def threshold(
     )
     finish(
         lab,
-        asked,
+        request,
         lambda search: _show(search, as_json=json),
-        told=lambda search: f"search {search.id} answers an equal request",
+        describe=lambda search: f"search {search.id} answers an equal request",
         detach=detach,
         as_json=json,
     )
@@ -135,39 +135,39 @@ def thresholds(
     show(frame, as_json=json, human=lambda: frame_table(frame))
 
 
-def _show(found: ConditionSearch, *, as_json: bool) -> None:
-    never = conditions.never_crossed(found)
-    spelling = conditions.spell(found.condition, found.vector_name)
+def _show(search: ConditionSearch, *, as_json: bool) -> None:
+    never = conditions.never_crossed(search)
+    spelling = conditions.spell(search.condition, search.vector_name)
     data = {
-        "id": found.id,
+        "id": search.id,
         "condition": spelling,
-        "vector": found.vector_name,
-        "model": found.model_name,
-        "layer": found.condition.layer,
-        "measure": found.condition.measure,
-        "comparison": found.condition.comparison,
-        "threshold": found.condition.threshold,
-        "positions": str(found.condition.window),
-        "site": found.condition.site,
-        "positive": found.positive_label,
-        "negative": found.negative_label,
-        "accuracy": found.accuracy,
-        "f1": found.f1,
+        "vector": search.vector_name,
+        "model": search.model_name,
+        "layer": search.condition.layer,
+        "measure": search.condition.measure,
+        "comparison": search.condition.comparison,
+        "threshold": search.condition.threshold,
+        "positions": str(search.condition.window),
+        "site": search.condition.site,
+        "positive": search.positive_label,
+        "negative": search.negative_label,
+        "accuracy": search.accuracy,
+        "f1": search.f1,
         "never_crossed": never,
-        "evidence": plain(found.evidence),
-        "created_at": found.created_at,
+        "evidence": plain(search.evidence),
+        "created_at": search.created_at,
     }
 
     def human() -> Group:
         about = {
-            "search": found.id,
+            "search": search.id,
             "condition": spelling,
-            "model": found.model_name,
-            "positive": f"{found.positive_label}, {_range(found.evidence['positive'])}",
-            "negative": f"{found.negative_label}, {_range(found.evidence['negative'])}",
-            "accuracy": f"{found.accuracy:.3f}",
-            "F1": f"{found.f1:.3f}",
-            "note": never or f"use it: vectorlab runs generate ... --when search:{found.id}",
+            "model": search.model_name,
+            "positive": f"{search.positive_label}, {_range(search.evidence['positive'])}",
+            "negative": f"{search.negative_label}, {_range(search.evidence['negative'])}",
+            "accuracy": f"{search.accuracy:.3f}",
+            "F1": f"{search.f1:.3f}",
+            "note": never or f"use it: vectorlab runs generate ... --when search:{search.id}",
         }
         return Group(pairs_table(about))
 

@@ -36,10 +36,10 @@ def project_out(
     Example: vectorlab vectors project-out upbeat --from formal --name upbeat-alone
     """
     lab = open_lab(context)
-    made = vector_algebra.project_out(
+    vector = vector_algebra.project_out(
         lab.db, reference, removed, name=name, actor=lab.settings.user
     )
-    _show([made], as_json=json)
+    _show([vector], as_json=json)
 
 
 @app.command()
@@ -61,8 +61,10 @@ def orthogonalise(
     Example: vectorlab vectors orthogonalise upbeat formal short
     """
     lab = open_lab(context)
-    made = vector_algebra.orthogonalise(lab.db, references, suffix=suffix, actor=lab.settings.user)
-    _show(made, as_json=json)
+    vectors = vector_algebra.orthogonalise(
+        lab.db, references, suffix=suffix, actor=lab.settings.user
+    )
+    _show(vectors, as_json=json)
 
 
 @app.command()
@@ -77,8 +79,8 @@ def normalise(
     Example: vectorlab vectors normalise upbeat --name upbeat-unit
     """
     lab = open_lab(context)
-    made = vector_algebra.normalise(lab.db, reference, name=name, actor=lab.settings.user)
-    _show([made], as_json=json)
+    vector = vector_algebra.normalise(lab.db, reference, name=name, actor=lab.settings.user)
+    _show([vector], as_json=json)
 
 
 @app.command()
@@ -109,7 +111,7 @@ def equalise(
     Example: vectorlab vectors equalise upbeat --kl 0.1 --texts upbeat@latest --name upbeat-equal
     """
     lab = open_lab(context)
-    asked = vector_algebra.request_equalisation(
+    request = vector_algebra.request_equalisation(
         lab.db,
         reference,
         kl=kl,
@@ -122,9 +124,9 @@ def equalise(
     )
     finish(
         lab,
-        asked,
+        request,
         lambda vector: show(plain(vector), as_json=json, human=lambda: _equalised(vector)),
-        told=lambda vector: f"vector {vector.name}",
+        describe=lambda vector: f"vector {vector.name}",
         detach=detach,
         as_json=json,
     )
@@ -139,13 +141,13 @@ def _equalised(vector: SteeringVector) -> str:
     )
 
 
-def _show(made: list[SteeringVector], *, as_json: bool) -> None:
+def _show(vectors: list[SteeringVector], *, as_json: bool) -> None:
     show(
-        [plain(item) for item in made],
+        [plain(vector) for vector in vectors],
         as_json=as_json,
         human=lambda: "\n".join(
-            f"Vector {item.name} stored: {item.n_layers} layers x {item.d_model}. "
-            f"See it: vectorlab vectors show {item.name}"
-            for item in made
+            f"Vector {vector.name} stored: {vector.n_layers} layers x {vector.d_model}. "
+            f"See it: vectorlab vectors show {vector.name}"
+            for vector in vectors
         ),
     )

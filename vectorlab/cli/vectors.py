@@ -127,7 +127,7 @@ def extract(
     Example: vectorlab vectors extract --set upbeat@latest --model tiny --method icv --name upbeat
     """
     lab = open_lab(context)
-    asked = lab.vectors.request(
+    request = lab.vectors.request(
         set=set,
         model=model,
         name=name,
@@ -149,13 +149,13 @@ def extract(
 
     def show_made(vector: SteeringVector) -> None:
         details = vectors.details(lab.db, str(vector.id))
-        _show_vector(details, as_json=json, found=asked.found is not None)
+        _show_vector(details, as_json=json, was_found=request.found is not None)
 
     finish(
         lab,
-        asked,
+        request,
         show_made,
-        told=lambda vector: f"vector {vector.name} answers an equal request",
+        describe=lambda vector: f"vector {vector.name} answers an equal request",
         detach=detach,
         as_json=json,
     )
@@ -177,11 +177,11 @@ def list_(
 
     Example: vectorlab vectors list
     """
-    found = open_lab(context).vectors.list(model=model, set_name=set, method=method)
+    listed = open_lab(context).vectors.list(model=model, set_name=set, method=method)
     show(
-        found,
+        listed,
         as_json=json,
-        human=lambda: frame_table(reports.vectors_frame(found), hide=["sha256", "origin"]),
+        human=lambda: frame_table(reports.vectors_frame(listed), hide=["sha256", "origin"]),
     )
 
 
@@ -224,8 +224,8 @@ def explain(
     lab = open_lab(context)
 
     def show_pulls(_: object = None) -> None:
-        found = explanations.explain(lab.db, reference, limit=limit)
-        show_explanation(found, layers=layers, as_json=json)
+        explained = explanations.explain(lab.db, reference, limit=limit)
+        show_explanation(explained, layers=layers, as_json=json)
 
     if not leave_one_out:
         show_pulls()
@@ -234,7 +234,7 @@ def explain(
         lab,
         lab.vectors.request_leave_one_out(reference, priority=priority_of(detach=detach)),
         show_pulls,
-        told=lambda _: "the study is stored",
+        describe=lambda _: "the study is stored",
         detach=detach,
         as_json=json,
     )
@@ -254,10 +254,10 @@ def combine(
     Example: vectorlab vectors combine "upbeat - 0.5*formal" --name upbeat-informal
     """
     lab = open_lab(context)
-    made = vectors.combine(
+    vector = vectors.combine(
         lab.db, name=name, terms=vectors.parse_terms(expression), actor=lab.settings.user
     )
-    _show_vector(vectors.details(lab.db, str(made.id)), as_json=json)
+    _show_vector(vectors.details(lab.db, str(vector.id)), as_json=json)
 
 
 @app.command()
@@ -267,8 +267,13 @@ def similar(context: typer.Context, reference: VectorReference, json: JsonOption
     Example: vectorlab vectors similar upbeat
     """
     rows = [
-        {"vector": item.name, "mean_cosine": cosine, "method": item.method, "set": item.set_label}
-        for item, cosine in vectors.similarities(open_lab(context).db, reference)
+        {
+            "vector": vector.name,
+            "mean_cosine": cosine,
+            "method": vector.method,
+            "set": vector.set_label,
+        }
+        for vector, cosine in vectors.similarities(open_lab(context).db, reference)
     ]
     columns = ["vector", "mean_cosine", "method", "set"]
     show(rows, as_json=json, human=lambda: frame_table(pd.DataFrame(rows, columns=columns)))
@@ -315,7 +320,7 @@ def import_(
     Example: vectorlab vectors import upbeat.safetensors --name upbeat
     """
     lab = open_lab(context)
-    made = vector_files.import_vector(
+    vector = vector_files.import_vector(
         lab.db,
         file,
         format=format,
@@ -323,7 +328,7 @@ def import_(
         name=name,
         actor=lab.settings.user,
     )
-    _show_vector(vectors.details(lab.db, str(made.id)), as_json=json)
+    _show_vector(vectors.details(lab.db, str(vector.id)), as_json=json)
 
 
 @app.command()
@@ -344,10 +349,10 @@ def purge(
 
 
 def _show_vector(
-    details: vectors.VectorDetails, *, as_json: bool, found: bool | None = None
+    details: vectors.VectorDetails, *, as_json: bool, was_found: bool | None = None
 ) -> None:
     def human() -> Group:
-        pulls = sorted(details.alignments, key=lambda item: item.mean)
+        pulls = sorted(details.alignments, key=lambda pull: pull.mean)
         about = _about(details) | _reuse(details.environment)
         if pulls:
             about["alignment"] = (
@@ -366,7 +371,7 @@ def _show_vector(
         "environment": details.environment,
         "request": None if details.spec is None else details.spec.to_json(),
     }
-    show(data if found is None else {**data, "found": found}, as_json=as_json, human=human)
+    show(data if was_found is None else {**data, "found": was_found}, as_json=as_json, human=human)
 
 
 def _about(details: vectors.VectorDetails) -> dict[str, Any]:
@@ -388,20 +393,20 @@ def _about(details: vectors.VectorDetails) -> dict[str, Any]:
     return about | (facts_of(details.spec) if details.spec else {})
 
 
-def _parameters(given: list[str]) -> dict[str, int | float | str]:
-    found: dict[str, int | float | str] = {}
-    for item in given:
-        name, _, number = item.partition("=")
+def _parameters(texts: list[str]) -> dict[str, int | float | str]:
+    parameters: dict[str, int | float | str] = {}
+    for text in texts:
+        name, _, number = text.partition("=")
         if name == "layout":
-            found[name] = number
+            parameters[name] = number
             continue
         try:
-            found[name] = int(number) if number.lstrip("-").isdecimal() else float(number)
+            parameters[name] = int(number) if number.lstrip("-").isdecimal() else float(number)
         except ValueError as exc:
             raise InputError(
-                f"--parameter {item!r} is not NAME=NUMBER, such as rank=2 or penalty=0.01."
+                f"--parameter {text!r} is not NAME=NUMBER, such as rank=2 or penalty=0.01."
             ) from exc
-    return found
+    return parameters
 
 
 def _reuse(environment: Mapping[str, Any]) -> dict[str, str]:

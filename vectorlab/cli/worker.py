@@ -95,7 +95,7 @@ def worker(
     lab = open_lab(context)
     model_bytes = None if model_memory is None else int(model_memory * GIB)
     if ray:
-        wanted = _launcher().RayWorkers(
+        ray_workers = _launcher().RayWorkers(
             database_url=lab.settings.database_url,
             count=workers,
             gpus_each=gpus_per_worker,
@@ -103,7 +103,7 @@ def worker(
             model_bytes=model_bytes,
             state_cache_bytes=lab.settings.state_cache_bytes,
         )
-        names = _launcher().launch(wanted, address=address)
+        names = _launcher().launch(ray_workers, address=address)
         console.print(
             f"Placed {', '.join(names)}. See: vectorlab worker status --ray; "
             "remove them: vectorlab worker stop --ray",
@@ -173,15 +173,15 @@ def stop(
     """
     lab = open_lab(context)
     if ray:
-        asked: Sequence[str] = _launcher().stop(address=address)
+        names: Sequence[str] = _launcher().stop(address=address)
     else:
-        asked = jobs.stop_workers(lab.db, workers or (), actor=lab.settings.user)
+        names = jobs.stop_workers(lab.db, workers or (), actor=lab.settings.user)
     show(
-        {"asked": asked},
+        {"asked": names},
         as_json=json,
         human=lambda: (
-            f"Asked {len(asked)} workers to stop; see: vectorlab worker status"
-            if asked
+            f"Asked {len(names)} workers to stop; see: vectorlab worker status"
+            if names
             else "No worker is alive."
         ),
     )

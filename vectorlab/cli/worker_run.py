@@ -59,7 +59,7 @@ def run_here(options: WorkerOptions) -> None:
         view.stop()
 
     view.line(f"Worker {worker.id} waits for jobs. Ctrl-C stops it.")
-    with view, signals_stop(stopping, abandon=abandon, told=view.line):
+    with view, signals_stop(stopping, abandon=abandon, announce=view.line):
         worker.work(
             stop=stopping,
             drain=options.drain,
@@ -90,7 +90,7 @@ def run_processes(options: WorkerOptions, count: int) -> None:
         view.stop()
 
     view.line(f"{count} workers wait for jobs. Ctrl-C stops them.")
-    with view, signals_stop(stopping, abandon=abandon, told=view.line):
+    with view, signals_stop(stopping, abandon=abandon, announce=view.line):
         family.start()
         while family.alive:
             if stopping.asked.is_set():
@@ -226,12 +226,12 @@ def _end_with_parent() -> None:
     threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
-def _device(wanted: str, number: int, count: int) -> str:
+def _device(device: str, number: int, count: int) -> str:
     """One GPU per process where there are several; else the cores are shared out."""
     import torch  # takes seconds
 
-    if wanted in ("auto", "cuda") and torch.cuda.is_available():
+    if device in ("auto", "cuda") and torch.cuda.is_available():
         return f"cuda:{number % torch.cuda.device_count()}"
-    if not wanted.startswith("cuda") and "OMP_NUM_THREADS" not in os.environ:
+    if not device.startswith("cuda") and "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // count))
-    return wanted
+    return device

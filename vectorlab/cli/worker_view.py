@@ -79,8 +79,8 @@ class WorkerView:
                     if worker.host == platform.node() and worker.pid in self._pids and worker.alive
                 ]
                 self._rows = [
-                    (item, jobs.get(self._db, item.jobs[0]) if item.jobs else None)
-                    for item in sorted(mine, key=lambda item: item.id)
+                    (worker, jobs.get(self._db, worker.jobs[0]) if worker.jobs else None)
+                    for worker in sorted(mine, key=lambda worker: worker.id)
                 ]
                 self._waiting = jobs.counts(self._db).get(JobState.QUEUED, 0)
                 self._away = ""

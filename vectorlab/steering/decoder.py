@@ -172,7 +172,7 @@ class Decoder:
 
         Args:
             logits: (B, V).
-            drawn: (B,) uniform numbers; None where the likeliest token is taken.
+            draws: (B,) uniform numbers; None where the likeliest token is taken.
             decoding: How it is chosen.
         """
         if self._greedy is not None and not decoding.do_sample:

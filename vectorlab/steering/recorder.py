@@ -62,7 +62,7 @@ def packed_batch(
     Args:
         loaded: The model.
         texts: All there are.
-        found: The families of the row.
+        families: Those of the row.
         reader: Which tokens are wanted of a text.
         last_only_at: The block of whose attention the last tokens are all that is used.
     """

@@ -55,7 +55,7 @@ def run_query(
                 cursor.itersize = limits.rows + 1
                 cursor.execute(statement.encode())
                 rows = cursor.fetchmany(limits.rows + 1)
-                columns = tuple(item.name for item in cursor.description or ())
+                columns = tuple(column.name for column in cursor.description or ())
         except (psycopg.Error, UnicodeError) as exc:
             raise InputError(_reason(exc, limits)) from exc
     return QueryResult(

@@ -71,7 +71,7 @@ def run_query(url: str, statement: str, *, limits: QueryLimits) -> QueryResult:
         except (sqlite3.Error, sqlite3.Warning, UnicodeError) as exc:
             raise InputError(_reason(exc, guard, limits)) from exc
     return QueryResult(
-        columns=tuple(item[0] for item in cursor.description),
+        columns=tuple(column[0] for column in cursor.description),
         rows=rows[: limits.rows],
         truncated=len(rows) > limits.rows,
         duration_s=time.monotonic() - began,
@@ -87,9 +87,9 @@ class _Guard:
         A name of a view can be borrowed by a WITH clause, so that a table is read under it. What
         is read that way still has to be a column that some view reads.
         """
-        found = connection.execute("SELECT type, name FROM sqlite_master").fetchall()
-        self._views = frozenset(name for kind, name in found if kind == "view")
-        self._tables = frozenset(name.lower() for kind, name in found if kind == "table")
+        objects = connection.execute("SELECT type, name FROM sqlite_master").fetchall()
+        self._views = frozenset(name for kind, name in objects if kind == "view")
+        self._tables = frozenset(name.lower() for kind, name in objects if kind == "table")
         self._columns: set[_Column] = set()  # of tables, that the views read
         self.refused = ""
         connection.set_authorizer(self._note)

@@ -34,12 +34,12 @@ def inventory(tx: Transaction) -> Inventory:
     """How many sets, versions, vectors, runs and models there are."""
     tables = (_sets, _versions, _vectors, _runs, _models)
     counts = [sa.select(sa.func.count()).select_from(table).scalar_subquery() for table in tables]
-    sets, versions, found, runs, models = tx.execute(sa.select(*counts)).one()
-    return Inventory(sets=sets, versions=versions, vectors=found, runs=runs, models=models)
+    sets, versions, n_vectors, runs, models = tx.execute(sa.select(*counts)).one()
+    return Inventory(sets=sets, versions=versions, vectors=n_vectors, runs=runs, models=models)
 
 
 def list_runs(
-    tx: Transaction, wanted: RunFilter, *, limit: int, offset: int = 0
+    tx: Transaction, run_filter: RunFilter, *, limit: int, offset: int = 0
 ) -> list[RunSummary]:
     """Runs that pass the filter, newest first."""
     n_prompts = (
@@ -62,7 +62,7 @@ def list_runs(
             n_prompts.label("n_prompts"),
         )
         .join(_models, _models.c.id == _runs.c.model_id)
-        .where(*_run_conditions(wanted))
+        .where(*_run_conditions(run_filter))
         .order_by(_runs.c.id.desc())
         .limit(limit)
         .offset(offset)
@@ -98,12 +98,12 @@ def runs_with_arms(tx: Transaction, labels: Sequence[str]) -> list[int]:
 
 
 def list_vectors(
-    tx: Transaction, wanted: VectorFilter, *, limit: int, offset: int = 0
+    tx: Transaction, vector_filter: VectorFilter, *, limit: int, offset: int = 0
 ) -> list[SteeringVector]:
     """Vectors that pass the filter, newest first, with their records but without numbers."""
     ids = (
         sa.select(_vectors.c.id)
-        .where(*_vector_conditions(wanted))
+        .where(*_vector_conditions(vector_filter))
         .order_by(_vectors.c.id.desc())
         .limit(limit)
         .offset(offset)
@@ -158,58 +158,62 @@ def methods(tx: Transaction) -> list[str]:
     return list(tx.scalars(sa.select(_vectors.c.method).distinct().order_by(_vectors.c.method)))
 
 
-def _run_conditions(wanted: RunFilter) -> list[sa.ColumnElement[bool]]:
-    found: list[sa.ColumnElement[bool]] = []
-    if wanted.kind is RunKind.NAMED:
-        found.append(_runs.c.name.is_not(None))
-    if wanted.kind is RunKind.ORIGINALS:
-        found.append(_runs.c.replay_of.is_(None))
-    if wanted.kind is RunKind.REPLAYS:
-        found.append(_runs.c.replay_of.is_not(None))
-    if wanted.model is not None:
-        model = sa.select(_models.c.id).where(_models.c.name == wanted.model).scalar_subquery()
-        found.append(_runs.c.model_id == model)
-    if wanted.vector_id is not None:
-        applied = sa.select(_used.c.run_id).where(_used.c.steering_vector_id == wanted.vector_id)
-        found.append(_runs.c.id.in_(applied))
-    if wanted.words:
-        found.append(
+def _run_conditions(run_filter: RunFilter) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = []
+    if run_filter.kind is RunKind.NAMED:
+        conditions.append(_runs.c.name.is_not(None))
+    if run_filter.kind is RunKind.ORIGINALS:
+        conditions.append(_runs.c.replay_of.is_(None))
+    if run_filter.kind is RunKind.REPLAYS:
+        conditions.append(_runs.c.replay_of.is_not(None))
+    if run_filter.model is not None:
+        model = sa.select(_models.c.id).where(_models.c.name == run_filter.model).scalar_subquery()
+        conditions.append(_runs.c.model_id == model)
+    if run_filter.vector_id is not None:
+        applied = sa.select(_used.c.run_id).where(
+            _used.c.steering_vector_id == run_filter.vector_id
+        )
+        conditions.append(_runs.c.id.in_(applied))
+    if run_filter.words:
+        conditions.append(
             sa.or_(
-                _runs.c.name.icontains(wanted.words, autoescape=True),
+                _runs.c.name.icontains(run_filter.words, autoescape=True),
                 *(
                     sa.exists().where(
                         table.c.run_id == _runs.c.id,
-                        column.icontains(wanted.words, autoescape=True),
+                        column.icontains(run_filter.words, autoescape=True),
                     )
                     for table, column in ((_arms, _arms.c.label), (_prompts, _prompts.c.text))
                 ),
             )
         )
-    return found
+    return conditions
 
 
-def _vector_conditions(wanted: VectorFilter) -> list[sa.ColumnElement[bool]]:
-    found: list[sa.ColumnElement[bool]] = []
-    if wanted.model is not None:
-        model = sa.select(_models.c.id).where(_models.c.name == wanted.model).scalar_subquery()
-        found.append(_vectors.c.model_id == model)
-    if wanted.method is not None:
-        found.append(_vectors.c.method == wanted.method)
-    if wanted.set_name is not None:
+def _vector_conditions(vector_filter: VectorFilter) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = []
+    if vector_filter.model is not None:
+        model = (
+            sa.select(_models.c.id).where(_models.c.name == vector_filter.model).scalar_subquery()
+        )
+        conditions.append(_vectors.c.model_id == model)
+    if vector_filter.method is not None:
+        conditions.append(_vectors.c.method == vector_filter.method)
+    if vector_filter.set_name is not None:
         versions = (
             sa.select(_versions.c.id)
             .join(_sets, _sets.c.id == _versions.c.set_id)
-            .where(_sets.c.name == wanted.set_name)
+            .where(_sets.c.name == vector_filter.set_name)
         )
-        found.append(_vectors.c.set_version_id.in_(versions))
-    if wanted.words:
-        found.append(_vectors.c.name.icontains(wanted.words, autoescape=True))
-    return found
+        conditions.append(_vectors.c.set_version_id.in_(versions))
+    if vector_filter.words:
+        conditions.append(_vectors.c.name.icontains(vector_filter.words, autoescape=True))
+    return conditions
 
 
 def _labels(tx: Transaction, run_ids: Sequence[int]) -> dict[int, list[str]]:
-    found: dict[int, list[Any]] = defaultdict(list)
+    labels: dict[int, list[Any]] = defaultdict(list)
     query = sa.select(_arms.c.run_id, _arms.c.label).where(_arms.c.run_id.in_(run_ids))
     for row in tx.execute(query.order_by(_arms.c.run_id, _arms.c.position)):
-        found[row.run_id].append(row.label)
-    return found
+        labels[row.run_id].append(row.label)
+    return labels

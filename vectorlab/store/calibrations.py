@@ -50,13 +50,13 @@ def get_calibration(tx: Transaction, calibration_id: int) -> Calibration:
         NotFoundError: If there is none.
         IntegrityError: If it was altered.
     """
-    found = _select(tx, _calibrations.c.id == calibration_id)
-    if not found:
+    matches = _select(tx, _calibrations.c.id == calibration_id)
+    if not matches:
         raise NotFoundError(
             "calibration", str(calibration_id), hint="See: vectorlab vectors calibrations"
         )
     evidence.check_id(tx, _calibrations, calibration_id)
-    return found[0]
+    return matches[0]
 
 
 def find_by_spec(tx: Transaction, sha256: str) -> Calibration | None:
@@ -81,13 +81,13 @@ def calibrations_of(
         operator: Only by this operator.
         site: Only at this write site.
     """
-    wanted = {
+    filters = {
         _calibrations.c.steering_vector_id: vector_id,
         _calibrations.c.model_id: model_id,
         _calibrations.c.operator: operator,
         _calibrations.c.site: site,
     }
-    conditions = [column == value for column, value in wanted.items() if value is not None]
+    conditions = [column == value for column, value in filters.items() if value is not None]
     return _select(tx, sa.and_(sa.true(), *conditions))
 
 
@@ -120,7 +120,7 @@ def _calibration(row: sa.Row[Any]) -> Calibration:
         strength=row.strength,
         effect_value=row.effect_value,
         damage_value=row.damage_value,
-        curve=[CurvePoint.from_json(item) for item in row.curve_json],
+        curve=[CurvePoint.from_json(point) for point in row.curve_json],
         evidence=row.evidence_json,
         environment=row.environment_json,
         vector_name=row.vector_name,

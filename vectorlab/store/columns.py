@@ -38,8 +38,8 @@ class utc_now(FunctionElement[datetime]):  # noqa: N801 (reads as the SQL functi
     inherit_cache = True
 
     def __init__(self, plus_s: "float | sa.BindParameter[float]" = 0.0) -> None:
-        given = isinstance(plus_s, sa.BindParameter)
-        super().__init__(plus_s if given else sa.literal(plus_s, sa.Double()))
+        is_parameter = isinstance(plus_s, sa.BindParameter)
+        super().__init__(plus_s if is_parameter else sa.literal(plus_s, sa.Double()))
 
 
 @compiles(utc_now, "postgresql")

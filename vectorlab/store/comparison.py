@@ -35,14 +35,14 @@ def measures(tx: Transaction, run_ids: Sequence[int]) -> list[Measure]:
 
     A scorer is looked for at every generation of the runs, so its absence costs as many looks.
     """
-    found = (
+    query = (
         sa.select(_scores.c.scorer, _scores.c.scorer_version)
         .join(_generations, _generations.c.id == _scores.c.generation_id)
         .where(_generations.c.run_id.in_(run_ids))
         .distinct()
         .order_by(_scores.c.scorer, _scores.c.scorer_version)
     )
-    scored = [Measure(name=row.scorer, version=row.scorer_version) for row in tx.execute(found)]
+    scored = [Measure(name=row.scorer, version=row.scorer_version) for row in tx.execute(query)]
     return [LOG_PROBABILITY, LENGTH, *scored]
 
 
@@ -58,7 +58,7 @@ def page(tx: Transaction, question: Question) -> list[ComparedRow]:
     keys = tx.execute(query).all()
     cells = _cells(tx, question.columns, keys)
     scored = _scores_of(tx, [cell.generation_id for cell in cells.values()])
-    found = []
+    rows = []
     for key in keys:
         places = _places(key, question.columns)
         row = {
@@ -67,7 +67,7 @@ def page(tx: Transaction, question: Question) -> list[ComparedRow]:
             if (column.run_id, places.get(column.run_id), column.arm, key.sample) in cells
         }
         prompt = _prompt_text(tx, places)
-        found.append(
+        rows.append(
             ComparedRow(
                 prompt=prompt,
                 places=places,
@@ -78,7 +78,7 @@ def page(tx: Transaction, question: Question) -> list[ComparedRow]:
                 },
             )
         )
-    return found
+    return rows
 
 
 def values(
@@ -110,7 +110,7 @@ def _rows(tx: Transaction, question: Question) -> sa.Select[Any]:
         tx.execute(sa.select(_runs.c.id, _runs.c.samples).where(_runs.c.id.in_(run_ids))).all()
     )
     numbers = _numbers(max(samples.values(), default=1)).cte("numbers")
-    asked = sa.or_(
+    in_a_run = sa.or_(
         *(
             sa.and_(
                 keys.c[run_column(run_id)].is_not(None), numbers.c.sample < samples.get(run_id, 0)
@@ -119,7 +119,7 @@ def _rows(tx: Transaction, question: Question) -> sa.Select[Any]:
         )
     )
     columns = [keys.c.place, numbers.c.sample, *(keys.c[run_column(run_id)] for run_id in run_ids)]
-    source: sa.FromClause = sa.join(keys, numbers, asked)
+    source: sa.FromClause = sa.join(keys, numbers, in_a_run)
     judged, against = question.judged, question.baseline
     if judged is None or against is None or judged == against or _is_plain(question):
         return sa.select(*columns).select_from(source).order_by(keys.c.place, numbers.c.sample)
@@ -243,8 +243,8 @@ def _run_ids(columns: Sequence[Column]) -> list[int]:
 
 
 def _places(key: Any, columns: Sequence[Column]) -> dict[int, int]:
-    found = {run_id: key._mapping[run_column(run_id)] for run_id in _run_ids(columns)}
-    return {run_id: place for run_id, place in found.items() if place is not None}
+    places = {run_id: key._mapping[run_column(run_id)] for run_id in _run_ids(columns)}
+    return {run_id: place for run_id, place in places.items() if place is not None}
 
 
 def _prompt_text(tx: Transaction, places: dict[int, int]) -> str:
@@ -259,33 +259,33 @@ def _cells(
     tx: Transaction, columns: Sequence[Column], keys: Sequence[Any]
 ) -> dict[tuple[int, int, int, int], Cell]:
     g = _generations.c
-    found = {}
+    cells = {}
     for run_id in _run_ids(columns):
-        wanted = {place for key in keys if (place := key._mapping[run_column(run_id)]) is not None}
+        prompts = {place for key in keys if (place := key._mapping[run_column(run_id)]) is not None}
         arms = [column.arm for column in columns if column.run_id == run_id]
         query = sa.select(
             g.id, g.prompt, g.arm, g.sample, g.text, g.n_tokens, g.mean_logprob, g.finish_reason
-        ).where(g.run_id == run_id, g.prompt.in_(sorted(wanted)), g.arm.in_(arms))
+        ).where(g.run_id == run_id, g.prompt.in_(sorted(prompts)), g.arm.in_(arms))
         for row in tx.execute(query):
-            found[run_id, row.prompt, row.arm, row.sample] = Cell(
+            cells[run_id, row.prompt, row.arm, row.sample] = Cell(
                 generation_id=row.id,
                 text=row.text,
                 n_tokens=row.n_tokens,
                 mean_logprob=row.mean_logprob,
                 finish_reason=row.finish_reason,
             )
-    return found
+    return cells
 
 
 def _scores_of(tx: Transaction, generation_ids: Sequence[int]) -> dict[int, dict[str, float]]:
-    found: dict[int, dict[str, float]] = {}
+    scores: dict[int, dict[str, float]] = {}
     query = sa.select(
         _scores.c.generation_id, _scores.c.scorer, _scores.c.scorer_version, _scores.c.value
     ).where(_scores.c.generation_id.in_(generation_ids), _scores.c.value.is_not(None))
     for row in tx.execute(query.where(is_newest(_scores))):
         key = Measure(name=row.scorer, version=row.scorer_version).key
-        found.setdefault(row.generation_id, {})[key] = row.value
-    return found
+        scores.setdefault(row.generation_id, {})[key] = row.value
+    return scores
 
 
 def _with_scores(cell: Cell, scores: dict[str, float]) -> Cell:

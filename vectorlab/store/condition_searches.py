@@ -38,13 +38,13 @@ def get_search(tx: Transaction, search_id: int) -> ConditionSearch:
         NotFoundError: If there is none.
         IntegrityError: If it was altered.
     """
-    found = _select(tx, _searches.c.id == search_id)
-    if not found:
+    matches = _select(tx, _searches.c.id == search_id)
+    if not matches:
         raise NotFoundError(
             "threshold search", str(search_id), hint="See them: vectorlab vectors thresholds"
         )
     evidence.check_id(tx, _searches, search_id)
-    return found[0]
+    return matches[0]
 
 
 def find_by_spec(tx: Transaction, sha256: str) -> ConditionSearch | None:
@@ -54,8 +54,8 @@ def find_by_spec(tx: Transaction, sha256: str) -> ConditionSearch | None:
 
 def list_searches(tx: Transaction, *, vector_id: int | None = None) -> list[ConditionSearch]:
     """Searches, newest first, of all vectors or of one."""
-    wanted = sa.true() if vector_id is None else _searches.c.condition_vector_id == vector_id
-    return _select(tx, wanted)
+    condition = sa.true() if vector_id is None else _searches.c.condition_vector_id == vector_id
+    return _select(tx, condition)
 
 
 def _select(tx: Transaction, condition: sa.ColumnElement[bool]) -> list[ConditionSearch]:

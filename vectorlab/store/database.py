@@ -40,9 +40,9 @@ class Database:
         status = read_status(parsed)
         refuse_newer(status, display(parsed))
         if status.state != "current":
-            found = "empty" if status.current is None else f"at revision {status.current}"
+            described = "empty" if status.current is None else f"at revision {status.current}"
             raise SchemaError(
-                f"Database {display(parsed)} is {found}, this version needs {status.head}. "
+                f"Database {display(parsed)} is {described}, this version needs {status.head}. "
                 "Run: vectorlab db upgrade"
             )
         return cls(url, store_engine(parsed))

@@ -103,16 +103,16 @@ def check(tx: Transaction, table: sa.Table, row: sa.Row[Any]) -> None:
     Raises:
         IntegrityError: If it, what belongs to it or what it is about was altered.
     """
-    found = dict(row._mapping)
+    record = dict(row._mapping)
     (key, *_) = table.primary_key
     parts = {
-        part: _rows(tx, part.select().where(part.c[owner] == found[key.name]))
+        part: _rows(tx, part.select().where(part.c[owner] == record[key.name]))
         for part, owner in PARTS.get(table.name, ())
     }
-    if _record_sha256(tx, table, found, parts) != found[DIGEST]:
+    if _record_sha256(tx, table, record, parts) != record[DIGEST]:
         raise IntegrityError(
-            f"{table.name.replace('_', ' ').capitalize()} {_name(table, found)} does not have the "
-            f"digest on record, {found[DIGEST][:12]}: a row, what belongs to it or what it is "
+            f"{table.name.replace('_', ' ').capitalize()} {_name(table, record)} does not have the "
+            f"digest on record, {record[DIGEST][:12]}: a row, what belongs to it or what it is "
             "about was altered. Put a backup in place: vectorlab db restore BACKUP"
         )
 
@@ -196,7 +196,7 @@ def _canonical(
             {
                 name: value
                 for name, spell in spellings.items()
-                if (given := row.get(name)) is not None and (value := spell(given)) is not None
+                if (raw := row.get(name)) is not None and (value := spell(raw)) is not None
             }
         )
         for row in rows
@@ -230,11 +230,11 @@ def _identities(tx: Transaction, table: sa.Table, ids: Iterable[int]) -> dict[in
     query = _IDENTITIES.get(table.name)
     if query is None:
         query = sa.select(table.c.id, table.c[_identity(table)])
-    found: dict[int, Any] = {}
+    identities: dict[int, Any] = {}
     for some in batches(sorted(ids)):
         for row_id, *identity in tx.execute(query.where(table.c.id.in_(some))):
-            found[row_id] = identity
-    return found
+            identities[row_id] = identity
+    return identities
 
 
 def _identity(table: sa.Table) -> str:

@@ -39,13 +39,13 @@ def add_explanation(
         return
     omitted = [
         {
-            "position": item.position,
-            "norm_change": item.norm_change,
-            "cosine": item.cosine,
-            "norm_changes_json": item.norm_changes,
-            "cosines_json": item.cosines,
+            "position": omission.position,
+            "norm_change": omission.norm_change,
+            "cosine": omission.cosine,
+            "norm_changes_json": omission.norm_changes,
+            "cosines_json": omission.cosines,
         }
-        for item in left_out
+        for omission in left_out
     ]
     study = {
         "steering_vector_id": vector_id,
@@ -61,12 +61,12 @@ def get_explanation(tx: Transaction, vector_id: int) -> Explanation:
     Raises:
         NotFoundError: If it was deleted.
     """
-    found = find_explanation(tx, vector_id)
-    if found is None:
+    explanation = find_explanation(tx, vector_id)
+    if explanation is None:
         raise NotFoundError(
             "leave-one-out study of vector", str(vector_id), hint="Ask for it again."
         )
-    return found
+    return explanation
 
 
 def find_explanation(tx: Transaction, vector_id: int) -> Explanation | None:
@@ -140,8 +140,8 @@ def pulls(
     query = query.order_by(first[order], _alignments.c.position).limit(limit)
     rows = tx.execute(query).all()
     version = sa.select(_vectors.c.set_version_id).where(_vectors.c.id == vector_id)
-    wanted = None if limit is None else [row.position for row in rows]
-    texts = set_items.at_positions(tx, tx.execute(version).scalar_one(), wanted)
+    positions = None if limit is None else [row.position for row in rows]
+    texts = set_items.at_positions(tx, tx.execute(version).scalar_one(), positions)
     return [_pull(row, texts[row.position]) for row in rows]
 
 

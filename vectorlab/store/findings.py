@@ -11,18 +11,18 @@ from vectorlab.store.database import Transaction
 _findings = schema.set_version_findings
 
 
-def add(tx: Transaction, version_id: int, found: Sequence[Finding]) -> None:
+def add(tx: Transaction, version_id: int, findings: Sequence[Finding]) -> None:
     """Keep the findings of a version that was just made."""
     rows = [
         {
             "set_version_id": version_id,
             "position": place,
-            "check_name": item.check.value,
-            "n_demonstrations": item.count,
-            "message": item.message,
-            "positions_json": list(item.positions),
+            "check_name": finding.check.value,
+            "n_demonstrations": finding.count,
+            "message": finding.message,
+            "positions_json": list(finding.positions),
         }
-        for place, item in enumerate(found)
+        for place, finding in enumerate(findings)
     ]
     if rows:
         tx.execute(_findings.insert(), rows)

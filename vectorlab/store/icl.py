@@ -33,7 +33,7 @@ def add_run(tx: Transaction, new: NewIclRun, created_by: str) -> int:
     }
     weights = [] if new.weights is None else [new.weights]
     parts: evidence.Parts = {
-        _checks: [_check_row(place, item) for place, item in enumerate(new.checks)],
+        _checks: [_check_row(place, check) for place, check in enumerate(new.checks)],
         _layers: [dict(vars(layer)) for layer in new.layers],
         _heads: [_head_row(head) for head in new.heads],
         _weights: [{"sha256": sha256(data).hexdigest(), "data": data} for data in weights],
@@ -47,13 +47,13 @@ def get_run(tx: Transaction, reference: str) -> IclRun:
     Raises:
         NotFoundError: If there is none.
     """
-    wanted = _runs.c.id == int(reference) if _is_id(reference) else None
-    if wanted is None and len(reference) >= 6:
-        wanted = _runs.c.spec_sha256.startswith(reference.lower(), autoescape=True)
-    found = None if wanted is None else _find(tx, wanted)
-    if found is None:
+    condition = _runs.c.id == int(reference) if _is_id(reference) else None
+    if condition is None and len(reference) >= 6:
+        condition = _runs.c.spec_sha256.startswith(reference.lower(), autoescape=True)
+    run = None if condition is None else _find(tx, condition)
+    if run is None:
         raise NotFoundError("in-context run", reference, hint="See: vectorlab icl list")
-    return found
+    return run
 
 
 def find_run(tx: Transaction, spec_sha256: str) -> IclRun | None:
@@ -134,8 +134,8 @@ def weights(tx: Transaction, run_id: int) -> bytes | None:
     return bytes(row.data)
 
 
-def _find(tx: Transaction, wanted: sa.ColumnElement[bool]) -> IclRun | None:
-    row = tx.execute(_select().where(wanted).order_by(_runs.c.id.desc()).limit(1)).one_or_none()
+def _find(tx: Transaction, condition: sa.ColumnElement[bool]) -> IclRun | None:
+    row = tx.execute(_select().where(condition).order_by(_runs.c.id.desc()).limit(1)).one_or_none()
     return None if row is None else _run(row)
 
 
@@ -167,24 +167,24 @@ def _run(row: sa.Row[tuple[object, ...]]) -> IclRun:
     )
 
 
-def _check_row(place: int, item: Check) -> dict[str, object]:
+def _check_row(place: int, check: Check) -> dict[str, object]:
     return {
         "position": place,
-        "name": item.point.name,
-        "about": item.point.about,
-        "source": item.point.source,
-        "reference": item.point.value,
-        "tolerance": item.point.tolerance,
-        "comparison": item.point.comparison,
-        "value": item.ours,
-        "low": item.low,
-        "high": item.high,
-        "verdict": item.verdict,
+        "name": check.point.name,
+        "about": check.point.about,
+        "source": check.point.source,
+        "reference": check.point.value,
+        "tolerance": check.point.tolerance,
+        "comparison": check.point.comparison,
+        "value": check.ours,
+        "low": check.low,
+        "high": check.high,
+        "verdict": check.verdict,
     }
 
 
-def _head_row(item: HeadUpdate) -> dict[str, object]:
-    row = dict(vars(item))
+def _head_row(head: HeadUpdate) -> dict[str, object]:
+    row = dict(vars(head))
     return row | {"by_demonstration_json": list(row.pop("by_demonstration"))}
 
 

@@ -69,7 +69,7 @@ def table_sizes(db: Database) -> list[TableSize]:
                 "SELECT m.tbl_name, sum(s.pgsize) FROM dbstat s "
                 "JOIN sqlite_master m ON m.name = s.name GROUP BY m.tbl_name"
             )
-        found = {name: int(size) for name, size in tx.execute(query).all()}
+        n_bytes = {name: int(size) for name, size in tx.execute(query).all()}
         sizes = [
             TableSize(
                 name=name,
@@ -77,11 +77,11 @@ def table_sizes(db: Database) -> list[TableSize]:
                     tx.scalar(sa.select(sa.func.count()).select_from(schema.metadata.tables[name]))
                     or 0
                 ),
-                n_bytes=found.get(name, 0),
+                n_bytes=n_bytes.get(name, 0),
             )
             for name in names
         ]
-    return sorted(sizes, key=lambda item: (-item.n_bytes, item.name))
+    return sorted(sizes, key=lambda size: (-size.n_bytes, size.name))
 
 
 def file_bytes(db: Database) -> int | None:
@@ -116,4 +116,4 @@ def _file_system(path: Path) -> str | None:
         for _, place, kind, *_ in lines
         if path.is_relative_to(place.replace("\\040", " "))
     ]
-    return max(holding, key=lambda item: len(item[0]), default=("", None))[1]
+    return max(holding, key=lambda mount: len(mount[0]), default=("", None))[1]

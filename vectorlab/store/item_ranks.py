@@ -15,7 +15,7 @@ Row = tuple[int, int | None]  # rank and the item that takes it; None clears it
 
 def whole(items: Sequence[int]) -> Iterator[Row]:
     """Rows of a list that builds on none before, one at a time: a long list has millions."""
-    return ((rank * STEP, item) for rank, item in enumerate(items))
+    return ((rank * STEP, demonstration_id) for rank, demonstration_id in enumerate(items))
 
 
 def changes(ranks: Sequence[int], before: Sequence[int], after: Sequence[int]) -> list[Row] | None:

@@ -33,10 +33,10 @@ def check_promised(
     Raises:
         ConflictError: Naming the job.
     """
-    found = None if name is None else holder(tx, noun, name)
-    if found is not None and (dedupe_key is None or found.dedupe_key != dedupe_key):
+    job = None if name is None else holder(tx, noun, name)
+    if job is not None and (dedupe_key is None or job.dedupe_key != dedupe_key):
         raise ConflictError(
-            f"Job {found.id} is to make a {noun} of the name {name!r}. Choose another with --name."
+            f"Job {job.id} is to make a {noun} of the name {name!r}. Choose another with --name."
         )
 
 

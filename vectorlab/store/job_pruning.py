@@ -22,14 +22,16 @@ _PARTS = (
 _AT_ONCE = 500  # ids per statement
 
 
-def prune(tx: Transaction, wanted: JobFilter, *, actor: str, dry_run: bool = False) -> list[Job]:
+def prune(
+    tx: Transaction, job_filter: JobFilter, *, actor: str, dry_run: bool = False
+) -> list[Job]:
     """Delete the final jobs that pass the filter, with their attempts, chunks and logs.
 
     What the jobs made stays. The audit log keeps of each what it was and what it made.
 
     Args:
         tx: An open transaction that writes.
-        wanted: Which jobs; only final states may be named, and none means all of them.
+        job_filter: Which jobs; only final states may be named, and none means all of them.
         actor: Recorded in the audit log.
         dry_run: Only say which jobs would go.
 
@@ -40,7 +42,7 @@ def prune(tx: Transaction, wanted: JobFilter, *, actor: str, dry_run: bool = Fal
         InputError: If the filter names a state in which a job still has work to do.
     """
     final = [state for state in JobState if state.is_final]
-    active = [state for state in wanted.states if not state.is_final]
+    active = [state for state in job_filter.states if not state.is_final]
     if active:
         raise InputError(
             f"Jobs in state {active[0]} cannot be pruned; they have work to do. Cancel them first: "
@@ -48,16 +50,20 @@ def prune(tx: Transaction, wanted: JobFilter, *, actor: str, dry_run: bool = Fal
         )
     query = (
         sa.select(*JOB_COLUMNS)
-        .where(*conditions(wanted), _jobs.c.state.in_(wanted.states or final), *_not_referred_to())
+        .where(
+            *conditions(job_filter),
+            _jobs.c.state.in_(job_filter.states or final),
+            *_not_referred_to(),
+        )
         .order_by(_jobs.c.id)
     )
-    found = [job_of(row) for row in tx.execute(query)]
+    jobs = [job_of(row) for row in tx.execute(query)]
     if not dry_run:
-        for job in found:
+        for job in jobs:
             _record(tx, job, actor)
-        for start in range(0, len(found), _AT_ONCE):
-            _delete(tx, [job.id for job in found[start : start + _AT_ONCE]])
-    return found
+        for start in range(0, len(jobs), _AT_ONCE):
+            _delete(tx, [job.id for job in jobs[start : start + _AT_ONCE]])
+    return jobs
 
 
 def _not_referred_to() -> list[sa.ColumnElement[bool]]:

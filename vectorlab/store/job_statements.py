@@ -125,16 +125,16 @@ def _next_id(*, prefers_held: bool, one_job: bool, resume_own: bool) -> sa.Scala
     """The job to take, locked."""
     due = _jobs.alias("due")
     owner = sa.bindparam("worker", type_=sa.Text()) if resume_own else None
-    wanted = [due.c.queue == sa.bindparam("of_queue"), is_due(due, owner)]
+    conditions = [due.c.queue == sa.bindparam("of_queue"), is_due(due, owner)]
     if one_job:
-        wanted.append(due.c.id == sa.bindparam("of_job"))
+        conditions.append(due.c.id == sa.bindparam("of_job"))
     is_held = due.c.model_id.in_(sa.bindparam("held", expanding=True))
     held_first = [sa.case((is_held, 0), else_=1)] if prefers_held else []
     # The lock is left out by SQLAlchemy on SQLite, where BEGIN IMMEDIATE lets one worker claim at
     # a time.
     return (
         sa.select(due.c.id)
-        .where(*wanted)
+        .where(*conditions)
         .order_by(due.c.priority.desc(), *held_first, due.c.id)
         .limit(1)
         .with_for_update(skip_locked=True)

@@ -67,10 +67,10 @@ def curves(
         .where(_points.c.job_id == job_id, _points.c.step > after_step)
         .order_by(_points.c.series, _points.c.step)
     )
-    found: dict[str, list[tuple[int, float]]] = {}
+    by_series: dict[str, list[tuple[int, float]]] = {}
     for series, step, value in tx.execute(query):
-        found.setdefault(series, []).append((step, value))
-    return found
+        by_series.setdefault(series, []).append((step, value))
+    return by_series
 
 
 def cut_curves(tx: Transaction, job_id: int, *, after_step: int) -> None:

@@ -120,9 +120,9 @@ def enqueue(tx: Transaction, new: NewJob) -> tuple[Job, bool]:
         if created is not None:
             wake_workers(tx, new.queue)
             return job_of(created), True
-        found = tx.execute(same).one_or_none()
-        if found is not None:  # None: it ended between the two statements
-            return job_of(found), False
+        active = tx.execute(same).one_or_none()
+        if active is not None:  # None: it ended between the two statements
+            return job_of(active), False
 
 
 def cancel(tx: Transaction, job_id: int) -> Job:
@@ -211,49 +211,49 @@ def get_job(tx: Transaction, job_id: int) -> Job:
 
 def active_job(tx: Transaction, dedupe_key: str) -> int | None:
     """Id of the queued or running job with that key, or None."""
-    found: int | None = tx.scalar(
+    job_id: int | None = tx.scalar(
         sa.select(_jobs.c.id).where(_jobs.c.dedupe_key == dedupe_key, _ACTIVE)
     )
-    return found
+    return job_id
 
 
 def list_jobs(
-    tx: Transaction, wanted: JobFilter = JobFilter(), *, limit: int | None = 100
+    tx: Transaction, job_filter: JobFilter = JobFilter(), *, limit: int | None = 100
 ) -> list[Job]:
     """Jobs that pass the filter, newest first."""
-    query = sa.select(*JOB_COLUMNS).where(*conditions(wanted)).order_by(_jobs.c.id.desc())
+    query = sa.select(*JOB_COLUMNS).where(*conditions(job_filter)).order_by(_jobs.c.id.desc())
     return [job_of(row) for row in tx.execute(query.limit(limit))]
 
 
-def count_by_state(tx: Transaction, wanted: JobFilter = JobFilter()) -> dict[JobState, int]:
+def count_by_state(tx: Transaction, job_filter: JobFilter = JobFilter()) -> dict[JobState, int]:
     """How many jobs pass the filter, by state; states without any are left out."""
-    query = sa.select(_jobs.c.state, sa.func.count().label("n")).where(*conditions(wanted))
+    query = sa.select(_jobs.c.state, sa.func.count().label("n")).where(*conditions(job_filter))
     rows = tx.execute(query.group_by(_jobs.c.state)).all()
-    found = {JobState(row.state): row.n for row in rows}
-    return {state: found[state] for state in JobState if state in found}
+    counts = {JobState(row.state): row.n for row in rows}
+    return {state: counts[state] for state in JobState if state in counts}
 
 
-def conditions(wanted: JobFilter) -> list[sa.ColumnElement[bool]]:
+def conditions(job_filter: JobFilter) -> list[sa.ColumnElement[bool]]:
     """The filter as a condition of SQL."""
-    found: list[sa.ColumnElement[bool]] = []
-    if wanted.states:
-        found.append(_jobs.c.state.in_(wanted.states))
-    if wanted.kind is not None:
-        found.append(_jobs.c.kind == wanted.kind)
-    if wanted.model_id is not None:
-        found.append(_jobs.c.model_id == wanted.model_id)
-    if wanted.queue is not None:
-        found.append(_jobs.c.queue == wanted.queue)
-    if wanted.worker is not None:
+    clauses: list[sa.ColumnElement[bool]] = []
+    if job_filter.states:
+        clauses.append(_jobs.c.state.in_(job_filter.states))
+    if job_filter.kind is not None:
+        clauses.append(_jobs.c.kind == job_filter.kind)
+    if job_filter.model_id is not None:
+        clauses.append(_jobs.c.model_id == job_filter.model_id)
+    if job_filter.queue is not None:
+        clauses.append(_jobs.c.queue == job_filter.queue)
+    if job_filter.worker is not None:
         tried = sa.select(_attempts.c.job_id).where(
-            _attempts.c.worker_id.startswith(wanted.worker, autoescape=True)
+            _attempts.c.worker_id.startswith(job_filter.worker, autoescape=True)
         )
-        found.append(_jobs.c.id.in_(tried))
-    if wanted.since is not None:
-        found.append(_jobs.c.created_at >= wanted.since)
-    if wanted.until is not None:
-        found.append(sa.func.coalesce(_jobs.c.finished_at, _jobs.c.created_at) < wanted.until)
-    return found
+        clauses.append(_jobs.c.id.in_(tried))
+    if job_filter.since is not None:
+        clauses.append(_jobs.c.created_at >= job_filter.since)
+    if job_filter.until is not None:
+        clauses.append(sa.func.coalesce(_jobs.c.finished_at, _jobs.c.created_at) < job_filter.until)
+    return clauses
 
 
 def attempts(tx: Transaction, job_id: int) -> list[JobAttempt]:

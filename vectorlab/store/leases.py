@@ -81,10 +81,10 @@ def claim(
     statement = claim_statement(
         prefers_held=bool(held_models), one_job=job_id is not None, resume_own=resume_own
     )
-    given: dict[str, Any] = {"worker": worker_id, "lease_s": lease_s, "of_queue": queue}
-    given |= {"held": sorted(held_models)} if held_models else {}
-    given |= {} if job_id is None else {"of_job": job_id}
-    while (row := tx.execute(statement, given).one_or_none()) is not None:
+    parameters: dict[str, Any] = {"worker": worker_id, "lease_s": lease_s, "of_queue": queue}
+    parameters |= {"held": sorted(held_models)} if held_models else {}
+    parameters |= {} if job_id is None else {"of_job": job_id}
+    while (row := tx.execute(statement, parameters).one_or_none()) is not None:
         job = job_of(row)
         if job.attempt > 1 or job.state is not JobState.RUNNING:
             lose_attempts(tx, job.id)
@@ -315,9 +315,11 @@ def _guarded(tx: Transaction, job_id: int, attempt: int, **values: Any) -> Job:
 
 
 def _owned_row(
-    tx: Transaction, statement: sa.Executable, job_id: int, attempt: int, **given: Any
+    tx: Transaction, statement: sa.Executable, job_id: int, attempt: int, **parameters: Any
 ) -> sa.Row[Any]:
-    row = tx.execute(statement, {"of_job": job_id, "of_attempt": attempt, **given}).one_or_none()
+    row = tx.execute(
+        statement, {"of_job": job_id, "of_attempt": attempt, **parameters}
+    ).one_or_none()
     if row is None:
         raise LeaseLost(
             f"Attempt {attempt} at job {job_id} no longer owns it: it ended, or the lease lapsed "

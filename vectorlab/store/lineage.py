@@ -25,10 +25,10 @@ def edges_of(tx: Transaction, things: Iterable[Thing]) -> list[Edge]:
     view = _view(tx)
     touches = [
         condition
-        for kind, found in ids.items()
+        for kind, of_kind in ids.items()
         for condition in (
-            sa.and_(view.c.kind == kind, view.c.id.in_(found)),
-            sa.and_(view.c.parent_kind == kind, view.c.parent_id.in_(found)),
+            sa.and_(view.c.kind == kind, view.c.id.in_(of_kind)),
+            sa.and_(view.c.parent_kind == kind, view.c.parent_id.in_(of_kind)),
         )
     ]
     # One query per condition: each then reaches into the parts of the view and finds an index,
@@ -46,24 +46,24 @@ def score_counts(tx: Transaction, run_ids: Iterable[int]) -> dict[int, dict[str,
         .group_by(_generations.c.run_id, _scores.c.scorer)
         .order_by(_generations.c.run_id, _scores.c.scorer)
     )
-    found: dict[int, dict[str, int]] = defaultdict(dict)
+    counts: dict[int, dict[str, int]] = defaultdict(dict)
     for run_id, scorer, count in tx.execute(query):
-        found[run_id][scorer] = count
-    return found
+        counts[run_id][scorer] = count
+    return counts
 
 
 def versions_behind(tx: Transaction, vector_ids: Iterable[int]) -> list[int]:
     """Ids of the set versions that vectors, and those they were combined from, learned from."""
-    found: set[int] = set()
+    version_ids: set[int] = set()
     seen: set[int] = set()
     waiting = set(vector_ids)
     while waiting:
         seen |= waiting
         own = sa.select(_vectors.c.set_version_id).where(_vectors.c.id.in_(waiting))
-        found.update(scalar for scalar in tx.scalars(own) if scalar is not None)
+        version_ids.update(scalar for scalar in tx.scalars(own) if scalar is not None)
         more = sa.select(_parents.c.parent_id).where(_parents.c.steering_vector_id.in_(waiting))
         waiting = set(tx.scalars(more)) - seen
-    return sorted(found)
+    return sorted(version_ids)
 
 
 def _view(tx: Transaction) -> sa.TableClause:

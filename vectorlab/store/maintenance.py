@@ -110,9 +110,9 @@ def _copy(source: Path, target: Path) -> Path:
 
 def _check_sound(path: Path) -> None:
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-        (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
-    if found != "ok":
-        raise StoreError(f"Backup {path} is damaged ({found}); nothing was replaced.")
+        (report,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if report != "ok":
+        raise StoreError(f"Backup {path} is damaged ({report}); nothing was replaced.")
 
 
 def _set_aside(target: Path) -> Path | None:
@@ -159,9 +159,14 @@ def _checkpoint_problems(tx: Transaction) -> Iterator[str]:
 
 def _demonstration_problems(tx: Transaction) -> Iterator[str]:
     for row in tx.execute(schema.demonstrations.select().order_by(schema.demonstrations.c.id)):
-        item = Demonstration(source=row.source, target=row.target, metadata=row.metadata_json)
-        if item.sha256 != row.sha256:
-            yield f"Demonstration {row.id} has hash {item.sha256}, on record is {row.sha256}."
+        demonstration = Demonstration(
+            source=row.source, target=row.target, metadata=row.metadata_json
+        )
+        if demonstration.sha256 != row.sha256:
+            yield (
+                f"Demonstration {row.id} has hash {demonstration.sha256}, on record is "
+                f"{row.sha256}."
+            )
 
 
 def _object_problems(tx: Transaction) -> Iterator[str]:

@@ -52,8 +52,8 @@ def find_model(tx: Transaction, reference: str) -> Model | None:
     Raises:
         InputError: If the prefix fits several models.
     """
-    found = find_id(tx, _models, reference, kind="model", hash_column="fingerprint")
-    return None if found is None else _select(tx, _models.c.id == found)[0]
+    model_id = find_id(tx, _models, reference, kind="model", hash_column="fingerprint")
+    return None if model_id is None else _select(tx, _models.c.id == model_id)[0]
 
 
 def get_model(tx: Transaction, reference: str) -> Model:
@@ -63,10 +63,10 @@ def get_model(tx: Transaction, reference: str) -> Model:
         NotFoundError: If there is none.
         InputError: If the prefix fits several models.
     """
-    found = find_model(tx, reference)
-    if found is None:
+    model = find_model(tx, reference)
+    if model is None:
         raise NotFoundError("model", reference, hint="See what there is: vectorlab models list")
-    return found
+    return model
 
 
 def model_by_fingerprint(tx: Transaction, fingerprint: str) -> Model | None:

@@ -109,8 +109,8 @@ def purge_ravel(tx: Transaction, kind: str, row_id: int, *, cascade: bool, actor
     return _purge(tx, _Node(kind=kind, id=row_id), cascade=cascade, actor=actor)
 
 
-def _purge(tx: Transaction, wanted: _Node, *, cascade: bool, actor: str) -> list[str]:
-    nodes = [wanted]
+def _purge(tx: Transaction, root: _Node, *, cascade: bool, actor: str) -> list[str]:
+    nodes = [root]
     for node in nodes:  # grows while it is walked
         nodes += [
             fromkey for fromkey in dict.fromkeys(_dependents(tx, node)) if fromkey not in nodes
@@ -119,7 +119,7 @@ def _purge(tx: Transaction, wanted: _Node, *, cascade: bool, actor: str) -> list
         needed_by = ", ".join(_label(tx, node) for node in nodes[1:6])
         more = f" and {len(nodes) - 6} more" if len(nodes) > 6 else ""
         raise ConflictError(
-            f"{_label(tx, wanted).capitalize()} is needed by {needed_by}{more}. "
+            f"{_label(tx, root).capitalize()} is needed by {needed_by}{more}. "
             "Purge those first, or everything at once with --cascade."
         )
     # Newest first: what came later may refer to what was there before, never the reverse.
@@ -133,7 +133,7 @@ def _purge(tx: Transaction, wanted: _Node, *, cascade: bool, actor: str) -> list
             action="purge",
             object_kind=node.kind,
             object_id=node.id,
-            details={"what": label, "with": str(wanted)},
+            details={"what": label, "with": str(root)},
         )
     return gone
 
@@ -273,8 +273,8 @@ def _delete_versions(tx: Transaction, set_ids: Sequence[int]) -> None:
         tags.c.set_id,
         schema.set_version_findings.c.set_version_id,
     ):
-        wanted = own if column.name == "set_version_id" else set_ids
-        tx.execute(sa.delete(column.table).where(column.in_(wanted)))
+        owners = own if column.name == "set_version_id" else set_ids
+        tx.execute(sa.delete(column.table).where(column.in_(owners)))
     for version_id in tx.scalars(own.order_by(_versions.c.id.desc())).all():
         tx.execute(_versions.delete().where(_versions.c.id == version_id))
     used = sa.exists().where(items.c.demonstration_id == texts.c.id)

@@ -74,24 +74,24 @@ def resolve(tx: Transaction, reference: str) -> EntityVersion:
     Raises:
         NotFoundError: If there is none.
     """
-    found = find(tx, reference)
-    if found is None:
+    version = find(tx, reference)
+    if version is None:
         raise NotFoundError(
             "entity data", reference, hint="See what there is: vectorlab ravel list"
         )
-    return found
+    return version
 
 
 def find(tx: Transaction, reference: str) -> EntityVersion | None:
     """The version of entity data that a reference means, or None."""
-    wanted = SetReference.parse(reference)
-    query = _types.c.name == wanted.name
-    if wanted.version != LATEST:
-        by_hash = _versions.c.content_sha256.startswith(wanted.version)
-        number = wanted.number
+    parsed = SetReference.parse(reference)
+    query = _types.c.name == parsed.name
+    if parsed.version != LATEST:
+        by_hash = _versions.c.content_sha256.startswith(parsed.version)
+        number = parsed.number
         query = sa.and_(query, by_hash if number is None else _versions.c.number == number)
-    found = _select(tx, query)
-    return found[0] if found else None
+    versions = _select(tx, query)
+    return versions[0] if versions else None
 
 
 def list_versions(tx: Transaction) -> list[EntityVersion]:
@@ -101,8 +101,8 @@ def list_versions(tx: Transaction) -> list[EntityVersion]:
 
 def version_by_id(tx: Transaction, version_id: int) -> EntityVersion:
     """The version with that row id."""
-    (found,) = _select(tx, _versions.c.id == version_id)
-    return found
+    (version,) = _select(tx, _versions.c.id == version_id)
+    return version
 
 
 def data(tx: Transaction, version_id: int) -> EntityData:
@@ -149,10 +149,10 @@ def check_content(tx: Transaction, version_id: int) -> None:
     Raises:
         IntegrityError: If it was altered.
     """
-    version, found = version_by_id(tx, version_id), data(tx, version_id).sha256
-    if found != version.content_sha256:
+    version, sha256 = version_by_id(tx, version_id), data(tx, version_id).sha256
+    if sha256 != version.content_sha256:
         raise IntegrityError(
-            f"Entity data {version.label} has hash {found}, on record is "
+            f"Entity data {version.label} has hash {sha256}, on record is "
             f"{version.content_sha256}. Put a backup in place: vectorlab db restore BACKUP"
         )
 
@@ -177,10 +177,10 @@ def _add_rows(tx: Transaction, version_id: int, data: EntityData) -> None:
             (
                 {
                     "position": place,
-                    "name": storable_text("Entity", item.name),
-                    "split": item.split.value,
+                    "name": storable_text("Entity", entity.name),
+                    "split": entity.split.value,
                 }
-                for place, item in enumerate(data.entities)
+                for place, entity in enumerate(data.entities)
             ),
         ),
         (
@@ -189,10 +189,10 @@ def _add_rows(tx: Transaction, version_id: int, data: EntityData) -> None:
                 {
                     "entity": place,
                     "attribute": places[attribute],
-                    "value": storable_text(f"{attribute} of {item.name}", value),
+                    "value": storable_text(f"{attribute} of {entity.name}", value),
                 }
-                for place, item in enumerate(data.entities)
-                for attribute, value in item.values.items()
+                for place, entity in enumerate(data.entities)
+                for attribute, value in entity.values.items()
             ),
         ),
         (
@@ -200,12 +200,12 @@ def _add_rows(tx: Transaction, version_id: int, data: EntityData) -> None:
             (
                 {
                     "position": place,
-                    "text": storable_text("Template", item.text),
-                    "split": item.split.value,
-                    "attribute": None if item.attribute is None else places[item.attribute],
-                    "entity": item.entity,
+                    "text": storable_text("Template", template.text),
+                    "split": template.split.value,
+                    "attribute": None if template.attribute is None else places[template.attribute],
+                    "entity": template.entity,
                 }
-                for place, item in enumerate(data.templates)
+                for place, template in enumerate(data.templates)
             ),
         ),
     ]

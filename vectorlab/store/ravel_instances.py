@@ -55,16 +55,16 @@ def add_instance(tx: Transaction, new: NewInstance, created_by: str) -> Instance
     examples = [
         {
             "position": place,
-            "part": item.part.value,
-            "kind": item.kind.value,
-            "template": item.template,
-            "entity": item.entity,
-            "source_template": item.source_template,
-            "source_entity": item.source_entity,
-            "label": _bytes(item.label),
-            "counter_label": _bytes(item.counter_label),
+            "part": example.part.value,
+            "kind": example.kind.value,
+            "template": example.template,
+            "entity": example.entity,
+            "source_template": example.source_template,
+            "source_entity": example.source_entity,
+            "label": _bytes(example.label),
+            "counter_label": _bytes(example.counter_label),
         }
-        for place, item in enumerate(new.examples)
+        for place, example in enumerate(new.examples)
     ]
     parts: evidence.Parts = {_completions: completions, _examples: examples}
     return instance_by_id(tx, evidence.add_record(tx, _instances, values, parts))
@@ -74,14 +74,14 @@ def find_by_spec(tx: Transaction, spec_sha256: str, *, name: str | None = None) 
     """What an equal request made: the instance of that name, else the newest, or None."""
     own_first = sa.case((_instances.c.name == name, 0), else_=1)
     query = sa.select(_instances.c.id).where(_instances.c.spec_sha256 == spec_sha256)
-    found = tx.scalar(query.order_by(own_first, _instances.c.id.desc()).limit(1))
-    return None if found is None else instance_by_id(tx, found)
+    instance_id = tx.scalar(query.order_by(own_first, _instances.c.id.desc()).limit(1))
+    return None if instance_id is None else instance_by_id(tx, instance_id)
 
 
 def find_instance(tx: Transaction, reference: str) -> Instance | None:
     """The instance with that name, id or content hash prefix, or None."""
-    found = find_id(tx, _instances, reference, kind="instance", hash_column="content_sha256")
-    return None if found is None else instance_by_id(tx, found)
+    instance_id = find_id(tx, _instances, reference, kind="instance", hash_column="content_sha256")
+    return None if instance_id is None else instance_by_id(tx, instance_id)
 
 
 def get_instance(tx: Transaction, reference: str) -> Instance:
@@ -90,16 +90,16 @@ def get_instance(tx: Transaction, reference: str) -> Instance:
     Raises:
         NotFoundError: If there is none.
     """
-    found = find_instance(tx, reference)
-    if found is None:
+    instance = find_instance(tx, reference)
+    if instance is None:
         raise NotFoundError("instance", reference, hint="See what there is: vectorlab ravel list")
-    return found
+    return instance
 
 
 def instance_by_id(tx: Transaction, instance_id: int) -> Instance:
     """The instance with that row id."""
-    (found,) = _select(tx, _instances.c.id == instance_id)
-    return found
+    (instance,) = _select(tx, _instances.c.id == instance_id)
+    return instance
 
 
 def list_instances(tx: Transaction) -> list[Instance]:
@@ -112,12 +112,12 @@ def name_is_free(tx: Transaction, name: str) -> bool:
     return tx.scalar(sa.select(_instances.c.id).where(_instances.c.name == name)) is None
 
 
-def free_name(tx: Transaction, wanted: str) -> str:
+def free_name(tx: Transaction, base: str) -> str:
     """The name itself, or with the first number that makes one no instance has or will get."""
-    name, number = wanted, 1
+    name, number = base, 1
     while not name_is_free(tx, name) or job_names.holder(tx, "instance", name):
         number += 1
-        name = f"{wanted}-{number}"
+        name = f"{base}-{number}"
     return name
 
 
@@ -139,8 +139,8 @@ def completions(tx: Transaction, instance_id: int) -> list[Completion]:
 def answers(tx: Transaction, instance_id: int) -> dict[tuple[int, int], str]:
     """The texts of the completions alone, by template and entity."""
     query = sa.select(_completions.c.template, _completions.c.entity, _completions.c.text)
-    found = tx.execute(query.where(_completions.c.instance_id == instance_id))
-    return {(template, entity): text for template, entity, text in found}
+    rows = tx.execute(query.where(_completions.c.instance_id == instance_id))
+    return {(template, entity): text for template, entity, text in rows}
 
 
 def examples(
@@ -189,7 +189,7 @@ def _instance(tx: Transaction, row: sa.Row[Any]) -> Instance:
         attributes=version.attributes,
         n_completions=row.n_completions,
         n_examples=row.n_examples_json,
-        accuracies=tuple(Accuracy(**item) for item in row.accuracies_json),
+        accuracies=tuple(Accuracy(**accuracy) for accuracy in row.accuracies_json),
         created_at=row.created_at,
         created_by=row.created_by,
     )

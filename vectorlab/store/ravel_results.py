@@ -43,9 +43,9 @@ _of_run = schema.ravel_run_evaluations
 
 def add_featurizer(tx: Transaction, new: NewFeaturizer, created_by: str) -> Featurizer:
     """Store a featurizer, unless one of an equal request is there."""
-    found = find_featurizer(tx, new.spec.sha256)
-    if found is not None:
-        return found
+    existing = find_featurizer(tx, new.spec.sha256)
+    if existing is not None:
+        return existing
     spec = new.spec
     values = {
         "spec_sha256": spec.sha256,
@@ -88,8 +88,8 @@ def add_featurizer(tx: Transaction, new: NewFeaturizer, created_by: str) -> Feat
 
 def find_featurizer(tx: Transaction, spec_sha256: str) -> Featurizer | None:
     """The featurizer of an equal request, or None."""
-    found = _select_featurizers(tx, _featurizers.c.spec_sha256 == spec_sha256)
-    return found[0] if found else None
+    matches = _select_featurizers(tx, _featurizers.c.spec_sha256 == spec_sha256)
+    return matches[0] if matches else None
 
 
 def featurizer_by_id(tx: Transaction, featurizer_id: int) -> Featurizer:
@@ -98,12 +98,12 @@ def featurizer_by_id(tx: Transaction, featurizer_id: int) -> Featurizer:
     Raises:
         NotFoundError: If there is none.
     """
-    found = _select_featurizers(tx, _featurizers.c.id == featurizer_id)
-    if not found:
+    matches = _select_featurizers(tx, _featurizers.c.id == featurizer_id)
+    if not matches:
         raise NotFoundError(
             "featurizer", str(featurizer_id), hint="See what there is: vectorlab ravel list"
         )
-    return found[0]
+    return matches[0]
 
 
 def list_featurizers(tx: Transaction, instance_id: int | None = None) -> list[Featurizer]:
@@ -118,7 +118,7 @@ def tensors(tx: Transaction, featurizer_id: int) -> dict[str, NamedTensor]:
     Raises:
         IntegrityError: If stored bytes do not have the hash or length on record.
     """
-    found = {}
+    arrays = {}
     rows = tx.execute(
         _tensors.select()
         .where(_tensors.c.featurizer_id == featurizer_id)
@@ -138,15 +138,15 @@ def tensors(tx: Transaction, featurizer_id: int) -> dict[str, NamedTensor]:
                 f"or length on record, {row.sha256[:12]}. Check the store: vectorlab db verify"
             )
         values = np.frombuffer(data, dtype="<f4").reshape(row.shape_json)
-        found[row.name] = NamedTensor(name=row.name, values=values)
-    return found
+        arrays[row.name] = NamedTensor(name=row.name, values=values)
+    return arrays
 
 
 def add_evaluation(tx: Transaction, new: NewEvaluation, created_by: str) -> Evaluation:
     """Store an evaluation with its outcomes, unless one of an equal request is there."""
-    found = find_evaluation(tx, new.sha256)
-    if found is not None:
-        return found
+    existing = find_evaluation(tx, new.sha256)
+    if existing is not None:
+        return existing
     values = {
         "spec_sha256": new.sha256,
         "instance_id": new.instance_id,
@@ -174,15 +174,15 @@ def add_evaluation(tx: Transaction, new: NewEvaluation, created_by: str) -> Eval
             for place, featurizer_id in enumerate(new.featurizer_ids)
         ],
         _outcomes: outcomes,
-        _scores: [{"position": place, **vars(item)} for place, item in enumerate(new.scores)],
+        _scores: [{"position": place, **vars(score)} for place, score in enumerate(new.scores)],
     }
     return evaluation_by_id(tx, evidence.add_record(tx, _evaluations, values, parts))
 
 
 def find_evaluation(tx: Transaction, spec_sha256: str) -> Evaluation | None:
     """The evaluation of an equal request, or None."""
-    found = _select_evaluations(tx, _evaluations.c.spec_sha256 == spec_sha256)
-    return found[0] if found else None
+    matches = _select_evaluations(tx, _evaluations.c.spec_sha256 == spec_sha256)
+    return matches[0] if matches else None
 
 
 def evaluation_by_id(tx: Transaction, evaluation_id: int) -> Evaluation:
@@ -191,12 +191,12 @@ def evaluation_by_id(tx: Transaction, evaluation_id: int) -> Evaluation:
     Raises:
         NotFoundError: If there is none.
     """
-    found = _select_evaluations(tx, _evaluations.c.id == evaluation_id)
-    if not found:
+    matches = _select_evaluations(tx, _evaluations.c.id == evaluation_id)
+    if not matches:
         raise NotFoundError(
             "evaluation", str(evaluation_id), hint="See what there is: vectorlab ravel list"
         )
-    return found[0]
+    return matches[0]
 
 
 def list_evaluations(
@@ -209,11 +209,11 @@ def list_evaluations(
             .where(_of_run.c.run_id == run_id)
             .order_by(_of_run.c.position)
         ).all()
-        found = {
+        by_id = {
             evaluation.id: evaluation
             for evaluation in _select_evaluations(tx, _evaluations.c.id.in_(ids))
         }
-        return [found[item] for item in ids]
+        return [by_id[evaluation_id] for evaluation_id in ids]
     own = sa.true() if instance_id is None else _evaluations.c.instance_id == instance_id
     return _select_evaluations(tx, own)
 
@@ -240,7 +240,7 @@ def featurizers_of(tx: Transaction, evaluation_id: int) -> list[Featurizer]:
         .where(_used.c.evaluation_id == evaluation_id)
         .order_by(_used.c.position)
     ).all()
-    return [featurizer_by_id(tx, item) for item in ids]
+    return [featurizer_by_id(tx, featurizer_id) for featurizer_id in ids]
 
 
 def add_run(
@@ -284,8 +284,8 @@ def add_run(
 
 def find_run(tx: Transaction, reference: str) -> Run | None:
     """The run with that name, id or request hash prefix, or None."""
-    found = find_id(tx, _runs, reference, kind="run", hash_column="spec_sha256")
-    return None if found is None else run_by_id(tx, found)
+    run_id = find_id(tx, _runs, reference, kind="run", hash_column="spec_sha256")
+    return None if run_id is None else run_by_id(tx, run_id)
 
 
 def find_run_by_spec(tx: Transaction, spec_sha256: str, *, name: str | None = None) -> Run | None:
@@ -302,8 +302,8 @@ def rename_run(tx: Transaction, run_id: int, name: str) -> Run:
 
 def run_by_id(tx: Transaction, run_id: int) -> Run:
     """The run with that row id."""
-    (found,) = _select_runs(tx, _runs.c.id == run_id)
-    return found
+    (run,) = _select_runs(tx, _runs.c.id == run_id)
+    return run
 
 
 def run_spec(tx: Transaction, run_id: int) -> RunSpec:
@@ -327,7 +327,9 @@ def _shape(tx: Transaction, new: NewEvaluation) -> dict[str, Any]:
     """Columns that say which kind of arm it is."""
     arm = new.arm
     if isinstance(arm, FeaturizerArm):
-        used = [featurizer_by_id(tx, item).n_features for item in new.featurizer_ids]
+        used = [
+            featurizer_by_id(tx, featurizer_id).n_features for featurizer_id in new.featurizer_ids
+        ]
         return {
             "steering_vector_id": None,
             "method": arm.first.method,

@@ -38,12 +38,12 @@ def find_id(
     Raises:
         InputError: If a prefix fits several hashes.
     """
-    found = tx.scalar(sa.select(table.c.id).where(table.c.name == reference))
-    if found is None and reference.isascii() and reference.isdigit() and len(reference) < 19:
-        found = tx.scalar(sa.select(table.c.id).where(table.c.id == int(reference)))
-    if found is None and _HASH.fullmatch(reference.lower()):
-        found = _by_hash(tx, table.c.id, table.c[hash_column], reference.lower(), kind, among)
-    return found
+    row_id = tx.scalar(sa.select(table.c.id).where(table.c.name == reference))
+    if row_id is None and reference.isascii() and reference.isdigit() and len(reference) < 19:
+        row_id = tx.scalar(sa.select(table.c.id).where(table.c.id == int(reference)))
+    if row_id is None and _HASH.fullmatch(reference.lower()):
+        row_id = _by_hash(tx, table.c.id, table.c[hash_column], reference.lower(), kind, among)
+    return row_id
 
 
 def get_id(
@@ -69,10 +69,10 @@ def get_id(
         NotFoundError: If there is none.
         InputError: If a prefix fits several hashes.
     """
-    found = find_id(tx, table, reference, kind=kind, hash_column=hash_column, among=among)
-    if found is None:
+    row_id = find_id(tx, table, reference, kind=kind, hash_column=hash_column, among=among)
+    if row_id is None:
         raise NotFoundError(kind, reference, hint=f"See what there is: vectorlab {kind}s list")
-    return found
+    return row_id
 
 
 def batches(values: Iterable[Any]) -> Iterator[list[Any]]:
@@ -111,9 +111,9 @@ def _by_hash(
     query = (
         sa.select(column, sa.func.max(id_column)).where(column.startswith(prefix)).group_by(column)
     )
-    found = tx.execute(query if among is None else query.where(among)).all()
-    if len(found) > 1:
+    matches = tx.execute(query if among is None else query.where(among)).all()
+    if len(matches) > 1:
         raise InputError(
-            f"{prefix!r} is the beginning of {len(found)} {kind} hashes. Give more digits."
+            f"{prefix!r} is the beginning of {len(matches)} {kind} hashes. Give more digits."
         )
-    return found[0][1] if found else None
+    return matches[0][1] if matches else None

@@ -43,13 +43,15 @@ def _words(table: sa.Table, check: sa.CheckConstraint, rows: Sequence[Mapping[st
         seen = " ".join([f"{table.name}.{column}", *wrong[:1]])
         return f"Refused: {seen}; expected one of {', '.join(values)}. Nothing was written."
     condition = str(check.sqltext)
-    given = [
+    involved = [
         f"{name} {_shown(value)}"
         for row in rows
         for name, value in row.items()
         if len(rows) == 1 and name in table.c and re.search(rf"\b{name}\b", condition)
     ]
-    seen = " ".join([f"a row of {table.name}", *(["with", ", ".join(given)] if given else [])])
+    seen = " ".join(
+        [f"a row of {table.name}", *(["with", ", ".join(involved)] if involved else [])]
+    )
     return f"Refused: {seen}; expected {condition}. Nothing was written."
 
 

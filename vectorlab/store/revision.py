@@ -53,8 +53,8 @@ def revision_of(connection: sa.Connection) -> str | None:
     """The revision as an open transaction sees it."""
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
-    found: str | None = connection.scalar(sa.text(_QUERY))
-    return found
+    revision: str | None = connection.scalar(sa.text(_QUERY))
+    return revision
 
 
 def refuse_newer(status: SchemaStatus, store: str) -> None:

@@ -109,10 +109,10 @@ def run_by_id(tx: Transaction, run_id: int) -> GenerationRun:
         NotFoundError: If there is none.
         IntegrityError: If the stored request does not have the hash on record.
     """
-    found = _select(tx, _runs.c.id == run_id)
-    if not found:
+    matches = _select(tx, _runs.c.id == run_id)
+    if not matches:
         raise NotFoundError("run", str(run_id), hint="See what there is: vectorlab runs list")
-    run = found[0]
+    run = matches[0]
     if run.spec.sha256 != run.spec_sha256:
         raise IntegrityError(
             f"The request of run {run.id} has hash {run.spec.sha256}, on record is "
@@ -124,9 +124,9 @@ def run_by_id(tx: Transaction, run_id: int) -> GenerationRun:
 
 def find_by_spec(tx: Transaction, sha256: str, *, name: str | None = None) -> GenerationRun | None:
     """What an equal request made: the run of that name, else the newest, or None; no replay."""
-    wanted = sa.and_(_runs.c.spec_sha256 == sha256, _runs.c.replay_of.is_(None))
-    own = [] if name is None else _select(tx, sa.and_(wanted, _runs.c.name == name))
-    return next(iter(own or _select(tx, wanted, limit=1)), None)
+    condition = sa.and_(_runs.c.spec_sha256 == sha256, _runs.c.replay_of.is_(None))
+    own = [] if name is None else _select(tx, sa.and_(condition, _runs.c.name == name))
+    return next(iter(own or _select(tx, condition, limit=1)), None)
 
 
 def list_runs(
@@ -147,9 +147,9 @@ def list_runs(
         replay_of: Only replays of this run.
     """
     conditions = [
-        column == wanted
-        for column, wanted in ((_runs.c.model_id, model_id), (_runs.c.replay_of, replay_of))
-        if wanted is not None
+        column == value
+        for column, value in ((_runs.c.model_id, model_id), (_runs.c.replay_of, replay_of))
+        if value is not None
     ]
     return _select(tx, sa.and_(sa.true(), *conditions), limit=limit, offset=offset)
 
@@ -169,10 +169,10 @@ def generations(tx: Transaction, run_id: int) -> list[GeneratedText]:
     query = _generations.select().where(c.run_id == run_id).order_by(c.prompt, c.arm, c.sample)
     texts = [_generation(row) for row in tx.execute(query)]
     known = tx.scalar(sa.select(_runs.c.result_sha256).where(_runs.c.id == run_id))
-    found = results_sha256(texts)
-    if known is not None and found != known:
+    sha256 = results_sha256(texts)
+    if known is not None and sha256 != known:
         raise IntegrityError(
-            f"The {len(texts)} texts of run {run_id} have hash {found}, on record is {known}. If "
+            f"The {len(texts)} texts of run {run_id} have hash {sha256}, on record is {known}. If "
             "rows were altered, put a backup in place: vectorlab db restore BACKUP"
         )
     return texts
@@ -234,12 +234,14 @@ def _check_new(tx: Transaction, new: NewRun) -> None:
 def _check_vectors(tx: Transaction, arms: Sequence[Arm]) -> None:
     known = schema.steering_vectors.c
     applied = {intervention for arm in arms for intervention in arm.interventions}
-    for item in applied | {item.condition for item in applied if item.condition is not None}:
-        content = tx.scalar(sa.select(known.content_sha256).where(known.id == item.vector_id))
-        if content != item.vector_sha256:
+    for use in applied | {
+        intervention.condition for intervention in applied if intervention.condition is not None
+    }:
+        content = tx.scalar(sa.select(known.content_sha256).where(known.id == use.vector_id))
+        if content != use.vector_sha256:
             raise IntegrityError(
-                f"The run used vector bytes with hash {item.vector_sha256}, but vector "
-                f"{item.vector_id} has {content}. The run is not stored."
+                f"The run used vector bytes with hash {use.vector_sha256}, but vector "
+                f"{use.vector_id} has {content}. The run is not stored."
             )
 
 
@@ -298,10 +300,10 @@ def _run(row: sa.Row[Any], prompts: Sequence[Prompt], arms: Sequence[Arm]) -> Ge
 
 
 def _prompts_of(tx: Transaction, run_ids: Sequence[int]) -> dict[int, list[Prompt]]:
-    found: dict[int, list[Prompt]] = defaultdict(list)
+    prompts: dict[int, list[Prompt]] = defaultdict(list)
     for row in _rows_of(tx, _prompts, run_ids):
-        found[row.run_id].append(Prompt(text=row.text, reference=row.reference))
-    return found
+        prompts[row.run_id].append(Prompt(text=row.text, reference=row.reference))
+    return prompts
 
 
 def _chat(row: sa.Row[Any]) -> Chat | None:
@@ -329,11 +331,11 @@ def _arms_of(tx: Transaction, models: Mapping[int, str]) -> dict[int, list[Arm]]
     }
     interventions: dict[tuple[int, int], list[Intervention]] = defaultdict(list)
     for row in rows:
-        made = _intervention(row, others[models[row.run_id]])
-        interventions[row.run_id, row.arm].append(made)
-    found: dict[int, list[Arm]] = defaultdict(list)
+        intervention = _intervention(row, others[models[row.run_id]])
+        interventions[row.run_id, row.arm].append(intervention)
+    arms: dict[int, list[Arm]] = defaultdict(list)
     for row in _rows_of(tx, _arms, [*models]):
-        found[row.run_id].append(
+        arms[row.run_id].append(
             Arm(
                 label=row.label,
                 interventions=tuple(interventions[row.run_id, row.position]),
@@ -341,7 +343,7 @@ def _arms_of(tx: Transaction, models: Mapping[int, str]) -> dict[int, list[Arm]]
                 prefix=row.prefix or "",
             )
         )
-    return found
+    return arms
 
 
 def _rows_of(tx: Transaction, table: sa.Table, run_ids: Sequence[int]) -> Iterable[sa.Row[Any]]:
@@ -411,22 +413,22 @@ def _add_request(tx: Transaction, run_id: int, spec: RunSpec) -> None:
         {
             "run_id": run_id,
             "position": position,
-            "text": storable_text("Prompt", item.text),
+            "text": storable_text("Prompt", prompt.text),
             "reference": None
-            if item.reference is None
-            else storable_text("Reference", item.reference),
+            if prompt.reference is None
+            else storable_text("Reference", prompt.reference),
         }
-        for position, item in enumerate(spec.prompts)
+        for position, prompt in enumerate(spec.prompts)
     ]
     arms = [
         {
             "run_id": run_id,
             "position": position,
-            "label": storable_text("Label", item.label),
-            "combine": item.combine,
-            "prefix": storable_text("Prefix", item.prefix) or None,
+            "label": storable_text("Label", arm.label),
+            "combine": arm.combine,
+            "prefix": storable_text("Prefix", arm.prefix) or None,
         }
-        for position, item in enumerate(spec.arms)
+        for position, arm in enumerate(spec.arms)
     ]
     _insert(tx, _prompts, prompts)
     _insert(tx, _arms, arms)
@@ -439,18 +441,22 @@ def _intervention_rows(run_id: int, arms: Sequence[Arm]) -> list[dict[str, Any]]
             "run_id": run_id,
             "arm": arm,
             "position": position,
-            "steering_vector_id": item.vector_id,
-            "vector_sha256": item.vector_sha256,
-            "operator": item.operator,
-            "strength": item.strength,
-            "site": item.site,
-            "positions": str(item.positions),
-            "layers_json": item.layers,
-            "schedule": str(item.schedule),
-            **(_NO_CONDITION if item.condition is None else condition_columns(item.condition)),
+            "steering_vector_id": intervention.vector_id,
+            "vector_sha256": intervention.vector_sha256,
+            "operator": intervention.operator,
+            "strength": intervention.strength,
+            "site": intervention.site,
+            "positions": str(intervention.positions),
+            "layers_json": intervention.layers,
+            "schedule": str(intervention.schedule),
+            **(
+                _NO_CONDITION
+                if intervention.condition is None
+                else condition_columns(intervention.condition)
+            ),
         }
         for arm, owner in enumerate(arms)
-        for position, item in enumerate(owner.interventions)
+        for position, intervention in enumerate(owner.interventions)
     ]
 
 
@@ -459,19 +465,19 @@ def _insert(tx: Transaction, table: sa.Table, rows: Sequence[dict[str, Any]]) ->
         tx.execute(table.insert(), rows)
 
 
-def _generation_row(item: GeneratedText) -> dict[str, Any]:
+def _generation_row(generation: GeneratedText) -> dict[str, Any]:
     return {
-        "prompt": item.key.prompt,
-        "arm": item.key.arm,
-        "sample": item.key.sample,
-        "text": storable(item.text),
-        "token_ids": np.asarray(item.token_ids, dtype=TOKEN_IDS).tobytes(),
-        "n_tokens": len(item.token_ids),
-        "finish_reason": item.finish_reason,
+        "prompt": generation.key.prompt,
+        "arm": generation.key.arm,
+        "sample": generation.key.sample,
+        "text": storable(generation.text),
+        "token_ids": np.asarray(generation.token_ids, dtype=TOKEN_IDS).tobytes(),
+        "n_tokens": len(generation.token_ids),
+        "finish_reason": generation.finish_reason,
         # SQLite turns NaN into NULL by itself; here both databases do.
-        "mean_logprob": None if math.isnan(item.mean_logprob) else item.mean_logprob,
-        "choice_margin": item.choice_margin,
-        **divergences.columns_of(item.divergence),
+        "mean_logprob": None if math.isnan(generation.mean_logprob) else generation.mean_logprob,
+        "choice_margin": generation.choice_margin,
+        **divergences.columns_of(generation.divergence),
     }
 
 

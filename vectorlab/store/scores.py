@@ -39,24 +39,24 @@ def scored(tx: Transaction, run_id: int) -> dict[tuple[str, str], set[int]]:
         .join(_generations)
         .where(_generations.c.run_id == run_id)
     )
-    found: dict[tuple[str, str], set[int]] = {}
+    by_scorer: dict[tuple[str, str], set[int]] = {}
     for row in tx.execute(query.where(is_newest(_scores))):
-        done = found.setdefault((row.scorer, row.scorer_version), set())
+        done = by_scorer.setdefault((row.scorer, row.scorer_version), set())
         if not (row.value is None and asks_an_endpoint(row.scorer)):
             done.add(row.generation_id)
-    return found
+    return by_scorer
 
 
 def find_by_content(tx: Transaction, hashes: Iterable[str]) -> dict[str, Score]:
     """Values that were made of the same content before; missing ones are tried again."""
-    found: dict[str, Score] = {}
+    by_hash: dict[str, Score] = {}
     for some in batches(sorted(set(hashes))):
         query = sa.select(_scores).where(
             _scores.c.content_sha256.in_(some), _scores.c.value.is_not(None)
         )
         for row in tx.execute(query.order_by(_scores.c.id)):
-            found[row.content_sha256] = _score(row)
-    return found
+            by_hash[row.content_sha256] = _score(row)
+    return by_hash
 
 
 def is_newest(scores: sa.FromClause) -> sa.ColumnElement[bool]:
@@ -68,8 +68,8 @@ def is_newest(scores: sa.FromClause) -> sa.ColumnElement[bool]:
 def put_scores(tx: Transaction, new: Sequence[NewScore]) -> None:
     """Store scores; one that the text has of the same scorer and version is superseded."""
     by_scorer: dict[tuple[str, str], list[NewScore]] = {}
-    for item in new:
-        by_scorer.setdefault((item.scorer, item.scorer_version), []).append(item)
+    for new_score in new:
+        by_scorer.setdefault((new_score.scorer, new_score.scorer_version), []).append(new_score)
     for (scorer, version), items in by_scorer.items():
         for some in batches(items):
             rows = _rows(some, _newest_ids(tx, scorer, version, some))
@@ -82,7 +82,7 @@ def _newest_ids(
 ) -> dict[int, int]:
     c = _scores.c
     query = sa.select(c.generation_id, c.id).where(
-        c.generation_id.in_([item.generation_id for item in new]),
+        c.generation_id.in_([new_score.generation_id for new_score in new]),
         c.scorer == scorer,
         c.scorer_version == version,
         is_newest(_scores),
@@ -93,16 +93,16 @@ def _newest_ids(
 def _rows(new: Sequence[NewScore], newest: Mapping[int, int]) -> list[dict[str, Any]]:
     return [
         {
-            "generation_id": item.generation_id,
-            "supersedes": newest.get(item.generation_id),
-            "scorer": item.scorer,
-            "scorer_version": item.scorer_version,
-            "value": item.score.value,
-            "missing_reason": item.score.missing_reason,
-            "details_json": _storable(item.score.details),
-            "content_sha256": item.content_sha256,
+            "generation_id": new_score.generation_id,
+            "supersedes": newest.get(new_score.generation_id),
+            "scorer": new_score.scorer,
+            "scorer_version": new_score.scorer_version,
+            "value": new_score.score.value,
+            "missing_reason": new_score.score.missing_reason,
+            "details_json": _storable(new_score.score.details),
+            "content_sha256": new_score.content_sha256,
         }
-        for item in new
+        for new_score in new
     ]
 
 
@@ -146,16 +146,16 @@ def vote_shares(
     query = _votes.select()
     if question is not None:
         query = query.where(_votes.c.question == question)
-    found: dict[int, tuple[float, int]] = {}
+    shares: dict[int, tuple[float, int]] = {}
     ids = set(tx.scalars(mine))
     for row in tx.execute(query):
         for side in ("left", "right"):
             generation = getattr(row, f"{side}_generation_id")
             if generation in ids:
-                won, n = found.get(generation, (0.0, 0))
+                won, n = shares.get(generation, (0.0, 0))
                 gain = 1.0 if row.choice == side else 0.5 if row.choice == "tie" else 0.0
-                found[generation] = (won + gain, n + 1)
-    return found
+                shares[generation] = (won + gain, n + 1)
+    return shares
 
 
 def _score(row: sa.Row[Any]) -> Score:

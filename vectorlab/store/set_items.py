@@ -37,10 +37,10 @@ class ItemList:
         self.ids = array("q")  # demonstration ids in order; eight bytes each
         self._hasher = set_hasher()
 
-    def add(self, item: StoredDemonstration) -> None:
+    def add(self, demonstration: StoredDemonstration) -> None:
         """Take the next demonstration into the list."""
-        self.ids.append(item.id)
-        self._hasher.add(item.sha256)
+        self.ids.append(demonstration.id)
+        self._hasher.add(demonstration.sha256)
 
     @property
     def content_sha256(self) -> str:
@@ -65,11 +65,16 @@ def store_demonstrations(tx: Transaction, items: Iterable[Item]) -> ItemList:
     _let_one_write(tx)
     listed = ItemList()
     for batch in in_batches(items):
-        ids = _store_batch(tx, [item for item in batch if isinstance(item, Demonstration)])
-        for item in batch:
-            if isinstance(item, Demonstration):
-                item = StoredDemonstration(id=ids[item.sha256], sha256=item.sha256)
-            listed.add(item)
+        ids = _store_batch(
+            tx,
+            [demonstration for demonstration in batch if isinstance(demonstration, Demonstration)],
+        )
+        for demonstration in batch:
+            if isinstance(demonstration, Demonstration):
+                demonstration = StoredDemonstration(
+                    id=ids[demonstration.sha256], sha256=demonstration.sha256
+                )
+            listed.add(demonstration)
     return listed
 
 
@@ -117,9 +122,9 @@ def write_items(
                 "base_number": base_number,
                 "rank": rank,
                 "number": number,
-                "demonstration_id": item,
+                "demonstration_id": demonstration_id,
             }
-            for rank, item in batch
+            for rank, demonstration_id in batch
         ]
         tx.execute(_items.insert(), values)
 
@@ -128,10 +133,10 @@ def in_batches(items: Iterable[AnyItem]) -> Iterator[list[AnyItem]]:
     """A stream in lists that are bounded in number and in text, whatever comes."""
     batch: list[AnyItem] = []
     size = 0
-    for item in items:
-        batch.append(item)
-        if isinstance(item, Demonstration):
-            size += len(item.source) + len(item.target or "")
+    for demonstration in items:
+        batch.append(demonstration)
+        if isinstance(demonstration, Demonstration):
+            size += len(demonstration.source) + len(demonstration.target or "")
         if len(batch) == _BATCH or size > _BATCH_CHARACTERS:
             yield batch
             batch, size = [], 0
@@ -155,9 +160,9 @@ def read_items(tx: Transaction, version: SetVersion) -> Iterator[Demonstration]:
     hasher = set_hasher()
     query, position = _select(version.id, *_CONTENT)
     for row in tx.execute(query.order_by(position).execution_options(yield_per=_BATCH)):
-        item = _demonstration(row)
-        hasher.add(item.sha256)
-        yield item
+        demonstration = _demonstration(row)
+        hasher.add(demonstration.sha256)
+        yield demonstration
     if hasher.hexdigest() != version.content_sha256:
         raise IntegrityError(
             f"Set version {version.label} has content hash {hasher.hexdigest()}, on record is "
@@ -177,14 +182,14 @@ def read_page(
         offset: Rows to leave out at the beginning.
         limit: Most rows.
     """
-    found: sa.ColumnElement[bool] = sa.true()
+    condition: sa.ColumnElement[bool] = sa.true()
     if contains:
-        found = sa.or_(
+        condition = sa.or_(
             _texts.c.source.icontains(contains, autoescape=True),
             _texts.c.target.icontains(contains, autoescape=True),
         )
     query, position = _select(version_id, *_CONTENT)
-    query = query.add_columns(position).where(found)
+    query = query.add_columns(position).where(condition)
     total = tx.scalar(sa.select(sa.func.count()).select_from(query.subquery()))
     page = query.order_by(position).offset(offset).limit(limit)
     return [(row.position, _demonstration(row)) for row in tx.execute(page)], total or 0
@@ -212,19 +217,19 @@ def arrivals(tx: Transaction, version: SetVersion) -> set[int]:
         left = Counter(row.gone for row in changed if row.gone is not None)
         return set(came - left)
     # Its list was written whole, or is the first of its set.
-    came = Counter(item.id for item in stored_items(tx, version.id))
+    came = Counter(stored.id for stored in stored_items(tx, version.id))
     if version.parent_id is not None:
-        came -= Counter(item.id for item in stored_items(tx, version.parent_id))
+        came -= Counter(stored.id for stored in stored_items(tx, version.parent_id))
     return set(came)
 
 
 def by_ids(tx: Transaction, ids: Iterable[int]) -> dict[int, Demonstration]:
     """Demonstrations of those ids, by id."""
-    found = {}
+    demonstrations = {}
     for batch in batches(dict.fromkeys(ids)):
         query = sa.select(_texts.c.id, *_CONTENT).where(_texts.c.id.in_(batch))
-        found.update({row.id: _demonstration(row) for row in tx.execute(query)})
-    return found
+        demonstrations.update({row.id: _demonstration(row) for row in tx.execute(query)})
+    return demonstrations
 
 
 def _select(version_id: int, *columns: Any) -> tuple[sa.Select[Any], sa.ColumnElement[int]]:
@@ -305,11 +310,11 @@ def _let_one_write(tx: Transaction) -> None:
 
 def _store_batch(tx: Transaction, items: Sequence[Demonstration]) -> dict[str, int]:
     """Ids by hash; what is not there yet is inserted."""
-    wanted = {item.sha256: item for item in items}
-    ids = _ids(tx, list(wanted))
-    missing = [sha256 for sha256 in wanted if sha256 not in ids]
+    by_hash = {demonstration.sha256: demonstration for demonstration in items}
+    ids = _ids(tx, list(by_hash))
+    missing = [sha256 for sha256 in by_hash if sha256 not in ids]
     if missing:
-        tx.execute(_texts.insert(), [_row(sha256, wanted[sha256]) for sha256 in missing])
+        tx.execute(_texts.insert(), [_row(sha256, by_hash[sha256]) for sha256 in missing])
         ids |= _ids(tx, missing)
     return ids
 
@@ -321,11 +326,13 @@ def _ids(tx: Transaction, hashes: Sequence[str]) -> dict[str, int]:
     return {row.sha256: row.id for row in tx.execute(query)}
 
 
-def _row(sha256: str, item: Demonstration) -> dict[str, Any]:
-    storable_text("Metadata", canonical_json(dict(item.metadata)))
+def _row(sha256: str, demonstration: Demonstration) -> dict[str, Any]:
+    storable_text("Metadata", canonical_json(dict(demonstration.metadata)))
     return {
         "sha256": sha256,
-        "source": storable_text("Source", item.source),
-        "target": None if item.target is None else storable_text("Target", item.target),
-        "metadata_json": dict(item.metadata),
+        "source": storable_text("Source", demonstration.source),
+        "target": None
+        if demonstration.target is None
+        else storable_text("Target", demonstration.target),
+        "metadata_json": dict(demonstration.metadata),
     }

@@ -115,11 +115,11 @@ def list_sets(
     sets = [_set(row) for row in tx.execute(query)]
     newest = sa.select(sa.func.max(_versions.c.id)).group_by(_versions.c.set_id)
     if limit is not None:
-        newest = newest.where(_versions.c.set_id.in_([item.id for item in sets]))
+        newest = newest.where(_versions.c.set_id.in_([about.id for about in sets]))
     latest = {
         version.set_name: version for version in _select_versions(tx, _versions.c.id.in_(newest))
     }
-    return [(item, latest.get(item.name)) for item in sets]
+    return [(about, latest.get(about.name)) for about in sets]
 
 
 def describe_set(tx: Transaction, name: str, **changes: Any) -> DemonstrationSet:
@@ -128,7 +128,7 @@ def describe_set(tx: Transaction, name: str, **changes: Any) -> DemonstrationSet
     Raises:
         NotFoundError: If there is no such set.
     """
-    found = get_set(tx, name)
+    described = get_set(tx, name)
     values = {
         "labels_json" if key == "labels" else key: list(value)
         if key == "labels"
@@ -136,7 +136,7 @@ def describe_set(tx: Transaction, name: str, **changes: Any) -> DemonstrationSet
         for key, value in changes.items()
     }
     if values:
-        tx.execute(_sets.update().where(_sets.c.id == found.id).values(values))
+        tx.execute(_sets.update().where(_sets.c.id == described.id).values(values))
     return get_set(tx, name)
 
 
@@ -218,21 +218,21 @@ def resolve_version(tx: Transaction, reference: SetReference) -> SetVersion:
         NotFoundError: If there is no such set or version.
         InputError: If the beginning of a hash fits versions of different content.
     """
-    found = list_versions(tx, reference.name)
-    wanted = reference.version
-    for version in found:
-        if wanted == LATEST or version.number == reference.number or wanted in version.tags:
+    versions = list_versions(tx, reference.name)
+    word = reference.version
+    for version in versions:
+        if word == LATEST or version.number == reference.number or word in version.tags:
             return version
-    if len(wanted) >= MINIMUM_PREFIX:
-        alike = [item for item in found if item.content_sha256.startswith(wanted.lower())]
-        if len({item.content_sha256 for item in alike}) > 1:
+    if len(word) >= MINIMUM_PREFIX:
+        alike = [version for version in versions if version.content_sha256.startswith(word.lower())]
+        if len({version.content_sha256 for version in alike}) > 1:
             raise InputError(
-                f"{wanted!r} is the beginning of {len(alike)} versions of {reference.name}. "
+                f"{word!r} is the beginning of {len(alike)} versions of {reference.name}. "
                 "Give more digits."
             )
         if alike:
             return alike[0]
-    have = f"It has 1 to {len(found)}." if found else "It has none yet."
+    have = f"It has 1 to {len(versions)}." if versions else "It has none yet."
     hint = f"{have} See: vectorlab sets log {reference.name}"
     raise NotFoundError("set version", str(reference), hint=hint)
 
@@ -273,8 +273,8 @@ def version_by_id(tx: Transaction, version_id: int) -> SetVersion:
 
 def version_by_content(tx: Transaction, sha256: str) -> SetVersion | None:
     """The newest version with that content hash, or None."""
-    found = _select_versions(tx, _versions.c.content_sha256 == sha256)
-    return max(found, key=lambda version: version.id, default=None)
+    matches = _select_versions(tx, _versions.c.content_sha256 == sha256)
+    return max(matches, key=lambda version: version.id, default=None)
 
 
 def list_versions(tx: Transaction, name: str) -> list[SetVersion]:
@@ -320,14 +320,14 @@ def ancestors(tx: Transaction, *version_ids: int, through_splits: bool = True) -
             )
         )
     }
-    found: set[int] = set()
+    reached: set[int] = set()
     waiting = list(version_ids)
     while waiting:
-        item = waiting.pop()
-        if item not in found:
-            found.add(item)
-            waiting += [parent for parent in came_from[item] if parent is not None]
-    return found
+        version_id = waiting.pop()
+        if version_id not in reached:
+            reached.add(version_id)
+            waiting += [parent for parent in came_from[version_id] if parent is not None]
+    return reached
 
 
 def demonstrations(tx: Transaction, version_id: int) -> list[Demonstration]:
@@ -346,8 +346,8 @@ def iter_demonstrations(tx: Transaction, version_id: int) -> Iterator[Demonstrat
 
 
 def _end(tx: Transaction, set_id: int, end: Callable[..., Any]) -> SetVersion | None:
-    found = sa.select(end(_versions.c.id)).where(_versions.c.set_id == set_id)
-    return next(iter(_select_versions(tx, _versions.c.id == found.scalar_subquery())), None)
+    query = sa.select(end(_versions.c.id)).where(_versions.c.set_id == set_id)
+    return next(iter(_select_versions(tx, _versions.c.id == query.scalar_subquery())), None)
 
 
 def _set_values(name: str, description: str, task: str, labels: Sequence[str]) -> dict[str, Any]:
@@ -405,7 +405,7 @@ def _tags_of(tx: Transaction, condition: sa.ColumnElement[bool]) -> dict[int, tu
     query = sa.select(_tags.c.set_version_id, _tags.c.name).join(
         _versions, _versions.c.id == _tags.c.set_version_id
     )
-    found: dict[int, tuple[str, ...]] = {}
+    tags: dict[int, tuple[str, ...]] = {}
     for row in tx.execute(query.where(condition).order_by(_tags.c.name)):
-        found[row.set_version_id] = (*found.get(row.set_version_id, ()), row.name)
-    return found
+        tags[row.set_version_id] = (*tags.get(row.set_version_id, ()), row.name)
+    return tags

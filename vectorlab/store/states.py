@@ -64,16 +64,16 @@ def find_states(
     cache_id = tx.scalar(sa.select(_caches.c.id).where(_caches.c.sha256 == spec.sha256))
     if cache_id is None:
         return
-    wanted: dict[int, list[_Place]] = defaultdict(list)
+    by_blob: dict[int, list[_Place]] = defaultdict(list)
     query = _select_places().where(
         _states.c.state_cache_id == cache_id, _among(tx, _states.c.text_sha256, text_sha256s)
     )
     if job_id is not None:
         query = query.where(_blobs.c.job_id == job_id)
     for row in tx.execute(query).all():
-        wanted[row.state_blob_id].append(row)
-    for blob_id, data in _bytes(tx, list(wanted)):
-        yield FoundBlob(blob_id=blob_id, block=_block(data, wanted[blob_id], spec))
+        by_blob[row.state_blob_id].append(row)
+    for blob_id, data in _bytes(tx, list(by_blob)):
+        yield FoundBlob(blob_id=blob_id, block=_block(data, by_blob[blob_id], spec))
 
 
 def add_states(
@@ -142,8 +142,8 @@ def drop_blobs(tx: Transaction, blob_ids: Sequence[int]) -> int:
 
 def get_spec(tx: Transaction, sha256: str) -> StateSpec | None:
     """The specification of that hash, if states were ever kept for it."""
-    found = tx.scalar(sa.select(_caches.c.spec_json).where(_caches.c.sha256 == sha256))
-    return None if found is None else StateSpec.from_json(found)
+    spec_json = tx.scalar(sa.select(_caches.c.spec_json).where(_caches.c.sha256 == sha256))
+    return None if spec_json is None else StateSpec.from_json(spec_json)
 
 
 def list_caches(tx: Transaction) -> list[StateCacheInfo]:
@@ -269,9 +269,9 @@ def _read_chunks(tx: Transaction, blob_ids: Sequence[int]) -> Iterator[tuple[int
 
 def _cache_id(tx: Transaction, spec: StateSpec) -> int:
     known = sa.select(_caches.c.id).where(_caches.c.sha256 == spec.sha256)
-    found: int | None = tx.scalar(known)
-    if found is not None:
-        return found
+    cache_id: int | None = tx.scalar(known)
+    if cache_id is not None:
+        return cache_id
     values = {
         "sha256": spec.sha256,
         "model_fingerprint": spec.model_fingerprint,

@@ -18,18 +18,18 @@ _generations = schema.generations
 _FLOAT = np.dtype("<f4")
 
 
-def add_nearest(tx: Transaction, vector_id: int, found: Sequence[NearestTokens]) -> None:
+def add_nearest(tx: Transaction, vector_id: int, layers: Sequence[NearestTokens]) -> None:
     """Keep the nearest tokens of a vector, unless it has some already."""
     if nearest(tx, vector_id):
         return
     rows = [
         {
             "steering_vector_id": vector_id,
-            "layer": item.layer,
-            "toward_json": [_to_json(token) for token in item.toward],
-            "away_json": [_to_json(token) for token in item.away],
+            "layer": layer.layer,
+            "toward_json": [_to_json(token) for token in layer.toward],
+            "away_json": [_to_json(token) for token in layer.away],
         }
-        for item in found
+        for layer in layers
     ]
     sealed = evidence.seal(tx, _nearest, rows)
     tx.execute(_nearest.insert().values(created_at=utc_now()), sealed)
@@ -48,18 +48,18 @@ def nearest(tx: Transaction, vector_id: int) -> list[NearestTokens]:
     ]
 
 
-def add_read(tx: Transaction, found: Sequence[ReadTokens]) -> None:
+def add_read(tx: Transaction, texts: Sequence[ReadTokens]) -> None:
     """Keep the tokens of generations; those that have some already keep them."""
-    known = read(tx, [item.generation_id for item in found])
+    known = read(tx, [text.generation_id for text in texts])
     rows = [
         {
-            "generation_id": item.generation_id,
-            "pieces_json": list(item.pieces),
-            "logprobs": np.asarray(item.logprobs, dtype=_FLOAT).tobytes(),
-            "baseline_logprobs": np.asarray(item.baseline_logprobs, dtype=_FLOAT).tobytes(),
+            "generation_id": text.generation_id,
+            "pieces_json": list(text.pieces),
+            "logprobs": np.asarray(text.logprobs, dtype=_FLOAT).tobytes(),
+            "baseline_logprobs": np.asarray(text.baseline_logprobs, dtype=_FLOAT).tobytes(),
         }
-        for item in found
-        if item.generation_id not in known
+        for text in texts
+        if text.generation_id not in known
     ]
     if rows:
         sealed = evidence.seal(tx, _read, rows)
@@ -69,22 +69,22 @@ def add_read(tx: Transaction, found: Sequence[ReadTokens]) -> None:
 def add_written(tx: Transaction, run_id: int, texts: Sequence[GeneratedText]) -> None:
     """Keep the tokens of those texts of a run that were compared while they were written."""
     by_prompt: dict[int, dict[tuple[int, int], Divergence]] = {}
-    for item in texts:
-        if item.divergence is not None and item.divergence.pieces:
-            key = (item.key.arm, item.key.sample)
-            by_prompt.setdefault(item.key.prompt, {})[key] = item.divergence
-    for prompt, found in by_prompt.items():
+    for text in texts:
+        if text.divergence is not None and text.divergence.pieces:
+            key = (text.key.arm, text.key.sample)
+            by_prompt.setdefault(text.key.prompt, {})[key] = text.divergence
+    for prompt, divergences in by_prompt.items():
         ids = generation_ids(tx, run_id, prompt)
         add_read(
             tx,
             [
                 ReadTokens(
                     generation_id=ids[key],
-                    pieces=item.pieces,
-                    logprobs=item.logprobs,
-                    baseline_logprobs=item.baseline_logprobs,
+                    pieces=divergence.pieces,
+                    logprobs=divergence.logprobs,
+                    baseline_logprobs=divergence.baseline_logprobs,
                 )
-                for key, item in found.items()
+                for key, divergence in divergences.items()
             ],
         )
 

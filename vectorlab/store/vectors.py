@@ -80,8 +80,8 @@ def get_vector(tx: Transaction, reference: str) -> SteeringVector:
         NotFoundError: If there is none.
         InputError: If the prefix fits several hashes.
     """
-    found = get_id(tx, _vectors, reference, kind="vector", hash_column="content_sha256")
-    return vector_by_id(tx, found)
+    vector_id = get_id(tx, _vectors, reference, kind="vector", hash_column="content_sha256")
+    return vector_by_id(tx, vector_id)
 
 
 def vector_by_id(tx: Transaction, vector_id: int) -> SteeringVector:
@@ -90,19 +90,19 @@ def vector_by_id(tx: Transaction, vector_id: int) -> SteeringVector:
     Raises:
         NotFoundError: If there is none.
     """
-    found = _select(tx, _vectors.c.id == vector_id)
-    if not found:
+    matches = _select(tx, _vectors.c.id == vector_id)
+    if not matches:
         raise NotFoundError(
             "vector", str(vector_id), hint="See what there is: vectorlab vectors list"
         )
-    return found[0]
+    return matches[0]
 
 
 def find_by_spec(tx: Transaction, sha256: str, *, name: str | None = None) -> SteeringVector | None:
     """What an equal request made: the vector of that name, else the first, or None."""
-    found = _select(tx, _vectors.c.spec_sha256 == sha256)
-    named = (item for item in found if item.name == name)
-    return next(named, found[-1] if found else None)
+    matches = _select(tx, _vectors.c.spec_sha256 == sha256)
+    named = (vector for vector in matches if vector.name == name)
+    return next(named, matches[-1] if matches else None)
 
 
 def list_vectors(
@@ -114,13 +114,13 @@ def list_vectors(
 ) -> list[SteeringVector]:
     """Vectors, newest first, optionally of one model, set or method."""
     conditions = [
-        column == wanted
-        for column, wanted in (
+        column == value
+        for column, value in (
             (_vectors.c.model_id, model_id),
             (_sets.c.name, set_name),
             (_vectors.c.method, method),
         )
-        if wanted is not None
+        if value is not None
     ]
     return _select(tx, sa.and_(sa.true(), *conditions))
 
@@ -138,15 +138,15 @@ def names(tx: Transaction) -> dict[int, str]:
 
 def owners(tx: Transaction, ids: Iterable[int]) -> dict[int, str]:
     """Fingerprint of the model that each vector belongs to, by the vector's id."""
-    found: dict[int, str] = {}
+    fingerprints: dict[int, str] = {}
     for some in batches(sorted(set(ids))):
         query = (
             sa.select(_vectors.c.id, schema.models.c.fingerprint)
             .join(schema.models)
             .where(_vectors.c.id.in_(some))
         )
-        found |= {row.id: row.fingerprint for row in tx.execute(query)}
-    return found
+        fingerprints |= {row.id: row.fingerprint for row in tx.execute(query)}
+    return fingerprints
 
 
 def free_name(tx: Transaction, base: str) -> str:
@@ -174,14 +174,14 @@ def layer_vectors(tx: Transaction, vector_id: int) -> list[LayerVector]:
     """
     vector = vector_by_id(tx, vector_id)
     query = _layers.select().where(_layers.c.steering_vector_id == vector_id)
-    found = [_layer(vector, row) for row in tx.execute(query.order_by(_layers.c.layer))]
-    content = vector_content_sha256(found, vector.write_site)
+    layers = [_layer(vector, row) for row in tx.execute(query.order_by(_layers.c.layer))]
+    content = vector_content_sha256(layers, vector.write_site)
     if content != vector.content_sha256:
         raise IntegrityError(
             f"Vector {vector.name!r} has content hash {content}, on record is "
             f"{vector.content_sha256}. {_CURE}"
         )
-    return found
+    return layers
 
 
 def layer_infos(tx: Transaction, vector_id: int) -> list[LayerVectorInfo]:
@@ -209,8 +209,8 @@ def environment(tx: Transaction, vector_id: int) -> dict[str, Any]:
 def extraction_spec(tx: Transaction, vector_id: int) -> ExtractionSpec | None:
     """The request that an extracted vector answers; None for other origins."""
     query = sa.select(_vectors.c.spec_json).where(_vectors.c.id == vector_id)
-    found = tx.execute(query).scalar_one()
-    return None if found is None else ExtractionSpec.from_json(found)
+    spec_json = tx.execute(query).scalar_one()
+    return None if spec_json is None else ExtractionSpec.from_json(spec_json)
 
 
 def request_sha256(tx: Transaction, vector: SteeringVector) -> str:
@@ -291,9 +291,9 @@ def _layer(vector: SteeringVector, row: sa.Row[Any]) -> LayerVector:
             f"{where} has {len(row.data)} bytes, expected {vector.d_model * dtype.itemsize}. "
             f"{_CURE}"
         )
-    found = bytes_sha256(row.data)
-    if found != row.sha256:
-        raise IntegrityError(f"{where} has hash {found}, on record is {row.sha256}. {_CURE}")
+    sha256 = bytes_sha256(row.data)
+    if sha256 != row.sha256:
+        raise IntegrityError(f"{where} has hash {sha256}, on record is {row.sha256}. {_CURE}")
     return LayerVector(
         layer=row.layer,
         values=np.frombuffer(row.data, dtype=dtype).astype(np.float32),
@@ -309,9 +309,11 @@ def _common_width(layers: Sequence[LayerVector]) -> int:
     numbers = [layer.layer for layer in layers]
     if numbers != sorted(set(numbers)):
         raise ShapeError(f"Layers must be ascending and different; these are {numbers}.")
-    for item in layers:
-        if not np.isfinite(item.values).all():
-            raise InputError(f"Layer {item.layer} holds NaN or infinite numbers; it is not stored.")
+    for layer in layers:
+        if not np.isfinite(layer.values).all():
+            raise InputError(
+                f"Layer {layer.layer} holds NaN or infinite numbers; it is not stored."
+            )
     return int(widths[0][0])
 
 
@@ -328,20 +330,20 @@ def _parts(new: NewVector) -> dict[sa.Table, list[dict[str, Any]]]:
             for alignment in new.alignments
         ],
         _parents: [
-            {"position": place, "parent_id": item.vector_id, "weight": item.weight}
-            for place, item in enumerate(new.parents)
+            {"position": place, "parent_id": parent.vector_id, "weight": parent.weight}
+            for place, parent in enumerate(new.parents)
         ],
     }
 
 
-def _layer_row(item: LayerVector) -> dict[str, Any]:
+def _layer_row(layer: LayerVector) -> dict[str, Any]:
     return {
-        "layer": item.layer,
-        "d_model": item.values.shape[0],
+        "layer": layer.layer,
+        "d_model": layer.values.shape[0],
         "dtype": "float32",
-        "norm": item.norm,
-        "explained_variance": item.explained_variance,
-        "separability": item.separability,
-        "sha256": item.sha256,
-        "data": item.data,
+        "norm": layer.norm,
+        "explained_variance": layer.explained_variance,
+        "separability": layer.separability,
+        "sha256": layer.sha256,
+        "data": layer.data,
     }

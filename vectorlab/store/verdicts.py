@@ -13,12 +13,12 @@ _verdicts = schema.replay_verdicts
 _departures = schema.replay_departures
 
 
-def add(tx: Transaction, found: ReplayVerdict) -> None:
+def add(tx: Transaction, verdict: ReplayVerdict) -> None:
     """Keep what comparing a replay with its original found."""
-    verdict = {
-        "run_id": found.replay_id,
-        "verdict": found.verdict,
-        "rounding_margin": found.rounding_margin,
+    row = {
+        "run_id": verdict.replay_id,
+        "verdict": verdict.verdict,
+        "rounding_margin": verdict.rounding_margin,
     }
     departures = [
         {
@@ -30,9 +30,9 @@ def add(tx: Transaction, found: ReplayVerdict) -> None:
             "replay_token_id": departure.replay_id,
             "margin": departure.margin,
         }
-        for departure in found.departures
+        for departure in verdict.departures
     ]
-    evidence.add_record(tx, _verdicts, verdict, {_departures: departures})
+    evidence.add_record(tx, _verdicts, row, {_departures: departures})
 
 
 def find(tx: Transaction, original: GenerationRun, replay: GenerationRun) -> ReplayVerdict | None:
@@ -46,7 +46,9 @@ def find(tx: Transaction, original: GenerationRun, replay: GenerationRun) -> Rep
         return None
     evidence.check(tx, _verdicts, row)
     query = _departures.select().where(_departures.c.run_id == replay.id)
-    departures = [_departure(item) for item in tx.execute(query.order_by(*_departures.primary_key))]
+    departures = [
+        _departure(departure) for departure in tx.execute(query.order_by(*_departures.primary_key))
+    ]
     return replace(
         judge(original, replay, departures),
         verdict=Verdict(row.verdict),

@@ -23,7 +23,7 @@ def next_pair(tx: Transaction, match: Match, voter: str) -> Pair | None:
     Which text stands left follows from the pair alone and looks random; so does the order.
     """
     first, second, source = _pairs(match)
-    asked = sa.exists().where(
+    has_voted = sa.exists().where(
         _votes.c.voter == voter,
         _votes.c.question == match.question,
         sa.or_(
@@ -46,7 +46,7 @@ def next_pair(tx: Transaction, match: Match, voter: str) -> Pair | None:
             first.c.prompt,
         )
         .select_from(source)
-        .where(first.c.text != second.c.text, ~asked)
+        .where(first.c.text != second.c.text, ~has_voted)
         .order_by((first.c.id * 7919) % _SHUFFLE, first.c.id)
         .limit(1)
     )

@@ -94,33 +94,33 @@ def touch_worker(
     Returns:
         Whether somebody asked it to stop.
     """
-    given = {
+    parameters = {
         "of_worker": worker_id,
         "as": state,
         "held": None if model_ids is None else list(model_ids),
         "memory": memory_bytes,
     }
-    asked = tx.execute(_TOUCH, given).one_or_none()
-    return asked is not None and asked.stop_asked_at is not None
+    row = tx.execute(_TOUCH, parameters).one_or_none()
+    return row is not None and row.stop_asked_at is not None
 
 
 def ask_to_stop(tx: Transaction, worker_ids: Sequence[str]) -> list[str]:
     """Ask workers to finish their batch, hand their job back and end; returns those asked."""
-    asked = tx.execute(
+    workers = tx.execute(
         _workers.update()
         .where(_workers.c.id.in_(worker_ids), _workers.c.state != "stopped")
         .values(stop_asked_at=utc_now())
         .returning(_workers.c.id, _workers.c.queue)
     ).all()
-    for queue in {row.queue for row in asked}:
+    for queue in {row.queue for row in workers}:
         wake_workers(tx, queue)
-    return sorted(row.id for row in asked)
+    return sorted(row.id for row in workers)
 
 
 def stop_asked(tx: Transaction, worker_id: str) -> bool:
     """Whether somebody asked this worker to stop."""
-    asked = sa.select(_workers.c.stop_asked_at).where(_workers.c.id == worker_id)
-    return tx.scalar(asked) is not None
+    query = sa.select(_workers.c.stop_asked_at).where(_workers.c.id == worker_id)
+    return tx.scalar(query) is not None
 
 
 def list_workers(tx: Transaction, alive_within_s: float) -> list[WorkerInfo]:
@@ -147,7 +147,9 @@ def list_workers(tx: Transaction, alive_within_s: float) -> list[WorkerInfo]:
             started_at=row.started_at,
             last_seen=row.last_seen,
             alive=row.alive,
-            models=tuple(names[item] for item in row.models_json or () if item in names),
+            models=tuple(
+                names[model_id] for model_id in row.models_json or () if model_id in names
+            ),
             memory_bytes=row.memory_bytes,
         )
         for row in tx.execute(query.order_by(_workers.c.last_seen.desc(), _workers.c.id))

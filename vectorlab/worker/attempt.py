@@ -136,9 +136,9 @@ def describe(error: Exception | None) -> str:
     if isinstance(error, VectorLabError) or error is None:
         return str(error)
     if _is_memory(error):
-        said = str(error).partition("\n")[0] or type(error).__name__
+        first_line = str(error).partition("\n")[0] or type(error).__name__
         return (
-            f"Out of memory, also with the smallest batch: {said} "
+            f"Out of memory, also with the smallest batch: {first_line} "
             "Use a smaller model, dtype bfloat16, shorter texts or another device."
         )
     if _is_full_disk(error):

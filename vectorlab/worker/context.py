@@ -107,12 +107,12 @@ class JobContext:
             IntegrityError: If the checkpoint's bytes are not those that were saved.
         """
         with self.db.read() as tx:
-            found = jobs.checkpoint(tx, self.job.id)
-        step = -1 if found is None else found.step
+            checkpoint = jobs.checkpoint(tx, self.job.id)
+        step = -1 if checkpoint is None else checkpoint.step
         self.write(lambda tx: jobs.cut_curves(tx, self.job.id, after_step=step))
-        if found is not None:
-            self.lease.log(f"goes on from step {step}, saved by attempt {found.attempt}")
-        return found
+        if checkpoint is not None:
+            self.lease.log(f"goes on from step {step}, saved by attempt {checkpoint.attempt}")
+        return checkpoint
 
     def save_checkpoint(self, step: int, data: bytes) -> None:
         """Keep where the work stands, in the place of the last checkpoint, with all points drawn.
@@ -177,10 +177,10 @@ class JobContext:
     def _finish(
         self, tx: Transaction, write: Callable[[Transaction, dict[str, int]], None]
     ) -> None:
-        made: dict[str, int] = {}
-        write(tx, made)
-        jobs.finish(tx, self.job.id, self.job.attempt, made)
-        for name, object_id in made.items():
+        result_ids: dict[str, int] = {}
+        write(tx, result_ids)
+        jobs.finish(tx, self.job.id, self.job.attempt, result_ids)
+        for name, object_id in result_ids.items():
             audit.record(
                 tx,
                 actor=self.job.created_by,

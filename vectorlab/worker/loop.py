@@ -122,10 +122,10 @@ class Worker:
             while not self._stopping.asked.is_set() and (most is None or attempts < most):
                 attempt = self._patiently(self._claim)
                 if attempt is not None:
-                    for item in self._run(attempt):
+                    for worked in self._run(attempt):
                         attempts += 1
                         if on_job is not None:
-                            on_job(self._patiently(partial(self._after, item.job.id)))
+                            on_job(self._patiently(partial(self._after, worked.job.id)))
                     idle_since = time.monotonic()
                 elif drain or (
                     idle_exit_s is not None and time.monotonic() - idle_since >= idle_exit_s
@@ -216,15 +216,15 @@ class Worker:
             attempt.run(handler_of(attempt.job.kind))
         finally:
             worked, self._open = self._open, []
-            for item in worked:
-                item.release()  # no companion is left behind, whatever happened
+            for open_attempt in worked:
+                open_attempt.release()  # no companion is left behind, whatever happened
         return worked
 
     def _companions(self, job: Job, choose: Choose) -> list[Attempt]:
         """Claim, in one transaction, the queued jobs that are to join this one."""
         with self._db.read() as tx:
-            found = jobs.batch_companions(tx, job, limit=COMPANIONS)
-        chosen = choose(found) if found else ()
+            queued = jobs.batch_companions(tx, job, limit=COMPANIONS)
+        chosen = choose(queued) if queued else ()
         if not chosen:
             return []
         with self._db.write() as tx:
@@ -233,12 +233,12 @@ class Worker:
                     tx,
                     worker_id=self.id,
                     lease_s=self._lease_s,
-                    job_id=item.id,
+                    job_id=companion.id,
                     queue=self._queue,
                 )
-                for item in chosen
+                for companion in chosen
             ]
-        return [self._begin(item) for item in claimed if item is not None]
+        return [self._begin(companion) for companion in claimed if companion is not None]
 
     def _wait_for_work(self, waker: Waker, seconds: float) -> None:
         """Let time pass until there may be a job, or the worker is asked to stop."""

@@ -49,11 +49,11 @@ class ActorInfo:
     gpus: tuple[int, ...]
 
 
-def launch(wanted: RayWorkers, *, address: str | None = None) -> list[str]:
+def launch(workers: RayWorkers, *, address: str | None = None) -> list[str]:
     """Place so many named, detached workers on the cluster; those that are there stay.
 
     Args:
-        wanted: How many workers of what kind.
+        workers: How many workers of what kind.
         address: Of the cluster; None takes ``RAY_ADDRESS`` or the one of this machine.
 
     Returns:
@@ -64,17 +64,17 @@ def launch(wanted: RayWorkers, *, address: str | None = None) -> list[str]:
     """
     ray = _connected(address)
     nodes = [node for node in ray.nodes() if node["Alive"]]
-    if wanted.database_url.startswith("sqlite") and len(nodes) > 1:
+    if workers.database_url.startswith("sqlite") and len(nodes) > 1:
         raise InputError(
             f"The cluster has {len(nodes)} nodes, but the store is a SQLite file, which belongs to "
             "one machine. Use PostgreSQL: --db postgresql://USER@HOST/NAME"
         )
-    actor = ray.remote(max_restarts=-1, num_cpus=1, num_gpus=wanted.gpus_each)(_Actor)
-    names = [f"{PREFIX}{number}" for number in range(wanted.count)]
+    actor = ray.remote(max_restarts=-1, num_cpus=1, num_gpus=workers.gpus_each)(_Actor)
+    names = [f"{PREFIX}{number}" for number in range(workers.count)]
     for name in names:
         actor.options(
             name=name, namespace=NAMESPACE, lifetime="detached", get_if_exists=True
-        ).remote(wanted)
+        ).remote(workers)
     return names
 
 
@@ -85,8 +85,8 @@ def status(*, address: str | None = None) -> list[ActorInfo]:
         InputError: If Ray is not installed or there is no cluster.
     """
     ray = _connected(address)
-    asked = {name: handle.describe.remote() for name, handle in _actors(ray)}
-    return [_answer(ray, name, reference) for name, reference in asked.items()]
+    replies = {name: handle.describe.remote() for name, handle in _actors(ray)}
+    return [_answer(ray, name, reference) for name, reference in replies.items()]
 
 
 def stop(*, address: str | None = None) -> list[str]:
@@ -97,9 +97,9 @@ def stop(*, address: str | None = None) -> list[str]:
     """
     ray = _connected(address)
     actors = list(_actors(ray))
-    asked = [handle.stop.remote() for _, handle in actors]
-    if asked:
-        ray.wait(asked, num_returns=len(asked), timeout=ANSWER_WITHIN_S)
+    replies = [handle.stop.remote() for _, handle in actors]
+    if replies:
+        ray.wait(replies, num_returns=len(replies), timeout=ANSWER_WITHIN_S)
     for _, handle in actors:
         ray.kill(handle, no_restart=True)
     return [name for name, _ in actors]
@@ -108,18 +108,18 @@ def stop(*, address: str | None = None) -> list[str]:
 class _Actor:
     """The worker loop in a thread, from the moment Ray makes the actor, also again."""
 
-    def __init__(self, wanted: RayWorkers) -> None:
+    def __init__(self, workers: RayWorkers) -> None:
         from vectorlab.worker.loop import Worker  # brings torch
         from vectorlab.worker.shutdown import Stopping
 
         self._stopping = Stopping()
         self._worker = Worker(
-            database.open_store(wanted.database_url),
-            queue=wanted.queue,
-            lease_s=wanted.lease_s,
-            heartbeat_s=wanted.heartbeat_s,
-            model_bytes=wanted.model_bytes,
-            state_cache_bytes=wanted.state_cache_bytes,
+            database.open_store(workers.database_url),
+            queue=workers.queue,
+            lease_s=workers.lease_s,
+            heartbeat_s=workers.heartbeat_s,
+            model_bytes=workers.model_bytes,
+            state_cache_bytes=workers.state_cache_bytes,
         )
         self._thread = threading.Thread(target=self._work, name="loop", daemon=True)
         self._thread.start()
@@ -146,11 +146,11 @@ class _Actor:
 
 
 def _actors(ray: Any) -> list[tuple[str, Any]]:
-    found = ray.util.list_named_actors(all_namespaces=True)
+    actors = ray.util.list_named_actors(all_namespaces=True)
     names = sorted(
-        item["name"]
-        for item in found
-        if item["namespace"] == NAMESPACE and item["name"].startswith(PREFIX)
+        actor["name"]
+        for actor in actors
+        if actor["namespace"] == NAMESPACE and actor["name"].startswith(PREFIX)
     )
     return [(name, ray.get_actor(name, namespace=NAMESPACE)) for name in names]
 

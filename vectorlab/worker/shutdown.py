@@ -35,7 +35,7 @@ class Stopping:
 
 @contextmanager
 def signals_stop(
-    stopping: Stopping, *, abandon: Callable[[], None], told: Callable[[str], None]
+    stopping: Stopping, *, abandon: Callable[[], None], announce: Callable[[str], None]
 ) -> Iterator[None]:
     """Let SIGINT, SIGTERM and a closed terminal end the worker within the block.
 
@@ -46,12 +46,12 @@ def signals_stop(
         stopping: Set as time goes by.
         abandon: Hands back what is being worked on, from another thread and in a moment; what it
             does not get done is done by the lapse of the lease.
-        told: Given one line for people at each step.
+        announce: Given one line for people at each step.
     """
     reader, writer = socket.socketpair()
     writer.setblocking(False)
     watcher = threading.Thread(
-        target=_watch, args=(reader, stopping, abandon, told), name="signals", daemon=True
+        target=_watch, args=(reader, stopping, abandon, announce), name="signals", daemon=True
     )
     numbers = [signal.SIGINT, signal.SIGTERM]
     numbers += [signal.SIGHUP] if hasattr(signal, "SIGHUP") else []
@@ -73,12 +73,12 @@ def _watch(
     reader: socket.socket,
     stopping: Stopping,
     abandon: Callable[[], None],
-    told: Callable[[str], None],
+    announce: Callable[[str], None],
 ) -> None:
     if not _next_signal(reader, None):
         return
     asked_at = time.monotonic()
-    told("Stopping after the batch at hand. Ctrl-C again stops at once.")
+    announce("Stopping after the batch at hand. Ctrl-C again stops at once.")
     stopping.ask()
     for seconds in (HURRY_AFTER_S, EXIT_AFTER_S):
         heard = _next_signal(reader, asked_at + seconds)
@@ -87,7 +87,7 @@ def _watch(
         if heard:
             break
         stopping.hurry.set()
-    told("Stopped at once; the job goes back to the queue.")
+    announce("Stopped at once; the job goes back to the queue.")
     exit_now(abandon)
 
 

@@ -41,19 +41,19 @@ class JobStates:
         """What the store has of those texts; a damaged blob is as good as absent."""
         only = self._context.job.id if self._fresh else None
         with self._context.db.read() as tx:
-            for found in states.find_states(tx, self._spec, text_sha256s, job_id=only):
-                if found.block is None:
-                    log.warning("blob %d of kept states is damaged: computed anew", found.blob_id)
-                    self._damaged.append(found.blob_id)
+            for blob in states.find_states(tx, self._spec, text_sha256s, job_id=only):
+                if blob.block is None:
+                    log.warning("blob %d of kept states is damaged: computed anew", blob.blob_id)
+                    self._damaged.append(blob.blob_id)
                 else:
-                    self._used.append(found.blob_id)
-                    yield found.block
+                    self._used.append(blob.blob_id)
+                    yield blob.block
 
     def keep(self, block: StateBlock) -> None:
         """Take a finished batch, and write when enough has come together."""
         self._pending.append(block)
         late = time.monotonic() - self._written_at > WRITE_EVERY_S
-        if late or sum(item.values.nbytes for item in self._pending) >= WRITE_BYTES:
+        if late or sum(block.values.nbytes for block in self._pending) >= WRITE_BYTES:
             self._write()
 
     def flush(self) -> None:

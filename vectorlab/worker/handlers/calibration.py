@@ -48,18 +48,21 @@ def run_calibration(context: JobContext, request: CalibrateRequest) -> None:
     with context.db.read() as tx:
         numbers = {sha256: vectors.layer_vectors(tx, row) for sha256, row in ids_in(specs).items()}
     bench = _Bench.restore(context, loaded, numbers)
-    found = [_calibrate(bench, spec) for spec in specs]
+    candidates = [_calibrate(bench, spec) for spec in specs]
     best = best_choice(
-        [(item.effect, item.damage) for item in found],
+        [(candidate.effect, candidate.damage) for candidate in candidates],
         lower_is_better=specs[0].lower_is_better,
     )
     environment = describe_environment(loaded)
     # Outside the transaction: the evidence may want one more measurement, which writes as well.
-    new = [_new(bench, item, found, environment) for item in found]
+    new = [_new(bench, candidate, candidates, environment) for candidate in candidates]
 
-    def write(tx: Transaction, made: dict[str, int]) -> None:
-        ids = [calibrations.add_calibration(tx, item, context.job.created_by) for item in new]
-        made["calibration_id"] = ids[best]
+    def write(tx: Transaction, result_ids: dict[str, int]) -> None:
+        ids = [
+            calibrations.add_calibration(tx, calibration, context.job.created_by)
+            for calibration in new
+        ]
+        result_ids["calibration_id"] = ids[best]
 
     context.commit(write)
 
@@ -173,23 +176,23 @@ class _Bench:
             along = project(self.context, self.loaded, scorer, own)
             scored = dict(zip(keys, along, strict=True))
         elif SCORERS[scorer.name].needs is Needs.MODEL:
-            wanted = {scorer: keys}
-            scored = score_with_model(self.loaded, run, self.numbers, texts, wanted)[scorer]
+            by_scorer = {scorer: keys}
+            scored = score_with_model(self.loaded, run, self.numbers, texts, by_scorer)[scorer]
         else:
             score = prepare(scorer, **secrets(scorer))
             items = _items(run, texts)
             scored = dict(zip(keys, score_all(score, (items[key] for key in keys)), strict=True))
-        made = {
+        values = {
             _key(spec, scorer, strength): [
                 scored[RowKey(prompt=prompt, arm=arm, sample=0)].value
                 for prompt in range(len(run.prompts))
             ]
             for arm, strength in enumerate(new, start=1)
         }
-        for found in scored.values():
-            if found.missing_reason is not None:
-                self.reasons[scorer.label] = found.missing_reason
-        self.keep(made)
+        for result in scored.values():
+            if result.missing_reason is not None:
+                self.reasons[scorer.label] = result.missing_reason
+        self.keep(values)
 
     def check_says_something(self, spec: CalibrationSpec, scorer: ScorerSpec, mean: float) -> None:
         """Refuse to choose by a scorer that has no value of any text."""
@@ -201,11 +204,11 @@ class _Bench:
                 "--prompts SET@VERSION gives references."
             )
 
-    def keep(self, made: Mapping[str, list[float | None]]) -> None:
-        self.values |= made
+    def keep(self, values: Mapping[str, list[float | None]]) -> None:
+        self.values |= values
         job, seq = self.context.job, self.rounds
         self.context.lease.check()
-        data = json.dumps(dict(made)).encode()
+        data = json.dumps(dict(values)).encode()
         self.context.write(lambda tx: jobs.save_chunk(tx, job.id, job.attempt, seq, data))
         self.rounds += 1
         self.context.lease.checkpoint()
@@ -226,8 +229,8 @@ class _Bench:
         """The unsteered texts for every arm, where nobody looks at the steered ones."""
         alone = self.run_spec(spec, [])
         if alone.sha256 not in self.texts:
-            made = generate(self.loaded, alone, {})
-            self.texts[alone.sha256] = list(made.generations)
+            outcome = generate(self.loaded, alone, {})
+            self.texts[alone.sha256] = list(outcome.generations)
         unsteered = self.texts[alone.sha256]
         return [
             GeneratedText(
@@ -245,12 +248,12 @@ class _Bench:
 
 
 def _new(
-    bench: _Bench, item: _Found, candidates: Sequence[_Found], environment: Mapping[str, Any]
+    bench: _Bench, candidate: _Found, candidates: Sequence[_Found], environment: Mapping[str, Any]
 ) -> NewCalibration:
-    spec = item.spec
+    spec = candidate.spec
     evidence: dict[str, Any] = {
-        "limit": item.limit.strength,
-        "limit_is_reached": item.limit.is_reached,
+        "limit": candidate.limit.strength,
+        "limit_is_reached": candidate.limit.is_reached,
         "rounds": bench.rounds,
         "candidates": [
             {
@@ -265,9 +268,9 @@ def _new(
     }
     if spec.condition is not None:
         evidence["vector_ids"] = ids_in(spec.condition)
-    if item.effect is not None:
+    if candidate.effect is not None:
         compared = compare_paired(
-            bench.per_prompt(spec, spec.effect, item.strength),
+            bench.per_prompt(spec, spec.effect, candidate.strength),
             bench.per_prompt(spec, spec.effect, 0.0),
         )
         evidence["against_unsteered"] = {
@@ -284,10 +287,10 @@ def _new(
     ]
     return NewCalibration(
         spec=spec,
-        is_met=item.limit.is_met,
-        strength=item.strength,
-        effect_value=item.effect,
-        damage_value=item.damage,
+        is_met=candidate.limit.is_met,
+        strength=candidate.strength,
+        effect_value=candidate.effect,
+        damage_value=candidate.damage,
         curve=curve,
         evidence=evidence,
         environment=environment,

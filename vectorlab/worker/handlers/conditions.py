@@ -43,14 +43,14 @@ def run_condition_search(context: JobContext, request: ThresholdRequest) -> None
     conditions = _conditions(spec, request.vector_id, parts)
     values = [_measured(context, loaded, spec, conditions, parts, side) for side in sides]
     layers = [
-        (item, [row[place] for row in values[0]], [row[place] for row in values[1]])
-        for place, item in enumerate(conditions)
+        (condition, [row[place] for row in values[0]], [row[place] for row in values[1]])
+        for place, condition in enumerate(conditions)
     ]
     chosen, evidence = _choose(layers)
     condition, candidate = chosen
     context.lease.check()
 
-    def write(tx: Transaction, made: dict[str, int]) -> None:
+    def write(tx: Transaction, result_ids: dict[str, int]) -> None:
         new = NewSearch(
             spec=spec,
             model_id=request.model_id,
@@ -61,7 +61,7 @@ def run_condition_search(context: JobContext, request: ThresholdRequest) -> None
             evidence=evidence,
             environment=describe_environment(loaded),
         )
-        made["condition_search_id"] = condition_searches.add_search(
+        result_ids["condition_search_id"] = condition_searches.add_search(
             tx, new, context.job.created_by
         ).id
 
@@ -121,8 +121,10 @@ def _choose(
     """The best layer and threshold, and all that led to them."""
     # Where all values are equal there is nothing to choose, unless that is so at every layer.
     telling = [layer for layer in layers if tells(layer[1], layer[2])] or layers[:1]
-    swept = [(item, candidates(positive, negative)) for item, positive, negative in telling]
-    bests = [best(found) for _, found in swept]
+    swept = [
+        (condition, candidates(positive, negative)) for condition, positive, negative in telling
+    ]
+    bests = [best(curve) for _, curve in swept]
     chosen = best(bests)
     place = bests.index(chosen)
     condition, positive, negative = telling[place]
@@ -130,12 +132,12 @@ def _choose(
     thinned = curve[:: max(1, -(-len(curve) // CURVE_POINTS))]
     evidence = {
         "layers": [
-            {"layer": item.layer, **found.to_json()}
-            for (item, _), found in zip(swept, bests, strict=True)
+            {"layer": condition.layer, **candidate.to_json()}
+            for (condition, _), candidate in zip(swept, bests, strict=True)
         ],
         "positive": positive,
         "negative": negative,
-        "curve": [item.to_json() for item in thinned],
+        "curve": [candidate.to_json() for candidate in thinned],
         "candidates": len(curve),
     }
     return (

@@ -50,14 +50,14 @@ def run_equalisation(context: JobContext, request: EqualiseRequest) -> None:
         )
         return mean_kl(loaded, ids, arm, {vector.content_sha256: parts})
 
-    found = scale_for(damage, request.kl)
-    context.lease.log(f"scale {found.scale:.6g}: mean KL {found.kl:.4g} over {len(ids)} texts")
+    scaling = scale_for(damage, request.kl)
+    context.lease.log(f"scale {scaling.scale:.6g}: mean KL {scaling.kl:.4g} over {len(ids)} texts")
     about = {
         "of": vector.name,
         "kl": request.kl,
-        "measured_kl": found.kl,
-        "scale": found.scale,
-        "tried": [list(item) for item in found.tried],
+        "measured_kl": scaling.kl,
+        "scale": scaling.scale,
+        "tried": [list(pair) for pair in scaling.tried],
         "texts": request.set_label,
         "operator": request.operator.value,
         "dtype": request.dtype,
@@ -65,7 +65,7 @@ def run_equalisation(context: JobContext, request: EqualiseRequest) -> None:
     }
     context.lease.check()
 
-    def write(tx: Transaction, made: dict[str, int]) -> None:
+    def write(tx: Transaction, result_ids: dict[str, int]) -> None:
         new = NewVector(
             name=request.name,
             model_id=vector.model_id,
@@ -78,10 +78,10 @@ def run_equalisation(context: JobContext, request: EqualiseRequest) -> None:
             token_rule=vector.token_rule,
             spec=None,
             origin=Origin.DERIVED,
-            layers=scaled(parts, found.scale),
-            parents=[ParentWeight(vector_id=vector.id, weight=found.scale)],
+            layers=scaled(parts, scaling.scale),
+            parents=[ParentWeight(vector_id=vector.id, weight=scaling.scale)],
             environment=describe_environment(loaded),
         )
-        made["vector_id"] = vectors.add_vector(tx, new, created_by=context.job.created_by).id
+        result_ids["vector_id"] = vectors.add_vector(tx, new, created_by=context.job.created_by).id
 
     context.commit(write)

@@ -38,7 +38,7 @@ def run_explanation(context: JobContext, request: ExplainRequest) -> None:
         kept = states.get_spec(tx, str(vectors.environment(tx, vector.id).get("states_sha256")))
     paired, environment = _states(context, spec, items, kept)
     directions = aggregate(spec.method, paired.source, paired.target, spec.parameters)
-    found = leave_one_out(
+    left_out = leave_one_out(
         spec.method,
         paired.source,
         paired.target,
@@ -49,9 +49,9 @@ def run_explanation(context: JobContext, request: ExplainRequest) -> None:
     environment["deviation"] = _deviation(layer_vectors(directions), stored)
     context.lease.check()
 
-    def write(tx: Transaction, made: dict[str, int]) -> None:
-        explanations.add_explanation(tx, vector.id, found, environment, context.job.created_by)
-        made["vector_id"] = vector.id
+    def write(tx: Transaction, result_ids: dict[str, int]) -> None:
+        explanations.add_explanation(tx, vector.id, left_out, environment, context.job.created_by)
+        result_ids["vector_id"] = vector.id
 
     context.commit(write)
 
@@ -65,10 +65,10 @@ def _states(
     """The states that made the vector, if all of them are kept; else one pass over what is not."""
     if kept is not None and context.state_cache_bytes > 0:
         cache = JobStates(context, kept)
-        found = known_states(items, spec, cache, kept)
-        if found is not None:
+        paired = known_states(items, spec, cache, kept)
+        if paired is not None:
             cache.flush()
-            return found, software() | found.reuse.to_json()
+            return paired, software() | paired.reuse.to_json()
     loaded = context.load(spec.dtype)
     computed = paired_states(
         loaded,
@@ -81,9 +81,9 @@ def _states(
     return computed, environment | {"events": list(computed.source.events)}
 
 
-def _deviation(found: tuple[LayerVector, ...], stored: list[LayerVector]) -> float:
+def _deviation(computed: tuple[LayerVector, ...], stored: list[LayerVector]) -> float:
     """How far the vector that these states make is from the stored one, relative, worst layer."""
     return max(
         float(np.linalg.norm(ours.values - theirs.values)) / (theirs.norm or 1.0)
-        for ours, theirs in zip(found, stored, strict=True)
+        for ours, theirs in zip(computed, stored, strict=True)
     )

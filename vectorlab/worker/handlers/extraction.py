@@ -32,7 +32,7 @@ def run_extraction(context: JobContext, request: ExtractRequest) -> None:
     environment = describe_environment(loaded) | extraction.reuse.to_json()
     context.lease.check()
 
-    def write(tx: Transaction, made: dict[str, int]) -> None:
+    def write(tx: Transaction, result_ids: dict[str, int]) -> None:
         vector = vectors.add_vector(
             tx,
             NewVector(
@@ -54,6 +54,6 @@ def run_extraction(context: JobContext, request: ExtractRequest) -> None:
             ),
             created_by=context.job.created_by,
         )
-        made["vector_id"] = vector.id
+        result_ids["vector_id"] = vector.id
 
     context.commit(write)

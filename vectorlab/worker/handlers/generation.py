@@ -141,9 +141,11 @@ class _Work:
             departures=None if self.original is None else _departures(outcome.generations),
         )
 
-        def write(tx: Transaction, made: dict[str, int]) -> None:
+        def write(tx: Transaction, result_ids: dict[str, int]) -> None:
             named = replace(new, name=self.context.name(tx))
-            made["run_id"] = runs.add_run(tx, named, created_by=self.context.job.created_by).id
+            result_ids["run_id"] = runs.add_run(
+                tx, named, created_by=self.context.job.created_by
+            ).id
 
         self.context.commit(write)
 
@@ -181,8 +183,8 @@ def _companions(
     if not small or context.job.batch_key is None:
         return []
 
-    def choose(found: Sequence[Job]) -> Sequence[Job]:
-        fresh = [(job, job.request(GenerateRequest)) for job in found if job.attempt == 0]
+    def choose(queued: Sequence[Job]) -> Sequence[Job]:
+        fresh = [(job, job.request(GenerateRequest)) for job in queued if job.attempt == 0]
         known = [(job, request.spec) for job, request in fresh if request is not None]
         specs = [work.spec, *(spec for _, spec in known)]
         return [known[place - 1][0] for place in fitting_together(loaded, specs)]
@@ -208,28 +210,27 @@ def _run_together(
     environment = describe_environment(loaded)
     able = [work for work in works if isinstance(work, _Work)]
     try:
-        found = generate_together(
+        outcomes = generate_together(
             loaded,
             [
                 Member(
-                    spec=item.spec,
-                    vectors=item.numbers,
-                    on_progress=item.tell,
-                    on_texts=item.show,
+                    spec=work.spec,
+                    vectors=work.numbers,
+                    on_progress=work.tell,
+                    on_texts=work.show,
                 )
-                for item in able
+                for work in able
             ],
             make_room=partial(context.model_cache.free_others, loaded),
         )
-        outcomes = found
     except BaseException as error:
         for attempt in companions:
             attempt.run(partial(_give_up, error))
         raise
     by_work = iter(outcomes)
     own, *others = [next(by_work) if isinstance(work, _Work) else work for work in works]
-    for attempt, item, outcome in zip(companions, works[1:], others, strict=True):
-        attempt.run(partial(_conclude, item, outcome, environment))
+    for attempt, companion_work, outcome in zip(companions, works[1:], others, strict=True):
+        attempt.run(partial(_conclude, companion_work, outcome, environment))
     _conclude(work, own, environment, context)
 
 
@@ -269,15 +270,15 @@ class _Chunks:
 
     def restore(self, saved: dict[int, bytes]) -> dict[tuple[int, ...], list[GeneratedText]]:
         chunks = [json.loads(data) for data in saved.values()]
-        wanted = set(self._plan.batches)
-        found = {
-            tuple(chunk["rows"]): [GeneratedText.from_json(item) for item in chunk["texts"]]
+        batches = set(self._plan.batches)
+        texts = {
+            tuple(chunk["rows"]): [GeneratedText.from_json(text) for text in chunk["texts"]]
             for chunk in chunks
             if chunk["environment_sha256"] == self._environment_sha256
-            and tuple(chunk["rows"]) in wanted
+            and tuple(chunk["rows"]) in batches
         }
-        self._left -= sum(map(len, found))
-        return found
+        self._left -= sum(map(len, texts))
+        return texts
 
     def save(self, rows: Sequence[int], texts: Sequence[GeneratedText]) -> None:
         self._left -= len(rows)

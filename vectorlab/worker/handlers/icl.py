@@ -83,15 +83,15 @@ def run_reproduction(context: JobContext, request: IclReproduceRequest) -> None:
     scope = {"full": reproduction.FULL, "short": reproduction.SHORT}[spec.scope]
     with context.db.read() as tx:
         saved = jobs.chunks(tx, context.job.id)
-    found: list[Check] = []
+    checks: list[Check] = []
     used = time.process_time()
     for place, stage in enumerate(reproduction.stages(scope, seed=spec.seed)):
         if place in saved:
-            found += [decode(Check, load) for load in json.loads(saved[place])]
+            checks += [decode(Check, load) for load in json.loads(saved[place])]
             continue
-        checks = stage.run(context.lease.progress)
-        found += checks
-        data = json.dumps([encode(check) for check in checks]).encode()
+        measured = stage.run(context.lease.progress)
+        checks += measured
+        data = json.dumps([encode(check) for check in measured]).encode()
         context.write(
             lambda tx, place=place, data=data: jobs.save_chunk(  # type: ignore[misc]
                 tx, context.job.id, context.job.attempt, place, data
@@ -99,12 +99,12 @@ def run_reproduction(context: JobContext, request: IclReproduceRequest) -> None:
         )
         context.lease.checkpoint()
     result = {
-        "ok": sum(item.verdict == "ok" for item in found),
-        "of": len(found),
+        "ok": sum(check.verdict == "ok" for check in checks),
+        "of": len(checks),
         # What this attempt computed, whatever else the machine did meanwhile.
         "cpu_s": time.process_time() - used,
     }
-    _store(context, request, IclKind.REPRODUCE, result, began, _numbers_only(), checks=found)
+    _store(context, request, IclKind.REPRODUCE, result, began, _numbers_only(), checks=checks)
 
 
 @handles(IclBridgeRequest)
@@ -116,7 +116,7 @@ def run_bridge(context: JobContext, request: IclBridgeRequest) -> None:
         other = request.random_version_id
         others = None if other is None else sets.demonstrations(tx, other)
     loaded = context.load(spec.dtype)
-    found = bridge(
+    measured = bridge(
         loaded,
         items,
         BridgeOptions(
@@ -130,10 +130,10 @@ def run_bridge(context: JobContext, request: IclBridgeRequest) -> None:
         on_progress=context.lease.progress,
     )
     result = {
-        "rest": list(found.rest),
-        "demonstrations": list(found.demonstrations),
-        "queries": list(found.queries),
-        "vector_norms": found.vector.norm(dim=-1).tolist(),
+        "rest": list(measured.rest),
+        "demonstrations": list(measured.demonstrations),
+        "queries": list(measured.queries),
+        "vector_norms": measured.vector.norm(dim=-1).tolist(),
     }
     environment = describe_environment(loaded)
     _store(
@@ -144,8 +144,8 @@ def run_bridge(context: JobContext, request: IclBridgeRequest) -> None:
         began,
         environment,
         set_version_id=request.set_version_id,
-        layers=found.effects,
-        heads=found.heads,
+        layers=measured.effects,
+        heads=measured.heads,
     )
 
 
@@ -181,8 +181,8 @@ def _store(
     )
     context.lease.check()
 
-    def write(tx: Transaction, made: dict[str, int]) -> None:
-        made["icl_run_id"] = icl.add_run(tx, new, context.job.created_by)
+    def write(tx: Transaction, result_ids: dict[str, int]) -> None:
+        result_ids["icl_run_id"] = icl.add_run(tx, new, context.job.created_by)
 
     context.commit(write)
 

@@ -34,21 +34,21 @@ def run_ravel_build(context: JobContext, request: RavelBuildRequest) -> None:
         add_special_tokens=spec.add_special_tokens,
         new_tokens=spec.max_new_tokens,
     )
-    wanted = list(asking_pairs(data))
-    book.prompts(wanted)  # every mention is located before anything is computed
+    pairs = list(asking_pairs(data))
+    book.prompts(pairs)  # every mention is located before anything is computed
     completions: list[Completion] = []
-    for seq, start in enumerate(range(0, len(wanted), CHUNK)):
+    for seq, start in enumerate(range(0, len(pairs), CHUNK)):
         if seq in saved:
             completions += _unpacked(saved[seq])
             continue
 
         def tell(done: int, _all: int, before: int = start) -> None:
-            context.lease.progress(before + done, len(wanted), "completions")
+            context.lease.progress(before + done, len(pairs), "completions")
 
-        found = complete_all(book, spec, wanted[start : start + CHUNK], on_progress=tell)
-        completions += found
-        if start + CHUNK < len(wanted):
-            _save(context, seq, found)
+        completed = complete_all(book, spec, pairs[start : start + CHUNK], on_progress=tell)
+        completions += completed
+        if start + CHUNK < len(pairs):
+            _save(context, seq, completed)
     kept = keep_known(data, spec, completions)
     for accuracy in kept.accuracies:
         share = "no gold values" if accuracy.share is None else f"{accuracy.share:.3f} correct"
@@ -61,7 +61,7 @@ def run_ravel_build(context: JobContext, request: RavelBuildRequest) -> None:
     usual_name = f"{version.type_name}-{model.name}"
     context.lease.check()
 
-    def write(tx: Transaction, made: dict[str, int]) -> None:
+    def write(tx: Transaction, result_ids: dict[str, int]) -> None:
         instance = ravel_instances.add_instance(
             tx,
             NewInstance(
@@ -76,7 +76,7 @@ def run_ravel_build(context: JobContext, request: RavelBuildRequest) -> None:
             ),
             context.job.created_by,
         )
-        made["ravel_instance_id"] = instance.id
+        result_ids["ravel_instance_id"] = instance.id
 
     context.commit(write)
 

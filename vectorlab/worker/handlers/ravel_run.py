@@ -57,15 +57,15 @@ def run_ravel_run(context: JobContext, request: RavelRunRequest) -> None:
     evaluations: list[int] = []
     for arm in spec.arms:
         if isinstance(arm, FeaturizerArm):
-            made = work.featurizers(arm)
-            evaluations += [work.evaluated(arm, part, made).id for part in spec.parts]
+            featurizers = work.featurizers(arm)
+            evaluations += [work.evaluated(arm, part, featurizers).id for part in spec.parts]
         else:
             evaluations += [work.steered(arm, part).id for part in spec.parts]
         context.lease.checkpoint()
     environment = work.environment
     context.lease.check()
 
-    def write(tx: Transaction, made: dict[str, int]) -> None:
+    def write(tx: Transaction, result_ids: dict[str, int]) -> None:
         run = ravel_results.add_run(
             tx,
             name=context.name(tx),
@@ -76,7 +76,7 @@ def run_ravel_run(context: JobContext, request: RavelRunRequest) -> None:
             duration_s=time.monotonic() - began,
             created_by=context.job.created_by,
         )
-        made["ravel_run_id"] = run.id
+        result_ids["ravel_run_id"] = run.id
 
     context.commit(write)
 
@@ -112,7 +112,7 @@ class _Work:
             add_special_tokens=instance.spec.add_special_tokens,
             new_tokens=instance.spec.max_new_tokens,
         )
-        wanted = [
+        specs = [
             featurizer
             for arm in request.spec.arms
             if isinstance(arm, FeaturizerArm)
@@ -123,18 +123,18 @@ class _Work:
             instance.spec,
             completions,
             examples,
-            [item.layer for item in wanted],
+            [spec.layer for spec in specs],
             on_progress=context.lease.progress,
         )
-        found = context.resume()
+        checkpoint = context.resume()
         return cls(
             context=context,
             instance=instance,
             bench=bench,
             environment=describe_environment(loaded),
-            weights=_weights(request.weights, wanted),
-            begins=_begins(wanted),
-            saved=_Saved(None if found is None else found.data),
+            weights=_weights(request.weights, specs),
+            begins=_begins(specs),
+            saved=_Saved(None if checkpoint is None else checkpoint.data),
         )
 
     def featurizers(self, arm: FeaturizerArm) -> dict[str, StoredFeaturizer]:
@@ -144,28 +144,30 @@ class _Work:
         }
 
     def evaluated(
-        self, arm: FeaturizerArm, part: Part, made: Mapping[str, StoredFeaturizer]
+        self, arm: FeaturizerArm, part: Part, featurizers: Mapping[str, StoredFeaturizer]
     ) -> Evaluation:
         """The outcomes of the arm on a part."""
-        found = self._stored(arm, part)
-        if found is not None:
-            return found
-        loaded = self._loaded(made)
+        stored = self._stored(arm, part)
+        if stored is not None:
+            return stored
+        loaded = self._loaded(featurizers)
         trial = self.bench.trial(part, arm.first.layer, arm.first.location)
-        said = outcomes(
+        results = outcomes(
             self.bench.book,
             self.instance.spec,
             trial,
             loaded,
             on_progress=self._tell(f"{arm.label} on {part}"),
         )
-        return self._keep(arm, part, said, [item.id for item in made.values()])
+        return self._keep(
+            arm, part, results, [featurizer.id for featurizer in featurizers.values()]
+        )
 
     def steered(self, arm: VectorArm, part: Part) -> Evaluation:
         """The outcomes of a steering vector on a part."""
-        found = self._stored(arm, part)
-        if found is not None:
-            return found
+        stored = self._stored(arm, part)
+        if stored is not None:
+            return stored
         with self.context.db.read() as tx:
             vector = vectors.vector_by_id(tx, arm.vector_id)
             layers = vectors.layer_vectors(tx, vector.id)
@@ -174,7 +176,7 @@ class _Work:
                 f"Vector {vector.name!r} has content {vector.content_sha256[:12]}, but the run is "
                 f"asked for with {arm.vector_sha256[:12]}."
             )
-        said = vector_outcomes(
+        results = vector_outcomes(
             self.bench.book,
             self.instance.spec,
             arm,
@@ -182,13 +184,13 @@ class _Work:
             self.bench.examples(part),
             on_progress=self._tell(f"{arm.label} on {part}"),
         )
-        return self._keep(arm, part, said, [])
+        return self._keep(arm, part, results, [])
 
     def _featurizer(self, spec: FeaturizerSpec) -> StoredFeaturizer:
         with self.context.db.read() as tx:
-            found = ravel_results.find_featurizer(tx, spec.sha256)
-        if found is not None:
-            return found
+            existing = ravel_results.find_featurizer(tx, spec.sha256)
+        if existing is not None:
+            return existing
         monitor = _JobMonitor(self.context, spec, self.begins, self.saved)
         began = time.monotonic()
         fitted = self.bench.fit(spec, monitor, weights=self.weights)
@@ -217,11 +219,11 @@ class _Work:
         self.context.write(write)
         return stored[0]
 
-    def _loaded(self, made: Mapping[str, StoredFeaturizer]) -> dict[str, Featurizer]:
+    def _loaded(self, featurizers: Mapping[str, StoredFeaturizer]) -> dict[str, Featurizer]:
         """Featurizers as they are stored; one object where targets share all arrays."""
         shared: dict[str, Featurizer] = {}
-        found = {}
-        for target, stored in made.items():
+        loaded = {}
+        for target, stored in featurizers.items():
             with self.context.db.read() as tx:
                 arrays = ravel_results.tensors(tx, stored.id)
             key = ",".join(array.sha256 for array in arrays.values())
@@ -229,34 +231,34 @@ class _Work:
                 shared[key] = maker(stored.spec.method).load(
                     {name: torch.from_numpy(array.values.copy()) for name, array in arrays.items()}
                 )
-            found[target] = shared[key]
-        return found
+            loaded[target] = shared[key]
+        return loaded
 
     def _stored(self, arm: Arm, part: Part) -> Evaluation | None:
         with self.context.db.read() as tx:
             return ravel_results.find_evaluation(tx, evaluation_sha256(arm, part))
 
     def _keep(
-        self, arm: Arm, part: Part, said: Sequence[Outcome], featurizer_ids: Sequence[int]
+        self, arm: Arm, part: Part, results: Sequence[Outcome], featurizer_ids: Sequence[int]
     ) -> Evaluation:
         examples = self.bench.examples(part)
         templates = self.bench.book.data.templates
         judged = [
             Judged(
-                target=item.target,
-                attribute=str(templates[examples[item.example].template].attribute),
-                template=examples[item.example].template,
-                changed=item.changed,
-                kept=item.kept,
+                target=outcome.target,
+                attribute=str(templates[examples[outcome.example].template].attribute),
+                template=examples[outcome.example].template,
+                changed=outcome.changed,
+                kept=outcome.kept,
             )
-            for item in said
+            for outcome in results
         ]
         new = NewEvaluation(
             arm=arm,
             part=part,
             instance_id=self.instance.id,
             featurizer_ids=featurizer_ids,
-            outcomes=said,
+            outcomes=results,
             scores=score(judged),
             environment=self.environment,
         )
@@ -329,14 +331,14 @@ class _JobMonitor:
         self._context.save_checkpoint(self._begin + step, data)
 
 
-def _begins(wanted: Sequence[FeaturizerSpec]) -> dict[str, int]:
+def _begins(specs: Sequence[FeaturizerSpec]) -> dict[str, int]:
     """The steps of all trainings of a run, one behind the other."""
-    steps = [int(item.parameters.get("steps", 1)) for item in wanted]
+    steps = [int(spec.parameters.get("steps", 1)) for spec in specs]
     begins = accumulate(steps, initial=0)
-    return {item.sha256: begin for item, begin in zip(wanted, begins, strict=False)}
+    return {spec.sha256: begin for spec, begin in zip(specs, begins, strict=False)}
 
 
-def _weights(path: str | None, wanted: Sequence[FeaturizerSpec]) -> Tensors | None:
+def _weights(path: str | None, specs: Sequence[FeaturizerSpec]) -> Tensors | None:
     """The autoencoder that a run brings along, if it is still the file that was asked for."""
     if path is None:
         return None
@@ -347,6 +349,6 @@ def _weights(path: str | None, wanted: Sequence[FeaturizerSpec]) -> Tensors | No
             f"The autoencoder's weights {path} cannot be read by this worker: {exc.strerror}. "
             "Put the file where the worker runs and ask again."
         ) from exc
-    if bytes_sha256(data) != wanted[0].weights_sha256:
+    if bytes_sha256(data) != specs[0].weights_sha256:
         raise IntegrityError(f"{path} changed since the run was asked for. Ask for it anew.")
     return safetensors.torch.load(data)

@@ -15,10 +15,10 @@ def run_registration(context: JobContext, request: RegisterRequest) -> None:
     description = describe_model(request.source, revision=request.revision)
     context.lease.check()
 
-    def write(tx: Transaction, made: dict[str, int]) -> None:
-        found = models.register_in(
+    def write(tx: Transaction, result_ids: dict[str, int]) -> None:
+        model = models.register_in(
             tx, name=context.name(tx), description=description, actor=context.job.created_by
         )
-        made["model_id"] = found.id
+        result_ids["model_id"] = model.id
 
     context.commit(write)

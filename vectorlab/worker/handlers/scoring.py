@@ -36,8 +36,8 @@ def run_scoring(context: JobContext, request: ScoreRequest) -> None:
     if by_model:
         work.score_by_model(by_model)
 
-    def write(_tx: Transaction, made: dict[str, int]) -> None:
-        made["run_id"] = work.run.id
+    def write(_tx: Transaction, result_ids: dict[str, int]) -> None:
+        result_ids["run_id"] = work.run.id
 
     context.commit(write)
 
@@ -83,8 +83,8 @@ class _Work:
             return
         score = prepare(scorer, **secrets(scorer))
         part: dict[RowKey, Score] = {}
-        found = score_all(score, (self.items[key] for key in left))
-        for number, (key, value) in enumerate(zip(left, found, strict=True), start=1):
+        values = score_all(score, (self.items[key] for key in left))
+        for number, (key, value) in enumerate(zip(left, values, strict=True), start=1):
             part[key] = value
             if len(part) == KEEP_EVERY or number == len(left):
                 self.keep(scorer, part, hashes)
@@ -92,11 +92,11 @@ class _Work:
                 self.context.lease.progress(number, len(left), scorer.label)
         self.tell(scorer, len(left), len(known))
 
-    def score_by_model(self, wanted: Sequence[ScorerSpec]) -> None:
+    def score_by_model(self, scorers: Sequence[ScorerSpec]) -> None:
         """Scores that the model of the run has to read the texts for, in shared passes."""
         open_: dict[ScorerSpec, list[RowKey]] = {}
         hashes: dict[ScorerSpec, dict[RowKey, str]] = {}
-        for scorer in wanted:
+        for scorer in scorers:
             keys = self.open_keys(scorer)
             hashes[scorer] = {key: self.content_of(scorer, key) for key in keys}
             known = self.known(hashes[scorer])
@@ -106,14 +106,14 @@ class _Work:
         if not left:
             return
         loaded = self.context.load(self.run.spec.dtype)
-        for scorer in [item for item in left if item.name == PROJECTION]:
+        for scorer in [scorer for scorer in left if scorer.name == PROJECTION]:
             keys = left.pop(scorer)
             along = project(self.context, loaded, scorer, [self.texts[key].text for key in keys])
             self.keep(scorer, dict(zip(keys, along, strict=True)), hashes[scorer])
             self.tell(scorer, len(keys), 0)
         if not left:
             return
-        found = score_with_model(
+        by_scorer = score_with_model(
             loaded,
             self.run.spec,
             self.vectors(),
@@ -121,7 +121,7 @@ class _Work:
             left,
             on_progress=lambda done, total: self.context.lease.progress(done, total, "tokens read"),
         )
-        for scorer, values in found.items():
+        for scorer, values in by_scorer.items():
             self.keep(scorer, values, hashes[scorer])
             self.tell(scorer, len(values), len(hashes[scorer]) - len(values))
 
@@ -151,8 +151,8 @@ class _Work:
         if self.force:
             return {}
         with self.context.db.read() as tx:
-            found = scores.find_by_content(tx, hashes.values())
-        return {key: found[sha256] for key, sha256 in hashes.items() if sha256 in found}
+            by_hash = scores.find_by_content(tx, hashes.values())
+        return {key: by_hash[sha256] for key, sha256 in hashes.items() if sha256 in by_hash}
 
     def content_of(self, scorer: ScorerSpec, key: RowKey) -> str:
         """Identity of everything that a value is made of."""
@@ -178,9 +178,9 @@ class _Work:
         return content_sha256("score", about)
 
     def keep(
-        self, scorer: ScorerSpec, found: Mapping[RowKey, Score], hashes: Mapping[RowKey, str]
+        self, scorer: ScorerSpec, values: Mapping[RowKey, Score], hashes: Mapping[RowKey, str]
     ) -> None:
-        if not found:
+        if not values:
             return
         new = [
             NewScore(
@@ -190,14 +190,14 @@ class _Work:
                 score=score,
                 content_sha256=hashes.get(key, ""),
             )
-            for key, score in found.items()
+            for key, score in values.items()
         ]
         self.context.lease.check()
         self.context.write(lambda tx: scores.put_scores(tx, new))
         self.context.lease.checkpoint()
 
-    def tell(self, scorer: ScorerSpec, made: int, found: int) -> None:
-        self.context.lease.log(f"{scorer.label}: {made} scored, {found} found", LogLevel.INFO)
+    def tell(self, scorer: ScorerSpec, n_scored: int, n_found: int) -> None:
+        self.context.lease.log(f"{scorer.label}: {n_scored} scored, {n_found} found", LogLevel.INFO)
 
     def _baseline(self, key: RowKey) -> GeneratedText | None:
         for arm, of_run in enumerate(self.run.spec.arms):

@@ -19,7 +19,7 @@ def run_nearest(context: JobContext, request: NearestRequest) -> None:
     with context.db.read() as tx:
         layers = vectors.layer_vectors(tx, vector_id)
     loaded = context.load("float32")
-    found = nearest_tokens(
+    layer_tokens = nearest_tokens(
         loaded,
         layers,
         count=request.count,
@@ -27,9 +27,9 @@ def run_nearest(context: JobContext, request: NearestRequest) -> None:
     )
     context.lease.check()
 
-    def write(tx: Transaction, made: dict[str, int]) -> None:
-        token_views.add_nearest(tx, vector_id, found)
-        made["vector_id"] = vector_id
+    def write(tx: Transaction, result_ids: dict[str, int]) -> None:
+        token_views.add_nearest(tx, vector_id, layer_tokens)
+        result_ids["vector_id"] = vector_id
 
     context.commit(write)
 
@@ -53,18 +53,18 @@ def run_read(context: JobContext, request: ReadRequest) -> None:
         on_progress=lambda done, total: context.lease.progress(done, total, "tokens"),
     )
     context.lease.check()
-    found = [
+    tokens = [
         ReadTokens(
-            generation_id=ids[item.key.arm, item.key.sample],
-            pieces=pieces(loaded.tokenizer, prepared.ids_of(item.key), item.token_ids),
+            generation_id=ids[text.key.arm, text.key.sample],
+            pieces=pieces(loaded.tokenizer, prepared.ids_of(text.key), text.token_ids),
             logprobs=tuple(own.by_token.tolist()),
             baseline_logprobs=tuple(plain.by_token.tolist()),
         )
-        for item, (own, plain) in zip(texts, read, strict=True)
+        for text, (own, plain) in zip(texts, read, strict=True)
     ]
 
-    def write(tx: Transaction, made: dict[str, int]) -> None:
-        token_views.add_read(tx, found)
-        made["run_id"] = run.id
+    def write(tx: Transaction, result_ids: dict[str, int]) -> None:
+        token_views.add_read(tx, tokens)
+        result_ids["run_id"] = run.id
 
     context.commit(write)
