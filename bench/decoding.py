@@ -16,8 +16,8 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import statistics
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ import torch
 from bench._models import random_llama
 from bench._peers import additive_hook, hooked, in_context_vector, libraries
 from bench._report import report
-from bench._rounds import alternating, cpu_seconds, ratio_row, told
+from bench._rounds import alternating, cpu_seconds, ratio_row
 from vectorlab.domain.operators import Operator
 from vectorlab.domain.runs import Arm, Decoding, Intervention, Prompt, RunSpec
 from vectorlab.domain.vectors import LayerVector, Site
@@ -38,8 +38,10 @@ from vectorlab.steering.loading import LoadedModel
 
 PACKAGES = ["torch", "transformers", "numpy"]
 NEW_TOKENS, PROMPT_TOKENS = 64, 32
+STEPS = 50  # of a round, where single steps are compared
 STRENGTHS = (0.0, 0.02, 0.05, 0.08, 0.1, 0.12, 0.15, 0.2)
 Vectors = Mapping[str, Sequence[LayerVector]]
+Form = Callable[[LoadedModel], AbstractContextManager[object]]
 
 
 def main() -> int:
@@ -51,12 +53,12 @@ def main() -> int:
     quick = parser.parse_args().quick
     torch.set_num_threads(1)
     small = random_llama("S")
-    few, many = (3, 9) if quick else (7, 25)
-    rows = [*hook_time(small, rounds=many), *greedy(small, "S", rounds=few)]
+    few, many = (7, 9) if quick else (15, 25)
+    rows = [*hook_time(rounds=many), *greedy(small, "S", rounds=few)]
     rows += [sweep(small, "S", rounds=few, alone=64), many_vectors(small, rounds=few)]
     if not quick:
         rows += greedy(random_llama("M", dtype=torch.bfloat16), "M", rounds=3)
-        rows += [sweep(random_llama("M"), "M", rounds=3, alone=8)]
+        rows += [sweep(random_llama("M"), "M", rounds=2, alone=8)]
     holds = all(row.get("holds", True) for row in rows)
     figures = {
         "question": "steered generation, against bare model.generate and others' hooks",
@@ -67,51 +69,28 @@ def main() -> int:
     return 0 if holds else 1
 
 
-def hook_time(loaded: LoadedModel, *, rounds: int) -> list[dict[str, Any]]:
+def hook_time(*, rounds: int) -> list[dict[str, Any]]:
     """Time that steering adds to one layer of one decoding step of one row."""
-    vectors = random_vectors(loaded, 1)
-    values = torch.from_numpy(np.stack([item.values for item in vectors["0"]]))
-    modules = loaded.layers.at(Site.MLP_OUTPUT)
-    arms = {
-        "add": arm("0", 1.0, operator=Operator.ADD, site=Site.BLOCK_OUTPUT),
-        "rotate": arm("0", 0.1),
-    }
-    tables = {name: SteeringTable.build(loaded, [item], vectors) for name, item in arms.items()}
-    forms: dict[str, Callable[[], AbstractContextManager[object]]] = {
-        "none": nullcontext,
-        "ours, constant vector": lambda: steer(loaded, tables["add"], [0]),
-        "ours, norm kept": lambda: steer(loaded, tables["rotate"], [0]),
-        "steering-vectors' hook, written anew": lambda: hooked(
-            loaded.layers.at(Site.BLOCK_OUTPUT), [additive_hook(row) for row in values]
+    forms: dict[str, Form] = {
+        "none": lambda _: nullcontext(),
+        "ours, constant vector": lambda loaded: ours(
+            loaded, arm("0", 1.0, operator=Operator.ADD, site=Site.BLOCK_OUTPUT)
         ),
-        "in-context vectors' algorithm": lambda: hooked(
-            modules, [in_context_vector(row[None], [0.1]) for row in values]
+        "ours, norm kept": lambda loaded: ours(loaded, arm("0", 0.1)),
+        "steering-vectors' hook, written anew": lambda loaded: hooked(
+            loaded.layers.at(Site.BLOCK_OUTPUT), [additive_hook(row) for row in directions(loaded)]
+        ),
+        "in-context vectors' algorithm": lambda loaded: hooked(
+            loaded.layers.at(Site.MLP_OUTPUT),
+            [in_context_vector(row[None], [0.1]) for row in directions(loaded)],
         ),
     }
     others = libraries()
     for name, library in others.items():
-        forms[name] = lambda library=library: library(loaded, values)
+        forms[name] = lambda loaded, library=library: library(loaded, directions(loaded))
     constant = [name for name in others if name.startswith("steering-vectors")]
     constant = constant or ["steering-vectors' hook, written anew"]
-    steps = 50
-    prompt = prompt_ids(loaded, 1)
-
-    def loop(form: str) -> float:
-        decoder = Decoder(loaded, prompt, steps + 1)
-        with torch.inference_mode(), forms[form]() as steering:
-            step(decoder)
-            if isinstance(steering, Steering):
-                steering.set_response(True)
-            return cpu_seconds(lambda: [step(decoder) for _ in range(steps)])
-
-    seconds = told({name: (lambda name=name: loop(name)) for name in forms}, rounds)
-    added = {
-        name: [
-            (steered - bare) / steps / len(modules) * 1e6
-            for steered, bare in zip(found, seconds["none"], strict=True)
-        ]
-        for name, found in seconds.items()
-    }
+    added = steps_in_turn(forms, rounds)
     return [
         ratio_row(
             f"W2, S, batch 1: time added per layer, {what}, ours / {peer}",
@@ -133,6 +112,55 @@ def hook_time(loaded: LoadedModel, *, rounds: int) -> list[dict[str, Any]]:
         for name, found in added.items()
         if name != "none"
     ]
+
+
+def steps_in_turn(forms: Mapping[str, Form], rounds: int) -> dict[str, list[float]]:
+    """Microseconds that each form adds to a layer, round by round.
+
+    Every form has a model and a text of its own and decodes a step each in turn. A step is
+    compared with the bare one of the same turn: a difference of microseconds would drown in what a
+    machine does from one loop to the next.
+    """
+    models = {name: random_llama("S") for name in forms}
+    added: dict[str, list[float]] = {name: [] for name in forms}
+    for _ in range(rounds + 1):
+        with ExitStack() as stack:
+            for name, form in forms.items():
+                entered = stack.enter_context(form(models[name]))
+                if isinstance(entered, Steering):
+                    entered.set_response(True)
+            turns = list(turns_of(models))
+        for name, loaded in models.items():
+            more = statistics.median(turn[name] - turn["none"] for turn in turns)
+            added[name].append(more / loaded.description.n_layers * 1e6)
+    return {name: values[1:] for name, values in added.items()}
+
+
+@torch.inference_mode()
+def turns_of(models: Mapping[str, LoadedModel]) -> Iterator[dict[str, float]]:
+    """CPU seconds of a step of each model, behind the prompt and a first step."""
+    decoders = {
+        name: Decoder(loaded, prompt_ids(loaded, 1), STEPS + 2) for name, loaded in models.items()
+    }
+    for turn in range(STEPS + 2):
+        names = list(models)[:: -1 if turn % 2 else 1]
+        seconds = {name: cpu_seconds(lambda name=name: step(decoders[name])) for name in names}
+        if turn > 1:
+            yield seconds
+
+
+@contextmanager
+def ours(loaded: LoadedModel, steered: Arm) -> Iterator[Steering]:
+    """One row under one arm."""
+    table = SteeringTable.build(loaded, [steered], random_vectors(loaded, 1))
+    with steer(loaded, table, [0]) as steering:
+        yield steering
+
+
+def directions(loaded: LoadedModel) -> torch.Tensor:
+    """The vector of every layer, (L, D)."""
+    [layers] = random_vectors(loaded, 1).values()
+    return torch.from_numpy(np.stack([layer.values for layer in layers]))
 
 
 def greedy(loaded: LoadedModel, model: str, *, rounds: int) -> list[dict[str, Any]]:
