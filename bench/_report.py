@@ -38,14 +38,33 @@ def report(
             **{package: version(package) for package in packages},
         },
         "machine": machine(),
-        "measured_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "measured_at": now(),
     }
     text = json.dumps(result, indent=2) + "\n"
     print(text, end="")
     if keep:
         RESULTS.mkdir(exist_ok=True)
-        file = f"{name}.{processor().kernels.lower()}" if by_kernels else name
-        (RESULTS / f"{file}.json").write_text(text, encoding="utf-8")
+        _file(name, by_kernels=by_kernels).write_text(text, encoding="utf-8")
+
+
+def kept_rows(name: str) -> list[dict[str, Any]]:
+    """Those of the last result under these kernels, each with the time it was measured at."""
+    path = _file(name, by_kernels=True)
+    if not path.exists():
+        return []
+    result = json.loads(path.read_text(encoding="utf-8"))
+    return [{"measured_at": result["measured_at"], **row} for row in result["rows"]]
+
+
+def now() -> str:
+    """The time as results say it."""
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _file(name: str, *, by_kernels: bool) -> Path:
+    return RESULTS / (
+        f"{name}.{processor().kernels.lower()}.json" if by_kernels else f"{name}.json"
+    )
 
 
 def machine() -> dict[str, Any]:

@@ -25,7 +25,7 @@ import torch
 
 from bench._models import random_llama
 from bench._peers import additive_hook, hooked, in_context_vector, libraries
-from bench._report import report
+from bench._report import kept_rows, now, report
 from bench._rounds import alternating, cpu_seconds, ratio_row
 from vectorlab.domain.operators import Operator
 from vectorlab.domain.runs import Arm, Decoding, Intervention, Prompt, RunSpec
@@ -50,15 +50,18 @@ def main() -> int:
     parser.add_argument(
         "--quick", action="store_true", help="fewer rounds, model S alone; keeps nothing"
     )
-    quick = parser.parse_args().quick
+    parser.add_argument(
+        "--model", choices=["S", "M"], help="only its rows; those of the other stay as they were"
+    )
+    arguments = parser.parse_args()
     torch.set_num_threads(1)
-    small = random_llama("S")
-    few, many = (7, 9) if quick else (15, 25)
-    rows = [*hook_time(rounds=many), *greedy(small, "S", rounds=few)]
-    rows += [sweep(small, "S", rounds=few, alone=64), many_vectors(small, rounds=few)]
-    if not quick:
-        rows += greedy(random_llama("M", dtype=torch.bfloat16), "M", rounds=3)
-        rows += [sweep(random_llama("M"), "M", rounds=2, alone=8)]
+    quick, model = arguments.quick, "S" if arguments.quick else arguments.model
+    rows = [] if model == "M" else small_rows(*((7, 9) if quick else (15, 25)))
+    rows += [] if model == "S" else large_rows()
+    if model and not quick:
+        measured = {row["what"] for row in rows}
+        rows = [{"measured_at": now(), **row} for row in rows]
+        rows += [row for row in kept_rows("decoding") if row["what"] not in measured]
     holds = all(row.get("holds", True) for row in rows)
     figures = {
         "question": "steered generation, against bare model.generate and others' hooks",
@@ -67,6 +70,25 @@ def main() -> int:
     }
     report("decoding", figures, packages=PACKAGES, keep=not quick, by_kernels=True)
     return 0 if holds else 1
+
+
+def small_rows(few: int, many: int) -> list[dict[str, Any]]:
+    """Those of model S, over few rounds of whole texts and many of single steps."""
+    loaded = random_llama("S")
+    return [
+        *hook_time(rounds=many),
+        *greedy(loaded, "S", rounds=few),
+        sweep(loaded, "S", rounds=few, alone=64),
+        many_vectors(loaded, rounds=few),
+    ]
+
+
+def large_rows() -> list[dict[str, Any]]:
+    """Those of model M."""
+    return [
+        *greedy(random_llama("M", dtype=torch.bfloat16), "M", rounds=3),
+        sweep(random_llama("M"), "M", rounds=2, alone=8),
+    ]
 
 
 def hook_time(*, rounds: int) -> list[dict[str, Any]]:

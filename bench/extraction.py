@@ -40,7 +40,7 @@ from vectorlab.steering.batching import length_buckets
 from vectorlab.steering.extraction import extract
 from vectorlab.steering.loading import LoadedModel
 
-ROUNDS, ROUNDS_OF_QUICK, ROUNDS_OF_PEERS = 5, 3, 2
+ROUNDS, ROUNDS_OF_QUICK, ROUNDS_OF_PEERS = 3, 2, 2
 PROCESSES = 3  # for each side's memory
 PACKAGES = ["torch", "transformers", "numpy"]
 GOALS = {"S": 0.95, "M": 0.90}
