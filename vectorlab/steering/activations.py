@@ -29,7 +29,7 @@ Progress = Callable[[int, int], None]
 OnBatch = Callable[[list[int], torch.Tensor], None]
 TOKEN_BUDGET_OF_A_CARD = 16384  # tokens per batch, padding included
 # On a CPU what the widest map makes of the tokens of a batch, and two of its like beside it, have
-# a ninth of the last cache, which other cores share: measured with 32 MiB, at widths of 256 and 768.
+# a ninth of the last cache, which others share: measured with 32 MiB, at widths of 256 and 768.
 _LEAST, _MOST = 448, 2048
 _LIKES, _SHARE_OF_CACHE = 3, 9
 
