@@ -16,6 +16,7 @@ from vectorlab.domain.replays import Effect, Verdict
 from vectorlab.domain.runs import Decoding, Departure, FinishReason, GeneratedText, RowKey
 from vectorlab.lab import Lab
 from vectorlab.services import runs
+from vectorlab.steering.environment import kernel_limits
 from vectorlab.worker.handlers import generation
 
 LIMITS = {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41"}
@@ -49,12 +50,12 @@ def generate_elsewhere(lab: Lab, model: str, prompts: list[str]) -> None:
 def test_the_bundled_model_replays_under_other_kernels_or_says_why_not(lab):
     generate_elsewhere(lab, "tiny", PROMPTS)
     view = lab.runs.get("elsewhere")
-    assert view.run.environment["kernel_limits"] == (
-        "ATEN_CPU_CAPABILITY=default, ONEDNN_MAX_CPU_ISA=SSE41"
-    )
+    limits = view.run.environment["kernel_limits"]
+    assert {"ATEN_CPU_CAPABILITY=default", "ONEDNN_MAX_CPU_ISA=SSE41"} <= set(limits.split(", "))
     found = view.replay()
     effects = {item.name: item.effect for item in found.changes}
-    assert effects["kernel_limits"] is Effect.ROUNDING
+    if kernel_limits() != limits:  # as they are where this suite runs under plain kernels itself
+        assert effects["kernel_limits"] is Effect.ROUNDING
     assert set(effects) <= {"kernel_limits", "cpu"}
     near = all(item.margin <= found.rounding_margin for item in found.departures)
     differ = Verdict.ROUNDING if near else Verdict.UNEXPLAINED
@@ -96,7 +97,8 @@ def test_texts_that_part_at_near_choices_are_explained_and_kept(lab, undecided: 
         [row] = read(tx, "v_replays")
     assert (row["verdict"], row["n_departures"]) == (found.verdict, len(found.departures))
     margins = [item.margin for item in found.departures]
-    assert (row["nearest_margin"], row["widest_margin"]) == (min(margins), max(margins))
+    edges = (min(margins), max(margins)) if margins else (None, None)
+    assert (row["nearest_margin"], row["widest_margin"]) == edges
 
 
 def test_a_text_that_parts_at_a_wide_choice_on_the_same_machine_is_not_explained(lab, monkeypatch):

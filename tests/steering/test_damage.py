@@ -31,7 +31,8 @@ def test_the_damage_is_the_mean_over_the_tokens_of_all_texts() -> None:
     expected = sum(found) / len(found)
     assert mean_kl(loaded, TEXTS, one, vectors(loaded)) == pytest.approx(expected, rel=1e-4)
     assert mean_kl(loaded, TEXTS, one, vectors(loaded), rows=1) == pytest.approx(expected, rel=1e-4)
-    assert mean_kl(loaded, TEXTS, arm(), vectors(loaded)) == 0
+    # Rows of one batch may round by their place in it.
+    assert mean_kl(loaded, TEXTS, arm(), vectors(loaded)) == pytest.approx(0, abs=1e-6)
 
 
 @pytest.mark.parametrize("wanted", [0.02, 0.5])

@@ -187,7 +187,7 @@ def test_runs_show_says_every_field(stored: Stored):
         return "\n".join(line for line in lines if line.split()[:1] not in (["run"], ["request"]))
 
     mine = about(stored.first)
-    assert "schedule cosine" in mine
+    assert "schedule cosine" in " ".join(mine.split())
     assert not {name for name, run in stored.others.items() if about(run) == mine}
 
 
