@@ -17,12 +17,14 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 
 from bench._models import random_llama
 from bench._report import report
+from bench._rounds import told
 from bench.decoding import arm, prompt_texts, random_vectors
 from vectorlab.domain.runs import Arm, Decoding, Prompt, RunSpec
 from vectorlab.domain.vectors import LayerVector
@@ -77,11 +79,14 @@ def compared(
         "one vector": [arm("0", 0.1 + number / 10_000) for number in range(rows)],
         "a vector per row": [arm(name, 0.1) for name in vectors],
     }
-    seconds: dict[str, list[float]] = {name: [] for name in forms}
-    for number in range(rounds + 1):
-        for name in list(forms)[:: -1 if number % 2 else 1]:
-            seconds[name].append(timed(loaded, forms[name], vectors, compiled=compiled))
-    medians = {name: statistics.median(found[1:]) for name, found in seconds.items()}
+    seconds = told(
+        {
+            name: partial(timed, loaded, arms, vectors, compiled=compiled)
+            for name, arms in forms.items()
+        },
+        rounds,
+    )
+    medians = {name: statistics.median(values) for name, values in seconds.items()}
     return [
         {
             "what": f"{rows} rows, {'compiled' if compiled else 'eager'}: {name} / unsteered",

@@ -22,7 +22,7 @@ from collections.abc import Callable
 import torch
 
 from bench._report import report
-from bench._rounds import cpu_seconds
+from bench._rounds import alternating
 from bench.extraction import grouped
 from vectorlab.domain.ravel_runs import Location
 from vectorlab.ravel.completions import asking_pairs
@@ -54,12 +54,9 @@ def main() -> int:
         "ours": lambda: ours(loaded, prompts),
         "limit": lambda: limit(loaded, batches),
     }
-    seconds: dict[str, list[float]] = {name: [] for name in forms}
-    for number in range(rounds + 1):
-        for name in list(forms)[:: -1 if number % 2 else 1]:
-            seconds[name].append(cpu_seconds(forms[name]))
-    medians = {name: statistics.median(found[1:]) for name, found in seconds.items()}
-    ratios = sorted(a / b for a, b in zip(seconds["ours"][1:], seconds["limit"][1:], strict=True))
+    seconds = alternating(forms, rounds)
+    medians = {name: statistics.median(values) for name, values in seconds.items()}
+    ratios = sorted(a / b for a, b in zip(seconds["ours"], seconds["limit"], strict=True))
     ratio = medians["ours"] / medians["limit"]
     holds = ratio <= GOAL
     figures = {

@@ -143,4 +143,11 @@ def test_a_condition_that_comes_too_late_is_refused_before_anything_is_computed(
 
 def test_a_model_without_a_chat_template_is_told(lab):
     with pytest.raises(InputError, match="'tiny' has no chat template"):
-        lab.runs.request(prompts=PROMPTS, chat=True)
+        lab.runs.request_sweep(
+            vectors="upbeat",
+            strengths=[0.1],
+            prompts=PROMPTS,
+            model="tiny",
+            other_model=True,
+            chat=True,
+        )

@@ -1,6 +1,7 @@
 """The damage of a vector and the scale that does a given one."""
 
 import math
+import os
 
 import pytest
 import torch
@@ -31,8 +32,9 @@ def test_the_damage_is_the_mean_over_the_tokens_of_all_texts() -> None:
     expected = sum(found) / len(found)
     assert mean_kl(loaded, TEXTS, one, vectors(loaded)) == pytest.approx(expected, rel=1e-4)
     assert mean_kl(loaded, TEXTS, one, vectors(loaded), rows=1) == pytest.approx(expected, rel=1e-4)
-    # Rows of one batch may round by their place in it.
-    assert mean_kl(loaded, TEXTS, arm(), vectors(loaded)) == pytest.approx(0, abs=1e-6)
+    # 2.3e-8 under the plain kernels of scripts/kernels.py, none of whose limits does it alone.
+    tolerance = 1e-6 if "MKL_CBWR" in os.environ else 0
+    assert mean_kl(loaded, TEXTS, arm(), vectors(loaded)) == pytest.approx(0, rel=0, abs=tolerance)
 
 
 @pytest.mark.parametrize("wanted", [0.02, 0.5])
