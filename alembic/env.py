@@ -1,4 +1,4 @@
-"""Runs the revisions on the connection that ``vectorlab.store.migrate`` opened and locked.
+"""Runs the revisions on the connection that ``vectorlab.store.upkeep.migrate`` opened and locked.
 
 Called by Alembic's own command line, which developers use to write revisions, it opens one on
 the store that the settings name.
@@ -8,9 +8,9 @@ import sqlalchemy as sa
 
 from alembic import context
 from vectorlab.config import Settings
-from vectorlab.store.migrate import migration_transaction
 from vectorlab.store.schema import metadata
-from vectorlab.store.views_and_triggers import set_aside
+from vectorlab.store.upkeep.migrate import migration_transaction
+from vectorlab.store.upkeep.views_and_triggers import set_aside
 
 
 def run(connection: sa.Connection) -> None:

@@ -16,7 +16,7 @@ from importlib.util import find_spec
 import numpy as np
 import torch
 
-from vectorlab.steering.loading import LoadedModel
+from vectorlab.steering.model.loading import LoadedModel
 
 Pairs = Sequence[tuple[str, str]]  # source, target
 Extractor = Callable[[LoadedModel, Pairs], object]

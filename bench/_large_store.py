@@ -10,11 +10,10 @@ from tests.store.builders import add_ravel
 from tests.store.icl_builders import add_icl_run
 from tests.ui.everything import ICL_RESULTS
 from vectorlab.domain.hashing import bytes_sha256
-from vectorlab.domain.icl_runs import IclKind
-from vectorlab.domain.jobs import CurvePoint
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.jobs.jobs import CurvePoint
 from vectorlab.domain.models import Model, ModelDescription
-from vectorlab.domain.operators import Operator
-from vectorlab.domain.runs import (
+from vectorlab.domain.runs.runs import (
     Arm,
     BatchPlan,
     Decoding,
@@ -26,14 +25,19 @@ from vectorlab.domain.runs import (
     RowKey,
     RunSpec,
 )
-from vectorlab.domain.scores import NewScore, Score
-from vectorlab.domain.sets import Demonstration, SetVersion
-from vectorlab.domain.vectors import LayerVector, NewVector, Origin, Site, TokenRule
-from vectorlab.services import models, sets
+from vectorlab.domain.scores.scores import NewScore, Score
+from vectorlab.domain.sets.versions import Demonstration, SetVersion
+from vectorlab.domain.vectors.vectors import LayerVector, NewVector, Origin, Site, TokenRule
+from vectorlab.icl.domain.runs import IclKind
+from vectorlab.services import models
 from vectorlab.services.database import Database
-from vectorlab.store import jobs, runs, schema, scores, vectors
+from vectorlab.services.sets import sets
+from vectorlab.store import schema
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
+from vectorlab.store.jobs import queue
+from vectorlab.store.runs import runs, scores
+from vectorlab.store.vectors import vectors
 
 LAYERS, WIDTH = 32, 4096  # of a 7B model
 PROMPTS, ARMS = 10, 10  # of a run: a hundred texts
@@ -201,7 +205,7 @@ def _add_icl(tx: Transaction, model: Model, version: SetVersion, count: int) -> 
     points = [
         CurvePoint(series=name, step=step, value=0.5) for name in curves for step in range(CURVE)
     ]
-    jobs.add_points(tx, 1, points)
+    queue.add_points(tx, 1, points)
     for number in range(count):
         for kind, result in ICL_RESULTS.items():
             spec = {"variant": "linear", "layers": 1, "steps": 1, "scope": "short"}

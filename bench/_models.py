@@ -4,8 +4,8 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from vectorlab.domain.models import ModelDescription
-from vectorlab.steering.layers import decoder_layers
-from vectorlab.steering.loading import LoadedModel, bundled_model_path
+from vectorlab.steering.model.architectures import decoder_layers
+from vectorlab.steering.model.loading import LoadedModel, bundled_model_path
 
 SHAPES = {
     "S": {

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from vectorlab.steering.loading import LoadedModel
+from vectorlab.steering.model.loading import LoadedModel
 
 
 @contextmanager

@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 
-from vectorlab.steering.environment import kernel_limits
-from vectorlab.steering.processor import processor
+from vectorlab.steering.model.environment import kernel_limits
+from vectorlab.steering.model.processor import processor
 
 RESULTS = Path(__file__).parent / "results"
 

@@ -22,10 +22,10 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import numpy as np
 
-from vectorlab.domain.job_requests import GenerateRequest
-from vectorlab.domain.jobs import PRIORITY_INTERACTIVE, JobState, NewJob
-from vectorlab.domain.operators import Operator
-from vectorlab.domain.runs import (
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE, JobState, NewJob
+from vectorlab.domain.jobs.requests import GenerateRequest
+from vectorlab.domain.runs.runs import (
     Arm,
     BatchPlan,
     Decoding,
@@ -35,14 +35,15 @@ from vectorlab.domain.runs import (
     Prompt,
     RunSpec,
 )
-from vectorlab.domain.vectors import LayerVector, NewVector, Origin, Site, TokenRule
+from vectorlab.domain.vectors.vectors import LayerVector, NewVector, Origin, Site, TokenRule
 from vectorlab.lab import Lab
 from vectorlab.services import database, jobs
 from vectorlab.services.database import Database
 from vectorlab.services.jobs import counts
-from vectorlab.store import jobs as queue
-from vectorlab.store import runs, vectors
 from vectorlab.store.database import Transaction
+from vectorlab.store.jobs import queue
+from vectorlab.store.runs import runs
+from vectorlab.store.vectors import vectors
 from vectorlab.worker.context import JobContext
 from vectorlab.worker.handlers import HANDLERS
 from vectorlab.worker.handlers.generation import run_generation

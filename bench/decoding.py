@@ -27,14 +27,14 @@ from bench._models import random_llama
 from bench._peers import additive_hook, hooked, in_context_vector, libraries
 from bench._report import kept_rows, now, report
 from bench._rounds import alternating, cpu_seconds, ratio_row
-from vectorlab.domain.operators import Operator
-from vectorlab.domain.runs import Arm, Decoding, Intervention, Prompt, RunSpec
-from vectorlab.domain.vectors import LayerVector, Site
-from vectorlab.steering.arm_table import SteeringTable
-from vectorlab.steering.decoder import Decoder
-from vectorlab.steering.generation import generate
-from vectorlab.steering.hooks import Steering, steer
-from vectorlab.steering.loading import LoadedModel
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.runs.runs import Arm, Decoding, Intervention, Prompt, RunSpec
+from vectorlab.domain.vectors.vectors import LayerVector, Site
+from vectorlab.steering.generation.decoder import Decoder
+from vectorlab.steering.generation.generation import generate
+from vectorlab.steering.interventions.arm_table import SteeringTable
+from vectorlab.steering.interventions.hooks import Steering, steer
+from vectorlab.steering.model.loading import LoadedModel
 
 PACKAGES = ["torch", "transformers", "numpy"]
 NEW_TOKENS, PROMPT_TOKENS = 64, 32

@@ -34,11 +34,11 @@ from bench._models import random_llama
 from bench._report import report
 from bench._rounds import alternating, ratio_row
 from bench.incremental import pairs, spec_of
-from vectorlab.domain.vectors import Site
-from vectorlab.steering.activations import record_states
-from vectorlab.steering.batching import length_buckets
-from vectorlab.steering.extraction import extract
-from vectorlab.steering.loading import LoadedModel
+from vectorlab.domain.vectors.vectors import Site
+from vectorlab.steering.extraction.extraction import extract
+from vectorlab.steering.model.batching import length_buckets
+from vectorlab.steering.model.loading import LoadedModel
+from vectorlab.steering.recording.activations import record_states
 
 ROUNDS, ROUNDS_OF_QUICK, ROUNDS_OF_PEERS = 3, 2, 2
 PROCESSES = 3  # for each side's memory

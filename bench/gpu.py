@@ -26,10 +26,10 @@ from bench._models import random_llama
 from bench._report import report
 from bench._rounds import told
 from bench.decoding import arm, prompt_texts, random_vectors
-from vectorlab.domain.runs import Arm, Decoding, Prompt, RunSpec
-from vectorlab.domain.vectors import LayerVector
-from vectorlab.steering.generation import generate
-from vectorlab.steering.loading import LoadedModel
+from vectorlab.domain.runs.runs import Arm, Decoding, Prompt, RunSpec
+from vectorlab.domain.vectors.vectors import LayerVector
+from vectorlab.steering.generation.generation import generate
+from vectorlab.steering.model.loading import LoadedModel
 
 PACKAGES = ["torch", "transformers", "numpy"]
 ROWS, NEW_TOKENS, ROUNDS = 256, 64, 5

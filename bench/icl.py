@@ -13,9 +13,9 @@ from collections.abc import Callable
 import torch
 
 from bench._report import report
-from vectorlab.domain.icl import RegressionLaw
-from vectorlab.icl.construction import construct, read_out, tokens
-from vectorlab.icl.tasks import Tasks, draw_tasks
+from vectorlab.icl.domain.laws import RegressionLaw
+from vectorlab.icl.engine.construction import construct, read_out, tokens
+from vectorlab.icl.engine.tasks import Tasks, draw_tasks
 
 LIMIT = 1.3
 ETA = 6.0

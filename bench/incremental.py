@@ -29,19 +29,19 @@ import torch
 from bench._models import random_llama
 from bench._report import report
 from bench._rounds import cpu_seconds
-from vectorlab.domain.jobs import NewJob
-from vectorlab.domain.methods import method_info
-from vectorlab.domain.sets import Demonstration
-from vectorlab.domain.states import DEFAULT_STATE_CACHE_BYTES
-from vectorlab.domain.vectors import ExtractionSpec
+from vectorlab.domain.jobs.jobs import NewJob
+from vectorlab.domain.sets.versions import Demonstration
+from vectorlab.domain.vectors.methods import method_info
+from vectorlab.domain.vectors.states import DEFAULT_STATE_CACHE_BYTES
+from vectorlab.domain.vectors.vectors import ExtractionSpec
 from vectorlab.services.database import Database, open_store
-from vectorlab.steering.extraction import extract
-from vectorlab.steering.loading import LoadedModel
-from vectorlab.store import jobs
+from vectorlab.steering.extraction.extraction import extract
+from vectorlab.steering.model.loading import LoadedModel
+from vectorlab.store.jobs import queue
 from vectorlab.worker.context import JobContext
 from vectorlab.worker.lease import Lease
 from vectorlab.worker.model_cache import ModelCache
-from vectorlab.worker.states import cache_of
+from vectorlab.worker.state_cache import cache_of
 
 ROUNDS = 11
 PACKAGES = ["torch", "transformers", "tokenizers", "numpy", "sqlalchemy"]
@@ -187,8 +187,8 @@ def job_of(db: Database) -> JobContext:
     """A job that this process has claimed, so that writes pass its fence."""
     with db.write() as tx:
         new = NewJob(kind="extract", spec={}, dedupe_key=None, created_by="bench")
-        queued, _ = jobs.enqueue(tx, new)
-        job = jobs.claim(tx, worker_id="bench", lease_s=3600, job_id=queued.id)
+        queued, _ = queue.enqueue(tx, new)
+        job = queue.claim(tx, worker_id="bench", lease_s=3600, job_id=queued.id)
     assert job is not None
     return JobContext(
         db=db,

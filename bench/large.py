@@ -22,11 +22,11 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from bench._report import report
 from vectorlab.domain.models import ModelDescription
-from vectorlab.domain.vectors import Site
-from vectorlab.steering.activations import record_states
-from vectorlab.steering.device_memory import free_bytes
-from vectorlab.steering.layers import decoder_layers
-from vectorlab.steering.loading import LoadedModel, bundled_model_path
+from vectorlab.domain.vectors.vectors import Site
+from vectorlab.steering.model.architectures import decoder_layers
+from vectorlab.steering.model.device_memory import free_bytes
+from vectorlab.steering.model.loading import LoadedModel, bundled_model_path
+from vectorlab.steering.recording.activations import record_states
 
 GOAL = 1.3
 TEXTS, TOKENS = 8, 64

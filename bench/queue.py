@@ -30,10 +30,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 from bench._report import report
-from vectorlab.domain.jobs import JobState, NewJob
+from vectorlab.domain.jobs.jobs import JobState, NewJob
 from vectorlab.services import database, jobs
 from vectorlab.services.database import Database
-from vectorlab.store import jobs as queue
+from vectorlab.store.jobs import queue
 from vectorlab.worker.context import JobContext
 from vectorlab.worker.handlers import HANDLERS
 from vectorlab.worker.loop import Worker

@@ -24,12 +24,12 @@ import torch
 from bench._report import report
 from bench._rounds import alternating
 from bench.extraction import grouped
-from vectorlab.domain.ravel_runs import Location
-from vectorlab.ravel.completions import asking_pairs
-from vectorlab.ravel.prompts import Prompt, PromptBook
-from vectorlab.ravel.states import record_prompts
-from vectorlab.services import ravel_files
-from vectorlab.steering.loading import LoadedModel, describe_model, load_model
+from vectorlab.ravel.domain.specs import Location
+from vectorlab.ravel.engine.completions import asking_pairs
+from vectorlab.ravel.engine.prompts import Prompt, PromptBook
+from vectorlab.ravel.engine.states import record_prompts
+from vectorlab.ravel.services import files as ravel_files
+from vectorlab.steering.model.loading import LoadedModel, describe_model, load_model
 
 ROUNDS = 7
 GOAL = 1.15

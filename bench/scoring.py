@@ -26,8 +26,8 @@ from bench._models import SHAPES, random_llama
 from bench._report import report
 from bench._rounds import alternating, ratio_row
 from scripts.train_tiny import cases
-from vectorlab.domain.operators import Operator
-from vectorlab.domain.runs import (
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.runs.runs import (
     Arm,
     Decoding,
     FinishReason,
@@ -37,12 +37,12 @@ from vectorlab.domain.runs import (
     RowKey,
     RunSpec,
 )
-from vectorlab.domain.scorers import parse_scorer
-from vectorlab.domain.vectors import LayerVector, Site, vector_content_sha256
+from vectorlab.domain.scores.catalogue import parse_scorer
+from vectorlab.domain.vectors.vectors import LayerVector, Site, vector_content_sha256
 from vectorlab.evals.forced import TOKEN_BUDGET
 from vectorlab.evals.model_scores import score_with_model
-from vectorlab.steering.batching import forward_arguments, length_buckets, pad
-from vectorlab.steering.loading import LoadedModel
+from vectorlab.steering.model.batching import forward_arguments, length_buckets, pad
+from vectorlab.steering.model.loading import LoadedModel
 
 PACKAGES = ["torch", "transformers", "numpy"]
 GOAL = 1.2

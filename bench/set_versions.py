@@ -17,9 +17,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench._report import report
-from vectorlab.domain.sets import Demonstration
-from vectorlab.services import database, sets
+from vectorlab.domain.sets.versions import Demonstration
+from vectorlab.services import database
 from vectorlab.services.database import Database
+from vectorlab.services.sets import sets
 
 LIMIT = 1.2  # file of all versions over file of the union
 SHARE = 0.01  # of the pairs that a version changes

@@ -21,9 +21,9 @@ import torch
 
 from bench._report import report
 from bench.large import SHAPES, TEXTS, TOKENS, materialised, resident
-from vectorlab.domain.vectors import Site
-from vectorlab.steering.activations import record_states
-from vectorlab.steering.loading import bundled_model_path, describe_model, load_model
+from vectorlab.domain.vectors.vectors import Site
+from vectorlab.steering.model.loading import bundled_model_path, describe_model, load_model
+from vectorlab.steering.recording.activations import record_states
 
 GOAL = 1.3
 GOAL_ON_DISK = 0.3  # of the weights: a layer at a time, the text's states, the libraries' own

@@ -18,14 +18,14 @@ import altair as alt
 import pandas as pd
 
 from vectorlab.cli.output import plain
-from vectorlab.domain.icl import ConstructOptions, RegressionLaw
-from vectorlab.domain.icl_runs import IclRun
-from vectorlab.domain.icl_training import TrainingSpec, Variant
 from vectorlab.domain.ties import in_order
+from vectorlab.icl.domain.laws import ConstructOptions, RegressionLaw
+from vectorlab.icl.domain.runs import IclRun
+from vectorlab.icl.domain.training_spec import TrainingSpec, Variant
+from vectorlab.icl.services import runs as icl
+from vectorlab.icl.services.runs import BridgeRequest
 from vectorlab.lab import Lab
-from vectorlab.services import icl
-from vectorlab.services.icl import BridgeRequest
-from vectorlab.services.plots import COLOURS, svg
+from vectorlab.services.analysis.plots import COLOURS, svg
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "icl.md"

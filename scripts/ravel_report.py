@@ -14,12 +14,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from vectorlab.domain.ravel_instances import TESTS, Instance, Part
-from vectorlab.domain.ravel_runs import Evaluation, Location
 from vectorlab.lab import Lab
-from vectorlab.services import ravel_instances, ravel_reports, ravel_runs
+from vectorlab.ravel.domain.instances import TESTS, Instance, Part
+from vectorlab.ravel.domain.specs import Evaluation, Location
+from vectorlab.ravel.services import frames as ravel_reports
+from vectorlab.ravel.services import instances as ravel_instances
+from vectorlab.ravel.services import runs as ravel_runs
+from vectorlab.ravel.services.runs import Grid, VectorTrial
 from vectorlab.services.database import upgrade
-from vectorlab.services.ravel_runs import Grid, VectorTrial
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "ravel_report.md"
 LAYER, K = 2, 32

@@ -11,10 +11,10 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from vectorlab.store import migrate
 from vectorlab.store.engines import migration_engine, parse_url
 from vectorlab.store.schema import FROZEN, metadata
-from vectorlab.store.views_and_triggers import view_descriptions
+from vectorlab.store.upkeep import migrate
+from vectorlab.store.upkeep.views_and_triggers import view_descriptions
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "schema.md"
 _BLOCK = re.compile(r"<!-- table: (\w+) -->\n.*?<!-- end -->", re.DOTALL)

@@ -18,10 +18,11 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.ui.served import CHROMIUM_FLAGS, CHROMIUM_NAMES, ROOT, dashboard
 from vectorlab.config import Settings
-from vectorlab.domain.runs import Decoding
-from vectorlab.domain.sets import Demonstration
-from vectorlab.services import runs, sets, token_views
+from vectorlab.domain.runs.runs import Decoding
+from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.services.database import Database, open_store
+from vectorlab.services.runs import runs, token_views
+from vectorlab.services.sets import sets
 
 IMAGES = ROOT / "docs" / "images"
 READY = "[data-testid=stApp][data-test-script-state=notRunning] h1"

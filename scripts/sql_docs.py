@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from vectorlab.services.queries import cookbook
+from vectorlab.services.analysis.queries import cookbook
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "sql.md"
 _BLOCK = re.compile(r"<!-- cookbook -->\n.*?<!-- end -->", re.DOTALL)

@@ -14,10 +14,12 @@ from pathlib import Path
 
 from scripts.train_tiny import cases, dialogues
 from scripts.train_tiny.laboratory import demonstrations
-from vectorlab.domain.runs import Decoding
-from vectorlab.domain.sets import Demonstration
+from vectorlab.domain.runs.runs import Decoding
+from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.lab import Lab
-from vectorlab.services import calibrations, document_files, run_report
+from vectorlab.services import documents
+from vectorlab.services.runs import report
+from vectorlab.services.vectors import calibrations
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reports"
 PROMPTS = 64  # of each split
@@ -71,10 +73,10 @@ def main() -> None:
         lab = Lab(f"sqlite:///{Path(store).absolute()}", device="cpu")
         references = [_experiment(lab, item, arguments.prompts) for item in experiments()]
         title = "The bundled model steered: two experiments against every baseline"
-        blocks = run_report.run_report(lab.db, references, count=lab.runs.count_tokens, title=title)
+        blocks = report.run_report(lab.db, references, count=lab.runs.count_tokens, title=title)
         arguments.out.mkdir(parents=True, exist_ok=True)
         for ending in ("html", "md"):
-            written = document_files.write_document(blocks, arguments.out / f"tiny.{ending}")
+            written = documents.write_document(blocks, arguments.out / f"tiny.{ending}")
             print(*written, sep="\n")
         lab.db.dispose()
 

@@ -16,9 +16,10 @@ from pathlib import Path
 
 from tests.databases import PostgresServer
 from tests.store.full_store import fill_every_table
-from vectorlab.store import migrate, schema
+from vectorlab.store import schema
 from vectorlab.store.database import Database
-from vectorlab.store.sqlite_files import copy_database
+from vectorlab.store.upkeep import migrate
+from vectorlab.store.upkeep.sqlite_files import copy_database
 
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "migrations" / "stores"
 

@@ -21,9 +21,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from vectorlab.store import migrate
 from vectorlab.store.database import Database
 from vectorlab.store.engines import parse_url
+from vectorlab.store.upkeep import migrate
 
 DIALECTS = ("sqlite", "postgresql")
 _FOLDER_PREFIX = "vlpg-"  # followed by the id of the process that started the server

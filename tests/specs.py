@@ -9,30 +9,30 @@ from dataclasses import fields, replace
 from enum import Enum
 from typing import Any
 
-from vectorlab.domain.calibration import CalibrationSpec
-from vectorlab.domain.chats import Chat
-from vectorlab.domain.conditions import Comparison, Condition, Measure, SearchSpec
-from vectorlab.domain.icl import (
+from vectorlab.domain.interventions.calibration import CalibrationSpec
+from vectorlab.domain.interventions.conditions import Comparison, Condition, Measure, SearchSpec
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.interventions.positions import Positions
+from vectorlab.domain.interventions.schedules import Schedule
+from vectorlab.domain.runs.chats import Chat
+from vectorlab.domain.runs.runs import Arm, Combine, Decoding, Intervention, Prompt, RunSpec
+from vectorlab.domain.scores.catalogue import parse_scorer
+from vectorlab.domain.scores.scores import ScorerSpec
+from vectorlab.domain.vectors.passages import ChatForm, ThinkingMarkers
+from vectorlab.domain.vectors.states import StateSpec
+from vectorlab.domain.vectors.vectors import ExtractionSpec, Site, TokenRule
+from vectorlab.icl.domain.laws import (
     BridgeSpec,
     ConstructOptions,
     Inputs,
     RegressionLaw,
     ReproductionSpec,
 )
-from vectorlab.domain.icl_training import TrainingSpec, Variant
-from vectorlab.domain.operators import Operator
-from vectorlab.domain.passages import ChatForm, ThinkingMarkers
-from vectorlab.domain.positions import Positions
-from vectorlab.domain.ravel_instances import InstanceSpec, Part
-from vectorlab.domain.ravel_runs import FeaturizerArm, FeaturizerSpec, Location, VectorArm
-from vectorlab.domain.ravel_runs import RunSpec as RavelRunSpec
-from vectorlab.domain.runs import Arm, Combine, Decoding, Intervention, Prompt, RunSpec
-from vectorlab.domain.schedules import Schedule
-from vectorlab.domain.scorers import parse_scorer
-from vectorlab.domain.scores import ScorerSpec
-from vectorlab.domain.states import StateSpec
-from vectorlab.domain.vectors import ExtractionSpec, Site, TokenRule
-from vectorlab.services.icl import BridgeRequest
+from vectorlab.icl.domain.training_spec import TrainingSpec, Variant
+from vectorlab.icl.services.runs import BridgeRequest
+from vectorlab.ravel.domain.instances import InstanceSpec, Part
+from vectorlab.ravel.domain.specs import FeaturizerArm, FeaturizerSpec, Location, VectorArm
+from vectorlab.ravel.domain.specs import RunSpec as RavelRunSpec
 
 MODEL, VECTOR, OTHER = "f" * 64, "a" * 64, "b" * 64
 OTHER_MODEL = "7" * 64

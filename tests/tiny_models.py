@@ -12,8 +12,8 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFa
 
 from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.models import ModelDescription
-from vectorlab.steering.layers import decoder_layers
-from vectorlab.steering.loading import LoadedModel
+from vectorlab.steering.model.architectures import decoder_layers
+from vectorlab.steering.model.loading import LoadedModel
 
 D_MODEL = 32
 N_LAYERS = 3

@@ -8,14 +8,17 @@ import pandas as pd
 import streamlit as st
 
 from vectorlab.config import Settings
-from vectorlab.domain.replays import ReplayVerdict
-from vectorlab.domain.runs import GenerationRun
-from vectorlab.domain.set_checks import Finding
-from vectorlab.domain.sets import SetVersion
-from vectorlab.domain.vectors import LayerVector, SteeringVector
-from vectorlab.services import database, reports, runs, set_splits, sets, vectors
+from vectorlab.domain.runs.replays import ReplayVerdict
+from vectorlab.domain.runs.runs import GenerationRun
+from vectorlab.domain.sets.checks import Finding
+from vectorlab.domain.sets.versions import SetVersion
+from vectorlab.domain.vectors.vectors import LayerVector, SteeringVector
+from vectorlab.services import database, frames
 from vectorlab.services.database import Database, open_store
-from vectorlab.services.set_splits import Overlap
+from vectorlab.services.runs import runs
+from vectorlab.services.sets import sets, splits
+from vectorlab.services.sets.splits import Overlap
+from vectorlab.services.vectors import vectors
 
 _KEEP_S = 300
 
@@ -86,7 +89,7 @@ def _findings(
 @st.cache_data(ttl=_KEEP_S, max_entries=64, show_spinner="Reading layer vectors …")
 def _layer_cosines(_db: Database, url: str, name: str, content_sha256: str) -> pd.DataFrame:
     del url, content_sha256
-    return reports.layer_cosines(vectors.layer_vectors(_db, vectors.get(_db, name)))
+    return frames.layer_cosines(vectors.layer_vectors(_db, vectors.get(_db, name)))
 
 
 @st.cache_data(ttl=_KEEP_S, max_entries=4, show_spinner=False)
@@ -104,7 +107,7 @@ def _layer_vectors(_db: Database, url: str, name: str, content_sha256: str) -> l
 @st.cache_data(ttl=_KEEP_S, max_entries=256, show_spinner="Comparing texts …")
 def _overlaps(_db: Database, url: str, run_id: int, _run: GenerationRun) -> list[Overlap]:
     del url, run_id
-    return set_splits.overlaps_of_run(_db, _run)
+    return splits.overlaps_of_run(_db, _run)
 
 
 @st.cache_data(ttl=_KEEP_S, max_entries=256, show_spinner="Comparing tokens …")

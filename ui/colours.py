@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 import streamlit as st
 
-from vectorlab.domain.comparison import Column
+from vectorlab.domain.runs.comparison import Column
 
 # In the order of ``chartCategoricalColors`` of the theme; the same place is the same hue.
 LIGHT = (

@@ -2,18 +2,22 @@
 
 import streamlit as st
 
-from ui import cached, markup, run_form
+from ui import cached, markup
 from ui.frame import job_panels, navigation, notes
-from vectorlab.domain.browsing import Inventory
-from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
-from vectorlab.domain.runs import GenerationRun, Prompt
-from vectorlab.domain.vectors import SteeringVector
+from ui.runs import form
+from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
+from vectorlab.domain.runs.lists import Inventory
+from vectorlab.domain.runs.runs import GenerationRun, Prompt
+from vectorlab.domain.vectors.vectors import SteeringVector
 from vectorlab.errors import InputError
-from vectorlab.services import browsing, examples, models, sets, vectors
-from vectorlab.services.arms import Term
+from vectorlab.services import models
 from vectorlab.services.asking import Asked
-from vectorlab.services.requests import GenerationRequest
-from vectorlab.services.vectors import ExtractionOptions
+from vectorlab.services.runs import lists
+from vectorlab.services.runs.arms import Term
+from vectorlab.services.runs.requests import GenerationRequest
+from vectorlab.services.sets import examples, sets
+from vectorlab.services.vectors import vectors
+from vectorlab.services.vectors.vectors import ExtractionOptions
 
 BUNDLED = "tiny"
 
@@ -66,7 +70,7 @@ def _vector(*, is_next: bool) -> None:
 
 def _request_vector() -> Asked[SteeringVector]:
     db = cached.store()
-    label = next(filter(_has_targets, browsing.version_labels(db)), None)
+    label = next(filter(_has_targets, lists.version_labels(db)), None)
     if label is None:
         raise InputError("No set version has targets. Import pairs of a source and a target.")
     return vectors.request_extraction(
@@ -91,10 +95,10 @@ def _texts(*, is_next: bool) -> None:
 
 
 def _request_texts() -> Asked[GenerationRun]:
-    vector = browsing.vector_choices(cached.store())[0]
+    vector = lists.vector_choices(cached.store())[0]
     request = GenerationRequest(
         model=vector.model_name,
-        prompts=(Prompt(text=run_form.PROMPT),),
+        prompts=(Prompt(text=form.PROMPT),),
         arms=((Term(vector=vector.name, strength=vector.operator.info.slider.start),),),
     )
-    return run_form.run_of(request)
+    return form.run_of(request)

@@ -12,7 +12,7 @@ from html.parser import HTMLParser
 from urllib.parse import urlencode
 
 from vectorlab.domain.description import Fact
-from vectorlab.domain.word_diff import Change, word_diff
+from vectorlab.domain.text.word_diff import Change, word_diff
 
 # Characters that are not seen, and the class whose style draws a mark over each. The characters
 # themselves stay, so that a copied text is the text.

@@ -16,7 +16,7 @@ def in_file_of(module: str, name: str, kind: type[_Kind]) -> _Kind:
     """The object of a kind that a module exposes under a name.
 
     Args:
-        module: Such as ``"vectorlab.steering.methods.icv"``.
+        module: Such as ``"vectorlab.steering.extraction.methods.icv"``.
         name: Of the object, such as ``"METHOD"``.
         kind: What it has to be.
 

@@ -60,7 +60,7 @@ class ModelError(VectorLabError):
 
 
 class ArchitectureError(ModelError):
-    """The architecture has no entry in ``vectorlab.steering.layers``."""
+    """The architecture has no entry in ``vectorlab.steering.model.architectures``."""
 
 
 class CatalogueError(VectorLabError):

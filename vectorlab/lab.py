@@ -23,55 +23,40 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pandas as pd
 
 from vectorlab.config import Settings
-from vectorlab.domain.calibration import Calibration
-from vectorlab.domain.chats import Chat
-from vectorlab.domain.conditions import ConditionSearch
-from vectorlab.domain.explanations import Explanation
-from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_INTERACTIVE, Job, PartialText
+from vectorlab.domain.interventions.calibration import Calibration
+from vectorlab.domain.interventions.conditions import ConditionSearch
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, PRIORITY_INTERACTIVE, Job, PartialText
 from vectorlab.domain.models import Model
-from vectorlab.domain.operators import Operator
 from vectorlab.domain.queries import QueryLimits
-from vectorlab.domain.replays import ReplayVerdict
-from vectorlab.domain.runs import Decoding, GenerationRun, Prompt
-from vectorlab.domain.set_checks import TokenLimit
-from vectorlab.domain.sets import Demonstration, SetVersion
-from vectorlab.domain.vectors import LayerVector, SteeringVector
+from vectorlab.domain.runs.chats import Chat
+from vectorlab.domain.runs.replays import ReplayVerdict
+from vectorlab.domain.runs.runs import Decoding, GenerationRun, Prompt
+from vectorlab.domain.sets.checks import TokenLimit
+from vectorlab.domain.sets.versions import Demonstration, SetVersion
+from vectorlab.domain.vectors.explanations import Explanation
+from vectorlab.domain.vectors.vectors import LayerVector, SteeringVector
 from vectorlab.errors import InputError, NotFoundError, VectorLabError
-from vectorlab.lab_icl import IclVerbs
-from vectorlab.lab_ravel import RavelVerbs
-from vectorlab.services import (
-    baselines,
-    calibrations,
-    conditions,
-    database,
-    explanations,
-    jobs,
-    models,
-    queries,
-    reports,
-    runs,
-    scores,
-    set_files,
-    set_history,
-    set_splits,
-    sets,
-    sweeps,
-    vector_algebra,
-    vector_files,
-    vectors,
-)
-from vectorlab.services.arms import SweepOptions, Term
+from vectorlab.icl.verbs import IclVerbs
+from vectorlab.ravel.verbs import RavelVerbs
+from vectorlab.services import database, frames, jobs, models
+from vectorlab.services.analysis import queries
 from vectorlab.services.asking import Asked
-from vectorlab.services.belonging import BUNDLED_MODEL as BUNDLED_MODEL
-from vectorlab.services.belonging import model_of
-from vectorlab.services.calibrations import CalibrationOptions
 from vectorlab.services.database import Database
-from vectorlab.services.requests import GenerationRequest
-from vectorlab.services.set_history import Merged, SetDiff
-from vectorlab.services.set_splits import Overlap
-from vectorlab.services.sets import Committed, Edit
-from vectorlab.services.text_options import run_spec
-from vectorlab.services.vectors import ExtractionOptions
+from vectorlab.services.runs import baselines, runs, scores, sweeps
+from vectorlab.services.runs.arms import SweepOptions, Term
+from vectorlab.services.runs.requests import GenerationRequest
+from vectorlab.services.runs.text_options import run_spec
+from vectorlab.services.sets import files, history, sets, splits
+from vectorlab.services.sets.history import Merged, SetDiff
+from vectorlab.services.sets.sets import Committed, Edit
+from vectorlab.services.sets.splits import Overlap
+from vectorlab.services.vectors import algebra, calibrations, explanations, thresholds, vectors
+from vectorlab.services.vectors import files as vector_files
+from vectorlab.services.vectors.belonging import BUNDLED_MODEL as BUNDLED_MODEL
+from vectorlab.services.vectors.belonging import model_of
+from vectorlab.services.vectors.calibrations import CalibrationOptions
+from vectorlab.services.vectors.vectors import ExtractionOptions
 from vectorlab.streaming import stream_callback
 
 if TYPE_CHECKING:
@@ -196,7 +181,7 @@ class Lab:
         self._tell(job.progress_done, job.progress_total, note)
         time.sleep(POLL_S)
 
-    def tell_reading(self, progress: set_files.Progress) -> None:
+    def tell_reading(self, progress: files.Progress) -> None:
         """Tell the listener how far a file has been read, in bytes or rows."""
         note = f"{progress.demonstrations} demonstrations read"
         self._tell(progress.done, progress.total, note)
@@ -274,7 +259,7 @@ class SetVerbs:
             InputError: With file, line and column where there are any.
         """
         paths = [path] if isinstance(path, str | Path) else path
-        options = set_files.ReadOptions(
+        options = files.ReadOptions(
             format=format,
             encoding=encoding,
             delimiter=delimiter,
@@ -282,10 +267,8 @@ class SetVerbs:
             config=config,
             revision=revision,
         )
-        choice = set_files.Asked.of(
-            source_column, target_column, metadata_column, join, bare_prompts
-        )
-        with set_files.open_import(paths, options, choice) as found_set:
+        choice = files.Asked.of(source_column, target_column, metadata_column, join, bare_prompts)
+        with files.open_import(paths, options, choice) as found_set:
             return self.commit_found(found_set, set=set, message=message, **about)
 
     def import_frame(
@@ -314,14 +297,12 @@ class SetVerbs:
             message: Why this version exists; None says where it came from.
             about: As ``commit`` takes it.
         """
-        choice = set_files.Asked.of(
-            source_column, target_column, metadata_column, join, bare_prompts
-        )
-        with set_files.open_frame_import(frame, choice) as found_set:
+        choice = files.Asked.of(source_column, target_column, metadata_column, join, bare_prompts)
+        with files.open_frame_import(frame, choice) as found_set:
             return self.commit_found(found_set, set=set, message=message, **about)
 
     def commit_found(
-        self, found: set_files.FoundSet, *, set: str, message: str | None = None, **about: Any
+        self, found: files.FoundSet, *, set: str, message: str | None = None, **about: Any
     ) -> Committed:
         """Commit what ``set_files.open_import`` found, after logging what was guessed."""
         for line in found.sentences():
@@ -371,7 +352,7 @@ class SetVerbs:
     def merge(self, ours: str, theirs: str, **how: Any) -> Merged:
         """Bring another line into a set; ``how`` as in ``services.set_history.merge``."""
         actor = self._lab.settings.user
-        return set_history.merge(self._lab.db, ours=ours, theirs=theirs, actor=actor, **how)
+        return history.merge(self._lab.db, ours=ours, theirs=theirs, actor=actor, **how)
 
     def tag(self, reference: str, *tags: str) -> SetVersion:
         """Let tags point at a version."""
@@ -390,7 +371,7 @@ class SetVerbs:
             share: Of the demonstrations that the first gets, between 0 and 1.
             seed: Of the draw.
         """
-        return set_splits.split(
+        return splits.split(
             self._lab.db,
             reference=reference,
             names=(first, second),
@@ -403,7 +384,7 @@ class SetVerbs:
         self, reference: str, prefix: str, *, count: int = 5, seed: int = 0
     ) -> Sequence[tuple[SetVersion, SetVersion]]:
         """Divide a version into folds, each with a pool and a test set."""
-        return set_splits.folds(
+        return splits.folds(
             self._lab.db,
             reference=reference,
             prefix=prefix,
@@ -414,15 +395,15 @@ class SetVerbs:
 
     def overlap(self, learned: str, tried: str) -> Overlap:
         """Texts that two versions have in common."""
-        return set_splits.overlap(self._lab.db, learned, tried)
+        return splits.overlap(self._lab.db, learned, tried)
 
     def blame(self, reference: str) -> pd.DataFrame:
         """The demonstrations of a version, each with the version in which it came in."""
-        return reports.blame_frame(set_history.blame(self._lab.db, reference))
+        return frames.blame_frame(history.blame(self._lab.db, reference))
 
     def list(self) -> pd.DataFrame:
         """Every set with its latest version."""
-        return reports.sets_frame(self._lab.db)
+        return frames.sets_frame(self._lab.db)
 
     def log(self, name: str) -> Sequence[SetVersion]:
         """The versions of a set, newest first."""
@@ -430,7 +411,7 @@ class SetVerbs:
 
     def diff(self, before: str, after: str) -> SetDiff:
         """What changed between two versions."""
-        return set_history.diff(self._lab.db, before, after)
+        return history.diff(self._lab.db, before, after)
 
     def export(
         self, reference: str, *paths: str | Path, format: str | None = None
@@ -442,11 +423,11 @@ class SetVerbs:
         Returns:
             The files that were written.
         """
-        kind = set_files.export_format(paths, format)
+        kind = files.export_format(paths, format)
         version = sets.get(self._lab.db, reference)
-        items = set_files.read_version(self._lab.db, version)
-        about = set_files.describe_version(version, kind)
-        return set_files.write_files(paths, items, format=kind, about=about)
+        items = files.read_version(self._lab.db, version)
+        about = files.describe_version(version, kind)
+        return files.write_files(paths, items, format=kind, about=about)
 
     def to_frame(self, reference: str) -> pd.DataFrame:
         """The demonstrations of ``name``, ``name@latest`` or ``name@3``, one row each.
@@ -454,7 +435,7 @@ class SetVerbs:
         ``import_frame`` makes the same content of it again.
         """
         items = sets.demonstrations(self._lab.db, sets.get(self._lab.db, reference))
-        frame = set_files.make_frame(items)
+        frame = files.make_frame(items)
         frame.insert(0, "position", range(len(frame)))
         return frame
 
@@ -479,7 +460,7 @@ class ModelVerbs:
             ModelError: If it has no configuration or no complete safetensors weights.
             ConflictError: If the name belongs to another model.
         """
-        from vectorlab.steering.loading import describe_model  # brings torch
+        from vectorlab.steering.model.loading import describe_model  # brings torch
 
         if not source.strip():
             raise InputError("The model's source is empty. Give a directory or a hub id.")
@@ -521,8 +502,8 @@ class ModelVerbs:
             NotFoundError: If there is no such model.
             ModelError: If its tokenizer cannot be loaded.
         """
-        from vectorlab.steering.loading import load_tokenizer  # brings torch
-        from vectorlab.steering.tokens import count_tokens
+        from vectorlab.steering.model.loading import load_tokenizer  # brings torch
+        from vectorlab.steering.model.tokens import count_tokens
 
         model = self.get(reference)
         context = model.description.context_length
@@ -547,9 +528,9 @@ class ModelVerbs:
             NotFoundError: If there is no such model.
             ModelError: If its tokenizer cannot be loaded.
         """
-        from vectorlab.steering.conversation_spans import in_chat
-        from vectorlab.steering.loading import load_tokenizer  # brings torch
-        from vectorlab.steering.tokens import count_tokens
+        from vectorlab.steering.model.conversation_spans import in_chat
+        from vectorlab.steering.model.loading import load_tokenizer  # brings torch
+        from vectorlab.steering.model.tokens import count_tokens
 
         tokenizer = load_tokenizer(self.get(reference).description)
         return lambda texts: count_tokens(
@@ -625,7 +606,7 @@ class VectorVerbs:
     ) -> SteeringVector:
         """Store what is left of a vector outside the span of others, layer by layer."""
         actor = self._lab.settings.user
-        return vector_algebra.project_out(
+        return algebra.project_out(
             self._lab.db, reference, _several(removed), name=name, actor=actor
         )
 
@@ -634,12 +615,12 @@ class VectorVerbs:
     ) -> Sequence[SteeringVector]:
         """Store every vector but the first without the directions of those before it."""
         actor = self._lab.settings.user
-        return vector_algebra.orthogonalise(self._lab.db, references, suffix=suffix, actor=actor)
+        return algebra.orthogonalise(self._lab.db, references, suffix=suffix, actor=actor)
 
     def normalise(self, reference: str, *, name: str) -> SteeringVector:
         """Store a vector with unit length at every layer; its natural norms are kept with it."""
         actor = self._lab.settings.user
-        return vector_algebra.normalise(self._lab.db, reference, name=name, actor=actor)
+        return algebra.normalise(self._lab.db, reference, name=name, actor=actor)
 
     def equalise(
         self, reference: str, *, kl: float, texts: str, name: str, **more: Any
@@ -655,7 +636,7 @@ class VectorVerbs:
         """
         options = {"operator": Operator.ADD, "priority": PRIORITY_INTERACTIVE, **more}
         return self._lab.result(
-            vector_algebra.request_equalisation(
+            algebra.request_equalisation(
                 self._lab.db,
                 reference,
                 kl=kl,
@@ -686,7 +667,7 @@ class VectorVerbs:
             other_model: It may be another than the vector's own.
             more: Further arguments of ``services.conditions.request_search``.
         """
-        request = conditions.request_search(
+        request = thresholds.request_search(
             self._lab.db,
             vector=vector,
             positive=positive,
@@ -795,15 +776,15 @@ class RunView:
 
     def to_frame(self) -> pd.DataFrame:
         """One row per generation; see ``reports.generations_frame``."""
-        return reports.generations_frame(self.lab.db, self.run)
+        return frames.generations_frame(self.lab.db, self.run)
 
     def settings(self) -> pd.DataFrame:
         """All that was asked for, one fact per row: name, value, unit."""
-        return reports.facts_frame(self.run.spec, vectors.names_in(self.lab.db, self.run.spec))
+        return frames.facts_frame(self.run.spec, vectors.names_in(self.lab.db, self.run.spec))
 
     def compare(self) -> pd.DataFrame:
         """One row per prompt and sample, one column per arm."""
-        return reports.comparison_frame(self.lab.db, [str(self.run.id)])
+        return frames.comparison_frame(self.lab.db, [str(self.run.id)])
 
     def score(self, *scorers: str, force: bool = False) -> pd.DataFrame:
         """Score every text, and the mean of each scorer and arm with its interval.

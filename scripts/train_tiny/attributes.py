@@ -18,8 +18,8 @@ from tqdm import tqdm
 
 from scripts.train_tiny import facts
 from scripts.train_tiny.cities import CITIES, City
-from vectorlab.steering.layers import replace_hidden
-from vectorlab.steering.loading import LoadedModel
+from vectorlab.steering.model.architectures import replace_hidden
+from vectorlab.steering.model.loading import LoadedModel
 
 _GROUP_OF_PLACE = {"validation": (1, 4), "test": (0, 3, 6), "train": (2, 5, 7, 8, 9)}
 Edit = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]  # (B, D) base, (B, D) source -> (B, D)

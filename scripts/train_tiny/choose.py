@@ -18,7 +18,7 @@ from scripts.train_tiny.laboratory import (
     open_model,
     random_vector,
 )
-from vectorlab.steering.loading import LoadedModel
+from vectorlab.steering.model.loading import LoadedModel
 
 STRENGTHS = (0.0, 0.05, 0.1, 0.12, 0.15, 0.17, 0.2, 0.25, 0.3)
 _RANDOM_STRENGTHS = (0.12, 0.15, 0.17, 0.2)

@@ -24,7 +24,7 @@ from scripts.train_tiny.settings import (
     AttributeSettings,
     StyleSettings,
 )
-from vectorlab.steering.loading import LoadedModel
+from vectorlab.steering.model.loading import LoadedModel
 
 IsTarget = Callable[[str], bool]
 

@@ -10,14 +10,19 @@ import numpy as np
 import torch
 
 from vectorlab.domain.hashing import content_sha256
-from vectorlab.domain.methods import method_info
-from vectorlab.domain.operators import Operator
-from vectorlab.domain.runs import Arm, Decoding, FinishReason, Intervention, Prompt, RunSpec
-from vectorlab.domain.sets import Demonstration
-from vectorlab.domain.vectors import ExtractionSpec, LayerVector, Site, vector_content_sha256
-from vectorlab.steering.extraction import extract
-from vectorlab.steering.generation import generate
-from vectorlab.steering.loading import LoadedModel, describe_model, load_model
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.runs.runs import Arm, Decoding, FinishReason, Intervention, Prompt, RunSpec
+from vectorlab.domain.sets.versions import Demonstration
+from vectorlab.domain.vectors.methods import method_info
+from vectorlab.domain.vectors.vectors import (
+    ExtractionSpec,
+    LayerVector,
+    Site,
+    vector_content_sha256,
+)
+from vectorlab.steering.extraction.extraction import extract
+from vectorlab.steering.generation.generation import generate
+from vectorlab.steering.model.loading import LoadedModel, describe_model, load_model
 
 MAX_NEW_TOKENS = 40
 Layers = tuple[LayerVector, ...]

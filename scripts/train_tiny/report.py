@@ -21,7 +21,7 @@ from scripts.train_tiny import cases, evaluation, scoring
 from scripts.train_tiny.evaluation import AttributeFigures, StyleFigures
 from scripts.train_tiny.laboratory import open_model
 from scripts.train_tiny.settings import ATTRIBUTES, CASES_PER_ROW, DIALOGUE, PARAPHRASE
-from vectorlab.steering.loading import LoadedModel
+from vectorlab.steering.model.loading import LoadedModel
 
 FOLDER = Path(__file__).parent
 

@@ -9,9 +9,10 @@ from tests.analysis.test_read_only import asking
 from tests.store.builders import new_score
 from tests.store.full_store import fill_every_table
 from vectorlab.errors import InputError
-from vectorlab.services import queries
-from vectorlab.store import schema, scores
+from vectorlab.services.analysis import queries
+from vectorlab.store import schema
 from vectorlab.store.database import Database, Transaction
+from vectorlab.store.runs import scores
 
 # Nothing in the filled store is wrong in these ways.
 EMPTY = {"Replays that differ", "Demonstrations that pull against their vector"}

@@ -11,9 +11,10 @@ from tests.databases import execute_raw
 from tests.store.builders import fill
 from vectorlab.domain.queries import QueryLimits, QueryResult
 from vectorlab.errors import InputError, StoreError
-from vectorlab.services import queries
-from vectorlab.store import migrate, schema
+from vectorlab.services.analysis import queries
+from vectorlab.store import schema
 from vectorlab.store.database import Database
+from vectorlab.store.upkeep import migrate
 
 Ask = Callable[..., QueryResult]
 SHORT = QueryLimits(seconds=0.3, rows=5)

@@ -5,8 +5,8 @@ import json
 import pandas as pd
 import pytest
 
-from vectorlab.domain import margins
-from vectorlab.store import runs
+from vectorlab.domain.runs import margins
+from vectorlab.store.runs import runs
 
 PROMPT = "Please paraphrase the following sentence. Sentence: The bread was fine., paraphrase: "
 GENERATE = ("runs", "generate", "--vector", "upbeat", "--max-new-tokens", "4", "--prompt", PROMPT)

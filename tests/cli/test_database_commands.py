@@ -6,7 +6,7 @@ import pytest
 
 from vectorlab.services import models
 from vectorlab.services.database import open_store
-from vectorlab.steering.loading import describe_model
+from vectorlab.steering.model.loading import describe_model
 
 
 @pytest.fixture

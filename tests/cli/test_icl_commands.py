@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from vectorlab.icl import comparison, reproduction
+from vectorlab.icl.engine import comparison, reproduction
 
 CONSTRUCT = ["icl", "construct", "--steps", "3", "--tasks", "20", "--dx", "3"]
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 import pytest
 
 from tests.store.test_jobs import claim
-from vectorlab.domain.jobs import LogLevel, NewJob
+from vectorlab.domain.jobs.jobs import LogLevel, NewJob
 from vectorlab.services.database import open_store
-from vectorlab.store import inspection, jobs
+from vectorlab.store.jobs import queue
+from vectorlab.store.upkeep import inspection
 
 
 @pytest.fixture
@@ -23,15 +24,15 @@ def three(url: str) -> None:
     db = open_store(url)
     with db.write() as tx:
         for kind in ("extract", "generate", "extract"):
-            jobs.enqueue(tx, NewJob(kind=kind, spec={}, dedupe_key=None, created_by="me"))
+            queue.enqueue(tx, NewJob(kind=kind, spec={}, dedupe_key=None, created_by="me"))
         claim(tx, "gpu7-1", job_id=1)
-        jobs.append_log(tx, 1, 1, [(LogLevel.INFO, "began"), (LogLevel.ERROR, "[red]bad[/red]")])
-        jobs.fail(tx, 1, 1, error_class="InputError", error="no such set", retry=False)
-        jobs.register_worker(
+        queue.append_log(tx, 1, 1, [(LogLevel.INFO, "began"), (LogLevel.ERROR, "[red]bad[/red]")])
+        queue.fail(tx, 1, 1, error_class="InputError", error="no such set", retry=False)
+        queue.register_worker(
             tx, worker_id="gpu8-2", host="gpu8", pid=2, device="cuda:0", torch_version="2"
         )
         claim(tx, "gpu8-2", job_id=2)
-        jobs.report_progress(tx, 2, 1, 30, 90, "tokens", rate=5.0)
+        queue.report_progress(tx, 2, 1, 30, 90, "tokens", rate=5.0)
     db.dispose()
 
 

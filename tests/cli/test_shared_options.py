@@ -9,11 +9,11 @@ from typer.testing import CliRunner
 
 from vectorlab.cli.groups import Group, grouped
 from vectorlab.cli.main import app
-from vectorlab.domain.runs import Decoding
-from vectorlab.services.arms import SweepOptions
-from vectorlab.services.requests import GenerationRequest
-from vectorlab.services.text_options import TextOptions
-from vectorlab.services.vector_options import VectorOptions
+from vectorlab.domain.runs.runs import Decoding
+from vectorlab.services.runs.arms import SweepOptions
+from vectorlab.services.runs.requests import GenerationRequest
+from vectorlab.services.runs.text_options import TextOptions
+from vectorlab.services.vectors.options import VectorOptions
 
 COMMANDS = {"generate": "runs", "sweep": "runs", "calibrate": "vectors"}
 SPELT = {  # fields whose option has another name

@@ -10,7 +10,7 @@ import pytest
 
 from bench._storm import Chaos, enqueue
 from tests.databases import PostgresServer
-from vectorlab.domain.jobs import AttemptOutcome, JobState
+from vectorlab.domain.jobs.jobs import AttemptOutcome, JobState
 from vectorlab.errors import InputError
 from vectorlab.lab import Lab
 from vectorlab.services import database, jobs

@@ -13,10 +13,17 @@ import numpy as np
 from scipy.optimize import brentq
 
 from tests.tiny_models import D_MODEL, N_LAYERS, VOCABULARY, byte_tokenizer, random_model
-from vectorlab.domain.operators import Operator
-from vectorlab.domain.vectors import LayerVector, NewVector, Origin, Site, SteeringVector, TokenRule
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.vectors.vectors import (
+    LayerVector,
+    NewVector,
+    Origin,
+    Site,
+    SteeringVector,
+    TokenRule,
+)
 from vectorlab.lab import Lab
-from vectorlab.store import vectors
+from vectorlab.store.vectors import vectors
 
 COMPONENT = 5
 LENGTH = 3.0  # c

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from vectorlab.domain.scorers import parse_scorer
-from vectorlab.domain.scores import Item, Score
+from vectorlab.domain.scores.catalogue import parse_scorer
+from vectorlab.domain.scores.scores import Item, Score
 from vectorlab.errors import InputError
 from vectorlab.evals.registry import prepare
 

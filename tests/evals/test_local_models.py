@@ -7,8 +7,8 @@ import torch
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification
 
 from tests.tiny_models import VOCABULARY, byte_tokenizer
-from vectorlab.domain.scorers import parse_scorer
-from vectorlab.domain.scores import Item
+from vectorlab.domain.scores.catalogue import parse_scorer
+from vectorlab.domain.scores.scores import Item
 from vectorlab.errors import InputError, ModelError
 from vectorlab.evals.registry import prepare
 

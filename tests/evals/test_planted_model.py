@@ -3,13 +3,13 @@
 import pytest
 
 from tests.evals import planted
-from vectorlab.domain.operators import Operator
-from vectorlab.domain.runs import Decoding
-from vectorlab.domain.statistics import estimate
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.runs.runs import Decoding
+from vectorlab.domain.scores.statistics import estimate
 from vectorlab.errors import InputError
 from vectorlab.lab import Lab
-from vectorlab.services import calibrations
-from vectorlab.services.arms import SweepOptions
+from vectorlab.services.runs.arms import SweepOptions
+from vectorlab.services.vectors import calibrations
 
 PROMPTS = ["one", "two words", "three more words", "4", "fifth", "the sixth"]
 SHORT = Decoding(max_new_tokens=4)

@@ -6,15 +6,16 @@ from functools import partial
 
 import pytest
 
-from vectorlab.domain.runs import Decoding
-from vectorlab.domain.vectors import Origin
+from vectorlab.domain.runs.runs import Decoding
+from vectorlab.domain.vectors.vectors import Origin
 from vectorlab.errors import InputError, JobFailed
 from vectorlab.evals import forced
 from vectorlab.evals.model_scores import score_with_model
-from vectorlab.services import baselines, jobs, scores
+from vectorlab.services import jobs
+from vectorlab.services.runs import baselines, scores
 from vectorlab.store import schema
-from vectorlab.store import scores as score_rows
 from vectorlab.store.columns import utc_now
+from vectorlab.store.runs import scores as score_rows
 
 SHORT = Decoding(max_new_tokens=6)
 

@@ -5,8 +5,8 @@ import math
 import pytest
 
 from vectorlab.catalogue import in_file_of
-from vectorlab.domain.scorers import SCORERS, Needs, parse_scorer
-from vectorlab.domain.scores import Item, Score
+from vectorlab.domain.scores.catalogue import SCORERS, Needs, parse_scorer
+from vectorlab.domain.scores.scores import Item, Score
 from vectorlab.errors import InputError
 from vectorlab.evals import registry
 from vectorlab.evals.reading import model_scorer
@@ -22,7 +22,7 @@ def test_every_scorer_has_a_file_of_its_name(name: str):
     if SCORERS[name].needs is Needs.MODEL:
         assert model_scorer(name).plan
     else:
-        assert in_file_of(f"vectorlab.evals.{name}", "SCORER", TextScorer).prepare
+        assert in_file_of(f"vectorlab.evals.scorers.{name}", "SCORER", TextScorer).prepare
 
 
 @pytest.mark.parametrize(

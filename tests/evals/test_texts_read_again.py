@@ -7,14 +7,14 @@ import pytest
 
 from tests.steering.builders import OTHER, arm, intervention, run_spec, vectors
 from tests.tiny_models import tiny_model
-from vectorlab.domain.conditions import Comparison, Condition, Measure
-from vectorlab.domain.operators import Operator
-from vectorlab.domain.positions import Positions
-from vectorlab.domain.schedules import Schedule
-from vectorlab.domain.vectors import Site
+from vectorlab.domain.interventions.conditions import Comparison, Condition, Measure
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.interventions.positions import Positions
+from vectorlab.domain.interventions.schedules import Schedule
+from vectorlab.domain.vectors.vectors import Site
 from vectorlab.evals.forced import read_texts
-from vectorlab.steering.generation import generate
-from vectorlab.steering.prepared_run import PreparedRun
+from vectorlab.steering.generation.generation import generate
+from vectorlab.steering.generation.prepared_run import PreparedRun
 
 PROMPTS = ["Once upon a time", "Hi"]
 WHEN = Condition(

@@ -6,15 +6,20 @@ import torch
 
 from tests.noise import nudged
 from tests.tiny_models import CONFIGURATIONS, tiny_model
-from vectorlab.domain.context_prompts import LAYOUTS, context_prompt, context_texts, find_layout
-from vectorlab.domain.sets import Demonstration
-from vectorlab.domain.vectors import Site
+from vectorlab.domain.sets.versions import Demonstration
+from vectorlab.domain.vectors.context_prompts import (
+    LAYOUTS,
+    context_prompt,
+    context_texts,
+    find_layout,
+)
+from vectorlab.domain.vectors.vectors import Site
 from vectorlab.errors import ArchitectureError, InputError
-from vectorlab.icl.attention_record import record_heads
-from vectorlab.icl.bridge import Bridge, BridgeOptions, bridge
-from vectorlab.services.icl import strongest_heads
-from vectorlab.steering.activations import record_states
-from vectorlab.steering.methods import aggregate, texts_of
+from vectorlab.icl.engine.attention_record import record_heads
+from vectorlab.icl.engine.bridge import Bridge, BridgeOptions, bridge
+from vectorlab.icl.services.runs import strongest_heads
+from vectorlab.steering.extraction.methods import aggregate, texts_of
+from vectorlab.steering.recording.activations import record_states
 
 PAIRS = [
     Demonstration(source=source, target=target)

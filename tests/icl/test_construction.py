@@ -7,11 +7,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vectorlab.domain.icl import Inputs, RegressionLaw, best_one_step
 from vectorlab.errors import InputError, ShapeError
-from vectorlab.icl import construction, descent, losses
-from vectorlab.icl.construction import LinearAttention, construct, run_layers
-from vectorlab.icl.tasks import Tasks, draw_sines, draw_tasks
+from vectorlab.icl.domain.laws import Inputs, RegressionLaw, best_one_step
+from vectorlab.icl.engine import construction, descent, losses
+from vectorlab.icl.engine.construction import LinearAttention, construct, run_layers
+from vectorlab.icl.engine.tasks import Tasks, draw_sines, draw_tasks
 
 pytestmark = pytest.mark.kernels
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from scripts import icl_report
-from vectorlab.domain.icl_training import TrainingSpec
+from vectorlab.icl.domain.training_spec import TrainingSpec
 
 
 @pytest.fixture(scope="module")

@@ -5,15 +5,15 @@ from dataclasses import replace
 import pytest
 import torch
 
-from vectorlab.domain.icl import Inputs, RegressionLaw
-from vectorlab.domain.icl_training import TrainingSpec, Variant
 from vectorlab.errors import InputError, IntegrityError
-from vectorlab.icl import alignment, comparison, descent
-from vectorlab.icl.construction import construct, run_layers
-from vectorlab.icl.learning import Learner, held_out
-from vectorlab.icl.models import AttentionStack, build_model
-from vectorlab.icl.search import Rates, best_rates
-from vectorlab.icl.tasks import Tasks, draw_tasks
+from vectorlab.icl.domain.laws import Inputs, RegressionLaw
+from vectorlab.icl.domain.training_spec import TrainingSpec, Variant
+from vectorlab.icl.engine import alignment, comparison, descent
+from vectorlab.icl.engine.construction import construct, run_layers
+from vectorlab.icl.engine.learning import Learner, held_out
+from vectorlab.icl.engine.models import AttentionStack, build_model
+from vectorlab.icl.engine.search import Rates, best_rates
+from vectorlab.icl.engine.tasks import Tasks, draw_tasks
 
 pytestmark = pytest.mark.kernels
 

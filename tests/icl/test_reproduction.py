@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from vectorlab.domain.icl_checks import TABLE, Check, Comparison, ReferencePoint, Verdict
-from vectorlab.icl import reproduction
-from vectorlab.icl.reproduction import FULL, SHORT, stages
+from vectorlab.icl.domain.reference_points import TABLE, Check, Comparison, ReferencePoint, Verdict
+from vectorlab.icl.engine import reproduction
+from vectorlab.icl.engine.reproduction import FULL, SHORT, stages
 
 
 @pytest.mark.kernels

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from vectorlab.domain.icl import Inputs, RegressionLaw
 from vectorlab.errors import InputError
-from vectorlab.icl import descent
-from vectorlab.icl.construction import construct
-from vectorlab.icl.losses import losses
-from vectorlab.icl.tasks import Tasks
-from vectorlab.services import icl_steps
-from vectorlab.services.icl_steps import ROUTES, matrices, walk
+from vectorlab.icl.domain.laws import Inputs, RegressionLaw
+from vectorlab.icl.engine import descent
+from vectorlab.icl.engine.construction import construct
+from vectorlab.icl.engine.losses import losses
+from vectorlab.icl.engine.tasks import Tasks
+from vectorlab.icl.services import steps as icl_steps
+from vectorlab.icl.services.steps import ROUTES, matrices, walk
 
 pytestmark = pytest.mark.kernels
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from vectorlab.domain.sets import Demonstration
+from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.lab import Lab
 
 PAIRS = (

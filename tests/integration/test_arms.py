@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from vectorlab.domain.operators import Operator
-from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Combine, Decoding
-from vectorlab.domain.schedules import Schedule
-from vectorlab.domain.vectors import Site
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.interventions.positions import Positions
+from vectorlab.domain.interventions.schedules import Schedule
+from vectorlab.domain.runs.runs import Combine, Decoding
+from vectorlab.domain.vectors.vectors import Site
 from vectorlab.errors import InputError, NotFoundError, ShapeError
-from vectorlab.services import vectors
-from vectorlab.services.arms import SweepOptions, Term, build_arms, parse_arm
+from vectorlab.services.runs.arms import SweepOptions, Term, build_arms, parse_arm
+from vectorlab.services.vectors import vectors
 
 PROMPTS = ["Please paraphrase: Worst restaurant ever!", "Once"]
 

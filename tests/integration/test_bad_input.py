@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from vectorlab.domain.operators import Operator
-from vectorlab.domain.runs import Decoding, Prompt
-from vectorlab.domain.sets import Demonstration
-from vectorlab.domain.vectors import LayerVector, NewVector, Origin, Site, TokenRule
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.runs.runs import Decoding, Prompt
+from vectorlab.domain.sets.versions import Demonstration
+from vectorlab.domain.vectors.vectors import LayerVector, NewVector, Origin, Site, TokenRule
 from vectorlab.errors import (
     ConflictError,
     InputError,
@@ -25,9 +25,9 @@ from vectorlab.errors import (
     NotFoundError,
     ShapeError,
 )
-from vectorlab.services import vector_files
-from vectorlab.steering.loading import bundled_model_path
-from vectorlab.store import vectors as vector_store
+from vectorlab.services.vectors import files
+from vectorlab.steering.model.loading import bundled_model_path
+from vectorlab.store.vectors import vectors as vector_store
 
 RECORD = ("steering_vectors", "layer_vectors", "generation_runs", "generations", "models")
 
@@ -204,8 +204,8 @@ def test_a_replay_with_an_altered_vector_is_refused(lab, tmp_path):
 def test_vector_files_are_checked(lab, tmp_path):
     path = tmp_path / "upbeat.safetensors"
     vector = lab.vectors.get("upbeat")
-    vector_files.export_vector(lab.db, vector, path, format="safetensors")
-    again = vector_files.import_vector(lab.db, path, model=None, name="again", actor="me")
+    files.export_vector(lab.db, vector, path, format="safetensors")
+    again = files.import_vector(lab.db, path, model=None, name="again", actor="me")
     assert again.content_sha256 == vector.content_sha256
     assert again.set_label == "upbeat@1"
     damaged = tmp_path / "damaged.safetensors"
@@ -213,18 +213,16 @@ def test_vector_files_are_checked(lab, tmp_path):
     data[-1] ^= 1
     damaged.write_bytes(data)
     with pytest.raises(IntegrityError, match="content hash"):
-        vector_files.import_vector(lab.db, damaged, model=None, name="x", actor="me")
+        files.import_vector(lab.db, damaged, model=None, name="x", actor="me")
     with pytest.raises(ConflictError, match="taken"):
-        vector_files.import_vector(lab.db, path, model=None, name=None, actor="me")
+        files.import_vector(lab.db, path, model=None, name=None, actor="me")
     (tmp_path / "x.safetensors").write_bytes(b"nonsense")
     with pytest.raises(InputError, match="not a safetensors file"):
-        vector_files.import_vector(
-            lab.db, tmp_path / "x.safetensors", model=None, name="x", actor="me"
-        )
+        files.import_vector(lab.db, tmp_path / "x.safetensors", model=None, name="x", actor="me")
     with pytest.raises(InputError, match="not known"):
-        vector_files.export_vector(lab.db, vector, path, format="exe")
+        files.export_vector(lab.db, vector, path, format="exe")
     with pytest.raises(InputError, match=r"'upbeat\.exe' names no format.*--format safetensors"):
-        vector_files.export_vector(lab.db, vector, tmp_path / "upbeat.exe")
+        files.export_vector(lab.db, vector, tmp_path / "upbeat.exe")
 
 
 def test_model_directories_without_whole_weights_are_refused(lab, unchanged, tmp_path):

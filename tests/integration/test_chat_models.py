@@ -9,16 +9,16 @@ from typer.testing import CliRunner
 
 import vectorlab
 from vectorlab.cli.main import app
-from vectorlab.domain.conditions import Comparison
-from vectorlab.domain.job_requests import GenerateRequest
-from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Combine, Decoding
-from vectorlab.domain.schedules import Schedule
-from vectorlab.domain.sets import Demonstration
+from vectorlab.domain.interventions.conditions import Comparison
+from vectorlab.domain.interventions.positions import Positions
+from vectorlab.domain.interventions.schedules import Schedule
+from vectorlab.domain.jobs.requests import GenerateRequest
+from vectorlab.domain.runs.runs import Combine, Decoding
+from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.errors import InputError
 from vectorlab.lab import Lab
-from vectorlab.services import calibrations
-from vectorlab.services.arms import SweepOptions
+from vectorlab.services.runs.arms import SweepOptions
+from vectorlab.services.vectors import calibrations
 
 TEMPLATE = (
     "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"

@@ -2,16 +2,16 @@
 
 import pytest
 
-from vectorlab.domain.conditions import Measure
-from vectorlab.domain.job_requests import GenerateRequest
-from vectorlab.domain.jobs import JobState
-from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Decoding
-from vectorlab.domain.sets import Demonstration
-from vectorlab.domain.vectors import NOT_ASKED
+from vectorlab.domain.interventions.conditions import Measure
+from vectorlab.domain.interventions.positions import Positions
+from vectorlab.domain.jobs.jobs import JobState
+from vectorlab.domain.jobs.requests import GenerateRequest
+from vectorlab.domain.runs.runs import Decoding
+from vectorlab.domain.sets.versions import Demonstration
+from vectorlab.domain.vectors.vectors import NOT_ASKED
 from vectorlab.errors import ConflictError, InputError, JobFailed, NotFoundError
-from vectorlab.services import conditions
-from vectorlab.services.arms import SweepOptions
+from vectorlab.services.runs.arms import SweepOptions
+from vectorlab.services.vectors import thresholds
 from vectorlab.store import purge
 
 PROMPTS = ["The pizza was okay.", "Wow the pizza was amazing!!!"]
@@ -61,8 +61,8 @@ def test_a_condition_is_written_and_read_back(sides):
         "upbeat@1 projection > 1e-05 over prompt:first=4+skip_bos",
         "upbeat@1 cosine > 0.1 over response:last=4",
     ):
-        item = conditions.parse_condition(sides.db, model, text)
-        assert conditions.spell(item, "upbeat") == text
+        item = thresholds.parse_condition(sides.db, model, text)
+        assert thresholds.spell(item, "upbeat") == text
     asked = sides.runs.request(
         prompts=PROMPTS, arms=["upbeat:0.2:when=upbeat@2 cosine > 0.25 over prompt:last=1"]
     )
@@ -130,7 +130,7 @@ def test_vectors_of_equal_damage_keep_their_parent_and_their_norms(lab):
 
 
 def test_texts_are_shown_while_a_notebook_waits(lab, monkeypatch):
-    monkeypatch.setattr("vectorlab.steering.decoding.SHOW_EVERY_S", 0.0)
+    monkeypatch.setattr("vectorlab.steering.generation.decoding.SHOW_EVERY_S", 0.0)
     monkeypatch.setattr("vectorlab.worker.lease.PROGRESS_EVERY_S", 0.0)
     seen: list[str] = []
     view = lab.runs.generate(
@@ -143,7 +143,7 @@ def test_texts_are_shown_while_a_notebook_waits(lab, monkeypatch):
 
 
 def test_texts_are_iterated_over_while_they_grow_and_a_loop_may_be_left(lab, monkeypatch):
-    monkeypatch.setattr("vectorlab.steering.decoding.SHOW_EVERY_S", 0.0)
+    monkeypatch.setattr("vectorlab.steering.generation.decoding.SHOW_EVERY_S", 0.0)
     monkeypatch.setattr("vectorlab.worker.lease.PROGRESS_EVERY_S", 0.0)
     request = {"prompts": ["Once"], "decoding": Decoding(max_new_tokens=24)}
     seen = [texts[0].text for texts in lab.runs.stream(**request)]

@@ -9,11 +9,12 @@ import pytest
 from bench._storm import Chaos, enqueue, make_run, make_vector
 from tests.integration.crashing import die_at_every_statement
 from tests.store.test_jobs import lapse
-from vectorlab.domain.jobs import JobState
+from vectorlab.domain.jobs.jobs import JobState
 from vectorlab.lab import Lab
 from vectorlab.services import database as services
 from vectorlab.services import jobs
-from vectorlab.store import runs, vectors
+from vectorlab.store.runs import runs
+from vectorlab.store.vectors import vectors
 from vectorlab.worker.handlers import HANDLERS
 from vectorlab.worker.loop import Worker
 

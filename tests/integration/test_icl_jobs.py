@@ -7,18 +7,19 @@ import safetensors.torch
 import torch
 
 from tests.store.test_jobs import lapse
-from vectorlab.domain.icl import ConstructOptions, RegressionLaw
-from vectorlab.domain.icl_runs import IclKind, IclRun
-from vectorlab.domain.icl_training import TrainingSpec
-from vectorlab.domain.jobs import JobState
-from vectorlab.domain.sets import Demonstration
+from vectorlab.domain.jobs.jobs import JobState
+from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.errors import InputError, JobFailed, LeaseLost, NotFoundError
-from vectorlab.icl import comparison, reproduction
-from vectorlab.icl.learning import Learner
+from vectorlab.icl.domain.laws import ConstructOptions, RegressionLaw
+from vectorlab.icl.domain.runs import IclKind, IclRun
+from vectorlab.icl.domain.training_spec import TrainingSpec
+from vectorlab.icl.engine import comparison, reproduction
+from vectorlab.icl.engine.learning import Learner
+from vectorlab.icl.services import runs as icl
+from vectorlab.icl.services.runs import BridgeRequest
 from vectorlab.lab import Lab
-from vectorlab.services import icl, jobs
+from vectorlab.services import jobs
 from vectorlab.services.asking import Asked
-from vectorlab.services.icl import BridgeRequest
 from vectorlab.worker.lease import Lease
 from vectorlab.worker.loop import Worker
 

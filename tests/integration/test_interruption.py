@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from vectorlab.domain.jobs import AttemptOutcome, JobState
-from vectorlab.domain.runs import Decoding
+from vectorlab.domain.jobs.jobs import AttemptOutcome, JobState
+from vectorlab.domain.runs.runs import Decoding
 from vectorlab.errors import JobCancelled, JobFailed
 from vectorlab.services import database, jobs
 from vectorlab.store.database import StoreUnavailable

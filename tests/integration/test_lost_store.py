@@ -14,10 +14,11 @@ import sqlalchemy as sa
 from tests.databases import PostgresServer, missing
 from tests.integration.test_interruption import is_running
 from tests.integration.test_workers import enqueue, outcomes, until, working
-from vectorlab.domain.jobs import AttemptOutcome, JobState
+from vectorlab.domain.jobs.jobs import AttemptOutcome, JobState
 from vectorlab.services import jobs
-from vectorlab.store import audit, migrate
+from vectorlab.store import audit
 from vectorlab.store.database import Database, StoreUnavailable
+from vectorlab.store.upkeep import migrate
 from vectorlab.worker import handlers
 from vectorlab.worker.context import JobContext
 

@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 
-from vectorlab.domain.jobs import JobState
-from vectorlab.domain.operators import Operator
-from vectorlab.domain.runs import Decoding
-from vectorlab.domain.vectors import Site
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.jobs.jobs import JobState
+from vectorlab.domain.runs.runs import Decoding
+from vectorlab.domain.vectors.vectors import Site
 from vectorlab.errors import ConflictError
 from vectorlab.lab import Lab
-from vectorlab.services import jobs, reports, runs, vectors
+from vectorlab.services import frames, jobs
+from vectorlab.services.runs import runs
+from vectorlab.services.vectors import vectors
 from vectorlab.worker.handlers import generation
 
 SENTENCE = "Please paraphrase the following sentence. Sentence: The bread was fine., paraphrase: "
@@ -97,7 +99,7 @@ def test_a_prompt_given_twice_is_two_rows_of_a_comparison(lab):
     view = lab.runs.generate(prompts=["Once", "It", "Once"], decoding=decoding)
     other = lab.runs.generate(prompts=["It", "Once"], decoding=decoding)
     assert list(view.compare()["prompt"]) == ["Once", "It", "Once"]
-    both = reports.comparison_frame(lab.db, [str(view.id), str(other.id)])
+    both = frames.comparison_frame(lab.db, [str(view.id), str(other.id)])
     assert list(both.columns) == [
         "prompt",
         "sample",

@@ -7,14 +7,16 @@ from typing import Any
 import pytest
 
 from tests.integration.test_ravel import few_cities
-from vectorlab.domain.job_requests import KINDS
-from vectorlab.domain.jobs import NamedRequest
-from vectorlab.domain.runs import Decoding, Operator
+from vectorlab.domain.jobs.jobs import NamedRequest
+from vectorlab.domain.jobs.requests import KINDS
+from vectorlab.domain.runs.runs import Decoding, Operator
 from vectorlab.errors import ConflictError
 from vectorlab.lab import Lab
-from vectorlab.services import jobs, models, runs, vector_algebra
+from vectorlab.ravel.services.runs import Grid
+from vectorlab.services import jobs, models
 from vectorlab.services.asking import Asked
-from vectorlab.services.ravel_runs import Grid
+from vectorlab.services.runs import runs
+from vectorlab.services.vectors import algebra
 from vectorlab.worker.lease import Lease
 
 SHORT = Decoding(max_new_tokens=3)
@@ -31,7 +33,7 @@ class Named:
 
 
 def equalise(lab: Lab, name: str, kl: float = 0.05) -> Asked[Any]:
-    return vector_algebra.request_equalisation(
+    return algebra.request_equalisation(
         lab.db, "upbeat", kl=kl, texts="upbeat", operator=Operator.ADD, name=name, actor="me"
     )
 

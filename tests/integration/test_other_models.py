@@ -16,13 +16,13 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from vectorlab.domain.operators import Operator
-from vectorlab.domain.runs import Decoding
-from vectorlab.domain.sets import Demonstration
-from vectorlab.domain.vectors import LayerVector, NewVector, Origin
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.runs.runs import Decoding
+from vectorlab.domain.sets.versions import Demonstration
+from vectorlab.domain.vectors.vectors import LayerVector, NewVector, Origin
 from vectorlab.errors import ArchitectureError, ConflictError, ModelError
-from vectorlab.services import vectors
-from vectorlab.store import vectors as vector_store
+from vectorlab.services.vectors import vectors
+from vectorlab.store.vectors import vectors as vector_store
 
 
 @pytest.fixture(scope="module")

@@ -3,11 +3,11 @@
 import pytest
 
 from tests.integration.conftest import Lab
-from vectorlab.domain.passages import ChatForm
-from vectorlab.domain.sets import Demonstration
-from vectorlab.domain.vectors import TokenRule
+from vectorlab.domain.sets.versions import Demonstration
+from vectorlab.domain.vectors.passages import ChatForm
+from vectorlab.domain.vectors.vectors import TokenRule
 from vectorlab.errors import InputError
-from vectorlab.services import vectors
+from vectorlab.services.vectors import vectors
 
 PAIRS = [
     Demonstration(source="awful", target="lovely", metadata={"place": "The room"}),

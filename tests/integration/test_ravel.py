@@ -6,18 +6,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from vectorlab.domain.jobs import JobState
-from vectorlab.domain.ravel import EntityData, Split
-from vectorlab.domain.ravel_instances import Instance, Part
-from vectorlab.domain.ravel_runs import FeaturizerSpec, Location, NamedTensor
-from vectorlab.domain.ravel_scores import summary
-from vectorlab.domain.sets import Demonstration
+from vectorlab.domain.jobs.jobs import JobState
+from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.errors import ConflictError, InputError, JobReleased, ShapeError
 from vectorlab.lab import Lab
-from vectorlab.services import jobs, ravel_files, ravel_instances, ravel_reports, ravel_runs
-from vectorlab.services.ravel_runs import Grid, VectorTrial
-from vectorlab.store import ravel_instances as ravel_instances_store
-from vectorlab.store import ravel_results
+from vectorlab.ravel.domain.entities import EntityData, Split
+from vectorlab.ravel.domain.instances import Instance, Part
+from vectorlab.ravel.domain.measures import summary
+from vectorlab.ravel.domain.specs import FeaturizerSpec, Location, NamedTensor
+from vectorlab.ravel.services import files as ravel_files
+from vectorlab.ravel.services import frames as ravel_reports
+from vectorlab.ravel.services import instances as ravel_instances
+from vectorlab.ravel.services import runs as ravel_runs
+from vectorlab.ravel.services.runs import Grid, VectorTrial
+from vectorlab.ravel.store import instances as ravel_instances_store
+from vectorlab.ravel.store import results as ravel_results
+from vectorlab.services import jobs
 
 QUICK = {"steps": 3, "batch": 4}
 
@@ -119,8 +123,8 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 def test_an_interrupted_training_goes_on_and_ends_the_same(lab: Lab, monkeypatch):
     """The same request in two stores: once straight through, once with a worker that ends."""
+    from vectorlab.ravel.worker import run as ravel_run
     from vectorlab.worker import lease
-    from vectorlab.worker.handlers import ravel_run
 
     build(lab)
     grid = Grid(
@@ -153,10 +157,10 @@ def test_an_interrupted_training_goes_on_and_ends_the_same(lab: Lab, monkeypatch
 
 def straight_rows(lab: Lab, spec: FeaturizerSpec) -> NamedTensor:
     """What the training comes to without a worker, a store or an interruption."""
-    from vectorlab.ravel.prompts import PromptBook
-    from vectorlab.ravel.training import Unwatched
-    from vectorlab.ravel.workbench import Workbench
-    from vectorlab.steering.loading import load_model
+    from vectorlab.ravel.engine.prompts import PromptBook
+    from vectorlab.ravel.engine.training import Unwatched
+    from vectorlab.ravel.engine.workbench import Workbench
+    from vectorlab.steering.model.loading import load_model
 
     instance = ravel_instances.get(lab.db, "few-tiny")
     data = ravel_instances.data_of(lab.db, instance)

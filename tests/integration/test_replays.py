@@ -12,11 +12,11 @@ import torch
 
 from tests.store.test_views import read
 from tests.tiny_models import byte_tokenizer, random_model
-from vectorlab.domain.replays import Effect, Verdict
-from vectorlab.domain.runs import Decoding, Departure, FinishReason, GeneratedText, RowKey
+from vectorlab.domain.runs.replays import Effect, Verdict
+from vectorlab.domain.runs.runs import Decoding, Departure, FinishReason, GeneratedText, RowKey
 from vectorlab.lab import Lab
-from vectorlab.services import runs
-from vectorlab.steering.environment import kernel_limits
+from vectorlab.services.runs import runs
+from vectorlab.steering.model.environment import kernel_limits
 from vectorlab.worker.handlers import generation
 
 LIMITS = {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41"}
@@ -25,7 +25,7 @@ KEY = RowKey(prompt=0, arm=0, sample=0)
 PROMPTS = [SENTENCE.format(word) for word in ("bread", "old park", "tea", "film")]
 ELSEWHERE = """
 import sys
-from vectorlab.domain.runs import Decoding
+from vectorlab.domain.runs.runs import Decoding
 from vectorlab.lab import Lab
 
 url, model, *prompts = sys.argv[1:]

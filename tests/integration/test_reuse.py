@@ -4,17 +4,18 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from vectorlab.domain.jobs import JobState
-from vectorlab.domain.sets import Demonstration
+from vectorlab.domain.jobs.jobs import JobState
+from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.errors import InputError, JobFailed, LeaseLost
 from vectorlab.lab import Lab
-from vectorlab.services import explanations, jobs, states, vectors
-from vectorlab.steering import activations
-from vectorlab.steering.recorder import Recorder
-from vectorlab.store import jobs as store_jobs
+from vectorlab.services import jobs
+from vectorlab.services.vectors import explanations, states, vectors
+from vectorlab.steering.recording import activations
+from vectorlab.steering.recording.recorder import Recorder
 from vectorlab.store import schema
-from vectorlab.store import states as store_states
-from vectorlab.worker import states as worker_states
+from vectorlab.store.jobs import queue as store_jobs
+from vectorlab.store.vectors import states as store_states
+from vectorlab.worker import state_cache as worker_states
 from vectorlab.worker.loop import Worker
 
 TEN = [

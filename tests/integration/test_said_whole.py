@@ -9,15 +9,15 @@ from typer.testing import CliRunner
 
 from vectorlab.cli.main import app
 from vectorlab.domain.codec import whole
-from vectorlab.domain.comparison import settings_of
-from vectorlab.domain.passages import ChatForm
-from vectorlab.domain.runs import Combine, Decoding
-from vectorlab.domain.schedules import Schedule
-from vectorlab.domain.sets import Demonstration
-from vectorlab.domain.vectors import ExtractionSpec, TokenRule
+from vectorlab.domain.interventions.schedules import Schedule
+from vectorlab.domain.runs.comparison import settings_of
+from vectorlab.domain.runs.runs import Combine, Decoding
+from vectorlab.domain.sets.versions import Demonstration
+from vectorlab.domain.vectors.passages import ChatForm
+from vectorlab.domain.vectors.vectors import ExtractionSpec, TokenRule
 from vectorlab.lab import Lab
-from vectorlab.services import run_report
-from vectorlab.services.arms import SweepOptions, Term, parse_arm, spell_arm
+from vectorlab.services.runs import report
+from vectorlab.services.runs.arms import SweepOptions, Term, parse_arm, spell_arm
 
 PROMPTS = ["It was ok.", "The soup was cold."]
 WHEN = "upbeat@2 cosine > -1.0"
@@ -87,7 +87,7 @@ def test_a_conditional_arm_is_never_told_as_one_that_always_acts(lab):
     label = f"upbeat +0.1 (first:4, when {WHEN})"
     assert [arm.label for arm in swept.spec.arms] == ["baseline", label]
     for name, words in {
-        "report": str(run_report.run_report(lab.db, [str(swept.id)])),
+        "report": str(report.run_report(lab.db, [str(swept.id)])),
         "show": show(lab, "runs", "show", str(swept.id)),
         "settings": str(settings_of([swept, generate(lab)])),
     }.items():

@@ -4,10 +4,10 @@ import threading
 
 import pytest
 
-from vectorlab.domain.jobs import Job, JobState
-from vectorlab.domain.runs import Decoding
+from vectorlab.domain.jobs.jobs import Job, JobState
+from vectorlab.domain.runs.runs import Decoding
 from vectorlab.services import jobs
-from vectorlab.store import jobs as store_jobs
+from vectorlab.store.jobs import queue as store_jobs
 from vectorlab.worker.handlers import generation
 from vectorlab.worker.loop import Worker
 
@@ -68,7 +68,7 @@ def test_a_cancelled_companion_is_left_out(lab, monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(generation, "generate_together", cancel_one)
     monkeypatch.setattr("vectorlab.worker.lease.PROGRESS_EVERY_S", 0.0)
-    monkeypatch.setattr("vectorlab.steering.decoding.CHECK_EVERY", 2)
+    monkeypatch.setattr("vectorlab.steering.generation.decoding.CHECK_EVERY", 2)
     done = drain(lab)
     assert done[dropped.id].state is JobState.CANCELLED
     assert lab.runs.get(str(done[kept.id].result["run_id"])).replay().identical

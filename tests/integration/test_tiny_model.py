@@ -22,7 +22,7 @@ from scripts.train_tiny.settings import (
     PARAPHRASE,
     StyleSettings,
 )
-from vectorlab.steering.loading import LoadedModel, bundled_model_path
+from vectorlab.steering.model.loading import LoadedModel, bundled_model_path
 
 MEGABYTES = 8
 

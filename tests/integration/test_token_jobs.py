@@ -2,13 +2,14 @@
 
 import pytest
 
-from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
-from vectorlab.domain.runs import Decoding
-from vectorlab.domain.sets import Demonstration
+from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
+from vectorlab.domain.runs.runs import Decoding
+from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.errors import InputError, JobFailed, NotFoundError
 from vectorlab.lab import Lab
-from vectorlab.services import jobs, models, token_views
-from vectorlab.services import runs as run_services
+from vectorlab.services import jobs, models
+from vectorlab.services.runs import runs as run_services
+from vectorlab.services.runs import token_views
 
 
 @pytest.fixture

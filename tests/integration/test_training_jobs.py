@@ -9,13 +9,13 @@ import torch
 
 from tests.integration.test_workers import drain, enqueue, handle  # noqa: F401 (a fixture)
 from tests.store.test_jobs import lapse
-from vectorlab import training
-from vectorlab.domain.jobs import AttemptOutcome, Job, JobState
+from vectorlab.domain.jobs.jobs import AttemptOutcome, Job, JobState
 from vectorlab.errors import IntegrityError, JobReleased, LeaseLost
 from vectorlab.services import jobs as services
-from vectorlab.store import jobs
+from vectorlab.steering import training_state
+from vectorlab.steering.training_state import TrainingState
 from vectorlab.store.database import Database
-from vectorlab.training import TrainingState
+from vectorlab.store.jobs import queue
 from vectorlab.worker.context import JobContext
 from vectorlab.worker.loop import Worker
 
@@ -38,7 +38,7 @@ def train(context: JobContext, disturb: Disturb, ends: list[torch.Tensor]) -> No
         "generators": {"data": generator},
     }
     saved = context.resume()
-    first = 0 if saved is None else training.load(saved.data, **live).step + 1
+    first = 0 if saved is None else training_state.load(saved.data, **live).step + 1
     for step in range(first, STEPS):
         inputs = torch.randn(8, 3, generator=generator, dtype=torch.float64)
         loss = (model(inputs) - inputs.sum(1, keepdim=True)).square().mean()
@@ -94,7 +94,7 @@ def run(database: Database, disturb: Disturb, handle) -> tuple[Job, dict, torch.
             Worker(database, device="cpu").work_one(job.id)
     done = services.get(database, job.id)
     with database.read() as tx:
-        assert jobs.checkpoint(tx, job.id) is None
+        assert queue.checkpoint(tx, job.id) is None
     return done, services.curves(database, job.id), ends[-1]
 
 
@@ -159,7 +159,7 @@ def test_a_worker_that_is_to_end_soon_ends_behind_the_next_checkpoint(
     assert due == [False, True]
     assert services.attempts(database, job.id)[0].outcome is AttemptOutcome.RELEASED
     with database.read() as tx:
-        assert jobs.checkpoint(tx, job.id).data == b"five"
+        assert queue.checkpoint(tx, job.id).data == b"five"
 
 
 def test_a_checkpoint_is_due_after_a_time_and_counted_anew_once_saved(
@@ -184,9 +184,9 @@ def test_a_checkpoint_is_due_after_a_time_and_counted_anew_once_saved(
 def test_a_state_of_another_training_is_refused():
     model, other = torch.nn.Linear(2, 1), torch.nn.Linear(3, 1)
     data = TrainingState(step=3, modules={"model": model}, notes={"a": 1}).to_bytes()
-    assert training.load(data, modules={"model": model}).notes == {"a": 1}
+    assert training_state.load(data, modules={"model": model}).notes == {"a": 1}
     for wrong in ({"modules": {"model": other}}, {"generators": {"data": torch.Generator()}}):
         with pytest.raises(IntegrityError, match="does not fit this training"):
-            training.load(data, **wrong)
+            training_state.load(data, **wrong)
     with pytest.raises(IntegrityError, match="does not fit this training"):
-        training.load(data[:20])
+        training_state.load(data[:20])

@@ -13,11 +13,12 @@ import torch
 
 from tests.store.builders import add_job, add_model
 from tests.store.test_jobs import lapse
-from vectorlab.domain.jobs import AttemptOutcome, Job, JobState, NewJob, PartialText
+from vectorlab.domain.jobs.jobs import AttemptOutcome, Job, JobState, NewJob, PartialText
 from vectorlab.errors import LeaseLost
 from vectorlab.services import jobs as services
-from vectorlab.store import audit, jobs
+from vectorlab.store import audit
 from vectorlab.store.database import Database, StoreUnavailable
+from vectorlab.store.jobs import queue
 from vectorlab.worker import handlers, lease
 from vectorlab.worker.context import JobContext
 from vectorlab.worker.loop import Worker
@@ -97,8 +98,8 @@ def test_a_job_that_was_put_off_is_taken_when_its_time_comes(database: Database,
     handle(lambda context: context.commit(lambda _tx, _made: None))
     job = enqueue(database)
     with database.write() as tx:
-        running = jobs.claim(tx, worker_id="w", lease_s=60)
-        jobs.fail(tx, job.id, running.attempt, error_class="E", error="away", retry=True)
+        running = queue.claim(tx, worker_id="w", lease_s=60)
+        queue.fail(tx, job.id, running.attempt, error_class="E", error="away", retry=True)
     with working(database) as (_, _, done):
         until(lambda: len(done) == 1)
     assert done[0].state is JobState.SUCCEEDED
@@ -163,7 +164,7 @@ def test_draining_without_a_store_is_an_error_and_not_an_empty_queue(
 ):
     monkeypatch.setattr("vectorlab.worker.loop.PATIENCE_S", -1.0)
     monkeypatch.setattr(
-        jobs, "claim", lambda *_, **__: (_ for _ in ()).throw(StoreUnavailable("away"))
+        queue, "claim", lambda *_, **__: (_ for _ in ()).throw(StoreUnavailable("away"))
     )
     with pytest.raises(StoreUnavailable):
         drain(sqlite_database)
@@ -178,7 +179,7 @@ def test_a_worker_that_is_told_to_stop_hands_its_job_back_after_the_batch(
         stopping.ask()
         for step in range(1, 10):
             context.lease.progress(step, 9, "steps")  # goes on within a batch
-            context.write(lambda tx, step=step: jobs.save_chunk(tx, job.id, 1, step, b"x"))
+            context.write(lambda tx, step=step: queue.save_chunk(tx, job.id, 1, step, b"x"))
             reached.append(step)
             if step % 3 == 0:
                 context.lease.checkpoint()
@@ -191,7 +192,7 @@ def test_a_worker_that_is_told_to_stop_hands_its_job_back_after_the_batch(
     assert done[0].state is JobState.QUEUED
     assert outcomes(database, job.id) == [AttemptOutcome.RELEASED]
     with database.read() as tx:
-        assert list(jobs.chunks(tx, job.id)) == [1, 2, 3]
+        assert list(queue.chunks(tx, job.id)) == [1, 2, 3]
 
 
 def test_a_worker_in_a_hurry_hands_its_job_back_within_the_batch(sqlite_database: Database, handle):
@@ -318,9 +319,9 @@ def test_progress_and_texts_are_written_a_few_times_a_second_only(
     sqlite_database: Database, handle, monkeypatch: pytest.MonkeyPatch
 ):
     writes = []
-    original = jobs.report_progress
+    original = queue.report_progress
     monkeypatch.setattr(
-        jobs, "report_progress", lambda *a, **k: (writes.append(1), original(*a, **k))[1]
+        queue, "report_progress", lambda *a, **k: (writes.append(1), original(*a, **k))[1]
     )
 
     def work(context: JobContext) -> None:
@@ -361,7 +362,7 @@ def test_jobs_of_held_models_go_first(sqlite_database: Database, handle):
     with sqlite_database.write() as tx:
         models = [add_model(tx, name).id for name in ("a", "b")]
         for model in (models[0], models[1], models[0], models[1]):
-            jobs.enqueue(
+            queue.enqueue(
                 tx,
                 NewJob(kind="extract", spec={}, dedupe_key=None, model_id=model, created_by="t"),
             )
@@ -384,8 +385,8 @@ def test_the_rate_is_that_of_the_last_seconds(sqlite_database: Database, monkeyp
     monkeypatch.setattr(lease, "time", SimpleNamespace(monotonic=lambda: next(now)))
     job = enqueue(sqlite_database)
     with sqlite_database.write() as tx:
-        jobs.claim(tx, worker_id="w", lease_s=60)
-        running = jobs.get_job(tx, job.id)
+        queue.claim(tx, worker_id="w", lease_s=60)
+        running = queue.get_job(tx, job.id)
     kept = lease.Lease(sqlite_database, running, lease_s=60, heartbeat_s=15)
     rates = []
     for done, note in [(0, "a"), (10, "a"), (20, "a"), (0, "b"), (170, "b"), (171, "b"), (5, "b")]:

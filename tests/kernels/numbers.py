@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from vectorlab.steering.batching import forward_arguments, pad
-from vectorlab.steering.loading import describe_model, load_model
+from vectorlab.steering.model.batching import forward_arguments, pad
+from vectorlab.steering.model.loading import describe_model, load_model
 
 Numbers = npt.NDArray[np.float64]
 PROMPTS = [

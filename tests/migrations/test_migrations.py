@@ -20,10 +20,11 @@ from alembic.script import ScriptDirectory
 
 from tests.databases import execute_raw
 from vectorlab.errors import SchemaError, StoreError
-from vectorlab.store import migrate, schema, views_and_triggers
+from vectorlab.store import schema
 from vectorlab.store.database import Database
 from vectorlab.store.engines import migration_engine, parse_url
-from vectorlab.store.revision import SchemaStatus
+from vectorlab.store.upkeep import migrate, views_and_triggers
+from vectorlab.store.upkeep.revision import SchemaStatus
 
 
 def scripts() -> ScriptDirectory:
@@ -158,7 +159,7 @@ def test_an_upgrade_says_what_it_did_and_a_second_one_does_nothing(empty_databas
 
 STARTER = """
 import sys
-from vectorlab.store import migrate
+from vectorlab.store.upkeep import migrate
 print("ready", flush=True)
 sys.stdin.readline()
 print(migrate.upgrade(sys.argv[1]).before, flush=True)

@@ -11,12 +11,16 @@ import sqlalchemy as sa
 from tests.migrations.test_migrations import shape
 from tests.store.builders import PAIRS
 from tests.store.view_columns import VIEWS
-from vectorlab.domain.job_requests import ExtractRequest
-from vectorlab.domain.jobs import JobState
-from vectorlab.domain.runs import compare_generations
+from vectorlab.domain.jobs.jobs import JobState
+from vectorlab.domain.jobs.requests import ExtractRequest
+from vectorlab.domain.runs.runs import compare_generations
 from vectorlab.services import jobs
-from vectorlab.store import maintenance, migrate, runs, schema, scores, sets, vectors, verdicts
+from vectorlab.store import schema
 from vectorlab.store.database import Database, Transaction
+from vectorlab.store.runs import runs, scores, verdicts
+from vectorlab.store.sets import sets
+from vectorlab.store.upkeep import maintenance, migrate
+from vectorlab.store.vectors import vectors
 from vectorlab.worker.loop import Worker
 
 FOLDER = Path(__file__).parent / "stores"

@@ -84,7 +84,7 @@ RUN_COLUMN = "A column on runs"
 def add_a_method(copy: Copy) -> None:
     copy.insert(
         METHOD,
-        "vectorlab/domain/methods.py",
+        "vectorlab/domain/vectors/methods.py",
         """\
         MethodInfo(
             name="median_difference",
@@ -100,13 +100,13 @@ def add_a_method(copy: Copy) -> None:
     )
     copy.write(
         METHOD,
-        "vectorlab/steering/methods/median_difference.py",
+        "vectorlab/steering/extraction/methods/median_difference.py",
         '''\
 """Median of target minus source, layer by layer."""
 
 import torch
 
-from vectorlab.steering.methods.base import Method
+from vectorlab.steering.extraction.methods.base import Method
 
 
 def median_difference(source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -120,7 +120,7 @@ METHOD = Method(aggregator=median_difference)
 
 
 def add_an_operator(copy: Copy) -> None:
-    path = "vectorlab/domain/operators.py"
+    path = "vectorlab/domain/interventions/operators.py"
     copy.insert(OPERATOR, path, '    PULL = "pull"\n', before='    ROTATE = "rotate"')
     copy.insert(
         OPERATOR,
@@ -138,13 +138,13 @@ def add_an_operator(copy: Copy) -> None:
     )
     copy.write(
         OPERATOR,
-        "vectorlab/steering/operators/pull.py",
+        "vectorlab/steering/interventions/operators/pull.py",
         '''\
 """Go a share of the way from a state to the vector."""
 
 import torch
 
-from vectorlab.steering.operators.base import DirectionSlots, Given, Operation
+from vectorlab.steering.interventions.operators.base import DirectionSlots, Given, Operation
 
 
 def prepare(tensors: Given, strengths: torch.Tensor) -> DirectionSlots:
@@ -168,7 +168,7 @@ OPERATION = Operation(prepare=prepare, apply=pull)
 def add_a_scorer(copy: Copy) -> None:
     copy.insert(
         SCORER,
-        "vectorlab/domain/scorers.py",
+        "vectorlab/domain/scores/catalogue.py",
         """\
         ScorerInfo(
             name="vowels",
@@ -181,11 +181,11 @@ def add_a_scorer(copy: Copy) -> None:
     )
     copy.write(
         SCORER,
-        "vectorlab/evals/vowels.py",
+        "vectorlab/evals/scorers/vowels.py",
         '''\
 """How many vowels of a kind a text has."""
 
-from vectorlab.domain.scores import Item, Score
+from vectorlab.domain.scores.scores import Item, Score
 from vectorlab.evals.registry import ScoreText, TextScorer
 
 
@@ -200,21 +200,21 @@ SCORER = TextScorer(prepare=vowels)
 
 
 def add_a_metric(copy: Copy) -> None:
-    path = "vectorlab/domain/metrics/__init__.py"
+    path = "vectorlab/domain/scores/metrics/__init__.py"
     copy.insert(
         METRIC,
         path,
-        "from vectorlab.domain.metrics.largest import largest\n",
-        before="from vectorlab.domain.metrics.mean import mean\n",
+        "from vectorlab.domain.scores.metrics.largest import largest\n",
+        before="from vectorlab.domain.scores.metrics.mean import mean\n",
     )
     copy.insert(METRIC, path, '"largest": largest, ', before='"mean": mean, ')
     copy.write(
         METRIC,
-        "vectorlab/domain/metrics/largest.py",
+        "vectorlab/domain/scores/metrics/largest.py",
         '''\
 """The largest value."""
 
-from vectorlab.domain.statistics import Estimate, Values, estimate
+from vectorlab.domain.scores.statistics import Estimate, Values, estimate
 
 
 def largest(values: Values) -> Estimate:
@@ -227,7 +227,7 @@ def largest(values: Values) -> Estimate:
 def add_a_format(copy: Copy) -> None:
     copy.insert(
         FORMAT,
-        "vectorlab/domain/vector_formats.py",
+        "vectorlab/domain/vectors/formats.py",
         """\
         VectorFormat(name="numpy", endings=("npz",), holds="the same for numpy"),
 """,
@@ -235,7 +235,7 @@ def add_a_format(copy: Copy) -> None:
     )
     copy.write(
         FORMAT,
-        "vectorlab/services/vector_files/numpy_format.py",
+        "vectorlab/services/vectors/files/numpy_format.py",
         '''\
 """One array per layer and the header, as numpy keeps several arrays in one file."""
 
@@ -243,7 +243,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vectorlab.services.vector_files.base import FileFormat, VectorFile, header_text, read_header
+from vectorlab.services.vectors.files.base import FileFormat, VectorFile, header_text, read_header
 
 
 def write(path: Path, vector: VectorFile) -> None:
@@ -268,7 +268,7 @@ FORMAT = FileFormat(write=write, read=read)
 def add_an_architecture(copy: Copy) -> None:
     copy.insert(
         ARCHITECTURE,
-        "vectorlab/steering/layers.py",
+        "vectorlab/steering/model/architectures.py",
         '    "arcee": _LLAMA,\n',
         before="    # BLOOM's MLP and attention, and MPT's MLP",
     )
@@ -286,7 +286,7 @@ def an_arcee_model(folder: Path) -> Path:
 def add_a_job_kind(copy: Copy) -> None:
     copy.insert(
         JOB_KIND,
-        "vectorlab/domain/job_requests.py",
+        "vectorlab/domain/jobs/requests.py",
         '''
 
 @dataclass(frozen=True, kw_only=True)
@@ -314,9 +314,9 @@ class FlipRequest(NamedRequest, kind="flip"):
 
 from dataclasses import replace
 
-from vectorlab.domain.job_requests import FlipRequest
-from vectorlab.domain.vectors import NewVector, Origin, ParentWeight
-from vectorlab.store import vectors
+from vectorlab.domain.jobs.requests import FlipRequest
+from vectorlab.domain.vectors.vectors import NewVector, Origin, ParentWeight
+from vectorlab.store.vectors import vectors
 from vectorlab.worker.context import JobContext
 from vectorlab.worker.registry import handles
 
@@ -355,9 +355,9 @@ def run_flip(context: JobContext, request: FlipRequest) -> None:
         '''\
 """Vectors that point the other way."""
 
-from vectorlab.domain.job_requests import FlipRequest
+from vectorlab.domain.jobs.requests import FlipRequest
 from vectorlab.services.asking import ask, job_reader
-from vectorlab.store import vectors
+from vectorlab.store.vectors import vectors
 
 
 def request_flip(db, reference, *, name, actor, priority):
@@ -371,7 +371,7 @@ def request_flip(db, reference, *, name, actor, priority):
     )
     copy.insert(
         JOB_KIND,
-        "vectorlab/cli/vector_algebra.py",
+        "vectorlab/cli/vectors/algebra.py",
         '''\
 @app.command()
 def flip(
@@ -404,7 +404,7 @@ def flip(
 def add_a_column_on_runs(copy: Copy) -> None:
     copy.insert(
         RUN_COLUMN,
-        "vectorlab/domain/runs.py",
+        "vectorlab/domain/runs/runs.py",
         '    host: Annotated[str | None, About(name="made on")] = None\n',
         before="\n\ndef recorded() ->",
     )

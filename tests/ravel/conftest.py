@@ -3,12 +3,12 @@
 import pytest
 
 from tests.ravel.planted import LAYER, planted_data, planted_model
-from vectorlab.domain.ravel_drawing import draw_examples, keep_known
-from vectorlab.domain.ravel_instances import InstanceSpec
-from vectorlab.ravel.completions import asking_pairs, complete_all
-from vectorlab.ravel.prompts import PromptBook
-from vectorlab.ravel.workbench import Workbench
-from vectorlab.steering.loading import LoadedModel, describe_model, load_model
+from vectorlab.ravel.domain.drawing import draw_examples, keep_known
+from vectorlab.ravel.domain.instances import InstanceSpec
+from vectorlab.ravel.engine.completions import asking_pairs, complete_all
+from vectorlab.ravel.engine.prompts import PromptBook
+from vectorlab.ravel.engine.workbench import Workbench
+from vectorlab.steering.model.loading import LoadedModel, describe_model, load_model
 
 
 @pytest.fixture(scope="session")

@@ -14,9 +14,9 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from tests.tiny_models import description
-from vectorlab.domain.ravel import Entity, EntityData, Split, Template
-from vectorlab.steering.layers import decoder_layers
-from vectorlab.steering.loading import LoadedModel
+from vectorlab.ravel.domain.entities import Entity, EntityData, Split, Template
+from vectorlab.steering.model.architectures import decoder_layers
+from vectorlab.steering.model.loading import LoadedModel
 
 COLOURS = ("red", "green", "blue", "black")
 SHAPES = ("ball", "cube", "cone", "ring")

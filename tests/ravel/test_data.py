@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from vectorlab.domain.ravel import (
+from vectorlab.errors import InputError
+from vectorlab.ravel.domain.entities import (
     Entity,
     EntityData,
     Split,
@@ -15,8 +16,8 @@ from vectorlab.domain.ravel import (
     check_data,
     draw_splits,
 )
-from vectorlab.errors import InputError
-from vectorlab.services import ravel_data, ravel_files
+from vectorlab.ravel.services import entities as ravel_data
+from vectorlab.ravel.services import files as ravel_files
 
 # Counts of the published data files: entities and templates by split, neutral prompts.
 PUBLISHED = {

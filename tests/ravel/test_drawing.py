@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from tests.ravel.planted import planted_data
-from vectorlab.domain.ravel import EntityData
-from vectorlab.domain.ravel_drawing import agrees, draw_examples, keep_known
-from vectorlab.domain.ravel_instances import (
+from vectorlab.errors import InputError
+from vectorlab.ravel.domain.drawing import agrees, draw_examples, keep_known
+from vectorlab.ravel.domain.entities import EntityData
+from vectorlab.ravel.domain.instances import (
     Completion,
     Example,
     InstanceSpec,
@@ -16,7 +17,6 @@ from vectorlab.domain.ravel_instances import (
     Part,
     SourceKind,
 )
-from vectorlab.errors import InputError
 
 SPEC = InstanceSpec(data_sha256="d", model_fingerprint="m", n_train=48, n_test=16)
 

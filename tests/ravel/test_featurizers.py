@@ -6,14 +6,14 @@ import torch
 from tests.noise import nudged
 from tests.ravel.planted import LAYER
 from tests.ravel.test_planted import request
-from vectorlab.domain.ravel_runs import FEATURIZERS
 from vectorlab.errors import InputError, ShapeError
-from vectorlab.ravel.featurizers import maker, pca, sae, selection
-from vectorlab.ravel.featurizers.dbm import Mask, SoftMask
-from vectorlab.ravel.featurizers.rlap import onto_fantope
-from vectorlab.ravel.featurizers.selection import informative
-from vectorlab.ravel.training import Unwatched
-from vectorlab.ravel.workbench import Workbench
+from vectorlab.ravel.domain.specs import FEATURIZERS
+from vectorlab.ravel.engine.featurizers import maker, pca, sae, selection
+from vectorlab.ravel.engine.featurizers.dbm import Mask, SoftMask
+from vectorlab.ravel.engine.featurizers.rlap import onto_fantope
+from vectorlab.ravel.engine.featurizers.selection import informative
+from vectorlab.ravel.engine.training import Unwatched
+from vectorlab.ravel.engine.workbench import Workbench
 
 pytestmark = pytest.mark.kernels
 

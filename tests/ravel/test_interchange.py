@@ -8,15 +8,15 @@ from tokenizers import normalizers
 
 from tests.steering.builders import hook_count
 from tests.tiny_models import byte_tokenizer, tiny_model
-from vectorlab.domain.ravel import Split, Template
-from vectorlab.domain.ravel_runs import Location
 from vectorlab.errors import InputError, ShapeError
-from vectorlab.ravel.completions import ValueEnd, complete
-from vectorlab.ravel.interchange import Swap, interchange
-from vectorlab.ravel.prompts import Prompt, encode_prompts
-from vectorlab.ravel.states import record_prompts
-from vectorlab.steering.batching import forward_arguments, pad
-from vectorlab.steering.loading import LoadedModel
+from vectorlab.ravel.domain.entities import Split, Template
+from vectorlab.ravel.domain.specs import Location
+from vectorlab.ravel.engine.completions import ValueEnd, complete
+from vectorlab.ravel.engine.interchange import Swap, interchange
+from vectorlab.ravel.engine.prompts import Prompt, encode_prompts
+from vectorlab.ravel.engine.states import record_prompts
+from vectorlab.steering.model.batching import forward_arguments, pad
+from vectorlab.steering.model.loading import LoadedModel
 
 pytestmark = pytest.mark.kernels
 

@@ -4,14 +4,14 @@ import pytest
 import torch
 
 from tests.ravel.planted import LAYER, planted_subspace
-from vectorlab.domain.ravel_instances import TESTS, Part
-from vectorlab.domain.ravel_runs import FEATURIZERS, FeaturizerSpec, Location, check_parameters
-from vectorlab.domain.ravel_scores import Judged, Summary, score, summary
-from vectorlab.ravel.featurizers.base import Featurizer
-from vectorlab.ravel.featurizers.subspace import Subspace
-from vectorlab.ravel.scoring import outcomes
-from vectorlab.ravel.training import Unwatched
-from vectorlab.ravel.workbench import Workbench
+from vectorlab.ravel.domain.instances import TESTS, Part
+from vectorlab.ravel.domain.measures import Judged, Summary, score, summary
+from vectorlab.ravel.domain.specs import FEATURIZERS, FeaturizerSpec, Location, check_parameters
+from vectorlab.ravel.engine.featurizers.base import Featurizer
+from vectorlab.ravel.engine.featurizers.subspace import Subspace
+from vectorlab.ravel.engine.scoring import outcomes
+from vectorlab.ravel.engine.training import Unwatched
+from vectorlab.ravel.engine.workbench import Workbench
 
 
 def request(method: str, attribute: str, *, layer: int = LAYER, k=None, **given) -> FeaturizerSpec:

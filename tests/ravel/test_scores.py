@@ -2,7 +2,8 @@
 
 import pytest
 
-from vectorlab.domain.ravel_scores import (
+from vectorlab.errors import InputError
+from vectorlab.ravel.domain.measures import (
     Judged,
     Measure,
     copy_everything,
@@ -11,7 +12,6 @@ from vectorlab.domain.ravel_scores import (
     score,
     summary,
 )
-from vectorlab.errors import InputError
 
 pytestmark = pytest.mark.kernels
 

@@ -7,14 +7,15 @@ import pytest
 
 from tests.noise import nudged
 from tests.store.builders import WIDTH, add_model, add_vector, add_version, layers
-from vectorlab.domain.methods import EQUALISED, RANDOM_DIRECTION
-from vectorlab.domain.vectors import LayerVector, Origin, ParentWeight, SteeringVector
+from vectorlab.domain.vectors.methods import EQUALISED, RANDOM_DIRECTION
+from vectorlab.domain.vectors.vectors import LayerVector, Origin, ParentWeight, SteeringVector
 from vectorlab.errors import ConflictError
-from vectorlab.services import vector_algebra
-from vectorlab.services.baselines import random_direction
-from vectorlab.services.vectors import combine, layer_vectors
-from vectorlab.store import models, vectors
+from vectorlab.services.runs.baselines import random_direction
+from vectorlab.services.vectors import algebra
+from vectorlab.services.vectors.vectors import combine, layer_vectors
+from vectorlab.store import models
 from vectorlab.store.database import Database
+from vectorlab.store.vectors import vectors
 
 
 def elsewhere(parts: list[LayerVector]) -> list[LayerVector]:
@@ -49,10 +50,10 @@ def derive(db: Database, name: str, measured: float) -> None:
     combine(db, name=f"{name}-sum", terms=[(0.5, name), (1, "other")], actor="t")
     combine(db, name=f"{name}-sum2", terms=[(0.6, name), (1, "other")], actor="t")
     combine(db, name=f"{name}-sum3", terms=[(0.5, "other"), (1, name)], actor="t")
-    vector_algebra.project_out(db, name, ["other"], name=f"{name}-left", actor="t")
-    vector_algebra.normalise(db, name, name=f"{name}-unit", actor="t")
-    vector_algebra.normalise(db, f"{name}-sum", name=f"{name}-unit2", actor="t")
-    vector_algebra.orthogonalise(db, ["other", name], suffix="-square", actor="t")
+    algebra.project_out(db, name, ["other"], name=f"{name}-left", actor="t")
+    algebra.normalise(db, name, name=f"{name}-unit", actor="t")
+    algebra.normalise(db, f"{name}-sum", name=f"{name}-unit2", actor="t")
+    algebra.orthogonalise(db, ["other", name], suffix="-square", actor="t")
     for kl in (0.1, 0.2):
         equalise(db, name, kl, measured)
     for seed in (0, 1):

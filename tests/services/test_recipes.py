@@ -7,17 +7,18 @@ import pytest
 from typer.testing import CliRunner
 
 from vectorlab.cli.main import app
-from vectorlab.domain.layers import parse_layers
-from vectorlab.domain.operators import Operator
-from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Combine, Decoding, Prompt
-from vectorlab.domain.schedules import Schedule
-from vectorlab.domain.sets import Demonstration
-from vectorlab.domain.vectors import Site
+from vectorlab.domain.interventions.layer_ranges import parse_layers
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.interventions.positions import Positions
+from vectorlab.domain.interventions.schedules import Schedule
+from vectorlab.domain.runs.runs import Combine, Decoding, Prompt
+from vectorlab.domain.sets.versions import Demonstration
+from vectorlab.domain.vectors.vectors import Site
 from vectorlab.lab import Lab
-from vectorlab.services import jobs, recipes
-from vectorlab.services.arms import SweepOptions, Term
-from vectorlab.services.requests import GenerationRequest
+from vectorlab.services import jobs
+from vectorlab.services.runs import recipes
+from vectorlab.services.runs.arms import SweepOptions, Term
+from vectorlab.services.runs.requests import GenerationRequest
 
 PLAIN = GenerationRequest(
     model="tiny",

@@ -3,12 +3,12 @@ import random
 import pytest
 
 from tests.databases import execute_raw
-from vectorlab.domain.set_checks import Check
-from vectorlab.domain.set_merge import Take
-from vectorlab.domain.sets import Demonstration
+from vectorlab.domain.sets.checks import Check
+from vectorlab.domain.sets.merge import Take
+from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.errors import InputError
-from vectorlab.services import set_history, set_splits, sets
-from vectorlab.services.sets import Edit
+from vectorlab.services.sets import history, sets, splits
+from vectorlab.services.sets.sets import Edit
 from vectorlab.store.database import Database
 
 
@@ -28,7 +28,7 @@ def sources(database: Database, reference: str) -> list[str]:
 def came_in(database: Database, reference: str) -> dict[str, str]:
     return {
         item.demonstration.source.split()[-1]: item.version.label
-        for item in set_history.blame(database, reference)
+        for item in history.blame(database, reference)
     }
 
 
@@ -46,17 +46,17 @@ def forked(database: Database) -> Database:
 
 
 def test_a_diff_names_what_changed_between_any_two_versions(forked: Database):
-    changes = set_history.diff(forked, "a@1", "b@2").changes
+    changes = history.diff(forked, "a@1", "b@2").changes
     assert [item.demonstration for item in changes.added] == [ABCD[3]]
     [edit] = changes.edited
     assert edit.after.demonstration.target == "B becomes splendid"
-    assert set_history.diff(forked, "a@2", "b@1").changes.is_empty
+    assert history.diff(forked, "a@2", "b@1").changes.is_empty
 
 
 def test_an_edit_is_previewed_without_being_written(forked: Database):
     new = Demonstration(source="nothing like it", target="nothing like it")
     edit = Edit(replaced={0: pair("A", "splendid"), 1: new}, removed=frozenset({2}), added=(new,))
-    found = set_history.preview(forked, "a@2", edit)
+    found = history.preview(forked, "a@2", edit)
     [edited] = found.changes.edited
     assert edited.after.demonstration == pair("A", "splendid")
     assert [item.demonstration for item in found.changes.added] == [new, new]
@@ -66,7 +66,7 @@ def test_an_edit_is_previewed_without_being_written(forked: Database):
         Check.DUPLICATE: 1,
         Check.SAME_SIDES: 2,
     }
-    assert set_history.preview(forked, "a@2", edit, check=False).findings is None
+    assert history.preview(forked, "a@2", edit, check=False).findings is None
     with forked.read() as tx:
         assert tx.exec_driver_sql("SELECT count(*) FROM demonstrations").scalar_one() == 5
 
@@ -88,7 +88,7 @@ def test_blame_names_the_return_of_what_was_removed(forked: Database):
 
 
 def test_blame_holds_over_lists_that_are_written_whole(database: Database, monkeypatch):
-    monkeypatch.setattr("vectorlab.store.set_items._MOST_CHANGES", (0, 6))
+    monkeypatch.setattr("vectorlab.store.sets.items._MOST_CHANGES", (0, 6))
     items = list(ABCD)
     for number in range(1, 7):
         commit(database, "a", items)
@@ -104,7 +104,7 @@ def test_blame_holds_over_lists_that_are_written_whole(database: Database, monke
 
 def test_a_merge_brings_in_what_the_other_line_changed(forked: Database):
     commit(forked, "a", [*ABCD, pair("E")], "E came")
-    done = set_history.merge(forked, ours="a", theirs="b", actor="ann", message="join")
+    done = history.merge(forked, ours="a", theirs="b", actor="ann", message="join")
     version = done.committed.version
     assert (version.label, version.merged_id) == ("a@4", sets.get(forked, "b@2").id)
     assert (done.base.label, done.conflicts) == ("a@2", ())
@@ -117,7 +117,7 @@ def test_a_merge_brings_in_what_the_other_line_changed(forked: Database):
         "D": "a@2",
         "E": "a@3",
     }
-    assert [item.label for item in set_history.history(forked, "a")] == [
+    assert [item.label for item in history.history(forked, "a")] == [
         "a@4",
         "a@3",
         "b@2",
@@ -128,16 +128,16 @@ def test_a_merge_brings_in_what_the_other_line_changed(forked: Database):
 
 
 def test_a_second_merge_has_the_first_as_its_base(forked: Database):
-    set_history.merge(forked, ours="a", theirs="b", actor="ann")
+    history.merge(forked, ours="a", theirs="b", actor="ann")
     commit(forked, "b", [pair("Z"), *sets.demonstrations(forked, sets.get(forked, "b@2"))])
-    done = set_history.merge(forked, ours="a", theirs="b", actor="ann")
+    done = history.merge(forked, ours="a", theirs="b", actor="ann")
     assert done.base.label == "b@2"
     assert sources(forked, "a@latest") == ["Z", "A", "B", "C", "D"]
 
 
 def test_conflicts_are_shown_as_pairs_and_nothing_is_written(forked: Database):
     commit(forked, "a", [ABCD[0], pair("B", "awful"), *ABCD[2:]], "B is awful")
-    done = set_history.merge(forked, ours="a", theirs="b", actor="ann")
+    done = history.merge(forked, ours="a", theirs="b", actor="ann")
     assert done.committed is None
     [conflict] = done.conflicts
     assert (conflict.base, conflict.ours, conflict.theirs) == (
@@ -159,9 +159,7 @@ def test_conflicts_are_shown_as_pairs_and_nothing_is_written(forked: Database):
 )
 def test_a_conflict_is_settled_by_a_word_or_by_pairs(forked: Database, settled, targets):
     commit(forked, "a", [ABCD[0], pair("B", "awful"), *ABCD[2:]], "B is awful")
-    done = set_history.merge(
-        forked, ours="a", theirs="b", actor="ann", settled={1: settled}, take=None
-    )
+    done = history.merge(forked, ours="a", theirs="b", actor="ann", settled={1: settled}, take=None)
     items = sets.demonstrations(forked, done.committed.version)
     assert items == [ABCD[0], *(pair("B", target) for target in targets), *ABCD[2:]]
     assert done.committed.version.details["conflicts"] == 1
@@ -169,15 +167,15 @@ def test_a_conflict_is_settled_by_a_word_or_by_pairs(forked: Database, settled, 
 
 def test_a_merge_of_what_is_there_or_without_common_version_is_refused(forked: Database):
     with pytest.raises(InputError, match=r"b@2 already holds a@2"):
-        set_history.merge(forked, ours="b", theirs="a", actor="ann")
+        history.merge(forked, ours="b", theirs="a", actor="ann")
     commit(forked, "c", [pair("Z")])
     with pytest.raises(InputError, match=r"no version in common.*--unrelated"):
-        set_history.merge(forked, ours="a", theirs="c", actor="ann")
-    set_history.merge(forked, ours="a", theirs="c", actor="ann", unrelated=True)
+        history.merge(forked, ours="a", theirs="c", actor="ann")
+    history.merge(forked, ours="a", theirs="c", actor="ann", unrelated=True)
     assert sorted(sources(forked, "a")) == ["A", "B", "C", "D", "Z"]
     commit(forked, "c", [pair("Y")])
     with pytest.raises(InputError, match="no conflict 3"):
-        set_history.merge(forked, ours="a", theirs="c", actor="ann", settled={3: Take.OURS})
+        history.merge(forked, ours="a", theirs="c", actor="ann", settled={3: Take.OURS})
 
 
 def test_lines_that_were_merged_both_ways_do_not_undo_what_was_settled(database: Database):
@@ -185,26 +183,26 @@ def test_lines_that_were_merged_both_ways_do_not_undo_what_was_settled(database:
     sets.fork(database, reference="a", name="b", actor="tester")
     commit(database, "a", [pair("K", "one")])
     commit(database, "b", [pair("K", "two")])
-    set_history.merge(database, ours="a", theirs="b@2", actor="ann", take=Take.OURS)
-    set_history.merge(database, ours="b", theirs="a@2", actor="ann", take=Take.OURS)
+    history.merge(database, ours="a", theirs="b@2", actor="ann", take=Take.OURS)
+    history.merge(database, ours="b", theirs="a@2", actor="ann", take=Take.OURS)
     with pytest.raises(InputError, match=r"merged both ways.*--base"):
-        set_history.merge(database, ours="b", theirs="a", actor="ann")
-    done = set_history.merge(database, ours="b", theirs="a", actor="ann", base="a@2")
+        history.merge(database, ours="b", theirs="a", actor="ann")
+    done = history.merge(database, ours="b", theirs="a", actor="ann", base="a@2")
     assert (done.base.label, done.conflicts) == ("a@2", ())
     assert sets.demonstrations(database, done.committed.version) == [pair("K", "two")]
     with pytest.raises(InputError, match="not a version that both"):
-        set_history.merge(database, ours="a", theirs="b", actor="ann", base="b@3")
+        history.merge(database, ours="a", theirs="b", actor="ann", base="b@3")
 
 
 def test_the_sides_of_a_split_are_joined_not_removed_from_each_other(database: Database):
     commit(database, "a", ABCD)
     sides = ("pool", "test")
-    set_splits.split(database, reference="a", names=sides, share=0.5, seed=0, actor="ann")
+    splits.split(database, reference="a", names=sides, share=0.5, seed=0, actor="ann")
     with pytest.raises(InputError, match="sides of a split have none"):
-        set_history.merge(database, ours="pool", theirs="test", actor="ann")
+        history.merge(database, ours="pool", theirs="test", actor="ann")
     with pytest.raises(InputError, match="no version in common"):
-        set_history.merge(database, ours="a", theirs="pool", actor="ann")
-    set_history.merge(database, ours="pool", theirs="test", actor="ann", unrelated=True)
+        history.merge(database, ours="a", theirs="pool", actor="ann")
+    history.merge(database, ours="pool", theirs="test", actor="ann", unrelated=True)
     assert sorted(sources(database, "pool")) == ["A", "B", "C", "D"]
 
 

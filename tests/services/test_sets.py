@@ -5,12 +5,13 @@ import pytest
 
 from tests.store.builders import add_combined, add_model, add_run, add_vector, fill, run_spec
 from vectorlab.domain.lineage import Thing
-from vectorlab.domain.runs import Prompt
-from vectorlab.domain.set_checks import Check
-from vectorlab.domain.sets import Demonstration
+from vectorlab.domain.runs.runs import Prompt
+from vectorlab.domain.sets.checks import Check
+from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.errors import ConflictError, InputError
-from vectorlab.services import lineage, set_history, set_splits, sets
-from vectorlab.services.sets import Edit
+from vectorlab.services import lineage
+from vectorlab.services.sets import history, sets, splits
+from vectorlab.services.sets.sets import Edit
 from vectorlab.store.database import Database
 
 PAIRS = [
@@ -60,7 +61,7 @@ def test_an_edit_replaces_removes_and_adds_by_position(database: Database):
     )
     assert done.version.label == "upbeat@2"
     assert sets.demonstrations(database, done.version) == [changed, *PAIRS[2:19], new]
-    changes = set_history.diff(database, "upbeat@1", "upbeat@2").changes
+    changes = history.diff(database, "upbeat@1", "upbeat@2").changes
     assert (len(changes.removed), len(changes.added), len(changes.moved)) == (3, 2, 0)
 
 
@@ -129,19 +130,19 @@ def test_a_split_keeps_equal_sources_together(database: Database):
         for n, item in enumerate(PAIRS)
     ]
     commit(database, [*PAIRS, *echoes])
-    pool, test = set_splits.split(
+    pool, test = splits.split(
         database, reference="upbeat", names=("pool", "test"), share=0.5, seed=1, actor="ann"
     )
     assert (pool.count, test.count) == (20, 20)
     left, right = ({text.lower() for text in sources(database, side)} for side in (pool, test))
     assert left.isdisjoint(right)
-    assert set_splits.overlap(database, "pool", "test").shared == 0
+    assert splits.overlap(database, "pool", "test").shared == 0
     assert (pool.relation, pool.details["apart_from"]) == ("split_from", ["test"])
 
 
 def test_a_later_version_of_one_side_is_held_against_the_other(database: Database):
     commit(database)
-    _, test = set_splits.split(
+    _, test = splits.split(
         database, reference="upbeat", names=("pool", "test"), share=0.5, seed=1, actor="ann"
     )
     leaked = sets.demonstrations(database, test)[0]
@@ -149,7 +150,7 @@ def test_a_later_version_of_one_side_is_held_against_the_other(database: Databas
     done = commit(database, [*own, leaked], name="pool")
     [finding] = done.findings
     assert (finding.check, finding.positions) == (Check.ON_BOTH_SIDES, (len(own),))
-    found = set_splits.overlap(database, "pool", "test")
+    found = splits.overlap(database, "pool", "test")
     assert (found.shared, found.total, found.example) == (1, 10, leaked.source)
     assert "1 of 10 prompts of test@1 stand in pool@2" in str(found)
 
@@ -157,7 +158,7 @@ def test_a_later_version_of_one_side_is_held_against_the_other(database: Databas
 def test_forks_and_parts_of_a_side_are_held_against_the_other_too(database: Database):
     commit(database)
     sides = ("pool", "test")
-    _, test = set_splits.split(
+    _, test = splits.split(
         database, reference="upbeat", names=sides, share=0.5, seed=1, actor="ann"
     )
     leaked = sets.demonstrations(database, test)[0]
@@ -165,7 +166,7 @@ def test_forks_and_parts_of_a_side_are_held_against_the_other_too(database: Data
     own = sets.demonstrations(database, sets.get(database, "fork"))
     done = commit(database, [*own, leaked], name="fork")
     assert [item.check for item in done.findings] == [Check.ON_BOTH_SIDES]
-    part, _ = set_splits.split(
+    part, _ = splits.split(
         database, reference="pool", names=("a", "b"), share=0.5, seed=1, actor="ann"
     )
     items = sets.demonstrations(database, part)
@@ -186,16 +187,16 @@ def test_two_first_commits_to_one_new_set_are_two_versions(database: Database):
 
 def test_folds_are_disjoint_and_together_the_version(database: Database):
     commit(database)
-    made = set_splits.folds(database, reference="upbeat", prefix="cv", count=3, seed=0, actor="ann")
+    made = splits.folds(database, reference="upbeat", prefix="cv", count=3, seed=0, actor="ann")
     assert [(pool.count, test.count) for pool, test in made] == [(13, 7), (13, 7), (14, 6)]
     tests = [sources(database, test) for _, test in made]
     assert sum(map(len, tests)) == len(set().union(*tests)) == 20
     for (pool, _), test in zip(made, tests, strict=True):
         assert sources(database, pool) == sources(database, sets.get(database, "upbeat")) - test
     with pytest.raises(InputError, match="choose 2 to 20"):
-        set_splits.folds(database, reference="upbeat", prefix="x", count=21, seed=0, actor="a")
+        splits.folds(database, reference="upbeat", prefix="x", count=21, seed=0, actor="a")
     with pytest.raises(ConflictError):
-        set_splits.folds(database, reference="upbeat", prefix="cv", count=3, seed=0, actor="a")
+        splits.folds(database, reference="upbeat", prefix="cv", count=3, seed=0, actor="a")
 
 
 def test_prompts_that_quote_a_demonstration_overlap_with_it(database: Database):
@@ -208,9 +209,9 @@ def test_prompts_that_quote_a_demonstration_overlap_with_it(database: Database):
         prompts = (quoting, Prompt(text="Nothing of that"))
         run = add_run(tx, model, run_spec(model, combined, prompts=prompts, samples=1))
         clean = add_run(tx, model, run_spec(model, vector, prompts=prompts[1:], samples=1))
-    [found] = set_splits.overlaps_of_run(database, run)
+    [found] = splits.overlaps_of_run(database, run)
     assert (found.shared, found.total, found.example) == (1, 2, quoting.text)
-    [found] = set_splits.overlaps_of_run(database, clean)
+    [found] = splits.overlaps_of_run(database, clean)
     assert "is disjoint from upbeat@1: none of its 1 prompts" in str(found)
 
 

@@ -1,7 +1,7 @@
 """What is said of stored vectors beside one another, on both databases."""
 
 from tests.store.builders import add_model, add_vector, layers
-from vectorlab.services.vectors import combine, similarities
+from vectorlab.services.vectors.vectors import combine, similarities
 from vectorlab.store.database import Database
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from vectorlab.domain.sets import Demonstration
-from vectorlab.services import set_files
+from vectorlab.domain.sets.versions import Demonstration
+from vectorlab.services.sets import files
 
 ABOUT = {"manifest_version": 1, "label": "x@1", "content_sha256": "0" * 64}
 FILES = {
@@ -50,16 +50,16 @@ def write(folder: Path, items: list[Demonstration], format: str) -> list[Path]:
     paths = [folder / name for name in FILES[format]]
     if format == "text" and all(item.target is None for item in items):
         paths = paths[:1]
-    readable = set_files.Readable(lambda: iter(items))
-    set_files.write_files(paths, readable, format=format, about=ABOUT)
+    readable = files.Readable(lambda: iter(items))
+    files.write_files(paths, readable, format=format, about=ABOUT)
     return paths
 
 
 def read(*paths: Path, **options: Any) -> list[Demonstration]:
     """Everything in files; options of columns and of reading together."""
-    names = set_files.Asked.__dataclass_fields__.keys() & options.keys()
-    asked = set_files.Asked(**{name: options.pop(name) for name in names})
-    with set_files.open_import(paths, set_files.ReadOptions(**options), asked) as found:
+    names = files.Asked.__dataclass_fields__.keys() & options.keys()
+    asked = files.Asked(**{name: options.pop(name) for name in names})
+    with files.open_import(paths, files.ReadOptions(**options), asked) as found:
         return list(found.demonstrations())
 
 

@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from vectorlab.services import set_files
-from vectorlab.services.set_files import formats, limits, mapping
+from vectorlab.services.sets import files
+from vectorlab.services.sets.files import formats, limits, mapping
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sets_files.md").read_text(encoding="utf-8")
 
@@ -26,7 +26,7 @@ def test_the_limits_on_the_page_are_those_of_the_code():
 
 def test_every_format_ending_and_guess_is_on_the_page():
     words = set(re.findall(r"`([^`\s]+)`", PAGE))
-    assert set(set_files.FORMATS) <= words
+    assert set(files.FORMATS) <= words
     assert {f".{ending}" for ending in formats.ENDINGS} <= words
     for sides in mapping.SHAPES.values():
         assert {column for side in sides for column in side} <= words
@@ -37,7 +37,7 @@ def test_the_example_of_lists_makes_the_pairs_that_the_page_says(tmp_path):
     example = re.search(r"```json\n(.*?)```", PAGE, re.S)
     path = tmp_path / "x.json"
     path.write_text(example[1], encoding="utf-8")
-    with set_files.open_import([path]) as found:
+    with files.open_import([path]) as found:
         items = list(found.demonstrations())
     said = re.search(r"`(Act as.*?)` -> `(Act as.*?)`", PAGE.replace("\n", " "))
     assert (items[0].source, items[0].target) == said.groups()

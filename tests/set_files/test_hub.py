@@ -6,9 +6,9 @@ from types import ModuleType
 import pytest
 
 from tests.set_files.builders import read
-from vectorlab.domain.sets import Demonstration
+from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.errors import InputError
-from vectorlab.services.set_files.limits import PEEK_RECORDS
+from vectorlab.services.sets.files.limits import PEEK_RECORDS
 
 ROWS = [{"negative": f"bad {n}", "positive": f"good {n}"} for n in range(PEEK_RECORDS + 50)]
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.set_files.builders import FILES, demonstrations
-from vectorlab.domain.sets import Demonstration
+from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.errors import InputError
 from vectorlab.lab import Lab
 

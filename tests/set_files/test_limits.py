@@ -11,7 +11,7 @@ import pytest
 
 from tests.set_files.builders import read
 from vectorlab.errors import InputError
-from vectorlab.services.set_files.limits import (
+from vectorlab.services.sets.files.limits import (
     ENTRY_LIMIT,
     FIELD_LIMIT,
     METADATA_LIMIT,

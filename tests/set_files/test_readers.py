@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.set_files.builders import read
-from vectorlab.domain.sets import Demonstration
+from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.errors import InputError
-from vectorlab.services import set_files
-from vectorlab.services.set_files import limits
+from vectorlab.services.sets import files as set_files
+from vectorlab.services.sets.files import limits
 
 
 def pair(source, target, **metadata):

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.set_files.builders import contents, demonstrations, metadata, read, texts, write
-from vectorlab.domain.sets import Demonstration, set_content_sha256
+from vectorlab.domain.sets.versions import Demonstration, set_content_sha256
 from vectorlab.errors import InputError
-from vectorlab.services import set_files
+from vectorlab.services.sets import files
 
 ANY_CONTENT = ("csv", "tsv", "json", "jsonl", "parquet", "dataset")
 many = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -69,7 +69,7 @@ def test_text_files_hold_everything_or_refuse_and_leave_no_file(items, tmp_path)
 @settings(many, max_examples=60)
 @given(items=st.lists(demonstrations(described=metadata), min_size=1, max_size=4))
 def test_a_data_frame_gives_back_what_it_was_made_of(items):
-    with set_files.open_frame_import(set_files.make_frame(items)) as found:
+    with files.open_frame_import(files.make_frame(items)) as found:
         assert list(found.demonstrations()) == items
 
 
@@ -92,7 +92,7 @@ def test_another_process_writes_the_same_bytes(format, tmp_path):
     write(tmp_path / "here", items, format)
     script = (
         "import sys; from pathlib import Path; from tests.set_files.builders import write; "
-        "from vectorlab.domain.sets import Demonstration as D; "
+        "from vectorlab.domain.sets.versions import Demonstration as D; "
         "items = [D(source=f'é {n}', target='ü') for n in range(100)]; "
         f"write(Path(sys.argv[1]), items, {format!r})"
     )
@@ -135,7 +135,7 @@ def test_what_no_file_could_give_back_is_refused_and_the_old_file_stays(tmp_path
         (Demonstration(source="a" * (2**22 + 1), target=None), "4194305 characters"),
         (Demonstration(source="a", target=None, metadata=deep), "64 levels"),
     ):
-        readable = set_files.Readable(lambda item=item: iter([item]))
+        readable = files.Readable(lambda item=item: iter([item]))
         with pytest.raises(InputError, match=message):
-            set_files.write_files([path], readable, format="jsonl", about={})
+            files.write_files([path], readable, format="jsonl", about={})
     assert contents(tmp_path) == {"x.jsonl": b"old"}

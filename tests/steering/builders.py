@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from vectorlab.domain.operators import Operator
-from vectorlab.domain.runs import Arm, Combine, Decoding, Intervention, Prompt, RunSpec
-from vectorlab.domain.vectors import LayerVector, Site
-from vectorlab.steering.loading import LoadedModel
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.runs.runs import Arm, Combine, Decoding, Intervention, Prompt, RunSpec
+from vectorlab.domain.vectors.vectors import LayerVector, Site
+from vectorlab.steering.model.loading import LoadedModel
 
 VECTOR = "a" * 64
 OTHER = "b" * 64

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from vectorlab.steering.loading import LoadedModel, describe_model, load_model
+from vectorlab.steering.model.loading import LoadedModel, describe_model, load_model
 
 
 @pytest.fixture(scope="session")

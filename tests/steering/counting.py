@@ -19,12 +19,12 @@ from torch.utils._pytree import tree_leaves
 
 from tests.steering.builders import arm, run_spec, vectors
 from tests.tiny_models import random_model, tiny_model
-from vectorlab.domain.runs import Arm, RunSpec
-from vectorlab.steering.arm_table import SteeringTable
-from vectorlab.steering.generation import Member, generate, generate_together
-from vectorlab.steering.hooks import steer
-from vectorlab.steering.layers import decoder_layers
-from vectorlab.steering.loading import LoadedModel
+from vectorlab.domain.runs.runs import Arm, RunSpec
+from vectorlab.steering.generation.generation import Member, generate, generate_together
+from vectorlab.steering.interventions.arm_table import SteeringTable
+from vectorlab.steering.interventions.hooks import steer
+from vectorlab.steering.model.architectures import decoder_layers
+from vectorlab.steering.model.loading import LoadedModel
 
 _aten = torch.ops.aten
 _WAITING_TAGS = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}

@@ -1,6 +1,6 @@
 """The pairs that other libraries were asked about; `scripts.peer_references` reads them too."""
 
-from vectorlab.domain.sets import Demonstration
+from vectorlab.domain.sets.versions import Demonstration
 
 PAIRS = [
     Demonstration(source="This is dull.", target="This is bright!"),

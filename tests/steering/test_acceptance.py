@@ -6,15 +6,15 @@ import torch
 
 from tests.steering.builders import VECTOR, arm, intervention, run_spec
 from tests.steering.test_extraction import extraction, stack, swapped
-from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import BatchPlan, compare_generations
-from vectorlab.domain.sets import Demonstration
-from vectorlab.domain.vectors import LayerVector
-from vectorlab.steering.arm_table import SteeringTable
-from vectorlab.steering.generation import generate
-from vectorlab.steering.hooks import steer
-from vectorlab.steering.layers import hidden_of
-from vectorlab.steering.loading import LoadedModel
+from vectorlab.domain.interventions.positions import Positions
+from vectorlab.domain.runs.runs import BatchPlan, compare_generations
+from vectorlab.domain.sets.versions import Demonstration
+from vectorlab.domain.vectors.vectors import LayerVector
+from vectorlab.steering.generation.generation import generate
+from vectorlab.steering.interventions.arm_table import SteeringTable
+from vectorlab.steering.interventions.hooks import steer
+from vectorlab.steering.model.architectures import hidden_of
+from vectorlab.steering.model.loading import LoadedModel
 
 ANIMALS = ["dog", "cat", "boy", "girl", "bird", "bear", "mom", "frog", "duck", "lady"]
 # The last word carries the difference: behind a full stop the two texts end almost alike.

@@ -7,12 +7,12 @@ import torch
 
 from tests.steering.builders import hook_count, small_memory
 from tests.tiny_models import CONFIGURATIONS, tiny_model
-from vectorlab.domain.vectors import Site, TokenRule
+from vectorlab.domain.vectors.vectors import Site, TokenRule
 from vectorlab.errors import ArchitectureError, InputError, ModelError, ShapeError
-from vectorlab.steering.activations import record_states
-from vectorlab.steering.batching import PaddingSide
-from vectorlab.steering.layers import DecoderLayers
-from vectorlab.steering.loading import LoadedModel
+from vectorlab.steering.model.architectures import DecoderLayers
+from vectorlab.steering.model.batching import PaddingSide
+from vectorlab.steering.model.loading import LoadedModel
+from vectorlab.steering.recording.activations import record_states
 
 SEQUENCES = [[1, 40], list(range(30, 55)), [9], [1, 40], [7, 8, 9, 10, 11, 12]]
 

@@ -13,8 +13,8 @@ import torch
 from tests.steering.peer_pairs import PAIRS
 from tests.steering.test_extraction import extraction, stack
 from tests.tiny_models import random_model, tiny_model
-from vectorlab.domain.vectors import Site
-from vectorlab.steering.activations import record_states
+from vectorlab.domain.vectors.vectors import Site
+from vectorlab.steering.recording.activations import record_states
 
 REFERENCES = np.load(Path(__file__).parent / "peer_references.npz")
 

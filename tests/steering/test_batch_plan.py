@@ -2,9 +2,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vectorlab.domain.runs import BatchPlan
+from vectorlab.domain.runs.runs import BatchPlan
 from vectorlab.errors import InputError
-from vectorlab.steering.batch_plan import check_plan, halves, plan_batches, remaining_batches
+from vectorlab.steering.generation.batch_plan import (
+    check_plan,
+    halves,
+    plan_batches,
+    remaining_batches,
+)
 
 
 @given(

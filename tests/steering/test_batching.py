@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from vectorlab.steering.batching import length_buckets
+from vectorlab.steering.model.batching import length_buckets
 
 
 @pytest.mark.parametrize("budget", [1, 50, 400, 100_000])

@@ -10,11 +10,12 @@ from torch import nn
 
 from tests.steering.builders import arm, intervention, run_spec, vectors
 from tests.tiny_models import tiny_model
-from vectorlab.domain.runs import BatchPlan, Products
-from vectorlab.steering import bf16_matmul, generation
-from vectorlab.steering.bf16_matmul import maps_by, products_of
-from vectorlab.steering.generation import generate, plan_run
-from vectorlab.steering.loading import LoadedModel
+from vectorlab.domain.runs.runs import BatchPlan, Products
+from vectorlab.steering.generation import generation
+from vectorlab.steering.generation.generation import generate, plan_run
+from vectorlab.steering.model import bf16_matmul
+from vectorlab.steering.model.bf16_matmul import maps_by, products_of
+from vectorlab.steering.model.loading import LoadedModel
 
 OTHERS = [Products.TRANSPOSED, Products.WIDENED]
 PROMPTS = ["Once upon a time", "Hi", "A third one"]

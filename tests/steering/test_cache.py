@@ -5,11 +5,15 @@ import torch
 from transformers import DynamicCache, masking_utils
 
 from tests.tiny_models import CONFIGURATIONS, tiny_model
-from vectorlab.steering import decoder
-from vectorlab.steering.cache import ReservedLayer, ReservedWindowLayer, reserved_cache
-from vectorlab.steering.decoder import Decoder
-from vectorlab.steering.head import head_sees_the_end
-from vectorlab.steering.loading import LoadedModel
+from vectorlab.steering.generation import decoder
+from vectorlab.steering.generation.decoder import Decoder
+from vectorlab.steering.generation.kv_cache import (
+    ReservedLayer,
+    ReservedWindowLayer,
+    reserved_cache,
+)
+from vectorlab.steering.model.head import head_sees_the_end
+from vectorlab.steering.model.loading import LoadedModel
 
 PROMPTS = [[1, 70, 80, 90], [1, 75], [1, 99, 98, 97, 96, 95, 94]]
 ZEROS = torch.zeros(len(PROMPTS))

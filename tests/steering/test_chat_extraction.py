@@ -10,12 +10,12 @@ from tests.steering.test_conversation_spans import PLAIN, REWRITES, chat_tokeniz
 from tests.steering.test_extraction import extraction, stack
 from tests.steering.test_state_cache import Memory
 from tests.tiny_models import tiny_model
-from vectorlab.domain.passages import ChatForm
-from vectorlab.domain.sets import Demonstration
-from vectorlab.domain.vectors import ExtractionSpec, Site, TokenRule
+from vectorlab.domain.sets.versions import Demonstration
+from vectorlab.domain.vectors.passages import ChatForm
+from vectorlab.domain.vectors.vectors import ExtractionSpec, Site, TokenRule
 from vectorlab.errors import EmptySpanError, InputError
-from vectorlab.steering.extraction import extract
-from vectorlab.steering.loading import LoadedModel
+from vectorlab.steering.extraction.extraction import extract
+from vectorlab.steering.model.loading import LoadedModel
 
 
 def pair(source: str, target: str, **metadata) -> Demonstration:

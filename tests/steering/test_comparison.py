@@ -5,13 +5,13 @@ import torch
 
 from tests.steering.builders import OTHER, arm, hook_count, intervention, run_spec, vectors
 from tests.tiny_models import tiny_model
-from vectorlab.domain.operators import Operator
-from vectorlab.domain.positions import Positions
-from vectorlab.domain.vectors import Site
-from vectorlab.steering.arm_table import SteeringTable
-from vectorlab.steering.generation import fitting_together, generate, plan_run
-from vectorlab.steering.hooks import steer
-from vectorlab.steering.loading import LoadedModel
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.interventions.positions import Positions
+from vectorlab.domain.vectors.vectors import Site
+from vectorlab.steering.generation.generation import fitting_together, generate, plan_run
+from vectorlab.steering.interventions.arm_table import SteeringTable
+from vectorlab.steering.interventions.hooks import steer
+from vectorlab.steering.model.loading import LoadedModel
 
 ARMS = [
     arm(),

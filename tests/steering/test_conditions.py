@@ -8,14 +8,14 @@ import torch
 from tests.steering.builders import OTHER, VECTOR, ZERO, arm, hook_count, intervention, run_spec
 from tests.steering.builders import vectors as given_vectors
 from tests.tiny_models import tiny_model
-from vectorlab.domain.conditions import Comparison, Condition, Measure
-from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import BatchPlan
-from vectorlab.domain.vectors import LayerVector, Site
+from vectorlab.domain.interventions.conditions import Comparison, Condition, Measure
+from vectorlab.domain.interventions.positions import Positions
+from vectorlab.domain.runs.runs import BatchPlan
+from vectorlab.domain.vectors.vectors import LayerVector, Site
 from vectorlab.errors import InputError, NotFoundError, ShapeError
-from vectorlab.steering.conditions import read_conditions, states_of
-from vectorlab.steering.generation import generate
-from vectorlab.steering.loading import LoadedModel
+from vectorlab.steering.generation.generation import generate
+from vectorlab.steering.interventions.conditions import read_conditions, states_of
+from vectorlab.steering.model.loading import LoadedModel
 
 PROMPTS = ["Once upon a time", "Hi", "Zebra crossing", "one two three"]
 

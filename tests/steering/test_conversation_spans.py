@@ -3,9 +3,9 @@
 import pytest
 
 from tests.tiny_models import byte_tokenizer
-from vectorlab.domain.passages import ChatForm, ThinkingMarkers, passage
+from vectorlab.domain.vectors.passages import ChatForm, ThinkingMarkers, passage
 from vectorlab.errors import InputError
-from vectorlab.steering.conversation_spans import (
+from vectorlab.steering.model.conversation_spans import (
     find_parts,
     find_token_parts,
     marker_ids,

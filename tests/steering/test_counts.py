@@ -18,12 +18,12 @@ from tests.steering.counting import (
 )
 from tests.steering.test_response_conditions import condition
 from tests.tiny_models import CONFIGURATIONS, D_MODEL, tiny_model
-from vectorlab.domain.operators import Operator
-from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Arm
-from vectorlab.domain.schedules import Schedule
-from vectorlab.domain.vectors import Site
-from vectorlab.steering.generation import generate
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.interventions.positions import Positions
+from vectorlab.domain.interventions.schedules import Schedule
+from vectorlab.domain.runs.runs import Arm
+from vectorlab.domain.vectors.vectors import Site
+from vectorlab.steering.generation.generation import generate
 
 MOST = {Operator.ADD: 3, Operator.ROTATE: 8}  # operators that run on a device, a layer and step
 PADDED = ["Once upon a time", "Hi"]

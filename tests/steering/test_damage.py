@@ -8,11 +8,11 @@ import torch
 
 from tests.steering.builders import VECTOR, arm, intervention, vectors
 from tests.tiny_models import tiny_model
-from vectorlab.domain.operators import Operator
+from vectorlab.domain.interventions.operators import Operator
 from vectorlab.errors import InputError
-from vectorlab.steering.arm_table import SteeringTable
-from vectorlab.steering.damage import mean_kl, scale_for, scaled
-from vectorlab.steering.hooks import steer
+from vectorlab.steering.generation.damage import mean_kl, scale_for, scaled
+from vectorlab.steering.interventions.arm_table import SteeringTable
+from vectorlab.steering.interventions.hooks import steer
 
 TEXTS = [[1, 70, 80, 90], [1, 75], [1, 99, 98, 97, 96]]
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from vectorlab.steering.device_copies import Readback, to_device
+from vectorlab.steering.generation.device_copies import Readback, to_device
 
 
 def test_on_the_cpu_a_look_is_of_now() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.tiny_models import tiny_model
-from vectorlab.steering.environment import KERNEL_LIMITS, describe_environment
+from vectorlab.steering.model.environment import KERNEL_LIMITS, describe_environment
 
 
 def test_the_environment_is_flat_json_of_everything_a_replay_compares() -> None:

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from tests.tiny_models import tiny_model
-from vectorlab.domain.sets import Demonstration
-from vectorlab.domain.vectors import ExtractionSpec, Site
+from vectorlab.domain.sets.versions import Demonstration
+from vectorlab.domain.vectors.vectors import ExtractionSpec, Site
 from vectorlab.errors import InputError, IntegrityError
-from vectorlab.steering.activations import record_states
-from vectorlab.steering.extraction import Extraction, extract
-from vectorlab.steering.loading import LoadedModel
+from vectorlab.steering.extraction.extraction import Extraction, extract
+from vectorlab.steering.model.loading import LoadedModel
+from vectorlab.steering.recording.activations import record_states
 
 PAIRS = [
     Demonstration(source="This is dull.", target="This is bright!"),

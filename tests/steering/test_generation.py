@@ -14,9 +14,9 @@ from tests.steering.builders import (
     vectors,
 )
 from tests.tiny_models import CONFIGURATIONS, tiny_model
-from vectorlab.domain.operators import Operator
-from vectorlab.domain.positions import WHOLE_PARTS, Positions
-from vectorlab.domain.runs import (
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.interventions.positions import WHOLE_PARTS, Positions
+from vectorlab.domain.runs.runs import (
     Arm,
     BatchPlan,
     Combine,
@@ -25,12 +25,12 @@ from vectorlab.domain.runs import (
     RunSpec,
     compare_generations,
 )
-from vectorlab.domain.vectors import Site
+from vectorlab.domain.vectors.vectors import Site
 from vectorlab.errors import InputError, IntegrityError, ModelError
-from vectorlab.steering.arm_table import SteeringTable
-from vectorlab.steering.generation import GenerationResult, generate, plan_run
-from vectorlab.steering.hooks import steer
-from vectorlab.steering.loading import LoadedModel
+from vectorlab.steering.generation.generation import GenerationResult, generate, plan_run
+from vectorlab.steering.interventions.arm_table import SteeringTable
+from vectorlab.steering.interventions.hooks import steer
+from vectorlab.steering.model.loading import LoadedModel
 
 PROMPTS = ["Once upon a time", "Hi", "A somewhat longer prompt than the others.", "x"]
 ARMS = [

@@ -7,16 +7,16 @@ import torch
 
 from tests.steering.builders import OTHER, arm, hook_count, intervention, run_spec, vectors
 from tests.tiny_models import random_model, tiny_model
-from vectorlab.domain.operators import Operator
-from vectorlab.domain.positions import Positions
-from vectorlab.domain.vectors import Site
-from vectorlab.steering.arm_table import SteeringTable
-from vectorlab.steering.decoder import Decoder
-from vectorlab.steering.device_copies import Readback
-from vectorlab.steering.generation import Member, generate, generate_together
-from vectorlab.steering.hooks import steer
-from vectorlab.steering.layers import decoder_layers
-from vectorlab.steering.loading import LoadedModel
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.interventions.positions import Positions
+from vectorlab.domain.vectors.vectors import Site
+from vectorlab.steering.generation.decoder import Decoder
+from vectorlab.steering.generation.device_copies import Readback
+from vectorlab.steering.generation.generation import Member, generate, generate_together
+from vectorlab.steering.interventions.arm_table import SteeringTable
+from vectorlab.steering.interventions.hooks import steer
+from vectorlab.steering.model.architectures import decoder_layers
+from vectorlab.steering.model.loading import LoadedModel
 
 pytestmark = pytest.mark.gpu
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.tiny_models import CONFIGURATIONS, tiny_model
-from vectorlab.steering.head import head_logits, head_sees_the_end
+from vectorlab.steering.model.head import head_logits, head_sees_the_end
 
 IDS = torch.tensor([[1, 40, 50, 60, 70, 80], [1, 45, 90, 61, 7, 81]])
 CAPPED: dict[str, Any] = {"final_logit_softcapping": 0.5}

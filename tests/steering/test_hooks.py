@@ -15,15 +15,15 @@ from tests.steering.builders import (
     vectors,
 )
 from tests.tiny_models import CONFIGURATIONS, tiny_model
-from vectorlab.domain.operators import Operator
-from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Arm, Combine
-from vectorlab.domain.vectors import LayerVector, Site
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.interventions.positions import Positions
+from vectorlab.domain.runs.runs import Arm, Combine
+from vectorlab.domain.vectors.vectors import LayerVector, Site
 from vectorlab.errors import ArchitectureError, InputError, NotFoundError, ShapeError
-from vectorlab.steering.arm_table import SteeringTable
-from vectorlab.steering.hooks import steer
-from vectorlab.steering.layers import DecoderLayers, hidden_of
-from vectorlab.steering.loading import LoadedModel
+from vectorlab.steering.interventions.arm_table import SteeringTable
+from vectorlab.steering.interventions.hooks import steer
+from vectorlab.steering.model.architectures import DecoderLayers, hidden_of
+from vectorlab.steering.model.loading import LoadedModel
 
 TOKENS = torch.tensor([[1, 40, 50, 60, 70, 80, 90]])
 BASELINE = arm()

@@ -5,16 +5,16 @@ import torch
 from torch import nn
 
 from tests.tiny_models import CONFIGURATIONS, random_model, tiny_model
-from vectorlab.domain.vectors import Site
+from vectorlab.domain.vectors.vectors import Site
 from vectorlab.errors import ArchitectureError
-from vectorlab.steering.activations import record_states
-from vectorlab.steering.layers import (
+from vectorlab.steering.model.architectures import (
     ARCHITECTURES,
     architecture,
     decoder_layers,
     hidden_of,
     replace_hidden,
 )
+from vectorlab.steering.recording.activations import record_states
 
 TEXT = [[1, 40, 50, 60, 70, 80]]
 

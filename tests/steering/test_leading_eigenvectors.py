@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from vectorlab.steering import leading_eigenvectors
-from vectorlab.steering.leading_eigenvectors import largest
+from vectorlab.steering.extraction import leading_eigenvectors
+from vectorlab.steering.extraction.leading_eigenvectors import largest
 
 pytestmark = pytest.mark.kernels
 

@@ -8,13 +8,13 @@ import torch
 from tests.steering.test_extraction import PAIRS, extraction, stack
 from tests.steering.test_methods import paired_states
 from tests.tiny_models import tiny_model
-from vectorlab.domain.methods import METHODS
-from vectorlab.domain.vectors import ExtractionSpec, Site
+from vectorlab.domain.vectors.methods import METHODS
+from vectorlab.domain.vectors.vectors import ExtractionSpec, Site
 from vectorlab.errors import InputError, ShapeError
-from vectorlab.steering.activations import States
-from vectorlab.steering.leave_one_out import leave_one_out
-from vectorlab.steering.methods import aggregate, find_method, icv, without_each
-from vectorlab.steering.paired_states import paired_states as recorded
+from vectorlab.steering.extraction.leave_one_out import leave_one_out
+from vectorlab.steering.extraction.methods import aggregate, find_method, icv, without_each
+from vectorlab.steering.recording.activations import States
+from vectorlab.steering.recording.paired_states import paired_states as recorded
 
 CASES: list[tuple[str, dict[str, Any]]] = [
     *((method, {}) for method in sorted(METHODS)),

@@ -8,9 +8,9 @@ import torch
 
 from tests.tiny_models import byte_tokenizer, random_model
 from vectorlab.errors import ArchitectureError, InputError, IntegrityError, ModelError
-from vectorlab.steering.fingerprint import weights_digest
-from vectorlab.steering.loading import describe_model, load_model
-from vectorlab.steering.model_locations import bundled_model_path
+from vectorlab.steering.model.fingerprint import weights_digest
+from vectorlab.steering.model.loading import describe_model, load_model
+from vectorlab.steering.model.locations import bundled_model_path
 
 
 @pytest.fixture

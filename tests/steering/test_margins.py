@@ -8,12 +8,12 @@ import torch
 
 from tests.steering.builders import OTHER, arm, intervention, run_spec, vectors
 from tests.tiny_models import tiny_model
-from vectorlab.domain.margins import ROUNDING_NATS, probability_moved
-from vectorlab.domain.operators import Operator
-from vectorlab.domain.runs import Decoding
-from vectorlab.domain.vectors import Site
-from vectorlab.steering.generation import Member, generate, generate_together
-from vectorlab.steering.sampling import choose, greedy_choice
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.runs.margins import ROUNDING_NATS, probability_moved
+from vectorlab.domain.runs.runs import Decoding
+from vectorlab.domain.vectors.vectors import Site
+from vectorlab.steering.generation.generation import Member, generate, generate_together
+from vectorlab.steering.generation.sampling import choose, greedy_choice
 
 PROMPTS = ["Once upon a time", "Hi", "A somewhat longer prompt than the others."]
 ARMS = [

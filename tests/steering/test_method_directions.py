@@ -5,17 +5,17 @@ import pytest
 import torch
 
 from tests.noise import nudged
-from vectorlab.domain.methods import METHODS
+from vectorlab.domain.vectors.methods import METHODS
 from vectorlab.errors import InputError
-from vectorlab.steering.activations import States
-from vectorlab.steering.methods import aggregate, find_method, without_each
-from vectorlab.steering.methods.icv import in_context_vector
-from vectorlab.steering.methods.icv_paper import in_context_vector_of_the_paper
-from vectorlab.steering.methods.logistic_regression import logistic_regression
-from vectorlab.steering.methods.pca import principal_direction
-from vectorlab.steering.methods.pca_centred import pair_centred_direction
-from vectorlab.steering.methods.single_pair import single_pair
-from vectorlab.steering.methods.whitened_mean_difference import whitened_mean_difference
+from vectorlab.steering.extraction.methods import aggregate, find_method, without_each
+from vectorlab.steering.extraction.methods.icv import in_context_vector
+from vectorlab.steering.extraction.methods.icv_paper import in_context_vector_of_the_paper
+from vectorlab.steering.extraction.methods.logistic_regression import logistic_regression
+from vectorlab.steering.extraction.methods.pca import principal_direction
+from vectorlab.steering.extraction.methods.pca_centred import pair_centred_direction
+from vectorlab.steering.extraction.methods.single_pair import single_pair
+from vectorlab.steering.extraction.methods.whitened_mean_difference import whitened_mean_difference
+from vectorlab.steering.recording.activations import States
 
 pytestmark = pytest.mark.kernels
 
@@ -207,7 +207,7 @@ def test_whitening_is_the_inverse_shrunk_covariance(width, shrinkage):
 
 
 def test_the_share_of_the_sphere_is_that_of_ledoit_and_wolf():
-    from vectorlab.steering.methods.whitened_mean_difference import _ledoit_wolf
+    from vectorlab.steering.extraction.methods.whitened_mean_difference import _ledoit_wolf
 
     for count, width in ((8, 30), (60, 5)):
         rows = random(count, width, seed=count).double() * torch.linspace(1, 4, width)

@@ -3,13 +3,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from vectorlab.domain.methods import METHODS
+from vectorlab.domain.vectors.methods import METHODS
 from vectorlab.errors import InputError, ShapeError
-from vectorlab.steering.activations import States
-from vectorlab.steering.alignment import alignments
-from vectorlab.steering.methods import Method, aggregate, find_method
-from vectorlab.steering.methods.icv import in_context_vector
-from vectorlab.steering.methods.mean_difference import mean_difference
+from vectorlab.steering.extraction.alignment import alignments
+from vectorlab.steering.extraction.methods import Method, aggregate, find_method
+from vectorlab.steering.extraction.methods.icv import in_context_vector
+from vectorlab.steering.extraction.methods.mean_difference import mean_difference
+from vectorlab.steering.recording.activations import States
 
 pytestmark = pytest.mark.kernels
 

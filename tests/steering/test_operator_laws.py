@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 
 from tests.steering.builders import OTHER, VECTOR, ZERO, arm, intervention, vectors
 from tests.tiny_models import CONFIGURATIONS, tiny_model
-from vectorlab.domain.operators import Operator
-from vectorlab.domain.runs import Combine
-from vectorlab.domain.vectors import Site
-from vectorlab.steering.arm_table import SteeringTable
-from vectorlab.steering.hooks import steer
-from vectorlab.steering.layers import hidden_of
-from vectorlab.steering.loading import LoadedModel
-from vectorlab.steering.operators import operation, prepare_constant
-from vectorlab.steering.operators.base import Slots
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.runs.runs import Combine
+from vectorlab.domain.vectors.vectors import Site
+from vectorlab.steering.interventions.arm_table import SteeringTable
+from vectorlab.steering.interventions.hooks import steer
+from vectorlab.steering.interventions.operators import operation, prepare_constant
+from vectorlab.steering.interventions.operators.base import Slots
+from vectorlab.steering.model.architectures import hidden_of
+from vectorlab.steering.model.loading import LoadedModel
 
 pytestmark = pytest.mark.kernels
 

@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 
 from tests.steering.builders import arm, intervention, vectors
 from tests.tiny_models import tiny_model
-from vectorlab.domain.operators import OPERATORS, Operator
-from vectorlab.domain.runs import Combine
+from vectorlab.domain.interventions.operators import OPERATORS, Operator
+from vectorlab.domain.runs.runs import Combine
 from vectorlab.errors import InputError
-from vectorlab.steering.arm_table import SteeringTable
-from vectorlab.steering.operators import operation, prepare_constant
-from vectorlab.steering.operators.ablate import ablate
-from vectorlab.steering.operators.add import add
-from vectorlab.steering.operators.base import Operation, Slots
-from vectorlab.steering.operators.rotate import rotate
+from vectorlab.steering.interventions.arm_table import SteeringTable
+from vectorlab.steering.interventions.operators import operation, prepare_constant
+from vectorlab.steering.interventions.operators.ablate import ablate
+from vectorlab.steering.interventions.operators.add import add
+from vectorlab.steering.interventions.operators.base import Operation, Slots
+from vectorlab.steering.interventions.operators.rotate import rotate
 
 
 def prepared(

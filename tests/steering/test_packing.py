@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from tests.tiny_models import CONFIGURATIONS, tiny_model
-from vectorlab.domain.vectors import Site, TokenRule
-from vectorlab.steering.activations import record_states
-from vectorlab.steering.layers import decoder_layers
-from vectorlab.steering.packing import can_pack, find_families, pack, packs
+from vectorlab.domain.vectors.vectors import Site, TokenRule
+from vectorlab.steering.model.architectures import decoder_layers
+from vectorlab.steering.recording.activations import record_states
+from vectorlab.steering.recording.packing import can_pack, find_families, pack, packs
 
 STEM = list(range(40, 52))
 # A stem with three branches, one of them the stem itself; a pair; a stranger; short ones.

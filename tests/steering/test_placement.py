@@ -17,20 +17,20 @@ from tests.steering.test_generation import ARMS, PROMPTS, generated, tokens
 from tests.steering.test_loading import saved
 from tests.steering.test_state_cache import spec_of
 from tests.tiny_models import tiny_model
-from vectorlab.domain.operators import Operator
-from vectorlab.domain.positions import Positions
-from vectorlab.domain.vectors import Site
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.interventions.positions import Positions
+from vectorlab.domain.vectors.vectors import Site
 from vectorlab.errors import InputError
-from vectorlab.steering.arm_table import SteeringTable
-from vectorlab.steering.compiled import reason_against
-from vectorlab.steering.environment import describe_environment
-from vectorlab.steering.extraction import extract
-from vectorlab.steering.hooks import Steering
-from vectorlab.steering.layers import architecture
-from vectorlab.steering.loading import LoadedModel, describe_model, load_model
-from vectorlab.steering.logit_lens import nearest_tokens
-from vectorlab.steering.placement import Placement, placement_of
-from vectorlab.steering.state_cache import state_spec
+from vectorlab.steering.extraction.extraction import extract
+from vectorlab.steering.generation.compiled import reason_against
+from vectorlab.steering.interventions.arm_table import SteeringTable
+from vectorlab.steering.interventions.hooks import Steering
+from vectorlab.steering.model.architectures import architecture
+from vectorlab.steering.model.environment import describe_environment
+from vectorlab.steering.model.loading import LoadedModel, describe_model, load_model
+from vectorlab.steering.model.logit_lens import nearest_tokens
+from vectorlab.steering.model.placement import Placement, placement_of
+from vectorlab.steering.recording.state_cache import state_spec
 
 # What is on the disk between the layers: a tied head and a mixture's experts, too.
 FAMILIES = ["llama", "gpt2", "gemma2", "qwen2_moe"]
@@ -109,7 +109,7 @@ def test_without_accelerate_the_error_says_what_to_install(tmp_path: Path, monke
     description = describe_model(str(saved(tmp_path / "model")))
     found = importlib.util.find_spec
     monkeypatch.setattr(
-        "vectorlab.steering.placement.find_spec",
+        "vectorlab.steering.model.placement.find_spec",
         lambda name: None if name == "accelerate" else found(name),
     )
     with pytest.raises(InputError, match=r"needs the package accelerate.*vectorlab\[large\]"):

@@ -17,22 +17,22 @@ from tests.steering.builders import (
     vectors,
 )
 from tests.tiny_models import CONFIGURATIONS, tiny_model
-from vectorlab.domain.operators import Operator
-from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Arm, BatchPlan, Combine, compare_generations
-from vectorlab.domain.schedules import Schedule
-from vectorlab.domain.vectors import Site
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.interventions.positions import Positions
+from vectorlab.domain.interventions.schedules import Schedule
+from vectorlab.domain.runs.runs import Arm, BatchPlan, Combine, compare_generations
+from vectorlab.domain.vectors.vectors import Site
 from vectorlab.errors import InputError
-from vectorlab.steering.arm_table import SteeringTable
-from vectorlab.steering.generation import (
+from vectorlab.steering.generation.generation import (
     GenerationResult,
     Member,
     generate,
     generate_together,
 )
-from vectorlab.steering.hooks import Steering, steer
-from vectorlab.steering.loading import LoadedModel
-from vectorlab.steering.token_positions import PassReader, Rule, RuleReader
+from vectorlab.steering.interventions.arm_table import SteeringTable
+from vectorlab.steering.interventions.hooks import Steering, steer
+from vectorlab.steering.interventions.token_positions import PassReader, Rule, RuleReader
+from vectorlab.steering.model.loading import LoadedModel
 
 PROMPTS = ["Hi", "A longer prompt than that."]  # of byte tokens, with <s> (id 1) in front
 
@@ -96,7 +96,7 @@ def cached(
     loaded: LoadedModel, prompts: Sequence[Sequence[int]], answers: torch.Tensor, arms: list[Arm]
 ) -> torch.Tensor:
     """Logits of one left-padded batch over its cache, (B, steps, V), row b under arm b."""
-    from vectorlab.steering.batching import forward_arguments, pad
+    from vectorlab.steering.model.batching import forward_arguments, pad
 
     batch = pad(prompts, side="left", device=loaded.device)
     table = SteeringTable.build(loaded, arms, vectors(loaded))

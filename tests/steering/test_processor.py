@@ -9,9 +9,11 @@ import torch
 from tests.steering.builders import arm, intervention, run_spec, vectors
 from tests.tiny_models import tiny_model
 from vectorlab.evals import forced
-from vectorlab.steering import activations, compiled, processor
-from vectorlab.steering.activations import default_token_budget
-from vectorlab.steering.generation import generate
+from vectorlab.steering.generation import compiled
+from vectorlab.steering.generation.generation import generate
+from vectorlab.steering.model import processor
+from vectorlab.steering.recording import activations
+from vectorlab.steering.recording.activations import default_token_budget
 
 CPU, MIB = torch.device("cpu"), 1 << 20
 

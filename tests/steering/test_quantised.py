@@ -15,12 +15,12 @@ from tests.steering.test_generation import ARMS, PROMPTS, generated, tokens
 from tests.steering.test_loading import edit_config, saved
 from tests.steering.test_state_cache import spec_of
 from tests.tiny_models import byte_tokenizer
-from vectorlab.domain.vectors import Site
+from vectorlab.domain.vectors.vectors import Site
 from vectorlab.errors import ModelError
-from vectorlab.steering.activations import record_states
-from vectorlab.steering.environment import describe_environment
-from vectorlab.steering.extraction import extract
-from vectorlab.steering.loading import LoadedModel, describe_model, load_model
+from vectorlab.steering.extraction.extraction import extract
+from vectorlab.steering.model.environment import describe_environment
+from vectorlab.steering.model.loading import LoadedModel, describe_model, load_model
+from vectorlab.steering.recording.activations import record_states
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +132,7 @@ def test_a_quantised_model_goes_through_the_commands(directory: Path, tmp_path: 
 def test_a_package_that_is_missing_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, wanted: str
 ) -> None:
-    from vectorlab.steering import quantisation
+    from vectorlab.steering.model import quantisation
 
     def missing(name: str) -> str:
         raise quantisation.PackageNotFoundError(name)

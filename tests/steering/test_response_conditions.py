@@ -10,18 +10,18 @@ import torch
 
 from tests.steering.builders import OTHER, VECTOR, arm, hook_count, intervention, run_spec, vectors
 from tests.tiny_models import tiny_model
-from vectorlab.domain.conditions import Comparison, Condition, Measure
-from vectorlab.domain.operators import Operator
-from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import BatchPlan, Combine, Intervention
-from vectorlab.domain.vectors import Site
+from vectorlab.domain.interventions.conditions import Comparison, Condition, Measure
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.interventions.positions import Positions
+from vectorlab.domain.runs.runs import BatchPlan, Combine, Intervention
+from vectorlab.domain.vectors.vectors import Site
 from vectorlab.errors import InputError, ModelError
-from vectorlab.steering.arm_table import SteeringTable
-from vectorlab.steering.generation import Member, generate, generate_together
-from vectorlab.steering.hooks import steer
-from vectorlab.steering.layers import hidden_of, replace_hidden
-from vectorlab.steering.loading import LoadedModel
-from vectorlab.steering.placement import Placement
+from vectorlab.steering.generation.generation import Member, generate, generate_together
+from vectorlab.steering.interventions.arm_table import SteeringTable
+from vectorlab.steering.interventions.hooks import steer
+from vectorlab.steering.model.architectures import hidden_of, replace_hidden
+from vectorlab.steering.model.loading import LoadedModel
+from vectorlab.steering.model.placement import Placement
 
 PROMPTS = ["Once upon a time", "Hi", "Zebra crossing", "one two three"]
 

@@ -2,8 +2,13 @@ import numpy as np
 import pytest
 import torch
 
-from vectorlab.domain.runs import Decoding
-from vectorlab.steering.sampling import choose, greedy_choice, log_probability, row_uniforms
+from vectorlab.domain.runs.runs import Decoding
+from vectorlab.steering.generation.sampling import (
+    choose,
+    greedy_choice,
+    log_probability,
+    row_uniforms,
+)
 
 PROBABILITIES = torch.tensor([0.1, 0.4, 0.2, 0.3])
 PINNED = [0.8640235759583977, 0.1304146962403333, 0.19393762066729736]

@@ -6,7 +6,7 @@ import torch
 from tests.steering.test_extraction import PAIRS, extraction
 from tests.steering.test_method_directions import ALL, pair, planted, random
 from tests.tiny_models import tiny_model
-from vectorlab.steering.separability import separability
+from vectorlab.steering.extraction.separability import separability
 
 pytestmark = pytest.mark.kernels
 

@@ -8,12 +8,12 @@ import torch
 
 from tests.steering.builders import OTHER, arm, hook_count, intervention, run_spec, vectors
 from tests.tiny_models import tiny_model
-from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Arm, BatchPlan, GeneratedText, RowKey
-from vectorlab.domain.schedules import Schedule
-from vectorlab.steering.batch_plan import shared_stem, split_prompts
-from vectorlab.steering.generation import generate, plan_run
-from vectorlab.steering.loading import LoadedModel
+from vectorlab.domain.interventions.positions import Positions
+from vectorlab.domain.interventions.schedules import Schedule
+from vectorlab.domain.runs.runs import Arm, BatchPlan, GeneratedText, RowKey
+from vectorlab.steering.generation.batch_plan import shared_stem, split_prompts
+from vectorlab.steering.generation.generation import generate, plan_run
+from vectorlab.steering.model.loading import LoadedModel
 
 PROMPTS = ["Once upon a time", "Hi", "Once upon a time"]
 RESPONSE = [

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from tests.tiny_models import CONFIGURATIONS, tiny_model
-from vectorlab.domain.vectors import LayerVector
-from vectorlab.steering.logit_lens import nearest_tokens
-from vectorlab.steering.tokens import continuation_text, pieces
+from vectorlab.domain.vectors.vectors import LayerVector
+from vectorlab.steering.model.logit_lens import nearest_tokens
+from vectorlab.steering.model.tokens import continuation_text, pieces
 
 TEXTS = ["naïve 👩‍👩‍👧 ok", " leading", "שלום עולם", "a\n\n  b\t", "x" * 40, "é" * 9]
 

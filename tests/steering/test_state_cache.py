@@ -11,16 +11,16 @@ import torch
 
 from tests.steering.test_extraction import PAIRS, stack
 from tests.tiny_models import tiny_model
-from vectorlab.domain.methods import METHODS
-from vectorlab.domain.passages import Passage
-from vectorlab.domain.sets import Demonstration
-from vectorlab.domain.states import StateBlock, StateSpec, tokens_sha256
-from vectorlab.domain.vectors import ExtractionSpec, Site
+from vectorlab.domain.sets.versions import Demonstration
+from vectorlab.domain.vectors.methods import METHODS
+from vectorlab.domain.vectors.passages import Passage
+from vectorlab.domain.vectors.states import StateBlock, StateSpec, tokens_sha256
+from vectorlab.domain.vectors.vectors import ExtractionSpec, Site
 from vectorlab.errors import InputError
-from vectorlab.steering.extraction import extract
-from vectorlab.steering.loading import LoadedModel
-from vectorlab.steering.paired_states import known_states
-from vectorlab.steering.state_cache import state_spec
+from vectorlab.steering.extraction.extraction import extract
+from vectorlab.steering.model.loading import LoadedModel
+from vectorlab.steering.recording.paired_states import known_states
+from vectorlab.steering.recording.state_cache import state_spec
 
 MORE = [
     Demonstration(source="The tea was cold", target="The tea was hot, hooray"),

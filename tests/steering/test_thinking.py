@@ -7,15 +7,15 @@ import torch
 
 from tests.steering.builders import arm, intervention, run_spec, vectors
 from tests.tiny_models import byte_tokenizer, tiny_model
-from vectorlab.domain.chats import Chat
 from vectorlab.domain.hashing import content_sha256
-from vectorlab.domain.positions import Part, Positions
+from vectorlab.domain.interventions.positions import Part, Positions
+from vectorlab.domain.runs.chats import Chat
 from vectorlab.errors import InputError, IntegrityError
-from vectorlab.steering.arm_table import SteeringTable
-from vectorlab.steering.generation import generate
-from vectorlab.steering.hooks import steer
-from vectorlab.steering.loading import LoadedModel
-from vectorlab.steering.token_positions import MarkerIds, PassReader, ThinkingReader
+from vectorlab.steering.generation.generation import generate
+from vectorlab.steering.interventions.arm_table import SteeringTable
+from vectorlab.steering.interventions.hooks import steer
+from vectorlab.steering.interventions.token_positions import MarkerIds, PassReader, ThinkingReader
+from vectorlab.steering.model.loading import LoadedModel
 
 TEMPLATE = (
     "{% for m in messages %}<{{ m.role }}>{{ m.content }}\n{% endfor %}"

@@ -17,19 +17,19 @@ from tests.steering.builders import (
     vectors,
 )
 from tests.tiny_models import CONFIGURATIONS, tiny_model
-from vectorlab.domain.operators import Operator
-from vectorlab.domain.runs import BatchPlan, Frame, Positions, RunSpec
-from vectorlab.domain.vectors import Site
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.runs.runs import BatchPlan, Frame, Positions, RunSpec
+from vectorlab.domain.vectors.vectors import Site
 from vectorlab.errors import InputError, JobCancelled, ModelError
-from vectorlab.steering.generation import (
+from vectorlab.steering.generation.generation import (
     GenerationResult,
     Member,
     fitting_together,
     generate,
     generate_together,
 )
-from vectorlab.steering.layers import decoder_layers
-from vectorlab.steering.loading import LoadedModel
+from vectorlab.steering.model.architectures import decoder_layers
+from vectorlab.steering.model.loading import LoadedModel
 
 EXPERTS = ["mixtral", "qwen2_moe", "qwen3_moe"]
 DENSE = sorted(set(CONFIGURATIONS) - set(EXPERTS))
@@ -245,7 +245,7 @@ def test_other_models_go_before_a_batch_is_halved() -> None:
 def test_texts_are_shown_while_they_grow_and_do_not_change_the_result(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("vectorlab.steering.decoding.SHOW_EVERY_S", 0.0)
+    monkeypatch.setattr("vectorlab.steering.generation.decoding.SHOW_EVERY_S", 0.0)
     loaded = tiny_model("llama")
     spec = run_spec(loaded, ["Once"], STEERED, max_new_tokens=20)
     seen: list[Sequence[str]] = []

@@ -3,7 +3,7 @@ from tokenizers import processors
 
 from tests.tiny_models import byte_tokenizer
 from vectorlab.errors import InputError
-from vectorlab.steering.tokens import continuation_text, encode
+from vectorlab.steering.model.tokens import continuation_text, encode
 
 PLAIN, WITH_BOS = byte_tokenizer(bos=False), byte_tokenizer(bos=True)
 

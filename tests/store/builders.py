@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from tests.store.icl_builders import add_icl_run
-from vectorlab.domain.calibration import CalibrationSpec, CurvePoint, NewCalibration
-from vectorlab.domain.chats import Chat
-from vectorlab.domain.conditions import (
+from vectorlab.domain.hashing import bytes_sha256
+from vectorlab.domain.interventions.calibration import CalibrationSpec, CurvePoint, NewCalibration
+from vectorlab.domain.interventions.conditions import (
     Comparison,
     Condition,
     ConditionSearch,
@@ -19,36 +19,13 @@ from vectorlab.domain.conditions import (
     best,
     candidates,
 )
-from vectorlab.domain.explanations import LeftOut
-from vectorlab.domain.hashing import bytes_sha256
-from vectorlab.domain.jobs import Job, NewJob
-from vectorlab.domain.margins import ROUNDING_NATS
-from vectorlab.domain.methods import COMBINED
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.interventions.positions import Positions
+from vectorlab.domain.jobs.jobs import Job, NewJob
 from vectorlab.domain.models import Model, ModelDescription
-from vectorlab.domain.operators import Operator
-from vectorlab.domain.passages import Passage
-from vectorlab.domain.positions import Positions
-from vectorlab.domain.ravel import Entity, EntityData, Split, Template
-from vectorlab.domain.ravel_instances import (
-    Accuracy,
-    Completion,
-    Example,
-    Instance,
-    InstanceSpec,
-    NewInstance,
-    Part,
-    SourceKind,
-)
-from vectorlab.domain.ravel_runs import (
-    FeaturizerArm,
-    FeaturizerSpec,
-    NamedTensor,
-    NewEvaluation,
-    NewFeaturizer,
-)
-from vectorlab.domain.ravel_runs import RunSpec as RavelRunSpec
-from vectorlab.domain.ravel_scores import Judged, Outcome, score
-from vectorlab.domain.runs import (
+from vectorlab.domain.runs.chats import Chat
+from vectorlab.domain.runs.margins import ROUNDING_NATS
+from vectorlab.domain.runs.runs import (
     Arm,
     BatchPlan,
     Decoding,
@@ -62,14 +39,17 @@ from vectorlab.domain.runs import (
     Prompt,
     RunSpec,
 )
-from vectorlab.domain.scorers import parse_scorer
-from vectorlab.domain.scores import NewScore, Score
-from vectorlab.domain.set_checks import Check, Finding
-from vectorlab.domain.sets import Demonstration, Relation, SetVersion
-from vectorlab.domain.states import StateBlock, StateSpec, tokens_sha256
-from vectorlab.domain.statistics import estimate
-from vectorlab.domain.tokens import NearestTokens, ReadTokens, VocabularyToken
-from vectorlab.domain.vectors import (
+from vectorlab.domain.runs.tokens import NearestTokens, ReadTokens, VocabularyToken
+from vectorlab.domain.scores.catalogue import parse_scorer
+from vectorlab.domain.scores.scores import NewScore, Score
+from vectorlab.domain.scores.statistics import estimate
+from vectorlab.domain.sets.checks import Check, Finding
+from vectorlab.domain.sets.versions import Demonstration, Relation, SetVersion
+from vectorlab.domain.vectors.explanations import LeftOut
+from vectorlab.domain.vectors.methods import COMBINED
+from vectorlab.domain.vectors.passages import Passage
+from vectorlab.domain.vectors.states import StateBlock, StateSpec, tokens_sha256
+from vectorlab.domain.vectors.vectors import (
     Alignment,
     ExtractionSpec,
     LayerVector,
@@ -80,22 +60,35 @@ from vectorlab.domain.vectors import (
     SteeringVector,
     TokenRule,
 )
-from vectorlab.store import (
-    calibrations,
-    condition_searches,
-    explanations,
-    findings,
-    jobs,
-    models,
-    ravel_data,
-    ravel_instances,
-    ravel_results,
-    runs,
-    sets,
-    token_views,
-    vectors,
+from vectorlab.ravel.domain.entities import Entity, EntityData, Split, Template
+from vectorlab.ravel.domain.instances import (
+    Accuracy,
+    Completion,
+    Example,
+    Instance,
+    InstanceSpec,
+    NewInstance,
+    Part,
+    SourceKind,
 )
+from vectorlab.ravel.domain.measures import Judged, Outcome, score
+from vectorlab.ravel.domain.specs import (
+    FeaturizerArm,
+    FeaturizerSpec,
+    NamedTensor,
+    NewEvaluation,
+    NewFeaturizer,
+)
+from vectorlab.ravel.domain.specs import RunSpec as RavelRunSpec
+from vectorlab.ravel.store import entities as ravel_data
+from vectorlab.ravel.store import instances as ravel_instances
+from vectorlab.ravel.store import results as ravel_results
+from vectorlab.store import models
 from vectorlab.store.database import Transaction
+from vectorlab.store.jobs import queue
+from vectorlab.store.runs import runs, token_views
+from vectorlab.store.sets import findings, sets
+from vectorlab.store.vectors import calibrations, explanations, threshold_searches, vectors
 
 LAYERS, WIDTH = 3, 8
 
@@ -352,7 +345,7 @@ def add_job(tx: Transaction, **changes: Any) -> Job:
         "dedupe_key": None,
         "created_by": "tester",
     }
-    return jobs.enqueue(tx, NewJob(**(values | changes)))[0]
+    return queue.enqueue(tx, NewJob(**(values | changes)))[0]
 
 
 def condition(vector: SteeringVector, **changes: Any) -> Condition:
@@ -407,7 +400,7 @@ def add_search(
         evidence={"layers": [{"layer": 1}], "positive": [1.0, 2.0], "negative": [0.0]},
         environment={"torch": "2.13.0"},
     )
-    return condition_searches.add_search(tx, new, "tester")
+    return threshold_searches.add_search(tx, new, "tester")
 
 
 def ravel_data_of() -> EntityData:

@@ -16,22 +16,15 @@ from tests.store.builders import (
     state_spec,
 )
 from tests.store.icl_builders import add_icl_run
-from vectorlab.domain.jobs import CurvePoint, LogLevel, PartialText
-from vectorlab.domain.runs import Arm, Decoding
-from vectorlab.domain.votes import Choice
-from vectorlab.store import (
-    audit,
-    job_output,
-    job_training,
-    jobs,
-    models,
-    saved_queries,
-    scores,
-    states,
-    votes,
-    workers,
-)
+from vectorlab.domain.jobs.jobs import CurvePoint, LogLevel, PartialText
+from vectorlab.domain.runs.runs import Arm, Decoding
+from vectorlab.domain.runs.votes import Choice
+from vectorlab.store import audit, models
+from vectorlab.store.analysis import saved_queries
 from vectorlab.store.database import Transaction
+from vectorlab.store.jobs import checkpoints, progress, queue, workers
+from vectorlab.store.runs import scores, votes
+from vectorlab.store.vectors import states
 
 
 def fill_every_table(tx: Transaction) -> dict[str, Any]:
@@ -77,15 +70,15 @@ def _work(tx: Transaction, made: dict[str, Any]) -> None:
     )
     workers.touch_worker(tx, "w1", "idle", model_ids=[made["model"].id], memory_bytes=2**30)
     done = add_job(tx, model_id=made["model"].id)
-    jobs.claim(tx, worker_id="w1", lease_s=60)
-    jobs.report_progress(tx, done.id, 1, 1, 2, "half")
-    jobs.fail(tx, done.id, 1, error_class="InputError", error="bad", retry=False)
+    queue.claim(tx, worker_id="w1", lease_s=60)
+    queue.report_progress(tx, done.id, 1, 1, 2, "half")
+    queue.fail(tx, done.id, 1, error_class="InputError", error="bad", retry=False)
     running = add_job(tx)
-    jobs.claim(tx, worker_id="w2", lease_s=60)
-    jobs.save_chunk(tx, running.id, 1, 0, b"chunk")
-    job_output.append_log(tx, running.id, 1, [(LogLevel.WARNING, "slow")])
-    job_output.put_partials(tx, running.id, 1, [PartialText(prompt=0, arm=0, sample=0, text="So")])
-    job_training.add_points(tx, running.id, [CurvePoint(series="loss", step=1, value=0.5)])
-    job_training.save_checkpoint(tx, running.id, 1, 1, b"state")
+    queue.claim(tx, worker_id="w2", lease_s=60)
+    queue.save_chunk(tx, running.id, 1, 0, b"chunk")
+    progress.append_log(tx, running.id, 1, [(LogLevel.WARNING, "slow")])
+    progress.put_partials(tx, running.id, 1, [PartialText(prompt=0, arm=0, sample=0, text="So")])
+    checkpoints.add_points(tx, running.id, [CurvePoint(series="loss", step=1, value=0.5)])
+    checkpoints.save_checkpoint(tx, running.id, 1, 1, b"state")
     add_icl_run(tx, made["model"], made["first"], job_id=done.id)
     made["jobs"] = (done, running)

@@ -4,13 +4,13 @@ from typing import Any
 
 from vectorlab.domain.codec import Coded
 from vectorlab.domain.hashing import content_sha256
-from vectorlab.domain.icl import BridgeSpec, ConstructOptions, ReproductionSpec
-from vectorlab.domain.icl_checks import Check, ReferencePoint
-from vectorlab.domain.icl_runs import HeadUpdate, IclKind, LayerEffect, NewIclRun
-from vectorlab.domain.icl_training import TrainingSpec
 from vectorlab.domain.models import Model
-from vectorlab.domain.sets import SetVersion
-from vectorlab.store import icl
+from vectorlab.domain.sets.versions import SetVersion
+from vectorlab.icl.domain.laws import BridgeSpec, ConstructOptions, ReproductionSpec
+from vectorlab.icl.domain.reference_points import Check, ReferencePoint
+from vectorlab.icl.domain.runs import HeadUpdate, IclKind, LayerEffect, NewIclRun
+from vectorlab.icl.domain.training_spec import TrainingSpec
+from vectorlab.icl.store import runs as icl
 from vectorlab.store.database import Transaction
 
 ICL_SPECS: dict[IclKind, Coded] = {

@@ -7,7 +7,7 @@ import pytest
 
 from tests.store.builders import new_score
 from tests.ui.filled_store import add_run, fill, run_spec
-from vectorlab.domain.comparison import (
+from vectorlab.domain.runs.comparison import (
     LENGTH,
     Measure,
     Order,
@@ -16,12 +16,15 @@ from vectorlab.domain.comparison import (
     columns_of,
     settings_of,
 )
-from vectorlab.domain.runs import Decoding
-from vectorlab.domain.statistics import Verdict
-from vectorlab.domain.votes import Choice, Match, share_interval
+from vectorlab.domain.runs.runs import Decoding
+from vectorlab.domain.runs.votes import Choice, Match, share_interval
+from vectorlab.domain.scores.statistics import Verdict
 from vectorlab.errors import InputError
-from vectorlab.services import comparison, models, reports, runs, vectors, votes
-from vectorlab.store import schema, scores
+from vectorlab.services import frames, models
+from vectorlab.services.runs import comparison, runs, votes
+from vectorlab.services.vectors import vectors
+from vectorlab.store import schema
+from vectorlab.store.runs import scores
 
 
 @pytest.fixture
@@ -50,7 +53,7 @@ def texts_of(rows, columns):
 def test_the_pages_together_are_the_whole_comparison(store, several):
     found = two_runs(store) if several else [runs.get(store, "1")]
     columns = columns_of(found)
-    whole = reports.comparison_frame(store, [str(run.id) for run in found])
+    whole = frames.comparison_frame(store, [str(run.id) for run in found])
     pages, offset = [], 0
     while rows := comparison.page(store, Question(columns=columns, offset=offset, limit=2))[0]:
         pages += rows
@@ -170,7 +173,7 @@ def test_every_pair_is_asked_once_per_voter_and_votes_find_their_side(store):
 
 
 def test_both_sides_are_shown_left_about_equally_often():
-    from vectorlab.store.votes import _is_turned
+    from vectorlab.store.runs.votes import _is_turned
 
     turned = sum(_is_turned(number, number + 1 + number % 3) for number in range(2000))
     assert 850 < turned < 1150

@@ -11,10 +11,12 @@ from tests.store.builders import (
     add_version,
     layers,
 )
-from vectorlab.domain.positions import Part
+from vectorlab.domain.interventions.positions import Part
 from vectorlab.errors import ConflictError, NotFoundError
-from vectorlab.store import condition_searches, purge, runs
+from vectorlab.store import purge
 from vectorlab.store.database import Database
+from vectorlab.store.runs import runs
+from vectorlab.store.vectors import threshold_searches
 
 
 def test_a_conditional_run_comes_back_with_its_chat_and_comparison(database: Database):
@@ -44,13 +46,13 @@ def test_a_search_comes_back_with_its_evidence(database: Database):
         search = add_search(tx, model, vector, versions)
         other = add_vector(tx, model, name="other", layers=layers(1))
     with database.read() as tx:
-        assert condition_searches.get_search(tx, search.id) == search
-        assert condition_searches.find_by_spec(tx, search.spec.sha256) == search
-        assert condition_searches.find_by_spec(tx, "0" * 64) is None
-        assert condition_searches.list_searches(tx, vector_id=vector.id) == [search]
-        assert condition_searches.list_searches(tx, vector_id=other.id) == []
+        assert threshold_searches.get_search(tx, search.id) == search
+        assert threshold_searches.find_by_spec(tx, search.spec.sha256) == search
+        assert threshold_searches.find_by_spec(tx, "0" * 64) is None
+        assert threshold_searches.list_searches(tx, vector_id=vector.id) == [search]
+        assert threshold_searches.list_searches(tx, vector_id=other.id) == []
         with pytest.raises(NotFoundError, match="threshold search"):
-            condition_searches.get_search(tx, search.id + 1)
+            threshold_searches.get_search(tx, search.id + 1)
     assert (search.positive_label, search.negative_label) == ("upbeat@1", "upbeat@2")
     assert search.evidence["positive"] == [1.0, 2.0]
 
@@ -66,4 +68,4 @@ def test_a_vector_that_a_condition_or_a_search_reads_is_not_purged(database: Dat
         gone = purge.purge_vector(tx, vector.name, cascade=True, actor="ann")
         assert gone == ["run 1", "condition search 1", f"vector {vector.name!r}"]
         assert runs.list_runs(tx) == []
-        assert condition_searches.list_searches(tx) == []
+        assert threshold_searches.list_searches(tx) == []

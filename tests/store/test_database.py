@@ -8,9 +8,10 @@ import sqlalchemy as sa
 
 from tests.store.builders import add_job, add_model, add_vector, add_version
 from vectorlab.errors import ConflictError, InputError, StoreError
-from vectorlab.store import engines, models, schema, sets
+from vectorlab.store import engines, models, schema
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Database, StoreUnavailable
+from vectorlab.store.sets import sets
 
 
 def count(tx: sa.Connection, table: sa.Table) -> int:
@@ -195,7 +196,8 @@ def test_an_address_that_is_no_store_is_refused(url: str, message: str):
 
 def test_the_store_imports_neither_torch_nor_the_layers_above():
     probe = (
-        "import sys, vectorlab.store.jobs, vectorlab.store.purge, vectorlab.store.maintenance; "
+        "import sys, vectorlab.store.jobs.queue, vectorlab.store.purge; "
+        "import vectorlab.store.upkeep.maintenance; "
         "print([name for name in sys.modules if name == 'torch' or "
         "name.startswith(('vectorlab.services', 'vectorlab.steering', 'vectorlab.config'))])"
     )

@@ -20,25 +20,18 @@ from tests.store.builders import (
 )
 from tests.store.builders import layers as new_layers
 from tests.store.full_store import fill_every_table
-from vectorlab.domain.passages import Passage
-from vectorlab.domain.runs import results_sha256
+from vectorlab.domain.runs.runs import results_sha256
+from vectorlab.domain.vectors.passages import Passage
 from vectorlab.errors import InputError, IntegrityError
-from vectorlab.services import conditions
-from vectorlab.services import runs as run_services
-from vectorlab.services.calibrations import unit_strength
-from vectorlab.store import (
-    calibrations,
-    condition_searches,
-    evidence,
-    maintenance,
-    runs,
-    schema,
-    scores,
-    states,
-    views_and_triggers,
-)
+from vectorlab.services.runs import runs as run_services
+from vectorlab.services.vectors import thresholds
+from vectorlab.services.vectors.calibrations import unit_strength
+from vectorlab.store import evidence, schema
 from vectorlab.store.columns import UtcTime
 from vectorlab.store.database import Database, Transaction
+from vectorlab.store.runs import runs, scores
+from vectorlab.store.upkeep import maintenance, views_and_triggers
+from vectorlab.store.vectors import calibrations, states, threshold_searches
 
 _NOT_COVERED = {evidence.DIGEST, "id"}
 
@@ -242,9 +235,9 @@ def test_an_altered_calibration_or_search_is_not_applied(database: Database):
             layers=spec.layers,
         )
     with pytest.raises(IntegrityError, match=r"Condition searches 1 does not have the digest"):
-        conditions.parse_condition(database, made["model"], "search:1")
+        thresholds.parse_condition(database, made["model"], "search:1")
     with database.read() as tx, pytest.raises(IntegrityError):
-        condition_searches.get_search(tx, 1)
+        threshold_searches.get_search(tx, 1)
 
 
 def test_an_odd_value_is_one_problem_and_the_others_are_still_listed(database: Database):

@@ -3,9 +3,10 @@
 import pytest
 
 from tests.store.builders import PAIRS, add_model, add_study, add_vector, add_version, left_out
-from vectorlab.domain.vectors import Alignment, SteeringVector
-from vectorlab.store import explanations, purge, vectors
+from vectorlab.domain.vectors.vectors import Alignment, SteeringVector
+from vectorlab.store import purge
 from vectorlab.store.database import Database, Transaction
+from vectorlab.store.vectors import explanations, vectors
 
 MEANS = (0.5, -0.25, 0.75, -0.5)
 

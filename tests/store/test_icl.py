@@ -5,11 +5,13 @@ import sqlalchemy as sa
 
 from tests.store.builders import add_job, add_model, add_version
 from tests.store.icl_builders import add_icl_run, new_icl_run
-from vectorlab.domain.icl_runs import IclKind
-from vectorlab.domain.jobs import JobFilter
+from vectorlab.domain.jobs.jobs import JobFilter
 from vectorlab.errors import ConflictError, IntegrityError, NotFoundError
-from vectorlab.store import icl, job_pruning, jobs, purge, schema
+from vectorlab.icl.domain.runs import IclKind
+from vectorlab.icl.store import runs as icl
+from vectorlab.store import purge, schema
 from vectorlab.store.database import Database
+from vectorlab.store.jobs import pruning, queue
 
 PARTS = (schema.icl_weights, schema.icl_heads, schema.icl_layers, schema.icl_checks)
 
@@ -80,9 +82,9 @@ def test_the_job_of_a_run_is_never_pruned_because_its_curves_belong_to_the_run(
 ):
     with database.write() as tx:
         job = add_job(tx)
-        jobs.cancel(tx, job.id)
+        queue.cancel(tx, job.id)
         add_icl_run(tx, add_model(tx), add_version(tx), job_id=job.id)
-        assert job_pruning.prune(tx, JobFilter(), actor="me") == []
+        assert pruning.prune(tx, JobFilter(), actor="me") == []
 
 
 def test_weights_with_other_bytes_than_recorded_are_refused(sqlite_database: Database):

@@ -1,6 +1,6 @@
 import pytest
 
-from vectorlab.store import inspection
+from vectorlab.store.upkeep import inspection
 
 
 def test_the_server_and_its_settings_are_named(database):

@@ -8,10 +8,11 @@ import sqlalchemy as sa
 from tests.store.builders import add_job
 from tests.store.test_job_output import ENDS
 from tests.store.test_jobs import claim, lapse
-from vectorlab.domain.jobs import CurvePoint, JobFilter
+from vectorlab.domain.jobs.jobs import CurvePoint, JobFilter
 from vectorlab.errors import InputError, IntegrityError, LeaseLost
-from vectorlab.store import job_pruning, job_training, jobs, schema
+from vectorlab.store import schema
 from vectorlab.store.database import Database, Transaction
+from vectorlab.store.jobs import checkpoints, pruning, queue
 
 STILL_WANTED = {"fail", "fail and wait", "release", "lapse and takeover"}
 
@@ -21,7 +22,7 @@ def points(*steps: int, series: str = "loss", value: float = 0.5) -> list[CurveP
 
 
 def steps(tx: Transaction, job_id: int, series: str = "loss") -> list[int]:
-    return [step for step, _ in jobs.curves(tx, job_id)[series]]
+    return [step for step, _ in queue.curves(tx, job_id)[series]]
 
 
 def running(tx: Transaction) -> int:
@@ -37,23 +38,23 @@ def test_curves_stay_however_the_attempt_ends(
     with database.write() as tx:
         job = running(tx)
         drawn = [*points(0, 10), *points(10, series="accuracy", value=-2.0)]
-        jobs.report_progress(tx, job, 1, 10, 20, points=drawn)
+        queue.report_progress(tx, job, 1, 10, 20, points=drawn)
         end(tx, job, 1)
-        assert jobs.curves(tx, job) == {
+        assert queue.curves(tx, job) == {
             "accuracy": [(10, -2.0)],
             "loss": [(0, 0.5), (10, 0.5)],
         }
-        assert jobs.curves(tx, job, after_step=5)["loss"] == [(10, 0.5)]
+        assert queue.curves(tx, job, after_step=5)["loss"] == [(10, 0.5)]
 
 
 @pytest.mark.parametrize("name", ENDS)
 def test_a_checkpoint_stays_until_nobody_will_resume_from_it(database: Database, name: str):
     with database.write() as tx:
         job = running(tx)
-        jobs.save_checkpoint(tx, job, 1, 3, b"three")
-        jobs.save_checkpoint(tx, job, 1, 7, b"seven")
+        queue.save_checkpoint(tx, job, 1, 3, b"three")
+        queue.save_checkpoint(tx, job, 1, 7, b"seven")
         ENDS[name](tx, job, 1)
-        found = jobs.checkpoint(tx, job)
+        found = queue.checkpoint(tx, job)
     if name in STILL_WANTED:
         assert (found.step, found.data, found.attempt) == (7, b"seven", 1)
     else:
@@ -63,11 +64,11 @@ def test_a_checkpoint_stays_until_nobody_will_resume_from_it(database: Database,
 def test_a_failed_job_that_is_tried_again_finds_its_checkpoint(database: Database):
     with database.write() as tx:
         job = running(tx)
-        jobs.save_checkpoint(tx, job, 1, 3, b"three")
+        queue.save_checkpoint(tx, job, 1, 3, b"three")
         ENDS["fail"](tx, job, 1)
-        jobs.retry(tx, job)
+        queue.retry(tx, job)
         claim(tx, job_id=job)
-        assert jobs.checkpoint(tx, job).data == b"three"
+        assert queue.checkpoint(tx, job).data == b"three"
 
 
 def test_a_point_of_the_same_step_is_replaced_and_a_cut_forgets_the_later_ones(
@@ -76,10 +77,10 @@ def test_a_point_of_the_same_step_is_replaced_and_a_cut_forgets_the_later_ones(
     with database.write() as tx:
         job, other = running(tx), running(tx)
         for item in (job, other):
-            jobs.add_points(tx, item, points(0, 1, 2, 3))
-        jobs.add_points(tx, job, [*points(2, value=7.0), *points(2, value=9.0)])
-        assert jobs.curves(tx, job)["loss"][2] == (2, 9.0)
-        jobs.cut_curves(tx, job, after_step=1)
+            queue.add_points(tx, item, points(0, 1, 2, 3))
+        queue.add_points(tx, job, [*points(2, value=7.0), *points(2, value=9.0)])
+        assert queue.curves(tx, job)["loss"][2] == (2, 9.0)
+        queue.cut_curves(tx, job, after_step=1)
         assert steps(tx, job) == [0, 1]
         assert steps(tx, other) == [0, 1, 2, 3]
 
@@ -88,12 +89,12 @@ def test_a_point_of_the_same_step_is_replaced_and_a_cut_forgets_the_later_ones(
 def test_a_long_series_is_thinned_and_keeps_its_ends(
     database: Database, monkeypatch: pytest.MonkeyPatch, at_once: int
 ):
-    monkeypatch.setattr(job_training, "POINTS_PER_SERIES", 10)
+    monkeypatch.setattr(checkpoints, "POINTS_PER_SERIES", 10)
     with database.write() as tx:
         job = running(tx)
-        jobs.add_points(tx, job, points(0, 1, series="short"))
+        queue.add_points(tx, job, points(0, 1, series="short"))
         for first in range(0, 100, at_once):
-            jobs.add_points(tx, job, points(*range(first, min(100, first + at_once))))
+            queue.add_points(tx, job, points(*range(first, min(100, first + at_once))))
             assert len(steps(tx, job)) <= 10
             assert steps(tx, job)[-1] == min(100, first + at_once) - 1
         assert steps(tx, job)[0] == 0
@@ -102,12 +103,12 @@ def test_a_long_series_is_thinned_and_keeps_its_ends(
 
 
 def test_too_many_series_are_refused(database: Database, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(job_training, "SERIES_PER_JOB", 2)
+    monkeypatch.setattr(checkpoints, "SERIES_PER_JOB", 2)
     with database.write() as tx:
         job = running(tx)
-        jobs.add_points(tx, job, [*points(0), *points(0, series="b")])
+        queue.add_points(tx, job, [*points(0), *points(0, series="b")])
         with pytest.raises(InputError, match=r"draws 3 curves; at most 2"):
-            jobs.add_points(tx, job, points(0, series="c"))
+            queue.add_points(tx, job, points(0, series="c"))
 
 
 def test_a_checkpoint_that_is_too_large_or_damaged_is_an_error(
@@ -115,13 +116,13 @@ def test_a_checkpoint_that_is_too_large_or_damaged_is_an_error(
 ):
     with database.write() as tx:
         job = running(tx)
-        jobs.save_checkpoint(tx, job, 1, 3, b"three")
-        monkeypatch.setattr(job_training, "CHECKPOINT_BYTES", 4)
+        queue.save_checkpoint(tx, job, 1, 3, b"three")
+        monkeypatch.setattr(checkpoints, "CHECKPOINT_BYTES", 4)
         with pytest.raises(InputError, match="has 5 bytes; at most 4"):
-            jobs.save_checkpoint(tx, job, 1, 4, b"fours")
+            queue.save_checkpoint(tx, job, 1, 4, b"fours")
         tx.execute(schema.job_checkpoints.update().values(data=b"other"))
         with pytest.raises(IntegrityError, match="does not have the hash on record"):
-            jobs.checkpoint(tx, job)
+            queue.checkpoint(tx, job)
 
 
 def test_a_worker_that_lost_its_lease_draws_nothing(database: Database):
@@ -130,17 +131,17 @@ def test_a_worker_that_lost_its_lease_draws_nothing(database: Database):
         lapse(tx, job)
         claim(tx, "owner")
         with pytest.raises(LeaseLost):
-            jobs.report_progress(tx, job, 1, 1, 9, points=points(1))
-        assert jobs.curves(tx, job) == {}
+            queue.report_progress(tx, job, 1, 1, 9, points=points(1))
+        assert queue.curves(tx, job) == {}
 
 
 def test_pruning_takes_curves_and_checkpoint_along(database: Database):
     with database.write() as tx:
         job = running(tx)
-        jobs.add_points(tx, job, points(1))
-        jobs.save_checkpoint(tx, job, 1, 1, b"one")
+        queue.add_points(tx, job, points(1))
+        queue.save_checkpoint(tx, job, 1, 1, b"one")
         ENDS["fail"](tx, job, 1)
-        assert [item.id for item in job_pruning.prune(tx, JobFilter(), actor="me")] == [job]
+        assert [item.id for item in pruning.prune(tx, JobFilter(), actor="me")] == [job]
         for table in (schema.job_points, schema.job_checkpoints):
             assert tx.execute(sa.select(sa.func.count()).select_from(table)).scalar() == 0
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tests.store.builders import add_job, add_model
-from vectorlab.domain.jobs import (
+from vectorlab.domain.jobs.jobs import (
     PRIORITY_INTERACTIVE,
     AttemptOutcome,
     Job,
@@ -18,15 +18,16 @@ from vectorlab.domain.jobs import (
     NewJob,
 )
 from vectorlab.errors import ConflictError, LeaseLost, NotFoundError
-from vectorlab.store import audit, job_statements, jobs, leases, schema, workers
+from vectorlab.store import audit, schema
 from vectorlab.store.database import Database, Transaction
+from vectorlab.store.jobs import leases, queue, statements, workers
 
 PAST = datetime(2000, 1, 1, tzinfo=UTC)
 LEASE_S = 60.0
 
 
 def claim(tx: Transaction, worker: str = "w1", **options) -> Job | None:
-    return jobs.claim(tx, worker_id=worker, lease_s=LEASE_S, **options)
+    return queue.claim(tx, worker_id=worker, lease_s=LEASE_S, **options)
 
 
 def set_times(tx: Transaction, job_id: int, **times: datetime) -> None:
@@ -39,16 +40,16 @@ def lapse(tx: Transaction, job_id: int) -> None:
 
 
 def outcomes(tx: Transaction, job_id: int) -> list[AttemptOutcome | None]:
-    return [item.outcome for item in jobs.attempts(tx, job_id)]
+    return [item.outcome for item in queue.attempts(tx, job_id)]
 
 
 def test_a_job_goes_from_the_queue_through_a_worker_to_its_result(database: Database):
     with database.write() as tx:
         queued = add_job(tx, spec={"set": "upbeat@1", "strength": 0.1})
         running = claim(tx)
-        assert jobs.get_job(tx, queued.id) == running
-        done = jobs.finish(tx, running.id, running.attempt, {"vector_id": 5})
-        (attempt,) = jobs.attempts(tx, queued.id)
+        assert queue.get_job(tx, queued.id) == running
+        done = queue.finish(tx, running.id, running.attempt, {"vector_id": 5})
+        (attempt,) = queue.attempts(tx, queued.id)
     assert (queued.state, queued.attempt, queued.lease_owner) == (JobState.QUEUED, 0, None)
     assert (running.state, running.attempt, running.lease_owner) == (JobState.RUNNING, 1, "w1")
     assert running.spec == {"set": "upbeat@1", "strength": 0.1}
@@ -97,7 +98,7 @@ def test_a_claim_takes_only_due_jobs_of_its_queue_or_the_one_named(database: Dat
 
 
 def test_the_claim_is_one_statement_that_skips_locked_rows_where_there_are_any():
-    statement = job_statements.claim_statement(prefers_held=True, one_job=False, resume_own=True)
+    statement = statements.claim_statement(prefers_held=True, one_job=False, resume_own=True)
     assert "FOR UPDATE SKIP LOCKED" in str(statement.compile(dialect=postgresql.dialect()))
     assert "FOR UPDATE" not in str(statement.compile(dialect=sqlite.dialect()))
 
@@ -135,11 +136,11 @@ def test_equal_requests_share_one_job_until_it_ends(database: Database):
     with database.write() as tx:
         job = add_job(tx, dedupe_key="k")
         same = NewJob(kind="extract", spec={}, dedupe_key="k", created_by="another")
-        assert jobs.enqueue(tx, same) == (job, False)
+        assert queue.enqueue(tx, same) == (job, False)
         running = claim(tx)
-        assert jobs.enqueue(tx, same) == (running, False)
-        jobs.finish(tx, running.id, running.attempt, {})
-        again, created = jobs.enqueue(tx, same)
+        assert queue.enqueue(tx, same) == (running, False)
+        queue.finish(tx, running.id, running.attempt, {})
+        again, created = queue.enqueue(tx, same)
         assert created
         assert again.id > job.id
         assert add_job(tx).id != add_job(tx).id  # without a key nothing is shared
@@ -151,7 +152,7 @@ def test_requests_at_the_same_moment_make_one_job(database: Database):
     def ask(_number: int) -> tuple[int, bool]:
         start.wait()
         with database.write() as tx:
-            job, created = jobs.enqueue(
+            job, created = queue.enqueue(
                 tx, NewJob(kind="extract", spec={}, dedupe_key="k", created_by="t")
             )
         return job.id, created
@@ -167,7 +168,9 @@ def test_a_request_waits_for_an_equal_one_not_committed_yet(postgres_database: D
 
     def ask() -> tuple[Job, bool]:
         with postgres_database.write() as tx:
-            return jobs.enqueue(tx, NewJob(kind="extract", spec={}, dedupe_key="k", created_by="t"))
+            return queue.enqueue(
+                tx, NewJob(kind="extract", spec={}, dedupe_key="k", created_by="t")
+            )
 
     with ThreadPoolExecutor(1) as pool:
         with postgres_database.write() as tx:
@@ -187,7 +190,7 @@ def test_a_lapsed_job_is_taken_over_and_the_lost_attempt_is_on_record(database: 
     with database.write() as tx:
         job = add_job(tx)
         dead = claim(tx, "dead")
-        jobs.report_progress(tx, job.id, dead.attempt, 3, 10, "layer 3")
+        queue.report_progress(tx, job.id, dead.attempt, 3, 10, "layer 3")
         lapse(tx, job.id)
         taken = claim(tx, "alive")
         assert outcomes(tx, job.id) == [AttemptOutcome.LOST, None]
@@ -200,30 +203,30 @@ def test_a_lost_attempt_says_which_worker_fell_silent(database: Database):
     with database.write() as tx:
         job = add_job(tx)
         claim(tx, "gpu7-42-abc")
-        assert jobs.get_job(tx, job.id).lapsed is False
+        assert queue.get_job(tx, job.id).lapsed is False
         lapse(tx, job.id)
-        assert jobs.get_job(tx, job.id).lapsed is True
-        assert [item.lapsed for item in jobs.list_jobs(tx)] == [True]
+        assert queue.get_job(tx, job.id).lapsed is True
+        assert [item.lapsed for item in queue.list_jobs(tx)] == [True]
         assert claim(tx, "alive").lapsed is False
-        (lost, _) = jobs.attempts(tx, job.id)
+        (lost, _) = queue.attempts(tx, job.id)
     assert lost.error.startswith("Worker gpu7-42-abc did not renew its lease")
 
 
 def test_a_job_that_lost_workers_is_taken_over_later_each_time(database: Database):
     with database.write() as tx:
         job = add_job(tx, max_attempts=5)
-        now = jobs.now(tx)
+        now = queue.now(tx)
         claim(tx)
         set_times(tx, job.id, lease_until=now - timedelta(seconds=0.5))
         assert claim(tx, "w2").attempt == 2
         for attempt, pause in ((2, 2), (3, 4), (4, 8)):
-            set_times(tx, job.id, lease_until=jobs.now(tx) - timedelta(seconds=pause - 1))
+            set_times(tx, job.id, lease_until=queue.now(tx) - timedelta(seconds=pause - 1))
             assert claim(tx) is None
-            set_times(tx, job.id, lease_until=jobs.now(tx) - timedelta(seconds=pause + 0.1))
+            set_times(tx, job.id, lease_until=queue.now(tx) - timedelta(seconds=pause + 0.1))
             assert claim(tx).attempt == attempt + 1
-        set_times(tx, job.id, lease_until=jobs.now(tx) - timedelta(seconds=0.5))
+        set_times(tx, job.id, lease_until=queue.now(tx) - timedelta(seconds=0.5))
         assert claim(tx) is None  # worn out: ended at once, no use to wait
-        assert jobs.get_job(tx, job.id).state is JobState.FAILED
+        assert queue.get_job(tx, job.id).state is JobState.FAILED
 
 
 def test_a_worker_finds_the_job_again_whose_claim_was_never_answered(database: Database):
@@ -237,7 +240,7 @@ def test_a_worker_finds_the_job_again_whose_claim_was_never_answered(database: D
 
 def test_a_worker_is_busy_from_its_claim_to_the_end_of_its_lease(database: Database):
     def state() -> str:
-        (info,) = jobs.list_workers(tx, alive_within_s=60)
+        (info,) = queue.list_workers(tx, alive_within_s=60)
         return info.state
 
     with database.write() as tx:
@@ -249,7 +252,7 @@ def test_a_worker_is_busy_from_its_claim_to_the_end_of_its_lease(database: Datab
         lapse(tx, job.id)
         assert state() == "idle"  # by its lease, whatever its row says
         claim(tx, "w1")
-        jobs.finish(tx, job.id, 2, {})
+        queue.finish(tx, job.id, 2, {})
         assert state() == "idle"
 
 
@@ -263,58 +266,58 @@ def test_companions_are_queued_due_of_the_same_key_and_no_less_urgent(database: 
         add_job(tx, batch_key="k", queue="elsewhere")
         later = add_job(tx, batch_key="k")
         set_times(tx, later.id, run_after=datetime(2999, 1, 1, tzinfo=UTC))
-        jobs.cancel(tx, add_job(tx, batch_key="k").id)
+        queue.cancel(tx, add_job(tx, batch_key="k").id)
         running = claim(tx, job_id=first.id)
-        found = jobs.batch_companions(tx, running, limit=9)
+        found = queue.batch_companions(tx, running, limit=9)
         assert [job.id for job in found] == [good[1].id, good[0].id]
-        assert jobs.batch_companions(tx, running, limit=1) == found[:1]
+        assert queue.batch_companions(tx, running, limit=1) == found[:1]
         alone = add_job(tx)
-        assert jobs.batch_companions(tx, alone, limit=9) == []
+        assert queue.batch_companions(tx, alone, limit=9) == []
 
 
 def test_a_look_at_the_queue_finds_what_a_claim_would(database: Database):
     with database.write() as tx:
-        assert jobs.any_due(tx) is False
+        assert queue.any_due(tx) is False
         job = add_job(tx)
-        assert jobs.any_due(tx) is True
-        assert jobs.any_due(tx, queue="elsewhere") is False
+        assert queue.any_due(tx) is True
+        assert queue.any_due(tx, queue="elsewhere") is False
         claim(tx)
-        assert jobs.any_due(tx) is False
+        assert queue.any_due(tx) is False
         lapse(tx, job.id)
-        assert jobs.any_due(tx) is True
+        assert queue.any_due(tx) is True
 
 
 def test_a_worker_is_asked_to_stop_and_no_longer_counted_on(database: Database):
     with database.write() as tx:
         register(tx, "w1")
         register(tx, "w2")
-        jobs.touch_worker(tx, "w2", "stopped")
-        assert jobs.touch_worker(tx, "w1", "idle") is False
-        assert jobs.ask_to_stop(tx, ["w1", "w2", "w3"]) == ["w1"]
-        assert jobs.stop_asked(tx, "w1") is True
-        assert jobs.touch_worker(tx, "w1", "idle") is True
-        assert jobs.any_worker_alive(tx, within_s=60) is False
+        queue.touch_worker(tx, "w2", "stopped")
+        assert queue.touch_worker(tx, "w1", "idle") is False
+        assert queue.ask_to_stop(tx, ["w1", "w2", "w3"]) == ["w1"]
+        assert queue.stop_asked(tx, "w1") is True
+        assert queue.touch_worker(tx, "w1", "idle") is True
+        assert queue.any_worker_alive(tx, within_s=60) is False
 
 
 def test_only_workers_of_its_queue_are_counted_on_for_a_job(database: Database):
     with database.write() as tx:
-        jobs.register_worker(
+        queue.register_worker(
             tx, worker_id="w", host="h", pid=1, device="cpu", torch_version="2", queue="night"
         )
-        assert jobs.any_worker_alive(tx, within_s=60) is False
-        assert jobs.any_worker_alive(tx, within_s=60, queue="night") is True
+        assert queue.any_worker_alive(tx, within_s=60) is False
+        assert queue.any_worker_alive(tx, within_s=60, queue="night") is True
 
 
 ZOMBIE_WRITES: dict[str, Callable[[Transaction, int, int], object]] = {
-    "heartbeat": lambda tx, job, attempt: jobs.heartbeat(tx, job, attempt, LEASE_S),
-    "report_progress": lambda tx, job, attempt: jobs.report_progress(tx, job, attempt, 1, 2),
-    "finish": lambda tx, job, attempt: jobs.finish(tx, job, attempt, {"vector_id": 1}),
-    "fail": lambda tx, job, attempt: jobs.fail(
+    "heartbeat": lambda tx, job, attempt: queue.heartbeat(tx, job, attempt, LEASE_S),
+    "report_progress": lambda tx, job, attempt: queue.report_progress(tx, job, attempt, 1, 2),
+    "finish": lambda tx, job, attempt: queue.finish(tx, job, attempt, {"vector_id": 1}),
+    "fail": lambda tx, job, attempt: queue.fail(
         tx, job, attempt, error_class="E", error="e", retry=True
     ),
-    "release": jobs.release,
-    "mark_cancelled": jobs.mark_cancelled,
-    "save_chunk": lambda tx, job, attempt: jobs.save_chunk(tx, job, attempt, 0, b"x"),
+    "release": queue.release,
+    "mark_cancelled": queue.mark_cancelled,
+    "save_chunk": lambda tx, job, attempt: queue.save_chunk(tx, job, attempt, 0, b"x"),
 }
 
 
@@ -336,8 +339,8 @@ def test_a_worker_that_wakes_up_after_its_lease_passed_on_writes_nothing(
     with pytest.raises(LeaseLost, match=f"Attempt 1 at job {job.id}"):
         work()
     with database.read() as tx:
-        assert jobs.get_job(tx, job.id) == owner
-        assert jobs.chunks(tx, job.id) == {}
+        assert queue.get_job(tx, job.id) == owner
+        assert queue.chunks(tx, job.id) == {}
         assert outcomes(tx, job.id) == [AttemptOutcome.LOST, None]
         # What stood in the same transaction as the refused write is gone as well.
         assert tx.execute(schema.audit_log.select()).all() == []
@@ -349,10 +352,10 @@ def test_nothing_is_written_to_a_job_that_has_ended(
 ):
     with sqlite_database.write() as tx:
         job = add_job(tx)
-        ended = jobs.finish(tx, job.id, claim(tx).attempt, {})
+        ended = queue.finish(tx, job.id, claim(tx).attempt, {})
         with pytest.raises(LeaseLost):
             write(tx, job.id, ended.attempt)
-        assert jobs.get_job(tx, job.id) == ended
+        assert queue.get_job(tx, job.id) == ended
 
 
 def test_an_owner_whose_lease_lapsed_unnoticed_still_finishes(database: Database):
@@ -361,14 +364,14 @@ def test_an_owner_whose_lease_lapsed_unnoticed_still_finishes(database: Database
         job = add_job(tx)
         running = claim(tx)
         lapse(tx, job.id)
-        assert jobs.finish(tx, job.id, running.attempt, {}).state is JobState.SUCCEEDED
+        assert queue.finish(tx, job.id, running.attempt, {}).state is JobState.SUCCEEDED
 
 
 def test_a_result_and_its_completion_commit_together_or_not_at_all(database: Database):
     def work() -> None:
         with database.write() as tx:
             add_model(tx)
-            jobs.finish(tx, job.id, running.attempt, {"model_id": 1})
+            queue.finish(tx, job.id, running.attempt, {"model_id": 1})
             raise KeyboardInterrupt
 
     with database.write() as tx:
@@ -377,7 +380,7 @@ def test_a_result_and_its_completion_commit_together_or_not_at_all(database: Dat
     with pytest.raises(KeyboardInterrupt):
         work()
     with database.read() as tx:
-        assert jobs.get_job(tx, job.id) == running
+        assert queue.get_job(tx, job.id) == running
         assert tx.execute(schema.models.select()).all() == []
 
 
@@ -386,20 +389,20 @@ def test_a_heartbeat_renews_the_lease_and_tells_of_a_cancel(database: Database):
         job = add_job(tx)
         running = claim(tx)
         lapse(tx, job.id)
-        assert jobs.heartbeat(tx, job.id, 1, LEASE_S) is False
-        assert jobs.get_job(tx, job.id).lease_until >= running.lease_until
+        assert queue.heartbeat(tx, job.id, 1, LEASE_S) is False
+        assert queue.get_job(tx, job.id).lease_until >= running.lease_until
         assert claim(tx, "w2") is None
-        jobs.cancel(tx, job.id)
-        assert jobs.heartbeat(tx, job.id, 1, LEASE_S) is True
-        assert jobs.report_progress(tx, job.id, 1, 1, None) is True
+        queue.cancel(tx, job.id)
+        assert queue.heartbeat(tx, job.id, 1, LEASE_S) is True
+        assert queue.report_progress(tx, job.id, 1, 1, None) is True
 
 
 def test_progress_is_visible(database: Database):
     with database.write() as tx:
         job = add_job(tx)
         claim(tx)
-        assert jobs.report_progress(tx, job.id, 1, 3, 12, "layer 3 of 12") is False
-        found = jobs.get_job(tx, job.id)
+        assert queue.report_progress(tx, job.id, 1, 3, 12, "layer 3 of 12") is False
+        found = queue.get_job(tx, job.id)
     assert (found.progress_done, found.progress_total) == (3, 12)
     assert found.progress_note == "layer 3 of 12"
 
@@ -412,7 +415,7 @@ def test_a_job_that_kills_its_workers_fails_in_the_end(database: Database):
             lapse(tx, poison.id)
         # The claim that finds it worn out goes on to the next job.
         assert claim(tx, "w4").id == good.id
-        failed = jobs.get_job(tx, poison.id)
+        failed = queue.get_job(tx, poison.id)
         assert outcomes(tx, poison.id) == [AttemptOutcome.LOST] * 3
     assert (failed.state, failed.attempt) == (JobState.FAILED, 3)
     assert failed.error.startswith("Its worker died or hung 3 times, the last time w3")
@@ -423,10 +426,10 @@ def test_a_failure_that_cannot_pass_ends_the_job_at_once(database: Database):
     with database.write() as tx:
         job = add_job(tx)
         claim(tx)
-        failed = jobs.fail(
+        failed = queue.fail(
             tx, job.id, 1, error_class="InputError", error="Set 'x' is empty.", retry=False
         )
-        (attempt,) = jobs.attempts(tx, job.id)
+        (attempt,) = queue.attempts(tx, job.id)
         assert claim(tx) is None
     assert (failed.state, failed.error_class) == (JobState.FAILED, "InputError")
     assert (failed.error, attempt.error) == ("Set 'x' is empty.", "Set 'x' is empty.")
@@ -440,12 +443,12 @@ def test_a_failure_that_may_pass_waits_twice_as_long_each_time_and_then_ends(dat
         for attempt in (1, 2, 3):
             running = claim(tx)
             assert running.attempt == attempt
-            failed = jobs.fail(
+            failed = queue.fail(
                 tx, job.id, attempt, error_class="StoreUnavailable", error="gone", retry=True
             )
             assert claim(tx) is None
             row = tx.execute(schema.jobs.select()).one()
-            last = jobs.attempts(tx, job.id)[-1]
+            last = queue.attempts(tx, job.id)[-1]
             waits.append(round((row.run_after - last.ended_at).total_seconds()))
             set_times(tx, job.id, run_after=PAST)
     assert failed.state is JobState.FAILED
@@ -457,14 +460,14 @@ def test_a_released_job_is_queued_with_its_chunks_and_loses_no_attempt(database:
         job = add_job(tx, max_attempts=1)
         for attempt in (1, 2, 3):
             assert claim(tx).attempt == attempt
-            jobs.save_chunk(tx, job.id, attempt, attempt, b"part")
-            released = jobs.release(tx, job.id, attempt)
+            queue.save_chunk(tx, job.id, attempt, attempt, b"part")
+            released = queue.release(tx, job.id, attempt)
             assert (released.state, released.lease_owner) == (JobState.QUEUED, None)
         assert outcomes(tx, job.id) == [AttemptOutcome.RELEASED] * 3
-        assert jobs.chunks(tx, job.id) == {1: b"part", 2: b"part", 3: b"part"}
+        assert queue.chunks(tx, job.id) == {1: b"part", 2: b"part", 3: b"part"}
         running = claim(tx)
-        done = jobs.finish(tx, job.id, running.attempt, {})
-        assert jobs.chunks(tx, job.id) == {}
+        done = queue.finish(tx, job.id, running.attempt, {})
+        assert queue.chunks(tx, job.id) == {}
     assert done.state is JobState.SUCCEEDED
 
 
@@ -473,19 +476,19 @@ def test_chunks_survive_a_dead_worker_and_the_last_writing_counts(database: Data
     with database.write() as tx:
         job = add_job(tx)
         claim(tx, "dead")
-        jobs.save_chunk(tx, job.id, 1, 0, data)
-        jobs.save_chunk(tx, job.id, 1, 5, b"old")
+        queue.save_chunk(tx, job.id, 1, 0, data)
+        queue.save_chunk(tx, job.id, 1, 5, b"old")
         lapse(tx, job.id)
         claim(tx, "alive")
-        jobs.save_chunk(tx, job.id, 2, 5, b"new")
+        queue.save_chunk(tx, job.id, 2, 5, b"new")
     with database.read() as tx:
-        assert jobs.chunks(tx, job.id) == {0: data, 5: b"new"}
+        assert queue.chunks(tx, job.id) == {0: data, 5: b"new"}
 
 
 def test_cancelling_a_queued_job_ends_it_at_once(database: Database):
     with database.write() as tx:
         job = add_job(tx)
-        cancelled = jobs.cancel(tx, job.id)
+        cancelled = queue.cancel(tx, job.id)
         assert claim(tx) is None
     assert cancelled.state is JobState.CANCELLED
     assert cancelled.finished_at is not None
@@ -495,12 +498,12 @@ def test_cancelling_a_running_job_asks_its_worker(database: Database):
     with database.write() as tx:
         job = add_job(tx)
         claim(tx)
-        jobs.save_chunk(tx, job.id, 1, 0, b"part")
-        asked = jobs.cancel(tx, job.id)
+        queue.save_chunk(tx, job.id, 1, 0, b"part")
+        asked = queue.cancel(tx, job.id)
         assert (asked.state, asked.cancel_requested) == (JobState.RUNNING, True)
-        stopped = jobs.mark_cancelled(tx, job.id, 1)
+        stopped = queue.mark_cancelled(tx, job.id, 1)
         assert outcomes(tx, job.id) == [AttemptOutcome.CANCELLED]
-        assert jobs.chunks(tx, job.id) == {}
+        assert queue.chunks(tx, job.id) == {}
     assert stopped.state is JobState.CANCELLED
 
 
@@ -509,7 +512,7 @@ def test_cancelling_a_job_whose_worker_died_ends_it_at_once(database: Database):
         job = add_job(tx)
         claim(tx)
         lapse(tx, job.id)
-        assert jobs.cancel(tx, job.id).state is JobState.CANCELLED
+        assert queue.cancel(tx, job.id).state is JobState.CANCELLED
         assert outcomes(tx, job.id) == [AttemptOutcome.LOST]
 
 
@@ -517,10 +520,10 @@ def test_a_worker_that_dies_before_it_sees_the_cancel_leaves_the_job_cancelled(d
     with database.write() as tx:
         job = add_job(tx)
         claim(tx)
-        jobs.cancel(tx, job.id)
+        queue.cancel(tx, job.id)
         lapse(tx, job.id)
         assert claim(tx, "w2") is None
-        assert jobs.get_job(tx, job.id).state is JobState.CANCELLED
+        assert queue.get_job(tx, job.id).state is JobState.CANCELLED
         assert outcomes(tx, job.id) == [AttemptOutcome.LOST]
 
 
@@ -529,7 +532,7 @@ def test_a_cancelled_job_does_not_return_to_the_queue(database: Database, end: s
     with database.write() as tx:
         job = add_job(tx)
         claim(tx)
-        jobs.cancel(tx, job.id)
+        queue.cancel(tx, job.id)
         ended = ZOMBIE_WRITES[end](tx, job.id, 1)
         assert claim(tx) is None
     assert ended.state is JobState.CANCELLED
@@ -540,54 +543,54 @@ def test_an_ended_job_cannot_be_cancelled(database: Database):
     with database.write() as tx:
         job = add_job(tx)
         claim(tx)
-        jobs.finish(tx, job.id, 1, {})
+        queue.finish(tx, job.id, 1, {})
         with pytest.raises(ConflictError, match=f"Job {job.id} has succeeded already"):
-            jobs.cancel(tx, job.id)
+            queue.cancel(tx, job.id)
         with pytest.raises(NotFoundError, match="vectorlab jobs list"):
-            jobs.cancel(tx, 99)
+            queue.cancel(tx, 99)
 
 
 def test_a_retried_job_has_all_its_attempts_again_and_a_new_fence(database: Database):
     with database.write() as tx:
         job = add_job(tx, max_attempts=1)
         claim(tx, "first")
-        jobs.fail(tx, job.id, 1, error_class="E", error="e", retry=True)
-        queued = jobs.retry(tx, job.id)
+        queue.fail(tx, job.id, 1, error_class="E", error="e", retry=True)
+        queued = queue.retry(tx, job.id)
         again = claim(tx, "second")
         with pytest.raises(LeaseLost):
-            jobs.heartbeat(tx, job.id, 1, LEASE_S)
+            queue.heartbeat(tx, job.id, 1, LEASE_S)
     assert (queued.state, queued.error, queued.finished_at) == (JobState.QUEUED, None, None)
     assert (again.attempt, again.state) == (2, JobState.RUNNING)
 
 
 def test_a_retry_is_refused_while_the_work_is_under_way(database: Database):
     with database.write() as tx:
-        cancelled = jobs.cancel(tx, add_job(tx, dedupe_key="k").id)
+        cancelled = queue.cancel(tx, add_job(tx, dedupe_key="k").id)
         other = add_job(tx, dedupe_key="k")
         with pytest.raises(ConflictError, match=f"Job {other.id} does the same work"):
-            jobs.retry(tx, cancelled.id)
+            queue.retry(tx, cancelled.id)
         with pytest.raises(ConflictError, match="is queued; only a failed or cancelled"):
-            jobs.retry(tx, other.id)
-        jobs.cancel(tx, other.id)
-        assert jobs.retry(tx, cancelled.id).state is JobState.QUEUED
+            queue.retry(tx, other.id)
+        queue.cancel(tx, other.id)
+        assert queue.retry(tx, cancelled.id).state is JobState.QUEUED
 
 
 def test_jobs_without_a_dedupe_key_are_retried_whatever_else_is_under_way(database: Database):
     with database.write() as tx:
-        cancelled = jobs.cancel(tx, add_job(tx).id)
+        cancelled = queue.cancel(tx, add_job(tx).id)
         add_job(tx)
-        assert jobs.retry(tx, cancelled.id).state is JobState.QUEUED
+        assert queue.retry(tx, cancelled.id).state is JobState.QUEUED
 
 
 def test_jobs_are_listed_newest_first_by_state_and_kind(database: Database):
     with database.write() as tx:
         one = add_job(tx)
         two = add_job(tx, kind="generate")
-        three = jobs.cancel(tx, add_job(tx).id)
-        assert jobs.list_jobs(tx) == [three, two, one]
-        assert jobs.list_jobs(tx, limit=1) == [three]
-        assert jobs.list_jobs(tx, JobFilter(states=(JobState.QUEUED,))) == [two, one]
-        assert jobs.list_jobs(tx, JobFilter(kind="generate")) == [two]
+        three = queue.cancel(tx, add_job(tx).id)
+        assert queue.list_jobs(tx) == [three, two, one]
+        assert queue.list_jobs(tx, limit=1) == [three]
+        assert queue.list_jobs(tx, JobFilter(states=(JobState.QUEUED,))) == [two, one]
+        assert queue.list_jobs(tx, JobFilter(kind="generate")) == [two]
 
 
 def test_jobs_are_listed_by_every_filter(database: Database):
@@ -599,21 +602,21 @@ def test_jobs_are_listed_by_every_filter(database: Database):
         claim(tx, "gpu7-1", queue="night")
         tried = add_job(tx, kind="generate")
         claim(tx, "gp_7", job_id=tried.id)
-        jobs.cancel(tx, old.id)
+        queue.cancel(tx, old.id)
         day = timedelta(days=1)
         found = {
             "model": JobFilter(model_id=model.id),
             "queue": JobFilter(queue="night"),
             "worker": JobFilter(worker="gpu7"),
             "worker by letter": JobFilter(worker="gp_"),
-            "since": JobFilter(since=jobs.now(tx) - day),
-            "until": JobFilter(until=jobs.now(tx) - day),
+            "since": JobFilter(since=queue.now(tx) - day),
+            "until": JobFilter(until=queue.now(tx) - day),
             "states": JobFilter(states=(JobState.RUNNING, JobState.CANCELLED)),
         }
         listed = {
-            name: [job.id for job in jobs.list_jobs(tx, item)] for name, item in found.items()
+            name: [job.id for job in queue.list_jobs(tx, item)] for name, item in found.items()
         }
-        counted = jobs.count_by_state(tx)
+        counted = queue.count_by_state(tx)
     assert listed == {
         "model": [mine.id],
         "queue": [mine.id],
@@ -627,7 +630,7 @@ def test_jobs_are_listed_by_every_filter(database: Database):
 
 
 def register(tx: Transaction, worker_id: str) -> None:
-    jobs.register_worker(
+    queue.register_worker(
         tx, worker_id=worker_id, host="h", pid=2**31 + 5, device="cpu", torch_version="2.13.0"
     )
 
@@ -639,22 +642,22 @@ def see(tx: Transaction, worker_id: str, moment: datetime) -> None:
 
 def test_workers_are_alive_while_they_were_seen_lately_and_have_not_stopped(database: Database):
     with database.write() as tx:
-        assert jobs.any_worker_alive(tx, within_s=60) is False
+        assert queue.any_worker_alive(tx, within_s=60) is False
         for name in ("here", "gone", "stopped"):
             register(tx, name)
-        jobs.touch_worker(tx, "stopped", "stopped")
-        held = jobs.get_job(tx, add_job(tx).id)
+        queue.touch_worker(tx, "stopped", "stopped")
+        held = queue.get_job(tx, add_job(tx).id)
         assert claim(tx, "here").id == held.id
-        assert jobs.any_worker_alive(tx, within_s=60) is True
+        assert queue.any_worker_alive(tx, within_s=60) is True
         see(tx, "gone", PAST)
-        found = {item.id: item for item in jobs.list_workers(tx, alive_within_s=60)}
+        found = {item.id: item for item in queue.list_workers(tx, alive_within_s=60)}
         assert {name: item.alive for name, item in found.items()} == {
             "here": True,
             "gone": False,
             "stopped": False,
         }
         see(tx, "here", PAST)
-        assert jobs.any_worker_alive(tx, within_s=60) is False
+        assert queue.any_worker_alive(tx, within_s=60) is False
     assert (found["here"].state, found["here"].pid) == ("busy", 2**31 + 5)
     assert found["here"].jobs == (held.id,)
 
@@ -664,6 +667,6 @@ def test_workers_unseen_for_a_week_are_forgotten(database: Database):
         register(tx, "old")
         see(tx, "old", PAST)
         register(tx, "new")
-        (found,) = jobs.list_workers(tx, alive_within_s=60)
+        (found,) = queue.list_workers(tx, alive_within_s=60)
     assert found.id == "new"
     assert workers.FORGET_AFTER_S > 24 * 3600

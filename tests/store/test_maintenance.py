@@ -6,8 +6,10 @@ import pytest
 from tests.databases import execute_raw
 from tests.store.builders import add_model, fill
 from vectorlab.errors import ConflictError, StoreError
-from vectorlab.store import maintenance, models, runs
+from vectorlab.store import models
 from vectorlab.store.database import Database
+from vectorlab.store.runs import runs
+from vectorlab.store.upkeep import maintenance
 
 
 def names(url: str) -> list[str]:

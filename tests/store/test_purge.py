@@ -12,11 +12,15 @@ from tests.store.builders import (
     new_score,
     run_spec,
 )
-from vectorlab.domain.sets import Relation
+from vectorlab.domain.sets.versions import Relation
 from vectorlab.errors import ConflictError, NotFoundError
-from vectorlab.store import maintenance, purge, runs, schema, scores, sets, vectors
+from vectorlab.store import purge, schema
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Database, Transaction
+from vectorlab.store.runs import runs, scores
+from vectorlab.store.sets import sets
+from vectorlab.store.upkeep import maintenance
+from vectorlab.store.vectors import vectors
 
 
 def counts(tx: Transaction) -> dict[str, int]:

@@ -15,19 +15,16 @@ from tests.store.builders import (
     featurizer_spec,
     ravel_data_of,
 )
-from vectorlab.domain.ravel_instances import Part
-from vectorlab.domain.ravel_runs import NamedTensor, NewFeaturizer
 from vectorlab.errors import ConflictError, InputError, IntegrityError, NotFoundError
-from vectorlab.store import (
-    maintenance,
-    purge,
-    ravel_data,
-    ravel_instances,
-    ravel_purge,
-    ravel_results,
-    schema,
-)
+from vectorlab.ravel.domain.instances import Part
+from vectorlab.ravel.domain.specs import NamedTensor, NewFeaturizer
+from vectorlab.ravel.store import entities as ravel_data
+from vectorlab.ravel.store import instances as ravel_instances
+from vectorlab.ravel.store import purge as ravel_purge
+from vectorlab.ravel.store import results as ravel_results
+from vectorlab.store import purge, schema
 from vectorlab.store.database import Database, Transaction
+from vectorlab.store.upkeep import maintenance
 
 
 def test_data_come_back_with_the_hash_they_went_in_with(database: Database):

@@ -17,9 +17,10 @@ from tests.store.builders import (
     run_spec,
     texts,
 )
-from vectorlab.domain.operators import Operator
-from vectorlab.domain.positions import WHOLE_PARTS, Positions
-from vectorlab.domain.runs import (
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.interventions.positions import WHOLE_PARTS, Positions
+from vectorlab.domain.interventions.schedules import Schedule
+from vectorlab.domain.runs.runs import (
     Arm,
     Combine,
     Decoding,
@@ -28,11 +29,10 @@ from vectorlab.domain.runs import (
     Prompt,
     RunSpec,
 )
-from vectorlab.domain.schedules import Schedule
-from vectorlab.domain.vectors import Site
+from vectorlab.domain.vectors.vectors import Site
 from vectorlab.errors import ConflictError, InputError, IntegrityError, NotFoundError
-from vectorlab.store import runs
 from vectorlab.store.database import Database
+from vectorlab.store.runs import runs
 
 
 def test_a_run_comes_back_with_its_request_texts_and_plan(database: Database):

@@ -5,10 +5,10 @@ import pytest
 
 from tests.databases import execute_raw
 from tests.store.builders import PAIRS, add_version
-from vectorlab.domain.sets import Demonstration, Relation, SetReference, set_content_sha256
+from vectorlab.domain.sets.versions import Demonstration, Relation, SetReference, set_content_sha256
 from vectorlab.errors import ConflictError, InputError, IntegrityError, NotFoundError
-from vectorlab.store import sets
 from vectorlab.store.database import Database
+from vectorlab.store.sets import sets
 
 
 def test_a_version_gives_back_its_demonstrations_in_order_with_metadata(database: Database):

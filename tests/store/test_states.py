@@ -8,9 +8,11 @@ import sqlalchemy as sa
 
 from tests.databases import execute_raw
 from tests.store.builders import add_model, state_block, state_spec
-from vectorlab.domain.passages import Passage
-from vectorlab.store import maintenance, schema, states
+from vectorlab.domain.vectors.passages import Passage
+from vectorlab.store import schema
 from vectorlab.store.database import Database, Transaction
+from vectorlab.store.upkeep import maintenance
+from vectorlab.store.vectors import states
 
 TEXTS = ["one", "two 😀", "three", "four"]
 

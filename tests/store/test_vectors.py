@@ -14,7 +14,7 @@ from tests.store.builders import (
     layers,
     new_vector,
 )
-from vectorlab.domain.vectors import LayerVector, Origin
+from vectorlab.domain.vectors.vectors import LayerVector, Origin
 from vectorlab.errors import (
     ConflictError,
     InputError,
@@ -23,8 +23,8 @@ from vectorlab.errors import (
     ShapeError,
     VectorLabError,
 )
-from vectorlab.store import vectors
 from vectorlab.store.database import Database
+from vectorlab.store.vectors import vectors
 
 
 def test_a_vector_comes_back_with_every_fact_and_every_byte(database: Database):

@@ -2,12 +2,13 @@
 
 from tests.store.builders import add_model, add_replay, add_run, run_spec, texts
 from tests.store.test_views import read
-from vectorlab.domain import margins
-from vectorlab.domain.replays import Verdict
-from vectorlab.domain.runs import Decoding
-from vectorlab.services import runs as services
-from vectorlab.store import purge, verdicts
+from vectorlab.domain.runs import margins
+from vectorlab.domain.runs.replays import Verdict
+from vectorlab.domain.runs.runs import Decoding
+from vectorlab.services.runs import runs as services
+from vectorlab.store import purge
 from vectorlab.store.database import Database
+from vectorlab.store.runs import verdicts
 
 
 def test_a_verdict_comes_back_as_it_was_found(database: Database):

@@ -20,11 +20,14 @@ from tests.store.builders import (
 )
 from tests.store.full_store import fill_every_table
 from tests.store.view_columns import VIEWS
+from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.lineage import FORWARDS
-from vectorlab.domain.operators import Operator
-from vectorlab.domain.runs import Arm, Decoding
-from vectorlab.store import schema, sets, vectors, views_and_triggers
+from vectorlab.domain.runs.runs import Arm, Decoding
+from vectorlab.store import schema
 from vectorlab.store.database import Database, Transaction
+from vectorlab.store.sets import sets
+from vectorlab.store.upkeep import views_and_triggers
+from vectorlab.store.vectors import vectors
 
 PYTHON_TYPES = {
     "bigint": int,

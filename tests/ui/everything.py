@@ -3,16 +3,20 @@
 from tests.store.builders import add_ravel, left_out
 from tests.store.icl_builders import add_icl_run
 from tests.ui.filled_store import LAYERS, PAIRS, fill
-from vectorlab.domain.comparison import Column
-from vectorlab.domain.icl_runs import IclKind
-from vectorlab.domain.jobs import LogLevel
-from vectorlab.domain.tokens import NearestTokens, ReadTokens, VocabularyToken
-from vectorlab.domain.votes import Choice, Match
-from vectorlab.services import models, sets, votes
+from vectorlab.domain.jobs.jobs import LogLevel
+from vectorlab.domain.runs.comparison import Column
+from vectorlab.domain.runs.tokens import NearestTokens, ReadTokens, VocabularyToken
+from vectorlab.domain.runs.votes import Choice, Match
+from vectorlab.icl.domain.runs import IclKind
+from vectorlab.services import models
 from vectorlab.services.database import Database
-from vectorlab.services.vectors import combine
-from vectorlab.store import explanations, jobs, token_views
+from vectorlab.services.runs import votes
+from vectorlab.services.sets import sets
+from vectorlab.services.vectors.vectors import combine
 from vectorlab.store.database import Transaction
+from vectorlab.store.jobs import queue
+from vectorlab.store.runs import token_views
+from vectorlab.store.vectors import explanations
 
 _ESTIMATE = {"value": 0.5, "low": 0.4, "high": 0.6}
 _ALIGNMENT = dict.fromkeys(
@@ -40,9 +44,9 @@ def fill_all(db: Database) -> None:
         token_views.add_nearest(tx, 1, near)
         explained = [left_out(place, 0.1 + place / 10) for place in range(len(PAIRS))]
         explanations.add_explanation(tx, 1, explained, {"states_reused": 8}, "ada")
-        jobs.claim(tx, worker_id="host-1-abc", lease_s=60, job_id=2)
+        queue.claim(tx, worker_id="host-1-abc", lease_s=60, job_id=2)
         lines = [(LogLevel.WARNING, "batch halved")]
-        jobs.report_progress(tx, 2, 1, 50, 100, "tokens", rate=25.0, log=lines)
+        queue.report_progress(tx, 2, 1, 50, 100, "tokens", rate=25.0, log=lines)
         add_ravel(tx, model)
         for kind, result in ICL_RESULTS.items():
             add_icl_run(tx, model, version, kind=kind, result=result)

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from vectorlab.domain.hashing import bytes_sha256
-from vectorlab.domain.jobs import NewJob
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.jobs.jobs import NewJob
 from vectorlab.domain.models import Model, ModelDescription
-from vectorlab.domain.operators import Operator
-from vectorlab.domain.runs import (
+from vectorlab.domain.runs.runs import (
     Arm,
     BatchPlan,
     Decoding,
@@ -20,8 +20,8 @@ from vectorlab.domain.runs import (
     Prompt,
     RunSpec,
 )
-from vectorlab.domain.sets import Demonstration
-from vectorlab.domain.vectors import (
+from vectorlab.domain.sets.versions import Demonstration
+from vectorlab.domain.vectors.vectors import (
     Alignment,
     ExtractionSpec,
     LayerVector,
@@ -31,9 +31,12 @@ from vectorlab.domain.vectors import (
     SteeringVector,
     TokenRule,
 )
-from vectorlab.services import models, sets
+from vectorlab.services import models
 from vectorlab.services.database import Database
-from vectorlab.store import jobs, runs, vectors
+from vectorlab.services.sets import sets
+from vectorlab.store.jobs import queue
+from vectorlab.store.runs import runs
+from vectorlab.store.vectors import vectors
 
 LAYERS, WIDTH = 5, 16
 HOSTILE = (
@@ -76,18 +79,18 @@ def fill(db: Database) -> None:
     add_run(db, model, spec, replay_of=1)
     add_run(db, model, spec, replay_of=1, last_token=9, environment={"torch": "2.11.0"})
     with db.write() as tx:
-        job, _ = jobs.enqueue(
+        job, _ = queue.enqueue(
             tx,
             NewJob(kind="extract", spec={"note": HOSTILE}, dedupe_key=None, created_by="ada"),
         )
-        jobs.cancel(tx, job.id)
-        jobs.enqueue(tx, NewJob(kind="generate", spec={}, dedupe_key=None, created_by="ada"))
+        queue.cancel(tx, job.id)
+        queue.enqueue(tx, NewJob(kind="generate", spec={}, dedupe_key=None, created_by="ada"))
 
 
 def alive_worker(db: Database) -> None:
     """Make it look as if a worker were there."""
     with db.write() as tx:
-        jobs.register_worker(
+        queue.register_worker(
             tx, worker_id="host-1-abc", host="host", pid=1, device="cpu", torch_version="2.13.0"
         )
 

@@ -10,12 +10,12 @@ from streamlit.testing.v1 import AppTest
 from tests import specs
 from tests.store.builders import add_model, add_ravel, add_vector
 from vectorlab.domain.codec import fields_of
-from vectorlab.domain.ravel_instances import Part
-from vectorlab.domain.ravel_runs import Arm, FeaturizerArm, FeaturizerSpec, NewEvaluation
-from vectorlab.domain.vectors import SteeringVector
+from vectorlab.domain.vectors.vectors import SteeringVector
+from vectorlab.ravel.domain.instances import Part
+from vectorlab.ravel.domain.specs import Arm, FeaturizerArm, FeaturizerSpec, NewEvaluation
+from vectorlab.ravel.store import results as ravel_results
 from vectorlab.services import jobs
 from vectorlab.services.database import Database
-from vectorlab.store import ravel_results
 
 Visit = Callable[..., AppTest]
 

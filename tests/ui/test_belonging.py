@@ -16,18 +16,20 @@ from tests.store import builders
 from tests.ui.test_pages import press, shown
 from vectorlab.cli.main import app
 from vectorlab.config import Settings
-from vectorlab.domain.comparison import settings_of
-from vectorlab.domain.documents import Table
-from vectorlab.domain.runs import Decoding
-from vectorlab.domain.sets import Demonstration
+from vectorlab.domain.runs.comparison import settings_of
+from vectorlab.domain.runs.runs import Decoding
+from vectorlab.domain.sets.versions import Demonstration
+from vectorlab.domain.text.documents import Table
 from vectorlab.errors import InputError, VectorLabError
 from vectorlab.lab import Lab
-from vectorlab.services import calibrations, jobs, models, recipes, vectors
-from vectorlab.services.arms import SweepOptions
+from vectorlab.services import jobs, models
 from vectorlab.services.database import Database, open_store
-from vectorlab.services.requests import GenerationRequest
-from vectorlab.services.run_report import run_report
-from vectorlab.store import calibrations as stored_calibrations
+from vectorlab.services.runs import recipes
+from vectorlab.services.runs.arms import SweepOptions
+from vectorlab.services.runs.report import run_report
+from vectorlab.services.runs.requests import GenerationRequest
+from vectorlab.services.vectors import calibrations, vectors
+from vectorlab.store.vectors import calibrations as stored_calibrations
 
 TINY = Path(__file__).parents[2] / "vectorlab" / "models" / "tiny"
 SHORT = Decoding(max_new_tokens=4)

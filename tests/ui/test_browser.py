@@ -12,8 +12,9 @@ from playwright.sync_api import expect
 
 from tests.ui.filled_store import HOSTILE, PAIRS, RIGHT_TO_LEFT, fill
 from tests.ui.served import launched
-from vectorlab.domain.sets import Demonstration
-from vectorlab.services import jobs, models, sets
+from vectorlab.domain.sets.versions import Demonstration
+from vectorlab.services import jobs, models
+from vectorlab.services.sets import sets
 
 pytestmark = pytest.mark.browser
 
@@ -187,7 +188,7 @@ def test_the_button_starts_a_worker_that_runs_what_waits(db, chromium, tmp_path)
 
 @pytest.mark.slow
 def test_from_pairs_to_a_vector_to_texts_to_an_identical_replay(db, tab):
-    from vectorlab.steering.loading import describe_model
+    from vectorlab.steering.model.loading import describe_model
 
     models.register(db, name="tiny", description=describe_model("bundled:tiny"), actor="ada")
     sets.commit(

@@ -10,7 +10,8 @@ import streamlit as st
 from tests.ui.everything import fill_all
 from tests.ui.filled_store import HOSTILE, add_run, run_spec
 from ui import markup, tables
-from vectorlab.services import models, vectors
+from vectorlab.services import models
+from vectorlab.services.vectors import vectors
 
 # Page and selection of every view that has a table.
 VIEWS = (

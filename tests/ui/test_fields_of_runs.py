@@ -15,14 +15,16 @@ from tests.ui.filled_store import LAYERS, WIDTH, add_run, description
 from tests.ui.test_pages import shown
 from ui import markup
 from vectorlab.cli.main import app
-from vectorlab.domain.chats import Chat
 from vectorlab.domain.codec import fields_of
-from vectorlab.domain.comparison import settings_of
-from vectorlab.domain.conditions import Condition
+from vectorlab.domain.interventions.conditions import Condition
 from vectorlab.domain.models import Model
-from vectorlab.domain.runs import Arm, Decoding, GenerationRun, Intervention, Prompt, RunSpec
-from vectorlab.domain.vectors import SteeringVector
-from vectorlab.services import models, run_report, runs, vectors
+from vectorlab.domain.runs.chats import Chat
+from vectorlab.domain.runs.comparison import settings_of
+from vectorlab.domain.runs.runs import Arm, Decoding, GenerationRun, Intervention, Prompt, RunSpec
+from vectorlab.domain.vectors.vectors import SteeringVector
+from vectorlab.services import models
+from vectorlab.services.runs import report, runs
+from vectorlab.services.vectors import vectors
 
 # A part of a run, and how it is put back.
 PARTS: dict[type, tuple[Callable[[RunSpec], Any], Callable[[RunSpec, Any], RunSpec]]] = {
@@ -193,7 +195,7 @@ def test_runs_show_says_every_field(stored: Stored):
 
 def test_a_report_says_every_field(stored: Stored):
     def about(run: GenerationRun) -> str:
-        said = str(run_report.run_report(stored.db, [str(run.id)])[:6])
+        said = str(report.run_report(stored.db, [str(run.id)])[:6])
         made = f"{runs.get(stored.db, str(run.id)).created_at:%Y-%m-%d %H:%M}"
         for own in (run.spec_sha256, f"Run {run.id}", f"run {run.id}", made):
             said = said.replace(own, "")

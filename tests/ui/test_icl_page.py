@@ -9,11 +9,11 @@ from tests.store.icl_builders import add_icl_run
 from tests.ui.everything import ICL_RESULTS
 from vectorlab.cli.main import app as command_line
 from vectorlab.domain.description import describe
-from vectorlab.domain.icl_runs import REQUESTS, IclKind
-from vectorlab.domain.jobs import CurvePoint
-from vectorlab.services import icl
+from vectorlab.domain.jobs.jobs import CurvePoint
+from vectorlab.icl.domain.runs import REQUESTS, IclKind
+from vectorlab.icl.services import runs as icl
 from vectorlab.services import jobs as services
-from vectorlab.store import jobs
+from vectorlab.store.jobs import queue
 
 PAGE = "in_context_learning"
 
@@ -29,7 +29,7 @@ def with_runs(db):
             for series in ("loss", "gradient descent", "cosine of sensitivities")
             for step in (0, 1)
         ]
-        jobs.add_points(tx, job.id, points)
+        queue.add_points(tx, job.id, points)
         add_icl_run(
             tx,
             model,

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.ui.test_pages import press, shown
-from vectorlab.services import sets
+from vectorlab.services.sets import sets
 
 COLUMNS = ("Source columns", "Target columns")
 

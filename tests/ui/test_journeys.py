@@ -14,8 +14,9 @@ from playwright.sync_api import expect
 from tests.ui.filled_store import fill
 from tests.ui.served import dashboard
 from tests.ui.test_browser import READY, settle, visit, work_off
-from vectorlab.services import queries, votes
+from vectorlab.services.analysis import queries
 from vectorlab.services.database import Database
+from vectorlab.services.runs import votes
 
 pytestmark = pytest.mark.browser
 

@@ -9,15 +9,19 @@ from tests.ui.everything import add_tokens
 from tests.ui.filled_store import LAYERS, alive_worker, description, run_spec
 from tests.ui.test_pages import press, shown
 from ui import colours
-from ui.run_views.token_view import departure
+from ui.runs.token_view import departure
 from vectorlab.config import WISH_VARIABLE
-from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
-from vectorlab.domain.runs import Prompt
-from vectorlab.domain.tokens import NearestTokens, ReadTokens, VocabularyToken
-from vectorlab.services import jobs, models, queries, runs, sets, vectors
-from vectorlab.services.requests import GenerationRequest
-from vectorlab.store import token_views
-from vectorlab.store import vectors as store_vectors
+from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
+from vectorlab.domain.runs.runs import Prompt
+from vectorlab.domain.runs.tokens import NearestTokens, ReadTokens, VocabularyToken
+from vectorlab.services import jobs, models
+from vectorlab.services.analysis import queries
+from vectorlab.services.runs import runs
+from vectorlab.services.runs.requests import GenerationRequest
+from vectorlab.services.sets import sets
+from vectorlab.services.vectors import vectors
+from vectorlab.store.runs import token_views
+from vectorlab.store.vectors import vectors as store_vectors
 
 
 def newest_job(db):

@@ -13,17 +13,15 @@ from tests.store.test_jobs import PAST
 from tests.ui.filled_store import HOSTILE, WIDTH, add_run, alive_worker, run_spec
 from ui import colours, markup
 from vectorlab.domain.hashing import bytes_sha256
-from vectorlab.domain.jobs import (
-    PRIORITY_INTERACTIVE,
-    JobState,
-    LogLevel,
-    PartialText,
-)
-from vectorlab.domain.operators import Operator
-from vectorlab.domain.sets import Demonstration
-from vectorlab.services import jobs, models, sets, vectors
-from vectorlab.store import explanations, schema
-from vectorlab.store import jobs as store_jobs
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE, JobState, LogLevel, PartialText
+from vectorlab.domain.sets.versions import Demonstration
+from vectorlab.services import jobs, models
+from vectorlab.services.sets import sets
+from vectorlab.services.vectors import vectors
+from vectorlab.store import schema
+from vectorlab.store.jobs import queue as store_jobs
+from vectorlab.store.vectors import explanations
 
 ROOT = Path(__file__).parents[2]
 TITLES = {

@@ -6,9 +6,9 @@ import streamlit as st
 from tests.ui.everything import fill_all
 from tests.ui.test_addresses import MORE_VIEWS
 from tests.ui.test_downloads import VIEWS
-from vectorlab.domain.jobs import NewJob
-from vectorlab.services import token_views
-from vectorlab.store import jobs as store_jobs
+from vectorlab.domain.jobs.jobs import NewJob
+from vectorlab.services.runs import token_views
+from vectorlab.store.jobs import queue as store_jobs
 
 
 @pytest.fixture

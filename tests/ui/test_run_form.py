@@ -7,10 +7,11 @@ import pytest
 
 from tests.ui.filled_store import description
 from tests.ui.test_pages import press, shown
-from vectorlab.domain.runs import Decoding
-from vectorlab.services import jobs, models, vectors
-from vectorlab.services.arms import SweepOptions
-from vectorlab.services.requests import GenerationRequest
+from vectorlab.domain.runs.runs import Decoding
+from vectorlab.services import jobs, models
+from vectorlab.services.runs.arms import SweepOptions
+from vectorlab.services.runs.requests import GenerationRequest
+from vectorlab.services.vectors import vectors
 
 PAGES = ("new_run", "playground")
 PARTS = {"decoding": Decoding, "sweep": SweepOptions}  # of a request, with fields of their own

@@ -5,10 +5,12 @@ from dataclasses import replace
 from tests.ui.filled_store import HOSTILE, add_run, run_spec
 from tests.ui.test_pages import press, shown
 from ui import markup
-from vectorlab.domain.comparison import Column
-from vectorlab.domain.runs import Decoding
-from vectorlab.domain.votes import Match
-from vectorlab.services import models, runs, vectors, votes
+from vectorlab.domain.runs.comparison import Column
+from vectorlab.domain.runs.runs import Decoding
+from vectorlab.domain.runs.votes import Match
+from vectorlab.services import models
+from vectorlab.services.runs import runs, votes
+from vectorlab.services.vectors import vectors
 
 MATCH = Match(
     first=Column(run_id=1, arm=0, label="baseline", is_baseline=True),

@@ -1,7 +1,7 @@
 import pytest
 
 from vectorlab.cli.arguments import normalise
-from vectorlab.domain.layers import parse_layers
+from vectorlab.domain.interventions.layer_ranges import parse_layers
 from vectorlab.errors import InputError
 
 

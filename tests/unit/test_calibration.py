@@ -1,6 +1,6 @@
 import pytest
 
-from vectorlab.domain.calibration import best_choice
+from vectorlab.domain.interventions.calibration import best_choice
 
 FOUND = {"met": (0.9, 0.05), "gentler": (0.9, 0.04), "less": (0.5, 0.01)}
 

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from tests import specs
 from tests.specs import IDS
 from vectorlab.domain.codec import Coded, Stored, decode, encode, fields_of
-from vectorlab.domain.icl_checks import Check, Comparison, ReferencePoint
-from vectorlab.domain.runs import (
+from vectorlab.domain.runs.runs import (
     BatchPlan,
     Decoding,
     FinishReason,
@@ -24,6 +23,7 @@ from vectorlab.domain.runs import (
     RunSpec,
 )
 from vectorlab.errors import IntegrityError
+from vectorlab.icl.domain.reference_points import Check, Comparison, ReferencePoint
 
 KINDS = sorted(specs.FULL, key=lambda kind: f"{kind.__module__} {kind.__name__}")
 

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vectorlab.domain.chats import Chat
-from vectorlab.domain.conditions import (
+from vectorlab.domain.interventions.conditions import (
     Comparison,
     Condition,
     Measure,
@@ -16,10 +15,11 @@ from vectorlab.domain.conditions import (
     best,
     candidates,
 )
-from vectorlab.domain.operators import Operator
-from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Arm, Intervention, Prompt, RunSpec
-from vectorlab.domain.vectors import Site
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.interventions.positions import Positions
+from vectorlab.domain.runs.chats import Chat
+from vectorlab.domain.runs.runs import Arm, Intervention, Prompt, RunSpec
+from vectorlab.domain.vectors.vectors import Site
 from vectorlab.errors import InputError
 
 IDS = {"a" * 64: 1, "b" * 64: 2}

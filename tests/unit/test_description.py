@@ -7,18 +7,25 @@ from typing import Any
 import pytest
 
 from tests import specs
-from vectorlab.domain.chats import Chat
 from vectorlab.domain.codec import fields_of
-from vectorlab.domain.comparison import settings_of, side_by_side
-from vectorlab.domain.conditions import Condition
 from vectorlab.domain.description import describe, in_words
-from vectorlab.domain.positions import Part, Positions, Stage
-from vectorlab.domain.ravel_runs import FeaturizerArm, FeaturizerSpec, VectorArm, facts_of_arm
-from vectorlab.domain.runs import Arm, BatchPlan, Decoding, GenerationRun, Intervention, RunSpec
-from vectorlab.domain.schedules import Schedule, Shape
-from vectorlab.domain.scores import ScorerSpec
-from vectorlab.domain.states import StateSpec
-from vectorlab.domain.vectors import ExtractionSpec
+from vectorlab.domain.interventions.conditions import Condition
+from vectorlab.domain.interventions.positions import Part, Positions, Stage
+from vectorlab.domain.interventions.schedules import Schedule, Shape
+from vectorlab.domain.runs.chats import Chat
+from vectorlab.domain.runs.comparison import settings_of, side_by_side
+from vectorlab.domain.runs.runs import (
+    Arm,
+    BatchPlan,
+    Decoding,
+    GenerationRun,
+    Intervention,
+    RunSpec,
+)
+from vectorlab.domain.scores.scores import ScorerSpec
+from vectorlab.domain.vectors.states import StateSpec
+from vectorlab.domain.vectors.vectors import ExtractionSpec
+from vectorlab.ravel.domain.specs import FeaturizerArm, FeaturizerSpec, VectorArm, facts_of_arm
 
 UNDESCRIBED = (StateSpec, ScorerSpec)  # a cache's key; a scorer is said by its label
 KINDS = [kind for kind in specs.NEWEST if kind not in UNDESCRIBED]

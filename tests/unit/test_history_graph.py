@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vectorlab.domain.history_graph import Node, draw
+from vectorlab.domain.sets.history_graph import Node, draw
 
 
 def picture(*nodes):

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from tests import specs
-from vectorlab.domain import job_requests as requests
-from vectorlab.domain.icl import BridgeSpec, ReproductionSpec
-from vectorlab.domain.job_requests import KINDS
-from vectorlab.domain.jobs import JobRequest
-from vectorlab.domain.operators import Operator
-from vectorlab.domain.runs import BatchPlan
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.jobs import requests
+from vectorlab.domain.jobs.jobs import JobRequest
+from vectorlab.domain.jobs.requests import KINDS
+from vectorlab.domain.runs.runs import BatchPlan
 from vectorlab.errors import CatalogueError, IntegrityError
+from vectorlab.icl.domain.laws import BridgeSpec, ReproductionSpec
 from vectorlab.worker.handlers import HANDLERS
 from vectorlab.worker.registry import handles
 

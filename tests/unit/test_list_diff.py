@@ -4,7 +4,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vectorlab.domain.list_diff import diff_lists
+from vectorlab.domain.text.list_diff import diff_lists
 
 lists = st.lists(st.integers(0, 8), max_size=14)
 

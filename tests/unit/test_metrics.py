@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vectorlab.domain.metrics import METRICS, mean, median, share_positive
+from vectorlab.domain.scores.metrics import METRICS, mean, median, share_positive
 
 
 @pytest.mark.parametrize("name", METRICS)

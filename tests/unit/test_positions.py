@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vectorlab.domain.layers import parse_layers, spell_layers
-from vectorlab.domain.positions import WHOLE_PARTS, Part, Positions
+from vectorlab.domain.interventions.layer_ranges import parse_layers, spell_layers
+from vectorlab.domain.interventions.positions import WHOLE_PARTS, Part, Positions
 from vectorlab.errors import InputError
 
 

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vectorlab.store import item_ranks
+from vectorlab.store.sets import item_ranks
 
 lists = st.lists(st.integers(0, 30), max_size=20)
 

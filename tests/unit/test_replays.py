@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from vectorlab.domain.margins import ROUNDING_NATS, rounding_margin
 from vectorlab.domain.models import DTYPES
-from vectorlab.domain.replays import Effect, Verdict, judge
-from vectorlab.domain.runs import (
+from vectorlab.domain.runs.margins import ROUNDING_NATS, rounding_margin
+from vectorlab.domain.runs.replays import Effect, Verdict, judge
+from vectorlab.domain.runs.runs import (
     Arm,
     BatchPlan,
     Decoding,

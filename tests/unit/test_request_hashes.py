@@ -9,14 +9,14 @@ import pytest
 from tests import specs
 from tests.store import builders
 from vectorlab.domain.hashing import content_sha256
-from vectorlab.domain.icl import ConstructOptions
-from vectorlab.domain.icl_training import TrainingSpec
-from vectorlab.domain.passages import ChatForm, Passage, Slot, ThinkingMarkers, Turn
-from vectorlab.domain.ravel_instances import Part
-from vectorlab.domain.ravel_runs import evaluation_sha256
-from vectorlab.domain.sets import Demonstration, set_content_sha256
-from vectorlab.services import icl
-from vectorlab.services.icl import BridgeRequest
+from vectorlab.domain.sets.versions import Demonstration, set_content_sha256
+from vectorlab.domain.vectors.passages import ChatForm, Passage, Slot, ThinkingMarkers, Turn
+from vectorlab.icl.domain.laws import ConstructOptions
+from vectorlab.icl.domain.training_spec import TrainingSpec
+from vectorlab.icl.services import runs as icl
+from vectorlab.icl.services.runs import BridgeRequest
+from vectorlab.ravel.domain.instances import Part
+from vectorlab.ravel.domain.specs import evaluation_sha256
 from vectorlab.store.database import Database
 
 PAIRS = [Demonstration(source=text, target=text.upper()) for text in ("one", "two", "three")]

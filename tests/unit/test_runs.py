@@ -3,9 +3,10 @@ from dataclasses import replace
 
 import pytest
 
-from vectorlab.domain.operators import Operator
-from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import (
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.interventions.positions import Positions
+from vectorlab.domain.interventions.schedules import Schedule
+from vectorlab.domain.runs.runs import (
     Arm,
     BatchPlan,
     Combine,
@@ -22,8 +23,7 @@ from vectorlab.domain.runs import (
     compare_generations,
     departure,
 )
-from vectorlab.domain.schedules import Schedule
-from vectorlab.domain.vectors import Site
+from vectorlab.domain.vectors.vectors import Site
 from vectorlab.errors import InputError
 
 

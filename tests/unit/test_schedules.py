@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vectorlab.domain.schedules import Schedule, Shape, first_tokens
+from vectorlab.domain.interventions.schedules import Schedule, Shape, first_tokens
 from vectorlab.errors import InputError
 
 

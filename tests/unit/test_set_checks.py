@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vectorlab.domain.set_checks import (
+from vectorlab.domain.sets.checks import (
     MOST_POSITIONS,
     Check,
     OtherSide,
@@ -10,7 +10,7 @@ from vectorlab.domain.set_checks import (
     TokenLimit,
     normalised,
 )
-from vectorlab.domain.sets import Demonstration
+from vectorlab.domain.sets.versions import Demonstration
 
 
 def pair(source, target="A calm and friendly answer."):

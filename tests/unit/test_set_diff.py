@@ -1,9 +1,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vectorlab.domain.set_diff import find_changes
-from vectorlab.domain.sets import Demonstration
-from vectorlab.domain.word_diff import Change, word_diff
+from vectorlab.domain.sets.diff import find_changes
+from vectorlab.domain.sets.versions import Demonstration
+from vectorlab.domain.text.word_diff import Change, word_diff
 
 
 def changes(old, new):

@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vectorlab.domain.set_diff import find_changes
-from vectorlab.domain.set_merge import Conflict, Line, Take, merge
-from vectorlab.domain.sets import Demonstration
+from vectorlab.domain.sets.diff import find_changes
+from vectorlab.domain.sets.merge import Conflict, Line, Take, merge
+from vectorlab.domain.sets.versions import Demonstration
 
 # A letter is a demonstration; the same letter with a mark is an edit of it (same source).
 A, B, C, D, E, X, Y = range(1, 8)

@@ -1,6 +1,6 @@
 import pytest
 
-from vectorlab.domain.sets import (
+from vectorlab.domain.sets.versions import (
     Demonstration,
     SetReference,
     check_name,

@@ -8,8 +8,8 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vectorlab.domain import statistics
-from vectorlab.domain.statistics import (
+from vectorlab.domain.scores import statistics
+from vectorlab.domain.scores.statistics import (
     Verdict,
     bootstrap_interval,
     compare_arms,

@@ -9,16 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.noise import nudged
-from vectorlab.domain.calibration import best_choice, find_best, find_limit
-from vectorlab.domain.conditions import best, candidates, tells
-from vectorlab.domain.geometry import plane
-from vectorlab.domain.statistics import (
+from vectorlab.domain.interventions.calibration import best_choice, find_best, find_limit
+from vectorlab.domain.interventions.conditions import best, candidates, tells
+from vectorlab.domain.scores.statistics import (
     Verdict,
     bootstrap_interval,
     compare_paired,
     effect_size,
 )
 from vectorlab.domain.ties import first_best, in_order, tie_of
+from vectorlab.domain.vectors.geometry import plane
 from vectorlab.errors import InputError
 
 SEEDS = range(12)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vectorlab.domain.vectors import (
+from vectorlab.domain.vectors.vectors import (
     ExtractionSpec,
     LayerVector,
     Site,

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vectorlab.domain.word_diff import Change, Segment, word_diff
+from vectorlab.domain.text.word_diff import Change, Segment, word_diff
 
 
 def test_a_changed_word_is_removed_and_added():

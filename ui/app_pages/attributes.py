@@ -5,11 +5,14 @@ import streamlit as st
 
 from ui import cached, markup, tables
 from ui.frame import navigation, notes
-from ui.ravel_views import asking, charts, evaluation
+from ui.ravel import asking, charts, evaluation
 from vectorlab.domain.description import describe
-from vectorlab.domain.ravel_instances import Instance, Part
-from vectorlab.domain.ravel_runs import Evaluation
-from vectorlab.services import models, ravel_instances, ravel_reports, ravel_runs
+from vectorlab.ravel.domain.instances import Instance, Part
+from vectorlab.ravel.domain.specs import Evaluation
+from vectorlab.ravel.services import frames as ravel_reports
+from vectorlab.ravel.services import instances as ravel_instances
+from vectorlab.ravel.services import runs as ravel_runs
+from vectorlab.services import models
 
 MEAN = "mean over targets"
 

@@ -6,10 +6,10 @@ import streamlit as st
 
 from ui import cached, markup
 from ui.frame import lists, navigation, notes
-from ui.run_views import blind, choices, figures, settings, side_by_side, token_view
-from vectorlab.domain.comparison import columns_of
-from vectorlab.domain.runs import GenerationRun
-from vectorlab.services import runs
+from ui.runs import blind, choices, figures, settings, side_by_side, token_view
+from vectorlab.domain.runs.comparison import columns_of
+from vectorlab.domain.runs.runs import GenerationRun
+from vectorlab.services.runs import runs
 
 TEXTS, FIGURES, TOKENS, SETTINGS, BLIND = VIEWS = (
     "texts",

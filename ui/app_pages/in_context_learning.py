@@ -3,7 +3,7 @@
 import streamlit as st
 
 from ui.frame import notes
-from ui.icl_views import runs, steps
+from ui.icl import runs, steps
 
 VIEWS = {
     "Step by step": steps.show,

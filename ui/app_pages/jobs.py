@@ -7,9 +7,9 @@ import streamlit as st
 
 from ui import cached, markup, tables
 from ui.frame import job_panels, lists, navigation, notes
-from vectorlab.domain.job_requests import KINDS
-from vectorlab.domain.jobs import JobFilter, JobState
-from vectorlab.services import jobs, models, reports
+from vectorlab.domain.jobs.jobs import JobFilter, JobState
+from vectorlab.domain.jobs.requests import KINDS
+from vectorlab.services import frames, jobs, models
 
 SHOWN = 100
 EVERY = "2s"  # how often the queue is read anew while something runs or waits; else it is not
@@ -136,7 +136,7 @@ def _choose_filter() -> JobFilter:
 
 
 def _show_jobs(job_filter: JobFilter) -> pd.DataFrame:
-    frame = reports.jobs_frame(cached.store(), job_filter, limit=SHOWN)
+    frame = frames.jobs_frame(cached.store(), job_filter, limit=SHOWN)
     if frame.empty:
         notes.note("No job", "Jobs appear here when a vector or a run is asked for.")
         return frame
@@ -151,7 +151,7 @@ def _show_jobs(job_filter: JobFilter) -> pd.DataFrame:
     st.caption("Click a row to open the job: cancel it, retry it, read its log and its error.")
     if len(frame) == SHOWN:
         tables.csv_button(
-            lambda: reports.jobs_frame(cached.store(), job_filter, limit=tables.ALL),
+            lambda: frames.jobs_frame(cached.store(), job_filter, limit=tables.ALL),
             name="jobs",
             label="Download all that fit (CSV)",
         )
@@ -181,7 +181,7 @@ def _change_all(frame: pd.DataFrame) -> None:
 
 def _show_workers() -> None:
     st.subheader("Workers", anchor=False)
-    frame = reports.workers_frame(cached.store())
+    frame = frames.workers_frame(cached.store())
     if frame.empty:
         st.html(markup.quiet("No worker has been seen in this store."))
         return

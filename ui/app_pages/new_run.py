@@ -4,10 +4,10 @@ from functools import partial
 
 import streamlit as st
 
-from ui import run_form
 from ui.frame import job_panels, navigation, notes
-from ui.run_form import Form
-from vectorlab.domain.runs import GenerationRun
+from ui.runs import form as run_form
+from ui.runs.form import Form
+from vectorlab.domain.runs.runs import GenerationRun
 from vectorlab.services.asking import Asked
 
 

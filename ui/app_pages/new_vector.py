@@ -4,20 +4,22 @@ import streamlit as st
 
 from ui import cached, markup
 from ui.frame import job_panels, navigation, notes
-from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
-from vectorlab.domain.methods import METHODS
-from vectorlab.domain.passages import ChatForm
-from vectorlab.domain.vectors import Site, SteeringVector, TokenRule
-from vectorlab.services import browsing, models, vectors
+from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
+from vectorlab.domain.vectors.methods import METHODS
+from vectorlab.domain.vectors.passages import ChatForm
+from vectorlab.domain.vectors.vectors import Site, SteeringVector, TokenRule
+from vectorlab.services import models
 from vectorlab.services.asking import Asked
-from vectorlab.services.vectors import ExtractionOptions
+from vectorlab.services.runs import lists
+from vectorlab.services.vectors import vectors
+from vectorlab.services.vectors.vectors import ExtractionOptions
 
 notes.header(
     "New vector", "A model reads the pairs of a set version; a method turns them into one."
 )
 
 db = cached.store()
-labels = browsing.version_labels(db)
+labels = lists.version_labels(db)
 names = [item.name for item in models.list_models(db)]
 if not labels:
     notes.note(

@@ -4,7 +4,8 @@ import streamlit as st
 
 from ui import cached, first_steps, markup
 from ui.frame import job_panels, lists, navigation, notes
-from vectorlab.services import browsing, jobs, reports
+from vectorlab.services import frames, jobs
+from vectorlab.services.runs import lists as browsing
 
 LATEST = 6
 
@@ -32,7 +33,7 @@ st.subheader("Latest runs", anchor=False)
 latest_runs = browsing.list_runs(db, limit=LATEST)
 if latest_runs:
     chosen = lists.pick(
-        reports.summaries_frame(latest_runs),
+        frames.summaries_frame(latest_runs),
         key="overview.runs",
         hide=("seed", "seconds"),
         columns=lists.RUN_COLUMNS,
@@ -46,7 +47,7 @@ st.subheader("Latest vectors", anchor=False)
 latest_vectors = browsing.list_vectors(db, limit=LATEST)
 if latest_vectors:
     chosen = lists.pick(
-        reports.vectors_frame(latest_vectors),
+        frames.vectors_frame(latest_vectors),
         key="overview.vectors",
         hide=("id", "sha256", "read site", "write site", "origin"),
         columns={"made": lists.TIME},

@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from ui import cached, run_form
+from ui import cached
 from ui.frame import job_panels, navigation, notes
 from ui.playground import results
-from ui.run_form import Form
-from vectorlab.services import runs
+from ui.runs import form as run_form
+from ui.runs.form import Form
+from vectorlab.services.runs import runs
 
 
 def _ask(form: Form) -> None:

@@ -5,12 +5,14 @@ import streamlit as st
 
 from ui import cached, charts, markup, tables
 from ui.frame import job_panels, lists, navigation, notes
-from vectorlab.domain.browsing import RunFilter, RunKind
-from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
-from vectorlab.domain.replays import ReplayVerdict, Verdict
-from vectorlab.domain.runs import Departure, GenerationRun
-from vectorlab.services import browsing, reports, runs
+from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
+from vectorlab.domain.runs.lists import RunFilter, RunKind
+from vectorlab.domain.runs.replays import ReplayVerdict, Verdict
+from vectorlab.domain.runs.runs import Departure, GenerationRun
+from vectorlab.services import frames
 from vectorlab.services.asking import Asked
+from vectorlab.services.runs import lists as browsing
+from vectorlab.services.runs import runs
 
 LATEST = 50
 MOST_LINES = 60  # of the picture
@@ -26,7 +28,7 @@ def _show_choice() -> None:
         navigation.page_link("New run", "new_run")
         return
     chosen = lists.pick(
-        reports.summaries_frame(latest),
+        frames.summaries_frame(latest),
         key="replay.runs",
         hide=("replay of", "seconds"),
         columns=lists.RUN_COLUMNS,

@@ -4,8 +4,10 @@ import streamlit as st
 
 from ui import cached, markup, tables
 from ui.frame import lists, navigation, notes
-from vectorlab.domain.browsing import RunFilter, RunKind
-from vectorlab.services import browsing, models, reports, vectors
+from vectorlab.domain.runs.lists import RunFilter, RunKind
+from vectorlab.services import frames, models
+from vectorlab.services.runs import lists as browsing
+from vectorlab.services.vectors import vectors
 
 PER_PAGE = 100
 
@@ -59,7 +61,7 @@ if not found:
     st.stop()
 
 opened, chosen = lists.tick(
-    reports.summaries_frame(found).drop(columns="seconds"),
+    frames.summaries_frame(found).drop(columns="seconds"),
     [str(run.id) for run in found],
     key="runs.table",
     columns=lists.RUN_COLUMNS,
@@ -75,7 +77,7 @@ if bar.button("Replay", disabled=len(chosen) != 1):
 with bar:
     lists.older_newer(number, more=more)
     tables.csv_button(
-        lambda: reports.summaries_frame(
+        lambda: frames.summaries_frame(
             browsing.list_runs(cached.store(), wanted, limit=tables.ALL)
         ),
         name="runs",

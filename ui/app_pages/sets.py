@@ -4,8 +4,9 @@ import streamlit as st
 
 from ui import cached, tables
 from ui.frame import lists, navigation, notes
-from ui.set_views import changes, demonstrations, draft, history, importing, lineage
-from vectorlab.services import reports, sets
+from ui.sets import changes, demonstrations, draft, history, importing, lineage
+from vectorlab.services import frames
+from vectorlab.services.sets import sets
 
 DEMONSTRATIONS, EDIT, CHANGES, HISTORY, LINEAGE = VIEWS = (
     "demonstrations",
@@ -23,7 +24,7 @@ def _show_list() -> None:
         "Name, description or task holds", key="words", bind="query-params", placeholder="upbeat"
     )
     frame, number, more = lists.one_page(
-        lambda limit, offset: reports.sets_frame(
+        lambda limit, offset: frames.sets_frame(
             cached.store(), words=(words or "").strip(), limit=limit, offset=offset
         ),
         PER_PAGE,
@@ -43,7 +44,7 @@ def _show_list() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         lists.older_newer(number, more=more)
         tables.csv_button(
-            lambda: reports.sets_frame(cached.store(), words=(words or "").strip()),
+            lambda: frames.sets_frame(cached.store(), words=(words or "").strip()),
             name="sets",
             label="Download all that fit (CSV)",
         )

@@ -11,7 +11,8 @@ import streamlit as st
 
 from ui import cached, markup
 from ui.frame import job_panels, notes
-from vectorlab.services import browsing, database, models
+from vectorlab.services import database, models
+from vectorlab.services.runs import lists
 from vectorlab.version import __version__
 
 PACKAGES = ("torch", "transformers", "sqlalchemy", "streamlit", "altair", "numpy", "pandas")
@@ -28,7 +29,7 @@ def _show_database() -> None:
     st.html(markup.facts([(name, markup.escape(value)) for name, value in facts.items()]))
     for line in database.warnings(db):
         notes.note("Risky", line, tone="bad")
-    held = browsing.inventory(db)
+    held = lists.inventory(db)
     st.html(
         markup.quiet(
             f"sets: {held.sets:,} in {held.versions:,} versions · vectors: {held.vectors:,} · "

@@ -10,10 +10,11 @@ import streamlit as st
 from ui import cached, charts, colours, markup, tables
 from ui.frame import notes
 from vectorlab.config import Settings
-from vectorlab.domain.comparison import columns_of
 from vectorlab.domain.queries import QueryLimits, QueryResult, Recipe
+from vectorlab.domain.runs.comparison import columns_of
 from vectorlab.errors import InputError
-from vectorlab.services import browsing, plots, queries
+from vectorlab.services.analysis import plots, queries
+from vectorlab.services.runs import lists
 
 FIRST = "SELECT * FROM v_runs ORDER BY run_id DESC LIMIT 20"
 OWN = "your own"
@@ -100,7 +101,7 @@ def _own_colours(names: Sequence[str]) -> dict[str, str]:
     ids = cached.vector_ids()
     by_name = colours.of_vectors({name: ids[name] for name in names if name in ids})
     others = [name for name in names if name not in ids][:MOST_ARMS]
-    for run in browsing.runs_with_arms(db, others):
+    for run in lists.runs_with_arms(db, others):
         by_name = colours.of_columns(columns_of([run])) | by_name
     return {name: by_name[name] for name in names if name in by_name}
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui.vector_views import listing, one, several
+from ui.vectors import listing, one, several
 
 chosen = list(dict.fromkeys(st.query_params.get_all("vector")))
 if not chosen:

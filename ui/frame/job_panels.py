@@ -8,13 +8,13 @@ import streamlit as st
 
 from ui import cached, launching, markup
 from ui.frame import navigation, notes
-from vectorlab.domain.job_requests import (
+from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, Job, JobState
+from vectorlab.domain.jobs.requests import (
     GenerateRequest,
     IclBridgeRequest,
     IclReproduceRequest,
     IclTrainRequest,
 )
-from vectorlab.domain.jobs import DEFAULT_QUEUE, Job, JobState
 from vectorlab.services import jobs
 from vectorlab.services.asking import Asked
 

@@ -8,8 +8,8 @@ import streamlit as st
 
 from ui import cached
 from ui.frame import navigation, notes
-from vectorlab.domain.runs import GenerationRun
-from vectorlab.services import runs
+from vectorlab.domain.runs.runs import GenerationRun
+from vectorlab.services.runs import runs
 
 Rows = TypeVar("Rows", bound=Sequence[Any] | pd.DataFrame)
 TICKS = "tick"  # of the address, once per ticked row

@@ -4,11 +4,12 @@ import streamlit as st
 
 from ui import cached, colours, markup, tables
 from ui.frame import job_panels, lists, navigation, notes
-from ui.run_views import token_view
-from vectorlab.domain.comparison import Cell, Column, Question, columns_of
-from vectorlab.domain.jobs import Job, JobState
-from vectorlab.domain.runs import GenerationRun
-from vectorlab.services import comparison, jobs, reports, token_views
+from ui.runs import token_view
+from vectorlab.domain.jobs.jobs import Job, JobState
+from vectorlab.domain.runs.comparison import Cell, Column, Question, columns_of
+from vectorlab.domain.runs.runs import GenerationRun
+from vectorlab.services import frames, jobs
+from vectorlab.services.runs import comparison, token_views
 
 FRESH = "play.fresh"  # session key: the run that this visitor has just made
 
@@ -77,7 +78,7 @@ def show(run: GenerationRun) -> None:
         ]
         st.html(markup.table(["arm", "text"], lines, kind="vl-strip"))
     ids = [str(run.id)]
-    tables.csv_button(lambda: reports.comparison_frame(cached.store(), ids), name=f"run-{run.id}")
+    tables.csv_button(lambda: frames.comparison_frame(cached.store(), ids), name=f"run-{run.id}")
     if by_token:
         token_view.show_legend_or_ask(run, 0, is_known=bool(read))
     with st.container(horizontal=True, vertical_alignment="center"):

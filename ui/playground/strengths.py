@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import streamlit as st
 
-from vectorlab.domain.browsing import VectorChoice
-from vectorlab.domain.operators import Operator
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.runs.lists import VectorChoice
 
 PARAMETER = "at"  # of the address, once per vector: name:strength
 

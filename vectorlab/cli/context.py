@@ -8,7 +8,7 @@ import typer
 
 from vectorlab.cli.output import progress, show_queued, stderr
 from vectorlab.config import Settings
-from vectorlab.domain.jobs import Job
+from vectorlab.domain.jobs.jobs import Job
 from vectorlab.lab import Lab
 from vectorlab.services import jobs
 from vectorlab.services.asking import Asked

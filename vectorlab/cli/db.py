@@ -9,8 +9,9 @@ from vectorlab.cli.context import open_lab, settings
 from vectorlab.cli.options import OfModelOption
 from vectorlab.cli.output import JsonOption, frame_table, pairs_table, show
 from vectorlab.errors import IntegrityError
-from vectorlab.services import database, queries
-from vectorlab.services import states as kept_states
+from vectorlab.services import database
+from vectorlab.services.analysis import queries
+from vectorlab.services.vectors import states as kept_states
 
 app = typer.Typer(
     no_args_is_help=True,

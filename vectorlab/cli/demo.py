@@ -10,12 +10,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from vectorlab.cli.comparison import comparison_table
-from vectorlab.cli.verdict import verdict_text
-from vectorlab.domain.replays import ReplayVerdict
-from vectorlab.domain.runs import Decoding
+from vectorlab.cli.runs.comparison import comparison_table
+from vectorlab.cli.runs.verdict import verdict_text
+from vectorlab.domain.runs.replays import ReplayVerdict
+from vectorlab.domain.runs.runs import Decoding
 from vectorlab.lab import BUNDLED_MODEL, Lab, RunView
-from vectorlab.services import database, runs
+from vectorlab.services import database
+from vectorlab.services.runs import runs
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,31 +7,16 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from vectorlab.cli import (
-    arguments,
-    calibration,
-    db,
-    icl,
-    jobs,
-    models,
-    ravel,
-    root_commands,
-    runs,
-    scores,
-    set_files,
-    set_history,
-    set_splits,
-    sets,
-    sql,
-    sweeps,
-    thresholds,
-    vector_algebra,
-    vectors,
-    worker,
-)
+from vectorlab.cli import arguments, db, models, root_commands, sql
 from vectorlab.cli.context import Options
+from vectorlab.cli.jobs import jobs, worker
 from vectorlab.cli.output import stderr
+from vectorlab.cli.runs import runs, scores, sweeps
+from vectorlab.cli.sets import files, history, sets, splits
+from vectorlab.cli.vectors import algebra, calibrations, thresholds, vectors
 from vectorlab.errors import VectorLabError
+from vectorlab.icl.cli import commands as icl
+from vectorlab.ravel.cli import commands as ravel
 from vectorlab.version import __version__
 
 app = typer.Typer(
@@ -44,13 +29,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(db.app, name="db")
-for part in (set_history.app, set_splits.app):
+for part in (history.app, splits.app):
     sets.app.add_typer(part)
 app.add_typer(sets.app, name="sets")
-sets.app.command("import")(set_files.import_)
-sets.app.command("export")(set_files.export)
+sets.app.command("import")(files.import_)
+sets.app.command("export")(files.export)
 app.add_typer(models.app, name="models")
-for part in (calibration.app, vector_algebra.app):
+for part in (calibrations.app, algebra.app):
     vectors.app.add_typer(part)
 vectors.app.add_typer(thresholds.app)
 app.add_typer(vectors.app, name="vectors")

@@ -5,15 +5,15 @@ from typing import Annotated, Any
 
 import typer
 
-from vectorlab.cli.decoding_options import check_draws
 from vectorlab.cli.groups import Group
-from vectorlab.domain.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
-from vectorlab.domain.layers import parse_layers
-from vectorlab.domain.operators import AVERAGED, Operator
-from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import Combine, Decoding
-from vectorlab.domain.schedules import Schedule
-from vectorlab.domain.vectors import Site
+from vectorlab.cli.runs.decoding_options import check_draws
+from vectorlab.domain.interventions.layer_ranges import parse_layers
+from vectorlab.domain.interventions.operators import AVERAGED, Operator
+from vectorlab.domain.interventions.positions import Positions
+from vectorlab.domain.interventions.schedules import Schedule
+from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
+from vectorlab.domain.runs.runs import Combine, Decoding
+from vectorlab.domain.vectors.vectors import Site
 
 _UNITS = "; ".join(f"{operator}: {operator.info.unit}" for operator in Operator)
 

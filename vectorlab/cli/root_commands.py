@@ -123,13 +123,13 @@ def doctor(context: typer.Context, json: JsonOption = False) -> None:
 
 
 def _bundled_model() -> ModelDescription:
-    from vectorlab.steering.loading import describe_model  # brings torch
+    from vectorlab.steering.model.loading import describe_model  # brings torch
 
     return describe_model(f"bundled:{BUNDLED_MODEL}")
 
 
 def _device(device: str) -> str:
-    from vectorlab.steering.loading import resolve_device  # brings torch
+    from vectorlab.steering.model.loading import resolve_device  # brings torch
 
     return str(resolve_device(device))
 

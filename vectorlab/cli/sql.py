@@ -11,7 +11,7 @@ from vectorlab.cli.context import open_lab
 from vectorlab.cli.output import JsonOption, console, frame_table, plain, show, stderr
 from vectorlab.domain.queries import QueryLimits
 from vectorlab.errors import InputError
-from vectorlab.services import plots, queries, tables
+from vectorlab.services.analysis import frame_files, plots, queries
 
 
 def sql(
@@ -76,7 +76,7 @@ def sql(
     if result.truncated:
         stderr.print(f"Only the first {rows} rows; more with --rows.")
     if out is not None:
-        tables.write_frame(frame, out)
+        frame_files.write_frame(frame, out)
     if plot is not None:
         plots.write_chart(plots.query_chart(frame), plot)
     written = [str(path) for path in (out, plot) if path is not None]

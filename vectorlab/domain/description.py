@@ -13,7 +13,7 @@ from typing import Any
 
 from vectorlab.domain.codec import Field, encode, fields_of
 from vectorlab.domain.hashing import content_sha256
-from vectorlab.domain.layers import spell_layers
+from vectorlab.domain.interventions.layer_ranges import spell_layers
 
 Names = Mapping[str, str]  # of vectors by their content hash
 NOTHING = "nothing"

@@ -14,24 +14,24 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from vectorlab.domain.positions import Positions
-from vectorlab.domain.runs import GeneratedText, RunSpec
-from vectorlab.domain.schedules import Schedule
+from vectorlab.domain.interventions.positions import Positions
+from vectorlab.domain.interventions.schedules import Schedule
+from vectorlab.domain.runs.runs import GeneratedText, RunSpec
 from vectorlab.errors import ModelError
-from vectorlab.steering.arm_table import SteeringTable
-from vectorlab.steering.batching import (
+from vectorlab.steering.generation.prepared_run import PreparedRun
+from vectorlab.steering.interventions.arm_table import SteeringTable
+from vectorlab.steering.interventions.hooks import steer
+from vectorlab.steering.model.batching import (
     forward_arguments,
     free_memory,
     is_out_of_memory,
     length_buckets,
     pad,
 )
-from vectorlab.steering.bf16_matmul import maps_by
-from vectorlab.steering.head import head_logits, head_sees_the_end
-from vectorlab.steering.hooks import steer
-from vectorlab.steering.loading import LoadedModel
-from vectorlab.steering.prepared_run import PreparedRun
-from vectorlab.steering.processor import processor
+from vectorlab.steering.model.bf16_matmul import maps_by
+from vectorlab.steering.model.head import head_logits, head_sees_the_end
+from vectorlab.steering.model.loading import LoadedModel
+from vectorlab.steering.model.processor import processor
 
 TOKEN_BUDGET = 8192  # of a batch, padding included
 # Log-probabilities are made in pieces: an eighth of a processor's last cache, or so many numbers

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-from vectorlab.domain.runs import GeneratedText, RowKey, RunSpec
-from vectorlab.domain.scores import Score, ScorerSpec
-from vectorlab.domain.vectors import LayerVector
+from vectorlab.domain.runs.runs import GeneratedText, RowKey, RunSpec
+from vectorlab.domain.scores.scores import Score, ScorerSpec
+from vectorlab.domain.vectors.vectors import LayerVector
 from vectorlab.evals.forced import Arms, Passage, Progress, does_nothing, read_passages
 from vectorlab.evals.reading import Encode, ModelItem, Wish, model_scorer
-from vectorlab.steering.loading import LoadedModel
-from vectorlab.steering.prepared_run import PreparedRun, plain_ids
+from vectorlab.steering.generation.prepared_run import PreparedRun, plain_ids
+from vectorlab.steering.model.loading import LoadedModel
 
 Found = dict[ScorerSpec, dict[RowKey, Score]]
 

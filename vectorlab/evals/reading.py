@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from vectorlab.catalogue import in_file_of
-from vectorlab.domain.scores import Score
+from vectorlab.domain.scores.scores import Score
 from vectorlab.evals.forced import Passage, Reading
 
 Ids = tuple[int, ...]
@@ -72,4 +72,4 @@ def model_scorer(name: str) -> ModelScorer:
     Raises:
         CatalogueError: If its file is missing or holds no scorer that does.
     """
-    return in_file_of(f"{__package__}.{name}", "SCORER", ModelScorer)
+    return in_file_of(f"{__package__}.scorers.{name}", "SCORER", ModelScorer)

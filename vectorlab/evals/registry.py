@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vectorlab.catalogue import in_file_of
-from vectorlab.domain.scores import Item, Score, ScorerSpec
+from vectorlab.domain.scores.scores import Item, Score, ScorerSpec
 from vectorlab.errors import VectorLabError
 
 ScoreText = Callable[[Item], Score]
@@ -31,7 +31,7 @@ def prepare(spec: ScorerSpec, **more: Any) -> ScoreText:
         VectorLabError: If the scorer cannot work at all, for example without its model.
         CatalogueError: If its file is missing or holds no scorer of texts.
     """
-    scorer = in_file_of(f"{__package__}.{spec.name}", "SCORER", TextScorer)
+    scorer = in_file_of(f"{__package__}.scorers.{spec.name}", "SCORER", TextScorer)
     score = scorer.prepare(**spec.options, **more)
 
     def guarded(generation: Item) -> Score:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
-from vectorlab.domain.jobs import (
+from vectorlab.domain.jobs.jobs import (
     DEFAULT_QUEUE,
     PRIORITY_BATCH,
     Job,
@@ -14,8 +14,9 @@ from vectorlab.domain.jobs import (
 )
 from vectorlab.errors import ConflictError
 from vectorlab.services.jobs import result
-from vectorlab.store import job_names, jobs
 from vectorlab.store.database import Database, Transaction
+from vectorlab.store.jobs import names
+from vectorlab.store.jobs import queue as jobs
 
 T = TypeVar("T")
 
@@ -63,7 +64,7 @@ def ask(
     if found is not None:
         return Asked(found=found, job=None, read=read)
     if isinstance(request, NamedRequest):
-        job_names.check_promised(tx, request.NAMES, request.name, request.dedupe_key)
+        names.check_promised(tx, request.NAMES, request.name, request.dedupe_key)
     new = NewJob.of(request, priority=priority, queue=queue, created_by=actor)
     while True:
         job, is_new = jobs.enqueue(tx, new)
@@ -110,11 +111,11 @@ def takes_name(thing: str, current: str | None, name: str | None, *, cure: str =
 
 def _named(tx: Transaction, job: Job, request: NamedRequest) -> Job | None:
     """The equal job, with the name that is asked for; None if it ended meanwhile."""
-    name = job_names.of_job(tx, job.id)
+    name = names.of_job(tx, job.id)
     if request.name in (None, name):
         return job
     if name is None:
-        return job_names.give(tx, job.id, str(request.name))
+        return names.give(tx, job.id, str(request.name))
     raise ConflictError(
         f"Job {job.id} does the same and gives it the name {name!r}. Leave the name out, or ask "
         f"again once it has ended: vectorlab jobs wait {job.id}"

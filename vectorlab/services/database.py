@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from vectorlab.store import engines, inspection, maintenance, migrate
+from vectorlab.store import engines
 from vectorlab.store.database import Database
-from vectorlab.store.inspection import TableSize
-from vectorlab.store.migrate import MigrationResult, SchemaStatus
+from vectorlab.store.upkeep import inspection, maintenance, migrate
+from vectorlab.store.upkeep.inspection import TableSize
+from vectorlab.store.upkeep.migrate import MigrationResult, SchemaStatus
 
 __all__ = [
     "Database",

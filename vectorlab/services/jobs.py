@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from vectorlab.domain.job_requests import KINDS
-from vectorlab.domain.jobs import (
+from vectorlab.domain.jobs.jobs import (
     DEFAULT_QUEUE,
     Job,
     JobAttempt,
@@ -15,9 +14,12 @@ from vectorlab.domain.jobs import (
     PartialText,
     WorkerInfo,
 )
+from vectorlab.domain.jobs.requests import KINDS
 from vectorlab.errors import InputError, JobCancelled, JobFailed, NotFoundError
-from vectorlab.store import audit, job_names, job_pruning, jobs, models
+from vectorlab.store import audit, models
 from vectorlab.store.database import Database, Transaction
+from vectorlab.store.jobs import names, pruning
+from vectorlab.store.jobs import queue as jobs
 
 # Seconds. A worker renews its lease and touches its row every HEARTBEAT_S or sooner; one that
 # missed two beats is taken for gone, and its job is another's once the lease has lapsed.
@@ -171,8 +173,8 @@ def retry(db: Database, job_id: int, *, actor: str) -> Job:
         job = jobs.get_job(tx, job_id)
         request = KINDS.get(job.kind)
         if job.state.is_final and request is not None and issubclass(request, NamedRequest):
-            name = job_names.of_job(tx, job_id)
-            job_names.check_promised(tx, request.NAMES, name, job.dedupe_key)
+            name = names.of_job(tx, job_id)
+            names.check_promised(tx, request.NAMES, name, job.dedupe_key)
         _audit(tx, actor, "retry", job_id)
         return jobs.retry(tx, job_id)
 
@@ -184,7 +186,7 @@ def prune(db: Database, job_filter: JobFilter, *, actor: str, dry_run: bool = Fa
         InputError: If the filter names queued or running jobs.
     """
     with db.write() as tx:
-        return job_pruning.prune(tx, job_filter, actor=actor, dry_run=dry_run)
+        return pruning.prune(tx, job_filter, actor=actor, dry_run=dry_run)
 
 
 def workers(db: Database) -> list[WorkerInfo]:

@@ -1,9 +1,9 @@
 """Registered models."""
 
-from vectorlab.domain.job_requests import RegisterRequest
-from vectorlab.domain.jobs import PRIORITY_INTERACTIVE
+from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
+from vectorlab.domain.jobs.requests import RegisterRequest
 from vectorlab.domain.models import Model, ModelDescription
-from vectorlab.domain.sets import check_name
+from vectorlab.domain.sets.versions import check_name
 from vectorlab.errors import InputError
 from vectorlab.services.asking import Asked, ask, job_reader
 from vectorlab.store import audit, models

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from vectorlab.errors import SchemaError
 from vectorlab.store.engines import display, parse_url, reading, store_engine, writing
 from vectorlab.store.failures import StoreUnavailable, our_errors
-from vectorlab.store.revision import read_status, refuse_newer
+from vectorlab.store.upkeep.revision import read_status, refuse_newer
 
 __all__ = ["Database", "StoreUnavailable", "Transaction"]
 

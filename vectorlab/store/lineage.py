@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from vectorlab.domain.lineage import Edge, Thing
 from vectorlab.store import schema
 from vectorlab.store.database import Transaction
-from vectorlab.store.scores import is_newest
+from vectorlab.store.runs.scores import is_newest
 
 _scores = schema.scores
 _generations = schema.generations

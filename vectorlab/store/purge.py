@@ -12,8 +12,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from vectorlab.errors import ConflictError
-from vectorlab.store import audit, icl, ravel_purge, runs, schema, sets, vectors
+from vectorlab.icl.store import runs as icl
+from vectorlab.ravel.store import purge as ravel_purge
+from vectorlab.store import audit, schema
 from vectorlab.store.database import Transaction
+from vectorlab.store.runs import runs
+from vectorlab.store.sets import sets
+from vectorlab.store.vectors import vectors
 
 _versions = schema.set_versions
 _vectors = schema.steering_vectors

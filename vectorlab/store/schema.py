@@ -23,12 +23,12 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from vectorlab.domain.icl_checks import Verdict
-from vectorlab.domain.jobs import AttemptOutcome, JobState, LogLevel
-from vectorlab.domain.ravel import Split
-from vectorlab.domain.replays import Verdict as ReplayVerdict
-from vectorlab.domain.runs import FinishReason
-from vectorlab.domain.votes import Choice
+from vectorlab.domain.jobs.jobs import AttemptOutcome, JobState, LogLevel
+from vectorlab.domain.runs.replays import Verdict as ReplayVerdict
+from vectorlab.domain.runs.runs import FinishReason
+from vectorlab.domain.runs.votes import Choice
+from vectorlab.icl.domain.reference_points import Verdict
+from vectorlab.ravel.domain.entities import Split
 from vectorlab.store.columns import BigInt, Json, UtcTime, one_of
 
 REVISION = "0001"  # the newest revision; numbers sort, a test holds it to Alembic's head

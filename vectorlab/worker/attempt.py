@@ -6,12 +6,12 @@ import threading
 import traceback
 from collections.abc import Callable
 
-from vectorlab.domain.jobs import Job, JobState, LogLevel
-from vectorlab.domain.states import DEFAULT_STATE_CACHE_BYTES
+from vectorlab.domain.jobs.jobs import Job, JobState, LogLevel
+from vectorlab.domain.vectors.states import DEFAULT_STATE_CACHE_BYTES
 from vectorlab.errors import JobCancelled, JobReleased, LeaseLost, StoreError, VectorLabError
-from vectorlab.steering.batching import is_out_of_memory
-from vectorlab.store import jobs
+from vectorlab.steering.model.batching import is_out_of_memory
 from vectorlab.store.database import Database
+from vectorlab.store.jobs import queue
 from vectorlab.store.retry import with_retry
 from vectorlab.worker.context import Choose, JobContext, alone
 from vectorlab.worker.lease import Lease
@@ -106,13 +106,13 @@ class Attempt:
         try:
             with self._db.write() as tx:
                 if state is JobState.CANCELLED:
-                    jobs.mark_cancelled(tx, job_id, attempt)
+                    queue.mark_cancelled(tx, job_id, attempt)
                     lines.append((LogLevel.INFO, "cancelled"))
                 elif state is JobState.QUEUED:
-                    jobs.release(tx, job_id, attempt)
+                    queue.release(tx, job_id, attempt)
                     lines.append((LogLevel.INFO, "handed back to the queue: the worker ends"))
                 else:
-                    jobs.fail(
+                    queue.fail(
                         tx,
                         job_id,
                         attempt,
@@ -121,7 +121,7 @@ class Attempt:
                         retry=_may_pass(error),
                     )
                     lines.append((LogLevel.ERROR, describe(error)))
-                jobs.append_log(tx, job_id, attempt, lines, trim=False)
+                queue.append_log(tx, job_id, attempt, lines, trim=False)
         except StoreError:
             self.lease.give_back_log(lines[:-1])
             raise

@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from vectorlab.domain.jobs import Checkpoint, CurvePoint, Job, LogLevel
-from vectorlab.domain.states import DEFAULT_STATE_CACHE_BYTES
+from vectorlab.domain.jobs.jobs import Checkpoint, CurvePoint, Job, LogLevel
+from vectorlab.domain.vectors.states import DEFAULT_STATE_CACHE_BYTES
 from vectorlab.errors import ModelError
-from vectorlab.steering.loading import LoadedModel, describe_model
-from vectorlab.store import audit, job_names, jobs, models
+from vectorlab.steering.model.loading import LoadedModel, describe_model
+from vectorlab.store import audit, models
 from vectorlab.store.database import Database, StoreUnavailable, Transaction
+from vectorlab.store.jobs import names, queue
 from vectorlab.store.retry import with_retry
 from vectorlab.worker.lease import Lease
 from vectorlab.worker.model_cache import ModelCache
@@ -70,7 +71,7 @@ class JobContext:
 
         Somebody who asked for the same may have given it while the job ran.
         """
-        return job_names.of_job(tx, self.job.id)
+        return names.of_job(tx, self.job.id)
 
     def log_metrics(self, step: int, values: Mapping[str, float]) -> None:
         """One point for each of some curves; people see them while the job runs and for good.
@@ -107,9 +108,9 @@ class JobContext:
             IntegrityError: If the checkpoint's bytes are not those that were saved.
         """
         with self.db.read() as tx:
-            checkpoint = jobs.checkpoint(tx, self.job.id)
+            checkpoint = queue.checkpoint(tx, self.job.id)
         step = -1 if checkpoint is None else checkpoint.step
-        self.write(lambda tx: jobs.cut_curves(tx, self.job.id, after_step=step))
+        self.write(lambda tx: queue.cut_curves(tx, self.job.id, after_step=step))
         if checkpoint is not None:
             self.lease.log(f"goes on from step {step}, saved by attempt {checkpoint.attempt}")
         return checkpoint
@@ -122,13 +123,14 @@ class JobContext:
 
         Args:
             step: The last step that is done.
-            data: All that the next attempt needs (see ``vectorlab.training``); never pickle.
+            data: All that the next attempt needs (see
+                ``vectorlab.steering.training_state``); never pickle.
 
         Raises:
             LeaseLost: If the job belongs to another attempt.
             JobCancelled, JobReleased: If the work is wanted no more, or the worker is to end.
         """
-        self.write(lambda tx: jobs.save_checkpoint(tx, self.job.id, self.job.attempt, step, data))
+        self.write(lambda tx: queue.save_checkpoint(tx, self.job.id, self.job.attempt, step, data))
         self.lease.checkpoint_was_saved()
         self.lease.checkpoint()
 
@@ -165,9 +167,9 @@ class JobContext:
         try:
             with self.db.write() as tx:
                 # First, so that nobody can take the job over while the rest is written.
-                jobs.assert_owned(tx, self.job.id, self.job.attempt)
-                jobs.append_log(tx, self.job.id, self.job.attempt, lines, trim=False)
-                jobs.add_points(tx, self.job.id, points)
+                queue.assert_owned(tx, self.job.id, self.job.attempt)
+                queue.append_log(tx, self.job.id, self.job.attempt, lines, trim=False)
+                queue.add_points(tx, self.job.id, points)
                 change(tx)
         except BaseException:
             self.lease.give_back_log(lines)
@@ -179,7 +181,7 @@ class JobContext:
     ) -> None:
         result_ids: dict[str, int] = {}
         write(tx, result_ids)
-        jobs.finish(tx, self.job.id, self.job.attempt, result_ids)
+        queue.finish(tx, self.job.id, self.job.attempt, result_ids)
         for name, object_id in result_ids.items():
             audit.record(
                 tx,

@@ -5,10 +5,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from vectorlab.domain.jobs import CurvePoint, Job, LogLevel, PartialText
+from vectorlab.domain.jobs.jobs import CurvePoint, Job, LogLevel, PartialText
 from vectorlab.errors import JobCancelled, JobReleased, LeaseLost, StoreError
-from vectorlab.store import jobs
 from vectorlab.store.database import Database, StoreUnavailable
+from vectorlab.store.jobs import queue
 from vectorlab.store.retry import with_retry
 from vectorlab.worker.shutdown import Stopping
 
@@ -116,7 +116,7 @@ class Lease:
         lines, points = self.take_log(), self.take_points()
         try:
             with self._db.write() as tx:
-                cancel = jobs.report_progress(
+                cancel = queue.report_progress(
                     tx,
                     self._job.id,
                     self._job.attempt,
@@ -216,9 +216,9 @@ class Lease:
         lines = self.take_log()
         try:
             with self._db.write() as tx:
-                cancel = jobs.heartbeat(tx, self._job.id, self._job.attempt, self._lease_s)
-                jobs.append_log(tx, self._job.id, self._job.attempt, lines)
-                stop = self._job.lease_owner is not None and jobs.touch_worker(
+                cancel = queue.heartbeat(tx, self._job.id, self._job.attempt, self._lease_s)
+                queue.append_log(tx, self._job.id, self._job.attempt, lines)
+                stop = self._job.lease_owner is not None and queue.touch_worker(
                     tx, self._job.lease_owner, "busy"
                 )
         except BaseException:

@@ -13,14 +13,14 @@ from typing import TypeVar
 
 import torch
 
-from vectorlab.domain.jobs import DEFAULT_QUEUE, Job
-from vectorlab.domain.states import DEFAULT_STATE_CACHE_BYTES
+from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, Job
+from vectorlab.domain.vectors.states import DEFAULT_STATE_CACHE_BYTES
 from vectorlab.errors import StoreError
 from vectorlab.services.jobs import HEARTBEAT_S, LEASE_S
-from vectorlab.steering.loading import resolve_device
-from vectorlab.store import jobs
+from vectorlab.steering.model.loading import resolve_device
 from vectorlab.store.database import Database, StoreUnavailable
-from vectorlab.store.notify import Waker, open_waker
+from vectorlab.store.jobs import queue as jobs
+from vectorlab.store.jobs.notify import Waker, open_waker
 from vectorlab.store.retry import with_retry
 from vectorlab.worker.attempt import Attempt
 from vectorlab.worker.context import Choose

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 
 from vectorlab.domain.models import ModelDescription
-from vectorlab.steering.batching import free_memory, is_out_of_memory
-from vectorlab.steering.loading import DTYPES, LoadedModel, load_model, resolve_device
-from vectorlab.steering.processor import precision_notes
+from vectorlab.steering.model.batching import free_memory, is_out_of_memory
+from vectorlab.steering.model.loading import DTYPES, LoadedModel, load_model, resolve_device
+from vectorlab.steering.model.processor import precision_notes
 
 DEFAULT_SHARE = 0.5  # of the device's memory; the rest is for computing
 UNKNOWN_MEMORY = 8 << 30  # bytes, where the system does not tell

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from vectorlab.domain.jobs import JobRequest
+from vectorlab.domain.jobs.jobs import JobRequest
 from vectorlab.errors import CatalogueError
 from vectorlab.worker.context import JobContext
 

@@ -13,8 +13,9 @@ from vectorlab.worker.registry import HANDLERS, handles
 
 __all__ = ["HANDLERS", "handler_of", "handles"]
 
-for _file in iter_modules(__path__):
-    import_module(f"{__name__}.{_file.name}")
+for _folder in (__name__, "vectorlab.icl.worker", "vectorlab.ravel.worker"):
+    for _file in iter_modules(import_module(_folder).__path__):
+        import_module(f"{_folder}.{_file.name}")
 
 
 def handler_of(kind: str) -> Callable[[JobContext], None]:

@@ -8,7 +8,9 @@ from functools import partial
 from statistics import fmean
 from typing import Any
 
-from vectorlab.domain.calibration import (
+from vectorlab.domain.codec import ids_in
+from vectorlab.domain.hashing import content_sha256
+from vectorlab.domain.interventions.calibration import (
     CalibrationSpec,
     CurvePoint,
     Limit,
@@ -17,22 +19,21 @@ from vectorlab.domain.calibration import (
     find_best,
     find_limit,
 )
-from vectorlab.domain.codec import ids_in
-from vectorlab.domain.hashing import content_sha256
-from vectorlab.domain.job_requests import CalibrateRequest
-from vectorlab.domain.runs import Arm, FinishReason, GeneratedText, RowKey, RunSpec
-from vectorlab.domain.scorers import PROJECTION, SCORERS, Needs
-from vectorlab.domain.scores import Item, ScorerSpec
-from vectorlab.domain.statistics import Estimate, compare_paired, estimate
-from vectorlab.domain.vectors import LayerVector
+from vectorlab.domain.jobs.requests import CalibrateRequest
+from vectorlab.domain.runs.runs import Arm, FinishReason, GeneratedText, RowKey, RunSpec
+from vectorlab.domain.scores.catalogue import PROJECTION, SCORERS, Needs
+from vectorlab.domain.scores.scores import Item, ScorerSpec
+from vectorlab.domain.scores.statistics import Estimate, compare_paired, estimate
+from vectorlab.domain.vectors.vectors import LayerVector
 from vectorlab.errors import InputError
 from vectorlab.evals.model_scores import score_with_model
 from vectorlab.evals.registry import prepare, score_all
-from vectorlab.steering.environment import describe_environment
-from vectorlab.steering.generation import generate
-from vectorlab.steering.loading import LoadedModel
-from vectorlab.store import calibrations, jobs, vectors
+from vectorlab.steering.generation.generation import generate
+from vectorlab.steering.model.environment import describe_environment
+from vectorlab.steering.model.loading import LoadedModel
 from vectorlab.store.database import Transaction
+from vectorlab.store.jobs import queue
+from vectorlab.store.vectors import calibrations, vectors
 from vectorlab.worker.context import JobContext
 from vectorlab.worker.handlers.scoring import project, secrets
 from vectorlab.worker.registry import handles
@@ -127,7 +128,7 @@ class _Bench:
     ) -> "_Bench":
         bench = cls(context=context, loaded=loaded, numbers=numbers)
         with context.db.read() as tx:
-            saved = jobs.chunks(tx, context.job.id)
+            saved = queue.chunks(tx, context.job.id)
         for _, data in sorted(saved.items()):
             bench.values |= json.loads(data)
             bench.rounds += 1
@@ -209,7 +210,7 @@ class _Bench:
         job, seq = self.context.job, self.rounds
         self.context.lease.check()
         data = json.dumps(dict(values)).encode()
-        self.context.write(lambda tx: jobs.save_chunk(tx, job.id, job.attempt, seq, data))
+        self.context.write(lambda tx: queue.save_chunk(tx, job.id, job.attempt, seq, data))
         self.rounds += 1
         self.context.lease.checkpoint()
 

@@ -4,21 +4,22 @@ from typing import Any
 
 import numpy as np
 
-from vectorlab.domain.job_requests import ExplainRequest
-from vectorlab.domain.sets import Demonstration
-from vectorlab.domain.states import StateSpec
-from vectorlab.domain.vectors import ExtractionSpec, LayerVector
+from vectorlab.domain.jobs.requests import ExplainRequest
+from vectorlab.domain.sets.versions import Demonstration
+from vectorlab.domain.vectors.states import StateSpec
+from vectorlab.domain.vectors.vectors import ExtractionSpec, LayerVector
 from vectorlab.errors import InputError
-from vectorlab.steering.environment import describe_environment, software
-from vectorlab.steering.extraction import layer_vectors
-from vectorlab.steering.leave_one_out import leave_one_out
-from vectorlab.steering.methods import aggregate
-from vectorlab.steering.paired_states import PairedStates, known_states, paired_states
-from vectorlab.store import explanations, sets, states, vectors
+from vectorlab.steering.extraction.extraction import layer_vectors
+from vectorlab.steering.extraction.leave_one_out import leave_one_out
+from vectorlab.steering.extraction.methods import aggregate
+from vectorlab.steering.model.environment import describe_environment, software
+from vectorlab.steering.recording.paired_states import PairedStates, known_states, paired_states
 from vectorlab.store.database import Transaction
+from vectorlab.store.sets import sets
+from vectorlab.store.vectors import explanations, states, vectors
 from vectorlab.worker.context import JobContext
 from vectorlab.worker.registry import handles
-from vectorlab.worker.states import JobStates, cache_of
+from vectorlab.worker.state_cache import JobStates, cache_of
 
 
 @handles(ExplainRequest)

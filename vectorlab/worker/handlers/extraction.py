@@ -1,16 +1,17 @@
 """The job that extracts a steering vector from a set version."""
 
-from vectorlab.domain.job_requests import ExtractRequest
-from vectorlab.domain.methods import SHUFFLED, default_operator
-from vectorlab.domain.sets import SHUFFLED_FROM
-from vectorlab.domain.vectors import NewVector, Origin
-from vectorlab.steering.environment import describe_environment
-from vectorlab.steering.extraction import extract
-from vectorlab.store import sets, vectors
+from vectorlab.domain.jobs.requests import ExtractRequest
+from vectorlab.domain.sets.versions import SHUFFLED_FROM
+from vectorlab.domain.vectors.methods import SHUFFLED, default_operator
+from vectorlab.domain.vectors.vectors import NewVector, Origin
+from vectorlab.steering.extraction.extraction import extract
+from vectorlab.steering.model.environment import describe_environment
 from vectorlab.store.database import Transaction
+from vectorlab.store.sets import sets
+from vectorlab.store.vectors import vectors
 from vectorlab.worker.context import JobContext
 from vectorlab.worker.registry import handles
-from vectorlab.worker.states import cache_of
+from vectorlab.worker.state_cache import cache_of
 
 
 @handles(ExtractRequest)

@@ -11,20 +11,12 @@ from typing import Any
 import torch
 
 from vectorlab.domain.hashing import content_sha256
-from vectorlab.domain.job_requests import GenerateRequest
-from vectorlab.domain.jobs import Job, LogLevel, PartialText
-from vectorlab.domain.runs import (
-    BatchPlan,
-    Departure,
-    GeneratedText,
-    NewRun,
-    RowKey,
-    RunSpec,
-)
-from vectorlab.domain.vectors import LayerVector
+from vectorlab.domain.jobs.jobs import Job, LogLevel, PartialText
+from vectorlab.domain.jobs.requests import GenerateRequest
+from vectorlab.domain.runs.runs import BatchPlan, Departure, GeneratedText, NewRun, RowKey, RunSpec
+from vectorlab.domain.vectors.vectors import LayerVector
 from vectorlab.errors import JobReleased
-from vectorlab.steering.environment import describe_environment
-from vectorlab.steering.generation import (
+from vectorlab.steering.generation.generation import (
     GenerationResult,
     Member,
     fitting_together,
@@ -32,9 +24,12 @@ from vectorlab.steering.generation import (
     generate_together,
     plan_run,
 )
-from vectorlab.steering.loading import LoadedModel
-from vectorlab.store import jobs, runs, vectors
+from vectorlab.steering.model.environment import describe_environment
+from vectorlab.steering.model.loading import LoadedModel
 from vectorlab.store.database import Transaction
+from vectorlab.store.jobs import queue
+from vectorlab.store.runs import runs
+from vectorlab.store.vectors import vectors
 from vectorlab.worker.attempt import Attempt
 from vectorlab.worker.context import JobContext
 from vectorlab.worker.registry import handles
@@ -76,7 +71,7 @@ class _Work:
                 sha256: vectors.layer_vectors(tx, vector_id)
                 for sha256, vector_id in request.spec.vector_ids().items()
             }
-            saved = jobs.chunks(tx, context.job.id)
+            saved = queue.chunks(tx, context.job.id)
             repeats = request.replay_of
             original = None if repeats is None else runs.token_ids(tx, repeats)
         return cls(
@@ -299,7 +294,7 @@ class _Chunks:
     def _keep(self, seq: int, data: bytes) -> Callable[[Transaction], None]:
         # The lowest row names the batch: no two batches of a run share a row.
         job = self._context.job
-        return lambda tx: jobs.save_chunk(tx, job.id, job.attempt, seq, data)
+        return lambda tx: queue.save_chunk(tx, job.id, job.attempt, seq, data)
 
 
 def _departures(texts: Sequence[GeneratedText]) -> tuple[Departure, ...]:

@@ -7,18 +7,19 @@ from typing import Any
 
 from vectorlab.config import Settings
 from vectorlab.domain.hashing import content_sha256
-from vectorlab.domain.job_requests import ScoreRequest
-from vectorlab.domain.jobs import LogLevel
-from vectorlab.domain.runs import GeneratedText, GenerationRun, RowKey
-from vectorlab.domain.scorers import PROJECTION, SCORERS, Needs
-from vectorlab.domain.scores import Item, NewScore, Score, ScorerSpec
-from vectorlab.domain.vectors import LayerVector
+from vectorlab.domain.jobs.jobs import LogLevel
+from vectorlab.domain.jobs.requests import ScoreRequest
+from vectorlab.domain.runs.runs import GeneratedText, GenerationRun, RowKey
+from vectorlab.domain.scores.catalogue import PROJECTION, SCORERS, Needs
+from vectorlab.domain.scores.scores import Item, NewScore, Score, ScorerSpec
+from vectorlab.domain.vectors.vectors import LayerVector
 from vectorlab.evals.model_scores import score_with_model
-from vectorlab.evals.projection import project_texts
 from vectorlab.evals.registry import prepare, score_all
-from vectorlab.steering.loading import LoadedModel
-from vectorlab.store import runs, scores, vectors
+from vectorlab.evals.scorers.projection import project_texts
+from vectorlab.steering.model.loading import LoadedModel
 from vectorlab.store.database import Transaction
+from vectorlab.store.runs import runs, scores
+from vectorlab.store.vectors import vectors
 from vectorlab.worker.context import JobContext
 from vectorlab.worker.registry import handles
 

@@ -1,13 +1,14 @@
 """Jobs about single tokens: those nearest to a vector, and those of texts that were generated."""
 
-from vectorlab.domain.job_requests import NearestRequest, ReadRequest
-from vectorlab.domain.tokens import ReadTokens
+from vectorlab.domain.jobs.requests import NearestRequest, ReadRequest
+from vectorlab.domain.runs.tokens import ReadTokens
 from vectorlab.evals.forced import read_texts
-from vectorlab.steering.logit_lens import nearest_tokens
-from vectorlab.steering.prepared_run import PreparedRun
-from vectorlab.steering.tokens import pieces
-from vectorlab.store import runs, token_views, vectors
+from vectorlab.steering.generation.prepared_run import PreparedRun
+from vectorlab.steering.model.logit_lens import nearest_tokens
+from vectorlab.steering.model.tokens import pieces
 from vectorlab.store.database import Transaction
+from vectorlab.store.runs import runs, token_views
+from vectorlab.store.vectors import vectors
 from vectorlab.worker.context import JobContext
 from vectorlab.worker.registry import handles
 

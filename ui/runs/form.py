@@ -1,0 +1,482 @@
+"""The form of a run: every field of its request, drawn once for all pages that ask for texts.
+
+The values of the widgets stand by the name of their field until all are drawn, and are read then:
+what cannot be read is said beneath a form that is whole.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import streamlit as st
+
+from ui import cached, markup
+from ui.frame import navigation, notes
+from ui.playground import strengths
+from vectorlab.domain.interventions.layer_ranges import parse_layers
+from vectorlab.domain.interventions.operators import AVERAGED, Operator
+from vectorlab.domain.interventions.positions import Positions
+from vectorlab.domain.interventions.schedules import Schedule
+from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
+from vectorlab.domain.models import DTYPES, Model
+from vectorlab.domain.runs.lists import VectorChoice
+from vectorlab.domain.runs.runs import Combine, Decoding, GenerationRun, Prompt, RunSpec
+from vectorlab.domain.vectors.vectors import Site
+from vectorlab.errors import InputError
+from vectorlab.services import models
+from vectorlab.services.asking import Asked
+from vectorlab.services.runs import lists, recipes, runs
+from vectorlab.services.runs.arms import SweepOptions, Term
+from vectorlab.services.runs.requests import GenerationRequest
+
+PROMPT = "Please paraphrase the following sentence. Sentence: The soup was cold., paraphrase: "
+STRENGTHS = "0.05 0.1"
+STRIP = (0.25, 0.5, 1.0, 1.5, 2.0)  # times the strengths that are set
+EACH_LINE, WHOLE = "each line", "the whole text"
+
+Values = dict[str, Any]  # of widgets, by field
+
+
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """A run as it is asked for, which can be made."""
+
+    request: GenerationRequest
+    spec: RunSpec
+    written: tuple[Prompt, ...]  # the prompts that do not come from a set version
+    prompt_set: str | None  # name@version
+    prompt_set_version_id: int | None
+
+    def ask(self, name: str | None = None) -> Asked[GenerationRun]:
+        """Ask for the texts at high priority; an equal run is found."""
+        return run_of(self.request, name=name, prompt_set_version_id=self.prompt_set_version_id)
+
+
+def show(*, quick: bool) -> Form | None:
+    """Draw the form; None where it cannot be asked for, which is said.
+
+    Args:
+        quick: To try a vector: a slider for the strength of each, one prompt, and what is seldom
+            changed folded away.
+    """
+    known = lists.vector_choices(cached.store())
+    left, right = st.columns(2)
+    with left:
+        chosen = model(known)
+        usable, other_model = fitting(known, chosen)
+        vectors, operator = _choose_vectors(usable)
+    with right:
+        arms = _choose_sliders(vectors, operator) if quick else ()
+        swept: Values = {} if quick else _choose_strengths(STRENGTHS)
+    with _part("How vectors act", quick=quick):
+        if quick:
+            swept = _choose_strengths("")
+        acting = _choose_acting(several=len(vectors) > 1)
+    text = st.text_area(
+        "Prompt" if quick else "Prompts",
+        value=PROMPT if quick else "",
+        height=90 if quick else 130,
+        key="prompt",
+        bind="query-params",
+        help="The text is given to the model exactly as it is typed.",
+    )
+    with _part("More prompts, and how prompts are read", quick=quick):
+        prompts, reading = _choose_prompts(text or "", WHOLE if quick else EACH_LINE)
+    decoding, draws = _choose_decoding()
+    with _part("How texts are written", quick=quick):
+        decoding |= _choose_writing()
+        reading |= _choose_computing()
+    form: Form | None = None
+    with notes.errors_as_panel():
+        names = [vector.name for vector in vectors]
+        form = _form(
+            chosen,
+            prompts,
+            {
+                **reading,
+                **draws,
+                "other_model": other_model,
+                "vectors": tuple(names) if swept["strengths"] or not quick else (),
+                "strengths": _numbers(swept["strengths"]) if names else (),
+                "arms": (*arms, *_lines(acting.pop("arms"))),
+                "sweep": _sweep(acting | {"operator": operator}),
+                "decoding": Decoding(**decoding),
+            },
+        )
+    return form  # noqa: RET504 - an error leaves the block before it is there
+
+
+def show_recipe(form: Form) -> None:
+    """The same run as a command and as Python."""
+    typed = replace(form.request, prompts=form.written)
+    with st.expander("The same by command and in Python"):
+        st.code(recipes.command(typed, form.prompt_set), language="bash")
+        st.code(recipes.code(typed, form.prompt_set), language="python")
+
+
+def model(vectors: Sequence[VectorChoice]) -> Model:
+    """The model in the address; a link that names only a vector means the model it belongs to."""
+    registered = models.list_models(cached.store())
+    if not registered:
+        notes.note(
+            "No model yet",
+            "Register a causal language model in transformers format, here or in Settings:",
+            command="vectorlab models add PATH_OR_HUB_ID --name NAME",
+        )
+        navigation.page_link("Settings", "settings")
+        st.stop()
+    names = [entry.name for entry in registered]
+    navigation.say_unknown("model", names)
+    owners = {vector.name: vector.model_name for vector in vectors}
+    meant = [owners[name] for name in st.query_params.get_all("vector") if name in owners]
+    usual = names.index(meant[0]) if meant else 0
+    chosen = st.selectbox("Model", names, index=usual, key="model", bind="query-params")
+    return registered[names.index(chosen)]
+
+
+def fitting(vectors: Sequence[VectorChoice], model: Model) -> tuple[dict[str, VectorChoice], bool]:
+    """Vectors that a model can be steered with, by name, and whether others' are among them.
+
+    Those of other models of the same depth and width are there once that is asked for. What the
+    address names beside them is said.
+    """
+    shapes = {entry.name: entry.shape for entry in models.list_models(cached.store())}
+    alike = {name for name, shape in shapes.items() if shape == model.shape} - {model.name}
+    has_others = any(vector.model_name in alike for vector in vectors)
+    other_model = has_others and st.checkbox(
+        "Vectors of other models, too",
+        key="other_model",
+        bind="query-params",
+        help="Models of the same depth and width can be steered too; the result says whose the "
+        "vectors are.",
+    )
+    meant = {model.name, *(alike if other_model else ())}
+    usable = {vector.name: vector for vector in vectors if vector.model_name in meant}
+    navigation.say_unknown("vector", [vector.name for vector in vectors])
+    owners = {vector.name: vector.model_name for vector in vectors if vector.name not in usable}
+    for name in st.query_params.get_all("vector"):
+        if name in owners:
+            _say_owner(name, owners[name], model, fits=owners[name] in alike)
+    return usable, other_model
+
+
+def _say_owner(vector: str, owner: str, model: Model, *, fits: bool) -> None:
+    cure = (
+        "or show vectors of other models, too."
+        if fits
+        else f"or extract it on {model.name}, which has another depth or width."
+    )
+    notes.note(f"Vector {vector} belongs to model {owner}", f"Choose that model, {cure}")
+
+
+def run_of(
+    request: GenerationRequest,
+    *,
+    name: str | None = None,
+    prompt_set_version_id: int | None = None,
+) -> Asked[GenerationRun]:
+    """Ask for the texts of a request at high priority; an equal run is found."""
+    model = request.model_of(cached.store(), lambda name: models.get(cached.store(), name))
+    return runs.request_run(
+        cached.store(),
+        model=model,
+        spec=request.spec(cached.store(), model),
+        actor=cached.user(),
+        name=name,
+        prompt_set_version_id=prompt_set_version_id,
+        priority=PRIORITY_INTERACTIVE,
+    )
+
+
+def _part(title: str, *, quick: bool) -> Any:
+    return st.expander(title, expanded=not quick)
+
+
+def _choose_vectors(usable: dict[str, VectorChoice]) -> tuple[list[VectorChoice], Operator | None]:
+    names = st.multiselect(
+        "Vectors",
+        list(usable),
+        key="vector",
+        bind="query-params",
+        placeholder="none: the baseline alone",
+    )
+    operator = st.selectbox(
+        "Operator: how a vector acts on a state",
+        list(Operator),
+        index=None,
+        placeholder="each vector's own",
+        key="operator",
+        bind="query-params",
+    )
+    vectors = [usable[name] for name in names]
+    used = sorted({operator or vector.operator for vector in vectors})
+    if used:
+        st.caption(" ".join(f"Unit of a strength under {x}: {x.info.unit}." for x in used))
+    return vectors, operator
+
+
+def _choose_sliders(
+    vectors: Sequence[VectorChoice], operator: Operator | None
+) -> tuple[tuple[Term, ...], ...]:
+    """One arm of all vectors at the strengths of their sliders, or a strip of such arms."""
+    chosen = strengths.choose(vectors, operator)
+    if not vectors:
+        st.caption("Choose a vector to get a slider for its strength.")
+    strip = bool(vectors) and st.toggle(
+        "Strip of strengths",
+        key="strip",
+        bind="query-params",
+        help=f"Texts at {', '.join(map(str, STRIP))} times the strengths, in one batch.",
+    )
+    arms = [
+        tuple(Term(vector=name, strength=strengths.times(factor, value)) for name, value in chosen)
+        for factor in (STRIP if strip else (1.0,))
+        if any(value for _, value in chosen)
+    ]
+    return tuple(dict.fromkeys(arms))
+
+
+def _choose_strengths(usual: str) -> Values:
+    return {
+        "strengths": st.text_input(
+            "Strengths to try each vector at, separated by spaces",
+            value=usual,
+            key="strength",
+            bind="query-params",
+            placeholder="none",
+            help="An arm for every vector and strength; 0 is the baseline, which is always there.",
+        )
+        or ""
+    }
+
+
+def _choose_acting(*, several: bool) -> Values:
+    one, two = st.columns(2)
+    return {
+        "layers": one.text_input(
+            "Layers that are steered",
+            key="layers",
+            bind="query-params",
+            placeholder="all that a vector has, or for example 0-3,7",
+        ),
+        "site": two.selectbox(
+            "Write site: which part of a layer is steered",
+            list(Site),
+            index=None,
+            placeholder="each vector's own",
+            key="site",
+            bind="query-params",
+        ),
+        "positions": one.text_input(
+            "Positions: which tokens are steered",
+            value="all",
+            key="positions",
+            bind="query-params",
+            help="Which tokens are steered: all, prompt or response; a window prompt:first=4, "
+            "prompt:last=2 or response:8-15 (from 0, ends included); with +tokens=5,17 or "
+            "+except=5 (token ids) or +skip_bos.",
+        ),
+        "schedule": two.text_input(
+            "Schedule: how the strength changes as a text grows",
+            value="constant",
+            key="schedule",
+            bind="query-params",
+            help="How strength changes as a text grows: constant; first:8 (0 after 8 tokens); "
+            "linear:0:1:16 or cosine:1:0.5:50 (a factor from, to, over so many generated tokens).",
+        ),
+        "when": one.text_input(
+            "Condition: steer only where it holds",
+            key="when",
+            bind="query-params",
+            placeholder="none: always",
+            help="Steer only prompts that meet a condition, such as VECTOR@4 cosine > 0.2, also "
+            "with projection or <, perhaps over prompt:last=1; search:3 is what search 3 for a "
+            "threshold found.",
+        ),
+        "combine": two.selectbox(
+            f"How the pushes of vectors in one arm add up ({AVERAGED})",
+            list(Combine),
+            key="combine",
+            bind="query-params",
+            help="How several vectors in one arm add up: mean divides by their number, as "
+            "in-context vectors do; sum does not.",
+        ),
+        "calibrated": one.checkbox(
+            "Count strengths in each vector's calibrated strength",
+            key="calibrated",
+            bind="query-params",
+            help="Strength 1 is then the one that a calibration of the vector found.",
+        ),
+        "together": several
+        and two.checkbox(
+            "Try all vectors together in one arm", key="together", bind="query-params"
+        ),
+        "arms": st.text_area(
+            "Arms of several vectors, one per line",
+            key="arms",
+            bind="query-params",
+            height=68,
+            placeholder="a:0.1,b:0.2",
+            help="An arm per line: vectors, each with its strength, a:0.1,b:0.2; one may say more: "
+            "a:0.1:layers=0-3,7:positions=prompt:last=2:schedule=first:8:operator=add",
+        ),
+    }
+
+
+def _choose_prompts(text: str, usual: str) -> tuple[Values, Values]:
+    """The prompts, and how they are read."""
+    one, two = st.columns(2)
+    cut = two.segmented_control(
+        "A prompt is", [EACH_LINE, WHOLE], default=usual, key="cut", bind="query-params"
+    )
+    lines = text.split("\n") if cut == EACH_LINE else [text]
+    written = tuple(Prompt(text=line) for line in lines if line.strip())
+    labels = lists.version_labels(cached.store())
+    navigation.say_unknown("prompts", labels, what="set version")
+    label = one.selectbox(
+        "Further prompts from a set version",
+        labels,
+        index=None,
+        placeholder="none",
+        key="prompts",
+        bind="query-params",
+    )
+    prompts: Values = {"written": written, "prompt_set": label, "prompt_set_version_id": None}
+    if label is not None:
+        more, prompts["prompt_set_version_id"] = runs.prompts_of_set(cached.store(), label)
+        one.caption(f"{len(more)} prompts: the sources of {label}.")
+        written = (*written, *more)
+    reading = {
+        "chat": one.checkbox(
+            "Prompts are what the user says in a chat",
+            key="as_chat",  # "chat" is another choice of the page for a new vector
+            bind="query-params",
+            help="Prompts become the user's turn in the model's chat template; not every model has "
+            "one.",
+        ),
+        "add_special_tokens": two.checkbox(
+            "Let the tokenizer add its own tokens, such as BOS",
+            value=True,
+            key="special_tokens",
+            bind="query-params",
+        ),
+        "system": st.text_input(
+            "System prompt of the chat",
+            key="system",
+            bind="query-params",
+            placeholder="none",
+            help="The system prompt stands before what the user says; with it prompts are a chat.",
+        )
+        or None,
+    }
+    return prompts, {"prompts": written, **reading}
+
+
+def _choose_decoding() -> tuple[Values, Values]:
+    """How the next token is chosen, and of what is drawn."""
+    one, two, three = st.columns(3)
+    tokens = one.number_input("New tokens at most", 1, 4096, 32, key="tokens", bind="query-params")
+    seed = two.number_input("Seed", 0, 2**31 - 1, 0, key="seed", bind="query-params")
+    sampled = (
+        three.selectbox("Decoding", ["greedy", "sampled"], key="decoding", bind="query-params")
+        == "sampled"
+    )
+    decoding, draws = _choose_draws() if sampled else ({}, {})
+    return (
+        {"max_new_tokens": tokens, "do_sample": sampled, **decoding},
+        {"seed": seed, **draws},
+    )
+
+
+def _choose_draws() -> tuple[Values, Values]:
+    one, two, three = st.columns(3)  # a phone shows what stands beside each other in this order
+    four, five, _ = st.columns(3)
+    decoding = {
+        "temperature": one.number_input(
+            "Temperature", 0.01, 5.0, 1.0, 0.1, key="temperature", bind="query-params"
+        ),
+        "top_k": two.number_input(
+            "Top-k (0: off)", 0, 100_000, 0, key="top_k", bind="query-params"
+        ),
+        "top_p": three.number_input(
+            "Top-p (1: off)", 0.01, 1.0, 1.0, 0.05, key="top_p", bind="query-params"
+        ),
+        "min_p": four.number_input(
+            "Min-p (0: off)",
+            0.0,
+            1.0,
+            0.0,
+            0.05,
+            key="min_p",
+            bind="query-params",
+            help="Draw no token less likely than this share of the likeliest; 0 draws from all.",
+        ),
+    }
+    samples = five.number_input(
+        "Samples per prompt and arm", 1, 100, 1, key="samples", bind="query-params"
+    )
+    return decoding, {"samples": samples}
+
+
+def _choose_writing() -> Values:
+    stop = st.text_area(
+        "Strings that end a text, one per line",
+        key="stop",
+        bind="query-params",
+        height=68,
+        placeholder="none",
+        help=r"A text ends in front of any of these lines; \n stands for a line break.",
+    )
+    kl = st.checkbox(
+        "Measure how far every token is from the unsteered model (KL)",
+        key="kl",
+        bind="query-params",
+        help="Measure the KL divergence and log-probability of every token against the baseline.",
+    )
+    lines = (stop or "").split("\n")
+    return {"stop": tuple(line.replace("\\n", "\n") for line in lines if line), "kl": kl}
+
+
+def _choose_computing() -> Values:
+    return {
+        "dtype": st.selectbox(
+            "Numbers that the model computes in", DTYPES, key="dtype", bind="query-params"
+        )
+    }
+
+
+def _form(model: Model, prompts: Values, fields: Values) -> Form | None:
+    request = GenerationRequest(model=model.name, **fields)
+    spec = request.spec(cached.store(), model)
+    if not spec.prompts:
+        st.html(markup.quiet("Write a prompt, or choose a set version."))
+        return None
+    count = len(spec.prompts) * len(spec.arms) * spec.samples
+    st.html(markup.quiet(f"{count} texts."))
+    return Form(request=request, spec=spec, **prompts)
+
+
+def _sweep(acting: Values) -> SweepOptions:
+    return SweepOptions(
+        **acting
+        | {
+            "positions": Positions.parse(acting["positions"] or "all"),
+            "layers": parse_layers(acting["layers"] or None),
+            "schedule": Schedule.parse(acting["schedule"] or "constant"),
+            "when": acting["when"] or None,
+            "combine": acting["combine"] or Combine.MEAN,
+        }
+    )
+
+
+def _lines(text: str | None) -> list[str]:
+    return [line for line in (text or "").splitlines() if line.strip()]
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(word) for word in text.replace(",", " ").split())
+    except ValueError as exc:
+        raise InputError(
+            f"Strengths {text!r} are not numbers. Write for example: {STRENGTHS}"
+        ) from exc

@@ -1,0 +1,114 @@
+"""Browse a version page by page, with what the checks found in it."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from ui import cached, markup, tables
+from ui.frame import navigation
+from vectorlab.domain.sets.checks import Finding
+from vectorlab.domain.sets.versions import Demonstration, DemonstrationSet, SetVersion
+from vectorlab.services import frames
+from vectorlab.services.sets import sets
+
+PER_PAGE = 100
+COLUMNS = {
+    "position": st.column_config.NumberColumn("#", width=60, disabled=True),
+    "source": st.column_config.TextColumn(width="large"),
+    "target": st.column_config.TextColumn(width="large"),
+}
+
+
+def show(version: SetVersion, about: DemonstrationSet) -> None:
+    """Facts, findings and demonstrations of a version."""
+    st.html(
+        markup.facts(
+            [
+                ("message", markup.literal(version.message or "–")),
+                ("by", f"{markup.escape(version.author)}, {markup.moment(version.created_at)}"),
+                ("task", markup.escape(about.task or "–")),
+                ("labels", markup.tags(about.labels)),
+                ("tags", markup.tags(version.tags)),
+                ("content", markup.mono(version.content_sha256)),
+            ]
+        )
+    )
+    show_findings(cached.findings(version))
+    rows, total = page_of(version)
+    frame = frame_of(rows)
+    st.dataframe(
+        frame,
+        key="sets.demonstrations",
+        hide_index=True,
+        placeholder="–",
+        column_config=COLUMNS,
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if total and frame["target"].notna().all():
+            navigation.page_link("New vector from this version", "new_vector", set=version.label)
+        navigation.page_link(
+            "New run with these sources as prompts", "new_run", prompts=version.label
+        )
+        tables.csv_button(
+            lambda: frames.demonstrations_frame(cached.store(), version.label),
+            name=version.label,
+            label=f"Download all {version.count} (CSV)",
+        )
+
+
+def page_of(version: SetVersion) -> tuple[Sequence[tuple[int, Demonstration]], int]:
+    """The chosen page of what is looked for, and how many demonstrations that is in all."""
+    left, right = st.columns([2, 1], vertical_alignment="bottom")
+    contains = left.text_input(
+        "Search in sources and targets",
+        key="contains",
+        bind="query-params",
+        placeholder=f"Any of the {version.count} demonstrations",
+    )
+    first = sets.page(cached.store(), version, contains=contains, limit=PER_PAGE)
+    pages = max(1, -(-first.total // PER_PAGE))
+    number = 1
+    if pages > 1:
+        with right:
+            number = st.pagination(pages, key="page", bind="query-params")
+    page = first
+    if number > 1:
+        page = sets.page(
+            cached.store(),
+            version,
+            contains=contains,
+            offset=(number - 1) * PER_PAGE,
+            limit=PER_PAGE,
+        )
+    words = "match" if contains else "demonstrations"
+    begin = (number - 1) * PER_PAGE
+    st.caption(f"{begin + bool(page.total)} to {begin + len(page.rows)} of {page.total} {words}")
+    return page.rows, page.total
+
+
+def frame_of(rows: Sequence[tuple[int, Demonstration]]) -> pd.DataFrame:
+    """Rows of a page as a table."""
+    return pd.DataFrame(
+        {
+            "position": [position for position, _ in rows],
+            "source": [demonstration.source for _, demonstration in rows],
+            "target": [demonstration.target for _, demonstration in rows],
+        }
+    )
+
+
+def show_findings(findings: Sequence[Finding]) -> None:
+    """What the checks found, a line each; nothing where they found nothing."""
+    if not findings:
+        return
+    lines = []
+    for finding in findings:
+        places = ", ".join(map(str, finding.positions[:10]))
+        more = " …" if finding.count > len(finding.positions[:10]) else ""
+        at = markup.quiet(f" position {places}{more}") if places else ""
+        lines.append(f"<li>{markup.escape(finding)}{at}</li>")
+    st.html(
+        '<div class="vl-panel"><b>What the checks found</b>'
+        f'<ul class="vl-findings">{"".join(lines)}</ul></div>'
+    )

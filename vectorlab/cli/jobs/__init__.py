@@ -1,0 +1,1 @@
+"""``vectorlab jobs`` and ``vectorlab worker``."""

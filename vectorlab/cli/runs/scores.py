@@ -1,0 +1,175 @@
+"""``vectorlab runs score`` and ``runs scorers``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+from rich.console import Group, RenderableType
+
+from vectorlab.cli.context import finish, open_lab
+from vectorlab.cli.options import (
+    DetachOption,
+    ForceOption,
+    QueueOption,
+    RunReference,
+    RunReferences,
+    priority_of,
+)
+from vectorlab.cli.output import JsonOption, frame_table, plain, show
+from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE
+from vectorlab.domain.runs.runs import GenerationRun
+from vectorlab.domain.scores.catalogue import SCORERS, usage
+from vectorlab.domain.scores.metrics import METRICS
+from vectorlab.lab import Lab
+from vectorlab.services import documents
+from vectorlab.services.runs import report as run_report
+from vectorlab.services.runs import scores
+
+app = typer.Typer()
+COMPARED = ["arm", "n", "difference", "low", "high", "win/tie/loss", "p", "verdict"]
+
+
+@app.command()
+def score(
+    context: typer.Context,
+    reference: RunReference,
+    scorer: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--scorer",
+            "-s",
+            help="Scorer with its options, such as kl, contains:good or perplexity:text=reference; "
+            "repeat for several. vectorlab runs scorers lists them. Default: "
+            f"{', '.join(scores.DEFAULT_SCORERS)}.",
+        ),
+    ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            help="Label of the arm to compare the others with. Default: the unsteered arm."
+        ),
+    ] = None,
+    metric: Annotated[
+        str, typer.Option(help=f"How the scores of an arm become one number: {', '.join(METRICS)}.")
+    ] = "mean",
+    force: ForceOption = False,
+    detach: DetachOption = False,
+    queue: QueueOption = DEFAULT_QUEUE,
+    json: JsonOption = False,
+) -> None:
+    """Score every text of a run and compare its arms, prompt by prompt.
+
+    Equal content that was scored before is found, not scored again. What cannot be scored is
+    missing, with the reason, and counted.
+
+    Example: vectorlab runs score 1 --scorer sentiment --scorer kl
+    """
+    lab = open_lab(context)
+    scores.check_summary(lab.runs.get(reference).run, metric=metric, baseline=baseline)
+    request = scores.request_scores(
+        lab.db,
+        reference,
+        scorer or scores.DEFAULT_SCORERS,
+        actor=lab.settings.user,
+        force=force,
+        priority=priority_of(detach=detach),
+        queue=queue,
+    )
+    finish(
+        lab,
+        request,
+        lambda scored: _show_scores(lab, scored, metric, baseline, as_json=json),
+        describe=lambda _: "every text has these scores",
+        detach=detach,
+        as_json=json,
+    )
+
+
+def _show_scores(
+    lab: Lab, scored: scores.Scored, metric: str, baseline: str | None, *, as_json: bool
+) -> None:
+    run = scored.run
+    summary = scores.summary(lab.db, run, metric=metric)
+    compared = scores.comparison_frame(_compared(lab, run, baseline))
+    missing = scores.missing_reasons(lab.db, run)
+    data = {
+        "run": run.id,
+        "scorers": [scorer.label for scorer in scored.scorers],
+        "summary": plain(summary),
+        "comparison": plain(compared),
+        "missing": plain(missing),
+    }
+    show(data, as_json=as_json, human=lambda: _tables(summary, compared, missing))
+
+
+@app.command()
+def report(
+    context: typer.Context,
+    references: RunReferences,
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="File to write, ending in .html (one file) or .md (its charts beside it)."
+        ),
+    ] = Path("report.html"),
+    title: Annotated[
+        str, typer.Option(help="Title of the report. Default: the names of the runs.")
+    ] = "",
+    json: JsonOption = False,
+) -> None:
+    """Write a report: every arm against the baseline, plots, settings, lineage, hashes, replay.
+
+    Score the runs first. The HTML file needs no other file and no network.
+
+    Example: vectorlab runs report 1 --out report.html
+    """
+    lab = open_lab(context)
+    blocks = run_report.run_report(lab.db, references, count=lab.runs.count_tokens, title=title)
+    written = documents.write_document(blocks, out)
+    show(
+        {"files": [str(path) for path in written]},
+        as_json=json,
+        human=lambda: (
+            f"Report written to {written[0]}"
+            + (f" with {len(written) - 1} charts" if len(written) > 1 else "")
+        ),
+    )
+
+
+@app.command()
+def scorers(context: typer.Context, json: JsonOption = False) -> None:
+    """List the scorers: what each says, and how it is written.
+
+    Example: vectorlab runs scorers
+    """
+    del context
+    listed = pd.DataFrame(
+        {
+            "scorer": list(SCORERS),
+            "version": [scorer.version for scorer in SCORERS.values()],
+            "about": [scorer.about for scorer in SCORERS.values()],
+            "higher": [scorer.higher for scorer in SCORERS.values()],
+            "needs": [scorer.needs.value for scorer in SCORERS.values()],
+            "options": [usage(scorer).removeprefix("Write ") for scorer in SCORERS.values()],
+        }
+    )
+    show(listed, as_json=json, human=lambda: frame_table(listed))
+
+
+def _compared(lab: Lab, run: GenerationRun, baseline: str | None) -> scores.Comparisons:
+    if baseline is None and not any(arm.is_baseline for arm in run.spec.arms):
+        return {}
+    return scores.compare_with(lab.db, run, baseline)
+
+
+def _tables(summary: pd.DataFrame, compared: pd.DataFrame, missing: pd.DataFrame) -> RenderableType:
+    parts = [frame_table(summary, title="Scores")]
+    if not compared.empty:
+        counts = compared[["win", "tie", "loss"]].astype(str).agg("/".join, axis=1)
+        for scorer, rows in compared.assign(**{"win/tie/loss": counts}).groupby("scorer"):
+            title = f"{scorer} against the baseline by prompt; intervals hold together at 95 %"
+            parts.append(frame_table(rows[COMPARED], title=title))
+    if not missing.empty:
+        parts.append(frame_table(missing, title="Missing"))
+    return Group(*parts)

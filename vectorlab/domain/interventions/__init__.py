@@ -1,0 +1,1 @@
+"""Interventions: by which operator, where, when, how strong and on what condition."""

@@ -1,0 +1,284 @@
+"""What each kind of job is asked to do; ``vectorlab.worker.handlers`` does it."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+from vectorlab.domain.codec import Stored
+from vectorlab.domain.hashing import content_sha256
+from vectorlab.domain.interventions.calibration import CalibrationSpec
+from vectorlab.domain.interventions.conditions import SearchSpec
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.jobs.jobs import KINDS as KINDS
+from vectorlab.domain.jobs.jobs import JobRequest, NamedRequest
+from vectorlab.domain.runs.runs import BatchPlan, RunSpec
+from vectorlab.domain.scores.scores import ScorerSpec
+from vectorlab.domain.vectors.vectors import ExtractionSpec
+from vectorlab.icl.domain.laws import BridgeSpec, ConstructOptions, ReproductionSpec
+from vectorlab.icl.domain.training_spec import TrainingSpec
+from vectorlab.ravel.domain.instances import InstanceSpec
+from vectorlab.ravel.domain.specs import RunSpec as RavelRunSpec
+
+SHARED_ROWS = 64  # texts of a run that may share its batch with others, at most
+IF_GIVEN = Stored(if_given=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtractRequest(NamedRequest, kind="extract"):
+    """A steering vector from a set version."""
+
+    NAMES: ClassVar[str] = "vector"
+
+    spec: ExtractionSpec
+    set_version_id: int
+    set_label: str
+    model_id: int
+    name: str | None
+    fresh_states: bool = False  # kept states are not used
+
+    @property
+    def dedupe_key(self) -> str:
+        """Key that equal requests share: what is extracted."""
+        return f"extract:{self.spec.sha256}" + (":fresh" if self.fresh_states else "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainRequest(JobRequest, kind="explain"):
+    """What each demonstration does to a vector."""
+
+    vector_id: int
+    model_id: int
+
+    @property
+    def dedupe_key(self) -> str:
+        """Key that equal requests share: the vector."""
+        return f"explain:{self.vector_id}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateRequest(NamedRequest, kind="generate"):
+    """A generation run, or the replay of one with the batches and threads it was made with."""
+
+    NAMES: ClassVar[str] = "run"
+
+    spec: RunSpec
+    model_id: int
+    name: str | None
+    prompt_set_version_id: int | None
+    compiled: Annotated[bool, IF_GIVEN] = False
+    replay_of: Annotated[int | None, IF_GIVEN] = None  # id of the original
+    accept_changed_model: Annotated[bool, IF_GIVEN] = False
+    batch_plan: Annotated[BatchPlan | None, IF_GIVEN] = None
+    threads: Annotated[int | None, IF_GIVEN] = None
+
+    @property
+    def dedupe_key(self) -> str:
+        """Of the texts that are asked for, or of the run that is replayed."""
+        if self.replay_of is not None:
+            return f"replay:{self.replay_of}:{self.accept_changed_model}"
+        return f"generate:{self.spec.sha256}"
+
+    @property
+    def batch_key(self) -> str | None:
+        """Equal for runs that may share a batch; None for one that must stay alone.
+
+        A replay repeats the batches of its original, and a large run fills its batches by itself.
+        A compiled graph and a comparison with the baseline are made for the rows of one run.
+        """
+        alone = self.batch_plan is not None or self.compiled or self.spec.decoding.kl
+        if alone or len(self.spec.rows()) > SHARED_ROWS:
+            return None
+        return content_sha256(
+            "batch", [self.model_id, self.spec.dtype, self.spec.decoding.to_json()]
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RavelBuildRequest(NamedRequest, kind="ravel_build"):
+    """An instance of attributes of entities: completions, filters, pairs."""
+
+    NAMES: ClassVar[str] = "instance"
+
+    spec: InstanceSpec
+    version_id: int  # of the entity data
+    model_id: int
+    name: str | None
+
+    @property
+    def dedupe_key(self) -> str:
+        """Key that equal requests share: the instance that is asked for."""
+        return f"ravel_build:{self.spec.sha256}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RavelRunRequest(NamedRequest, kind="ravel_run"):
+    """Featurizers to train and score."""
+
+    NAMES: ClassVar[str] = "RAVEL run"
+
+    spec: RavelRunSpec
+    instance_id: int
+    model_id: int
+    name: str | None
+    weights: str | None  # path of an autoencoder's file, as the worker sees it
+
+    @property
+    def dedupe_key(self) -> str:
+        """Key that equal requests share: the run that is asked for."""
+        return f"ravel_run:{self.spec.sha256}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThresholdRequest(JobRequest, kind="condition"):
+    """A threshold that tells two sets of prompts apart."""
+
+    spec: SearchSpec
+    model_id: int
+    vector_id: int
+    positive_version_id: int
+    negative_version_id: int
+
+    @property
+    def dedupe_key(self) -> str:
+        """Key that equal requests share: the search."""
+        return f"condition:{self.spec.sha256}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EqualiseRequest(NamedRequest, kind="equalise"):
+    """A vector scaled to do a given damage."""
+
+    NAMES: ClassVar[str] = "vector"
+
+    vector_id: int
+    model_id: int
+    set_version_id: int  # texts that the damage is measured on
+    set_label: str
+    kl: float  # mean KL per token at strength 1, nats
+    operator: Operator
+    name: str
+    dtype: str
+
+    @property
+    def dedupe_key(self) -> str:
+        """Key that equal requests share: what is measured, on which texts."""
+        measured = [self.vector_id, self.set_version_id, self.kl, self.operator.value, self.dtype]
+        return f"equalise:{content_sha256('equalise', measured)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class IclRequest(JobRequest):
+    """A run of in-context learning."""
+
+    spec: Any
+    spec_sha256: str  # identity of the run
+    model_id: Annotated[int | None, IF_GIVEN] = None
+
+    @property
+    def dedupe_key(self) -> str:
+        """Key that equal requests share: the run that is asked for."""
+        return f"icl:{self.spec_sha256}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class IclConstructRequest(IclRequest, kind="icl_construct"):
+    """Gradient steps by explicit attention."""
+
+    spec: ConstructOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class IclTrainRequest(IclRequest, kind="icl_train"):
+    """A model of in-context regression, from scratch."""
+
+    spec: TrainingSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class IclReproduceRequest(IclRequest, kind="icl_reproduce"):
+    """Measure the published reference points of in-context learning."""
+
+    spec: ReproductionSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class IclBridgeRequest(IclRequest, kind="icl_bridge"):
+    """What demonstrations do in a language model's prompt."""
+
+    spec: BridgeSpec
+    set_version_id: int
+    random_version_id: int | None = None  # pairs of the random control
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreRequest(JobRequest, kind="score"):
+    """The texts of a run by scorers."""
+
+    run_id: int
+    model_id: int
+    scorers: tuple[ScorerSpec, ...]
+    force: bool = False  # what was scored is scored again
+
+    @property
+    def dedupe_key(self) -> str:
+        """Key that equal requests share: the run and its scorers."""
+        scoring = [[scorer.to_json() for scorer in self.scorers], self.force]
+        return f"score:{self.run_id}:{content_sha256('scoring', scoring)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrateRequest(JobRequest, kind="calibrate"):
+    """The strength of a vector for a budget of damage, one spec per choice of layers."""
+
+    model_id: int
+    specs: tuple[CalibrationSpec, ...]
+
+    @property
+    def dedupe_key(self) -> str:
+        """Key that equal requests share: the calibrations of all choices of layers."""
+        choices = [spec.to_json() for spec in self.specs]
+        return f"calibrate:{content_sha256('calibrations', choices)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NearestRequest(JobRequest, kind="nearest"):
+    """The vocabulary tokens nearest to a vector."""
+
+    vector_id: int
+    model_id: int
+    count: int  # tokens at either end of a layer vector
+
+    @property
+    def dedupe_key(self) -> str:
+        """Key that equal requests share: the vector."""
+        return f"nearest:{self.vector_id}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadRequest(JobRequest, kind="read"):
+    """The tokens of the texts of one prompt of a run, steered and not."""
+
+    run_id: int
+    prompt: int  # from 0
+    model_id: int
+
+    @property
+    def dedupe_key(self) -> str:
+        """Key that equal requests share: the prompt of the run."""
+        return f"read:{self.run_id}:{self.prompt}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegisterRequest(NamedRequest, kind="register"):
+    """A model, from its files."""
+
+    NAMES: ClassVar[str] = "model"
+
+    source: str  # directory, hub id or ``bundled:tiny``, as the worker sees it
+    name: str | None
+    revision: Annotated[str | None, IF_GIVEN] = None
+    model_id: Annotated[int | None, IF_GIVEN] = None
+
+    @property
+    def dedupe_key(self) -> str:
+        """Key that equal requests share: where the files are."""
+        return f"register:{self.source}"

@@ -1,8 +1,0 @@
-"""The mean."""
-
-from vectorlab.domain.statistics import Estimate, Values, estimate
-
-
-def mean(values: Values) -> Estimate:
-    """The mean with its bootstrap interval; missing values are counted and left out."""
-    return estimate(values)

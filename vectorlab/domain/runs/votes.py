@@ -1,0 +1,87 @@
+"""Blind votes: which of two texts somebody prefers without knowing where they came from."""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vectorlab.domain.runs.comparison import Column
+from vectorlab.domain.scores.statistics import sign_test
+
+
+class Choice(StrEnum):
+    """What a voter says of two texts."""
+
+    LEFT = "left"
+    RIGHT = "right"
+    TIE = "tie"  # both are as good
+    NEITHER = "neither"  # neither will do
+
+
+@dataclass(frozen=True, kw_only=True)
+class Match:
+    """Two columns that voters compare, and what they are asked."""
+
+    first: Column
+    second: Column
+    question: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """Two texts of one prompt in the order in which they are shown."""
+
+    prompt: str
+    left_id: int  # generation
+    right_id: int
+    left_text: str
+    right_text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tally:
+    """What the votes of a match come to."""
+
+    first: int  # votes for the first column
+    second: int
+    ties: int
+    neither: int
+    pairs: int  # of different texts that there are to vote on
+    equal: int  # pairs whose texts are the same; nobody is asked about them
+
+    @property
+    def votes(self) -> int:
+        """Number of votes that were cast."""
+        return self.first + self.second + self.ties + self.neither
+
+    @property
+    def share(self) -> float | None:
+        """Share of the second column among the votes for one side."""
+        decided = self.first + self.second
+        return self.second / decided if decided else None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The share's interval, 95 %."""
+        decided = self.first + self.second
+        return share_interval(self.second, decided) if decided else None
+
+    @property
+    def p_value(self) -> float | None:
+        """Exact two-sided sign test: how often chance alone would decide at least as clearly."""
+        decided = self.first + self.second
+        if not decided:
+            return None
+        return sign_test(self.first, self.second)
+
+
+def share_interval(hits: int, of: int) -> tuple[float, float]:
+    """Wilson's interval of a share, 95 %.
+
+    Raises:
+        ZeroDivisionError: If ``of`` is 0.
+    """
+    z = 1.959963984540054
+    share = hits / of
+    middle = (share + z * z / (2 * of)) / (1 + z * z / of)
+    half = z * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of)) / (1 + z * z / of)
+    return max(0.0, middle - half), min(1.0, middle + half)

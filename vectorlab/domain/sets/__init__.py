@@ -1,0 +1,1 @@
+"""Demonstration sets: versions, what they must hold, and what differs between two."""

@@ -1,0 +1,1 @@
+"""Vectors: what they are made from, by which method, and what explains them."""

@@ -1,0 +1,30 @@
+"""How varied a text is (distinct-n).
+
+Source: Li et al. 2016, https://arxiv.org/abs/1510.03055, section 5.3.
+"""
+
+from vectorlab.domain.scores.scores import Item, Score
+from vectorlab.errors import InputError
+from vectorlab.evals.ngrams import word_ngrams
+from vectorlab.evals.registry import ScoreText, TextScorer
+
+
+def distinct(*, n: int) -> ScoreText:
+    """Different n-grams over all n-grams, 0 to 1.
+
+    Raises:
+        InputError: If n is below 1.
+    """
+    if n < 1:
+        raise InputError(f"n is {n}; an n-gram has 1 word or more.")
+
+    def score(generation: Item) -> Score:
+        ngrams = word_ngrams(generation.text, n)
+        if not ngrams:
+            return Score.missing(f"the text has fewer than {n} words")
+        return Score.of(len(set(ngrams)) / len(ngrams), ngrams=len(ngrams))
+
+    return score
+
+
+SCORER = TextScorer(prepare=distinct)

@@ -1,0 +1,26 @@
+"""ROUGE F-measure against the reference.
+
+Source: Lin 2004, https://aclanthology.org/W04-1013; computed by the package rouge-score.
+"""
+
+from vectorlab.domain.scores.scores import Item, Score
+from vectorlab.evals.registry import ScoreText, TextScorer, needs_reference
+
+
+def rouge(*, kind: str) -> ScoreText:
+    """F-measure of ``rouge1``, ``rouge2`` or ``rougeL``, words stemmed, 0 to 1."""
+    # Here, because it brings NLTK and SciPy, a second of every start that needs no score.
+    from rouge_score.rouge_scorer import RougeScorer
+
+    scorer = RougeScorer([kind], use_stemmer=True)
+
+    def score(generation: Item) -> Score:
+        if generation.reference is None:
+            return needs_reference(generation) or Score.of(0)
+        overlap = scorer.score(generation.reference, generation.text)[kind]
+        return Score.of(overlap.fmeasure, precision=overlap.precision, recall=overlap.recall)
+
+    return score
+
+
+SCORER = TextScorer(prepare=rouge)

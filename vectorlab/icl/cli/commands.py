@@ -1,0 +1,447 @@
+"""``vectorlab icl``: in-context learning as gradient descent, from the formula to the vector."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from vectorlab.cli.context import finish, open_lab
+from vectorlab.cli.options import (
+    DetachOption,
+    DtypeOption,
+    ForceOption,
+    LimitOption,
+    ModelOption,
+    PairsOption,
+    QueueOption,
+    SeedOption,
+    priority_of,
+)
+from vectorlab.cli.output import (
+    JsonOption,
+    facts_of,
+    frame_table,
+    pairs_table,
+    plain,
+    show,
+)
+from vectorlab.cli.purging import YesOption, ask_and_purge
+from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE
+from vectorlab.domain.vectors.context_prompts import DEFAULT_LAYOUT, DEFAULT_SHOTS, LAYOUTS
+from vectorlab.errors import InputError
+from vectorlab.icl.domain.laws import ConstructOptions, Inputs, RegressionLaw
+from vectorlab.icl.domain.runs import IclKind, IclRun
+from vectorlab.icl.domain.training_spec import TrainingSpec, Variant
+from vectorlab.icl.services import runs as icl
+from vectorlab.icl.services.runs import BridgeRequest
+from vectorlab.lab import Lab
+from vectorlab.services.asking import Asked
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="In-context learning as gradient descent: construct, train, reproduce, bridge.",
+)
+
+DxOption = Annotated[int, typer.Option(help="Number of entries of an input x.")]
+DyOption = Annotated[int, typer.Option(help="Number of entries of a target y.")]
+NOption = Annotated[
+    int, typer.Option("--n", help="Number of demonstrations in every task, without the query.")
+]
+InputsOption = Annotated[
+    Inputs, typer.Option(help="Distribution that every entry of an input is drawn from.")
+]
+ScaleOption = Annotated[
+    float,
+    typer.Option(
+        help="Scale of the distribution of inputs; uniform ones lie between -scale and scale."
+    ),
+]
+NoiseOption = Annotated[
+    float, typer.Option(help="Standard deviation of the noise on the targets of demonstrations.")
+]
+IclReference = Annotated[
+    str,
+    typer.Argument(
+        metavar="ID|HASH", help="The in-context run, by its id or the beginning of its hash."
+    ),
+]
+
+
+@app.command()
+def construct(
+    context: typer.Context,
+    dx: DxOption = 10,
+    dy: DyOption = 1,
+    n: NOption = 10,
+    inputs: InputsOption = Inputs.UNIFORM,
+    scale: ScaleOption = 0.5,
+    noise: NoiseOption = 0.0,
+    eta: Annotated[
+        float | None,
+        typer.Option(
+            help="Learning rate of descent. Default: the best for one step, half the limit for "
+            "several."
+        ),
+    ] = None,
+    gamma: Annotated[
+        float | None,
+        typer.Option(help="Strength of the correction of GD++. Default: a quarter of eta / N."),
+    ] = None,
+    steps: Annotated[
+        int,
+        typer.Option(help="Number of gradient steps, and of passes through the attention layer."),
+    ] = 1,
+    tasks: Annotated[int, typer.Option(help="Number of regression tasks that are drawn.")] = 1000,
+    random_start: Annotated[
+        bool,
+        typer.Option(
+            "--random-start",
+            help="Start from weights W0 ~ N(0, 1) instead of 0; GD++ is left out then.",
+        ),
+    ] = False,
+    seed: SeedOption = 0,
+    force: ForceOption = False,
+    detach: DetachOption = False,
+    queue: QueueOption = DEFAULT_QUEUE,
+    json: JsonOption = False,
+) -> None:
+    """Run gradient descent beside the attention layer that carries it out, step by step.
+
+    Example: vectorlab icl construct --steps 5 --dy 2
+    """
+    lab = open_lab(context)
+    options = ConstructOptions(
+        law=RegressionLaw(dx=dx, dy=dy, n=n, inputs=inputs, scale=scale, noise=noise),
+        eta=eta,
+        gamma=gamma,
+        steps=steps,
+        tasks=tasks,
+        seed=seed,
+        random_start=random_start,
+    )
+    request = icl.request_construction(
+        lab.db, options, actor=lab.settings.user, **_how(force, detach, queue)
+    )
+    _finish(lab, request, detach=detach, as_json=json)
+
+
+@app.command()
+def train(
+    context: typer.Context,
+    variant: Annotated[
+        Variant,
+        typer.Option(
+            help="What is trained: attention, the constructed layer (gd), or an MLP on sine tasks."
+        ),
+    ] = Variant.LINEAR,
+    layers: Annotated[int, typer.Option(help="Number of layers of the model.")] = 1,
+    shared: Annotated[
+        bool,
+        typer.Option(
+            "--shared/--unshared", help="Give all layers one set of weights, or each its own."
+        ),
+    ] = True,
+    heads: Annotated[
+        int | None,
+        typer.Option(help="Number of attention heads per layer. Default: 2 for softmax, else 1."),
+    ] = None,
+    dx: DxOption = 10,
+    dy: DyOption = 1,
+    n: NOption = 10,
+    inputs: InputsOption = Inputs.UNIFORM,
+    scale: ScaleOption = 0.5,
+    noise: NoiseOption = 0.0,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            help="Number of training steps. Default as published: 5000 shared, 50000 unshared, "
+            "20000 for sines."
+        ),
+    ] = None,
+    batch: Annotated[int, typer.Option(help="Number of fresh tasks per training step.")] = 2048,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(help="Learning rate. Default as published: 0.001, or 0.0005 above 3 layers."),
+    ] = None,
+    clip: Annotated[
+        float | None,
+        typer.Option(
+            help="Largest norm of a gradient. Default as published: 0.001, or 10 above 2 layers "
+            "and for sines."
+        ),
+    ] = None,
+    seed: SeedOption = 0,
+    force: ForceOption = False,
+    detach: DetachOption = False,
+    queue: QueueOption = DEFAULT_QUEUE,
+    json: JsonOption = False,
+) -> None:
+    """Train one model from scratch on fresh regression tasks, and compare it with descent.
+
+    A job that draws its curve while it runs and goes on from its last checkpoint.
+
+    Example: vectorlab icl train --layers 2 --batch 512 --seed 1
+    """
+    lab = open_lab(context)
+    spec = TrainingSpec.published(
+        variant,
+        law=RegressionLaw(dx=dx, dy=dy, n=n, inputs=inputs, scale=scale, noise=noise),
+        layers=layers,
+        shared=shared,
+        heads=heads,
+        steps=steps,
+        batch=batch,
+        learning_rate=learning_rate,
+        clip=clip,
+        seed=seed,
+    )
+    request = icl.request_training(
+        lab.db, spec, actor=lab.settings.user, **_how(force, detach, queue)
+    )
+    _finish(lab, request, detach=detach, as_json=json)
+
+
+@app.command()
+def reproduce(
+    context: typer.Context,
+    short: Annotated[
+        bool,
+        typer.Option("--short", help="Take seconds instead of minutes: one step, a small model."),
+    ] = False,
+    seed: SeedOption = 0,
+    force: ForceOption = False,
+    detach: DetachOption = False,
+    queue: QueueOption = DEFAULT_QUEUE,
+    json: JsonOption = False,
+) -> None:
+    """Measure the published reference points: their value, ours, the interval, a verdict.
+
+    Example: vectorlab icl reproduce --short
+    """
+    lab = open_lab(context)
+    request = icl.request_reproduction(
+        lab.db,
+        "short" if short else "full",
+        seed=seed,
+        actor=lab.settings.user,
+        **_how(force, detach, queue),
+    )
+    _finish(lab, request, detach=detach, as_json=json)
+
+
+@app.command()
+def bridge(
+    context: typer.Context,
+    set_reference: PairsOption,
+    model: ModelOption = "tiny",
+    random_set: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME@V",
+            help="Version of a set for the random control. Default: random tokens.",
+        ),
+    ] = None,
+    shots: Annotated[
+        int, typer.Option(help="Number of demonstrations in the prompt.")
+    ] = DEFAULT_SHOTS,
+    queries: Annotated[
+        int, typer.Option(help="Ask at most this many queries, from the pairs that are left.")
+    ] = 8,
+    layout: Annotated[
+        str,
+        typer.Option(help=f"How demonstrations are written in the prompt: {', '.join(LAYOUTS)}."),
+    ] = DEFAULT_LAYOUT,
+    heads: Annotated[
+        bool, typer.Option("--heads/--no-heads", help="Also take attention apart by heads, or not.")
+    ] = True,
+    seed: SeedOption = 0,
+    dtype: DtypeOption = "float32",
+    force: ForceOption = False,
+    detach: DetachOption = False,
+    queue: QueueOption = DEFAULT_QUEUE,
+    json: JsonOption = False,
+) -> None:
+    """Measure what demonstrations do in a prompt, next to their in-context vector.
+
+    The effect itself as a vector: vectorlab vectors extract --method context_shift.
+
+    Example: vectorlab icl bridge --set upbeat@latest --model tiny
+    """
+    lab = open_lab(context)
+    options = BridgeRequest(
+        set_reference=set_reference,
+        random_set=random_set,
+        shots=shots,
+        queries=queries,
+        layout=layout,
+        heads=heads,
+        seed=seed,
+        dtype=dtype,
+    )
+    request = icl.request_bridge(
+        lab.db,
+        options,
+        model=lab.models.get(model),
+        actor=lab.settings.user,
+        **_how(force, detach, queue),
+    )
+    _finish(lab, request, detach=detach, as_json=json)
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    kind: Annotated[IclKind | None, typer.Option(help="Only runs of this kind.")] = None,
+    limit: LimitOption = 50,
+    json: JsonOption = False,
+) -> None:
+    """List runs, newest first.
+
+    Example: vectorlab icl list --kind train
+    """
+    frame = icl.runs_frame(icl.list_runs(open_lab(context).db, kind=kind, limit=limit))
+    show(frame, as_json=json, human=lambda: frame_table(frame))
+
+
+@app.command("show")
+def show_(
+    context: typer.Context,
+    reference: IclReference,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            help="File to write the weights of a trained model to, in safetensors format."
+        ),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Show one run with all that came out.
+
+    Example: vectorlab icl show 1
+    """
+    lab = open_lab(context)
+    run = icl.get(lab.db, reference)
+    if weights is not None:
+        data = icl.weights(lab.db, run.id)
+        if data is None:
+            raise InputError(f"In-context run {run.id} trained nothing; it has no weights.")
+        weights.write_bytes(data)
+    _show(lab, run, as_json=json)
+
+
+@app.command()
+def purge(
+    context: typer.Context,
+    reference: IclReference,
+    yes: YesOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Delete a run for good.
+
+    Example: vectorlab icl purge 1 --yes
+    """
+    ask_and_purge(
+        context, "in-context run", reference, icl.purge, cascade=False, yes=yes, as_json=json
+    )
+
+
+def _how(force: bool, detach: bool, queue: str) -> dict[str, Any]:  # noqa: FBT001
+    return {"force": force, "priority": priority_of(detach=detach), "queue": queue}
+
+
+def _finish(lab: Lab, request: Asked[IclRun], *, detach: bool, as_json: bool) -> None:
+    """Wait for the job, unless the run was found or nobody is to wait, and print the run."""
+    finish(
+        lab,
+        request,
+        lambda run: _show(lab, run, as_json=as_json),
+        describe=lambda run: f"in-context run {run.id} answers an equal request",
+        detach=detach,
+        as_json=as_json,
+    )
+
+
+def _show(lab: Lab, run: IclRun, *, as_json: bool) -> None:
+    data = plain(run) | {"result": plain(run.result)}
+    if run.kind is IclKind.REPRODUCE:
+        data["checks"] = plain(icl.checks_frame(icl.checks(lab.db, run.id)))
+    if run.kind is IclKind.BRIDGE:
+        data["layers"] = plain(icl.layers_frame(lab.db, run.id))
+        data["heads"] = plain(icl.heads_frame(lab.db, run.id))
+    if run.kind is IclKind.TRAIN:
+        data["curves"] = plain(icl.curves(lab.db, run))
+    show(data, as_json=as_json, human=lambda: _human(lab, run))
+
+
+def _human(lab: Lab, run: IclRun) -> RenderableType:
+    parts: list[RenderableType] = [
+        pairs_table(
+            {
+                "run": f"{run.id}, {run.kind}",
+                **({"model": run.model_name} if run.model_name else {}),
+                **facts_of(run.request),
+                "took": f"{run.duration_s:.1f} s",
+            }
+        )
+    ]
+    match run.kind:
+        case IclKind.CONSTRUCT:
+            parts += _construction(run)
+        case IclKind.TRAIN:
+            parts.append(_training(run.result))
+        case IclKind.REPRODUCE:
+            frame = icl.checks_frame(icl.checks(lab.db, run.id))
+            parts.append(frame_table(frame, hide=("comparison", "tolerance", "about")))
+            parts.append(Text(f"{run.result['ok']} of {run.result['of']} reference points are ok."))
+        case IclKind.BRIDGE:
+            parts += _bridge(lab, run)
+    return Group(*parts)
+
+
+def _construction(run: IclRun) -> list[RenderableType]:
+    result = run.result
+    return [
+        frame_table(icl.steps_frame(run), title="Loss by step"),
+        Text(
+            f"eta {result['eta']:.4g}, limit for many steps {result['limit']:.4g}; largest "
+            f"difference between routes {result['largest_difference']:.1e}"
+        ),
+    ]
+
+
+def _training(result: Mapping[str, Any]) -> RenderableType:
+    rows: dict[str, Any] = {"loss": result["loss"]["value"]}
+    for name in ("gd", "gd++"):
+        if name in result:
+            alignment = result[name]["alignment"]
+            rows |= {
+                f"loss of {name}": alignment["reference_loss"]["value"],
+                f"distance of predictions, {name}": alignment["prediction_l2"]["value"],
+                f"cosine of sensitivities, {name}": alignment["cosine"]["value"],
+                f"distance of sensitivities, {name}": alignment["sensitivity_l2"]["value"],
+            }
+    if "interpolated" in result:
+        rows["loss half-way to the construction"] = result["interpolated"]["0.5"]["value"]
+    return pairs_table(rows)
+
+
+def _bridge(lab: Lab, run: IclRun) -> list[RenderableType]:
+    layers = icl.layers_frame(lab.db, run.id)
+    parts: list[RenderableType] = [
+        frame_table(
+            layers.pivot_table(index="layer", columns="condition", values="cosine").reset_index(),
+            title="Cosine of the context's effect with the in-context vector",
+        )
+    ]
+    heads = icl.heads_frame(lab.db, run.id)
+    if len(heads):
+        parts.append(
+            frame_table(
+                icl.strongest_heads(heads).head(8).drop(columns="by_demonstration"),
+                title="Heads through which the demonstrations move most",
+            )
+        )
+    return parts

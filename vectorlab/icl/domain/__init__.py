@@ -1,0 +1,1 @@
+"""The nouns of in-context learning."""

@@ -1,0 +1,1 @@
+"""What in-context learning computes; knows torch and no store."""

@@ -1,0 +1,99 @@
+"""Printing entity data, instances and scores."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+from rich.console import Group, RenderableType
+
+from vectorlab.cli.output import facts_of, frame_table, pairs_table
+from vectorlab.domain.runs.comparison import Setting
+from vectorlab.ravel.domain.entities import EntityData, EntityVersion
+from vectorlab.ravel.domain.instances import Instance
+from vectorlab.ravel.domain.specs import Run
+from vectorlab.ravel.services import entities as ravel_data
+from vectorlab.ravel.services import instances as ravel_instances
+
+_MEASURES = ("cause", "isolate", "disentangle")
+
+
+def data_view(version: EntityVersion, data: EntityData) -> RenderableType:
+    """What a version holds, attribute by attribute."""
+    splits = data.split_counts(data.entities)
+    about = {
+        "data": version.label,
+        "content hash": version.content_sha256,
+        "entities": f"{version.n_entities} ("
+        + ", ".join(f"{name} {count}" for name, count in splits.items())
+        + ")",
+        "templates": f"{version.n_templates}, and {version.n_neutral} neutral prompts",
+        "message": version.message,
+        "made": version.created_at,
+    }
+    return Group(pairs_table(about), frame_table(ravel_data.attributes_frame(data)))
+
+
+def instance_view(instance: Instance, examples: pd.DataFrame | None) -> RenderableType:
+    """What a model knows, and the pairs that were drawn."""
+    about = {
+        "instance": instance.name,
+        "id": instance.id,
+        "content hash": instance.content_sha256,
+        "data": instance.version_label,
+        "model": instance.model_name,
+        **facts_of(instance.spec),
+        "completions": instance.n_completions,
+        "examples": ", ".join(f"{part} {count}" for part, count in instance.n_examples.items()),
+        "made": instance.created_at,
+    }
+    parts = [pairs_table(about), frame_table(ravel_instances.accuracies_frame(instance))]
+    if examples is not None:
+        columns = ["part", "input", "label", "source_input", "inv_label", "kind"]
+        parts.append(frame_table(examples[columns]))
+    return Group(*parts)
+
+
+def run_view(
+    run: Run, settings: Sequence[Setting] = (), labels: Sequence[str] = ()
+) -> RenderableType:
+    """A run, what all its arms were asked to do, and what each has of its own.
+
+    Args:
+        run: The run.
+        settings: Of its arms, side by side.
+        labels: Of the arms, in the same order.
+    """
+    lines = [line for line in settings if line.name != "instance"]  # which the run itself says
+    about = pairs_table(
+        {
+            "run": run.name or run.id,
+            "instance": run.instance_name,
+            "evaluations": run.n_evaluations,
+            "seconds": round(run.duration_s, 1),
+            **{line.name: line.values[0] for line in lines if not line.differs},
+        }
+    )
+    own = {line.name: line.values for line in lines if line.differs}
+    return Group(about, frame_table(pd.DataFrame({"arm": labels, **own}))) if own else about
+
+
+def scores_view(scores: pd.DataFrame, target: str | None) -> RenderableType:
+    """Cause and Isolate side by side, each with its interval."""
+    shown = pd.DataFrame(
+        {
+            "arm": scores["arm"],
+            "features": scores["features"],
+            "part": scores["part"],
+            **{name: _with_interval(scores, name) for name in _MEASURES},
+        }
+    )
+    title = "mean over targets" if target is None else f"target {target}"
+    return frame_table(shown, title=title)
+
+
+def _with_interval(scores: pd.DataFrame, name: str) -> list[str]:
+    return [
+        f"{value:.3f}" if pd.isna(low) else f"{value:.3f} [{low:.3f}, {high:.3f}]"
+        for value, low, high in zip(
+            scores[name], scores[f"{name} low"], scores[f"{name} high"], strict=True
+        )
+    ]

@@ -1,0 +1,1 @@
+"""What RAVEL computes; knows torch and no store."""

@@ -1,0 +1,117 @@
+"""Write what RAVEL holds to files, and delete it."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from safetensors.numpy import save_file
+
+from vectorlab.domain.hashing import canonical_json
+from vectorlab.errors import NotFoundError
+from vectorlab.ravel.services import entities as ravel_data
+from vectorlab.ravel.services import files as ravel_files
+from vectorlab.ravel.services import frames as ravel_reports
+from vectorlab.ravel.services import instances as ravel_instances
+from vectorlab.ravel.services import runs as ravel_runs
+from vectorlab.ravel.store import entities as ravel_data_store
+from vectorlab.ravel.store import instances as ravel_instances_store
+from vectorlab.ravel.store import purge as ravel_purge
+from vectorlab.ravel.store import results as ravel_results
+from vectorlab.store import purge
+from vectorlab.store.database import Database, Transaction
+
+FEATURIZER = "featurizer:"
+
+
+def export_object(db: Database, reference: str, path: Path) -> dict[str, Any]:
+    """Write entity data or an instance as JSON, a run as CSV, a featurizer as safetensors.
+
+    Args:
+        db: The store.
+        reference: ``name@3`` of data, an instance's name, a run's name or id, or
+            ``featurizer:ID``.
+        path: The file.
+
+    Returns:
+        What was written.
+
+    Raises:
+        NotFoundError: If nothing has that name.
+    """
+    if reference.startswith(FEATURIZER):
+        return _featurizer(db, reference.removeprefix(FEATURIZER), path)
+    instance = None if reference.isdigit() else ravel_instances.find(db, reference)
+    if instance is not None:
+        count = ravel_instances.write_json(db, instance, path)
+        return {
+            "what": f"instance {instance.name}",
+            "examples": count,
+            "content_sha256": instance.content_sha256,
+        }
+    run = ravel_runs.find_run(db, reference)
+    if run is not None:
+        evaluations = ravel_runs.evaluations(db, run=run)
+        run_instance = ravel_instances.get(db, str(run.instance_id))
+        frames = [
+            ravel_reports.outcomes_frame(db, evaluation, run_instance).assign(
+                arm=evaluation.label, part=evaluation.part.value
+            )
+            for evaluation in evaluations
+        ]
+        frame = pd.concat(frames) if frames else pd.DataFrame()
+        frame.to_csv(path, index=False)
+        return {"what": f"run {run.name or run.id}", "outcomes": len(frame)}
+    version = None if reference.isdigit() else ravel_data.find(db, reference)
+    if version is None:
+        raise NotFoundError(
+            "entity data, instance or run",
+            reference,
+            hint="See what there is: vectorlab ravel list",
+        )
+    ravel_files.write_native(path, ravel_data.data_of(db, version))
+    return {"what": f"data {version.label}", "content_sha256": version.content_sha256}
+
+
+def remove(db: Database, reference: str, *, cascade: bool, actor: str) -> list[str]:
+    """Purge entity data, an instance, a run or ``featurizer:ID``; one line per thing that went.
+
+    Raises:
+        NotFoundError: If nothing has that name.
+        ConflictError: If something depends on it and ``cascade`` is off.
+    """
+    with db.write() as tx:
+        kind, row_id = _find(tx, reference)
+        return purge.purge_ravel(tx, kind, row_id, cascade=cascade, actor=actor)
+
+
+def _find(tx: Transaction, reference: str) -> tuple[str, int]:
+    if reference.startswith(FEATURIZER):
+        number = reference.removeprefix(FEATURIZER)
+        if number.isascii() and number.isdigit():
+            return ravel_purge.FEATURIZER, ravel_results.featurizer_by_id(tx, int(number)).id
+    is_number = reference.isdigit()
+    instance = None if is_number else ravel_instances_store.find_instance(tx, reference)
+    if instance is not None:
+        return ravel_purge.INSTANCE, instance.id
+    run = ravel_results.find_run(tx, reference)
+    if run is not None:
+        return ravel_purge.RUN, run.id
+    if is_number:
+        raise NotFoundError("run", reference, hint="See what there is: vectorlab ravel list")
+    return ravel_purge.DATA, ravel_data_store.resolve(tx, reference).id
+
+
+def _featurizer(db: Database, number: str, path: Path) -> dict[str, Any]:
+    if not (number.isascii() and number.isdigit()):
+        raise NotFoundError(
+            "featurizer", number, hint="Write featurizer:ID; ids: vectorlab ravel train --json"
+        )
+    with db.read() as tx:
+        featurizer = ravel_results.featurizer_by_id(tx, int(number))
+        arrays = ravel_results.tensors(tx, featurizer.id)
+    save_file(
+        {name: array.values.copy() for name, array in arrays.items()},
+        path,
+        metadata={"vectorlab": canonical_json(featurizer.spec.to_json())},
+    )
+    return {"what": f"featurizer {featurizer.id}", "arrays": list(arrays)}

@@ -1,0 +1,1 @@
+"""RAVEL in the store."""

@@ -1,0 +1,136 @@
+"""``lab.ravel``: attributes of entities, featurizers, and what they change and leave alone."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
+from vectorlab.ravel.domain.entities import EntityData, EntityVersion
+from vectorlab.ravel.domain.instances import Instance
+from vectorlab.ravel.domain.specs import Run
+from vectorlab.ravel.services import entities as ravel_data
+from vectorlab.ravel.services import frames as ravel_reports
+from vectorlab.ravel.services import instances as ravel_instances
+from vectorlab.ravel.services import runs as ravel_runs
+from vectorlab.ravel.services.runs import Grid, VectorTrial
+from vectorlab.services.asking import Asked
+from vectorlab.services.sets.sets import Committed
+
+if TYPE_CHECKING:
+    from vectorlab.lab import Lab
+
+
+class RavelVerbs:
+    """Attributes of entities: the verbs of ``lab.ravel``."""
+
+    def __init__(self, lab: "Lab") -> None:
+        self._lab = lab
+
+    def add(
+        self,
+        source: "str | Path | Mapping[str, EntityData]",
+        *,
+        name: str | None = None,
+        message: str = "",
+        **how: Any,
+    ) -> Sequence[tuple[EntityVersion, bool]]:
+        """Store entity data: a folder, a file, what is built in, or data by entity type.
+
+        Args:
+            source: As ``services.ravel_data.read`` takes it.
+            name: Of the entity type, where there is one.
+            message: Why.
+            **how: Further arguments of ``services.ravel_data.read``.
+
+        Returns:
+            Every version, and whether it is new.
+        """
+        data_by_type = (
+            source if isinstance(source, Mapping) else ravel_data.read(str(source), **how)
+        )
+        ravel_data.check_one_name(data_by_type, name)
+        return [
+            ravel_data.add(
+                self._lab.db,
+                name=name or kind,
+                data=data,
+                actor=self._lab.settings.user,
+                message=message,
+            )
+            for kind, data in data_by_type.items()
+        ]
+
+    def demonstrations(
+        self, reference: str, *, attribute: str, before: str, after: str, set: str
+    ) -> Committed:
+        """A demonstration set that turns one value of an attribute into another.
+
+        Args:
+            reference: Version of entity data, ``name@3``.
+            attribute: Whose value changes.
+            before: Its value in the sources.
+            after: Its value in the targets.
+            set: Set that gets the next version; created if there is none.
+        """
+        return ravel_data.demonstrations(
+            self._lab.db,
+            reference=reference,
+            attribute=attribute,
+            before=before,
+            after=after,
+            set_name=set,
+            actor=self._lab.settings.user,
+        )
+
+    def request_build(
+        self,
+        reference: str,
+        *,
+        model: str = "tiny",
+        priority: int = PRIORITY_INTERACTIVE,
+        **more: Any,
+    ) -> Asked[Instance]:
+        """Find an equal instance or enqueue a job; ``more`` as ``services.ravel_instances``."""
+        return ravel_instances.request_instance(
+            self._lab.db,
+            reference=reference,
+            model=self._lab.models.get(model),
+            actor=self._lab.settings.user,
+            priority=priority,
+            **more,
+        )
+
+    def build(self, reference: str, **request: Any) -> Instance:
+        """As ``request_build``, and wait for the instance."""
+        return self._lab.result(self.request_build(reference, **request))
+
+    def request_run(
+        self,
+        instance: str,
+        *,
+        grid: Grid | None = None,
+        vector: VectorTrial | None = None,
+        priority: int = PRIORITY_INTERACTIVE,
+        **more: Any,
+    ) -> Asked[Run]:
+        """Find an equal run or enqueue a job; ``more`` as ``services.ravel_runs.request_run``."""
+        return ravel_runs.request_run(
+            self._lab.db,
+            instance=instance,
+            grid=grid,
+            vector=vector,
+            actor=self._lab.settings.user,
+            priority=priority,
+            **more,
+        )
+
+    def run(self, instance: str, **request: Any) -> Run:
+        """As ``request_run``, and wait for the run."""
+        return self._lab.result(self.request_run(instance, **request))
+
+    def scores(self, run: str) -> pd.DataFrame:
+        """Cause, Isolate and Disentangle of every arm of a run, with the trivial policies."""
+        stored_run = ravel_runs.get_run(self._lab.db, run)
+        return ravel_reports.scores_frame(ravel_runs.evaluations(self._lab.db, run=stored_run))

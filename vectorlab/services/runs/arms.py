@@ -1,0 +1,288 @@
+"""Arms of a run: a sweep of vectors and strengths, or arms that are written out one by one."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from vectorlab.domain.interventions.layer_ranges import parse_layers, spell_layers
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.interventions.positions import Positions
+from vectorlab.domain.interventions.schedules import Schedule
+from vectorlab.domain.models import Model
+from vectorlab.domain.runs.runs import (
+    Arm,
+    Combine,
+    Intervention,
+    check_arm,
+    check_measured_before,
+    check_strength,
+)
+from vectorlab.domain.vectors.vectors import Site, SteeringVector
+from vectorlab.errors import InputError
+from vectorlab.services.vectors.calibrations import unit_strength
+from vectorlab.services.vectors.options import VectorOptions
+from vectorlab.services.vectors.thresholds import spell, vector_read
+from vectorlab.services.vectors.vectors import check_fits
+from vectorlab.store.database import Database
+from vectorlab.store.vectors import vectors
+
+BASELINE = Arm(label="baseline")
+HELP = (
+    'Write for example "a:0.1,b:0.2" or '
+    '"a:0.1:layers=0-3,7:positions=prompt:last=2,b:2:operator=add:schedule=first:8".'
+)
+OPTIONS = ("operator", "site", "positions", "layers", "schedule", "when")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepOptions(VectorOptions):
+    """How the vectors of a run act, each alone or together."""
+
+    layers: tuple[int, ...] | None = None  # None: all that a vector has
+    together: bool = False  # all vectors in one arm instead of one arm each
+    combine: Combine = Combine.MEAN
+    calibrated: bool = False  # strengths count in calibrated strengths of the vector
+
+
+@dataclass(frozen=True, kw_only=True)
+class Term:
+    """One vector of an arm that is written out; None takes what the run's options say."""
+
+    vector: str  # name, id or hash prefix
+    strength: float
+    operator: Operator | None = None
+    site: Site | None = None
+    positions: Positions | None = None
+    layers: tuple[int, ...] | None = None
+    schedule: Schedule | None = None
+    when: str | None = None
+
+
+def build_arms(
+    db: Database,
+    *,
+    model: Model,
+    references: Sequence[str],
+    strengths: Sequence[float],
+    options: SweepOptions,
+    written: Sequence[str | Sequence[Term]] = (),
+) -> tuple[Arm, ...]:
+    """The baseline, one arm per vector and strength, and one for each that is written out.
+
+    Strength 0 is the baseline.
+
+    Args:
+        db: The store.
+        model: The vectors have to fit it.
+        references: Vectors of the sweep.
+        strengths: Of the sweep.
+        options: For all of them, unless a written arm says otherwise.
+        written: Arms as ``parse_arm`` reads them.
+
+    Raises:
+        NotFoundError: If a vector does not exist.
+        InputError: If a strength is not finite, vectors and strengths do not go together, or an
+            arm cannot be read.
+        ShapeError: If a vector does not fit the model.
+    """
+    if bool(references) != bool(strengths):
+        raise InputError(
+            "Vectors and strengths go together: give --vector NAME and --strength 0.1, or neither."
+        )
+    groups = [references] if options.together else [[reference] for reference in references]
+    swept = [
+        [Term(vector=reference, strength=strength) for reference in group]
+        for group in groups
+        if group
+        for strength in dict.fromkeys(check_strength(strength) for strength in strengths)
+    ]
+    own = [_terms(written_arm) for written_arm in written]
+    arms = [_arm(db, model, terms, options, named=terms in own) for terms in [*swept, *own]]
+    return (BASELINE, *(check_arm(arm) for arm in arms if not arm.is_baseline))
+
+
+def vectors_named(
+    db: Database,
+    references: Sequence[str],
+    options: SweepOptions,
+    written: Sequence[str | Sequence[Term]] = (),
+) -> list[str]:
+    """Every vector that ``build_arms`` would apply or read, as it is named.
+
+    Raises:
+        InputError: If an arm or a condition cannot be read.
+        NotFoundError: If a condition names a search that does not exist.
+    """
+    terms = [term for arm in written for term in _terms(arm)]
+    conditions = [term.when for term in terms] + ([options.when] if references or terms else [])
+    return [
+        *references,
+        *(term.vector for term in terms),
+        *(vector_read(db, text) for text in conditions if text is not None),
+    ]
+
+
+def spell_arm(terms: Sequence[Term]) -> str:
+    """An arm as ``parse_arm`` reads it, every digit of its strengths."""
+    return ",".join(_spell(term) for term in terms)
+
+
+def parse_arm(text: str) -> tuple[Term, ...]:
+    """Read ``"a:0.1,b:0.2"`` as the vectors of one arm, each with its strength.
+
+    A vector may go on with ``:operator=``, ``:site=``, ``:positions=``, ``:layers=``,
+    ``:schedule=`` and ``:when=``.
+
+    Raises:
+        InputError: If it cannot be read.
+    """
+    number = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf)"
+    # A comma may also stand in a list of layers or tokens; a name and a number begin a vector.
+    beginning = re.compile(rf"(?:^|,)\s*([^\s,:=]+)\s*:\s*({number})\s*(?=[:,]|$)", re.IGNORECASE)
+    beginnings = list(beginning.finditer(text))
+    if not beginnings or beginnings[0].start() != 0:
+        raise InputError(f"Arm {text!r} is not understood. {HELP}")
+    ends = [match.start() for match in beginnings[1:]] + [len(text)]
+    return tuple(
+        _term(match[1], float(match[2]), text[match.end() : end], text)
+        for match, end in zip(beginnings, ends, strict=True)
+    )
+
+
+def _terms(written: str | Sequence[Term]) -> Sequence[Term]:
+    return parse_arm(written) if isinstance(written, str) else written
+
+
+def _term(vector: str, strength: float, rest: str, text: str) -> Term:
+    term = Term(vector=vector, strength=check_strength(strength))
+    if not rest:
+        return term
+    parts = re.split(rf":\s*(?=(?:{'|'.join(OPTIONS)})=)", rest)
+    names = [part.partition("=")[0] for part in parts[1:]]
+    if parts[0].strip() or not names or len(set(names)) < len(names):
+        raise InputError(f"{rest!r} in arm {text!r} is not understood. {HELP}")
+    options: dict[str, Any] = {}
+    for part in parts[1:]:
+        name, _, value = part.partition("=")
+        options[name] = _option(name, value.strip(), text)
+    return replace(term, **options)
+
+
+def _option(name: str, value: str, text: str) -> Any:
+    if name == "positions":
+        return Positions.parse(value)
+    if name == "schedule":
+        return Schedule.parse(value)
+    if name == "layers":
+        return parse_layers(value)
+    if name == "when":
+        return value
+    known = Operator if name == "operator" else Site
+    if value not in list(known):
+        raise InputError(f"Arm {text!r} names {name} {value!r}. Known are {', '.join(known)}.")
+    return known(value)
+
+
+def _arm(
+    db: Database, model: Model, terms: Sequence[Term], options: SweepOptions, *, named: bool
+) -> Arm:
+    arm_vectors = []
+    for term in terms:
+        with db.read() as tx:
+            vector = vectors.get_vector(tx, term.vector)
+        check_fits(vector, model, term.layers or options.layers)
+        arm_vectors.append(vector)
+    interventions = tuple(
+        _intervention(db, model, vector, term, options)
+        for vector, term in zip(arm_vectors, terms, strict=True)
+    )
+    if options.calibrated:
+        interventions = tuple(
+            _calibrated(db, vector, model, intervention)
+            for vector, intervention in zip(arm_vectors, interventions, strict=True)
+        )
+    if named:
+        parts = zip(arm_vectors, terms, interventions, strict=True)
+        label = ", ".join(_label(db, model, *part) for part in parts)
+    else:
+        names = " + ".join(vector.name for vector in arm_vectors)
+        label = f"{names} {terms[0].strength:+g}{' calibrated' * options.calibrated}"
+        label += _in_brackets([*_owners(arm_vectors, model), *_course(db, interventions[0])])
+    return Arm(label=label, interventions=interventions, combine=options.combine)
+
+
+def _intervention(
+    db: Database, model: Model, vector: SteeringVector, term: Term, options: SweepOptions
+) -> Intervention:
+    overrides = {name: getattr(term, name) for name in OPTIONS}
+    options = replace(
+        options, **{name: value for name, value in overrides.items() if value is not None}
+    )
+    intervention = Intervention(
+        strength=term.strength, layers=options.layers, **options.acting(db, model, vector)
+    )
+    with db.read() as tx:
+        own = [part.layer for part in vectors.layer_infos(tx, vector.id)]
+    check_measured_before(intervention, own if intervention.layers is None else intervention.layers)
+    return intervention
+
+
+def _calibrated(
+    db: Database, vector: SteeringVector, model: Model, intervention: Intervention
+) -> Intervention:
+    unit = unit_strength(
+        db,
+        vector,
+        model,
+        operator=intervention.operator,
+        site=intervention.site,
+        layers=intervention.layers,
+        schedule=intervention.schedule,
+        condition=intervention.condition,
+    )
+    return replace(intervention, strength=intervention.strength * unit)
+
+
+def _label(
+    db: Database, model: Model, vector: SteeringVector, term: Term, intervention: Intervention
+) -> str:
+    """Name and strength, what the arm says beside them, and when it acts if that is not always."""
+    layers = None if term.layers is None else f"layers {spell_layers(term.layers)}"
+    options = [term.operator, term.site, term.positions, layers]
+    course = _course(db, intervention)
+    if term.schedule == Schedule.CONSTANT:
+        course.insert(0, str(term.schedule))
+    if term.when is not None:
+        course[-1] = f"when {term.when}"
+    details = [str(value) for value in options if value is not None]
+    details = [*_owners([vector], model), *details, *course]
+    return f"{vector.name} {term.strength:+g}{_in_brackets(details)}"
+
+
+def _owners(applied: Sequence[SteeringVector], model: Model) -> list[str]:
+    """Whose the vectors are, where they are another model's."""
+    owners = dict.fromkeys(vector.model_name for vector in applied if vector.model_id != model.id)
+    return [f"vector of {owner}" for owner in owners]
+
+
+def _course(db: Database, intervention: Intervention) -> list[str]:
+    """Schedule and condition, where there are any: an arm with them is another one."""
+    course = [] if intervention.schedule == Schedule.CONSTANT else [str(intervention.schedule)]
+    if intervention.condition is not None:
+        with db.read() as tx:
+            name = vectors.get_vector(tx, str(intervention.condition.vector_id)).name
+        course.append(f"when {spell(intervention.condition, name)}")
+    return course
+
+
+def _in_brackets(details: Sequence[str]) -> str:
+    return f" ({', '.join(details)})" if details else ""
+
+
+def _spell(term: Term) -> str:
+    values: dict[str, Any] = {name: getattr(term, name) for name in OPTIONS}
+    if term.layers is not None:
+        values["layers"] = spell_layers(term.layers)
+    options = [f":{name}={value}" for name, value in values.items() if value is not None]
+    return f"{term.vector}:{term.strength!r}{''.join(options)}"

@@ -1,0 +1,85 @@
+"""Runs side by side: a page of texts, what arms change on average, and their settings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+
+from vectorlab.domain.runs.comparison import Column, ComparedRow, Measure, Question
+from vectorlab.domain.scores.statistics import Estimate, PairedComparison, compare_arms, estimate
+from vectorlab.store.database import Database
+from vectorlab.store.runs import comparison
+
+# Figures of which less is more; a toggle on the page says otherwise.
+LOWER_IS_BETTER = frozenset({"perplexity", "kl", "repetition", "repeated", "damage"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnFigures:
+    """What one column of a comparison comes to in one figure."""
+
+    column: Column
+    count: int  # texts with a value
+    level: Estimate  # over prompts; several samples of a prompt count as their mean
+    change: PairedComparison | None  # against the baseline column, paired by prompt
+
+
+def measures(db: Database, run_ids: Sequence[int]) -> list[Measure]:
+    """What the generations of those runs can be judged by."""
+    with db.read() as tx:
+        stored = comparison.measures(tx, run_ids)
+    return [
+        replace(measure, lower_is_better=measure.name.casefold() in LOWER_IS_BETTER)
+        for measure in stored
+    ]
+
+
+def page(db: Database, question: Question) -> tuple[list[ComparedRow], int]:
+    """The rows of one page, and how many there are in all.
+
+    Args:
+        db: The store.
+        question: Columns, filter, order and page.
+    """
+    with db.read() as tx:
+        return comparison.page(tx, question), comparison.count_rows(tx, question)
+
+
+def figures(
+    db: Database, columns: Sequence[Column], measure: Measure, baseline: Column | None
+) -> list[ColumnFigures]:
+    """Mean of every column, and its change against the baseline with an interval.
+
+    Rows are paired by prompt (by its text across runs); a prompt that lacks either side is left
+    out. Intervals of the changes hold together, however many columns there are.
+    """
+    with db.read() as tx:
+        texts: dict[Column, dict[int, list[float]]] = {column: {} for column in columns}
+        for column, (place, _), value in comparison.values(tx, columns, measure):
+            texts[column].setdefault(place, []).append(value)
+    means = {
+        column: {place: fmean(values) for place, values in of_column.items()}
+        for column, of_column in texts.items()
+    }
+    places = sorted({place for of_column in means.values() for place in of_column})
+    by_place = {
+        column: [of_column.get(place) for place in places] for column, of_column in means.items()
+    }
+    judged = {} if baseline is None else {c: v for c, v in by_place.items() if c != baseline}
+    names = {str(number): column for number, column in enumerate(judged)}
+    changes = (
+        {}
+        if baseline is None or not places
+        else compare_arms(
+            {name: judged[column] for name, column in names.items()}, by_place[baseline]
+        )
+    )
+    by_column = {names[name]: change for name, change in changes.items()}
+    return [
+        ColumnFigures(
+            column=column,
+            count=sum(map(len, texts[column].values())),
+            level=estimate(by_place[column]),
+            change=change if (change := by_column.get(column)) and change.n else None,
+        )
+        for column in columns
+    ]

@@ -1,0 +1,133 @@
+"""Sweeps: strength x layers x vector as the arms of one run, every seed a sample of each."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from vectorlab.domain.interventions.layer_ranges import spell_layers
+from vectorlab.domain.models import Model
+from vectorlab.domain.runs.runs import Arm, Prompt
+from vectorlab.errors import InputError
+from vectorlab.services.runs.arms import BASELINE, build_arms
+from vectorlab.services.runs.baselines import DEFAULT_TEMPLATE, in_context_arm
+from vectorlab.services.runs.requests import GenerationRequest
+from vectorlab.services.vectors.calibrations import unit_strength
+from vectorlab.store.database import Database
+from vectorlab.store.vectors import vectors
+
+Layers = tuple[int, ...] | None
+Count = Callable[[Sequence[str]], Sequence[int]]  # tokens of texts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep(GenerationRequest):
+    """A request whose vectors are each tried on several layers, beside what they have to beat."""
+
+    layers: tuple[Layers, ...] = (None,)  # each a choice; None is all of the vector's
+    random: int = 0  # directions of the same norms beside each vector
+    shuffled: int = 0  # vectors of the same texts, their sides drawn by lot, beside each vector
+    in_context: str | None = None  # a set version whose demonstrations stand before the prompts
+    template: str = DEFAULT_TEMPLATE  # how those are written
+    shots: int | None = None  # the first so many of them; None for all
+    budget: int | None = None  # most tokens; as many prompts are taken as it pays for
+
+    def __post_init__(self) -> None:
+        if not self.vectors or not self.strengths:
+            raise InputError("A sweep needs --vector NAME and --strength 0.05 0.1.")
+        if self.sweep.together or self.sweep.layers is not None:
+            raise InputError(
+                "A sweep tries its vectors one by one, on the layers of each choice. Write an arm "
+                "out for several together, and give choices of layers."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fitted:
+    """The prompts that a budget of tokens pays for."""
+
+    prompts: tuple[Prompt, ...]
+    tokens: int  # that they cost at most, read and written
+    left_out: int  # prompts
+
+
+def sweep_arms(
+    db: Database, model: Model, sweep: Sweep, beside: Mapping[str, str]
+) -> tuple[Arm, ...]:
+    """The baseline, then every vector at every strength on every choice of layers, then the rest.
+
+    Args:
+        db: The store.
+        model: The vectors have to fit it.
+        sweep: What is varied.
+        beside: Vectors that those of the sweep have to beat, each with the one that it stands by.
+
+    Raises:
+        NotFoundError: If a vector or set version does not exist.
+        InputError: If an arm cannot be built.
+        ShapeError: If a vector does not fit the model.
+    """
+    arms: list[Arm] = [BASELINE]
+    choices = list(dict.fromkeys(sweep.layers)) or [None]
+    for layers in choices:
+        for name in (*sweep.vectors, *beside):
+            swept = build_arms(
+                db,
+                model=model,
+                references=[name],
+                strengths=_strengths(db, model, sweep, beside.get(name, name), layers),
+                options=replace(sweep.sweep, layers=layers, calibrated=False),
+            )
+            arms += [_named(arm, layers if len(choices) > 1 else None) for arm in swept[1:]]
+    arms += build_arms(
+        db, model=model, references=(), strengths=(), options=sweep.sweep, written=sweep.arms
+    )[1:]
+    if sweep.in_context is not None:
+        arms.append(
+            in_context_arm(db, sweep.in_context, template=sweep.template, shots=sweep.shots)
+        )
+    return tuple(arms)
+
+
+def fit_budget(sweep: Sweep, arms: Sequence[Arm], count: Count) -> Fitted:
+    """As many prompts of a sweep, in their order, as its budget of tokens pays for.
+
+    A token counts when it is read and when it is written; texts may end early, so this is the most
+    that the run can cost.
+
+    Raises:
+        InputError: If the budget does not pay for the first prompt.
+    """
+    prompts, written = sweep.prompts, sweep.decoding.max_new_tokens
+    lengths = count([arm.prefix + prompt.text for prompt in prompts for arm in arms])
+    costs = [
+        sweep.samples * sum(length + written for length in lengths[start : start + len(arms)])
+        for start in range(0, len(lengths), len(arms))
+    ]
+    total, kept = 0, 0
+    for cost in costs:
+        if sweep.budget is not None and total + cost > sweep.budget:
+            break
+        total, kept = total + cost, kept + 1
+    if prompts and not kept:
+        raise InputError(
+            f"A budget of {sweep.budget} tokens does not pay for one prompt: {len(arms)} arms with "
+            f"{sweep.samples} texts each cost {costs[0]}. Raise --budget or vary less."
+        )
+    return Fitted(prompts=prompts[:kept], tokens=total, left_out=len(prompts) - kept)
+
+
+def _strengths(db: Database, model: Model, sweep: Sweep, name: str, layers: Layers) -> list[float]:
+    """The strengths as numbers; those of a baseline count in the unit of its vector."""
+    if not sweep.sweep.calibrated:
+        return list(sweep.strengths)
+    with db.read() as tx:
+        vector = vectors.get_vector(tx, name)
+    acting = sweep.sweep.acting(db, model, vector)
+    use = {name: acting[name] for name in ("operator", "site", "schedule", "condition")}
+    unit = unit_strength(db, vector, model, layers=layers, **use)
+    return [strength * unit for strength in sweep.strengths]
+
+
+def _named(arm: Arm, layers: Layers) -> Arm:
+    if layers is None:
+        return arm
+    return replace(arm, label=f"{arm.label} (layers {spell_layers(layers)})")

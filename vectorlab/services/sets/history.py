@@ -1,0 +1,367 @@
+"""Differences between set versions, where each demonstration came in, and merging two lines."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from vectorlab.domain.sets.checks import Finding
+from vectorlab.domain.sets.diff import Changes, find_changes
+from vectorlab.domain.sets.merge import Conflict, Line, Take
+from vectorlab.domain.sets.merge import merge as merge_lines
+from vectorlab.domain.sets.versions import (
+    Demonstration,
+    SetReference,
+    SetVersion,
+    StoredDemonstration,
+)
+from vectorlab.errors import InputError
+from vectorlab.services.sets.sets import Committed, Edit, Item, check_items, edited_items, freeze
+from vectorlab.store.database import Database, Transaction
+from vectorlab.store.sets import items as set_items
+from vectorlab.store.sets import sets
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetDiff:
+    """What changed between two versions, by content."""
+
+    before: SetVersion
+    after: SetVersion
+    changes: Changes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """What freezing an edit would do."""
+
+    changes: Changes
+    count: int  # demonstrations of the version it would make
+    findings: tuple[Finding, ...] | None  # None: not looked for
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blame:
+    """Where a demonstration of a version came in."""
+
+    position: int
+    demonstration: Demonstration
+    version: SetVersion  # the first one of its line that holds it
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConflictingPair:
+    """A demonstration that two lines changed, each in another way."""
+
+    number: int  # names it when it is settled, from 1
+    base: Demonstration
+    ours: Demonstration | None  # None: removed
+    theirs: Demonstration | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Merged:
+    """What a merge did, or why it did nothing."""
+
+    base: SetVersion | None  # the version that both lines come from
+    ours: SetVersion
+    theirs: SetVersion
+    committed: Committed | None  # None: conflicts are open, nothing was written
+    conflicts: tuple[ConflictingPair, ...]
+
+
+def history(db: Database, name: str) -> list[SetVersion]:
+    """Every version of a set and what they came from in other sets, newest first.
+
+    Raises:
+        NotFoundError: If there is no such set.
+    """
+    with db.read() as tx:
+        ids = sets.ancestors(tx, *(version.id for version in sets.list_versions(tx, name)))
+        return [sets.version_by_id(tx, version_id) for version_id in sorted(ids, reverse=True)]
+
+
+def diff(db: Database, before: str, after: str) -> SetDiff:
+    """Compare two versions: added, removed, edited and moved demonstrations."""
+    with db.read() as tx:
+        left = sets.resolve_version(tx, SetReference.parse(before))
+        right = sets.resolve_version(tx, SetReference.parse(after))
+        return SetDiff(before=left, after=right, changes=_changes(tx, left, right))
+
+
+def preview(db: Database, reference: str, edit: Edit, *, check: bool = True) -> Preview:
+    """What an edit would change of a version, and what the checks would find; nothing is written.
+
+    Args:
+        db: The store.
+        reference: The version that is edited.
+        edit: What is replaced, removed and added.
+        check: Run the checks too; they read the whole version.
+    """
+    with db.read() as tx:
+        version = sets.resolve_version(tx, SetReference.parse(reference))
+        old = set_items.stored_items(tx, version.id)
+        new = list(edited_items(old, edit, version))
+        ids = {demonstration.sha256: demonstration.id for demonstration in old}
+        fresh: dict[int, Demonstration] = {}
+        for demonstration in new:
+            if isinstance(demonstration, Demonstration) and demonstration.sha256 not in ids:
+                ids[demonstration.sha256] = -1 - len(fresh)  # no row has such an id
+                fresh[ids[demonstration.sha256]] = demonstration
+        changes = find_changes(
+            [demonstration.id for demonstration in old],
+            [ids[demonstration.sha256] for demonstration in new],
+            lambda needed: set_items.by_ids(tx, needed) | fresh,
+        )
+        findings = check_items(tx, version.set_name, new) if check else None
+    return Preview(changes=changes, count=len(new), findings=findings)
+
+
+def blame(db: Database, reference: str) -> list[Blame]:
+    """In which version each demonstration of a version came in, forks and merges followed."""
+    with db.read() as tx:
+        version = sets.resolve_version(tx, SetReference.parse(reference))
+        items = set_items.stored_items(tx, version.id)
+        came: dict[int, int] = {}  # demonstration id -> id of the version
+        _trace(tx, version, {stored.id for stored in items}, came)
+        versions = {
+            version_id: sets.version_by_id(tx, version_id) for version_id in set(came.values())
+        }
+        texts = set_items.by_ids(tx, came)
+    return [
+        Blame(position=place, demonstration=texts[stored.id], version=versions[came[stored.id]])
+        for place, stored in enumerate(items)
+    ]
+
+
+def merge(
+    db: Database,
+    *,
+    ours: str,
+    theirs: str,
+    actor: str,
+    message: str | None = None,
+    take: Take | None = None,
+    settled: Mapping[int, Take | Sequence[Demonstration]] | None = None,
+    shown: Sequence[ConflictingPair] = (),
+    base: str | None = None,
+    unrelated: bool = False,
+    strict: bool = False,
+) -> Merged:
+    """Bring another line into a set as its next version, three-way by content.
+
+    Args:
+        db: The store.
+        ours: The set that gets the version.
+        theirs: The version that is brought in.
+        actor: Recorded as the author.
+        message: Why; None names the version.
+        take: Settles every conflict that ``settled`` does not name.
+        settled: By number of the conflict: what to take, or what stands there instead.
+        shown: The conflicts as they were when they were settled; others are refused.
+        base: The common version to start from, where there are several that differ.
+        unrelated: Join lines without a common version too; everything counts as added.
+        strict: Refuse what the checks warn about.
+
+    Returns:
+        With the new version, or with the open conflicts and nothing written.
+
+    Raises:
+        InputError: If the lines have no common version, or several from which different things
+            follow, or there is nothing to bring in, or the conflicts are not those that were shown.
+    """
+    with db.write() as tx:
+        mine = _latest_named(tx, ours)
+        other = sets.resolve_version(tx, SetReference.parse(theirs))
+        bases = _common_bases(tx, mine, other, base, unrelated=unrelated)
+        lists = {
+            version.id: set_items.stored_items(tx, version.id) for version in (*bases, mine, other)
+        }
+        origin, merged = _merge_from(tx, bases, lists, mine, other)
+        conflicts = [conflict for conflict in merged if isinstance(conflict, Conflict)]
+        pairs = _conflicting_pairs(tx, conflicts)
+        _check_shown(pairs, shown)
+        choices = _choices(conflicts, take, settled or {})
+        if None in choices:
+            return Merged(base=origin, ours=mine, theirs=other, committed=None, conflicts=pairs)
+        known = {stored.id: stored for items in lists.values() for stored in items}
+        committed = freeze(
+            tx,
+            name=mine.set_name,
+            items=_settled_items(merged, choices, known),
+            message=message or f"Merge {other.label}",
+            actor=actor,
+            strict=strict,
+            action="merge",
+            merged_id=other.id,
+            details={
+                "base": None if origin is None else origin.label,
+                "theirs": other.label,
+                "conflicts": len(conflicts),
+            },
+        )
+    return Merged(base=origin, ours=mine, theirs=other, committed=committed, conflicts=pairs)
+
+
+def _changes(tx: Transaction, left: SetVersion, right: SetVersion) -> Changes:
+    return find_changes(
+        [stored.id for stored in set_items.stored_items(tx, left.id)],
+        [stored.id for stored in set_items.stored_items(tx, right.id)],
+        lambda ids: set_items.by_ids(tx, ids),
+    )
+
+
+def _line(
+    tx: Transaction, base: Sequence[StoredDemonstration], items: Sequence[StoredDemonstration]
+) -> Line:
+    before, after = [stored.id for stored in base], [stored.id for stored in items]
+    changes = find_changes(before, after, lambda ids: set_items.by_ids(tx, ids))
+    return Line(items=after, changes=changes)
+
+
+def _latest_named(tx: Transaction, ours: str) -> SetVersion:
+    """The newest version of the set that gets the merge."""
+    if "@" in ours:
+        raise InputError(
+            f"{ours!r} names a version, but a merge makes the next version of a set: write "
+            f"{ours.partition('@')[0]}."
+        )
+    return sets.resolve_version(tx, SetReference.parse(ours))
+
+
+def _common_bases(
+    tx: Transaction, mine: SetVersion, other: SetVersion, chosen: str | None, *, unrelated: bool
+) -> list[SetVersion]:
+    """The newest versions that both lines come from, none of them the ancestor of another.
+
+    The sides of a split have none: what one lacks was not removed from the other.
+    """
+    ours = sets.ancestors(tx, mine.id, through_splits=False)
+    theirs = sets.ancestors(tx, other.id, through_splits=False)
+    if other.id in ours:
+        raise InputError(f"{mine.label} already holds {other.label}; there is nothing to merge.")
+    common = ours & theirs
+    if chosen is not None:
+        base = sets.resolve_version(tx, SetReference.parse(chosen))
+        if base.id not in common:
+            raise InputError(
+                f"{base.label} is not a version that both {mine.label} and {other.label} come "
+                "from. See: vectorlab sets log " + mine.set_name
+            )
+        return [base]
+    if not common and not unrelated:
+        raise InputError(
+            f"{mine.label} and {other.label} have no version in common (the sides of a split have "
+            "none). Join them all the same with --unrelated: everything counts as added."
+        )
+    older = {
+        ancestor
+        for version_id in common
+        for ancestor in sets.ancestors(tx, version_id, through_splits=False) - {version_id}
+    }
+    return [
+        sets.version_by_id(tx, version_id) for version_id in sorted(common - older, reverse=True)
+    ]
+
+
+def _merge_from(
+    tx: Transaction,
+    bases: Sequence[SetVersion],
+    lists: Mapping[int, Sequence[StoredDemonstration]],
+    mine: SetVersion,
+    other: SetVersion,
+) -> tuple[SetVersion | None, list[int | Conflict]]:
+    """The merged list, if it is the same from every base that it can start from."""
+    merges: list[tuple[SetVersion | None, list[int | Conflict]]] = []
+    candidates: Sequence[SetVersion | None] = bases or [None]
+    for base in candidates:
+        before = [] if base is None else lists[base.id]
+        merged = merge_lines(
+            [stored.id for stored in before],
+            _line(tx, before, lists[mine.id]),
+            _line(tx, before, lists[other.id]),
+        )
+        merges.append((base, merged))
+    if any(merged != merges[0][1] for _, merged in merges):
+        labels = " and ".join(base.label for base, _ in merges if base is not None)
+        raise InputError(
+            f"{mine.label} and {other.label} were merged both ways before and come from {labels}; "
+            f"different things follow from each. Choose one: --base {bases[0].label}"
+        )
+    return merges[0]
+
+
+def _check_shown(pairs: Sequence[ConflictingPair], shown: Sequence[ConflictingPair]) -> None:
+    """Refuse to settle other conflicts than those that somebody looked at."""
+    for pair in shown:
+        if pair not in pairs:
+            raise InputError(
+                f"Conflict {pair.number} is not there any more as it was settled: the sets went on "
+                "since. Write the conflicts anew with --conflicts FILE."
+            )
+
+
+def _choices(
+    conflicts: Sequence[Conflict],
+    take: Take | None,
+    settled: Mapping[int, Take | Sequence[Demonstration]],
+) -> list[Take | Sequence[Demonstration] | None]:
+    unknown = [number for number in settled if not 1 <= number <= len(conflicts)]
+    if unknown:
+        raise InputError(
+            f"There is no conflict {unknown[0]}; the merge has {len(conflicts)}. "
+            "Write the conflicts anew with --conflicts FILE."
+        )
+    return [settled.get(number, take) for number in range(1, len(conflicts) + 1)]
+
+
+def _settled_items(
+    merged: Sequence[int | Conflict],
+    choices: Sequence[Take | Sequence[Demonstration] | None],
+    known: Mapping[int, StoredDemonstration],
+) -> Iterator[Item]:
+    rest = iter(choices)
+    for entry in merged:
+        if not isinstance(entry, Conflict):
+            yield known[entry]
+            continue
+        choice = next(rest)
+        if isinstance(choice, Take):
+            yield from (known[settled] for settled in entry.settled(choice))
+        else:
+            yield from choice or ()
+
+
+def _conflicting_pairs(
+    tx: Transaction, conflicts: Sequence[Conflict]
+) -> tuple[ConflictingPair, ...]:
+    ids = [
+        i
+        for conflict in conflicts
+        for i in (conflict.base, conflict.ours, conflict.theirs)
+        if i is not None
+    ]
+    texts = set_items.by_ids(tx, ids)
+    return tuple(
+        ConflictingPair(
+            number=number,
+            base=texts[conflict.base],
+            ours=None if conflict.ours is None else texts[conflict.ours],
+            theirs=None if conflict.theirs is None else texts[conflict.theirs],
+        )
+        for number, conflict in enumerate(conflicts, start=1)
+    )
+
+
+def _trace(tx: Transaction, version: SetVersion, ids: set[int], came: dict[int, int]) -> None:
+    """Find the version at which each of these demonstrations came into a line for good."""
+    missing = set(ids)
+    step: SetVersion | None = version
+    while step is not None and missing:
+        here = missing & set_items.arrivals(tx, step)
+        missing -= here
+        if step.merged_id is not None:
+            other = sets.version_by_id(tx, step.merged_id)
+            brought = here & {stored.id for stored in set_items.stored_items(tx, other.id)}
+            _trace(tx, other, brought, came)
+            here -= brought
+        came.update(dict.fromkeys(here, step.id))
+        step = None if step.parent_id is None else sets.version_by_id(tx, step.parent_id)

@@ -1,0 +1,1 @@
+"""Texts of a steered model."""

@@ -1,0 +1,1 @@
+"""Vectors into a model: hooks, operators, and the tokens they are applied to."""

@@ -1,0 +1,1 @@
+"""A model: loading, its parts, its tokens and the device it is on."""

@@ -1,0 +1,1 @@
+"""States of texts, out of a model."""

@@ -1,0 +1,1 @@
+"""Queries that people write themselves, with limits, and the role that may only read."""

@@ -1,0 +1,1 @@
+"""The queue in the store: claiming, leases, endings, progress and workers."""

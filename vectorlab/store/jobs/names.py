@@ -1,0 +1,61 @@
+"""Names that jobs will give to what they make."""
+
+import sqlalchemy as sa
+
+from vectorlab.domain.jobs.jobs import KINDS, Job, JobState, NamedRequest
+from vectorlab.errors import ConflictError
+from vectorlab.store import schema
+from vectorlab.store.database import Transaction
+from vectorlab.store.jobs.rows import JOB_COLUMNS, hash_of_spec, job_of
+
+_jobs = schema.jobs
+_ACTIVE = _jobs.c.state.in_([JobState.QUEUED, JobState.RUNNING])
+_NAME = _jobs.c.spec_json["name"].as_string()
+
+
+def holder(tx: Transaction, noun: str, name: str) -> Job | None:
+    """The queued or running job that will give the name to a vector, run or other noun."""
+    kinds = [
+        kind
+        for kind, request in KINDS.items()
+        if issubclass(request, NamedRequest) and noun == request.NAMES
+    ]
+    query = sa.select(*JOB_COLUMNS).where(_ACTIVE, _jobs.c.kind.in_(kinds), name == _NAME)
+    row = tx.execute(query.limit(1)).one_or_none()
+    return None if row is None else job_of(row)
+
+
+def check_promised(
+    tx: Transaction, noun: str, name: str | None, dedupe_key: str | None = None
+) -> None:
+    """Return if no job that is under way will give the name, but for one of that key.
+
+    Raises:
+        ConflictError: Naming the job.
+    """
+    job = None if name is None else holder(tx, noun, name)
+    if job is not None and (dedupe_key is None or job.dedupe_key != dedupe_key):
+        raise ConflictError(
+            f"Job {job.id} is to make a {noun} of the name {name!r}. Choose another with --name."
+        )
+
+
+def of_job(tx: Transaction, job_id: int) -> str | None:
+    """The name that a job will give; it may come in while the job runs."""
+    name: str | None = tx.scalar(sa.select(_NAME).where(_jobs.c.id == job_id))
+    return name
+
+
+def give(tx: Transaction, job_id: int, name: str) -> Job | None:
+    """Let a queued or running job give the name; None if it has ended, or has another by now."""
+    kind, old = tx.execute(
+        sa.select(_jobs.c.kind, _jobs.c.spec_json).where(_jobs.c.id == job_id)
+    ).one()
+    spec = old | {"name": name}
+    row = tx.execute(
+        _jobs.update()
+        .where(_jobs.c.id == job_id, _ACTIVE, _NAME.is_(None))
+        .values(spec_json=spec, spec_sha256=hash_of_spec(kind, spec))
+        .returning(*JOB_COLUMNS)
+    ).one_or_none()
+    return None if row is None else job_of(row)

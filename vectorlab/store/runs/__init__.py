@@ -1,0 +1,1 @@
+"""Runs, their texts, scores, votes and verdicts in the store."""

@@ -1,0 +1,1 @@
+"""Demonstration sets in the store: versions kept by their changes."""

@@ -1,0 +1,1 @@
+"""Vectors in the store, and what was found out with them."""
