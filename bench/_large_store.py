@@ -10,21 +10,13 @@ from tests.store.builders import add_ravel
 from tests.store.icl_builders import add_icl_run
 from tests.ui.everything import ICL_RESULTS
 from vectorlab.domain.hashing import bytes_sha256
+from vectorlab.domain.interventions.arms import Arm, Intervention
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.jobs.jobs import CurvePoint
 from vectorlab.domain.models import Model, ModelDescription
-from vectorlab.domain.runs.runs import (
-    Arm,
-    BatchPlan,
-    Decoding,
-    FinishReason,
-    GeneratedText,
-    Intervention,
-    NewRun,
-    Prompt,
-    RowKey,
-    RunSpec,
-)
+from vectorlab.domain.runs.batch_plan import BatchPlan, RowKey
+from vectorlab.domain.runs.runs import Decoding, NewRun, Prompt, RunSpec
+from vectorlab.domain.runs.texts import FinishReason, GeneratedText
 from vectorlab.domain.scores.scores import NewScore, Score
 from vectorlab.domain.sets.versions import Demonstration, SetVersion
 from vectorlab.domain.vectors.vectors import LayerVector, NewVector, Origin, Site, TokenRule

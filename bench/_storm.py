@@ -22,19 +22,13 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import numpy as np
 
+from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE, JobState, NewJob
 from vectorlab.domain.jobs.requests import GenerateRequest
-from vectorlab.domain.runs.runs import (
-    Arm,
-    BatchPlan,
-    Decoding,
-    FinishReason,
-    GeneratedText,
-    NewRun,
-    Prompt,
-    RunSpec,
-)
+from vectorlab.domain.runs.batch_plan import BatchPlan
+from vectorlab.domain.runs.runs import Decoding, NewRun, Prompt, RunSpec
+from vectorlab.domain.runs.texts import FinishReason, GeneratedText
 from vectorlab.domain.vectors.vectors import LayerVector, NewVector, Origin, Site, TokenRule
 from vectorlab.lab import Lab
 from vectorlab.services import database, jobs

@@ -27,8 +27,9 @@ from bench._models import random_llama
 from bench._peers import additive_hook, hooked, in_context_vector, libraries
 from bench._report import kept_rows, now, report
 from bench._rounds import alternating, cpu_seconds, ratio_row
+from vectorlab.domain.interventions.arms import Arm, Intervention
 from vectorlab.domain.interventions.operators import Operator
-from vectorlab.domain.runs.runs import Arm, Decoding, Intervention, Prompt, RunSpec
+from vectorlab.domain.runs.runs import Decoding, Prompt, RunSpec
 from vectorlab.domain.vectors.vectors import LayerVector, Site
 from vectorlab.steering.generation.decoder import Decoder
 from vectorlab.steering.generation.generation import generate

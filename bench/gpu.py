@@ -26,7 +26,8 @@ from bench._models import random_llama
 from bench._report import report
 from bench._rounds import told
 from bench.decoding import arm, prompt_texts, random_vectors
-from vectorlab.domain.runs.runs import Arm, Decoding, Prompt, RunSpec
+from vectorlab.domain.interventions.arms import Arm
+from vectorlab.domain.runs.runs import Decoding, Prompt, RunSpec
 from vectorlab.domain.vectors.vectors import LayerVector
 from vectorlab.steering.generation.generation import generate
 from vectorlab.steering.model.loading import LoadedModel

@@ -26,17 +26,11 @@ from bench._models import SHAPES, random_llama
 from bench._report import report
 from bench._rounds import alternating, ratio_row
 from scripts.train_tiny import cases
+from vectorlab.domain.interventions.arms import Arm, Intervention
 from vectorlab.domain.interventions.operators import Operator
-from vectorlab.domain.runs.runs import (
-    Arm,
-    Decoding,
-    FinishReason,
-    GeneratedText,
-    Intervention,
-    Prompt,
-    RowKey,
-    RunSpec,
-)
+from vectorlab.domain.runs.batch_plan import RowKey
+from vectorlab.domain.runs.runs import Decoding, Prompt, RunSpec
+from vectorlab.domain.runs.texts import FinishReason, GeneratedText
 from vectorlab.domain.scores.catalogue import parse_scorer
 from vectorlab.domain.vectors.vectors import LayerVector, Site, vector_content_sha256
 from vectorlab.evals.forced import TOKEN_BUDGET

@@ -13,10 +13,10 @@ from tests.steering.builders import OTHER, VECTOR, arm, intervention
 from tests.steering.counting import Counts, added, peak_at_a_layer, without_values
 from tests.steering.test_response_conditions import condition
 from tests.tiny_models import D_MODEL, tiny_model
+from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.interventions.schedules import Schedule
-from vectorlab.domain.runs.runs import Arm
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "engine.md"
 _BLOCK = re.compile(r"<!-- counts -->\n.*?<!-- end -->", re.DOTALL)

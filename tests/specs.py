@@ -9,13 +9,14 @@ from dataclasses import fields, replace
 from enum import Enum
 from typing import Any
 
+from vectorlab.domain.interventions.arms import Arm, Combine, Intervention
 from vectorlab.domain.interventions.calibration import CalibrationSpec
 from vectorlab.domain.interventions.conditions import Comparison, Condition, Measure, SearchSpec
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.interventions.schedules import Schedule
 from vectorlab.domain.runs.chats import Chat
-from vectorlab.domain.runs.runs import Arm, Combine, Decoding, Intervention, Prompt, RunSpec
+from vectorlab.domain.runs.runs import Decoding, Prompt, RunSpec
 from vectorlab.domain.scores.catalogue import parse_scorer
 from vectorlab.domain.scores.scores import ScorerSpec
 from vectorlab.domain.vectors.passages import ChatForm, ThinkingMarkers

@@ -10,8 +10,10 @@ import numpy as np
 import torch
 
 from vectorlab.domain.hashing import content_sha256
+from vectorlab.domain.interventions.arms import Arm, Intervention
 from vectorlab.domain.interventions.operators import Operator
-from vectorlab.domain.runs.runs import Arm, Decoding, FinishReason, Intervention, Prompt, RunSpec
+from vectorlab.domain.runs.runs import Decoding, Prompt, RunSpec
+from vectorlab.domain.runs.texts import FinishReason
 from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.domain.vectors.methods import method_info
 from vectorlab.domain.vectors.vectors import (

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from vectorlab.domain.interventions.arms import Combine
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.interventions.schedules import Schedule
-from vectorlab.domain.runs.runs import Combine, Decoding
+from vectorlab.domain.runs.runs import Decoding
 from vectorlab.domain.vectors.vectors import Site
 from vectorlab.errors import InputError, NotFoundError, ShapeError
 from vectorlab.services.runs.arms import SweepOptions, Term, build_arms, parse_arm

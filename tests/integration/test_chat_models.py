@@ -9,11 +9,12 @@ from typer.testing import CliRunner
 
 import vectorlab
 from vectorlab.cli.main import app
+from vectorlab.domain.interventions.arms import Combine
 from vectorlab.domain.interventions.conditions import Comparison
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.interventions.schedules import Schedule
 from vectorlab.domain.jobs.requests import GenerateRequest
-from vectorlab.domain.runs.runs import Combine, Decoding
+from vectorlab.domain.runs.runs import Decoding
 from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.errors import InputError
 from vectorlab.lab import Lab

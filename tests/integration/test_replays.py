@@ -12,8 +12,10 @@ import torch
 
 from tests.store.test_views import read
 from tests.tiny_models import byte_tokenizer, random_model
+from vectorlab.domain.runs.batch_plan import RowKey
 from vectorlab.domain.runs.replays import Effect, Verdict
-from vectorlab.domain.runs.runs import Decoding, Departure, FinishReason, GeneratedText, RowKey
+from vectorlab.domain.runs.runs import Decoding
+from vectorlab.domain.runs.texts import Departure, FinishReason, GeneratedText
 from vectorlab.lab import Lab
 from vectorlab.services.runs import runs
 from vectorlab.steering.model.environment import kernel_limits

@@ -9,9 +9,10 @@ from typer.testing import CliRunner
 
 from vectorlab.cli.main import app
 from vectorlab.domain.codec import whole
+from vectorlab.domain.interventions.arms import Combine
 from vectorlab.domain.interventions.schedules import Schedule
 from vectorlab.domain.runs.comparison import settings_of
-from vectorlab.domain.runs.runs import Combine, Decoding
+from vectorlab.domain.runs.runs import Decoding
 from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.domain.vectors.passages import ChatForm
 from vectorlab.domain.vectors.vectors import ExtractionSpec, TokenRule

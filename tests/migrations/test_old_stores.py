@@ -13,7 +13,7 @@ from tests.store.builders import PAIRS
 from tests.store.view_columns import VIEWS
 from vectorlab.domain.jobs.jobs import JobState
 from vectorlab.domain.jobs.requests import ExtractRequest
-from vectorlab.domain.runs.runs import compare_generations
+from vectorlab.domain.runs.texts import compare_generations
 from vectorlab.services import jobs
 from vectorlab.store import schema
 from vectorlab.store.database import Database, Transaction

@@ -7,11 +7,12 @@ import pytest
 from typer.testing import CliRunner
 
 from vectorlab.cli.main import app
+from vectorlab.domain.interventions.arms import Combine
 from vectorlab.domain.interventions.layer_ranges import parse_layers
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.interventions.schedules import Schedule
-from vectorlab.domain.runs.runs import Combine, Decoding, Prompt
+from vectorlab.domain.runs.runs import Decoding, Prompt
 from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.domain.vectors.vectors import Site
 from vectorlab.lab import Lab

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from vectorlab.domain.interventions.arms import Arm, Combine, Intervention
 from vectorlab.domain.interventions.operators import Operator
-from vectorlab.domain.runs.runs import Arm, Combine, Decoding, Intervention, Prompt, RunSpec
+from vectorlab.domain.runs.runs import Decoding, Prompt, RunSpec
 from vectorlab.domain.vectors.vectors import LayerVector, Site
 from vectorlab.steering.model.loading import LoadedModel
 

@@ -19,7 +19,8 @@ from torch.utils._pytree import tree_leaves
 
 from tests.steering.builders import arm, run_spec, vectors
 from tests.tiny_models import random_model, tiny_model
-from vectorlab.domain.runs.runs import Arm, RunSpec
+from vectorlab.domain.interventions.arms import Arm
+from vectorlab.domain.runs.runs import RunSpec
 from vectorlab.steering.generation.generation import Member, generate, generate_together
 from vectorlab.steering.interventions.arm_table import SteeringTable
 from vectorlab.steering.interventions.hooks import steer

@@ -7,7 +7,8 @@ import torch
 from tests.steering.builders import VECTOR, arm, intervention, run_spec
 from tests.steering.test_extraction import extraction, stack, swapped
 from vectorlab.domain.interventions.positions import Positions
-from vectorlab.domain.runs.runs import BatchPlan, compare_generations
+from vectorlab.domain.runs.batch_plan import BatchPlan
+from vectorlab.domain.runs.texts import compare_generations
 from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.domain.vectors.vectors import LayerVector
 from vectorlab.steering.generation.generation import generate

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vectorlab.domain.runs.runs import BatchPlan
+from vectorlab.domain.runs.batch_plan import BatchPlan
 from vectorlab.errors import InputError
 from vectorlab.steering.generation.batch_plan import (
     check_plan,

@@ -10,7 +10,7 @@ from torch import nn
 
 from tests.steering.builders import arm, intervention, run_spec, vectors
 from tests.tiny_models import tiny_model
-from vectorlab.domain.runs.runs import BatchPlan, Products
+from vectorlab.domain.runs.batch_plan import BatchPlan, Products
 from vectorlab.steering.generation import generation
 from vectorlab.steering.generation.generation import generate, plan_run
 from vectorlab.steering.model import bf16_matmul

@@ -12,10 +12,10 @@ from torch._dynamo.exc import TorchDynamoException
 
 from tests.steering.builders import OTHER, arm, hook_count, intervention, run_spec, vectors
 from tests.tiny_models import tiny_model
+from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.interventions.schedules import Schedule
-from vectorlab.domain.runs.runs import Arm
 from vectorlab.domain.vectors.vectors import Site
 from vectorlab.steering.generation import compiled
 from vectorlab.steering.generation.generation import Member, generate, generate_together

@@ -10,7 +10,7 @@ from tests.steering.builders import vectors as given_vectors
 from tests.tiny_models import tiny_model
 from vectorlab.domain.interventions.conditions import Comparison, Condition, Measure
 from vectorlab.domain.interventions.positions import Positions
-from vectorlab.domain.runs.runs import BatchPlan
+from vectorlab.domain.runs.batch_plan import BatchPlan
 from vectorlab.domain.vectors.vectors import LayerVector, Site
 from vectorlab.errors import InputError, NotFoundError, ShapeError
 from vectorlab.steering.generation.generation import generate

@@ -18,10 +18,10 @@ from tests.steering.counting import (
 )
 from tests.steering.test_response_conditions import condition
 from tests.tiny_models import CONFIGURATIONS, D_MODEL, tiny_model
+from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.interventions.schedules import Schedule
-from vectorlab.domain.runs.runs import Arm
 from vectorlab.domain.vectors.vectors import Site
 from vectorlab.steering.generation.generation import generate
 

@@ -14,17 +14,12 @@ from tests.steering.builders import (
     vectors,
 )
 from tests.tiny_models import CONFIGURATIONS, tiny_model
+from vectorlab.domain.interventions.arms import Arm, Combine
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import WHOLE_PARTS, Positions
-from vectorlab.domain.runs.runs import (
-    Arm,
-    BatchPlan,
-    Combine,
-    FinishReason,
-    GeneratedText,
-    RunSpec,
-    compare_generations,
-)
+from vectorlab.domain.runs.batch_plan import BatchPlan
+from vectorlab.domain.runs.runs import RunSpec
+from vectorlab.domain.runs.texts import FinishReason, GeneratedText, compare_generations
 from vectorlab.domain.vectors.vectors import Site
 from vectorlab.errors import InputError, IntegrityError, ModelError
 from vectorlab.steering.generation.generation import GenerationResult, generate, plan_run

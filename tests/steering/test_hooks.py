@@ -15,9 +15,9 @@ from tests.steering.builders import (
     vectors,
 )
 from tests.tiny_models import CONFIGURATIONS, tiny_model
+from vectorlab.domain.interventions.arms import Arm, Combine
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Positions
-from vectorlab.domain.runs.runs import Arm, Combine
 from vectorlab.domain.vectors.vectors import LayerVector, Site
 from vectorlab.errors import ArchitectureError, InputError, NotFoundError, ShapeError
 from vectorlab.steering.interventions.arm_table import SteeringTable

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tests.steering.builders import OTHER, VECTOR, ZERO, arm, intervention, vectors
 from tests.tiny_models import CONFIGURATIONS, tiny_model
+from vectorlab.domain.interventions.arms import Combine
 from vectorlab.domain.interventions.operators import Operator
-from vectorlab.domain.runs.runs import Combine
 from vectorlab.domain.vectors.vectors import Site
 from vectorlab.steering.interventions.arm_table import SteeringTable
 from vectorlab.steering.interventions.hooks import steer

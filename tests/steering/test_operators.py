@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tests.steering.builders import arm, intervention, vectors
 from tests.tiny_models import tiny_model
+from vectorlab.domain.interventions.arms import Combine
 from vectorlab.domain.interventions.operators import OPERATORS, Operator
-from vectorlab.domain.runs.runs import Combine
 from vectorlab.errors import InputError
 from vectorlab.steering.interventions.arm_table import SteeringTable
 from vectorlab.steering.interventions.operators import operation, prepare_constant

@@ -17,10 +17,12 @@ from tests.steering.builders import (
     vectors,
 )
 from tests.tiny_models import CONFIGURATIONS, tiny_model
+from vectorlab.domain.interventions.arms import Arm, Combine
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.interventions.schedules import Schedule
-from vectorlab.domain.runs.runs import Arm, BatchPlan, Combine, compare_generations
+from vectorlab.domain.runs.batch_plan import BatchPlan
+from vectorlab.domain.runs.texts import compare_generations
 from vectorlab.domain.vectors.vectors import Site
 from vectorlab.errors import InputError
 from vectorlab.steering.generation.generation import (

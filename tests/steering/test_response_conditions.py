@@ -10,10 +10,11 @@ import torch
 
 from tests.steering.builders import OTHER, VECTOR, arm, hook_count, intervention, run_spec, vectors
 from tests.tiny_models import tiny_model
+from vectorlab.domain.interventions.arms import Combine, Intervention
 from vectorlab.domain.interventions.conditions import Comparison, Condition, Measure
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Positions
-from vectorlab.domain.runs.runs import BatchPlan, Combine, Intervention
+from vectorlab.domain.runs.batch_plan import BatchPlan
 from vectorlab.domain.vectors.vectors import Site
 from vectorlab.errors import InputError, ModelError
 from vectorlab.steering.generation.generation import Member, generate, generate_together

@@ -8,9 +8,11 @@ import torch
 
 from tests.steering.builders import OTHER, arm, hook_count, intervention, run_spec, vectors
 from tests.tiny_models import tiny_model
+from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.interventions.schedules import Schedule
-from vectorlab.domain.runs.runs import Arm, BatchPlan, GeneratedText, RowKey
+from vectorlab.domain.runs.batch_plan import BatchPlan, RowKey
+from vectorlab.domain.runs.texts import GeneratedText
 from vectorlab.steering.generation.batch_plan import shared_stem, split_prompts
 from vectorlab.steering.generation.generation import generate, plan_run
 from vectorlab.steering.model.loading import LoadedModel

@@ -8,6 +8,7 @@ import numpy as np
 
 from tests.store.icl_builders import add_icl_run
 from vectorlab.domain.hashing import bytes_sha256
+from vectorlab.domain.interventions.arms import Arm, Intervention
 from vectorlab.domain.interventions.calibration import CalibrationSpec, CurvePoint, NewCalibration
 from vectorlab.domain.interventions.conditions import (
     Comparison,
@@ -23,22 +24,11 @@ from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.jobs.jobs import Job, NewJob
 from vectorlab.domain.models import Model, ModelDescription
+from vectorlab.domain.runs.batch_plan import BatchPlan
 from vectorlab.domain.runs.chats import Chat
 from vectorlab.domain.runs.margins import ROUNDING_NATS
-from vectorlab.domain.runs.runs import (
-    Arm,
-    BatchPlan,
-    Decoding,
-    Departure,
-    Divergence,
-    FinishReason,
-    GeneratedText,
-    GenerationRun,
-    Intervention,
-    NewRun,
-    Prompt,
-    RunSpec,
-)
+from vectorlab.domain.runs.runs import Decoding, GenerationRun, NewRun, Prompt, RunSpec
+from vectorlab.domain.runs.texts import Departure, Divergence, FinishReason, GeneratedText
 from vectorlab.domain.runs.tokens import NearestTokens, ReadTokens, VocabularyToken
 from vectorlab.domain.scores.catalogue import parse_scorer
 from vectorlab.domain.scores.scores import NewScore, Score

@@ -16,8 +16,9 @@ from tests.store.builders import (
     state_spec,
 )
 from tests.store.icl_builders import add_icl_run
+from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.jobs.jobs import CurvePoint, LogLevel, PartialText
-from vectorlab.domain.runs.runs import Arm, Decoding
+from vectorlab.domain.runs.runs import Decoding
 from vectorlab.domain.runs.votes import Choice
 from vectorlab.store import audit, models
 from vectorlab.store.analysis import saved_queries

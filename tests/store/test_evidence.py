@@ -20,7 +20,7 @@ from tests.store.builders import (
 )
 from tests.store.builders import layers as new_layers
 from tests.store.full_store import fill_every_table
-from vectorlab.domain.runs.runs import results_sha256
+from vectorlab.domain.runs.texts import results_sha256
 from vectorlab.domain.vectors.passages import Passage
 from vectorlab.errors import InputError, IntegrityError
 from vectorlab.services.runs import runs as run_services

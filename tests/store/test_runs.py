@@ -17,18 +17,12 @@ from tests.store.builders import (
     run_spec,
     texts,
 )
+from vectorlab.domain.interventions.arms import Arm, Combine, Intervention
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import WHOLE_PARTS, Positions
 from vectorlab.domain.interventions.schedules import Schedule
-from vectorlab.domain.runs.runs import (
-    Arm,
-    Combine,
-    Decoding,
-    FinishReason,
-    Intervention,
-    Prompt,
-    RunSpec,
-)
+from vectorlab.domain.runs.runs import Decoding, Prompt, RunSpec
+from vectorlab.domain.runs.texts import FinishReason
 from vectorlab.domain.vectors.vectors import Site
 from vectorlab.errors import ConflictError, InputError, IntegrityError, NotFoundError
 from vectorlab.store.database import Database

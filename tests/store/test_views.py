@@ -20,9 +20,10 @@ from tests.store.builders import (
 )
 from tests.store.full_store import fill_every_table
 from tests.store.view_columns import VIEWS
+from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.lineage import FORWARDS
-from vectorlab.domain.runs.runs import Arm, Decoding
+from vectorlab.domain.runs.runs import Decoding
 from vectorlab.store import schema
 from vectorlab.store.database import Database, Transaction
 from vectorlab.store.sets import sets

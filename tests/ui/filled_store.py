@@ -5,21 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from vectorlab.domain.hashing import bytes_sha256
+from vectorlab.domain.interventions.arms import Arm, Intervention
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.jobs.jobs import NewJob
 from vectorlab.domain.models import Model, ModelDescription
-from vectorlab.domain.runs.runs import (
-    Arm,
-    BatchPlan,
-    Decoding,
-    FinishReason,
-    GeneratedText,
-    GenerationRun,
-    Intervention,
-    NewRun,
-    Prompt,
-    RunSpec,
-)
+from vectorlab.domain.runs.batch_plan import BatchPlan
+from vectorlab.domain.runs.runs import Decoding, GenerationRun, NewRun, Prompt, RunSpec
+from vectorlab.domain.runs.texts import FinishReason, GeneratedText
 from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.domain.vectors.vectors import (
     Alignment,

@@ -11,17 +11,9 @@ from hypothesis import strategies as st
 from tests import specs
 from tests.specs import IDS
 from vectorlab.domain.codec import Coded, Stored, decode, encode, fields_of
-from vectorlab.domain.runs.runs import (
-    BatchPlan,
-    Decoding,
-    FinishReason,
-    Frame,
-    GeneratedText,
-    Products,
-    Prompt,
-    RowKey,
-    RunSpec,
-)
+from vectorlab.domain.runs.batch_plan import BatchPlan, Frame, Products, RowKey
+from vectorlab.domain.runs.runs import Decoding, Prompt, RunSpec
+from vectorlab.domain.runs.texts import FinishReason, GeneratedText
 from vectorlab.errors import IntegrityError
 from vectorlab.icl.domain.reference_points import Check, Comparison, ReferencePoint
 

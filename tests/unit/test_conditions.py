@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vectorlab.domain.interventions.arms import Arm, Intervention
 from vectorlab.domain.interventions.conditions import (
     Comparison,
     Condition,
@@ -18,7 +19,7 @@ from vectorlab.domain.interventions.conditions import (
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.runs.chats import Chat
-from vectorlab.domain.runs.runs import Arm, Intervention, Prompt, RunSpec
+from vectorlab.domain.runs.runs import Prompt, RunSpec
 from vectorlab.domain.vectors.vectors import Site
 from vectorlab.errors import InputError
 

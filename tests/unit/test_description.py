@@ -9,19 +9,14 @@ import pytest
 from tests import specs
 from vectorlab.domain.codec import fields_of
 from vectorlab.domain.description import describe, in_words
+from vectorlab.domain.interventions.arms import Arm, Intervention
 from vectorlab.domain.interventions.conditions import Condition
 from vectorlab.domain.interventions.positions import Part, Positions, Stage
 from vectorlab.domain.interventions.schedules import Schedule, Shape
+from vectorlab.domain.runs.batch_plan import BatchPlan
 from vectorlab.domain.runs.chats import Chat
 from vectorlab.domain.runs.comparison import settings_of, side_by_side
-from vectorlab.domain.runs.runs import (
-    Arm,
-    BatchPlan,
-    Decoding,
-    GenerationRun,
-    Intervention,
-    RunSpec,
-)
+from vectorlab.domain.runs.runs import Decoding, GenerationRun, RunSpec
 from vectorlab.domain.scores.scores import ScorerSpec
 from vectorlab.domain.vectors.states import StateSpec
 from vectorlab.domain.vectors.vectors import ExtractionSpec

@@ -10,7 +10,7 @@ from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.jobs import requests
 from vectorlab.domain.jobs.jobs import JobRequest
 from vectorlab.domain.jobs.requests import KINDS
-from vectorlab.domain.runs.runs import BatchPlan
+from vectorlab.domain.runs.batch_plan import BatchPlan
 from vectorlab.errors import CatalogueError, IntegrityError
 from vectorlab.icl.domain.laws import BridgeSpec, ReproductionSpec
 from vectorlab.worker.handlers import HANDLERS

@@ -6,19 +6,13 @@ from typing import Any
 
 import pytest
 
+from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.models import DTYPES
+from vectorlab.domain.runs.batch_plan import BatchPlan, RowKey
 from vectorlab.domain.runs.margins import ROUNDING_NATS, rounding_margin
 from vectorlab.domain.runs.replays import Effect, Verdict, judge
-from vectorlab.domain.runs.runs import (
-    Arm,
-    BatchPlan,
-    Decoding,
-    Departure,
-    GenerationRun,
-    Prompt,
-    RowKey,
-    RunSpec,
-)
+from vectorlab.domain.runs.runs import Decoding, GenerationRun, Prompt, RunSpec
+from vectorlab.domain.runs.texts import Departure
 
 ENVIRONMENT = {
     "torch": "2.13.0",

@@ -3,23 +3,22 @@ from dataclasses import replace
 
 import pytest
 
+from vectorlab.domain.interventions.arms import (
+    Arm,
+    Combine,
+    Intervention,
+    check_arm,
+    check_strength,
+)
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.interventions.schedules import Schedule
-from vectorlab.domain.runs.runs import (
-    Arm,
-    BatchPlan,
-    Combine,
-    Decoding,
+from vectorlab.domain.runs.batch_plan import BatchPlan, RowKey
+from vectorlab.domain.runs.runs import Decoding, Prompt, RunSpec
+from vectorlab.domain.runs.texts import (
     Departure,
     FinishReason,
     GeneratedText,
-    Intervention,
-    Prompt,
-    RowKey,
-    RunSpec,
-    check_arm,
-    check_strength,
     compare_generations,
     departure,
 )

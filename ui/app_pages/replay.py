@@ -8,7 +8,8 @@ from ui.frame import job_panels, lists, navigation, notes
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.runs.lists import RunFilter, RunKind
 from vectorlab.domain.runs.replays import ReplayVerdict, Verdict
-from vectorlab.domain.runs.runs import Departure, GenerationRun
+from vectorlab.domain.runs.runs import GenerationRun
+from vectorlab.domain.runs.texts import Departure
 from vectorlab.services import frames
 from vectorlab.services.asking import Asked
 from vectorlab.services.runs import lists as browsing

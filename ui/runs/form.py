@@ -13,6 +13,7 @@ import streamlit as st
 from ui import cached, markup
 from ui.frame import navigation, notes
 from ui.playground import strengths
+from vectorlab.domain.interventions.arms import Combine
 from vectorlab.domain.interventions.layer_ranges import parse_layers
 from vectorlab.domain.interventions.operators import AVERAGED, Operator
 from vectorlab.domain.interventions.positions import Positions
@@ -20,7 +21,7 @@ from vectorlab.domain.interventions.schedules import Schedule
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.models import DTYPES, Model
 from vectorlab.domain.runs.lists import VectorChoice
-from vectorlab.domain.runs.runs import Combine, Decoding, GenerationRun, Prompt, RunSpec
+from vectorlab.domain.runs.runs import Decoding, GenerationRun, Prompt, RunSpec
 from vectorlab.domain.vectors.vectors import Site
 from vectorlab.errors import InputError
 from vectorlab.services import models

@@ -6,8 +6,9 @@ import streamlit as st
 
 from ui import cached, markup, tables
 from vectorlab.domain.description import Fact, Names, counted, describe
+from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.runs.comparison import settings_of
-from vectorlab.domain.runs.runs import Arm, GenerationRun
+from vectorlab.domain.runs.runs import GenerationRun
 from vectorlab.services.vectors import vectors
 
 

@@ -7,12 +7,13 @@ import typer
 
 from vectorlab.cli.groups import Group
 from vectorlab.cli.runs.decoding_options import check_draws
+from vectorlab.domain.interventions.arms import Combine
 from vectorlab.domain.interventions.layer_ranges import parse_layers
 from vectorlab.domain.interventions.operators import AVERAGED, Operator
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.interventions.schedules import Schedule
 from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
-from vectorlab.domain.runs.runs import Combine, Decoding
+from vectorlab.domain.runs.runs import Decoding
 from vectorlab.domain.vectors.vectors import Site
 
 _UNITS = "; ".join(f"{operator}: {operator.info.unit}" for operator in Operator)

@@ -16,7 +16,8 @@ import torch
 
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.interventions.schedules import Schedule
-from vectorlab.domain.runs.runs import GeneratedText, RunSpec
+from vectorlab.domain.runs.runs import RunSpec
+from vectorlab.domain.runs.texts import GeneratedText
 from vectorlab.errors import ModelError
 from vectorlab.steering.generation.prepared_run import PreparedRun
 from vectorlab.steering.interventions.arm_table import SteeringTable

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from vectorlab.domain.runs.runs import GeneratedText, RowKey, RunSpec
+from vectorlab.domain.runs.batch_plan import RowKey
+from vectorlab.domain.runs.runs import RunSpec
+from vectorlab.domain.runs.texts import GeneratedText
 from vectorlab.domain.scores.scores import Score, ScorerSpec
 from vectorlab.domain.vectors.vectors import LayerVector
 from vectorlab.evals.forced import Arms, Passage, Progress, does_nothing, read_passages

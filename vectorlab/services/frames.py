@@ -8,17 +8,12 @@ import numpy as np
 import pandas as pd
 
 from vectorlab.domain.description import Names, describe
+from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.jobs.jobs import Job, JobFilter, JobState, WorkerInfo
 from vectorlab.domain.runs import margins
 from vectorlab.domain.runs.lists import RunSummary
-from vectorlab.domain.runs.runs import (
-    Arm,
-    GeneratedText,
-    GenerationRun,
-    RunSpec,
-    record_of,
-    recorded,
-)
+from vectorlab.domain.runs.runs import GenerationRun, RunSpec, record_of, recorded
+from vectorlab.domain.runs.texts import GeneratedText
 from vectorlab.domain.sets.diff import Changes, Moved, Placed
 from vectorlab.domain.vectors.vectors import LayerVector, SteeringVector
 from vectorlab.services import jobs

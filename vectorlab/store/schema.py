@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from vectorlab.domain.jobs.jobs import AttemptOutcome, JobState, LogLevel
 from vectorlab.domain.runs.replays import Verdict as ReplayVerdict
-from vectorlab.domain.runs.runs import FinishReason
+from vectorlab.domain.runs.texts import FinishReason
 from vectorlab.domain.runs.votes import Choice
 from vectorlab.icl.domain.reference_points import Verdict
 from vectorlab.ravel.domain.entities import Split

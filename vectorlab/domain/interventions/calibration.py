@@ -24,19 +24,17 @@ from vectorlab.domain.fields import (
     VectorModel,
     VectorSha256,
 )
-from vectorlab.domain.interventions.operators import Operator
-from vectorlab.domain.interventions.positions import Positions
-from vectorlab.domain.interventions.schedules import Schedule
-from vectorlab.domain.runs.runs import (
+from vectorlab.domain.interventions.arms import (
     ActsWhen,
     Arm,
-    Decoding,
-    InlineDecoding,
     Intervention,
-    Prompts,
     ScheduleOfStrength,
     signed,
 )
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.interventions.positions import Positions
+from vectorlab.domain.interventions.schedules import Schedule
+from vectorlab.domain.runs.runs import Decoding, InlineDecoding, Prompts
 from vectorlab.domain.scores.catalogue import parse_scorer
 from vectorlab.domain.scores.scores import ScorerSpec, scorer_in_words
 from vectorlab.domain.scores.statistics import Estimate

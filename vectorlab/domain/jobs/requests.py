@@ -10,7 +10,8 @@ from vectorlab.domain.interventions.conditions import SearchSpec
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.jobs.jobs import KINDS as KINDS
 from vectorlab.domain.jobs.jobs import JobRequest, NamedRequest
-from vectorlab.domain.runs.runs import BatchPlan, RunSpec
+from vectorlab.domain.runs.batch_plan import BatchPlan
+from vectorlab.domain.runs.runs import RunSpec
 from vectorlab.domain.scores.scores import ScorerSpec
 from vectorlab.domain.vectors.vectors import ExtractionSpec
 from vectorlab.icl.domain.laws import BridgeSpec, ConstructOptions, ReproductionSpec

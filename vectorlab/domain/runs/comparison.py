@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import Any
 
 from vectorlab.domain.description import Names, describe, digest
-from vectorlab.domain.runs.runs import Arm, GenerationRun
+from vectorlab.domain.interventions.arms import Arm
+from vectorlab.domain.runs.runs import GenerationRun
 
 
 class Shown(StrEnum):

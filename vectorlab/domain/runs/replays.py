@@ -6,7 +6,9 @@ from enum import StrEnum
 from typing import Any
 
 from vectorlab.domain.runs import margins
-from vectorlab.domain.runs.runs import BatchPlan, Departure, GenerationRun, Products
+from vectorlab.domain.runs.batch_plan import BatchPlan, Products
+from vectorlab.domain.runs.runs import GenerationRun
+from vectorlab.domain.runs.texts import Departure
 
 
 class Verdict(StrEnum):

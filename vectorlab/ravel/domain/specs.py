@@ -13,8 +13,8 @@ from vectorlab.domain.codec import NO_IDS, Coded, Ids, Request, Stored
 from vectorlab.domain.description import About, Fact, Names, describe
 from vectorlab.domain.fields import Layers, Seed, VectorId, VectorSha256
 from vectorlab.domain.hashing import bytes_sha256, content_sha256
+from vectorlab.domain.interventions.arms import signed
 from vectorlab.domain.interventions.operators import Operator
-from vectorlab.domain.runs.runs import signed
 from vectorlab.errors import InputError, ShapeError
 from vectorlab.ravel.domain.instances import TESTS, Part
 from vectorlab.ravel.domain.measures import Outcome, Score

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import torch
 
+from vectorlab.domain.interventions.arms import Arm, Combine, Intervention
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Positions
-from vectorlab.domain.runs.runs import Arm, Combine, Intervention
 from vectorlab.domain.vectors.vectors import LayerVector, Site
 from vectorlab.errors import InputError
 from vectorlab.ravel.domain.instances import Example, InstanceSpec

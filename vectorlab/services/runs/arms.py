@@ -5,12 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from vectorlab.domain.interventions.layer_ranges import parse_layers, spell_layers
-from vectorlab.domain.interventions.operators import Operator
-from vectorlab.domain.interventions.positions import Positions
-from vectorlab.domain.interventions.schedules import Schedule
-from vectorlab.domain.models import Model
-from vectorlab.domain.runs.runs import (
+from vectorlab.domain.interventions.arms import (
     Arm,
     Combine,
     Intervention,
@@ -18,6 +13,11 @@ from vectorlab.domain.runs.runs import (
     check_measured_before,
     check_strength,
 )
+from vectorlab.domain.interventions.layer_ranges import parse_layers, spell_layers
+from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.interventions.positions import Positions
+from vectorlab.domain.interventions.schedules import Schedule
+from vectorlab.domain.models import Model
 from vectorlab.domain.vectors.vectors import Site, SteeringVector
 from vectorlab.errors import InputError
 from vectorlab.services.vectors.calibrations import unit_strength

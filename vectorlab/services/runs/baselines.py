@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from vectorlab.domain.runs.runs import Arm
+from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.sets.versions import SHUFFLED_FROM, Demonstration
 from vectorlab.domain.vectors.methods import RANDOM_DIRECTION
 from vectorlab.domain.vectors.vectors import (

@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 import pandas as pd
 
 from vectorlab.domain.description import Fact, describe, in_words
+from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.interventions.calibration import Calibration
 from vectorlab.domain.lineage import Thing
-from vectorlab.domain.runs.runs import Arm, GenerationRun, RunSpec
+from vectorlab.domain.runs.runs import GenerationRun, RunSpec
 from vectorlab.domain.scores.catalogue import SCORERS
 from vectorlab.domain.text.documents import Block, Code, Heading, Paragraph, Picture, Table
 from vectorlab.errors import InputError

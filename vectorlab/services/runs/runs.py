@@ -3,22 +3,14 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from vectorlab.domain.interventions.arms import Arm, Intervention, check_arm
 from vectorlab.domain.interventions.conditions import Condition
 from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job
 from vectorlab.domain.jobs.requests import GenerateRequest
 from vectorlab.domain.models import Model, check_dtype
 from vectorlab.domain.runs.replays import ReplayVerdict, judge
-from vectorlab.domain.runs.runs import (
-    Arm,
-    Chat,
-    GeneratedText,
-    GenerationRun,
-    Intervention,
-    Prompt,
-    RunSpec,
-    check_arm,
-    compare_generations,
-)
+from vectorlab.domain.runs.runs import Chat, GenerationRun, Prompt, RunSpec
+from vectorlab.domain.runs.texts import GeneratedText, compare_generations
 from vectorlab.domain.sets.versions import SetReference, check_name
 from vectorlab.errors import InputError
 from vectorlab.services.asking import Asked, ask, job_reader, takes_name

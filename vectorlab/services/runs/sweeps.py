@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.interventions.layer_ranges import spell_layers
 from vectorlab.domain.models import Model
-from vectorlab.domain.runs.runs import Arm, Prompt
+from vectorlab.domain.runs.runs import Prompt
 from vectorlab.errors import InputError
 from vectorlab.services.runs.arms import BASELINE, build_arms
 from vectorlab.services.runs.baselines import DEFAULT_TEMPLATE, in_context_arm

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.models import Model, check_dtype
 from vectorlab.domain.runs.chats import Chat
-from vectorlab.domain.runs.runs import Arm, Decoding, Prompt, RunSpec
+from vectorlab.domain.runs.runs import Decoding, Prompt, RunSpec
 from vectorlab.services.runs import runs
 
 

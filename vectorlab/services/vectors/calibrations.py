@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from vectorlab.domain.description import describe
+from vectorlab.domain.interventions.arms import check_measured_before, check_strength
 from vectorlab.domain.interventions.calibration import (
     Calibration,
     CalibrationSpec,
@@ -19,7 +20,7 @@ from vectorlab.domain.interventions.schedules import Schedule
 from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, PRIORITY_BATCH
 from vectorlab.domain.jobs.requests import CalibrateRequest
 from vectorlab.domain.models import Model
-from vectorlab.domain.runs.runs import Prompt, check_measured_before, check_strength
+from vectorlab.domain.runs.runs import Prompt
 from vectorlab.domain.scores.catalogue import SCORERS, Needs, parse_scorer
 from vectorlab.domain.scores.scores import ScorerSpec
 from vectorlab.domain.vectors.vectors import Site, SteeringVector

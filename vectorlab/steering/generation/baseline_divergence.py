@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import torch
 
-from vectorlab.domain.runs.runs import Divergence
+from vectorlab.domain.runs.texts import Divergence
 from vectorlab.steering.generation.sampling import log_probability
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from vectorlab.domain.runs.runs import BatchPlan
+from vectorlab.domain.runs.batch_plan import BatchPlan
 from vectorlab.domain.text.shared_prefix import shared_prefix
 from vectorlab.errors import InputError
 

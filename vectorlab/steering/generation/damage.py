@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from vectorlab.domain.runs.runs import Arm
+from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.vectors.vectors import LayerVector
 from vectorlab.errors import InputError, ModelError
 from vectorlab.steering.generation.baseline_divergence import kl_divergence

@@ -11,7 +11,8 @@ from torch._dynamo.exc import TorchDynamoException
 
 from vectorlab.domain.interventions.conditions import Condition
 from vectorlab.domain.interventions.positions import Part as PositionsPart
-from vectorlab.domain.runs.runs import Frame, GeneratedText, Products, RowKey
+from vectorlab.domain.runs.batch_plan import Frame, Products, RowKey
+from vectorlab.domain.runs.texts import GeneratedText
 from vectorlab.steering.generation.baseline_divergence import Comparison
 from vectorlab.steering.generation.compiled import Compilation, reason_against, traced_hooks
 from vectorlab.steering.generation.decoder import Decoder

@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from vectorlab.domain.runs.runs import BatchPlan, Frame, GeneratedText, Products, RowKey, RunSpec
+from vectorlab.domain.runs.batch_plan import BatchPlan, Frame, Products, RowKey
+from vectorlab.domain.runs.runs import RunSpec
+from vectorlab.domain.runs.texts import GeneratedText
 from vectorlab.domain.vectors.vectors import LayerVector
 from vectorlab.errors import InputError, ModelError
 from vectorlab.steering.generation.batch_plan import (

@@ -6,18 +6,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
+from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.interventions.conditions import Condition
 from vectorlab.domain.interventions.positions import Part
+from vectorlab.domain.runs.batch_plan import RowKey
 from vectorlab.domain.runs.chats import Chat
-from vectorlab.domain.runs.runs import (
-    Arm,
-    Divergence,
-    FinishReason,
-    GeneratedText,
-    RowKey,
-    RunSpec,
-    departure,
-)
+from vectorlab.domain.runs.runs import RunSpec
+from vectorlab.domain.runs.texts import Divergence, FinishReason, GeneratedText, departure
 from vectorlab.domain.vectors.vectors import LayerVector
 from vectorlab.errors import IntegrityError, ModelError
 from vectorlab.steering.generation.baseline_divergence import divergence

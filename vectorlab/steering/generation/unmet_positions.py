@@ -8,7 +8,7 @@ import torch
 
 from vectorlab.domain.interventions.positions import Part
 from vectorlab.domain.interventions.schedules import Schedule
-from vectorlab.domain.runs.runs import GeneratedText
+from vectorlab.domain.runs.texts import GeneratedText
 from vectorlab.steering.generation.prepared_run import PreparedRun
 from vectorlab.steering.interventions.token_positions import Rule, RuleReader
 

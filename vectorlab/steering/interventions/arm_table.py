@@ -12,10 +12,16 @@ from enum import StrEnum
 
 import torch
 
+from vectorlab.domain.interventions.arms import (
+    Arm,
+    Combine,
+    Intervention,
+    check_arm,
+    check_measured_before,
+)
 from vectorlab.domain.interventions.conditions import Condition
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Part
-from vectorlab.domain.runs.runs import Arm, Combine, Intervention, check_arm, check_measured_before
 from vectorlab.domain.vectors.vectors import LayerVector, Site
 from vectorlab.errors import InputError, ModelError, NotFoundError, ShapeError
 from vectorlab.steering.interventions.conditions import direction_of

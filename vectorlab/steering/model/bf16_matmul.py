@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from vectorlab.domain.runs.runs import Products
+from vectorlab.domain.runs.batch_plan import Products
 from vectorlab.steering.model.loading import LoadedModel
 from vectorlab.steering.model.processor import processor
 

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
-from vectorlab.domain.runs.runs import Divergence, RowKey
+from vectorlab.domain.runs.batch_plan import RowKey
+from vectorlab.domain.runs.texts import Divergence
 from vectorlab.store import schema
 from vectorlab.store.database import Transaction
 

@@ -8,29 +8,23 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
+from vectorlab.domain.interventions.arms import Arm, Combine, Intervention
 from vectorlab.domain.interventions.conditions import Comparison, Condition, Measure
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.interventions.schedules import Schedule
+from vectorlab.domain.runs.batch_plan import BatchPlan, RowKey
 from vectorlab.domain.runs.replays import judge
 from vectorlab.domain.runs.runs import (
-    Arm,
-    BatchPlan,
     Chat,
-    Combine,
     Decoding,
-    FinishReason,
-    GeneratedText,
     GenerationRun,
-    Intervention,
     NewRun,
     Prompt,
-    RowKey,
     RunSpec,
     record_of,
-    results_sha256,
-    storable,
 )
+from vectorlab.domain.runs.texts import FinishReason, GeneratedText, results_sha256, storable
 from vectorlab.domain.vectors.vectors import Site
 from vectorlab.errors import ConflictError, InputError, IntegrityError, NotFoundError
 from vectorlab.store import evidence, schema

@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from vectorlab.domain.runs.runs import RowKey
+from vectorlab.domain.runs.batch_plan import RowKey
 from vectorlab.domain.scores.catalogue import asks_an_endpoint
 from vectorlab.domain.scores.scores import NewScore, Score, StoredScore
 from vectorlab.store import evidence, schema

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
-from vectorlab.domain.runs.runs import Divergence, GeneratedText
+from vectorlab.domain.runs.texts import Divergence, GeneratedText
 from vectorlab.domain.runs.tokens import NearestTokens, ReadTokens, VocabularyToken
 from vectorlab.store import evidence, schema
 from vectorlab.store.columns import utc_now

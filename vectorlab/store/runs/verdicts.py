@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
+from vectorlab.domain.runs.batch_plan import RowKey
 from vectorlab.domain.runs.replays import ReplayVerdict, Verdict, judge
-from vectorlab.domain.runs.runs import Departure, GenerationRun, RowKey
+from vectorlab.domain.runs.runs import GenerationRun
+from vectorlab.domain.runs.texts import Departure
 from vectorlab.store import evidence, schema
 from vectorlab.store.database import Transaction
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from vectorlab.domain.codec import ids_in
 from vectorlab.domain.hashing import content_sha256
+from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.interventions.calibration import (
     CalibrationSpec,
     CurvePoint,
@@ -20,7 +21,9 @@ from vectorlab.domain.interventions.calibration import (
     find_limit,
 )
 from vectorlab.domain.jobs.requests import CalibrateRequest
-from vectorlab.domain.runs.runs import Arm, FinishReason, GeneratedText, RowKey, RunSpec
+from vectorlab.domain.runs.batch_plan import RowKey
+from vectorlab.domain.runs.runs import RunSpec
+from vectorlab.domain.runs.texts import FinishReason, GeneratedText
 from vectorlab.domain.scores.catalogue import PROJECTION, SCORERS, Needs
 from vectorlab.domain.scores.scores import Item, ScorerSpec
 from vectorlab.domain.scores.statistics import Estimate, compare_paired, estimate

@@ -1,7 +1,7 @@
 """The job that scales a vector to a given damage."""
 
+from vectorlab.domain.interventions.arms import Arm, Intervention
 from vectorlab.domain.jobs.requests import EqualiseRequest
-from vectorlab.domain.runs.runs import Arm, Intervention
 from vectorlab.domain.vectors.methods import EQUALISED
 from vectorlab.domain.vectors.vectors import NewVector, Origin, ParentWeight
 from vectorlab.steering.generation.damage import mean_kl, scale_for, scaled

@@ -13,7 +13,9 @@ import torch
 from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.jobs.jobs import Job, LogLevel, PartialText
 from vectorlab.domain.jobs.requests import GenerateRequest
-from vectorlab.domain.runs.runs import BatchPlan, Departure, GeneratedText, NewRun, RowKey, RunSpec
+from vectorlab.domain.runs.batch_plan import BatchPlan, RowKey
+from vectorlab.domain.runs.runs import NewRun, RunSpec
+from vectorlab.domain.runs.texts import Departure, GeneratedText
 from vectorlab.domain.vectors.vectors import LayerVector
 from vectorlab.errors import JobReleased
 from vectorlab.steering.generation.generation import (

@@ -9,7 +9,9 @@ from vectorlab.config import Settings
 from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.jobs.jobs import LogLevel
 from vectorlab.domain.jobs.requests import ScoreRequest
-from vectorlab.domain.runs.runs import GeneratedText, GenerationRun, RowKey
+from vectorlab.domain.runs.batch_plan import RowKey
+from vectorlab.domain.runs.runs import GenerationRun
+from vectorlab.domain.runs.texts import GeneratedText
 from vectorlab.domain.scores.catalogue import PROJECTION, SCORERS, Needs
 from vectorlab.domain.scores.scores import Item, NewScore, Score, ScorerSpec
 from vectorlab.domain.vectors.vectors import LayerVector

@@ -3,8 +3,8 @@
 import torch
 
 from vectorlab.catalogue import in_file_of
+from vectorlab.domain.interventions.arms import Combine
 from vectorlab.domain.interventions.operators import Operator
-from vectorlab.domain.runs.runs import Combine
 from vectorlab.steering.interventions.operators.base import AnyOperation, Given, Operation, Slots
 
 
