@@ -1,0 +1,25 @@
+"""What in-context learning as gradient descent adds to VectorLab."""
+
+from vectorlab.systems import System
+
+SYSTEM = System(
+    name="icl",
+    frozen={
+        "icl_runs": (),
+        "icl_checks": (),
+        "icl_layers": (),
+        "icl_heads": (),
+        "icl_weights": (),
+    },
+    sealed={
+        "icl_runs": (
+            ("icl_checks", "icl_run_id"),
+            ("icl_layers", "icl_run_id"),
+            ("icl_heads", "icl_run_id"),
+            ("icl_weights", "icl_run_id"),
+        ),
+    },
+    purged={"in-context run": "icl_runs"},
+    pages={"in_context_learning": "In-context learning"},
+    links={"icl_run_id": ("in_context_learning", "Open the result")},
+)
