@@ -8,7 +8,7 @@ import pytest
 
 from tests.integration.test_ravel import few_cities
 from vectorlab.domain.jobs.jobs import NamedRequest
-from vectorlab.domain.jobs.requests import KINDS
+from vectorlab.domain.jobs.kinds import kinds
 from vectorlab.domain.runs.runs import Decoding, Operator
 from vectorlab.errors import ConflictError
 from vectorlab.lab import Lab
@@ -112,7 +112,7 @@ def thing(request: pytest.FixtureRequest, lab: Lab) -> Named:
 
 
 def test_every_kind_of_job_that_gives_a_name_is_here():
-    named = {kind for kind, request in KINDS.items() if issubclass(request, NamedRequest)}
+    named = {kind for kind, request in kinds().items() if issubclass(request, NamedRequest)}
     assert {item.kind for item in THINGS.values()} == named
 
 
@@ -156,7 +156,7 @@ def test_an_equal_job_with_another_name_is_refused_before_it_is_acknowledged(
 @of(*THINGS)
 def test_a_name_that_another_job_will_give_is_refused(lab: Lab, thing: Named):
     first = thing.ask(lab, "mine")
-    noun = KINDS[thing.kind].NAMES
+    noun = kinds()[thing.kind].NAMES
     with pytest.raises(ConflictError, match=f"Job {first.job.id} is to make a {noun} .*'mine'"):
         thing.ask(lab, "mine", **thing.other)
 

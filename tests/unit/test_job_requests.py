@@ -9,10 +9,12 @@ from tests import specs
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.jobs import requests
 from vectorlab.domain.jobs.jobs import JobRequest
-from vectorlab.domain.jobs.requests import KINDS
+from vectorlab.domain.jobs.kinds import kinds
 from vectorlab.domain.runs.batch_plan import BatchPlan
 from vectorlab.errors import CatalogueError, IntegrityError
+from vectorlab.icl.domain import requests as icl_requests
 from vectorlab.icl.domain.laws import BridgeSpec, ReproductionSpec
+from vectorlab.ravel.domain import requests as ravel_requests
 from vectorlab.worker.handlers import HANDLERS
 from vectorlab.worker.registry import handles
 
@@ -51,10 +53,10 @@ FULL: dict[str, JobRequest] = {
             batch_plan=BatchPlan(batches=((0, 1), (2,))),
             threads=5,
         ),
-        requests.RavelBuildRequest(
+        ravel_requests.RavelBuildRequest(
             spec=specs.FULL_INSTANCE, version_id=1, model_id=2, name="cities"
         ),
-        requests.RavelRunRequest(
+        ravel_requests.RavelRunRequest(
             spec=specs.FULL_RAVEL_RUN, instance_id=1, model_id=2, name="run", weights="sae.st"
         ),
         requests.ThresholdRequest(
@@ -74,12 +76,12 @@ FULL: dict[str, JobRequest] = {
             name="equal",
             dtype="float32",
         ),
-        requests.IclConstructRequest(spec=specs.FULL_CONSTRUCTION, spec_sha256="c" * 64),
-        requests.IclTrainRequest(spec=specs.FULL_TRAINING, spec_sha256="c" * 64),
-        requests.IclReproduceRequest(
+        icl_requests.IclConstructRequest(spec=specs.FULL_CONSTRUCTION, spec_sha256="c" * 64),
+        icl_requests.IclTrainRequest(spec=specs.FULL_TRAINING, spec_sha256="c" * 64),
+        icl_requests.IclReproduceRequest(
             spec=ReproductionSpec(scope="short", seed=1), spec_sha256="c" * 64
         ),
-        requests.IclBridgeRequest(
+        icl_requests.IclBridgeRequest(
             spec=BRIDGE, spec_sha256="c" * 64, model_id=2, set_version_id=3, random_version_id=4
         ),
         requests.ScoreRequest(run_id=1, model_id=2, scorers=(specs.FULL_SCORER,), force=True),
@@ -92,21 +94,21 @@ FULL: dict[str, JobRequest] = {
 
 
 def test_every_kind_has_its_request_here_and_a_handler():
-    assert set(FULL) == set(KINDS) == set(HANDLERS)
+    assert set(FULL) == set(kinds()) == set(HANDLERS)
 
 
 @pytest.mark.parametrize("kind", FULL)
 def test_a_request_comes_back_from_its_stored_form(kind: str):
     request = FULL[kind]
     form = json.loads(json.dumps(request.to_json()))
-    assert KINDS[kind].from_json(form) == request
+    assert kinds()[kind].from_json(form) == request
     assert request.dedupe_key is not None
 
 
 @pytest.mark.parametrize("kind", FULL)
 def test_a_form_of_another_request_is_refused_in_words(kind: str):
-    with pytest.raises(IntegrityError, match=f"A stored {KINDS[kind].__name__} cannot be read"):
-        KINDS[kind].from_json({"set": "upbeat@1"})
+    with pytest.raises(IntegrityError, match=f"A stored {kinds()[kind].__name__} cannot be read"):
+        kinds()[kind].from_json({"set": "upbeat@1"})
 
 
 def test_row_ids_of_vectors_stand_beside_the_specification():

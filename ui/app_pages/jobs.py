@@ -8,7 +8,7 @@ import streamlit as st
 from ui import cached, markup, tables
 from ui.frame import job_panels, lists, navigation, notes
 from vectorlab.domain.jobs.jobs import JobFilter, JobState
-from vectorlab.domain.jobs.requests import KINDS
+from vectorlab.domain.jobs.kinds import kinds
 from vectorlab.services import frames, jobs, models
 
 SHOWN = 100
@@ -107,7 +107,7 @@ def _choose_filter() -> JobFilter:
     one, two, three, four = st.columns(4)
     kind = one.selectbox(
         "Kind",
-        list(KINDS),
+        list(kinds()),
         index=None,
         placeholder="any",
         key="kind",

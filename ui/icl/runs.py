@@ -8,8 +8,8 @@ from ui.frame import job_panels, navigation, notes
 from ui.icl import charts
 from vectorlab.domain.description import describe
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
-from vectorlab.domain.jobs.requests import IclTrainRequest
 from vectorlab.domain.vectors.context_prompts import LAYOUTS
+from vectorlab.icl.domain.requests import IclTrainRequest
 from vectorlab.icl.domain.runs import IclKind, IclRun
 from vectorlab.icl.domain.training_spec import TrainingSpec, Variant
 from vectorlab.icl.services import runs as icl

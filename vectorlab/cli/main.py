@@ -15,8 +15,7 @@ from vectorlab.cli.runs import runs, scores, sweeps
 from vectorlab.cli.sets import files, history, sets, splits
 from vectorlab.cli.vectors import algebra, calibrations, thresholds, vectors
 from vectorlab.errors import VectorLabError
-from vectorlab.icl.cli import commands as icl
-from vectorlab.ravel.cli import commands as ravel
+from vectorlab.systems import systems
 from vectorlab.version import __version__
 
 app = typer.Typer(
@@ -42,8 +41,8 @@ app.add_typer(vectors.app, name="vectors")
 for part in (sweeps.app, scores.app):
     runs.app.add_typer(part)
 app.add_typer(runs.app, name="runs")
-app.add_typer(ravel.app, name="ravel")
-app.add_typer(icl.app, name="icl")
+for system in systems():
+    app.add_typer(system.module("cli.commands").app, name=system.name)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(worker.app, name="worker")
 app.command("demo")(root_commands.demo)

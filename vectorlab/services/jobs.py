@@ -14,7 +14,7 @@ from vectorlab.domain.jobs.jobs import (
     PartialText,
     WorkerInfo,
 )
-from vectorlab.domain.jobs.requests import KINDS
+from vectorlab.domain.jobs.kinds import kinds, request_class
 from vectorlab.errors import InputError, JobCancelled, JobFailed, NotFoundError
 from vectorlab.store import audit, models
 from vectorlab.store.database import Database, Transaction
@@ -94,8 +94,8 @@ def read_filter(
         NotFoundError: If there is no such model.
         InputError: If there is no such kind, or a time is not understood.
     """
-    if kind is not None and kind not in KINDS:
-        raise InputError(f"Kind {kind!r} is not known. Known are {', '.join(KINDS)}.")
+    if kind is not None and kind not in kinds():
+        raise InputError(f"Kind {kind!r} is not known. Known are {', '.join(kinds())}.")
     with db.read() as tx:
         model_id = None if model is None else models.get_model(tx, model).id
         now = jobs.now(tx)
@@ -171,7 +171,7 @@ def retry(db: Database, job_id: int, *, actor: str) -> Job:
     """
     with db.write() as tx:
         job = jobs.get_job(tx, job_id)
-        request = KINDS.get(job.kind)
+        request = request_class(job.kind)
         if job.state.is_final and request is not None and issubclass(request, NamedRequest):
             name = names.of_job(tx, job_id)
             names.check_promised(tx, request.NAMES, name, job.dedupe_key)

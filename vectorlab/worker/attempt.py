@@ -4,7 +4,7 @@ import errno
 import logging
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from vectorlab.domain.jobs.jobs import Job, JobState, LogLevel
 from vectorlab.domain.vectors.states import DEFAULT_STATE_CACHE_BYTES
@@ -13,7 +13,7 @@ from vectorlab.steering.model.batching import is_out_of_memory
 from vectorlab.store.database import Database
 from vectorlab.store.jobs import queue
 from vectorlab.store.retry import with_retry
-from vectorlab.worker.context import Choose, JobContext, alone
+from vectorlab.worker.context import Choose, Companion, JobContext, alone
 from vectorlab.worker.lease import Lease
 from vectorlab.worker.model_cache import ModelCache
 
@@ -39,7 +39,7 @@ class Attempt:
         lease: Lease,
         model_cache: ModelCache,
         *,
-        companions: "Callable[[Choose], list[Attempt]] | None" = None,
+        companions: Callable[[Choose], Sequence[Companion]] | None = None,
         state_cache_bytes: int = DEFAULT_STATE_CACHE_BYTES,
     ) -> None:
         self._db = db

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from vectorlab.domain.jobs.jobs import Checkpoint, CurvePoint, Job, LogLevel
 from vectorlab.domain.vectors.states import DEFAULT_STATE_CACHE_BYTES
@@ -15,15 +15,23 @@ from vectorlab.store.retry import with_retry
 from vectorlab.worker.lease import Lease
 from vectorlab.worker.model_cache import ModelCache
 
-if TYPE_CHECKING:
-    from vectorlab.worker.attempt import Attempt
-
 Choose = Callable[[Sequence[Job]], Sequence[Job]]
 
 
-def alone(_choose: Choose) -> "list[Attempt]":
+class Companion(Protocol):
+    """An attempt at another job that shares the batches of this one."""
+
+    job: Job
+    lease: Lease
+    context: "JobContext"
+
+    def run(self, work: "Callable[[JobContext], None]") -> None:
+        """Do its work and record how it ended."""
+
+
+def alone(_choose: Choose) -> Sequence[Companion]:
     """Claim no further jobs: there is no companion."""
-    return []
+    return ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +44,7 @@ class JobContext:
     model_cache: ModelCache
     state_cache_bytes: int = DEFAULT_STATE_CACHE_BYTES  # that the store keeps; 0 keeps none
     # Claims those of the queued jobs that may share a batch with this one which are chosen.
-    companions: Callable[[Choose], "list[Attempt]"] = alone
+    companions: Callable[[Choose], Sequence[Companion]] = alone
 
     def load(self, dtype: str, *, accept_changed: bool = False) -> LoadedModel:
         """The job's model on the worker's device.

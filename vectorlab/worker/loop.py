@@ -7,7 +7,7 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -23,7 +23,7 @@ from vectorlab.store.jobs import queue as jobs
 from vectorlab.store.jobs.notify import Waker, open_waker
 from vectorlab.store.retry import with_retry
 from vectorlab.worker.attempt import Attempt
-from vectorlab.worker.context import Choose
+from vectorlab.worker.context import Choose, Companion
 from vectorlab.worker.handlers import handler_of
 from vectorlab.worker.lease import Lease, ProgressListener
 from vectorlab.worker.model_cache import ModelCache, memory_taken
@@ -187,7 +187,7 @@ class Worker:
         return self._begin(job, companions)
 
     def _begin(
-        self, job: Job, companions: Callable[[Choose], list[Attempt]] | None = None
+        self, job: Job, companions: Callable[[Choose], Sequence[Companion]] | None = None
     ) -> Attempt:
         log.info("job %d %s: attempt %d", job.id, job.kind, job.attempt)
         lease = Lease(

@@ -12,7 +12,7 @@ from vectorlab.cli.context import wait as wait_for
 from vectorlab.cli.options import LimitOption, OfModelOption
 from vectorlab.cli.output import JsonOption, frame_table, pairs_table, plain, show
 from vectorlab.domain.jobs.jobs import Job, JobAttempt, JobState, LogLevel, LogLine
-from vectorlab.domain.jobs.requests import KINDS
+from vectorlab.domain.jobs.kinds import kinds
 from vectorlab.services import frames, jobs
 
 app = typer.Typer(
@@ -29,8 +29,8 @@ JobIds = Annotated[
 KindOption = Annotated[
     str | None,
     typer.Option(
-        metavar=f"[{'|'.join(KINDS)}]",
-        autocompletion=lambda: list(KINDS),
+        metavar=f"[{'|'.join(kinds())}]",
+        autocompletion=lambda: list(kinds()),
         help="Only jobs of this kind, such as generate.",
     ),
 ]

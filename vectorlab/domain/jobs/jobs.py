@@ -102,7 +102,7 @@ class NamedRequest(JobRequest):
     name: str | None  # None: it goes without, or the worker makes one
 
 
-KINDS: dict[str, type[JobRequest]] = {}  # by name; ``domain.job_requests`` has all of them
+KINDS: dict[str, type[JobRequest]] = {}  # by name, as they are imported; ``kinds`` has all of them
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,23 +1,18 @@
 """What each kind of job is asked to do; ``vectorlab.worker.handlers`` does it."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from vectorlab.domain.codec import Stored
 from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.interventions.calibration import CalibrationSpec
 from vectorlab.domain.interventions.conditions import SearchSpec
 from vectorlab.domain.interventions.operators import Operator
-from vectorlab.domain.jobs.jobs import KINDS as KINDS
 from vectorlab.domain.jobs.jobs import JobRequest, NamedRequest
 from vectorlab.domain.runs.batch_plan import BatchPlan
 from vectorlab.domain.runs.runs import RunSpec
 from vectorlab.domain.scores.scores import ScorerSpec
 from vectorlab.domain.vectors.vectors import ExtractionSpec
-from vectorlab.icl.domain.laws import BridgeSpec, ConstructOptions, ReproductionSpec
-from vectorlab.icl.domain.training_spec import TrainingSpec
-from vectorlab.ravel.domain.instances import InstanceSpec
-from vectorlab.ravel.domain.specs import RunSpec as RavelRunSpec
 
 SHARED_ROWS = 64  # texts of a run that may share its batch with others, at most
 IF_GIVEN = Stored(if_given=True)
@@ -94,41 +89,6 @@ class GenerateRequest(NamedRequest, kind="generate"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RavelBuildRequest(NamedRequest, kind="ravel_build"):
-    """An instance of attributes of entities: completions, filters, pairs."""
-
-    NAMES: ClassVar[str] = "instance"
-
-    spec: InstanceSpec
-    version_id: int  # of the entity data
-    model_id: int
-    name: str | None
-
-    @property
-    def dedupe_key(self) -> str:
-        """Key that equal requests share: the instance that is asked for."""
-        return f"ravel_build:{self.spec.sha256}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class RavelRunRequest(NamedRequest, kind="ravel_run"):
-    """Featurizers to train and score."""
-
-    NAMES: ClassVar[str] = "RAVEL run"
-
-    spec: RavelRunSpec
-    instance_id: int
-    model_id: int
-    name: str | None
-    weights: str | None  # path of an autoencoder's file, as the worker sees it
-
-    @property
-    def dedupe_key(self) -> str:
-        """Key that equal requests share: the run that is asked for."""
-        return f"ravel_run:{self.spec.sha256}"
-
-
-@dataclass(frozen=True, kw_only=True)
 class ThresholdRequest(JobRequest, kind="condition"):
     """A threshold that tells two sets of prompts apart."""
 
@@ -164,50 +124,6 @@ class EqualiseRequest(NamedRequest, kind="equalise"):
         """Key that equal requests share: what is measured, on which texts."""
         measured = [self.vector_id, self.set_version_id, self.kl, self.operator.value, self.dtype]
         return f"equalise:{content_sha256('equalise', measured)}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class IclRequest(JobRequest):
-    """A run of in-context learning."""
-
-    spec: Any
-    spec_sha256: str  # identity of the run
-    model_id: Annotated[int | None, IF_GIVEN] = None
-
-    @property
-    def dedupe_key(self) -> str:
-        """Key that equal requests share: the run that is asked for."""
-        return f"icl:{self.spec_sha256}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class IclConstructRequest(IclRequest, kind="icl_construct"):
-    """Gradient steps by explicit attention."""
-
-    spec: ConstructOptions
-
-
-@dataclass(frozen=True, kw_only=True)
-class IclTrainRequest(IclRequest, kind="icl_train"):
-    """A model of in-context regression, from scratch."""
-
-    spec: TrainingSpec
-
-
-@dataclass(frozen=True, kw_only=True)
-class IclReproduceRequest(IclRequest, kind="icl_reproduce"):
-    """Measure the published reference points of in-context learning."""
-
-    spec: ReproductionSpec
-
-
-@dataclass(frozen=True, kw_only=True)
-class IclBridgeRequest(IclRequest, kind="icl_bridge"):
-    """What demonstrations do in a language model's prompt."""
-
-    spec: BridgeSpec
-    set_version_id: int
-    random_version_id: int | None = None  # pairs of the random control
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,13 +8,6 @@ import pandas as pd
 from vectorlab.domain.description import About, describe
 from vectorlab.domain.fields import Dtype, Seed
 from vectorlab.domain.hashing import content_sha256
-from vectorlab.domain.jobs.requests import (
-    IclBridgeRequest,
-    IclConstructRequest,
-    IclReproduceRequest,
-    IclRequest,
-    IclTrainRequest,
-)
 from vectorlab.domain.models import Model, check_dtype
 from vectorlab.domain.sets.versions import SetReference, SetVersion
 from vectorlab.domain.ties import in_order
@@ -22,6 +15,13 @@ from vectorlab.domain.vectors.context_prompts import DEFAULT_LAYOUT, DEFAULT_SHO
 from vectorlab.errors import InputError
 from vectorlab.icl.domain.laws import BridgeSpec, ConstructOptions, ReproductionSpec
 from vectorlab.icl.domain.reference_points import Check
+from vectorlab.icl.domain.requests import (
+    IclBridgeRequest,
+    IclConstructRequest,
+    IclReproduceRequest,
+    IclRequest,
+    IclTrainRequest,
+)
 from vectorlab.icl.domain.runs import IclKind, IclRun
 from vectorlab.icl.domain.training_spec import TrainingSpec
 from vectorlab.icl.store import runs as icl

@@ -10,14 +10,14 @@ import safetensors.torch
 import torch
 
 from vectorlab.domain.codec import decode, encode
-from vectorlab.domain.jobs.requests import (
+from vectorlab.icl.domain.reference_points import Check
+from vectorlab.icl.domain.requests import (
     IclBridgeRequest,
     IclConstructRequest,
     IclReproduceRequest,
     IclRequest,
     IclTrainRequest,
 )
-from vectorlab.icl.domain.reference_points import Check
 from vectorlab.icl.domain.runs import HeadUpdate, IclKind, LayerEffect, NewIclRun
 from vectorlab.icl.engine import reproduction
 from vectorlab.icl.engine.bridge import BridgeOptions, bridge

@@ -7,12 +7,12 @@ from typing import Any
 import pandas as pd
 
 from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, PRIORITY_BATCH
-from vectorlab.domain.jobs.requests import RavelBuildRequest
 from vectorlab.domain.models import Model, check_dtype
 from vectorlab.domain.sets.versions import check_name
 from vectorlab.errors import ConflictError, InputError
 from vectorlab.ravel.domain.entities import EntityData, Split
 from vectorlab.ravel.domain.instances import Example, Instance, InstanceSpec, Part
+from vectorlab.ravel.domain.requests import RavelBuildRequest
 from vectorlab.ravel.store import entities as ravel_data
 from vectorlab.ravel.store import instances as ravel_instances
 from vectorlab.services.asking import Asked, ask, job_reader, takes_name

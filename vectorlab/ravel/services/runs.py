@@ -10,13 +10,13 @@ from vectorlab.domain.hashing import bytes_sha256
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, PRIORITY_BATCH
-from vectorlab.domain.jobs.requests import RavelRunRequest
 from vectorlab.domain.models import Model
 from vectorlab.domain.sets.versions import check_name
 from vectorlab.domain.vectors.vectors import SteeringVector
 from vectorlab.errors import ConflictError, InputError, ModelError, NotFoundError
 from vectorlab.ravel.domain.entities import EntityData
 from vectorlab.ravel.domain.instances import TESTS, Instance, Part
+from vectorlab.ravel.domain.requests import RavelRunRequest
 from vectorlab.ravel.domain.specs import (
     FEATURIZERS,
     Arm,

@@ -2,9 +2,9 @@
 
 import json
 
-from vectorlab.domain.jobs.requests import RavelBuildRequest
 from vectorlab.ravel.domain.drawing import draw_examples, keep_known
 from vectorlab.ravel.domain.instances import Completion, NewInstance
+from vectorlab.ravel.domain.requests import RavelBuildRequest
 from vectorlab.ravel.engine.completions import asking_pairs, complete_all
 from vectorlab.ravel.engine.prompts import PromptBook
 from vectorlab.ravel.store import entities as ravel_data

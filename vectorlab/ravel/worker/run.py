@@ -16,10 +16,10 @@ import safetensors.torch
 import torch
 
 from vectorlab.domain.hashing import bytes_sha256
-from vectorlab.domain.jobs.requests import RavelRunRequest
 from vectorlab.errors import IntegrityError, ModelError
 from vectorlab.ravel.domain.instances import Instance, Part
 from vectorlab.ravel.domain.measures import Judged, Outcome, score
+from vectorlab.ravel.domain.requests import RavelRunRequest
 from vectorlab.ravel.domain.specs import (
     Arm,
     Evaluation,

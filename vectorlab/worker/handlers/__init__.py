@@ -1,6 +1,7 @@
 """What workers do: read from the store, compute, commit result and completion at once.
 
-A function with ``@handles(SomeRequest)`` in any file of this folder is found.
+A function with ``@handles(SomeRequest)`` in any file of this folder is found, and so is one in a
+system's folder ``worker``.
 """
 
 from collections.abc import Callable
@@ -8,14 +9,16 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from vectorlab.errors import CatalogueError
+from vectorlab.systems import systems
 from vectorlab.worker.context import JobContext
 from vectorlab.worker.registry import HANDLERS, handles
 
 __all__ = ["HANDLERS", "handler_of", "handles"]
 
-for _folder in (__name__, "vectorlab.icl.worker", "vectorlab.ravel.worker"):
-    for _file in iter_modules(import_module(_folder).__path__):
-        import_module(f"{_folder}.{_file.name}")
+for _file in iter_modules(__path__):
+    import_module(f"{__name__}.{_file.name}")
+for _system in systems():
+    _system.load_all("worker")
 
 
 def handler_of(kind: str) -> Callable[[JobContext], None]:

@@ -32,8 +32,7 @@ from vectorlab.store.database import Transaction
 from vectorlab.store.jobs import queue
 from vectorlab.store.runs import runs
 from vectorlab.store.vectors import vectors
-from vectorlab.worker.attempt import Attempt
-from vectorlab.worker.context import JobContext
+from vectorlab.worker.context import Companion, JobContext
 from vectorlab.worker.registry import handles
 
 SHOWN_CHARACTERS = 2000  # of a partial text, from its end
@@ -174,7 +173,7 @@ def _run_alone(context: JobContext, work: _Work, loaded: LoadedModel, plan: Batc
 
 def _companions(
     context: JobContext, work: _Work, loaded: LoadedModel, plan: BatchPlan
-) -> list[Attempt]:
+) -> Sequence[Companion]:
     """Other queued jobs for the same batch; none for a run that has a plan or a part already."""
     small = len(plan.batches) == 1 and not work.request.batch_plan and not work.saved
     if not small or context.job.batch_key is None:
@@ -190,7 +189,7 @@ def _companions(
 
 
 def _run_together(
-    context: JobContext, work: _Work, companions: Sequence[Attempt], loaded: LoadedModel
+    context: JobContext, work: _Work, companions: Sequence[Companion], loaded: LoadedModel
 ) -> None:
     """One batch for several jobs; each commits, or fails, on its own."""
     ids = [context.job.id, *(companion.job.id for companion in companions)]

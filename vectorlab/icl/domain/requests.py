@@ -1,0 +1,53 @@
+"""What the jobs of in-context learning are asked to do."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from vectorlab.domain.codec import Stored
+from vectorlab.domain.jobs.jobs import JobRequest
+from vectorlab.icl.domain.laws import BridgeSpec, ConstructOptions, ReproductionSpec
+from vectorlab.icl.domain.training_spec import TrainingSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class IclRequest(JobRequest):
+    """A run of in-context learning."""
+
+    spec: Any
+    spec_sha256: str  # identity of the run
+    model_id: Annotated[int | None, Stored(if_given=True)] = None
+
+    @property
+    def dedupe_key(self) -> str:
+        """Key that equal requests share: the run that is asked for."""
+        return f"icl:{self.spec_sha256}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class IclConstructRequest(IclRequest, kind="icl_construct"):
+    """Gradient steps by explicit attention."""
+
+    spec: ConstructOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class IclTrainRequest(IclRequest, kind="icl_train"):
+    """A model of in-context regression, from scratch."""
+
+    spec: TrainingSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class IclReproduceRequest(IclRequest, kind="icl_reproduce"):
+    """Measure the published reference points of in-context learning."""
+
+    spec: ReproductionSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class IclBridgeRequest(IclRequest, kind="icl_bridge"):
+    """What demonstrations do in a language model's prompt."""
+
+    spec: BridgeSpec
+    set_version_id: int
+    random_version_id: int | None = None  # pairs of the random control

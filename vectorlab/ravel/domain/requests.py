@@ -1,0 +1,43 @@
+"""What the jobs of RAVEL are asked to do."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from vectorlab.domain.jobs.jobs import NamedRequest
+from vectorlab.ravel.domain.instances import InstanceSpec
+from vectorlab.ravel.domain.specs import RunSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class RavelBuildRequest(NamedRequest, kind="ravel_build"):
+    """An instance of attributes of entities: completions, filters, pairs."""
+
+    NAMES: ClassVar[str] = "instance"
+
+    spec: InstanceSpec
+    version_id: int  # of the entity data
+    model_id: int
+    name: str | None
+
+    @property
+    def dedupe_key(self) -> str:
+        """Key that equal requests share: the instance that is asked for."""
+        return f"ravel_build:{self.spec.sha256}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RavelRunRequest(NamedRequest, kind="ravel_run"):
+    """Featurizers to train and score."""
+
+    NAMES: ClassVar[str] = "RAVEL run"
+
+    spec: RunSpec
+    instance_id: int
+    model_id: int
+    name: str | None
+    weights: str | None  # path of an autoencoder's file, as the worker sees it
+
+    @property
+    def dedupe_key(self) -> str:
+        """Key that equal requests share: the run that is asked for."""
+        return f"ravel_run:{self.spec.sha256}"
