@@ -18,6 +18,15 @@ NAMES = ("ravel", "icl")
 
 
 @dataclass(frozen=True, kw_only=True)
+class Link:
+    """From a job that has ended to the page that shows what it made."""
+
+    page: str  # its address
+    label: str
+    views: Mapping[str, str] = field(default_factory=dict)  # what of the page, by kind of job
+
+
+@dataclass(frozen=True, kw_only=True)
 class System:
     """What a system adds, in words that load nothing.
 
@@ -35,8 +44,7 @@ class System:
     # What can be purged as a thing of its own: what people call it, and its table.
     purged: Mapping[str, str]
     pages: Mapping[str, str]  # address of a page (and name of its file): its title
-    # Key in the result of a job, the page that shows what it made, and what the link says.
-    links: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    links: Mapping[str, Link] = field(default_factory=dict)  # by key in the result of a job
 
     def module(self, place: str) -> ModuleType:
         """A module of the system, such as ``"store.tables"``."""

@@ -51,7 +51,7 @@ def test_every_baseline_is_an_arm_of_one_run_that_replays(view):
     assert [arm.is_baseline for arm in view.run.spec.arms] == [True] + [False] * 7
     assert len(view.run.batch_plan.batches) <= 2
     assert view.replay().identical
-    frame = view.lab.sql(
+    frame = view.session.sql(
         "SELECT DISTINCT arm_index, is_baseline, prefix FROM v_generations ORDER BY arm_index"
     )
     assert frame["is_baseline"].astype(bool).tolist() == [True] + [False] * 7
@@ -59,18 +59,18 @@ def test_every_baseline_is_an_arm_of_one_run_that_replays(view):
 
 
 def test_controls_are_no_in_context_vectors(view):
-    made = view.lab.sql("SELECT method, operator, count(*) AS n FROM v_vectors GROUP BY 1, 2")
+    made = view.session.sql("SELECT method, operator, count(*) AS n FROM v_vectors GROUP BY 1, 2")
     assert sorted(made.itertuples(index=False, name=None)) == [
         ("icv", "rotate", 1),
         ("random_direction", "rotate", 1),
         ("shuffled", "rotate", 1),
     ]
-    (parent,) = view.lab.sql(
+    (parent,) = view.session.sql(
         "SELECT relation, parent_name FROM v_lineage WHERE name = 'upbeat-random-0' "
         "AND parent_kind = 'vector'"
     ).itertuples(index=False, name=None)
     assert parent == ("derived_from", "upbeat")
-    shuffled = view.lab.vectors.get("upbeat-shuffled-0")
+    shuffled = view.session.vectors.get("upbeat-shuffled-0")
     assert (shuffled.origin, shuffled.parameters["method"]) == (Origin.EXTRACTED, "icv")
 
 
@@ -84,7 +84,7 @@ def test_likelihoods_read_again_are_those_of_the_writing(view):
     assert (frame["kl"] >= 0).all()
     assert (frame["kl"].xs(0, level="arm_index") == 0).all()
     assert (frame["kl"].xs(2, level="arm_index") > frame["kl"].xs(1, level="arm_index")).all()
-    reasons = scores.missing_reasons(view.lab.db, view.run)
+    reasons = scores.missing_reasons(view.session.db, view.run)
     assert reasons["reason"].tolist() == ["no reference text: the prompt has no target"]
     assert reasons["texts"].tolist() == [8]  # of the prompt that was given as a text
 
@@ -248,7 +248,7 @@ def test_an_endpoint_that_did_not_answer_is_asked_again(lab):
 def test_details_are_json(view):
     view.score("rouge", "projection:upbeat")
     assert all(
-        json.dumps(dict(item.score.details)) for item in scores.of_run(view.lab.db, view.run)
+        json.dumps(dict(item.score.details)) for item in scores.of_run(view.session.db, view.run)
     )
 
 

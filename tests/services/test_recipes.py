@@ -92,7 +92,7 @@ def test_command_and_code_ask_for_the_run_on_the_screen(lab, request_, monkeypat
     monkeypatch.setenv("VECTORLAB_DATABASE_URL", lab.db.url)
     lines = recipes.code(request_)
     monkeypatch.setattr(
-        "vectorlab.lab.RunVerbs.generate", lambda self, **given: self.request(**given)
+        "vectorlab.lab.runs.RunVerbs.generate", lambda self, **given: self.request(**given)
     )
     with pytest.raises(AttributeError, match="to_frame"):  # a request has none
         exec(lines, {})

@@ -9,25 +9,15 @@ import streamlit as st
 from ui import cached, launching, markup
 from ui.frame import navigation, notes
 from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, Job, JobState
-from vectorlab.domain.jobs.requests import (
-    GenerateRequest,
-    IclBridgeRequest,
-    IclReproduceRequest,
-    IclTrainRequest,
-)
+from vectorlab.domain.jobs.requests import GenerateRequest
 from vectorlab.services import jobs
 from vectorlab.services.asking import Asked
+from vectorlab.systems import systems
 
 T = TypeVar("T")
 
 # How often what stands beside a job is read, and the job then: once a second in all.
 BESIDE_A_JOB = "2s"
-# Where the page on in-context learning shows what a job made.
-ICL_VIEWS = {
-    IclTrainRequest.KIND: "Trained models",
-    IclBridgeRequest.KIND: "Bridge to language models",
-    IclReproduceRequest.KIND: "Reference points",
-}
 WORKER_COMMAND = "vectorlab worker"
 TONES = {
     JobState.SUCCEEDED: "good",
@@ -112,12 +102,12 @@ def result_link(job: Job) -> None:
     result = job.result or {}
     if "vector_id" in result:
         navigation.page_link("Open the vector", "vectors", vector=result["vector_id"])
-    if "icl_run_id" in result:
-        navigation.page_link("Open the result", "in_context_learning", view=ICL_VIEWS.get(job.kind))
     if "model_id" in result:
         navigation.page_link("Open the playground", "playground")
-    if "ravel_run_id" in result or "ravel_instance_id" in result:
-        navigation.page_link("Open the attributes", "attributes")
+    for system in systems():
+        for key, link in system.links.items():
+            if key in result:
+                navigation.page_link(link.label, link.page, view=link.views.get(job.kind))
     if "run_id" in result:
         request = job.request(GenerateRequest)
         replayed = request is not None and request.replay_of is not None

@@ -7,6 +7,7 @@ from streamlit.navigation.page import StreamlitPage
 
 from ui.frame import notes
 from vectorlab.errors import InputError, VectorLabError
+from vectorlab.systems import systems
 
 # Heading in the sidebar -> address of each page (and name of its file) -> title.
 NAVIGATION = {
@@ -17,8 +18,7 @@ NAVIGATION = {
         "runs": "Runs",
         "compare": "Compare",
         "replay": "Replay",
-        "attributes": "Attributes",
-        "in_context_learning": "In-context learning",
+        **{name: title for system in systems() for name, title in system.pages.items()},
     },
     "Make": {"new_vector": "New vector", "new_run": "New run"},
     "Work": {"jobs": "Jobs and workers", "sql": "SQL", "settings": "Settings"},

@@ -12,8 +12,8 @@ from vectorlab.cli.context import open_lab, settings
 from vectorlab.cli.output import JsonOption, console, pairs_table, progress, show
 from vectorlab.domain.models import Model, ModelDescription
 from vectorlab.errors import VectorLabError
-from vectorlab.lab import BUNDLED_MODEL
 from vectorlab.services import database, jobs, models
+from vectorlab.services.vectors.belonging import BUNDLED_MODEL
 from vectorlab.version import __version__
 
 DASHBOARD_PORT = 8501

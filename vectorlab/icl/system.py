@@ -1,6 +1,6 @@
 """What in-context learning as gradient descent adds to VectorLab."""
 
-from vectorlab.systems import System
+from vectorlab.systems import Link, System
 
 SYSTEM = System(
     name="icl",
@@ -21,5 +21,15 @@ SYSTEM = System(
     },
     purged={"in-context run": "icl_runs"},
     pages={"in_context_learning": "In-context learning"},
-    links={"icl_run_id": ("in_context_learning", "Open the result")},
+    links={
+        "icl_run_id": Link(
+            page="in_context_learning",
+            label="Open the result",
+            views={
+                "icl_train": "Trained models",
+                "icl_bridge": "Bridge to language models",
+                "icl_reproduce": "Reference points",
+            },
+        )
+    },
 )

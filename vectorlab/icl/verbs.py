@@ -1,7 +1,7 @@
 """``lab.icl``: in-context learning as gradient descent."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -11,16 +11,16 @@ from vectorlab.icl.domain.runs import IclRun
 from vectorlab.icl.domain.training_spec import TrainingSpec
 from vectorlab.icl.services import runs as icl
 from vectorlab.icl.services.runs import BridgeRequest
-
-if TYPE_CHECKING:
-    from vectorlab.lab import Lab
+from vectorlab.lab.models import ModelVerbs
+from vectorlab.lab.session import Session
 
 
 class IclVerbs:
     """``lab.icl``: what ``vectorlab icl`` does, for notebooks; equal runs are found again."""
 
-    def __init__(self, lab: "Lab") -> None:
-        self._lab = lab
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._models = ModelVerbs(session)
 
     def construct(self, *, force: bool = False, **options: Any) -> IclRun:
         """Gradient descent beside the layer that carries it out.
@@ -29,22 +29,24 @@ class IclVerbs:
             force: Compute an equal run again.
             **options: Of ``domain.icl.ConstructOptions``.
         """
-        return self._lab.result(
+        return self._session.result(
             icl.request_construction(
-                self._lab.db, ConstructOptions(**options), **self._how(force=force)
+                self._session.db, ConstructOptions(**options), **self._how(force=force)
             )
         )
 
     def train(self, spec: TrainingSpec, *, force: bool = False) -> IclRun:
         """A model from scratch, beside gradient descent; see ``TrainingSpec.published``."""
-        return self._lab.result(icl.request_training(self._lab.db, spec, **self._how(force=force)))
+        return self._session.result(
+            icl.request_training(self._session.db, spec, **self._how(force=force))
+        )
 
     def reproduce(self, scope: str = "full", *, seed: int = 0, force: bool = False) -> pd.DataFrame:
         """The published reference points with ours and a verdict, as rows."""
-        run = self._lab.result(
-            icl.request_reproduction(self._lab.db, scope, seed=seed, **self._how(force=force))
+        run = self._session.result(
+            icl.request_reproduction(self._session.db, scope, seed=seed, **self._how(force=force))
         )
-        return icl.checks_frame(icl.checks(self._lab.db, run.id))
+        return icl.checks_frame(icl.checks(self._session.db, run.id))
 
     def bridge(
         self, set: str, *, model: str = "tiny", force: bool = False, **options: Any
@@ -57,31 +59,34 @@ class IclVerbs:
             force: Compute an equal run again.
             **options: Of ``services.icl.BridgeRequest``.
         """
-        return self._lab.result(
+        return self._session.result(
             icl.request_bridge(
-                self._lab.db,
+                self._session.db,
                 BridgeRequest(set_reference=set, **options),
-                model=self._lab.models.get(model),
+                model=self._models.get(model),
                 **self._how(force=force),
             )
         )
 
     def layers(self, run: IclRun) -> pd.DataFrame:
         """Layers of a bridge, by condition."""
-        return icl.layers_frame(self._lab.db, run.id)
+        return icl.layers_frame(self._session.db, run.id)
 
     def heads(self, run: IclRun) -> pd.DataFrame:
         """Attention heads of a bridge."""
-        return icl.heads_frame(self._lab.db, run.id)
+        return icl.heads_frame(self._session.db, run.id)
 
     def curves(self, run: IclRun) -> dict[str, list[tuple[int, float]]]:
         """Curves of a training: steps and values by name."""
-        return icl.curves(self._lab.db, run)
+        return icl.curves(self._session.db, run)
 
     def list(self, **filters: Any) -> Sequence[IclRun]:
         """In-context runs, newest first."""
-        return icl.list_runs(self._lab.db, **filters)
+        return icl.list_runs(self._session.db, **filters)
 
     def _how(self, *, force: bool) -> dict[str, Any]:
-        actor = self._lab.settings.user
+        actor = self._session.settings.user
         return {"actor": actor, "force": force, "priority": PRIORITY_INTERACTIVE}
+
+
+VERBS = IclVerbs

@@ -1,6 +1,6 @@
 """What RAVEL adds to VectorLab."""
 
-from vectorlab.systems import System
+from vectorlab.systems import Link, System
 
 SYSTEM = System(
     name="ravel",
@@ -45,7 +45,7 @@ SYSTEM = System(
     },
     pages={"attributes": "Attributes"},
     links={
-        "ravel_run_id": ("attributes", "Open the attributes"),
-        "ravel_instance_id": ("attributes", "Open the attributes"),
+        "ravel_run_id": Link(page="attributes", label="Open the attributes"),
+        "ravel_instance_id": Link(page="attributes", label="Open the attributes"),
     },
 )

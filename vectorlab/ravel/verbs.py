@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
+from vectorlab.lab.models import ModelVerbs
+from vectorlab.lab.session import Session
 from vectorlab.ravel.domain.entities import EntityData, EntityVersion
 from vectorlab.ravel.domain.instances import Instance
 from vectorlab.ravel.domain.specs import Run
@@ -18,15 +20,13 @@ from vectorlab.ravel.services.runs import Grid, VectorTrial
 from vectorlab.services.asking import Asked
 from vectorlab.services.sets.sets import Committed
 
-if TYPE_CHECKING:
-    from vectorlab.lab import Lab
-
 
 class RavelVerbs:
     """Attributes of entities: the verbs of ``lab.ravel``."""
 
-    def __init__(self, lab: "Lab") -> None:
-        self._lab = lab
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._models = ModelVerbs(session)
 
     def add(
         self,
@@ -53,10 +53,10 @@ class RavelVerbs:
         ravel_data.check_one_name(data_by_type, name)
         return [
             ravel_data.add(
-                self._lab.db,
+                self._session.db,
                 name=name or kind,
                 data=data,
-                actor=self._lab.settings.user,
+                actor=self._session.settings.user,
                 message=message,
             )
             for kind, data in data_by_type.items()
@@ -75,13 +75,13 @@ class RavelVerbs:
             set: Set that gets the next version; created if there is none.
         """
         return ravel_data.demonstrations(
-            self._lab.db,
+            self._session.db,
             reference=reference,
             attribute=attribute,
             before=before,
             after=after,
             set_name=set,
-            actor=self._lab.settings.user,
+            actor=self._session.settings.user,
         )
 
     def request_build(
@@ -94,17 +94,17 @@ class RavelVerbs:
     ) -> Asked[Instance]:
         """Find an equal instance or enqueue a job; ``more`` as ``services.ravel_instances``."""
         return ravel_instances.request_instance(
-            self._lab.db,
+            self._session.db,
             reference=reference,
-            model=self._lab.models.get(model),
-            actor=self._lab.settings.user,
+            model=self._models.get(model),
+            actor=self._session.settings.user,
             priority=priority,
             **more,
         )
 
     def build(self, reference: str, **request: Any) -> Instance:
         """As ``request_build``, and wait for the instance."""
-        return self._lab.result(self.request_build(reference, **request))
+        return self._session.result(self.request_build(reference, **request))
 
     def request_run(
         self,
@@ -117,20 +117,23 @@ class RavelVerbs:
     ) -> Asked[Run]:
         """Find an equal run or enqueue a job; ``more`` as ``services.ravel_runs.request_run``."""
         return ravel_runs.request_run(
-            self._lab.db,
+            self._session.db,
             instance=instance,
             grid=grid,
             vector=vector,
-            actor=self._lab.settings.user,
+            actor=self._session.settings.user,
             priority=priority,
             **more,
         )
 
     def run(self, instance: str, **request: Any) -> Run:
         """As ``request_run``, and wait for the run."""
-        return self._lab.result(self.request_run(instance, **request))
+        return self._session.result(self.request_run(instance, **request))
 
     def scores(self, run: str) -> pd.DataFrame:
         """Cause, Isolate and Disentangle of every arm of a run, with the trivial policies."""
-        stored_run = ravel_runs.get_run(self._lab.db, run)
-        return ravel_reports.scores_frame(ravel_runs.evaluations(self._lab.db, run=stored_run))
+        stored_run = ravel_runs.get_run(self._session.db, run)
+        return ravel_reports.scores_frame(ravel_runs.evaluations(self._session.db, run=stored_run))
+
+
+VERBS = RavelVerbs

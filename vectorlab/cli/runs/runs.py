@@ -208,7 +208,7 @@ def export(
     Example: vectorlab runs export 1 run.parquet
     """
     view = open_lab(context).runs.get(reference)
-    frame = scores.beside(view.lab.db, view.run, view.to_frame())
+    frame = scores.beside(view.session.db, view.run, view.to_frame())
     frame_files.write_frame(frame, file)
     show(
         {"file": str(file), "generations": len(frame)},
@@ -265,7 +265,7 @@ def _fragile(view: RunView) -> str:
 
 def _show_run(view: RunView, *, as_json: bool, was_found: bool | None = None) -> None:
     run = view.run
-    overlaps = splits.overlaps_of_run(view.lab.db, run)
+    overlaps = splits.overlaps_of_run(view.session.db, run)
     data = {
         **_facts(run),
         "overlaps": overlaps,
@@ -278,7 +278,7 @@ def _show_run(view: RunView, *, as_json: bool, was_found: bool | None = None) ->
         data["found"] = was_found
 
     def human() -> Group:
-        names = vectors.names_in(view.lab.db, run.spec)
+        names = vectors.names_in(view.session.db, run.spec)
         about = {
             "run": run.id,
             "model": run.model_name,

@@ -123,7 +123,7 @@ def sweep(
 
 def _show(view: RunView, tokens: int, *, as_json: bool) -> None:
     run = view.run
-    frame = frames.arms_frame(view.lab.db, run)
+    frame = frames.arms_frame(view.session.db, run)
     data = {
         "id": run.id,
         "name": run.name,
