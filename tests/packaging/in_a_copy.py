@@ -2,13 +2,17 @@
 
     python in_a_copy.py COMMANDS.json RESULTS.json
 
-The package is the one that ``PYTHONPATH`` names. Two things written are the dashboard's: the
-playground's slider for the vector and the operator that ``SLIDER`` holds, and the list of runs.
+The package is the one that ``PYTHONPATH`` names. Some names are no command lines: of the dashboard
+they are the playground's slider for the vector and the operator that ``SLIDER`` holds, the list of
+runs, and the page of the system echo. ``VERBS`` calls as a notebook does, and ``ALTERED`` holds
+statements for the store's database itself.
 """
 
 import contextlib
 import io
 import json
+import os
+import sqlite3
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,7 +20,8 @@ from typing import Any
 import vectorlab
 from vectorlab.cli.main import main
 
-SLIDER, RUNS_PAGE = "slider", "runs page"
+SLIDER, RUNS_PAGE, ECHOES_PAGE = "slider", "runs page", "echoes page"
+VERBS, ALTERED = "verbs", "altered"
 
 
 def run(words: list[str]) -> dict[str, object]:
@@ -57,11 +62,45 @@ def listed_runs() -> list[dict[str, object]]:
     return rows
 
 
-ON_PAGES = {SLIDER: slider, RUNS_PAGE: listed_runs}
+def echoes_page() -> tuple[list[str], list[dict[str, object]]]:
+    """Titles of the pages where one looks at things, and the rows on that of echoes."""
+    from ui.frame.navigation import NAVIGATION
+
+    [table] = page("echoes").dataframe
+    return list(NAVIGATION["Look"].values()), table.value.to_dict(orient="records")
+
+
+def called_in_a_notebook(words: str) -> str:
+    """What comes back."""
+    heard: str = vectorlab.Lab().echo.call(words).heard
+    return heard
+
+
+def altered(*statements: str) -> list[str]:
+    """What SQLite said to each statement; nothing where it did as told."""
+    said = []
+    store = Path(os.environ["VECTORLAB_HOME"], "vectorlab.db")
+    with contextlib.closing(sqlite3.connect(store, isolation_level=None)) as connection:
+        for statement in statements:
+            try:
+                connection.execute(statement)
+                said.append("")
+            except sqlite3.Error as error:
+                said.append(str(error))
+    return said
+
+
+NO_COMMANDS = {
+    SLIDER: slider,
+    RUNS_PAGE: listed_runs,
+    ECHOES_PAGE: echoes_page,
+    VERBS: called_in_a_notebook,
+    ALTERED: altered,
+}
 
 if __name__ == "__main__":
     asked = json.loads(Path(sys.argv[1]).read_text("utf-8"))
     results: dict[str, object] = {"package": vectorlab.__file__}
     for name, words in asked.items():
-        results[name] = ON_PAGES[name](*words) if name in ON_PAGES else run(words)
+        results[name] = NO_COMMANDS[name](*words) if name in NO_COMMANDS else run(words)
     Path(sys.argv[2]).write_text(json.dumps(results), "utf-8")

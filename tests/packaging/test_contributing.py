@@ -21,7 +21,7 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from tests.packaging.in_a_copy import RUNS_PAGE, SLIDER
+from tests.packaging.in_a_copy import ALTERED, ECHOES_PAGE, RUNS_PAGE, SLIDER, VERBS
 from tests.tiny_models import CONFIGURATIONS, byte_tokenizer
 
 ROOT = Path(__file__).parents[2]
@@ -79,6 +79,7 @@ FORMAT = "A file format of vectors"
 ARCHITECTURE = "An architecture"
 JOB_KIND = "A job kind"
 RUN_COLUMN = "A column on runs"
+SYSTEM = "A system"
 
 
 def add_a_method(copy: Copy) -> None:
@@ -456,6 +457,71 @@ def downgrade() -> None:
     )
 
 
+def add_a_system(copy: Copy) -> None:
+    """Its folder is ``tests/packaging/echo``; its revision comes after that of the column."""
+    folder = Path(__file__).parent / "echo"
+    for path in sorted(file for file in folder.rglob("*") if file.suffix in (".py", ".sql")):
+        place = copy.root / "vectorlab" / "echo" / path.relative_to(folder)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        copy.write(SYSTEM, place.relative_to(copy.root).as_posix(), path.read_text("utf-8"))
+    copy.change(
+        SYSTEM,
+        "vectorlab/systems.py",
+        'NAMES = ("ravel", "icl")',
+        'NAMES = ("ravel", "icl", "echo")',
+    )
+    copy.write(
+        SYSTEM,
+        "ui/app_pages/echoes.py",
+        '''\
+"""Echoes, as they came back."""
+
+import streamlit as st
+
+from ui import cached
+from ui.frame import notes
+from vectorlab.echo.services import echoes
+
+notes.header("Echoes", "What was called, and what came back.")
+st.dataframe(echoes.frame(cached.store()))
+''',
+    )
+    copy.write(
+        SYSTEM,
+        "alembic/versions/0003_echoes.py",
+        '''\
+"""Keep echoes."""
+
+import sqlalchemy as sa
+
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "echoes",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True),
+        sa.Column("called", sa.Text, nullable=False),
+        sa.Column("heard", sa.Text, nullable=False),
+        sa.Column("record_sha256", sa.Text, nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_by", sa.Text, nullable=False),
+        sqlite_autoincrement=True,
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("echoes")
+''',
+    )
+    copy.change(SYSTEM, "vectorlab/store/schema.py", 'REVISION = "0002"', 'REVISION = "0003"')
+
+
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     """The copy, with everything added to it."""
@@ -471,6 +537,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     add_an_architecture(copy)
     add_a_job_kind(copy)
     add_a_column_on_runs(copy)
+    add_a_system(copy)
     return copy
 
 
@@ -508,6 +575,18 @@ def results(copy: Copy, tmp_path_factory: pytest.TempPathFactory) -> dict[str, A
         "hosts": "sql \"SELECT host FROM v_runs WHERE run_name = 'pulled'\" --json",
         SLIDER: "m pull",
         RUNS_PAGE: "",
+        "help": "--help",
+        "call": "echo call hello --json",
+        "call later": "echo call later --detach --json",
+        "calls": "jobs list --kind echo --json",
+        "heard": "sql 'SELECT heard FROM v_echoes' --json",
+        VERBS: "well",
+        ECHOES_PAGE: "",
+        "verify": "db verify",
+        "purge": "echo purge 1 --yes --json",
+        ALTERED: "\"UPDATE echoes SET heard = 'nothing'\" 'DROP TRIGGER freeze_echoes' "
+        "\"UPDATE echoes SET heard = 'nothing'\"",
+        "verify what was altered": "db verify",
     }
     commands = {name: shlex.split(line) for name, line in lines.items()}
     asked, told = folder / "asked.json", folder / "told.json"
@@ -551,6 +630,25 @@ def test_a_recipe_names_every_file_that_it_takes(copy: Copy, recipe: str, files:
     assert len(touched) == files
     for path in touched:
         assert {path, path.rpartition("/")[0] + "/"} & named, (path, named)
+
+
+def test_a_system_is_a_folder_and_a_line_beside_its_page_and_its_revision(copy: Copy) -> None:
+    beside = {path for path in copy.touched[SYSTEM] if not path.startswith("vectorlab/echo/")}
+    assert beside == {
+        "vectorlab/systems.py",
+        "ui/app_pages/echoes.py",
+        "alembic/versions/0003_echoes.py",
+        "vectorlab/store/schema.py",
+    }
+    old, new = (
+        (root / "vectorlab/systems.py").read_text("utf-8").splitlines()
+        for root in (ROOT, copy.root)
+    )
+    assert [line for line in new if line not in old] == ['NAMES = ("ravel", "icl", "echo")']
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    [paragraph] = re.findall(r"^\*\*A system\.\*\*.*?(?=\n\n)", text, re.M | re.S)
+    named = {"`vectorlab/<name>/`", "`vectorlab/systems.py`", "`ui/app_pages/`", "a migration"}
+    assert {words for words in named if words in paragraph} == named
 
 
 def test_nothing_but_what_the_recipes_name_was_changed(copy: Copy, results: dict[str, Any]) -> None:
@@ -623,3 +721,37 @@ def test_the_new_column_of_runs_is_in_lists_frames_queries_and_the_dashboard(
     assert json.loads(out_of(results, "steered"))["host"] == host
     assert json.loads(out_of(results, "hosts"))["rows"] == [{"host": host}]
     assert [row["made on"] for row in results[RUNS_PAGE] if row["run"] == "pulled"] == [host]
+
+
+def test_the_command_of_the_new_system_works_and_its_view_shows_what_came_of_it(
+    results: dict[str, Any],
+) -> None:
+    assert "Echoes: what is called comes back." in out_of(results, "help")
+    assert json.loads(out_of(results, "call")) == {"id": 1, "called": "hello", "heard": "HELLO"}
+    queued = json.loads(out_of(results, "call later"))["job_id"]
+    jobs = json.loads(out_of(results, "calls"))
+    assert [(job["id"] == queued, job["state"]) for job in jobs] == [
+        (True, "queued"),
+        (False, "succeeded"),
+    ]
+    assert json.loads(out_of(results, "heard"))["rows"] == [{"heard": "HELLO"}]
+
+
+def test_the_new_system_has_verbs_and_a_page(results: dict[str, Any]) -> None:
+    assert results[VERBS] == "WELL"
+    titles, rows = results[ECHOES_PAGE]
+    assert titles[-3:] == ["Attributes", "In-context learning", "Echoes"]
+    assert [row["heard"] for row in rows] == ["HELLO", "WELL"]
+
+
+def test_rows_of_the_new_system_are_frozen_verified_and_purged(results: dict[str, Any]) -> None:
+    assert out_of(results, "verify")
+    assert json.loads(out_of(results, "purge")) == {"purged": ["echo 1"]}
+    refused, *forced = results[ALTERED]
+    assert "echoes" in refused
+    assert forced == ["", ""]
+    found = results["verify what was altered"]
+    assert found["code"] == 1
+    said = " ".join((found["out"] + found["err"]).split())
+    assert "Echo 2 is none of its call." in said  # its own check
+    assert "Echoes 2 does not have the digest on record" in said

@@ -1,0 +1,1 @@
+"""``vectorlab echo``."""

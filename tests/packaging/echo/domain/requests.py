@@ -1,0 +1,18 @@
+"""What the jobs of echoes are asked to do."""
+
+from dataclasses import dataclass
+
+from vectorlab.domain.jobs.jobs import JobRequest
+
+
+@dataclass(frozen=True, kw_only=True)
+class EchoRequest(JobRequest, kind="echo"):
+    """A call that is to come back."""
+
+    called: str
+    model_id: int | None = None
+
+    @property
+    def dedupe_key(self) -> str:
+        """Of the call."""
+        return f"echo:{self.called}"
