@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from tests.steering.peer_pairs import PAIRS
+from tests.steering.extraction.peer_pairs import PAIRS
 from tests.tiny_models import tiny_model
 
 np.float_ = np.float64  # type: ignore[attr-defined] # repeng 0.4.0 names what numpy 2 took away
