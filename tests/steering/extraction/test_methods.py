@@ -102,7 +102,7 @@ def test_alignment_shows_the_demonstration_that_pulls_the_other_way() -> None:
 
 
 def test_every_method_has_a_file_of_its_name_and_is_documented() -> None:
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     document = (root / "docs" / "steering.md").read_text("utf-8")
     for name in METHODS:
         assert isinstance(find_method(name), Method)

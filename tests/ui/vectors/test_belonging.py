@@ -31,7 +31,7 @@ from vectorlab.services.runs.requests import GenerationRequest
 from vectorlab.services.vectors import calibrations, vectors
 from vectorlab.store.vectors import calibrations as stored_calibrations
 
-TINY = Path(__file__).parents[2] / "vectorlab" / "models" / "tiny"
+TINY = Path(__file__).parents[3] / "vectorlab" / "models" / "tiny"
 SHORT = Decoding(max_new_tokens=4)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from vectorlab.services.sets import files
 from vectorlab.services.sets.files import formats, limits, mapping
 
-PAGE = (Path(__file__).parents[2] / "docs" / "sets_files.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[4] / "docs" / "sets_files.md").read_text(encoding="utf-8")
 
 
 def test_the_limits_on_the_page_are_those_of_the_code():

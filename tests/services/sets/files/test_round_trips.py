@@ -98,7 +98,8 @@ def test_another_process_writes_the_same_bytes(format, tmp_path):
     items = [Demonstration(source=f"é {n}", target="ü") for n in range(100)]
     write(tmp_path / "here", items, format)
     script = (
-        "import sys; from pathlib import Path; from tests.services.sets.files.builders import write; "
+        "import sys; from pathlib import Path; "
+        "from tests.services.sets.files.builders import write; "
         "from vectorlab.domain.sets.versions import Demonstration as D; "
         "items = [D(source=f'é {n}', target='ü') for n in range(100)]; "
         f"write(Path(sys.argv[1]), items, {format!r})"
