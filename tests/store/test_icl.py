@@ -59,7 +59,7 @@ def test_runs_are_found_by_id_and_hash_and_listed_newest_first(database: Databas
 def test_a_purge_takes_all_parts_and_is_audited(database: Database):
     with database.write() as tx:
         run_id = add_icl_run(tx, add_model(tx), add_version(tx))
-        assert purge.purge_icl_run(tx, str(run_id), cascade=False, actor="me")
+        assert purge.purge_thing(tx, "in-context run", run_id, cascade=False, actor="me")
         for table in (*PARTS, schema.icl_runs):
             assert tx.scalar(sa.select(sa.func.count()).select_from(table)) == 0
         action = tx.execute(schema.audit_log.select()).all()[-1]

@@ -20,7 +20,6 @@ from vectorlab.ravel.domain.instances import Part
 from vectorlab.ravel.domain.specs import NamedTensor, NewFeaturizer
 from vectorlab.ravel.store import entities as ravel_data
 from vectorlab.ravel.store import instances as ravel_instances
-from vectorlab.ravel.store import purge as ravel_purge
 from vectorlab.ravel.store import results as ravel_results
 from vectorlab.store import purge, schema
 from vectorlab.store.database import Database, Transaction
@@ -172,15 +171,15 @@ def test_what_is_needed_is_not_purged_unless_told_to(database: Database):
         made = add_ravel(tx, add_model(tx))
         before = rows_of_ravel(tx)
         for kind, row_id, needed in (
-            (ravel_purge.DATA, made["instance"].version_id, "instance 'things'"),
-            (ravel_purge.FEATURIZER, made["featurizer"].id, "evaluation"),
-            (ravel_purge.EVALUATION, made["evaluation"].id, "ravel run"),
+            ("entity data", made["instance"].version_id, "instance 'things'"),
+            ("featurizer", made["featurizer"].id, "evaluation"),
+            ("evaluation", made["evaluation"].id, "ravel run"),
         ):
             with pytest.raises(ConflictError, match=f"is needed by {needed}"):
-                purge.purge_ravel(tx, kind, row_id, cascade=False, actor="ann")
+                purge.purge_thing(tx, kind, row_id, cascade=False, actor="ann")
         assert rows_of_ravel(tx) == before
-        gone = purge.purge_ravel(
-            tx, ravel_purge.DATA, made["instance"].version_id, cascade=True, actor="ann"
+        gone = purge.purge_thing(
+            tx, "entity data", made["instance"].version_id, cascade=True, actor="ann"
         )
         assert len(gone) == 5
         assert rows_of_ravel(tx) == 0
