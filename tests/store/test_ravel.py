@@ -21,6 +21,7 @@ from vectorlab.ravel.domain.specs import NamedTensor, NewFeaturizer
 from vectorlab.ravel.store import entities as ravel_data
 from vectorlab.ravel.store import instances as ravel_instances
 from vectorlab.ravel.store import results as ravel_results
+from vectorlab.ravel.store import tables
 from vectorlab.store import purge, schema
 from vectorlab.store.database import Database, Transaction
 from vectorlab.store.upkeep import maintenance
@@ -118,7 +119,7 @@ def test_arrays_larger_than_a_chunk_come_back(database: Database, monkeypatch):
             environment={},
         )  # fmt: skip
         made = ravel_results.add_featurizer(tx, new, "ada")
-        chunks = schema.ravel_tensor_chunks
+        chunks = tables.ravel_tensor_chunks
         assert tx.scalar(sa.select(sa.func.count()).select_from(chunks)) == 4
         assert np.array_equal(ravel_results.tensors(tx, made.id)["W_enc"].values, values)
 
@@ -146,10 +147,10 @@ def test_labels_that_agree_are_refused_by_the_database_too(database: Database):
 
     def insert() -> None:
         with database.write() as tx:
-            row = tx.execute(schema.ravel_examples.select()).first()
+            row = tx.execute(tables.ravel_examples.select()).first()
             assert row is not None
             values = dict(row._mapping) | {"position": 9, "counter_label": row.label}
-            tx.execute(schema.ravel_examples.insert().values(values))
+            tx.execute(tables.ravel_examples.insert().values(values))
 
     with pytest.raises(InputError, match="expected label <> counter_label"):
         insert()
