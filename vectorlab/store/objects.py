@@ -18,7 +18,8 @@ from vectorlab.systems import systems
 _Column: TypeAlias = sa.Column[Any]
 
 TABLES = schema.metadata.sorted_tables  # what is referred to comes before what refers to it
-IDS = sa.bindparam("ids", expanding=True)  # of objects, in the statements below
+# The ids of objects in the statements below.
+IDS: sa.BindParameter[int] = sa.bindparam("ids", expanding=True)
 _OF_SYSTEMS = {
     kind: schema.metadata.tables[table]
     for system in systems()
