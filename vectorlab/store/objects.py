@@ -44,8 +44,7 @@ def kind_of(table: sa.Table) -> str | None:
     """Of what kind the rows of a table are, or what they are parts of; None if of no kind."""
     if _is_kind(table):
         return next(kind for kind, own in KINDS.items() if own is table)
-    reference = _first_reference(table)
-    return None if reference is None else kind_of(reference[1].table)
+    return kind_of(_whole(table)[1].table) if table.foreign_keys else None
 
 
 def belongs(table: sa.Table) -> sa.ColumnElement[bool]:
@@ -72,19 +71,11 @@ def _is_kind(table: sa.Table) -> bool:
     return table in KINDS.values()
 
 
-def _first_reference(table: sa.Table) -> tuple[_Column, _Column] | None:
-    """The first column of a table that refers to another, and the column that it refers to."""
-    for column in table.c:
-        if column.foreign_keys:
-            targets = (key.column for key in column.foreign_keys)
-            return column, min(targets, key=lambda target: TABLES.index(target.table))
-    return None
-
-
 def _whole(part: sa.Table) -> tuple[_Column, _Column]:
-    reference = _first_reference(part)
-    assert reference is not None
-    return reference
+    """The first column of a table that refers to another, and the column that it refers to."""
+    column = next(column for column in part.c if column.foreign_keys)
+    targets = (key.column for key in column.foreign_keys)
+    return column, min(targets, key=lambda target: TABLES.index(target.table))
 
 
 def _leads(column: _Column, target: _Column) -> sa.ColumnElement[bool]:
