@@ -9,11 +9,12 @@ from vectorlab.domain.jobs.jobs import JobFilter
 from vectorlab.errors import ConflictError, IntegrityError, NotFoundError
 from vectorlab.icl.domain.runs import IclKind
 from vectorlab.icl.store import runs as icl
+from vectorlab.icl.store import tables
 from vectorlab.store import purge, schema
 from vectorlab.store.database import Database
 from vectorlab.store.jobs import pruning, queue
 
-PARTS = (schema.icl_weights, schema.icl_heads, schema.icl_layers, schema.icl_checks)
+PARTS = (tables.icl_weights, tables.icl_heads, tables.icl_layers, tables.icl_checks)
 
 
 def test_a_run_comes_back_as_it_was_stored(database: Database):
@@ -59,8 +60,8 @@ def test_runs_are_found_by_id_and_hash_and_listed_newest_first(database: Databas
 def test_a_purge_takes_all_parts_and_is_audited(database: Database):
     with database.write() as tx:
         run_id = add_icl_run(tx, add_model(tx), add_version(tx))
-        assert purge.purge_icl_run(tx, str(run_id), cascade=False, actor="me")
-        for table in (*PARTS, schema.icl_runs):
+        assert purge.purge_thing(tx, "in-context run", run_id, cascade=False, actor="me")
+        for table in (*PARTS, tables.icl_runs):
             assert tx.scalar(sa.select(sa.func.count()).select_from(table)) == 0
         action = tx.execute(schema.audit_log.select()).all()[-1]
         assert (action.action, action.object_kind) == ("purge", "in-context run")
@@ -91,6 +92,6 @@ def test_weights_with_other_bytes_than_recorded_are_refused(sqlite_database: Dat
     with sqlite_database.write() as tx:
         run_id = add_icl_run(tx, add_model(tx), add_version(tx))
         tx.execute(sa.text("DROP TRIGGER freeze_icl_weights"))
-        tx.execute(schema.icl_weights.update().values(data=b"other"))
+        tx.execute(tables.icl_weights.update().values(data=b"other"))
         with pytest.raises(IntegrityError, match="do not have the hash on record"):
             icl.weights(tx, run_id)

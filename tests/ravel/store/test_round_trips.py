@@ -20,8 +20,8 @@ from vectorlab.ravel.domain.instances import Part
 from vectorlab.ravel.domain.specs import NamedTensor, NewFeaturizer
 from vectorlab.ravel.store import entities as ravel_data
 from vectorlab.ravel.store import instances as ravel_instances
-from vectorlab.ravel.store import purge as ravel_purge
 from vectorlab.ravel.store import results as ravel_results
+from vectorlab.ravel.store import tables
 from vectorlab.store import purge, schema
 from vectorlab.store.database import Database, Transaction
 from vectorlab.store.upkeep import maintenance
@@ -119,7 +119,7 @@ def test_arrays_larger_than_a_chunk_come_back(database: Database, monkeypatch):
             environment={},
         )  # fmt: skip
         made = ravel_results.add_featurizer(tx, new, "ada")
-        chunks = schema.ravel_tensor_chunks
+        chunks = tables.ravel_tensor_chunks
         assert tx.scalar(sa.select(sa.func.count()).select_from(chunks)) == 4
         assert np.array_equal(ravel_results.tensors(tx, made.id)["W_enc"].values, values)
 
@@ -147,10 +147,10 @@ def test_labels_that_agree_are_refused_by_the_database_too(database: Database):
 
     def insert() -> None:
         with database.write() as tx:
-            row = tx.execute(schema.ravel_examples.select()).first()
+            row = tx.execute(tables.ravel_examples.select()).first()
             assert row is not None
             values = dict(row._mapping) | {"position": 9, "counter_label": row.label}
-            tx.execute(schema.ravel_examples.insert().values(values))
+            tx.execute(tables.ravel_examples.insert().values(values))
 
     with pytest.raises(InputError, match="expected label <> counter_label"):
         insert()
@@ -172,15 +172,15 @@ def test_what_is_needed_is_not_purged_unless_told_to(database: Database):
         made = add_ravel(tx, add_model(tx))
         before = rows_of_ravel(tx)
         for kind, row_id, needed in (
-            (ravel_purge.DATA, made["instance"].version_id, "instance 'things'"),
-            (ravel_purge.FEATURIZER, made["featurizer"].id, "evaluation"),
-            (ravel_purge.EVALUATION, made["evaluation"].id, "ravel run"),
+            ("entity data", made["instance"].version_id, "instance 'things'"),
+            ("featurizer", made["featurizer"].id, "evaluation"),
+            ("evaluation", made["evaluation"].id, "ravel run"),
         ):
             with pytest.raises(ConflictError, match=f"is needed by {needed}"):
-                purge.purge_ravel(tx, kind, row_id, cascade=False, actor="ann")
+                purge.purge_thing(tx, kind, row_id, cascade=False, actor="ann")
         assert rows_of_ravel(tx) == before
-        gone = purge.purge_ravel(
-            tx, ravel_purge.DATA, made["instance"].version_id, cascade=True, actor="ann"
+        gone = purge.purge_thing(
+            tx, "entity data", made["instance"].version_id, cascade=True, actor="ann"
         )
         assert len(gone) == 5
         assert rows_of_ravel(tx) == 0
