@@ -6,8 +6,8 @@ from itertools import islice
 
 import numpy as np
 
+from tests.icl.store.builders import add_icl_run
 from tests.store.builders import add_ravel
-from tests.store.icl_builders import add_icl_run
 from tests.ui.everything import ICL_RESULTS
 from vectorlab.domain.hashing import bytes_sha256
 from vectorlab.domain.interventions.arms import Arm, Intervention

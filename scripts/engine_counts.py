@@ -11,7 +11,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 from tests.steering.builders import OTHER, VECTOR, arm, intervention
 from tests.steering.counting import Counts, added, peak_at_a_layer, without_values
-from tests.steering.test_response_conditions import condition
+from tests.steering.interventions.test_response_conditions import condition
 from tests.tiny_models import D_MODEL, tiny_model
 from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.interventions.operators import Operator

@@ -1,7 +1,7 @@
 """Write what other libraries read and make of a few pairs, for the suite to compare with.
 
 `make peers && .venv-peers/bin/python -m scripts.peer_references`. The suite itself needs neither
-the libraries nor this script: it reads `tests/steering/peer_references.npz`.
+the libraries nor this script: it reads `tests/steering/extraction/peer_references.npz`.
 """
 
 import contextlib
@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from tests.steering.peer_pairs import PAIRS
+from tests.steering.extraction.peer_pairs import PAIRS
 from tests.tiny_models import tiny_model
 
 np.float_ = np.float64  # type: ignore[attr-defined] # repeng 0.4.0 names what numpy 2 took away
-OUT = Path("tests/steering/peer_references.npz")
+OUT = Path("tests/steering/extraction/peer_references.npz")
 
 
 def main() -> None:

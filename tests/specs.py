@@ -1,6 +1,6 @@
 """Requests of every kind: the plainest, a full one, and those that differ from them in a field.
 
-Their hashes are pinned (``tests/unit/test_request_hashes.py``), so they stay as they are. A field
+Their hashes are pinned (``tests/domain/test_request_hashes.py``), so they stay as they are. A field
 that is new gets a request of its own in ``SINCE``.
 """
 

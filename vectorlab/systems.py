@@ -41,7 +41,7 @@ class System:
     frozen: Mapping[str, tuple[str, ...]]
     # Evidence: a table, and the tables of its parts with the column that refers to it.
     sealed: Mapping[str, tuple[tuple[str, str], ...]]
-    # What can be purged as a thing of its own: what people call it, and its table.
+    # What can be purged as a thing of its own, dependents first: what it is called, and its table.
     purged: Mapping[str, str]
     pages: Mapping[str, str]  # address of a page (and name of its file): its title
     links: Mapping[str, Link] = field(default_factory=dict)  # by key in the result of a job

@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from tests.migrations.test_migrations import shape
+from tests.store.analysis.view_columns import VIEWS
 from tests.store.builders import PAIRS
-from tests.store.view_columns import VIEWS
 from vectorlab.domain.jobs.jobs import JobState
 from vectorlab.domain.jobs.requests import ExtractRequest
 from vectorlab.domain.runs.texts import compare_generations

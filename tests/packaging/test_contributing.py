@@ -414,7 +414,7 @@ def add_a_column_on_runs(copy: Copy) -> None:
     copy.insert(
         RUN_COLUMN,
         schema,
-        '    _text("host", nullable=True),\n',
+        '    text("host", nullable=True),\n',
         before='    UniqueConstraint("name"),\n    CheckConstraint("samples > 0"',
     )
     copy.write(

@@ -79,6 +79,8 @@ def test_nothing_of_the_working_tree_is_used(installed, tmp_path):
     assert (installed / "vectorlab" / "_ui" / "app.py").is_file()
     assert (installed / "vectorlab" / "_ui" / ".streamlit" / "config.toml").is_file()
     assert not (installed / "tests").exists()
+    views = {path.relative_to(ROOT) for path in (ROOT / "vectorlab").rglob("v_*.sql")}
+    assert all((installed / view).is_file() for view in views)
 
 
 def test_the_wheel_migrates_and_runs_the_demo_twice(vectorlab):

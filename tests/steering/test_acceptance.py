@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tests.steering.builders import VECTOR, arm, intervention, run_spec
-from tests.steering.test_extraction import extraction, stack, swapped
+from tests.steering.extraction.test_extraction import extraction, stack, swapped
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.runs.batch_plan import BatchPlan
 from vectorlab.domain.runs.texts import compare_generations

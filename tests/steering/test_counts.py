@@ -16,7 +16,7 @@ from tests.steering.counting import (
     watched,
     without_values,
 )
-from tests.steering.test_response_conditions import condition
+from tests.steering.interventions.test_response_conditions import condition
 from tests.tiny_models import CONFIGURATIONS, D_MODEL, tiny_model
 from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.interventions.operators import Operator

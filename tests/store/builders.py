@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.store.icl_builders import add_icl_run
+from tests.icl.store.builders import add_icl_run
 from vectorlab.domain.hashing import bytes_sha256
 from vectorlab.domain.interventions.arms import Arm, Intervention
 from vectorlab.domain.interventions.calibration import CalibrationSpec, CurvePoint, NewCalibration

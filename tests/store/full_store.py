@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.icl.store.builders import add_icl_run
 from tests.store.builders import (
     add_conditional_run,
     add_job,
@@ -15,7 +16,6 @@ from tests.store.builders import (
     state_block,
     state_spec,
 )
-from tests.store.icl_builders import add_icl_run
 from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.jobs.jobs import CurvePoint, LogLevel, PartialText
 from vectorlab.domain.runs.runs import Decoding

@@ -23,6 +23,7 @@ from tests.store.full_store import fill_every_table
 from vectorlab.domain.runs.texts import results_sha256
 from vectorlab.domain.vectors.passages import Passage
 from vectorlab.errors import InputError, IntegrityError
+from vectorlab.ravel.store import tables
 from vectorlab.services.runs import runs as run_services
 from vectorlab.services.vectors import thresholds
 from vectorlab.services.vectors.calibrations import unit_strength
@@ -122,7 +123,7 @@ def test_a_score_of_another_text_and_a_calibration_of_another_vector_are_noticed
             schema.generation_tokens.delete().where(
                 schema.generation_tokens.c.generation_id == ids[0]
             ),
-            schema.ravel_outcomes.delete().where(schema.ravel_outcomes.c.example == 2),
+            tables.ravel_outcomes.delete().where(tables.ravel_outcomes.c.example == 2),
         ):
             with undone(tx):
                 tx.execute(change)

@@ -1,7 +1,7 @@
 """A store with something in every table and every selection that a page draws."""
 
+from tests.icl.store.builders import add_icl_run
 from tests.store.builders import add_ravel, left_out
-from tests.store.icl_builders import add_icl_run
 from tests.ui.filled_store import LAYERS, PAIRS, fill
 from vectorlab.domain.jobs.jobs import LogLevel
 from vectorlab.domain.runs.comparison import Column

@@ -164,7 +164,7 @@ def test_from_an_empty_store_to_a_shared_link(place, browser_tab, keep, tmp_path
 
 
 def test_a_vote_is_cast_once_by_its_key(place, browser_tab):
-    from tests.ui.test_run_views import MATCH
+    from tests.ui.runs.test_comparison import MATCH
 
     fill(place)
     visit(browser_tab, "compare?run=1&look=blind+vote&and=upbeat-icv+%2B0.1")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.store.builders import left_out
-from tests.store.test_jobs import PAST
+from tests.store.jobs.test_queue import PAST
 from tests.ui.filled_store import HOSTILE, WIDTH, add_run, alive_worker, run_spec
 from ui import colours, markup
 from vectorlab.domain.hashing import bytes_sha256

@@ -1,13 +1,25 @@
-"""Column types and the database's clock, the same on SQLite and PostgreSQL."""
+"""What tables are made of, the same on SQLite and PostgreSQL: column types, columns, the clock."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import Column, ForeignKey
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+
+# Every table of the core and of the systems; whole once ``vectorlab.store.schema`` is loaded.
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
 
 # SQLite gives numbers by itself only to a column that is spelt INTEGER PRIMARY KEY.
 BigInt = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
@@ -60,3 +72,38 @@ def one_of(column: str, values: type[StrEnum] | tuple[str, ...]) -> sa.CheckCons
     listed = ", ".join(f"'{value}'" for value in values)
     info = {"column": column, "values": [str(value) for value in values]}
     return sa.CheckConstraint(f"{column} IN ({listed})", name=column, info=info)
+
+
+def row_id() -> Column[int]:
+    """The number of a row, never given twice."""
+    return Column("id", BigInt, primary_key=True)
+
+
+def refers(name: str, target: str, *, nullable: bool = False, index: bool = True) -> Column[int]:
+    """The id of a row of another table, which cannot be deleted meanwhile."""
+    key = ForeignKey(f"{target}.id", ondelete="RESTRICT")
+    return Column(name, BigInt, key, nullable=nullable, index=index)
+
+
+def part_of(name: str, target: str) -> Column[int]:
+    """The id of what a row is a part of, the beginning of its key.
+
+    A table's first reference says whose part its rows are: purges go by that.
+    """
+    key = ForeignKey(f"{target}.id", ondelete="RESTRICT")
+    return Column(name, BigInt, key, primary_key=True, autoincrement=False)
+
+
+def place(name: str = "position") -> Column[int]:
+    """Where a row stands among those of its whole, part of its key."""
+    return Column(name, sa.Integer, primary_key=True, autoincrement=False)
+
+
+def text(name: str, *, nullable: bool = False) -> Column[str]:
+    """A text, or a word of a vocabulary."""
+    return Column(name, sa.Text, nullable=nullable)
+
+
+def created_at() -> Column[object]:
+    """When a row was written, by the database's clock."""
+    return Column("created_at", UtcTime, nullable=False)

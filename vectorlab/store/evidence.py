@@ -22,6 +22,7 @@ from vectorlab.store import schema
 from vectorlab.store.columns import UtcTime, utc_now
 from vectorlab.store.database import Transaction
 from vectorlab.store.references import batches
+from vectorlab.systems import systems
 
 DIGEST = "record_sha256"
 Row: TypeAlias = Mapping[str, Any]
@@ -39,23 +40,11 @@ PARTS: dict[str, tuple[tuple[sa.Table, str], ...]] = {
     "explanations": ((schema.omitted_demonstrations, "steering_vector_id"),),
     "generation_runs": ((schema.generations, "run_id"),),
     "replay_verdicts": ((schema.replay_departures, "run_id"),),
-    "ravel_instances": (
-        (schema.ravel_completions, "instance_id"),
-        (schema.ravel_examples, "instance_id"),
-    ),
-    "ravel_featurizers": ((schema.ravel_tensors, "featurizer_id"),),
-    "ravel_evaluations": (
-        (schema.ravel_outcomes, "evaluation_id"),
-        (schema.ravel_scores, "evaluation_id"),
-        (schema.ravel_evaluation_featurizers, "evaluation_id"),
-    ),
-    "ravel_runs": ((schema.ravel_run_evaluations, "run_id"),),
-    "icl_runs": (
-        (schema.icl_checks, "icl_run_id"),
-        (schema.icl_layers, "icl_run_id"),
-        (schema.icl_heads, "icl_run_id"),
-        (schema.icl_weights, "icl_run_id"),
-    ),
+    **{
+        table: tuple((schema.metadata.tables[part], owner) for part, owner in parts)
+        for system in systems()
+        for table, parts in system.sealed.items()
+    },
 }
 RECORDS = tuple(table for table in schema.metadata.sorted_tables if DIGEST in table.c)
 

@@ -183,7 +183,8 @@ def purge(db: Database, reference: str, *, cascade: bool = False, actor: str) ->
         NotFoundError: If there is none.
     """
     with db.write() as tx:
-        return purging.purge_icl_run(tx, reference, cascade=cascade, actor=actor)
+        run_id = icl.get_run(tx, reference).id
+        return purging.purge_thing(tx, "in-context run", run_id, cascade=cascade, actor=actor)
 
 
 def runs_frame(runs: list[IclRun]) -> pd.DataFrame:

@@ -7,14 +7,15 @@ import sqlalchemy as sa
 from vectorlab.errors import IntegrityError, NotFoundError
 from vectorlab.icl.domain.reference_points import Check, Comparison, ReferencePoint
 from vectorlab.icl.domain.runs import HeadUpdate, IclKind, IclRun, LayerEffect, NewIclRun
+from vectorlab.icl.store import tables
 from vectorlab.store import evidence, schema
 from vectorlab.store.database import Transaction
 
-_runs = schema.icl_runs
-_checks = schema.icl_checks
-_layers = schema.icl_layers
-_heads = schema.icl_heads
-_weights = schema.icl_weights
+_runs = tables.icl_runs
+_checks = tables.icl_checks
+_layers = tables.icl_layers
+_heads = tables.icl_heads
+_weights = tables.icl_weights
 
 
 def add_run(tx: Transaction, new: NewIclRun, created_by: str) -> int:

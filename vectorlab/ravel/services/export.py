@@ -15,7 +15,6 @@ from vectorlab.ravel.services import instances as ravel_instances
 from vectorlab.ravel.services import runs as ravel_runs
 from vectorlab.ravel.store import entities as ravel_data_store
 from vectorlab.ravel.store import instances as ravel_instances_store
-from vectorlab.ravel.store import purge as ravel_purge
 from vectorlab.ravel.store import results as ravel_results
 from vectorlab.store import purge
 from vectorlab.store.database import Database, Transaction
@@ -81,24 +80,24 @@ def remove(db: Database, reference: str, *, cascade: bool, actor: str) -> list[s
     """
     with db.write() as tx:
         kind, row_id = _find(tx, reference)
-        return purge.purge_ravel(tx, kind, row_id, cascade=cascade, actor=actor)
+        return purge.purge_thing(tx, kind, row_id, cascade=cascade, actor=actor)
 
 
 def _find(tx: Transaction, reference: str) -> tuple[str, int]:
     if reference.startswith(FEATURIZER):
         number = reference.removeprefix(FEATURIZER)
         if number.isascii() and number.isdigit():
-            return ravel_purge.FEATURIZER, ravel_results.featurizer_by_id(tx, int(number)).id
+            return "featurizer", ravel_results.featurizer_by_id(tx, int(number)).id
     is_number = reference.isdigit()
     instance = None if is_number else ravel_instances_store.find_instance(tx, reference)
     if instance is not None:
-        return ravel_purge.INSTANCE, instance.id
+        return "instance", instance.id
     run = ravel_results.find_run(tx, reference)
     if run is not None:
-        return ravel_purge.RUN, run.id
+        return "ravel run", run.id
     if is_number:
         raise NotFoundError("run", reference, hint="See what there is: vectorlab ravel list")
-    return ravel_purge.DATA, ravel_data_store.resolve(tx, reference).id
+    return "entity data", ravel_data_store.resolve(tx, reference).id
 
 
 def _featurizer(db: Database, number: str, path: Path) -> dict[str, Any]:

@@ -9,17 +9,17 @@ from sqlalchemy.dialects import postgresql, sqlite
 from vectorlab.domain.sets.versions import LATEST, SetReference
 from vectorlab.errors import IntegrityError, NotFoundError
 from vectorlab.ravel.domain.entities import Entity, EntityData, EntityVersion, Split, Template
-from vectorlab.store import schema
+from vectorlab.ravel.store import tables
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
 from vectorlab.store.references import batches, storable_text
 
-_types = schema.ravel_types
-_versions = schema.ravel_versions
-_attributes = schema.ravel_attributes
-_entities = schema.ravel_entities
-_values = schema.ravel_values
-_templates = schema.ravel_templates
+_types = tables.ravel_types
+_versions = tables.ravel_versions
+_attributes = tables.ravel_attributes
+_entities = tables.ravel_entities
+_values = tables.ravel_values
+_templates = tables.ravel_templates
 
 
 def add_version(

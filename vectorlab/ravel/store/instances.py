@@ -18,14 +18,15 @@ from vectorlab.ravel.domain.instances import (
     SourceKind,
 )
 from vectorlab.ravel.store import entities as ravel_data
+from vectorlab.ravel.store import tables
 from vectorlab.store import evidence, schema
 from vectorlab.store.database import Transaction
 from vectorlab.store.jobs import names
 from vectorlab.store.references import find_id
 
-_instances = schema.ravel_instances
-_completions = schema.ravel_completions
-_examples = schema.ravel_examples
+_instances = tables.ravel_instances
+_completions = tables.ravel_completions
+_examples = tables.ravel_examples
 
 
 def add_instance(tx: Transaction, new: NewInstance, created_by: str) -> Instance:

@@ -24,21 +24,22 @@ from vectorlab.ravel.domain.specs import (
     RunSpec,
     VectorArm,
 )
-from vectorlab.store import evidence, schema
+from vectorlab.ravel.store import tables
+from vectorlab.store import evidence
 from vectorlab.store.database import Transaction
 from vectorlab.store.references import batches, find_id
 
 CHUNK_BYTES = 4 << 20  # both databases slow down with larger values
 
-_featurizers = schema.ravel_featurizers
-_tensors = schema.ravel_tensors
-_chunks = schema.ravel_tensor_chunks
-_evaluations = schema.ravel_evaluations
-_used = schema.ravel_evaluation_featurizers
-_outcomes = schema.ravel_outcomes
-_scores = schema.ravel_scores
-_runs = schema.ravel_runs
-_of_run = schema.ravel_run_evaluations
+_featurizers = tables.ravel_featurizers
+_tensors = tables.ravel_tensors
+_chunks = tables.ravel_tensor_chunks
+_evaluations = tables.ravel_evaluations
+_used = tables.ravel_evaluation_featurizers
+_outcomes = tables.ravel_outcomes
+_scores = tables.ravel_scores
+_runs = tables.ravel_runs
+_of_run = tables.ravel_run_evaluations
 
 
 def add_featurizer(tx: Transaction, new: NewFeaturizer, created_by: str) -> Featurizer:
@@ -349,7 +350,7 @@ def _shape(tx: Transaction, new: NewEvaluation) -> dict[str, Any]:
 
 
 def _select_featurizers(tx: Transaction, condition: sa.ColumnElement[bool]) -> list[Featurizer]:
-    names = schema.ravel_instances
+    names = tables.ravel_instances
     query = (
         sa.select(_featurizers, names.c.name.label("instance_name"))
         .join(names, names.c.id == _featurizers.c.instance_id)
@@ -408,7 +409,7 @@ def _arm(row: sa.Row[Any]) -> Arm:
 
 
 def _select_runs(tx: Transaction, condition: sa.ColumnElement[bool]) -> list[Run]:
-    names = schema.ravel_instances
+    names = tables.ravel_instances
     count = (
         sa.select(sa.func.count())
         .select_from(_of_run)

@@ -17,9 +17,6 @@ from vectorlab.errors import (
     StoreError,
     VectorLabError,
 )
-from vectorlab.icl.store import runs as icl
-from vectorlab.ravel.store import entities as ravel_data
-from vectorlab.ravel.store import results as ravel_results
 from vectorlab.store import evidence, models, schema
 from vectorlab.store.database import Transaction
 from vectorlab.store.engines import display, parse_url, sqlite_path
@@ -28,6 +25,7 @@ from vectorlab.store.sets import sets
 from vectorlab.store.upkeep.revision import read_status, refuse_newer
 from vectorlab.store.upkeep.sqlite_files import copy_database
 from vectorlab.store.vectors import states, vectors
+from vectorlab.systems import systems
 
 _models = schema.models
 
@@ -171,9 +169,7 @@ def _object_problems(tx: Transaction) -> Iterator[str]:
         (schema.steering_vectors, vectors.layer_vectors),
         (schema.generation_runs, runs.run_by_id),
         (schema.generation_runs, runs.generations),
-        (schema.ravel_versions, ravel_data.check_content),
-        (schema.ravel_featurizers, ravel_results.tensors),
-        (schema.icl_runs, icl.weights),
+        *(check for system in systems() for check in system.module("store.checks").CHECKS),
     )
     for table, read in readers:
         for object_id in tx.scalars(sa.select(table.c.id).order_by(table.c.id)).all():

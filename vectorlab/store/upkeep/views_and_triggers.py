@@ -1,8 +1,9 @@
 """The analysis views and the triggers that freeze rows, from their only source.
 
-A view is a file in ``views/``, written as PostgreSQL spells it; SQLite's spelling follows by a few
-rules. A trigger follows from ``schema.FROZEN``. Both are dropped before revisions run, so that no
-revision has to know them, and made anew once the tables are today's.
+A view is a file in ``store/views/``, of the core or of a system, written as PostgreSQL spells it;
+SQLite's spelling follows by a few rules. A trigger follows from ``schema.FROZEN``. Both are dropped
+before revisions run, so that no revision has to know them, and made anew once the tables are
+today's.
 """
 
 import re
@@ -15,9 +16,9 @@ import sqlalchemy as sa
 from vectorlab.store.failures import FROZEN_MARK
 from vectorlab.store.schema import FROZEN, REVISION, metadata
 from vectorlab.store.upkeep.revision import revision_of
+from vectorlab.systems import systems
 
 SCHEMA = "analysis"  # where views are on PostgreSQL, for a role that sees nothing else
-_FOLDER = Path(__file__).parent.parent / "views"
 _SQLITE = {
     r"string_agg\(([\w.]+), ('[^']*') ORDER BY [\w.]+\)": r"group_concat(\1, \2)",
     r"extract\(epoch FROM ([\w.]+)\)": r"(julianday(\1) * 86400.0)",
@@ -69,7 +70,7 @@ def view_statements(dialect: str) -> dict[str, str]:
     """The statement that makes each view, by its name."""
     return {
         file.stem: f"CREATE VIEW {_qualified(file.stem, dialect)} AS\n{_spelt(file, dialect)}"
-        for file in sorted(_FOLDER.glob("v_*.sql"))
+        for file in _view_files()
     }
 
 
@@ -77,8 +78,16 @@ def view_descriptions() -> dict[str, str]:
     """What each view shows: the words that its file begins with."""
     return {
         file.stem: " ".join(re.findall(r"^-- (.*)$", file.read_text("utf-8"), re.MULTILINE))
-        for file in sorted(_FOLDER.glob("v_*.sql"))
+        for file in _view_files()
     }
+
+
+def _view_files() -> list[Path]:
+    """The files of the views, of the core and of the systems, by the names of the views."""
+    of_systems = (path for system in systems() for path in system.module("store").__path__)
+    stores = [Path(__file__).parent.parent, *map(Path, of_systems)]
+    files = (file for store in stores for file in store.glob("views/v_*.sql"))
+    return sorted(files, key=lambda file: file.stem)
 
 
 def _spelt(file: Path, dialect: str) -> str:

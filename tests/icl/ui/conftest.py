@@ -1,0 +1,5 @@
+"""The page of the wing is opened as all others are."""
+
+from tests.ui.conftest import db, visit
+
+__all__ = ["db", "visit"]

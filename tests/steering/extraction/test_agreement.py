@@ -1,0 +1,94 @@
+"""Vectors agree with other implementations to 1e-5: two libraries, and one written anew here.
+
+What the libraries make is kept in `peer_references.npz`, with their versions; how it was made says
+`scripts/peer_references.py`.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.steering.extraction.peer_pairs import PAIRS
+from tests.steering.extraction.test_extraction import extraction, stack
+from tests.tiny_models import random_model, tiny_model
+from vectorlab.domain.vectors.vectors import Site
+from vectorlab.steering.recording.activations import record_states
+
+REFERENCES = np.load(Path(__file__).parent / "peer_references.npz")
+
+
+def apart(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """Largest difference of two rows, relative to the length of theirs."""
+    ours, theirs = ours.astype(np.float64), theirs.astype(np.float64)
+    lengths = np.linalg.norm(theirs, axis=-1)
+    assert lengths.min() > 0
+    return float((np.linalg.norm(ours - theirs, axis=-1) / lengths).max())
+
+
+@pytest.mark.parametrize("name", ["llama", "gpt2", "qwen2"])
+def test_the_mean_difference_is_that_of_steering_vectors(name):
+    ours = stack(extraction(tiny_model(name), PAIRS, "mean_difference"))
+    assert ours.shape == REFERENCES[f"sv_{name}"].shape
+    assert apart(ours, REFERENCES[f"sv_{name}"]) < 1e-5
+
+
+def test_states_are_those_that_repeng_reads_before_the_final_norm():
+    loaded = tiny_model("llama")
+    texts = [text for pair in PAIRS for text in (pair.target, pair.source)]
+    ids = [loaded.tokenizer(text)["input_ids"] for text in texts]
+    ours = record_states(loaded, ids, site=Site.BLOCK_OUTPUT).values.numpy()
+    theirs = REFERENCES["repeng_states"].transpose(1, 0, 2)
+    assert apart(ours[:, : theirs.shape[1]], theirs) < 1e-5
+
+
+def test_pair_centred_directions_are_those_of_repeng_but_for_its_vote_on_the_sign():
+    theirs = REFERENCES["repeng_pca_center"]
+    ours = stack(extraction(tiny_model("llama"), PAIRS, "pca_centred"))[: len(theirs)]
+    ours = ours / np.linalg.norm(ours, axis=1, keepdims=True)
+    # Theirs points where most pairs do, each with one vote; ours where the pairs do in sum.
+    signs = np.sign((ours * theirs).sum(axis=1, keepdims=True))
+    assert apart(ours * signs, theirs) < 1e-5
+
+
+@pytest.mark.parametrize("name", ["llama", "gpt2", "gemma2", "bloom", "phi3"])
+def test_in_context_vectors_are_those_of_the_algorithm_in_float64(name):
+    loaded = tiny_model(name)
+    exact = random_model(name).double()
+    rows = []
+    for pair in PAIRS:
+        sides = [states_in_float64(exact, loaded, text) for text in (pair.source, pair.target)]
+        rows.append((sides[1] - sides[0]).flatten())
+    differences = np.stack(rows)
+    mean = differences.mean(axis=0)
+    left, _, right = np.linalg.svd(differences - mean, full_matrices=False)
+    first = left[:, 0]
+    direction = mean + right[0] * np.sign(first[np.abs(first).argmax()])
+    expected = direction.reshape(1 + len(loaded.layers), -1)[1:]
+    assert apart(stack(extraction(loaded, PAIRS, "icv")), expected) < 1e-5
+
+
+def states_in_float64(model, loaded, text: str) -> np.ndarray:
+    """Last token of the stream before the first block and behind every one, (1 + L, D)."""
+    kept: list[torch.Tensor] = []
+
+    def leave(_module, _inputs, output) -> None:
+        kept.append(output[0] if isinstance(output, tuple) else output)
+
+    def enter(_module, inputs, kwargs) -> None:
+        kept.append(inputs[0] if inputs else kwargs["hidden_states"])
+
+    blocks = [model.get_submodule(path) for path in block_paths(loaded)]
+    handles = [blocks[0].register_forward_pre_hook(enter, with_kwargs=True)]
+    handles += [block.register_forward_hook(leave) for block in blocks]
+    with torch.no_grad():
+        model(torch.tensor([loaded.tokenizer(text)["input_ids"]]))
+    for handle in handles:
+        handle.remove()
+    return torch.stack([states[0, -1] for states in kept]).numpy()
+
+
+def block_paths(loaded) -> list[str]:
+    names = {id(module): name for name, module in loaded.model.named_modules()}
+    return [names[id(block)] for block in loaded.layers.blocks]

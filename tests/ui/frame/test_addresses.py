@@ -1,0 +1,114 @@
+"""What is selected on a page stands in its address, and the address brings it back."""
+
+from tests.ui.everything import fill_all
+from tests.ui.frame.test_downloads import VIEWS, elements
+
+SELECTORS = {
+    "selectbox",
+    "multiselect",
+    "slider",
+    "select_slider",
+    "number_input",
+    "text_input",
+    "text_area",
+}
+SELECTORS |= {"toggle", "checkbox", "radio", "button_group", "pagination"}
+MORE_VIEWS = (
+    ("sets", {"set": "upbeat", "view": "edit"}),
+    ("playground", {"vector": ["upbeat-icv", "twice"], "decoding": "sampled"}),
+    ("new_run", {"vector": ["upbeat-icv", "twice"], "decoding": "sampled"}),
+    ("new_vector", {}),
+    ("in_context_learning", {}),
+)
+# Words that name or annotate what a button is about to make, and what fills another field.
+NOT_A_SELECTION = {
+    "sets.import_name",
+    "sets.import_message",
+    "sql.recipe",  # fills the query, which stands in the address
+    "sql.save_name",
+    "settings.source",
+    "settings.model_name",
+    "name.1.text",
+    "jobs.prune_days",
+    "jobs.prune_states",
+}
+NOT_ANOTHER_VALUE = {  # of text fields that want a form of their own
+    "strength": "0.3",
+    "positions": "response",
+    "layers": "0-2",
+    "schedule": "first:8",
+    "when": "upbeat-icv@1 cosine > 0.2",
+    "arms": "upbeat-icv:0.1,twice:0.2",
+    "rule": "mean",
+    "template": "{text}!",
+    "ask.k": "2 4",
+    "sql": "SELECT 1 AS one",
+}
+
+
+def selectors(app):
+    return [item for item in elements(app.main) if item.type in SELECTORS]
+
+
+def stands_in(selection, item):
+    """Whether a strength of the playground, which two widgets show, is what the address says."""
+    kind, _, name = (item.key or "").partition("play.")[2].partition(".")
+    return kind in ("slider", "number") and name in selection.get("vector", ())
+
+
+def another_value(item):
+    """A value that the selector does not have, as an address writes it, or None."""
+    if item.type in ("toggle", "checkbox"):
+        return str(not item.value).lower()
+    if item.type in ("text_input", "text_area"):
+        return NOT_ANOTHER_VALUE.get(item.key, "cold")
+    if item.type in ("slider", "number_input"):
+        return f"{item.min + (item.step or 1) if item.value == item.min else item.min:g}"
+    chosen = item.value if isinstance(item.value, list) else [item.value]
+    others = [option for option in options(item) if option not in map(str, chosen)]
+    return others[-1] if others else None
+
+
+def options(item):
+    if item.type == "button_group":
+        return [option.content for option in item.proto.options]
+    return list(getattr(item, "options", ()))
+
+
+def is_at(item, text):
+    """Whether a selector has the value that the address names."""
+    value = next(iter(item.value), None) if isinstance(item.value, list) else item.value
+    if isinstance(value, bool):
+        return str(value).lower() == text
+    return float(text) == value if isinstance(value, int | float) else str(value) == text
+
+
+def brought_back(visit, name, selection, wanted):
+    """Which of the selectors that the address names have the value that it names."""
+    app = visit(name, **{**selection, **wanted})
+    assert not app.exception, (name, wanted)
+    return {
+        item.key for item in selectors(app) if item.key in wanted and is_at(item, wanted[item.key])
+    }
+
+
+def test_every_selection_stands_in_the_address_and_is_brought_back_by_it(db, visit):
+    fill_all(db)
+    loose, lost, seen = [], [], set()
+    for name, selection in (*VIEWS, *MORE_VIEWS):
+        wanted = {}
+        for item in selectors(visit(name, **selection)):
+            if item.proto.query_param_key:
+                value = another_value(item)
+                if value is not None and (name, item.key) not in seen:
+                    wanted[item.key] = value
+            elif item.key not in NOT_A_SELECTION and not stands_in(selection, item):
+                loose.append((name, selection, item.type, item.label, item.key))
+        seen |= {(name, key) for key in wanted}
+        # All at once, then alone those that another one has made the page leave out.
+        for key in set(wanted) - brought_back(visit, name, selection, wanted):
+            if not brought_back(visit, name, selection, {key: wanted[key]}):
+                lost.append((name, selection, key, wanted[key]))
+    assert not loose
+    assert not lost
+    assert len(seen) > 80
