@@ -26,7 +26,7 @@ from bench._rounds import alternating
 from bench.extraction import grouped
 from vectorlab.ravel.domain.specs import Location
 from vectorlab.ravel.engine.completions import asking_pairs
-from vectorlab.ravel.engine.prompts import Prompt, PromptBook
+from vectorlab.ravel.engine.prompts import EntityPrompt, PromptBook
 from vectorlab.ravel.engine.states import record_prompts
 from vectorlab.ravel.services import files as ravel_files
 from vectorlab.steering.model.loading import LoadedModel, describe_model, load_model
@@ -79,12 +79,12 @@ def main() -> int:
     return 0 if holds else 1
 
 
-def beginning(prompt: Prompt) -> tuple[int, ...]:
+def beginning(prompt: EntityPrompt) -> tuple[int, ...]:
     """What is read of a prompt: up to the last token of the mention."""
     return prompt.token_ids[: prompt.mention[-1] + 1]
 
 
-def ours(loaded: LoadedModel, prompts: list[Prompt]) -> object:
+def ours(loaded: LoadedModel, prompts: list[EntityPrompt]) -> object:
     """States at the mention of every prompt, at every layer."""
     layers = range(len(loaded.layers))
     return record_prompts(loaded, prompts, layers=layers, location=Location.ENTITY_LAST)

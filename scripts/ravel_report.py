@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from vectorlab.lab import Lab
-from vectorlab.ravel.domain.instances import TESTS, Instance, Part
+from vectorlab.ravel.domain.instances import TESTS, ExamplePart, Instance
 from vectorlab.ravel.domain.specs import Evaluation, Location
 from vectorlab.ravel.services import frames as ravel_reports
 from vectorlab.ravel.services import instances as ravel_instances
@@ -109,7 +109,7 @@ def knowledge(instance: Instance) -> str:
     return table(frame)
 
 
-def part_table(found: Sequence[Evaluation], part: Part) -> list[str]:
+def part_table(found: Sequence[Evaluation], part: ExamplePart) -> list[str]:
     frame = ravel_reports.scores_frame([item for item in found if item.part is part])
     return [f"## {part}", "", table(shown(frame)), ""]
 
@@ -149,7 +149,7 @@ def vectors(lab: Lab, data: str, instance: Instance) -> list[str]:
         data, attribute=ATTRIBUTE, before=BEFORE, after=AFTER, set="to-asia"
     )
     rows = []
-    part = Part.CONTEXT_TEST
+    part = ExamplePart.CONTEXT_TEST
     for method, strengths in VECTORS.items():
         name = f"to-asia-{method}"
         lab.vectors.extract(set=committed.version.label, method=method, name=name)
@@ -193,7 +193,7 @@ def sweep(lab: Lab, instance: Instance) -> pd.DataFrame:
     columns: dict[str, list[object]] = {"layer": list(range(depth))}
     for location in (Location.ENTITY_LAST, Location.PROMPT_LAST):
         grid = Grid(methods=("full",), layers=tuple(range(depth)), location=location)
-        run = lab.ravel.run(instance.name, grid=grid, parts=(Part.ENTITY_VALIDATION,))
+        run = lab.ravel.run(instance.name, grid=grid, parts=(ExamplePart.ENTITY_VALIDATION,))
         frame = ravel_reports.scores_frame(ravel_runs.evaluations(lab.db, run=run), policies=False)
         columns[location.value] = [f"{value:.2f}" for value in frame["cause"]]
     return pd.DataFrame(columns)

@@ -31,9 +31,14 @@ from vectorlab.icl.domain.laws import (
 )
 from vectorlab.icl.domain.training_spec import TrainingSpec, Variant
 from vectorlab.icl.services.runs import BridgeRequest
-from vectorlab.ravel.domain.instances import InstanceSpec, Part
-from vectorlab.ravel.domain.specs import FeaturizerArm, FeaturizerSpec, Location, VectorArm
-from vectorlab.ravel.domain.specs import RunSpec as RavelRunSpec
+from vectorlab.ravel.domain.instances import ExamplePart, InstanceSpec
+from vectorlab.ravel.domain.specs import (
+    FeaturizerArm,
+    FeaturizerSpec,
+    Location,
+    RavelRunSpec,
+    VectorArm,
+)
 
 MODEL, VECTOR, OTHER = "f" * 64, "a" * 64, "b" * 64
 OTHER_MODEL = "7" * 64
@@ -201,7 +206,7 @@ FULL_RAVEL_RUN = replace(
         FeaturizerArm(label="sae L1", featurizers=(FULL_FEATURIZER, PLAIN_FEATURIZER)),
         FULL_VECTOR_ARM,
     ),
-    parts=(Part.ENTITY_VALIDATION,),
+    parts=(ExamplePart.ENTITY_VALIDATION,),
 )
 PLAIN_STATES = StateSpec(
     model_fingerprint=MODEL,

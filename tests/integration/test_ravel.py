@@ -11,7 +11,7 @@ from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.errors import ConflictError, InputError, JobReleased, ShapeError
 from vectorlab.lab import Lab
 from vectorlab.ravel.domain.entities import EntityData, Split
-from vectorlab.ravel.domain.instances import Instance, Part
+from vectorlab.ravel.domain.instances import ExamplePart, Instance
 from vectorlab.ravel.domain.measures import summary
 from vectorlab.ravel.domain.specs import FeaturizerSpec, Location, NamedTensor
 from vectorlab.ravel.services import files as ravel_files
@@ -66,12 +66,12 @@ def test_from_data_to_scores_on_both_databases(lab: Lab):
     instance = build(lab)
     assert instance.version_label == "few@1"
     assert all((item.share or 0) > 0.8 for item in instance.accuracies)
-    assert set(instance.n_examples) == {part.value for part in Part}
+    assert set(instance.n_examples) == {part.value for part in ExamplePart}
 
     grid = Grid(methods=("full", "mdas"), layers=(3,), ks=(8,), parameters=QUICK)
     run = lab.ravel.run(instance.name, grid=grid, name="first")
     full, _, trained, _ = ravel_runs.evaluations(lab.db, run=run)
-    assert (full.label, full.part, full.n_features) == ("full L3", Part.ENTITY_TEST, 128)
+    assert (full.label, full.part, full.n_features) == ("full L3", ExamplePart.ENTITY_TEST, 128)
     found = summary(full.scores)
     assert found.cause.value > 0.9  # the whole state carries the city
     assert found.isolate.value < 0.2
@@ -187,7 +187,7 @@ def test_a_vector_of_entity_demonstrations_is_scored_on_the_same_axes(ready: Lab
         reference="to-asia", attribute="continent", before="Europe", after="Asia",
         strengths=(0.0, 1.0),
     )  # fmt: skip
-    run = ready.ravel.run("few-tiny", vector=trial, parts=(Part.ENTITY_VALIDATION,))
+    run = ready.ravel.run("few-tiny", vector=trial, parts=(ExamplePart.ENTITY_VALIDATION,))
     idle, steered = ravel_runs.evaluations(ready.db, run=run)
     assert (idle.method, idle.label) == ("vector", f"{vector.name} 0")
     still = summary(idle.scores, "continent")
@@ -195,7 +195,9 @@ def test_a_vector_of_entity_demonstrations_is_scored_on_the_same_axes(ready: Lab
     assert summary(steered.scores, "continent") != still
     instance = ravel_instances.get(ready.db, "few-tiny")
     full = ready.ravel.run(
-        "few-tiny", grid=Grid(methods=("full",), layers=(2,)), parts=(Part.ENTITY_VALIDATION,)
+        "few-tiny",
+        grid=Grid(methods=("full",), layers=(2,)),
+        parts=(ExamplePart.ENTITY_VALIDATION,),
     )
     [beside] = ravel_runs.evaluations(ready.db, run=full)
     same = ravel_reports.on_same_examples(ready.db, beside, steered, instance, target="continent")
@@ -205,7 +207,7 @@ def test_a_vector_of_entity_demonstrations_is_scored_on_the_same_axes(ready: Lab
 @pytest.mark.parametrize("location", [Location.ENTITY_ALL, Location.PROMPT_LAST])
 def test_other_locations_can_be_chosen(ready: Lab, location: Location):
     grid = Grid(methods=("full",), layers=(9,), location=location)
-    run = ready.ravel.run("few-tiny", grid=grid, parts=(Part.ENTITY_VALIDATION,))
+    run = ready.ravel.run("few-tiny", grid=grid, parts=(ExamplePart.ENTITY_VALIDATION,))
     [found] = ravel_runs.evaluations(ready.db, run=run)
     assert found.location == location
     # The last block feeds the last token alone.

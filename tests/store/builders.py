@@ -55,10 +55,10 @@ from vectorlab.ravel.domain.instances import (
     Accuracy,
     Completion,
     Example,
+    ExamplePart,
     Instance,
     InstanceSpec,
     NewInstance,
-    Part,
     SourceKind,
 )
 from vectorlab.ravel.domain.measures import Judged, Outcome, score
@@ -68,8 +68,8 @@ from vectorlab.ravel.domain.specs import (
     NamedTensor,
     NewEvaluation,
     NewFeaturizer,
+    RavelRunSpec,
 )
-from vectorlab.ravel.domain.specs import RunSpec as RavelRunSpec
 from vectorlab.ravel.store import entities as ravel_data
 from vectorlab.ravel.store import instances as ravel_instances
 from vectorlab.ravel.store import results as ravel_results
@@ -443,7 +443,7 @@ def add_instance(tx: Transaction, model: Model, name: str = "things") -> Instanc
             label=(0, 7),
             counter_label=(1, 7),
         )
-        for part in (Part.TRAIN, Part.ENTITY_TEST)
+        for part in (ExamplePart.TRAIN, ExamplePart.ENTITY_TEST)
         for template in (0, 3)
     ]
     new = NewInstance(
@@ -489,7 +489,7 @@ def add_ravel(tx: Transaction, model: Model) -> dict[str, Any]:
         tx,
         NewEvaluation(
             arm=arm,
-            part=Part.ENTITY_TEST,
+            part=ExamplePart.ENTITY_TEST,
             instance_id=instance.id,
             featurizer_ids=[featurizer.id],
             outcomes=outcomes,
@@ -502,7 +502,7 @@ def add_ravel(tx: Transaction, model: Model) -> dict[str, Any]:
         tx,
         name="trial",
         spec=RavelRunSpec(
-            instance_sha256=instance.content_sha256, arms=(arm,), parts=(Part.ENTITY_TEST,)
+            instance_sha256=instance.content_sha256, arms=(arm,), parts=(ExamplePart.ENTITY_TEST,)
         ),
         instance_id=instance.id,
         evaluation_ids=[evaluation.id],

@@ -16,7 +16,7 @@ from tests.store.builders import (
     ravel_data_of,
 )
 from vectorlab.errors import ConflictError, InputError, IntegrityError, NotFoundError
-from vectorlab.ravel.domain.instances import Part
+from vectorlab.ravel.domain.instances import ExamplePart
 from vectorlab.ravel.domain.specs import NamedTensor, NewFeaturizer
 from vectorlab.ravel.store import entities as ravel_data
 from vectorlab.ravel.store import instances as ravel_instances
@@ -71,9 +71,9 @@ def test_an_instance_comes_back_with_its_completions_and_examples(database: Data
             (1, (1, 7), True),
         ]
         assert list(ravel_instances.examples(tx, made.id)) == [0, 1, 2, 3]
-        tested = ravel_instances.examples(tx, made.id, [Part.ENTITY_TEST])
+        tested = ravel_instances.examples(tx, made.id, [ExamplePart.ENTITY_TEST])
         assert list(tested) == [2, 3]
-        assert made.n_examples[Part.TRAIN] == 2
+        assert made.n_examples[ExamplePart.TRAIN] == 2
         assert not ravel_instances.name_is_free(tx, "things")
         assert ravel_instances.free_name(tx, "things") == "things-2"
         with pytest.raises(NotFoundError, match="vectorlab ravel list"):

@@ -15,7 +15,7 @@ from vectorlab.icl.domain.laws import ConstructOptions
 from vectorlab.icl.domain.training_spec import TrainingSpec
 from vectorlab.icl.services import runs as icl
 from vectorlab.icl.services.runs import BridgeRequest
-from vectorlab.ravel.domain.instances import Part
+from vectorlab.ravel.domain.instances import ExamplePart
 from vectorlab.ravel.domain.specs import evaluation_sha256
 from vectorlab.store.database import Database
 
@@ -57,7 +57,7 @@ def test_demonstrations_sets_and_passages_have_the_hashes_that_they_always_had()
 
 def test_evaluations_have_the_hashes_that_they_always_had() -> None:
     arms = specs.FULL_RAVEL_RUN.arms
-    assert [evaluation_sha256(arm, Part.ENTITY_TEST) for arm in arms] == EVALUATIONS
+    assert [evaluation_sha256(arm, ExamplePart.ENTITY_TEST) for arm in arms] == EVALUATIONS
 
 
 @pytest.mark.parametrize("kind", ["construct", "train", "reproduce", "bridge", "bridge, full"])

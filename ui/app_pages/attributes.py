@@ -7,7 +7,7 @@ from ui import cached, markup, tables
 from ui.frame import navigation, notes
 from ui.ravel import asking, charts, evaluation
 from vectorlab.domain.description import describe
-from vectorlab.ravel.domain.instances import Instance, Part
+from vectorlab.ravel.domain.instances import ExamplePart, Instance
 from vectorlab.ravel.domain.specs import Evaluation
 from vectorlab.ravel.services import frames as ravel_reports
 from vectorlab.ravel.services import instances as ravel_instances
@@ -43,10 +43,10 @@ def _show_knowledge(instance: Instance) -> None:
 def _show(instance: Instance) -> None:
     db = cached.store()
     one, two, three, four = st.columns(4)
-    part = Part(
+    part = ExamplePart(
         one.selectbox(
             "Part",
-            [part.value for part in Part if part is not Part.TRAIN],
+            [part.value for part in ExamplePart if part is not ExamplePart.TRAIN],
             index=1,
             key="part",
             bind="query-params",

@@ -9,7 +9,7 @@ from ui.ravel import charts
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
 from vectorlab.errors import InputError
 from vectorlab.ravel.domain.instances import TESTS, Instance
-from vectorlab.ravel.domain.specs import FEATURIZERS, Location, Run
+from vectorlab.ravel.domain.specs import FEATURIZERS, Location, RavelRun
 from vectorlab.ravel.services import runs as ravel_runs
 from vectorlab.ravel.services.runs import Grid
 from vectorlab.services import jobs
@@ -88,7 +88,7 @@ def _request(
     ks: str,
     location: Location,
     targets: list[str],
-) -> Asked[Run]:
+) -> Asked[RavelRun]:
     numbers = _numbers(ks)
     return ravel_runs.request_run(
         cached.store(),

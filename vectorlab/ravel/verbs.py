@@ -9,7 +9,7 @@ import pandas as pd
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
 from vectorlab.ravel.domain.entities import EntityData, EntityVersion
 from vectorlab.ravel.domain.instances import Instance
-from vectorlab.ravel.domain.specs import Run
+from vectorlab.ravel.domain.specs import RavelRun
 from vectorlab.ravel.services import entities as ravel_data
 from vectorlab.ravel.services import frames as ravel_reports
 from vectorlab.ravel.services import instances as ravel_instances
@@ -114,7 +114,7 @@ class RavelVerbs:
         vector: VectorTrial | None = None,
         priority: int = PRIORITY_INTERACTIVE,
         **more: Any,
-    ) -> Asked[Run]:
+    ) -> Asked[RavelRun]:
         """Find an equal run or enqueue a job; ``more`` as ``services.ravel_runs.request_run``."""
         return ravel_runs.request_run(
             self._lab.db,
@@ -126,7 +126,7 @@ class RavelVerbs:
             **more,
         )
 
-    def run(self, instance: str, **request: Any) -> Run:
+    def run(self, instance: str, **request: Any) -> RavelRun:
         """As ``request_run``, and wait for the run."""
         return self._lab.result(self.request_run(instance, **request))
 

@@ -39,8 +39,8 @@ from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE
 from vectorlab.errors import InputError, NotFoundError
 from vectorlab.lab import Lab
 from vectorlab.ravel.cli.printing import data_view, instance_view, run_view, scores_view
-from vectorlab.ravel.domain.instances import TESTS, Instance, Part
-from vectorlab.ravel.domain.specs import FEATURIZERS, Location, Run
+from vectorlab.ravel.domain.instances import TESTS, ExamplePart, Instance
+from vectorlab.ravel.domain.specs import FEATURIZERS, Location, RavelRun
 from vectorlab.ravel.services import entities as ravel_data
 from vectorlab.ravel.services import frames as ravel_reports
 from vectorlab.ravel.services import instances as ravel_instances
@@ -218,7 +218,7 @@ def train(
         instance, grid=grid, parts=(), name=name, force=force, **_job_options(detach, queue)
     )
 
-    def show_trained(run: Run) -> None:
+    def show_trained(run: RavelRun) -> None:
         frame = ravel_reports.featurizers_frame(ravel_runs.featurizers_of_run(lab.db, run))
         show(
             {"run": run.id, "featurizers": plain(frame)},
@@ -257,7 +257,9 @@ def score(
     ] = None,
     operator: OperatorOption = None,
     positions: PositionsOption = "all",
-    part: Annotated[list[Part] | None, typer.Option(help=f"{_PART}{', '.join(TESTS)}.")] = None,
+    part: Annotated[
+        list[ExamplePart] | None, typer.Option(help=f"{_PART}{', '.join(TESTS)}.")
+    ] = None,
     name: RunNameOption = None,
     force: ForceOption = False,
     detach: DetachOption = False,
@@ -288,7 +290,7 @@ def score(
         **_job_options(detach, queue),
     )
 
-    def show_scored(run: Run) -> None:
+    def show_scored(run: RavelRun) -> None:
         _show_scores(lab, run, as_json=json)
 
     _finish(lab, request, show_scored, detach=detach, as_json=json)
@@ -312,7 +314,7 @@ def sweep(
     parameter: ParameterOption = None,
     seed: SeedOption = 0,
     part: Annotated[
-        list[Part] | None, typer.Option(help=f"{_PART}{Part.ENTITY_VALIDATION}.")
+        list[ExamplePart] | None, typer.Option(help=f"{_PART}{ExamplePart.ENTITY_VALIDATION}.")
     ] = None,
     name: RunNameOption = None,
     force: ForceOption = False,
@@ -331,13 +333,13 @@ def sweep(
     request = lab.ravel.request_run(
         instance,
         grid=_grid(method, layers, k, attribute, location, parameter, seed, None),
-        parts=tuple(part or (Part.ENTITY_VALIDATION,)),
+        parts=tuple(part or (ExamplePart.ENTITY_VALIDATION,)),
         name=name,
         force=force,
         **_job_options(detach, queue),
     )
 
-    def show_scored(run: Run) -> None:
+    def show_scored(run: RavelRun) -> None:
         _show_scores(lab, run, as_json=json)
 
     _finish(lab, request, show_scored, detach=detach, as_json=json)
@@ -522,7 +524,7 @@ def _show_instance(
 
 
 def _show_scores(
-    lab: Lab, run: Run, *, as_json: bool, target: str | None = None, examples: int = 0
+    lab: Lab, run: RavelRun, *, as_json: bool, target: str | None = None, examples: int = 0
 ) -> None:
     evaluations = ravel_runs.evaluations(lab.db, run=run)
     if not evaluations:
@@ -562,7 +564,12 @@ def _outcome_tables(frame: Any) -> list[RenderableType]:
 
 
 def _finish(
-    lab: Lab, request: Asked[Run], show_run: Callable[[Run], None], *, detach: bool, as_json: bool
+    lab: Lab,
+    request: Asked[RavelRun],
+    show_run: Callable[[RavelRun], None],
+    *,
+    detach: bool,
+    as_json: bool,
 ) -> None:
     finish(
         lab,

@@ -9,7 +9,7 @@ from vectorlab.cli.output import facts_of, frame_table, pairs_table
 from vectorlab.domain.runs.comparison import Setting
 from vectorlab.ravel.domain.entities import EntityData, EntityVersion
 from vectorlab.ravel.domain.instances import Instance
-from vectorlab.ravel.domain.specs import Run
+from vectorlab.ravel.domain.specs import RavelRun
 from vectorlab.ravel.services import entities as ravel_data
 from vectorlab.ravel.services import instances as ravel_instances
 
@@ -53,7 +53,7 @@ def instance_view(instance: Instance, examples: pd.DataFrame | None) -> Renderab
 
 
 def run_view(
-    run: Run, settings: Sequence[Setting] = (), labels: Sequence[str] = ()
+    run: RavelRun, settings: Sequence[Setting] = (), labels: Sequence[str] = ()
 ) -> RenderableType:
     """A run, what all its arms were asked to do, and what each has of its own.
 

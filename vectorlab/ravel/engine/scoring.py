@@ -14,10 +14,10 @@ from vectorlab.errors import InputError
 from vectorlab.ravel.domain.instances import Example, InstanceSpec
 from vectorlab.ravel.domain.measures import Outcome
 from vectorlab.ravel.domain.specs import Location, VectorArm
-from vectorlab.ravel.engine.completions import Edited, ValueEnd, complete, value_text
+from vectorlab.ravel.engine.completions import EditedBatch, ValueEnd, complete, value_text
 from vectorlab.ravel.engine.featurizers.base import Featurizer
 from vectorlab.ravel.engine.interchange import Swap, interchange
-from vectorlab.ravel.engine.prompts import Prompt, PromptBook
+from vectorlab.ravel.engine.prompts import EntityPrompt, PromptBook
 from vectorlab.ravel.engine.states import PromptStates
 from vectorlab.steering.interventions.arm_table import SteeringTable
 from vectorlab.steering.interventions.hooks import steer
@@ -30,7 +30,7 @@ class Trial:
     """The examples of a part with their base prompts and source states at one layer."""
 
     examples: Mapping[int, Example]  # by position in the instance
-    bases: Sequence[Prompt]  # in the order of the examples
+    bases: Sequence[EntityPrompt]  # in the order of the examples
     sources: PromptStates  # same
     layer: int
     location: Location
@@ -136,7 +136,7 @@ def vector_outcomes(
     ]
 
 
-def _swapping(book: PromptBook, trial: Trial, featurizer: Featurizer) -> Edited:
+def _swapping(book: PromptBook, trial: Trial, featurizer: Featurizer) -> EditedBatch:
     @contextmanager
     def edited(batch: Sequence[int], starts: torch.Tensor) -> Iterator[None]:
         places = [trial.bases[row].places(trial.location) for row in batch]
@@ -151,7 +151,7 @@ def _swapping(book: PromptBook, trial: Trial, featurizer: Featurizer) -> Edited:
     return edited
 
 
-def _steering(book: PromptBook, arm: VectorArm, vector: Sequence[LayerVector]) -> Edited:
+def _steering(book: PromptBook, arm: VectorArm, vector: Sequence[LayerVector]) -> EditedBatch:
     intervention = Intervention(
         vector_id=arm.vector_id,
         vector_sha256=arm.vector_sha256,
@@ -187,7 +187,7 @@ def _outcome(
     target: str,
     position: int,
     example: Example,
-    prompt: Prompt,
+    prompt: EntityPrompt,
     tokens: tuple[int, ...],
 ) -> Outcome:
     return Outcome(

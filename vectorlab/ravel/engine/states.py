@@ -14,7 +14,7 @@ import torch
 
 from vectorlab.domain.vectors.vectors import Site
 from vectorlab.ravel.domain.specs import Location
-from vectorlab.ravel.engine.prompts import Prompt
+from vectorlab.ravel.engine.prompts import EntityPrompt
 from vectorlab.steering.model.loading import LoadedModel
 from vectorlab.steering.recording.activations import record_states
 
@@ -49,7 +49,7 @@ class PromptStates:
 
 def record_prompts(
     loaded: LoadedModel,
-    prompts: Sequence[Prompt],
+    prompts: Sequence[EntityPrompt],
     *,
     layers: Sequence[int],
     location: Location,

@@ -12,7 +12,7 @@ from vectorlab.domain.models import Model, check_dtype
 from vectorlab.domain.sets.versions import check_name
 from vectorlab.errors import ConflictError, InputError
 from vectorlab.ravel.domain.entities import EntityData, Split
-from vectorlab.ravel.domain.instances import Example, Instance, InstanceSpec, Part
+from vectorlab.ravel.domain.instances import Example, ExamplePart, Instance, InstanceSpec
 from vectorlab.ravel.store import entities as ravel_data
 from vectorlab.ravel.store import instances as ravel_instances
 from vectorlab.services.asking import Asked, ask, job_reader, takes_name
@@ -109,7 +109,7 @@ def data_of(db: Database, instance: Instance) -> EntityData:
 
 
 def examples_of(
-    db: Database, instance: Instance, parts: tuple[Part, ...] | None = None
+    db: Database, instance: Instance, parts: tuple[ExamplePart, ...] | None = None
 ) -> dict[int, Example]:
     """The examples of an instance by their position, perhaps only of some parts."""
     with db.read() as tx:
@@ -133,7 +133,7 @@ def accuracies_frame(instance: Instance) -> pd.DataFrame:
 
 
 def examples_frame(
-    db: Database, instance: Instance, parts: tuple[Part, ...] | None = None
+    db: Database, instance: Instance, parts: tuple[ExamplePart, ...] | None = None
 ) -> pd.DataFrame:
     """One row per example, in words."""
     data = data_of(db, instance)

@@ -16,17 +16,17 @@ from vectorlab.domain.sets.versions import check_name
 from vectorlab.domain.vectors.vectors import SteeringVector
 from vectorlab.errors import ConflictError, InputError, ModelError, NotFoundError
 from vectorlab.ravel.domain.entities import EntityData
-from vectorlab.ravel.domain.instances import TESTS, Instance, Part
+from vectorlab.ravel.domain.instances import TESTS, ExamplePart, Instance
 from vectorlab.ravel.domain.specs import (
     FEATURIZERS,
-    Arm,
+    AttributeArm,
     Evaluation,
-    Featurizer,
     FeaturizerArm,
     FeaturizerSpec,
     Location,
-    Run,
-    RunSpec,
+    RavelRun,
+    RavelRunSpec,
+    StoredFeaturizer,
     VectorArm,
     check_featurizer,
     check_parameters,
@@ -77,13 +77,13 @@ def request_run(
     instance: str,
     grid: Grid | None = None,
     vector: VectorTrial | None = None,
-    parts: Sequence[Part] = TESTS,
+    parts: Sequence[ExamplePart] = TESTS,
     actor: str,
     name: str | None = None,
     force: bool = False,
     priority: int = PRIORITY_BATCH,
     queue: str = DEFAULT_QUEUE,
-) -> Asked[Run]:
+) -> Asked[RavelRun]:
     """Find the run of an equal earlier request, or enqueue its job.
 
     Featurizers and evaluations that are stored already are used, not made again.
@@ -109,7 +109,7 @@ def request_run(
         stored_instance = ravel_instances.get_instance(tx, instance)
         model = models.get_model(tx, str(stored_instance.model_id))
         data = ravel_data.data(tx, stored_instance.version_id)
-    arms: list[Arm] = []
+    arms: list[AttributeArm] = []
     weights_path = None
     if grid is not None:
         arms += _grid_arms(stored_instance, model, grid)
@@ -118,7 +118,7 @@ def request_run(
         arms += _vector_arms(db, stored_instance, model, data, vector)
     if not arms or len(arms) > LARGEST_RUN:
         raise InputError(f"A run of {len(arms)} arms; it takes 1 to {LARGEST_RUN}.")
-    spec = RunSpec(
+    spec = RavelRunSpec(
         instance_sha256=stored_instance.content_sha256, arms=tuple(arms), parts=tuple(parts)
     )
     request = RavelRunRequest(
@@ -145,7 +145,7 @@ def request_run(
         )
 
 
-def get_run(db: Database, reference: str) -> Run:
+def get_run(db: Database, reference: str) -> RavelRun:
     """The run with that name, id or request hash prefix.
 
     Raises:
@@ -157,20 +157,20 @@ def get_run(db: Database, reference: str) -> Run:
     return run
 
 
-def find_run(db: Database, reference: str) -> Run | None:
+def find_run(db: Database, reference: str) -> RavelRun | None:
     """The RAVEL run that a reference means, or None."""
     with db.read() as tx:
         return ravel_results.find_run(tx, reference)
 
 
-def list_runs(db: Database, instance: Instance | None = None) -> list[Run]:
+def list_runs(db: Database, instance: Instance | None = None) -> list[RavelRun]:
     """RAVEL runs, newest first, perhaps of one instance."""
     with db.read() as tx:
         return ravel_results.list_runs(tx, None if instance is None else instance.id)
 
 
 def evaluations(
-    db: Database, *, run: Run | None = None, instance: Instance | None = None
+    db: Database, *, run: RavelRun | None = None, instance: Instance | None = None
 ) -> list[Evaluation]:
     """Evaluations of a run in its order, or of an instance."""
     with db.read() as tx:
@@ -181,19 +181,19 @@ def evaluations(
         )
 
 
-def featurizers(db: Database, instance: Instance | None = None) -> list[Featurizer]:
+def featurizers(db: Database, instance: Instance | None = None) -> list[StoredFeaturizer]:
     """Featurizers that are kept, newest first, perhaps of one instance."""
     with db.read() as tx:
         return ravel_results.list_featurizers(tx, None if instance is None else instance.id)
 
 
-def featurizers_of(db: Database, evaluation: Evaluation) -> list[Featurizer]:
+def featurizers_of(db: Database, evaluation: Evaluation) -> list[StoredFeaturizer]:
     """The featurizers that an evaluation used."""
     with db.read() as tx:
         return ravel_results.featurizers_of(tx, evaluation.id)
 
 
-def featurizers_of_run(db: Database, run: Run) -> list[Featurizer]:
+def featurizers_of_run(db: Database, run: RavelRun) -> list[StoredFeaturizer]:
     """The featurizers that a run used or made, in its order."""
     with db.read() as tx:
         spec = ravel_results.run_spec(tx, run.id)
@@ -318,7 +318,7 @@ def _check_same_model(vector: SteeringVector, model: Model) -> None:
         )
 
 
-def _renamed(tx: Transaction, run: Run, name: str, actor: str) -> Run:
+def _renamed(tx: Transaction, run: RavelRun, name: str, actor: str) -> RavelRun:
     _check_free(tx, name)
     job_names.check_promised(tx, RavelRunRequest.NAMES, name)
     audit.record(

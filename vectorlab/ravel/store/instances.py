@@ -11,10 +11,10 @@ from vectorlab.ravel.domain.instances import (
     Accuracy,
     Completion,
     Example,
+    ExamplePart,
     Instance,
     InstanceSpec,
     NewInstance,
-    Part,
     SourceKind,
 )
 from vectorlab.ravel.store import entities as ravel_data
@@ -30,7 +30,9 @@ _examples = schema.ravel_examples
 
 def add_instance(tx: Transaction, new: NewInstance, created_by: str) -> Instance:
     """Store an instance with its completions and examples."""
-    counts = {part.value: sum(example.part is part for example in new.examples) for part in Part}
+    counts = {
+        part.value: sum(example.part is part for example in new.examples) for part in ExamplePart
+    }
     values = {
         "name": new.name,
         "content_sha256": new.content_sha256,
@@ -146,7 +148,7 @@ def answers(tx: Transaction, instance_id: int) -> dict[tuple[int, int], str]:
 
 
 def examples(
-    tx: Transaction, instance_id: int, parts: Sequence[Part] | None = None
+    tx: Transaction, instance_id: int, parts: Sequence[ExamplePart] | None = None
 ) -> dict[int, Example]:
     """Examples by their position, of some parts or of all."""
     query = _examples.select().where(_examples.c.instance_id == instance_id)
@@ -154,7 +156,7 @@ def examples(
         query = query.where(_examples.c.part.in_([part.value for part in parts]))
     return {
         row.position: Example(
-            part=Part(row.part),
+            part=ExamplePart(row.part),
             kind=SourceKind(row.kind),
             template=row.template,
             entity=row.entity,
