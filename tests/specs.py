@@ -11,7 +11,7 @@ from typing import Any
 
 from vectorlab.domain.interventions.arms import Arm, Combine, Intervention
 from vectorlab.domain.interventions.calibration import CalibrationSpec
-from vectorlab.domain.interventions.conditions import Comparison, Condition, Measure, SearchSpec
+from vectorlab.domain.interventions.conditions import Condition, Measure, SearchSpec, ThresholdSide
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.interventions.schedules import Schedule
@@ -49,7 +49,7 @@ PLAIN_CONDITION = Condition(
     vector_sha256=OTHER,
     layer=2,
     measure=Measure.COSINE,
-    comparison=Comparison.ABOVE,
+    comparison=ThresholdSide.ABOVE,
     threshold=0.25,
 )
 FULL_CONDITION = replace(

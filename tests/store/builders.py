@@ -9,14 +9,18 @@ import numpy as np
 from tests.store.icl_builders import add_icl_run
 from vectorlab.domain.hashing import bytes_sha256
 from vectorlab.domain.interventions.arms import Arm, Intervention
-from vectorlab.domain.interventions.calibration import CalibrationSpec, CurvePoint, NewCalibration
+from vectorlab.domain.interventions.calibration import (
+    CalibrationSpec,
+    NewCalibration,
+    TriedStrength,
+)
 from vectorlab.domain.interventions.conditions import (
-    Comparison,
     Condition,
     ConditionSearch,
     Measure,
     NewSearch,
     SearchSpec,
+    ThresholdSide,
     best,
     candidates,
 )
@@ -133,7 +137,7 @@ def add_merge(tx: Transaction, name: str, origin: SetVersion, merged: SetVersion
         demonstrations=PAIRS[1:],
         message="merge",
         author="tester",
-        origin=sets.Origin(version_id=origin.id, relation=Relation.FORK),
+        origin=sets.SetOrigin(version_id=origin.id, relation=Relation.FORK),
         merged_id=merged.id,
         details={"theirs": merged.label},
     )
@@ -344,7 +348,7 @@ def condition(vector: SteeringVector, **changes: Any) -> Condition:
         "vector_sha256": vector.content_sha256,
         "layer": 1,
         "measure": Measure.COSINE,
-        "comparison": Comparison.ABOVE,
+        "comparison": ThresholdSide.ABOVE,
         "threshold": 0.25,
         "window": Positions.parse("prompt:last=2"),
     }
@@ -551,7 +555,7 @@ def calibration(vector: SteeringVector, **changes: Any) -> NewCalibration:
         budget=0.1,
         first=0.1,
     )
-    point = CurvePoint(strength=0.2, damage=estimate([0.08]), effect=estimate([0.5]))
+    point = TriedStrength(strength=0.2, damage=estimate([0.08]), effect=estimate([0.5]))
     values: dict[str, Any] = {
         "spec": spec,
         "is_met": True,

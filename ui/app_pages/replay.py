@@ -7,7 +7,7 @@ from ui import cached, charts, markup, tables
 from ui.frame import job_panels, lists, navigation, notes
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.runs.lists import RunFilter, RunKind
-from vectorlab.domain.runs.replays import ReplayVerdict, Verdict
+from vectorlab.domain.runs.replays import ReplayOutcome, ReplayVerdict
 from vectorlab.domain.runs.runs import GenerationRun
 from vectorlab.domain.runs.texts import Departure
 from vectorlab.services import frames
@@ -17,7 +17,11 @@ from vectorlab.services.runs import runs
 
 LATEST = 50
 MOST_LINES = 60  # of the picture
-TONES = {Verdict.IDENTICAL: "good", Verdict.ROUNDING: "", Verdict.UNEXPLAINED: "bad"}
+TONES = {
+    ReplayOutcome.IDENTICAL: "good",
+    ReplayOutcome.ROUNDING: "",
+    ReplayOutcome.UNEXPLAINED: "bad",
+}
 
 
 def _show_choice() -> None:

@@ -24,10 +24,10 @@ from sqlalchemy import (
 )
 
 from vectorlab.domain.jobs.jobs import AttemptOutcome, JobState, LogLevel
-from vectorlab.domain.runs.replays import Verdict as ReplayVerdict
+from vectorlab.domain.runs.replays import ReplayOutcome
 from vectorlab.domain.runs.texts import FinishReason
 from vectorlab.domain.runs.votes import Choice
-from vectorlab.icl.domain.reference_points import Verdict
+from vectorlab.icl.domain.reference_points import ReproductionVerdict
 from vectorlab.ravel.domain.entities import Split
 from vectorlab.store.columns import BigInt, Json, UtcTime, one_of
 
@@ -497,7 +497,7 @@ replay_verdicts = Table(
     Column("rounding_margin", sa.Double, nullable=False),
     _text("record_sha256"),
     _created_at(),
-    one_of("verdict", ReplayVerdict),
+    one_of("verdict", ReplayOutcome),
 )
 
 replay_departures = Table(
@@ -998,7 +998,7 @@ icl_checks = Table(
     Column("low", sa.Double, nullable=False),
     Column("high", sa.Double, nullable=False),
     _text("verdict"),
-    one_of("verdict", Verdict),
+    one_of("verdict", ReproductionVerdict),
 )
 
 icl_layers = Table(

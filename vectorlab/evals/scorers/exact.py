@@ -1,13 +1,13 @@
 """Whether a text is the wanted one."""
 
-from vectorlab.domain.scores.scores import Item, Score
+from vectorlab.domain.scores.scores import Score, TextItem
 from vectorlab.evals.registry import ScoreText, TextScorer, needs_reference
 
 
 def exact(*, ignore_case: bool) -> ScoreText:
     """1 if text and reference are equal, outer spaces aside, else 0."""
 
-    def score(generation: Item) -> Score:
+    def score(generation: TextItem) -> Score:
         if generation.reference is None:
             return needs_reference(generation) or Score.of(0)
         text, reference = generation.text.strip(), generation.reference.strip()

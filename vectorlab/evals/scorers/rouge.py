@@ -3,7 +3,7 @@
 Source: Lin 2004, https://aclanthology.org/W04-1013; computed by the package rouge-score.
 """
 
-from vectorlab.domain.scores.scores import Item, Score
+from vectorlab.domain.scores.scores import Score, TextItem
 from vectorlab.evals.registry import ScoreText, TextScorer, needs_reference
 
 
@@ -14,7 +14,7 @@ def rouge(*, kind: str) -> ScoreText:
 
     scorer = RougeScorer([kind], use_stemmer=True)
 
-    def score(generation: Item) -> Score:
+    def score(generation: TextItem) -> Score:
         if generation.reference is None:
             return needs_reference(generation) or Score.of(0)
         overlap = scorer.score(generation.reference, generation.text)[kind]

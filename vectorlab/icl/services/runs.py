@@ -21,7 +21,7 @@ from vectorlab.domain.ties import in_order
 from vectorlab.domain.vectors.context_prompts import DEFAULT_LAYOUT, DEFAULT_SHOTS, find_layout
 from vectorlab.errors import InputError
 from vectorlab.icl.domain.laws import BridgeSpec, ConstructOptions, ReproductionSpec
-from vectorlab.icl.domain.reference_points import Check
+from vectorlab.icl.domain.reference_points import ReferenceCheck
 from vectorlab.icl.domain.runs import IclKind, IclRun
 from vectorlab.icl.domain.training_spec import TrainingSpec
 from vectorlab.icl.store import runs as icl
@@ -152,7 +152,7 @@ def list_runs(db: Database, *, kind: IclKind | None = None, limit: int | None = 
         return icl.list_runs(tx, kind=kind, limit=limit)
 
 
-def checks(db: Database, run_id: int) -> list[Check]:
+def checks(db: Database, run_id: int) -> list[ReferenceCheck]:
     """Reference points of a reproduction."""
     with db.read() as tx:
         return icl.checks(tx, run_id)
@@ -212,7 +212,7 @@ def asked_in_words(run: IclRun) -> str:
     return ", ".join(f"{fact.name} {fact.value}" for fact in facts if fact.field not in _BESIDE)
 
 
-def checks_frame(checked: list[Check]) -> pd.DataFrame:
+def checks_frame(checked: list[ReferenceCheck]) -> pd.DataFrame:
     """Reference points as rows: published value, ours, 99 % interval, verdict."""
     return pd.DataFrame(
         [

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 
 from vectorlab.errors import ModelError
+from vectorlab.progress import OnProgress
 from vectorlab.ravel.domain.drawing import agrees
 from vectorlab.ravel.domain.entities import EntityData
 from vectorlab.ravel.domain.instances import Completion, InstanceSpec
@@ -18,7 +19,6 @@ from vectorlab.steering.model.loading import LoadedModel
 from vectorlab.steering.model.tokens import continuation_text
 
 TOKEN_BUDGET = 4096  # padded prompt tokens per batch
-Progress = Callable[[int, int], None]
 # Enters the intervention of one batch: the places of its prompts, and the column of every row's
 # first real token.
 EditedBatch = Callable[[Sequence[int], torch.Tensor], AbstractContextManager[None]]
@@ -72,7 +72,7 @@ def complete(
     value_end: ValueEnd,
     edited: EditedBatch | None = None,
     token_budget: int = TOKEN_BUDGET,
-    on_progress: Progress | None = None,
+    on_progress: OnProgress | None = None,
 ) -> list[tuple[int, ...]]:
     """The value that stands behind every prompt, as tokens.
 
@@ -114,7 +114,7 @@ def complete_all(
     spec: InstanceSpec,
     keys: Sequence[tuple[int, int]],
     *,
-    on_progress: Progress | None = None,
+    on_progress: OnProgress | None = None,
 ) -> list[Completion]:
     """What the model says about entities behind templates, judged by the gold values.
 

@@ -1,6 +1,6 @@
 """What edited runs say: every example of a part under every target's featurizer, or a vector."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -11,6 +11,7 @@ from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.vectors.vectors import LayerVector, Site
 from vectorlab.errors import InputError
+from vectorlab.progress import OnProgress
 from vectorlab.ravel.domain.instances import Example, InstanceSpec
 from vectorlab.ravel.domain.measures import Outcome
 from vectorlab.ravel.domain.specs import Location, VectorArm
@@ -21,8 +22,6 @@ from vectorlab.ravel.engine.prompts import EntityPrompt, PromptBook
 from vectorlab.ravel.engine.states import PromptStates
 from vectorlab.steering.interventions.arm_table import SteeringTable
 from vectorlab.steering.interventions.hooks import steer
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +41,7 @@ def outcomes(
     trial: Trial,
     featurizers: Mapping[str, Featurizer],
     *,
-    on_progress: Progress | None = None,
+    on_progress: OnProgress | None = None,
 ) -> list[Outcome]:
     """Outcomes of every example under the featurizer of every target.
 
@@ -89,7 +88,7 @@ def vector_outcomes(
     vector: Sequence[LayerVector],
     examples: Mapping[int, Example],
     *,
-    on_progress: Progress | None = None,
+    on_progress: OnProgress | None = None,
 ) -> list[Outcome]:
     """What the steered model says where the vector should turn one value into another.
 

@@ -5,12 +5,13 @@ those of the training entities that PCA, RLAP and the autoencoder look at.
 """
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import torch
 
 from vectorlab.errors import InputError
+from vectorlab.progress import OnNamedProgress
 from vectorlab.ravel.domain.entities import EntityData, Split
 from vectorlab.ravel.domain.instances import Completion, Example, ExamplePart, InstanceSpec
 from vectorlab.ravel.domain.specs import FeaturizerSpec, Location
@@ -22,7 +23,6 @@ from vectorlab.ravel.engine.states import PromptStates, record_prompts
 from vectorlab.ravel.engine.training import Counterfactuals, Monitor
 
 LABELLED = 8192  # states of training entities at most; they are drawn where there are more
-Progress = Callable[[int, int, str], None]
 _Key = tuple[int, int]  # template and entity by their places in the data
 
 
@@ -46,7 +46,7 @@ class Workbench:
         examples: Mapping[int, Example],
         layers: Sequence[int],
         *,
-        on_progress: Progress | None = None,
+        on_progress: OnNamedProgress | None = None,
     ) -> None:
         self.book = book
         self.spec = spec

@@ -10,12 +10,20 @@ from vectorlab.services.sets.files.decoding import TextSource
 from vectorlab.services.sets.files.limits import FIELD_LIMIT, RECORD_LIMIT
 from vectorlab.services.sets.files.mapping import HAS_TARGET
 from vectorlab.services.sets.files.metadata import metadata_text
-from vectorlab.services.sets.files.table import Progress, Records, Table, check_columns, list_names
+from vectorlab.services.sets.files.table import (
+    ImportProgress,
+    Records,
+    RecordTable,
+    check_columns,
+    list_names,
+)
 
 _YES, _NO = "true", "false"
 
 
-def open_csv(text: TextSource, progress: Progress, *, format: str, delimiter: str) -> Table:
+def open_csv(
+    text: TextSource, progress: ImportProgress, *, format: str, delimiter: str
+) -> RecordTable:
     """Read the header; the rows follow as they are asked for.
 
     Raises:
@@ -36,7 +44,7 @@ def open_csv(text: TextSource, progress: Progress, *, format: str, delimiter: st
                 )
             yield line, dict(zip(header, row, strict=True))
 
-    return Table(
+    return RecordTable(
         name=text.name,
         format=format,
         columns=header,
