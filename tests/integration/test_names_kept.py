@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from tests.integration.test_ravel import few_cities
+from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.jobs.jobs import NamedRequest
 from vectorlab.domain.jobs.requests import KINDS
-from vectorlab.domain.runs.runs import Decoding, Operator
+from vectorlab.domain.runs.runs import Decoding
 from vectorlab.errors import ConflictError
 from vectorlab.lab import Lab
 from vectorlab.ravel.services.runs import Grid

@@ -18,8 +18,9 @@ from tests.steering.builders import (
 )
 from tests.tiny_models import CONFIGURATIONS, tiny_model
 from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.runs.batch_plan import BatchPlan, Frame
-from vectorlab.domain.runs.runs import Positions, RunSpec
+from vectorlab.domain.runs.runs import RunSpec
 from vectorlab.domain.vectors.vectors import Site
 from vectorlab.errors import InputError, JobCancelled, ModelError
 from vectorlab.steering.generation.generation import (

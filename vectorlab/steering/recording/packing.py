@@ -147,7 +147,7 @@ def pack(
     Returns:
         Numbers of the sequences, in the order of ``columns``, and the row.
     """
-    row = _Row(sequences)
+    row = _GrowingRow(sequences)
     # Sequences of one length stand side by side, and so do branches of one shape.
     firsts = sorted(
         (family.members[0] for family in families), key=lambda number: len(sequences[number])
@@ -213,7 +213,7 @@ def _attention(
 ALL_ATTENTION_FUNCTIONS.register(_NAME, _attention)
 
 
-class _Row:
+class _GrowingRow:
     """A row as it grows."""
 
     def __init__(self, sequences: Sequence[Sequence[int]]) -> None:

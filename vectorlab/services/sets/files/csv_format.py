@@ -31,7 +31,7 @@ def open_csv(
     """
     if len(delimiter) != 1 or delimiter in '\r\n"\ufeff\x00':
         raise InputError(f"Delimiter {delimiter!r} cannot be used. Give one character, as in ';'.")
-    rows = _Rows(text, delimiter)
+    rows = _NumberedRows(text, delimiter)
     header = tuple(next((row for _, row in rows), ()))
     check_columns(text.name, header, at=", line 1")
 
@@ -98,7 +98,7 @@ def _cells(demonstration: Demonstration) -> dict[str, str]:
     }
 
 
-class _Rows:
+class _NumberedRows:
     """Rows that are not blank, each with the line it begins on; goes on where it was left."""
 
     def __init__(self, text: TextSource, delimiter: str) -> None:
