@@ -28,7 +28,7 @@ from vectorlab.ravel.domain.specs import Location
 from vectorlab.ravel.engine.completions import asking_pairs
 from vectorlab.ravel.engine.prompts import EntityPrompt, PromptBook
 from vectorlab.ravel.engine.states import record_prompts
-from vectorlab.ravel.services import files as ravel_files
+from vectorlab.ravel.services import files
 from vectorlab.steering.model.loading import LoadedModel, describe_model, load_model
 
 ROUNDS = 7
@@ -45,7 +45,7 @@ def main() -> int:
     torch.set_num_threads(1)
     rounds = 2 if arguments.quick else ROUNDS
     loaded = load_model(describe_model("bundled:tiny"), device="cpu")
-    data = ravel_files.built_in("cities")
+    data = files.built_in("cities")
     book = PromptBook(loaded, data, add_special_tokens=True, new_tokens=8)
     prompts = book.prompts(list(asking_pairs(data)))
     beginnings = sorted({beginning(prompt) for prompt in prompts}, key=len)

@@ -74,9 +74,8 @@ from vectorlab.ravel.domain.specs import (
     NewFeaturizer,
     RavelRunSpec,
 )
-from vectorlab.ravel.store import entities as ravel_data
-from vectorlab.ravel.store import instances as ravel_instances
-from vectorlab.ravel.store import results as ravel_results
+from vectorlab.ravel.store import entities as ravel_entities
+from vectorlab.ravel.store import instances, results
 from vectorlab.store import models
 from vectorlab.store.database import Transaction
 from vectorlab.store.jobs import queue
@@ -431,7 +430,9 @@ def featurizer_spec(instance: Instance, **changes: Any) -> FeaturizerSpec:
 def add_instance(tx: Transaction, model: Model, name: str = "things") -> Instance:
     """An instance of four completions and two examples over its own data."""
     data = ravel_data_of()
-    version, _ = ravel_data.add_version(tx, name="thing", data=data, message="m", author="tester")
+    version, _ = ravel_entities.add_version(
+        tx, name="thing", data=data, message="m", author="tester"
+    )
     said = [
         Completion(template=0, entity=e, text=f"c{e}", token_ids=(e, 7), correct=(None, True)[e])
         for e in (0, 1)
@@ -460,14 +461,14 @@ def add_instance(tx: Transaction, model: Model, name: str = "things") -> Instanc
         accuracies=[Accuracy(name="colour", n=1, correct=1, templates=3, templates_kept=1)],
         environment={"torch": "2.13.0"},
     )
-    return ravel_instances.add_instance(tx, new, "tester")
+    return instances.add_instance(tx, new, "tester")
 
 
 def add_ravel(tx: Transaction, model: Model) -> dict[str, Any]:
     """Entity data, an instance, a featurizer, an evaluation and a run."""
     instance = add_instance(tx, model)
     spec = featurizer_spec(instance)
-    featurizer = ravel_results.add_featurizer(
+    featurizer = results.add_featurizer(
         tx,
         NewFeaturizer(
             spec=spec,
@@ -489,7 +490,7 @@ def add_ravel(tx: Transaction, model: Model) -> dict[str, Any]:
         Judged(target="colour", attribute=asked, template=place, changed=changed, kept=not changed)
         for place, asked, changed in ((0, "colour", True), (3, "shape", False))
     ]
-    evaluation = ravel_results.add_evaluation(
+    evaluation = results.add_evaluation(
         tx,
         NewEvaluation(
             arm=arm,
@@ -502,7 +503,7 @@ def add_ravel(tx: Transaction, model: Model) -> dict[str, Any]:
         ),
         "tester",
     )
-    run = ravel_results.add_run(
+    run = results.add_run(
         tx,
         name="trial",
         spec=RavelRunSpec(

@@ -10,7 +10,7 @@ from vectorlab.icl.domain.laws import BridgeSpec, ConstructOptions, Reproduction
 from vectorlab.icl.domain.reference_points import ReferenceCheck, ReferencePoint
 from vectorlab.icl.domain.runs import HeadUpdate, IclKind, LayerEffect, NewIclRun
 from vectorlab.icl.domain.training_spec import TrainingSpec
-from vectorlab.icl.store import runs as icl
+from vectorlab.icl.store import runs
 from vectorlab.store.database import Transaction
 
 ICL_SPECS: dict[IclKind, Coded] = {
@@ -28,7 +28,7 @@ ICL_SPECS: dict[IclKind, Coded] = {
 
 
 def add_icl_run(tx: Transaction, model: Model, version: SetVersion, **changes: Any) -> int:
-    return icl.add_run(tx, new_icl_run(model, version, **changes), "tester")
+    return runs.add_run(tx, new_icl_run(model, version, **changes), "tester")
 
 
 def new_icl_run(model: Model, version: SetVersion, **changes: Any) -> NewIclRun:

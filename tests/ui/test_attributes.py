@@ -13,7 +13,7 @@ from vectorlab.domain.codec import fields_of
 from vectorlab.domain.vectors.vectors import SteeringVector
 from vectorlab.ravel.domain.instances import ExamplePart
 from vectorlab.ravel.domain.specs import AttributeArm, FeaturizerArm, FeaturizerSpec, NewEvaluation
-from vectorlab.ravel.store import results as ravel_results
+from vectorlab.ravel.store import results
 from vectorlab.services import jobs
 from vectorlab.services.database import Database
 
@@ -113,7 +113,7 @@ def test_an_evaluation_says_every_field_of_what_was_asked_for(db: Database, visi
         arm = made["evaluation"].arm
         arms = list(changed_arms(arm, add_vector(tx, model)))
         ids = [
-            ravel_results.add_evaluation(
+            results.add_evaluation(
                 tx,
                 NewEvaluation(
                     arm=item,

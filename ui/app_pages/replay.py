@@ -12,7 +12,7 @@ from vectorlab.domain.runs.runs import GenerationRun
 from vectorlab.domain.runs.texts import Departure
 from vectorlab.services import frames
 from vectorlab.services.asking import Asked
-from vectorlab.services.runs import lists as browsing
+from vectorlab.services.runs import lists as run_lists
 from vectorlab.services.runs import runs
 
 LATEST = 50
@@ -27,7 +27,7 @@ TONES = {
 def _show_choice() -> None:
     notes.header("Replay", "Repeat a run exactly: same vectors, same draws, same batches.")
     originals = RunFilter(kind=RunKind.ORIGINALS)
-    latest = browsing.list_runs(cached.store(), originals, limit=LATEST)
+    latest = run_lists.list_runs(cached.store(), originals, limit=LATEST)
     if not latest:
         notes.note("No run yet", "There is nothing to replay.")
         navigation.page_link("New run", "new_run")

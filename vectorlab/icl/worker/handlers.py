@@ -23,7 +23,7 @@ from vectorlab.icl.engine import reproduction
 from vectorlab.icl.engine.bridge import BridgeOptions, bridge
 from vectorlab.icl.engine.comparison import compare_steps, compare_trained, progress_of
 from vectorlab.icl.engine.learning import Learner
-from vectorlab.icl.store import runs as icl
+from vectorlab.icl.store import runs
 from vectorlab.steering.model.environment import describe_environment, software
 from vectorlab.store.database import Transaction
 from vectorlab.store.jobs import queue
@@ -184,7 +184,7 @@ def _store(
     context.lease.check()
 
     def write(tx: Transaction, result_ids: dict[str, int]) -> None:
-        result_ids["icl_run_id"] = icl.add_run(tx, new, context.job.created_by)
+        result_ids["icl_run_id"] = runs.add_run(tx, new, context.job.created_by)
 
     context.commit(write)
 

@@ -18,8 +18,8 @@ from vectorlab.ravel.domain.measures import (
     summary,
 )
 from vectorlab.ravel.domain.specs import AttributeArm, Evaluation, StoredFeaturizer, facts_of_arm
-from vectorlab.ravel.services import instances as ravel_instances
-from vectorlab.ravel.store import results as ravel_results
+from vectorlab.ravel.services import instances
+from vectorlab.ravel.store import results
 from vectorlab.services.vectors import vectors
 from vectorlab.store.database import Database
 
@@ -95,9 +95,9 @@ def effects_frame(db: Database, evaluation: Evaluation, instance: Instance) -> p
 
 def outcomes_frame(db: Database, evaluation: Evaluation, instance: Instance) -> pd.DataFrame:
     """Every edited run of an evaluation in words: prompt, source, and what was said."""
-    examples = ravel_instances.examples_frame(db, instance, (evaluation.part,))
+    examples = instances.examples_frame(db, instance, (evaluation.part,))
     with db.read() as tx:
-        stored = ravel_results.outcomes(tx, evaluation.id)
+        stored = results.outcomes(tx, evaluation.id)
     outcomes = pd.DataFrame(
         {
             "target": [outcome.target for outcome in stored],
@@ -196,7 +196,7 @@ def on_same_examples(
         target: The attribute that is changed.
     """
     with db.read() as tx:
-        used = {outcome.example for outcome in ravel_results.outcomes(tx, other.id)}
+        used = {outcome.example for outcome in results.outcomes(tx, other.id)}
     judged = [
         judgement
         for example, judgement in _judged_by_example(db, evaluation, instance)
@@ -212,10 +212,10 @@ def _judged(db: Database, evaluation: Evaluation, instance: Instance) -> list[Ju
 def _judged_by_example(
     db: Database, evaluation: Evaluation, instance: Instance
 ) -> list[tuple[int, Judged]]:
-    data = ravel_instances.data_of(db, instance)
-    examples = ravel_instances.examples_of(db, instance, (evaluation.part,))
+    data = instances.data_of(db, instance)
+    examples = instances.examples_of(db, instance, (evaluation.part,))
     with db.read() as tx:
-        outcomes = ravel_results.outcomes(tx, evaluation.id)
+        outcomes = results.outcomes(tx, evaluation.id)
     return [
         (
             outcome.example,

@@ -31,9 +31,7 @@ from vectorlab.ravel.domain.specs import (
     check_featurizer,
     check_parameters,
 )
-from vectorlab.ravel.store import entities as ravel_data
-from vectorlab.ravel.store import instances as ravel_instances
-from vectorlab.ravel.store import results as ravel_results
+from vectorlab.ravel.store import entities, instances, results
 from vectorlab.services.asking import Asked, ask, job_reader, takes_name
 from vectorlab.services.vectors import vectors
 from vectorlab.store import audit, models
@@ -106,9 +104,9 @@ def request_run(
         ConflictError: If the name belongs to another run, or an equal run or job has another one.
     """
     with db.read() as tx:
-        stored_instance = ravel_instances.get_instance(tx, instance)
+        stored_instance = instances.get_instance(tx, instance)
         model = models.get_model(tx, str(stored_instance.model_id))
-        data = ravel_data.data(tx, stored_instance.version_id)
+        data = entities.data(tx, stored_instance.version_id)
     arms: list[AttributeArm] = []
     weights_path = None
     if grid is not None:
@@ -129,7 +127,7 @@ def request_run(
         weights=weights_path,
     )
     with db.write() as tx:
-        run = None if force else ravel_results.find_run_by_spec(tx, spec.sha256, name=name)
+        run = None if force else results.find_run_by_spec(tx, spec.sha256, name=name)
         if run is None:
             _check_free(tx, name)
         elif takes_name(f"run {run.id}", run.name, name):
@@ -138,7 +136,7 @@ def request_run(
             tx,
             request,
             found=run,
-            read=job_reader(db, "ravel_run_id", ravel_results.run_by_id),
+            read=job_reader(db, "ravel_run_id", results.run_by_id),
             actor=actor,
             priority=priority,
             queue=queue,
@@ -160,13 +158,13 @@ def get_run(db: Database, reference: str) -> RavelRun:
 def find_run(db: Database, reference: str) -> RavelRun | None:
     """The RAVEL run that a reference means, or None."""
     with db.read() as tx:
-        return ravel_results.find_run(tx, reference)
+        return results.find_run(tx, reference)
 
 
 def list_runs(db: Database, instance: Instance | None = None) -> list[RavelRun]:
     """RAVEL runs, newest first, perhaps of one instance."""
     with db.read() as tx:
-        return ravel_results.list_runs(tx, None if instance is None else instance.id)
+        return results.list_runs(tx, None if instance is None else instance.id)
 
 
 def evaluations(
@@ -174,7 +172,7 @@ def evaluations(
 ) -> list[Evaluation]:
     """Evaluations of a run in its order, or of an instance."""
     with db.read() as tx:
-        return ravel_results.list_evaluations(
+        return results.list_evaluations(
             tx,
             run_id=None if run is None else run.id,
             instance_id=None if instance is None else instance.id,
@@ -184,26 +182,26 @@ def evaluations(
 def featurizers(db: Database, instance: Instance | None = None) -> list[StoredFeaturizer]:
     """Featurizers that are kept, newest first, perhaps of one instance."""
     with db.read() as tx:
-        return ravel_results.list_featurizers(tx, None if instance is None else instance.id)
+        return results.list_featurizers(tx, None if instance is None else instance.id)
 
 
 def featurizers_of(db: Database, evaluation: Evaluation) -> list[StoredFeaturizer]:
     """The featurizers that an evaluation used."""
     with db.read() as tx:
-        return ravel_results.featurizers_of(tx, evaluation.id)
+        return results.featurizers_of(tx, evaluation.id)
 
 
 def featurizers_of_run(db: Database, run: RavelRun) -> list[StoredFeaturizer]:
     """The featurizers that a run used or made, in its order."""
     with db.read() as tx:
-        spec = ravel_results.run_spec(tx, run.id)
+        spec = results.run_spec(tx, run.id)
         hashes = [
             featurizer.sha256
             for arm in spec.arms
             if isinstance(arm, FeaturizerArm)
             for featurizer in arm.featurizers
         ]
-        stored = [ravel_results.find_featurizer(tx, sha256) for sha256 in hashes]
+        stored = [results.find_featurizer(tx, sha256) for sha256 in hashes]
     return [featurizer for featurizer in stored if featurizer is not None]
 
 
@@ -329,11 +327,11 @@ def _renamed(tx: Transaction, run: RavelRun, name: str, actor: str) -> RavelRun:
         object_id=run.id,
         details={"name": name, "before": run.name},
     )
-    return ravel_results.rename_run(tx, run.id, name)
+    return results.rename_run(tx, run.id, name)
 
 
 def _check_free(tx: Transaction, name: str | None) -> None:
-    if name is not None and not ravel_results.run_name_is_free(tx, check_name("run", name)):
+    if name is not None and not results.run_name_is_free(tx, check_name("run", name)):
         raise ConflictError(
             f"Run name {name!r} is taken. Choose another with --name, or look at it: "
             f"vectorlab ravel show {name}"

@@ -17,7 +17,7 @@ from vectorlab.ravel.domain.instances import (
     NewInstance,
     SourceKind,
 )
-from vectorlab.ravel.store import entities as ravel_data
+from vectorlab.ravel.store import entities
 from vectorlab.store import evidence, schema
 from vectorlab.store.database import Transaction
 from vectorlab.store.jobs import names
@@ -180,7 +180,7 @@ def _select(tx: Transaction, condition: sa.ColumnElement[bool]) -> list[Instance
 
 
 def _instance(tx: Transaction, row: sa.Row[Any]) -> Instance:
-    version = ravel_data.version_by_id(tx, row.version_id)
+    version = entities.version_by_id(tx, row.version_id)
     return Instance(
         id=row.id,
         name=row.name,

@@ -37,8 +37,7 @@ from vectorlab.ravel.engine.featurizers.base import Featurizer, Tensors
 from vectorlab.ravel.engine.prompts import PromptBook
 from vectorlab.ravel.engine.scoring import outcomes, vector_outcomes
 from vectorlab.ravel.engine.workbench import Workbench
-from vectorlab.ravel.store import entities as ravel_data
-from vectorlab.ravel.store import instances as ravel_instances
+from vectorlab.ravel.store import entities, instances
 from vectorlab.ravel.store import results as ravel_results
 from vectorlab.steering import training_state
 from vectorlab.steering.model.environment import describe_environment
@@ -99,10 +98,10 @@ class _RavelWork:
     @classmethod
     def begin(cls, context: JobContext, request: RavelRunRequest) -> "_RavelWork":
         with context.db.read() as tx:
-            instance = ravel_instances.instance_by_id(tx, request.instance_id)
-            data = ravel_data.data(tx, instance.version_id)
-            completions = ravel_instances.completions(tx, instance.id)
-            examples = ravel_instances.examples(tx, instance.id)
+            instance = instances.instance_by_id(tx, request.instance_id)
+            data = entities.data(tx, instance.version_id)
+            completions = instances.completions(tx, instance.id)
+            examples = instances.examples(tx, instance.id)
         loaded = context.load(instance.spec.dtype)
         check_request(
             loaded,
