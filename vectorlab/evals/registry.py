@@ -54,8 +54,16 @@ def score_all(score: ScoreText, generations: Iterable[TextItem]) -> Iterator[Sco
         yield known[generation]
 
 
-def needs_reference(generation: TextItem) -> Score | None:
-    """The missing score of a text that has no reference, or None."""
-    if generation.reference is None:
-        return Score.missing("no reference text: the prompt has no target")
-    return None
+def against_reference(score: Callable[[str, str], Score]) -> ScoreText:
+    """What scores a text by its reference; without one the score is missing.
+
+    Args:
+        score: Takes text and reference.
+    """
+
+    def scored(generation: TextItem) -> Score:
+        if generation.reference is None:
+            return Score.missing("no reference text: the prompt has no target")
+        return score(generation.text, generation.reference)
+
+    return scored
