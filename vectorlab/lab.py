@@ -181,7 +181,7 @@ class Lab:
         self._tell(job.progress_done, job.progress_total, note)
         time.sleep(POLL_S)
 
-    def tell_reading(self, progress: files.Progress) -> None:
+    def tell_reading(self, progress: files.ImportProgress) -> None:
         """Tell the listener how far a file has been read, in bytes or rows."""
         note = f"{progress.demonstrations} demonstrations read"
         self._tell(progress.done, progress.total, note)
@@ -267,7 +267,9 @@ class SetVerbs:
             config=config,
             revision=revision,
         )
-        choice = files.Asked.of(source_column, target_column, metadata_column, join, bare_prompts)
+        choice = files.ColumnChoice.of(
+            source_column, target_column, metadata_column, join, bare_prompts
+        )
         with files.open_import(paths, options, choice) as found_set:
             return self.commit_found(found_set, set=set, message=message, **about)
 
@@ -297,7 +299,9 @@ class SetVerbs:
             message: Why this version exists; None says where it came from.
             about: As ``commit`` takes it.
         """
-        choice = files.Asked.of(source_column, target_column, metadata_column, join, bare_prompts)
+        choice = files.ColumnChoice.of(
+            source_column, target_column, metadata_column, join, bare_prompts
+        )
         with files.open_frame_import(frame, choice) as found_set:
             return self.commit_found(found_set, set=set, message=message, **about)
 
@@ -516,7 +520,7 @@ class ModelVerbs:
 
     def counter(
         self, reference: str, *, chat: Chat | None = None, add_special_tokens: bool = True
-    ) -> sweeps.Count:
+    ) -> sweeps.TokenCounter:
         """What counts the tokens that a model reads of texts, by its own tokenizer.
 
         Args:
@@ -822,7 +826,7 @@ class SweepRequest:
     """The run of a sweep, or its job, and the prompts that its budget paid for."""
 
     request: Asked[GenerationRun]
-    fitted: sweeps.Fitted
+    fitted: sweeps.PromptsInBudget
 
 
 class RunVerbs:
@@ -955,7 +959,7 @@ class RunVerbs:
         strengths: Sequence[float],
         prompts: str | Sequence[str | Prompt] = (),
         prompt_set: str | None = None,
-        layers: Sequence[sweeps.Layers] = (None,),
+        layers: Sequence[sweeps.LayerChoice] = (None,),
         model: str | None = None,
         other_model: bool = False,
         sweep: SweepOptions | None = None,

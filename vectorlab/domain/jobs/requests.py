@@ -17,7 +17,7 @@ from vectorlab.domain.vectors.vectors import ExtractionSpec
 from vectorlab.icl.domain.laws import BridgeSpec, ConstructOptions, ReproductionSpec
 from vectorlab.icl.domain.training_spec import TrainingSpec
 from vectorlab.ravel.domain.instances import InstanceSpec
-from vectorlab.ravel.domain.specs import RunSpec as RavelRunSpec
+from vectorlab.ravel.domain.specs import RavelRunSpec
 
 SHARED_ROWS = 64  # texts of a run that may share its batch with others, at most
 IF_GIVEN = Stored(if_given=True)
