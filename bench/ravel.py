@@ -26,9 +26,9 @@ from bench._rounds import alternating
 from bench.extraction import grouped
 from vectorlab.ravel.domain.specs import Location
 from vectorlab.ravel.engine.completions import asking_pairs
-from vectorlab.ravel.engine.prompts import Prompt, PromptBook
+from vectorlab.ravel.engine.prompts import EntityPrompt, PromptBook
 from vectorlab.ravel.engine.states import record_prompts
-from vectorlab.ravel.services import files as ravel_files
+from vectorlab.ravel.services import files
 from vectorlab.steering.model.loading import LoadedModel, describe_model, load_model
 
 ROUNDS = 7
@@ -45,7 +45,7 @@ def main() -> int:
     torch.set_num_threads(1)
     rounds = 2 if arguments.quick else ROUNDS
     loaded = load_model(describe_model("bundled:tiny"), device="cpu")
-    data = ravel_files.built_in("cities")
+    data = files.built_in("cities")
     book = PromptBook(loaded, data, add_special_tokens=True, new_tokens=8)
     prompts = book.prompts(list(asking_pairs(data)))
     beginnings = sorted({beginning(prompt) for prompt in prompts}, key=len)
@@ -79,12 +79,12 @@ def main() -> int:
     return 0 if holds else 1
 
 
-def beginning(prompt: Prompt) -> tuple[int, ...]:
+def beginning(prompt: EntityPrompt) -> tuple[int, ...]:
     """What is read of a prompt: up to the last token of the mention."""
     return prompt.token_ids[: prompt.mention[-1] + 1]
 
 
-def ours(loaded: LoadedModel, prompts: list[Prompt]) -> object:
+def ours(loaded: LoadedModel, prompts: list[EntityPrompt]) -> object:
     """States at the mention of every prompt, at every layer."""
     layers = range(len(loaded.layers))
     return record_prompts(loaded, prompts, layers=layers, location=Location.ENTITY_LAST)

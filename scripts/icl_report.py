@@ -22,7 +22,7 @@ from vectorlab.domain.ties import in_order
 from vectorlab.icl.domain.laws import ConstructOptions, RegressionLaw
 from vectorlab.icl.domain.runs import IclRun
 from vectorlab.icl.domain.training_spec import TrainingSpec, Variant
-from vectorlab.icl.services import runs as icl
+from vectorlab.icl.services import runs as icl_runs
 from vectorlab.icl.services.runs import BridgeRequest
 from vectorlab.lab import Lab
 from vectorlab.services.analysis.plots import COLOURS, svg
@@ -60,8 +60,8 @@ def main() -> None:
 
 
 def _reproduce(lab: Lab) -> None:
-    reproduction = lab.result(icl.request_reproduction(lab.db, actor="report"))
-    checks = icl.checks_frame(icl.checks(lab.db, reproduction.id))
+    reproduction = lab.result(icl_runs.request_reproduction(lab.db, actor="report"))
+    checks = icl_runs.checks_frame(icl_runs.checks(lab.db, reproduction.id))
     _write("reproduction", _about(reproduction) | {"checks": plain(checks)})
     print(checks[["name", "published", "ours", "low", "high", "verdict"]].to_string())
     print(f"{reproduction.result['ok']} of {reproduction.result['of']} are ok.")
@@ -92,7 +92,7 @@ def rendered(page: str, numbers: Mapping[str, Any]) -> str:
 
 
 def _runs(lab: Lab) -> dict[str, Any]:
-    request = icl.request_construction(lab.db, ConstructOptions(steps=20), actor="report")
+    request = icl_runs.request_construction(lab.db, ConstructOptions(steps=20), actor="report")
     construction = lab.result(request)
     found: dict[str, Any] = {"construction": _about(construction)}
     trainings = {
@@ -125,18 +125,18 @@ def _bridge_run(lab: Lab) -> dict[str, Any]:
     )
     request = BridgeRequest(set_reference="reviews@1", shots=4, queries=8)
     tiny = lab.models.get("tiny")
-    bridge = lab.result(icl.request_bridge(lab.db, request, model=tiny, actor="report"))
+    bridge = lab.result(icl_runs.request_bridge(lab.db, request, model=tiny, actor="report"))
     return _about(bridge) | {
-        "layers": plain(icl.layers_frame(lab.db, bridge.id)),
-        "heads": plain(icl.heads_frame(lab.db, bridge.id)),
+        "layers": plain(icl_runs.layers_frame(lab.db, bridge.id)),
+        "heads": plain(icl_runs.heads_frame(lab.db, bridge.id)),
     }
 
 
 def _training(lab: Lab, *, curves: bool = True, **changes: Any) -> dict[str, Any]:
     spec = TrainingSpec.published(law=RegressionLaw(), **changes)
-    run = lab.result(icl.request_training(lab.db, spec, actor="report"))
+    run = lab.result(icl_runs.request_training(lab.db, spec, actor="report"))
     about = _about(run)
-    return about | ({"curves": plain(icl.curves(lab.db, run))} if curves else {})
+    return about | ({"curves": plain(icl_runs.curves(lab.db, run))} if curves else {})
 
 
 def _about(run: IclRun) -> dict[str, Any]:

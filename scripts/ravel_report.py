@@ -15,11 +15,9 @@ from pathlib import Path
 import pandas as pd
 
 from vectorlab.lab import Lab
-from vectorlab.ravel.domain.instances import TESTS, Instance, Part
+from vectorlab.ravel.domain.instances import TESTS, ExamplePart, Instance
 from vectorlab.ravel.domain.specs import Evaluation, Location
-from vectorlab.ravel.services import frames as ravel_reports
-from vectorlab.ravel.services import instances as ravel_instances
-from vectorlab.ravel.services import runs as ravel_runs
+from vectorlab.ravel.services import frames, instances, runs
 from vectorlab.ravel.services.runs import Grid, VectorTrial
 from vectorlab.services.database import upgrade
 
@@ -64,7 +62,7 @@ def report(lab: Lab) -> str:
         lab.ravel.run(instance.name, grid=grid)
     found = [
         item
-        for item in ravel_runs.evaluations(lab.db, instance=instance)
+        for item in runs.evaluations(lab.db, instance=instance)
         if item.layer == LAYER and item.location == Location.ENTITY_LAST
     ]
     about = (
@@ -104,13 +102,13 @@ def report(lab: Lab) -> str:
 
 
 def knowledge(instance: Instance) -> str:
-    frame = ravel_instances.accuracies_frame(instance)
+    frame = instances.accuracies_frame(instance)
     frame["correct"] = [f"{share:.3f}" for share in frame["correct"]]
     return table(frame)
 
 
-def part_table(found: Sequence[Evaluation], part: Part) -> list[str]:
-    frame = ravel_reports.scores_frame([item for item in found if item.part is part])
+def part_table(found: Sequence[Evaluation], part: ExamplePart) -> list[str]:
+    frame = frames.scores_frame([item for item in found if item.part is part])
     return [f"## {part}", "", table(shown(frame)), ""]
 
 
@@ -120,7 +118,7 @@ def targets_table(found: Sequence[Evaluation]) -> list[str]:
         for item in found:
             if item.method == "mdas" and item.part is part:
                 for target in dict.fromkeys(score.target for score in item.scores if score.target):
-                    frame = ravel_reports.scores_frame([item], target=target, policies=False)
+                    frame = frames.scores_frame([item], target=target, policies=False)
                     rows.append(shown(frame).assign(arm=f"mdas, {target}", part=part.value))
     return ["## mdas, target by target", "", table(pd.concat(rows)), ""]
 
@@ -129,7 +127,7 @@ def margin(found: Sequence[Evaluation]) -> list[str]:
     """Whether mdas is above pca and the trivial policies with intervals apart."""
     lines = []
     for part in TESTS:
-        frame = ravel_reports.scores_frame(
+        frame = frames.scores_frame(
             [item for item in found if item.part is part], policies=False
         ).set_index("method")
         ours, pca = frame.loc["mdas"], frame.loc["pca"]
@@ -149,7 +147,7 @@ def vectors(lab: Lab, data: str, instance: Instance) -> list[str]:
         data, attribute=ATTRIBUTE, before=BEFORE, after=AFTER, set="to-asia"
     )
     rows = []
-    part = Part.CONTEXT_TEST
+    part = ExamplePart.CONTEXT_TEST
     for method, strengths in VECTORS.items():
         name = f"to-asia-{method}"
         lab.vectors.extract(set=committed.version.label, method=method, name=name)
@@ -161,12 +159,12 @@ def vectors(lab: Lab, data: str, instance: Instance) -> list[str]:
             strengths=strengths,
         )
         run = lab.ravel.run(instance.name, vector=trial, parts=(part,))
-        rows += [row_of(item) for item in ravel_runs.evaluations(lab.db, run=run)]
-        [first, *_] = ravel_runs.evaluations(lab.db, run=run)
-    for item in ravel_runs.evaluations(lab.db, instance=instance):
+        rows += [row_of(item) for item in runs.evaluations(lab.db, run=run)]
+        [first, *_] = runs.evaluations(lab.db, run=run)
+    for item in runs.evaluations(lab.db, instance=instance):
         here = item.layer == LAYER and item.location == Location.ENTITY_LAST
         if here and item.part is part and item.method in ("full", "pca", "das", "mdas"):
-            found = ravel_reports.on_same_examples(lab.db, item, first, instance, target=ATTRIBUTE)
+            found = frames.on_same_examples(lab.db, item, first, instance, target=ATTRIBUTE)
             rows.append({"arm": item.label} | summary_cells(found))
     about = (
         f"Vectors from {committed.version.count} demonstrations such as `Paris is in the continent "
@@ -179,11 +177,11 @@ def vectors(lab: Lab, data: str, instance: Instance) -> list[str]:
 
 
 def row_of(item: Evaluation) -> dict[str, object]:
-    frame = ravel_reports.scores_frame([item], target=ATTRIBUTE, policies=False)
+    frame = frames.scores_frame([item], target=ATTRIBUTE, policies=False)
     return shown(frame).drop(columns=["features", "examples"]).iloc[0].to_dict()
 
 
-def summary_cells(found: ravel_reports.Summary) -> dict[str, str]:
+def summary_cells(found: frames.Summary) -> dict[str, str]:
     scores = {"cause": found.cause, "isolate": found.isolate, "disentangle": found.disentangle}
     return {name: cell(item.value, item.low, item.high) for name, item in scores.items()}
 
@@ -193,8 +191,8 @@ def sweep(lab: Lab, instance: Instance) -> pd.DataFrame:
     columns: dict[str, list[object]] = {"layer": list(range(depth))}
     for location in (Location.ENTITY_LAST, Location.PROMPT_LAST):
         grid = Grid(methods=("full",), layers=tuple(range(depth)), location=location)
-        run = lab.ravel.run(instance.name, grid=grid, parts=(Part.ENTITY_VALIDATION,))
-        frame = ravel_reports.scores_frame(ravel_runs.evaluations(lab.db, run=run), policies=False)
+        run = lab.ravel.run(instance.name, grid=grid, parts=(ExamplePart.ENTITY_VALIDATION,))
+        frame = frames.scores_frame(runs.evaluations(lab.db, run=run), policies=False)
         columns[location.value] = [f"{value:.2f}" for value in frame["cause"]]
     return pd.DataFrame(columns)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from vectorlab.domain.interventions.arms import Arm, Combine, Intervention
 from vectorlab.domain.interventions.calibration import CalibrationSpec
-from vectorlab.domain.interventions.conditions import Comparison, Condition, Measure, SearchSpec
+from vectorlab.domain.interventions.conditions import Condition, Measure, SearchSpec, ThresholdSide
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.interventions.schedules import Schedule
@@ -31,9 +31,14 @@ from vectorlab.icl.domain.laws import (
 )
 from vectorlab.icl.domain.training_spec import TrainingSpec, Variant
 from vectorlab.icl.services.runs import BridgeRequest
-from vectorlab.ravel.domain.instances import InstanceSpec, Part
-from vectorlab.ravel.domain.specs import FeaturizerArm, FeaturizerSpec, Location, VectorArm
-from vectorlab.ravel.domain.specs import RunSpec as RavelRunSpec
+from vectorlab.ravel.domain.instances import ExamplePart, InstanceSpec
+from vectorlab.ravel.domain.specs import (
+    FeaturizerArm,
+    FeaturizerSpec,
+    Location,
+    RavelRunSpec,
+    VectorArm,
+)
 
 MODEL, VECTOR, OTHER = "f" * 64, "a" * 64, "b" * 64
 OTHER_MODEL = "7" * 64
@@ -44,7 +49,7 @@ PLAIN_CONDITION = Condition(
     vector_sha256=OTHER,
     layer=2,
     measure=Measure.COSINE,
-    comparison=Comparison.ABOVE,
+    comparison=ThresholdSide.ABOVE,
     threshold=0.25,
 )
 FULL_CONDITION = replace(
@@ -201,7 +206,7 @@ FULL_RAVEL_RUN = replace(
         FeaturizerArm(label="sae L1", featurizers=(FULL_FEATURIZER, PLAIN_FEATURIZER)),
         FULL_VECTOR_ARM,
     ),
-    parts=(Part.ENTITY_VALIDATION,),
+    parts=(ExamplePart.ENTITY_VALIDATION,),
 )
 PLAIN_STATES = StateSpec(
     model_fingerprint=MODEL,

@@ -10,16 +10,16 @@ import pandas as pd
 from ui import colours
 
 Chart = TypeVar("Chart", alt.Chart, alt.LayerChart)
-Given = ParamSpec("Given")
+Arguments = ParamSpec("Arguments")
 
 _LAYERS = alt.Axis(labelAngle=0, labelOverlap=True)
 
 
-def legible(make: Callable[Given, Chart]) -> Callable[Given, Chart]:
+def legible(make: Callable[Arguments, Chart]) -> Callable[Arguments, Chart]:
     """Words of a chart in the contrast that AA asks of text; Streamlit thins them."""
 
     @wraps(make)
-    def drawn(*args: Given.args, **more: Given.kwargs) -> Chart:
+    def drawn(*args: Arguments.args, **more: Arguments.kwargs) -> Chart:
         ink = colours.ink()
         chart: Chart = make(*args, **more)
         axes: Chart = chart.configure_axis(labelColor=ink, titleColor=ink)

@@ -7,7 +7,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from vectorlab.cli.groups import Group, grouped
+from vectorlab.cli.groups import OptionGroup, grouped
 from vectorlab.cli.main import app
 from vectorlab.domain.runs.runs import Decoding
 from vectorlab.services.runs.arms import SweepOptions
@@ -68,7 +68,7 @@ def test_a_shared_option_says_and_defaults_to_the_same_everywhere(name):
 
 def test_the_options_of_a_group_stand_in_its_place_and_reach_the_command_together():
     @dataclass(frozen=True, kw_only=True)
-    class Pair(Group):
+    class Pair(OptionGroup):
         one: Annotated[int, typer.Option(help="First.")]
         two: Annotated[str, typer.Option(help="Second.")] = "b"
 

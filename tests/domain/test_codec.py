@@ -15,7 +15,7 @@ from vectorlab.domain.runs.batch_plan import BatchPlan, Frame, Products, RowKey
 from vectorlab.domain.runs.runs import Decoding, Prompt, RunSpec
 from vectorlab.domain.runs.texts import FinishReason, GeneratedText
 from vectorlab.errors import IntegrityError
-from vectorlab.icl.domain.reference_points import Check, Comparison, ReferencePoint
+from vectorlab.icl.domain.reference_points import Agreement, ReferenceCheck, ReferencePoint
 
 KINDS = sorted(specs.FULL, key=lambda kind: f"{kind.__module__} {kind.__name__}")
 
@@ -115,10 +115,10 @@ def test_results_have_a_form_as_well() -> None:
     assert text.to_json()["key"] == [1, 2, 3]
     assert GeneratedText.from_json(text.to_json()) == text
     point = ReferencePoint(
-        name="a", about="b", source="c", value=1.0, tolerance=0.1, comparison=Comparison.AT_MOST
+        name="a", about="b", source="c", value=1.0, tolerance=0.1, comparison=Agreement.AT_MOST
     )
-    check = Check(point=point, ours=0.5, low=0.4, high=0.6)
-    assert decode(Check, json.loads(json.dumps(encode(check)))) == check
+    check = ReferenceCheck(point=point, ours=0.5, low=0.4, high=0.6)
+    assert decode(ReferenceCheck, json.loads(json.dumps(encode(check)))) == check
 
 
 @dataclass(frozen=True, kw_only=True)

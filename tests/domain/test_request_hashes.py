@@ -13,9 +13,9 @@ from vectorlab.domain.sets.versions import Demonstration, set_content_sha256
 from vectorlab.domain.vectors.passages import ChatForm, Passage, Slot, ThinkingMarkers, Turn
 from vectorlab.icl.domain.laws import ConstructOptions
 from vectorlab.icl.domain.training_spec import TrainingSpec
-from vectorlab.icl.services import runs as icl
+from vectorlab.icl.services import runs
 from vectorlab.icl.services.runs import BridgeRequest
-from vectorlab.ravel.domain.instances import Part
+from vectorlab.ravel.domain.instances import ExamplePart
 from vectorlab.ravel.domain.specs import evaluation_sha256
 from vectorlab.store.database import Database
 
@@ -57,7 +57,7 @@ def test_demonstrations_sets_and_passages_have_the_hashes_that_they_always_had()
 
 def test_evaluations_have_the_hashes_that_they_always_had() -> None:
     arms = specs.FULL_RAVEL_RUN.arms
-    assert [evaluation_sha256(arm, Part.ENTITY_TEST) for arm in arms] == EVALUATIONS
+    assert [evaluation_sha256(arm, ExamplePart.ENTITY_TEST) for arm in arms] == EVALUATIONS
 
 
 @pytest.mark.parametrize("kind", ["construct", "train", "reproduce", "bridge", "bridge, full"])
@@ -68,17 +68,17 @@ def test_in_context_requests_have_the_hashes_that_they_always_had(
         model, version = builders.add_model(tx), builders.add_version(tx, items=PAIRS)
     label = version.label
     ask: Any = {
-        "construct": lambda **how: icl.request_construction(
+        "construct": lambda **how: runs.request_construction(
             sqlite_database, ConstructOptions(), **how
         ),
-        "train": lambda **how: icl.request_training(
+        "train": lambda **how: runs.request_training(
             sqlite_database, TrainingSpec.published(), **how
         ),
-        "reproduce": lambda **how: icl.request_reproduction(sqlite_database, "short", **how),
-        "bridge": lambda **how: icl.request_bridge(
+        "reproduce": lambda **how: runs.request_reproduction(sqlite_database, "short", **how),
+        "bridge": lambda **how: runs.request_bridge(
             sqlite_database, BridgeRequest(set_reference=label), model=model, **how
         ),
-        "bridge, full": lambda **how: icl.request_bridge(
+        "bridge, full": lambda **how: runs.request_bridge(
             sqlite_database,
             BridgeRequest(
                 set_reference=label,

@@ -7,7 +7,7 @@ import pytest
 
 from tests.steering.builders import OTHER, arm, intervention, run_spec, vectors
 from tests.tiny_models import tiny_model
-from vectorlab.domain.interventions.conditions import Comparison, Condition, Measure
+from vectorlab.domain.interventions.conditions import Condition, Measure, ThresholdSide
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.interventions.schedules import Schedule
@@ -22,7 +22,7 @@ WHEN = Condition(
     vector_sha256=OTHER,
     layer=0,
     measure=Measure.PROJECTION,
-    comparison=Comparison.ABOVE,
+    comparison=ThresholdSide.ABOVE,
     threshold=0.0,
     window=Positions.parse("response:last=2"),
 )

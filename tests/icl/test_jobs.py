@@ -15,7 +15,7 @@ from vectorlab.icl.domain.runs import IclKind, IclRun
 from vectorlab.icl.domain.training_spec import TrainingSpec
 from vectorlab.icl.engine import comparison, reproduction
 from vectorlab.icl.engine.learning import Learner
-from vectorlab.icl.services import runs as icl
+from vectorlab.icl.services import runs
 from vectorlab.icl.services.runs import BridgeRequest
 from vectorlab.lab import Lab
 from vectorlab.services import jobs
@@ -41,27 +41,27 @@ def lab(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
 def made(lab: Lab, asked: Asked[IclRun]) -> IclRun:
     assert asked.job is not None
     done = lab.wait(asked.job.id)
-    return icl.get(lab.db, str(done.result["icl_run_id"]))
+    return runs.get(lab.db, str(done.result["icl_run_id"]))
 
 
 def test_a_construction_is_stored_and_found_again(lab: Lab):
     options = ConstructOptions(steps=3, tasks=20, law=RegressionLaw(dx=3, dy=2, n=4, noise=0.1))
-    run = made(lab, icl.request_construction(lab.db, options, actor="me"))
+    run = made(lab, runs.request_construction(lab.db, options, actor="me"))
     assert run.result["largest_difference"] < 1e-10
-    frame = icl.steps_frame(run)
+    frame = runs.steps_frame(run)
     assert list(frame.columns) == ["step", "gd", "targets", "layer", "gd++", "layer++"]
     assert frame["gd"].is_monotonic_decreasing
-    again = icl.request_construction(lab.db, options, actor="me")
+    again = runs.request_construction(lab.db, options, actor="me")
     assert (again.found, again.job) == (run, None)
-    assert icl.request_construction(lab.db, options, actor="me", force=True).job is not None
+    assert runs.request_construction(lab.db, options, actor="me", force=True).job is not None
     other = ConstructOptions(steps=2, tasks=20, random_start=True)
-    result = made(lab, icl.request_construction(lab.db, other, actor="me")).result
+    result = made(lab, runs.request_construction(lab.db, other, actor="me")).result
     assert (result["gamma"], result["largest_difference"] < 1e-10) == (None, True)
 
 
 def test_a_rate_that_diverges_fails_the_job_and_names_the_limit(lab: Lab):
     options = ConstructOptions(steps=20, eta=100.0, tasks=10)
-    asked = icl.request_construction(lab.db, options, actor="me")
+    asked = runs.request_construction(lab.db, options, actor="me")
     with pytest.raises(JobFailed, match=r"eta = 100 diverges over 20 steps.*The limit"):
         lab.wait(asked.job.id)
 
@@ -85,9 +85,9 @@ def interrupted_at(monkeypatch: pytest.MonkeyPatch, step: int, error: type[BaseE
 def test_a_training_that_ends_early_goes_on_and_ends_as_one_that_did_not(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, killed: bool
 ):
-    whole = made(lab, icl.request_training(lab.db, SPEC, actor="me"))
+    whole = made(lab, runs.request_training(lab.db, SPEC, actor="me"))
     interrupted_at(monkeypatch, 25, LeaseLost if killed else KeyboardInterrupt)
-    asked = icl.request_training(lab.db, SPEC, actor="me", force=True)
+    asked = runs.request_training(lab.db, SPEC, actor="me", force=True)
     worker = Worker(lab.db, device="cpu")
     if killed:
         worker.work_one(asked.job.id)
@@ -99,19 +99,19 @@ def test_a_training_that_ends_early_goes_on_and_ends_as_one_that_did_not(
     done = worker.work_one(asked.job.id)
     assert (done.state, done.attempt) == (JobState.SUCCEEDED, 2)
     assert any("goes on from step 20" in line.message for line in jobs.log(lab.db, done.id))
-    resumed = icl.get(lab.db, str(done.result["icl_run_id"]))
+    resumed = runs.get(lab.db, str(done.result["icl_run_id"]))
     assert resumed.result == whole.result
-    assert icl.curves(lab.db, resumed) == icl.curves(lab.db, whole)
-    assert icl.weights(lab.db, resumed.id) == icl.weights(lab.db, whole.id)
+    assert runs.curves(lab.db, resumed) == runs.curves(lab.db, whole)
+    assert runs.weights(lab.db, resumed.id) == runs.weights(lab.db, whole.id)
 
 
 def test_a_training_keeps_its_curves_weights_and_comparison(lab: Lab):
-    run = made(lab, icl.request_training(lab.db, SPEC, actor="me"))
-    curves = icl.curves(lab.db, run)
+    run = made(lab, runs.request_training(lab.db, SPEC, actor="me"))
+    curves = runs.curves(lab.db, run)
     assert {"loss", "gradient descent", "cosine of sensitivities"} <= set(curves)
     assert [step for step, _ in curves["loss"]] == list(range(41))
     assert {"gd", "interpolated", "followed", "out_of_distribution"} <= set(run.result)
-    tensors = safetensors.torch.load(icl.weights(lab.db, run.id))
+    tensors = safetensors.torch.load(runs.weights(lab.db, run.id))
     learner = Learner(SPEC)
     while learner.done < SPEC.steps:
         learner.step()
@@ -133,14 +133,14 @@ def test_a_reproduction_goes_on_behind_its_finished_parts(
         return original(row, *args)
 
     monkeypatch.setattr(reproduction, "_table", table)
-    asked = icl.request_reproduction(lab.db, "short", actor="me")
+    asked = runs.request_reproduction(lab.db, "short", actor="me")
     with pytest.raises(KeyboardInterrupt):
         lab.wait(asked.job.id)
     run = made(lab, asked)
     assert calls == ["U(-0.5, 0.5)", "U(-1, 1)", "U(-1, 1)"]
-    checks = icl.checks(lab.db, run.id)
+    checks = runs.checks(lab.db, run.id)
     assert (run.result["of"], len(checks)) == (9, 9)
-    frame = icl.checks_frame(checks)
+    frame = runs.checks_frame(checks)
     assert set(frame["verdict"]) <= {"ok", "differs"}
 
 
@@ -152,9 +152,9 @@ def test_a_bridge_is_stored_by_layer_and_head(lab: Lab):
     lab.sets.commit("upbeat", pairs, message="first")
     model = lab.models.get("tiny")
     options = BridgeRequest(set_reference="upbeat@1", shots=2, queries=2)
-    run = made(lab, icl.request_bridge(lab.db, options, model=model, actor="me"))
+    run = made(lab, runs.request_bridge(lab.db, options, model=model, actor="me"))
     assert (run.kind, run.model_name, run.set_label) == (IclKind.BRIDGE, "tiny", "upbeat@1")
-    layers, heads = icl.layers_frame(lab.db, run.id), icl.heads_frame(lab.db, run.id)
+    layers, heads = runs.layers_frame(lab.db, run.id), runs.heads_frame(lab.db, run.id)
     n_layers = model.description.n_layers
     assert layers.groupby("condition").size().to_dict() == dict.fromkeys(
         ("demonstrations", "shuffled", "random"), n_layers
@@ -162,7 +162,7 @@ def test_a_bridge_is_stored_by_layer_and_head(lab: Lab):
     assert sorted(heads["layer"].unique()) == list(range(n_layers))
     assert len(run.result["rest"]) == n_layers
     again = BridgeRequest(set_reference="upbeat@latest", shots=2, queries=2)
-    assert icl.request_bridge(lab.db, again, model=model, actor="me").found == run
+    assert runs.request_bridge(lab.db, again, model=model, actor="me").found == run
     shift = lab.vectors.extract(
         set="upbeat@1", model="tiny", method="context_shift", parameters={"shots": 2}, name="shift"
     )
@@ -197,10 +197,10 @@ def test_requests_that_make_no_sense_are_refused(ask, error: type[Exception], me
 
 def test_what_is_not_there_is_named(lab: Lab):
     with pytest.raises(InputError, match=r"Scope .odd. is not known\. Use full or short"):
-        icl.request_reproduction(lab.db, "odd", actor="me")
+        runs.request_reproduction(lab.db, "odd", actor="me")
     with pytest.raises(NotFoundError, match="icl list"):
-        icl.get(lab.db, "7")
+        runs.get(lab.db, "7")
     lab.sets.commit("one", [Demonstration(source="a", target="b")], message="first")
     model = lab.models.get("tiny")
     with pytest.raises(InputError, match="one@1"):
-        icl.request_bridge(lab.db, BridgeRequest(set_reference="one"), model=model, actor="me")
+        runs.request_bridge(lab.db, BridgeRequest(set_reference="one"), model=model, actor="me")

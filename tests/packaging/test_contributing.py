@@ -186,7 +186,7 @@ def add_a_scorer(copy: Copy) -> None:
         '''\
 """How many vowels of a kind a text has."""
 
-from vectorlab.domain.scores.scores import Item, Score
+from vectorlab.domain.scores.scores import Score, TextItem
 from vectorlab.evals.registry import ScoreText, TextScorer
 
 

@@ -47,6 +47,29 @@ def test_nothing_is_pickled():
     assert not found
 
 
+def test_a_name_of_a_class_or_a_type_stands_for_one_thing():
+    places: dict[str, list[str]] = {}
+    for folder in ("vectorlab", "ui"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            for name in _types_in(path):
+                places.setdefault(name, []).append(path.relative_to(ROOT).as_posix())
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}
+
+
+def _types_in(path: Path) -> set[str]:
+    """Classes of a module, wherever they are, and types that it gives names to, in capitals."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    classes = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+    named = {
+        target.id
+        for node in tree.body
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        if isinstance(target, ast.Name)
+    }
+    return classes | {name for name in named if re.match(r"_?[A-Z].*[a-z]", name)}
+
+
 @pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"])
 def test_links_and_folders_in_the_documents_exist(name):
     text = (ROOT / name).read_text(encoding="utf-8")

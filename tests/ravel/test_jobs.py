@@ -11,16 +11,13 @@ from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.errors import ConflictError, InputError, JobReleased, ShapeError
 from vectorlab.lab import Lab
 from vectorlab.ravel.domain.entities import EntityData, Split
-from vectorlab.ravel.domain.instances import Instance, Part
+from vectorlab.ravel.domain.instances import ExamplePart, Instance
 from vectorlab.ravel.domain.measures import summary
 from vectorlab.ravel.domain.specs import FeaturizerSpec, Location, NamedTensor
-from vectorlab.ravel.services import files as ravel_files
-from vectorlab.ravel.services import frames as ravel_reports
-from vectorlab.ravel.services import instances as ravel_instances
-from vectorlab.ravel.services import runs as ravel_runs
+from vectorlab.ravel.services import files, frames, instances, runs
 from vectorlab.ravel.services.runs import Grid, VectorTrial
-from vectorlab.ravel.store import instances as ravel_instances_store
-from vectorlab.ravel.store import results as ravel_results
+from vectorlab.ravel.store import instances as stored_instances
+from vectorlab.ravel.store import results
 from vectorlab.services import jobs
 
 QUICK = {"steps": 3, "batch": 4}
@@ -28,7 +25,7 @@ QUICK = {"steps": 3, "batch": 4}
 
 def few_cities() -> EntityData:
     """Cities of two continents and a few templates, so that a test takes seconds."""
-    data = ravel_files.built_in("cities")
+    data = files.built_in("cities")
     chosen = [
         item
         for split, count in ((Split.TRAIN, 5), (Split.VALIDATION, 3), (Split.TEST, 3))
@@ -66,12 +63,12 @@ def test_from_data_to_scores_on_both_databases(lab: Lab):
     instance = build(lab)
     assert instance.version_label == "few@1"
     assert all((item.share or 0) > 0.8 for item in instance.accuracies)
-    assert set(instance.n_examples) == {part.value for part in Part}
+    assert set(instance.n_examples) == {part.value for part in ExamplePart}
 
     grid = Grid(methods=("full", "mdas"), layers=(3,), ks=(8,), parameters=QUICK)
     run = lab.ravel.run(instance.name, grid=grid, name="first")
-    full, _, trained, _ = ravel_runs.evaluations(lab.db, run=run)
-    assert (full.label, full.part, full.n_features) == ("full L3", Part.ENTITY_TEST, 128)
+    full, _, trained, _ = runs.evaluations(lab.db, run=run)
+    assert (full.label, full.part, full.n_features) == ("full L3", ExamplePart.ENTITY_TEST, 128)
     found = summary(full.scores)
     assert found.cause.value > 0.9  # the whole state carries the city
     assert found.isolate.value < 0.2
@@ -79,16 +76,16 @@ def test_from_data_to_scores_on_both_databases(lab: Lab):
     frame = lab.ravel.scores("first")
     assert list(frame["arm"][-2:]) == ["do nothing", "copy everything"]
 
-    featurizers = ravel_runs.featurizers_of(lab.db, trained)
+    featurizers = runs.featurizers_of(lab.db, trained)
     assert [item.spec.attribute for item in featurizers] == ["continent", "language"]
     assert all(len(item.curve) == 3 for item in featurizers)
     with lab.db.read() as tx:
-        rows = ravel_results.tensors(tx, featurizers[0].id)["rows"].values
+        rows = results.tensors(tx, featurizers[0].id)["rows"].values
     assert np.allclose(rows @ rows.T, np.eye(8), atol=1e-5)
 
-    effects = ravel_reports.effects_frame(lab.db, full, instance)
+    effects = frames.effects_frame(lab.db, full, instance)
     assert len(effects) == 4
-    outcomes = ravel_reports.outcomes_frame(lab.db, full, instance)
+    outcomes = frames.outcomes_frame(lab.db, full, instance)
     moved = outcomes[outcomes["changed"]]
     assert (moved["output"] == moved["source's answer"]).all()
 
@@ -96,7 +93,7 @@ def test_from_data_to_scores_on_both_databases(lab: Lab):
     assert lab.ravel.request_run(instance.name, grid=grid).found == run
     more = replace(grid, methods=("full", "mdas", "pca"), parameters=QUICK | {})
     again = lab.ravel.run(instance.name, grid=more)
-    assert ravel_runs.evaluations(lab.db, run=again)[:4] == ravel_runs.evaluations(lab.db, run=run)
+    assert runs.evaluations(lab.db, run=again)[:4] == runs.evaluations(lab.db, run=run)
 
 
 def test_an_equal_instance_is_found_and_built_again_has_the_same_hash(lab: Lab):
@@ -147,11 +144,11 @@ def test_an_interrupted_training_goes_on_and_ends_the_same(lab: Lab, monkeypatch
     assert jobs.get(lab.db, asked.job.id).state is JobState.QUEUED
     run = lab.result(asked)
     assert jobs.get(lab.db, asked.job.id).attempt == 2
-    [resumed] = ravel_runs.featurizers_of_run(lab.db, run)
+    [resumed] = runs.featurizers_of_run(lab.db, run)
     assert [point["step"] for point in resumed.curve] == [0, 1, 2, 3, 4, 5]
     assert "loss mdas language L2 k4" in jobs.curves(lab.db, asked.job.id)
     with lab.db.read() as tx:
-        rows = ravel_results.tensors(tx, resumed.id)["rows"]
+        rows = results.tensors(tx, resumed.id)["rows"]
     assert rows.sha256 == straight_rows(lab, resumed.spec).sha256
 
 
@@ -162,13 +159,13 @@ def straight_rows(lab: Lab, spec: FeaturizerSpec) -> NamedTensor:
     from vectorlab.ravel.engine.workbench import Workbench
     from vectorlab.steering.model.loading import load_model
 
-    instance = ravel_instances.get(lab.db, "few-tiny")
-    data = ravel_instances.data_of(lab.db, instance)
+    instance = instances.get(lab.db, "few-tiny")
+    data = instances.data_of(lab.db, instance)
     loaded = load_model(lab.models.get("tiny").description, device="cpu")
     book = PromptBook(loaded, data, add_special_tokens=True, new_tokens=8)
     with lab.db.read() as tx:
-        completions = ravel_instances_store.completions(tx, instance.id)
-    examples = ravel_instances.examples_of(lab.db, instance)
+        completions = stored_instances.completions(tx, instance.id)
+    examples = instances.examples_of(lab.db, instance)
     bench = Workbench(book, instance.spec, completions, examples, [spec.layer])
     rows = bench.fit(spec, Unwatched()).featurizer.tensors()["rows"]
     return NamedTensor(name="rows", values=rows.numpy())
@@ -187,26 +184,28 @@ def test_a_vector_of_entity_demonstrations_is_scored_on_the_same_axes(ready: Lab
         reference="to-asia", attribute="continent", before="Europe", after="Asia",
         strengths=(0.0, 1.0),
     )  # fmt: skip
-    run = ready.ravel.run("few-tiny", vector=trial, parts=(Part.ENTITY_VALIDATION,))
-    idle, steered = ravel_runs.evaluations(ready.db, run=run)
+    run = ready.ravel.run("few-tiny", vector=trial, parts=(ExamplePart.ENTITY_VALIDATION,))
+    idle, steered = runs.evaluations(ready.db, run=run)
     assert (idle.method, idle.label) == ("vector", f"{vector.name} 0")
     still = summary(idle.scores, "continent")
     assert (still.cause.value, still.isolate.value) == (0, 1)
     assert summary(steered.scores, "continent") != still
-    instance = ravel_instances.get(ready.db, "few-tiny")
+    instance = instances.get(ready.db, "few-tiny")
     full = ready.ravel.run(
-        "few-tiny", grid=Grid(methods=("full",), layers=(2,)), parts=(Part.ENTITY_VALIDATION,)
+        "few-tiny",
+        grid=Grid(methods=("full",), layers=(2,)),
+        parts=(ExamplePart.ENTITY_VALIDATION,),
     )
-    [beside] = ravel_runs.evaluations(ready.db, run=full)
-    same = ravel_reports.on_same_examples(ready.db, beside, steered, instance, target="continent")
+    [beside] = runs.evaluations(ready.db, run=full)
+    same = frames.on_same_examples(ready.db, beside, steered, instance, target="continent")
     assert same.cause.n == summary(steered.scores, "continent").cause.n
 
 
 @pytest.mark.parametrize("location", [Location.ENTITY_ALL, Location.PROMPT_LAST])
 def test_other_locations_can_be_chosen(ready: Lab, location: Location):
     grid = Grid(methods=("full",), layers=(9,), location=location)
-    run = ready.ravel.run("few-tiny", grid=grid, parts=(Part.ENTITY_VALIDATION,))
-    [found] = ravel_runs.evaluations(ready.db, run=run)
+    run = ready.ravel.run("few-tiny", grid=grid, parts=(ExamplePart.ENTITY_VALIDATION,))
+    [found] = runs.evaluations(ready.db, run=run)
     assert found.location == location
     # The last block feeds the last token alone.
     assert (summary(found.scores).cause.value > 0.2) == (location is Location.PROMPT_LAST)

@@ -9,14 +9,18 @@ import numpy as np
 from tests.icl.store.builders import add_icl_run
 from vectorlab.domain.hashing import bytes_sha256
 from vectorlab.domain.interventions.arms import Arm, Intervention
-from vectorlab.domain.interventions.calibration import CalibrationSpec, CurvePoint, NewCalibration
+from vectorlab.domain.interventions.calibration import (
+    CalibrationSpec,
+    NewCalibration,
+    TriedStrength,
+)
 from vectorlab.domain.interventions.conditions import (
-    Comparison,
     Condition,
     ConditionSearch,
     Measure,
     NewSearch,
     SearchSpec,
+    ThresholdSide,
     best,
     candidates,
 )
@@ -55,10 +59,10 @@ from vectorlab.ravel.domain.instances import (
     Accuracy,
     Completion,
     Example,
+    ExamplePart,
     Instance,
     InstanceSpec,
     NewInstance,
-    Part,
     SourceKind,
 )
 from vectorlab.ravel.domain.measures import Judged, Outcome, score
@@ -68,11 +72,10 @@ from vectorlab.ravel.domain.specs import (
     NamedTensor,
     NewEvaluation,
     NewFeaturizer,
+    RavelRunSpec,
 )
-from vectorlab.ravel.domain.specs import RunSpec as RavelRunSpec
-from vectorlab.ravel.store import entities as ravel_data
-from vectorlab.ravel.store import instances as ravel_instances
-from vectorlab.ravel.store import results as ravel_results
+from vectorlab.ravel.store import entities as ravel_entities
+from vectorlab.ravel.store import instances, results
 from vectorlab.store import models
 from vectorlab.store.database import Transaction
 from vectorlab.store.jobs import queue
@@ -133,7 +136,7 @@ def add_merge(tx: Transaction, name: str, origin: SetVersion, merged: SetVersion
         demonstrations=PAIRS[1:],
         message="merge",
         author="tester",
-        origin=sets.Origin(version_id=origin.id, relation=Relation.FORK),
+        origin=sets.SetOrigin(version_id=origin.id, relation=Relation.FORK),
         merged_id=merged.id,
         details={"theirs": merged.label},
     )
@@ -344,7 +347,7 @@ def condition(vector: SteeringVector, **changes: Any) -> Condition:
         "vector_sha256": vector.content_sha256,
         "layer": 1,
         "measure": Measure.COSINE,
-        "comparison": Comparison.ABOVE,
+        "comparison": ThresholdSide.ABOVE,
         "threshold": 0.25,
         "window": Positions.parse("prompt:last=2"),
     }
@@ -427,7 +430,9 @@ def featurizer_spec(instance: Instance, **changes: Any) -> FeaturizerSpec:
 def add_instance(tx: Transaction, model: Model, name: str = "things") -> Instance:
     """An instance of four completions and two examples over its own data."""
     data = ravel_data_of()
-    version, _ = ravel_data.add_version(tx, name="thing", data=data, message="m", author="tester")
+    version, _ = ravel_entities.add_version(
+        tx, name="thing", data=data, message="m", author="tester"
+    )
     said = [
         Completion(template=0, entity=e, text=f"c{e}", token_ids=(e, 7), correct=(None, True)[e])
         for e in (0, 1)
@@ -443,7 +448,7 @@ def add_instance(tx: Transaction, model: Model, name: str = "things") -> Instanc
             label=(0, 7),
             counter_label=(1, 7),
         )
-        for part in (Part.TRAIN, Part.ENTITY_TEST)
+        for part in (ExamplePart.TRAIN, ExamplePart.ENTITY_TEST)
         for template in (0, 3)
     ]
     new = NewInstance(
@@ -456,14 +461,14 @@ def add_instance(tx: Transaction, model: Model, name: str = "things") -> Instanc
         accuracies=[Accuracy(name="colour", n=1, correct=1, templates=3, templates_kept=1)],
         environment={"torch": "2.13.0"},
     )
-    return ravel_instances.add_instance(tx, new, "tester")
+    return instances.add_instance(tx, new, "tester")
 
 
 def add_ravel(tx: Transaction, model: Model) -> dict[str, Any]:
     """Entity data, an instance, a featurizer, an evaluation and a run."""
     instance = add_instance(tx, model)
     spec = featurizer_spec(instance)
-    featurizer = ravel_results.add_featurizer(
+    featurizer = results.add_featurizer(
         tx,
         NewFeaturizer(
             spec=spec,
@@ -485,11 +490,11 @@ def add_ravel(tx: Transaction, model: Model) -> dict[str, Any]:
         Judged(target="colour", attribute=asked, template=place, changed=changed, kept=not changed)
         for place, asked, changed in ((0, "colour", True), (3, "shape", False))
     ]
-    evaluation = ravel_results.add_evaluation(
+    evaluation = results.add_evaluation(
         tx,
         NewEvaluation(
             arm=arm,
-            part=Part.ENTITY_TEST,
+            part=ExamplePart.ENTITY_TEST,
             instance_id=instance.id,
             featurizer_ids=[featurizer.id],
             outcomes=outcomes,
@@ -498,11 +503,11 @@ def add_ravel(tx: Transaction, model: Model) -> dict[str, Any]:
         ),
         "tester",
     )
-    run = ravel_results.add_run(
+    run = results.add_run(
         tx,
         name="trial",
         spec=RavelRunSpec(
-            instance_sha256=instance.content_sha256, arms=(arm,), parts=(Part.ENTITY_TEST,)
+            instance_sha256=instance.content_sha256, arms=(arm,), parts=(ExamplePart.ENTITY_TEST,)
         ),
         instance_id=instance.id,
         evaluation_ids=[evaluation.id],
@@ -551,7 +556,7 @@ def calibration(vector: SteeringVector, **changes: Any) -> NewCalibration:
         budget=0.1,
         first=0.1,
     )
-    point = CurvePoint(strength=0.2, damage=estimate([0.08]), effect=estimate([0.5]))
+    point = TriedStrength(strength=0.2, damage=estimate([0.08]), effect=estimate([0.5]))
     values: dict[str, Any] = {
         "spec": spec,
         "is_met": True,

@@ -116,7 +116,7 @@ def test_sets_forked_from_each_other_go_together(database: Database):
             demonstrations=items,
             message="",
             author="t",
-            origin=sets.Origin(version_id=parent, relation=Relation.FORK),
+            origin=sets.SetOrigin(version_id=parent, relation=Relation.FORK),
         )
         return version.id
 

@@ -20,7 +20,7 @@ from vectorlab.services import jobs, models
 from vectorlab.services.sets import sets
 from vectorlab.services.vectors import vectors
 from vectorlab.store import schema
-from vectorlab.store.jobs import queue as store_jobs
+from vectorlab.store.jobs import queue
 from vectorlab.store.vectors import explanations
 
 ROOT = Path(__file__).parents[2]
@@ -384,8 +384,8 @@ def test_a_job_is_cancelled_and_retried_from_its_page(filled, visit):
 def running_job(filled) -> int:
     """Job 2 in the hands of a worker, half done, with texts on their way and a log."""
     with filled.write() as tx:
-        store_jobs.claim(tx, worker_id="host-1-abc", lease_s=60, job_id=2)
-        store_jobs.report_progress(
+        queue.claim(tx, worker_id="host-1-abc", lease_s=60, job_id=2)
+        queue.report_progress(
             tx,
             2,
             1,

@@ -7,11 +7,10 @@ from ui import cached, markup, tables
 from ui.frame import navigation, notes
 from ui.ravel import asking, charts, evaluation
 from vectorlab.domain.description import describe
-from vectorlab.ravel.domain.instances import Instance, Part
+from vectorlab.ravel.domain.instances import ExamplePart, Instance
 from vectorlab.ravel.domain.specs import Evaluation
-from vectorlab.ravel.services import frames as ravel_reports
+from vectorlab.ravel.services import frames, runs
 from vectorlab.ravel.services import instances as ravel_instances
-from vectorlab.ravel.services import runs as ravel_runs
 from vectorlab.services import models
 
 MEAN = "mean over targets"
@@ -43,10 +42,10 @@ def _show_knowledge(instance: Instance) -> None:
 def _show(instance: Instance) -> None:
     db = cached.store()
     one, two, three, four = st.columns(4)
-    part = Part(
+    part = ExamplePart(
         one.selectbox(
             "Part",
-            [part.value for part in Part if part is not Part.TRAIN],
+            [part.value for part in ExamplePart if part is not ExamplePart.TRAIN],
             index=1,
             key="part",
             bind="query-params",
@@ -55,7 +54,7 @@ def _show(instance: Instance) -> None:
     aim = two.selectbox("Target", [MEAN, *instance.attributes], key="target", bind="query-params")
     target = None if aim == MEAN else aim
     evaluations = [
-        scored for scored in ravel_runs.evaluations(db, instance=instance) if scored.part is part
+        scored for scored in runs.evaluations(db, instance=instance) if scored.part is part
     ]
     layers = sorted({scored.layer for scored in evaluations if scored.layer is not None})
     layer = three.selectbox("Layer", ["all", *layers], key="at_layer", bind="query-params")
@@ -75,7 +74,7 @@ def _show(instance: Instance) -> None:
         for scored in evaluations
         if layer in ("all", scored.layer) and (not methods or scored.method in methods)
     ]
-    scores = ravel_reports.scores_frame(chosen, target=target)
+    scores = frames.scores_frame(chosen, target=target)
     if scores.empty:
         notes.note(
             "No scores here yet",
@@ -84,7 +83,7 @@ def _show(instance: Instance) -> None:
         )
         return
     _show_scores(instance, scores, target)
-    grid = ravel_reports.grid_frame(evaluations, part=part, target=target)
+    grid = frames.grid_frame(evaluations, part=part, target=target)
     if grid["layer"].nunique() > 1:
         st.subheader("Where the attribute lives", anchor=False)
         st.altair_chart(charts.by_layer(grid))

@@ -5,14 +5,14 @@ import streamlit as st
 from ui import cached, first_steps, markup
 from ui.frame import job_panels, lists, navigation, notes
 from vectorlab.services import frames, jobs
-from vectorlab.services.runs import lists as browsing
+from vectorlab.services.runs import lists as run_lists
 
 LATEST = 6
 
 db = cached.store()
 notes.header("VectorLab", "Demonstrations, the vectors they became, and the texts those produced.")
 
-held = browsing.inventory(db)
+held = run_lists.inventory(db)
 if not held.runs:
     first_steps.show(held)
 if not (held.sets or held.vectors or held.runs):
@@ -30,7 +30,7 @@ if waiting or running:
     navigation.page_link("See what is running", "jobs")
 
 st.subheader("Latest runs", anchor=False)
-latest_runs = browsing.list_runs(db, limit=LATEST)
+latest_runs = run_lists.list_runs(db, limit=LATEST)
 if latest_runs:
     chosen = lists.pick(
         frames.summaries_frame(latest_runs),
@@ -44,7 +44,7 @@ else:
     navigation.page_link("No run yet. Make one", "new_run")
 
 st.subheader("Latest vectors", anchor=False)
-latest_vectors = browsing.list_vectors(db, limit=LATEST)
+latest_vectors = run_lists.list_vectors(db, limit=LATEST)
 if latest_vectors:
     chosen = lists.pick(
         frames.vectors_frame(latest_vectors),

@@ -7,23 +7,27 @@ from ui import cached, charts, markup, tables
 from ui.frame import job_panels, lists, navigation, notes
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.runs.lists import RunFilter, RunKind
-from vectorlab.domain.runs.replays import ReplayVerdict, Verdict
+from vectorlab.domain.runs.replays import ReplayOutcome, ReplayVerdict
 from vectorlab.domain.runs.runs import GenerationRun
 from vectorlab.domain.runs.texts import Departure
 from vectorlab.services import frames
 from vectorlab.services.asking import Asked
-from vectorlab.services.runs import lists as browsing
+from vectorlab.services.runs import lists as run_lists
 from vectorlab.services.runs import runs
 
 LATEST = 50
 MOST_LINES = 60  # of the picture
-TONES = {Verdict.IDENTICAL: "good", Verdict.ROUNDING: "", Verdict.UNEXPLAINED: "bad"}
+TONES = {
+    ReplayOutcome.IDENTICAL: "good",
+    ReplayOutcome.ROUNDING: "",
+    ReplayOutcome.UNEXPLAINED: "bad",
+}
 
 
 def _show_choice() -> None:
     notes.header("Replay", "Repeat a run exactly: same vectors, same draws, same batches.")
     originals = RunFilter(kind=RunKind.ORIGINALS)
-    latest = browsing.list_runs(cached.store(), originals, limit=LATEST)
+    latest = run_lists.list_runs(cached.store(), originals, limit=LATEST)
     if not latest:
         notes.note("No run yet", "There is nothing to replay.")
         navigation.page_link("New run", "new_run")

@@ -6,7 +6,7 @@ from ui import cached, markup, tables
 from ui.frame import lists, navigation, notes
 from vectorlab.domain.runs.lists import RunFilter, RunKind
 from vectorlab.services import frames, models
-from vectorlab.services.runs import lists as browsing
+from vectorlab.services.runs import lists as run_lists
 from vectorlab.services.vectors import vectors
 
 PER_PAGE = 100
@@ -48,7 +48,7 @@ def _choose() -> tuple[RunFilter, bool]:
 notes.header("Generation runs", "Prompts under arms: what was asked, and every text that came.")
 wanted, is_filtered = _choose()
 found, number, more = lists.one_page(
-    lambda limit, offset: browsing.list_runs(cached.store(), wanted, limit=limit, offset=offset),
+    lambda limit, offset: run_lists.list_runs(cached.store(), wanted, limit=limit, offset=offset),
     PER_PAGE,
 )
 if not found:
@@ -78,7 +78,7 @@ with bar:
     lists.older_newer(number, more=more)
     tables.csv_button(
         lambda: frames.summaries_frame(
-            browsing.list_runs(cached.store(), wanted, limit=tables.ALL)
+            run_lists.list_runs(cached.store(), wanted, limit=tables.ALL)
         ),
         name="runs",
         label="Download all that fit (CSV)",

@@ -12,7 +12,7 @@ from vectorlab.domain.vectors.context_prompts import LAYOUTS
 from vectorlab.icl.domain.requests import IclTrainRequest
 from vectorlab.icl.domain.runs import IclKind, IclRun
 from vectorlab.icl.domain.training_spec import TrainingSpec, Variant
-from vectorlab.icl.services import runs as icl
+from vectorlab.icl.services import runs as icl_runs
 from vectorlab.icl.services.runs import BridgeRequest
 from vectorlab.services import jobs, models
 from vectorlab.services.asking import Asked
@@ -28,7 +28,7 @@ def show_trainings() -> None:
     run = _choose(IclKind.TRAIN, "No model was trained yet", "vectorlab icl train --batch 512")
     if run is None:
         return
-    _show_curves(icl.curves(cached.store(), run), key=f"icl.curves.{run.id}")
+    _show_curves(icl_runs.curves(cached.store(), run), key=f"icl.curves.{run.id}")
     rows = [
         {
             "beside": name,
@@ -57,7 +57,7 @@ def show_checks() -> None:
     )
     if run is None:
         return
-    frame = icl.checks_frame(icl.checks(cached.store(), run.id))
+    frame = icl_runs.checks_frame(icl_runs.checks(cached.store(), run.id))
     st.html(markup.quiet(f"{run.result['ok']} of {run.result['of']} are ok."))
     st.dataframe(frame, hide_index=True, key="icl.checks")
     tables.csv_button(lambda: frame, name=f"icl-{run.id}")
@@ -71,7 +71,7 @@ def show_bridge() -> None:
     )
     if run is None:
         return
-    layers = icl.layers_frame(cached.store(), run.id)
+    layers = icl_runs.layers_frame(cached.store(), run.id)
     left, right = st.columns(2)
     with left:
         st.subheader("Effect of the context beside the in-context vector", anchor=False)
@@ -83,7 +83,7 @@ def show_bridge() -> None:
         "Controls: shuffled exchanges the targets of the same demonstrations, random puts other "
         "texts in their place. A cosine that a control reaches as well says nothing of the targets."
     )
-    _show_heads(icl.heads_frame(cached.store(), run.id))
+    _show_heads(icl_runs.heads_frame(cached.store(), run.id))
     tables.csv_button(lambda: layers, name=f"bridge-{run.id}", label="Download the layers (CSV)")
     navigation.page_link(
         "Make the effect a vector: method context_shift", "new_vector", method="context_shift"
@@ -104,7 +104,7 @@ def _show_heads(heads: pd.DataFrame) -> None:
         bind="query-params",
     )
     st.altair_chart(charts.head_map(heads, figure or "share"))
-    strongest = icl.strongest_heads(heads)
+    strongest = icl_runs.strongest_heads(heads)
     names = [f"{row.layer}.{row.head}" for row in strongest.itertuples()]
     chosen = st.selectbox("Head, as layer.head", names, key="head", bind="query-params")
     st.caption("Which demonstrations carry this head's update, in the order of the prompt.")
@@ -127,7 +127,7 @@ def _ask_for_a_training() -> None:
 
 def _train(variant: Variant, layers: int, steps: int, seed: int) -> Asked[IclRun]:
     spec = TrainingSpec.published(variant, layers=layers, steps=steps, batch=512, seed=seed)
-    return icl.request_training(
+    return icl_runs.request_training(
         cached.store(), spec, actor=cached.user(), priority=PRIORITY_INTERACTIVE
     )
 
@@ -178,7 +178,7 @@ def _ask_for_a_bridge() -> None:
 
 
 def _bridge(model: str, label: str, shots: int, layout: str) -> Asked[IclRun]:
-    return icl.request_bridge(
+    return icl_runs.request_bridge(
         cached.store(),
         BridgeRequest(set_reference=label, shots=shots, layout=layout),
         model=models.get(cached.store(), model),
@@ -188,12 +188,13 @@ def _bridge(model: str, label: str, shots: int, layout: str) -> Asked[IclRun]:
 
 
 def _choose(kind: IclKind, empty: str, command: str) -> IclRun | None:
-    runs = icl.list_runs(cached.store(), kind=kind)
+    runs = icl_runs.list_runs(cached.store(), kind=kind)
     if not runs:
         notes.note(empty, "Ask for it here or in a terminal:", command=command)
         return None
     labels = {
-        f"{run.id}: {icl.asked_in_words(run)} {run.set_label or ''}".strip(): run for run in runs
+        f"{run.id}: {icl_runs.asked_in_words(run)} {run.set_label or ''}".strip(): run
+        for run in runs
     }
     navigation.say_unknown(str(kind), labels, what="run")
     chosen = st.selectbox("Run", list(labels), key=str(kind), bind="query-params")

@@ -9,8 +9,8 @@ from ui.ravel import charts
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
 from vectorlab.errors import InputError
 from vectorlab.ravel.domain.instances import TESTS, Instance
-from vectorlab.ravel.domain.specs import FEATURIZERS, Location, Run
-from vectorlab.ravel.services import runs as ravel_runs
+from vectorlab.ravel.domain.specs import FEATURIZERS, Location, RavelRun
+from vectorlab.ravel.services import runs
 from vectorlab.ravel.services.runs import Grid
 from vectorlab.services import jobs
 from vectorlab.services.asking import Asked
@@ -88,9 +88,9 @@ def _request(
     ks: str,
     location: Location,
     targets: list[str],
-) -> Asked[Run]:
+) -> Asked[RavelRun]:
     numbers = _numbers(ks)
-    return ravel_runs.request_run(
+    return runs.request_run(
         cached.store(),
         instance=instance.name,
         grid=Grid(

@@ -6,9 +6,7 @@ from ui import cached, markup, tables
 from ui.ravel import charts
 from vectorlab.ravel.domain.instances import Instance
 from vectorlab.ravel.domain.specs import Evaluation
-from vectorlab.ravel.services import frames as ravel_reports
-from vectorlab.ravel.services import instances as ravel_instances
-from vectorlab.ravel.services import runs as ravel_runs
+from vectorlab.ravel.services import frames, instances, runs
 
 SHOWN = 200  # outcomes; all of them are in the file
 
@@ -17,11 +15,11 @@ def show(evaluation: Evaluation, instance: Instance, *, target: str | None) -> N
     """Everything about an evaluation below its scores."""
     db = cached.store()
     with st.expander("What was asked for"):
-        st.html(markup.described(ravel_reports.facts(db, evaluation.arm)))
+        st.html(markup.described(frames.facts(db, evaluation.arm)))
     left, right = st.columns(2)
     with left:
         st.subheader("What moved when each target was moved", anchor=False)
-        effects = ravel_reports.effects_frame(db, evaluation, instance)
+        effects = frames.effects_frame(db, evaluation, instance)
         st.altair_chart(charts.effect_map(effects))
         st.caption(
             "Share of edited runs that say the source entity's value. A perfect featurizer has 1 "
@@ -29,16 +27,16 @@ def show(evaluation: Evaluation, instance: Instance, *, target: str | None) -> N
         )
     with right:
         st.subheader("Training", anchor=False)
-        points = ravel_reports.curves_frame(ravel_runs.featurizers_of(db, evaluation))
+        points = frames.curves_frame(runs.featurizers_of(db, evaluation))
         if points.empty:
             st.caption("Nothing was trained step by step.")
         else:
             st.altair_chart(charts.curves(points))
     with st.expander("Single templates"):
-        frame = ravel_reports.templates_frame(evaluation, ravel_instances.data_of(db, instance))
+        frame = frames.templates_frame(evaluation, instances.data_of(db, instance))
         st.dataframe(frame, key="attributes.templates", hide_index=True, placeholder="–")
     st.subheader("Examples", anchor=False)
-    outcomes = ravel_reports.outcomes_frame(db, evaluation, instance)
+    outcomes = frames.outcomes_frame(db, evaluation, instance)
     if target is not None:
         outcomes = outcomes[outcomes["target"] == target]
     which = st.segmented_control(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from ui import cached, colours
-from vectorlab.domain.runs.comparison import LOG_PROBABILITY, Column, Measure, columns_of
+from vectorlab.domain.runs.comparison import LOG_PROBABILITY, Column, Criterion, columns_of
 from vectorlab.domain.runs.runs import GenerationRun
 from vectorlab.services.runs import comparison
 
@@ -74,7 +74,7 @@ def choose_judged(sides: Sides) -> Column | None:
     return sides.names.get(chosen)
 
 
-def choose_measure(sides: Sides) -> Measure:
+def choose_measure(sides: Sides) -> Criterion:
     """The figure that better and worse go by."""
     known = {
         measure.key: measure

@@ -7,7 +7,7 @@ from ui import cached, charts, colours, markup, tables
 from ui.frame import notes
 from ui.runs import choices
 from ui.runs.choices import Sides
-from vectorlab.domain.runs.comparison import Measure, strength_of
+from vectorlab.domain.runs.comparison import Criterion, strength_of
 from vectorlab.domain.scores.statistics import FEWEST_PAIRS, Estimate, Verdict
 from vectorlab.services.runs import comparison
 from vectorlab.services.runs.comparison import ColumnFigures
@@ -41,7 +41,7 @@ def show(sides: Sides) -> None:
         st.caption("Bands are 95 % intervals of the mean over the prompts.")
 
 
-def _show_table(sides: Sides, columns: list[ColumnFigures], measure: Measure) -> None:
+def _show_table(sides: Sides, columns: list[ColumnFigures], measure: Criterion) -> None:
     rows = []
     for figures in columns:
         change = figures.change
@@ -80,7 +80,7 @@ def _interval(estimate: Estimate) -> str:
     return f"{estimate.low:+.4g} to {estimate.high:+.4g}"
 
 
-def _verdict(figures: ColumnFigures, measure: Measure) -> str:
+def _verdict(figures: ColumnFigures, measure: Criterion) -> str:
     if figures.change is None:
         return ""
     if figures.change.verdict is Verdict.NOT_TOLD_APART:

@@ -35,7 +35,7 @@ STRENGTHS = "0.05 0.1"
 STRIP = (0.25, 0.5, 1.0, 1.5, 2.0)  # times the strengths that are set
 EACH_LINE, WHOLE = "each line", "the whole text"
 
-Values = dict[str, Any]  # of widgets, by field
+WidgetValues = dict[str, Any]  # of widgets, by field
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,7 @@ def show(*, quick: bool) -> Form | None:
         vectors, operator = _choose_vectors(usable)
     with right:
         arms = _choose_sliders(vectors, operator) if quick else ()
-        swept: Values = {} if quick else _choose_strengths(STRENGTHS)
+        swept: WidgetValues = {} if quick else _choose_strengths(STRENGTHS)
     with _part("How vectors act", quick=quick):
         if quick:
             swept = _choose_strengths("")
@@ -237,7 +237,7 @@ def _choose_sliders(
     return tuple(dict.fromkeys(arms))
 
 
-def _choose_strengths(usual: str) -> Values:
+def _choose_strengths(usual: str) -> WidgetValues:
     return {
         "strengths": st.text_input(
             "Strengths to try each vector at, separated by spaces",
@@ -251,7 +251,7 @@ def _choose_strengths(usual: str) -> Values:
     }
 
 
-def _choose_acting(*, several: bool) -> Values:
+def _choose_acting(*, several: bool) -> WidgetValues:
     one, two = st.columns(2)
     return {
         "layers": one.text_input(
@@ -324,7 +324,7 @@ def _choose_acting(*, several: bool) -> Values:
     }
 
 
-def _choose_prompts(text: str, usual: str) -> tuple[Values, Values]:
+def _choose_prompts(text: str, usual: str) -> tuple[WidgetValues, WidgetValues]:
     """The prompts, and how they are read."""
     one, two = st.columns(2)
     cut = two.segmented_control(
@@ -342,7 +342,7 @@ def _choose_prompts(text: str, usual: str) -> tuple[Values, Values]:
         key="prompts",
         bind="query-params",
     )
-    prompts: Values = {"written": written, "prompt_set": label, "prompt_set_version_id": None}
+    prompts: WidgetValues = {"written": written, "prompt_set": label, "prompt_set_version_id": None}
     if label is not None:
         more, prompts["prompt_set_version_id"] = runs.prompts_of_set(cached.store(), label)
         one.caption(f"{len(more)} prompts: the sources of {label}.")
@@ -373,7 +373,7 @@ def _choose_prompts(text: str, usual: str) -> tuple[Values, Values]:
     return prompts, {"prompts": written, **reading}
 
 
-def _choose_decoding() -> tuple[Values, Values]:
+def _choose_decoding() -> tuple[WidgetValues, WidgetValues]:
     """How the next token is chosen, and of what is drawn."""
     one, two, three = st.columns(3)
     tokens = one.number_input("New tokens at most", 1, 4096, 32, key="tokens", bind="query-params")
@@ -389,7 +389,7 @@ def _choose_decoding() -> tuple[Values, Values]:
     )
 
 
-def _choose_draws() -> tuple[Values, Values]:
+def _choose_draws() -> tuple[WidgetValues, WidgetValues]:
     one, two, three = st.columns(3)  # a phone shows what stands beside each other in this order
     four, five, _ = st.columns(3)
     decoding = {
@@ -419,7 +419,7 @@ def _choose_draws() -> tuple[Values, Values]:
     return decoding, {"samples": samples}
 
 
-def _choose_writing() -> Values:
+def _choose_writing() -> WidgetValues:
     stop = st.text_area(
         "Strings that end a text, one per line",
         key="stop",
@@ -438,7 +438,7 @@ def _choose_writing() -> Values:
     return {"stop": tuple(line.replace("\\n", "\n") for line in lines if line), "kl": kl}
 
 
-def _choose_computing() -> Values:
+def _choose_computing() -> WidgetValues:
     return {
         "dtype": st.selectbox(
             "Numbers that the model computes in", DTYPES, key="dtype", bind="query-params"
@@ -446,7 +446,7 @@ def _choose_computing() -> Values:
     }
 
 
-def _form(model: Model, prompts: Values, fields: Values) -> Form | None:
+def _form(model: Model, prompts: WidgetValues, fields: WidgetValues) -> Form | None:
     request = GenerationRequest(model=model.name, **fields)
     spec = request.spec(cached.store(), model)
     if not spec.prompts:
@@ -457,7 +457,7 @@ def _form(model: Model, prompts: Values, fields: Values) -> Form | None:
     return Form(request=request, spec=spec, **prompts)
 
 
-def _sweep(acting: Values) -> SweepOptions:
+def _sweep(acting: WidgetValues) -> SweepOptions:
     return SweepOptions(
         **acting
         | {

@@ -12,7 +12,7 @@ from vectorlab.domain.runs.comparison import (
     Cell,
     Column,
     ComparedRow,
-    Measure,
+    Criterion,
     Order,
     Question,
     Shown,
@@ -117,7 +117,7 @@ def _cell(
     return shown + markup.note(_figure(cell, before, question.measure))
 
 
-def _figure(cell: Cell, before: Cell | None, measure: Measure) -> str:
+def _figure(cell: Cell, before: Cell | None, measure: Criterion) -> str:
     own, other = value_of(cell, measure), None if before is None else value_of(before, measure)
     if own is None:
         return f"no {measure.key}"
@@ -125,7 +125,7 @@ def _figure(cell: Cell, before: Cell | None, measure: Measure) -> str:
     return f"{measure.key} {own:.4g}{change}"
 
 
-def value_of(cell: Cell, measure: Measure) -> float | None:
+def value_of(cell: Cell, measure: Criterion) -> float | None:
     """The figure of a generation, None where it has none."""
     if measure == LENGTH:
         return float(cell.n_tokens)

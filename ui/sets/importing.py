@@ -11,7 +11,7 @@ from ui import cached, markup
 from ui.frame import navigation, notes
 from ui.sets.demonstrations import COLUMNS, show_findings
 from vectorlab.services.sets import files, sets
-from vectorlab.services.sets.files import Asked
+from vectorlab.services.sets.files import ColumnChoice
 
 FIRST = 8
 READ = files.ReadOptions(without_folders=True)  # an upload lies in a folder of the moment
@@ -50,11 +50,11 @@ def _kept(upload: UploadedFile, folder: Path) -> Path:
     return path
 
 
-def _choose_columns(path: Path, upload: UploadedFile) -> Asked | None:
+def _choose_columns(path: Path, upload: UploadedFile) -> ColumnChoice | None:
     """What the visitor says of the columns where their names do not; None before it is said."""
     known, guess = files.guess_columns([path], READ)
     if len(known) < 2 or (guess is not None and not guess.guessed):
-        return Asked()  # nothing to choose
+        return ColumnChoice()  # nothing to choose
     if guess is None:
         st.html(
             markup.note(f"The columns of {upload.name} do not tell source from target: choose.")
@@ -77,10 +77,10 @@ def _choose_columns(path: Path, upload: UploadedFile) -> Asked | None:
     )
     if not source:
         return None
-    return Asked(source=tuple(source), target=tuple(target), bare_prompts=not target)
+    return ColumnChoice(source=tuple(source), target=tuple(target), bare_prompts=not target)
 
 
-def _preview(path: Path, columns: Asked) -> int:
+def _preview(path: Path, columns: ColumnChoice) -> int:
     """The first demonstrations and what the checks find; how many there are."""
     with files.open_import([path], READ, columns) as opened:
         for line in opened.sentences():
@@ -101,7 +101,7 @@ def _preview(path: Path, columns: Asked) -> int:
     return seen.count
 
 
-def _freeze(path: Path, columns: Asked, name: str, message: str) -> None:
+def _freeze(path: Path, columns: ColumnChoice, name: str, message: str) -> None:
     with files.open_import([path], READ, columns) as opened:
         done = sets.commit(
             cached.store(),

@@ -6,7 +6,7 @@ from ui import cached, tables
 from ui.frame import lists, navigation, notes
 from vectorlab.domain.runs.lists import VectorFilter
 from vectorlab.services import frames, models
-from vectorlab.services.runs import lists as browsing
+from vectorlab.services.runs import lists as run_lists
 
 PER_PAGE = 100
 MOST_COMPARED = 8
@@ -28,7 +28,7 @@ def show() -> None:
     notes.header("Steering vectors", "What a model made of a demonstration set, layer by layer.")
     vector_filter = _choose()
     vectors, number, more = lists.one_page(
-        lambda limit, offset: browsing.list_vectors(
+        lambda limit, offset: run_lists.list_vectors(
             cached.store(), vector_filter, limit=limit, offset=offset
         ),
         PER_PAGE,
@@ -59,7 +59,7 @@ def show() -> None:
         lists.older_newer(number, more=more)
         tables.csv_button(
             lambda: frames.vectors_frame(
-                browsing.list_vectors(cached.store(), vector_filter, limit=tables.ALL)
+                run_lists.list_vectors(cached.store(), vector_filter, limit=tables.ALL)
             ),
             name="vectors",
             label="Download all that fit (CSV)",
@@ -76,7 +76,7 @@ def _choose() -> VectorFilter:
     )
     method = two.selectbox(
         "Method",
-        browsing.methods(cached.store()),
+        run_lists.methods(cached.store()),
         index=None,
         placeholder="any",
         key="by",

@@ -16,7 +16,7 @@ from vectorlab.domain.vectors.explanations import Explanation
 from vectorlab.domain.vectors.formats import VECTOR_FORMATS, VectorFormat
 from vectorlab.services import frames
 from vectorlab.services.asking import Asked
-from vectorlab.services.runs import lists as browsing
+from vectorlab.services.runs import lists as run_lists
 from vectorlab.services.vectors import explanations, files, vectors
 from vectorlab.services.vectors.vectors import VectorDetails
 
@@ -183,7 +183,7 @@ def _ask_leave_one_out(reference: str) -> Asked[Explanation]:
 def _show_runs(details: VectorDetails) -> None:
     st.subheader("Runs that used it", anchor=False)
     run_filter = RunFilter(vector_id=details.vector.id)
-    used = browsing.list_runs(cached.store(), run_filter, limit=LATEST + 1)
+    used = run_lists.list_runs(cached.store(), run_filter, limit=LATEST + 1)
     if not used:
         st.html(markup.quiet("None yet."))
         return

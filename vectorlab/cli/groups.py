@@ -17,7 +17,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
-class Group:
+class OptionGroup:
     """Options of several commands; fields are annotated as parameters of a command are."""
 
     def given(self) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
     groups = {
         name: parameter.annotation
         for name, parameter in signature.parameters.items()
-        if isinstance(parameter.annotation, type) and issubclass(parameter.annotation, Group)
+        if isinstance(parameter.annotation, type) and issubclass(parameter.annotation, OptionGroup)
     }
 
     @functools.wraps(command)
@@ -56,7 +56,7 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def _options(group: type[Group]) -> list[inspect.Parameter]:
+def _options(group: type[OptionGroup]) -> list[inspect.Parameter]:
     return [
         inspect.Parameter(
             field.name,

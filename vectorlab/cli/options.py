@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from vectorlab.cli.groups import Group
+from vectorlab.cli.groups import OptionGroup
 from vectorlab.cli.runs.decoding_options import check_draws
 from vectorlab.domain.interventions.arms import Combine
 from vectorlab.domain.interventions.layer_ranges import parse_layers
@@ -320,7 +320,7 @@ def priority_of(*, detach: bool) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelGroup(Group):
+class ModelGroup(OptionGroup):
     """What a request runs on."""
 
     model: RunModelOption = None
@@ -328,7 +328,7 @@ class ModelGroup(Group):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PromptGroup(Group):
+class PromptGroup(OptionGroup):
     """What a model is given."""
 
     prompt: PromptOption = None
@@ -340,7 +340,7 @@ class PromptGroup(Group):
 
 
 @dataclass(frozen=True, kw_only=True)
-class VectorGroup(Group):
+class VectorGroup(OptionGroup):
     """How vectors act: operator, place, tokens, schedule and condition."""
 
     operator: OperatorOption = None
@@ -363,7 +363,7 @@ class VectorGroup(Group):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ArmGroup(Group):
+class ArmGroup(OptionGroup):
     """How vectors of one arm share a layer, and what their strengths count in."""
 
     combine: CombineOption = Combine.MEAN
@@ -371,7 +371,7 @@ class ArmGroup(Group):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TextGroup(Group):
+class TextGroup(OptionGroup):
     """How prompts are read and texts are written."""
 
     max_new_tokens: MaxNewTokensOption = 32
@@ -421,7 +421,7 @@ class MeasuredTextGroup(TextGroup):
 
 
 @dataclass(frozen=True, kw_only=True)
-class WorkGroup(Group):
+class WorkGroup(OptionGroup):
     """How the work is done."""
 
     force: ForceOption = False

@@ -7,7 +7,7 @@ Shapes: R rows of a batch, T columns, S columns whose logits are wanted, V vocab
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -19,6 +19,7 @@ from vectorlab.domain.interventions.schedules import Schedule
 from vectorlab.domain.runs.runs import RunSpec
 from vectorlab.domain.runs.texts import GeneratedText
 from vectorlab.errors import ModelError
+from vectorlab.progress import OnProgress
 from vectorlab.steering.generation.prepared_run import PreparedRun
 from vectorlab.steering.interventions.arm_table import SteeringTable
 from vectorlab.steering.interventions.hooks import steer
@@ -39,11 +40,9 @@ TOKEN_BUDGET = 8192  # of a batch, padding included
 # as keep another device busy.
 _SHARE_OF_CACHE, _ON_DEVICE = 8, 16_000_000
 
-Progress = Callable[[int, int], None]  # tokens done, in all
-
 
 @dataclass(frozen=True, kw_only=True)
-class Passage:
+class ForcedPassage:
     """A text behind a prompt, read under one arm.
 
     Two passages with the same ``place`` and text are the same words to the reader; their prompts
@@ -72,10 +71,10 @@ class Reading:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Group:
+class PassageGroup:
     """Passages that are compared with the first, which is unsteered; they share a batch."""
 
-    passages: tuple[Passage, ...]
+    passages: tuple[ForcedPassage, ...]
     wants_kl: bool
 
     @property
@@ -109,12 +108,12 @@ class Arms:
 def read_passages(
     loaded: LoadedModel,
     arms: Arms,
-    passages: Iterable[Passage],
+    passages: Iterable[ForcedPassage],
     *,
-    against: Iterable[tuple[Passage, Passage]] = (),
+    against: Iterable[tuple[ForcedPassage, ForcedPassage]] = (),
     token_budget: int = TOKEN_BUDGET,
-    on_progress: Progress | None = None,
-) -> dict[Passage, Reading]:
+    on_progress: OnProgress | None = None,
+) -> dict[ForcedPassage, Reading]:
     """Read every passage once.
 
     Args:
@@ -130,7 +129,7 @@ def read_passages(
             single passage.
     """
     groups = make_groups(passages, against, token_budget)
-    readings: dict[Passage, Reading] = {}
+    readings: dict[ForcedPassage, Reading] = {}
     total, done = sum(group.tokens for group in groups), 0
     with maps_by(loaded):
         for batch in _batches(groups, token_budget):
@@ -142,7 +141,7 @@ def read_passages(
 
 
 def read_texts(
-    run: PreparedRun, texts: Sequence[GeneratedText], *, on_progress: Progress | None = None
+    run: PreparedRun, texts: Sequence[GeneratedText], *, on_progress: OnProgress | None = None
 ) -> list[tuple[Reading, Reading]]:
     """Texts of a run read under their arm, and without steering behind the same prompt.
 
@@ -157,7 +156,7 @@ def read_texts(
     pairs = []
     for text in texts:
         arm = None if does_nothing(run.spec, text.key.arm) else run.row_arm(text.key)
-        own = Passage(
+        own = ForcedPassage(
             place=text.key.prompt,
             prompt_ids=tuple(run.ids_of(text.key)),
             text_ids=text.token_ids,
@@ -175,12 +174,12 @@ def does_nothing(spec: RunSpec, arm: int) -> bool:
 
 
 def make_groups(
-    passages: Iterable[Passage],
-    against: Iterable[tuple[Passage, Passage]],
+    passages: Iterable[ForcedPassage],
+    against: Iterable[tuple[ForcedPassage, ForcedPassage]],
     token_budget: int = TOKEN_BUDGET,
-) -> list[Group]:
+) -> list[PassageGroup]:
     """What has to share a batch: each unsteered passage with those that are compared with it."""
-    compared: dict[Passage, list[Passage]] = {}
+    compared: dict[ForcedPassage, list[ForcedPassage]] = {}
     for steered, unsteered in against:
         others = compared.setdefault(unsteered, [])
         if steered not in others:
@@ -193,14 +192,14 @@ def make_groups(
             alike = [passage for passage in others if passage.length == length]
             most = max(1, token_budget // max(length, unsteered.length) - 1)
             groups += [
-                Group(passages=(unsteered, *alike[start : start + most]), wants_kl=True)
+                PassageGroup(passages=(unsteered, *alike[start : start + most]), wants_kl=True)
                 for start in range(0, len(alike), most)
             ]
     alone = dict.fromkeys(passage for passage in passages if passage not in grouped)
-    return groups + [Group(passages=(passage,), wants_kl=False) for passage in alone]
+    return groups + [PassageGroup(passages=(passage,), wants_kl=False) for passage in alone]
 
 
-def _batches(groups: Sequence[Group], token_budget: int) -> Iterable[list[Group]]:
+def _batches(groups: Sequence[PassageGroup], token_budget: int) -> Iterable[list[PassageGroup]]:
     """Groups of similar length together; those with and without comparison apart."""
     for kind in (True, False):
         mine = sorted(
@@ -218,8 +217,8 @@ def _batches(groups: Sequence[Group], token_budget: int) -> Iterable[list[Group]
 
 
 def _read_or_halve(
-    loaded: LoadedModel, arms: Arms, batch: Sequence[Group]
-) -> Mapping[Passage, Reading]:
+    loaded: LoadedModel, arms: Arms, batch: Sequence[PassageGroup]
+) -> Mapping[ForcedPassage, Reading]:
     try:
         return _read(loaded, arms, batch)
     except RuntimeError as error:
@@ -238,7 +237,9 @@ def _read_or_halve(
     }
 
 
-def _read(loaded: LoadedModel, arms: Arms, batch: Sequence[Group]) -> dict[Passage, Reading]:
+def _read(
+    loaded: LoadedModel, arms: Arms, batch: Sequence[PassageGroup]
+) -> dict[ForcedPassage, Reading]:
     rows = [passage for group in batch for passage in group.passages]
     padded = pad(
         [[*row.prompt_ids, *row.text_ids] for row in rows], side="left", device=loaded.device
@@ -279,7 +280,9 @@ def _read(loaded: LoadedModel, arms: Arms, batch: Sequence[Group]) -> dict[Passa
     }
 
 
-def _bundles(batch: Sequence[Group], longest: int, device: torch.device) -> Iterable[torch.Tensor]:
+def _bundles(
+    batch: Sequence[PassageGroup], longest: int, device: torch.device
+) -> Iterable[torch.Tensor]:
     """Where the tokens of the texts stand that belong together, (N, G) for groups of G passages.
 
     A bundle is one token of the text of a group, under each of its passages; its numbers are those

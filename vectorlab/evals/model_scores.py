@@ -7,8 +7,9 @@ from vectorlab.domain.runs.runs import RunSpec
 from vectorlab.domain.runs.texts import GeneratedText
 from vectorlab.domain.scores.scores import Score, ScorerSpec
 from vectorlab.domain.vectors.vectors import LayerVector
-from vectorlab.evals.forced import Arms, Passage, Progress, does_nothing, read_passages
+from vectorlab.evals.forced import Arms, ForcedPassage, does_nothing, read_passages
 from vectorlab.evals.reading import Encode, ModelItem, Wish, model_scorer
+from vectorlab.progress import OnProgress
 from vectorlab.steering.generation.prepared_run import PreparedRun, plain_ids
 from vectorlab.steering.model.loading import LoadedModel
 
@@ -22,7 +23,7 @@ def score_with_model(
     texts: Sequence[GeneratedText],
     keys_by_scorer: Mapping[ScorerSpec, Sequence[RowKey]],
     *,
-    on_progress: Progress | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Found:
     """Score the texts of a run.
 
@@ -104,7 +105,7 @@ def _answers(loaded: LoadedModel) -> Encode:
     return ids
 
 
-def _pair(wish: Wish) -> tuple[Passage, Passage]:
+def _pair(wish: Wish) -> tuple[ForcedPassage, ForcedPassage]:
     steered, unsteered = wish.passages
     return steered, unsteered
 

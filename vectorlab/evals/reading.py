@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from vectorlab.catalogue import in_file_of
 from vectorlab.domain.scores.scores import Score
-from vectorlab.evals.forced import Passage, Reading
+from vectorlab.evals.forced import ForcedPassage, Reading
 
-Ids = tuple[int, ...]
+TokenIds = tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,25 +16,27 @@ class ModelItem:
 
     place: int  # of the prompt in the run
     arm: int | None  # None: the arm leaves the model as it is
-    prompt_ids: Ids  # with what the arm puts before the prompt
-    plain_ids: Ids  # the prompt alone
-    own: Ids  # the text
-    baseline: Ids | None  # None: the run has no baseline
-    reference: Ids | None  # None: the prompt has no target
+    prompt_ids: TokenIds  # with what the arm puts before the prompt
+    plain_ids: TokenIds  # the prompt alone
+    own: TokenIds  # the text
+    baseline: TokenIds | None  # None: the run has no baseline
+    reference: TokenIds | None  # None: the prompt has no target
 
-    def steered(self, text_ids: Ids) -> Passage:
+    def steered(self, text_ids: TokenIds) -> ForcedPassage:
         """A text behind the arm's prompt, read as the arm steers."""
-        return Passage(
+        return ForcedPassage(
             place=self.place, prompt_ids=self.prompt_ids, text_ids=text_ids, arm=self.arm
         )
 
-    def unsteered(self, text_ids: Ids) -> Passage:
+    def unsteered(self, text_ids: TokenIds) -> ForcedPassage:
         """A text behind the plain prompt, read by the model as it is."""
-        return Passage(place=self.place, prompt_ids=self.plain_ids, text_ids=text_ids, arm=None)
+        return ForcedPassage(
+            place=self.place, prompt_ids=self.plain_ids, text_ids=text_ids, arm=None
+        )
 
-    def text_ids(self, which: str) -> Ids | Score:
+    def text_ids(self, which: str) -> TokenIds | Score:
         """The tokens of the own, the baseline or the reference text, or why there are none."""
-        ids: Ids | None = getattr(self, which)
+        ids: TokenIds | None = getattr(self, which)
         if ids is None:
             reasons = {
                 "baseline": "the run has no baseline arm",
@@ -48,12 +50,12 @@ class ModelItem:
 class Wish:
     """Passages to be read for one score."""
 
-    passages: tuple[Passage, ...]
+    passages: tuple[ForcedPassage, ...]
     compared: bool = False  # the first, steered, with the second, which is not
 
 
-Readings = Mapping[Passage, Reading]
-Encode = Callable[[str], Ids]  # an answer to token ids, without special tokens
+Readings = Mapping[ForcedPassage, Reading]
+Encode = Callable[[str], TokenIds]  # an answer to token ids, without special tokens
 Plan = Callable[..., Wish | Score]  # (item, encode, **options)
 Conclude = Callable[[Wish, Readings], Score]
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from vectorlab.catalogue import in_file_of
-from vectorlab.domain.scores.scores import Item, Score, ScorerSpec
+from vectorlab.domain.scores.scores import Score, ScorerSpec, TextItem
 from vectorlab.errors import VectorLabError
 
-ScoreText = Callable[[Item], Score]
+ScoreText = Callable[[TextItem], Score]
 # From the options of a scorer to what scores one text; loads what it needs once.
 Prepare = Callable[..., ScoreText]
 
@@ -34,7 +34,7 @@ def prepare(spec: ScorerSpec, **more: Any) -> ScoreText:
     scorer = in_file_of(f"{__package__}.scorers.{spec.name}", "SCORER", TextScorer)
     score = scorer.prepare(**spec.options, **more)
 
-    def guarded(generation: Item) -> Score:
+    def guarded(generation: TextItem) -> Score:
         try:
             return score(generation)
         except VectorLabError:
@@ -45,17 +45,25 @@ def prepare(spec: ScorerSpec, **more: Any) -> ScoreText:
     return guarded
 
 
-def score_all(score: ScoreText, generations: Iterable[Item]) -> Iterator[Score]:
+def score_all(score: ScoreText, generations: Iterable[TextItem]) -> Iterator[Score]:
     """Scores one by one, each different item once."""
-    known: dict[Item, Score] = {}
+    known: dict[TextItem, Score] = {}
     for generation in generations:
         if generation not in known:
             known[generation] = score(generation)
         yield known[generation]
 
 
-def needs_reference(generation: Item) -> Score | None:
-    """The missing score of a text that has no reference, or None."""
-    if generation.reference is None:
-        return Score.missing("no reference text: the prompt has no target")
-    return None
+def against_reference(score: Callable[[str, str], Score]) -> ScoreText:
+    """What scores a text by its reference; without one the score is missing.
+
+    Args:
+        score: Takes text and reference.
+    """
+
+    def scored(generation: TextItem) -> Score:
+        if generation.reference is None:
+            return Score.missing("no reference text: the prompt has no target")
+        return score(generation.text, generation.reference)
+
+    return scored

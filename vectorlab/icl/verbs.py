@@ -9,7 +9,7 @@ from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
 from vectorlab.icl.domain.laws import ConstructOptions
 from vectorlab.icl.domain.runs import IclRun
 from vectorlab.icl.domain.training_spec import TrainingSpec
-from vectorlab.icl.services import runs as icl
+from vectorlab.icl.services import runs
 from vectorlab.icl.services.runs import BridgeRequest
 from vectorlab.lab.models import ModelVerbs
 from vectorlab.lab.session import Session
@@ -30,7 +30,7 @@ class IclVerbs:
             **options: Of ``domain.icl.ConstructOptions``.
         """
         return self._session.result(
-            icl.request_construction(
+            runs.request_construction(
                 self._session.db, ConstructOptions(**options), **self._how(force=force)
             )
         )
@@ -38,15 +38,15 @@ class IclVerbs:
     def train(self, spec: TrainingSpec, *, force: bool = False) -> IclRun:
         """A model from scratch, beside gradient descent; see ``TrainingSpec.published``."""
         return self._session.result(
-            icl.request_training(self._session.db, spec, **self._how(force=force))
+            runs.request_training(self._session.db, spec, **self._how(force=force))
         )
 
     def reproduce(self, scope: str = "full", *, seed: int = 0, force: bool = False) -> pd.DataFrame:
         """The published reference points with ours and a verdict, as rows."""
         run = self._session.result(
-            icl.request_reproduction(self._session.db, scope, seed=seed, **self._how(force=force))
+            runs.request_reproduction(self._session.db, scope, seed=seed, **self._how(force=force))
         )
-        return icl.checks_frame(icl.checks(self._session.db, run.id))
+        return runs.checks_frame(runs.checks(self._session.db, run.id))
 
     def bridge(
         self, set: str, *, model: str = "tiny", force: bool = False, **options: Any
@@ -60,7 +60,7 @@ class IclVerbs:
             **options: Of ``services.icl.BridgeRequest``.
         """
         return self._session.result(
-            icl.request_bridge(
+            runs.request_bridge(
                 self._session.db,
                 BridgeRequest(set_reference=set, **options),
                 model=self._models.get(model),
@@ -70,19 +70,19 @@ class IclVerbs:
 
     def layers(self, run: IclRun) -> pd.DataFrame:
         """Layers of a bridge, by condition."""
-        return icl.layers_frame(self._session.db, run.id)
+        return runs.layers_frame(self._session.db, run.id)
 
     def heads(self, run: IclRun) -> pd.DataFrame:
         """Attention heads of a bridge."""
-        return icl.heads_frame(self._session.db, run.id)
+        return runs.heads_frame(self._session.db, run.id)
 
     def curves(self, run: IclRun) -> dict[str, list[tuple[int, float]]]:
         """Curves of a training: steps and values by name."""
-        return icl.curves(self._session.db, run)
+        return runs.curves(self._session.db, run)
 
     def list(self, **filters: Any) -> Sequence[IclRun]:
         """In-context runs, newest first."""
-        return icl.list_runs(self._session.db, **filters)
+        return runs.list_runs(self._session.db, **filters)
 
     def _how(self, *, force: bool) -> dict[str, Any]:
         actor = self._session.settings.user

@@ -88,7 +88,7 @@ class ModelVerbs:
 
     def counter(
         self, reference: str, *, chat: Chat | None = None, add_special_tokens: bool = True
-    ) -> sweeps.Count:
+    ) -> sweeps.TokenCounter:
         """What counts the tokens that a model reads of texts, by its own tokenizer.
 
         Args:

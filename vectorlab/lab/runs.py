@@ -90,7 +90,7 @@ class SweepRequest:
     """The run of a sweep, or its job, and the prompts that its budget paid for."""
 
     request: Asked[GenerationRun]
-    fitted: sweeps.Fitted
+    fitted: sweeps.PromptsInBudget
 
 
 class RunVerbs:
@@ -225,7 +225,7 @@ class RunVerbs:
         strengths: Sequence[float],
         prompts: str | Sequence[str | Prompt] = (),
         prompt_set: str | None = None,
-        layers: Sequence[sweeps.Layers] = (None,),
+        layers: Sequence[sweeps.LayerChoice] = (None,),
         model: str | None = None,
         other_model: bool = False,
         sweep: SweepOptions | None = None,

@@ -102,7 +102,7 @@ class Session:
         self._tell(job.progress_done, job.progress_total, note)
         time.sleep(POLL_S)
 
-    def tell_reading(self, progress: files.Progress) -> None:
+    def tell_reading(self, progress: files.ImportProgress) -> None:
         """Tell the listener how far a file has been read, in bytes or rows."""
         note = f"{progress.demonstrations} demonstrations read"
         self._tell(progress.done, progress.total, note)

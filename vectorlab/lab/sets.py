@@ -88,7 +88,9 @@ class SetVerbs:
             config=config,
             revision=revision,
         )
-        choice = files.Asked.of(source_column, target_column, metadata_column, join, bare_prompts)
+        choice = files.ColumnChoice.of(
+            source_column, target_column, metadata_column, join, bare_prompts
+        )
         with files.open_import(paths, options, choice) as found_set:
             return self.commit_found(found_set, set=set, message=message, **about)
 
@@ -118,7 +120,9 @@ class SetVerbs:
             message: Why this version exists; None says where it came from.
             about: As ``commit`` takes it.
         """
-        choice = files.Asked.of(source_column, target_column, metadata_column, join, bare_prompts)
+        choice = files.ColumnChoice.of(
+            source_column, target_column, metadata_column, join, bare_prompts
+        )
         with files.open_frame_import(frame, choice) as found_set:
             return self.commit_found(found_set, set=set, message=message, **about)
 

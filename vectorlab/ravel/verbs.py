@@ -11,11 +11,8 @@ from vectorlab.lab.models import ModelVerbs
 from vectorlab.lab.session import Session
 from vectorlab.ravel.domain.entities import EntityData, EntityVersion
 from vectorlab.ravel.domain.instances import Instance
-from vectorlab.ravel.domain.specs import Run
-from vectorlab.ravel.services import entities as ravel_data
-from vectorlab.ravel.services import frames as ravel_reports
-from vectorlab.ravel.services import instances as ravel_instances
-from vectorlab.ravel.services import runs as ravel_runs
+from vectorlab.ravel.domain.specs import RavelRun
+from vectorlab.ravel.services import entities, frames, instances, runs
 from vectorlab.ravel.services.runs import Grid, VectorTrial
 from vectorlab.services.asking import Asked
 from vectorlab.services.sets.sets import Committed
@@ -47,12 +44,10 @@ class RavelVerbs:
         Returns:
             Every version, and whether it is new.
         """
-        data_by_type = (
-            source if isinstance(source, Mapping) else ravel_data.read(str(source), **how)
-        )
-        ravel_data.check_one_name(data_by_type, name)
+        data_by_type = source if isinstance(source, Mapping) else entities.read(str(source), **how)
+        entities.check_one_name(data_by_type, name)
         return [
-            ravel_data.add(
+            entities.add(
                 self._session.db,
                 name=name or kind,
                 data=data,
@@ -74,7 +69,7 @@ class RavelVerbs:
             after: Its value in the targets.
             set: Set that gets the next version; created if there is none.
         """
-        return ravel_data.demonstrations(
+        return entities.demonstrations(
             self._session.db,
             reference=reference,
             attribute=attribute,
@@ -93,7 +88,7 @@ class RavelVerbs:
         **more: Any,
     ) -> Asked[Instance]:
         """Find an equal instance or enqueue a job; ``more`` as ``services.ravel_instances``."""
-        return ravel_instances.request_instance(
+        return instances.request_instance(
             self._session.db,
             reference=reference,
             model=self._models.get(model),
@@ -114,9 +109,9 @@ class RavelVerbs:
         vector: VectorTrial | None = None,
         priority: int = PRIORITY_INTERACTIVE,
         **more: Any,
-    ) -> Asked[Run]:
+    ) -> Asked[RavelRun]:
         """Find an equal run or enqueue a job; ``more`` as ``services.ravel_runs.request_run``."""
-        return ravel_runs.request_run(
+        return runs.request_run(
             self._session.db,
             instance=instance,
             grid=grid,
@@ -126,14 +121,14 @@ class RavelVerbs:
             **more,
         )
 
-    def run(self, instance: str, **request: Any) -> Run:
+    def run(self, instance: str, **request: Any) -> RavelRun:
         """As ``request_run``, and wait for the run."""
         return self._session.result(self.request_run(instance, **request))
 
     def scores(self, run: str) -> pd.DataFrame:
         """Cause, Isolate and Disentangle of every arm of a run, with the trivial policies."""
-        stored_run = ravel_runs.get_run(self._session.db, run)
-        return ravel_reports.scores_frame(ravel_runs.evaluations(self._session.db, run=stored_run))
+        stored_run = runs.get_run(self._session.db, run)
+        return frames.scores_frame(runs.evaluations(self._session.db, run=stored_run))
 
 
 VERBS = RavelVerbs

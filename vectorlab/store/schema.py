@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 from vectorlab.domain.jobs.jobs import AttemptOutcome, JobState, LogLevel
-from vectorlab.domain.runs.replays import Verdict
+from vectorlab.domain.runs.replays import ReplayOutcome
 from vectorlab.domain.runs.texts import FinishReason
 from vectorlab.domain.runs.votes import Choice
 from vectorlab.store.columns import (
@@ -452,7 +452,7 @@ replay_verdicts = Table(
     Column("rounding_margin", sa.Double, nullable=False),
     text("record_sha256"),
     created_at(),
-    one_of("verdict", Verdict),
+    one_of("verdict", ReplayOutcome),
 )
 
 replay_departures = Table(

@@ -4,6 +4,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from vectorlab.domain.jobs.jobs import CurvePoint, Job, LogLevel, PartialText
 from vectorlab.errors import JobCancelled, JobReleased, LeaseLost, StoreError
@@ -19,6 +20,7 @@ LOG_KEPT = 200  # lines that wait for the store
 POINTS_KEPT = 10_000  # points of curves that wait for the store
 CHECKPOINT_EVERY_S = 30.0
 
+Waiting = TypeVar("Waiting")
 ProgressListener = Callable[[int, int | None, str], None]
 
 
@@ -146,10 +148,7 @@ class Lease:
 
     def take_log(self) -> list[tuple[LogLevel, str]]:
         """The lines that wait, for a transaction; give them back if it fails."""
-        lines = []
-        while self._log:
-            lines.append(self._log.popleft())
-        return lines
+        return _emptied(self._log)
 
     def give_back_log(self, lines: Sequence[tuple[LogLevel, str]]) -> None:
         """Take back log lines whose transaction failed, to write them with the next."""
@@ -161,10 +160,7 @@ class Lease:
 
     def take_points(self) -> list[CurvePoint]:
         """The points that wait, for a transaction; give them back if it fails."""
-        points = []
-        while self._points:
-            points.append(self._points.popleft())
-        return points
+        return _emptied(self._points)
 
     def give_back_points(self, points: Sequence[CurvePoint]) -> None:
         """Take back points of curves whose transaction failed, to write them with the next."""
@@ -228,3 +224,11 @@ class Lease:
             self._cancelled.set()
         if stop:
             self._stopping.ask()
+
+
+def _emptied(waiting: deque[Waiting]) -> list[Waiting]:
+    """All that waits, taken out one by one: another thread may add to it meanwhile."""
+    taken = []
+    while waiting:
+        taken.append(waiting.popleft())
+    return taken

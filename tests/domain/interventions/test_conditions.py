@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from vectorlab.domain.interventions.arms import Arm, Intervention
 from vectorlab.domain.interventions.conditions import (
-    Comparison,
     Condition,
     Measure,
     SearchSpec,
+    ThresholdSide,
     best,
     candidates,
 )
@@ -32,7 +32,7 @@ def condition(**changes: Any) -> Condition:
         "vector_sha256": "b" * 64,
         "layer": 3,
         "measure": Measure.COSINE,
-        "comparison": Comparison.ABOVE,
+        "comparison": ThresholdSide.ABOVE,
         "threshold": 0.25,
     }
     return Condition(**(values | changes))
@@ -96,16 +96,16 @@ def test_a_condition_that_cannot_be_read_is_refused(changes: Any, message: str) 
 
 def test_a_value_at_the_threshold_meets_neither_side() -> None:
     assert [condition().holds(value) for value in (0.24, 0.25, 0.26)] == [False, False, True]
-    below = condition(comparison=Comparison.BELOW)
+    below = condition(comparison=ThresholdSide.BELOW)
     assert [below.holds(value) for value in (0.24, 0.25, 0.26)] == [True, False, False]
 
 
 def test_sets_that_lie_apart_are_told_apart_in_the_middle_of_the_gap() -> None:
     found = best(candidates([3.0, 4.0, 5.0], [0.0, 1.0]))
-    assert (found.comparison, found.threshold) == (Comparison.ABOVE, 2.0)
+    assert (found.comparison, found.threshold) == (ThresholdSide.ABOVE, 2.0)
     assert (found.accuracy, found.f1, found.margin) == (1.0, 1.0, 0.4)
     found = best(candidates([0.0, 1.0], [3.0, 4.0, 5.0]))
-    assert (found.comparison, found.threshold, found.f1) == (Comparison.BELOW, 2.0, 1.0)
+    assert (found.comparison, found.threshold, found.f1) == (ThresholdSide.BELOW, 2.0, 1.0)
 
 
 def test_a_threshold_is_counted_by_hand() -> None:
@@ -113,7 +113,7 @@ def test_a_threshold_is_counted_by_hand() -> None:
     found = next(
         item
         for item in candidates([3.0, 1.0], [0.0, 2.0, 4.0])
-        if item.threshold == 2.5 and item.comparison is Comparison.ABOVE
+        if item.threshold == 2.5 and item.comparison is ThresholdSide.ABOVE
     )
     assert (found.hits, found.false_alarms) == (1, 1)
     assert found.accuracy == pytest.approx(3 / 5)
@@ -132,7 +132,7 @@ def test_no_threshold_at_all_is_better_than_the_best(
             candidates(positive, negative)
         return
     found = best(candidates(positive, negative))
-    for comparison in Comparison:
+    for comparison in ThresholdSide:
         for threshold in [value + 0.5 for value in range(-20, 20)]:
             hits = sum(comparison.holds(value, threshold) for value in positive)
             alarms = sum(comparison.holds(value, threshold) for value in negative)

@@ -10,7 +10,7 @@ from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.models import DTYPES
 from vectorlab.domain.runs.batch_plan import BatchPlan, RowKey
 from vectorlab.domain.runs.margins import ROUNDING_NATS, rounding_margin
-from vectorlab.domain.runs.replays import Effect, Verdict, judge
+from vectorlab.domain.runs.replays import Effect, ReplayOutcome, judge
 from vectorlab.domain.runs.runs import Decoding, GenerationRun, Prompt, RunSpec
 from vectorlab.domain.runs.texts import Departure
 
@@ -58,7 +58,7 @@ def parted(key: RowKey, margin: float | None) -> Departure:
 
 def test_a_replay_that_repeats_every_token_is_identical_whatever_changed():
     found = judge(run(1), run(2, cpu="AVX2"), ())
-    assert (found.identical, found.verdict) == (True, Verdict.IDENTICAL)
+    assert (found.identical, found.verdict) == (True, ReplayOutcome.IDENTICAL)
     assert str(found) == "Identical: run 2 repeats all 160 texts of run 1 token for token."
     assert [item.name for item in found.changes] == ["cpu"]
 
@@ -66,7 +66,7 @@ def test_a_replay_that_repeats_every_token_is_identical_whatever_changed():
 def test_near_choices_on_another_processor_are_explained_by_rounding():
     replay = run(2, cpu="AVX2", device_name="AMD EPYC")
     found = judge(run(1), replay, (parted(FIRST, 4e-6), parted(SECOND, 4e-6)))
-    assert found.verdict is Verdict.ROUNDING
+    assert found.verdict is ReplayOutcome.ROUNDING
     assert str(found) == (
         "Different: with another instruction set (AVX512 -> AVX2), processor (Intel Xeon -> AMD "
         "EPYC); 158 of 160 texts of run 2 equal those of run 1; the 2 that differ parted at "
@@ -78,7 +78,7 @@ def test_near_choices_on_another_processor_are_explained_by_rounding():
 
 def test_a_wide_choice_is_not_explained_by_rounding_even_beside_a_near_one():
     found = judge(run(1), run(2, cpu="AVX2"), (parted(FIRST, 4e-6), parted(SECOND, 1.25)))
-    assert found.verdict is Verdict.UNEXPLAINED
+    assert found.verdict is ReplayOutcome.UNEXPLAINED
     assert "parted at choices 4e-06 to 1.2 nats apart; not explained by rounding" in str(found)
     near, wide = map(found.apart, found.departures)
     assert (near, wide) == ("4e-06 nats apart", "1.2 nats apart, not explained by rounding")
@@ -86,7 +86,7 @@ def test_a_wide_choice_is_not_explained_by_rounding_even_beside_a_near_one():
 
 def test_the_same_machine_is_no_explanation_however_near_the_choice():
     found = judge(run(1), run(2, vectorlab="9.9"), (parted(FIRST, 0.0),))
-    assert found.verdict is Verdict.UNEXPLAINED
+    assert found.verdict is ReplayOutcome.UNEXPLAINED
     assert "nothing on record that changes rounding differs; 159 of 160" in str(found)
     assert "the one that differs parted at a choice 0 nats apart; not explained" in str(found)
 
@@ -104,7 +104,9 @@ def test_the_same_machine_is_no_explanation_however_near_the_choice():
 def test_whatever_changes_rounding_explains_a_near_choice(changes):
     [change] = judge(run(1), run(2, **changes), ()).changes
     assert change.effect is Effect.ROUNDING
-    assert judge(run(1), run(2, **changes), (parted(FIRST, 1e-5),)).verdict is Verdict.ROUNDING
+    assert (
+        judge(run(1), run(2, **changes), (parted(FIRST, 1e-5),)).verdict is ReplayOutcome.ROUNDING
+    )
 
 
 def test_other_batches_round_otherwise_and_their_order_does_not():
@@ -114,31 +116,31 @@ def test_other_batches_round_otherwise_and_their_order_does_not():
     halved = replace(run(2), batch_plan=BatchPlan(batches=((0, 2), (1,), (3,))))
     [change] = judge(original, halved, ()).changes
     assert str(change) == ("batch plan (2 of at most 2 rows, stems 4, 0 -> 3 of at most 2 rows)")
-    assert judge(original, halved, (parted(FIRST, 1e-5),)).verdict is Verdict.ROUNDING
+    assert judge(original, halved, (parted(FIRST, 1e-5),)).verdict is ReplayOutcome.ROUNDING
 
 
 @pytest.mark.parametrize("name", ["model_fingerprint", "dtype", "quantiser"])
 def test_rounding_explains_nothing_where_the_computation_is_another(name):
     replay = run(2, cpu="AVX2", **{name: "cd" * 32})
     found = judge(run(1), replay, (parted(FIRST, 0.0),))
-    assert found.verdict is Verdict.UNEXPLAINED
+    assert found.verdict is ReplayOutcome.UNEXPLAINED
     assert f"{'cd' * 6})" in str(found) or name != "model_fingerprint"
 
 
 def test_the_host_of_a_gpu_explains_nothing():
     on_a_gpu = {"device": "cuda", "device_name": "NVIDIA H200"}
     original, replay = run(1, **on_a_gpu), run(2, **on_a_gpu, cpu="AVX2", threads=1)
-    assert judge(original, replay, (parted(FIRST, 0.0),)).verdict is Verdict.UNEXPLAINED
+    assert judge(original, replay, (parted(FIRST, 0.0),)).verdict is ReplayOutcome.UNEXPLAINED
     spread = {"placement": "cuda:0: 2 layers, cpu: 1 layers"}
     original, replay = (
         replace(item, environment={**item.environment, **spread}) for item in (original, replay)
     )
-    assert judge(original, replay, (parted(FIRST, 0.0),)).verdict is Verdict.ROUNDING
+    assert judge(original, replay, (parted(FIRST, 0.0),)).verdict is ReplayOutcome.ROUNDING
 
 
 def test_without_margins_nothing_is_explained():
     found = judge(run(1), run(2, cpu="AVX2"), (parted(FIRST, 1e-6), parted(SECOND, None)))
-    assert found.verdict is Verdict.UNEXPLAINED
+    assert found.verdict is ReplayOutcome.UNEXPLAINED
     assert "parted at choices with no margin on record; not explained" in str(found)
     assert "not on record" in found.apart(found.departures[1])
 
@@ -147,7 +149,7 @@ def test_margins_of_draws_are_probabilities_held_against_the_temperature():
     decoding = Decoding(do_sample=True, temperature=0.5)
     assert rounding_margin(run(1, decoding).spec) == pytest.approx(ROUNDING_NATS["float32"])
     found = judge(run(1, decoding), run(2, decoding, cpu="AVX2"), (parted(FIRST, 9e-4),))
-    assert found.verdict is Verdict.ROUNDING
+    assert found.verdict is ReplayOutcome.ROUNDING
     assert "a choice 0.0009 in probability apart; explained" in str(found)
     # However cold, the margin of a sure choice is no rounding.
     cold = Decoding(do_sample=True, temperature=1e-3)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from vectorlab.domain.scores.catalogue import parse_scorer
-from vectorlab.domain.scores.scores import Item, Score
+from vectorlab.domain.scores.scores import Score, TextItem
 from vectorlab.errors import InputError
 from vectorlab.evals.registry import prepare
 
@@ -69,7 +69,7 @@ def judge() -> Iterator[Judge]:
 
 def ask(judge: Judge, text: str = "A text.", **more: Any) -> Score:
     spec = parse_scorer(f"judge:Is it polite?:url={judge.url}:timeout=0.3")
-    return prepare(spec, **more)(Item(text=text, prompt="Say it: "))
+    return prepare(spec, **more)(TextItem(text=text, prompt="Say it: "))
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_one_bad_answer_leaves_the_other_texts_alone(judge: Judge):
 
 def test_a_server_that_is_not_there_is_missing(judge: Judge):
     spec = parse_scorer("judge:Good?:url=http://127.0.0.1:1/v1:timeout=1")
-    assert "cannot be asked" in prepare(spec)(Item(text="x", prompt="")).missing_reason
+    assert "cannot be asked" in prepare(spec)(TextItem(text="x", prompt="")).missing_reason
 
 
 def test_the_key_is_sent_and_never_kept(judge: Judge):

@@ -8,7 +8,7 @@ from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassificati
 
 from tests.tiny_models import VOCABULARY, byte_tokenizer
 from vectorlab.domain.scores.catalogue import parse_scorer
-from vectorlab.domain.scores.scores import Item
+from vectorlab.domain.scores.scores import TextItem
 from vectorlab.errors import InputError, ModelError
 from vectorlab.evals.registry import prepare
 
@@ -40,10 +40,10 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(("label", "value"), [("polite", 0.75), ("rude", 0.25), ("1", 0.75)])
 def test_a_classifier_gives_the_probability_of_a_label(classifier, label: str, value: float):
     score = prepare(parse_scorer(f"classifier:{classifier}:label={label}"))
-    found = score(Item(text="hello", prompt=""))
+    found = score(TextItem(text="hello", prompt=""))
     assert found.value == pytest.approx(value)
     assert found.details["predicted"] == "polite"
-    assert score(Item(text=" ", prompt="")).value is None
+    assert score(TextItem(text=" ", prompt="")).value is None
 
 
 def test_what_is_no_classifier_is_refused(classifier, tmp_path: Path):
@@ -72,12 +72,13 @@ def embedder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_text_is_closest_to_itself(embedder: Path):
     score = prepare(parse_scorer(f"embedding_similarity:{embedder}"))
-    same = score(Item(text="a cat", prompt="", reference="a cat"))
-    other = score(Item(text="a cat", prompt="", reference="zzzz"))
+    same = score(TextItem(text="a cat", prompt="", reference="a cat"))
+    other = score(TextItem(text="a cat", prompt="", reference="zzzz"))
     assert same.value == pytest.approx(1.0, abs=1e-5)
     assert other.value < same.value
     assert (
-        score(Item(text="a cat", prompt="")).missing_reason == "no reference text to compare with"
+        score(TextItem(text="a cat", prompt="")).missing_reason
+        == "no reference text to compare with"
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from vectorlab.catalogue import in_file_of
 from vectorlab.domain.scores.catalogue import SCORERS, Needs, parse_scorer
-from vectorlab.domain.scores.scores import Item, Score
+from vectorlab.domain.scores.scores import Score, TextItem
 from vectorlab.errors import InputError
 from vectorlab.evals import registry
 from vectorlab.evals.reading import model_scorer
@@ -14,7 +14,7 @@ from vectorlab.evals.registry import TextScorer, prepare, score_all
 
 
 def score(spelt: str, text: str = "", **about: object) -> Score:
-    return prepare(parse_scorer(spelt))(Item(text=text, prompt="Say it: ", **about))
+    return prepare(parse_scorer(spelt))(TextItem(text=text, prompt="Say it: ", **about))
 
 
 @pytest.mark.parametrize("name", sorted(set(SCORERS) - {"projection", "votes"}))
@@ -92,14 +92,14 @@ def test_a_match_that_never_ends_is_missing():
 
 def test_a_scorer_that_raises_on_one_text_costs_one_score(monkeypatch: pytest.MonkeyPatch):
     def fragile() -> object:
-        def inner(item: Item) -> Score:
+        def inner(item: TextItem) -> Score:
             return Score.of(1 / len(item.text))
 
         return inner
 
     scorer = TextScorer(prepare=lambda **_: fragile())
     monkeypatch.setattr(registry, "in_file_of", lambda *_: scorer)
-    items = [Item(text=text, prompt="") for text in ("ab", "", "abcd")]
+    items = [TextItem(text=text, prompt="") for text in ("ab", "", "abcd")]
     found = list(score_all(prepare(parse_scorer("length")), items))
     assert [item.value for item in found] == [0.5, None, 0.25]
     assert found[1].missing_reason == "ZeroDivisionError: division by zero"
@@ -113,11 +113,11 @@ def test_a_number_that_is_not_finite_is_no_value(value: float):
 def test_equal_items_are_scored_once():
     calls = []
 
-    def count(item: Item) -> Score:
+    def count(item: TextItem) -> Score:
         calls.append(item)
         return Score.of(1)
 
-    assert len(list(score_all(count, [Item(text="a", prompt="")] * 5))) == 5
+    assert len(list(score_all(count, [TextItem(text="a", prompt="")] * 5))) == 5
     assert len(calls) == 1
 
 

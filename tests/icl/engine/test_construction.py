@@ -263,7 +263,7 @@ def test_the_best_rate_and_its_loss_are_those_of_many_tasks(inputs: Inputs, chan
     tasks = draw_tasks(law, 10_000, torch.Generator().manual_seed(1), dtype=torch.float64)
     origin = torch.zeros(law.dy, law.dx, dtype=torch.float64)
 
-    def loss(eta: float) -> losses.Estimate:
+    def loss(eta: float) -> losses.TaskMean:
         weights = descent.descend(tasks, origin, eta, 1)[-1]
         found = losses.losses(descent.predict(weights, tasks.queries), tasks.targets)
         return losses.estimate(found)

@@ -7,10 +7,10 @@ from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.models import Model
 from vectorlab.domain.sets.versions import SetVersion
 from vectorlab.icl.domain.laws import BridgeSpec, ConstructOptions, ReproductionSpec
-from vectorlab.icl.domain.reference_points import Check, ReferencePoint
+from vectorlab.icl.domain.reference_points import ReferenceCheck, ReferencePoint
 from vectorlab.icl.domain.runs import HeadUpdate, IclKind, LayerEffect, NewIclRun
 from vectorlab.icl.domain.training_spec import TrainingSpec
-from vectorlab.icl.store import runs as icl
+from vectorlab.icl.store import runs
 from vectorlab.store.database import Transaction
 
 ICL_SPECS: dict[IclKind, Coded] = {
@@ -28,7 +28,7 @@ ICL_SPECS: dict[IclKind, Coded] = {
 
 
 def add_icl_run(tx: Transaction, model: Model, version: SetVersion, **changes: Any) -> int:
-    return icl.add_run(tx, new_icl_run(model, version, **changes), "tester")
+    return runs.add_run(tx, new_icl_run(model, version, **changes), "tester")
 
 
 def new_icl_run(model: Model, version: SetVersion, **changes: Any) -> NewIclRun:
@@ -65,7 +65,7 @@ def new_icl_run(model: Model, version: SetVersion, **changes: Any) -> NewIclRun:
         "result": {"rest": [0.5]},
         "environment": {"torch": "2.13.0"},
         "duration_s": 1.5,
-        "checks": [Check(point=point, ours=0.25, low=0.2, high=0.3)],
+        "checks": [ReferenceCheck(point=point, ours=0.25, low=0.2, high=0.3)],
         "layers": [effect],
         "heads": [head],
         "weights": b"weights",

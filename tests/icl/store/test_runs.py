@@ -8,8 +8,7 @@ from tests.store.builders import add_job, add_model, add_version
 from vectorlab.domain.jobs.jobs import JobFilter
 from vectorlab.errors import ConflictError, IntegrityError, NotFoundError
 from vectorlab.icl.domain.runs import IclKind
-from vectorlab.icl.store import runs as icl
-from vectorlab.icl.store import tables
+from vectorlab.icl.store import runs, tables
 from vectorlab.store import purge, schema
 from vectorlab.store.database import Database
 from vectorlab.store.jobs import pruning, queue
@@ -21,23 +20,23 @@ def test_a_run_comes_back_as_it_was_stored(database: Database):
     with database.write() as tx:
         model, version = add_model(tx), add_version(tx)
         new = new_icl_run(model, version)
-        run_id = icl.add_run(tx, new, "tester")
-        run = icl.get_run(tx, str(run_id))
+        run_id = runs.add_run(tx, new, "tester")
+        run = runs.get_run(tx, str(run_id))
         assert (run.kind, run.spec, run.result) == (new.kind, new.spec, new.result)
         assert (run.model_name, run.set_label) == (model.name, version.label)
-        assert icl.checks(tx, run_id) == list(new.checks)
-        assert icl.layers(tx, run_id) == list(new.layers)
-        assert icl.heads(tx, run_id) == list(new.heads)
-        assert icl.weights(tx, run_id) == new.weights
-        bare = icl.add_run(
+        assert runs.checks(tx, run_id) == list(new.checks)
+        assert runs.layers(tx, run_id) == list(new.layers)
+        assert runs.heads(tx, run_id) == list(new.heads)
+        assert runs.weights(tx, run_id) == new.weights
+        bare = runs.add_run(
             tx,
             new_icl_run(
                 model, version, kind=IclKind.TRAIN, weights=None, checks=(), layers=(), heads=()
             ),
             "tester",
         )
-        assert icl.weights(tx, bare) is None
-        assert icl.checks(tx, bare) == icl.layers(tx, bare) == icl.heads(tx, bare) == []
+        assert runs.weights(tx, bare) is None
+        assert runs.checks(tx, bare) == runs.layers(tx, bare) == runs.heads(tx, bare) == []
 
 
 def test_runs_are_found_by_id_and_hash_and_listed_newest_first(database: Database):
@@ -46,15 +45,15 @@ def test_runs_are_found_by_id_and_hash_and_listed_newest_first(database: Databas
         first = add_icl_run(tx, model, version)
         second = add_icl_run(tx, model, version)
         other = add_icl_run(tx, model, version, kind=IclKind.TRAIN, spec={"a": 1})
-        sha256 = icl.get_run(tx, str(first)).spec_sha256
-        assert icl.find_run(tx, sha256).id == icl.get_run(tx, sha256[:8]).id == second
-        assert icl.find_run(tx, "0" * 64) is None
-        assert [run.id for run in icl.list_runs(tx)] == [other, second, first]
-        assert [run.id for run in icl.list_runs(tx, kind=IclKind.TRAIN)] == [other]
-        assert len(icl.list_runs(tx, limit=1)) == 1
+        sha256 = runs.get_run(tx, str(first)).spec_sha256
+        assert runs.find_run(tx, sha256).id == runs.get_run(tx, sha256[:8]).id == second
+        assert runs.find_run(tx, "0" * 64) is None
+        assert [run.id for run in runs.list_runs(tx)] == [other, second, first]
+        assert [run.id for run in runs.list_runs(tx, kind=IclKind.TRAIN)] == [other]
+        assert len(runs.list_runs(tx, limit=1)) == 1
         for reference in ("99", "abc", "%%%%%%", "ffffffff"):
             with pytest.raises(NotFoundError, match="icl list"):
-                icl.get_run(tx, reference)
+                runs.get_run(tx, reference)
 
 
 def test_a_purge_takes_all_parts_and_is_audited(database: Database):
@@ -94,4 +93,4 @@ def test_weights_with_other_bytes_than_recorded_are_refused(sqlite_database: Dat
         tx.execute(sa.text("DROP TRIGGER freeze_icl_weights"))
         tx.execute(tables.icl_weights.update().values(data=b"other"))
         with pytest.raises(IntegrityError, match="do not have the hash on record"):
-            icl.weights(tx, run_id)
+            runs.weights(tx, run_id)

@@ -11,7 +11,7 @@ from vectorlab.cli.main import app as command_line
 from vectorlab.domain.description import describe
 from vectorlab.domain.jobs.jobs import CurvePoint
 from vectorlab.icl.domain.runs import REQUESTS, IclKind
-from vectorlab.icl.services import runs as icl
+from vectorlab.icl.services import runs
 from vectorlab.services import jobs as services
 from vectorlab.store.jobs import queue
 
@@ -119,8 +119,8 @@ def test_a_run_says_every_field_of_what_was_asked_for(db, visit, kind: IclKind, 
                 tx, model, version, kind=kind, spec=item.to_json(), result=ICL_RESULTS[kind]
             )
     said = set()
-    for run in icl.list_runs(db, kind=kind):
-        label = f"{run.id}: {icl.asked_in_words(run)} {run.set_label or ''}".strip()
+    for run in runs.list_runs(db, kind=kind):
+        label = f"{run.id}: {runs.asked_in_words(run)} {run.set_label or ''}".strip()
         app = visit(PAGE, view=view, **{str(kind): label})
         assert not app.exception
         bodies = {item.proto.body for item in app.get("html")}

@@ -7,7 +7,7 @@ import pytest
 from vectorlab.domain.jobs.jobs import Job, JobState
 from vectorlab.domain.runs.runs import Decoding
 from vectorlab.services import jobs
-from vectorlab.store.jobs import queue as store_jobs
+from vectorlab.store.jobs import queue
 from vectorlab.worker.handlers import generation
 from vectorlab.worker.loop import Worker
 
@@ -49,8 +49,8 @@ def test_a_job_that_cannot_be_stored_does_not_take_the_others_down(lab):
     lab.runs.generate(prompts=["First"], decoding=SHORT, name="taken")
     good, bad = ask(lab, "Once"), ask(lab, "Twice", name="free")
     with lab.db.write() as tx:  # another run took the name while the job waited
-        row = dict(store_jobs.get_job(tx, bad.id).spec) | {"name": "taken"}
-        table = store_jobs.schema.jobs
+        row = dict(queue.get_job(tx, bad.id).spec) | {"name": "taken"}
+        table = queue.schema.jobs
         tx.execute(table.update().where(table.c.id == bad.id).values(spec_json=row))
     done = drain(lab)
     assert done[good.id].state is JobState.SUCCEEDED

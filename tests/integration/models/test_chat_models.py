@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 import vectorlab
 from vectorlab.cli.main import app
 from vectorlab.domain.interventions.arms import Combine
-from vectorlab.domain.interventions.conditions import Comparison
+from vectorlab.domain.interventions.conditions import ThresholdSide
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.interventions.schedules import Schedule
 from vectorlab.domain.jobs.requests import GenerateRequest
@@ -96,7 +96,7 @@ def test_a_calibration_says_what_a_run_says(lab):
     assert spec.add_special_tokens is False
     assert (spec.decoding.min_p, spec.decoding.stop) == (0.05, (".",))
     assert spec.condition is not None
-    assert spec.condition.comparison is Comparison.ABOVE
+    assert spec.condition.comparison is ThresholdSide.ABOVE
     assert str(spec.schedule) == "first:2"
     assert made["request"]["condition"]["threshold"] == -1.0
     again = ask(lab, "vectors", "calibrate", "upbeat", *words)

@@ -13,7 +13,7 @@ import torch
 from tests.store.analysis.test_views import read
 from tests.tiny_models import byte_tokenizer, random_model
 from vectorlab.domain.runs.batch_plan import RowKey
-from vectorlab.domain.runs.replays import Effect, Verdict
+from vectorlab.domain.runs.replays import Effect, ReplayOutcome
 from vectorlab.domain.runs.runs import Decoding
 from vectorlab.domain.runs.texts import Departure, FinishReason, GeneratedText
 from vectorlab.lab import Lab
@@ -63,8 +63,8 @@ def test_the_bundled_model_replays_under_other_kernels_or_says_why_not(lab):
         assert effects["kernel_limits"] is Effect.ROUNDING
     assert set(effects) <= {"kernel_limits", "cpu"}
     near = all(item.margin <= found.rounding_margin for item in found.departures)
-    differ = Verdict.ROUNDING if near else Verdict.UNEXPLAINED
-    assert found.verdict is (differ if found.departures else Verdict.IDENTICAL)
+    differ = ReplayOutcome.ROUNDING if near else ReplayOutcome.UNEXPLAINED
+    assert found.verdict is (differ if found.departures else ReplayOutcome.IDENTICAL)
     # What did not part had the same margins, to what kernels round.
     before = {item.key: item for item in runs.generations(lab.db, view.run)}
     after = runs.generations(lab.db, lab.runs.get(str(found.replay_id)).run)
@@ -93,7 +93,7 @@ def test_texts_that_part_at_near_choices_are_explained_and_kept(lab, undecided: 
     found = view.replay()
     if torch.backends.cpu.get_cpu_capability() != view.run.environment["cpu"]:
         assert found.departures
-        assert found.verdict is Verdict.ROUNDING
+        assert found.verdict is ReplayOutcome.ROUNDING
         assert "explained by rounding" in str(found)
     assert all(item.margin < 1e-5 for item in found.departures)
     monkeypatch.setattr(runs, "compare_generations", None)  # nothing is compared again
@@ -115,7 +115,7 @@ def test_a_text_that_parts_at_a_wide_choice_on_the_same_machine_is_not_explained
 
     monkeypatch.setattr(generation.runs, "token_ids", forged)
     found = view.replay()
-    assert (found.verdict, found.changes) == (Verdict.UNEXPLAINED, ())
+    assert (found.verdict, found.changes) == (ReplayOutcome.UNEXPLAINED, ())
     assert {item.position for item in found.departures} == {3}
     assert all(item.margin > found.rounding_margin for item in found.departures)
     assert "nothing on record that changes rounding differs; 0 of 4" in str(found)

@@ -13,9 +13,9 @@ from vectorlab.services.vectors import explanations, states, vectors
 from vectorlab.steering.recording import activations
 from vectorlab.steering.recording.recorder import Recorder
 from vectorlab.store import schema
-from vectorlab.store.jobs import queue as store_jobs
+from vectorlab.store.jobs import queue
 from vectorlab.store.vectors import states as store_states
-from vectorlab.worker import state_cache as worker_states
+from vectorlab.worker import state_cache
 from vectorlab.worker.loop import Worker
 
 TEN = [
@@ -100,10 +100,10 @@ def test_warm_equals_cold(reuse_lab, pairs):
 def test_a_worker_that_dies_repeats_nothing_that_was_committed(reuse_lab, counted, monkeypatch):
     lab = reuse_lab
     lab.sets.commit("plates", TEN)
-    monkeypatch.setattr(worker_states, "WRITE_BYTES", 1)  # every batch is a chunk
+    monkeypatch.setattr(state_cache, "WRITE_BYTES", 1)  # every batch is a chunk
     _small_batches(monkeypatch)
     asked = lab.vectors.request(set="plates", name="plates")
-    original, done = worker_states.JobStates.keep, []
+    original, done = state_cache.JobStates.keep, []
 
     def keep(self, block):
         original(self, block)
@@ -111,13 +111,13 @@ def test_a_worker_that_dies_repeats_nothing_that_was_committed(reuse_lab, counte
         if len(done) == 3:
             raise MemoryError  # as good as a death: nothing after this is recorded
 
-    monkeypatch.setattr(worker_states.JobStates, "keep", keep)
+    monkeypatch.setattr(state_cache.JobStates, "keep", keep)
     with pytest.raises(JobFailed):
         lab.wait(asked.job.id)
     assert count(lab, schema.steering_vectors) == 0
     assert count(lab, schema.cached_states) == sum(done)
     jobs.retry(lab.db, asked.job.id, actor="me")
-    monkeypatch.setattr(worker_states.JobStates, "keep", original)
+    monkeypatch.setattr(state_cache.JobStates, "keep", original)
     counted.clear()
     lab.wait(asked.job.id)
     assert sum(counted) == 20 - sum(done)
@@ -128,10 +128,10 @@ def test_a_forced_extraction_resumes_from_its_own_states_only(reuse_lab, counted
     lab = reuse_lab
     lab.sets.commit("plates", TEN)
     lab.vectors.extract(set="plates", name="first")
-    monkeypatch.setattr(worker_states, "WRITE_BYTES", 1)
+    monkeypatch.setattr(state_cache, "WRITE_BYTES", 1)
     _small_batches(monkeypatch)
     asked = lab.vectors.request(set="plates", name="again", force=True)
-    original, done = worker_states.JobStates.keep, []
+    original, done = state_cache.JobStates.keep, []
 
     def keep(self, block):
         original(self, block)
@@ -139,7 +139,7 @@ def test_a_forced_extraction_resumes_from_its_own_states_only(reuse_lab, counted
         if len(done) == 2:
             raise MemoryError
 
-    monkeypatch.setattr(worker_states.JobStates, "keep", keep)
+    monkeypatch.setattr(state_cache.JobStates, "keep", keep)
     with pytest.raises(JobFailed):
         lab.wait(asked.job.id)
     jobs.retry(lab.db, asked.job.id, actor="me")
@@ -152,13 +152,13 @@ def test_a_forced_extraction_resumes_from_its_own_states_only(reuse_lab, counted
 def test_an_attempt_that_lost_its_job_keeps_nothing(reuse_lab, monkeypatch):
     lab = reuse_lab
     lab.sets.commit("plates", TEN)
-    monkeypatch.setattr(worker_states, "WRITE_BYTES", 1)
+    monkeypatch.setattr(state_cache, "WRITE_BYTES", 1)
     asked = lab.vectors.request(set="plates", name="plates")
-    original = worker_states.JobStates.keep
+    original = state_cache.JobStates.keep
 
     def keep(self, block):
         # Another worker took the job over while this one hung.
-        monkeypatch.setattr(worker_states.JobStates, "keep", original)
+        monkeypatch.setattr(state_cache.JobStates, "keep", original)
         with lab.db.write() as tx:
             tx.execute(
                 schema.jobs.update()
@@ -170,7 +170,7 @@ def test_an_attempt_that_lost_its_job_keeps_nothing(reuse_lab, monkeypatch):
         assert count(lab, schema.cached_states) == 0
         raise LeaseLost("gone")
 
-    monkeypatch.setattr(worker_states.JobStates, "keep", keep)
+    monkeypatch.setattr(state_cache.JobStates, "keep", keep)
     Worker(lab.db, device="cpu").work_one(asked.job.id)
     assert count(lab, schema.state_blobs) == 0
     assert jobs.get(lab.db, asked.job.id).state is JobState.RUNNING
@@ -320,5 +320,5 @@ def test_a_worker_takes_studies_from_the_queue(reuse_lab, pairs):
     lab.vectors.extract(set="upbeat", name="upbeat")
     asked = lab.vectors.request_leave_one_out("upbeat")
     with lab.db.read() as tx:
-        assert store_jobs.get_job(tx, asked.job.id).kind == "explain"
+        assert queue.get_job(tx, asked.job.id).kind == "explain"
     assert Worker(lab.db, device="cpu").work_one(asked.job.id).state is JobState.SUCCEEDED

@@ -12,9 +12,9 @@ from vectorlab.ravel.domain.entities import EntityData
 from vectorlab.ravel.domain.instances import (
     Completion,
     Example,
+    ExamplePart,
     InstanceSpec,
     NewInstance,
-    Part,
     SourceKind,
 )
 
@@ -54,15 +54,17 @@ def test_examples_of_a_part_come_from_its_splits_alone():
 
 def test_no_test_entity_and_no_test_template_is_seen_in_training():
     data = planted_data()
-    seen: dict[Part, tuple[set[int], set[int]]] = {part: (set(), set()) for part in Part}
+    seen: dict[ExamplePart, tuple[set[int], set[int]]] = {
+        part: (set(), set()) for part in ExamplePart
+    }
     for example in draw_examples(data, SPEC, answers(data)):
         entities, templates = seen[example.part]
         entities |= {example.entity, example.source_entity}
         templates |= {example.template, example.source_template}
-    assert not seen[Part.TRAIN][0] & seen[Part.ENTITY_TEST][0]
-    assert not seen[Part.ENTITY_VALIDATION][0] & seen[Part.ENTITY_TEST][0]
-    assert not seen[Part.TRAIN][1] & seen[Part.CONTEXT_TEST][1]
-    assert not seen[Part.CONTEXT_VALIDATION][1] & seen[Part.CONTEXT_TEST][1]
+    assert not seen[ExamplePart.TRAIN][0] & seen[ExamplePart.ENTITY_TEST][0]
+    assert not seen[ExamplePart.ENTITY_VALIDATION][0] & seen[ExamplePart.ENTITY_TEST][0]
+    assert not seen[ExamplePart.TRAIN][1] & seen[ExamplePart.CONTEXT_TEST][1]
+    assert not seen[ExamplePart.CONTEXT_VALIDATION][1] & seen[ExamplePart.CONTEXT_TEST][1]
 
 
 def test_labels_are_the_models_own_answers_to_the_base_template():
@@ -77,7 +79,7 @@ def test_labels_are_the_models_own_answers_to_the_base_template():
 def test_all_three_kinds_of_source_are_drawn_about_equally_often():
     data = planted_data()
     found = draw_examples(data, SPEC, answers(data))
-    kinds = Counter(item.kind for item in found if item.part is Part.TRAIN)
+    kinds = Counter(item.kind for item in found if item.part is ExamplePart.TRAIN)
     assert set(kinds) == set(SourceKind)
     assert max(kinds.values()) < 2 * min(kinds.values())
     for item in found:
@@ -152,7 +154,7 @@ def test_answers_that_never_differ_are_an_error():
 def test_an_example_whose_labels_agree_cannot_exist():
     with pytest.raises(InputError, match="label and counter-label are the same"):
         Example(
-            part=Part.TRAIN,
+            part=ExamplePart.TRAIN,
             kind=SourceKind.SAME,
             template=0,
             entity=1,

@@ -4,8 +4,8 @@ import pytest
 
 from vectorlab.errors import InputError
 from vectorlab.ravel.domain.measures import (
+    AttributeMeasure,
     Judged,
-    Measure,
     copy_everything,
     do_nothing,
     effects,
@@ -63,9 +63,9 @@ def test_templates_and_attributes_have_scores_of_their_own():
         for item in found
         if item.attribute is not None
     }
-    assert by_place["a", "a", 0] == (Measure.CAUSE, 0.75, 4)
-    assert by_place["a", "b", None] == (Measure.ISOLATE, pytest.approx(0.4), 6)
-    assert by_place["b", "c", 4] == (Measure.ISOLATE, 0.5, 2)
+    assert by_place["a", "a", 0] == (AttributeMeasure.CAUSE, 0.75, 4)
+    assert by_place["a", "b", None] == (AttributeMeasure.ISOLATE, pytest.approx(0.4), 6)
+    assert by_place["b", "c", 4] == (AttributeMeasure.ISOLATE, 0.5, 2)
 
 
 def test_intervals_hold_the_value_are_repeatable_and_shrink_with_more_examples():

@@ -13,7 +13,7 @@ from vectorlab.ravel.domain.entities import Split, Template
 from vectorlab.ravel.domain.specs import Location
 from vectorlab.ravel.engine.completions import ValueEnd, complete
 from vectorlab.ravel.engine.interchange import Swap, interchange
-from vectorlab.ravel.engine.prompts import Prompt, encode_prompts
+from vectorlab.ravel.engine.prompts import EntityPrompt, encode_prompts
 from vectorlab.ravel.engine.states import record_prompts
 from vectorlab.steering.model.batching import forward_arguments, pad
 from vectorlab.steering.model.loading import LoadedModel
@@ -26,7 +26,7 @@ FIRST = Template(text="%s lies in", split=Split.TRAIN, attribute="country")
 NAMES = ("Paris", "Tokyo", "Rio de Janeiro")
 
 
-def encoded(loaded: LoadedModel, *asked: tuple[Template, str]) -> list[Prompt]:
+def encoded(loaded: LoadedModel, *asked: tuple[Template, str]) -> list[EntityPrompt]:
     return encode_prompts(loaded, asked, add_special_tokens=True, new_tokens=2)
 
 
@@ -185,17 +185,19 @@ def test_completions_do_not_depend_on_the_batch(bundled_tiny):
     assert together == small
 
 
-def states(loaded: LoadedModel, prompts: list[Prompt], layer: int = 1) -> torch.Tensor:
+def states(loaded: LoadedModel, prompts: list[EntityPrompt], layer: int = 1) -> torch.Tensor:
     found = record_prompts(loaded, prompts, layers=[layer], location=Location.ENTITY_LAST)
     return found[layer].last()
 
 
-def swap_of(prompts: list[Prompt], source: torch.Tensor) -> Swap:
+def swap_of(prompts: list[EntityPrompt], source: torch.Tensor) -> Swap:
     places = [prompt.places(Location.ENTITY_LAST) for prompt in prompts]
     return Swap.of(places, [row[None] for row in source], copy, torch.device("cpu"))
 
 
-def logits(loaded: LoadedModel, prompts: list[Prompt], source: torch.Tensor | None) -> torch.Tensor:
+def logits(
+    loaded: LoadedModel, prompts: list[EntityPrompt], source: torch.Tensor | None
+) -> torch.Tensor:
     """Logits behind every prompt, edited at block 1 where a source is given."""
     batch = pad([prompt.token_ids for prompt in prompts], side="left", device=loaded.device)
     mask = batch.attention_mask if batch.is_padded else None

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.ravel.planted import LAYER, planted_subspace
-from vectorlab.ravel.domain.instances import TESTS, Part
+from vectorlab.ravel.domain.instances import TESTS, ExamplePart
 from vectorlab.ravel.domain.measures import Judged, Summary, score, summary
 from vectorlab.ravel.domain.specs import FEATURIZERS, FeaturizerSpec, Location, check_parameters
 from vectorlab.ravel.engine.featurizers.base import Featurizer
@@ -37,7 +37,7 @@ def fitted(bench: Workbench, method: str, *, k=None, **given) -> dict[str, Featu
 def scores(
     bench: Workbench,
     featurizers: dict[str, Featurizer],
-    part: Part,
+    part: ExamplePart,
     *,
     layer: int = LAYER,
     location: Location = Location.ENTITY_LAST,
@@ -81,12 +81,12 @@ def test_alignment_search_finds_the_planted_subspaces(bench: Workbench, method: 
 
 def test_the_planted_subspace_itself_is_perfect(bench: Workbench):
     found = {name: Subspace(planted_subspace(name)) for name in ("colour", "shape")}
-    reached = scores(bench, found, Part.CONTEXT_TEST)
+    reached = scores(bench, found, ExamplePart.CONTEXT_TEST)
     assert (reached.cause.value, reached.isolate.value) == (1, 1)
 
 
 def test_the_whole_state_changes_everything(bench: Workbench):
-    reached = scores(bench, fitted(bench, "full"), Part.ENTITY_TEST)
+    reached = scores(bench, fitted(bench, "full"), ExamplePart.ENTITY_TEST)
     assert reached.cause.value == 1
     assert reached.isolate.value < 0.5  # the other attribute stays where both entities agree
 
@@ -94,7 +94,7 @@ def test_the_whole_state_changes_everything(bench: Workbench):
 def test_a_subspace_of_all_dimensions_is_the_whole_state(bench: Workbench):
     width = bench.book.loaded.description.d_model
     all_of_it = fitted(bench, "das", k=width, steps=1)
-    part = Part.ENTITY_TEST
+    part = ExamplePart.ENTITY_TEST
     assert scores(bench, all_of_it, part) == scores(bench, fitted(bench, "full"), part)
     base, source = torch.randn(2, 5, width)
     assert torch.allclose(all_of_it["colour"].edit(base, source), source, atol=1e-5)
@@ -103,12 +103,12 @@ def test_a_subspace_of_all_dimensions_is_the_whole_state(bench: Workbench):
 def test_the_adversarial_projection_finds_most_of_the_planted_subspace(bench: Workbench):
     found = fitted(bench, "rlap", k=3, steps=300)
     assert all(overlap(item, name) > 0.7 for name, item in found.items())
-    assert scores(bench, found, Part.CONTEXT_TEST).isolate.value >= 0.8
+    assert scores(bench, found, ExamplePart.CONTEXT_TEST).isolate.value >= 0.8
 
 
 def test_a_mask_trained_on_both_sides_isolates_better(bench: Workbench):
-    plain = scores(bench, fitted(bench, "dbm", steps=60), Part.ENTITY_TEST)
-    both = scores(bench, fitted(bench, "mdbm", steps=60), Part.ENTITY_TEST)
+    plain = scores(bench, fitted(bench, "dbm", steps=60), ExamplePart.ENTITY_TEST)
+    both = scores(bench, fitted(bench, "mdbm", steps=60), ExamplePart.ENTITY_TEST)
     assert plain.cause.value > 0.9
     assert both.isolate.value > plain.isolate.value
     assert both.disentangle.value > plain.disentangle.value
@@ -118,10 +118,10 @@ def test_a_swap_behind_the_copying_block_does_nothing_at_the_entity_and_all_at_t
     bench: Workbench,
 ):
     full = fitted(bench, "full", layer=1)
-    late = scores(bench, full, Part.ENTITY_TEST, layer=1)
+    late = scores(bench, full, ExamplePart.ENTITY_TEST, layer=1)
     assert (late.cause.value, late.isolate.value) == (0, 1)
     # The source's last token asks what its own prompt asks, so only same-attribute pairs agree.
-    at_end = scores(bench, full, Part.ENTITY_TEST, layer=1, location=Location.PROMPT_LAST)
+    at_end = scores(bench, full, ExamplePart.ENTITY_TEST, layer=1, location=Location.PROMPT_LAST)
     assert at_end.cause.value > 0.25
 
 

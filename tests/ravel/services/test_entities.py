@@ -16,8 +16,8 @@ from vectorlab.ravel.domain.entities import (
     check_data,
     draw_splits,
 )
-from vectorlab.ravel.services import entities as ravel_data
-from vectorlab.ravel.services import files as ravel_files
+from vectorlab.ravel.services import entities as ravel_entities
+from vectorlab.ravel.services import files
 
 # Counts of the published data files: entities and templates by split, neutral prompts.
 PUBLISHED = {
@@ -68,7 +68,7 @@ def published() -> Path:
 @pytest.mark.parametrize("kind", list(PUBLISHED))
 def test_published_files_are_read_whole_with_the_published_counts(published: Path, kind: str):
     attributes, entities, templates, neutral = PUBLISHED[kind]
-    data = ravel_files.read_published(published, kind)
+    data = files.read_published(published, kind)
     asking = [item for item in data.templates if item.attribute is not None]
     assert len(data.attributes) == attributes
     assert tuple(data.split_counts(data.entities).values()) == entities
@@ -78,16 +78,16 @@ def test_published_files_are_read_whole_with_the_published_counts(published: Pat
 
 @pytest.mark.acceptance
 def test_published_values_are_counted_and_missing_ones_are_missing(published: Path):
-    assert ravel_files.published_types(published) == sorted(PUBLISHED)
-    city = ravel_files.read_published(published, "city")
+    assert files.published_types(published) == sorted(PUBLISHED)
+    city = files.read_published(published, "city")
     assert {name: len(city.values_of(name)) for name in city.attributes} == CITY_VALUES
-    work = ravel_files.read_published(published, "occupation")
+    work = files.read_published(published, "occupation")
     assert not work.values_of("Gender Bias")
     assert work.templates_of("Gender Bias")
 
 
 def test_the_built_in_cities_have_held_out_entities_and_templates():
-    data = ravel_files.built_in("cities")
+    data = files.built_in("cities")
     assert data.attributes == ("country", "continent", "language", "timezone")
     assert len(data.entities) == 107
     assert all(data.split_counts(data.entities).values())
@@ -101,8 +101,8 @@ def test_written_and_read_again_the_content_is_the_same(tmp_path: Path):
     data = small()
     odd = replace(data.entities[0], name='naïve "quoted" 東京\t%')
     data = replace(data, entities=(odd, *data.entities[1:]))
-    ravel_files.write_native(tmp_path / "things.json", data)
-    again = ravel_files.read_native(tmp_path / "things.json")
+    files.write_native(tmp_path / "things.json", data)
+    again = files.read_native(tmp_path / "things.json")
     assert again == data
     assert again.sha256 == data.sha256
 
@@ -119,11 +119,11 @@ def test_a_csv_with_one_column_per_attribute_is_read(tmp_path: Path):
         "shape,train,%s has shape\nshape,val,See %s has shape\nshape,test,A %s has shape\n"
         ",train,%s fell\n"
     )
-    data = ravel_files.read_spreadsheet(entities, templates)
+    data = files.read_spreadsheet(entities, templates)
     assert data.attributes == ("colour", "shape")
     assert data.entities[2] == Entity(name="ring", split=Split.VALIDATION, values={"colour": "red"})
     assert data.templates_of(None)[0].text == "%s fell"
-    found = ravel_data.read(str(entities), templates=str(templates))
+    found = ravel_entities.read(str(entities), templates=str(templates))
     assert found == {"things": data}
 
 
@@ -188,7 +188,7 @@ def test_files_that_hold_something_else_are_refused(tmp_path, name, content, mes
     path = tmp_path / name
     path.write_text(content)
     with pytest.raises(InputError, match=message):
-        ravel_data.read(str(path))
+        ravel_entities.read(str(path))
 
 
 def test_a_csv_with_a_short_row_or_without_its_column_is_refused(tmp_path: Path):
@@ -196,27 +196,27 @@ def test_a_csv_with_a_short_row_or_without_its_column_is_refused(tmp_path: Path)
     templates.write_text("attribute,template\na,%s is\n")
     entities.write_text("entity,a,b\nx,1\n")
     with pytest.raises(InputError, match=r"e\.csv, line 2: 2 fields, expected 3"):
-        ravel_files.read_spreadsheet(entities, templates)
+        files.read_spreadsheet(entities, templates)
     entities.write_text("name,a,b\nx,1,2\n")
     with pytest.raises(InputError, match="no column 'entity'"):
-        ravel_files.read_spreadsheet(entities, templates)
+        files.read_spreadsheet(entities, templates)
 
 
 def test_a_published_folder_with_a_missing_file_or_split_is_refused(tmp_path: Path):
     write = lambda name, value: (tmp_path / name).write_text(json.dumps(value))  # noqa: E731
     write("ravel_x_entity_attributes.json", {"e": {"A": "1"}})
     with pytest.raises(InputError, match="cannot be read"):
-        ravel_files.read_published(tmp_path, "x")
+        files.read_published(tmp_path, "x")
     write("ravel_x_attribute_to_prompts.json", {"A": ["%s is"]})
     write("ravel_x_entity_to_split.json", {})
     write("ravel_x_prompt_to_split.json", {"%s is": "train"})
     write("wikipedia_x_entity_prompts.json", {})
     with pytest.raises(InputError, match=r"entity 'e' is None; a text is expected"):
-        ravel_files.read_published(tmp_path, "x")
+        files.read_published(tmp_path, "x")
     with pytest.raises(InputError, match=r"has no entity type 'y'\. It has: x"):
-        ravel_data.read(str(tmp_path), kind="y")
+        ravel_entities.read(str(tmp_path), kind="y")
 
 
 def test_unknown_built_in_data_are_refused():
     with pytest.raises(InputError, match=r"No built-in data 'rivers'\. There is: cities"):
-        ravel_data.read("rivers")
+        ravel_entities.read("rivers")

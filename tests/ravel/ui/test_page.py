@@ -11,9 +11,9 @@ from tests import specs
 from tests.store.builders import add_model, add_ravel, add_vector
 from vectorlab.domain.codec import fields_of
 from vectorlab.domain.vectors.vectors import SteeringVector
-from vectorlab.ravel.domain.instances import Part
-from vectorlab.ravel.domain.specs import Arm, FeaturizerArm, FeaturizerSpec, NewEvaluation
-from vectorlab.ravel.store import results as ravel_results
+from vectorlab.ravel.domain.instances import ExamplePart
+from vectorlab.ravel.domain.specs import AttributeArm, FeaturizerArm, FeaturizerSpec, NewEvaluation
+from vectorlab.ravel.store import results
 from vectorlab.services import jobs
 from vectorlab.services.database import Database
 
@@ -83,7 +83,7 @@ def test_what_cannot_be_asked_for_is_said_and_nothing_is_asked(measured: Databas
     assert any("are not understood" in item.proto.body for item in app.get("html"))
 
 
-def changed_arms(arm: FeaturizerArm, vector: SteeringVector) -> Iterator[Arm]:
+def changed_arms(arm: FeaturizerArm, vector: SteeringVector) -> Iterator[AttributeArm]:
     """The arm, an arm of a vector, and each with one field changed after the other."""
     ids = {"vector_id": vector.id, "vector_sha256": vector.content_sha256}
     steered = replace(specs.FULL_VECTOR_ARM, **ids)
@@ -113,11 +113,11 @@ def test_an_evaluation_says_every_field_of_what_was_asked_for(db: Database, visi
         arm = made["evaluation"].arm
         arms = list(changed_arms(arm, add_vector(tx, model)))
         ids = [
-            ravel_results.add_evaluation(
+            results.add_evaluation(
                 tx,
                 NewEvaluation(
                     arm=item,
-                    part=Part.ENTITY_TEST,
+                    part=ExamplePart.ENTITY_TEST,
                     instance_id=made["instance"].id,
                     featurizer_ids=[made["featurizer"].id],
                     outcomes=made["outcomes"],

@@ -8,7 +8,7 @@ import torch
 from tests.steering.builders import OTHER, VECTOR, ZERO, arm, hook_count, intervention, run_spec
 from tests.steering.builders import vectors as given_vectors
 from tests.tiny_models import tiny_model
-from vectorlab.domain.interventions.conditions import Comparison, Condition, Measure
+from vectorlab.domain.interventions.conditions import Condition, Measure, ThresholdSide
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.runs.batch_plan import BatchPlan
 from vectorlab.domain.vectors.vectors import LayerVector, Site
@@ -26,7 +26,7 @@ def condition(threshold: float = 0.0, **changes: Any) -> Condition:
         "vector_sha256": OTHER,
         "layer": 1,
         "measure": Measure.COSINE,
-        "comparison": Comparison.ABOVE,
+        "comparison": ThresholdSide.ABOVE,
         "threshold": threshold,
     }
     return Condition(**(values | changes))
@@ -96,7 +96,7 @@ def test_if_and_else_share_an_arm() -> None:
     both = arm(
         intervention(0.9, condition=condition(threshold)),
         intervention(
-            -0.9, vector=VECTOR, condition=condition(threshold, comparison=Comparison.BELOW)
+            -0.9, vector=VECTOR, condition=condition(threshold, comparison=ThresholdSide.BELOW)
         ),
     )
     result = generate(loaded, run_spec(loaded, PROMPTS, [both]), given_vectors(loaded))

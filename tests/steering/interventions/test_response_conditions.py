@@ -11,7 +11,7 @@ import torch
 from tests.steering.builders import OTHER, VECTOR, arm, hook_count, intervention, run_spec, vectors
 from tests.tiny_models import tiny_model
 from vectorlab.domain.interventions.arms import Combine, Intervention
-from vectorlab.domain.interventions.conditions import Comparison, Condition, Measure
+from vectorlab.domain.interventions.conditions import Condition, Measure, ThresholdSide
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.runs.batch_plan import BatchPlan
@@ -33,7 +33,7 @@ def condition(threshold: float = 0.0, window: str = "response:last=1", **changes
         "vector_sha256": OTHER,
         "layer": 0,
         "measure": Measure.COSINE,
-        "comparison": Comparison.ABOVE,
+        "comparison": ThresholdSide.ABOVE,
         "threshold": threshold,
         "window": Positions.parse(window),
     }
@@ -135,7 +135,7 @@ def test_a_condition_that_always_holds_steers_like_none() -> None:
 
 def test_if_and_else_take_turns_within_a_text_and_replay() -> None:
     loaded = tiny_model("llama")
-    above, below = condition(0.02), condition(0.02, comparison=Comparison.BELOW)
+    above, below = condition(0.02), condition(0.02, comparison=ThresholdSide.BELOW)
     spec = run_spec(
         loaded,
         PROMPTS,

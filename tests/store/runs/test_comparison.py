@@ -9,7 +9,7 @@ from tests.store.builders import new_score
 from tests.ui.filled_store import add_run, fill, run_spec
 from vectorlab.domain.runs.comparison import (
     LENGTH,
-    Measure,
+    Criterion,
     Order,
     Question,
     Shown,
@@ -97,7 +97,7 @@ def test_rows_are_filtered_and_sorted_by_a_score(store):
 
     assert places(shown=Shown.BETTER) == [0]
     assert places(shown=Shown.WORSE) == [1]
-    less = Measure(name="cheer", version="2", lower_is_better=True)
+    less = Criterion(name="cheer", version="2", lower_is_better=True)
     assert places(shown=Shown.BETTER, measure=less) == [1]
     assert places(shown=Shown.CHANGED) == [0, 1]
     assert places(order=Order.WORST)[:2] == [1, 0]
@@ -112,7 +112,7 @@ def test_figures_that_rounding_alone_tells_apart_are_equal(store):
     columns = columns_of([runs.get(store, "1")])
 
     def places(judged, **wanted):
-        cheer = Measure(name="cheer", version="2")
+        cheer = Criterion(name="cheer", version="2")
         asked = {"baseline": columns[0], "judged": columns[judged], "measure": cheer}
         rows, _ = comparison.page(store, Question(columns=columns, **asked, **wanted))
         return [row.places[1] for row in rows]
@@ -126,7 +126,7 @@ def test_figures_that_rounding_alone_tells_apart_are_equal(store):
 def test_figures_are_paired_and_leave_out_what_has_no_score(store):
     scored(store, [[1.0, 1.0, 1.0], [3.0, 0.0, None], [2.0, 2.0, 2.0]])
     columns = columns_of([runs.get(store, "1")])
-    cheer = Measure(name="cheer", version="2")
+    cheer = Criterion(name="cheer", version="2")
     base, mixed, better = comparison.figures(store, columns, cheer, columns[0])
     assert (base.level.mean, base.change) == (1.0, None)
     assert (mixed.count, mixed.change.difference.mean, mixed.change.n) == (2, 0.5, 2)

@@ -3,7 +3,7 @@
 from tests.store.analysis.test_views import read
 from tests.store.builders import add_model, add_replay, add_run, run_spec, texts
 from vectorlab.domain.runs import margins
-from vectorlab.domain.runs.replays import Verdict
+from vectorlab.domain.runs.replays import ReplayOutcome
 from vectorlab.domain.runs.runs import Decoding
 from vectorlab.services.runs import runs as services
 from vectorlab.store import purge
@@ -18,7 +18,7 @@ def test_a_verdict_comes_back_as_it_was_found(database: Database):
         replay = add_replay(tx, model, original)
         found = verdicts.find(tx, original, replay)
     assert found is not None
-    assert found.verdict is Verdict.ROUNDING
+    assert found.verdict is ReplayOutcome.ROUNDING
     assert [item.replay_id for item in found.departures] == [5]
     assert services.verdict(database, str(replay.id)) == found
 
@@ -30,7 +30,7 @@ def test_a_verdict_is_read_with_the_bound_that_it_was_found_with(database: Datab
         replay = add_replay(tx, model, original)
     monkeypatch.setitem(margins.ROUNDING_NATS, "float32", 1e-9)
     found = services.verdict(database, str(replay.id))
-    assert (found.verdict, found.rounding_margin) == (Verdict.ROUNDING, 1e-3)
+    assert (found.verdict, found.rounding_margin) == (ReplayOutcome.ROUNDING, 1e-3)
 
 
 def test_a_replay_from_before_verdicts_is_compared_when_it_is_asked_for(database: Database):
@@ -40,9 +40,9 @@ def test_a_replay_from_before_verdicts_is_compared_when_it_is_asked_for(database
         same = add_replay(tx, model, original, departures=None, generations=texts(original.spec))
         other = add_replay(tx, model, original, departures=None)
         assert verdicts.find(tx, original, other) is None
-    assert services.verdict(database, str(same.id)).verdict is Verdict.IDENTICAL
+    assert services.verdict(database, str(same.id)).verdict is ReplayOutcome.IDENTICAL
     found = services.verdict(database, str(other.id))
-    assert found.verdict is Verdict.UNEXPLAINED
+    assert found.verdict is ReplayOutcome.UNEXPLAINED
     assert [(item.position, item.margin) for item in found.departures] == [(3, None)]
 
 

@@ -55,7 +55,7 @@ def test_a_fork_names_the_version_of_another_set_as_parent(database: Database):
             demonstrations=PAIRS,
             message="fork",
             author="tester",
-            origin=sets.Origin(version_id=origin.id, relation=Relation.FORK),
+            origin=sets.SetOrigin(version_id=origin.id, relation=Relation.FORK),
         )
     assert (fork.number, fork.parent_id, fork.relation) == (1, origin.id, Relation.FORK)
 

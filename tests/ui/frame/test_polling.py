@@ -8,7 +8,7 @@ from tests.ui.frame.test_addresses import MORE_VIEWS
 from tests.ui.frame.test_downloads import VIEWS
 from vectorlab.domain.jobs.jobs import NewJob
 from vectorlab.services.runs import token_views
-from vectorlab.store.jobs import queue as store_jobs
+from vectorlab.store.jobs import queue
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def asked_per_second(monkeypatch):
 def test_no_page_asks_while_nothing_is_under_way(db, visit, asked_per_second):
     fill_all(db)
     with db.write() as tx:
-        store_jobs.finish(tx, 2, 1, {})
+        queue.finish(tx, 2, 1, {})
     for name, selection in (*VIEWS, *MORE_VIEWS):
         visit(name, **selection)
         assert not asked_per_second, (name, selection)
@@ -39,10 +39,10 @@ def test_no_page_asks_while_nothing_is_under_way(db, visit, asked_per_second):
 def test_a_page_with_a_job_asks_at_most_once_a_second(db, visit, asked_per_second, kind):
     fill_all(db)
     with db.write() as tx:
-        job, _ = store_jobs.enqueue(
+        job, _ = queue.enqueue(
             tx, NewJob(kind=kind, spec={"spec": {"arms": []}}, dedupe_key=None, created_by="ada")
         )
-        store_jobs.claim(tx, worker_id="host-1-abc", lease_s=60, job_id=job.id)
+        queue.claim(tx, worker_id="host-1-abc", lease_s=60, job_id=job.id)
     for name, selection in (
         ("jobs", {}),
         ("jobs", {"job": job.id}),

@@ -37,7 +37,9 @@ KindOption = Annotated[
 WorkerOption = Annotated[
     str | None, typer.Option(help="Only jobs tried by a worker whose id begins like this.")
 ]
-QueueOption = Annotated[str | None, typer.Option(help="Only jobs that were put into this queue.")]
+QueueFilterOption = Annotated[
+    str | None, typer.Option(help="Only jobs that were put into this queue.")
+]
 
 SHOWN_LOG = 10  # lines
 STYLES = {LogLevel.INFO: "", LogLevel.WARNING: "yellow", LogLevel.ERROR: "red"}
@@ -52,7 +54,7 @@ def list_(
     kind: KindOption = None,
     model: OfModelOption = None,
     worker: WorkerOption = None,
-    queue: QueueOption = None,
+    queue: QueueFilterOption = None,
     since: Annotated[
         str | None,
         typer.Option(
@@ -186,7 +188,7 @@ def prune(
     ] = None,
     kind: KindOption = None,
     model: OfModelOption = None,
-    queue: QueueOption = None,
+    queue: QueueFilterOption = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say which jobs would be deleted, and delete none.")
     ] = False,

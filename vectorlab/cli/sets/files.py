@@ -28,7 +28,7 @@ from vectorlab.services.sets import files as set_files
 from vectorlab.services.sets import sets
 
 DRY_ROWS = 5  # demonstrations that --dry-run shows
-FormatOption = Annotated[
+SetFormatOption = Annotated[
     str | None,
     typer.Option(help=f"One of {', '.join(set_files.FORMATS)}. Default: by the file's ending."),
 ]
@@ -81,7 +81,7 @@ def import_(
             "there."
         ),
     ] = None,
-    format: FormatOption = None,
+    format: SetFormatOption = None,
     encoding: Annotated[
         str | None,
         typer.Option(help="Character encoding of the text, such as latin-1. Default: UTF-8."),
@@ -132,7 +132,7 @@ def import_(
         revision=revision,
     )
     metadata = () if no_metadata else metadata_column or None
-    columns = set_files.Asked.of(source_column, target_column, metadata, join, bare_prompts)
+    columns = set_files.ColumnChoice.of(source_column, target_column, metadata, join, bare_prompts)
     with set_files.open_import(files, options, columns) as source_set:
         if not json:
             for line in source_set.sentences():
@@ -163,7 +163,7 @@ def export(
             "two.",
         ),
     ],
-    format: FormatOption = None,
+    format: SetFormatOption = None,
     json: JsonOption = False,
 ) -> None:
     """Write a version to a file; importing it again gives the same content hash.
@@ -244,7 +244,7 @@ def _first_rows(items: Sequence[Demonstration]) -> pd.DataFrame:
 
 
 @contextmanager
-def _reading(progress: set_files.Progress) -> Iterator[set_files.Seen]:
+def _reading(progress: set_files.ImportProgress) -> Iterator[set_files.Seen]:
     """A bar on stderr with amount, rate and demonstrations; silent without a terminal."""
     amount: Sequence[ProgressColumn] = (
         (DownloadColumn(), TransferSpeedColumn())
@@ -264,7 +264,7 @@ def _reading(progress: set_files.Progress) -> Iterator[set_files.Seen]:
     with bar:
         task = bar.add_task("reading", total=progress.total, rate="")
 
-        def seen(now: set_files.Progress) -> None:
+        def seen(now: set_files.ImportProgress) -> None:
             elapsed = bar.tasks[0].elapsed or 0
             rate = f"{now.demonstrations / elapsed:,.0f} rows/s" if elapsed else ""
             bar.update(

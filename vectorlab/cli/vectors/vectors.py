@@ -46,7 +46,7 @@ app = typer.Typer(
     no_args_is_help=True, help="Steering vectors: one vector per layer, with where it came from."
 )
 
-FormatOption = Annotated[
+VectorFormatOption = Annotated[
     str | None,
     typer.Option(
         help="Format of the file. Default: by its ending. "
@@ -285,7 +285,7 @@ def export(
     context: typer.Context,
     reference: VectorReference,
     out: Annotated[Path, typer.Option(help="File to write the vector to.")],
-    format: FormatOption = None,
+    format: VectorFormatOption = None,
     json: JsonOption = False,
 ) -> None:
     """Write a vector to a file.
@@ -306,7 +306,7 @@ def export(
 def import_(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="File that vectors export wrote.")],
-    format: FormatOption = None,
+    format: VectorFormatOption = None,
     name: Annotated[str | None, name_for("new vector", default="the name in the file")] = None,
     model: Annotated[
         str | None,

@@ -49,7 +49,7 @@ FRACTIONS = (0.25, 0.5, 0.75, 1.0)  # of the limit, where the effect is measured
 _STEPS = 64  # of a bracket; where it is cut is a whole number of them
 
 # Means of damage, or of effect, of some strengths.
-Measure = Callable[[Sequence[float]], Sequence[float]]
+MeasureStrengths = Callable[[Sequence[float]], Sequence[float]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +107,7 @@ class CalibrationSpec(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CurvePoint(Coded):
+class TriedStrength(Coded):
     """What one strength that was tried does."""
 
     strength: float
@@ -124,7 +124,7 @@ class NewCalibration:
     strength: float
     effect_value: float | None
     damage_value: float
-    curve: Sequence[CurvePoint]  # by strength
+    curve: Sequence[TriedStrength]  # by strength
     evidence: Mapping[str, Any]
     environment: Mapping[str, Any]
 
@@ -166,7 +166,9 @@ def parse_budget(text: str) -> tuple[ScorerSpec, float]:
     return parse_scorer(match[1]), most
 
 
-def find_limit(damage: Measure, budget: float, *, first: float, most: float | None = None) -> Limit:
+def find_limit(
+    damage: MeasureStrengths, budget: float, *, first: float, most: float | None = None
+) -> Limit:
     """Where the damage reaches the budget, to 1 % from below.
 
     The first rounds look for strengths on either side; damage grows about with the square of a
@@ -205,7 +207,7 @@ def find_limit(damage: Measure, budget: float, *, first: float, most: float | No
     return Limit(strength=sign * search.inside, is_met=True, is_reached=search.outside is not None)
 
 
-def find_best(effect: Measure, limit: float) -> float:
+def find_best(effect: MeasureStrengths, limit: float) -> float:
     """The strength between 0 and the limit with the most effect.
 
     A quarter, a half, three quarters and all of the limit are measured; where the best of them is
@@ -247,7 +249,7 @@ def _first_best(effects: Mapping[float, float], *, otherwise: float) -> float:
 class _Search:
     """Sizes that were tried, and the bracket they make."""
 
-    def __init__(self, damage: Measure, budget: float) -> None:
+    def __init__(self, damage: MeasureStrengths, budget: float) -> None:
         self._damage = damage
         self._budget = budget
         self.found: dict[float, float] = {}

@@ -39,7 +39,7 @@ class Measure(StrEnum):
     PROJECTION = "projection"  # of the state onto the unit vector, in activation units
 
 
-class Comparison(StrEnum):
+class ThresholdSide(StrEnum):
     """On which side of the threshold a condition holds."""
 
     ABOVE = ">"
@@ -47,7 +47,7 @@ class Comparison(StrEnum):
 
     def holds(self, value: float, threshold: float) -> bool:
         """Whether a value meets it; a value at the threshold does not."""
-        return value > threshold if self is Comparison.ABOVE else value < threshold
+        return value > threshold if self is ThresholdSide.ABOVE else value < threshold
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +65,7 @@ class Condition(Coded):
     vector_model: VectorModel = None
     site: Annotated[Site, About(name="read site")] = Site.BLOCK_OUTPUT
     layer: Annotated[int, About(name="layer")]
-    comparison: Annotated[Comparison, About(name="side")]
+    comparison: Annotated[ThresholdSide, About(name="side")]
     threshold: Annotated[float, About(name="threshold")]
     window: Annotated[Positions, About(name="over")] = Positions.PROMPT  # whose tokens are read
 
@@ -157,7 +157,7 @@ class ConditionSearch:
 class Candidate:
     """How one threshold tells two sets of texts apart."""
 
-    comparison: Comparison
+    comparison: ThresholdSide
     threshold: float
     hits: int  # positive texts that meet it
     false_alarms: int  # negative texts that meet it
@@ -217,7 +217,7 @@ def candidates(positive: Sequence[float], negative: Sequence[float]) -> list[Can
             negatives=len(negative),
             margin=(high - low) / (levels[-1] - levels[0]),
         )
-        for comparison in Comparison
+        for comparison in ThresholdSide
         for low, high in gaps
     ]
 
@@ -242,5 +242,5 @@ def _gaps(levels: Sequence[float]) -> list[tuple[float, float]]:
     return [(low, high) for low, high in pairwise(levels) if high - low > tie]
 
 
-def _met(comparison: Comparison, threshold: float, values: Sequence[float]) -> int:
+def _met(comparison: ThresholdSide, threshold: float, values: Sequence[float]) -> int:
     return sum(comparison.holds(value, threshold) for value in values)

@@ -30,7 +30,7 @@ class Order(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measure:
+class Criterion:
     """A figure that generations are judged by."""
 
     name: str
@@ -43,8 +43,8 @@ class Measure:
         return self.name if self.version is None else f"{self.name}@{self.version}"
 
 
-LOG_PROBABILITY = Measure(name="log-probability")  # mean over the tokens, in nats
-LENGTH = Measure(name="tokens")
+LOG_PROBABILITY = Criterion(name="log-probability")  # mean over the tokens, in nats
+LENGTH = Criterion(name="tokens")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ class Question:
     columns: tuple[Column, ...]
     baseline: Column | None = None
     judged: Column | None = None
-    measure: Measure = LOG_PROBABILITY
+    measure: Criterion = LOG_PROBABILITY
     shown: Shown = Shown.ALL
     order: Order = Order.PROMPT
     offset: int = 0

@@ -11,7 +11,7 @@ from vectorlab.domain.runs.runs import GenerationRun
 from vectorlab.domain.runs.texts import Departure
 
 
-class Verdict(StrEnum):
+class ReplayOutcome(StrEnum):
     """What comparing a run with its replay comes to."""
 
     IDENTICAL = "identical"  # every text has the same tokens
@@ -76,7 +76,7 @@ class ReplayVerdict:
     generations: int  # compared
     departures: tuple[Departure, ...]
     changes: tuple[EnvironmentChange, ...]
-    verdict: Verdict
+    verdict: ReplayOutcome
     rounding_margin: float  # up to which a choice counts as near
     unit: str  # of margins
 
@@ -142,7 +142,7 @@ class ReplayVerdict:
         return f"{who} parted at {where} {self._amount(min(known), max(known))} apart"
 
     def _conclusion(self) -> str:
-        word = "explained" if self.verdict is Verdict.ROUNDING else "not explained"
+        word = "explained" if self.verdict is ReplayOutcome.ROUNDING else "not explained"
         limit = self._amount(self.rounding_margin)
         return f"{word} by rounding, which moves choices up to {limit} apart"
 
@@ -166,14 +166,14 @@ def judge(
     near = all(
         departure.margin is not None and departure.margin <= limit for departure in departures
     )
-    reason = Verdict.ROUNDING if rounds and near else Verdict.UNEXPLAINED
+    reason = ReplayOutcome.ROUNDING if rounds and near else ReplayOutcome.UNEXPLAINED
     return ReplayVerdict(
         original_id=original.id,
         replay_id=replay.id,
         generations=len(original.spec.rows()),
         departures=tuple(departures),
         changes=changes,
-        verdict=reason if departures else Verdict.IDENTICAL,
+        verdict=reason if departures else ReplayOutcome.IDENTICAL,
         rounding_margin=limit,
         unit=margins.unit(original.spec.decoding),
     )

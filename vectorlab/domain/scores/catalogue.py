@@ -44,7 +44,7 @@ class ScorerInfo:
     version: int = 1
     about: str
     needs: Needs = Needs.TEXT
-    reads: tuple[str, ...] = ("text",)  # fields of ``Item`` that its value depends on
+    reads: tuple[str, ...] = ("text",)  # fields of ``TextItem`` that its value depends on
     higher: str = ""  # what a higher value means
     options: tuple[Option, ...] = ()  # the first may be written without its name
     source: str = ""

@@ -37,7 +37,7 @@ def scorer_in_words(scorer: ScorerSpec) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Item:
+class TextItem:
     """What a scorer may look at: one generation and what belongs to it."""
 
     text: str

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from vectorlab.domain.sets.versions import Demonstration
-from vectorlab.domain.text.list_diff import Run, diff_lists
+from vectorlab.domain.text.list_diff import Stretch, diff_lists
 
 # An edit is an old and a new demonstration between the same neighbours whose words agree at
 # least this much (0 to 1); less is called a removal and an addition.
@@ -97,7 +97,7 @@ def find_changes(
 
 
 def _match_edited(
-    removed: Sequence[Placed], added: Sequence[Placed], runs: Sequence[Run]
+    removed: Sequence[Placed], added: Sequence[Placed], runs: Sequence[Stretch]
 ) -> list[Edited]:
     """Pair what shares its source, then its target, then its neighbours and most words."""
     edited: list[Edited] = []

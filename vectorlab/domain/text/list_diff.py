@@ -14,7 +14,7 @@ from typing import NamedTuple
 from vectorlab.domain.text.shared_prefix import shared_prefix
 
 
-class Run(NamedTuple):
+class Stretch(NamedTuple):
     """Entries that are neighbours in both lists."""
 
     old: int  # place of the first in the old list
@@ -26,7 +26,7 @@ class Run(NamedTuple):
 class ListDiff:
     """How two lists relate; all numbers are places, counted from 0."""
 
-    runs: tuple[Run, ...]  # in order: the longest part that kept its order
+    runs: tuple[Stretch, ...]  # in order: the longest part that kept its order
     moved: tuple[tuple[int, int], ...]  # (old, new) of what is in both lists, but elsewhere
     removed: tuple[int, ...]  # old places
     added: tuple[int, ...]  # new places
@@ -91,13 +91,13 @@ class _Places:
             yield from queue
 
 
-def _joined(runs: Iterable[tuple[int, int, int]]) -> Iterator[Run]:
+def _joined(runs: Iterable[tuple[int, int, int]]) -> Iterator[Stretch]:
     """Runs without empty ones, neighbours put together."""
-    before: Run | None = None
+    before: Stretch | None = None
     for old, new, length in runs:
         if not length:
             continue
-        run = Run(old, new, length)
+        run = Stretch(old, new, length)
         if before is None:
             before = run
         elif before.old + before.length == old and before.new + before.length == new:

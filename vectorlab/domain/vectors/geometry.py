@@ -8,14 +8,14 @@ import numpy.typing as npt
 from vectorlab.domain.ties import first_best
 from vectorlab.domain.vectors.vectors import LayerVector
 
-Array = npt.NDArray[np.float64]
+Matrix = npt.NDArray[np.float64]
 
 
-def unit_rows(matrix: npt.NDArray[np.floating]) -> Array:
+def unit_rows(matrix: npt.NDArray[np.floating]) -> Matrix:
     """Rows at length 1, (N, D); rows without length stay zero."""
     rows = np.asarray(matrix, dtype=np.float64)
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    units: Array = np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
+    units: Matrix = np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
     return units
 
 
@@ -31,7 +31,7 @@ def shared_cosines(first: Sequence[LayerVector], second: Sequence[LayerVector]) 
     return {vector.layer: float(value) for (vector, _), value in zip(both, cosines, strict=True)}
 
 
-def plane(rows: npt.NDArray[np.floating]) -> tuple[Array, tuple[float, float]]:
+def plane(rows: npt.NDArray[np.floating]) -> tuple[Matrix, tuple[float, float]]:
     """Coordinates of rows in the plane of their largest variance, and its shares of it.
 
     Signs are fixed so that the same rows always give the same picture: the row that lies farthest

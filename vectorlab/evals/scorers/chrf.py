@@ -5,21 +5,19 @@ Source: Popovic 2015, https://aclanthology.org/W15-3049; computed by sacrebleu.
 
 from sacrebleu.metrics.chrf import CHRF
 
-from vectorlab.domain.scores.scores import Item, Score
-from vectorlab.evals.registry import ScoreText, TextScorer, needs_reference
+from vectorlab.domain.scores.scores import Score
+from vectorlab.evals.registry import ScoreText, TextScorer, against_reference
 
 
 def chrf() -> ScoreText:
     """ChrF of the text with its reference, 0 to 100."""
     metric = CHRF()
 
-    def score(generation: Item) -> Score:
-        if generation.reference is None:
-            return needs_reference(generation) or Score.of(0)
-        chrf_score = metric.sentence_score(generation.text, [generation.reference])
+    def score(text: str, reference: str) -> Score:
+        chrf_score = metric.sentence_score(text, [reference])
         return Score.of(chrf_score.score, signature=str(metric.get_signature()))
 
-    return score
+    return against_reference(score)
 
 
 SCORER = TextScorer(prepare=chrf)

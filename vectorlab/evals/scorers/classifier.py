@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from vectorlab.domain.scores.scores import Item, Score
+from vectorlab.domain.scores.scores import Score, TextItem
 from vectorlab.errors import InputError, ModelError
 from vectorlab.evals.registry import ScoreText, TextScorer
 
@@ -21,7 +21,7 @@ def classifier(*, path: str, label: str) -> ScoreText:
     label_id = _label_id(model.config.id2label, label)
 
     @torch.inference_mode()
-    def score(generation: Item) -> Score:
+    def score(generation: TextItem) -> Score:
         if not generation.text.strip():
             return Score.missing("the text is empty")
         inputs = tokenizer(generation.text, truncation=True, return_tensors="pt")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vectorlab.domain.scores.scores import Item, Score
+from vectorlab.domain.scores.scores import Score, TextItem
 from vectorlab.errors import InputError, ModelError
 from vectorlab.evals.registry import ScoreText, TextScorer
 
@@ -34,7 +34,7 @@ def embedding_similarity(*, path: str, to: str) -> ScoreText:
     except Exception as exc:
         raise ModelError(f"{path!r} is no sentence-transformers model: {exc}") from exc
 
-    def score(generation: Item) -> Score:
+    def score(generation: TextItem) -> Score:
         other = getattr(generation, to)
         if other is None:
             return Score.missing(f"no {to} text to compare with")

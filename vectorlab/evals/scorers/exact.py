@@ -1,21 +1,19 @@
 """Whether a text is the wanted one."""
 
-from vectorlab.domain.scores.scores import Item, Score
-from vectorlab.evals.registry import ScoreText, TextScorer, needs_reference
+from vectorlab.domain.scores.scores import Score
+from vectorlab.evals.registry import ScoreText, TextScorer, against_reference
 
 
 def exact(*, ignore_case: bool) -> ScoreText:
     """1 if text and reference are equal, outer spaces aside, else 0."""
 
-    def score(generation: Item) -> Score:
-        if generation.reference is None:
-            return needs_reference(generation) or Score.of(0)
-        text, reference = generation.text.strip(), generation.reference.strip()
+    def score(text: str, reference: str) -> Score:
+        text, reference = text.strip(), reference.strip()
         if ignore_case:
             text, reference = text.casefold(), reference.casefold()
         return Score.of(float(text == reference))
 
-    return score
+    return against_reference(score)
 
 
 SCORER = TextScorer(prepare=exact)

@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-from vectorlab.domain.scores.scores import Item, Score
+from vectorlab.domain.scores.scores import Score, TextItem
 from vectorlab.errors import InputError
 from vectorlab.evals.registry import ScoreText, TextScorer
 
@@ -60,7 +60,7 @@ def judge(
         raise InputError(f"The judge's scale is {scale}; the best grade must be 1 or more.")
     endpoint = f"{base.rstrip('/')}/chat/completions"
 
-    def score(generation: Item) -> Score:
+    def score(generation: TextItem) -> Score:
         prompt = PROMPT.format(
             question=question, prompt=generation.prompt, text=generation.text, scale=scale
         )

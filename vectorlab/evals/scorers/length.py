@@ -1,13 +1,13 @@
 """How long a text is."""
 
-from vectorlab.domain.scores.scores import Item, Score
+from vectorlab.domain.scores.scores import Score, TextItem
 from vectorlab.evals.registry import ScoreText, TextScorer
 
 
 def length(*, unit: str) -> ScoreText:
     """Tokens of the model that wrote it, words between spaces, or characters."""
 
-    def score(generation: Item) -> Score:
+    def score(generation: TextItem) -> Score:
         counts = {
             "tokens": generation.n_tokens,
             "words": len(generation.text.split()),

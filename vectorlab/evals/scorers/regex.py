@@ -2,7 +2,7 @@
 
 import regex as expressions
 
-from vectorlab.domain.scores.scores import Item, Score
+from vectorlab.domain.scores.scores import Score, TextItem
 from vectorlab.errors import InputError
 from vectorlab.evals.registry import ScoreText, TextScorer
 
@@ -20,7 +20,7 @@ def regex(*, pattern: str) -> ScoreText:
     except expressions.error as exc:
         raise InputError(f"{pattern!r} is no regular expression: {exc}.") from exc
 
-    def score(generation: Item) -> Score:
+    def score(generation: TextItem) -> Score:
         try:
             match = compiled.search(generation.text, timeout=TIMEOUT_S)
         except TimeoutError:

@@ -3,8 +3,8 @@
 Source: Lin 2004, https://aclanthology.org/W04-1013; computed by the package rouge-score.
 """
 
-from vectorlab.domain.scores.scores import Item, Score
-from vectorlab.evals.registry import ScoreText, TextScorer, needs_reference
+from vectorlab.domain.scores.scores import Score
+from vectorlab.evals.registry import ScoreText, TextScorer, against_reference
 
 
 def rouge(*, kind: str) -> ScoreText:
@@ -14,13 +14,11 @@ def rouge(*, kind: str) -> ScoreText:
 
     scorer = RougeScorer([kind], use_stemmer=True)
 
-    def score(generation: Item) -> Score:
-        if generation.reference is None:
-            return needs_reference(generation) or Score.of(0)
-        overlap = scorer.score(generation.reference, generation.text)[kind]
+    def score(text: str, reference: str) -> Score:
+        overlap = scorer.score(reference, text)[kind]
         return Score.of(overlap.fmeasure, precision=overlap.precision, recall=overlap.recall)
 
-    return score
+    return against_reference(score)
 
 
 SCORER = TextScorer(prepare=rouge)

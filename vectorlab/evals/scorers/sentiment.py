@@ -6,7 +6,7 @@ vaderSentiment. It knows words and emoji, not what is meant: irony counts as it 
 
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
-from vectorlab.domain.scores.scores import Item, Score
+from vectorlab.domain.scores.scores import Score, TextItem
 from vectorlab.evals.registry import ScoreText, TextScorer
 
 
@@ -14,7 +14,7 @@ def sentiment() -> ScoreText:
     """The compound polarity, -1 to 1; 0 where the lexicon knows no word."""
     analyser = SentimentIntensityAnalyzer()
 
-    def score(generation: Item) -> Score:
+    def score(generation: TextItem) -> Score:
         if not generation.text.strip():
             return Score.missing("the text is empty")
         polarity = analyser.polarity_scores(generation.text)

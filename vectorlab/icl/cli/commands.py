@@ -35,7 +35,7 @@ from vectorlab.errors import InputError
 from vectorlab.icl.domain.laws import ConstructOptions, Inputs, RegressionLaw
 from vectorlab.icl.domain.runs import IclKind, IclRun
 from vectorlab.icl.domain.training_spec import TrainingSpec, Variant
-from vectorlab.icl.services import runs as icl
+from vectorlab.icl.services import runs
 from vectorlab.icl.services.runs import BridgeRequest
 from vectorlab.lab import Lab
 from vectorlab.services.asking import Asked
@@ -122,7 +122,7 @@ def construct(
         seed=seed,
         random_start=random_start,
     )
-    request = icl.request_construction(
+    request = runs.request_construction(
         lab.db, options, actor=lab.settings.user, **_how(force, detach, queue)
     )
     _finish(lab, request, detach=detach, as_json=json)
@@ -198,7 +198,7 @@ def train(
         clip=clip,
         seed=seed,
     )
-    request = icl.request_training(
+    request = runs.request_training(
         lab.db, spec, actor=lab.settings.user, **_how(force, detach, queue)
     )
     _finish(lab, request, detach=detach, as_json=json)
@@ -222,7 +222,7 @@ def reproduce(
     Example: vectorlab icl reproduce --short
     """
     lab = open_lab(context)
-    request = icl.request_reproduction(
+    request = runs.request_reproduction(
         lab.db,
         "short" if short else "full",
         seed=seed,
@@ -281,7 +281,7 @@ def bridge(
         seed=seed,
         dtype=dtype,
     )
-    request = icl.request_bridge(
+    request = runs.request_bridge(
         lab.db,
         options,
         model=lab.models.get(model),
@@ -302,7 +302,7 @@ def list_(
 
     Example: vectorlab icl list --kind train
     """
-    frame = icl.runs_frame(icl.list_runs(open_lab(context).db, kind=kind, limit=limit))
+    frame = runs.runs_frame(runs.list_runs(open_lab(context).db, kind=kind, limit=limit))
     show(frame, as_json=json, human=lambda: frame_table(frame))
 
 
@@ -323,9 +323,9 @@ def show_(
     Example: vectorlab icl show 1
     """
     lab = open_lab(context)
-    run = icl.get(lab.db, reference)
+    run = runs.get(lab.db, reference)
     if weights is not None:
-        data = icl.weights(lab.db, run.id)
+        data = runs.weights(lab.db, run.id)
         if data is None:
             raise InputError(f"In-context run {run.id} trained nothing; it has no weights.")
         weights.write_bytes(data)
@@ -344,7 +344,7 @@ def purge(
     Example: vectorlab icl purge 1 --yes
     """
     ask_and_purge(
-        context, "in-context run", reference, icl.purge, cascade=False, yes=yes, as_json=json
+        context, "in-context run", reference, runs.purge, cascade=False, yes=yes, as_json=json
     )
 
 
@@ -367,12 +367,12 @@ def _finish(lab: Lab, request: Asked[IclRun], *, detach: bool, as_json: bool) ->
 def _show(lab: Lab, run: IclRun, *, as_json: bool) -> None:
     data = plain(run) | {"result": plain(run.result)}
     if run.kind is IclKind.REPRODUCE:
-        data["checks"] = plain(icl.checks_frame(icl.checks(lab.db, run.id)))
+        data["checks"] = plain(runs.checks_frame(runs.checks(lab.db, run.id)))
     if run.kind is IclKind.BRIDGE:
-        data["layers"] = plain(icl.layers_frame(lab.db, run.id))
-        data["heads"] = plain(icl.heads_frame(lab.db, run.id))
+        data["layers"] = plain(runs.layers_frame(lab.db, run.id))
+        data["heads"] = plain(runs.heads_frame(lab.db, run.id))
     if run.kind is IclKind.TRAIN:
-        data["curves"] = plain(icl.curves(lab.db, run))
+        data["curves"] = plain(runs.curves(lab.db, run))
     show(data, as_json=as_json, human=lambda: _human(lab, run))
 
 
@@ -393,7 +393,7 @@ def _human(lab: Lab, run: IclRun) -> RenderableType:
         case IclKind.TRAIN:
             parts.append(_training(run.result))
         case IclKind.REPRODUCE:
-            frame = icl.checks_frame(icl.checks(lab.db, run.id))
+            frame = runs.checks_frame(runs.checks(lab.db, run.id))
             parts.append(frame_table(frame, hide=("comparison", "tolerance", "about")))
             parts.append(Text(f"{run.result['ok']} of {run.result['of']} reference points are ok."))
         case IclKind.BRIDGE:
@@ -404,7 +404,7 @@ def _human(lab: Lab, run: IclRun) -> RenderableType:
 def _construction(run: IclRun) -> list[RenderableType]:
     result = run.result
     return [
-        frame_table(icl.steps_frame(run), title="Loss by step"),
+        frame_table(runs.steps_frame(run), title="Loss by step"),
         Text(
             f"eta {result['eta']:.4g}, limit for many steps {result['limit']:.4g}; largest "
             f"difference between routes {result['largest_difference']:.1e}"
@@ -429,18 +429,18 @@ def _training(result: Mapping[str, Any]) -> RenderableType:
 
 
 def _bridge(lab: Lab, run: IclRun) -> list[RenderableType]:
-    layers = icl.layers_frame(lab.db, run.id)
+    layers = runs.layers_frame(lab.db, run.id)
     parts: list[RenderableType] = [
         frame_table(
             layers.pivot_table(index="layer", columns="condition", values="cosine").reset_index(),
             title="Cosine of the context's effect with the in-context vector",
         )
     ]
-    heads = icl.heads_frame(lab.db, run.id)
+    heads = runs.heads_frame(lab.db, run.id)
     if len(heads):
         parts.append(
             frame_table(
-                icl.strongest_heads(heads).head(8).drop(columns="by_demonstration"),
+                runs.strongest_heads(heads).head(8).drop(columns="by_demonstration"),
                 title="Heads through which the demonstrations move most",
             )
         )

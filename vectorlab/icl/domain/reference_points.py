@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Comparison(StrEnum):
+class Agreement(StrEnum):
     """What makes a point agree with its reference."""
 
     EQUAL = "equal"  # the intervals of both have a point in common
@@ -17,7 +17,7 @@ class Comparison(StrEnum):
     AT_LEAST = "at_least"  # ours is not below it
 
 
-class Verdict(StrEnum):
+class ReproductionVerdict(StrEnum):
     """Whether a reference point was reproduced."""
 
     OK = "ok"
@@ -33,11 +33,11 @@ class ReferencePoint:
     source: str  # where the reference comes from
     value: float
     tolerance: float  # absolute: rounding, and the reference's own uncertainty
-    comparison: Comparison = Comparison.EQUAL
+    comparison: Agreement = Agreement.EQUAL
 
 
 @dataclass(frozen=True, kw_only=True)
-class Check:
+class ReferenceCheck:
     """A reference point next to our value."""
 
     point: ReferencePoint
@@ -46,17 +46,17 @@ class Check:
     high: float
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> ReproductionVerdict:
         """Whether the measured value agrees with the published one, in a word."""
         point = self.point
         below = self.low <= point.value + point.tolerance
         above = self.high >= point.value - point.tolerance
         agrees = {
-            Comparison.EQUAL: below and above,
-            Comparison.AT_MOST: below,
-            Comparison.AT_LEAST: above,
+            Agreement.EQUAL: below and above,
+            Agreement.AT_MOST: below,
+            Agreement.AT_LEAST: above,
         }[point.comparison]
-        return Verdict.OK if agrees else Verdict.DIFFERS
+        return ReproductionVerdict.OK if agrees else ReproductionVerdict.DIFFERS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from vectorlab.domain.codec import Coded
 from vectorlab.icl.domain.laws import BridgeSpec, ConstructOptions, ReproductionSpec
-from vectorlab.icl.domain.reference_points import Check
+from vectorlab.icl.domain.reference_points import ReferenceCheck
 from vectorlab.icl.domain.training_spec import TrainingSpec
 
 
@@ -69,7 +69,7 @@ class NewIclRun:
     result: Mapping[str, Any]
     environment: Mapping[str, Any]
     duration_s: float
-    checks: Sequence[Check] = ()
+    checks: Sequence[ReferenceCheck] = ()
     layers: Sequence[LayerEffect] = ()
     heads: Sequence[HeadUpdate] = ()
     weights: bytes | None = field(default=None, repr=False)  # safetensors, of a trained model

@@ -10,7 +10,7 @@ import torch
 
 from vectorlab.errors import InputError
 from vectorlab.icl.domain.laws import Inputs, RegressionLaw
-from vectorlab.icl.engine.losses import Estimate, estimate, losses
+from vectorlab.icl.engine.losses import TaskMean, estimate, losses
 from vectorlab.icl.engine.models import AttentionStack
 from vectorlab.icl.engine.search import Rates, predictions
 from vectorlab.icl.engine.tasks import Tasks, draw_tasks
@@ -25,15 +25,15 @@ BLOCK = 5_000  # tasks at a time
 
 
 @dataclass(frozen=True, kw_only=True)
-class Alignment:
+class PredictorAlignment:
     """Two predictors on the same tasks."""
 
-    loss: Estimate  # of the first
-    reference_loss: Estimate  # of the second
-    difference: Estimate  # first minus second, task by task
-    prediction_l2: Estimate  # distance of the predictions
-    cosine: Estimate  # of the sensitivities d prediction / d x
-    sensitivity_l2: Estimate
+    loss: TaskMean  # of the first
+    reference_loss: TaskMean  # of the second
+    difference: TaskMean  # first minus second, task by task
+    prediction_l2: TaskMean  # distance of the predictions
+    cosine: TaskMean  # of the sensitivities d prediction / d x
+    sensitivity_l2: TaskMean
 
 
 def gradient_descent(rates: Rates, steps: int) -> Predictor:
@@ -47,7 +47,7 @@ def gradient_descent(rates: Rates, steps: int) -> Predictor:
     return predict
 
 
-def align(first: Predictor, second: Predictor, tasks: Tasks) -> Alignment:
+def align(first: Predictor, second: Predictor, tasks: Tasks) -> PredictorAlignment:
     """Compare two predictors on every task.
 
     Sensitivities are d prediction / d x of a query, dy rows of dx entries: for gradient descent
@@ -57,10 +57,10 @@ def align(first: Predictor, second: Predictor, tasks: Tasks) -> Alignment:
     parts = [_compare(first, second, part) for part in split(tasks)]
     columns = [estimate(torch.cat(values)) for values in zip(*parts, strict=True)]
     names = ("loss", "reference_loss", "difference", "prediction_l2", "cosine", "sensitivity_l2")
-    return Alignment(**dict(zip(names, columns, strict=True)))
+    return PredictorAlignment(**dict(zip(names, columns, strict=True)))
 
 
-def mean_loss(predictor: Predictor, tasks: Tasks) -> Estimate:
+def mean_loss(predictor: Predictor, tasks: Tasks) -> TaskMean:
     """The loss over all tasks."""
     with torch.no_grad():
         return estimate(torch.cat([losses(predictor(p), p.targets) for p in split(tasks)]))

@@ -19,7 +19,7 @@ vector
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -39,6 +39,7 @@ from vectorlab.domain.vectors.vectors import Site
 from vectorlab.errors import InputError
 from vectorlab.icl.domain.runs import HeadUpdate, LayerEffect
 from vectorlab.icl.engine.attention_record import HeadRecord, record_heads
+from vectorlab.progress import OnNamedProgress
 from vectorlab.steering.extraction.methods import aggregate
 from vectorlab.steering.model.conversation_spans import tokens_of
 from vectorlab.steering.model.loading import LoadedModel
@@ -46,7 +47,6 @@ from vectorlab.steering.model.tokens import encode
 from vectorlab.steering.recording.activations import record_states
 
 CONDITIONS = ("demonstrations", "shuffled", "random")
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +80,7 @@ def bridge(
     options: BridgeOptions,
     *,
     random_set: Sequence[Demonstration] | None = None,
-    on_progress: Progress | None = None,
+    on_progress: OnNamedProgress | None = None,
 ) -> Bridge:
     """Measure what a set does in the prompt of a model.
 
@@ -284,7 +284,7 @@ def _heads(
     sources: Sequence[str],
     effects: torch.Tensor,
     options: BridgeOptions,
-    tell: Progress,
+    tell: OnNamedProgress,
     steps: int,
 ) -> tuple[tuple[HeadUpdate, ...], tuple[float, ...]]:
     if not options.heads:

@@ -8,7 +8,7 @@ SIGMAS = 2.5758  # two-sided 99 %
 
 
 @dataclass(frozen=True, kw_only=True)
-class Estimate:
+class TaskMean:
     """A mean over independent tasks and its 99 % interval."""
 
     value: float
@@ -29,9 +29,9 @@ def losses(predictions: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     return (predictions - targets).square().sum(-1).mean(-1) / 2
 
 
-def estimate(values: torch.Tensor) -> Estimate:
+def estimate(values: torch.Tensor) -> TaskMean:
     """The mean of independent values, (B,), by the central limit theorem."""
     exact = values.double()
     mean = float(exact.mean())
     error = SIGMAS * float(exact.std()) / len(exact) ** 0.5 if len(exact) > 1 else float("inf")
-    return Estimate(value=mean, low=mean - error, high=mean + error)
+    return TaskMean(value=mean, low=mean - error, high=mean + error)

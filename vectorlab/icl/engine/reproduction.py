@@ -10,8 +10,8 @@ from vectorlab.icl.domain.reference_points import (
     MULTI_STEP_TOLERANCE,
     NOTEBOOK_ONE_STEP,
     TABLE,
-    Check,
-    Comparison,
+    Agreement,
+    ReferenceCheck,
     ReferencePoint,
     TableRow,
 )
@@ -19,11 +19,11 @@ from vectorlab.icl.domain.training_spec import TrainingSpec, Variant
 from vectorlab.icl.engine.alignment import align, gradient_descent, mean_loss, split
 from vectorlab.icl.engine.construction import construct, run_layers
 from vectorlab.icl.engine.learning import Learner, held_out
-from vectorlab.icl.engine.losses import Estimate, estimate, losses
+from vectorlab.icl.engine.losses import TaskMean, estimate, losses
 from vectorlab.icl.engine.search import Rates, best_rates
 from vectorlab.icl.engine.tasks import Tasks, draw_tasks
+from vectorlab.progress import OnNamedProgress
 
-Progress = Callable[[int, int, str], None]
 SIGMA = 2.5758
 
 
@@ -67,14 +67,14 @@ SHORT = Scope(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stage:
+class ReproductionStage:
     """One part of the work, with the checks that it gives."""
 
     label: str
-    run: Callable[[Progress], list[Check]]
+    run: Callable[[OnNamedProgress], list[ReferenceCheck]]
 
 
-def stages(scope: Scope, *, seed: int = 0) -> Iterator[Stage]:
+def stages(scope: Scope, *, seed: int = 0) -> Iterator[ReproductionStage]:
     """Everything that is measured, part by part, so that it can be interrupted in between.
 
     Args:
@@ -82,20 +82,20 @@ def stages(scope: Scope, *, seed: int = 0) -> Iterator[Stage]:
         seed: Of the tasks; trainings have seeds of their own.
     """
     for place, row in enumerate(TABLE):
-        yield Stage(
+        yield ReproductionStage(
             label=f"losses for {row.label}",
             run=lambda tell, row=row, place=place: _table(  # type: ignore[misc]
                 row, scope, seed + 100 * place, tell
             ),
         )
     for spec in scope.trainings:
-        yield Stage(
+        yield ReproductionStage(
             label=_name(spec),
             run=lambda tell, spec=spec: _trained(spec, scope, tell),  # type: ignore[misc]
         )
 
 
-def _table(row: TableRow, scope: Scope, seed: int, tell: Progress) -> list[Check]:
+def _table(row: TableRow, scope: Scope, seed: int, tell: OnNamedProgress) -> list[ReferenceCheck]:
     law = RegressionLaw(scale=row.scale)
     tasks = draw_tasks(law, scope.tasks, torch.Generator().manual_seed(seed), dtype=torch.float64)
     best = best_one_step(law)
@@ -122,10 +122,10 @@ def _table(row: TableRow, scope: Scope, seed: int, tell: Progress) -> list[Check
     if not scope.searched:
         return checks
     searches = (
-        (2, False, row.two_steps, Comparison.EQUAL),
-        (2, True, row.two_steps_corrected, Comparison.EQUAL),
-        (5, False, row.five_steps, Comparison.EQUAL),
-        (5, True, row.five_steps_corrected, Comparison.AT_MOST),
+        (2, False, row.two_steps, Agreement.EQUAL),
+        (2, True, row.two_steps_corrected, Agreement.EQUAL),
+        (5, False, row.five_steps, Agreement.EQUAL),
+        (5, True, row.five_steps_corrected, Agreement.AT_MOST),
     )
     for done, (steps, corrected, value, comparison) in enumerate(searches):
         tell(done, len(searches), f"losses for {row.label}")
@@ -145,7 +145,7 @@ def _table(row: TableRow, scope: Scope, seed: int, tell: Progress) -> list[Check
     return checks
 
 
-def _constructed(tasks: Tasks, rates: Rates, steps: int) -> Estimate:
+def _constructed(tasks: Tasks, rates: Rates, steps: int) -> TaskMean:
     """The loss of the constructed layer itself, applied ``steps`` times."""
     origin = torch.zeros(tasks.dy, tasks.dx, dtype=tasks.x.dtype)
     layer = construct(origin, eta=rates.eta, n=tasks.n, gamma=rates.gamma)
@@ -159,7 +159,7 @@ def _constructed(tasks: Tasks, rates: Rates, steps: int) -> Estimate:
     )
 
 
-def _notebook(ours: Estimate, tasks: int) -> Check:
+def _notebook(ours: TaskMean, tasks: int) -> ReferenceCheck:
     # The notebook's number is itself a mean over 10^4 tasks.
     spread = (ours.high - ours.low) / 2 * (tasks / 10_000) ** 0.5
     return _check(
@@ -174,7 +174,7 @@ def _notebook(ours: Estimate, tasks: int) -> Check:
     )
 
 
-def _trained(spec: TrainingSpec, scope: Scope, tell: Progress) -> list[Check]:
+def _trained(spec: TrainingSpec, scope: Scope, tell: OnNamedProgress) -> list[ReferenceCheck]:
     learner = _learn(spec, tell)
     tasks = held_out(spec, scope.alignment_tasks)
     if spec.variant is Variant.MLP:
@@ -184,7 +184,7 @@ def _trained(spec: TrainingSpec, scope: Scope, tell: Progress) -> list[Check]:
     return _layers(learner, spec, tasks)
 
 
-def _learn(spec: TrainingSpec, tell: Progress) -> Learner:
+def _learn(spec: TrainingSpec, tell: OnNamedProgress) -> Learner:
     learner = Learner(spec)
     while learner.done < spec.steps:
         learner.step()
@@ -193,7 +193,7 @@ def _learn(spec: TrainingSpec, tell: Progress) -> Learner:
     return learner
 
 
-def _one_layer(learner: Learner, spec: TrainingSpec, tasks: Tasks) -> list[Check]:
+def _one_layer(learner: Learner, spec: TrainingSpec, tasks: Tasks) -> list[ReferenceCheck]:
     rates = best_rates(spec.law, 1)
     alignment = align(learner.model, gradient_descent(rates, 1), tasks)
     reference = alignment.reference_loss.value
@@ -215,14 +215,14 @@ def _one_layer(learner: Learner, spec: TrainingSpec, tasks: Tasks) -> list[Check
                 source="the paper's figure: near 1; at least 0.99",
                 value=0.99,
                 tolerance=0.0,
-                comparison=Comparison.AT_LEAST,
+                comparison=Agreement.AT_LEAST,
             ),
             alignment.cosine,
         ),
     ]
 
 
-def _layers(learner: Learner, spec: TrainingSpec, tasks: Tasks) -> list[Check]:
+def _layers(learner: Learner, spec: TrainingSpec, tasks: Tasks) -> list[ReferenceCheck]:
     plain = mean_loss(gradient_descent(best_rates(spec.law, spec.layers), spec.layers), tasks)
     rates = best_rates(spec.law, spec.layers, corrected=True)
     alignment = align(learner.model, gradient_descent(rates, spec.layers), tasks)
@@ -235,7 +235,7 @@ def _layers(learner: Learner, spec: TrainingSpec, tasks: Tasks) -> list[Check]:
                 source="the paper's figure: trained layers beat plain gradient descent",
                 value=1.0,
                 tolerance=0.0,
-                comparison=Comparison.AT_MOST,
+                comparison=Agreement.AT_MOST,
             ),
             _scaled(alignment.loss, 1 / plain.value),
         ),
@@ -256,14 +256,14 @@ def _layers(learner: Learner, spec: TrainingSpec, tasks: Tasks) -> list[Check]:
                 source="the paper's figure: near 1; at least 0.98",
                 value=0.98,
                 tolerance=0.0,
-                comparison=Comparison.AT_LEAST,
+                comparison=Agreement.AT_LEAST,
             ),
             alignment.cosine,
         ),
     ]
 
 
-def _sines(learner: Learner, meta: Learner, tasks: Tasks) -> list[Check]:
+def _sines(learner: Learner, meta: Learner, tasks: Tasks) -> list[ReferenceCheck]:
     alignment = align(learner.model, meta.model, tasks)
     untrained = losses(torch.zeros_like(tasks.targets), tasks.targets).mean()
     return [
@@ -285,7 +285,7 @@ def _sines(learner: Learner, meta: Learner, tasks: Tasks) -> list[Check]:
                 source="a linear layer without the MLP leaves more than half; at most 0.25",
                 value=0.25,
                 tolerance=0.0,
-                comparison=Comparison.AT_MOST,
+                comparison=Agreement.AT_MOST,
             ),
             _scaled(alignment.loss, 1 / float(untrained)),
         ),
@@ -296,12 +296,12 @@ def _point(
     row: TableRow,
     name: str,
     value: float,
-    ours: Estimate,
+    ours: TaskMean,
     *,
     slack: float = 0.0,
-    comparison: Comparison = Comparison.EQUAL,
+    comparison: Agreement = Agreement.EQUAL,
     chosen: Rates | None = None,
-) -> Check:
+) -> ReferenceCheck:
     rates = ""
     if chosen is not None:
         gamma = "" if chosen.gamma is None else f", gamma {chosen.gamma:.3g}"
@@ -319,7 +319,7 @@ def _point(
     )
 
 
-def _exact(name: str, ours: float, value: float, tolerance: float) -> Check:
+def _exact(name: str, ours: float, value: float, tolerance: float) -> ReferenceCheck:
     point = ReferencePoint(
         name=name,
         about="closed form",
@@ -327,14 +327,14 @@ def _exact(name: str, ours: float, value: float, tolerance: float) -> Check:
         value=value,
         tolerance=tolerance,
     )
-    return Check(point=point, ours=ours, low=ours, high=ours)
+    return ReferenceCheck(point=point, ours=ours, low=ours, high=ours)
 
 
-def _check(point: ReferencePoint, ours: Estimate) -> Check:
-    return Check(point=point, ours=ours.value, low=ours.low, high=ours.high)
+def _check(point: ReferencePoint, ours: TaskMean) -> ReferenceCheck:
+    return ReferenceCheck(point=point, ours=ours.value, low=ours.low, high=ours.high)
 
 
-def _scaled(measured: Estimate, factor: float) -> Estimate:
+def _scaled(measured: TaskMean, factor: float) -> TaskMean:
     return replace(
         measured,
         value=measured.value * factor,

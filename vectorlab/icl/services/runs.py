@@ -14,7 +14,7 @@ from vectorlab.domain.ties import in_order
 from vectorlab.domain.vectors.context_prompts import DEFAULT_LAYOUT, DEFAULT_SHOTS, find_layout
 from vectorlab.errors import InputError
 from vectorlab.icl.domain.laws import BridgeSpec, ConstructOptions, ReproductionSpec
-from vectorlab.icl.domain.reference_points import Check
+from vectorlab.icl.domain.reference_points import ReferenceCheck
 from vectorlab.icl.domain.requests import (
     IclBridgeRequest,
     IclConstructRequest,
@@ -24,7 +24,7 @@ from vectorlab.icl.domain.requests import (
 )
 from vectorlab.icl.domain.runs import IclKind, IclRun
 from vectorlab.icl.domain.training_spec import TrainingSpec
-from vectorlab.icl.store import runs as icl
+from vectorlab.icl.store import runs as icl_runs
 from vectorlab.services.asking import Asked, ask, job_reader
 from vectorlab.services.sets.sets import check_pairs
 from vectorlab.store import purge as purging
@@ -143,19 +143,19 @@ def get(db: Database, reference: str) -> IclRun:
         NotFoundError: If there is none.
     """
     with db.read() as tx:
-        return icl.get_run(tx, reference)
+        return icl_runs.get_run(tx, reference)
 
 
 def list_runs(db: Database, *, kind: IclKind | None = None, limit: int | None = 50) -> list[IclRun]:
     """In-context runs, newest first, perhaps of one kind."""
     with db.read() as tx:
-        return icl.list_runs(tx, kind=kind, limit=limit)
+        return icl_runs.list_runs(tx, kind=kind, limit=limit)
 
 
-def checks(db: Database, run_id: int) -> list[Check]:
+def checks(db: Database, run_id: int) -> list[ReferenceCheck]:
     """Reference points of a reproduction."""
     with db.read() as tx:
-        return icl.checks(tx, run_id)
+        return icl_runs.checks(tx, run_id)
 
 
 def curves(db: Database, run: IclRun) -> dict[str, list[tuple[int, float]]]:
@@ -173,7 +173,7 @@ def weights(db: Database, run_id: int) -> bytes | None:
         IntegrityError: If the bytes do not have the hash on record.
     """
     with db.read() as tx:
-        return icl.weights(tx, run_id)
+        return icl_runs.weights(tx, run_id)
 
 
 def purge(db: Database, reference: str, *, cascade: bool = False, actor: str) -> list[str]:
@@ -183,7 +183,7 @@ def purge(db: Database, reference: str, *, cascade: bool = False, actor: str) ->
         NotFoundError: If there is none.
     """
     with db.write() as tx:
-        run_id = icl.get_run(tx, reference).id
+        run_id = icl_runs.get_run(tx, reference).id
         return purging.purge_thing(tx, "in-context run", run_id, cascade=cascade, actor=actor)
 
 
@@ -213,7 +213,7 @@ def asked_in_words(run: IclRun) -> str:
     return ", ".join(f"{fact.name} {fact.value}" for fact in facts if fact.field not in _BESIDE)
 
 
-def checks_frame(checked: list[Check]) -> pd.DataFrame:
+def checks_frame(checked: list[ReferenceCheck]) -> pd.DataFrame:
     """Reference points as rows: published value, ours, 99 % interval, verdict."""
     return pd.DataFrame(
         [
@@ -256,13 +256,13 @@ def steps_frame(run: IclRun) -> pd.DataFrame:
 def layers_frame(db: Database, run_id: int) -> pd.DataFrame:
     """Layers of a bridge: condition, layer and their figures."""
     with db.read() as tx:
-        return pd.DataFrame([vars(layer) for layer in icl.layers(tx, run_id)])
+        return pd.DataFrame([vars(layer) for layer in icl_runs.layers(tx, run_id)])
 
 
 def heads_frame(db: Database, run_id: int) -> pd.DataFrame:
     """Attention heads of a bridge; ``by_demonstration`` is a list of shares."""
     with db.read() as tx:
-        rows = [vars(head) for head in icl.heads(tx, run_id)]
+        rows = [vars(head) for head in icl_runs.heads(tx, run_id)]
     frame = pd.DataFrame(rows)
     if rows:
         frame["by_demonstration"] = [list(row["by_demonstration"]) for row in rows]
@@ -284,6 +284,6 @@ def _pairs_of(db: Database, reference: str) -> SetVersion:
 
 def _ask(db: Database, request: IclRequest, *, force: bool = False, **how: Any) -> Asked[IclRun]:
     with db.write() as tx:
-        run = None if force else icl.find_run(tx, request.spec_sha256)
-        read = job_reader(db, "icl_run_id", lambda tx, row: icl.get_run(tx, str(row)))
+        run = None if force else icl_runs.find_run(tx, request.spec_sha256)
+        read = job_reader(db, "icl_run_id", lambda tx, row: icl_runs.get_run(tx, str(row)))
         return ask(tx, request, found=run, read=read, **how)

@@ -12,7 +12,7 @@ import pandas as pd
 from vectorlab.errors import InputError
 from vectorlab.icl.domain.laws import Inputs, RegressionLaw, best_one_step
 
-Array = npt.NDArray[np.float64]
+_Numbers = npt.NDArray[np.float64]
 
 ROUTES = {
     "gd": "gradient descent",
@@ -84,7 +84,7 @@ def walk(
     )
 
 
-def matrices(law: RegressionLaw, *, eta: float, gamma: float | None = None) -> dict[str, Array]:
+def matrices(law: RegressionLaw, *, eta: float, gamma: float | None = None) -> dict[str, _Numbers]:
     """W_K, W_Q, W_V and P of the constructed layer for W0 = 0, each (dx + 1, dx + 1)."""
     width = law.dx + 1
     keep = np.diag([1.0] * law.dx + [0.0])
@@ -95,7 +95,9 @@ def matrices(law: RegressionLaw, *, eta: float, gamma: float | None = None) -> d
     return {"W_K": keep, "W_Q": keep, "W_V": value, "P": projection}
 
 
-def _draw(law: RegressionLaw, tasks: int, seed: int) -> tuple[Array, Array, Array, Array]:
+def _draw(
+    law: RegressionLaw, tasks: int, seed: int
+) -> tuple[_Numbers, _Numbers, _Numbers, _Numbers]:
     """X (B, N, dx), y (B, N), queries (B, dx) and their targets (B,)."""
     rng = np.random.default_rng(seed)
     shape = (tasks, law.n + 1, law.dx)
@@ -114,7 +116,7 @@ def _draw(law: RegressionLaw, tasks: int, seed: int) -> tuple[Array, Array, Arra
     return inputs[:, : law.n], outputs[:, : law.n] + noise, inputs[:, law.n], outputs[:, law.n]
 
 
-def _descend(x: Array, y: Array, query: Array, eta: float, steps: int) -> Array:
+def _descend(x: _Numbers, y: _Numbers, query: _Numbers, eta: float, steps: int) -> _Numbers:
     weights = np.zeros_like(query)
     predictions = [np.zeros(len(x))]
     for _ in range(steps):
@@ -125,8 +127,8 @@ def _descend(x: Array, y: Array, query: Array, eta: float, steps: int) -> Array:
 
 
 def _descend_corrected(
-    x: Array, y: Array, query: Array, eta: float, gamma: float, steps: int
-) -> Array:
+    x: _Numbers, y: _Numbers, query: _Numbers, eta: float, gamma: float, steps: int
+) -> _Numbers:
     prediction, predictions = np.zeros(len(x)), [np.zeros(len(x))]
     for _ in range(steps):
         update = eta / x.shape[1] * np.einsum("bn,bnd->bd", y, x)
@@ -138,7 +140,9 @@ def _descend_corrected(
     return np.stack(predictions)
 
 
-def _layers(x: Array, y: Array, query: Array, eta: float, gamma: float | None, steps: int) -> Array:
+def _layers(
+    x: _Numbers, y: _Numbers, query: _Numbers, eta: float, gamma: float | None, steps: int
+) -> _Numbers:
     """Minus the query's y slot after every pass through the same explicit layer."""
     law = RegressionLaw(dx=x.shape[2], n=x.shape[1])
     layer = matrices(law, eta=eta, gamma=gamma)
@@ -154,11 +158,11 @@ def _layers(x: Array, y: Array, query: Array, eta: float, gamma: float | None, s
     return np.stack(predictions)
 
 
-def _losses(predictions: Array, target: Array) -> Array:
+def _losses(predictions: _Numbers, target: _Numbers) -> _Numbers:
     return np.asarray(np.square(predictions - target).mean(axis=1) / 2)
 
 
-def _frame(name: str, by_route: dict[str, Array]) -> pd.DataFrame:
+def _frame(name: str, by_route: dict[str, _Numbers]) -> pd.DataFrame:
     rows = [
         {"step": step, "route": ROUTES[route], name: float(value)}
         for route, values in by_route.items()

@@ -5,7 +5,7 @@ from hashlib import sha256
 import sqlalchemy as sa
 
 from vectorlab.errors import IntegrityError, NotFoundError
-from vectorlab.icl.domain.reference_points import Check, Comparison, ReferencePoint
+from vectorlab.icl.domain.reference_points import Agreement, ReferenceCheck, ReferencePoint
 from vectorlab.icl.domain.runs import HeadUpdate, IclKind, IclRun, LayerEffect, NewIclRun
 from vectorlab.icl.store import tables
 from vectorlab.store import evidence, schema
@@ -72,18 +72,18 @@ def list_runs(
     return [_run(row) for row in tx.execute(query)]
 
 
-def checks(tx: Transaction, run_id: int) -> list[Check]:
+def checks(tx: Transaction, run_id: int) -> list[ReferenceCheck]:
     """Reference points of a run, in order."""
     query = _checks.select().where(_checks.c.icl_run_id == run_id).order_by(_checks.c.position)
     return [
-        Check(
+        ReferenceCheck(
             point=ReferencePoint(
                 name=row.name,
                 about=row.about,
                 source=row.source,
                 value=row.reference,
                 tolerance=row.tolerance,
-                comparison=Comparison(row.comparison),
+                comparison=Agreement(row.comparison),
             ),
             ours=row.value,
             low=row.low,
@@ -168,7 +168,7 @@ def _run(row: sa.Row[tuple[object, ...]]) -> IclRun:
     )
 
 
-def _check_row(place: int, check: Check) -> dict[str, object]:
+def _check_row(place: int, check: ReferenceCheck) -> dict[str, object]:
     return {
         "position": place,
         "name": check.point.name,

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy import Column, Table
 
-from vectorlab.icl.domain.reference_points import Verdict
+from vectorlab.icl.domain.reference_points import ReproductionVerdict
 from vectorlab.store.columns import (
     Json,
     created_at,
@@ -51,7 +51,7 @@ icl_checks = Table(
     Column("low", sa.Double, nullable=False),
     Column("high", sa.Double, nullable=False),
     text("verdict"),
-    one_of("verdict", Verdict),
+    one_of("verdict", ReproductionVerdict),
 )
 
 icl_layers = Table(

@@ -10,7 +10,7 @@ import safetensors.torch
 import torch
 
 from vectorlab.domain.codec import decode, encode
-from vectorlab.icl.domain.reference_points import Check
+from vectorlab.icl.domain.reference_points import ReferenceCheck
 from vectorlab.icl.domain.requests import (
     IclBridgeRequest,
     IclConstructRequest,
@@ -23,7 +23,7 @@ from vectorlab.icl.engine import reproduction
 from vectorlab.icl.engine.bridge import BridgeOptions, bridge
 from vectorlab.icl.engine.comparison import compare_steps, compare_trained, progress_of
 from vectorlab.icl.engine.learning import Learner
-from vectorlab.icl.store import runs as icl
+from vectorlab.icl.store import runs
 from vectorlab.steering.model.environment import describe_environment, software
 from vectorlab.store.database import Transaction
 from vectorlab.store.jobs import queue
@@ -85,11 +85,11 @@ def run_reproduction(context: JobContext, request: IclReproduceRequest) -> None:
     scope = {"full": reproduction.FULL, "short": reproduction.SHORT}[spec.scope]
     with context.db.read() as tx:
         saved = queue.chunks(tx, context.job.id)
-    checks: list[Check] = []
+    checks: list[ReferenceCheck] = []
     used = time.process_time()
     for place, stage in enumerate(reproduction.stages(scope, seed=spec.seed)):
         if place in saved:
-            checks += [decode(Check, load) for load in json.loads(saved[place])]
+            checks += [decode(ReferenceCheck, load) for load in json.loads(saved[place])]
             continue
         measured = stage.run(context.lease.progress)
         checks += measured
@@ -160,7 +160,7 @@ def _store(
     environment: dict[str, Any],
     *,
     set_version_id: int | None = None,
-    checks: Sequence[Check] = (),
+    checks: Sequence[ReferenceCheck] = (),
     layers: Sequence[LayerEffect] = (),
     heads: Sequence[HeadUpdate] = (),
     weights: bytes | None = None,
@@ -184,7 +184,7 @@ def _store(
     context.lease.check()
 
     def write(tx: Transaction, result_ids: dict[str, int]) -> None:
-        result_ids["icl_run_id"] = icl.add_run(tx, new, context.job.created_by)
+        result_ids["icl_run_id"] = runs.add_run(tx, new, context.job.created_by)
 
     context.commit(write)
 

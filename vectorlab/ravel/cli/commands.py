@@ -39,10 +39,9 @@ from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE
 from vectorlab.errors import InputError, NotFoundError
 from vectorlab.lab import Lab
 from vectorlab.ravel.cli.printing import data_view, instance_view, run_view, scores_view
-from vectorlab.ravel.domain.instances import TESTS, Instance, Part
-from vectorlab.ravel.domain.specs import FEATURIZERS, Location, Run
-from vectorlab.ravel.services import entities as ravel_data
-from vectorlab.ravel.services import frames as ravel_reports
+from vectorlab.ravel.domain.instances import TESTS, ExamplePart, Instance
+from vectorlab.ravel.domain.specs import FEATURIZERS, Location, RavelRun
+from vectorlab.ravel.services import entities, frames
 from vectorlab.ravel.services import instances as ravel_instances
 from vectorlab.ravel.services import runs as ravel_runs
 from vectorlab.ravel.services.export import export_object, remove
@@ -218,8 +217,8 @@ def train(
         instance, grid=grid, parts=(), name=name, force=force, **_job_options(detach, queue)
     )
 
-    def show_trained(run: Run) -> None:
-        frame = ravel_reports.featurizers_frame(ravel_runs.featurizers_of_run(lab.db, run))
+    def show_trained(run: RavelRun) -> None:
+        frame = frames.featurizers_frame(ravel_runs.featurizers_of_run(lab.db, run))
         show(
             {"run": run.id, "featurizers": plain(frame)},
             as_json=json,
@@ -257,7 +256,9 @@ def score(
     ] = None,
     operator: OperatorOption = None,
     positions: PositionsOption = "all",
-    part: Annotated[list[Part] | None, typer.Option(help=f"{_PART}{', '.join(TESTS)}.")] = None,
+    part: Annotated[
+        list[ExamplePart] | None, typer.Option(help=f"{_PART}{', '.join(TESTS)}.")
+    ] = None,
     name: RunNameOption = None,
     force: ForceOption = False,
     detach: DetachOption = False,
@@ -288,7 +289,7 @@ def score(
         **_job_options(detach, queue),
     )
 
-    def show_scored(run: Run) -> None:
+    def show_scored(run: RavelRun) -> None:
         _show_scores(lab, run, as_json=json)
 
     _finish(lab, request, show_scored, detach=detach, as_json=json)
@@ -312,7 +313,7 @@ def sweep(
     parameter: ParameterOption = None,
     seed: SeedOption = 0,
     part: Annotated[
-        list[Part] | None, typer.Option(help=f"{_PART}{Part.ENTITY_VALIDATION}.")
+        list[ExamplePart] | None, typer.Option(help=f"{_PART}{ExamplePart.ENTITY_VALIDATION}.")
     ] = None,
     name: RunNameOption = None,
     force: ForceOption = False,
@@ -331,13 +332,13 @@ def sweep(
     request = lab.ravel.request_run(
         instance,
         grid=_grid(method, layers, k, attribute, location, parameter, seed, None),
-        parts=tuple(part or (Part.ENTITY_VALIDATION,)),
+        parts=tuple(part or (ExamplePart.ENTITY_VALIDATION,)),
         name=name,
         force=force,
         **_job_options(detach, queue),
     )
 
-    def show_scored(run: Run) -> None:
+    def show_scored(run: RavelRun) -> None:
         _show_scores(lab, run, as_json=json)
 
     _finish(lab, request, show_scored, detach=detach, as_json=json)
@@ -350,7 +351,7 @@ def list_(context: typer.Context, json: JsonOption = False) -> None:
     Example: vectorlab ravel list
     """
     db = open_lab(context).db
-    versions = ravel_data.list_versions(db)
+    versions = entities.list_versions(db)
     instances = ravel_instances.list_instances(db)
     runs = ravel_runs.list_runs(db)
 
@@ -427,16 +428,16 @@ def show_(
     elif run is not None:
         _show_scores(lab, run, as_json=json, target=attribute, examples=examples)
     else:
-        version = None if reference.isdigit() else ravel_data.find(lab.db, reference)
+        version = None if reference.isdigit() else entities.find(lab.db, reference)
         if version is None:
             raise NotFoundError(
                 "entity data, instance or run",
                 reference,
                 hint="See what there is: vectorlab ravel list",
             )
-        data = ravel_data.data_of(lab.db, version)
+        data = entities.data_of(lab.db, version)
         show(
-            {**plain(version), "attributes": plain(ravel_data.attributes_frame(data))},
+            {**plain(version), "attributes": plain(entities.attributes_frame(data))},
             as_json=json,
             human=lambda: data_view(version, data),
         )
@@ -522,25 +523,25 @@ def _show_instance(
 
 
 def _show_scores(
-    lab: Lab, run: Run, *, as_json: bool, target: str | None = None, examples: int = 0
+    lab: Lab, run: RavelRun, *, as_json: bool, target: str | None = None, examples: int = 0
 ) -> None:
     evaluations = ravel_runs.evaluations(lab.db, run=run)
     if not evaluations:
-        frame = ravel_reports.featurizers_frame(ravel_runs.featurizers_of_run(lab.db, run))
+        frame = frames.featurizers_frame(ravel_runs.featurizers_of_run(lab.db, run))
         show(
             {"run": plain(run), "featurizers": plain(frame)},
             as_json=as_json,
             human=lambda: Group(run_view(run), frame_table(frame, hide=["made"])),
         )
         return
-    scores = ravel_reports.scores_frame(evaluations, target=target)
+    scores = frames.scores_frame(evaluations, target=target)
     if len(scores) == 0:
         raise InputError(f"Run {run.id} has no scores of target {target!r}.")
     outcomes = None
     if examples:
         instance = ravel_instances.get(lab.db, str(run.instance_id))
-        outcomes = ravel_reports.outcomes_frame(lab.db, evaluations[0], instance).head(examples)
-    arms = ravel_reports.arms(evaluations)
+        outcomes = frames.outcomes_frame(lab.db, evaluations[0], instance).head(examples)
+    arms = frames.arms(evaluations)
     data = {
         "run": plain(run),
         "arms": [{"label": label, **arm.to_json()} for label, arm in arms.items()],
@@ -550,7 +551,7 @@ def _show_scores(
         data if outcomes is None else {**data, "outcomes": plain(outcomes)},
         as_json=as_json,
         human=lambda: Group(
-            run_view(run, ravel_reports.settings(lab.db, evaluations), list(arms)),
+            run_view(run, frames.settings(lab.db, evaluations), list(arms)),
             scores_view(scores, target),
             *_outcome_tables(outcomes),
         ),
@@ -562,7 +563,12 @@ def _outcome_tables(frame: Any) -> list[RenderableType]:
 
 
 def _finish(
-    lab: Lab, request: Asked[Run], show_run: Callable[[Run], None], *, detach: bool, as_json: bool
+    lab: Lab,
+    request: Asked[RavelRun],
+    show_run: Callable[[RavelRun], None],
+    *,
+    detach: bool,
+    as_json: bool,
 ) -> None:
     finish(
         lab,

@@ -9,9 +9,8 @@ from vectorlab.cli.output import facts_of, frame_table, pairs_table
 from vectorlab.domain.runs.comparison import Setting
 from vectorlab.ravel.domain.entities import EntityData, EntityVersion
 from vectorlab.ravel.domain.instances import Instance
-from vectorlab.ravel.domain.specs import Run
-from vectorlab.ravel.services import entities as ravel_data
-from vectorlab.ravel.services import instances as ravel_instances
+from vectorlab.ravel.domain.specs import RavelRun
+from vectorlab.ravel.services import entities, instances
 
 _MEASURES = ("cause", "isolate", "disentangle")
 
@@ -29,7 +28,7 @@ def data_view(version: EntityVersion, data: EntityData) -> RenderableType:
         "message": version.message,
         "made": version.created_at,
     }
-    return Group(pairs_table(about), frame_table(ravel_data.attributes_frame(data)))
+    return Group(pairs_table(about), frame_table(entities.attributes_frame(data)))
 
 
 def instance_view(instance: Instance, examples: pd.DataFrame | None) -> RenderableType:
@@ -45,7 +44,7 @@ def instance_view(instance: Instance, examples: pd.DataFrame | None) -> Renderab
         "examples": ", ".join(f"{part} {count}" for part, count in instance.n_examples.items()),
         "made": instance.created_at,
     }
-    parts = [pairs_table(about), frame_table(ravel_instances.accuracies_frame(instance))]
+    parts = [pairs_table(about), frame_table(instances.accuracies_frame(instance))]
     if examples is not None:
         columns = ["part", "input", "label", "source_input", "inv_label", "kind"]
         parts.append(frame_table(examples[columns]))
@@ -53,7 +52,7 @@ def instance_view(instance: Instance, examples: pd.DataFrame | None) -> Renderab
 
 
 def run_view(
-    run: Run, settings: Sequence[Setting] = (), labels: Sequence[str] = ()
+    run: RavelRun, settings: Sequence[Setting] = (), labels: Sequence[str] = ()
 ) -> RenderableType:
     """A run, what all its arms were asked to do, and what each has of its own.
 

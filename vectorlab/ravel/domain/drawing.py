@@ -12,8 +12,8 @@ from vectorlab.ravel.domain.instances import (
     Accuracy,
     Completion,
     Example,
+    ExamplePart,
     InstanceSpec,
-    Part,
     SourceKind,
 )
 
@@ -111,7 +111,7 @@ def draw_examples(
         if completion.correct is not False
     }
     examples: list[Example] = []
-    for part in Part:
+    for part in ExamplePart:
         pool = _Pool(data, spec, part, usable)
         for attribute in data.attributes:
             examples += pool.draw(attribute)
@@ -125,7 +125,7 @@ class _Pool:
         self,
         data: EntityData,
         spec: InstanceSpec,
-        part: Part,
+        part: ExamplePart,
         usable: Mapping[tuple[int, int], tuple[int, ...]],
     ) -> None:
         self._data, self._spec, self._part, self._usable = data, spec, part, usable
@@ -141,7 +141,7 @@ class _Pool:
             asks = template.attribute is not None
             if template.split == part.template_split and (place in answered or not asks):
                 self._templates.setdefault(template.attribute, []).append(place)
-        is_entity_test = part.entity_split is not Part.TRAIN.entity_split
+        is_entity_test = part.entity_split is not ExamplePart.TRAIN.entity_split
         self._smoothing = ENTITY_SMOOTHING if is_entity_test else CONTEXT_SMOOTHING
 
     def draw(self, attribute: str) -> list[Example]:

@@ -17,7 +17,7 @@ from vectorlab.ravel.domain.entities import Split
 STOP_CHARACTERS = '"\n.,;}'  # a value ends in front of them, whatever the tokenizer
 
 
-class Part(StrEnum):
+class ExamplePart(StrEnum):
     """Examples that belong together; which entities and templates they draw from."""
 
     TRAIN = "train"  # train entities, train templates
@@ -29,19 +29,21 @@ class Part(StrEnum):
     @property
     def entity_split(self) -> Split:
         """Split of the base and source entities."""
-        return {Part.ENTITY_VALIDATION: Split.VALIDATION, Part.ENTITY_TEST: Split.TEST}.get(
-            self, Split.TRAIN
-        )
+        return {
+            ExamplePart.ENTITY_VALIDATION: Split.VALIDATION,
+            ExamplePart.ENTITY_TEST: Split.TEST,
+        }.get(self, Split.TRAIN)
 
     @property
     def template_split(self) -> Split:
         """Split of the base and source templates."""
-        return {Part.CONTEXT_VALIDATION: Split.VALIDATION, Part.CONTEXT_TEST: Split.TEST}.get(
-            self, Split.TRAIN
-        )
+        return {
+            ExamplePart.CONTEXT_VALIDATION: Split.VALIDATION,
+            ExamplePart.CONTEXT_TEST: Split.TEST,
+        }.get(self, Split.TRAIN)
 
 
-TESTS = (Part.ENTITY_TEST, Part.CONTEXT_TEST)
+TESTS = (ExamplePart.ENTITY_TEST, ExamplePart.CONTEXT_TEST)
 
 
 class SourceKind(StrEnum):
@@ -71,9 +73,9 @@ class InstanceSpec(Request):
     add_special_tokens: SpecialTokens = True
     dtype: Dtype = "float32"
 
-    def count(self, part: Part) -> int:
+    def count(self, part: ExamplePart) -> int:
         """Examples per attribute in a part."""
-        return self.n_train if part is Part.TRAIN else self.n_test
+        return self.n_train if part is ExamplePart.TRAIN else self.n_test
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +97,7 @@ class Example:
         InputError: If label and counter-label agree: neither Cause nor Isolate could be told.
     """
 
-    part: Part
+    part: ExamplePart
     kind: SourceKind
     template: int  # of the base
     entity: int  # of the base

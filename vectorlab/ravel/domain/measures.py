@@ -21,7 +21,7 @@ RESAMPLES = 1000  # of the bootstrap
 _Draws = npt.NDArray[np.float64]
 
 
-class Measure(StrEnum):
+class AttributeMeasure(StrEnum):
     """What a score says; all are shares from 0 to 1."""
 
     CAUSE = "cause"  # of edited outputs that say the source entity's value of the target
@@ -52,10 +52,10 @@ class Judged:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Score:
+class AttributeScore:
     """One share with its bootstrap interval."""
 
-    measure: Measure
+    measure: AttributeMeasure
     target: str | None  # None: the mean over targets
     attribute: str | None  # of one attribute's prompts; None: of all that the measure takes
     template: int | None  # of one template; None: of all
@@ -69,12 +69,14 @@ class Score:
 class Summary:
     """Cause and Isolate side by side, with their mean."""
 
-    cause: Score
-    isolate: Score
-    disentangle: Score
+    cause: AttributeScore
+    isolate: AttributeScore
+    disentangle: AttributeScore
 
 
-def score(outcomes: Sequence[Judged], *, resamples: int = RESAMPLES, seed: int = 0) -> list[Score]:
+def score(
+    outcomes: Sequence[Judged], *, resamples: int = RESAMPLES, seed: int = 0
+) -> list[AttributeScore]:
     """Every score of some outcomes, from templates up to the mean over targets.
 
     Intervals come from drawing examples within each template anew, templates fixed.
@@ -102,7 +104,7 @@ def score(outcomes: Sequence[Judged], *, resamples: int = RESAMPLES, seed: int =
                 for cell in cells
                 if cell.score.target == target and cell.score.attribute == attribute
             ]
-            measure = Measure.CAUSE if attribute == target else Measure.ISOLATE
+            measure = AttributeMeasure.CAUSE if attribute == target else AttributeMeasure.ISOLATE
             by_attribute[attribute] = _mean(own, measure, target=target, attribute=attribute)
         cause = by_attribute.get(target)
         others = [mean for attribute, mean in by_attribute.items() if attribute != target]
@@ -111,34 +113,37 @@ def score(outcomes: Sequence[Judged], *, resamples: int = RESAMPLES, seed: int =
                 f"Target {target!r} has outcomes on prompts of {', '.join(by_attribute)} alone; it "
                 "takes its own attribute for Cause and another one for Isolate."
             )
-        isolate = _mean(others, Measure.ISOLATE, target=target)
-        both = _mean([cause, isolate], Measure.DISENTANGLE, target=target)
+        isolate = _mean(others, AttributeMeasure.ISOLATE, target=target)
+        both = _mean([cause, isolate], AttributeMeasure.DISENTANGLE, target=target)
         scores += [mean.score for mean in by_attribute.values()]
         scores += [isolate.score, both.score]
         causes.append(cause)
         isolates.append(isolate)
-    cause, isolate = _mean(causes, Measure.CAUSE), _mean(isolates, Measure.ISOLATE)
+    cause, isolate = (
+        _mean(causes, AttributeMeasure.CAUSE),
+        _mean(isolates, AttributeMeasure.ISOLATE),
+    )
     return [
         *scores,
         cause.score,
         isolate.score,
-        _mean([cause, isolate], Measure.DISENTANGLE).score,
+        _mean([cause, isolate], AttributeMeasure.DISENTANGLE).score,
     ]
 
 
-def summary(scores: Iterable[Score], target: str | None = None) -> Summary:
+def summary(scores: Iterable[AttributeScore], target: str | None = None) -> Summary:
     """The three figures of a target, or of the mean over targets."""
     by_measure = {
         figure.measure: figure
         for figure in scores
         if figure.target == target
         and figure.template is None
-        and figure.attribute in (None, target if figure.measure is Measure.CAUSE else None)
+        and figure.attribute in (None, target if figure.measure is AttributeMeasure.CAUSE else None)
     }
     return Summary(
-        cause=by_measure[Measure.CAUSE],
-        isolate=by_measure[Measure.ISOLATE],
-        disentangle=by_measure[Measure.DISENTANGLE],
+        cause=by_measure[AttributeMeasure.CAUSE],
+        isolate=by_measure[AttributeMeasure.ISOLATE],
+        disentangle=by_measure[AttributeMeasure.DISENTANGLE],
     )
 
 
@@ -169,7 +174,7 @@ def effects(outcomes: Iterable[Judged]) -> Mapping[tuple[str, str], tuple[int, f
 
 @dataclass(frozen=True, kw_only=True)
 class _Mean:
-    score: Score
+    score: AttributeScore
     draws: _Draws  # (resamples,) the same mean of resampled examples
 
 
@@ -184,7 +189,7 @@ def _cells(outcomes: Sequence[Judged], rng: np.random.Generator, resamples: int)
         value = sum(hits) / len(hits)
         # Drawing n zeros and ones with replacement and adding them up is one binomial draw.
         draws = rng.binomial(len(hits), value, resamples) / len(hits)
-        measure = Measure.CAUSE if attribute == target else Measure.ISOLATE
+        measure = AttributeMeasure.CAUSE if attribute == target else AttributeMeasure.ISOLATE
         cell_score = _score(measure, target, attribute, template, len(hits), value, draws)
         means.append(_Mean(score=cell_score, draws=draws))
     return means
@@ -192,7 +197,7 @@ def _cells(outcomes: Sequence[Judged], rng: np.random.Generator, resamples: int)
 
 def _mean(
     parts: Sequence[_Mean],
-    measure: Measure,
+    measure: AttributeMeasure,
     *,
     target: str | None = None,
     attribute: str | None = None,
@@ -204,17 +209,17 @@ def _mean(
 
 
 def _score(
-    measure: Measure,
+    measure: AttributeMeasure,
     target: str | None,
     attribute: str | None,
     template: int | None,
     n: int,
     value: float,
     draws: _Draws,
-) -> Score:
+) -> AttributeScore:
     rest = (1 - LEVEL) / 2
     low, high = np.quantile(draws, [rest, 1 - rest])
-    return Score(
+    return AttributeScore(
         measure=measure,
         target=target,
         attribute=attribute,

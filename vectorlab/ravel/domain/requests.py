@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from vectorlab.domain.jobs.jobs import NamedRequest
 from vectorlab.ravel.domain.instances import InstanceSpec
-from vectorlab.ravel.domain.specs import RunSpec
+from vectorlab.ravel.domain.specs import RavelRunSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class RavelRunRequest(NamedRequest, kind="ravel_run"):
 
     NAMES: ClassVar[str] = "RAVEL run"
 
-    spec: RunSpec
+    spec: RavelRunSpec
     instance_id: int
     model_id: int
     name: str | None

@@ -16,8 +16,8 @@ from vectorlab.domain.hashing import bytes_sha256, content_sha256
 from vectorlab.domain.interventions.arms import signed
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.errors import InputError, ShapeError
-from vectorlab.ravel.domain.instances import TESTS, Part
-from vectorlab.ravel.domain.measures import Outcome, Score
+from vectorlab.ravel.domain.instances import TESTS, ExamplePart
+from vectorlab.ravel.domain.measures import AttributeScore, Outcome
 
 
 class Location(StrEnum):
@@ -203,18 +203,18 @@ class VectorArm(Coded):
         return super().from_json({**data["vector"], **beside}, ids)
 
 
-Arm = FeaturizerArm | VectorArm
+AttributeArm = FeaturizerArm | VectorArm
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunSpec(Request):
+class RavelRunSpec(Request):
     """Arms that are trained where they are not yet, and scored on parts of an instance."""
 
     TAG: ClassVar[str] = "ravel-run"
 
     instance_sha256: Instance256
-    arms: Annotated[tuple[Arm, ...], About(name="arm", each=True)]
-    parts: Annotated[tuple[Part, ...], About(name="parts")] = TESTS  # none: only train
+    arms: Annotated[tuple[AttributeArm, ...], About(name="arm", each=True)]
+    parts: Annotated[tuple[ExamplePart, ...], About(name="parts")] = TESTS  # none: only train
 
     @cached_property
     def sha256(self) -> str:
@@ -265,7 +265,7 @@ class NewFeaturizer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Featurizer:
+class StoredFeaturizer:
     """A stored featurizer without its arrays."""
 
     id: int
@@ -284,12 +284,12 @@ class Featurizer:
 class NewEvaluation:
     """The outcomes of one arm on one part, about to be stored."""
 
-    arm: Arm
-    part: Part
+    arm: AttributeArm
+    part: ExamplePart
     instance_id: int
     featurizer_ids: Sequence[int]
     outcomes: Sequence[Outcome]
-    scores: Sequence[Score]
+    scores: Sequence[AttributeScore]
     environment: Mapping[str, Any]
 
     @cached_property
@@ -303,22 +303,22 @@ class Evaluation:
     """A stored evaluation with its scores."""
 
     id: int
-    arm: Arm
+    arm: AttributeArm
     label: str
     method: str
     layer: int | None  # None: several, as a steering vector has
     location: str
     k: int | None  # as it was asked for
     n_features: float | None  # swapped, mean over targets
-    part: Part
+    part: ExamplePart
     instance_id: int
     n_outcomes: int
-    scores: tuple[Score, ...]
+    scores: tuple[AttributeScore, ...]
     created_at: datetime  # UTC
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class RavelRun:
     """A stored run: its evaluations stand in the order of its arms and parts."""
 
     id: int
@@ -332,7 +332,7 @@ class Run:
     created_by: str
 
 
-def facts_of_arm(arm: Arm, names: Names | None = None) -> tuple[Fact, ...]:
+def facts_of_arm(arm: AttributeArm, names: Names | None = None) -> tuple[Fact, ...]:
     """What an arm does, but its label; featurizers of several attributes are told as one."""
     if isinstance(arm, FeaturizerArm):
         targets = ", ".join(arm.targets)
@@ -343,7 +343,7 @@ def facts_of_arm(arm: Arm, names: Names | None = None) -> tuple[Fact, ...]:
     return tuple(fact for fact in describe(arm, names) if fact.field != "label")
 
 
-def evaluation_sha256(arm: Arm, part: Part) -> str:
+def evaluation_sha256(arm: AttributeArm, part: ExamplePart) -> str:
     """Identity of an arm's outcomes on a part."""
     return content_sha256("ravel-evaluation", {"arm": arm.to_json(), "part": part.value})
 

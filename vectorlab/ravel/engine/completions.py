@@ -6,10 +6,11 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 
 from vectorlab.errors import ModelError
+from vectorlab.progress import OnProgress
 from vectorlab.ravel.domain.drawing import agrees
 from vectorlab.ravel.domain.entities import EntityData
 from vectorlab.ravel.domain.instances import Completion, InstanceSpec
-from vectorlab.ravel.engine.prompts import Prompt, PromptBook
+from vectorlab.ravel.engine.prompts import EntityPrompt, PromptBook
 from vectorlab.steering.generation.decoder import Decoder
 from vectorlab.steering.generation.sampling import greedy_choice
 from vectorlab.steering.model.batching import free_memory, is_out_of_memory
@@ -18,10 +19,9 @@ from vectorlab.steering.model.loading import LoadedModel
 from vectorlab.steering.model.tokens import continuation_text
 
 TOKEN_BUDGET = 4096  # padded prompt tokens per batch
-Progress = Callable[[int, int], None]
 # Enters the intervention of one batch: the places of its prompts, and the column of every row's
 # first real token.
-Edited = Callable[[Sequence[int], torch.Tensor], AbstractContextManager[None]]
+EditedBatch = Callable[[Sequence[int], torch.Tensor], AbstractContextManager[None]]
 
 
 class ValueEnd:
@@ -66,13 +66,13 @@ class ValueEnd:
 @torch.inference_mode()
 def complete(
     loaded: LoadedModel,
-    prompts: Sequence[Prompt],
+    prompts: Sequence[EntityPrompt],
     *,
     max_new_tokens: int,
     value_end: ValueEnd,
-    edited: Edited | None = None,
+    edited: EditedBatch | None = None,
     token_budget: int = TOKEN_BUDGET,
-    on_progress: Progress | None = None,
+    on_progress: OnProgress | None = None,
 ) -> list[tuple[int, ...]]:
     """The value that stands behind every prompt, as tokens.
 
@@ -114,7 +114,7 @@ def complete_all(
     spec: InstanceSpec,
     keys: Sequence[tuple[int, int]],
     *,
-    on_progress: Progress | None = None,
+    on_progress: OnProgress | None = None,
 ) -> list[Completion]:
     """What the model says about entities behind templates, judged by the gold values.
 
@@ -140,7 +140,7 @@ def complete_all(
     ]
 
 
-def value_text(loaded: LoadedModel, prompt: Prompt, token_ids: Sequence[int]) -> str:
+def value_text(loaded: LoadedModel, prompt: EntityPrompt, token_ids: Sequence[int]) -> str:
     """A value as text, without outer spaces."""
     return continuation_text(loaded.tokenizer, prompt.token_ids, token_ids).strip()
 
@@ -156,7 +156,7 @@ def asking_pairs(data: EntityData) -> Iterator[tuple[int, int]]:
 def _judged(
     book: PromptBook,
     spec: InstanceSpec,
-    prompt: Prompt,
+    prompt: EntityPrompt,
     key: tuple[int, int],
     value_ids: tuple[int, ...],
 ) -> Completion:
@@ -177,7 +177,9 @@ def _judged(
     )
 
 
-def _next(prompts: Sequence[Prompt], order: Sequence[int], token_budget: int) -> Sequence[int]:
+def _next(
+    prompts: Sequence[EntityPrompt], order: Sequence[int], token_budget: int
+) -> Sequence[int]:
     """The longest beginning of the order, shortest prompts first, that fits the budget."""
     count = 1
     while count < len(order):
@@ -193,7 +195,7 @@ def _try(
     rows: Sequence[tuple[int, ...]],
     max_new_tokens: int,
     value_end: ValueEnd,
-    edited: Edited | None,
+    edited: EditedBatch | None,
     batch: Sequence[int],
 ) -> list[tuple[int, ...]] | None:
     """Values of a batch, or None if it has to be smaller."""
@@ -211,7 +213,7 @@ def _run(
     rows: Sequence[tuple[int, ...]],
     max_new_tokens: int,
     value_end: ValueEnd,
-    edited: Edited | None,
+    edited: EditedBatch | None,
     batch: Sequence[int],
 ) -> list[tuple[int, ...]]:
     decoder = Decoder(loaded, rows, max_new_tokens)

@@ -19,7 +19,7 @@ from vectorlab.steering.model.architectures import as_rows, replace_hidden
 from vectorlab.steering.model.loading import LoadedModel
 
 # (M, D) base states and (M, D) source states -> (M, D) edited states, all float32.
-Edit = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+StateEdit = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,14 +29,14 @@ class Swap:
     rows: torch.Tensor  # (M,) row of every swapped token
     places: torch.Tensor  # (M,) its place in the row's own tokens, padding not counted
     source: torch.Tensor  # (M, D) float32 states to copy from
-    edit: Edit
+    edit: StateEdit
 
     @classmethod
     def of(
         cls,
         places: Sequence[Sequence[int]],
         sources: Sequence[torch.Tensor],
-        edit: Edit,
+        edit: StateEdit,
         device: torch.device,
     ) -> "Swap":
         """The swap of a batch, row by row.

@@ -14,7 +14,7 @@ from vectorlab.steering.model.tokens import encode
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prompt:
+class EntityPrompt:
     """One prompt about one entity."""
 
     token_ids: tuple[int, ...]
@@ -37,7 +37,7 @@ def encode_prompts(
     *,
     add_special_tokens: bool,
     new_tokens: int,
-) -> list[Prompt]:
+) -> list[EntityPrompt]:
     """Token ids of templates about entities, the mention located in each full prompt.
 
     The mention is found by the characters that the tokens come from: how an entity is cut into
@@ -72,7 +72,7 @@ def encode_prompts(
         for key in dict.fromkeys(pairs)
     }
     return [
-        Prompt(token_ids=tuple(row), mention=mentions[key])
+        EntityPrompt(token_ids=tuple(row), mention=mentions[key])
         for key, row in zip(pairs, rows, strict=True)
     ]
 
@@ -87,9 +87,9 @@ class PromptBook:
         self.data = data
         self._add_special_tokens = add_special_tokens
         self._new_tokens = new_tokens
-        self._known: dict[tuple[int, int], Prompt] = {}
+        self._known: dict[tuple[int, int], EntityPrompt] = {}
 
-    def prompts(self, keys: Sequence[tuple[int, int]]) -> list[Prompt]:
+    def prompts(self, keys: Sequence[tuple[int, int]]) -> list[EntityPrompt]:
         """Prompts of templates and entities, given by their places in the data."""
         new = [key for key in dict.fromkeys(keys) if key not in self._known]
         prompts = encode_prompts(

@@ -1,6 +1,6 @@
 """What edited runs say: every example of a part under every target's featurizer, or a vector."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -11,18 +11,17 @@ from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.vectors.vectors import LayerVector, Site
 from vectorlab.errors import InputError
+from vectorlab.progress import OnProgress
 from vectorlab.ravel.domain.instances import Example, InstanceSpec
 from vectorlab.ravel.domain.measures import Outcome
 from vectorlab.ravel.domain.specs import Location, VectorArm
-from vectorlab.ravel.engine.completions import Edited, ValueEnd, complete, value_text
+from vectorlab.ravel.engine.completions import EditedBatch, ValueEnd, complete, value_text
 from vectorlab.ravel.engine.featurizers.base import Featurizer
 from vectorlab.ravel.engine.interchange import Swap, interchange
-from vectorlab.ravel.engine.prompts import Prompt, PromptBook
+from vectorlab.ravel.engine.prompts import EntityPrompt, PromptBook
 from vectorlab.ravel.engine.states import PromptStates
 from vectorlab.steering.interventions.arm_table import SteeringTable
 from vectorlab.steering.interventions.hooks import steer
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +29,7 @@ class Trial:
     """The examples of a part with their base prompts and source states at one layer."""
 
     examples: Mapping[int, Example]  # by position in the instance
-    bases: Sequence[Prompt]  # in the order of the examples
+    bases: Sequence[EntityPrompt]  # in the order of the examples
     sources: PromptStates  # same
     layer: int
     location: Location
@@ -42,7 +41,7 @@ def outcomes(
     trial: Trial,
     featurizers: Mapping[str, Featurizer],
     *,
-    on_progress: Progress | None = None,
+    on_progress: OnProgress | None = None,
 ) -> list[Outcome]:
     """Outcomes of every example under the featurizer of every target.
 
@@ -89,7 +88,7 @@ def vector_outcomes(
     vector: Sequence[LayerVector],
     examples: Mapping[int, Example],
     *,
-    on_progress: Progress | None = None,
+    on_progress: OnProgress | None = None,
 ) -> list[Outcome]:
     """What the steered model says where the vector should turn one value into another.
 
@@ -136,7 +135,7 @@ def vector_outcomes(
     ]
 
 
-def _swapping(book: PromptBook, trial: Trial, featurizer: Featurizer) -> Edited:
+def _swapping(book: PromptBook, trial: Trial, featurizer: Featurizer) -> EditedBatch:
     @contextmanager
     def edited(batch: Sequence[int], starts: torch.Tensor) -> Iterator[None]:
         places = [trial.bases[row].places(trial.location) for row in batch]
@@ -151,7 +150,7 @@ def _swapping(book: PromptBook, trial: Trial, featurizer: Featurizer) -> Edited:
     return edited
 
 
-def _steering(book: PromptBook, arm: VectorArm, vector: Sequence[LayerVector]) -> Edited:
+def _steering(book: PromptBook, arm: VectorArm, vector: Sequence[LayerVector]) -> EditedBatch:
     intervention = Intervention(
         vector_id=arm.vector_id,
         vector_sha256=arm.vector_sha256,
@@ -187,7 +186,7 @@ def _outcome(
     target: str,
     position: int,
     example: Example,
-    prompt: Prompt,
+    prompt: EntityPrompt,
     tokens: tuple[int, ...],
 ) -> Outcome:
     return Outcome(

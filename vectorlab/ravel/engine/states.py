@@ -7,18 +7,17 @@ mention share it.
 Letters: ``N`` prompts, ``K`` swapped tokens of a prompt, ``L`` layers, ``D`` width.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
 from vectorlab.domain.vectors.vectors import Site
+from vectorlab.progress import OnProgress
 from vectorlab.ravel.domain.specs import Location
-from vectorlab.ravel.engine.prompts import Prompt
+from vectorlab.ravel.engine.prompts import EntityPrompt
 from vectorlab.steering.model.loading import LoadedModel
 from vectorlab.steering.recording.activations import record_states
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,11 +48,11 @@ class PromptStates:
 
 def record_prompts(
     loaded: LoadedModel,
-    prompts: Sequence[Prompt],
+    prompts: Sequence[EntityPrompt],
     *,
     layers: Sequence[int],
     location: Location,
-    on_progress: Progress | None = None,
+    on_progress: OnProgress | None = None,
 ) -> dict[int, PromptStates]:
     """States of the block outputs at the location, by layer.
 

@@ -15,7 +15,7 @@ from vectorlab.errors import InputError
 from vectorlab.ravel.domain.instances import Example
 from vectorlab.ravel.domain.specs import Location
 from vectorlab.ravel.engine.interchange import Swap, interchange
-from vectorlab.ravel.engine.prompts import Prompt
+from vectorlab.ravel.engine.prompts import EntityPrompt
 from vectorlab.ravel.engine.states import PromptStates
 from vectorlab.steering import training_state
 from vectorlab.steering.model.batching import forward_arguments, pad
@@ -114,7 +114,7 @@ class Counterfactuals:
     location: Location
     examples: Sequence[Example]
     attributes: Sequence[str]  # that the base prompt of each example asks for
-    bases: Sequence[Prompt]
+    bases: Sequence[EntityPrompt]
     sources: PromptStates  # of each example's source prompt
 
     def loss(self, edit: Trainable, chosen: Sequence[int], *, keep_label: bool) -> torch.Tensor:

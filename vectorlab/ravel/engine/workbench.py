@@ -5,14 +5,15 @@ those of the training entities that PCA, RLAP and the autoencoder look at.
 """
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import torch
 
 from vectorlab.errors import InputError
+from vectorlab.progress import OnNamedProgress
 from vectorlab.ravel.domain.entities import EntityData, Split
-from vectorlab.ravel.domain.instances import Completion, Example, InstanceSpec, Part
+from vectorlab.ravel.domain.instances import Completion, Example, ExamplePart, InstanceSpec
 from vectorlab.ravel.domain.specs import FeaturizerSpec, Location
 from vectorlab.ravel.engine.featurizers import maker
 from vectorlab.ravel.engine.featurizers.base import Fitted, Labelled, Task, Tensors
@@ -22,7 +23,6 @@ from vectorlab.ravel.engine.states import PromptStates, record_prompts
 from vectorlab.ravel.engine.training import Counterfactuals, Monitor
 
 LABELLED = 8192  # states of training entities at most; they are drawn where there are more
-Progress = Callable[[int, int, str], None]
 _Key = tuple[int, int]  # template and entity by their places in the data
 
 
@@ -46,7 +46,7 @@ class Workbench:
         examples: Mapping[int, Example],
         layers: Sequence[int],
         *,
-        on_progress: Progress | None = None,
+        on_progress: OnNamedProgress | None = None,
     ) -> None:
         self.book = book
         self.spec = spec
@@ -54,7 +54,7 @@ class Workbench:
         self._completions = completions
         self._layers = sorted(set(layers))
         self._on_progress = on_progress
-        self._states: dict[tuple[Part | None, Location], dict[int, PromptStates]] = {}
+        self._states: dict[tuple[ExamplePart | None, Location], dict[int, PromptStates]] = {}
 
     def fit(
         self, spec: FeaturizerSpec, monitor: Monitor, *, weights: Tensors | None = None
@@ -85,7 +85,7 @@ class Workbench:
         )
         return maker(spec.method).fit(task)
 
-    def examples(self, part: Part) -> dict[int, Example]:
+    def examples(self, part: ExamplePart) -> dict[int, Example]:
         """Examples of a part by position.
 
         Raises:
@@ -98,7 +98,7 @@ class Workbench:
             raise InputError(f"Part {part} of the instance has no examples.")
         return examples
 
-    def trial(self, part: Part, layer: int, location: Location) -> Trial:
+    def trial(self, part: ExamplePart, layer: int, location: Location) -> Trial:
         """The examples of a part, ready to be edited."""
         examples = self.examples(part)
         keys = [(example.template, example.entity) for example in examples.values()]
@@ -115,7 +115,7 @@ class Workbench:
         return self.book.data
 
     def _counterfactuals(self, layer: int, location: Location) -> Counterfactuals:
-        trial = self.trial(Part.TRAIN, layer, location)
+        trial = self.trial(ExamplePart.TRAIN, layer, location)
         examples = list(trial.examples.values())
         return Counterfactuals(
             loaded=self.book.loaded,
@@ -129,7 +129,7 @@ class Workbench:
             sources=trial.sources,
         )
 
-    def _source_states(self, part: Part, location: Location) -> dict[int, PromptStates]:
+    def _source_states(self, part: ExamplePart, location: Location) -> dict[int, PromptStates]:
         if (part, location) not in self._states:
             keys = [
                 (example.source_template, example.source_entity)

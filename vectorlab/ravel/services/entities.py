@@ -8,8 +8,8 @@ import pandas as pd
 from vectorlab.domain.sets.versions import Demonstration, check_name
 from vectorlab.errors import InputError
 from vectorlab.ravel.domain.entities import EntityData, EntityVersion, Split, check_data
-from vectorlab.ravel.services import files as ravel_files
-from vectorlab.ravel.store import entities as ravel_data
+from vectorlab.ravel.services import files
+from vectorlab.ravel.store import entities
 from vectorlab.services.sets import sets
 from vectorlab.services.sets.sets import Committed
 from vectorlab.store import audit
@@ -42,12 +42,12 @@ def read(
                 f"{source} names entities alone. Give their templates as well: --templates FILE "
                 "with the columns attribute and template"
             )
-        return {path.stem: ravel_files.read_spreadsheet(path, Path(templates), seed=seed)}
+        return {path.stem: files.read_spreadsheet(path, Path(templates), seed=seed)}
     if templates is not None:
         raise InputError(f"--templates goes with a CSV file of entities; {source!r} is none.")
     if path.suffix.lower() == ".json" or path.exists():
-        return {path.stem: ravel_files.read_native(path)}
-    return {source: ravel_files.built_in(source)}
+        return {path.stem: files.read_native(path)}
+    return {source: files.built_in(source)}
 
 
 def check_one_name(data_by_type: Mapping[str, EntityData], name: str | None) -> None:
@@ -84,7 +84,7 @@ def add(
     check_name("entity type", name)
     check_data(name, data)
     with db.write() as tx:
-        version, is_new = ravel_data.add_version(
+        version, is_new = entities.add_version(
             tx, name=name, data=data, message=message, author=actor
         )
         if is_new:
@@ -106,25 +106,25 @@ def get(db: Database, reference: str) -> EntityVersion:
         NotFoundError: If there is none.
     """
     with db.read() as tx:
-        return ravel_data.resolve(tx, reference)
+        return entities.resolve(tx, reference)
 
 
 def find(db: Database, reference: str) -> EntityVersion | None:
     """The version of entity data that a reference means, or None."""
     with db.read() as tx:
-        return ravel_data.find(tx, reference)
+        return entities.find(tx, reference)
 
 
 def list_versions(db: Database) -> list[EntityVersion]:
     """Every version of every entity type, newest first."""
     with db.read() as tx:
-        return ravel_data.list_versions(tx)
+        return entities.list_versions(tx)
 
 
 def data_of(db: Database, version: EntityVersion) -> EntityData:
     """All that a version holds."""
     with db.read() as tx:
-        return ravel_data.data(tx, version.id)
+        return entities.data(tx, version.id)
 
 
 def attributes_frame(data: EntityData) -> pd.DataFrame:
@@ -218,7 +218,7 @@ def demonstrations(
 
 
 def _folder(path: Path, kind: str | None) -> dict[str, EntityData]:
-    kinds = ravel_files.published_types(path)
+    kinds = files.published_types(path)
     if not kinds:
         raise InputError(
             f"{path} has no ravel_TYPE_entity_attributes.json. Give the folder of the published "
@@ -226,9 +226,7 @@ def _folder(path: Path, kind: str | None) -> dict[str, EntityData]:
         )
     if kind is not None and kind not in kinds:
         raise InputError(f"{path} has no entity type {kind!r}. It has: {', '.join(kinds)}.")
-    return {
-        name: ravel_files.read_published(path, name) for name in (kinds if kind is None else [kind])
-    }
+    return {name: files.read_published(path, name) for name in (kinds if kind is None else [kind])}
 
 
 def _having(data: EntityData, label: str, attribute: str, value: str) -> list[str]:

@@ -8,14 +8,11 @@ from safetensors.numpy import save_file
 
 from vectorlab.domain.hashing import canonical_json
 from vectorlab.errors import NotFoundError
-from vectorlab.ravel.services import entities as ravel_data
-from vectorlab.ravel.services import files as ravel_files
-from vectorlab.ravel.services import frames as ravel_reports
-from vectorlab.ravel.services import instances as ravel_instances
-from vectorlab.ravel.services import runs as ravel_runs
-from vectorlab.ravel.store import entities as ravel_data_store
-from vectorlab.ravel.store import instances as ravel_instances_store
-from vectorlab.ravel.store import results as ravel_results
+from vectorlab.ravel.services import entities, files, instances, runs
+from vectorlab.ravel.services import frames as ravel_frames
+from vectorlab.ravel.store import entities as stored_entities
+from vectorlab.ravel.store import instances as stored_instances
+from vectorlab.ravel.store import results
 from vectorlab.store import purge
 from vectorlab.store.database import Database, Transaction
 
@@ -39,20 +36,20 @@ def export_object(db: Database, reference: str, path: Path) -> dict[str, Any]:
     """
     if reference.startswith(FEATURIZER):
         return _featurizer(db, reference.removeprefix(FEATURIZER), path)
-    instance = None if reference.isdigit() else ravel_instances.find(db, reference)
+    instance = None if reference.isdigit() else instances.find(db, reference)
     if instance is not None:
-        count = ravel_instances.write_json(db, instance, path)
+        count = instances.write_json(db, instance, path)
         return {
             "what": f"instance {instance.name}",
             "examples": count,
             "content_sha256": instance.content_sha256,
         }
-    run = ravel_runs.find_run(db, reference)
+    run = runs.find_run(db, reference)
     if run is not None:
-        evaluations = ravel_runs.evaluations(db, run=run)
-        run_instance = ravel_instances.get(db, str(run.instance_id))
+        evaluations = runs.evaluations(db, run=run)
+        run_instance = instances.get(db, str(run.instance_id))
         frames = [
-            ravel_reports.outcomes_frame(db, evaluation, run_instance).assign(
+            ravel_frames.outcomes_frame(db, evaluation, run_instance).assign(
                 arm=evaluation.label, part=evaluation.part.value
             )
             for evaluation in evaluations
@@ -60,14 +57,14 @@ def export_object(db: Database, reference: str, path: Path) -> dict[str, Any]:
         frame = pd.concat(frames) if frames else pd.DataFrame()
         frame.to_csv(path, index=False)
         return {"what": f"run {run.name or run.id}", "outcomes": len(frame)}
-    version = None if reference.isdigit() else ravel_data.find(db, reference)
+    version = None if reference.isdigit() else entities.find(db, reference)
     if version is None:
         raise NotFoundError(
             "entity data, instance or run",
             reference,
             hint="See what there is: vectorlab ravel list",
         )
-    ravel_files.write_native(path, ravel_data.data_of(db, version))
+    files.write_native(path, entities.data_of(db, version))
     return {"what": f"data {version.label}", "content_sha256": version.content_sha256}
 
 
@@ -87,17 +84,17 @@ def _find(tx: Transaction, reference: str) -> tuple[str, int]:
     if reference.startswith(FEATURIZER):
         number = reference.removeprefix(FEATURIZER)
         if number.isascii() and number.isdigit():
-            return "featurizer", ravel_results.featurizer_by_id(tx, int(number)).id
+            return "featurizer", results.featurizer_by_id(tx, int(number)).id
     is_number = reference.isdigit()
-    instance = None if is_number else ravel_instances_store.find_instance(tx, reference)
+    instance = None if is_number else stored_instances.find_instance(tx, reference)
     if instance is not None:
         return "instance", instance.id
-    run = ravel_results.find_run(tx, reference)
+    run = results.find_run(tx, reference)
     if run is not None:
         return "ravel run", run.id
     if is_number:
         raise NotFoundError("run", reference, hint="See what there is: vectorlab ravel list")
-    return "entity data", ravel_data_store.resolve(tx, reference).id
+    return "entity data", stored_entities.resolve(tx, reference).id
 
 
 def _featurizer(db: Database, number: str, path: Path) -> dict[str, Any]:
@@ -106,8 +103,8 @@ def _featurizer(db: Database, number: str, path: Path) -> dict[str, Any]:
             "featurizer", number, hint="Write featurizer:ID; ids: vectorlab ravel train --json"
         )
     with db.read() as tx:
-        featurizer = ravel_results.featurizer_by_id(tx, int(number))
-        arrays = ravel_results.tensors(tx, featurizer.id)
+        featurizer = results.featurizer_by_id(tx, int(number))
+        arrays = results.tensors(tx, featurizer.id)
     save_file(
         {name: array.values.copy() for name, array in arrays.items()},
         path,

@@ -8,18 +8,25 @@ from vectorlab.domain.codec import whole
 from vectorlab.domain.description import Fact
 from vectorlab.domain.runs.comparison import Setting, side_by_side
 from vectorlab.ravel.domain.entities import EntityData
-from vectorlab.ravel.domain.instances import Instance, Part
-from vectorlab.ravel.domain.measures import Judged, Measure, Summary, effects, score, summary
-from vectorlab.ravel.domain.specs import Arm, Evaluation, Featurizer, facts_of_arm
-from vectorlab.ravel.services import instances as ravel_instances
-from vectorlab.ravel.store import results as ravel_results
+from vectorlab.ravel.domain.instances import ExamplePart, Instance
+from vectorlab.ravel.domain.measures import (
+    AttributeMeasure,
+    Judged,
+    Summary,
+    effects,
+    score,
+    summary,
+)
+from vectorlab.ravel.domain.specs import AttributeArm, Evaluation, StoredFeaturizer, facts_of_arm
+from vectorlab.ravel.services import instances
+from vectorlab.ravel.store import results
 from vectorlab.services.vectors import vectors
 from vectorlab.store.database import Database
 
 # What needs no model: the ends of the scale that every mean has to be read against.
 POLICIES = {"do nothing": (0.0, 1.0), "copy everything": (1.0, 0.0)}
 _INSTANCE = "instance_sha256"
-_MEASURES = (Measure.CAUSE, Measure.ISOLATE, Measure.DISENTANGLE)
+_MEASURES = (AttributeMeasure.CAUSE, AttributeMeasure.ISOLATE, AttributeMeasure.DISENTANGLE)
 
 
 def scores_frame(
@@ -88,9 +95,9 @@ def effects_frame(db: Database, evaluation: Evaluation, instance: Instance) -> p
 
 def outcomes_frame(db: Database, evaluation: Evaluation, instance: Instance) -> pd.DataFrame:
     """Every edited run of an evaluation in words: prompt, source, and what was said."""
-    examples = ravel_instances.examples_frame(db, instance, (evaluation.part,))
+    examples = instances.examples_frame(db, instance, (evaluation.part,))
     with db.read() as tx:
-        stored = ravel_results.outcomes(tx, evaluation.id)
+        stored = results.outcomes(tx, evaluation.id)
     outcomes = pd.DataFrame(
         {
             "target": [outcome.target for outcome in stored],
@@ -106,7 +113,7 @@ def outcomes_frame(db: Database, evaluation: Evaluation, instance: Instance) -> 
     )
 
 
-def curves_frame(featurizers: Sequence[Featurizer]) -> pd.DataFrame:
+def curves_frame(featurizers: Sequence[StoredFeaturizer]) -> pd.DataFrame:
     """The training curves of featurizers in long form."""
     rows = [
         {
@@ -123,7 +130,7 @@ def curves_frame(featurizers: Sequence[Featurizer]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["featurizer", "method", "layer", "k", "step", "loss"])
 
 
-def featurizers_frame(featurizers: Sequence[Featurizer]) -> pd.DataFrame:
+def featurizers_frame(featurizers: Sequence[StoredFeaturizer]) -> pd.DataFrame:
     """One row per featurizer, with every field of its request."""
     return pd.DataFrame(
         [
@@ -151,18 +158,18 @@ def settings(db: Database, evaluations: Sequence[Evaluation]) -> list[Setting]:
     )
 
 
-def arms(evaluations: Sequence[Evaluation]) -> dict[str, Arm]:
+def arms(evaluations: Sequence[Evaluation]) -> dict[str, AttributeArm]:
     """Every arm once, however many parts it was scored on, by its label."""
     return {evaluation.label: evaluation.arm for evaluation in evaluations}
 
 
-def facts(db: Database, arm: Arm) -> tuple[Fact, ...]:
+def facts(db: Database, arm: AttributeArm) -> tuple[Fact, ...]:
     """What an arm does, its vector by name."""
     return facts_of_arm(arm, vectors.names_in(db, arm))
 
 
 def grid_frame(
-    evaluations: Sequence[Evaluation], *, part: Part, target: str | None
+    evaluations: Sequence[Evaluation], *, part: ExamplePart, target: str | None
 ) -> pd.DataFrame:
     """Method, layer and k with their scores: where an attribute lives."""
     frame = scores_frame(
@@ -189,7 +196,7 @@ def on_same_examples(
         target: The attribute that is changed.
     """
     with db.read() as tx:
-        used = {outcome.example for outcome in ravel_results.outcomes(tx, other.id)}
+        used = {outcome.example for outcome in results.outcomes(tx, other.id)}
     judged = [
         judgement
         for example, judgement in _judged_by_example(db, evaluation, instance)
@@ -205,10 +212,10 @@ def _judged(db: Database, evaluation: Evaluation, instance: Instance) -> list[Ju
 def _judged_by_example(
     db: Database, evaluation: Evaluation, instance: Instance
 ) -> list[tuple[int, Judged]]:
-    data = ravel_instances.data_of(db, instance)
-    examples = ravel_instances.examples_of(db, instance, (evaluation.part,))
+    data = instances.data_of(db, instance)
+    examples = instances.examples_of(db, instance, (evaluation.part,))
     with db.read() as tx:
-        outcomes = ravel_results.outcomes(tx, evaluation.id)
+        outcomes = results.outcomes(tx, evaluation.id)
     return [
         (
             outcome.example,
@@ -231,9 +238,9 @@ def _has(evaluation: Evaluation, target: str | None) -> bool:
 def _scores_row(evaluation: Evaluation, target: str | None) -> dict[str, object]:
     shares = summary(evaluation.scores, target)
     by_measure = {
-        Measure.CAUSE: shares.cause,
-        Measure.ISOLATE: shares.isolate,
-        Measure.DISENTANGLE: shares.disentangle,
+        AttributeMeasure.CAUSE: shares.cause,
+        AttributeMeasure.ISOLATE: shares.isolate,
+        AttributeMeasure.DISENTANGLE: shares.disentangle,
     }
     row: dict[str, object] = {
         "evaluation": evaluation.id,
@@ -243,7 +250,7 @@ def _scores_row(evaluation: Evaluation, target: str | None) -> dict[str, object]
         "k": evaluation.k,
         "features": evaluation.n_features,
         "part": evaluation.part.value,
-        "examples": by_measure[Measure.DISENTANGLE].n,
+        "examples": by_measure[AttributeMeasure.DISENTANGLE].n,
     }
     for measure in _MEASURES:
         share = by_measure[measure]

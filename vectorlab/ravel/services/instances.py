@@ -11,10 +11,10 @@ from vectorlab.domain.models import Model, check_dtype
 from vectorlab.domain.sets.versions import check_name
 from vectorlab.errors import ConflictError, InputError
 from vectorlab.ravel.domain.entities import EntityData, Split
-from vectorlab.ravel.domain.instances import Example, Instance, InstanceSpec, Part
+from vectorlab.ravel.domain.instances import Example, ExamplePart, Instance, InstanceSpec
 from vectorlab.ravel.domain.requests import RavelBuildRequest
-from vectorlab.ravel.store import entities as ravel_data
-from vectorlab.ravel.store import instances as ravel_instances
+from vectorlab.ravel.store import entities as ravel_entities
+from vectorlab.ravel.store import instances
 from vectorlab.services.asking import Asked, ask, job_reader, takes_name
 from vectorlab.store.database import Database
 
@@ -50,8 +50,8 @@ def request_instance(
         ConflictError: If the name belongs to another instance.
     """
     with db.read() as tx:
-        version = ravel_data.resolve(tx, reference)
-        data = ravel_data.data(tx, version.id)
+        version = ravel_entities.resolve(tx, reference)
+        data = ravel_entities.data(tx, version.id)
     spec = InstanceSpec(
         data_sha256=version.content_sha256, model_fingerprint=model.fingerprint, **options
     )
@@ -59,12 +59,10 @@ def request_instance(
     _check_parts(version.label, data)
     request = RavelBuildRequest(spec=spec, version_id=version.id, model_id=model.id, name=name)
     with db.write() as tx:
-        instance = None if force else ravel_instances.find_by_spec(tx, spec.sha256, name=name)
+        instance = None if force else instances.find_by_spec(tx, spec.sha256, name=name)
         if instance is not None:
             takes_name("an instance", instance.name, name)
-        elif name is not None and not ravel_instances.name_is_free(
-            tx, check_name("instance", name)
-        ):
+        elif name is not None and not instances.name_is_free(tx, check_name("instance", name)):
             raise ConflictError(
                 f"Instance name {name!r} is taken. Choose another with --name, or look at it: "
                 f"vectorlab ravel show {name}"
@@ -73,7 +71,7 @@ def request_instance(
             tx,
             request,
             found=instance,
-            read=job_reader(db, "ravel_instance_id", ravel_instances.instance_by_id),
+            read=job_reader(db, "ravel_instance_id", instances.instance_by_id),
             actor=actor,
             priority=priority,
             queue=queue,
@@ -87,33 +85,33 @@ def get(db: Database, reference: str) -> Instance:
         NotFoundError: If there is none.
     """
     with db.read() as tx:
-        return ravel_instances.get_instance(tx, reference)
+        return instances.get_instance(tx, reference)
 
 
 def find(db: Database, reference: str) -> Instance | None:
     """The instance that a reference means, or None."""
     with db.read() as tx:
-        return ravel_instances.find_instance(tx, reference)
+        return instances.find_instance(tx, reference)
 
 
 def list_instances(db: Database) -> list[Instance]:
     """Every instance that was built, newest first."""
     with db.read() as tx:
-        return ravel_instances.list_instances(tx)
+        return instances.list_instances(tx)
 
 
 def data_of(db: Database, instance: Instance) -> EntityData:
     """The entity data that an instance was built from."""
     with db.read() as tx:
-        return ravel_data.data(tx, instance.version_id)
+        return ravel_entities.data(tx, instance.version_id)
 
 
 def examples_of(
-    db: Database, instance: Instance, parts: tuple[Part, ...] | None = None
+    db: Database, instance: Instance, parts: tuple[ExamplePart, ...] | None = None
 ) -> dict[int, Example]:
     """The examples of an instance by their position, perhaps only of some parts."""
     with db.read() as tx:
-        return ravel_instances.examples(tx, instance.id, parts)
+        return instances.examples(tx, instance.id, parts)
 
 
 def accuracies_frame(instance: Instance) -> pd.DataFrame:
@@ -133,13 +131,13 @@ def accuracies_frame(instance: Instance) -> pd.DataFrame:
 
 
 def examples_frame(
-    db: Database, instance: Instance, parts: tuple[Part, ...] | None = None
+    db: Database, instance: Instance, parts: tuple[ExamplePart, ...] | None = None
 ) -> pd.DataFrame:
     """One row per example, in words."""
     data = data_of(db, instance)
     with db.read() as tx:
-        texts = ravel_instances.answers(tx, instance.id)
-        examples = ravel_instances.examples(tx, instance.id, parts)
+        texts = instances.answers(tx, instance.id)
+        examples = instances.examples(tx, instance.id, parts)
     return pd.DataFrame(
         [
             {"example": place, **_in_words(data, texts, example)}

@@ -15,25 +15,23 @@ from vectorlab.domain.sets.versions import check_name
 from vectorlab.domain.vectors.vectors import SteeringVector
 from vectorlab.errors import ConflictError, InputError, ModelError, NotFoundError
 from vectorlab.ravel.domain.entities import EntityData
-from vectorlab.ravel.domain.instances import TESTS, Instance, Part
+from vectorlab.ravel.domain.instances import TESTS, ExamplePart, Instance
 from vectorlab.ravel.domain.requests import RavelRunRequest
 from vectorlab.ravel.domain.specs import (
     FEATURIZERS,
-    Arm,
+    AttributeArm,
     Evaluation,
-    Featurizer,
     FeaturizerArm,
     FeaturizerSpec,
     Location,
-    Run,
-    RunSpec,
+    RavelRun,
+    RavelRunSpec,
+    StoredFeaturizer,
     VectorArm,
     check_featurizer,
     check_parameters,
 )
-from vectorlab.ravel.store import entities as ravel_data
-from vectorlab.ravel.store import instances as ravel_instances
-from vectorlab.ravel.store import results as ravel_results
+from vectorlab.ravel.store import entities, instances, results
 from vectorlab.services.asking import Asked, ask, job_reader, takes_name
 from vectorlab.services.vectors import vectors
 from vectorlab.store import audit, models
@@ -77,13 +75,13 @@ def request_run(
     instance: str,
     grid: Grid | None = None,
     vector: VectorTrial | None = None,
-    parts: Sequence[Part] = TESTS,
+    parts: Sequence[ExamplePart] = TESTS,
     actor: str,
     name: str | None = None,
     force: bool = False,
     priority: int = PRIORITY_BATCH,
     queue: str = DEFAULT_QUEUE,
-) -> Asked[Run]:
+) -> Asked[RavelRun]:
     """Find the run of an equal earlier request, or enqueue its job.
 
     Featurizers and evaluations that are stored already are used, not made again.
@@ -106,10 +104,10 @@ def request_run(
         ConflictError: If the name belongs to another run, or an equal run or job has another one.
     """
     with db.read() as tx:
-        stored_instance = ravel_instances.get_instance(tx, instance)
+        stored_instance = instances.get_instance(tx, instance)
         model = models.get_model(tx, str(stored_instance.model_id))
-        data = ravel_data.data(tx, stored_instance.version_id)
-    arms: list[Arm] = []
+        data = entities.data(tx, stored_instance.version_id)
+    arms: list[AttributeArm] = []
     weights_path = None
     if grid is not None:
         arms += _grid_arms(stored_instance, model, grid)
@@ -118,7 +116,7 @@ def request_run(
         arms += _vector_arms(db, stored_instance, model, data, vector)
     if not arms or len(arms) > LARGEST_RUN:
         raise InputError(f"A run of {len(arms)} arms; it takes 1 to {LARGEST_RUN}.")
-    spec = RunSpec(
+    spec = RavelRunSpec(
         instance_sha256=stored_instance.content_sha256, arms=tuple(arms), parts=tuple(parts)
     )
     request = RavelRunRequest(
@@ -129,7 +127,7 @@ def request_run(
         weights=weights_path,
     )
     with db.write() as tx:
-        run = None if force else ravel_results.find_run_by_spec(tx, spec.sha256, name=name)
+        run = None if force else results.find_run_by_spec(tx, spec.sha256, name=name)
         if run is None:
             _check_free(tx, name)
         elif takes_name(f"run {run.id}", run.name, name):
@@ -138,14 +136,14 @@ def request_run(
             tx,
             request,
             found=run,
-            read=job_reader(db, "ravel_run_id", ravel_results.run_by_id),
+            read=job_reader(db, "ravel_run_id", results.run_by_id),
             actor=actor,
             priority=priority,
             queue=queue,
         )
 
 
-def get_run(db: Database, reference: str) -> Run:
+def get_run(db: Database, reference: str) -> RavelRun:
     """The run with that name, id or request hash prefix.
 
     Raises:
@@ -157,53 +155,53 @@ def get_run(db: Database, reference: str) -> Run:
     return run
 
 
-def find_run(db: Database, reference: str) -> Run | None:
+def find_run(db: Database, reference: str) -> RavelRun | None:
     """The RAVEL run that a reference means, or None."""
     with db.read() as tx:
-        return ravel_results.find_run(tx, reference)
+        return results.find_run(tx, reference)
 
 
-def list_runs(db: Database, instance: Instance | None = None) -> list[Run]:
+def list_runs(db: Database, instance: Instance | None = None) -> list[RavelRun]:
     """RAVEL runs, newest first, perhaps of one instance."""
     with db.read() as tx:
-        return ravel_results.list_runs(tx, None if instance is None else instance.id)
+        return results.list_runs(tx, None if instance is None else instance.id)
 
 
 def evaluations(
-    db: Database, *, run: Run | None = None, instance: Instance | None = None
+    db: Database, *, run: RavelRun | None = None, instance: Instance | None = None
 ) -> list[Evaluation]:
     """Evaluations of a run in its order, or of an instance."""
     with db.read() as tx:
-        return ravel_results.list_evaluations(
+        return results.list_evaluations(
             tx,
             run_id=None if run is None else run.id,
             instance_id=None if instance is None else instance.id,
         )
 
 
-def featurizers(db: Database, instance: Instance | None = None) -> list[Featurizer]:
+def featurizers(db: Database, instance: Instance | None = None) -> list[StoredFeaturizer]:
     """Featurizers that are kept, newest first, perhaps of one instance."""
     with db.read() as tx:
-        return ravel_results.list_featurizers(tx, None if instance is None else instance.id)
+        return results.list_featurizers(tx, None if instance is None else instance.id)
 
 
-def featurizers_of(db: Database, evaluation: Evaluation) -> list[Featurizer]:
+def featurizers_of(db: Database, evaluation: Evaluation) -> list[StoredFeaturizer]:
     """The featurizers that an evaluation used."""
     with db.read() as tx:
-        return ravel_results.featurizers_of(tx, evaluation.id)
+        return results.featurizers_of(tx, evaluation.id)
 
 
-def featurizers_of_run(db: Database, run: Run) -> list[Featurizer]:
+def featurizers_of_run(db: Database, run: RavelRun) -> list[StoredFeaturizer]:
     """The featurizers that a run used or made, in its order."""
     with db.read() as tx:
-        spec = ravel_results.run_spec(tx, run.id)
+        spec = results.run_spec(tx, run.id)
         hashes = [
             featurizer.sha256
             for arm in spec.arms
             if isinstance(arm, FeaturizerArm)
             for featurizer in arm.featurizers
         ]
-        stored = [ravel_results.find_featurizer(tx, sha256) for sha256 in hashes]
+        stored = [results.find_featurizer(tx, sha256) for sha256 in hashes]
     return [featurizer for featurizer in stored if featurizer is not None]
 
 
@@ -318,7 +316,7 @@ def _check_same_model(vector: SteeringVector, model: Model) -> None:
         )
 
 
-def _renamed(tx: Transaction, run: Run, name: str, actor: str) -> Run:
+def _renamed(tx: Transaction, run: RavelRun, name: str, actor: str) -> RavelRun:
     _check_free(tx, name)
     job_names.check_promised(tx, RavelRunRequest.NAMES, name)
     audit.record(
@@ -329,11 +327,11 @@ def _renamed(tx: Transaction, run: Run, name: str, actor: str) -> Run:
         object_id=run.id,
         details={"name": name, "before": run.name},
     )
-    return ravel_results.rename_run(tx, run.id, name)
+    return results.rename_run(tx, run.id, name)
 
 
 def _check_free(tx: Transaction, name: str | None) -> None:
-    if name is not None and not ravel_results.run_name_is_free(tx, check_name("run", name)):
+    if name is not None and not results.run_name_is_free(tx, check_name("run", name)):
         raise ConflictError(
             f"Run name {name!r} is taken. Choose another with --name, or look at it: "
             f"vectorlab ravel show {name}"

@@ -11,14 +11,13 @@ from vectorlab.ravel.domain.instances import (
     Accuracy,
     Completion,
     Example,
+    ExamplePart,
     Instance,
     InstanceSpec,
     NewInstance,
-    Part,
     SourceKind,
 )
-from vectorlab.ravel.store import entities as ravel_data
-from vectorlab.ravel.store import tables
+from vectorlab.ravel.store import entities, tables
 from vectorlab.store import evidence, schema
 from vectorlab.store.database import Transaction
 from vectorlab.store.jobs import names
@@ -31,7 +30,9 @@ _examples = tables.ravel_examples
 
 def add_instance(tx: Transaction, new: NewInstance, created_by: str) -> Instance:
     """Store an instance with its completions and examples."""
-    counts = {part.value: sum(example.part is part for example in new.examples) for part in Part}
+    counts = {
+        part.value: sum(example.part is part for example in new.examples) for part in ExamplePart
+    }
     values = {
         "name": new.name,
         "content_sha256": new.content_sha256,
@@ -147,7 +148,7 @@ def answers(tx: Transaction, instance_id: int) -> dict[tuple[int, int], str]:
 
 
 def examples(
-    tx: Transaction, instance_id: int, parts: Sequence[Part] | None = None
+    tx: Transaction, instance_id: int, parts: Sequence[ExamplePart] | None = None
 ) -> dict[int, Example]:
     """Examples by their position, of some parts or of all."""
     query = _examples.select().where(_examples.c.instance_id == instance_id)
@@ -155,7 +156,7 @@ def examples(
         query = query.where(_examples.c.part.in_([part.value for part in parts]))
     return {
         row.position: Example(
-            part=Part(row.part),
+            part=ExamplePart(row.part),
             kind=SourceKind(row.kind),
             template=row.template,
             entity=row.entity,
@@ -179,7 +180,7 @@ def _select(tx: Transaction, condition: sa.ColumnElement[bool]) -> list[Instance
 
 
 def _instance(tx: Transaction, row: sa.Row[Any]) -> Instance:
-    version = ravel_data.version_by_id(tx, row.version_id)
+    version = entities.version_by_id(tx, row.version_id)
     return Instance(
         id=row.id,
         name=row.name,

@@ -8,20 +8,20 @@ import sqlalchemy as sa
 
 from vectorlab.domain.hashing import bytes_sha256
 from vectorlab.errors import IntegrityError, NotFoundError
-from vectorlab.ravel.domain.instances import Part
-from vectorlab.ravel.domain.measures import Measure, Outcome, Score
+from vectorlab.ravel.domain.instances import ExamplePart
+from vectorlab.ravel.domain.measures import AttributeMeasure, AttributeScore, Outcome
 from vectorlab.ravel.domain.specs import (
     VECTOR,
-    Arm,
+    AttributeArm,
     Evaluation,
-    Featurizer,
     FeaturizerArm,
     FeaturizerSpec,
     NamedTensor,
     NewEvaluation,
     NewFeaturizer,
-    Run,
-    RunSpec,
+    RavelRun,
+    RavelRunSpec,
+    StoredFeaturizer,
     VectorArm,
 )
 from vectorlab.ravel.store import tables
@@ -42,7 +42,7 @@ _runs = tables.ravel_runs
 _of_run = tables.ravel_run_evaluations
 
 
-def add_featurizer(tx: Transaction, new: NewFeaturizer, created_by: str) -> Featurizer:
+def add_featurizer(tx: Transaction, new: NewFeaturizer, created_by: str) -> StoredFeaturizer:
     """Store a featurizer, unless one of an equal request is there."""
     existing = find_featurizer(tx, new.spec.sha256)
     if existing is not None:
@@ -87,13 +87,13 @@ def add_featurizer(tx: Transaction, new: NewFeaturizer, created_by: str) -> Feat
     return featurizer_by_id(tx, featurizer_id)
 
 
-def find_featurizer(tx: Transaction, spec_sha256: str) -> Featurizer | None:
+def find_featurizer(tx: Transaction, spec_sha256: str) -> StoredFeaturizer | None:
     """The featurizer of an equal request, or None."""
     matches = _select_featurizers(tx, _featurizers.c.spec_sha256 == spec_sha256)
     return matches[0] if matches else None
 
 
-def featurizer_by_id(tx: Transaction, featurizer_id: int) -> Featurizer:
+def featurizer_by_id(tx: Transaction, featurizer_id: int) -> StoredFeaturizer:
     """The featurizer with that row id.
 
     Raises:
@@ -107,7 +107,7 @@ def featurizer_by_id(tx: Transaction, featurizer_id: int) -> Featurizer:
     return matches[0]
 
 
-def list_featurizers(tx: Transaction, instance_id: int | None = None) -> list[Featurizer]:
+def list_featurizers(tx: Transaction, instance_id: int | None = None) -> list[StoredFeaturizer]:
     """Featurizers that are kept, newest first, perhaps of one instance."""
     own = sa.true() if instance_id is None else _featurizers.c.instance_id == instance_id
     return _select_featurizers(tx, own)
@@ -234,7 +234,7 @@ def outcomes(tx: Transaction, evaluation_id: int) -> list[Outcome]:
     ]
 
 
-def featurizers_of(tx: Transaction, evaluation_id: int) -> list[Featurizer]:
+def featurizers_of(tx: Transaction, evaluation_id: int) -> list[StoredFeaturizer]:
     """The featurizers that an evaluation used, one per target."""
     ids = tx.scalars(
         sa.select(_used.c.featurizer_id)
@@ -248,13 +248,13 @@ def add_run(
     tx: Transaction,
     *,
     name: str | None,
-    spec: RunSpec,
+    spec: RavelRunSpec,
     instance_id: int,
     evaluation_ids: Sequence[int],
     environment: Mapping[str, Any],
     duration_s: float,
     created_by: str,
-) -> Run:
+) -> RavelRun:
     """Store a run over evaluations that are there.
 
     Args:
@@ -283,37 +283,39 @@ def add_run(
     return run_by_id(tx, evidence.add_record(tx, _runs, values, {_of_run: evaluations}))
 
 
-def find_run(tx: Transaction, reference: str) -> Run | None:
+def find_run(tx: Transaction, reference: str) -> RavelRun | None:
     """The run with that name, id or request hash prefix, or None."""
     run_id = find_id(tx, _runs, reference, kind="run", hash_column="spec_sha256")
     return None if run_id is None else run_by_id(tx, run_id)
 
 
-def find_run_by_spec(tx: Transaction, spec_sha256: str, *, name: str | None = None) -> Run | None:
+def find_run_by_spec(
+    tx: Transaction, spec_sha256: str, *, name: str | None = None
+) -> RavelRun | None:
     """What an equal request made: the run of that name, else the newest, or None."""
     runs = _select_runs(tx, _runs.c.spec_sha256 == spec_sha256)
     return next((run for run in runs if run.name == name), next(iter(runs), None))
 
 
-def rename_run(tx: Transaction, run_id: int, name: str) -> Run:
+def rename_run(tx: Transaction, run_id: int, name: str) -> RavelRun:
     """Give a run a name; the caller has checked that it is free."""
     tx.execute(_runs.update().where(_runs.c.id == run_id).values(name=name))
     return run_by_id(tx, run_id)
 
 
-def run_by_id(tx: Transaction, run_id: int) -> Run:
+def run_by_id(tx: Transaction, run_id: int) -> RavelRun:
     """The run with that row id."""
     (run,) = _select_runs(tx, _runs.c.id == run_id)
     return run
 
 
-def run_spec(tx: Transaction, run_id: int) -> RunSpec:
+def run_spec(tx: Transaction, run_id: int) -> RavelRunSpec:
     """What a run was asked for."""
     row = tx.execute(sa.select(_runs.c.spec_json).where(_runs.c.id == run_id)).one()
-    return RunSpec.from_json(row.spec_json)
+    return RavelRunSpec.from_json(row.spec_json)
 
 
-def list_runs(tx: Transaction, instance_id: int | None = None) -> list[Run]:
+def list_runs(tx: Transaction, instance_id: int | None = None) -> list[RavelRun]:
     """RAVEL runs, newest first, perhaps of one instance."""
     own = sa.true() if instance_id is None else _runs.c.instance_id == instance_id
     return _select_runs(tx, own)
@@ -349,7 +351,9 @@ def _shape(tx: Transaction, new: NewEvaluation) -> dict[str, Any]:
     }
 
 
-def _select_featurizers(tx: Transaction, condition: sa.ColumnElement[bool]) -> list[Featurizer]:
+def _select_featurizers(
+    tx: Transaction, condition: sa.ColumnElement[bool]
+) -> list[StoredFeaturizer]:
     names = tables.ravel_instances
     query = (
         sa.select(_featurizers, names.c.name.label("instance_name"))
@@ -358,7 +362,7 @@ def _select_featurizers(tx: Transaction, condition: sa.ColumnElement[bool]) -> l
         .order_by(_featurizers.c.id.desc())
     )
     return [
-        Featurizer(
+        StoredFeaturizer(
             id=row.id,
             spec=FeaturizerSpec.from_json(row.spec_json),
             instance_id=row.instance_id,
@@ -376,7 +380,7 @@ def _select_featurizers(tx: Transaction, condition: sa.ColumnElement[bool]) -> l
 
 def _select_evaluations(tx: Transaction, condition: sa.ColumnElement[bool]) -> list[Evaluation]:
     rows = tx.execute(_evaluations.select().where(condition).order_by(_evaluations.c.id)).all()
-    scores: dict[int, list[Score]] = {}
+    scores: dict[int, list[AttributeScore]] = {}
     for some in batches(row.id for row in rows):
         query = _scores.select().where(_scores.c.evaluation_id.in_(some))
         for row in tx.execute(query.order_by(_scores.c.evaluation_id, _scores.c.position)):
@@ -391,7 +395,7 @@ def _select_evaluations(tx: Transaction, condition: sa.ColumnElement[bool]) -> l
             location=row.location,
             k=row.k,
             n_features=row.n_features,
-            part=Part(row.part),
+            part=ExamplePart(row.part),
             instance_id=row.instance_id,
             n_outcomes=row.n_outcomes,
             scores=tuple(scores[row.id]),
@@ -401,14 +405,14 @@ def _select_evaluations(tx: Transaction, condition: sa.ColumnElement[bool]) -> l
     ]
 
 
-def _arm(row: sa.Row[Any]) -> Arm:
+def _arm(row: sa.Row[Any]) -> AttributeArm:
     beside = {"label": row.label}
     if "vector" in row.spec_json:
         return VectorArm.from_json({**row.spec_json, **beside, "vector_id": row.steering_vector_id})
     return FeaturizerArm.from_json({**row.spec_json, **beside})
 
 
-def _select_runs(tx: Transaction, condition: sa.ColumnElement[bool]) -> list[Run]:
+def _select_runs(tx: Transaction, condition: sa.ColumnElement[bool]) -> list[RavelRun]:
     names = tables.ravel_instances
     count = (
         sa.select(sa.func.count())
@@ -423,7 +427,7 @@ def _select_runs(tx: Transaction, condition: sa.ColumnElement[bool]) -> list[Run
         .order_by(_runs.c.id.desc())
     )
     return [
-        Run(
+        RavelRun(
             id=row.id,
             name=row.name,
             spec_sha256=row.spec_sha256,
@@ -438,9 +442,9 @@ def _select_runs(tx: Transaction, condition: sa.ColumnElement[bool]) -> list[Run
     ]
 
 
-def _score(row: sa.Row[Any]) -> Score:
-    return Score(
-        measure=Measure(row.measure),
+def _score(row: sa.Row[Any]) -> AttributeScore:
+    return AttributeScore(
+        measure=AttributeMeasure(row.measure),
         target=row.target,
         attribute=row.attribute,
         template=row.template,

@@ -7,8 +7,7 @@ from vectorlab.ravel.domain.instances import Completion, NewInstance
 from vectorlab.ravel.domain.requests import RavelBuildRequest
 from vectorlab.ravel.engine.completions import asking_pairs, complete_all
 from vectorlab.ravel.engine.prompts import PromptBook
-from vectorlab.ravel.store import entities as ravel_data
-from vectorlab.ravel.store import instances as ravel_instances
+from vectorlab.ravel.store import entities, instances
 from vectorlab.steering.model.environment import describe_environment
 from vectorlab.steering.model.loading import check_request
 from vectorlab.store import models
@@ -25,8 +24,8 @@ def run_ravel_build(context: JobContext, request: RavelBuildRequest) -> None:
     """Complete every template about every entity, filter, draw pairs and store the instance."""
     spec = request.spec
     with context.db.read() as tx:
-        data = ravel_data.data(tx, request.version_id)
-        version = ravel_data.version_by_id(tx, request.version_id)
+        data = entities.data(tx, request.version_id)
+        version = entities.version_by_id(tx, request.version_id)
         model = models.get_model(tx, str(request.model_id))
         saved = queue.chunks(tx, context.job.id)
     loaded = context.load(spec.dtype)
@@ -65,10 +64,10 @@ def run_ravel_build(context: JobContext, request: RavelBuildRequest) -> None:
     context.lease.check()
 
     def write(tx: Transaction, result_ids: dict[str, int]) -> None:
-        instance = ravel_instances.add_instance(
+        instance = instances.add_instance(
             tx,
             NewInstance(
-                name=context.name(tx) or ravel_instances.free_name(tx, usual_name),
+                name=context.name(tx) or instances.free_name(tx, usual_name),
                 model_id=request.model_id,
                 version_id=request.version_id,
                 spec=spec,

@@ -17,28 +17,27 @@ import torch
 
 from vectorlab.domain.hashing import bytes_sha256
 from vectorlab.errors import IntegrityError, ModelError
-from vectorlab.ravel.domain.instances import Instance, Part
+from vectorlab.ravel.domain.instances import ExamplePart, Instance
 from vectorlab.ravel.domain.measures import Judged, Outcome, score
 from vectorlab.ravel.domain.requests import RavelRunRequest
 from vectorlab.ravel.domain.specs import (
-    Arm,
+    AttributeArm,
     Evaluation,
     FeaturizerArm,
     FeaturizerSpec,
     NamedTensor,
     NewEvaluation,
     NewFeaturizer,
+    StoredFeaturizer,
     VectorArm,
     evaluation_sha256,
 )
-from vectorlab.ravel.domain.specs import Featurizer as StoredFeaturizer
 from vectorlab.ravel.engine.featurizers import maker
 from vectorlab.ravel.engine.featurizers.base import Featurizer, Tensors
 from vectorlab.ravel.engine.prompts import PromptBook
 from vectorlab.ravel.engine.scoring import outcomes, vector_outcomes
 from vectorlab.ravel.engine.workbench import Workbench
-from vectorlab.ravel.store import entities as ravel_data
-from vectorlab.ravel.store import instances as ravel_instances
+from vectorlab.ravel.store import entities, instances
 from vectorlab.ravel.store import results as ravel_results
 from vectorlab.steering import training_state
 from vectorlab.steering.model.environment import describe_environment
@@ -56,7 +55,7 @@ def run_ravel_run(context: JobContext, request: RavelRunRequest) -> None:
     """Make what is missing of a run, then store the run."""
     began = time.monotonic()
     spec = request.spec
-    work = _Work.begin(context, request)
+    work = _RavelWork.begin(context, request)
     evaluations: list[int] = []
     for arm in spec.arms:
         if isinstance(arm, FeaturizerArm):
@@ -85,7 +84,7 @@ def run_ravel_run(context: JobContext, request: RavelRunRequest) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Work:
+class _RavelWork:
     """The instance on the loaded model, and the store to keep what is made."""
 
     context: JobContext
@@ -97,12 +96,12 @@ class _Work:
     saved: "_Saved"
 
     @classmethod
-    def begin(cls, context: JobContext, request: RavelRunRequest) -> "_Work":
+    def begin(cls, context: JobContext, request: RavelRunRequest) -> "_RavelWork":
         with context.db.read() as tx:
-            instance = ravel_instances.instance_by_id(tx, request.instance_id)
-            data = ravel_data.data(tx, instance.version_id)
-            completions = ravel_instances.completions(tx, instance.id)
-            examples = ravel_instances.examples(tx, instance.id)
+            instance = instances.instance_by_id(tx, request.instance_id)
+            data = entities.data(tx, instance.version_id)
+            completions = instances.completions(tx, instance.id)
+            examples = instances.examples(tx, instance.id)
         loaded = context.load(instance.spec.dtype)
         check_request(
             loaded,
@@ -147,7 +146,7 @@ class _Work:
         }
 
     def evaluated(
-        self, arm: FeaturizerArm, part: Part, featurizers: Mapping[str, StoredFeaturizer]
+        self, arm: FeaturizerArm, part: ExamplePart, featurizers: Mapping[str, StoredFeaturizer]
     ) -> Evaluation:
         """The outcomes of the arm on a part."""
         stored = self._stored(arm, part)
@@ -166,7 +165,7 @@ class _Work:
             arm, part, results, [featurizer.id for featurizer in featurizers.values()]
         )
 
-    def steered(self, arm: VectorArm, part: Part) -> Evaluation:
+    def steered(self, arm: VectorArm, part: ExamplePart) -> Evaluation:
         """The outcomes of a steering vector on a part."""
         stored = self._stored(arm, part)
         if stored is not None:
@@ -237,12 +236,16 @@ class _Work:
             loaded[target] = shared[key]
         return loaded
 
-    def _stored(self, arm: Arm, part: Part) -> Evaluation | None:
+    def _stored(self, arm: AttributeArm, part: ExamplePart) -> Evaluation | None:
         with self.context.db.read() as tx:
             return ravel_results.find_evaluation(tx, evaluation_sha256(arm, part))
 
     def _keep(
-        self, arm: Arm, part: Part, results: Sequence[Outcome], featurizer_ids: Sequence[int]
+        self,
+        arm: AttributeArm,
+        part: ExamplePart,
+        results: Sequence[Outcome],
+        featurizer_ids: Sequence[int],
     ) -> Evaluation:
         examples = self.bench.examples(part)
         templates = self.bench.book.data.templates

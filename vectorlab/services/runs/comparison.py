@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
-from vectorlab.domain.runs.comparison import Column, ComparedRow, Measure, Question
+from vectorlab.domain.runs.comparison import Column, ComparedRow, Criterion, Question
 from vectorlab.domain.scores.statistics import Estimate, PairedComparison, compare_arms, estimate
 from vectorlab.store.database import Database
 from vectorlab.store.runs import comparison
@@ -23,7 +23,7 @@ class ColumnFigures:
     change: PairedComparison | None  # against the baseline column, paired by prompt
 
 
-def measures(db: Database, run_ids: Sequence[int]) -> list[Measure]:
+def measures(db: Database, run_ids: Sequence[int]) -> list[Criterion]:
     """What the generations of those runs can be judged by."""
     with db.read() as tx:
         stored = comparison.measures(tx, run_ids)
@@ -45,7 +45,7 @@ def page(db: Database, question: Question) -> tuple[list[ComparedRow], int]:
 
 
 def figures(
-    db: Database, columns: Sequence[Column], measure: Measure, baseline: Column | None
+    db: Database, columns: Sequence[Column], measure: Criterion, baseline: Column | None
 ) -> list[ColumnFigures]:
     """Mean of every column, and its change against the baseline with an interval.
 

@@ -23,11 +23,15 @@ SHOWN_PROMPTS = 5  # whose texts are printed
 TEXT_LENGTH = 300  # characters of each
 
 # Tokens that a run's model reads of texts.
-Count = Callable[[GenerationRun, Sequence[str]], Sequence[int]]
+RunTokenCounter = Callable[[GenerationRun, Sequence[str]], Sequence[int]]
 
 
 def run_report(
-    db: Database, references: Sequence[str], *, count: Count | None = None, title: str = ""
+    db: Database,
+    references: Sequence[str],
+    *,
+    count: RunTokenCounter | None = None,
+    title: str = "",
 ) -> list[Block]:
     """The report of one run, or of several one after the other.
 
@@ -79,7 +83,7 @@ def _about(db: Database, run: GenerationRun) -> list[Block]:
     return [Heading(level=2, text="What was asked"), _pairs(facts)]
 
 
-def _arms(db: Database, run: GenerationRun, count: Count | None) -> list[Block]:
+def _arms(db: Database, run: GenerationRun, count: RunTokenCounter | None) -> list[Block]:
     names = vectors.names_in(db, run.spec)
     rows = [{"arm": arm.label, "what it does": in_words(arm, names)} for arm in run.spec.arms]
     frame = pd.DataFrame(rows)
@@ -96,7 +100,7 @@ def _arms(db: Database, run: GenerationRun, count: Count | None) -> list[Block]:
     return [Heading(level=2, text="Arms"), Paragraph(text=about), _table(frame)]
 
 
-def _read(run: GenerationRun, arm: Arm, count: Count) -> float:
+def _read(run: GenerationRun, arm: Arm, count: RunTokenCounter) -> float:
     lengths = count(run, [arm.prefix + prompt.text for prompt in run.spec.prompts])
     return sum(lengths) / len(lengths)
 

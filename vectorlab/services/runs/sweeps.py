@@ -15,15 +15,15 @@ from vectorlab.services.vectors.calibrations import unit_strength
 from vectorlab.store.database import Database
 from vectorlab.store.vectors import vectors
 
-Layers = tuple[int, ...] | None
-Count = Callable[[Sequence[str]], Sequence[int]]  # tokens of texts
+LayerChoice = tuple[int, ...] | None
+TokenCounter = Callable[[Sequence[str]], Sequence[int]]  # tokens of texts
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep(GenerationRequest):
     """A request whose vectors are each tried on several layers, beside what they have to beat."""
 
-    layers: tuple[Layers, ...] = (None,)  # each a choice; None is all of the vector's
+    layers: tuple[LayerChoice, ...] = (None,)  # each a choice; None is all of the vector's
     random: int = 0  # directions of the same norms beside each vector
     shuffled: int = 0  # vectors of the same texts, their sides drawn by lot, beside each vector
     in_context: str | None = None  # a set version whose demonstrations stand before the prompts
@@ -42,7 +42,7 @@ class Sweep(GenerationRequest):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fitted:
+class PromptsInBudget:
     """The prompts that a budget of tokens pays for."""
 
     prompts: tuple[Prompt, ...]
@@ -88,7 +88,7 @@ def sweep_arms(
     return tuple(arms)
 
 
-def fit_budget(sweep: Sweep, arms: Sequence[Arm], count: Count) -> Fitted:
+def fit_budget(sweep: Sweep, arms: Sequence[Arm], count: TokenCounter) -> PromptsInBudget:
     """As many prompts of a sweep, in their order, as its budget of tokens pays for.
 
     A token counts when it is read and when it is written; texts may end early, so this is the most
@@ -113,10 +113,12 @@ def fit_budget(sweep: Sweep, arms: Sequence[Arm], count: Count) -> Fitted:
             f"A budget of {sweep.budget} tokens does not pay for one prompt: {len(arms)} arms with "
             f"{sweep.samples} texts each cost {costs[0]}. Raise --budget or vary less."
         )
-    return Fitted(prompts=prompts[:kept], tokens=total, left_out=len(prompts) - kept)
+    return PromptsInBudget(prompts=prompts[:kept], tokens=total, left_out=len(prompts) - kept)
 
 
-def _strengths(db: Database, model: Model, sweep: Sweep, name: str, layers: Layers) -> list[float]:
+def _strengths(
+    db: Database, model: Model, sweep: Sweep, name: str, layers: LayerChoice
+) -> list[float]:
     """The strengths as numbers; those of a baseline count in the unit of its vector."""
     if not sweep.sweep.calibrated:
         return list(sweep.strengths)
@@ -128,7 +130,7 @@ def _strengths(db: Database, model: Model, sweep: Sweep, name: str, layers: Laye
     return [strength * unit for strength in sweep.strengths]
 
 
-def _named(arm: Arm, layers: Layers) -> Arm:
+def _named(arm: Arm, layers: LayerChoice) -> Arm:
     if layers is None:
         return arm
     return replace(arm, label=f"{arm.label} (layers {spell_layers(layers)})")

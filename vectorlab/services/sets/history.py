@@ -14,7 +14,7 @@ from vectorlab.domain.sets.versions import (
     StoredDemonstration,
 )
 from vectorlab.errors import InputError
-from vectorlab.services.sets.sets import Committed, Edit, Item, check_items, edited_items, freeze
+from vectorlab.services.sets.sets import Committed, Edit, check_items, edited_items, freeze
 from vectorlab.store.database import Database, Transaction
 from vectorlab.store.sets import items as set_items
 from vectorlab.store.sets import sets
@@ -317,7 +317,7 @@ def _settled_items(
     merged: Sequence[int | Conflict],
     choices: Sequence[Take | Sequence[Demonstration] | None],
     known: Mapping[int, StoredDemonstration],
-) -> Iterator[Item]:
+) -> Iterator[set_items.Item]:
     rest = iter(choices)
     for entry in merged:
         if not isinstance(entry, Conflict):

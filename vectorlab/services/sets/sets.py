@@ -21,8 +21,6 @@ from vectorlab.store.database import Database, Transaction
 from vectorlab.store.sets import findings, sets
 from vectorlab.store.sets import items as set_items
 
-Item = Demonstration | StoredDemonstration
-
 
 @dataclass(frozen=True, kw_only=True)
 class Committed:
@@ -184,7 +182,7 @@ def fork(db: Database, *, reference: str, name: str, actor: str) -> SetVersion:
             items=set_items.stored_items(tx, origin.id),
             message=f"Fork of {origin.label}",
             actor=actor,
-            origin=sets.Origin(version_id=origin.id, relation=Relation.FORK),
+            origin=sets.SetOrigin(version_id=origin.id, relation=Relation.FORK),
             action="fork",
         ).version
 
@@ -328,13 +326,13 @@ def freeze(
     tx: Transaction,
     *,
     name: str,
-    items: Iterable[Item],
+    items: Iterable[set_items.Item],
     message: str,
     actor: str,
     strict: bool = False,
     limit: TokenLimit | None = None,
     action: str = "commit",
-    origin: sets.Origin | None = None,
+    origin: sets.SetOrigin | None = None,
     merged_id: int | None = None,
     details: Mapping[str, Any] | None = None,
 ) -> Committed:
@@ -382,7 +380,7 @@ def freeze(
     return Committed(version=version, created=created, findings=new_findings)
 
 
-def check_items(tx: Transaction, name: str, items: Iterable[Item]) -> tuple[Finding, ...]:
+def check_items(tx: Transaction, name: str, items: Iterable[set_items.Item]) -> tuple[Finding, ...]:
     """What the checks would find in the next version of a set."""
     checks = SetChecks(other_side=_other_side(tx, _apart_from(tx, name)))
     for _ in _watched(tx, items, checks):
@@ -392,7 +390,7 @@ def check_items(tx: Transaction, name: str, items: Iterable[Item]) -> tuple[Find
 
 def edited_items(
     items: Sequence[StoredDemonstration], edit: Edit, base: SetVersion
-) -> Iterator[Item]:
+) -> Iterator[set_items.Item]:
     """The list that an edit makes of the items of a version.
 
     Raises:
@@ -424,7 +422,9 @@ def record(
     )
 
 
-def _watched(tx: Transaction, items: Iterable[Item], checks: SetChecks) -> Iterator[Item]:
+def _watched(
+    tx: Transaction, items: Iterable[set_items.Item], checks: SetChecks
+) -> Iterator[set_items.Item]:
     """The items as they come, shown to the checks on the way."""
     for batch in set_items.in_batches(items):
         known = set_items.by_ids(
@@ -450,7 +450,7 @@ def _apart_from(
     tx: Transaction,
     name: str,
     *,
-    origin: sets.Origin | None = None,
+    origin: sets.SetOrigin | None = None,
     details: Mapping[str, Any] | None = None,
 ) -> list[str]:
     """Sets that a split keeps apart from this one, or from what it was forked or split from."""

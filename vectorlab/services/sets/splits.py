@@ -211,7 +211,7 @@ def _write_sides(
                 items=[items[place] for place in places],
                 message=f"Split of {origin.label}, {words}",
                 actor=actor,
-                origin=sets.Origin(version_id=origin.id, relation=Relation.SPLIT),
+                origin=sets.SetOrigin(version_id=origin.id, relation=Relation.SPLIT),
                 details={**how, "apart_from": others},
                 action="split",
             ).version

@@ -9,13 +9,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, PRIORITY_BATCH
 from vectorlab.domain.jobs.requests import EqualiseRequest
 from vectorlab.domain.models import check_dtype
 from vectorlab.domain.sets.versions import SetReference, check_name
+from vectorlab.domain.vectors.geometry import Matrix
 from vectorlab.domain.vectors.methods import NORMALISED, PROJECTED_OUT
 from vectorlab.domain.vectors.vectors import (
     LayerVector,
@@ -33,8 +33,6 @@ from vectorlab.store.sets import sets
 from vectorlab.store.vectors import vectors
 
 DEPENDENT = 1e-6  # share of a vector outside the others' span below which nothing is left of it
-
-_Rows = npt.NDArray[np.float64]
 
 
 def project_out(
@@ -220,12 +218,12 @@ def _outside(column: Sequence[LayerVector], parents: Sequence[SteeringVector]) -
     return LayerVector(layer=column[0].layer, values=rest.astype(np.float32))
 
 
-def _basis(rows: _Rows) -> _Rows:
+def _basis(rows: Matrix) -> Matrix:
     """Orthonormal rows with the same span."""
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
     unit = rows / np.where(norms > 0, norms, 1)
     _, sizes, directions = np.linalg.svd(unit, full_matrices=False)
-    kept: _Rows = directions[sizes > DEPENDENT * max(sizes[0], 1e-300)]
+    kept: Matrix = directions[sizes > DEPENDENT * max(sizes[0], 1e-300)]
     return kept if sizes[0] > 0 else kept[:0]
 
 

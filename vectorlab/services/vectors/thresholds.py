@@ -7,11 +7,11 @@ from dataclasses import replace
 import pandas as pd
 
 from vectorlab.domain.interventions.conditions import (
-    Comparison,
     Condition,
     ConditionSearch,
     Measure,
     SearchSpec,
+    ThresholdSide,
 )
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, PRIORITY_BATCH
@@ -66,7 +66,7 @@ def parse_condition(db: Database, model: Model, text: str) -> Condition:
         vector_model=owner_if_other(db, vector, model),
         layer=int(match["layer"]),
         measure=Measure(match["measure"]),
-        comparison=Comparison(match["comparison"]),
+        comparison=ThresholdSide(match["comparison"]),
         threshold=float(match["threshold"]),
         window=Positions.parse(match["window"] or "prompt"),
         site=Site(site),
@@ -88,7 +88,9 @@ def vector_read(db: Database, text: str) -> str:
 
 def opposite(condition: Condition) -> Condition:
     """The condition of the rest: what holds where the other does not, a tie aside."""
-    other = Comparison.BELOW if condition.comparison is Comparison.ABOVE else Comparison.ABOVE
+    other = (
+        ThresholdSide.BELOW if condition.comparison is ThresholdSide.ABOVE else ThresholdSide.ABOVE
+    )
     return replace(condition, comparison=other)
 
 

@@ -7,11 +7,11 @@ import torch
 
 from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.domain.vectors.vectors import Alignment, ExtractionSpec, LayerVector
+from vectorlab.progress import OnProgress
 from vectorlab.steering.extraction.alignment import alignments
 from vectorlab.steering.extraction.methods import Directions, aggregate
 from vectorlab.steering.extraction.separability import separability
 from vectorlab.steering.model.loading import LoadedModel
-from vectorlab.steering.recording.activations import Progress
 from vectorlab.steering.recording.paired_states import paired_states
 from vectorlab.steering.recording.state_cache import OpenCache, Reuse
 
@@ -32,7 +32,7 @@ def extract(
     spec: ExtractionSpec,
     *,
     open_cache: OpenCache | None = None,
-    on_progress: Progress | None = None,
+    on_progress: OnProgress | None = None,
     token_budget: int | None = None,
 ) -> Extraction:
     """Compute the steering vector that a specification asks for.

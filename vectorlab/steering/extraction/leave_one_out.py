@@ -1,12 +1,13 @@
 """What every single demonstration does to a vector, from the states alone: no forward pass."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 
 from vectorlab.domain.vectors.explanations import LeftOut
 from vectorlab.errors import InputError
+from vectorlab.progress import OnProgress
 from vectorlab.steering.extraction.methods import Directions, without_each
 from vectorlab.steering.recording.activations import States
 
@@ -18,7 +19,7 @@ def leave_one_out(
     parameters: Mapping[str, Any],
     directions: Directions,
     *,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> list[LeftOut]:
     """The change of the vector without each of its demonstrations.
 

@@ -12,7 +12,7 @@ from vectorlab.domain.runs.texts import Divergence
 from vectorlab.steering.generation.sampling import log_probability
 
 
-class Comparison:
+class BaselineDivergence:
     """What is known of every token of a batch.
 
     Args:

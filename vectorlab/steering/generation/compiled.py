@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from transformers import StaticCache
 
-from vectorlab.steering.generation.sampling import Choice, greedy_choice
+from vectorlab.steering.generation.sampling import ChosenTokens, greedy_choice
 from vectorlab.steering.interventions.hooks import Steering
 from vectorlab.steering.model.architectures import as_rows, replace_hidden
 from vectorlab.steering.model.loading import LoadedModel
@@ -25,7 +25,7 @@ from vectorlab.steering.model.processor import processor
 
 _COLUMNS = 32
 _GRAPHS = 64  # of different shapes or steering that a process keeps; then it goes on uncompiled
-Step = Callable[..., tuple[torch.Tensor, Choice]]
+Step = Callable[..., tuple[torch.Tensor, ChosenTokens]]
 
 
 @dataclass(kw_only=True)
@@ -97,7 +97,7 @@ class CompiledSteps:
 
     def __call__(
         self, tokens: torch.Tensor, positions: torch.Tensor
-    ) -> tuple[torch.Tensor, Choice]:
+    ) -> tuple[torch.Tensor, ChosenTokens]:
         """Feed (B, 1) tokens; logits (B, V), and the likeliest tokens."""
         if self._steering.reads_tokens:
             self._steering.begin_pass(tokens, self._mask)
@@ -162,7 +162,7 @@ def _step(
     places: tuple[tuple[int, str], ...],  # noqa: ARG001 - another graph for other places
     works: Sequence[Any],
     values: Any,
-) -> tuple[torch.Tensor, Choice]:
+) -> tuple[torch.Tensor, ChosenTokens]:
     _NOW.rows, _NOW.works, _NOW.values = len(tokens), works, values
     output = model(
         input_ids=tokens,

@@ -9,7 +9,7 @@ from vectorlab.domain.runs.runs import Decoding
 from vectorlab.steering.generation.batch_plan import split_prompts
 from vectorlab.steering.generation.compiled import CompiledSteps, static_cache, static_capacity
 from vectorlab.steering.generation.kv_cache import reserved_cache, takes_masks_as_used
-from vectorlab.steering.generation.sampling import Choice, choose
+from vectorlab.steering.generation.sampling import ChosenTokens, choose
 from vectorlab.steering.interventions.hooks import Steering
 from vectorlab.steering.model.batching import PaddedBatch, forward_arguments, pad
 from vectorlab.steering.model.head import head_sees_the_end
@@ -63,7 +63,7 @@ class Decoder:
             self.mask = torch.cat([batch.attention_mask, new], dim=1)
         self.past: Any = (static_cache if compiled else reserved_cache)(loaded, capacity)
         self._compiled: CompiledSteps | None = None
-        self._greedy: Choice | None = None  # what the graph says is likeliest
+        self._greedy: ChosenTokens | None = None  # what the graph says is likeliest
         self.steps = 0  # tokens appended to every row
         self._tokens = batch.input_ids.new_empty(count, max_new_tokens)
         self._logprobs = torch.empty(count, max_new_tokens, device=loaded.device)
@@ -167,7 +167,7 @@ class Decoder:
 
     def choose(
         self, logits: torch.Tensor, draws: torch.Tensor | None, decoding: Decoding
-    ) -> Choice:
+    ) -> ChosenTokens:
         """The next token of every row.
 
         Args:

@@ -10,10 +10,10 @@ import torch
 from torch._dynamo.exc import TorchDynamoException
 
 from vectorlab.domain.interventions.conditions import Condition
-from vectorlab.domain.interventions.positions import Part as PositionsPart
+from vectorlab.domain.interventions.positions import Part
 from vectorlab.domain.runs.batch_plan import Frame, Products, RowKey
 from vectorlab.domain.runs.texts import GeneratedText
-from vectorlab.steering.generation.baseline_divergence import Comparison
+from vectorlab.steering.generation.baseline_divergence import BaselineDivergence
 from vectorlab.steering.generation.compiled import Compilation, reason_against, traced_hooks
 from vectorlab.steering.generation.decoder import Decoder
 from vectorlab.steering.generation.device_copies import Readback, to_device
@@ -38,7 +38,7 @@ OnTexts = Callable[[dict[RowKey, str]], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class RunInBatch:
     """The rows of one run in a batch, and who watches them."""
 
     run: PreparedRun
@@ -51,7 +51,7 @@ class Part:
 @torch.inference_mode()
 def decode_batch(
     loaded: LoadedModel,
-    parts: Sequence[Part],
+    parts: Sequence[RunInBatch],
     *,
     frame: Frame | None = None,
     compilation: Compilation | None = None,
@@ -88,7 +88,7 @@ def decode_batch(
     return [batch.texts_of(number) for number in range(len(parts))]
 
 
-def frames_of(parts: Sequence[Part]) -> list[Frame]:
+def frames_of(parts: Sequence[RunInBatch]) -> list[Frame]:
     """The rectangle of a shared batch as each of its runs has to record it."""
     lengths = [len(part.run.ids_of(key)) for part in parts for key in part.keys]
     firsts = np.cumsum([0, *(len(part.keys) for part in parts)])
@@ -107,7 +107,7 @@ class _Batch:
     """One rectangle of tokens on its way."""
 
     def __init__(
-        self, loaded: LoadedModel, parts: Sequence[Part], frame: Frame | None, stem: int
+        self, loaded: LoadedModel, parts: Sequence[RunInBatch], frame: Frame | None, stem: int
     ) -> None:
         self.loaded = loaded
         self.parts = parts
@@ -123,13 +123,13 @@ class _Batch:
         self.token_ids: list[list[int]] = []
         self.logprobs: list[list[float]] = []
         self.margins: list[list[float]] = []
-        self.comparison: Comparison | None = None
+        self.divergence: BaselineDivergence | None = None
         self.held: list[dict[Condition, list[list[bool]]]] = []  # by part; see Steering.held
 
     def reason_against_compiling(self) -> str | None:
         if self.frame is not None or len(self.parts) > 1:
             return "several runs share the batch"
-        if self.parts[0].run.spec.conditions(PositionsPart.RESPONSE):
+        if self.parts[0].run.spec.conditions(Part.RESPONSE):
             return "a condition is measured on what is generated"
         return reason_against(self.loaded)
 
@@ -155,7 +155,9 @@ class _Batch:
 
     def decode(self, *, compiled: bool) -> None:
         if self.decoding.kl:
-            self.comparison = Comparison(self.rows, self.shadows, self.steps, self.loaded.device)
+            self.divergence = BaselineDivergence(
+                self.rows, self.shadows, self.steps, self.loaded.device
+            )
         with self.steered() as steering:
             decoder = Decoder(
                 self.loaded,
@@ -193,8 +195,8 @@ class _Batch:
                 logits = decoder.next_logits()
             draws = None if uniforms is None else uniforms[:, step - 1]
             tokens, logprobs, margins = decoder.choose(logits, draws, self.decoding)
-            if self.comparison is not None:
-                tokens = self.comparison.take(logits, tokens)
+            if self.divergence is not None:
+                tokens = self.divergence.take(logits, tokens)
             decoder.append(tokens, logprobs, margins)
             is_due = time.monotonic() - shown_at >= SHOW_EVERY_S
             if is_due:
@@ -214,7 +216,7 @@ class _Batch:
                 self.token_ids[row],
                 self.logprobs[row],
                 self.margins[row],
-                None if self.comparison is None else self.comparison.of_row(row),
+                None if self.divergence is None else self.divergence.of_row(row),
                 {condition: rows[row - first] for condition, rows in self.held[number].items()},
             )
             for row, key in enumerate(part.keys, start=first)

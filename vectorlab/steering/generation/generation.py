@@ -10,6 +10,7 @@ from vectorlab.domain.runs.runs import RunSpec
 from vectorlab.domain.runs.texts import GeneratedText
 from vectorlab.domain.vectors.vectors import LayerVector
 from vectorlab.errors import InputError, ModelError
+from vectorlab.progress import OnProgress
 from vectorlab.steering.generation.batch_plan import (
     DEFAULT_TOKEN_BUDGET,
     check_plan,
@@ -18,7 +19,7 @@ from vectorlab.steering.generation.batch_plan import (
     remaining_batches,
 )
 from vectorlab.steering.generation.compiled import Compilation
-from vectorlab.steering.generation.decoding import OnTexts, Part, decode_batch, frames_of
+from vectorlab.steering.generation.decoding import OnTexts, RunInBatch, decode_batch, frames_of
 from vectorlab.steering.generation.failure_diagnosis import too_large_for_memory
 from vectorlab.steering.generation.prepared_run import PreparedRun, longest_prompts, prompt_ids
 from vectorlab.steering.generation.unmet_positions import measured_conditions, untouched
@@ -28,9 +29,8 @@ from vectorlab.steering.model.bf16_matmul import products_of
 from vectorlab.steering.model.loading import LoadedModel
 from vectorlab.steering.model.processor import precision_notes
 
-Progress = Callable[[int, int], None]
-Rows = tuple[int, ...]  # of one batch; a row is a place in ``RunSpec.rows()``
-OnBatch = Callable[[Rows, list[GeneratedText]], None]
+RowPlaces = tuple[int, ...]  # of one batch; a row is a place in ``RunSpec.rows()``
+OnTextBatch = Callable[[RowPlaces, list[GeneratedText]], None]
 MakeRoom = Callable[[], bool]
 
 
@@ -52,7 +52,7 @@ class Member:
 
     spec: RunSpec
     vectors: Mapping[str, Sequence[LayerVector]]
-    on_progress: Progress | None = None  # what it raises ends this member alone
+    on_progress: OnProgress | None = None  # what it raises ends this member alone
     on_texts: OnTexts | None = None
 
 
@@ -62,11 +62,11 @@ def generate(
     vectors: Mapping[str, Sequence[LayerVector]],
     *,
     plan: BatchPlan | None = None,
-    done: Mapping[Rows, Sequence[GeneratedText]] | None = None,
+    done: Mapping[RowPlaces, Sequence[GeneratedText]] | None = None,
     original: Mapping[RowKey, Sequence[int]] | None = None,
     token_budget: int = DEFAULT_TOKEN_BUDGET,
-    on_batch: OnBatch | None = None,
-    on_progress: Progress | None = None,
+    on_batch: OnTextBatch | None = None,
+    on_progress: OnProgress | None = None,
     on_texts: OnTexts | None = None,
     make_room: MakeRoom | None = None,
     compiled: bool = False,
@@ -203,7 +203,7 @@ class _Group:
         self.loaded = loaded
         self.products = products_of(loaded)
         self.outcomes: list[GenerationResult | Exception] = []
-        self.parts: list[Part] = []
+        self.parts: list[RunInBatch] = []
         self.places: list[int] = []  # of each part among the members
         for place, member in enumerate(members):
             empty = GenerationResult(generations=(), plan=BatchPlan(batches=()), events=())
@@ -236,7 +236,7 @@ class _Group:
             if not isinstance(self.outcomes[place], Exception):
                 self.outcomes[place] = _outcome(part, frame, make, products=self.products)
 
-    def _part(self, run: PreparedRun, member: Member, place: int) -> Part:
+    def _part(self, run: PreparedRun, member: Member, place: int) -> RunInBatch:
         total = len(run.keys) * run.spec.decoding.max_new_tokens
 
         def on_step(steps: int) -> None:
@@ -249,11 +249,11 @@ class _Group:
                 if self.is_over:
                     raise  # nobody is left to compute for
 
-        return Part(run=run, keys=run.keys, on_step=on_step, on_texts=member.on_texts)
+        return RunInBatch(run=run, keys=run.keys, on_step=on_step, on_texts=member.on_texts)
 
 
 def _outcome(
-    part: Part, frame: Frame, make: Callable[[], list[GeneratedText]], *, products: Products
+    part: RunInBatch, frame: Frame, make: Callable[[], list[GeneratedText]], *, products: Products
 ) -> GenerationResult | Exception:
     try:
         texts = make()
@@ -290,7 +290,7 @@ class _Run:
     """One call of ``generate``: how far it is."""
 
     prepared: PreparedRun
-    on_progress: Progress | None
+    on_progress: OnProgress | None
     on_texts: OnTexts | None
     make_room: MakeRoom | None
     compilation: Compilation
@@ -299,13 +299,13 @@ class _Run:
     done: list[int] = field(default_factory=list)  # rows, of this call
     prompt_rows: int = 0  # that the model read for them
     events: list[str] = field(default_factory=list)
-    stems: dict[Rows, int] = field(default_factory=dict)  # of batches; see BatchPlan.stems
+    stems: dict[RowPlaces, int] = field(default_factory=dict)  # of batches; see BatchPlan.stems
 
     def execute(
         self,
         plan: BatchPlan,
-        done: Mapping[Rows, Sequence[GeneratedText]],
-        on_batch: OnBatch | None,
+        done: Mapping[RowPlaces, Sequence[GeneratedText]],
+        on_batch: OnTextBatch | None,
     ) -> GenerationResult:
         texts = {
             row: text
@@ -350,7 +350,7 @@ class _Run:
             prompt_rows=self.prompt_rows if self.prompt_rows < len(self.done) else None,
         )
 
-    def _try_batch(self, rows: Rows, frame: Frame | None) -> list[GeneratedText] | None:
+    def _try_batch(self, rows: RowPlaces, frame: Frame | None) -> list[GeneratedText] | None:
         """The batch's texts, or None if it has to be halved."""
         try:
             return self._batch(rows, frame)
@@ -370,8 +370,8 @@ class _Run:
         self.events.append(f"out of memory with {len(rows)} rows: batch halved")
         return None
 
-    def _batch(self, rows: Rows, frame: Frame | None) -> list[GeneratedText]:
-        part = Part(
+    def _batch(self, rows: RowPlaces, frame: Frame | None) -> list[GeneratedText]:
+        part = RunInBatch(
             run=self.prepared,
             keys=[self.prepared.keys[row] for row in rows],
             on_step=lambda steps: self._report(steps, len(rows)),
@@ -388,7 +388,7 @@ class _Run:
         )
         return make()
 
-    def _choose_stem(self, rows: Rows, plan: BatchPlan) -> None:
+    def _choose_stem(self, rows: RowPlaces, plan: BatchPlan) -> None:
         """As it is recorded; a compiled batch reads its prompts in one go."""
         stem = plan.stem_of(rows)
         if stem is None and not self.compilation.wanted:
@@ -427,7 +427,7 @@ def _planned(spec: RunSpec, ids: Sequence[Sequence[Sequence[int]]], token_budget
         ids: Token ids by arm, then by prompt.
         token_budget: Most tokens per batch.
     """
-    batches: list[Rows] = []
+    batches: list[RowPlaces] = []
     per_prompt = len(spec.arms) * spec.samples
     for prefix in dict.fromkeys(arm.prefix for arm in spec.arms):
         arms = [number for number, arm in enumerate(spec.arms) if arm.prefix == prefix]

@@ -28,7 +28,7 @@ def row_uniforms(seed: int, prompt_text: str, sample: int, steps: int) -> npt.ND
     return (raw >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
-class Choice(NamedTuple):
+class ChosenTokens(NamedTuple):
     """The next token of every row; each tensor is (B,)."""
 
     tokens: torch.Tensor  # int64
@@ -36,7 +36,7 @@ class Choice(NamedTuple):
     margins: torch.Tensor  # float32, how near another token was: nats, or probability if drawn
 
 
-def choose(logits: torch.Tensor, uniforms: torch.Tensor | None, decoding: Decoding) -> Choice:
+def choose(logits: torch.Tensor, uniforms: torch.Tensor | None, decoding: Decoding) -> ChosenTokens:
     """The next token of every row.
 
     Args:
@@ -48,10 +48,10 @@ def choose(logits: torch.Tensor, uniforms: torch.Tensor | None, decoding: Decodi
         return greedy_choice(logits)
     assert uniforms is not None
     tokens, margins = _draw(logits, uniforms[:, None], decoding)
-    return Choice(tokens, log_probability(logits, tokens), margins)
+    return ChosenTokens(tokens, log_probability(logits, tokens), margins)
 
 
-def greedy_choice(logits: torch.Tensor) -> Choice:
+def greedy_choice(logits: torch.Tensor) -> ChosenTokens:
     """The likeliest token of every row; its margin is the difference of the two best logits.
 
     Args:
@@ -64,7 +64,7 @@ def greedy_choice(logits: torch.Tensor) -> Choice:
     own = shifted.gather(1, places)  # 0, or what says that a logit was not finite
     margins = -shifted.scatter_(1, places, -math.inf).amax(dim=-1)
     logprobs = -shifted.scatter_(1, places, own).exp_().sum(dim=-1).log()
-    return Choice(tokens, logprobs, margins)
+    return ChosenTokens(tokens, logprobs, margins)
 
 
 def log_probability(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:

@@ -23,17 +23,17 @@ from vectorlab.steering.model.architectures import as_rows, hidden_of
 from vectorlab.steering.model.batching import forward_arguments
 from vectorlab.steering.model.loading import LoadedModel
 
-Place = tuple[int, Site]
+ReadPlace = tuple[int, Site]
 
 
-class _Complete(Exception):
+class _AllRead(Exception):
     """The last wanted layer has been read."""
 
 
 @torch.inference_mode()
 def states_of(
-    loaded: LoadedModel, token_ids: Sequence[int], places: Sequence[Place]
-) -> dict[Place, torch.Tensor]:
+    loaded: LoadedModel, token_ids: Sequence[int], places: Sequence[ReadPlace]
+) -> dict[ReadPlace, torch.Tensor]:
     """States of one unsteered text at some places, (T, D) float32 each.
 
     Raises:
@@ -47,8 +47,8 @@ def states_of(
         )
     ids = torch.tensor([list(token_ids)], device=loaded.device)
     starts = torch.zeros(1, dtype=torch.long, device=loaded.device)
-    states: dict[Place, torch.Tensor] = {}
-    with _reading(loaded, places, states), suppress(_Complete):
+    states: dict[ReadPlace, torch.Tensor] = {}
+    with _reading(loaded, places, states), suppress(_AllRead):
         loaded.model(**forward_arguments(loaded, ids, None, starts))
     for layer, site in places:
         if not bool(states[layer, site].isfinite().all()):
@@ -150,13 +150,13 @@ def direction_of(
 
 @contextmanager
 def _reading(
-    loaded: LoadedModel, places: Sequence[Place], states: dict[Place, torch.Tensor]
+    loaded: LoadedModel, places: Sequence[ReadPlace], states: dict[ReadPlace, torch.Tensor]
 ) -> Iterator[None]:
-    def hook_at(place: Place) -> Any:
+    def hook_at(place: ReadPlace) -> Any:
         def hook(_module: nn.Module, _args: Any, output: Any) -> None:
             states[place] = as_rows(hidden_of(output), 1)[0].float().to(loaded.device)
             if len(states) == len(set(places)):
-                raise _Complete
+                raise _AllRead
 
         return hook
 

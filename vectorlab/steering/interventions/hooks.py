@@ -79,7 +79,7 @@ class Steering:
             for writer in self.writers.values():
                 writer.values = values.to(writer.device)
 
-    def change(self, place: Place) -> "Change":
+    def change(self, place: Place) -> "StateChange":
         """What is done to the states of a place now."""
         return self.writers[place].change
 
@@ -116,7 +116,7 @@ class Writer:
         self.current = self._response if response is True else self._prompt
 
     @property
-    def change(self) -> "Change":
+    def change(self) -> "StateChange":
         """What is done to the states now: nothing, an addition, or all that this object knows."""
         if self._mask is not None:
             return self.write
@@ -225,7 +225,7 @@ class SharedSteering:
             mask = None if attention_mask is None else attention_mask[rows]
             steering.begin_pass(token_ids[rows], mask)
 
-    def change(self, place: Place) -> "Change":
+    def change(self, place: Place) -> "StateChange":
         """What is done to the states of a place now."""
         blocks = [
             (writer, rows)
@@ -254,7 +254,7 @@ class SharedSteering:
 
 
 # What is done to the states of a place: none, a shift (B, 1, D) that is added, or any function.
-Change = torch.Tensor | Callable[[torch.Tensor], torch.Tensor] | None
+StateChange = torch.Tensor | Callable[[torch.Tensor], torch.Tensor] | None
 
 
 def _one_shift(shifts: Sequence[tuple[torch.Tensor, slice]], rows: int) -> torch.Tensor:
@@ -306,7 +306,7 @@ class _Module:
         self._own = vars(module).get("forward")  # somebody else's, such as accelerate's
         self.ran = False
 
-    def steer(self, change: Change) -> None:
+    def steer(self, change: StateChange) -> None:
         """From now on, change what the module returns."""
         steered = _steered(self._forward, change)
         if self.ran:
@@ -328,7 +328,7 @@ class _Module:
             del self._module.forward
 
 
-def _steered(forward: Callable[..., Any], change: Change) -> Callable[..., Any]:
+def _steered(forward: Callable[..., Any], change: StateChange) -> Callable[..., Any]:
     """A forward whose states are changed; it runs at every layer of every step."""
     if change is None:
         return forward

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from vectorlab.domain.interventions.conditions import Comparison
+from vectorlab.domain.interventions.conditions import ThresholdSide
 from vectorlab.steering.interventions.arm_table import GaugeTable, OperatorTable, RuledTable
 from vectorlab.steering.interventions.conditions import measure
 from vectorlab.steering.interventions.operators import operation
@@ -109,7 +109,7 @@ class Gauge:
             self._before = line.new_zeros(2, len(states), (condition.window.last or 2) - 1)
         total, count = self._sums(line)
         mean = total / count.clamp(min=1)
-        above = condition.comparison is Comparison.ABOVE
+        above = condition.comparison is ThresholdSide.ABOVE
         held = counted & (mean > condition.threshold if above else mean < condition.threshold)
         values.touched.logical_and_(held[:, :, None] | self.table.others)
         values.weighed.clear()

@@ -33,7 +33,7 @@ _STAND_IN = "\ue000stand-in\ue001"  # private characters: no template and no tex
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parts:
+class TextParts:
     """A text as it is tokenised, and its parts by name, in characters."""
 
     text: str
@@ -61,18 +61,18 @@ class TokenParts:
         return self.spans[part]
 
 
-def find_parts(tokenizer: PreTrainedTokenizerBase, passage: Passage) -> Parts:
+def find_parts(tokenizer: PreTrainedTokenizerBase, passage: Passage) -> TextParts:
     """The text of a passage, through the chat template where it is part of a conversation.
 
     Raises:
         InputError: If the tokenizer has no chat template, or the template refuses the conversation.
     """
     if passage.form is ChatForm.NONE:
-        return Parts(text=passage.text, spans=_slots(passage.slots, 0))
+        return TextParts(text=passage.text, spans=_slots(passage.slots, 0))
     if passage.form is ChatForm.PROMPT:
         text = chat_text(tokenizer, passage.turns, generation_prompt=True)
         spans = {"prompt": range(len(text))}
-        return Parts(text=text, spans=spans | _placed_slots(passage, text))
+        return TextParts(text=text, spans=spans | _placed_slots(passage, text))
     return _with_response(tokenizer, passage)
 
 
@@ -243,7 +243,7 @@ def tokens_of(offsets: Sequence[tuple[int, int]], characters: range) -> range:
     return range(inside[0], inside[-1] + 1) if inside else range(0)
 
 
-def _with_response(tokenizer: PreTrainedTokenizerBase, passage: Passage) -> Parts:
+def _with_response(tokenizer: PreTrainedTokenizerBase, passage: Passage) -> TextParts:
     turns = passage.turns
     whole = chat_text(tokenizer, turns, generation_prompt=False)
     prompt = chat_text(tokenizer, turns[:-1], generation_prompt=True)
@@ -266,7 +266,7 @@ def _with_response(tokenizer: PreTrainedTokenizerBase, passage: Passage) -> Part
         "thinking": _moved(thinking, begin),
         "answer": _moved(answer, begin),
     }
-    return Parts(text=whole, spans=spans | _placed_slots(passage, whole, begin))
+    return TextParts(text=whole, spans=spans | _placed_slots(passage, whole, begin))
 
 
 def _shared(*texts: str) -> int:
@@ -275,7 +275,7 @@ def _shared(*texts: str) -> int:
     return sum(1 for _ in alike)
 
 
-def _in_tokens(parts: Parts, ids: list[int], offsets: Sequence[tuple[int, int]]) -> TokenParts:
+def _in_tokens(parts: TextParts, ids: list[int], offsets: Sequence[tuple[int, int]]) -> TokenParts:
     spans = {name: tokens_of(offsets, span) for name, span in parts.spans.items()}
     response = spans.get("response")
     if response:

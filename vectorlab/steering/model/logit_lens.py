@@ -3,7 +3,7 @@
 Source: the logit lens, nostalgebraist 2020, applied to a direction instead of a state.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from operator import attrgetter
 
 import torch
@@ -13,6 +13,7 @@ from vectorlab.domain.runs.tokens import NearestTokens, VocabularyToken
 from vectorlab.domain.ties import in_order
 from vectorlab.domain.vectors.vectors import LayerVector
 from vectorlab.errors import ArchitectureError
+from vectorlab.progress import OnProgress
 from vectorlab.steering.model.architectures import architecture
 from vectorlab.steering.model.loading import LoadedModel
 
@@ -23,7 +24,7 @@ def nearest_tokens(
     layers: Sequence[LayerVector],
     *,
     count: int,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> list[NearestTokens]:
     """The tokens that each layer vector favours and disfavours most; of equal ones the lower id.
 

@@ -13,20 +13,19 @@ import torch
 
 from vectorlab.domain.vectors.vectors import Site, TokenRule
 from vectorlab.errors import ModelError, ShapeError
+from vectorlab.progress import OnProgress
 from vectorlab.steering.model.batching import PaddingSide
 from vectorlab.steering.model.bf16_matmul import maps_by
 from vectorlab.steering.model.device_memory import does_not_fit
 from vectorlab.steering.model.loading import LoadedModel
 from vectorlab.steering.model.processor import processor
-from vectorlab.steering.recording.batch_queues import Queue, Rectangles, Rows
+from vectorlab.steering.recording.batch_queues import PackedRows, Queue, Rectangles
 from vectorlab.steering.recording.packing import can_pack
 from vectorlab.steering.recording.recorder import Recorder, Text, hooked
 from vectorlab.steering.recording.token_rules import Reader
 
-# Told (tokens done, tokens in all) of the texts that are computed.
-Progress = Callable[[int, int], None]
 # Told the places of the sequences of a finished batch, and their states (B, L[+1], D).
-OnBatch = Callable[[list[int], torch.Tensor], None]
+OnStates = Callable[[list[int], torch.Tensor], None]
 TOKEN_BUDGET_OF_A_CARD = 16384  # tokens per batch, padding included
 # On a CPU what the widest map makes of the tokens of a batch, and two of its like beside it, have
 # a ninth of the last cache, which others share: measured with 32 MiB, at widths of 256 and 768.
@@ -76,8 +75,8 @@ def record_states(
     name_of: Callable[[int], str] | None = None,
     token_budget: int | None = None,
     padding_side: PaddingSide | None = None,
-    on_progress: Progress | None = None,
-    on_batch: OnBatch | None = None,
+    on_progress: OnProgress | None = None,
+    on_batch: OnStates | None = None,
 ) -> States:
     """The state of every sequence.
 
@@ -118,7 +117,9 @@ def record_states(
     token_budget = token_budget or default_token_budget(loaded)
     is_packed = padding_side is None and can_pack(loaded, max(map(len, texts), default=0))
     queue: Queue[Any] = (
-        Rows(recorder, texts) if is_packed else Rectangles(recorder, texts, padding_side or "right")
+        PackedRows(recorder, texts)
+        if is_packed
+        else Rectangles(recorder, texts, padding_side or "right")
     )
     with (
         maps_by(loaded),
@@ -153,8 +154,8 @@ def _record_batches(
     places: Sequence[list[int]],
     token_budget: int,
     name_of: Callable[[int], str],
-    on_progress: Progress | None,
-    on_batch: OnBatch | None,
+    on_progress: OnProgress | None,
+    on_batch: OnStates | None,
 ) -> tuple[torch.Tensor, list[str]]:
     """States of every place, and what happened on the way."""
     values = torch.empty(0)

@@ -10,14 +10,16 @@ from vectorlab.steering.model.batching import PaddingSide, length_buckets
 from vectorlab.steering.recording.packing import Family, find_families, packs
 from vectorlab.steering.recording.recorder import Batch, Recorder, Text, packed_batch, padded_batch
 
-Part = TypeVar("Part", bound=list[Any])  # what a batch is made of, from the front of what waits
+BatchPart = TypeVar(
+    "BatchPart", bound=list[Any]
+)  # what a batch is made of, from the front of what waits
 
 
-class Queue(ABC, Generic[Part]):
+class Queue(ABC, Generic[BatchPart]):
     """Texts that wait to be computed, the shortest first."""
 
     texts: Sequence[Text]
-    waiting: Part
+    waiting: BatchPart
     longest_done = 0  # tokens of the longest text that was computed
 
     @property
@@ -26,27 +28,27 @@ class Queue(ABC, Generic[Part]):
         """Tokens that are still to be computed, without padding and what is shared."""
 
     @abstractmethod
-    def next(self, token_budget: int) -> Part:
+    def next(self, token_budget: int) -> BatchPart:
         """What the next batch holds."""
 
     @abstractmethod
-    def make(self, part: Part) -> Batch:
+    def make(self, part: BatchPart) -> Batch:
         """The batch of a part."""
 
     @abstractmethod
-    def done(self, part: Part) -> None:
+    def done(self, part: BatchPart) -> None:
         """Take note that a part is computed."""
 
     @abstractmethod
-    def halved(self, part: Part) -> int | None:
+    def halved(self, part: BatchPart) -> int | None:
         """A token budget for less at a time; None if the part is a single text."""
 
     @abstractmethod
-    def numbers(self, part: Part) -> list[int]:
+    def numbers(self, part: BatchPart) -> list[int]:
         """Numbers of the texts that a part consists of."""
 
 
-class Rows(Queue[list[Family]]):
+class PackedRows(Queue[list[Family]]):
     """Texts in rows without padding."""
 
     def __init__(self, recorder: Recorder, texts: Sequence[Text]) -> None:

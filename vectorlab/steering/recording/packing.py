@@ -28,7 +28,7 @@ _LEAST_STEM = 4  # tokens; less is computed twice sooner than its attention told
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class WholeSequences:
     """Whole sequences of one length, one behind the other."""
 
     start: int  # first column
@@ -52,7 +52,7 @@ class Packed:
 
     input_ids: torch.Tensor  # (1, T) int64
     position_ids: torch.Tensor  # (1, T) int64, each token's place in its own sequence
-    runs: tuple[Run, ...]
+    runs: tuple[WholeSequences, ...]
     branches: tuple[Branches, ...]
     columns: tuple[tuple[range, range], ...]  # of every sequence: its stem and the rest
     # The block of whose attention the last token of every sequence is all that is used.
@@ -147,7 +147,7 @@ def pack(
     Returns:
         Numbers of the sequences, in the order of ``columns``, and the row.
     """
-    row = _Row(sequences)
+    row = _GrowingRow(sequences)
     # Sequences of one length stand side by side, and so do branches of one shape.
     firsts = sorted(
         (family.members[0] for family in families), key=lambda number: len(sequences[number])
@@ -213,7 +213,7 @@ def _attention(
 ALL_ATTENTION_FUNCTIONS.register(_NAME, _attention)
 
 
-class _Row:
+class _GrowingRow:
     """A row as it grows."""
 
     def __init__(self, sequences: Sequence[Sequence[int]]) -> None:
@@ -225,11 +225,11 @@ class _Row:
     def length(self, number: int) -> int:
         return len(self.sequences[number])
 
-    def add_run(self, numbers: Sequence[int]) -> Run:
+    def add_run(self, numbers: Sequence[int]) -> WholeSequences:
         start, length = len(self.ids), self.length(numbers[0])
         for number in numbers:
             self.columns[number] = range(0), self._add(number, 0)
-        return Run(start=start, rows=len(numbers), length=length)
+        return WholeSequences(start=start, rows=len(numbers), length=length)
 
     def add_branch(self, first: int, number: int, stem: int) -> list[int]:
         """The columns of the whole sequence."""

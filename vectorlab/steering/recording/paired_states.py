@@ -11,11 +11,12 @@ from vectorlab.domain.vectors.passages import ChatForm, Passage
 from vectorlab.domain.vectors.states import StateBlock, StateSpec, tokens_sha256
 from vectorlab.domain.vectors.vectors import ExtractionSpec, check_reading, passages_of, side_name
 from vectorlab.errors import InputError
+from vectorlab.progress import OnProgress
 from vectorlab.steering.extraction.methods import find_method, texts_of
 from vectorlab.steering.model.conversation_spans import find_token_parts
 from vectorlab.steering.model.loading import LoadedModel, check_request
 from vectorlab.steering.model.tokens import check_length, encode, leading_tokens, prepared
-from vectorlab.steering.recording.activations import Progress, States, record_states
+from vectorlab.steering.recording.activations import States, record_states
 from vectorlab.steering.recording.state_cache import OpenCache, Reuse, StateCache, state_spec
 
 
@@ -34,7 +35,7 @@ def paired_states(
     spec: ExtractionSpec,
     *,
     open_cache: OpenCache | None = None,
-    on_progress: Progress | None = None,
+    on_progress: OnProgress | None = None,
     token_budget: int | None = None,
 ) -> PairedStates:
     """The states that a method aggregates; arguments and errors are those of ``extract``.
@@ -137,7 +138,7 @@ def _record(
     gathered: _Gathered,
     spec: ExtractionSpec,
     cache: StateCache | None,
-    on_progress: Progress | None,
+    on_progress: OnProgress | None,
     token_budget: int | None,
 ) -> tuple[str, ...]:
     """Fill in what is missing by forward passes, batch by batch; what happened on the way."""

@@ -11,7 +11,7 @@ from vectorlab.domain.runs.comparison import (
     Cell,
     Column,
     ComparedRow,
-    Measure,
+    Criterion,
     Order,
     Question,
     Shown,
@@ -30,7 +30,7 @@ _scores = schema.scores
 _RUNS_APART = 2**32  # places of one run stand before those of the next
 
 
-def measures(tx: Transaction, run_ids: Sequence[int]) -> list[Measure]:
+def measures(tx: Transaction, run_ids: Sequence[int]) -> list[Criterion]:
     """What generations of those runs can be judged by; scores by name and version.
 
     A scorer is looked for at every generation of the runs, so its absence costs as many looks.
@@ -42,7 +42,7 @@ def measures(tx: Transaction, run_ids: Sequence[int]) -> list[Measure]:
         .distinct()
         .order_by(_scores.c.scorer, _scores.c.scorer_version)
     )
-    scored = [Measure(name=row.scorer, version=row.scorer_version) for row in tx.execute(query)]
+    scored = [Criterion(name=row.scorer, version=row.scorer_version) for row in tx.execute(query)]
     return [LOG_PROBABILITY, LENGTH, *scored]
 
 
@@ -82,7 +82,7 @@ def page(tx: Transaction, question: Question) -> list[ComparedRow]:
 
 
 def values(
-    tx: Transaction, columns: Sequence[Column], measure: Measure
+    tx: Transaction, columns: Sequence[Column], measure: Criterion
 ) -> Iterator[tuple[Column, tuple[int, int], float]]:
     """Every known figure of the columns: column, (place of the prompt, sample), value.
 
@@ -154,7 +154,7 @@ def _is_plain(question: Question) -> bool:
 
 
 def _joined(
-    source: sa.FromClause, keys: sa.CTE, numbers: sa.CTE, column: Column, measure: Measure
+    source: sa.FromClause, keys: sa.CTE, numbers: sa.CTE, column: Column, measure: Criterion
 ) -> tuple[tuple[sa.ColumnElement[Any], sa.ColumnElement[Any]], sa.FromClause]:
     """Text and figure of a column beside the keys."""
     g = _generations.alias()
@@ -172,7 +172,7 @@ def _joined(
 
 
 def _valued(
-    g: sa.FromClause, measure: Measure, source: sa.FromClause | None = None
+    g: sa.FromClause, measure: Criterion, source: sa.FromClause | None = None
 ) -> tuple[sa.ColumnElement[Any], sa.FromClause]:
     """The figure of a generation as SQL, and what has to be joined for it."""
     joined: sa.FromClause = g if source is None else source
@@ -283,7 +283,7 @@ def _scores_of(tx: Transaction, generation_ids: Sequence[int]) -> dict[int, dict
         _scores.c.generation_id, _scores.c.scorer, _scores.c.scorer_version, _scores.c.value
     ).where(_scores.c.generation_id.in_(generation_ids), _scores.c.value.is_not(None))
     for row in tx.execute(query.where(is_newest(_scores))):
-        key = Measure(name=row.scorer, version=row.scorer_version).key
+        key = Criterion(name=row.scorer, version=row.scorer_version).key
         scores.setdefault(row.generation_id, {})[key] = row.value
     return scores
 

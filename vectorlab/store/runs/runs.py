@@ -9,7 +9,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from vectorlab.domain.interventions.arms import Arm, Combine, Intervention
-from vectorlab.domain.interventions.conditions import Comparison, Condition, Measure
+from vectorlab.domain.interventions.conditions import Condition, Measure, ThresholdSide
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.interventions.schedules import Schedule
@@ -361,7 +361,7 @@ def condition_of(row: sa.Row[Any], vector_model: str | None) -> Condition:
         vector_model=vector_model,
         layer=row.condition_layer,
         measure=Measure(row.condition_measure),
-        comparison=Comparison(row.condition_comparison),
+        comparison=ThresholdSide(row.condition_comparison),
         threshold=row.condition_threshold,
         window=Positions.parse(row.condition_window),
         site=Site(row.condition_site),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from vectorlab.domain.runs.batch_plan import RowKey
-from vectorlab.domain.runs.replays import ReplayVerdict, Verdict, judge
+from vectorlab.domain.runs.replays import ReplayOutcome, ReplayVerdict, judge
 from vectorlab.domain.runs.runs import GenerationRun
 from vectorlab.domain.runs.texts import Departure
 from vectorlab.store import evidence, schema
@@ -53,7 +53,7 @@ def find(tx: Transaction, original: GenerationRun, replay: GenerationRun) -> Rep
     ]
     return replace(
         judge(original, replay, departures),
-        verdict=Verdict(row.verdict),
+        verdict=ReplayOutcome(row.verdict),
         rounding_margin=row.rounding_margin,
     )
 

@@ -10,15 +10,17 @@ from vectorlab.domain.text.list_diff import diff_lists
 
 STEP = 65536  # between neighbours of a list that is written whole: room for later insertions
 
-Row = tuple[int, int | None]  # rank and the item that takes it; None clears it
+RankRow = tuple[int, int | None]  # rank and the item that takes it; None clears it
 
 
-def whole(items: Sequence[int]) -> Iterator[Row]:
+def whole(items: Sequence[int]) -> Iterator[RankRow]:
     """Rows of a list that builds on none before, one at a time: a long list has millions."""
     return ((rank * STEP, demonstration_id) for rank, demonstration_id in enumerate(items))
 
 
-def changes(ranks: Sequence[int], before: Sequence[int], after: Sequence[int]) -> list[Row] | None:
+def changes(
+    ranks: Sequence[int], before: Sequence[int], after: Sequence[int]
+) -> list[RankRow] | None:
     """Rows that turn a list into another.
 
     Args:
@@ -29,7 +31,7 @@ def changes(ranks: Sequence[int], before: Sequence[int], after: Sequence[int]) -
     Returns:
         The rows to write, or None where ranks leave no room between two neighbours.
     """
-    rows: list[Row] = []
+    rows: list[RankRow] = []
     old_end, new_end = 0, 0  # one past what is dealt with
     for old, new, length in (*diff_lists(before, after).runs, (len(before), len(after), 0)):
         if old > old_end or new > new_end:
@@ -45,7 +47,7 @@ def changes(ranks: Sequence[int], before: Sequence[int], after: Sequence[int]) -
 
 def _stretch(
     free: Sequence[int], items: Sequence[int], below: int | None, above: int | None
-) -> list[Row] | None:
+) -> list[RankRow] | None:
     """Rows that fill the room between two items that stay."""
     missing = len(items) - len(free)
     ranks = list(free)

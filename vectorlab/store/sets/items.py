@@ -86,7 +86,7 @@ def store_demonstrations(tx: Transaction, items: Iterable[Item]) -> ItemList:
 
 def plan_items(
     tx: Transaction, listed: ItemList, latest: SetVersion | None, number: int
-) -> tuple[int, Iterable[item_ranks.Row]]:
+) -> tuple[int, Iterable[item_ranks.RankRow]]:
     """How the item list of the next version of a set is written.
 
     Returns:
@@ -109,7 +109,7 @@ def plan_items(
 
 
 def write_items(
-    tx: Transaction, set_id: int, number: int, base_number: int, rows: Iterable[item_ranks.Row]
+    tx: Transaction, set_id: int, number: int, base_number: int, rows: Iterable[item_ranks.RankRow]
 ) -> None:
     """Write the rows that were planned for a version.
 

@@ -28,7 +28,7 @@ _tags = schema.version_tags
 
 
 @dataclass(frozen=True, kw_only=True)
-class Origin:
+class SetOrigin:
     """What the first version of a set was taken from."""
 
     version_id: int
@@ -148,7 +148,7 @@ def add_version(
     demonstrations: Iterable[items.Item],
     message: str,
     author: str,
-    origin: Origin | None = None,
+    origin: SetOrigin | None = None,
     merged_id: int | None = None,
     details: Mapping[str, Any] | None = None,
 ) -> tuple[SetVersion, bool]:
@@ -189,7 +189,7 @@ def add_version(
         return latest, False
     number = 1 if latest is None else latest.number + 1
     if origin is None and latest is not None:
-        origin = Origin(version_id=latest.id, relation=Relation.REVISION)
+        origin = SetOrigin(version_id=latest.id, relation=Relation.REVISION)
     base_number, rows = items.plan_items(tx, listed, latest, number)
     values = {
         "set_id": owner.id,

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from vectorlab.domain.interventions.calibration import (
     Calibration,
     CalibrationSpec,
-    CurvePoint,
     NewCalibration,
+    TriedStrength,
 )
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.vectors.vectors import Site
@@ -125,7 +125,7 @@ def _calibration(row: sa.Row[Any]) -> Calibration:
         strength=row.strength,
         effect_value=row.effect_value,
         damage_value=row.damage_value,
-        curve=[CurvePoint.from_json(point) for point in row.curve_json],
+        curve=[TriedStrength.from_json(point) for point in row.curve_json],
         evidence=row.evidence_json,
         environment=row.environment_json,
         vector_name=row.vector_name,

@@ -17,7 +17,7 @@ _omitted = schema.omitted_demonstrations
 _alignments = schema.demonstration_alignments
 _vectors = schema.steering_vectors
 
-Order = Literal["strongest", "weakest", "largest_shift"]
+ExplanationOrder = Literal["strongest", "weakest", "largest_shift"]
 
 
 def add_explanation(
@@ -95,7 +95,7 @@ def pulls(
     tx: Transaction,
     vector_id: int,
     *,
-    order: Order | None = None,
+    order: ExplanationOrder | None = None,
     contrary: bool | None = None,
     limit: int | None = None,
 ) -> list[DemonstrationPull]:
@@ -132,7 +132,7 @@ def pulls(
     )
     if contrary is not None:
         query = query.where(_alignments.c.mean < 0 if contrary else _alignments.c.mean >= 0)
-    first: dict[Order | None, sa.ColumnElement[Any]] = {
+    first: dict[ExplanationOrder | None, sa.ColumnElement[Any]] = {
         None: _alignments.c.position.asc(),
         "strongest": _alignments.c.mean.desc(),
         "weakest": _alignments.c.mean.asc(),

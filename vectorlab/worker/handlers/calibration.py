@@ -13,9 +13,9 @@ from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.interventions.calibration import (
     CalibrationSpec,
-    CurvePoint,
     Limit,
     NewCalibration,
+    TriedStrength,
     best_choice,
     find_best,
     find_limit,
@@ -25,7 +25,7 @@ from vectorlab.domain.runs.batch_plan import RowKey
 from vectorlab.domain.runs.runs import RunSpec
 from vectorlab.domain.runs.texts import FinishReason, GeneratedText
 from vectorlab.domain.scores.catalogue import PROJECTION, SCORERS, Needs
-from vectorlab.domain.scores.scores import Item, ScorerSpec
+from vectorlab.domain.scores.scores import ScorerSpec, TextItem
 from vectorlab.domain.scores.statistics import Estimate, compare_paired, estimate
 from vectorlab.domain.vectors.vectors import LayerVector
 from vectorlab.errors import InputError
@@ -286,7 +286,7 @@ def _new(
     bench.measure(spec, spec.damage, sorted(effects))
     damages = bench.known(spec, spec.damage)
     curve = [
-        CurvePoint(strength=size, damage=damages[size], effect=effects.get(size))
+        TriedStrength(strength=size, damage=damages[size], effect=effects.get(size))
         for size in sorted(damages)
     ]
     return NewCalibration(
@@ -313,10 +313,10 @@ def _reads_own_text(scorer: ScorerSpec) -> bool:
     )
 
 
-def _items(run: RunSpec, texts: Sequence[GeneratedText]) -> dict[RowKey, Item]:
+def _items(run: RunSpec, texts: Sequence[GeneratedText]) -> dict[RowKey, TextItem]:
     unsteered = {text.key.prompt: text.text for text in texts if text.key.arm == 0}
     return {
-        text.key: Item(
+        text.key: TextItem(
             text=text.text,
             prompt=run.prompts[text.key.prompt].text,
             reference=run.prompts[text.key.prompt].reference,

@@ -41,7 +41,7 @@ SHOWN_CHARACTERS = 2000  # of a partial text, from its end
 @handles(GenerateRequest)
 def run_generation(context: JobContext, request: GenerateRequest) -> None:
     """Generate the texts of a run, or repeat those of the run that it replays."""
-    work = _Work.read(context, request)
+    work = _GenerationWork.read(context, request)
     loaded = context.load(work.spec.dtype, accept_changed=request.accept_changed_model)
     work = work.for_model(loaded)
     with _threads(request.threads):
@@ -54,7 +54,7 @@ def run_generation(context: JobContext, request: GenerateRequest) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Work:
+class _GenerationWork:
     """What a generation job asks for, read from the store."""
 
     context: JobContext
@@ -66,7 +66,7 @@ class _Work:
     began: float
 
     @classmethod
-    def read(cls, context: JobContext, request: GenerateRequest) -> "_Work":
+    def read(cls, context: JobContext, request: GenerateRequest) -> "_GenerationWork":
         with context.db.read() as tx:
             numbers = {
                 sha256: vectors.layer_vectors(tx, vector_id)
@@ -85,7 +85,7 @@ class _Work:
             began=time.monotonic(),
         )
 
-    def for_model(self, loaded: LoadedModel) -> "_Work":
+    def for_model(self, loaded: LoadedModel) -> "_GenerationWork":
         # Another fingerprint gets here only when the replay asked for it by name.
         spec = replace(self.request.spec, model_fingerprint=loaded.description.fingerprint)
         return replace(self, spec=spec, began=time.monotonic())
@@ -146,7 +146,9 @@ class _Work:
         self.context.commit(write)
 
 
-def _run_alone(context: JobContext, work: _Work, loaded: LoadedModel, plan: BatchPlan) -> None:
+def _run_alone(
+    context: JobContext, work: _GenerationWork, loaded: LoadedModel, plan: BatchPlan
+) -> None:
     environment = describe_environment(loaded)
     compiled = {"compiled": True} if work.request.compiled else {}
     chunks = _Chunks(context, environment | compiled, plan)
@@ -172,7 +174,7 @@ def _run_alone(context: JobContext, work: _Work, loaded: LoadedModel, plan: Batc
 
 
 def _companions(
-    context: JobContext, work: _Work, loaded: LoadedModel, plan: BatchPlan
+    context: JobContext, work: _GenerationWork, loaded: LoadedModel, plan: BatchPlan
 ) -> Sequence[Companion]:
     """Other queued jobs for the same batch; none for a run that has a plan or a part already."""
     small = len(plan.batches) == 1 and not work.request.batch_plan and not work.saved
@@ -189,22 +191,22 @@ def _companions(
 
 
 def _run_together(
-    context: JobContext, work: _Work, companions: Sequence[Companion], loaded: LoadedModel
+    context: JobContext, work: _GenerationWork, companions: Sequence[Companion], loaded: LoadedModel
 ) -> None:
     """One batch for several jobs; each commits, or fails, on its own."""
     ids = [context.job.id, *(companion.job.id for companion in companions)]
     outcomes: Sequence[GenerationResult | BaseException]
-    works: list[_Work | Exception] = [work]
+    works: list[_GenerationWork | Exception] = [work]
     for attempt in companions:
         try:
             request = GenerateRequest.from_json(attempt.job.spec)
-            works.append(_Work.read(attempt.context, request).for_model(loaded))
+            works.append(_GenerationWork.read(attempt.context, request).for_model(loaded))
         except Exception as error:
             works.append(error)
         attempt.lease.log(f"shares a batch with jobs {', '.join(map(str, ids))}")
     context.lease.log(f"shares a batch with jobs {', '.join(map(str, ids))}")
     environment = describe_environment(loaded)
-    able = [work for work in works if isinstance(work, _Work)]
+    able = [work for work in works if isinstance(work, _GenerationWork)]
     try:
         outcomes = generate_together(
             loaded,
@@ -224,14 +226,14 @@ def _run_together(
             attempt.run(partial(_give_up, error))
         raise
     by_work = iter(outcomes)
-    own, *others = [next(by_work) if isinstance(work, _Work) else work for work in works]
+    own, *others = [next(by_work) if isinstance(work, _GenerationWork) else work for work in works]
     for attempt, companion_work, outcome in zip(companions, works[1:], others, strict=True):
         attempt.run(partial(_conclude, companion_work, outcome, environment))
     _conclude(work, own, environment, context)
 
 
 def _conclude(
-    work: _Work | Exception,
+    work: _GenerationWork | Exception,
     outcome: GenerationResult | BaseException,
     environment: Mapping[str, Any],
     _context: JobContext,

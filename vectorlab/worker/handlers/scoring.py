@@ -13,7 +13,7 @@ from vectorlab.domain.runs.batch_plan import RowKey
 from vectorlab.domain.runs.runs import GenerationRun
 from vectorlab.domain.runs.texts import GeneratedText
 from vectorlab.domain.scores.catalogue import PROJECTION, SCORERS, Needs
-from vectorlab.domain.scores.scores import Item, NewScore, Score, ScorerSpec
+from vectorlab.domain.scores.scores import NewScore, Score, ScorerSpec, TextItem
 from vectorlab.domain.vectors.vectors import LayerVector
 from vectorlab.evals.model_scores import score_with_model
 from vectorlab.evals.registry import prepare, score_all
@@ -31,7 +31,7 @@ KEEP_EVERY = 64  # texts scored between two writes, for scorers that take their 
 @handles(ScoreRequest)
 def run_scoring(context: JobContext, request: ScoreRequest) -> None:
     """Score the texts of a run; every finished scorer is kept at once."""
-    work = _Work.read(context, request)
+    work = _ScoringWork.read(context, request)
     by_model = [scorer for scorer in request.scorers if SCORERS[scorer.name].needs is Needs.MODEL]
     for scorer in request.scorers:
         if scorer not in by_model:
@@ -46,17 +46,17 @@ def run_scoring(context: JobContext, request: ScoreRequest) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Work:
+class _ScoringWork:
     context: JobContext
     run: GenerationRun
     texts: Mapping[RowKey, GeneratedText]
     ids: Mapping[RowKey, int]
-    items: Mapping[RowKey, Item]
+    items: Mapping[RowKey, TextItem]
     done: Mapping[tuple[str, str], set[int]]
     force: bool
 
     @classmethod
-    def read(cls, context: JobContext, request: ScoreRequest) -> "_Work":
+    def read(cls, context: JobContext, request: ScoreRequest) -> "_ScoringWork":
         with context.db.read() as tx:
             run = runs.run_by_id(tx, request.run_id)
             texts = {generation.key: generation for generation in runs.generations(tx, run.id)}
@@ -209,10 +209,10 @@ class _Work:
         return None
 
 
-def _items(run: GenerationRun, texts: Mapping[RowKey, GeneratedText]) -> dict[RowKey, Item]:
+def _items(run: GenerationRun, texts: Mapping[RowKey, GeneratedText]) -> dict[RowKey, TextItem]:
     unsteered = next((n for n, arm in enumerate(run.spec.arms) if arm.is_baseline), None)
 
-    def pairs() -> Iterator[tuple[RowKey, Item]]:
+    def pairs() -> Iterator[tuple[RowKey, TextItem]]:
         for key, text in texts.items():
             prompt, beside = run.spec.prompts[key.prompt], None
             if unsteered is not None:
@@ -220,7 +220,7 @@ def _items(run: GenerationRun, texts: Mapping[RowKey, GeneratedText]) -> dict[Ro
                 beside = texts[other].text
             yield (
                 key,
-                Item(
+                TextItem(
                     text=text.text,
                     prompt=prompt.text,
                     reference=prompt.reference,

@@ -5,10 +5,10 @@ from typing import Any
 
 from vectorlab.domain.interventions.conditions import (
     Candidate,
-    Comparison,
     Condition,
     NewSearch,
     SearchSpec,
+    ThresholdSide,
     best,
     candidates,
     tells,
@@ -84,7 +84,7 @@ def _conditions(spec: SearchSpec, vector_id: int, parts: list[LayerVector]) -> l
             vector_sha256=spec.vector_sha256,
             layer=layer,
             measure=spec.measure,
-            comparison=Comparison.ABOVE,
+            comparison=ThresholdSide.ABOVE,
             threshold=0.0,
             window=spec.window,
             site=spec.site,

@@ -57,8 +57,8 @@ def write(folder: Path, items: list[Demonstration], format: str) -> list[Path]:
 
 def read(*paths: Path, **options: Any) -> list[Demonstration]:
     """Everything in files; options of columns and of reading together."""
-    names = files.Asked.__dataclass_fields__.keys() & options.keys()
-    asked = files.Asked(**{name: options.pop(name) for name in names})
+    names = files.ColumnChoice.__dataclass_fields__.keys() & options.keys()
+    asked = files.ColumnChoice(**{name: options.pop(name) for name in names})
     with files.open_import(paths, files.ReadOptions(**options), asked) as found:
         return list(found.demonstrations())
 

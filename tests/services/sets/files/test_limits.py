@@ -119,7 +119,7 @@ def peak():
 """
 MEASURE = f"""{PEAK}
 from vectorlab.errors import InputError
-from vectorlab.services import set_files
+from vectorlab.services.sets import files as set_files
 before = peak()
 count = 0
 try:

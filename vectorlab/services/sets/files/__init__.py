@@ -24,15 +24,15 @@ from vectorlab.services.sets.files.importing import (
     survey,
 )
 from vectorlab.services.sets.files.manifest import describe_version
-from vectorlab.services.sets.files.mapping import Asked
-from vectorlab.services.sets.files.table import Progress
+from vectorlab.services.sets.files.mapping import ColumnChoice
+from vectorlab.services.sets.files.table import ImportProgress
 
 __all__ = [
     "ENDINGS",
     "FORMATS",
-    "Asked",
+    "ColumnChoice",
     "FoundSet",
-    "Progress",
+    "ImportProgress",
     "ReadOptions",
     "Readable",
     "Seen",

@@ -11,7 +11,7 @@ from typing import IO, BinaryIO
 
 from vectorlab.errors import InputError
 from vectorlab.services.sets.files.limits import CHUNK_BYTES
-from vectorlab.services.sets.files.table import Progress
+from vectorlab.services.sets.files.table import ImportProgress
 
 
 class ByteSource:
@@ -23,7 +23,7 @@ class ByteSource:
         progress: Kept up to date; its total becomes the size where there is one.
     """
 
-    def __init__(self, file: BinaryIO | IO[bytes], name: str, progress: Progress) -> None:
+    def __init__(self, file: BinaryIO | IO[bytes], name: str, progress: ImportProgress) -> None:
         self.file = file
         self.name = name
         self.progress = progress
@@ -47,7 +47,7 @@ class ByteSource:
         return copy
 
 
-def open_bytes(path: Path, name: str, progress: Progress, stack: ExitStack) -> ByteSource:
+def open_bytes(path: Path, name: str, progress: ImportProgress, stack: ExitStack) -> ByteSource:
     """Open a file, which messages call ``name``; ``stack`` closes it.
 
     Raises:

@@ -10,12 +10,20 @@ from vectorlab.services.sets.files.decoding import TextSource
 from vectorlab.services.sets.files.limits import FIELD_LIMIT, RECORD_LIMIT
 from vectorlab.services.sets.files.mapping import HAS_TARGET
 from vectorlab.services.sets.files.metadata import metadata_text
-from vectorlab.services.sets.files.table import Progress, Records, Table, check_columns, list_names
+from vectorlab.services.sets.files.table import (
+    ImportProgress,
+    Records,
+    RecordTable,
+    check_columns,
+    list_names,
+)
 
 _YES, _NO = "true", "false"
 
 
-def open_csv(text: TextSource, progress: Progress, *, format: str, delimiter: str) -> Table:
+def open_csv(
+    text: TextSource, progress: ImportProgress, *, format: str, delimiter: str
+) -> RecordTable:
     """Read the header; the rows follow as they are asked for.
 
     Raises:
@@ -23,7 +31,7 @@ def open_csv(text: TextSource, progress: Progress, *, format: str, delimiter: st
     """
     if len(delimiter) != 1 or delimiter in '\r\n"\ufeff\x00':
         raise InputError(f"Delimiter {delimiter!r} cannot be used. Give one character, as in ';'.")
-    rows = _Rows(text, delimiter)
+    rows = _NumberedRows(text, delimiter)
     header = tuple(next((row for _, row in rows), ()))
     check_columns(text.name, header, at=", line 1")
 
@@ -36,7 +44,7 @@ def open_csv(text: TextSource, progress: Progress, *, format: str, delimiter: st
                 )
             yield line, dict(zip(header, row, strict=True))
 
-    return Table(
+    return RecordTable(
         name=text.name,
         format=format,
         columns=header,
@@ -90,7 +98,7 @@ def _cells(demonstration: Demonstration) -> dict[str, str]:
     }
 
 
-class _Rows:
+class _NumberedRows:
     """Rows that are not blank, each with the line it begins on; goes on where it was left."""
 
     def __init__(self, text: TextSource, delimiter: str) -> None:

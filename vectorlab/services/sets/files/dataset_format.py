@@ -17,10 +17,10 @@ from vectorlab.errors import InputError
 from vectorlab.services.sets.files.arrow import ERRORS, one_line, records
 from vectorlab.services.sets.files.parquet_format import MANIFEST_KEY, manifest_of, record_batches
 from vectorlab.services.sets.files.table import (
-    Progress,
+    ImportProgress,
     Record,
     Records,
-    Table,
+    RecordTable,
     check_columns,
     first_records,
 )
@@ -33,7 +33,9 @@ _ROWS = 1000  # per record batch, as the library writes
 _NOTES_LIMIT = 2**24  # bytes of the JSON files beside the data
 
 
-def open_dataset(folder: Path, *, split: str | None, progress: Progress, stack: ExitStack) -> Table:
+def open_dataset(
+    folder: Path, *, split: str | None, progress: ImportProgress, stack: ExitStack
+) -> RecordTable:
     """Read the schema; the rows follow as they are asked for.
 
     Args:
@@ -64,7 +66,7 @@ def open_dataset(folder: Path, *, split: str | None, progress: Progress, stack: 
         present = tuple(key for key in keys if key in columns)
         return records(batches(present), present, name)
 
-    return Table(
+    return RecordTable(
         name=name,
         format="dataset",
         columns=columns,
@@ -76,8 +78,13 @@ def open_dataset(folder: Path, *, split: str | None, progress: Progress, stack: 
 
 
 def open_hub(
-    name: str, *, config: str | None, split: str | None, revision: str | None, progress: Progress
-) -> Table:
+    name: str,
+    *,
+    config: str | None,
+    split: str | None,
+    revision: str | None,
+    progress: ImportProgress,
+) -> RecordTable:
     """A dataset of the hub, streamed.
 
     Args:

@@ -15,12 +15,12 @@ from vectorlab.services.sets.files.metadata import (
     metadata_text,
     parse_json,
 )
-from vectorlab.services.sets.files.table import Record, Table
+from vectorlab.services.sets.files.table import Record, RecordTable
 from vectorlab.store.references import storable_text
 
 
 def make_demonstrations(
-    table: Table, columns: Columns, seen: Callable[[], None] = lambda: None
+    table: RecordTable, columns: Columns, seen: Callable[[], None] = lambda: None
 ) -> Iterator[Demonstration]:
     """One demonstration per record, as the records are read.
 
@@ -50,7 +50,7 @@ def make_demonstrations(
 class _Where:
     """A place in words, worked out only when a message needs it."""
 
-    def __init__(self, table: Table, place: Any) -> None:
+    def __init__(self, table: RecordTable, place: Any) -> None:
         self._table, self._place = table, place
 
     def __str__(self) -> str:
@@ -60,7 +60,7 @@ class _Where:
 class _Late:
     """Notices keys that would have mattered, had they come before the columns were guessed."""
 
-    def __init__(self, table: Table, columns: Columns) -> None:
+    def __init__(self, table: RecordTable, columns: Columns) -> None:
         self._table = table
         self._open = columns.guessed and not table.fixed_columns
         self._known = {*table.columns, METADATA}

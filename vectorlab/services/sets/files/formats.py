@@ -13,7 +13,7 @@ from vectorlab.services.sets.files.dataset_format import HUB, open_dataset, open
 from vectorlab.services.sets.files.decoding import TextSource
 from vectorlab.services.sets.files.json_format import open_json, open_jsonl
 from vectorlab.services.sets.files.parquet_format import open_parquet
-from vectorlab.services.sets.files.table import Progress, Table
+from vectorlab.services.sets.files.table import ImportProgress, RecordTable
 from vectorlab.services.sets.files.text_format import open_text
 
 STDIN = "-"
@@ -47,7 +47,7 @@ class ReadOptions:
 
 
 @dataclass(kw_only=True)
-class Inputs:
+class ReaderInputs:
     """What a reader opens, and what closes it again.
 
     Raises:
@@ -56,7 +56,7 @@ class Inputs:
 
     names: Sequence[str]  # paths, ``-`` for standard input, or ``hub:`` and a name
     options: ReadOptions
-    progress: Progress
+    progress: ImportProgress
     stack: ExitStack
     format: str = field(init=False)
 
@@ -84,7 +84,7 @@ class Inputs:
         return TextSource(self.bytes(number), self.options.encoding, universal=universal)
 
 
-def open_table(inputs: Inputs) -> Table:
+def open_table(inputs: ReaderInputs) -> RecordTable:
     """Open an input with the reader of its format."""
     return _READERS[inputs.format](inputs)
 
@@ -145,7 +145,7 @@ def _check_options(format: str, options: ReadOptions) -> None:
             )
 
 
-def _csv(inputs: Inputs) -> Table:
+def _csv(inputs: ReaderInputs) -> RecordTable:
     return open_csv(
         inputs.text(universal=True),
         inputs.progress,
@@ -154,17 +154,17 @@ def _csv(inputs: Inputs) -> Table:
     )
 
 
-def _parquet(inputs: Inputs) -> Table:
+def _parquet(inputs: ReaderInputs) -> RecordTable:
     source = inputs.bytes()
     return open_parquet(source.seekable(inputs.stack), source.name, inputs.progress)
 
 
-def _text(inputs: Inputs) -> Table:
+def _text(inputs: ReaderInputs) -> RecordTable:
     numbers = range(len(inputs.names))
     return open_text([inputs.text(number, universal=False) for number in numbers], inputs.progress)
 
 
-def _dataset(inputs: Inputs) -> Table:
+def _dataset(inputs: ReaderInputs) -> RecordTable:
     return open_dataset(
         Path(inputs.names[0]),
         split=inputs.options.split,
@@ -173,7 +173,7 @@ def _dataset(inputs: Inputs) -> Table:
     )
 
 
-def _hub(inputs: Inputs) -> Table:
+def _hub(inputs: ReaderInputs) -> RecordTable:
     return open_hub(
         inputs.names[0].removeprefix(HUB),
         config=inputs.options.config,
@@ -183,7 +183,7 @@ def _hub(inputs: Inputs) -> Table:
     )
 
 
-_READERS: Mapping[str, Callable[[Inputs], Table]] = {
+_READERS: Mapping[str, Callable[[ReaderInputs], RecordTable]] = {
     "csv": _csv,
     "tsv": _csv,
     "json": lambda inputs: open_json(inputs.text(universal=False), inputs.progress),

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from vectorlab.domain.sets.versions import Demonstration
-from vectorlab.services.sets.files.table import Progress, Records, Table, check_columns
+from vectorlab.services.sets.files.table import ImportProgress, Records, RecordTable, check_columns
 
 _NAME = "the data frame"
 
 
-def open_frame(frame: pd.DataFrame) -> Table:
+def open_frame(frame: pd.DataFrame) -> RecordTable:
     """Rows of a frame; missing values (None, NaN, NaT, NA) are missing.
 
     Raises:
@@ -27,13 +27,13 @@ def open_frame(frame: pd.DataFrame) -> Table:
         for number, row in enumerate(zip(*series, strict=True), start=1):
             yield number, dict(zip(present, map(_plain, row), strict=True))
 
-    return Table(
+    return RecordTable(
         name=_NAME,
         format="frame",
         columns=columns,
         read=read,
         where=lambda number: f"{_NAME}, row {number}",
-        progress=Progress(unit="rows", total=len(frame)),
+        progress=ImportProgress(unit="rows", total=len(frame)),
     )
 
 

@@ -18,14 +18,14 @@ from vectorlab.domain.sets.versions import Demonstration, set_hasher
 from vectorlab.errors import InputError
 from vectorlab.services.sets.files.dataset_format import HUB
 from vectorlab.services.sets.files.demonstrations import make_demonstrations
-from vectorlab.services.sets.files.formats import STDIN, Inputs, ReadOptions, open_table
+from vectorlab.services.sets.files.formats import STDIN, ReaderInputs, ReadOptions, open_table
 from vectorlab.services.sets.files.frames import open_frame
-from vectorlab.services.sets.files.manifest import Origin, find_origin, read_origin
-from vectorlab.services.sets.files.mapping import Asked, Columns, choose_columns
-from vectorlab.services.sets.files.table import Progress, Table
+from vectorlab.services.sets.files.manifest import ExportOrigin, find_origin, read_origin
+from vectorlab.services.sets.files.mapping import ColumnChoice, Columns, choose_columns
+from vectorlab.services.sets.files.table import ImportProgress, RecordTable
 from vectorlab.store.sets.items import in_batches
 
-Seen = Callable[[Progress], None]
+Seen = Callable[[ImportProgress], None]
 _EVERY = 500  # demonstrations between two reports of progress
 
 
@@ -34,13 +34,13 @@ class FoundSet:
     """An input that is open, with the columns that would be used; nothing is stored yet."""
 
     title: str  # names of the files, without folders
-    table: Table
+    table: RecordTable
     columns: Columns
-    origin: Origin | None
+    origin: ExportOrigin | None
     notes: tuple[str, ...]
 
     @property
-    def progress(self) -> Progress:
+    def progress(self) -> ImportProgress:
         """How far it has been read."""
         return self.table.progress
 
@@ -117,7 +117,9 @@ class Survey:
 
 @contextmanager
 def open_import(
-    names: Sequence[str | Path], options: ReadOptions | None = None, choice: Asked | None = None
+    names: Sequence[str | Path],
+    options: ReadOptions | None = None,
+    choice: ColumnChoice | None = None,
 ) -> Iterator[FoundSet]:
     """Open files and choose columns.
 
@@ -147,13 +149,15 @@ def guess_columns(
     with ExitStack() as stack:
         table = open_table(_inputs(names, options, stack))
         try:
-            return table.columns, choose_columns(table.name, table.columns, Asked())
+            return table.columns, choose_columns(table.name, table.columns, ColumnChoice())
         except InputError:
             return table.columns, None
 
 
 @contextmanager
-def open_frame_import(frame: pd.DataFrame, choice: Asked | None = None) -> Iterator[FoundSet]:
+def open_frame_import(
+    frame: pd.DataFrame, choice: ColumnChoice | None = None
+) -> Iterator[FoundSet]:
     """The same for a data frame."""
     table = open_frame(frame)
     yield _found(table, choice, origin=None, note="", title=table.name)
@@ -181,17 +185,24 @@ def survey(found_set: FoundSet, *, rows: int, seen: Seen | None = None) -> Surve
     )
 
 
-def _inputs(names: Sequence[str | Path], options: ReadOptions | None, stack: ExitStack) -> Inputs:
-    return Inputs(
+def _inputs(
+    names: Sequence[str | Path], options: ReadOptions | None, stack: ExitStack
+) -> ReaderInputs:
+    return ReaderInputs(
         names=[str(name) for name in names],
         options=options or ReadOptions(),
-        progress=Progress(),
+        progress=ImportProgress(),
         stack=stack,
     )
 
 
 def _found(
-    table: Table, choice: Asked | None, *, origin: Origin | None, note: str, title: str
+    table: RecordTable,
+    choice: ColumnChoice | None,
+    *,
+    origin: ExportOrigin | None,
+    note: str,
+    title: str,
 ) -> FoundSet:
     if not table.columns:
         raise InputError(f"{table.name} holds no rows. Give a file with one demonstration per row.")
@@ -203,20 +214,20 @@ def _found(
     return FoundSet(
         title=title,
         table=table,
-        columns=choose_columns(table.name, table.columns, choice or Asked()),
+        columns=choose_columns(table.name, table.columns, choice or ColumnChoice()),
         origin=origin,
         notes=(*table.notes, *filter(None, [note])),
     )
 
 
-def _origin_beside(inputs: Inputs) -> tuple[Origin | None, str]:
+def _origin_beside(inputs: ReaderInputs) -> tuple[ExportOrigin | None, str]:
     paths = [Path(name) for name in inputs.names]
     if inputs.format in ("dataset", "hub") or not all(path.is_file() for path in paths):
         return None, ""
     return find_origin(paths)
 
 
-def _title(inputs: Inputs) -> str:
+def _title(inputs: ReaderInputs) -> str:
     names = [
         "standard input" if name == STDIN else name if name.startswith(HUB) else Path(name).name
         for name in inputs.names

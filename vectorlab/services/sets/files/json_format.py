@@ -16,9 +16,9 @@ from vectorlab.services.sets.files.decoding import TextSource
 from vectorlab.services.sets.files.limits import OBJECT_LIMIT, RECORD_LIMIT
 from vectorlab.services.sets.files.metadata import DECODER, RefusedValueError, guarded, parse_json
 from vectorlab.services.sets.files.table import (
-    Progress,
+    ImportProgress,
     Record,
-    Table,
+    RecordTable,
     check_columns,
     first_records,
 )
@@ -35,7 +35,7 @@ class ItemPlace(NamedTuple):
     column: int
 
 
-def open_json(text: TextSource, progress: Progress) -> Table:
+def open_json(text: TextSource, progress: ImportProgress) -> RecordTable:
     """A list of objects or of texts, or one object of lists (see ``contrast``).
 
     Raises:
@@ -59,7 +59,7 @@ def open_json(text: TextSource, progress: Progress) -> Table:
     return first_records(text.name, "json", records, where, progress)
 
 
-def open_jsonl(text: TextSource, progress: Progress) -> Table:
+def open_jsonl(text: TextSource, progress: ImportProgress) -> RecordTable:
     """One object, or one text, per line.
 
     Raises:
@@ -220,11 +220,11 @@ class _JsonStream:
         return len(pieces) > 1
 
 
-def _object_of_lists(stream: _JsonStream, name: str, progress: Progress) -> Table:
+def _object_of_lists(stream: _JsonStream, name: str, progress: ImportProgress) -> RecordTable:
     value = stream.value(OBJECT_LIMIT, "the object")
     stream.finish()
     lists = expand_lists(name, value)
-    return Table(
+    return RecordTable(
         name=name,
         format="json",
         columns=check_columns(name, lists.columns),

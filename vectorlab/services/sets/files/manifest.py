@@ -21,7 +21,7 @@ _SIZE_LIMIT = 2**20  # bytes of a manifest
 
 
 @dataclass(frozen=True, kw_only=True)
-class Origin:
+class ExportOrigin:
     """The export that an input comes from, by its manifest."""
 
     label: str  # name@number, in the store that exported it
@@ -74,7 +74,7 @@ def sidecar_text(about: Mapping[str, Any], files: Mapping[str, Path]) -> str:
     return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def find_origin(paths: Sequence[Path]) -> tuple[Origin | None, str]:
+def find_origin(paths: Sequence[Path]) -> tuple[ExportOrigin | None, str]:
     """What the manifest beside the first file says, and a note if it cannot be used."""
     path = sidecar(paths[0])
     try:
@@ -87,10 +87,12 @@ def find_origin(paths: Sequence[Path]) -> tuple[Origin | None, str]:
     except (OSError, ValueError, TypeError, KeyError, RecursionError, InputError):
         return None, f"{path} is no manifest that this version reads; it is not used"
     same = expected == [_file_sha256(path) for path in paths]
-    return Origin(label=origin.label, content_sha256=origin.content_sha256, unchanged=same), ""
+    return ExportOrigin(
+        label=origin.label, content_sha256=origin.content_sha256, unchanged=same
+    ), ""
 
 
-def read_origin(about: Mapping[str, Any]) -> Origin:
+def read_origin(about: Mapping[str, Any]) -> ExportOrigin:
     """The origin that a manifest names.
 
     Raises:
@@ -102,7 +104,7 @@ def read_origin(about: Mapping[str, Any]) -> Origin:
         raise InputError("The manifest is not one that this version reads.")
     # The label is printed: nothing but a name and a number may come out of somebody's file.
     reference = SetReference.parse(label)
-    return Origin(label=str(reference), content_sha256=sha256[:64], unchanged=None)
+    return ExportOrigin(label=str(reference), content_sha256=sha256[:64], unchanged=None)
 
 
 def _file_sha256(path: Path) -> str:

@@ -40,7 +40,7 @@ _HELP = "Choose with --source-column and --target-column."
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class ColumnChoice:
     """What the user said about columns."""
 
     source: tuple[str, ...] = ()
@@ -57,7 +57,7 @@ class Asked:
         metadata: str | Sequence[str] | None,
         join: str | None,
         bare_prompts: bool,  # noqa: FBT001 - the words of the command, in its order
-    ) -> "Asked":
+    ) -> "ColumnChoice":
         """What the user said, from single names or lists of them.
 
         Args:
@@ -119,7 +119,7 @@ class Columns:
         }
 
 
-def choose_columns(name: str, columns: Sequence[str], choice: Asked) -> Columns:
+def choose_columns(name: str, columns: Sequence[str], choice: ColumnChoice) -> Columns:
     """Decide which columns make a demonstration.
 
     Args:

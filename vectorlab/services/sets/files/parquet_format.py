@@ -13,7 +13,7 @@ from vectorlab.errors import InputError
 from vectorlab.services.sets.files.arrow import ERRORS, one_line, records
 from vectorlab.services.sets.files.limits import BATCH_BYTES, RECORD_LIMIT
 from vectorlab.services.sets.files.metadata import metadata_text
-from vectorlab.services.sets.files.table import Progress, Records, Table, check_columns
+from vectorlab.services.sets.files.table import ImportProgress, Records, RecordTable, check_columns
 
 MANIFEST_KEY = b"vectorlab"
 SCHEMA = pa.schema(
@@ -27,7 +27,7 @@ _BUFFER = 2**20  # bytes of a column that are read from the file at a time
 _MOST_ROWS = 8192  # of a row group that is written, or a batch that is read
 
 
-def open_parquet(file: BinaryIO | IO[bytes], name: str, progress: Progress) -> Table:
+def open_parquet(file: BinaryIO | IO[bytes], name: str, progress: ImportProgress) -> RecordTable:
     """Read the footer; the rows follow as they are asked for.
 
     Raises:
@@ -50,7 +50,7 @@ def open_parquet(file: BinaryIO | IO[bytes], name: str, progress: Progress) -> T
             progress.done = number
             yield number, record
 
-    return Table(
+    return RecordTable(
         name=name,
         format="parquet",
         columns=columns,

@@ -11,13 +11,14 @@ from vectorlab.services.sets.files.limits import COLUMN_LIMIT, PEEK_CHARACTERS, 
 from vectorlab.store.references import storable_text
 
 Record = Mapping[str, Any]
-# Where a record stands: a line, a row, or an item with its line; ``Table.where`` says it in words.
-Place = Any
-Records = Iterator[tuple[Place, Record]]
+# Where a record stands: a line, a row, or an item with its line; ``RecordTable.where`` says it in
+# words.
+RecordPlace = Any
+Records = Iterator[tuple[RecordPlace, Record]]
 
 
 @dataclass(kw_only=True)
-class Progress:
+class ImportProgress:
     """How far an input has been read; readers keep it up to date."""
 
     unit: Literal["bytes", "rows"] = "bytes"
@@ -27,15 +28,15 @@ class Progress:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table:
+class RecordTable:
     """An input that was opened, as numbered records."""
 
     name: str  # as messages call it
     format: str
     columns: tuple[str, ...]  # those seen before the first record is handed out
     read: Callable[[tuple[str, ...]], Records]  # takes the wanted columns; to be called once
-    where: Callable[[Place], str]  # "pairs.csv, line 7"
-    progress: Progress
+    where: Callable[[RecordPlace], str]  # "pairs.csv, line 7"
+    progress: ImportProgress
     fixed_columns: bool = True  # False: later records may have further keys
     about: Mapping[str, Any] | None = None  # manifest inside the file, as it was found
     notes: tuple[str, ...] = field(default=())  # what the user should know before it is used
@@ -63,10 +64,10 @@ def check_columns(name: str, columns: tuple[str, ...], *, at: str = "") -> tuple
 def first_records(
     name: str,
     format: str,
-    records: Iterator[tuple[Place, Record, int]],
+    records: Iterator[tuple[RecordPlace, Record, int]],
     where: Callable[[Any], str],
-    progress: Progress,
-) -> Table:
+    progress: ImportProgress,
+) -> RecordTable:
     """A table whose columns are the keys of the first records.
 
     Args:
@@ -76,7 +77,7 @@ def first_records(
         where: Says a place in words.
         progress: Of the input.
     """
-    first: list[tuple[Place, Record]] = []
+    first: list[tuple[RecordPlace, Record]] = []
     size = 0
     for place, record, length in records:
         first.append((place, record))
@@ -85,7 +86,7 @@ def first_records(
             break
     columns = tuple(dict.fromkeys(key for _, record in first for key in record))
     rest = ((place, record) for place, record, _ in records)
-    return Table(
+    return RecordTable(
         name=name,
         format=format,
         columns=check_columns(name, columns),

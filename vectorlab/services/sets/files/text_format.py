@@ -8,13 +8,13 @@ from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.errors import InputError
 from vectorlab.services.sets.files.decoding import TextSource
 from vectorlab.services.sets.files.limits import FIELD_LIMIT
-from vectorlab.services.sets.files.table import Progress, Records, Table
+from vectorlab.services.sets.files.table import ImportProgress, Records, RecordTable
 
 _COLUMNS = ("source", "target")
 _MARK = "\ufeff"
 
 
-def open_text(texts: Sequence[TextSource], progress: Progress) -> Table:
+def open_text(texts: Sequence[TextSource], progress: ImportProgress) -> RecordTable:
     """Line n of the first file goes with line n of the second; one file holds bare prompts.
 
     Lines that are empty in every file are left out.
@@ -34,7 +34,7 @@ def open_text(texts: Sequence[TextSource], progress: Progress) -> Table:
             if any(values):
                 yield number, dict(zip(_COLUMNS, values, strict=False))
 
-    return Table(
+    return RecordTable(
         name=" and ".join(names),
         format="text",
         columns=_COLUMNS[: len(texts)],

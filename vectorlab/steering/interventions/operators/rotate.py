@@ -38,7 +38,7 @@ class GatedSlots(DirectionSlots):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Turn:
+class PreparedRotation:
     """``rotate`` of a batch, prepared: every step runs it at every layer, so each call counts.
 
     Rows that do nothing take part in every call and come out as they were: -0.0 is added to them,
@@ -52,7 +52,9 @@ class Turn:
     start: torch.Tensor  # (B, 1, 1) that factors are added to: 0; NaN in rows that do nothing
 
     @classmethod
-    def of(cls, slots: GatedSlots, active: torch.Tensor, *, weighted: bool = False) -> "Turn":
+    def of(
+        cls, slots: GatedSlots, active: torch.Tensor, *, weighted: bool = False
+    ) -> "PreparedRotation":
         """Prepare what does not depend on the states.
 
         Args:
@@ -100,7 +102,7 @@ class Turn:
 class TurnWork:
     """``rotate`` with the same weights at every position."""
 
-    turn: Turn
+    turn: PreparedRotation
 
     def change(self, states: torch.Tensor, _values: object, /) -> torch.Tensor:
         """The states of (B, T, D) as they become, float32."""
@@ -118,17 +120,17 @@ def prepare(tensors: Given, strengths: torch.Tensor) -> GatedSlots:
 def rotate(states: torch.Tensor, slots: GatedSlots) -> torch.Tensor:
     """States (B, T, D) turned; the weights are s_k / K."""
     every = torch.ones(len(states), 1, 1, dtype=torch.bool, device=states.device)
-    return Turn.of(slots, every).apply(states, slots.weights)
+    return PreparedRotation.of(slots, every).apply(states, slots.weights)
 
 
 def fixed(slots: GatedSlots, active: Active) -> TurnWork:
     """What does not depend on the states once, instead of at every pass."""
-    return TurnWork(turn=Turn.of(slots, active.rows, weighted=True))
+    return TurnWork(turn=PreparedRotation.of(slots, active.rows, weighted=True))
 
 
-def ruled(slots: GatedSlots, active: Active) -> Turn:
+def ruled(slots: GatedSlots, active: Active) -> PreparedRotation:
     """The same but for the weights."""
-    return Turn.of(slots, active.rows)
+    return PreparedRotation.of(slots, active.rows)
 
 
 OPERATION = Operation(prepare=prepare, apply=rotate, fixed=fixed, ruled=ruled)
