@@ -103,4 +103,4 @@ def test_every_folder_of_the_package_is_in_the_architecture_page():
         for path in (ROOT / "vectorlab").glob("*/__init__.py")
         if not path.parent.name.startswith("_")
     }
-    assert {name for name in folders if f"vectorlab/{name}/" not in text} == set()
+    assert {name for name in folders if f"`{name}/`" not in text} == set()

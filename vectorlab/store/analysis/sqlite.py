@@ -48,7 +48,7 @@ FUNCTIONS = frozenset(
 _TABLE_FUNCTIONS = frozenset(("json_each", "json_tree"))
 _OWN_TABLES = ("sqlite_", "pragma_", "dbstat")  # that SQLite makes of itself
 
-_Column = tuple[str, str]  # of a table; "" for the table as a whole
+_ReadColumn = tuple[str, str]  # of a table; "" for the table as a whole
 
 
 def run_query(url: str, statement: str, *, limits: QueryLimits) -> QueryResult:
@@ -90,7 +90,7 @@ class _Guard:
         objects = connection.execute("SELECT type, name FROM sqlite_master").fetchall()
         self._views = frozenset(name for kind, name in objects if kind == "view")
         self._tables = frozenset(name.lower() for kind, name in objects if kind == "table")
-        self._columns: set[_Column] = set()  # of tables, that the views read
+        self._columns: set[_ReadColumn] = set()  # of tables, that the views read
         self.refused = ""
         connection.set_authorizer(self._note)
         for view in sorted(self._views):
