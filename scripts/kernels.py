@@ -6,7 +6,7 @@ otherwise. They hold for a process from its start; so each kind has a process of
 
 ``make test`` runs the tests marked ``kernels`` once more under each kind, from
 ``tests/kernels/test_other_kernels.py``. ``python -m scripts.kernels WORDS`` runs pytest with any
-words so, and with ``--keep`` writes what came of it to ``tests/kernels/results.json``.
+words so, and with ``--keep`` writes what came of each kind to ``tests/kernels/results.json``.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -117,8 +118,8 @@ def main() -> int:
         outcomes[name] = _outcome(KINDS[name], words)
         print(json.dumps(outcomes[name], indent=2), flush=True)
     if options.keep:
-        kept = {**_machine(), "kinds": outcomes}
-        RESULTS.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+        before = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+        RESULTS.write_text(json.dumps(before | outcomes, indent=2) + "\n", encoding="utf-8")
     return int(any(outcome["failed"] for outcome in outcomes.values()))
 
 
@@ -137,20 +138,21 @@ def _outcome(kernels: Kernels, words: Sequence[str]) -> dict[str, Any]:
         if case.find("failure") is not None or case.find("error") is not None
     ]
     return {
+        **_machine(),
         "environment": kernels.environment(),
         "tests": int(suite.get("tests", 0)),
         "skipped": int(suite.get("skipped", 0)),
         "failed": failed,
         "minutes": round(float(suite.get("time", 0)) / 60, 1),
+        "ended_on": f"{datetime.now(UTC):%Y-%m-%d}",
     }
 
 
 def _machine() -> dict[str, Any]:
     return {
-        "command": "make test-kernels",
         "machine": platform.machine(),
         "processors": os.cpu_count(),
-        "capability": torch.backends.cpu.get_cpu_capability(),
+        "own_kernels": torch.backends.cpu.get_cpu_capability(),
         "torch": torch.__version__,
         "numpy": np.__version__,
     }

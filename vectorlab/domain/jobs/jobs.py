@@ -66,7 +66,6 @@ class JobRequest(Coded):
         super().__init_subclass__()
         if kind:
             cls.KIND = kind
-            KINDS[kind] = cls
 
     @property
     def dedupe_key(self) -> str | None:
@@ -100,9 +99,6 @@ class NamedRequest(JobRequest):
 
     NAMES: ClassVar[str]  # what the name is of: two vectors never share one
     name: str | None  # None: it goes without, or the worker makes one
-
-
-KINDS: dict[str, type[JobRequest]] = {}  # by name, as they are imported; ``kinds`` has all of them
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,8 @@
 
 import sqlalchemy as sa
 
-from vectorlab.domain.jobs.jobs import KINDS, Job, JobState, NamedRequest
+from vectorlab.domain.jobs.jobs import Job, JobState, NamedRequest
+from vectorlab.domain.jobs.kinds import kinds
 from vectorlab.errors import ConflictError
 from vectorlab.store import schema
 from vectorlab.store.database import Transaction
@@ -15,12 +16,12 @@ _NAME = _jobs.c.spec_json["name"].as_string()
 
 def holder(tx: Transaction, noun: str, name: str) -> Job | None:
     """The queued or running job that will give the name to a vector, run or other noun."""
-    kinds = [
+    naming = [
         kind
-        for kind, request in KINDS.items()
+        for kind, request in kinds().items()
         if issubclass(request, NamedRequest) and noun == request.NAMES
     ]
-    query = sa.select(*JOB_COLUMNS).where(_ACTIVE, _jobs.c.kind.in_(kinds), name == _NAME)
+    query = sa.select(*JOB_COLUMNS).where(_ACTIVE, _jobs.c.kind.in_(naming), name == _NAME)
     row = tx.execute(query.limit(1)).one_or_none()
     return None if row is None else job_of(row)
 
