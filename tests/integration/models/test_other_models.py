@@ -143,7 +143,7 @@ def test_an_unknown_architecture_names_the_table_to_extend(lab, tmp_path):
         '{"model_type": "mamba", "architectures": ["MambaForCausalLM"]}'
     )
     (tmp_path / "model.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")
-    with pytest.raises(ArchitectureError, match=r"steering/layers\.py"):
+    with pytest.raises(ArchitectureError, match=r"steering/model/architectures\.py"):
         lab.models.add(str(tmp_path))
 
 

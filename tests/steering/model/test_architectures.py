@@ -94,7 +94,7 @@ def test_a_model_inside_a_multimodal_wrapper_is_found() -> None:
 
 
 def test_an_unknown_architecture_names_the_row_to_add() -> None:
-    with pytest.raises(ArchitectureError, match=r"ARCHITECTURES\['mamba'\] = .*layers\.py"):
+    with pytest.raises(ArchitectureError, match=r"ARCHITECTURES\['mamba'\] = .*architectures\.py"):
         architecture("mamba")
 
 

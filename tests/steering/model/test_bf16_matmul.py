@@ -48,11 +48,12 @@ def test_logits_stay_as_near_to_float32_as_the_librarys(
 
 @pytest.mark.parametrize("products", OTHERS)
 def test_a_map_with_a_bias_rounds_once(products: Products) -> None:
-    loaded = tiny_model("qwen2", dtype="bfloat16")
+    shared = tiny_model("qwen2", dtype="bfloat16")
+    loaded = replace(shared, model=copy.deepcopy(shared.model))  # its weights are changed below
     biased = next(
-        item
-        for item in loaded.model.modules()
-        if isinstance(item, nn.Linear) and item.bias is not None
+        module
+        for module in loaded.model.modules()
+        if isinstance(module, nn.Linear) and module.bias is not None
     )
     biased.bias.data.normal_()
     states = torch.randn(4, 1, biased.in_features, dtype=torch.bfloat16)

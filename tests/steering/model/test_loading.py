@@ -217,7 +217,9 @@ def test_a_missing_tokenizer_is_an_error(directory: Path) -> None:
 
 def test_an_unknown_architecture_names_the_table(directory: Path) -> None:
     edit_config(directory, model_type="mamba", architectures=["MambaForCausalLM"])
-    with pytest.raises(ArchitectureError, match=r"'mamba'.*vectorlab/steering/layers\.py"):
+    with pytest.raises(
+        ArchitectureError, match=r"'mamba'.*vectorlab/steering/model/architectures\.py"
+    ):
         describe_model(str(directory))
 
 

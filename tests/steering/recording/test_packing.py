@@ -81,7 +81,8 @@ def test_a_pair_that_differs_in_its_last_token_costs_one_row():
     assert sum(seen) == sum(map(len, stems)) + len(pairs) == steps[-1][1]
     alone = record_states(loaded, pairs, site=Site.BLOCK_OUTPUT, padding_side="right")
     apart = torch.linalg.vector_norm(found.values - alone.values, dim=-1)
-    assert (apart <= 1e-6 * torch.linalg.vector_norm(alone.values, dim=-1)).all()
+    # Sums of other lengths: ten times the rounding of one number; 1.1e-6 was seen under AVX2.
+    assert (apart <= 1.2e-6 * torch.linalg.vector_norm(alone.values, dim=-1)).all()
 
 
 @pytest.mark.parametrize("seed", range(6))
