@@ -55,6 +55,7 @@ def takes(
 
         own = inspect.signature(verb)
         parameters = [next(iter(own.parameters.values())), *_parameters(cast(type, request))]
+        vars(called)["takes"] = request
         vars(called)["__signature__"] = own.replace(parameters=parameters)
         called.__doc__ = _with_arguments(verb.__doc__ or "", cast(type, request))
         return called

@@ -32,11 +32,10 @@ from vectorlab.cli.purging import YesOption, ask_and_purge
 from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE
 from vectorlab.domain.vectors.context_prompts import DEFAULT_LAYOUT, DEFAULT_SHOTS, LAYOUTS
 from vectorlab.errors import InputError
-from vectorlab.icl.domain.laws import ConstructOptions, Inputs, RegressionLaw
+from vectorlab.icl.domain.laws import Inputs, RegressionLaw
 from vectorlab.icl.domain.runs import IclKind, IclRun
 from vectorlab.icl.domain.training_spec import TrainingSpec, Variant
 from vectorlab.icl.services import runs
-from vectorlab.icl.services.runs import BridgeRequest
 from vectorlab.lab import Lab
 from vectorlab.services.asking import Asked
 
@@ -113,7 +112,7 @@ def construct(
     Example: vectorlab icl construct --steps 5 --dy 2
     """
     lab = open_lab(context)
-    options = ConstructOptions(
+    request = lab.icl.request_construction(
         law=RegressionLaw(dx=dx, dy=dy, n=n, inputs=inputs, scale=scale, noise=noise),
         eta=eta,
         gamma=gamma,
@@ -121,9 +120,7 @@ def construct(
         tasks=tasks,
         seed=seed,
         random_start=random_start,
-    )
-    request = runs.request_construction(
-        lab.db, options, actor=lab.settings.user, **_how(force, detach, queue)
+        **_how(force, detach, queue),
     )
     _finish(lab, request, detach=detach, as_json=json)
 
@@ -198,9 +195,7 @@ def train(
         clip=clip,
         seed=seed,
     )
-    request = runs.request_training(
-        lab.db, spec, actor=lab.settings.user, **_how(force, detach, queue)
-    )
+    request = lab.icl.request_training(spec, **_how(force, detach, queue))
     _finish(lab, request, detach=detach, as_json=json)
 
 
@@ -222,12 +217,8 @@ def reproduce(
     Example: vectorlab icl reproduce --short
     """
     lab = open_lab(context)
-    request = runs.request_reproduction(
-        lab.db,
-        "short" if short else "full",
-        seed=seed,
-        actor=lab.settings.user,
-        **_how(force, detach, queue),
+    request = lab.icl.request_reproduction(
+        "short" if short else "full", seed=seed, **_how(force, detach, queue)
     )
     _finish(lab, request, detach=detach, as_json=json)
 
@@ -271,8 +262,9 @@ def bridge(
     Example: vectorlab icl bridge --set upbeat@latest --model tiny
     """
     lab = open_lab(context)
-    options = BridgeRequest(
-        set_reference=set_reference,
+    request = lab.icl.request_bridge(
+        set_reference,
+        model=model,
         random_set=random_set,
         shots=shots,
         queries=queries,
@@ -280,12 +272,6 @@ def bridge(
         heads=heads,
         seed=seed,
         dtype=dtype,
-    )
-    request = runs.request_bridge(
-        lab.db,
-        options,
-        model=lab.models.get(model),
-        actor=lab.settings.user,
         **_how(force, detach, queue),
     )
     _finish(lab, request, detach=detach, as_json=json)
