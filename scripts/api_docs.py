@@ -12,7 +12,6 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, get_args
 
-from vectorlab.domain.codec import fields_of
 from vectorlab.domain.description import About
 from vectorlab.domain.runs.runs import Decoding, Prompt
 from vectorlab.icl.domain.laws import RegressionLaw
@@ -62,10 +61,10 @@ else may change with any release.
   their meaning and unit.
 - A new field of a request has a default under which the request is what it was: what was stored is
   found again, under the same hash.
-- What is to go says so one release ahead: a `DeprecationWarning` that names what to use instead, and
-  a line in the change log.
-- Members of a catalogue (methods, operators, scorers, formats) may be added at any time; one that is
-  there keeps what it does, or raises its version.
+- What is to go says so one release ahead: a `DeprecationWarning` that names what to use instead,
+  and a line in the change log.
+- Members of a catalogue (methods, operators, scorers, formats) may be added at any time; one that
+  is there keeps what it does, or raises its version.
 - Results are frozen dataclasses: compare them and read their fields, do not construct them.
 """
 
@@ -181,11 +180,11 @@ def _given(words: dict[str, str]) -> dict[str, str]:
 
 def _described(kind: type) -> dict[str, str]:
     """Names and units of fields that people read."""
-    about = {field.name: field.note(About) for field in fields_of(kind)}
     return {
-        name: ", ".join(filter(None, [words.name, words.unit]))
-        for name, words in about.items()
-        if words is not None and words.name not in ("", name)
+        field.name: ", ".join(filter(None, [note.name, note.unit]))
+        for field in dataclasses.fields(kind)
+        for note in getattr(field.type, "__metadata__", ())
+        if isinstance(note, About) and note.name != field.name
     }
 
 

@@ -141,9 +141,9 @@ def test_the_examples_type_check_against_the_installed_package(installed, tmp_pa
     python = user_of(installed, tmp_path / "venv")
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     (tmp_path / "misspelt.py").write_text(MISSPELT, encoding="utf-8")
+    mypy = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--no-incremental"]
     checked = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--python-executable", python]
-        + ["examples/notebook.py", "misspelt.py"],
+        [*mypy, "--python-executable", python, "examples/notebook.py", "misspelt.py"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
