@@ -181,7 +181,9 @@ def _given(words: dict[str, str]) -> dict[str, str]:
 def _described(kind: type) -> dict[str, str]:
     """Names and units of fields that people read."""
     return {
-        field.name: ", ".join(filter(None, [note.name, note.unit]))
+        field.name: ", ".join(
+            filter(None, [note.name, *([note.unit] if isinstance(note.unit, str) else [])])
+        )
         for field in dataclasses.fields(kind)
         for note in getattr(field.type, "__metadata__", ())
         if isinstance(note, About) and note.name != field.name
