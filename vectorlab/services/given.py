@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from vectorlab.domain.runs.runs import Prompt
 from vectorlab.services.runs import runs
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 def several(values: Sequence[T]) -> tuple[T, ...]:
     """A single text stands for a list of one, not for its letters."""
-    return (values,) if isinstance(values, str) else tuple(values)
+    return cast(tuple[T, ...], (values,)) if isinstance(values, str) else tuple(values)
 
 
 def as_prompts(texts: Sequence[str | Prompt]) -> tuple[Prompt, ...]:
