@@ -34,7 +34,7 @@ def main(database_url: str | None = None) -> None:
     print(run.compare().to_string())
     print(run.score("sentiment", "length").to_string())
 
-    print(run.replay().explanation)
+    print(run.replay())
     print(lab.sql("SELECT * FROM v_runs").to_string())
     print([job.kind for job in lab.jobs.list(limit=5)])
 
