@@ -125,3 +125,44 @@ def test_the_wheel_serves_the_dashboard(dashboard):
         pytest.fail("the dashboard did not answer within a minute")
     with urllib.request.urlopen(dashboard, timeout=5) as page:
         assert b"<html" in page.read()
+
+
+MISSPELT = """\
+from vectorlab import Lab
+
+Lab().vectors.extract(set="upbeat", metod="icv")
+Lab().runs.generate(prompts="a", strengths=["0.1"])
+Lab().icl.construct(step=1)
+Lab().jobs.list(limt=1)
+"""
+
+
+def test_the_examples_type_check_against_the_installed_package(installed, tmp_path):
+    python = user_of(installed, tmp_path / "venv")
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    (tmp_path / "misspelt.py").write_text(MISSPELT, encoding="utf-8")
+    mypy = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--no-incremental"]
+    checked = subprocess.run(
+        [*mypy, "--python-executable", python, "examples/notebook.py", "misspelt.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    found = [line for line in checked.stdout.splitlines() if ": error: " in line]
+    assert [line.partition(": ")[0] for line in found] == [
+        f"misspelt.py:{number}" for number in (3, 4, 5, 6)
+    ], checked.stdout + checked.stderr
+    assert '"metod"' in found[0]
+    assert '"step"' in found[2]
+
+
+def user_of(installed: Path, folder: Path) -> Path:
+    """An interpreter that has the wheel, and what it needs, as a user has it."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    python = folder / "bin" / "python"
+    [packages] = folder.glob("lib/python*/site-packages")
+    others = [place for place in sys.path if place.endswith("site-packages")]
+    (packages / "wheel.pth").write_text("\n".join([str(installed), *others]), encoding="utf-8")
+    return python

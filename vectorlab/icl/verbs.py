@@ -5,68 +5,101 @@ from typing import Any
 
 import pandas as pd
 
-from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
 from vectorlab.icl.domain.laws import ConstructOptions
-from vectorlab.icl.domain.runs import IclRun
-from vectorlab.icl.domain.training_spec import TrainingSpec
+from vectorlab.icl.domain.runs import IclKind, IclRun
 from vectorlab.icl.services import runs
-from vectorlab.icl.services.runs import BridgeRequest
+from vectorlab.icl.services.requests import (
+    WantedBridge,
+    WantedConstruction,
+    WantedReproduction,
+    WantedTraining,
+)
+from vectorlab.lab.arguments import Verbs, takes
 from vectorlab.lab.models import ModelVerbs
 from vectorlab.lab.session import Session
+from vectorlab.services.asking import Asked, JobOptions
+from vectorlab.services.given import part_of
 
 
-class IclVerbs:
+class IclVerbs(Verbs):
     """``lab.icl``: what ``vectorlab icl`` does, for notebooks; equal runs are found again."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._models = ModelVerbs(session)
 
-    def construct(self, *, force: bool = False, **options: Any) -> IclRun:
-        """Gradient descent beside the layer that carries it out.
+    @takes(WantedConstruction)
+    def request_construction(self, wanted: WantedConstruction) -> Asked[IclRun]:
+        """Find gradient descent beside the layer that carries it out, or enqueue its job."""
+        return self._ask_construction(wanted)
 
-        Args:
-            force: Compute an equal run again.
-            **options: Of ``domain.icl.ConstructOptions``.
-        """
-        return self._session.result(
-            runs.request_construction(
-                self._session.db, ConstructOptions(**options), **self._how(force=force)
-            )
-        )
+    @takes(WantedConstruction)
+    def construct(self, wanted: WantedConstruction) -> IclRun:
+        """As ``request_construction``, and wait for the run."""
+        return self._session.result(self._ask_construction(wanted))
 
-    def train(self, spec: TrainingSpec, *, force: bool = False) -> IclRun:
-        """A model from scratch, beside gradient descent; see ``TrainingSpec.published``."""
-        return self._session.result(
-            runs.request_training(self._session.db, spec, **self._how(force=force))
-        )
+    def _ask_construction(self, wanted: WantedConstruction) -> Asked[IclRun]:
+        options = part_of(ConstructOptions, wanted)
+        return runs.request_construction(self._session.db, options, **self._how(wanted))
 
-    def reproduce(self, scope: str = "full", *, seed: int = 0, force: bool = False) -> pd.DataFrame:
+    @takes(WantedTraining)
+    def request_training(self, wanted: WantedTraining) -> Asked[IclRun]:
+        """Find an equal training or enqueue it."""
+        return self._ask_training(wanted)
+
+    @takes(WantedTraining)
+    def train(self, wanted: WantedTraining) -> IclRun:
+        """As ``request_training``, and wait for the run."""
+        return self._session.result(self._ask_training(wanted))
+
+    def _ask_training(self, wanted: WantedTraining) -> Asked[IclRun]:
+        return runs.request_training(self._session.db, wanted.spec, **self._how(wanted))
+
+    @takes(WantedReproduction)
+    def request_reproduction(self, wanted: WantedReproduction) -> Asked[IclRun]:
+        """Find the published reference points or enqueue their job."""
+        return self._ask_reproduction(wanted)
+
+    @takes(WantedReproduction)
+    def reproduce(self, wanted: WantedReproduction) -> pd.DataFrame:
         """The published reference points with ours and a verdict, as rows."""
-        run = self._session.result(
-            runs.request_reproduction(self._session.db, scope, seed=seed, **self._how(force=force))
-        )
+        run = self._session.result(self._ask_reproduction(wanted))
         return runs.checks_frame(runs.checks(self._session.db, run.id))
 
-    def bridge(
-        self, set: str, *, model: str = "tiny", force: bool = False, **options: Any
-    ) -> IclRun:
-        """What a set does in the prompt of a model.
-
-        Args:
-            set: ``name@version``.
-            model: A registered model.
-            force: Compute an equal run again.
-            **options: Of ``services.icl.BridgeRequest``.
-        """
-        return self._session.result(
-            runs.request_bridge(
-                self._session.db,
-                BridgeRequest(set_reference=set, **options),
-                model=self._models.get(model),
-                **self._how(force=force),
-            )
+    def _ask_reproduction(self, wanted: WantedReproduction) -> Asked[IclRun]:
+        return runs.request_reproduction(
+            self._session.db, wanted.scope, seed=wanted.seed, **self._how(wanted)
         )
+
+    @takes(WantedBridge)
+    def request_bridge(self, wanted: WantedBridge) -> Asked[IclRun]:
+        """Find what a set does in the prompt of a model, or enqueue its job."""
+        return self._ask_bridge(wanted)
+
+    @takes(WantedBridge)
+    def bridge(self, wanted: WantedBridge) -> IclRun:
+        """As ``request_bridge``, and wait for the run."""
+        return self._session.result(self._ask_bridge(wanted))
+
+    def _ask_bridge(self, wanted: WantedBridge) -> Asked[IclRun]:
+        return runs.request_bridge(
+            self._session.db,
+            wanted,
+            model=self._models.get(wanted.model),
+            **self._how(wanted),
+        )
+
+    def get(self, reference: str) -> IclRun:
+        """An in-context run by id or hash prefix."""
+        return runs.get(self._session.db, reference)
+
+    def weights(self, run: IclRun) -> bytes | None:
+        """A trained model's weights as safetensors; None for other runs."""
+        return runs.weights(self._session.db, run.id)
+
+    def purge(self, reference: str) -> Sequence[str]:
+        """Delete an in-context run for good; a line per thing that went comes back."""
+        return runs.purge(self._session.db, reference, actor=self._session.settings.user)
 
     def layers(self, run: IclRun) -> pd.DataFrame:
         """Layers of a bridge, by condition."""
@@ -80,13 +113,17 @@ class IclVerbs:
         """Curves of a training: steps and values by name."""
         return runs.curves(self._session.db, run)
 
-    def list(self, **filters: Any) -> Sequence[IclRun]:
-        """In-context runs, newest first."""
-        return runs.list_runs(self._session.db, **filters)
+    def list(self, *, kind: IclKind | None = None, limit: int | None = 50) -> Sequence[IclRun]:
+        """In-context runs, newest first.
 
-    def _how(self, *, force: bool) -> dict[str, Any]:
-        actor = self._session.settings.user
-        return {"actor": actor, "force": force, "priority": PRIORITY_INTERACTIVE}
+        Args:
+            kind: Only those of this kind.
+            limit: At most so many; None is all.
+        """
+        return runs.list_runs(self._session.db, kind=kind, limit=limit)
+
+    def _how(self, wanted: JobOptions) -> dict[str, Any]:
+        return {"actor": self._session.settings.user, **wanted.how()}
 
 
 VERBS = IclVerbs

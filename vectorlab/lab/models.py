@@ -6,13 +6,14 @@ from vectorlab.domain.models import Model
 from vectorlab.domain.sets.checks import TokenLimit
 from vectorlab.domain.text.chats import Chat
 from vectorlab.errors import InputError, NotFoundError
+from vectorlab.lab.arguments import Verbs
 from vectorlab.lab.session import Session
 from vectorlab.services import models
 from vectorlab.services.runs import sweeps
 from vectorlab.services.vectors.belonging import BUNDLED_MODEL, model_of
 
 
-class ModelVerbs:
+class ModelVerbs(Verbs):
     """Registered models: the verbs of ``lab.models``."""
 
     def __init__(self, session: Session) -> None:
@@ -60,6 +61,10 @@ class ModelVerbs:
             reference,
             hint="See vectorlab models list, or register one: vectorlab models add PATH_OR_HUB_ID",
         )
+
+    def list(self) -> Sequence[Model]:
+        """Every model that is registered, by name."""
+        return models.list_models(self._session.db)
 
     def of(self, vectors: Sequence[str], named: str | None, *, other_model: bool) -> Model:
         """The model of a request for vectors; see ``services.belonging.model_of``."""

@@ -2,24 +2,26 @@
 
 from collections.abc import Generator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
 
 import pandas as pd
 
-from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, PRIORITY_INTERACTIVE, PartialText
+from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE, PartialText
 from vectorlab.domain.runs.replays import ReplayVerdict
-from vectorlab.domain.runs.runs import Decoding, GenerationRun, Prompt
+from vectorlab.domain.runs.runs import GenerationRun
 from vectorlab.errors import VectorLabError
-from vectorlab.lab.arguments import prompts_of, several
+from vectorlab.lab.arguments import Verbs, takes
 from vectorlab.lab.models import ModelVerbs
 from vectorlab.lab.session import OnText, Session
 from vectorlab.lab.vectors import VectorVerbs
-from vectorlab.services import frames, jobs
+from vectorlab.services import documents, frames, jobs
+from vectorlab.services.analysis import frame_files
 from vectorlab.services.asking import Asked
-from vectorlab.services.runs import baselines, runs, scores, sweeps
-from vectorlab.services.runs.arms import SweepOptions, Term
-from vectorlab.services.runs.requests import GenerationRequest
+from vectorlab.services.given import with_prompts_of
+from vectorlab.services.runs import baselines, report, runs, scores, sweeps
+from vectorlab.services.runs.requests import WantedRun
+from vectorlab.services.runs.sweeps import WantedSweep
 from vectorlab.services.runs.text_options import run_spec
 from vectorlab.services.vectors import vectors
 from vectorlab.services.vectors.vectors import ExtractionOptions
@@ -27,7 +29,7 @@ from vectorlab.streaming import stream_callback
 
 
 @dataclass(frozen=True, repr=False)
-class RunView:
+class RunView(Verbs):
     """A stored run together with the way to its texts."""
 
     session: Session
@@ -53,6 +55,15 @@ class RunView:
     def compare(self) -> pd.DataFrame:
         """One row per prompt and sample, one column per arm."""
         return frames.comparison_frame(self.session.db, [str(self.run.id)])
+
+    def export(self, path: str | Path) -> Path:
+        """Write the texts with every score beside each; the format is told by the ending.
+
+        Args:
+            path: Ends in ``.csv``, ``.json``, ``.jsonl`` or ``.parquet``.
+        """
+        frame = scores.beside(self.session.db, self.run, self.to_frame())
+        return frame_files.write_frame(frame, Path(path))
 
     def score(self, *scorers: str, force: bool = False) -> pd.DataFrame:
         """Score every text, and the mean of each scorer and arm with its interval.
@@ -86,14 +97,26 @@ class RunView:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SweepRequest:
+class AskedSweep:
     """The run of a sweep, or its job, and the prompts that its budget paid for."""
 
     request: Asked[GenerationRun]
     fitted: sweeps.PromptsInBudget
 
 
-class RunVerbs:
+@dataclass(frozen=True, kw_only=True)
+class WatchedRun(WantedRun):
+    """A run whose texts are shown while they are written.
+
+    Attributes:
+        on_text: Shown the texts so far whenever they have grown, a few times a second:
+            ``lambda texts: print(texts[0].text)``.
+    """
+
+    on_text: OnText | None = None
+
+
+class RunVerbs(Verbs):
     """Generation runs: the verbs of ``lab.runs``."""
 
     def __init__(self, session: Session) -> None:
@@ -101,110 +124,25 @@ class RunVerbs:
         self._models = ModelVerbs(session)
         self._vectors = VectorVerbs(session)
 
-    def request(
-        self,
-        *,
-        prompts: str | Sequence[str | Prompt] = (),
-        prompt_set: str | None = None,
-        model: str | None = None,
-        other_model: bool = False,
-        vectors: str | Sequence[str] = (),
-        strengths: Sequence[float] = (),
-        sweep: SweepOptions | None = None,
-        arms: str | Sequence[str | Sequence[Term]] = (),
-        decoding: Decoding | None = None,
-        seed: int = 0,
-        samples: int = 1,
-        add_special_tokens: bool = True,
-        dtype: str = "float32",
-        chat: bool = False,
-        system: str | None = None,
-        name: str | None = None,
-        force: bool = False,
-        compiled: bool = False,
-        priority: int = PRIORITY_INTERACTIVE,
-        queue: str = DEFAULT_QUEUE,
-    ) -> Asked[GenerationRun]:
-        """Find an equal earlier run or enqueue a job.
+    @takes(WantedRun)
+    def request(self, wanted: WantedRun) -> Asked[GenerationRun]:
+        """Find an equal earlier run or enqueue a job."""
+        return self._ask(wanted)
 
-        Args:
-            prompts: Texts, used as they are.
-            prompt_set: ``name@version`` whose sources are further prompts.
-            model: Registered model; None for that of the vectors, without any the bundled one.
-            other_model: The model may be another than the vectors' own, of its depth and width.
-            vectors: Names, ids or hash prefixes.
-            strengths: One arm per vector and strength, beside the baseline.
-            sweep: Operator, site, positions, layers, schedule, and whether the vectors act
-                together.
-            arms: Further arms written out, ``"a:0.1,b:0.2"`` or the terms of
-                ``services.arms.parse_arm``; what they do not say is taken from ``sweep``.
-            decoding: Greedy, 32 new tokens by default.
-            seed: Of the per-row draws.
-            samples: Texts per prompt and arm.
-            add_special_tokens: Let the tokenizer add BOS where it would.
-            dtype: The model computes in this.
-            chat: Prompts are the user's turn in the model's chat template.
-            system: A system prompt in front of them; implies ``chat``.
-            name: Of the run.
-            force: Generate even when an equal run is stored.
-            compiled: Run the decoding steps as a compiled graph where that can be done.
-            priority: Of the job; interactive ones go before batch ones.
-            queue: Only workers of this queue take the job.
-        """
-        vectors = several(vectors)
-        texts, version_id = prompts_of(self._session.db, prompts, prompt_set)
-        request = GenerationRequest(
-            model=model,
-            other_model=other_model,
-            prompts=tuple(texts),
-            vectors=tuple(vectors),
-            strengths=tuple(strengths),
-            sweep=sweep or SweepOptions(),
-            arms=tuple(several(arms)),
-            decoding=decoding or Decoding(),
-            seed=seed,
-            samples=samples,
-            add_special_tokens=add_special_tokens,
-            dtype=dtype,
-            chat=chat,
-            system=system,
-        )
-        chosen = request.model_of(self._session.db, self._models.get)
-        spec = request.spec(self._session.db, chosen)
-        return runs.request_run(
-            self._session.db,
-            model=chosen,
-            spec=spec,
-            actor=self._session.settings.user,
-            name=name,
-            prompt_set_version_id=version_id,
-            force=force,
-            compiled=compiled,
-            priority=priority,
-            queue=queue,
-        )
+    @takes(WatchedRun)
+    def generate(self, wanted: WatchedRun) -> RunView:
+        """As ``request``, and wait for the texts."""
+        return self.view(self._session.result(self._ask(wanted), on_text=wanted.on_text))
 
-    def generate(self, *, on_text: "OnText | None" = None, **request: Any) -> RunView:
-        """As ``request``, and wait for the texts.
-
-        Args:
-            on_text: Shown the texts so far whenever they have grown, a few times a second:
-                ``lambda texts: print(texts[0].text)``.
-            request: See ``request``.
-        """
-        return self.view(self._session.result(self.request(**request), on_text=on_text))
-
-    def stream(self, **request: Any) -> Generator[Sequence[PartialText], None, RunView]:
+    @takes(WantedRun)
+    def stream(self, wanted: WantedRun) -> Generator[Sequence[PartialText], None, RunView]:
         """As ``generate``, and the texts so far whenever they have grown, a few times a second.
 
         ``for texts in lab.runs.stream(...)`` shows them; ``view = yield from lab.runs.stream(...)``
         has the run as well, and so has the same request once more. Leaving the loop cancels the
         job. Nothing is yielded where an equal run is there already.
-
-        Args:
-            request: See ``request``.
         """
-        asked = self.request(**request)
+        asked = self._ask(wanted)
         job = asked.job
 
         def wait(tell: OnText) -> GenerationRun:
@@ -218,116 +156,53 @@ class RunVerbs:
         run = yield from stream_callback(wait, stop)
         return self.view(run)
 
-    def request_sweep(
-        self,
-        *,
-        vectors: str | Sequence[str],
-        strengths: Sequence[float],
-        prompts: str | Sequence[str | Prompt] = (),
-        prompt_set: str | None = None,
-        layers: Sequence[sweeps.LayerChoice] = (None,),
-        model: str | None = None,
-        other_model: bool = False,
-        sweep: SweepOptions | None = None,
-        arms: str | Sequence[str | Sequence[Term]] = (),
-        random: int = 0,
-        shuffled: int = 0,
-        in_context: str | None = None,
-        template: str = baselines.DEFAULT_TEMPLATE,
-        shots: int | None = None,
-        decoding: Decoding | None = None,
-        seed: int = 0,
-        samples: int = 1,
-        add_special_tokens: bool = True,
-        dtype: str = "float32",
-        chat: bool = False,
-        system: str | None = None,
-        budget: int | None = None,
-        name: str | None = None,
-        force: bool = False,
-        priority: int = PRIORITY_INTERACTIVE,
-        queue: str = DEFAULT_QUEUE,
-    ) -> SweepRequest:
-        """Find an equal earlier sweep or enqueue it: all its arms are one run in shared batches.
+    @takes(WantedSweep)
+    def request_sweep(self, wanted: WantedSweep) -> AskedSweep:
+        """Find an equal earlier sweep or enqueue it: all its arms are one run in shared batches."""
+        return self._ask_sweep(wanted)
 
-        Args:
-            vectors: Names, ids or hash prefixes.
-            strengths: Each with every vector, on every choice of layers.
-            prompts: Texts, used as they are.
-            prompt_set: ``name@version`` whose sources are further prompts, their targets the
-                references.
-            layers: Choices of layers; None is all of the vector's.
-            model: Registered model; None for that of the vectors.
-            other_model: The model may be another than the vectors' own, of its depth and width.
-            sweep: Operator, site, positions, schedule, condition and more of all arms.
-            arms: Further arms written out, as in ``request``.
-            random: Beside each vector so many random directions of the same norms.
-            shuffled: And so many vectors of the same texts with their sides drawn by lot, which
-                are extracted first.
-            in_context: A set version whose demonstrations stand before every prompt of one arm.
-            template: How those are written, with ``{source}`` and ``{target}``.
-            shots: The first so many of them; None for all.
-            decoding: Greedy, 32 new tokens by default.
-            seed: Of the per-row draws.
-            samples: Texts per prompt and arm, each with draws of its own.
-            add_special_tokens: Let the tokenizer add BOS where it would.
-            dtype: The model computes in this.
-            chat: Prompts are the user's turn in the model's chat template.
-            system: A system prompt in front of them; implies ``chat``.
-            budget: Most tokens, read and written; as many prompts are taken as it pays for.
-            name: Of the run.
-            force: Generate even when an equal run is stored.
-            priority: Of the job; interactive ones go before batch ones.
-            queue: Only workers of this queue take the job.
-        """
-        db, actor = self._session.db, self._session.settings.user
-        texts, version_id = prompts_of(db, prompts, prompt_set)
-        full_sweep = sweeps.Sweep(
+    @takes(WantedSweep)
+    def sweep(self, wanted: WantedSweep) -> RunView:
+        """As ``request_sweep``, and wait for the texts."""
+        return self.view(self._session.result(self._ask_sweep(wanted).request))
+
+    def _ask(self, wanted: WantedRun) -> Asked[GenerationRun]:
+        db = self._session.db
+        prompts, version_id = with_prompts_of(db, wanted.prompts, wanted.prompt_set)
+        whole = replace(wanted, prompts=prompts)
+        model = whole.model_of(db, self._models.get)
+        return runs.request_run(
+            db,
             model=model,
-            other_model=other_model,
-            prompts=tuple(texts),
-            vectors=tuple(self._vectors.get(reference).name for reference in several(vectors)),
-            strengths=tuple(strengths),
-            layers=tuple(layers),
-            sweep=sweep or SweepOptions(),
-            arms=tuple(several(arms)),
-            random=random,
-            shuffled=shuffled,
-            in_context=in_context,
-            template=template,
-            shots=shots,
-            budget=budget,
-            decoding=decoding or Decoding(),
-            seed=seed,
-            samples=samples,
-            add_special_tokens=add_special_tokens,
-            dtype=dtype,
-            chat=chat,
-            system=system,
+            spec=whole.spec(db, model),
+            actor=self._session.settings.user,
+            name=wanted.name,
+            prompt_set_version_id=version_id,
+            compiled=wanted.compiled,
+            **wanted.how(),
         )
-        chosen = full_sweep.model_of(db, self._models.get)
-        swept_arms = sweeps.sweep_arms(db, chosen, full_sweep, self._beside(full_sweep))
+
+    def _ask_sweep(self, wanted: WantedSweep) -> AskedSweep:
+        db = self._session.db
+        prompts, version_id = with_prompts_of(db, wanted.prompts, wanted.prompt_set)
+        named = [self._vectors.get(reference).name for reference in wanted.vectors]
+        whole = replace(wanted, prompts=prompts, vectors=named)
+        model = whole.model_of(db, self._models.get)
+        arms = sweeps.sweep_arms(db, model, whole, self._beside(whole))
         count = self._models.counter(
-            chosen.name, chat=full_sweep.turns(chosen), add_special_tokens=add_special_tokens
+            model.name, chat=whole.turns(model), add_special_tokens=whole.add_special_tokens
         )
-        fitted = sweeps.fit_budget(full_sweep, swept_arms, count)
-        spec = run_spec(full_sweep, chosen, fitted.prompts, arms=swept_arms, samples=samples)
+        fitted = sweeps.fit_budget(whole, arms, count)
         request = runs.request_run(
             db,
-            model=chosen,
-            spec=spec,
-            actor=actor,
-            name=name,
+            model=model,
+            spec=run_spec(whole, model, fitted.prompts, arms=arms, samples=whole.samples),
+            actor=self._session.settings.user,
+            name=wanted.name,
             prompt_set_version_id=version_id,
-            force=force,
-            priority=priority,
-            queue=queue,
+            **wanted.how(),
         )
-        return SweepRequest(request=request, fitted=fitted)
-
-    def sweep(self, **request: Any) -> RunView:
-        """As ``request_sweep``, and wait for the texts."""
-        return self.view(self._session.result(self.request_sweep(**request).request))
+        return AskedSweep(request=request, fitted=fitted)
 
     def _beside(self, sweep: sweeps.Sweep) -> dict[str, str]:
         """What the vectors of a sweep have to beat, made first, each with its vector."""
@@ -368,9 +243,66 @@ class RunVerbs:
         """The run with its verbs."""
         return RunView(self._session, run)
 
-    def list(self, **filters: Any) -> Sequence[GenerationRun]:
-        """Runs, newest first; filter by ``model``, page with ``limit`` and ``offset``."""
-        return runs.list_runs(self._session.db, **filters)
+    def list(
+        self, *, model: str | None = None, limit: int = 50, offset: int = 0
+    ) -> Sequence[GenerationRun]:
+        """Runs, newest first.
+
+        Args:
+            model: Only those of this model.
+            limit: At most so many.
+            offset: So many of the newest are left out.
+        """
+        return runs.list_runs(self._session.db, model=model, limit=limit, offset=offset)
+
+    def compare(self, *references: str) -> pd.DataFrame:
+        """Runs side by side: one row per prompt and sample, one column per arm."""
+        return frames.comparison_frame(self._session.db, references)
+
+    def scorers(self) -> pd.DataFrame:
+        """What can be said of texts: each scorer, what it says, needs and takes."""
+        return scores.scorers_frame()
+
+    def report(self, *references: str, path: str | Path, title: str = "") -> Sequence[Path]:
+        """Write a report: every arm against the baseline, plots, settings, lineage, hashes.
+
+        Args:
+            references: Ids, names or hash prefixes of runs, which were scored first.
+            path: Ends in ``.html`` (one file) or ``.md`` (its charts beside it).
+            title: Of the report; empty takes the names of the runs.
+
+        Returns:
+            The files that were written.
+        """
+        blocks = report.run_report(
+            self._session.db, references, count=self.count_tokens, title=title
+        )
+        return documents.write_document(blocks, Path(path))
+
+    def rename(self, reference: str, name: str) -> RunView:
+        """Give a run another name.
+
+        Raises:
+            ConflictError: If the name belongs to another run.
+        """
+        actor = self._session.settings.user
+        return self.view(runs.rename(self._session.db, reference, name, actor=actor))
+
+    def purge(self, reference: str, *, cascade: bool = False) -> Sequence[str]:
+        """Delete a run with its texts for good.
+
+        Args:
+            reference: Id, name or hash prefix.
+            cascade: Also delete whatever depends on it.
+
+        Returns:
+            A line per thing that went.
+
+        Raises:
+            ConflictError: If something depends on it and nothing of that is to go.
+        """
+        actor = self._session.settings.user
+        return runs.remove(self._session.db, reference, cascade=cascade, actor=actor)
 
     def replay(self, reference: str, *, accept_changed_model: bool = False) -> ReplayVerdict:
         """Repeat a run with the same batches and compare token by token.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from vectorlab.config import Settings
 from vectorlab.domain.jobs.jobs import Job, PartialText
+from vectorlab.lab.arguments import Verbs
 from vectorlab.services import database, jobs
 from vectorlab.services.asking import Asked
 from vectorlab.services.database import Database
@@ -21,7 +22,7 @@ T = TypeVar("T")
 POLL_S = 0.3  # between looks at a job that another process works off
 
 
-class Session:
+class Session(Verbs):
     """An open store with the means to compute.
 
     Args:

@@ -7,133 +7,82 @@ from typing import Any
 
 import pandas as pd
 
-from vectorlab.domain.sets.versions import Demonstration, SetVersion
+from vectorlab.domain.sets.merge import Take
+from vectorlab.domain.sets.versions import Demonstration, DemonstrationSet, SetVersion
+from vectorlab.lab.arguments import Verbs, takes
 from vectorlab.lab.session import Session
 from vectorlab.services import frames
 from vectorlab.services.sets import files, history, sets, splits
-from vectorlab.services.sets.history import Merged, SetDiff
+from vectorlab.services.sets.history import ConflictingPair, Merged, SetDiff
+from vectorlab.services.sets.requests import (
+    VersionOptions,
+    WantedFrame,
+    WantedImport,
+    WantedVersion,
+)
 from vectorlab.services.sets.sets import Committed, Edit
 from vectorlab.services.sets.splits import Overlap
 
 _logger = logging.getLogger(__name__)
 
 
-class SetVerbs:
+class SetVerbs(Verbs):
     """Demonstration sets: the verbs of ``lab.sets``."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def commit(
-        self, set: str, demonstrations: Iterable[Demonstration], *, message: str = "", **about: Any
-    ) -> Committed:
+    @takes(WantedVersion)
+    def commit(self, wanted: WantedVersion) -> Committed:
         """Freeze demonstrations as the next version of a set, which is created if need be."""
-        return sets.commit(
-            self._session.db,
-            name=set,
-            demonstrations=demonstrations,
-            message=message,
-            actor=self._session.settings.user,
-            **about,
+        return self._commit(
+            wanted, wanted.demonstrations, message=wanted.message or "", details=wanted.details
         )
 
-    def import_file(
-        self,
-        path: str | Path | Sequence[str | Path],
-        *,
-        set: str,
-        source_column: str | Sequence[str] | None = None,
-        target_column: str | Sequence[str] | None = None,
-        metadata_column: str | Sequence[str] | None = None,
-        join: str | None = None,
-        bare_prompts: bool = False,
-        format: str | None = None,
-        encoding: str | None = None,
-        delimiter: str | None = None,
-        split: str | None = None,
-        config: str | None = None,
-        revision: str | None = None,
-        message: str | None = None,
-        **about: Any,
-    ) -> Committed:
+    @takes(WantedImport)
+    def import_file(self, wanted: WantedImport) -> Committed:
         """Read files as the next version of a set: all of it, or nothing.
-
-        Args:
-            path: A file, a datasets directory, ``hub:OWNER/NAME``, or two text files.
-            set: Its next version is made, or the set.
-            source_column: Column of the sources, several are joined; None guesses by the names
-                and logs the guess.
-            target_column: Same for the targets.
-            metadata_column: Columns to keep as metadata; None keeps ``metadata``, ``()`` none.
-            join: Between joined columns; None puts a space where there is no white space.
-            bare_prompts: There are no targets.
-            format: One of ``set_files.FORMATS``; None goes by the ending.
-            encoding: Of text; None is UTF-8.
-            delimiter: Of CSV.
-            split: Of a dataset.
-            config: Of a dataset of the hub.
-            revision: Same.
-            message: Why.
-            **about: Description, task and tags, for a set that is made.
 
         Raises:
             InputError: With file, line and column where there are any.
         """
-        paths = [path] if isinstance(path, str | Path) else path
-        options = files.ReadOptions(
-            format=format,
-            encoding=encoding,
-            delimiter=delimiter,
-            split=split,
-            config=config,
-            revision=revision,
-        )
-        choice = files.ColumnChoice.of(
-            source_column, target_column, metadata_column, join, bare_prompts
-        )
-        with files.open_import(paths, options, choice) as found_set:
-            return self.commit_found(found_set, set=set, message=message, **about)
+        with files.open_import(wanted.paths, wanted, wanted.choice()) as found:
+            return self._commit_found(wanted, found)
 
-    def import_frame(
-        self,
-        frame: pd.DataFrame,
-        *,
-        set: str,
-        source_column: str | Sequence[str] | None = None,
-        target_column: str | Sequence[str] | None = None,
-        metadata_column: str | Sequence[str] | None = None,
-        join: str | None = None,
-        bare_prompts: bool = False,
-        message: str | None = None,
-        **about: Any,
-    ) -> Committed:
-        """The rows of a data frame as the next version of a set; columns as in ``import_file``.
+    @takes(WantedFrame)
+    def import_frame(self, wanted: WantedFrame) -> Committed:
+        """The rows of a data frame as the next version of a set."""
+        with files.open_frame_import(wanted.frame, wanted.choice()) as found:
+            return self._commit_found(wanted, found)
 
-        Args:
-            frame: A row per demonstration.
-            set: Set that gets the next version; created if there is none.
-            source_column: Column of the sources, several are joined; None guesses by the names.
-            target_column: Same for the targets.
-            metadata_column: Columns that are kept as metadata.
-            join: Stands between joined columns.
-            bare_prompts: There are no targets.
-            message: Why this version exists; None says where it came from.
-            about: As ``commit`` takes it.
-        """
-        choice = files.ColumnChoice.of(
-            source_column, target_column, metadata_column, join, bare_prompts
-        )
-        with files.open_frame_import(frame, choice) as found_set:
-            return self.commit_found(found_set, set=set, message=message, **about)
-
-    def commit_found(
-        self, found: files.FoundSet, *, set: str, message: str | None = None, **about: Any
-    ) -> Committed:
-        """Commit what ``set_files.open_import`` found, after logging what was guessed."""
+    def _commit_found(self, wanted: VersionOptions, found: files.FoundSet) -> Committed:
+        """Commit what was found, after logging what was guessed."""
         for line in found.sentences():
             _logger.warning("%s", line)
         items = found.demonstrations(self._session.tell_reading)
-        return self.commit(set, items, message=message or found.message(), **about)
+        return self._commit(wanted, items, message=wanted.message or found.message())
+
+    def _commit(
+        self,
+        wanted: VersionOptions,
+        items: Iterable[Demonstration],
+        *,
+        message: str,
+        details: Mapping[str, Any] | None = None,
+    ) -> Committed:
+        return sets.commit(
+            self._session.db,
+            name=wanted.set,
+            demonstrations=items,
+            message=message,
+            actor=self._session.settings.user,
+            description=wanted.description,
+            task=wanted.task,
+            labels=wanted.labels,
+            strict=wanted.strict,
+            limit=wanted.limit,
+            details=details,
+        )
 
     def edit(
         self,
@@ -174,15 +123,106 @@ class SetVerbs:
         actor = self._session.settings.user
         return sets.fork(self._session.db, reference=reference, name=name, actor=actor)
 
-    def merge(self, ours: str, theirs: str, **how: Any) -> Merged:
-        """Bring another line into a set; ``how`` as in ``services.set_history.merge``."""
-        actor = self._session.settings.user
-        return history.merge(self._session.db, ours=ours, theirs=theirs, actor=actor, **how)
+    def merge(
+        self,
+        ours: str,
+        theirs: str,
+        *,
+        message: str | None = None,
+        take: Take | None = None,
+        settled: Mapping[int, Take | Sequence[Demonstration]] | None = None,
+        shown: Sequence[ConflictingPair] = (),
+        base: str | None = None,
+        unrelated: bool = False,
+        strict: bool = False,
+    ) -> Merged:
+        """Bring another line into a set, three-way by content.
+
+        Args:
+            ours: Set that gets the merged version.
+            theirs: Set, or version of it, that is merged into it.
+            message: Why.
+            take: How every open conflict is settled.
+            settled: By number of a conflict, how that one is settled.
+            shown: The conflicts as they were when they were settled.
+            base: Common version to start from, where there are several.
+            unrelated: Also merge sets that have no version in common.
+            strict: Refuse what the checks find.
+
+        Returns:
+            What was committed, or the conflicts that are open; nothing was written then.
+        """
+        return history.merge(
+            self._session.db,
+            ours=ours,
+            theirs=theirs,
+            actor=self._session.settings.user,
+            message=message,
+            take=take,
+            settled=settled,
+            shown=shown,
+            base=base,
+            unrelated=unrelated,
+            strict=strict,
+        )
+
+    def create(
+        self, name: str, *, description: str = "", task: str = "", labels: Sequence[str] = ()
+    ) -> DemonstrationSet:
+        """Create an empty set.
+
+        Args:
+            name: Of the new set.
+            description: What it is for.
+            task: What its demonstrations are about.
+            labels: Words to find it by.
+        """
+        return sets.create(
+            self._session.db,
+            name=name,
+            description=description,
+            task=task,
+            labels=labels,
+            actor=self._session.settings.user,
+        )
+
+    def describe(
+        self,
+        name: str,
+        *,
+        description: str | None = None,
+        task: str | None = None,
+        labels: Sequence[str] | None = None,
+    ) -> DemonstrationSet:
+        """Change what is said about a set; what is None stays, and so do versions.
+
+        Args:
+            name: Of the set.
+            description: What it is for.
+            task: What its demonstrations are about.
+            labels: Words to find it by.
+        """
+        changes = {"description": description, "task": task, "labels": labels}
+        return sets.describe(
+            self._session.db,
+            name,
+            actor=self._session.settings.user,
+            **{key: value for key, value in changes.items() if value is not None},
+        )
+
+    def get(self, reference: str) -> SetVersion:
+        """The version that ``name``, ``name@latest``, ``name@3`` or ``name@tag`` means."""
+        return sets.get(self._session.db, reference)
 
     def tag(self, reference: str, *tags: str) -> SetVersion:
         """Let tags point at a version."""
         actor = self._session.settings.user
         return sets.tag(self._session.db, reference=reference, tags=tags, actor=actor)
+
+    def untag(self, name: str, *tags: str) -> Sequence[str]:
+        """Take tags from a set; those that were there come back."""
+        actor = self._session.settings.user
+        return sets.untag(self._session.db, name=name, tags=tags, actor=actor)
 
     def split(
         self, reference: str, first: str, second: str, *, share: float = 0.5, seed: int = 0
@@ -225,6 +265,22 @@ class SetVerbs:
     def blame(self, reference: str) -> pd.DataFrame:
         """The demonstrations of a version, each with the version in which it came in."""
         return frames.blame_frame(history.blame(self._session.db, reference))
+
+    def purge(self, name: str, *, cascade: bool = False) -> Sequence[str]:
+        """Delete a set with all its versions for good.
+
+        Args:
+            name: Of the set.
+            cascade: Also delete whatever depends on it.
+
+        Returns:
+            A line per thing that went.
+
+        Raises:
+            ConflictError: If something depends on it and nothing of that is to go.
+        """
+        actor = self._session.settings.user
+        return sets.remove(self._session.db, name, cascade=cascade, actor=actor)
 
     def list(self) -> pd.DataFrame:
         """Every set with its latest version."""

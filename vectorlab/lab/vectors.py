@@ -2,72 +2,58 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from vectorlab.domain.interventions.calibration import Calibration
 from vectorlab.domain.interventions.conditions import ConditionSearch
-from vectorlab.domain.interventions.operators import Operator
-from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, PRIORITY_INTERACTIVE
-from vectorlab.domain.runs.runs import Prompt
+from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.vectors.explanations import Explanation
 from vectorlab.domain.vectors.vectors import LayerVector, SteeringVector
-from vectorlab.lab.arguments import prompts_of, several
+from vectorlab.lab.arguments import Verbs, takes
 from vectorlab.lab.models import ModelVerbs
 from vectorlab.lab.session import Session
 from vectorlab.services.asking import Asked
+from vectorlab.services.given import several, with_prompts_of
+from vectorlab.services.runs import runs
 from vectorlab.services.vectors import algebra, calibrations, explanations, thresholds, vectors
 from vectorlab.services.vectors import files as vector_files
-from vectorlab.services.vectors.belonging import BUNDLED_MODEL
-from vectorlab.services.vectors.calibrations import CalibrationOptions
-from vectorlab.services.vectors.vectors import ExtractionOptions
+from vectorlab.services.vectors.requests import (
+    WantedCalibration,
+    WantedEqual,
+    WantedThreshold,
+    WantedVector,
+)
+from vectorlab.services.vectors.vectors import VectorDetails
 
 
-class VectorVerbs:
+class VectorVerbs(Verbs):
     """Steering vectors: the verbs of ``lab.vectors``."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._models = ModelVerbs(session)
 
-    def request(
-        self,
-        *,
-        set: str,
-        model: str = BUNDLED_MODEL,
-        name: str | None = None,
-        force: bool = False,
-        priority: int = PRIORITY_INTERACTIVE,
-        queue: str = DEFAULT_QUEUE,
-        **options: Any,
-    ) -> Asked[SteeringVector]:
-        """Find an equal earlier extraction or enqueue a job; options as ``ExtractionOptions``.
+    @takes(WantedVector)
+    def request(self, wanted: WantedVector) -> Asked[SteeringVector]:
+        """Find the vector of an equal earlier request, or enqueue its extraction."""
+        return self._ask(wanted)
 
-        Args:
-            set: ``name``, ``name@latest`` or ``name@3``.
-            model: Name, id or fingerprint prefix of the model that reads the demonstrations.
-            name: Of the new vector; None makes one of set and method.
-            force: Compute even where an equal request was answered before.
-            priority: Of the job.
-            queue: Only workers of this queue take the job.
-            options: Fields of ``ExtractionOptions``.
-        """
+    @takes(WantedVector)
+    def extract(self, wanted: WantedVector) -> SteeringVector:
+        """As ``request``, and wait for the vector."""
+        return self._session.result(self._ask(wanted))
+
+    def _ask(self, wanted: WantedVector) -> Asked[SteeringVector]:
         return vectors.request_extraction(
             self._session.db,
-            set_reference=set,
-            model=self._models.get(model),
-            options=ExtractionOptions(**options),
+            set_reference=wanted.set,
+            model=self._models.get(wanted.model),
+            options=wanted,
             actor=self._session.settings.user,
-            name=name,
-            force=force,
-            priority=priority,
-            queue=queue,
+            name=wanted.name,
+            **wanted.how(),
         )
-
-    def extract(self, **request: Any) -> SteeringVector:
-        """As ``request``, and wait for the vector."""
-        return self._session.result(self.request(**request))
 
     def get(self, reference: str) -> SteeringVector:
         """A vector by name, id or hash prefix."""
@@ -107,62 +93,62 @@ class VectorVerbs:
         actor = self._session.settings.user
         return algebra.normalise(self._session.db, reference, name=name, actor=actor)
 
-    def equalise(
-        self, reference: str, *, kl: float, texts: str, name: str, **more: Any
-    ) -> SteeringVector:
-        """Store a vector scaled so that it does a given damage, and wait for it.
+    @takes(WantedEqual)
+    def request_equal(self, wanted: WantedEqual) -> Asked[SteeringVector]:
+        """Find a vector scaled so that it does a given damage, or enqueue its job."""
+        return self._ask_equal(wanted)
 
-        Args:
-            reference: The vector.
-            kl: Wanted mean KL per token at strength 1, nats.
-            texts: Set version whose texts are read.
-            name: Of the new vector.
-            more: ``operator`` and ``dtype`` of ``services.vector_algebra.request_equalisation``.
-        """
-        options = {"operator": Operator.ADD, "priority": PRIORITY_INTERACTIVE, **more}
-        return self._session.result(
-            algebra.request_equalisation(
-                self._session.db,
-                reference,
-                kl=kl,
-                texts=texts,
-                name=name,
-                actor=self._session.settings.user,
-                **options,
-            )
-        )
+    @takes(WantedEqual)
+    def equalise(self, wanted: WantedEqual) -> SteeringVector:
+        """As ``request_equal``, and wait for the vector."""
+        return self._session.result(self._ask_equal(wanted))
 
-    def threshold(
-        self,
-        vector: str,
-        *,
-        positive: str,
-        negative: str,
-        model: str | None = None,
-        other_model: bool = False,
-        **more: Any,
-    ) -> ConditionSearch:
-        """Search the threshold of a condition that tells two sets of prompts apart.
-
-        Args:
-            vector: What prompts are measured along.
-            positive: Set version whose sources should meet it.
-            negative: Set version whose sources should not.
-            model: Reads the prompts; None for the vector's own.
-            other_model: It may be another than the vector's own.
-            more: Further arguments of ``services.conditions.request_search``.
-        """
-        request = thresholds.request_search(
+    def _ask_equal(self, wanted: WantedEqual) -> Asked[SteeringVector]:
+        return algebra.request_equalisation(
             self._session.db,
-            vector=vector,
-            positive=positive,
-            negative=negative,
-            model=self._models.of([vector], model, other_model=other_model),
-            other_model=other_model,
+            wanted.reference,
+            kl=wanted.kl,
+            texts=wanted.texts,
+            operator=wanted.operator,
+            name=wanted.name,
+            dtype=wanted.dtype,
             actor=self._session.settings.user,
-            **({"priority": PRIORITY_INTERACTIVE} | more),
+            **wanted.how(),
         )
-        return self._session.result(request)
+
+    @takes(WantedThreshold)
+    def request_threshold(self, wanted: WantedThreshold) -> Asked[ConditionSearch]:
+        """Find an equal earlier search for a threshold, or enqueue it."""
+        return self._ask_threshold(wanted)
+
+    @takes(WantedThreshold)
+    def threshold(self, wanted: WantedThreshold) -> ConditionSearch:
+        """As ``request_threshold``, and wait for the threshold."""
+        return self._session.result(self._ask_threshold(wanted))
+
+    def _ask_threshold(self, wanted: WantedThreshold) -> Asked[ConditionSearch]:
+        model = self._models.of([wanted.vector], wanted.model, other_model=wanted.other_model)
+        is_chat = wanted.chat or wanted.system is not None
+        return thresholds.request_search(
+            self._session.db,
+            vector=wanted.vector,
+            positive=wanted.positive,
+            negative=wanted.negative,
+            model=model,
+            other_model=wanted.other_model,
+            measure=wanted.measure,
+            window=wanted.window,
+            site=wanted.site,
+            layers=wanted.layers,
+            dtype=wanted.dtype,
+            chat=runs.chat_of(model, wanted.system) if is_chat else None,
+            actor=self._session.settings.user,
+            **wanted.how(),
+        )
+
+    def thresholds(self, vector: str | None = None) -> Sequence[ConditionSearch]:
+        """Searches for thresholds, newest first, perhaps along one vector alone."""
+        return thresholds.list_searches(self._session.db, vector=vector)
 
     def request_leave_one_out(
         self, reference: str, *, priority: int = PRIORITY_INTERACTIVE
@@ -186,58 +172,103 @@ class VectorVerbs:
             self._session.result(self.request_leave_one_out(reference))
         return explanations.frame(self._session.db, reference, layers=layers)
 
-    def request_calibration(
-        self,
-        reference: str,
-        *,
-        effect: str,
-        prompts: str | Sequence[str | Prompt] = (),
-        prompt_set: str | None = None,
-        model: str | None = None,
-        force: bool = False,
-        priority: int = PRIORITY_INTERACTIVE,
-        queue: str = DEFAULT_QUEUE,
-        **options: Any,
-    ) -> Asked[Calibration]:
-        """Find an equal earlier calibration or enqueue it; options as ``CalibrationOptions``.
+    @takes(WantedCalibration)
+    def request_calibration(self, wanted: WantedCalibration) -> Asked[Calibration]:
+        """Find an equal earlier calibration of a vector, or enqueue it."""
+        return self._ask_calibration(wanted)
 
-        The model is the vector's own, or with ``other_model`` another of its depth and width.
+    @takes(WantedCalibration)
+    def calibrate(self, wanted: WantedCalibration) -> Calibration:
+        """As ``request_calibration``, and wait for the choice."""
+        return self._session.result(self._ask_calibration(wanted))
 
-        Args:
-            reference: Name, id or hash prefix of the vector.
-            effect: The scorer whose mean is to be as high as possible.
-            prompts: Texts to try strengths on.
-            prompt_set: A set version whose sources are further prompts.
-            model: Name, id or fingerprint prefix; None takes the vector's own.
-            force: Compute even where an equal request was answered before.
-            priority: Of the job.
-            queue: Only workers of this queue take the job.
-            options: Fields of ``CalibrationOptions``.
-        """
-        calibration_options = CalibrationOptions(effect=effect, **options)
-        named = calibrations.vectors_named(self._session.db, reference, calibration_options)
-        texts, _ = prompts_of(self._session.db, prompts, prompt_set)
+    def _ask_calibration(self, wanted: WantedCalibration) -> Asked[Calibration]:
+        db = self._session.db
+        named = calibrations.vectors_named(db, wanted.reference, wanted)
+        prompts, _ = with_prompts_of(db, wanted.prompts, wanted.prompt_set)
         return calibrations.request_calibration(
-            self._session.db,
-            reference,
-            model=self._models.of(named, model, other_model=calibration_options.other_model),
-            prompts=texts,
-            options=calibration_options,
+            db,
+            wanted.reference,
+            model=self._models.of(named, wanted.model, other_model=wanted.other_model),
+            prompts=prompts,
+            options=wanted,
             actor=self._session.settings.user,
-            force=force,
-            priority=priority,
-            queue=queue,
+            **wanted.how(),
         )
 
-    def calibrate(self, reference: str, **request: Any) -> Calibration:
-        """As ``request_calibration``, and wait for the choice."""
-        return self._session.result(self.request_calibration(reference, **request))
+    def calibrations(self, reference: str | None = None) -> Sequence[Calibration]:
+        """Calibrations of a vector, or of all, newest first."""
+        return calibrations.of_vector(self._session.db, reference)
+
+    def details(self, reference: str) -> VectorDetails:
+        """One vector with all that is stored about it except its numbers."""
+        return vectors.details(self._session.db, reference)
+
+    def similar(self, reference: str) -> Sequence[tuple[SteeringVector, float]]:
+        """The other vectors of the model by mean cosine over the layers, largest size first."""
+        return vectors.similarities(self._session.db, reference)
+
+    def import_file(
+        self,
+        path: str | Path,
+        *,
+        format: str | None = None,
+        name: str | None = None,
+        model: str | None = None,
+    ) -> SteeringVector:
+        """Store a vector from a file.
+
+        Args:
+            path: Of a file that ``export`` wrote.
+            format: Of the file; None goes by its ending.
+            name: Of the new vector; None takes the name in the file.
+            model: That it belongs to; None goes by the fingerprint in the file.
+
+        Raises:
+            InputError: If the file cannot be read or no model fits.
+        """
+        return vector_files.import_vector(
+            self._session.db,
+            Path(path),
+            format=format,
+            model=None if model is None else self._models.get(model),
+            name=name,
+            actor=self._session.settings.user,
+        )
+
+    def purge(self, reference: str, *, cascade: bool = False) -> Sequence[str]:
+        """Delete a vector for good.
+
+        Args:
+            reference: Name, id or hash prefix.
+            cascade: Also delete whatever depends on it.
+
+        Returns:
+            A line per thing that went.
+
+        Raises:
+            ConflictError: If something depends on it and nothing of that is to go.
+        """
+        actor = self._session.settings.user
+        return vectors.remove(self._session.db, reference, cascade=cascade, actor=actor)
 
     def export(self, reference: str, path: str | Path, *, format: str | None = None) -> None:
         """Write a vector to a file with its provenance; the format is told by its ending."""
         vector = self.get(reference)
         vector_files.export_vector(self._session.db, vector, Path(path), format=format)
 
-    def list(self, **filters: Any) -> Sequence[SteeringVector]:
-        """Vectors, newest first; filter by ``model``, ``set_name``, ``method``."""
-        return vectors.list_vectors(self._session.db, **filters)
+    def list(
+        self,
+        *,
+        model: str | None = None,
+        set_name: str | None = None,
+        method: str | None = None,
+    ) -> Sequence[SteeringVector]:
+        """Vectors, newest first.
+
+        Args:
+            model: Only those of this model.
+            set_name: Only those extracted from this set.
+            method: Only those made by this method.
+        """
+        return vectors.list_vectors(self._session.db, model=model, set_name=set_name, method=method)

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from vectorlab.domain.jobs.jobs import (
     DEFAULT_QUEUE,
     PRIORITY_BATCH,
+    PRIORITY_INTERACTIVE,
     Job,
     JobRequest,
     NamedRequest,
@@ -19,6 +20,38 @@ from vectorlab.store.jobs import names
 from vectorlab.store.jobs import queue as jobs
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueOptions:
+    """How the job of a request is queued.
+
+    Attributes:
+        priority: Of the job; interactive ones go before batch ones.
+        queue: Only workers of this queue take the job.
+    """
+
+    priority: int = PRIORITY_INTERACTIVE
+    queue: str = DEFAULT_QUEUE
+
+    def how(self) -> dict[str, Any]:
+        """The arguments that services have for it."""
+        return {"priority": self.priority, "queue": self.queue}
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobOptions(QueueOptions):
+    """The same of a request whose answer may be found.
+
+    Attributes:
+        force: Compute it even where an equal request was answered before.
+    """
+
+    force: bool = False
+
+    def how(self) -> dict[str, Any]:
+        """The arguments that services have for it."""
+        return super().how() | {"force": self.force}
 
 
 @dataclass(frozen=True, kw_only=True)

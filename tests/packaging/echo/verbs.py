@@ -3,10 +3,11 @@
 from vectorlab.echo.domain.echoes import Echo
 from vectorlab.echo.services import echoes
 
+from vectorlab.lab.arguments import Verbs
 from vectorlab.lab.session import Session
 
 
-class EchoVerbs:
+class EchoVerbs(Verbs):
     """``lab.echo``: what ``vectorlab echo`` does, for notebooks."""
 
     def __init__(self, session: Session) -> None:

@@ -12,11 +12,8 @@ from vectorlab.cli.groups import grouped
 from vectorlab.cli.options import RunReference, RunReferences, WorkGroup
 from vectorlab.cli.output import JsonOption, frame_table, plain, show
 from vectorlab.domain.runs.runs import GenerationRun
-from vectorlab.domain.scores.catalogue import SCORERS, usage
 from vectorlab.domain.scores.metrics import METRICS
 from vectorlab.lab import Lab
-from vectorlab.services import documents
-from vectorlab.services.runs import report as run_report
 from vectorlab.services.runs import scores
 
 app = typer.Typer()
@@ -116,8 +113,7 @@ def report(
     Example: vectorlab runs report 1 --out report.html
     """
     lab = open_lab(context)
-    blocks = run_report.run_report(lab.db, references, count=lab.runs.count_tokens, title=title)
-    written = documents.write_document(blocks, out)
+    written = lab.runs.report(*references, path=out, title=title)
     show(
         {"files": [str(path) for path in written]},
         as_json=json,
@@ -135,16 +131,7 @@ def scorers(context: typer.Context, json: JsonOption = False) -> None:
     Example: vectorlab runs scorers
     """
     del context
-    listed = pd.DataFrame(
-        {
-            "scorer": list(SCORERS),
-            "version": [scorer.version for scorer in SCORERS.values()],
-            "about": [scorer.about for scorer in SCORERS.values()],
-            "higher": [scorer.higher for scorer in SCORERS.values()],
-            "needs": [scorer.needs.value for scorer in SCORERS.values()],
-            "options": [usage(scorer).removeprefix("Write ") for scorer in SCORERS.values()],
-        }
-    )
+    listed = scores.scorers_frame()
     show(listed, as_json=json, human=lambda: frame_table(listed))
 
 

@@ -107,15 +107,13 @@ def equalise(
     Example: vectorlab vectors equalise upbeat --kl 0.1 --texts upbeat@latest --name upbeat-equal
     """
     lab = open_lab(context)
-    request = algebra.request_equalisation(
-        lab.db,
+    request = lab.vectors.request_equal(
         reference,
         kl=kl,
         texts=texts,
         operator=operator,
         name=name,
         dtype=dtype,
-        actor=lab.settings.user,
         priority=priority_of(detach=detach),
     )
     finish(

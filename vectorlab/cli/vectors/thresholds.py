@@ -22,7 +22,6 @@ from vectorlab.domain.interventions.conditions import ConditionSearch, Measure
 from vectorlab.domain.interventions.layer_ranges import parse_layers
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.vectors.vectors import Site
-from vectorlab.services.runs import runs
 from vectorlab.services.vectors import thresholds as conditions
 
 app = typer.Typer()
@@ -81,21 +80,19 @@ def threshold(
     Example: vectorlab vectors threshold upbeat --positive angry@1 --negative calm@1
     """
     lab = open_lab(context)
-    chosen = lab.models.of([vector], model, other_model=other_model)
-    request = conditions.request_search(
-        lab.db,
-        vector=vector,
+    request = lab.vectors.request_threshold(
+        vector,
         positive=positive,
         negative=negative,
-        model=chosen,
+        model=model,
         other_model=other_model,
         measure=measure,
         window=Positions.parse(positions),
         site=site,
         layers=parse_layers(layers),
         dtype=dtype,
-        chat=runs.chat_of(chosen, system) if chat or system is not None else None,
-        actor=lab.settings.user,
+        chat=chat,
+        system=system,
         force=force,
         priority=priority_of(detach=detach),
     )

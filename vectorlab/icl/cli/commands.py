@@ -30,11 +30,10 @@ from vectorlab.cli.output import (
 from vectorlab.cli.purging import YesOption, ask_and_purge
 from vectorlab.domain.vectors.context_prompts import DEFAULT_LAYOUT, DEFAULT_SHOTS, LAYOUTS
 from vectorlab.errors import InputError
-from vectorlab.icl.domain.laws import ConstructOptions, Inputs, RegressionLaw
+from vectorlab.icl.domain.laws import Inputs, RegressionLaw
 from vectorlab.icl.domain.runs import IclKind, IclRun
 from vectorlab.icl.domain.training_spec import TrainingSpec, Variant
 from vectorlab.icl.services import runs
-from vectorlab.icl.services.runs import BridgeRequest
 from vectorlab.lab import Lab
 from vectorlab.services.asking import Asked
 
@@ -114,7 +113,7 @@ def construct(
     Example: vectorlab icl construct --steps 5 --dy 2
     """
     lab = open_lab(context)
-    options = ConstructOptions(
+    request = lab.icl.request_construction(
         law=RegressionLaw(**law.given()),
         eta=eta,
         gamma=gamma,
@@ -122,8 +121,8 @@ def construct(
         tasks=tasks,
         seed=seed,
         random_start=random_start,
+        **work.given(),
     )
-    request = runs.request_construction(lab.db, options, actor=lab.settings.user, **work.given())
     _finish(lab, request, detach=work.detach, as_json=json)
 
 
@@ -192,7 +191,7 @@ def train(
         clip=clip,
         seed=seed,
     )
-    request = runs.request_training(lab.db, spec, actor=lab.settings.user, **work.given())
+    request = lab.icl.request_training(spec, **work.given())
     _finish(lab, request, detach=work.detach, as_json=json)
 
 
@@ -214,13 +213,7 @@ def reproduce(
     Example: vectorlab icl reproduce --short
     """
     lab = open_lab(context)
-    request = runs.request_reproduction(
-        lab.db,
-        "short" if short else "full",
-        seed=seed,
-        actor=lab.settings.user,
-        **work.given(),
-    )
+    request = lab.icl.request_reproduction("short" if short else "full", seed=seed, **work.given())
     _finish(lab, request, detach=work.detach, as_json=json)
 
 
@@ -263,8 +256,9 @@ def bridge(
     Example: vectorlab icl bridge --set upbeat@latest --model tiny
     """
     lab = open_lab(context)
-    options = BridgeRequest(
-        set_reference=set_reference,
+    request = lab.icl.request_bridge(
+        set_reference,
+        model=model,
         random_set=random_set,
         shots=shots,
         queries=queries,
@@ -272,12 +266,6 @@ def bridge(
         heads=heads,
         seed=seed,
         dtype=dtype,
-    )
-    request = runs.request_bridge(
-        lab.db,
-        options,
-        model=lab.models.get(model),
-        actor=lab.settings.user,
         **work.given(),
     )
     _finish(lab, request, detach=work.detach, as_json=json)

@@ -122,6 +122,15 @@ def _moments(law: RegressionLaw) -> tuple[float, float]:
 class ConstructOptions(Coded):
     """A construction beside explicit gradient descent.
 
+    Attributes:
+        law: Of the regression tasks.
+        eta: Learning rate; None takes the best for one step, half the limit for several.
+        gamma: Strength of the correction of GD++; None takes a quarter of eta / N.
+        steps: Gradient steps, and passes through the attention layer.
+        tasks: That are drawn.
+        seed: Of the tasks.
+        random_start: Start from weights W0 ~ N(0, 1) instead of 0; without GD++ then.
+
     Raises:
         InputError: If there are no tasks or too many, or no steps or too many.
     """
@@ -139,7 +148,6 @@ class ConstructOptions(Coded):
     steps: Annotated[int, About(name="steps")] = 1
     tasks: Annotated[int, About(name="tasks drawn", quiet=True)] = 1000
     seed: Seed = 0
-    # W0 ~ N(0, 1) instead of 0; without GD++ then.
     random_start: Annotated[bool, About(name="random start", quiet=True)] = False
 
     def __post_init__(self) -> None:

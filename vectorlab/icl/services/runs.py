@@ -39,12 +39,21 @@ _BESIDE = ("set_reference", "set_sha256", "model_fingerprint")
 class BridgeRequest:
     """What demonstrations do in the prompt of a model.
 
+    Attributes:
+        set_reference: Version whose pairs are the demonstrations.
+        random_set: Version of a set for the random control; None takes random tokens.
+        shots: Demonstrations in the prompt.
+        queries: Most queries that are asked, from the pairs that are left.
+        layout: How demonstrations are written in the prompt.
+        heads: Also take attention apart by heads.
+        seed: Of what is drawn.
+        dtype: The model computes in this.
+
     Raises:
         InputError: If a number is out of its range or the layout unknown.
     """
 
     set_reference: Annotated[str, About(name="demonstrations")]
-    # Pairs for the random control.
     random_set: Annotated[str | None, About(name="random control", none="random tokens")] = None
     shots: Annotated[int, About(name="shots", unit="demonstrations")] = DEFAULT_SHOTS
     queries: Annotated[int, About(name="queries")] = 8

@@ -55,16 +55,31 @@ class SourceKind(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class InstanceSpec(Request):
-    """A complete request for an instance; equal requests have equal hashes."""
-
-    TAG: ClassVar[str] = "ravel-instance-request"
+class InstanceSource:
+    """What an instance is made of."""
 
     data_sha256: Annotated[str, About(name="entity data")]  # content hash
     model_fingerprint: ModelFingerprint
-    max_new_tokens: Annotated[int, About(name="new tokens at most")] = 8  # of every completion
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstanceOptions:
+    """How an instance is made.
+
+    Attributes:
+        max_new_tokens: Most tokens of every completion.
+        stop_characters: A completion ends in front of these.
+        min_template_accuracy: Templates whose share of right answers is below this are left out.
+        min_entity_accuracy: Entities whose share of right answers is below this are left out.
+        n_train: Training pairs per attribute.
+        n_test: Test pairs per attribute and part.
+        seed: Of the pairs that are drawn.
+        add_special_tokens: Let the tokenizer add BOS where it would.
+        dtype: The model computes in this.
+    """
+
+    max_new_tokens: Annotated[int, About(name="new tokens at most")] = 8
     stop_characters: Annotated[str, About(name="stop characters", words=repr)] = STOP_CHARACTERS
-    # Templates and entities below are left out.
     min_template_accuracy: Annotated[float, About(name="least accuracy of a template")] = 0.5
     min_entity_accuracy: Annotated[float, About(name="least accuracy of an entity")] = 0.5
     n_train: Annotated[int, About(name="training examples", unit="per attribute")] = 512
@@ -72,6 +87,13 @@ class InstanceSpec(Request):
     seed: Seed = 0
     add_special_tokens: SpecialTokens = True
     dtype: Dtype = "float32"
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstanceSpec(InstanceOptions, InstanceSource, Request):
+    """A complete request for an instance; equal requests have equal hashes."""
+
+    TAG: ClassVar[str] = "ravel-instance-request"
 
     def count(self, part: ExamplePart) -> int:
         """Examples per attribute in a part."""

@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -11,7 +10,13 @@ from vectorlab.domain.models import Model, check_dtype
 from vectorlab.domain.sets.versions import check_name
 from vectorlab.errors import ConflictError, InputError
 from vectorlab.ravel.domain.entities import EntityData, Split
-from vectorlab.ravel.domain.instances import Example, ExamplePart, Instance, InstanceSpec
+from vectorlab.ravel.domain.instances import (
+    Example,
+    ExamplePart,
+    Instance,
+    InstanceOptions,
+    InstanceSpec,
+)
 from vectorlab.ravel.domain.requests import RavelBuildRequest
 from vectorlab.ravel.store import entities as ravel_entities
 from vectorlab.ravel.store import instances
@@ -29,7 +34,7 @@ def request_instance(
     force: bool = False,
     priority: int = PRIORITY_BATCH,
     queue: str = DEFAULT_QUEUE,
-    **options: Any,
+    options: InstanceOptions | None = None,
 ) -> Asked[Instance]:
     """Find the instance of an equal earlier request, or enqueue the job that builds it.
 
@@ -42,7 +47,7 @@ def request_instance(
         force: Build even when an equal request was answered before.
         priority: Of the job.
         queue: Only workers of this queue take it.
-        **options: Fields of ``InstanceSpec``.
+        options: How it is made; None takes every default.
 
     Raises:
         NotFoundError: If there are no such data.
@@ -53,7 +58,9 @@ def request_instance(
         version = ravel_entities.resolve(tx, reference)
         data = ravel_entities.data(tx, version.id)
     spec = InstanceSpec(
-        data_sha256=version.content_sha256, model_fingerprint=model.fingerprint, **options
+        data_sha256=version.content_sha256,
+        model_fingerprint=model.fingerprint,
+        **vars(options or InstanceOptions()),
     )
     _check_spec(spec)
     _check_parts(version.label, data)

@@ -37,12 +37,19 @@ OPTIONS = ("operator", "site", "positions", "layers", "schedule", "when")
 
 @dataclass(frozen=True, kw_only=True)
 class SweepOptions(VectorOptions):
-    """How the vectors of a run act, each alone or together."""
+    """How the vectors of a run act, each alone or together.
 
-    layers: tuple[int, ...] | None = None  # None: all that a vector has
-    together: bool = False  # all vectors in one arm instead of one arm each
+    Attributes:
+        layers: That are steered; None is all that a vector has.
+        together: All vectors in one arm instead of one arm each.
+        combine: How the pushes of several vectors in one arm add up.
+        calibrated: Strengths count in the calibrated strength of each vector.
+    """
+
+    layers: tuple[int, ...] | None = None
+    together: bool = False
     combine: Combine = Combine.MEAN
-    calibrated: bool = False  # strengths count in calibrated strengths of the vector
+    calibrated: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from vectorlab.domain.models import Model
 from vectorlab.domain.runs.runs import Prompt, RunSpec
+from vectorlab.services.asking import JobOptions
+from vectorlab.services.given import as_prompts, several
 from vectorlab.services.runs.arms import SweepOptions, Term, build_arms, vectors_named
 from vectorlab.services.runs.text_options import TextOptions, run_spec
 from vectorlab.services.vectors.belonging import check_belongs, model_of
@@ -13,16 +15,33 @@ from vectorlab.store.database import Database
 
 @dataclass(frozen=True, kw_only=True)
 class GenerationRequest(TextOptions):
-    """Prompts under the baseline, under vectors and strengths, and under arms written out."""
+    """Prompts under the baseline, under vectors and strengths, and under arms written out.
 
-    model: str | None = None  # name; None for the model of the vectors
-    other_model: bool = False  # the model may be another than the vectors' own
-    prompts: tuple[Prompt, ...]
-    vectors: tuple[str, ...] = ()  # names, ids or hash prefixes
-    strengths: tuple[float, ...] = ()  # each an arm, or several, with every vector
-    arms: tuple[str | Sequence[Term], ...] = ()  # as ``services.arms`` reads them
+    Attributes:
+        model: Registered model; None for that of the vectors, without any the bundled one.
+        other_model: The model may be another than the vectors' own, of its depth and width.
+        prompts: Texts, used as they are.
+        vectors: Names, ids or hash prefixes.
+        strengths: One arm per vector and strength, beside the baseline.
+        arms: Further arms written out, ``"a:0.1,b:0.2"``, or their terms; what they do not say is
+            taken from ``sweep``.
+        sweep: Operator, site, positions, layers, schedule, and whether the vectors act together.
+        samples: Texts per prompt and arm.
+    """
+
+    model: str | None = None
+    other_model: bool = False
+    prompts: Sequence[str | Prompt] = ()
+    vectors: Sequence[str] = ()
+    strengths: Sequence[float] = ()
+    arms: Sequence[str | Sequence[Term]] = ()
     sweep: SweepOptions = field(default_factory=SweepOptions)
-    samples: int = 1  # texts per prompt and arm
+    samples: int = 1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "prompts", as_prompts(self.prompts))
+        for name in ("vectors", "strengths", "arms"):
+            object.__setattr__(self, name, several(getattr(self, name)))
 
     def vectors_named(self, db: Database) -> list[str]:
         """Every vector that is applied or read."""
@@ -56,4 +75,29 @@ class GenerationRequest(TextOptions):
             options=self.sweep,
             written=self.arms,
         )
-        return run_spec(self, model, self.prompts, arms=arms, samples=self.samples)
+        return run_spec(self, model, as_prompts(self.prompts), arms=arms, samples=self.samples)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(JobOptions):
+    """What the prompts of a run are taken from, and what it is kept as.
+
+    Attributes:
+        prompt_set: ``name@version`` whose sources are further prompts, their targets the
+            references.
+        name: Of the run.
+    """
+
+    prompt_set: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WantedRun(GenerationRequest, RunOptions):
+    """A run that is wanted: found where an equal one is stored, or made.
+
+    Attributes:
+        compiled: Run the decoding steps as a compiled graph where that can be done.
+    """
+
+    compiled: bool = False

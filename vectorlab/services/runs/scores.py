@@ -9,7 +9,7 @@ from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, PRIORITY_BATCH
 from vectorlab.domain.jobs.requests import ScoreRequest
 from vectorlab.domain.models import Model
 from vectorlab.domain.runs.runs import GenerationRun
-from vectorlab.domain.scores.catalogue import PROJECTION, SCORERS, Needs, parse_scorer
+from vectorlab.domain.scores.catalogue import PROJECTION, SCORERS, Needs, parse_scorer, usage
 from vectorlab.domain.scores.metrics import METRICS
 from vectorlab.domain.scores.scores import ScorerSpec, StoredScore
 from vectorlab.domain.scores.statistics import PairedComparison, compare_arms, mean_by_group
@@ -264,6 +264,20 @@ def beside(db: Database, run: GenerationRun, texts: pd.DataFrame) -> pd.DataFram
     keys = ["prompt_index", "arm_index", "sample"]
     wide = scored.pivot(index=keys, columns="scorer", values="value").reset_index()
     return texts.merge(wide, on=keys, how="left")
+
+
+def scorers_frame() -> pd.DataFrame:
+    """The scorers, one row each: what each says, and how it is written."""
+    return pd.DataFrame(
+        {
+            "scorer": list(SCORERS),
+            "version": [scorer.version for scorer in SCORERS.values()],
+            "about": [scorer.about for scorer in SCORERS.values()],
+            "higher": [scorer.higher for scorer in SCORERS.values()],
+            "needs": [scorer.needs.value for scorer in SCORERS.values()],
+            "options": [usage(scorer).removeprefix("Write ") for scorer in SCORERS.values()],
+        }
+    )
 
 
 def missing_reasons(db: Database, run: GenerationRun) -> pd.DataFrame:

@@ -8,9 +8,10 @@ from vectorlab.domain.interventions.layer_ranges import spell_layers
 from vectorlab.domain.models import Model
 from vectorlab.domain.runs.runs import Prompt
 from vectorlab.errors import InputError
+from vectorlab.services.given import as_prompts
 from vectorlab.services.runs.arms import BASELINE, build_arms
 from vectorlab.services.runs.baselines import DEFAULT_TEMPLATE, in_context_arm
-from vectorlab.services.runs.requests import GenerationRequest
+from vectorlab.services.runs.requests import GenerationRequest, RunOptions
 from vectorlab.services.vectors.calibrations import unit_strength
 from vectorlab.store.database import Database
 from vectorlab.store.vectors import vectors
@@ -21,17 +22,29 @@ TokenCounter = Callable[[Sequence[str]], Sequence[int]]  # tokens of texts
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep(GenerationRequest):
-    """A request whose vectors are each tried on several layers, beside what they have to beat."""
+    """A request whose vectors are each tried on several layers, beside what they have to beat.
 
-    layers: tuple[LayerChoice, ...] = (None,)  # each a choice; None is all of the vector's
-    random: int = 0  # directions of the same norms beside each vector
-    shuffled: int = 0  # vectors of the same texts, their sides drawn by lot, beside each vector
-    in_context: str | None = None  # a set version whose demonstrations stand before the prompts
-    template: str = DEFAULT_TEMPLATE  # how those are written
-    shots: int | None = None  # the first so many of them; None for all
-    budget: int | None = None  # most tokens; as many prompts are taken as it pays for
+    Attributes:
+        layers: Choices of layers; None is all of the vector's.
+        random: Beside each vector so many random directions of the same norms.
+        shuffled: And so many vectors of the same texts with their sides drawn by lot, which are
+            extracted first.
+        in_context: A set version whose demonstrations stand before every prompt of one arm.
+        template: How those are written, with ``{source}`` and ``{target}``.
+        shots: The first so many of them; None for all.
+        budget: Most tokens, read and written; as many prompts are taken as it pays for.
+    """
+
+    layers: Sequence[LayerChoice] = (None,)
+    random: int = 0
+    shuffled: int = 0
+    in_context: str | None = None
+    template: str = DEFAULT_TEMPLATE
+    shots: int | None = None
+    budget: int | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.vectors or not self.strengths:
             raise InputError("A sweep needs --vector NAME and --strength 0.05 0.1.")
         if self.sweep.together or self.sweep.layers is not None:
@@ -39,6 +52,11 @@ class Sweep(GenerationRequest):
                 "A sweep tries its vectors one by one, on the layers of each choice. Write an arm "
                 "out for several together, and give choices of layers."
             )
+
+
+@dataclass(frozen=True, kw_only=True)
+class WantedSweep(Sweep, RunOptions):
+    """A sweep that is wanted: one run, found where an equal one is stored, or made."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +115,7 @@ def fit_budget(sweep: Sweep, arms: Sequence[Arm], count: TokenCounter) -> Prompt
     Raises:
         InputError: If the budget does not pay for the first prompt.
     """
-    prompts, written = sweep.prompts, sweep.decoding.max_new_tokens
+    prompts, written = as_prompts(sweep.prompts), sweep.decoding.max_new_tokens
     lengths = count([arm.prefix + prompt.text for prompt in prompts for arm in arms])
     costs = [
         sweep.samples * sum(length + written for length in lengths[start : start + len(arms)])

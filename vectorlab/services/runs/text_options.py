@@ -13,14 +13,23 @@ from vectorlab.services.runs import runs
 
 @dataclass(frozen=True, kw_only=True)
 class TextOptions:
-    """How prompts are read and texts are written."""
+    """How prompts are read and texts are written.
+
+    Attributes:
+        decoding: Greedy, 32 new tokens by default.
+        seed: Of the per-row draws.
+        add_special_tokens: Let the tokenizer add BOS where it would.
+        dtype: The model computes in this.
+        chat: Prompts are the user's turn in the model's chat template.
+        system: A system prompt in front of them; implies ``chat``.
+    """
 
     decoding: Decoding = field(default_factory=Decoding)
-    seed: int = 0  # of the per-row draws
-    add_special_tokens: bool = True  # let the tokenizer add BOS where it would
-    dtype: str = "float32"  # the model computes in this
-    chat: bool = False  # prompts are the user's turn in the model's chat template
-    system: str | None = None  # a system prompt in front of them; implies chat
+    seed: int = 0
+    add_special_tokens: bool = True
+    dtype: str = "float32"
+    chat: bool = False
+    system: str | None = None
 
     def turns(self, model: Model) -> Chat | None:
         """The chat that prompts are written in; None for texts as they are.

@@ -41,15 +41,23 @@ DEFAULT_BUDGET = "kl<=0.1"
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrationOptions(TextOptions, VectorOptions):
-    """How a vector is calibrated."""
+    """How a vector is calibrated.
+
+    Attributes:
+        effect: The scorer whose mean is to be as high as possible.
+        damage: Budget: a scorer and the most that its mean may be.
+        lower_is_better: The mean of ``effect`` is to be as low as possible.
+        layers: Each a choice of layers; None is all of them. The best of several is the result.
+        first: Strength that is tried first; None takes the operator's usual one.
+        other_model: The model may be another than the vector's own, of its depth and width.
+    """
 
     effect: str
     damage: str = DEFAULT_BUDGET
     lower_is_better: bool = False
-    # Each a choice of layers; None is all of them. The best of several is the result.
     layers: tuple[tuple[int, ...] | None, ...] = (None,)
-    first: float | None = None  # strength that is tried first
-    other_model: bool = False  # the model may be another than the vector's own
+    first: float | None = None
+    other_model: bool = False
 
 
 def request_calibration(

@@ -15,13 +15,21 @@ from vectorlab.store.database import Database
 
 @dataclass(frozen=True, kw_only=True)
 class VectorOptions:
-    """How a vector acts; None takes the vector's own default."""
+    """How a vector acts.
+
+    Attributes:
+        operator: How it changes a state; None takes the vector's own.
+        site: Where in a block it acts; None takes the vector's own.
+        positions: Tokens that are steered.
+        schedule: How strength changes as a text grows.
+        when: A condition such as ``"upbeat@4 cosine > 0.2"`` or ``"search:3"``; None is always.
+    """
 
     operator: Operator | None = None
     site: Site | None = None
     positions: Positions = Positions.ALL
     schedule: Schedule = Schedule.CONSTANT
-    when: str | None = None  # a condition as ``services.conditions.parse_condition`` reads it
+    when: str | None = None
 
     def acting(self, db: Database, model: Model, vector: SteeringVector) -> dict[str, Any]:
         """The fields of an intervention, or of a calibration, that say which vector acts and how.

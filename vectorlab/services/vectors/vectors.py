@@ -44,7 +44,21 @@ from vectorlab.store.vectors import vectors
 
 @dataclass(frozen=True, kw_only=True)
 class ExtractionOptions:
-    """Everything about an extraction beside set and model; None takes the method's default."""
+    """Everything about an extraction beside set and model.
+
+    Attributes:
+        method: How the numbers are made of the pairs.
+        parameters: Of the method.
+        read_site: Where in a block states are read; None takes the method's default.
+        write_site: Where in a block the vector will act; None takes the method's default.
+        token_rule: Whose state stands for a text.
+        strip_punctuation: Delete ASCII punctuation from the texts, as the original ICV code does.
+        add_special_tokens: Let the tokenizer add BOS where it would.
+        dtype: The model computes in this.
+        chat: How a text takes part in a conversation.
+        template: Around every text, with ``{text}``.
+        thinking: Markers around the model's thinking; None takes those that are recognised.
+    """
 
     method: str = "icv"
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -54,9 +68,9 @@ class ExtractionOptions:
     strip_punctuation: bool = False
     add_special_tokens: bool = True
     dtype: str = "float32"
-    chat: ChatForm = ChatForm.NONE  # how a text takes part in a conversation
-    template: str = ""  # around every text
-    thinking: ThinkingMarkers | None = None  # None: those that are recognised
+    chat: ChatForm = ChatForm.NONE
+    template: str = ""
+    thinking: ThinkingMarkers | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,15 +35,25 @@ FORMATS = ("csv", "tsv", "json", "jsonl", "parquet", "text", "dataset")
 
 @dataclass(frozen=True, kw_only=True)
 class ReadOptions:
-    """How to read; None leaves it to the reader."""
+    """How to read; None leaves it to the reader.
 
-    format: str | None = None  # one of ``FORMATS``; None goes by the ending
-    encoding: str | None = None  # of text; None is UTF-8
-    delimiter: str | None = None  # of CSV
-    split: str | None = None  # of a dataset
-    config: str | None = None  # of a dataset of the hub
-    revision: str | None = None  # same
-    without_folders: bool = False  # messages leave out folders, which nobody chose for an upload
+    Attributes:
+        format: Of the file; None goes by the ending.
+        encoding: Of text; None is UTF-8.
+        delimiter: Of CSV.
+        split: Of a dataset.
+        config: Of a dataset of the hub.
+        revision: Same.
+        without_folders: Messages leave out folders, which nobody chose for an upload.
+    """
+
+    format: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    split: str | None = None
+    config: str | None = None
+    revision: str | None = None
+    without_folders: bool = False
 
 
 @dataclass(kw_only=True)
