@@ -8,9 +8,11 @@ their target where the site has no page of it.
 
 import posixpath
 import re
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from mkdocs.structure.files import File, Files
+if TYPE_CHECKING:
+    from mkdocs.structure.files import Files
 
 # Documents outside docs/, by their path in the repository.
 TAKEN_IN = {
@@ -41,7 +43,7 @@ REFERENCE = {
     ),
     "reference/steering.md": (
         "Steering in Python",
-        "The engine knows no store and works alone in a notebook. [What is computed](../steering.md).",
+        "The engine knows no store and works alone ([what is computed](../steering.md)).",
         [
             "vectorlab.steering",
             "vectorlab.steering.model.loading",
@@ -56,19 +58,21 @@ REFERENCE = {
 _LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 
 
-def on_files(files: Files, config: Any) -> Files:
+def on_files(files: "Files", config: Any) -> "Files":
     """Add the pages that are made."""
-    root = posixpath.dirname(config.config_file_path)
+    from mkdocs.structure.files import File
+
+    root = Path(config.config_file_path).parent
     for path, page in TAKEN_IN.items():
-        with open(f"{root}/{path}", encoding="utf-8") as file:
-            files.append(File.generated(config, page, content=file.read()))
+        text = (root / path).read_text("utf-8")
+        files.append(File.generated(config, page, content=text))
     for page, (title, about, names) in REFERENCE.items():
         entries = "\n\n".join(f"::: {name}" for name in names)
         files.append(File.generated(config, page, content=f"# {title}\n\n{about}\n\n{entries}\n"))
     return files
 
 
-def on_page_markdown(markdown: str, page: Any, files: Files, **_: Any) -> str:
+def on_page_markdown(markdown: str, page: Any, files: "Files", **_: Any) -> str:
     """Lead the links of a document to pages of the site."""
     place = page.file.src_uri
     source = next((path for path, name in TAKEN_IN.items() if name == place), f"docs/{place}")

@@ -27,7 +27,7 @@ class IclVerbs:
 
         Args:
             force: Compute an equal run again.
-            **options: Of ``domain.icl.ConstructOptions``.
+            **options: Of ``icl.domain.laws.ConstructOptions``.
         """
         return self._session.result(
             runs.request_construction(
@@ -57,7 +57,7 @@ class IclVerbs:
             set: ``name@version``.
             model: A registered model.
             force: Compute an equal run again.
-            **options: Of ``services.icl.BridgeRequest``.
+            **options: Of ``icl.services.runs.BridgeRequest``.
         """
         return self._session.result(
             runs.request_bridge(

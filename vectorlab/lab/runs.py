@@ -43,7 +43,7 @@ class RunView:
         return f"<run {self.id} on {self.run.model_name}: {arms}>"
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per generation; see ``reports.generations_frame``."""
+        """One row per generation; see ``services.frames.generations_frame``."""
         return frames.generations_frame(self.session.db, self.run)
 
     def settings(self) -> pd.DataFrame:
@@ -73,7 +73,7 @@ class RunView:
         return scores.summary(self.session.db, self.run)
 
     def scores(self) -> pd.DataFrame:
-        """One row per score; see ``services.scores.frame``."""
+        """One row per score; see ``services.runs.scores.frame``."""
         return scores.frame(self.session.db, self.run)
 
     def compare_scores(self, baseline: str | None = None) -> pd.DataFrame:
@@ -137,7 +137,7 @@ class RunVerbs:
             sweep: Operator, site, positions, layers, schedule, and whether the vectors act
                 together.
             arms: Further arms written out, ``"a:0.1,b:0.2"`` or the terms of
-                ``services.arms.parse_arm``; what they do not say is taken from ``sweep``.
+                ``services.runs.arms.parse_arm``; what they do not say is taken from ``sweep``.
             decoding: Greedy, 32 new tokens by default.
             seed: Of the per-row draws.
             samples: Texts per prompt and arm.

@@ -67,7 +67,7 @@ class SetVerbs:
             metadata_column: Columns to keep as metadata; None keeps ``metadata``, ``()`` none.
             join: Between joined columns; None puts a space where there is no white space.
             bare_prompts: There are no targets.
-            format: One of ``set_files.FORMATS``; None goes by the ending.
+            format: One of ``services.sets.files.formats.FORMATS``; None goes by the ending.
             encoding: Of text; None is UTF-8.
             delimiter: Of CSV.
             split: Of a dataset.
@@ -129,7 +129,7 @@ class SetVerbs:
     def commit_found(
         self, found: files.FoundSet, *, set: str, message: str | None = None, **about: Any
     ) -> Committed:
-        """Commit what ``set_files.open_import`` found, after logging what was guessed."""
+        """Commit what a file was found to hold, after logging what was guessed."""
         for line in found.sentences():
             _logger.warning("%s", line)
         items = found.demonstrations(self._session.tell_reading)
@@ -175,7 +175,7 @@ class SetVerbs:
         return sets.fork(self._session.db, reference=reference, name=name, actor=actor)
 
     def merge(self, ours: str, theirs: str, **how: Any) -> Merged:
-        """Bring another line into a set; ``how`` as in ``services.set_history.merge``."""
+        """Bring another line into a set; ``how`` as in ``services.sets.history.merge``."""
         actor = self._session.settings.user
         return history.merge(self._session.db, ours=ours, theirs=theirs, actor=actor, **how)
 

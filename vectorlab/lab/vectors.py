@@ -47,7 +47,7 @@ class VectorVerbs:
         Args:
             set: ``name``, ``name@latest`` or ``name@3``.
             model: Name, id or fingerprint prefix of the model that reads the demonstrations.
-            name: Of the new vector; None makes one of set and method.
+            name: Of the new vector; None makes one of set and version.
             force: Compute even where an equal request was answered before.
             priority: Of the job.
             queue: Only workers of this queue take the job.
@@ -117,7 +117,7 @@ class VectorVerbs:
             kl: Wanted mean KL per token at strength 1, nats.
             texts: Set version whose texts are read.
             name: Of the new vector.
-            more: ``operator`` and ``dtype`` of ``services.vector_algebra.request_equalisation``.
+            more: ``operator`` and ``dtype`` of ``services.vectors.algebra.request_equalisation``.
         """
         options = {"operator": Operator.ADD, "priority": PRIORITY_INTERACTIVE, **more}
         return self._session.result(
@@ -150,7 +150,7 @@ class VectorVerbs:
             negative: Set version whose sources should not.
             model: Reads the prompts; None for the vector's own.
             other_model: It may be another than the vector's own.
-            more: Further arguments of ``services.conditions.request_search``.
+            more: Further arguments of ``services.vectors.thresholds.request_search``.
         """
         request = thresholds.request_search(
             self._session.db,

@@ -36,10 +36,10 @@ class RavelVerbs:
         """Store entity data: a folder, a file, what is built in, or data by entity type.
 
         Args:
-            source: As ``services.ravel_data.read`` takes it.
+            source: As ``ravel.services.entities.read`` takes it.
             name: Of the entity type, where there is one.
             message: Why.
-            **how: Further arguments of ``services.ravel_data.read``.
+            **how: Further arguments of ``ravel.services.entities.read``.
 
         Returns:
             Every version, and whether it is new.
@@ -87,7 +87,7 @@ class RavelVerbs:
         priority: int = PRIORITY_INTERACTIVE,
         **more: Any,
     ) -> Asked[Instance]:
-        """Find an equal instance or enqueue a job; ``more`` as ``services.ravel_instances``."""
+        """Find an equal instance or enqueue a job; ``more`` as ``ravel.services.instances``."""
         return instances.request_instance(
             self._session.db,
             reference=reference,
@@ -110,7 +110,7 @@ class RavelVerbs:
         priority: int = PRIORITY_INTERACTIVE,
         **more: Any,
     ) -> Asked[RavelRun]:
-        """Find an equal run or enqueue a job; ``more`` as ``services.ravel_runs.request_run``."""
+        """Find an equal run or enqueue a job; ``more`` as ``ravel.services.runs.request_run``."""
         return runs.request_run(
             self._session.db,
             instance=instance,

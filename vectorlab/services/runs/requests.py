@@ -20,7 +20,7 @@ class GenerationRequest(TextOptions):
     prompts: tuple[Prompt, ...]
     vectors: tuple[str, ...] = ()  # names, ids or hash prefixes
     strengths: tuple[float, ...] = ()  # each an arm, or several, with every vector
-    arms: tuple[str | Sequence[Term], ...] = ()  # as ``services.arms`` reads them
+    arms: tuple[str | Sequence[Term], ...] = ()  # as ``services.runs.arms`` reads them
     sweep: SweepOptions = field(default_factory=SweepOptions)
     samples: int = 1  # texts per prompt and arm
 
@@ -29,7 +29,7 @@ class GenerationRequest(TextOptions):
         return vectors_named(db, self.vectors, self.sweep, self.arms)
 
     def model_of(self, db: Database, look_up: Callable[[str], Model]) -> Model:
-        """The model that the request runs on; see ``services.belonging.model_of``."""
+        """The model that the request runs on; see ``services.vectors.belonging.model_of``."""
         return model_of(
             db,
             self.vectors_named(db),

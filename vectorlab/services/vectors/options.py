@@ -21,7 +21,7 @@ class VectorOptions:
     site: Site | None = None
     positions: Positions = Positions.ALL
     schedule: Schedule = Schedule.CONSTANT
-    when: str | None = None  # a condition as ``services.conditions.parse_condition`` reads it
+    when: str | None = None  # as ``services.vectors.thresholds.parse_condition`` reads it
 
     def acting(self, db: Database, model: Model, vector: SteeringVector) -> dict[str, Any]:
         """The fields of an intervention, or of a calibration, that say which vector acts and how.
