@@ -17,6 +17,7 @@ from scripts import site_pages
 from tests.tiny_models import CONFIGURATIONS
 from vectorlab import systems
 from vectorlab.cli.main import app
+from vectorlab.domain.vectors.states import DEFAULT_STATE_CACHE_BYTES
 from vectorlab.icl.verbs import IclVerbs
 from vectorlab.lab import Lab
 from vectorlab.lab.models import ModelVerbs
@@ -269,3 +270,11 @@ def test_tables_that_no_view_reads_are_numbers_caches_and_work_in_progress():
     assert "Only numbers that\nSQL can do nothing with, caches and work in progress" in read(
         ROOT / "docs" / "sql.md"
     )
+
+
+def test_every_variable_that_is_read_is_among_the_settings():
+    page = read(ROOT / "docs" / "settings.md")
+    code = "".join(read(path) for path in (ROOT / "vectorlab").rglob("*.py"))
+    names = set(re.findall(r"\bVECTORLAB_[A-Z_]*[A-Z]", code)) - {"VECTORLAB_UI_WISH"}  # between us
+    assert set(re.findall(r"^\| `(VECTORLAB_\w+)`", page, re.MULTILINE)) == names
+    assert f"{DEFAULT_STATE_CACHE_BYTES:,}" in page
