@@ -57,6 +57,7 @@ REFERENCE = {
 }
 # Long tables: found behind the pages that say what they mean.
 MEASURED = ("reports/tiny.md", "ravel_report.md")
+ALONE = ("index.md", "tutorial.md")  # with nothing beside them in the navigation
 _LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 
 
@@ -85,6 +86,8 @@ def on_page_markdown(markdown: str, page: Any, files: "Files", **_: Any) -> str:
     place = page.file.src_uri
     if place in MEASURED:
         page.meta["search"] = {"boost": 0.2}
+    if place in ALONE:
+        page.meta["hide"] = ["navigation"]
     source = next((path for path, name in TAKEN_IN.items() if name == place), f"docs/{place}")
 
     def lead(match: re.Match[str]) -> str:
