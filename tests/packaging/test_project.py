@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 import vectorlab
 
@@ -118,3 +119,13 @@ def test_the_version_is_said_alike_everywhere():
 
 def test_a_host_runs_what_continuous_integration_runs():
     assert "run: .ci/run\n" in (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
+
+
+def test_hooks_before_a_commit_are_checks_of_the_project_and_fetch_nothing():
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
+    assert {repository["repo"] for repository in hooks} == {"local"}
+    [check] = re.findall(r"^check:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text("utf-8"), re.M)
+    for hook in hooks[0]["hooks"]:
+        assert hook["language"] == "system"
+        words = hook["entry"].removesuffix(" --force-exclude").removeprefix(".venv/bin/")
+        assert f"$(BIN)/{words}" in check
