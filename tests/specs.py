@@ -15,10 +15,10 @@ from vectorlab.domain.interventions.conditions import Condition, Measure, Search
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.interventions.schedules import Schedule
-from vectorlab.domain.runs.chats import Chat
 from vectorlab.domain.runs.runs import Decoding, Prompt, RunSpec
 from vectorlab.domain.scores.catalogue import parse_scorer
 from vectorlab.domain.scores.scores import ScorerSpec
+from vectorlab.domain.text.chats import Chat
 from vectorlab.domain.vectors.passages import ChatForm, ThinkingMarkers
 from vectorlab.domain.vectors.states import StateSpec
 from vectorlab.domain.vectors.vectors import ExtractionSpec, Site, TokenRule

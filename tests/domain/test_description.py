@@ -14,10 +14,10 @@ from vectorlab.domain.interventions.conditions import Condition
 from vectorlab.domain.interventions.positions import Part, Positions, Stage
 from vectorlab.domain.interventions.schedules import Schedule, Shape
 from vectorlab.domain.runs.batch_plan import BatchPlan
-from vectorlab.domain.runs.chats import Chat
 from vectorlab.domain.runs.comparison import settings_of, side_by_side
 from vectorlab.domain.runs.runs import Decoding, GenerationRun, RunSpec
 from vectorlab.domain.scores.scores import ScorerSpec
+from vectorlab.domain.text.chats import Chat
 from vectorlab.domain.vectors.states import StateSpec
 from vectorlab.domain.vectors.vectors import ExtractionSpec
 from vectorlab.ravel.domain.specs import FeaturizerArm, FeaturizerSpec, VectorArm, facts_of_arm

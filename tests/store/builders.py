@@ -29,7 +29,6 @@ from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.jobs.jobs import Job, NewJob
 from vectorlab.domain.models import Model, ModelDescription
 from vectorlab.domain.runs.batch_plan import BatchPlan
-from vectorlab.domain.runs.chats import Chat
 from vectorlab.domain.runs.margins import ROUNDING_NATS
 from vectorlab.domain.runs.runs import Decoding, GenerationRun, NewRun, Prompt, RunSpec
 from vectorlab.domain.runs.texts import Departure, Divergence, FinishReason, GeneratedText
@@ -39,6 +38,7 @@ from vectorlab.domain.scores.scores import NewScore, Score
 from vectorlab.domain.scores.statistics import estimate
 from vectorlab.domain.sets.checks import Check, Finding
 from vectorlab.domain.sets.versions import Demonstration, Relation, SetVersion
+from vectorlab.domain.text.chats import Chat
 from vectorlab.domain.vectors.explanations import LeftOut
 from vectorlab.domain.vectors.methods import COMBINED
 from vectorlab.domain.vectors.passages import Passage

@@ -12,7 +12,7 @@ import streamlit as st
 
 from ui import cached, markup
 from ui.frame import navigation, notes
-from ui.playground import strengths
+from ui.runs import strengths
 from vectorlab.domain.interventions.arms import Combine
 from vectorlab.domain.interventions.layer_ranges import parse_layers
 from vectorlab.domain.interventions.operators import AVERAGED, Operator

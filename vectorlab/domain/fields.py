@@ -4,7 +4,7 @@ from typing import Annotated
 
 from vectorlab.domain.codec import Stored
 from vectorlab.domain.description import About, layers_in_words
-from vectorlab.domain.runs.chats import Chat
+from vectorlab.domain.text.chats import Chat
 
 ModelFingerprint = Annotated[str, About(name="model fingerprint")]
 VectorSha256 = Annotated[str, About(name="vector")]  # content hash: the exact bytes

@@ -1,7 +1,35 @@
 """N-grams of words, for repetition and variety."""
 
+from collections.abc import Callable
+
+from vectorlab.domain.scores.scores import Score, TextItem
+from vectorlab.errors import InputError
+from vectorlab.evals.registry import ScoreText
+
 
 def word_ngrams(text: str, n: int) -> list[tuple[str, ...]]:
     """All n-grams of the text's words in lower case, in their order."""
     words = text.lower().split()
     return list(zip(*(words[start:] for start in range(n)), strict=False)) if n > 0 else []
+
+
+def score_variety(n: int, score_of: Callable[[float], float]) -> ScoreText:
+    """A scorer by the share of different n-grams among all n-grams of a text.
+
+    Args:
+        n: Words of an n-gram.
+        score_of: The score that such a share, from above 0 to 1, is worth.
+
+    Raises:
+        InputError: If n is below 1.
+    """
+    if n < 1:
+        raise InputError(f"n is {n}; an n-gram has 1 word or more.")
+
+    def score(generation: TextItem) -> Score:
+        ngrams = word_ngrams(generation.text, n)
+        if not ngrams:
+            return Score.missing(f"the text has fewer than {n} words")
+        return Score.of(score_of(len(set(ngrams)) / len(ngrams)), ngrams=len(ngrams))
+
+    return score

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from vectorlab.domain.models import Model
-from vectorlab.domain.runs.chats import Chat
 from vectorlab.domain.sets.checks import TokenLimit
+from vectorlab.domain.text.chats import Chat
 from vectorlab.errors import InputError, NotFoundError
 from vectorlab.lab.session import Session
 from vectorlab.services import models

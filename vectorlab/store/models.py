@@ -6,11 +6,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from vectorlab.domain.models import Model, ModelDescription
-from vectorlab.errors import ConflictError, NotFoundError
+from vectorlab.errors import ConflictError
 from vectorlab.store import schema
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
-from vectorlab.store.references import find_id
+from vectorlab.store.references import find_id, must_exist
 
 _models = schema.models
 _FIELDS = [field.name for field in dataclasses.fields(ModelDescription)]
@@ -63,10 +63,7 @@ def get_model(tx: Transaction, reference: str) -> Model:
         NotFoundError: If there is none.
         InputError: If the prefix fits several models.
     """
-    model = find_model(tx, reference)
-    if model is None:
-        raise NotFoundError("model", reference, hint="See what there is: vectorlab models list")
-    return model
+    return must_exist(find_model(tx, reference), "model", reference, listed_by="models list")
 
 
 def model_by_fingerprint(tx: Transaction, fingerprint: str) -> Model | None:

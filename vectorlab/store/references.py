@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -10,6 +10,7 @@ from vectorlab.errors import InputError, NotFoundError
 
 MINIMUM_PREFIX = 6  # hex digits
 _HASH = re.compile(rf"[0-9a-f]{{{MINIMUM_PREFIX},64}}")
+_Thing = TypeVar("_Thing")
 _BATCH = 1000  # values per IN list; both databases take far more
 
 
@@ -55,24 +56,31 @@ def get_id(
     hash_column: str,
     among: sa.ColumnElement[bool] | None = None,
 ) -> int:
-    """Like ``find_id``, but there must be one.
-
-    Args:
-        tx: An open transaction.
-        table: With columns ``id`` and ``name``.
-        reference: What the user typed.
-        kind: Names the thing in messages.
-        hash_column: The column that a prefix of at least six hex digits is matched against.
-        among: Narrows the search by hash.
+    """Like ``find_id``, with its arguments and errors, but there must be one.
 
     Raises:
         NotFoundError: If there is none.
-        InputError: If a prefix fits several hashes.
     """
     row_id = find_id(tx, table, reference, kind=kind, hash_column=hash_column, among=among)
-    if row_id is None:
-        raise NotFoundError(kind, reference, hint=f"See what there is: vectorlab {kind}s list")
-    return row_id
+    return must_exist(row_id, kind, reference, listed_by=f"{kind}s list")
+
+
+def must_exist(thing: _Thing | None, kind: str, reference: object, *, listed_by: str) -> _Thing:
+    """What a reader has found, which must be something.
+
+    Args:
+        thing: What it is, or None.
+        kind: Names it in the message.
+        reference: What it was looked for by.
+        listed_by: The command that lists what there is: ``"vectors list"``.
+
+    Raises:
+        NotFoundError: If it is None.
+    """
+    if thing is None:
+        hint = f"See what there is: vectorlab {listed_by}"
+        raise NotFoundError(kind, str(reference), hint=hint)
+    return thing
 
 
 def batches(values: Iterable[Any]) -> Iterator[list[Any]]:

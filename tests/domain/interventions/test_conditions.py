@@ -18,8 +18,8 @@ from vectorlab.domain.interventions.conditions import (
 )
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Positions
-from vectorlab.domain.runs.chats import Chat
 from vectorlab.domain.runs.runs import Prompt, RunSpec
+from vectorlab.domain.text.chats import Chat
 from vectorlab.domain.vectors.vectors import Site
 from vectorlab.errors import InputError
 

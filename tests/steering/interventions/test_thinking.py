@@ -9,7 +9,7 @@ from tests.steering.builders import arm, intervention, run_spec, vectors
 from tests.tiny_models import byte_tokenizer, tiny_model
 from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.interventions.positions import Part, Positions
-from vectorlab.domain.runs.chats import Chat
+from vectorlab.domain.text.chats import Chat
 from vectorlab.errors import InputError, IntegrityError
 from vectorlab.steering.generation.generation import generate
 from vectorlab.steering.interventions.arm_table import SteeringTable

@@ -19,9 +19,9 @@ from vectorlab.domain.codec import fields_of
 from vectorlab.domain.interventions.arms import Arm, Intervention
 from vectorlab.domain.interventions.conditions import Condition
 from vectorlab.domain.models import Model
-from vectorlab.domain.runs.chats import Chat
 from vectorlab.domain.runs.comparison import settings_of
 from vectorlab.domain.runs.runs import Decoding, GenerationRun, Prompt, RunSpec
+from vectorlab.domain.text.chats import Chat
 from vectorlab.domain.vectors.vectors import SteeringVector
 from vectorlab.services import models
 from vectorlab.services.runs import report, runs

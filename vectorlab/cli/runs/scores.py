@@ -8,16 +8,9 @@ import typer
 from rich.console import Group, RenderableType
 
 from vectorlab.cli.context import finish, open_lab
-from vectorlab.cli.options import (
-    DetachOption,
-    ForceOption,
-    QueueOption,
-    RunReference,
-    RunReferences,
-    priority_of,
-)
+from vectorlab.cli.groups import grouped
+from vectorlab.cli.options import RunReference, RunReferences, WorkGroup
 from vectorlab.cli.output import JsonOption, frame_table, plain, show
-from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE
 from vectorlab.domain.runs.runs import GenerationRun
 from vectorlab.domain.scores.catalogue import SCORERS, usage
 from vectorlab.domain.scores.metrics import METRICS
@@ -31,8 +24,10 @@ COMPARED = ["arm", "n", "difference", "low", "high", "win/tie/loss", "p", "verdi
 
 
 @app.command()
+@grouped
 def score(
     context: typer.Context,
+    *,
     reference: RunReference,
     scorer: Annotated[
         list[str] | None,
@@ -53,9 +48,7 @@ def score(
     metric: Annotated[
         str, typer.Option(help=f"How the scores of an arm become one number: {', '.join(METRICS)}.")
     ] = "mean",
-    force: ForceOption = False,
-    detach: DetachOption = False,
-    queue: QueueOption = DEFAULT_QUEUE,
+    work: WorkGroup,
     json: JsonOption = False,
 ) -> None:
     """Score every text of a run and compare its arms, prompt by prompt.
@@ -72,16 +65,14 @@ def score(
         reference,
         scorer or scores.DEFAULT_SCORERS,
         actor=lab.settings.user,
-        force=force,
-        priority=priority_of(detach=detach),
-        queue=queue,
+        **work.given(),
     )
     finish(
         lab,
         request,
         lambda scored: _show_scores(lab, scored, metric, baseline, as_json=json),
         describe=lambda _: "every text has these scores",
-        detach=detach,
+        detach=work.detach,
         as_json=json,
     )
 

@@ -9,16 +9,16 @@ import typer
 from rich.console import Group
 
 from vectorlab.cli.context import finish, open_lab
+from vectorlab.cli.groups import grouped
 from vectorlab.cli.options import (
     DetachOption,
     DtypeOption,
-    ForceOption,
     ModelOption,
     OfModelOption,
     PairsOption,
-    QueueOption,
     SpecialTokensOption,
     VectorReference,
+    WorkGroup,
     name_for,
     priority_of,
     settings_of_method,
@@ -33,7 +33,6 @@ from vectorlab.cli.output import (
 )
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
 from vectorlab.cli.vectors.explanation import show_explanation
-from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE
 from vectorlab.domain.vectors.formats import VECTOR_FORMATS
 from vectorlab.domain.vectors.methods import METHODS
 from vectorlab.domain.vectors.passages import ChatForm, ThinkingMarkers
@@ -60,8 +59,10 @@ _METHOD_HELP = "How the vector is computed from the pairs. One of " + ", ".join(
 
 
 @app.command()
+@grouped
 def extract(
     context: typer.Context,
+    *,
     set: PairsOption,
     model: ModelOption = "tiny",
     method: Annotated[str, typer.Option(help=_METHOD_HELP)] = "icv",
@@ -116,9 +117,7 @@ def extract(
     ] = False,
     special_tokens: SpecialTokensOption = True,
     dtype: DtypeOption = "float32",
-    force: ForceOption = False,
-    detach: DetachOption = False,
-    queue: QueueOption = DEFAULT_QUEUE,
+    work: WorkGroup,
     json: JsonOption = False,
 ) -> None:
     """Extract a steering vector from the pairs of a set version.
@@ -132,9 +131,7 @@ def extract(
         set=set,
         model=model,
         name=name,
-        force=force,
-        priority=priority_of(detach=detach),
-        queue=queue,
+        **work.given(),
         method=method,
         read_site=read_site,
         write_site=write_site,
@@ -157,7 +154,7 @@ def extract(
         request,
         show_made,
         describe=lambda vector: f"vector {vector.name} answers an equal request",
-        detach=detach,
+        detach=work.detach,
         as_json=json,
     )
 

@@ -26,7 +26,7 @@ from vectorlab.domain.fields import (
     VectorSha256,
 )
 from vectorlab.domain.interventions.positions import Part, Positions
-from vectorlab.domain.runs.chats import Chat
+from vectorlab.domain.text.chats import Chat
 from vectorlab.domain.ties import first_best, tie_of
 from vectorlab.domain.vectors.vectors import Site
 from vectorlab.errors import InputError

@@ -60,17 +60,21 @@ class JobRequest(Coded):
     """
 
     KIND: ClassVar[str]  # name of the kind in the store, on the command line and in the dashboard
+    ONE_PER: ClassVar[str] = ""  # field whose equal values make equal requests
     model_id: int | None  # a worker prefers jobs of the model it holds
 
-    def __init_subclass__(cls, *, kind: str = "") -> None:
+    def __init_subclass__(cls, *, kind: str = "", one_per: str = "") -> None:
         super().__init_subclass__()
         if kind:
-            cls.KIND = kind
+            cls.KIND, cls.ONE_PER = kind, one_per
 
     @property
     def dedupe_key(self) -> str | None:
         """Equal for equal requests, of which at most one is queued or running; its name aside."""
-        return None
+        if not self.ONE_PER:
+            return None
+        same = getattr(self, self.ONE_PER)
+        return f"{self.KIND}:{getattr(same, 'sha256', same)}"
 
     @property
     def batch_key(self) -> str | None:

@@ -38,16 +38,11 @@ class ExtractRequest(NamedRequest, kind="extract"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExplainRequest(JobRequest, kind="explain"):
+class ExplainRequest(JobRequest, kind="explain", one_per="vector_id"):
     """What each demonstration does to a vector."""
 
     vector_id: int
     model_id: int
-
-    @property
-    def dedupe_key(self) -> str:
-        """Key that equal requests share: the vector."""
-        return f"explain:{self.vector_id}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +84,7 @@ class GenerateRequest(NamedRequest, kind="generate"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ThresholdRequest(JobRequest, kind="condition"):
+class ThresholdRequest(JobRequest, kind="condition", one_per="spec"):
     """A threshold that tells two sets of prompts apart."""
 
     spec: SearchSpec
@@ -97,11 +92,6 @@ class ThresholdRequest(JobRequest, kind="condition"):
     vector_id: int
     positive_version_id: int
     negative_version_id: int
-
-    @property
-    def dedupe_key(self) -> str:
-        """Key that equal requests share: the search."""
-        return f"condition:{self.spec.sha256}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,17 +147,12 @@ class CalibrateRequest(JobRequest, kind="calibrate"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NearestRequest(JobRequest, kind="nearest"):
+class NearestRequest(JobRequest, kind="nearest", one_per="vector_id"):
     """The vocabulary tokens nearest to a vector."""
 
     vector_id: int
     model_id: int
     count: int  # tokens at either end of a layer vector
-
-    @property
-    def dedupe_key(self) -> str:
-        """Key that equal requests share: the vector."""
-        return f"nearest:{self.vector_id}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,7 +170,7 @@ class ReadRequest(JobRequest, kind="read"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RegisterRequest(NamedRequest, kind="register"):
+class RegisterRequest(NamedRequest, kind="register", one_per="source"):
     """A model, from its files."""
 
     NAMES: ClassVar[str] = "model"
@@ -194,8 +179,3 @@ class RegisterRequest(NamedRequest, kind="register"):
     name: str | None
     revision: Annotated[str | None, IF_GIVEN] = None
     model_id: Annotated[int | None, IF_GIVEN] = None
-
-    @property
-    def dedupe_key(self) -> str:
-        """Key that equal requests share: where the files are."""
-        return f"register:{self.source}"

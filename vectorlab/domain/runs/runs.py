@@ -20,8 +20,8 @@ from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.interventions.conditions import Condition
 from vectorlab.domain.interventions.positions import Part
 from vectorlab.domain.runs.batch_plan import BatchPlan, RowKey
-from vectorlab.domain.runs.chats import Chat as Chat
 from vectorlab.domain.runs.texts import Departure, GeneratedText, results_sha256
+from vectorlab.domain.text.chats import Chat as Chat
 from vectorlab.errors import InputError
 
 

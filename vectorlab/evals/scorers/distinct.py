@@ -3,9 +3,7 @@
 Source: Li et al. 2016, https://arxiv.org/abs/1510.03055, section 5.3.
 """
 
-from vectorlab.domain.scores.scores import Score, TextItem
-from vectorlab.errors import InputError
-from vectorlab.evals.ngrams import word_ngrams
+from vectorlab.evals.ngrams import score_variety
 from vectorlab.evals.registry import ScoreText, TextScorer
 
 
@@ -15,16 +13,7 @@ def distinct(*, n: int) -> ScoreText:
     Raises:
         InputError: If n is below 1.
     """
-    if n < 1:
-        raise InputError(f"n is {n}; an n-gram has 1 word or more.")
-
-    def score(generation: TextItem) -> Score:
-        ngrams = word_ngrams(generation.text, n)
-        if not ngrams:
-            return Score.missing(f"the text has fewer than {n} words")
-        return Score.of(len(set(ngrams)) / len(ngrams), ngrams=len(ngrams))
-
-    return score
+    return score_variety(n, lambda share: share)
 
 
 SCORER = TextScorer(prepare=distinct)

@@ -1,6 +1,7 @@
 """``vectorlab icl``: in-context learning as gradient descent, from the formula to the vector."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,16 +10,14 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from vectorlab.cli.context import finish, open_lab
+from vectorlab.cli.groups import OptionGroup, grouped
 from vectorlab.cli.options import (
-    DetachOption,
     DtypeOption,
-    ForceOption,
     LimitOption,
     ModelOption,
     PairsOption,
-    QueueOption,
     SeedOption,
-    priority_of,
+    WorkGroup,
 )
 from vectorlab.cli.output import (
     JsonOption,
@@ -29,7 +28,6 @@ from vectorlab.cli.output import (
     show,
 )
 from vectorlab.cli.purging import YesOption, ask_and_purge
-from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE
 from vectorlab.domain.vectors.context_prompts import DEFAULT_LAYOUT, DEFAULT_SHOTS, LAYOUTS
 from vectorlab.errors import InputError
 from vectorlab.icl.domain.laws import ConstructOptions, Inputs, RegressionLaw
@@ -45,23 +43,6 @@ app = typer.Typer(
     help="In-context learning as gradient descent: construct, train, reproduce, bridge.",
 )
 
-DxOption = Annotated[int, typer.Option(help="Number of entries of an input x.")]
-DyOption = Annotated[int, typer.Option(help="Number of entries of a target y.")]
-NOption = Annotated[
-    int, typer.Option("--n", help="Number of demonstrations in every task, without the query.")
-]
-InputsOption = Annotated[
-    Inputs, typer.Option(help="Distribution that every entry of an input is drawn from.")
-]
-ScaleOption = Annotated[
-    float,
-    typer.Option(
-        help="Scale of the distribution of inputs; uniform ones lie between -scale and scale."
-    ),
-]
-NoiseOption = Annotated[
-    float, typer.Option(help="Standard deviation of the noise on the targets of demonstrations.")
-]
 IclReference = Annotated[
     str,
     typer.Argument(
@@ -70,15 +51,37 @@ IclReference = Annotated[
 ]
 
 
+@dataclass(frozen=True, kw_only=True)
+class LawGroup(OptionGroup):
+    """The law that tasks of regression are drawn from."""
+
+    dx: Annotated[int, typer.Option(help="Number of entries of an input x.")] = 10
+    dy: Annotated[int, typer.Option(help="Number of entries of a target y.")] = 1
+    n: Annotated[
+        int,
+        typer.Option("--n", help="Number of demonstrations in every task, without the query."),
+    ] = 10
+    inputs: Annotated[
+        Inputs, typer.Option(help="Distribution that every entry of an input is drawn from.")
+    ] = Inputs.UNIFORM
+    scale: Annotated[
+        float,
+        typer.Option(
+            help="Scale of the distribution of inputs; uniform ones lie between -scale and scale."
+        ),
+    ] = 0.5
+    noise: Annotated[
+        float,
+        typer.Option(help="Standard deviation of the noise on the targets of demonstrations."),
+    ] = 0.0
+
+
 @app.command()
+@grouped
 def construct(
     context: typer.Context,
-    dx: DxOption = 10,
-    dy: DyOption = 1,
-    n: NOption = 10,
-    inputs: InputsOption = Inputs.UNIFORM,
-    scale: ScaleOption = 0.5,
-    noise: NoiseOption = 0.0,
+    *,
+    law: LawGroup,
     eta: Annotated[
         float | None,
         typer.Option(
@@ -103,9 +106,7 @@ def construct(
         ),
     ] = False,
     seed: SeedOption = 0,
-    force: ForceOption = False,
-    detach: DetachOption = False,
-    queue: QueueOption = DEFAULT_QUEUE,
+    work: WorkGroup,
     json: JsonOption = False,
 ) -> None:
     """Run gradient descent beside the attention layer that carries it out, step by step.
@@ -114,7 +115,7 @@ def construct(
     """
     lab = open_lab(context)
     options = ConstructOptions(
-        law=RegressionLaw(dx=dx, dy=dy, n=n, inputs=inputs, scale=scale, noise=noise),
+        law=RegressionLaw(**law.given()),
         eta=eta,
         gamma=gamma,
         steps=steps,
@@ -122,15 +123,15 @@ def construct(
         seed=seed,
         random_start=random_start,
     )
-    request = runs.request_construction(
-        lab.db, options, actor=lab.settings.user, **_how(force, detach, queue)
-    )
-    _finish(lab, request, detach=detach, as_json=json)
+    request = runs.request_construction(lab.db, options, actor=lab.settings.user, **work.given())
+    _finish(lab, request, detach=work.detach, as_json=json)
 
 
 @app.command()
+@grouped
 def train(
     context: typer.Context,
+    *,
     variant: Annotated[
         Variant,
         typer.Option(
@@ -148,12 +149,7 @@ def train(
         int | None,
         typer.Option(help="Number of attention heads per layer. Default: 2 for softmax, else 1."),
     ] = None,
-    dx: DxOption = 10,
-    dy: DyOption = 1,
-    n: NOption = 10,
-    inputs: InputsOption = Inputs.UNIFORM,
-    scale: ScaleOption = 0.5,
-    noise: NoiseOption = 0.0,
+    law: LawGroup,
     steps: Annotated[
         int | None,
         typer.Option(
@@ -174,9 +170,7 @@ def train(
         ),
     ] = None,
     seed: SeedOption = 0,
-    force: ForceOption = False,
-    detach: DetachOption = False,
-    queue: QueueOption = DEFAULT_QUEUE,
+    work: WorkGroup,
     json: JsonOption = False,
 ) -> None:
     """Train one model from scratch on fresh regression tasks, and compare it with descent.
@@ -188,7 +182,7 @@ def train(
     lab = open_lab(context)
     spec = TrainingSpec.published(
         variant,
-        law=RegressionLaw(dx=dx, dy=dy, n=n, inputs=inputs, scale=scale, noise=noise),
+        law=RegressionLaw(**law.given()),
         layers=layers,
         shared=shared,
         heads=heads,
@@ -198,23 +192,21 @@ def train(
         clip=clip,
         seed=seed,
     )
-    request = runs.request_training(
-        lab.db, spec, actor=lab.settings.user, **_how(force, detach, queue)
-    )
-    _finish(lab, request, detach=detach, as_json=json)
+    request = runs.request_training(lab.db, spec, actor=lab.settings.user, **work.given())
+    _finish(lab, request, detach=work.detach, as_json=json)
 
 
 @app.command()
+@grouped
 def reproduce(
     context: typer.Context,
+    *,
     short: Annotated[
         bool,
         typer.Option("--short", help="Take seconds instead of minutes: one step, a small model."),
     ] = False,
     seed: SeedOption = 0,
-    force: ForceOption = False,
-    detach: DetachOption = False,
-    queue: QueueOption = DEFAULT_QUEUE,
+    work: WorkGroup,
     json: JsonOption = False,
 ) -> None:
     """Measure the published reference points: their value, ours, the interval, a verdict.
@@ -227,14 +219,16 @@ def reproduce(
         "short" if short else "full",
         seed=seed,
         actor=lab.settings.user,
-        **_how(force, detach, queue),
+        **work.given(),
     )
-    _finish(lab, request, detach=detach, as_json=json)
+    _finish(lab, request, detach=work.detach, as_json=json)
 
 
 @app.command()
+@grouped
 def bridge(
     context: typer.Context,
+    *,
     set_reference: PairsOption,
     model: ModelOption = "tiny",
     random_set: Annotated[
@@ -259,9 +253,7 @@ def bridge(
     ] = True,
     seed: SeedOption = 0,
     dtype: DtypeOption = "float32",
-    force: ForceOption = False,
-    detach: DetachOption = False,
-    queue: QueueOption = DEFAULT_QUEUE,
+    work: WorkGroup,
     json: JsonOption = False,
 ) -> None:
     """Measure what demonstrations do in a prompt, next to their in-context vector.
@@ -286,9 +278,9 @@ def bridge(
         options,
         model=lab.models.get(model),
         actor=lab.settings.user,
-        **_how(force, detach, queue),
+        **work.given(),
     )
-    _finish(lab, request, detach=detach, as_json=json)
+    _finish(lab, request, detach=work.detach, as_json=json)
 
 
 @app.command("list")
@@ -346,10 +338,6 @@ def purge(
     ask_and_purge(
         context, "in-context run", reference, runs.purge, cascade=False, yes=yes, as_json=json
     )
-
-
-def _how(force: bool, detach: bool, queue: str) -> dict[str, Any]:  # noqa: FBT001
-    return {"force": force, "priority": priority_of(detach=detach), "queue": queue}
 
 
 def _finish(lab: Lab, request: Asked[IclRun], *, detach: bool, as_json: bool) -> None:

@@ -4,12 +4,13 @@ from hashlib import sha256
 
 import sqlalchemy as sa
 
-from vectorlab.errors import IntegrityError, NotFoundError
+from vectorlab.errors import IntegrityError
 from vectorlab.icl.domain.reference_points import Agreement, ReferenceCheck, ReferencePoint
 from vectorlab.icl.domain.runs import HeadUpdate, IclKind, IclRun, LayerEffect, NewIclRun
 from vectorlab.icl.store import tables
 from vectorlab.store import evidence, schema
 from vectorlab.store.database import Transaction
+from vectorlab.store.references import must_exist
 
 _runs = tables.icl_runs
 _checks = tables.icl_checks
@@ -52,9 +53,7 @@ def get_run(tx: Transaction, reference: str) -> IclRun:
     if condition is None and len(reference) >= 6:
         condition = _runs.c.spec_sha256.startswith(reference.lower(), autoescape=True)
     run = None if condition is None else _find(tx, condition)
-    if run is None:
-        raise NotFoundError("in-context run", reference, hint="See: vectorlab icl list")
-    return run
+    return must_exist(run, "in-context run", reference, listed_by="icl list")
 
 
 def find_run(tx: Transaction, spec_sha256: str) -> IclRun | None:

@@ -1,6 +1,8 @@
 """``vectorlab ravel``: change one attribute of an entity, leave the others alone."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,20 +11,18 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from vectorlab.cli.context import finish, open_lab
+from vectorlab.cli.groups import OptionGroup, grouped
 from vectorlab.cli.options import (
-    DetachOption,
     DtypeOption,
-    ForceOption,
     ModelOption,
     NextVersionOption,
     OperatorOption,
     PositionsOption,
-    QueueOption,
     RunNameOption,
     SeedOption,
     StrengthHelp,
+    WorkGroup,
     name_for,
-    priority_of,
     reference_to,
     settings_of_method,
 )
@@ -35,7 +35,6 @@ from vectorlab.cli.output import (
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
 from vectorlab.domain.interventions.layer_ranges import parse_layers
 from vectorlab.domain.interventions.operators import Operator
-from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE
 from vectorlab.errors import InputError, NotFoundError
 from vectorlab.lab import Lab
 from vectorlab.ravel.cli.printing import data_view, instance_view, run_view, scores_view
@@ -60,30 +59,65 @@ DataArgument = Annotated[
         metavar="DATA", help="Version of entity data: cities, cities@latest or cities@3."
     ),
 ]
-ParameterOption = Annotated[list[str] | None, settings_of_method("steps=500")]
 WeightsOption = Annotated[
     str | None,
     typer.Option(help="File in safetensors format with the autoencoder of --method sae."),
-]
-AttributeOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        help="Attribute to change, such as continent; repeat for several. Default: each in turn."
-    ),
-]
-LocationOption = Annotated[
-    Location,
-    typer.Option(
-        help="Tokens whose states are swapped: the entity's last, all of its, or the prompt's last."
-    ),
 ]
 _METHODS = "How features are found; repeat for several. One of " + ", ".join(
     f"{item.name} ({item.summary})" for item in FEATURIZERS.values()
 )
 _LAYER = "Number of the block whose output is edited, from 0; repeat for several."
-_K = "How many features are swapped, where the method can be told; several are tried in turn."
 _OBJECT = "Entity data (cities@1), instance or run, by name or id, or a featurizer by its id."
 _PART = "Part of the instance to score on; repeat for several. Default: "
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureGroup(OptionGroup):
+    """Which features are sought, of what, and where."""
+
+    k: Annotated[
+        list[int] | None,
+        typer.Option(
+            help="How many features are swapped, where the method can be told; several are tried "
+            "in turn."
+        ),
+    ] = None
+    attribute: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Attribute to change, such as continent; repeat for several. Default: each in "
+            "turn."
+        ),
+    ] = None
+    location: Annotated[
+        Location,
+        typer.Option(
+            help="Tokens whose states are swapped: the entity's last, all of its, or the prompt's "
+            "last."
+        ),
+    ] = Location.ENTITY_LAST
+    parameter: Annotated[list[str] | None, settings_of_method("steps=500")] = None
+
+    def grid(
+        self, methods: list[str], layers: list[int], seed: int, weights: str | None = None
+    ) -> Grid:
+        """The featurizers of these methods at these layers.
+
+        Raises:
+            InputError: If there is no layer, or a parameter is not NAME=NUMBER.
+        """
+        if not layers:
+            raise InputError("No layer is given. Choose one, such as --layer 3.")
+        return Grid(
+            methods=tuple(methods),
+            layers=tuple(layers),
+            ks=tuple(self.k) if self.k else (None,),
+            attributes=tuple(self.attribute or ()),
+            location=self.location,
+            parameters=_numbers(self.parameter or []),
+            weights=weights,
+            seed=seed,
+        )
 
 
 @app.command("import")
@@ -132,8 +166,10 @@ def import_(
 
 
 @app.command()
+@grouped
 def build(
     context: typer.Context,
+    *,
     data: DataArgument,
     model: ModelOption = "tiny",
     name: Annotated[str | None, name_for("instance", default="made of data and model")] = None,
@@ -154,9 +190,7 @@ def build(
     ] = 0.5,
     seed: SeedOption = 0,
     dtype: DtypeOption = "float32",
-    force: ForceOption = False,
-    detach: DetachOption = False,
-    queue: QueueOption = DEFAULT_QUEUE,
+    work: WorkGroup,
     json: JsonOption = False,
 ) -> None:
     """Let a model complete every template about every entity, and draw the pairs to swap.
@@ -168,9 +202,7 @@ def build(
         data,
         model=model,
         name=name,
-        force=force,
-        priority=priority_of(detach=detach),
-        queue=queue,
+        **work.given(),
         max_new_tokens=new_tokens,
         n_train=train_examples,
         n_test=test_examples,
@@ -184,27 +216,24 @@ def build(
         request,
         lambda instance: _show_instance(instance, as_json=json),
         describe=lambda instance: f"instance {instance.name} answers an equal request",
-        detach=detach,
+        detach=work.detach,
         as_json=json,
     )
 
 
 @app.command()
+@grouped
 def train(
     context: typer.Context,
+    *,
     instance: InstanceArgument,
     method: Annotated[list[str], typer.Option(help=_METHODS)],
     layer: Annotated[list[int], typer.Option(help=_LAYER)],
-    k: Annotated[list[int] | None, typer.Option(help=_K)] = None,
-    attribute: AttributeOption = None,
-    location: LocationOption = Location.ENTITY_LAST,
-    parameter: ParameterOption = None,
+    features: FeatureGroup,
     weights: WeightsOption = None,
     seed: SeedOption = 0,
     name: RunNameOption = None,
-    force: ForceOption = False,
-    detach: DetachOption = False,
-    queue: QueueOption = DEFAULT_QUEUE,
+    work: WorkGroup,
     json: JsonOption = False,
 ) -> None:
     """Train featurizers, one per attribute, and keep them.
@@ -212,10 +241,8 @@ def train(
     Example: vectorlab ravel train cities-tiny --method mdas --layer 3 --k 32
     """
     lab = open_lab(context)
-    grid = _grid(method, layer, k, attribute, location, parameter, seed, weights)
-    request = lab.ravel.request_run(
-        instance, grid=grid, parts=(), name=name, force=force, **_job_options(detach, queue)
-    )
+    grid = features.grid(method, layer, seed, weights)
+    request = lab.ravel.request_run(instance, grid=grid, parts=(), name=name, **work.given())
 
     def show_trained(run: RavelRun) -> None:
         frame = frames.featurizers_frame(ravel_runs.featurizers_of_run(lab.db, run))
@@ -225,19 +252,18 @@ def train(
             human=lambda: frame_table(frame, hide=["instance", "made"]),
         )
 
-    _finish(lab, request, show_trained, detach=detach, as_json=json)
+    _finish(lab, request, show_trained, work, as_json=json)
 
 
 @app.command()
+@grouped
 def score(
     context: typer.Context,
+    *,
     instance: InstanceArgument,
     method: Annotated[list[str] | None, typer.Option(help=_METHODS)] = None,
     layer: Annotated[list[int] | None, typer.Option(help=_LAYER)] = None,
-    k: Annotated[list[int] | None, typer.Option(help=_K)] = None,
-    attribute: AttributeOption = None,
-    location: LocationOption = Location.ENTITY_LAST,
-    parameter: ParameterOption = None,
+    features: FeatureGroup,
     weights: WeightsOption = None,
     seed: SeedOption = 0,
     vector: Annotated[
@@ -260,9 +286,7 @@ def score(
         list[ExamplePart] | None, typer.Option(help=f"{_PART}{', '.join(TESTS)}.")
     ] = None,
     name: RunNameOption = None,
-    force: ForceOption = False,
-    detach: DetachOption = False,
-    queue: QueueOption = DEFAULT_QUEUE,
+    work: WorkGroup,
     json: JsonOption = False,
 ) -> None:
     """Score featurizers (trained first, where they are not yet) or a steering vector.
@@ -277,27 +301,22 @@ def score(
     lab = open_lab(context)
     request = lab.ravel.request_run(
         instance,
-        grid=_grid(method, layer or [], k, attribute, location, parameter, seed, weights)
-        if method
-        else None,
-        vector=_vector(vector, attribute, from_, to, strength, operator, positions, layer)
+        grid=features.grid(method, layer or [], seed, weights) if method else None,
+        vector=_vector(vector, features.attribute, from_, to, strength, operator, positions, layer)
         if vector is not None
         else None,
         parts=tuple(part or TESTS),
         name=name,
-        force=force,
-        **_job_options(detach, queue),
+        **work.given(),
     )
-
-    def show_scored(run: RavelRun) -> None:
-        _show_scores(lab, run, as_json=json)
-
-    _finish(lab, request, show_scored, detach=detach, as_json=json)
+    _finish(lab, request, partial(_show_scores, lab, as_json=json), work, as_json=json)
 
 
 @app.command()
+@grouped
 def sweep(
     context: typer.Context,
+    *,
     instance: InstanceArgument,
     method: Annotated[list[str], typer.Option(help=_METHODS)],
     layer: Annotated[
@@ -307,18 +326,13 @@ def sweep(
             help="Blocks whose output is edited, 3 or 0-5; repeat for several. Default: all.",
         ),
     ] = None,
-    k: Annotated[list[int] | None, typer.Option(help=_K)] = None,
-    attribute: AttributeOption = None,
-    location: LocationOption = Location.ENTITY_LAST,
-    parameter: ParameterOption = None,
+    features: FeatureGroup,
     seed: SeedOption = 0,
     part: Annotated[
         list[ExamplePart] | None, typer.Option(help=f"{_PART}{ExamplePart.ENTITY_VALIDATION}.")
     ] = None,
     name: RunNameOption = None,
-    force: ForceOption = False,
-    detach: DetachOption = False,
-    queue: QueueOption = DEFAULT_QUEUE,
+    work: WorkGroup,
     json: JsonOption = False,
 ) -> None:
     """Train and score every method at every layer with every k, as one run.
@@ -331,17 +345,12 @@ def sweep(
     layers = [block for text in layer or [f"0-{depth - 1}"] for block in parse_layers(text) or ()]
     request = lab.ravel.request_run(
         instance,
-        grid=_grid(method, layers, k, attribute, location, parameter, seed, None),
+        grid=features.grid(method, layers, seed),
         parts=tuple(part or (ExamplePart.ENTITY_VALIDATION,)),
         name=name,
-        force=force,
-        **_job_options(detach, queue),
+        **work.given(),
     )
-
-    def show_scored(run: RavelRun) -> None:
-        _show_scores(lab, run, as_json=json)
-
-    _finish(lab, request, show_scored, detach=detach, as_json=json)
+    _finish(lab, request, partial(_show_scores, lab, as_json=json), work, as_json=json)
 
 
 @app.command("list")
@@ -566,8 +575,8 @@ def _finish(
     lab: Lab,
     request: Asked[RavelRun],
     show_run: Callable[[RavelRun], None],
+    work: WorkGroup,
     *,
-    detach: bool,
     as_json: bool,
 ) -> None:
     finish(
@@ -575,36 +584,8 @@ def _finish(
         request,
         show_run,
         describe=lambda run: f"run {run.id} answers an equal request",
-        detach=detach,
+        detach=work.detach,
         as_json=as_json,
-    )
-
-
-def _job_options(detach: bool, queue: str) -> dict[str, Any]:  # noqa: FBT001 - an option's value
-    return {"priority": priority_of(detach=detach), "queue": queue}
-
-
-def _grid(
-    methods: list[str],
-    layers: list[int],
-    ks: list[int] | None,
-    attributes: list[str] | None,
-    location: Location,
-    parameters: list[str] | None,
-    seed: int,
-    weights: str | None,
-) -> Grid:
-    if not layers:
-        raise InputError("No layer is given. Choose one, such as --layer 3.")
-    return Grid(
-        methods=tuple(methods),
-        layers=tuple(layers),
-        ks=tuple(ks) if ks else (None,),
-        attributes=tuple(attributes or ()),
-        location=location,
-        parameters=_numbers(parameters or []),
-        weights=weights,
-        seed=seed,
     )
 
 

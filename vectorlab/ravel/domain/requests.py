@@ -9,7 +9,7 @@ from vectorlab.ravel.domain.specs import RavelRunSpec
 
 
 @dataclass(frozen=True, kw_only=True)
-class RavelBuildRequest(NamedRequest, kind="ravel_build"):
+class RavelBuildRequest(NamedRequest, kind="ravel_build", one_per="spec"):
     """An instance of attributes of entities: completions, filters, pairs."""
 
     NAMES: ClassVar[str] = "instance"
@@ -19,14 +19,9 @@ class RavelBuildRequest(NamedRequest, kind="ravel_build"):
     model_id: int
     name: str | None
 
-    @property
-    def dedupe_key(self) -> str:
-        """Key that equal requests share: the instance that is asked for."""
-        return f"ravel_build:{self.spec.sha256}"
-
 
 @dataclass(frozen=True, kw_only=True)
-class RavelRunRequest(NamedRequest, kind="ravel_run"):
+class RavelRunRequest(NamedRequest, kind="ravel_run", one_per="spec"):
     """Featurizers to train and score."""
 
     NAMES: ClassVar[str] = "RAVEL run"
@@ -36,8 +31,3 @@ class RavelRunRequest(NamedRequest, kind="ravel_run"):
     model_id: int
     name: str | None
     weights: str | None  # path of an autoencoder's file, as the worker sees it
-
-    @property
-    def dedupe_key(self) -> str:
-        """Key that equal requests share: the run that is asked for."""
-        return f"ravel_run:{self.spec.sha256}"

@@ -15,6 +15,7 @@ from vectorlab.ravel.store import instances as stored_instances
 from vectorlab.ravel.store import results
 from vectorlab.store import purge
 from vectorlab.store.database import Database, Transaction
+from vectorlab.store.references import must_exist
 
 FEATURIZER = "featurizer:"
 
@@ -58,12 +59,7 @@ def export_object(db: Database, reference: str, path: Path) -> dict[str, Any]:
         frame.to_csv(path, index=False)
         return {"what": f"run {run.name or run.id}", "outcomes": len(frame)}
     version = None if reference.isdigit() else entities.find(db, reference)
-    if version is None:
-        raise NotFoundError(
-            "entity data, instance or run",
-            reference,
-            hint="See what there is: vectorlab ravel list",
-        )
+    version = must_exist(version, "entity data, instance or run", reference, listed_by="ravel list")
     files.write_native(path, entities.data_of(db, version))
     return {"what": f"data {version.label}", "content_sha256": version.content_sha256}
 

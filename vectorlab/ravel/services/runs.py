@@ -13,7 +13,7 @@ from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, PRIORITY_BATCH
 from vectorlab.domain.models import Model
 from vectorlab.domain.sets.versions import check_name
 from vectorlab.domain.vectors.vectors import SteeringVector
-from vectorlab.errors import ConflictError, InputError, ModelError, NotFoundError
+from vectorlab.errors import ConflictError, InputError, ModelError
 from vectorlab.ravel.domain.entities import EntityData
 from vectorlab.ravel.domain.instances import TESTS, ExamplePart, Instance
 from vectorlab.ravel.domain.requests import RavelRunRequest
@@ -37,6 +37,7 @@ from vectorlab.services.vectors import vectors
 from vectorlab.store import audit, models
 from vectorlab.store.database import Database, Transaction
 from vectorlab.store.jobs import names as job_names
+from vectorlab.store.references import must_exist
 
 LARGEST_RUN = 400  # arms; a larger grid is a mistake more often than not
 
@@ -149,10 +150,7 @@ def get_run(db: Database, reference: str) -> RavelRun:
     Raises:
         NotFoundError: If there is none.
     """
-    run = find_run(db, reference)
-    if run is None:
-        raise NotFoundError("run", reference, hint="See what there is: vectorlab ravel list")
-    return run
+    return must_exist(find_run(db, reference), "run", reference, listed_by="ravel list")
 
 
 def find_run(db: Database, reference: str) -> RavelRun | None:

@@ -7,12 +7,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from vectorlab.domain.sets.versions import LATEST, SetReference
-from vectorlab.errors import IntegrityError, NotFoundError
+from vectorlab.errors import IntegrityError
 from vectorlab.ravel.domain.entities import Entity, EntityData, EntityVersion, Split, Template
 from vectorlab.ravel.store import tables
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
-from vectorlab.store.references import batches, storable_text
+from vectorlab.store.references import batches, must_exist, storable_text
 
 _types = tables.ravel_types
 _versions = tables.ravel_versions
@@ -74,12 +74,7 @@ def resolve(tx: Transaction, reference: str) -> EntityVersion:
     Raises:
         NotFoundError: If there is none.
     """
-    version = find(tx, reference)
-    if version is None:
-        raise NotFoundError(
-            "entity data", reference, hint="See what there is: vectorlab ravel list"
-        )
-    return version
+    return must_exist(find(tx, reference), "entity data", reference, listed_by="ravel list")
 
 
 def find(tx: Transaction, reference: str) -> EntityVersion | None:
@@ -90,8 +85,7 @@ def find(tx: Transaction, reference: str) -> EntityVersion | None:
         by_hash = _versions.c.content_sha256.startswith(parsed.version)
         number = parsed.number
         query = sa.and_(query, by_hash if number is None else _versions.c.number == number)
-    versions = _select(tx, query)
-    return versions[0] if versions else None
+    return next(iter(_select(tx, query)), None)
 
 
 def list_versions(tx: Transaction) -> list[EntityVersion]:

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
-from vectorlab.errors import NotFoundError
 from vectorlab.ravel.domain.instances import (
     Accuracy,
     Completion,
@@ -21,7 +20,7 @@ from vectorlab.ravel.store import entities, tables
 from vectorlab.store import evidence, schema
 from vectorlab.store.database import Transaction
 from vectorlab.store.jobs import names
-from vectorlab.store.references import find_id
+from vectorlab.store.references import find_id, must_exist
 
 _instances = tables.ravel_instances
 _completions = tables.ravel_completions
@@ -94,10 +93,7 @@ def get_instance(tx: Transaction, reference: str) -> Instance:
     Raises:
         NotFoundError: If there is none.
     """
-    instance = find_instance(tx, reference)
-    if instance is None:
-        raise NotFoundError("instance", reference, hint="See what there is: vectorlab ravel list")
-    return instance
+    return must_exist(find_instance(tx, reference), "instance", reference, listed_by="ravel list")
 
 
 def instance_by_id(tx: Transaction, instance_id: int) -> Instance:

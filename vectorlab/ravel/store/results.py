@@ -7,7 +7,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from vectorlab.domain.hashing import bytes_sha256
-from vectorlab.errors import IntegrityError, NotFoundError
+from vectorlab.errors import IntegrityError
 from vectorlab.ravel.domain.instances import ExamplePart
 from vectorlab.ravel.domain.measures import AttributeMeasure, AttributeScore, Outcome
 from vectorlab.ravel.domain.specs import (
@@ -27,7 +27,7 @@ from vectorlab.ravel.domain.specs import (
 from vectorlab.ravel.store import tables
 from vectorlab.store import evidence
 from vectorlab.store.database import Transaction
-from vectorlab.store.references import batches, find_id
+from vectorlab.store.references import batches, find_id, must_exist
 
 CHUNK_BYTES = 4 << 20  # both databases slow down with larger values
 
@@ -89,8 +89,7 @@ def add_featurizer(tx: Transaction, new: NewFeaturizer, created_by: str) -> Stor
 
 def find_featurizer(tx: Transaction, spec_sha256: str) -> StoredFeaturizer | None:
     """The featurizer of an equal request, or None."""
-    matches = _select_featurizers(tx, _featurizers.c.spec_sha256 == spec_sha256)
-    return matches[0] if matches else None
+    return next(iter(_select_featurizers(tx, _featurizers.c.spec_sha256 == spec_sha256)), None)
 
 
 def featurizer_by_id(tx: Transaction, featurizer_id: int) -> StoredFeaturizer:
@@ -99,12 +98,8 @@ def featurizer_by_id(tx: Transaction, featurizer_id: int) -> StoredFeaturizer:
     Raises:
         NotFoundError: If there is none.
     """
-    matches = _select_featurizers(tx, _featurizers.c.id == featurizer_id)
-    if not matches:
-        raise NotFoundError(
-            "featurizer", str(featurizer_id), hint="See what there is: vectorlab ravel list"
-        )
-    return matches[0]
+    featurizer = next(iter(_select_featurizers(tx, _featurizers.c.id == featurizer_id)), None)
+    return must_exist(featurizer, "featurizer", featurizer_id, listed_by="ravel list")
 
 
 def list_featurizers(tx: Transaction, instance_id: int | None = None) -> list[StoredFeaturizer]:
@@ -182,8 +177,7 @@ def add_evaluation(tx: Transaction, new: NewEvaluation, created_by: str) -> Eval
 
 def find_evaluation(tx: Transaction, spec_sha256: str) -> Evaluation | None:
     """The evaluation of an equal request, or None."""
-    matches = _select_evaluations(tx, _evaluations.c.spec_sha256 == spec_sha256)
-    return matches[0] if matches else None
+    return next(iter(_select_evaluations(tx, _evaluations.c.spec_sha256 == spec_sha256)), None)
 
 
 def evaluation_by_id(tx: Transaction, evaluation_id: int) -> Evaluation:
@@ -192,12 +186,8 @@ def evaluation_by_id(tx: Transaction, evaluation_id: int) -> Evaluation:
     Raises:
         NotFoundError: If there is none.
     """
-    matches = _select_evaluations(tx, _evaluations.c.id == evaluation_id)
-    if not matches:
-        raise NotFoundError(
-            "evaluation", str(evaluation_id), hint="See what there is: vectorlab ravel list"
-        )
-    return matches[0]
+    evaluation = next(iter(_select_evaluations(tx, _evaluations.c.id == evaluation_id)), None)
+    return must_exist(evaluation, "evaluation", evaluation_id, listed_by="ravel list")
 
 
 def list_evaluations(

@@ -6,8 +6,8 @@ from typing import Any
 
 from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.models import Model, check_dtype
-from vectorlab.domain.runs.chats import Chat
 from vectorlab.domain.runs.runs import Decoding, Prompt, RunSpec
+from vectorlab.domain.text.chats import Chat
 from vectorlab.services.runs import runs
 
 

@@ -17,8 +17,8 @@ from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, PRIORITY_BATCH
 from vectorlab.domain.jobs.requests import ThresholdRequest
 from vectorlab.domain.models import Model, check_dtype
-from vectorlab.domain.runs.chats import Chat
 from vectorlab.domain.sets.versions import SetReference
+from vectorlab.domain.text.chats import Chat
 from vectorlab.domain.vectors.vectors import Site
 from vectorlab.errors import InputError
 from vectorlab.services.asking import Asked, ask, job_reader

@@ -10,9 +10,9 @@ from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.interventions.conditions import Condition
 from vectorlab.domain.interventions.positions import Part
 from vectorlab.domain.runs.batch_plan import RowKey
-from vectorlab.domain.runs.chats import Chat
 from vectorlab.domain.runs.runs import RunSpec
 from vectorlab.domain.runs.texts import Divergence, FinishReason, GeneratedText, departure
+from vectorlab.domain.text.chats import Chat
 from vectorlab.domain.vectors.vectors import LayerVector
 from vectorlab.errors import IntegrityError, ModelError
 from vectorlab.steering.generation.baseline_divergence import divergence

@@ -18,7 +18,7 @@ from itertools import takewhile
 from jinja2.exceptions import TemplateError
 from transformers import PreTrainedTokenizerBase
 
-from vectorlab.domain.runs.chats import Chat
+from vectorlab.domain.text.chats import Chat
 from vectorlab.domain.vectors.passages import (
     KNOWN_MARKERS,
     ChatForm,

@@ -42,12 +42,25 @@ def open_waker(db: Database, queue: str) -> Waker:
     return _FileWatch(db)
 
 
-class _FileWatch:
-    """Any commit to a SQLite file by another connection."""
+class _OwnConnection:
+    """A connection beside the pool, made when it is first needed."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
         self._connection: Any = None
+
+    def close(self) -> None:
+        if self._connection is not None:
+            with suppress(Exception):
+                self._connection.close()
+            self._connection = None
+
+
+class _FileWatch(_OwnConnection):
+    """Any commit to a SQLite file by another connection."""
+
+    def __init__(self, db: Database) -> None:
+        super().__init__(db)
         self._version: int | None = None  # of the file, as this connection sees it
 
     def wait(self, timeout_s: float, is_over: Callable[[], bool]) -> bool:
@@ -62,12 +75,6 @@ class _FileWatch:
                 self.close()
         return False
 
-    def close(self) -> None:
-        if self._connection is not None:
-            with suppress(Exception):
-                self._connection.close()
-            self._connection = None
-
     def _changed(self) -> bool:
         if self._connection is None:
             self._connection = self._db.driver_connection()
@@ -79,13 +86,12 @@ class _FileWatch:
         return is_new
 
 
-class _Listener:
+class _Listener(_OwnConnection):
     """Notices on a PostgreSQL channel."""
 
     def __init__(self, db: Database, queue: str) -> None:
-        self._db = db
+        super().__init__(db)
         self._queue = queue
-        self._connection: Any = None
 
     def wait(self, timeout_s: float, is_over: Callable[[], bool]) -> bool:
         deadline = time.monotonic() + timeout_s
@@ -102,12 +108,6 @@ class _Listener:
             while not is_over() and (left := deadline - time.monotonic()) > 0:
                 time.sleep(min(LOOK_EVERY_S, left))
         return False
-
-    def close(self) -> None:
-        if self._connection is not None:
-            with suppress(Exception):
-                self._connection.close()
-            self._connection = None
 
     def _listen(self) -> None:
         connection = self._db.driver_connection()

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from vectorlab.domain.jobs.jobs import AttemptOutcome, Job, JobAttempt, JobFilter, JobState, NewJob
-from vectorlab.errors import ConflictError, NotFoundError
+from vectorlab.errors import ConflictError
 from vectorlab.store import schema
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
@@ -44,6 +44,7 @@ from vectorlab.store.jobs.workers import (
     stop_asked,
     touch_worker,
 )
+from vectorlab.store.references import must_exist
 
 __all__ = [
     "active_job",
@@ -197,9 +198,7 @@ def get_job(tx: Transaction, job_id: int) -> Job:
         NotFoundError: If there is none.
     """
     row = tx.execute(sa.select(*JOB_COLUMNS).where(_jobs.c.id == job_id)).one_or_none()
-    if row is None:
-        raise NotFoundError("job", str(job_id), hint="See what there is: vectorlab jobs list")
-    return job_of(row)
+    return job_of(must_exist(row, "job", job_id, listed_by="jobs list"))
 
 
 def active_job(tx: Transaction, dedupe_key: str) -> int | None:

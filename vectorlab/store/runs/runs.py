@@ -26,11 +26,11 @@ from vectorlab.domain.runs.runs import (
 )
 from vectorlab.domain.runs.texts import FinishReason, GeneratedText, results_sha256, storable
 from vectorlab.domain.vectors.vectors import Site
-from vectorlab.errors import ConflictError, InputError, IntegrityError, NotFoundError
+from vectorlab.errors import ConflictError, InputError, IntegrityError
 from vectorlab.store import evidence, schema
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
-from vectorlab.store.references import batches, get_id, storable_text
+from vectorlab.store.references import batches, get_id, must_exist, storable_text
 from vectorlab.store.runs import divergences, token_views, verdicts
 from vectorlab.store.vectors import vectors
 
@@ -105,10 +105,8 @@ def run_by_id(tx: Transaction, run_id: int) -> GenerationRun:
         NotFoundError: If there is none.
         IntegrityError: If the stored request does not have the hash on record.
     """
-    matches = _select(tx, _runs.c.id == run_id)
-    if not matches:
-        raise NotFoundError("run", str(run_id), hint="See what there is: vectorlab runs list")
-    run = matches[0]
+    run = next(iter(_select(tx, _runs.c.id == run_id)), None)
+    run = must_exist(run, "run", run_id, listed_by="runs list")
     if run.spec.sha256 != run.spec_sha256:
         raise IntegrityError(
             f"The request of run {run.id} has hash {run.spec.sha256}, on record is "

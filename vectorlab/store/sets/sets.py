@@ -19,7 +19,7 @@ from vectorlab.errors import ConflictError, InputError, NotFoundError
 from vectorlab.store import schema
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
-from vectorlab.store.references import MINIMUM_PREFIX, storable_text
+from vectorlab.store.references import MINIMUM_PREFIX, must_exist, storable_text
 from vectorlab.store.sets import items
 
 _sets = schema.demonstration_sets
@@ -92,10 +92,7 @@ def get_set(tx: Transaction, name: str) -> DemonstrationSet:
     Raises:
         NotFoundError: If there is none.
     """
-    row = _find_set(tx, name)
-    if row is None:
-        raise NotFoundError("set", name, hint="See what there is: vectorlab sets list")
-    return _set(row)
+    return _set(must_exist(_find_set(tx, name), "set", name, listed_by="sets list"))
 
 
 def list_sets(

@@ -12,9 +12,9 @@ from vectorlab.domain.interventions.calibration import (
 )
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.vectors.vectors import Site
-from vectorlab.errors import NotFoundError
 from vectorlab.store import evidence, models, schema
 from vectorlab.store.database import Transaction
+from vectorlab.store.references import must_exist
 
 _calibrations = schema.calibrations
 _vectors = schema.steering_vectors
@@ -55,13 +55,10 @@ def get_calibration(tx: Transaction, calibration_id: int) -> Calibration:
         NotFoundError: If there is none.
         IntegrityError: If it was altered.
     """
-    matches = _select(tx, _calibrations.c.id == calibration_id)
-    if not matches:
-        raise NotFoundError(
-            "calibration", str(calibration_id), hint="See: vectorlab vectors calibrations"
-        )
+    row = next(iter(_select(tx, _calibrations.c.id == calibration_id)), None)
+    calibration = must_exist(row, "calibration", calibration_id, listed_by="vectors calibrations")
     evidence.check_id(tx, _calibrations, calibration_id)
-    return matches[0]
+    return calibration
 
 
 def find_by_spec(tx: Transaction, sha256: str) -> Calibration | None:

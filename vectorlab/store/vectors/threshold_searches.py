@@ -5,9 +5,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from vectorlab.domain.interventions.conditions import ConditionSearch, NewSearch, SearchSpec
-from vectorlab.errors import NotFoundError
 from vectorlab.store import evidence, schema
 from vectorlab.store.database import Transaction
+from vectorlab.store.references import must_exist
 from vectorlab.store.runs.runs import condition_columns, condition_of
 
 _searches = schema.condition_searches
@@ -38,13 +38,10 @@ def get_search(tx: Transaction, search_id: int) -> ConditionSearch:
         NotFoundError: If there is none.
         IntegrityError: If it was altered.
     """
-    matches = _select(tx, _searches.c.id == search_id)
-    if not matches:
-        raise NotFoundError(
-            "threshold search", str(search_id), hint="See them: vectorlab vectors thresholds"
-        )
+    row = next(iter(_select(tx, _searches.c.id == search_id)), None)
+    search = must_exist(row, "threshold search", search_id, listed_by="vectors thresholds")
     evidence.check_id(tx, _searches, search_id)
-    return matches[0]
+    return search
 
 
 def find_by_spec(tx: Transaction, sha256: str) -> ConditionSearch | None:

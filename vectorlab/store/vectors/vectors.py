@@ -23,11 +23,11 @@ from vectorlab.domain.vectors.vectors import (
     derived_request_sha256,
     vector_content_sha256,
 )
-from vectorlab.errors import ConflictError, InputError, IntegrityError, NotFoundError, ShapeError
+from vectorlab.errors import ConflictError, InputError, IntegrityError, ShapeError
 from vectorlab.store import evidence, schema
 from vectorlab.store.database import Transaction
 from vectorlab.store.jobs import names as job_names
-from vectorlab.store.references import batches, get_id
+from vectorlab.store.references import batches, get_id, must_exist
 
 _vectors = schema.steering_vectors
 _layers = schema.layer_vectors
@@ -91,12 +91,8 @@ def vector_by_id(tx: Transaction, vector_id: int) -> SteeringVector:
     Raises:
         NotFoundError: If there is none.
     """
-    matches = _select(tx, _vectors.c.id == vector_id)
-    if not matches:
-        raise NotFoundError(
-            "vector", str(vector_id), hint="See what there is: vectorlab vectors list"
-        )
-    return matches[0]
+    vector = next(iter(_select(tx, _vectors.c.id == vector_id)), None)
+    return must_exist(vector, "vector", vector_id, listed_by="vectors list")
 
 
 def find_by_spec(tx: Transaction, sha256: str, *, name: str | None = None) -> SteeringVector | None:
