@@ -4,13 +4,14 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PEERS ?= .venv-peers
 STAMP := $(VENV)/.installed
+DOCS := $(VENV)/.docs-installed
 PYTEST := $(BIN)/python -m pytest
 SUITE := -n 2 --dist worksteal -m "not ray and not gpu and not quantised"
 export HF_HUB_OFFLINE ?= 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-kernels test-quantised test-ray gpu-check chaos check fix bench bench-large peers lock \
-	screenshots tiny-train tiny-report ravel-report steering-report reproduce-icl icl-report wheel clean
+	docs packages screenshots tiny-train tiny-report ravel-report steering-report reproduce-icl icl-report wheel clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -25,7 +26,7 @@ setup: $(STAMP)  ## create .venv and install everything from constraints.txt
 demo: $(STAMP)  ## migrate, seed, extract, generate, replay, compare; then dashboard + worker
 	$(BIN)/vectorlab demo $(DEMO_ARGS)
 
-test: $(STAMP)  ## the whole suite
+test: $(STAMP) $(DOCS)  ## the whole suite
 	@scripts/ensure_chromium.sh
 	$(PYTEST) -q $(SUITE) $(TEST_ARGS)
 
@@ -75,6 +76,16 @@ $(PEERS)/.installed: $(STAMP) bench/requirements-peers.txt
 	$(PEERS)/bin/python -m pip install -q --no-deps -r bench/requirements-peers.txt
 	touch $@
 
+docs: $(DOCS)  ## the documents as a site that can be searched, into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+$(DOCS): $(STAMP)
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[docs]'
+	touch $@
+
+packages: $(STAMP)  ## build wheel and sdist; run the demo of each with the lowest and newest versions
+	$(BIN)/python -m scripts.packages
+
 lock:  ## write constraints.txt anew from a fresh environment
 	scripts/lock.sh $(PY)
 
@@ -104,4 +115,4 @@ steering-report: $(STAMP)  ## both original experiments on the bundled model aga
 	$(BIN)/python -m scripts.steering_report
 
 clean:  ## remove the environment and caches
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache dist build
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache dist build site

@@ -171,7 +171,7 @@ def pair_map(frame: pd.DataFrame) -> alt.Chart:
 
 @legible
 def plane(frame: pd.DataFrame, colour: dict[str, str], shares: tuple[float, float]) -> alt.Chart:
-    """Demonstrations as points; columns as in ``services.projections``."""
+    """Demonstrations as points; columns as in ``services.vectors.projections``."""
     first, second = (f"{share:.0%} of the variance" for share in shares)
     chart: alt.Chart = (
         alt.Chart(frame)

@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 import vectorlab
 
@@ -23,7 +24,7 @@ def test_the_public_surface_is_what_all_says():
 def test_every_dependency_is_pinned_in_the_constraints():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    wanted = project["dependencies"] + extras["postgres"] + extras["dev"]
+    wanted = project["dependencies"] + extras["postgres"] + extras["docs"] + extras["dev"]
     names = {re.split(r"[\[<>=]", item)[0].lower() for item in wanted} - {"vectorlab"}
     pinned = (ROOT / "constraints.txt").read_text(encoding="utf-8").lower()
     missing = {name for name in names if not re.search(rf"^{re.escape(name)}==", pinned, re.M)}
@@ -70,14 +71,6 @@ def _types_in(path: Path) -> set[str]:
     return classes | {name for name in named if re.match(r"_?[A-Z].*[a-z]", name)}
 
 
-@pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"])
-def test_links_and_folders_in_the_documents_exist(name):
-    text = (ROOT / name).read_text(encoding="utf-8")
-    targets = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", text)
-    local = [target for target in targets if "://" not in target]
-    assert [target for target in local if not (ROOT / target).exists()] == []
-
-
 def test_modules_that_documents_name_exist():
     files = [
         path.relative_to(ROOT).as_posix()
@@ -104,3 +97,35 @@ def test_every_folder_of_the_package_is_in_the_architecture_page():
         if not path.parent.name.startswith("_")
     }
     assert {name for name in folders if f"`{name}/`" not in text} == set()
+
+
+def test_the_lowest_versions_are_those_that_the_project_allows():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    allowed = dict(
+        re.match(r"([\w-]+)>=([\w.]+)", item).groups() for item in project["dependencies"]
+    )
+    lowest = (ROOT / "constraints-lowest.txt").read_text(encoding="utf-8")
+    tried = dict(re.findall(r"^([\w-]+)==([\w.]+)$", lowest, re.M))
+    assert tried == {name: version for name, version in allowed.items() if name != "torch"}
+
+
+def test_the_version_is_said_alike_everywhere():
+    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
+    cited = re.search(r"^version: (\S+)", (ROOT / "CITATION.cff").read_text(encoding="utf-8"), re.M)
+    assert newest is not None
+    assert cited is not None
+    assert newest[1] == cited[1] == vectorlab.__version__
+
+
+def test_a_host_runs_what_continuous_integration_runs():
+    assert "run: .ci/run\n" in (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
+
+
+def test_hooks_before_a_commit_are_checks_of_the_project_and_fetch_nothing():
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
+    assert {repository["repo"] for repository in hooks} == {"local"}
+    [check] = re.findall(r"^check:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text("utf-8"), re.M)
+    for hook in hooks[0]["hooks"]:
+        assert hook["language"] == "system"
+        words = hook["entry"].removesuffix(" --force-exclude").removeprefix(".venv/bin/")
+        assert f"$(BIN)/{words}" in check

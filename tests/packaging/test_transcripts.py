@@ -7,7 +7,7 @@ import pytest
 from scripts import transcripts
 from vectorlab.lab import Lab, RunView
 
-SETS, EVALUATION = transcripts.DOCUMENTS
+SETS, EVALUATION, _TUTORIAL = transcripts.DOCUMENTS
 
 
 @pytest.mark.slow

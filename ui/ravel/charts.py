@@ -14,7 +14,7 @@ def plane(scores: pd.DataFrame) -> alt.LayerChart:
     """Cause against Isolate with both intervals, one mark per arm; policies are the corners.
 
     Args:
-        scores: As ``ravel_reports.scores_frame`` gives them.
+        scores: As ``ravel.services.frames.scores_frame`` gives them.
     """
     methods = [name for name in dict.fromkeys(scores["method"]) if name != "policy"]
     known = dict(zip(methods, colours.palette(), strict=False))

@@ -350,7 +350,7 @@ class VectorGroup(OptionGroup):
     when: WhenOption = None
 
     def given(self) -> dict[str, Any]:
-        """The fields of ``services.vector_options.VectorOptions``.
+        """The fields of ``services.vectors.options.VectorOptions``.
 
         Raises:
             InputError: If positions or schedule cannot be read.
@@ -388,7 +388,7 @@ class TextGroup(OptionGroup):
     system: SystemOption = None
 
     def given(self) -> dict[str, Any]:
-        """The fields of ``services.text_options.TextOptions``.
+        """The fields of ``services.runs.text_options.TextOptions``.
 
         Raises:
             InputError: If one is out of range, or would do nothing.

@@ -67,7 +67,7 @@ class ModelVerbs(Verbs):
         return models.list_models(self._session.db)
 
     def of(self, vectors: Sequence[str], named: str | None, *, other_model: bool) -> Model:
-        """The model of a request for vectors; see ``services.belonging.model_of``."""
+        """The model of a request for vectors; see ``services.vectors.belonging.model_of``."""
         return model_of(
             self._session.db, vectors, named=named, other_model=other_model, look_up=self.get
         )

@@ -45,7 +45,7 @@ class RunView(Verbs):
         return f"<run {self.id} on {self.run.model_name}: {arms}>"
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per generation; see ``reports.generations_frame``."""
+        """One row per generation; see ``services.frames.generations_frame``."""
         return frames.generations_frame(self.session.db, self.run)
 
     def settings(self) -> pd.DataFrame:
@@ -84,7 +84,7 @@ class RunView(Verbs):
         return scores.summary(self.session.db, self.run)
 
     def scores(self) -> pd.DataFrame:
-        """One row per score; see ``services.scores.frame``."""
+        """One row per score; see ``services.runs.scores.frame``."""
         return scores.frame(self.session.db, self.run)
 
     def compare_scores(self, baseline: str | None = None) -> pd.DataFrame:

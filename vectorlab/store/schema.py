@@ -417,7 +417,7 @@ generations = Table(
     Column("n_tokens", sa.Integer, nullable=False),
     text("finish_reason"),
     Column("mean_logprob", sa.Double),
-    # How near another token was where that was nearest; see ``domain.margins`` for the unit.
+    # How near another token was where that was nearest; see ``domain.runs.margins`` for the unit.
     Column("choice_margin", sa.Double),
     # Against the baseline, of runs that ask for it. The values per token, like the token ids, are
     # the last columns: rows are read up to the last column that a query names.

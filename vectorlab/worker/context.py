@@ -85,7 +85,7 @@ class JobContext:
         """One point for each of some curves; people see them while the job runs and for good.
 
         Written with the next progress, checkpoint or result. At most
-        ``store.job_training.POINTS_PER_SERIES`` points of a series are kept, so draw every few
+        ``store.jobs.checkpoints.POINTS_PER_SERIES`` points of a series are kept, so draw every few
         steps of a long training.
 
         Args:

@@ -19,7 +19,7 @@ def comparison_table(
     bold: Collection[str] = (),
     note: str = "",
 ) -> Table:
-    """What ``reports.comparison_frame`` made, for a terminal; texts are never markup.
+    """What ``services.frames.comparison_frame`` made, for a terminal; texts are never markup.
 
     Args:
         texts: Columns prompt, sample and one per arm.

@@ -83,7 +83,7 @@ def generate(
     An equal earlier run is found, not computed again.
 
     Example: vectorlab runs generate --vector upbeat --strength 0 0.05 0.1
-    --prompt "Please paraphrase the following sentence. Sentence: Bad food!, paraphrase: "
+    --prompt 'Please paraphrase the following sentence. Sentence: Bad food!, paraphrase: '
     """
     lab = open_lab(context)
     request = lab.runs.request(

@@ -66,7 +66,7 @@ def extract(
     set: PairsOption,
     model: ModelOption = "tiny",
     method: Annotated[str, typer.Option(help=_METHOD_HELP)] = "icv",
-    name: Annotated[str | None, name_for("new vector", default="made of set and method")] = None,
+    name: Annotated[str | None, name_for("new vector", default="made of set and version")] = None,
     read_site: Annotated[
         Site | None,
         typer.Option(help="Place in a block where states are read. Default: the method's own."),

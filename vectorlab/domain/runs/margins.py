@@ -1,8 +1,8 @@
 """How near a choice of a token was to another one, and how far rounding alone moves it.
 
 The margin of a greedy choice is the difference of the two best logits, in nats. That of a draw is
-the least change of a probability that gives another token (``steering.sampling``). A text has the
-least margin of its tokens.
+the least change of a probability that gives another token (``steering.generation.sampling``). A
+text has the least margin of its tokens.
 """
 
 import math

@@ -51,7 +51,7 @@ class GeneratedText(Coded):
     token_ids: tuple[int, ...]  # generated tokens only
     finish_reason: FinishReason
     mean_logprob: float  # nats per token, under the (steered) model at temperature 1
-    # Least of its tokens: how near another one was. See ``domain.margins`` for the two units.
+    # Least of its tokens: how near another one was. See ``domain.runs.margins`` for the two units.
     choice_margin: float | None = None
     divergence: Divergence | None = None  # if the run asks for it
     # Per condition on the response, at how many of its tokens it held; None: not of its arm.

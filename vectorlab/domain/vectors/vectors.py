@@ -120,7 +120,7 @@ class ExtractionSpec(Request):
 
     model_fingerprint: ModelFingerprint
     set_sha256: Annotated[str, About(name="demonstrations")]  # content hash of the set version
-    method: Annotated[str, About(name="method")]  # a name in ``domain.methods.METHODS``
+    method: Annotated[str, About(name="method")]  # a name in ``domain.vectors.methods.METHODS``
     parameters: Annotated[Mapping[str, Any], About(name="parameters")] = field(
         default_factory=dict
     )  # of the method
@@ -254,7 +254,7 @@ class NewVector:
     name: str
     model_id: int
     set_version_id: int | None
-    method: str  # how the numbers were made: one of ``domain.methods``
+    method: str  # how the numbers were made: one of ``domain.vectors.methods``
     operator: Operator  # how it acts unless somebody says otherwise
     parameters: Mapping[str, Any]
     read_site: Site
@@ -285,7 +285,7 @@ class SteeringVector:
     model_name: str
     set_version_id: int | None
     set_label: str | None  # name@number
-    method: str  # how the numbers were made: one of ``domain.methods``
+    method: str  # how the numbers were made: one of ``domain.vectors.methods``
     operator: Operator  # how it acts unless somebody says otherwise
     parameters: Mapping[str, Any]
     read_site: Site

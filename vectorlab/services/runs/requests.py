@@ -48,7 +48,7 @@ class GenerationRequest(TextOptions):
         return vectors_named(db, self.vectors, self.sweep, self.arms)
 
     def model_of(self, db: Database, look_up: Callable[[str], Model]) -> Model:
-        """The model that the request runs on; see ``services.belonging.model_of``."""
+        """The model that the request runs on; see ``services.vectors.belonging.model_of``."""
         return model_of(
             db,
             self.vectors_named(db),

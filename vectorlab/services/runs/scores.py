@@ -47,7 +47,7 @@ def request_scores(
     Args:
         db: The store.
         reference: Id, name or hash prefix of the run.
-        scorers: As ``domain.scorers.parse_scorer`` reads them.
+        scorers: As ``domain.scores.catalogue.parse_scorer`` reads them.
         actor: Who asks.
         force: Score again what has been scored; what the new scores replace is gone.
         priority: Of the job.

@@ -338,7 +338,7 @@ def freeze(
 ) -> Committed:
     """Freeze a stream as the next version of a set that is there; checks included.
 
-    Where it comes from is said as ``store.sets.add_version`` takes it.
+    Where it comes from is said as ``store.sets.sets.add_version`` takes it.
 
     Args:
         tx: An open transaction that writes.

@@ -1,6 +1,6 @@
 """Vectors made of vectors by projection and normalisation, layer by layer, lineage kept.
 
-Weighted sums are ``services.vectors.combine``.
+Weighted sums are ``services.vectors.vectors.combine``.
 """
 
 import math

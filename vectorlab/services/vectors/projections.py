@@ -122,7 +122,7 @@ def _states(
 def _names(items: Sequence[Demonstration], request: ExtractionSpec) -> list[str]:
     """What every source, then every target, is called among kept states.
 
-    Deleting punctuation is what ``steering.tokens.prepared`` does, which this layer cannot see.
+    Punctuation is deleted by ``steering.model.tokens.prepared``, which this layer cannot see.
     """
     texts = [demonstration.source for demonstration in items] + [
         demonstration.target or "" for demonstration in items

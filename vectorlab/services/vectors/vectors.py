@@ -105,7 +105,7 @@ def request_extraction(
         model: The registered model that reads the demonstrations.
         options: Method, sites and the rest of the request.
         actor: Recorded as the one who asked.
-        name: Name of the new vector; None makes one of set and method.
+        name: Name of the new vector; None makes one of set and version.
         force: Compute even when an equal request was answered before, and every state anew.
         priority: Of the job.
         queue: Only workers of this queue take the job.

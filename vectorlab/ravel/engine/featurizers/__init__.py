@@ -5,7 +5,7 @@ from vectorlab.ravel.engine.featurizers.base import Maker
 
 
 def maker(method: str) -> Maker:
-    """How a featurizer of the catalogue in ``domain.ravel_runs`` comes to be.
+    """How a featurizer of the catalogue in ``ravel.domain.specs`` comes to be.
 
     Raises:
         CatalogueError: If its file is missing or holds no maker.
