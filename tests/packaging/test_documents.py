@@ -20,6 +20,7 @@ from vectorlab.cli.main import app
 from vectorlab.domain.vectors.states import DEFAULT_STATE_CACHE_BYTES
 from vectorlab.icl.verbs import IclVerbs
 from vectorlab.lab import Lab
+from vectorlab.lab.jobs import JobVerbs
 from vectorlab.lab.models import ModelVerbs
 from vectorlab.lab.runs import RunVerbs
 from vectorlab.lab.sets import SetVerbs
@@ -35,6 +36,7 @@ TODAY = [path for path in DOCUMENTS if path.name != "CHANGELOG.md"]
 LAB = {
     "icl": IclVerbs,
     "ravel": RavelVerbs,
+    "jobs": JobVerbs,
     "models": ModelVerbs,
     "runs": RunVerbs,
     "sets": SetVerbs,
