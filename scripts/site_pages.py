@@ -11,6 +11,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scripts.api_docs import VERBS
+
 if TYPE_CHECKING:
     from mkdocs.structure.files import Files
 
@@ -29,15 +31,8 @@ REFERENCE = {
         "Python",
         "A notebook has the verbs of the command line on a `Lab`.",
         [
-            "vectorlab.lab.lab.Lab",
             "vectorlab.lab.session.Session",
-            "vectorlab.lab.sets.SetVerbs",
-            "vectorlab.lab.models.ModelVerbs",
-            "vectorlab.lab.vectors.VectorVerbs",
-            "vectorlab.lab.runs.RunVerbs",
-            "vectorlab.lab.runs.RunView",
-            "vectorlab.ravel.verbs.RavelVerbs",
-            "vectorlab.icl.verbs.IclVerbs",
+            *(f"{kind.__module__}.{kind.__name__}" for kind in VERBS.values()),
             "vectorlab.errors",
         ],
     ),

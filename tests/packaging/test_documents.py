@@ -13,19 +13,12 @@ import pytest
 import typer
 import yaml
 
-from scripts import site_pages
+from scripts import api_docs, site_pages
 from tests.tiny_models import CONFIGURATIONS
 from vectorlab import systems
 from vectorlab.cli.main import app
 from vectorlab.domain.vectors.states import DEFAULT_STATE_CACHE_BYTES
-from vectorlab.icl.verbs import IclVerbs
 from vectorlab.lab import Lab
-from vectorlab.lab.jobs import JobVerbs
-from vectorlab.lab.models import ModelVerbs
-from vectorlab.lab.runs import RunVerbs
-from vectorlab.lab.sets import SetVerbs
-from vectorlab.lab.vectors import VectorVerbs
-from vectorlab.ravel.verbs import RavelVerbs
 from vectorlab.steering.model.architectures import ARCHITECTURES
 from vectorlab.store import schema
 
@@ -33,15 +26,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted(ROOT.glob("docs/**/*.md"))
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *PAGES, ROOT / "bench" / "README.md"]
 TODAY = [path for path in DOCUMENTS if path.name != "CHANGELOG.md"]
-LAB = {
-    "icl": IclVerbs,
-    "ravel": RavelVerbs,
-    "jobs": JobVerbs,
-    "models": ModelVerbs,
-    "runs": RunVerbs,
-    "sets": SetVerbs,
-    "vectors": VectorVerbs,
-}
+LAB = {place.removeprefix("lab."): kind for place, kind in api_docs.VERBS.items()}
 each_document = pytest.mark.parametrize(
     "document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix()
 )

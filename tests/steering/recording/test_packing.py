@@ -1,5 +1,6 @@
 """Sequences in one row, stems computed once: the same states, fewer tokens."""
 
+import os
 import random
 from dataclasses import replace
 
@@ -81,8 +82,9 @@ def test_a_pair_that_differs_in_its_last_token_costs_one_row():
     assert sum(seen) == sum(map(len, stems)) + len(pairs) == steps[-1][1]
     alone = record_states(loaded, pairs, site=Site.BLOCK_OUTPUT, padding_side="right")
     apart = torch.linalg.vector_norm(found.values - alone.values, dim=-1)
-    # Sums of other lengths: ten times the rounding of one number; 1.1e-6 was seen under AVX2.
-    assert (apart <= 1.2e-6 * torch.linalg.vector_norm(alone.values, dim=-1)).all()
+    # Under MKL_CBWR=AVX2, and under nothing else that was tried, they part by 1.06e-6.
+    tolerance = 1.2e-6 if "MKL_CBWR" in os.environ else 1e-6
+    assert (apart <= tolerance * torch.linalg.vector_norm(alone.values, dim=-1)).all()
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -1,6 +1,6 @@
 """In-context learning: the laws that tasks are drawn from, what is known of them, what is asked.
 
-Trainings are in ``icl_training``.
+Trainings are in ``training_spec``.
 """
 
 from dataclasses import dataclass, field
