@@ -8,6 +8,8 @@ DOCS := $(VENV)/.docs-installed
 PYTEST := $(BIN)/python -m pytest
 SUITE := -n 2 --dist worksteal -m "not ray and not gpu and not quantised"
 export HF_HUB_OFFLINE ?= 1
+# Else every process that a test starts compiles the package anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-kernels test-quantised test-ray gpu-check chaos check fix bench bench-large peers lock \
