@@ -22,6 +22,8 @@ import pytest
 
 # Every test collects this file, and most need no database: what loads SQLAlchemy stays inside.
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from vectorlab.store.database import Database
 
 DIALECTS = ("sqlite", "postgresql")
@@ -193,9 +195,29 @@ def _opened(url: str) -> Iterator["Database"]:
     from vectorlab.store.engines import parse_url, store_engine
 
     # Not ``Database.open``, which would look up the revision of what was migrated just now.
-    store = Database(url, store_engine(parse_url(url)))
+    engine = store_engine(parse_url(url))
+    _share_statements(engine)
+    store = Database(url, engine)
     yield store
     store.dispose()
+
+
+_SPEAKERS: dict[str, "sa.Engine"] = {}  # the first engine of each kind that has connected
+
+
+def _share_statements(engine: "sa.Engine") -> None:
+    """Let an engine find the statements that another of its kind has compiled.
+
+    SQLAlchemy keeps them by dialect. A test opens an engine of its own, and would spend more time
+    on compiling what all tests say than on saying it.
+    """
+    first = _SPEAKERS.get(engine.name)
+    if first is None:
+        with engine.connect():  # so that the dialect knows its database
+            _SPEAKERS[engine.name] = engine
+    else:
+        engine.dialect = engine.pool._dialect = first.dialect
+        engine._compiled_cache = first._compiled_cache
 
 
 def _scratch() -> Path:
