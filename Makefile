@@ -6,11 +6,17 @@ PEERS ?= .venv-peers
 STAMP := $(VENV)/.installed
 DOCS := $(VENV)/.docs-installed
 PYTEST := $(BIN)/python -m pytest
-SUITE := -n 2 --dist worksteal -m "not ray and not gpu and not quantised"
+WORKERS := -n 2 --dist worksteal
+SUITE := $(WORKERS) -m "not ray and not gpu and not quantised"
+FAST := $(WORKERS) -m "not slow and not browser and not postgres and not acceptance and not ray \
+	and not gpu and not quantised"
+FAST_FOLDERS := $(addprefix tests/,domain store services lab worker scripts bench)
 export HF_HUB_OFFLINE ?= 1
+# Else every process that a test starts compiles the package anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-kernels test-quantised test-ray gpu-check chaos check fix bench bench-large peers lock \
+.PHONY: help setup demo test test-fast coverage test-kernels test-quantised test-ray gpu-check chaos check fix bench bench-large peers lock \
 	docs packages screenshots tiny-train tiny-report ravel-report steering-report reproduce-icl icl-report wheel clean
 
 help:  ## list the targets
@@ -29,6 +35,16 @@ demo: $(STAMP)  ## migrate, seed, extract, generate, replay, compare; then dashb
 test: $(STAMP) $(DOCS)  ## the whole suite
 	@scripts/ensure_chromium.sh
 	$(PYTEST) -q $(SUITE) $(TEST_ARGS)
+
+test-fast: $(STAMP)  ## what a minute can hold: no browser, no PostgreSQL, nothing slow
+	$(PYTEST) -q $(FAST) $(TEST_ARGS) $(FAST_FOLDERS)
+
+coverage: $(STAMP) $(DOCS)  ## the whole suite, and which share of every package it ran
+	@scripts/ensure_chromium.sh
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest -q $(SUITE) $(TEST_ARGS)
+	$(BIN)/python -m coverage combine -q
+	$(BIN)/python -m scripts.coverage_table
 
 test-kernels: $(STAMP)  ## the whole suite under the kernels of older processors, one after the other
 	$(BIN)/python -m scripts.kernels --keep $(SUITE)

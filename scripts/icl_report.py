@@ -19,11 +19,10 @@ import pandas as pd
 
 from vectorlab.cli.output import plain
 from vectorlab.domain.ties import in_order
-from vectorlab.icl.domain.laws import ConstructOptions, RegressionLaw
+from vectorlab.icl.domain.laws import BridgeRequest, ConstructOptions, RegressionLaw
 from vectorlab.icl.domain.runs import IclRun
 from vectorlab.icl.domain.training_spec import TrainingSpec, Variant
 from vectorlab.icl.services import runs as icl_runs
-from vectorlab.icl.services.runs import BridgeRequest
 from vectorlab.lab import Lab
 from vectorlab.services.analysis.plots import COLOURS, svg
 

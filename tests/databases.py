@@ -16,14 +16,15 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-import sqlalchemy as sa
 
-from vectorlab.store.database import Database
-from vectorlab.store.engines import parse_url
-from vectorlab.store.upkeep import migrate
+# Every test collects this file, and most need no database: what loads SQLAlchemy stays inside.
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from vectorlab.store.database import Database
 
 DIALECTS = ("sqlite", "postgresql")
 _FOLDER_PREFIX = "vlpg-"  # followed by the id of the process that started the server
@@ -33,6 +34,10 @@ class PostgresServer:
     """A running server on which databases are made and dropped."""
 
     def __init__(self, url: str) -> None:
+        import sqlalchemy as sa
+
+        from vectorlab.store.engines import parse_url
+
         self._url = parse_url(url)
         self._engine = sa.create_engine(
             self._url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool
@@ -41,9 +46,11 @@ class PostgresServer:
     @contextmanager
     def database(self, template: str | None = None) -> Iterator[str]:
         """URL of a new database, dropped afterwards; ``template`` is the URL of one to copy."""
+        from sqlalchemy import make_url
+
         name = f"vl_{uuid.uuid4().hex}"
         # Copying files is several times faster than the default, which writes the log as well.
-        copied = template and f' TEMPLATE "{sa.make_url(template).database}" STRATEGY file_copy'
+        copied = template and f' TEMPLATE "{make_url(template).database}" STRATEGY file_copy'
         self._execute(f'CREATE DATABASE "{name}"{copied or ""}')
         try:
             yield self._url.set(database=name).render_as_string(hide_password=False)
@@ -51,8 +58,8 @@ class PostgresServer:
             self._execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
     def trade_safety_for_speed(self) -> None:
-        """Do not wait for the disk: nothing here has to outlive a power cut."""
-        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        """Do not wait for the disk or look after it: nothing here has to outlive a power cut."""
+        for setting in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
             self._execute(f"ALTER SYSTEM SET {setting} = off")
         self._execute("SELECT pg_reload_conf()")
 
@@ -90,6 +97,8 @@ def postgres_server() -> Iterator[PostgresServer]:
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated SQLite file to copy."""
+    from vectorlab.store.upkeep import migrate
+
     path = tmp_path_factory.mktemp("template") / "store.db"
     migrate.upgrade(f"sqlite:///{path}")
     return path
@@ -98,6 +107,8 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgres_template(postgres_server: PostgresServer) -> Iterator[str]:
     """URL of a migrated PostgreSQL database to copy."""
+    from vectorlab.store.upkeep import migrate
+
     with postgres_server.database() as url:
         migrate.upgrade(url)
         yield url
@@ -135,32 +146,28 @@ def database_url(dialect: str, tmp_path: Path, request: pytest.FixtureRequest) -
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
+def database(database_url: str) -> Iterator["Database"]:
     """An open, migrated store without rows."""
-    store = Database.open(database_url)
-    yield store
-    store.dispose()
+    with _opened(database_url) as store:
+        yield store
 
 
 @pytest.fixture
-def sqlite_database(tmp_path: Path, sqlite_template: Path) -> Iterator[Database]:
+def sqlite_database(tmp_path: Path, sqlite_template: Path) -> Iterator["Database"]:
     """An open, migrated SQLite store, for tests in which the kind of database does not matter."""
     path = tmp_path / "store.db"
     shutil.copyfile(sqlite_template, path)
-    store = Database.open(f"sqlite:///{path}")
-    yield store
-    store.dispose()
+    with _opened(f"sqlite:///{path}") as store:
+        yield store
 
 
 @pytest.fixture
 def postgres_database(
     postgres_server: PostgresServer, postgres_template: str
-) -> Iterator[Database]:
+) -> Iterator["Database"]:
     """An open, migrated PostgreSQL store, for what only several writers at once can show."""
-    with postgres_server.database(postgres_template) as url:
-        store = Database.open(url)
+    with postgres_server.database(postgres_template) as url, _opened(url) as store:
         yield store
-        store.dispose()
 
 
 def missing(what: str) -> None:
@@ -172,10 +179,45 @@ def missing(what: str) -> None:
 
 def execute_raw(url: str, *statements: str) -> None:
     """Run SQL past the store, as somebody with a database shell would."""
+    import sqlalchemy as sa
+
+    from vectorlab.store.engines import parse_url
+
     engine = sa.create_engine(parse_url(url), poolclass=sa.NullPool)
     with engine.begin() as connection:
         for statement in statements:
             connection.exec_driver_sql(statement)
+
+
+@contextmanager
+def _opened(url: str) -> Iterator["Database"]:
+    from vectorlab.store.database import Database
+    from vectorlab.store.engines import parse_url, store_engine
+
+    # Not ``Database.open``, which would look up the revision of what was migrated just now.
+    engine = store_engine(parse_url(url))
+    _share_statements(engine)
+    store = Database(url, engine)
+    yield store
+    store.dispose()
+
+
+_SPEAKERS: dict[str, "sa.Engine"] = {}  # the first engine of each kind that has connected
+
+
+def _share_statements(engine: "sa.Engine") -> None:
+    """Let an engine find the statements that another of its kind has compiled.
+
+    SQLAlchemy keeps them by dialect. A test opens an engine of its own, and would spend more time
+    on compiling what all tests say than on saying it.
+    """
+    first = _SPEAKERS.get(engine.name)
+    if first is None:
+        with engine.connect():  # so that the dialect knows its database
+            _SPEAKERS[engine.name] = engine
+    else:
+        engine.dialect = engine.pool._dialect = first.dialect
+        engine._compiled_cache = first._compiled_cache
 
 
 def _scratch() -> Path:

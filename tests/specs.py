@@ -23,6 +23,7 @@ from vectorlab.domain.vectors.passages import ChatForm, ThinkingMarkers
 from vectorlab.domain.vectors.states import StateSpec
 from vectorlab.domain.vectors.vectors import ExtractionSpec, Site, TokenRule
 from vectorlab.icl.domain.laws import (
+    BridgeRequest,
     BridgeSpec,
     ConstructOptions,
     Inputs,
@@ -30,7 +31,6 @@ from vectorlab.icl.domain.laws import (
     ReproductionSpec,
 )
 from vectorlab.icl.domain.training_spec import TrainingSpec, Variant
-from vectorlab.icl.services.runs import BridgeRequest
 from vectorlab.ravel.domain.instances import ExamplePart, InstanceSpec
 from vectorlab.ravel.domain.specs import (
     FeaturizerArm,

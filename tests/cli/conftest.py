@@ -1,5 +1,6 @@
 import io
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +26,17 @@ Cli = Callable[..., Result]
 
 
 @pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
-    """Run one command line in this process, as the console script would; nobody types."""
+def cli(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    home: Path,
+    sqlite_template: Path,
+) -> Cli:
+    """Run one command line in this process, as the console script would; nobody types.
+
+    The user's store is there already, and empty: making one takes longer than most commands.
+    """
+    shutil.copyfile(sqlite_template, home / "vectorlab.db")
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
 
     def run(*words: str, code: int = 0) -> Result:
@@ -44,6 +54,31 @@ def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
     return run
 
 
+@pytest.fixture(scope="session")
+def stores_made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """Stores that commands have filled, and what the commands said."""
+    return tmp_path_factory.mktemp("stores"), {}
+
+
+@pytest.fixture
+def made_once(
+    cli: Cli, home: Path, stores_made: tuple[Path, dict[str, Any]]
+) -> Callable[[str, Callable[[], Any]], Any]:
+    """Fill the test's store by commands, or with a copy of what they made the first time."""
+    folder, said = stores_made
+
+    def fill(name: str, make: Callable[[], Any]) -> Any:
+        copy = folder / f"{name}.db"
+        if name in said:
+            shutil.copyfile(copy, home / "vectorlab.db")
+        else:
+            said[name] = make()
+            cli("db", "backup", str(copy))
+        return said[name]
+
+    return fill
+
+
 @pytest.fixture
 def reviews(tmp_path: Path) -> Path:
     """A file of five pairs in the columns that the README uses."""
@@ -58,3 +93,15 @@ def reviews(tmp_path: Path) -> Path:
         encoding="utf-8",
     )
     return path
+
+
+@pytest.fixture
+def upbeat(cli: Cli, reviews: Path, made_once: Callable[[str, Callable[[], Any]], Any]) -> Any:
+    """Set and vector ``upbeat`` in the user's store, and what the extraction said."""
+
+    def make() -> Any:
+        columns = ("--source-column", "negative", "--target-column", "positive")
+        cli("sets", "import", str(reviews), "--set", "upbeat", *columns)
+        return cli("vectors", "extract", "--set", "upbeat", "--name", "upbeat", "--json").json
+
+    return made_once("upbeat", make)

@@ -12,13 +12,6 @@ PROMPT = "Please paraphrase the following sentence. Sentence: The bread was fine
 GENERATE = ("runs", "generate", "--vector", "upbeat", "--max-new-tokens", "4", "--prompt", PROMPT)
 
 
-@pytest.fixture
-def upbeat(cli, reviews):
-    columns = ("--source-column", "negative", "--target-column", "positive")
-    cli("sets", "import", str(reviews), "--set", "upbeat", *columns)
-    return cli("vectors", "extract", "--set", "upbeat", "--name", "upbeat", "--json").json
-
-
 def test_an_extraction_is_shown_and_found_again(cli, upbeat):
     assert (upbeat["name"], upbeat["set_label"], upbeat["found"]) == ("upbeat", "upbeat@1", False)
     again = cli("vectors", "extract", "--set", "upbeat", "--json")

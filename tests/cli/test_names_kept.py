@@ -12,10 +12,7 @@ BUILD = ("ravel", "build", "cities", "--train-examples", "4", "--test-examples",
 
 
 @pytest.fixture
-def upbeat(cli, reviews) -> None:
-    columns = ("--source-column", "negative", "--target-column", "positive")
-    cli("sets", "import", str(reviews), "--set", "upbeat", *columns)
-    cli("vectors", "extract", "--set", "upbeat", "--name", "upbeat")
+def cities(cli, upbeat) -> None:
     cli("ravel", "import", "cities")
 
 
@@ -24,7 +21,7 @@ def queued(cli: Any, *words: str) -> int:
 
 
 @pytest.mark.parametrize("words", [GENERATE, SWEEP, EXTRACT, BUILD, EQUALISE])
-def test_the_second_name_of_a_queued_job_is_refused(cli, upbeat, words: tuple[str, ...]) -> None:
+def test_the_second_name_of_a_queued_job_is_refused(cli, cities, words: tuple[str, ...]) -> None:
     job = queued(cli, *words, "--name", "first")
     assert queued(cli, *words, "--name", "first") == job
     refused = cli(*words, "--name", "second", "--detach", "--json", code=1)

@@ -4,22 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests import specs
-from tests.store import builders
 from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.sets.versions import Demonstration, set_content_sha256
 from vectorlab.domain.vectors.passages import ChatForm, Passage, Slot, ThinkingMarkers, Turn
-from vectorlab.icl.domain.laws import ConstructOptions
-from vectorlab.icl.domain.training_spec import TrainingSpec
-from vectorlab.icl.services import runs
-from vectorlab.icl.services.runs import BridgeRequest
 from vectorlab.ravel.domain.instances import ExamplePart
 from vectorlab.ravel.domain.specs import evaluation_sha256
-from vectorlab.store.database import Database
 
-PAIRS = [Demonstration(source=text, target=text.upper()) for text in ("one", "two", "three")]
 PINNED = Path(__file__).with_name("request_hashes.json")
 
 
@@ -60,45 +51,6 @@ def test_evaluations_have_the_hashes_that_they_always_had() -> None:
     assert [evaluation_sha256(arm, ExamplePart.ENTITY_TEST) for arm in arms] == EVALUATIONS
 
 
-@pytest.mark.parametrize("kind", ["construct", "train", "reproduce", "bridge", "bridge, full"])
-def test_in_context_requests_have_the_hashes_that_they_always_had(
-    sqlite_database: Database, kind: str
-) -> None:
-    with sqlite_database.write() as tx:
-        model, version = builders.add_model(tx), builders.add_version(tx, items=PAIRS)
-    label = version.label
-    ask: Any = {
-        "construct": lambda **how: runs.request_construction(
-            sqlite_database, ConstructOptions(), **how
-        ),
-        "train": lambda **how: runs.request_training(
-            sqlite_database, TrainingSpec.published(), **how
-        ),
-        "reproduce": lambda **how: runs.request_reproduction(sqlite_database, "short", **how),
-        "bridge": lambda **how: runs.request_bridge(
-            sqlite_database, BridgeRequest(set_reference=label), model=model, **how
-        ),
-        "bridge, full": lambda **how: runs.request_bridge(
-            sqlite_database,
-            BridgeRequest(
-                set_reference=label,
-                random_set=label,
-                shots=2,
-                queries=3,
-                layout="arrow",
-                heads=False,
-                seed=1,
-                dtype="bfloat16",
-            ),
-            model=model,
-            **how,
-        ),
-    }[kind]
-    asked = ask(actor="tester")
-    assert asked.job is not None
-    assert asked.job.spec["spec_sha256"] == IN_CONTEXT[kind]
-
-
 DEMONSTRATIONS = [
     "da1b90478624dbe065f8804eb156e49df0d67fbe24ef904f84dd20defc11c86e",
     "6df00ede213f26c4d6e79aa75c31c758961a18fd80f2fde9af2ee6a50b23ca35",
@@ -112,10 +64,3 @@ EVALUATIONS = [
     "ea64e1bcf6155ac1de0c3477061afb509ae025b5b488e7552c5556946d46673f",
     "71760341e9989f3cf1c6a7acd312eaf2bc57f28820636d762b2b760b9568c6a3",
 ]
-IN_CONTEXT = {
-    "construct": "cec7e08dafcd509f9f6c4bc57d6178f85fb27f70516b024c0011a16d91cb7a2e",
-    "train": "05bad713a0013c79f870d5babdc8d230e83b6d708b3ccfc98c6b6bda5e160c15",
-    "reproduce": "f0aeaa04a6acef8dd6e54288885f346f315e05b3a8544c73956b883b52827346",
-    "bridge": "1b3f39f89d433ef73720e51cf304d90a5353b2d86742d8ccf2e9232275c08968",
-    "bridge, full": "0e4e75530eedf0249c29b4bec414b40c71d3f6c493e207397406cb2454e54a7f",
-}

@@ -10,13 +10,12 @@ from tests.store.jobs.test_queue import lapse
 from vectorlab.domain.jobs.jobs import JobState
 from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.errors import InputError, JobFailed, LeaseLost, NotFoundError
-from vectorlab.icl.domain.laws import ConstructOptions, RegressionLaw
+from vectorlab.icl.domain.laws import BridgeRequest, ConstructOptions, RegressionLaw
 from vectorlab.icl.domain.runs import IclKind, IclRun
 from vectorlab.icl.domain.training_spec import TrainingSpec
 from vectorlab.icl.engine import comparison, reproduction
 from vectorlab.icl.engine.learning import Learner
 from vectorlab.icl.services import runs
-from vectorlab.icl.services.runs import BridgeRequest
 from vectorlab.lab import Lab
 from vectorlab.services import jobs
 from vectorlab.services.asking import Asked

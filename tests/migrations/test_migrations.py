@@ -4,6 +4,7 @@ import ast
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from functools import partialmethod
 from pathlib import Path
@@ -161,15 +162,17 @@ STARTER = """
 import sys
 from vectorlab.store.upkeep import migrate
 print("ready", flush=True)
-sys.stdin.readline()
-print(migrate.upgrade(sys.argv[1]).before, flush=True)
+for url in sys.stdin:
+    print(migrate.upgrade(url.rstrip()).before, flush=True)
 """
 
 
-def test_two_processes_may_migrate_a_fresh_database_at_once(empty_database_url: str):
-    starters = [
+@pytest.fixture(scope="module")
+def starters() -> Iterator[list[subprocess.Popen[str]]]:
+    """Two processes that migrate the addresses they are told, and never complain."""
+    processes = [
         subprocess.Popen(
-            [sys.executable, "-W", "error", "-c", STARTER, empty_database_url],
+            [sys.executable, "-W", "error", "-c", STARTER],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -177,14 +180,20 @@ def test_two_processes_may_migrate_a_fresh_database_at_once(empty_database_url: 
         )
         for _ in range(2)
     ]
+    for process in processes:
+        assert process.stdout.readline() == "ready\n"
+    yield processes
+    assert [process.communicate(timeout=60) for process in processes] == [("", "")] * 2
+
+
+def test_two_processes_may_migrate_a_fresh_database_at_once(
+    empty_database_url: str, starters: list[subprocess.Popen[str]]
+):
     for starter in starters:
-        assert starter.stdout.readline() == "ready\n"
-    for starter in starters:
-        starter.stdin.write("go\n")
+        starter.stdin.write(f"{empty_database_url}\n")
         starter.stdin.flush()
-    answers = [starter.communicate(timeout=60) for starter in starters]
-    assert [error for _, error in answers] == ["", ""]
-    assert sorted(out for out, _ in answers) == [f"{schema.REVISION}\n", "None\n"]
+    answers = [starter.stdout.readline() for starter in starters]
+    assert sorted(answers) == [f"{schema.REVISION}\n", "None\n"]
     Database.open(empty_database_url).dispose()
 
 

@@ -2,6 +2,9 @@
 
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 import sqlalchemy as sa
@@ -61,11 +64,23 @@ def test_a_read_sees_one_moment_while_others_write(database: Database):
 
 
 def test_two_writers_that_read_first_both_get_their_turn(database: Database):
-    for name in ("a", "b"):
+    """Neither writes before the other has read, unless the store lets it wait for its turn."""
+    begun, read = threading.Barrier(2), threading.Barrier(2)
+
+    def add(name: str) -> int:
+        begun.wait(timeout=30)
         with database.write() as tx:
             known = len(sets.list_sets(tx))
+            with suppress(threading.BrokenBarrierError):  # the other's turn has not come yet
+                read.wait(timeout=30 if database.dialect == "postgresql" else 0.5)
             sets.create_set(tx, name=name)
-            assert len(sets.list_sets(tx)) == known + 1
+            return known
+
+    with ThreadPoolExecutor() as threads:
+        known = sorted(threads.map(add, ("a", "b")))
+    assert known == ([0, 0] if database.dialect == "postgresql" else [0, 1])
+    with database.read() as tx:
+        assert [item.name for item, _ in sets.list_sets(tx)] == ["a", "b"]
 
 
 def test_what_something_depends_on_cannot_be_deleted(database: Database):

@@ -9,11 +9,11 @@ from ui.icl import charts
 from vectorlab.domain.description import describe
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.vectors.context_prompts import LAYOUTS
+from vectorlab.icl.domain.laws import BridgeRequest
 from vectorlab.icl.domain.requests import IclTrainRequest
 from vectorlab.icl.domain.runs import IclKind, IclRun
 from vectorlab.icl.domain.training_spec import TrainingSpec, Variant
 from vectorlab.icl.services import runs as icl_runs
-from vectorlab.icl.services.runs import BridgeRequest
 from vectorlab.services import jobs, models
 from vectorlab.services.asking import Asked
 from vectorlab.services.runs import lists

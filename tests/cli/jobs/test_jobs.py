@@ -1,6 +1,7 @@
 """``vectorlab jobs`` and ``vectorlab worker`` as typed; nothing is computed here."""
 
 import json
+import shutil
 from collections.abc import Callable
 
 import pytest
@@ -13,7 +14,8 @@ from vectorlab.store.upkeep import inspection
 
 
 @pytest.fixture
-def url(tmp_path, monkeypatch: pytest.MonkeyPatch) -> str:
+def url(tmp_path, sqlite_template, monkeypatch: pytest.MonkeyPatch) -> str:
+    shutil.copyfile(sqlite_template, tmp_path / "jobs.db")
     monkeypatch.setenv("VECTORLAB_DATABASE_URL", found := f"sqlite:///{tmp_path / 'jobs.db'}")
     return found
 

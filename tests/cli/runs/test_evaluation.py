@@ -11,12 +11,8 @@ from tests.cli.conftest import Cli
 
 
 @pytest.fixture
-def db(cli: Cli, reviews: Path, tmp_path: Path) -> str:
-    url = f"sqlite:///{tmp_path / 'store.db'}"
-    columns = ("--source-column", "negative", "--target-column", "positive")
-    cli("sets", "import", str(reviews), "--set", "upbeat", *columns, "--db", url)
-    cli("vectors", "extract", "--set", "upbeat", "--name", "upbeat", "--db", url)
-    return url
+def db(upbeat: object, home: Path) -> str:
+    return f"sqlite:///{home / 'vectorlab.db'}"
 
 
 def sweep(cli: Cli, db: str, *more: str) -> dict[str, object]:

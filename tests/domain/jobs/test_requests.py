@@ -1,4 +1,4 @@
-"""Every kind of job: its request is stored and read, and somebody handles it."""
+"""Every kind of job: its request is stored and read."""
 
 import json
 from typing import Any
@@ -11,12 +11,10 @@ from vectorlab.domain.jobs import requests
 from vectorlab.domain.jobs.jobs import JobRequest
 from vectorlab.domain.jobs.kinds import kinds
 from vectorlab.domain.runs.batch_plan import BatchPlan
-from vectorlab.errors import CatalogueError, IntegrityError
+from vectorlab.errors import IntegrityError
 from vectorlab.icl.domain import requests as icl_requests
 from vectorlab.icl.domain.laws import BridgeSpec, ReproductionSpec
 from vectorlab.ravel.domain import requests as ravel_requests
-from vectorlab.worker.handlers import HANDLERS
-from vectorlab.worker.registry import handles
 
 BRIDGE = BridgeSpec(
     shots=2,
@@ -93,8 +91,8 @@ FULL: dict[str, JobRequest] = {
 }
 
 
-def test_every_kind_has_its_request_here_and_a_handler():
-    assert set(FULL) == set(kinds()) == set(HANDLERS)
+def test_every_kind_has_its_request_here():
+    assert set(FULL) == set(kinds())
 
 
 @pytest.mark.parametrize("kind", FULL)
@@ -129,8 +127,3 @@ def test_equal_requests_are_equal_whatever_their_names():
         for name in ("first", "second")
     )
     assert first.dedupe_key == second.dedupe_key == f"extract:{specs.PLAIN_EXTRACTION.sha256}"
-
-
-def test_a_kind_has_one_handler():
-    with pytest.raises(CatalogueError, match="Two functions handle jobs of kind 'extract'"):
-        handles(requests.ExtractRequest)(lambda _context, _request: None)

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 from vectorlab.domain.codec import Coded
 from vectorlab.domain.description import About
 from vectorlab.domain.fields import Dtype, ModelFingerprint, Seed
-from vectorlab.domain.vectors.context_prompts import DEFAULT_LAYOUT, DEFAULT_SHOTS
+from vectorlab.domain.models import check_dtype
+from vectorlab.domain.vectors.context_prompts import DEFAULT_LAYOUT, DEFAULT_SHOTS, find_layout
 from vectorlab.errors import InputError
 
 MOST_STEPS = 1000  # of a construction
@@ -178,6 +179,41 @@ class ReproductionSpec(Coded):
     def __post_init__(self) -> None:
         if self.scope not in SCOPES:
             raise InputError(f"Scope {self.scope!r} is not known. Use {' or '.join(SCOPES)}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BridgeRequest:
+    """What demonstrations do in the prompt of a model.
+
+    Attributes:
+        set_reference: Version whose pairs are the demonstrations.
+        random_set: Version of a set for the random control; None takes random tokens.
+        shots: Demonstrations in the prompt.
+        queries: Most queries that are asked, from the pairs that are left.
+        layout: How demonstrations are written in the prompt.
+        heads: Also take attention apart by heads.
+        seed: Of what is drawn.
+        dtype: The model computes in this.
+
+    Raises:
+        InputError: If a number is out of its range or the layout unknown.
+    """
+
+    set_reference: Annotated[str, About(name="demonstrations")]
+    random_set: Annotated[str | None, About(name="random control", none="random tokens")] = None
+    shots: Annotated[int, About(name="shots", unit="demonstrations")] = DEFAULT_SHOTS
+    queries: Annotated[int, About(name="queries")] = 8
+    layout: Annotated[str, About(name="layout")] = DEFAULT_LAYOUT
+    heads: Annotated[bool, About(name="attention heads")] = True
+    seed: Seed = 0
+    dtype: Dtype = "float32"
+
+    def __post_init__(self) -> None:
+        find_layout(self.layout)
+        check_dtype(self.dtype)
+        for name in ("shots", "queries"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} = {getattr(self, name)}; there must be at least one.")
 
 
 @dataclass(frozen=True, kw_only=True)

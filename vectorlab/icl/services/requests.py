@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from vectorlab.icl.domain.laws import ConstructOptions
+from vectorlab.icl.domain.laws import BridgeRequest, ConstructOptions
 from vectorlab.icl.domain.training_spec import TrainingSpec
-from vectorlab.icl.services.runs import BridgeRequest
 from vectorlab.services.asking import JobOptions
 from vectorlab.services.vectors.belonging import BUNDLED_MODEL
 

@@ -1,19 +1,20 @@
 """In-context learning as gradient descent: ask for runs, find them again, look at them."""
 
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 import pandas as pd
 
-from vectorlab.domain.description import About, describe
-from vectorlab.domain.fields import Dtype, Seed
+from vectorlab.domain.description import describe
 from vectorlab.domain.hashing import content_sha256
-from vectorlab.domain.models import Model, check_dtype
+from vectorlab.domain.models import Model
 from vectorlab.domain.sets.versions import SetReference, SetVersion
 from vectorlab.domain.ties import in_order
-from vectorlab.domain.vectors.context_prompts import DEFAULT_LAYOUT, DEFAULT_SHOTS, find_layout
-from vectorlab.errors import InputError
-from vectorlab.icl.domain.laws import BridgeSpec, ConstructOptions, ReproductionSpec
+from vectorlab.icl.domain.laws import (
+    BridgeRequest,
+    BridgeSpec,
+    ConstructOptions,
+    ReproductionSpec,
+)
 from vectorlab.icl.domain.reference_points import ReferenceCheck
 from vectorlab.icl.domain.requests import (
     IclBridgeRequest,
@@ -33,41 +34,6 @@ from vectorlab.store.jobs import queue
 from vectorlab.store.sets import sets
 
 _BESIDE = ("set_reference", "set_sha256", "model_fingerprint")
-
-
-@dataclass(frozen=True, kw_only=True)
-class BridgeRequest:
-    """What demonstrations do in the prompt of a model.
-
-    Attributes:
-        set_reference: Version whose pairs are the demonstrations.
-        random_set: Version of a set for the random control; None takes random tokens.
-        shots: Demonstrations in the prompt.
-        queries: Most queries that are asked, from the pairs that are left.
-        layout: How demonstrations are written in the prompt.
-        heads: Also take attention apart by heads.
-        seed: Of what is drawn.
-        dtype: The model computes in this.
-
-    Raises:
-        InputError: If a number is out of its range or the layout unknown.
-    """
-
-    set_reference: Annotated[str, About(name="demonstrations")]
-    random_set: Annotated[str | None, About(name="random control", none="random tokens")] = None
-    shots: Annotated[int, About(name="shots", unit="demonstrations")] = DEFAULT_SHOTS
-    queries: Annotated[int, About(name="queries")] = 8
-    layout: Annotated[str, About(name="layout")] = DEFAULT_LAYOUT
-    heads: Annotated[bool, About(name="attention heads")] = True
-    seed: Seed = 0
-    dtype: Dtype = "float32"
-
-    def __post_init__(self) -> None:
-        find_layout(self.layout)
-        check_dtype(self.dtype)
-        for name in ("shots", "queries"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} = {getattr(self, name)}; there must be at least one.")
 
 
 def request_construction(

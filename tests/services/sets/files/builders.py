@@ -46,7 +46,7 @@ def demonstrations(targets: Any = st.none() | texts, described: Any = metadata) 
 def write(folder: Path, items: list[Demonstration], format: str) -> list[Path]:
     """Files of the format in the folder, which holds nothing else afterwards."""
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    folder.mkdir(parents=True)
     paths = [folder / name for name in FILES[format]]
     if format == "text" and all(item.target is None for item in items):
         paths = paths[:1]
