@@ -114,9 +114,9 @@ def test_a_hundred_rows_replay_identically(trained: LoadedModel, sampled: bool) 
     vectors = {VECTOR: sad_to_happy(trained)}
     arms = [arm(), *(arm(intervention(strength)) for strength in (0.05, 0.1, 0.2))]
     spec = run_spec(
-        trained, UNFINISHED, arms, max_new_tokens=16, samples=4, do_sample=sampled, top_k=40
+        trained, UNFINISHED, arms, max_new_tokens=8, samples=4, do_sample=sampled, top_k=40
     )
-    first = generate(trained, spec, vectors, token_budget=900)
+    first = generate(trained, spec, vectors, token_budget=600)
     assert len(first.plan.batches) > 2
     again = generate(trained, spec, vectors, plan=first.plan)
     assert len(again.generations) == 128

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from scripts import engine_counts
+from tests.covering import in_turn
 from tests.steering.builders import OTHER, VECTOR, arm, intervention, run_spec, vectors
 from tests.steering.counting import (
     Watch,
@@ -106,21 +107,19 @@ def test_what_a_device_does_by_itself_is_not_counted_as_waiting() -> None:
     assert watch.passes[0].operators.total() > 8
 
 
-@pytest.mark.parametrize(("prompts", "do_sample"), [(PADDED, True), (PADDED[:1], False)])
-@pytest.mark.parametrize("name", sorted(CONFIGURATIONS))
-def test_no_step_waits_more_often_than_unsteered(
-    name: str, prompts: list[str], do_sample: bool
-) -> None:
+@pytest.mark.parametrize(("name", "do_sample"), in_turn(sorted(CONFIGURATIONS), [True, False]))
+def test_no_step_waits_more_often_than_unsteered(name: str, do_sample: bool) -> None:
+    prompts = PADDED if do_sample else PADDED[:1]
     found = added(tiny_model(name), MIXED, prompts=prompts, do_sample=do_sample)
     assert not found.waits
     assert found.operators.total() > len(MIXED)
 
 
-@pytest.mark.parametrize(("prompts", "do_sample"), [(PADDED, True), (PADDED[:1], False)])
-@pytest.mark.parametrize("name", ["llama", "gpt2", "gemma2", "bloom"])
-def test_nothing_crosses_to_a_device_or_back_for_steering(
-    name: str, prompts: list[str], do_sample: bool
-) -> None:
+@pytest.mark.parametrize(
+    ("name", "do_sample"), in_turn(["llama", "gpt2", "gemma2", "bloom"], [True, False])
+)
+def test_nothing_crosses_to_a_device_or_back_for_steering(name: str, do_sample: bool) -> None:
+    prompts = PADDED if do_sample else PADDED[:1]
     found = added(without_values(name), [*MIXED, CONDITIONED], prompts=prompts, do_sample=do_sample)
     assert not found.waits
 
@@ -144,15 +143,14 @@ def test_no_step_of_a_text_that_may_end_differs() -> None:
         assert not added(loaded, MIXED[:4], prompts=PADDED, **more).waits
 
 
-@pytest.mark.parametrize("operator", MOST)
-@pytest.mark.parametrize("name", sorted(CONFIGURATIONS))
-def test_a_layer_of_any_architecture_adds_few_operators(name: str, operator: Operator) -> None:
-    loaded = tiny_model(name)
-    for site in Site:
-        one = arm(intervention(0.3, operator=operator, site=site, layers=(1,)))
-        found = added(loaded, [arm(), one])
-        assert found.views.total() in (0, 2)  # there where batch and tokens are one axis
-        assert 0 < found.operators.total() - found.views.total() <= MOST[operator]
+@pytest.mark.parametrize(("name", "operator", "site"), in_turn(sorted(CONFIGURATIONS), MOST, Site))
+def test_a_layer_of_any_architecture_adds_few_operators(
+    name: str, operator: Operator, site: Site
+) -> None:
+    one = arm(intervention(0.3, operator=operator, site=site, layers=(1,)))
+    found = added(tiny_model(name), [arm(), one])
+    assert found.views.total() in (0, 2)  # there where batch and tokens are one axis
+    assert 0 < found.operators.total() - found.views.total() <= MOST[operator]
 
 
 def alternating(operator: Operator, count: int, **more: Any) -> list[Arm]:
