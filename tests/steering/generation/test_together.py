@@ -83,8 +83,9 @@ def test_every_run_of_a_shared_batch_replays_to_the_bit(name: str, sampled: bool
         assert replayed(loaded, spec, result) == result  # texts, tokens, mean log-probabilities
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-@pytest.mark.parametrize("name", ["llama", "gpt2", "gemma2", "qwen2"])
+@pytest.mark.parametrize(
+    ("name", "dtype"), in_turn(["llama", "gpt2", "gemma2", "qwen2"], ["float32", "bfloat16"])
+)
 def test_what_stands_in_the_other_rows_does_not_matter(name: str, dtype: str) -> None:
     loaded = tiny_model(name)
     if dtype == "bfloat16":
