@@ -37,6 +37,7 @@ MIXED = [
     arm(intervention(0.4, positions=Positions.parse("all+skip_bos+except=70"))),
     *[arm(intervention(0.5, operator=operator)) for operator in Operator],
 ]
+PLACED = MIXED[: -len(Operator)]
 CONDITIONED = arm(
     intervention(
         2.0,
@@ -107,12 +108,17 @@ def test_what_a_device_does_by_itself_is_not_counted_as_waiting() -> None:
     assert watch.passes[0].operators.total() > 8
 
 
-@pytest.mark.parametrize(("name", "do_sample"), in_turn(sorted(CONFIGURATIONS), [True, False]))
-def test_no_step_waits_more_often_than_unsteered(name: str, do_sample: bool) -> None:
+@pytest.mark.parametrize(
+    ("name", "operator", "do_sample"), in_turn(sorted(CONFIGURATIONS), Operator, [True, False])
+)
+def test_no_step_waits_more_often_than_unsteered(
+    name: str, operator: Operator, do_sample: bool
+) -> None:
+    arms = [*PLACED, arm(intervention(0.5, operator=operator))]
     prompts = PADDED if do_sample else PADDED[:1]
-    found = added(tiny_model(name), MIXED, prompts=prompts, do_sample=do_sample)
+    found = added(tiny_model(name), arms, prompts=prompts, do_sample=do_sample)
     assert not found.waits
-    assert found.operators.total() > len(MIXED)
+    assert found.operators.total() > len(arms)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +136,9 @@ def test_runs_that_share_a_batch_make_nothing_cross() -> None:
 
 def test_the_comparison_with_the_baseline_waits_for_nothing() -> None:
     loaded = without_values("llama")
-    watch, _ = watched(loaded, [run_spec(loaded, PADDED, [*MIXED, CONDITIONED], kl=True)])
+    watch, _ = watched(
+        loaded, [run_spec(loaded, PADDED, [*MIXED, CONDITIONED], kl=True, max_new_tokens=5)]
+    )
     prompt, *steps = watch.decoding
     assert prompt.waits  # the library looks at the mask
     assert not any(step.waits for step in steps)
@@ -138,7 +146,7 @@ def test_the_comparison_with_the_baseline_waits_for_nothing() -> None:
 
 def test_no_step_of_a_text_that_may_end_differs() -> None:
     """Steps in which the host looks whether texts have ended are among them."""
-    more: dict[str, Any] = {"max_new_tokens": 18, "stop": ("never written",), "do_sample": True}
+    more: dict[str, Any] = {"max_new_tokens": 11, "stop": ("never written",), "do_sample": True}
     for loaded in (tiny_model("gpt2"), without_values("gpt2")):
         assert not added(loaded, MIXED[:4], prompts=PADDED, **more).waits
 
