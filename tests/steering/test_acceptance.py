@@ -98,7 +98,7 @@ def test_copies_and_padding_and_cache_do_not_change_a_text(trained: LoadedModel)
         arm(intervention(0.15, positions=Positions.RESPONSE)),
         arm(),
     ]
-    spec = run_spec(trained, UNFINISHED[:4], arms, max_new_tokens=16)
+    spec = run_spec(trained, UNFINISHED[:4], arms, max_new_tokens=8)
     rows = range(len(spec.rows()))
     together = generate(trained, spec, vectors, plan=BatchPlan(batches=(tuple(rows),)))
     alone = generate(trained, spec, vectors, plan=BatchPlan(batches=tuple((i,) for i in rows)))

@@ -126,7 +126,8 @@ def test_no_step_waits_more_often_than_unsteered(
 )
 def test_nothing_crosses_to_a_device_or_back_for_steering(name: str, do_sample: bool) -> None:
     prompts = PADDED if do_sample else PADDED[:1]
-    found = added(without_values(name), [*MIXED, CONDITIONED], prompts=prompts, do_sample=do_sample)
+    arms = MIXED if name == "llama" else PLACED  # operators do the same in every architecture
+    found = added(without_values(name), [*arms, CONDITIONED], prompts=prompts, do_sample=do_sample)
     assert not found.waits
 
 
@@ -144,6 +145,7 @@ def test_the_comparison_with_the_baseline_waits_for_nothing() -> None:
     assert not any(step.waits for step in steps)
 
 
+@pytest.mark.slow
 def test_no_step_of_a_text_that_may_end_differs() -> None:
     """Steps in which the host looks whether texts have ended are among them."""
     more: dict[str, Any] = {"max_new_tokens": 11, "stop": ("never written",), "do_sample": True}

@@ -80,6 +80,7 @@ def here(elsewhere_file: Path, tmp_path: Path) -> Iterator[Lab]:
     lab.db.dispose()
 
 
+@pytest.mark.slow
 def test_the_bundled_model_replays_under_other_kernels_or_says_why_not(here):
     view = here.runs.get("steered")
     limits = view.run.environment["kernel_limits"]
@@ -103,6 +104,7 @@ def test_the_bundled_model_replays_under_other_kernels_or_says_why_not(here):
             assert text.choice_margin == pytest.approx(before[text.key].choice_margin, abs=2e-4)
 
 
+@pytest.mark.slow
 def test_texts_that_part_at_near_choices_are_explained_and_kept(here, monkeypatch):
     view = here.runs.get("undecided")
     assert view.to_frame()["fragile"].all()

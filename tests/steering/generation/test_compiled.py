@@ -48,6 +48,7 @@ def traced_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     torch._dynamo.reset()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["llama", "opt"])
 def test_compiled_steps_write_the_same_texts_for_every_kind_of_arm(name: str) -> None:
     loaded = tiny_model(name, **TWO)
@@ -66,6 +67,7 @@ def test_compiled_steps_write_the_same_texts_for_every_kind_of_arm(name: str) ->
         assert ours.divergence.kl == pytest.approx(theirs.divergence.kl, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_other_vectors_and_strengths_run_on_the_same_graph_and_other_places_do_not() -> None:
     loaded = tiny_model("llama", **TWO)
 
