@@ -82,7 +82,7 @@ def render(page: str) -> str:
 
 def _counted(runs: Runs) -> list[str]:
     layers, besides = zip(*[_operators(dtype, runs) for dtype in _DTYPES], strict=True)
-    waits = added(without_values("llama"), *runs((1, 2))).waits.total()
+    waits = added(without_values("llama"), *runs((1, 2)), max_new_tokens=4).waits.total()
     peaks = [_peak(dtype, runs) if len(runs((1,))) == 1 else "" for dtype in _DTYPES]
     return [*map(_spelled, layers), _spelled(besides[0]), str(waits), *peaks]
 
@@ -90,7 +90,7 @@ def _counted(runs: Runs) -> list[str]:
 def _operators(dtype: str, runs: Runs) -> tuple[Counts, Counts]:
     """What a layer adds, and what a step adds however many layers are steered."""
     loaded = tiny_model("llama", dtype=dtype)
-    one, two = (added(loaded, *runs(layers)) for layers in ((1,), (1, 2)))
+    one, two = (added(loaded, *runs(layers), max_new_tokens=4) for layers in ((1,), (1, 2)))
     return two - one, one - (two - one)
 
 

@@ -1,5 +1,8 @@
 """Known answers: a direction that controls one token's logit, in closed form."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from tests.evals import planted
@@ -17,15 +20,21 @@ EFFECT = "logit_difference:A:b=B"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory):
-    return planted.save(tmp_path_factory.mktemp("planted"))
+def planted_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with the planted model and its direction, made once."""
+    folder = tmp_path_factory.mktemp("planted")
+    path = folder / "planted.db"
+    lab = Lab(f"sqlite:///{path}", device="cpu")
+    model = lab.models.add(str(planted.save(folder / "model")), name="planted")
+    planted.add_direction(lab, model.id)
+    lab.db.dispose()
+    return path
 
 
 @pytest.fixture
-def lab(folder, tmp_path):
+def lab(planted_file: Path, tmp_path: Path):
+    shutil.copy(planted_file, tmp_path / "planted.db")
     lab = Lab(f"sqlite:///{tmp_path / 'planted.db'}", device="cpu")
-    model = lab.models.add(str(folder), name="planted")
-    planted.add_direction(lab, model.id)
     yield lab
     lab.db.dispose()
 

@@ -17,7 +17,6 @@ def test_the_walk_through_sets_is_what_the_commands_print(tmp_path: Path):
 
 
 @pytest.mark.slow
-@pytest.mark.kernels
 def test_the_way_to_a_justified_strength_is_what_the_commands_print(tmp_path: Path):
     document = EVALUATION.read_text(encoding="utf-8")
     apart = transcripts.differences(document, transcripts.render(document, tmp_path))

@@ -59,6 +59,7 @@ def build(lab: Lab, **more) -> Instance:
     return lab.ravel.build("few@1", name="few-tiny", n_train=24, n_test=16, **more)
 
 
+@pytest.mark.slow
 def test_from_data_to_scores_on_both_databases(lab: Lab):
     instance = build(lab)
     assert instance.version_label == "few@1"
@@ -118,6 +119,7 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     found.db.dispose()
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_goes_on_and_ends_the_same(lab: Lab, monkeypatch):
     """The same request in two stores: once straight through, once with a worker that ends."""
     from vectorlab.ravel.worker import run as ravel_run

@@ -7,7 +7,7 @@ answered with ones, and the loop goes on.
 
 import weakref
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -15,7 +15,6 @@ from typing import Any
 import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from tests.steering.builders import arm, run_spec, vectors
 from tests.tiny_models import random_model, tiny_model
@@ -74,26 +73,29 @@ class Watch(TorchDispatchMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
-        if _is_composite(func):
+        known = _known(func)
+        if known.is_composite:
             with self:
                 return func.decompose(*args, **kwargs)
-        given = [item for item in tree_leaves((args, kwargs)) if isinstance(item, torch.Tensor)]
+        given = [*_tensors(args), *_tensors(kwargs.values())]
         answer = _answer(func, given, kwargs)
         result = func(*args, **kwargs) if answer is None else answer
-        self._count(func, args, given, result)
-        known = {item.untyped_storage()._cdata for item in given}
-        for item in tree_leaves(result):
-            if isinstance(item, torch.Tensor):
-                self._follow(item.untyped_storage(), known)
+        made = list(_tensors([result]))
+        self._count(known, args, given, made)
+        storages = {item.untyped_storage()._cdata for item in given}
+        for item in made:
+            self._follow(item.untyped_storage(), storages)
         return result
 
-    def _count(self, func: Any, args: Sequence[Any], given: list[Any], result: Any) -> None:
-        counts, name = self.passes[-1], str(func).removeprefix("aten.")
-        counts.operators[name] += 1
-        if func.is_view:
-            counts.views[name] += 1
-        if _waits(func, args, given, result):
-            counts.waits[name] += 1
+    def _count(
+        self, known: "_Known", args: Sequence[Any], given: list[Any], made: list[Any]
+    ) -> None:
+        counts = self.passes[-1]
+        counts.operators[known.name] += 1
+        if known.is_view:
+            counts.views[known.name] += 1
+        if _waits(known, args, given, made):
+            counts.waits[known.name] += 1
 
     def _follow(self, storage: Any, known: set[int]) -> None:
         key, size = storage._cdata, storage.nbytes()
@@ -109,23 +111,49 @@ class Watch(TorchDispatchMode):
         self.peak = max(self.peak, self.live)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Known:
+    """What is asked of an operator thousands of times and never changes."""
+
+    name: str
+    is_composite: bool  # made of others
+    is_view: bool
+    always_waits: bool
+    indexes: bool
+    copies: bool
+
+
 @cache
-def _is_composite(func: Any) -> bool:
-    """Whether an operator is made of others."""
+def _known(func: Any) -> _Known:
     key = torch.DispatchKey.CompositeImplicitAutograd
-    return torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), key)
+    return _Known(
+        name=str(func).removeprefix("aten."),
+        is_composite=torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), key),
+        is_view=func.is_view,
+        always_waits=func is _aten.lift_fresh.default or not _WAITING_TAGS.isdisjoint(func.tags),
+        indexes=func in _INDEXING,
+        copies=func in (_aten._to_copy.default, _aten.copy_.default),
+    )
 
 
-def _waits(func: Any, args: Sequence[Any], given: list[Any], result: Any) -> bool:
+def _tensors(items: Any) -> Iterator[torch.Tensor]:
+    """Those among arguments or results, in lists too."""
+    for item in items:
+        if isinstance(item, torch.Tensor):
+            yield item
+        elif isinstance(item, tuple | list):
+            yield from _tensors(item)
+
+
+def _waits(known: _Known, args: Sequence[Any], given: list[Any], made: list[Any]) -> bool:
     """Whether a device would have to be waited for, or something crosses to it or from it."""
-    if func in _INDEXING:
+    if known.indexes:
         return any(item is not None and item.dtype in (torch.bool, torch.uint8) for item in args[1])
-    if func is _aten.lift_fresh.default or not _WAITING_TAGS.isdisjoint(func.tags):
+    if known.always_waits:
         return True
-    tensors = [item for item in (*given, *tree_leaves(result)) if isinstance(item, torch.Tensor)]
     # A number of the host without axes is an argument of the kernel, unless it is what is copied.
-    copies = func in (_aten._to_copy.default, _aten.copy_.default)
-    return len({item.device.type for item in tensors if copies or item.ndim}) > 1
+    kinds = {item.device.type for item in (*given, *made) if known.copies or item.ndim}
+    return len(kinds) > 1
 
 
 def _answer(func: Any, given: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:

@@ -98,7 +98,7 @@ def test_copies_and_padding_and_cache_do_not_change_a_text(trained: LoadedModel)
         arm(intervention(0.15, positions=Positions.RESPONSE)),
         arm(),
     ]
-    spec = run_spec(trained, UNFINISHED[:4], arms, max_new_tokens=16)
+    spec = run_spec(trained, UNFINISHED[:4], arms, max_new_tokens=8)
     rows = range(len(spec.rows()))
     together = generate(trained, spec, vectors, plan=BatchPlan(batches=(tuple(rows),)))
     alone = generate(trained, spec, vectors, plan=BatchPlan(batches=tuple((i,) for i in rows)))
@@ -114,9 +114,9 @@ def test_a_hundred_rows_replay_identically(trained: LoadedModel, sampled: bool) 
     vectors = {VECTOR: sad_to_happy(trained)}
     arms = [arm(), *(arm(intervention(strength)) for strength in (0.05, 0.1, 0.2))]
     spec = run_spec(
-        trained, UNFINISHED, arms, max_new_tokens=16, samples=4, do_sample=sampled, top_k=40
+        trained, UNFINISHED, arms, max_new_tokens=8, samples=4, do_sample=sampled, top_k=40
     )
-    first = generate(trained, spec, vectors, token_budget=900)
+    first = generate(trained, spec, vectors, token_budget=600)
     assert len(first.plan.batches) > 2
     again = generate(trained, spec, vectors, plan=first.plan)
     assert len(again.generations) == 128

@@ -13,8 +13,6 @@ from vectorlab.icl.engine import construction, descent, losses
 from vectorlab.icl.engine.construction import LinearAttention, construct, run_layers
 from vectorlab.icl.engine.tasks import Tasks, draw_sines, draw_tasks
 
-pytestmark = pytest.mark.kernels
-
 TOLERANCE = 1e-10
 
 

@@ -14,7 +14,6 @@ from vectorlab.icl.engine import reproduction
 from vectorlab.icl.engine.reproduction import FULL, SHORT, stages
 
 
-@pytest.mark.kernels
 def test_the_short_reproduction_agrees_with_what_was_published():
     checks = [
         check for stage in stages(SHORT) for check in stage.run(lambda _done, _total, _note: None)

@@ -7,11 +7,11 @@ import pytest
 from bench._storm import Chaos, run_chaos
 
 SHORT = Chaos(
-    jobs=100,
+    jobs=32,
     kill_every_s=0.5,
-    stalled_share=0.02,
-    real_share=0.04,
-    lease_s=2.0,
+    stalled_share=0.05,
+    real_share=0.05,
+    lease_s=1.5,
     step_s=0.02,
     give_up_after_s=240,
 )

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from tests.tiny_models import byte_tokenizer, random_model
 from vectorlab.domain.jobs.jobs import AttemptOutcome, JobState
 from vectorlab.domain.runs.runs import Decoding
 from vectorlab.errors import JobCancelled, JobFailed
@@ -174,12 +175,23 @@ def test_a_worker_drains_the_queue(lab):
     assert not info.alive
 
 
+@pytest.fixture(scope="module")
+def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random model, of which a batch takes a moment and not seconds."""
+    folder = tmp_path_factory.mktemp("small")
+    random_model("llama").save_pretrained(folder)
+    byte_tokenizer(bos=True).save_pretrained(folder)
+    return folder
+
+
 @contextmanager
-def worker_process(lab, *options: str) -> Iterator[subprocess.Popen[str]]:
+def worker_process(lab, model: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
     """``vectorlab worker`` in the middle of a long generation."""
+    lab.models.add(str(model), name="small")
     asked = lab.runs.request(
-        prompts=[f"Once {number}" for number in range(3000)],
-        decoding=Decoding(max_new_tokens=32),
+        model="small",
+        prompts=[f"Once {number}" for number in range(6000)],
+        decoding=Decoding(max_new_tokens=100),
     )
     words = ["worker", "--device", "cpu", "--db", lab.db.url, *options]
     process = subprocess.Popen(
@@ -207,8 +219,8 @@ def wait_until(condition, seconds: float = 120.0) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [(), ("--concurrency", "2")], ids=["one", "two processes"])
-def test_a_signal_finishes_the_batch_and_puts_the_job_back(lab, options):
-    with worker_process(lab, *options) as process:
+def test_a_signal_finishes_the_batch_and_puts_the_job_back(lab, small_model, options):
+    with worker_process(lab, small_model, *options) as process:
         asked_at = datetime.now(UTC)
         process.send_signal(signal.SIGTERM)
         output, _ = process.communicate(timeout=60)
@@ -228,8 +240,8 @@ def test_a_signal_finishes_the_batch_and_puts_the_job_back(lab, options):
 
 
 @pytest.mark.slow
-def test_a_second_ctrl_c_is_immediate_and_leaves_nothing_broken(lab):
-    with worker_process(lab) as process:
+def test_a_second_ctrl_c_is_immediate_and_leaves_nothing_broken(lab, small_model):
+    with worker_process(lab, small_model) as process:
         process.send_signal(signal.SIGINT)
         process.stdout.readline()  # that it waits for jobs
         process.stdout.readline()  # that it stops after the batch
@@ -243,8 +255,8 @@ def test_a_second_ctrl_c_is_immediate_and_leaves_nothing_broken(lab):
 
 
 @pytest.mark.slow
-def test_a_process_that_is_killed_is_replaced_and_none_outlives_its_parent(lab):
-    with worker_process(lab, "--concurrency", "2") as process:
+def test_a_process_that_is_killed_is_replaced_and_none_outlives_its_parent(lab, small_model):
+    with worker_process(lab, small_model, "--concurrency", "2") as process:
         [busy] = [item for item in jobs.workers(lab.db) if item.state == "busy"]
         assert busy.pid != process.pid
         os.kill(busy.pid, signal.SIGKILL)

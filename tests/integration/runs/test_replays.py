@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,33 +27,62 @@ LIMITS = {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41"}
 SENTENCE = "Please paraphrase the following sentence. Sentence: The {} was fine., paraphrase: "
 KEY = RowKey(prompt=0, arm=0, sample=0)
 PROMPTS = [SENTENCE.format(word) for word in ("bread", "old park", "tea", "film")]
-ELSEWHERE = """
-import sys
+RUNS = {
+    "steered": {"model": "tiny", "prompts": PROMPTS, "vectors": ["upbeat"], "strengths": [0.1]},
+    "undecided": {"model": "undecided", "prompts": [f"Prompt {number}" for number in range(8)]},
+}
+GENERATE = """
+import json, sys
 from vectorlab.domain.runs.runs import Decoding
 from vectorlab.lab import Lab
 
-url, model, *prompts = sys.argv[1:]
-lab = Lab(url, device="cpu")
-vectors = {"vectors": ["upbeat"], "strengths": [0.1]} if model == "tiny" else {}
-lab.runs.generate(
-    prompts=prompts, model=model, name="elsewhere", decoding=Decoding(max_new_tokens=16), **vectors
-)
+lab = Lab(sys.argv[1], device="cpu")
+for name, request in json.loads(sys.argv[2]).items():
+    lab.runs.generate(name=name, decoding=Decoding(max_new_tokens=16), **request)
 """
 
 
-def generate_elsewhere(lab: Lab, model: str, prompts: list[str]) -> None:
-    """Run ``elsewhere``, by a process of its own that is kept from most instruction sets."""
+@pytest.fixture(scope="module")
+def elsewhere_file(seeded_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The seeded store with the runs of a process that is kept from most instruction sets."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    path = folder / "elsewhere.db"
+    shutil.copy(seeded_file, path)
+    lab = Lab(f"sqlite:///{path}", device="cpu")
+    lab.models.add(str(undecided(folder)), name="undecided")
+    lab.db.dispose()
     subprocess.run(
-        [sys.executable, "-c", ELSEWHERE, lab.db.url, model, *prompts],
-        env={**os.environ, **LIMITS},
+        [sys.executable, "-c", GENERATE, lab.db.url, json.dumps(RUNS)],
+        env={**os.environ, **LIMITS, "VECTORLAB_HOME": str(folder)},
         check=True,
         timeout=300,
     )
+    return path
 
 
-def test_the_bundled_model_replays_under_other_kernels_or_says_why_not(lab):
-    generate_elsewhere(lab, "tiny", PROMPTS)
-    view = lab.runs.get("elsewhere")
+def undecided(folder: Path) -> Path:
+    """A random model with every row of its head there twice, but for the last bits."""
+    model = random_model("llama")
+    head = model.lm_head.weight
+    noise = torch.randn(head[1::2].shape, generator=torch.Generator().manual_seed(0))
+    head[1::2] = head[:-1:2] + 1e-8 * noise
+    model.save_pretrained(folder / "undecided")
+    byte_tokenizer(bos=True).save_pretrained(folder / "undecided")
+    return folder / "undecided"
+
+
+@pytest.fixture
+def here(elsewhere_file: Path, tmp_path: Path) -> Iterator[Lab]:
+    """A lab on a copy of that store."""
+    shutil.copy(elsewhere_file, tmp_path / "here.db")
+    lab = Lab(f"sqlite:///{tmp_path / 'here.db'}", device="cpu")
+    yield lab
+    lab.db.dispose()
+
+
+@pytest.mark.slow
+def test_the_bundled_model_replays_under_other_kernels_or_says_why_not(here):
+    view = here.runs.get("steered")
     limits = view.run.environment["kernel_limits"]
     # This process may have limits of its own, which the other one has as well.
     own = dict(limit.split("=") for limit in (kernel_limits() or "").split(", ") if limit)
@@ -66,29 +97,16 @@ def test_the_bundled_model_replays_under_other_kernels_or_says_why_not(lab):
     differ = ReplayOutcome.ROUNDING if near else ReplayOutcome.UNEXPLAINED
     assert found.verdict is (differ if found.departures else ReplayOutcome.IDENTICAL)
     # What did not part had the same margins, to what kernels round.
-    before = {item.key: item for item in runs.generations(lab.db, view.run)}
-    after = runs.generations(lab.db, lab.runs.get(str(found.replay_id)).run)
+    before = {item.key: item for item in runs.generations(here.db, view.run)}
+    after = runs.generations(here.db, here.runs.get(str(found.replay_id)).run)
     for text in after:
         if text.token_ids == before[text.key].token_ids:
             assert text.choice_margin == pytest.approx(before[text.key].choice_margin, abs=2e-4)
 
 
-@pytest.fixture
-def undecided(tmp_path: Path) -> Path:
-    """A random model with every row of its head there twice, but for the last bits."""
-    model = random_model("llama")
-    head = model.lm_head.weight
-    noise = torch.randn(head[1::2].shape, generator=torch.Generator().manual_seed(0))
-    head[1::2] = head[:-1:2] + 1e-8 * noise
-    model.save_pretrained(tmp_path / "undecided")
-    byte_tokenizer(bos=True).save_pretrained(tmp_path / "undecided")
-    return tmp_path / "undecided"
-
-
-def test_texts_that_part_at_near_choices_are_explained_and_kept(lab, undecided: Path, monkeypatch):
-    lab.models.add(str(undecided), name="undecided")
-    generate_elsewhere(lab, "undecided", [f"Prompt {number}" for number in range(8)])
-    view = lab.runs.get("elsewhere")
+@pytest.mark.slow
+def test_texts_that_part_at_near_choices_are_explained_and_kept(here, monkeypatch):
+    view = here.runs.get("undecided")
     assert view.to_frame()["fragile"].all()
     found = view.replay()
     if torch.backends.cpu.get_cpu_capability() != view.run.environment["cpu"]:
@@ -97,8 +115,8 @@ def test_texts_that_part_at_near_choices_are_explained_and_kept(lab, undecided: 
         assert "explained by rounding" in str(found)
     assert all(item.margin < 1e-5 for item in found.departures)
     monkeypatch.setattr(runs, "compare_generations", None)  # nothing is compared again
-    assert runs.verdict(lab.db, str(found.replay_id)) == found
-    with lab.db.read() as tx:
+    assert runs.verdict(here.db, str(found.replay_id)) == found
+    with here.db.read() as tx:
         [row] = read(tx, "v_replays")
     assert (row["verdict"], row["n_departures"]) == (found.verdict, len(found.departures))
     margins = [item.margin for item in found.departures]

@@ -68,6 +68,7 @@ def test_the_planted_model_knows_everything(bench: Workbench):
     assert len(bench._completions) == 2 * 16 * 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["das", "mdas"])
 def test_alignment_search_finds_the_planted_subspaces(bench: Workbench, method: str):
     # Differences of four values span three directions.
@@ -100,12 +101,14 @@ def test_a_subspace_of_all_dimensions_is_the_whole_state(bench: Workbench):
     assert torch.allclose(all_of_it["colour"].edit(base, source), source, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_adversarial_projection_finds_most_of_the_planted_subspace(bench: Workbench):
     found = fitted(bench, "rlap", k=3, steps=300)
     assert all(overlap(item, name) > 0.7 for name, item in found.items())
     assert scores(bench, found, ExamplePart.CONTEXT_TEST).isolate.value >= 0.8
 
 
+@pytest.mark.slow
 def test_a_mask_trained_on_both_sides_isolates_better(bench: Workbench):
     plain = scores(bench, fitted(bench, "dbm", steps=60), ExamplePart.ENTITY_TEST)
     both = scores(bench, fitted(bench, "mdbm", steps=60), ExamplePart.ENTITY_TEST)

@@ -48,7 +48,7 @@ def aggregated_without(
     return torch.stack(found)
 
 
-@pytest.mark.parametrize("pairs", [2, 3, 4, 7, 40])
+@pytest.mark.parametrize("pairs", [2, 3, 7, 40])
 @pytest.mark.parametrize(("method", "parameters"), CASES)
 def test_without_each_is_aggregation_of_the_others(method, parameters, pairs):
     source, target = given(method, *(item.values for item in paired_states(pairs)))
@@ -58,7 +58,7 @@ def test_without_each_is_aggregation_of_the_others(method, parameters, pairs):
 
 
 def test_the_components_of_many_pairs_come_out_of_one_decomposition(monkeypatch):
-    source, target = given("icv", *(item.values for item in paired_states(300)))
+    source, target = given("icv", *(item.values for item in paired_states(150)))
     expected = aggregated_without("icv", source, target, {})
     monkeypatch.setattr(icv, "omit", None)  # aggregating without a pair would be an error now
     found = torch.cat(list(without_each("icv", source, target, {})))

@@ -29,6 +29,7 @@ MIXED = [
     arm(intervention(0.4, positions=Positions.parse("response:first=3"))),
     arm(intervention(0.4, schedule=Schedule.parse("linear:0:1:4"))),
 ]
+TWO = {"num_hidden_layers": 2}  # a graph is traced layer by layer
 graphs: list[int] = []
 
 
@@ -47,9 +48,10 @@ def traced_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     torch._dynamo.reset()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["llama", "opt"])
 def test_compiled_steps_write_the_same_texts_for_every_kind_of_arm(name: str) -> None:
-    loaded = tiny_model(name)
+    loaded = tiny_model(name, **TWO)
     spec = run_spec(loaded, PROMPTS, MIXED, kl=True)
     clean = hook_count(loaded)
     plain = generate(loaded, spec, vectors(loaded))
@@ -65,8 +67,9 @@ def test_compiled_steps_write_the_same_texts_for_every_kind_of_arm(name: str) ->
         assert ours.divergence.kl == pytest.approx(theirs.divergence.kl, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_other_vectors_and_strengths_run_on_the_same_graph_and_other_places_do_not() -> None:
-    loaded = tiny_model("llama")
+    loaded = tiny_model("llama", **TWO)
 
     def tokens(arms: list[Arm], *, compiled: bool) -> list[tuple[int, ...]]:
         spec = run_spec(loaded, ["Once upon"], arms, do_sample=True)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import pytest
 import torch
 
+from tests.covering import in_turn
 from tests.steering.builders import OTHER, arm, hook_count, intervention, run_spec, vectors
 from tests.tiny_models import tiny_model
 from vectorlab.domain.interventions.arms import Arm
@@ -45,8 +46,9 @@ def alone(loaded: LoadedModel, prompts: Sequence[str], key: RowKey) -> Generated
     return generate(loaded, spec, vectors(loaded)).generations[key.sample]
 
 
-@pytest.mark.parametrize("kl", [False, True])
-@pytest.mark.parametrize("name", ["llama", "gpt2", "mistral", "gemma2", "bloom", "opt"])
+@pytest.mark.parametrize(
+    ("name", "kl"), in_turn(["llama", "gpt2", "mistral", "gemma2", "bloom", "opt"], [False, True])
+)
 def test_prompts_are_read_once_and_the_texts_are_those_of_each_arm_alone(
     name: str, kl: bool
 ) -> None:
@@ -89,8 +91,9 @@ STEM = "You are a helpful guide who answers briefly, kindly and always in plain 
 FAMILY = [STEM + "Say hi", STEM + "One two three four", "Hi", STEM + "Say hi"]
 
 
-@pytest.mark.parametrize("kl", [False, True])
-@pytest.mark.parametrize("name", ["llama", "gpt2", "qwen2", "opt", "falcon"])
+@pytest.mark.parametrize(
+    ("name", "kl"), in_turn(["llama", "gpt2", "qwen2", "opt", "falcon"], [False, True])
+)
 def test_what_prompts_begin_with_alike_is_read_once(name: str, kl: bool) -> None:
     loaded = tiny_model(name)
     spec = run_spec(loaded, FAMILY, RESPONSE, do_sample=True, samples=2, kl=kl)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from tests.covering import in_turn
 from tests.steering.builders import (
     OTHER,
     arm,
@@ -70,11 +71,10 @@ def several(loaded: LoadedModel, **more: object) -> list[RunSpec]:
     ]
 
 
-@pytest.mark.parametrize("sampled", [False, True])
-@pytest.mark.parametrize("name", DENSE)
+@pytest.mark.parametrize(("name", "sampled"), in_turn(DENSE, [False, True]))
 def test_every_run_of_a_shared_batch_replays_to_the_bit(name: str, sampled: bool) -> None:
     loaded = tiny_model(name)
-    specs = several(loaded, do_sample=sampled)
+    specs = several(loaded, do_sample=sampled, max_new_tokens=6)
     clean = hook_count(loaded)
     results = together(loaded, *specs)
     assert hook_count(loaded) == clean
@@ -83,8 +83,9 @@ def test_every_run_of_a_shared_batch_replays_to_the_bit(name: str, sampled: bool
         assert replayed(loaded, spec, result) == result  # texts, tokens, mean log-probabilities
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-@pytest.mark.parametrize("name", ["llama", "gpt2", "gemma2", "qwen2"])
+@pytest.mark.parametrize(
+    ("name", "dtype"), in_turn(["llama", "gpt2", "gemma2", "qwen2"], ["float32", "bfloat16"])
+)
 def test_what_stands_in_the_other_rows_does_not_matter(name: str, dtype: str) -> None:
     loaded = tiny_model(name)
     if dtype == "bfloat16":

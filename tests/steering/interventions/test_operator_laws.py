@@ -7,6 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.covering import in_turn
 from tests.steering.builders import OTHER, VECTOR, ZERO, arm, intervention, vectors
 from tests.tiny_models import CONFIGURATIONS, tiny_model
 from vectorlab.domain.interventions.arms import Combine
@@ -78,8 +79,7 @@ def test_what_an_operator_returns_is_a_tensor_of_its_own(
     assert all(map(torch.equal, given, before))
 
 
-@pytest.mark.parametrize("operator", list(Operator))
-@pytest.mark.parametrize("name", sorted(CONFIGURATIONS))
+@pytest.mark.parametrize(("name", "operator"), in_turn(sorted(CONFIGURATIONS), Operator))
 def test_strength_0_and_a_zero_vector_change_no_bit(name: str, operator: Operator) -> None:
     loaded = tiny_model(name)
     arms = [
@@ -99,8 +99,8 @@ def test_strength_0_and_a_zero_vector_change_no_bit(name: str, operator: Operato
     assert not torch.allclose(steered[2], clean[2], atol=1e-3)
 
 
-@pytest.mark.parametrize("operator", KEEP_NORMS)
 @pytest.mark.parametrize("name", sorted(CONFIGURATIONS))
+@pytest.mark.parametrize("operator", KEEP_NORMS)
 def test_norms_are_kept_where_that_is_promised(name: str, operator: Operator) -> None:
     loaded = tiny_model(name)
     before, after = at_layer_0(loaded, intervention(0.4, operator=operator, layers=(0,)))

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests.covering import in_turn
 from tests.steering.builders import OTHER, VECTOR, arm, hook_count, intervention, run_spec, vectors
 from tests.tiny_models import tiny_model
 from vectorlab.domain.interventions.arms import Combine, Intervention
@@ -82,8 +83,10 @@ def written_out(
     return logits, held
 
 
-@pytest.mark.parametrize("window", ["response", "response:last=1", "response:last=3"])
-@pytest.mark.parametrize("name", ["llama", "gpt2", "bloom"])
+@pytest.mark.parametrize(
+    ("name", "window"),
+    in_turn(["llama", "gpt2", "bloom"], ["response", "response:last=1", "response:last=3"]),
+)
 @torch.no_grad()
 def test_a_token_is_steered_exactly_where_the_condition_holds(name: str, window: str) -> None:
     loaded = tiny_model(name)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from tests.covering import in_turn, pairwise
 from tests.steering.builders import hook_count, small_memory
 from tests.tiny_models import CONFIGURATIONS, tiny_model
 from vectorlab.domain.vectors.vectors import Site, TokenRule
@@ -17,8 +18,7 @@ from vectorlab.steering.recording.activations import record_states
 SEQUENCES = [[1, 40], list(range(30, 55)), [9], [1, 40], [7, 8, 9, 10, 11, 12]]
 
 
-@pytest.mark.parametrize("side", ["left", "right"])
-@pytest.mark.parametrize("name", sorted(CONFIGURATIONS))
+@pytest.mark.parametrize(("name", "side"), in_turn(sorted(CONFIGURATIONS), ["left", "right"]))
 def test_padded_batches_record_what_single_sequences_do(name: str, side: PaddingSide) -> None:
     loaded = tiny_model(name)
     together = record_states(
@@ -154,9 +154,9 @@ def rows_seen(modules: Sequence[torch.nn.Module]) -> Iterator[list[int]]:
         handle.remove()
 
 
-@pytest.mark.parametrize("rule", ["last", "index:0"])
-@pytest.mark.parametrize("site", list(Site))
-@pytest.mark.parametrize("name", sorted(CONFIGURATIONS))
+@pytest.mark.parametrize(
+    ("name", "site", "rule"), pairwise(sorted(CONFIGURATIONS), Site, ["last", "index:0"])
+)
 def test_a_trimmed_last_block_gives_the_states_of_the_whole_one(
     name: str, site: Site, rule: str
 ) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from tests.covering import in_turn
 from tests.tiny_models import CONFIGURATIONS, tiny_model
 from vectorlab.domain.vectors.vectors import Site, TokenRule
 from vectorlab.steering.model.architectures import decoder_layers
@@ -38,8 +39,10 @@ def test_most_architectures_are_packed():
     assert {"llama", "mistral", "qwen2", "qwen3", "gpt2", "gpt_neox", "phi3"} <= set(PACKED)
 
 
-@pytest.mark.parametrize("rule", ["last", "index:2", "index:-3", "mean", "max", "first:14"])
-@pytest.mark.parametrize("name", PACKED)
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    in_turn(PACKED, ["last", "index:2", "index:-3", "mean", "max", "first:14"]),
+)
 def test_packed_rows_record_what_padded_batches_do(name, rule):
     loaded = tiny_model(name, **WIDE.get(name, {}))
     sequences = [ids for ids in SEQUENCES if len(ids) > 2]
