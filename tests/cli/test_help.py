@@ -17,7 +17,7 @@ WITHOUT_RESULT = {"ui", "worker"}
 
 def commands() -> Iterator[tuple[str, object]]:
     root = typer.main.get_command(app)
-    for name, command in root.commands.items():
+    for name, command in root.whole.items():
         if hasattr(command, "commands"):
             for verb, inner in command.commands.items():
                 yield f"{name} {verb}", inner
@@ -46,7 +46,7 @@ def test_every_command_has_an_example_that_parses(name, command):
 
 def every_parameter() -> Iterator[tuple[str, object]]:
     root = typer.main.get_command(app)
-    nouns = [(name, command) for name, command in root.commands.items()]
+    nouns = [(name, command) for name, command in root.whole.items()]
     for name, command in [("vectorlab", root), *nouns, *commands()]:
         yield from ((f"{name} {item.name}", item) for item in command.params)
 

@@ -2,18 +2,14 @@
 
 from typing import Annotated
 
-import pandas as pd
 import typer
 
-from vectorlab.cli.context import open_lab
+from vectorlab.cli.context import open_lab, open_store
 from vectorlab.cli.options import name_for, reference_to
-from vectorlab.cli.output import JsonOption, frame_table, pairs_table, plain, show
+from vectorlab.cli.output import JsonOption, columns_of, frame_table, pairs_table, plain, show
 from vectorlab.domain.models import Model
-from vectorlab.services import models
 
-app = typer.Typer(
-    no_args_is_help=True, help="Language models, each known by a fingerprint of its files."
-)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.command()
@@ -54,9 +50,11 @@ def list_(context: typer.Context, json: JsonOption = False) -> None:
 
     Example: vectorlab models list
     """
-    rows = [_flat(model) for model in models.list_models(open_lab(context).db)]
+    from vectorlab.services import models
+
+    rows = [_flat(model) for model in models.list_models(open_store(context))]
     columns = ["id", "name", "architecture", "n_layers", "d_model", "n_parameters", "source"]
-    show(rows, as_json=json, human=lambda: frame_table(pd.DataFrame(rows, columns=columns)))
+    show(rows, as_json=json, human=lambda: frame_table(columns_of(rows, columns)))
 
 
 @app.command("show")

@@ -10,10 +10,8 @@ import typer
 from vectorlab.cli import serving
 from vectorlab.cli.context import open_lab, settings
 from vectorlab.cli.output import JsonOption, console, pairs_table, progress, show
-from vectorlab.domain.models import Model, ModelDescription
+from vectorlab.domain.models import BUNDLED_MODEL, Model, ModelDescription
 from vectorlab.errors import VectorLabError
-from vectorlab.services import database, jobs, models
-from vectorlab.services.vectors.belonging import BUNDLED_MODEL
 from vectorlab.version import __version__
 
 DASHBOARD_PORT = 8501
@@ -41,6 +39,7 @@ def demo(
     Example: vectorlab demo --no-serve
     """
     from vectorlab.cli.demo import demo_renderable, run_demo
+    from vectorlab.services import database
 
     database.upgrade(settings(context).database_url)
     lab = open_lab(context)
@@ -87,6 +86,8 @@ def doctor(context: typer.Context, json: JsonOption = False) -> None:
 
     Example: vectorlab doctor
     """
+    from vectorlab.services import database, jobs, models
+
     url = settings(context).database_url
     facts: dict[str, object] = {
         "vectorlab": __version__,

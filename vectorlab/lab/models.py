@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from vectorlab.domain.models import Model
+from vectorlab.domain.models import BUNDLED_MODEL, Model
 from vectorlab.domain.sets.checks import TokenLimit
 from vectorlab.domain.text.chats import Chat
 from vectorlab.errors import InputError, NotFoundError
@@ -10,7 +10,7 @@ from vectorlab.lab.arguments import Verbs
 from vectorlab.lab.session import Session
 from vectorlab.services import models
 from vectorlab.services.runs import sweeps
-from vectorlab.services.vectors.belonging import BUNDLED_MODEL, model_of
+from vectorlab.services.vectors.belonging import model_of
 
 
 class ModelVerbs(Verbs):

@@ -10,6 +10,7 @@ import pandas as pd
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE, PartialText
 from vectorlab.domain.runs.replays import ReplayVerdict
 from vectorlab.domain.runs.runs import GenerationRun
+from vectorlab.domain.scores.catalogue import DEFAULT_SCORERS
 from vectorlab.errors import VectorLabError
 from vectorlab.lab.arguments import Verbs, takes
 from vectorlab.lab.models import ModelVerbs
@@ -75,7 +76,7 @@ class RunView(Verbs):
         request = scores.request_scores(
             self.session.db,
             str(self.run.id),
-            scorers or scores.DEFAULT_SCORERS,
+            scorers or DEFAULT_SCORERS,
             actor=self.session.settings.user,
             force=force,
             priority=PRIORITY_INTERACTIVE,

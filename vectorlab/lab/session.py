@@ -66,6 +66,11 @@ class Session(Verbs):
             state_cache_bytes=self.settings.state_cache_bytes,
         )
 
+    def close(self) -> None:
+        """Close the store, if it has been opened; used again, it opens anew."""
+        if "db" in vars(self):
+            self.db.dispose()
+
     def wait(self, job_id: int, *, on_text: "OnText | None" = None) -> Job:
         """Wait for a job, working it off here when no worker is alive.
 

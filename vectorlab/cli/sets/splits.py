@@ -4,11 +4,10 @@ from typing import Annotated
 
 import typer
 
-from vectorlab.cli.context import open_lab
+from vectorlab.cli.context import open_lab, open_store
 from vectorlab.cli.options import SeedOption, VersionReference
 from vectorlab.cli.output import JsonOption, plain, show
 from vectorlab.domain.sets.versions import SetVersion
-from vectorlab.services.sets import splits
 
 app = typer.Typer()  # its commands stand beside those of ``sets``
 
@@ -32,6 +31,8 @@ def split(
 
     Example: vectorlab sets split upbeat@1 upbeat-pool upbeat-test --share 0.6
     """
+    from vectorlab.services.sets import splits
+
     lab = open_lab(context)
     parts = splits.split(
         lab.db,
@@ -64,6 +65,8 @@ def folds(
 
     Example: vectorlab sets folds upbeat@1 upbeat-cv --count 5
     """
+    from vectorlab.services.sets import splits
+
     lab = open_lab(context)
     pairs = splits.folds(
         lab.db,
@@ -93,7 +96,9 @@ def overlap(
 
     Example: vectorlab sets overlap upbeat-pool upbeat-test
     """
-    shared = splits.overlap(open_lab(context).db, learned, tried)
+    from vectorlab.services.sets import splits
+
+    shared = splits.overlap(open_store(context), learned, tried)
     show(shared, as_json=json, human=lambda: str(shared))
 
 

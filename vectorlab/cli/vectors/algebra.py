@@ -15,7 +15,6 @@ from vectorlab.cli.options import (
 from vectorlab.cli.output import JsonOption, plain, show
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.vectors.vectors import SteeringVector
-from vectorlab.services.vectors import algebra
 
 app = typer.Typer()
 
@@ -35,6 +34,8 @@ def project_out(
 
     Example: vectorlab vectors project-out upbeat --from formal --name upbeat-alone
     """
+    from vectorlab.services.vectors import algebra
+
     lab = open_lab(context)
     vector = algebra.project_out(lab.db, reference, removed, name=name, actor=lab.settings.user)
     _show([vector], as_json=json)
@@ -58,6 +59,8 @@ def orthogonalise(
 
     Example: vectorlab vectors orthogonalise upbeat formal short
     """
+    from vectorlab.services.vectors import algebra
+
     lab = open_lab(context)
     vectors = algebra.orthogonalise(lab.db, references, suffix=suffix, actor=lab.settings.user)
     _show(vectors, as_json=json)
@@ -74,6 +77,8 @@ def normalise(
 
     Example: vectorlab vectors normalise upbeat --name upbeat-unit
     """
+    from vectorlab.services.vectors import algebra
+
     lab = open_lab(context)
     vector = algebra.normalise(lab.db, reference, name=name, actor=lab.settings.user)
     _show([vector], as_json=json)

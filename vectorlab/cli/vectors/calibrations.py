@@ -7,7 +7,7 @@ import typer
 from rich.console import Group, RenderableType
 
 from vectorlab.cli import options
-from vectorlab.cli.context import finish, open_lab
+from vectorlab.cli.context import finish, open_lab, open_store
 from vectorlab.cli.groups import grouped
 from vectorlab.cli.output import (
     JsonOption,
@@ -19,10 +19,9 @@ from vectorlab.cli.output import (
     stderr,
 )
 from vectorlab.domain.description import Names
-from vectorlab.domain.interventions.calibration import Calibration
+from vectorlab.domain.interventions.calibration import DEFAULT_BUDGET, Calibration
 from vectorlab.domain.interventions.layer_ranges import spell_layers
 from vectorlab.errors import InputError
-from vectorlab.services.vectors import calibrations, vectors
 
 app = typer.Typer()
 
@@ -41,7 +40,7 @@ def calibrate(
     ],
     damage: Annotated[
         str, typer.Option(help="Budget: a scorer and the most that its mean may be.")
-    ] = calibrations.DEFAULT_BUDGET,
+    ] = DEFAULT_BUDGET,
     lower: Annotated[
         bool,
         typer.Option(
@@ -80,6 +79,8 @@ def calibrate(
     Example: vectorlab vectors calibrate upbeat --effect sentiment --damage "kl<=0.1"
     --prompts reviews@latest
     """
+    from vectorlab.services.vectors import calibrations, vectors
+
     lab = open_lab(context)
     choices = options.layer_choices(layers)
     if choose_layers:
@@ -133,7 +134,9 @@ def list_(
 
     Example: vectorlab vectors calibrations upbeat
     """
-    listed = calibrations.of_vector(open_lab(context).db, reference)
+    from vectorlab.services.vectors import calibrations
+
+    listed = calibrations.of_vector(open_store(context), reference)
     show(
         [_facts(calibration) for calibration in listed],
         as_json=json,
@@ -143,6 +146,8 @@ def list_(
 
 def _listed(listed: Sequence[Calibration]) -> RenderableType:
     """As a table that a terminal has room for."""
+    from vectorlab.services.vectors import calibrations
+
     frame = calibrations.frame(listed)
     on_other = [
         f" on {calibration.model_name}" if calibration.spec.vector_model else ""
@@ -188,6 +193,8 @@ def _closest(calibration: Calibration) -> str:
 
 
 def _human(calibration: Calibration, names: Names) -> RenderableType:
+    from vectorlab.services.vectors import calibrations
+
     spec, evidence = calibration.spec, calibration.evidence
     about: dict[str, Any] = {
         "calibration": calibration.id,

@@ -22,7 +22,6 @@ from vectorlab.domain.interventions.conditions import ConditionSearch, Measure
 from vectorlab.domain.interventions.layer_ranges import parse_layers
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.vectors.vectors import Site
-from vectorlab.services.vectors import thresholds as conditions
 
 app = typer.Typer()
 
@@ -125,6 +124,8 @@ def thresholds(
 
     Example: vectorlab vectors thresholds 1
     """
+    from vectorlab.services.vectors import thresholds as conditions
+
     lab = open_lab(context)
     if search is not None:
         _show(conditions.get(lab.db, search), as_json=json)
@@ -134,6 +135,8 @@ def thresholds(
 
 
 def _show(search: ConditionSearch, *, as_json: bool) -> None:
+    from vectorlab.services.vectors import thresholds as conditions
+
     never = conditions.never_crossed(search)
     spelling = conditions.spell(search.condition, search.vector_name)
     data = {

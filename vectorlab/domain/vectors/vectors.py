@@ -6,10 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any, ClassVar
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
 
 from vectorlab.domain.codec import Request, Stored
 from vectorlab.domain.description import About
@@ -26,7 +23,11 @@ from vectorlab.domain.vectors.passages import (
 )
 from vectorlab.errors import InputError
 
-FloatArray = npt.NDArray[np.float32]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+FloatArray: TypeAlias = "npt.NDArray[np.float32]"
 
 
 class Site(StrEnum):
@@ -217,6 +218,8 @@ class LayerVector:
     @cached_property
     def data(self) -> bytes:
         """The bytes that are stored: raw little-endian float32."""
+        import numpy as np
+
         return np.ascontiguousarray(self.values, dtype="<f4").tobytes()
 
     @cached_property
@@ -227,6 +230,8 @@ class LayerVector:
     @cached_property
     def norm(self) -> float:
         """Euclidean length in activation units, computed in float64."""
+        import numpy as np
+
         return float(np.linalg.norm(self.values.astype(np.float64)))
 
 

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, field
 
+from vectorlab.domain.models import BUNDLED_MODEL
 from vectorlab.icl.domain.laws import ConstructOptions
 from vectorlab.icl.domain.training_spec import TrainingSpec
 from vectorlab.icl.services.runs import BridgeRequest
 from vectorlab.services.asking import JobOptions
-from vectorlab.services.vectors.belonging import BUNDLED_MODEL
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
 
-import numpy as np
-
 from vectorlab.domain.codec import ids_in
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, PRIORITY_BATCH
@@ -15,7 +13,6 @@ from vectorlab.domain.jobs.requests import ExtractRequest
 from vectorlab.domain.models import Model, check_dtype
 from vectorlab.domain.sets.versions import SetReference, check_name
 from vectorlab.domain.ties import in_order
-from vectorlab.domain.vectors.geometry import shared_cosines
 from vectorlab.domain.vectors.methods import COMBINED, method_info
 from vectorlab.domain.vectors.passages import ChatForm, ThinkingMarkers
 from vectorlab.domain.vectors.vectors import (
@@ -321,6 +318,8 @@ def similarities(db: Database, reference: str) -> list[tuple[SteeringVector, flo
 
     Of equal ones the newest is first.
     """
+    from vectorlab.domain.vectors.geometry import shared_cosines
+
     with db.read() as tx:
         vector = vectors.get_vector(tx, reference)
         own = vectors.layer_vectors(tx, vector.id)
@@ -456,6 +455,8 @@ def check_combinable(parents: Sequence[SteeringVector]) -> None:
 
 
 def _weighted_sum(numbers: Sequence[tuple[float, list[LayerVector]]]) -> list[LayerVector]:
+    import numpy as np
+
     columns = zip(*(layers for _, layers in numbers), strict=True)
     weights = [weight for weight, _ in numbers]
     sums = []

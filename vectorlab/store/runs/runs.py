@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import sqlalchemy as sa
 
 from vectorlab.domain.interventions.arms import Arm, Combine, Intervention
@@ -13,6 +12,7 @@ from vectorlab.domain.interventions.conditions import Condition, Measure, Thresh
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.interventions.schedules import Schedule
+from vectorlab.domain.packing import pack_ids, read_ids
 from vectorlab.domain.runs.batch_plan import BatchPlan, RowKey
 from vectorlab.domain.runs.replays import judge
 from vectorlab.domain.runs.runs import (
@@ -41,8 +41,6 @@ _interventions = schema.arm_interventions
 _generations = schema.generations
 _versions = schema.set_versions
 _sets = schema.demonstration_sets
-
-TOKEN_IDS = np.dtype("<i4")  # how token ids are stored
 
 
 def add_run(tx: Transaction, new: NewRun, created_by: str) -> GenerationRun:
@@ -465,7 +463,7 @@ def _generation_row(generation: GeneratedText) -> dict[str, Any]:
         "arm": generation.key.arm,
         "sample": generation.key.sample,
         "text": storable(generation.text),
-        "token_ids": np.asarray(generation.token_ids, dtype=TOKEN_IDS).tobytes(),
+        "token_ids": pack_ids(generation.token_ids),
         "n_tokens": len(generation.token_ids),
         "finish_reason": generation.finish_reason,
         # SQLite turns NaN into NULL by itself; here both databases do.
@@ -492,4 +490,4 @@ def _key(row: sa.Row[*tuple[Any, ...]]) -> RowKey:
 
 
 def _token_ids(row: sa.Row[*tuple[Any, ...]]) -> tuple[int, ...]:
-    return tuple(np.frombuffer(row.token_ids, dtype=TOKEN_IDS).tolist())
+    return read_ids(row.token_ids)
