@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, TypeVar
 import typer
 
 from vectorlab.cli.output import progress, show_queued, stderr
-from vectorlab.config import Settings
+
+if TYPE_CHECKING:
+    from vectorlab.config import Settings
+
 
 if TYPE_CHECKING:
     from vectorlab.domain.jobs.jobs import Job
@@ -26,8 +29,10 @@ class Options:
     debug: bool
 
 
-def settings(context: typer.Context) -> Settings:
+def settings(context: typer.Context) -> "Settings":
     """Where the store is, by option, environment or default."""
+    from vectorlab.config import Settings
+
     return Settings.from_environment(database_url=_options(context).database_url)
 
 

@@ -1,13 +1,16 @@
 """``vectorlab models``: language models by path or hub id."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vectorlab.cli.context import open_lab, open_store
 from vectorlab.cli.options import name_for, reference_to
 from vectorlab.cli.output import JsonOption, columns_of, frame_table, pairs_table, plain, show
-from vectorlab.domain.models import Model
+
+if TYPE_CHECKING:
+    from vectorlab.domain.models import Model
+
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -71,7 +74,7 @@ def show_(
     show(_flat(model), as_json=json, human=lambda: pairs_table(_flat(model)))
 
 
-def _flat(model: Model) -> dict[str, object]:
+def _flat(model: "Model") -> dict[str, object]:
     return {
         "id": model.id,
         "name": model.name,

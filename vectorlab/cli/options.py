@@ -7,14 +7,12 @@ import typer
 
 from vectorlab.cli.groups import OptionGroup
 from vectorlab.cli.runs.decoding_options import check_draws
-from vectorlab.domain.interventions.arms import Combine
 from vectorlab.domain.interventions.layer_ranges import parse_layers
-from vectorlab.domain.interventions.operators import AVERAGED, Operator
+from vectorlab.domain.interventions.operators import AVERAGED, Combine, Operator
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.interventions.schedules import Schedule
-from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
-from vectorlab.domain.runs.runs import Decoding
-from vectorlab.domain.vectors.vectors import Site
+from vectorlab.domain.jobs.defaults import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
+from vectorlab.domain.vectors.sites import Site
 
 _UNITS = "; ".join(f"{operator}: {operator.info.unit}" for operator in Operator)
 
@@ -393,6 +391,8 @@ class TextGroup(OptionGroup):
         Raises:
             InputError: If one is out of range, or would do nothing.
         """
+        from vectorlab.domain.runs.runs import Decoding
+
         return {
             "decoding": check_draws(Decoding(**self._decoding())),
             "seed": self.seed,

@@ -3,16 +3,19 @@
 import platform
 import sys
 from importlib.metadata import version
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vectorlab.cli import serving
 from vectorlab.cli.context import open_lab, settings
 from vectorlab.cli.output import JsonOption, console, pairs_table, progress, show
-from vectorlab.domain.models import BUNDLED_MODEL, Model, ModelDescription
 from vectorlab.errors import VectorLabError
 from vectorlab.version import __version__
+
+if TYPE_CHECKING:
+    from vectorlab.domain.models import Model, ModelDescription
+
 
 DASHBOARD_PORT = 8501
 PortOption = Annotated[
@@ -86,6 +89,7 @@ def doctor(context: typer.Context, json: JsonOption = False) -> None:
 
     Example: vectorlab doctor
     """
+    from vectorlab.domain.models import BUNDLED_MODEL, Model
     from vectorlab.services import database, jobs, models
 
     url = settings(context).database_url
@@ -123,7 +127,8 @@ def doctor(context: typer.Context, json: JsonOption = False) -> None:
         raise typer.Exit(1)
 
 
-def _bundled_model() -> ModelDescription:
+def _bundled_model() -> "ModelDescription":
+    from vectorlab.domain.models import BUNDLED_MODEL
     from vectorlab.steering.model.loading import describe_model  # brings torch
 
     return describe_model(f"bundled:{BUNDLED_MODEL}")
@@ -135,8 +140,10 @@ def _device(device: str) -> str:
     return str(resolve_device(device))
 
 
-def _stale(registered: Model | None, bundled: ModelDescription) -> list[str]:
+def _stale(registered: "Model | None", bundled: "ModelDescription") -> list[str]:
     """The problem of a store that knows the bundled model of another version."""
+    from vectorlab.domain.models import BUNDLED_MODEL
+
     if registered is None or registered.fingerprint == bundled.fingerprint:
         return []
     message = (

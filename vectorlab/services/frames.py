@@ -16,7 +16,7 @@ from vectorlab.domain.runs.runs import GenerationRun, RunSpec
 from vectorlab.domain.runs.texts import GeneratedText
 from vectorlab.domain.sets.diff import Changes, Moved, Placed
 from vectorlab.domain.vectors.vectors import LayerVector, SteeringVector
-from vectorlab.services import listings
+from vectorlab.services import jobs, listings
 from vectorlab.services.runs import runs
 from vectorlab.services.sets import sets
 from vectorlab.services.sets.history import Blame
@@ -28,7 +28,8 @@ def sets_frame(
     db: Database, *, words: str = "", limit: int | None = None, offset: int = 0
 ) -> pd.DataFrame:
     """One row per demonstration set, with its latest version; see ``sets.list_sets``."""
-    return pd.DataFrame(listings.sets_columns(db, words=words, limit=limit, offset=offset))
+    listed = sets.list_sets(db, words=words, limit=limit, offset=offset)
+    return pd.DataFrame(listings.sets_columns(listed))
 
 
 def demonstrations_frame(db: Database, reference: str) -> pd.DataFrame:
@@ -253,9 +254,10 @@ def jobs_frame(
     limit: int = 50,
 ) -> pd.DataFrame:
     """One row per job, newest first."""
-    return pd.DataFrame(listings.jobs_columns(db, job_filter, state=state, limit=limit))
+    listed = jobs.list_jobs(db, job_filter, state=state, limit=limit)
+    return pd.DataFrame(listings.jobs_columns(listed))
 
 
 def workers_frame(db: Database) -> pd.DataFrame:
     """One row per worker, the living first."""
-    return pd.DataFrame(listings.workers_columns(db))
+    return pd.DataFrame(listings.workers_columns(jobs.workers(db)))

@@ -1,29 +1,26 @@
 """Lists as columns by name: what tables of the command line show, and frames are made of.
 
-Plain lists, so that a list is printed without pandas.
+Plain lists of what is given, so that a list of one thing loads neither pandas nor any other thing.
 """
 
-from collections.abc import Sequence
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from vectorlab.domain.jobs.jobs import Job, JobFilter, JobState, WorkerInfo
-from vectorlab.domain.runs.lists import RunSummary
-from vectorlab.domain.runs.runs import GenerationRun, record_of, recorded
-from vectorlab.domain.sets.versions import Demonstration
-from vectorlab.domain.vectors.vectors import SteeringVector
-from vectorlab.services import jobs
-from vectorlab.services.sets import sets
-from vectorlab.services.vectors import vectors
-from vectorlab.store.database import Database
+if TYPE_CHECKING:
+    from vectorlab.domain.jobs.jobs import Job, WorkerInfo
+    from vectorlab.domain.runs.lists import RunSummary
+    from vectorlab.domain.runs.runs import GenerationRun
+    from vectorlab.domain.sets.versions import Demonstration, DemonstrationSet, SetVersion
+    from vectorlab.domain.vectors.vectors import SteeringVector
+    from vectorlab.services.vectors.vectors import VectorDetails
 
 ListColumns: TypeAlias = dict[str, list[Any]]
 
 
 def sets_columns(
-    db: Database, *, words: str = "", limit: int | None = None, offset: int = 0
+    listed: "Sequence[tuple[DemonstrationSet, SetVersion | None]]",
 ) -> ListColumns:
     """One row per demonstration set, with its latest version; see ``sets.list_sets``."""
-    listed = sets.list_sets(db, words=words, limit=limit, offset=offset)
     return {
         "set": [known_set.name for known_set, latest in listed],
         "version": [None if latest is None else latest.number for known_set, latest in listed],
@@ -42,7 +39,7 @@ def sets_columns(
     }
 
 
-def vectors_columns(steering_vectors: Sequence[SteeringVector]) -> ListColumns:
+def vectors_columns(steering_vectors: "Sequence[SteeringVector]") -> ListColumns:
     """Vectors as a table, one row each."""
     return {
         "id": [vector.id for vector in steering_vectors],
@@ -60,7 +57,7 @@ def vectors_columns(steering_vectors: Sequence[SteeringVector]) -> ListColumns:
     }
 
 
-def layers_columns(details: "vectors.VectorDetails") -> ListColumns:
+def layers_columns(details: "VectorDetails") -> ListColumns:
     """One row per layer of a vector: norm in activation units, the shares from 0 to 1."""
     layers = details.layers
     return {
@@ -72,8 +69,10 @@ def layers_columns(details: "vectors.VectorDetails") -> ListColumns:
     }
 
 
-def summaries_columns(summaries: Sequence[RunSummary]) -> ListColumns:
+def summaries_columns(summaries: "Sequence[RunSummary]") -> ListColumns:
     """One row per run, from what a list knows of it."""
+    from vectorlab.domain.runs.runs import recorded
+
     return {
         "id": [run.id for run in summaries],
         "run": [run.name or "" for run in summaries],
@@ -89,15 +88,10 @@ def summaries_columns(summaries: Sequence[RunSummary]) -> ListColumns:
     }
 
 
-def jobs_columns(
-    db: Database,
-    job_filter: JobFilter | None = None,
-    *,
-    state: JobState | None = None,
-    limit: int = 50,
-) -> ListColumns:
-    """One row per job, newest first."""
-    listed = jobs.list_jobs(db, job_filter, state=state, limit=limit)
+def jobs_columns(listed: "Sequence[Job]") -> ListColumns:
+    """One row per job, in their order."""
+    from vectorlab.services import jobs
+
     return {
         "id": [job.id for job in listed],
         "kind": [job.kind for job in listed],
@@ -113,9 +107,9 @@ def jobs_columns(
     }
 
 
-def workers_columns(db: Database) -> ListColumns:
+def workers_columns(known: "Iterable[WorkerInfo]") -> ListColumns:
     """One row per worker, the living first."""
-    workers = sorted(jobs.workers(db), key=lambda worker: (not worker.alive, worker.id))
+    workers = sorted(known, key=lambda worker: (not worker.alive, worker.id))
     return {
         "worker": [worker.id for worker in workers],
         "alive": [worker.alive for worker in workers],
@@ -135,7 +129,10 @@ def workers_columns(db: Database) -> ListColumns:
     }
 
 
-def _summary(run: GenerationRun) -> RunSummary:
+def _summary(run: "GenerationRun") -> "RunSummary":
+    from vectorlab.domain.runs.lists import RunSummary
+    from vectorlab.domain.runs.runs import record_of
+
     return RunSummary(
         id=run.id,
         name=run.name,
@@ -151,31 +148,34 @@ def _summary(run: GenerationRun) -> RunSummary:
     )
 
 
-def _worker_state(worker: WorkerInfo) -> str:
+def _worker_state(worker: "WorkerInfo") -> str:
     if worker.state == "stopped" or worker.alive:
         stopping = " (asked to stop)" if worker.stop_asked and worker.alive else ""
         return f"{worker.state}{stopping}"
     return "gone"
 
 
-def _note(job: Job) -> str:
+def _note(job: "Job") -> str:
     """What is to be known beside the state."""
+    from vectorlab.domain.jobs.jobs import JobState
+    from vectorlab.services import jobs
+
     standing = jobs.standing(job)
     if standing != job.state.value:
         return standing.removeprefix(f"{job.state.value}, ")
-    return job.progress_note if job.state is JobState.RUNNING else ""
+    return job.progress_note if job.state == JobState.RUNNING else ""
 
 
 def _progress(done: int, total: int | None) -> float | None:
     return None if not total else done / total
 
 
-def runs_columns(generation_runs: Sequence[GenerationRun]) -> ListColumns:
+def runs_columns(generation_runs: "Sequence[GenerationRun]") -> ListColumns:
     """One row per run."""
     return summaries_columns([_summary(run) for run in generation_runs])
 
 
-def demonstrations_columns(items: Sequence[Demonstration]) -> ListColumns:
+def demonstrations_columns(items: "Sequence[Demonstration]") -> ListColumns:
     """One row per demonstration, in order."""
     return {
         "position": list(range(len(items))),

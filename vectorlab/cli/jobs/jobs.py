@@ -77,10 +77,11 @@ def list_(
         queue=queue,
         since=since,
     )
+    listed = jobs.list_jobs(db, job_filter, limit=limit)
     show(
-        jobs.list_jobs(db, job_filter, limit=limit),
+        listed,
         as_json=json,
-        human=lambda: _jobs_table(listings.jobs_columns(db, job_filter, limit=limit)),
+        human=lambda: _jobs_table(listings.jobs_columns(listed)),
     )
 
 

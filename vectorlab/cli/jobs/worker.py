@@ -10,7 +10,7 @@ from rich.table import Table
 
 from vectorlab.cli.context import open_lab, open_store
 from vectorlab.cli.output import JsonOption, columns_of, console, frame_table, show
-from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE
+from vectorlab.domain.jobs.defaults import DEFAULT_QUEUE
 from vectorlab.errors import InputError
 
 app = typer.Typer(invoke_without_command=True)
@@ -145,7 +145,7 @@ def status(
         known if ray else known["workers"],
         as_json=json,
         human=lambda: Group(
-            frame_table(listings.workers_columns(db), title="Workers"),
+            frame_table(listings.workers_columns(known["workers"]), title="Workers"),
             *([_actors_table(actors)] if ray else []),
         ),
     )

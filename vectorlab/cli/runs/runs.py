@@ -22,8 +22,10 @@ from vectorlab.cli.output import (
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
 from vectorlab.domain.interventions.layer_ranges import parse_layers
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
-from vectorlab.domain.runs import margins
-from vectorlab.domain.runs.runs import GenerationRun, record_of, recorded
+
+if TYPE_CHECKING:
+    from vectorlab.domain.runs.runs import GenerationRun
+
 
 if TYPE_CHECKING:
     from vectorlab.lab import RunView
@@ -239,7 +241,7 @@ def purge(
     ask_and_purge(context, "run", reference, runs.remove, cascade=cascade, yes=yes, as_json=json)
 
 
-def _strength_units(run: GenerationRun) -> str:
+def _strength_units(run: "GenerationRun") -> str:
     """What the strengths of the arms are relative to."""
     operators = {
         intervention.operator for arm in run.spec.arms for intervention in arm.interventions
@@ -274,6 +276,8 @@ def _fragile(view: "RunView") -> str:
 
 def _show_run(view: "RunView", *, as_json: bool, was_found: bool | None = None) -> None:
     from vectorlab.cli.runs.comparison import comparison_table
+    from vectorlab.domain.runs import margins
+    from vectorlab.domain.runs.runs import recorded
     from vectorlab.services.sets import splits
     from vectorlab.services.vectors import vectors
 
@@ -311,8 +315,10 @@ def _show_run(view: "RunView", *, as_json: bool, was_found: bool | None = None) 
     show(data, as_json=as_json, human=human)
 
 
-def _facts(run: GenerationRun) -> dict[str, Any]:
+def _facts(run: "GenerationRun") -> dict[str, Any]:
     """A run for machines, without its texts."""
+    from vectorlab.domain.runs.runs import record_of
+
     return {
         "id": run.id,
         "name": run.name,
@@ -333,7 +339,7 @@ def _facts(run: GenerationRun) -> dict[str, Any]:
     }
 
 
-def _runs_table(listed: Sequence[GenerationRun]) -> Table:
+def _runs_table(listed: "Sequence[GenerationRun]") -> Table:
     from vectorlab.services import listings
 
     columns = listings.runs_columns(listed)

@@ -10,9 +10,12 @@ from vectorlab.cli.context import finish, open_lab
 from vectorlab.cli.groups import grouped
 from vectorlab.cli.options import RunReference, RunReferences, WorkGroup
 from vectorlab.cli.output import JsonOption, frame_table, plain, show
-from vectorlab.domain.runs.runs import GenerationRun
 from vectorlab.domain.scores.catalogue import DEFAULT_SCORERS
 from vectorlab.domain.scores.metrics import METRICS
+
+if TYPE_CHECKING:
+    from vectorlab.domain.runs.runs import GenerationRun
+
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -146,7 +149,7 @@ def scorers(context: typer.Context, json: JsonOption = False) -> None:
     show(listed, as_json=json, human=lambda: frame_table(listed))
 
 
-def _compared(lab: "Lab", run: GenerationRun, baseline: str | None) -> "scores.Comparisons":
+def _compared(lab: "Lab", run: "GenerationRun", baseline: str | None) -> "scores.Comparisons":
     from vectorlab.services.runs import scores
 
     if baseline is None and not any(arm.is_baseline for arm in run.spec.arms):

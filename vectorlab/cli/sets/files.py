@@ -22,7 +22,10 @@ from vectorlab.cli.context import open_lab
 from vectorlab.cli.options import MessageOption, NextVersionOption, StrictOption, VersionReference
 from vectorlab.cli.output import JsonOption, frame_table, plain, show, stderr
 from vectorlab.domain.sets.formats import FORMATS
-from vectorlab.domain.sets.versions import Demonstration
+
+if TYPE_CHECKING:
+    from vectorlab.domain.sets.versions import Demonstration
+
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -245,7 +248,7 @@ def _show_survey(
     stderr.print(findings_text(source_set.title, surveyed.findings), end="", soft_wrap=True)
 
 
-def _first_rows(items: Sequence[Demonstration]) -> "pd.DataFrame":
+def _first_rows(items: "Sequence[Demonstration]") -> "pd.DataFrame":
     import pandas as pd
 
     rows = [

@@ -13,8 +13,11 @@ from vectorlab.cli.context import open_lab, open_store
 from vectorlab.cli.options import MessageOption, SetName, StrictOption, VersionReference
 from vectorlab.cli.output import JsonOption, frame_table, plain, show, stderr
 from vectorlab.domain.sets.merge import Take
-from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.errors import InputError
+
+if TYPE_CHECKING:
+    from vectorlab.domain.sets.versions import Demonstration
+
 
 if TYPE_CHECKING:
     from vectorlab.services.sets.history import ConflictingPair, Merged
@@ -230,11 +233,12 @@ def _write_conflicts(path: Path, conflicts: "tuple[ConflictingPair, ...]") -> No
 class _Settled:
     """A conflicts file that somebody filled in."""
 
-    takes: dict[int, Take | list[Demonstration]]
+    takes: "dict[int, Take | list[Demonstration]]"
     shown: "list[ConflictingPair]"  # the conflicts that were settled, as the file has them
 
 
 def _read_settled(path: Path) -> _Settled:
+    from vectorlab.domain.sets.versions import Demonstration
     from vectorlab.services.sets.history import ConflictingPair
 
     settled = _Settled(takes={}, shown=[])
@@ -264,5 +268,7 @@ def _read_settled(path: Path) -> _Settled:
     return settled
 
 
-def _pairs(items: list[dict[str, Any]]) -> list[Demonstration]:
+def _pairs(items: list[dict[str, Any]]) -> "list[Demonstration]":
+    from vectorlab.domain.sets.versions import Demonstration
+
     return [Demonstration(**pair) for pair in items]

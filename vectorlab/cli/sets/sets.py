@@ -55,7 +55,7 @@ def list_(context: typer.Context, json: JsonOption = False) -> None:
     from vectorlab.services import listings
     from vectorlab.services.sets import sets
 
-    db = open_store(context)
+    listed = sets.list_sets(open_store(context))
     rows = [
         {
             "set": about.name,
@@ -69,12 +69,12 @@ def list_(context: typer.Context, json: JsonOption = False) -> None:
             "changed_at": latest.created_at if latest else about.created_at,
             "content_sha256": latest and latest.content_sha256,
         }
-        for about, latest in sets.list_sets(db)
+        for about, latest in listed
     ]
     show(
         rows,
         as_json=json,
-        human=lambda: frame_table(listings.sets_columns(db), hide=["sha256", "description"]),
+        human=lambda: frame_table(listings.sets_columns(listed), hide=["sha256", "description"]),
     )
 
 

@@ -1,13 +1,16 @@
 """``vectorlab sets split | folds | overlap``: disjoint parts of a set."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vectorlab.cli.context import open_lab, open_store
 from vectorlab.cli.options import SeedOption, VersionReference
 from vectorlab.cli.output import JsonOption, plain, show
-from vectorlab.domain.sets.versions import SetVersion
+
+if TYPE_CHECKING:
+    from vectorlab.domain.sets.versions import SetVersion
+
 
 app = typer.Typer()  # its commands stand beside those of ``sets``
 
@@ -102,7 +105,7 @@ def overlap(
     show(shared, as_json=json, human=lambda: str(shared))
 
 
-def _show_parts(versions: list[SetVersion], *, as_json: bool) -> None:
+def _show_parts(versions: "list[SetVersion]", *, as_json: bool) -> None:
     show(
         [{**plain(version), "label": version.label} for version in versions],
         as_json=as_json,

@@ -1,6 +1,6 @@
 """``vectorlab vectors``: project out, make orthogonal, normalise, equalise."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +14,10 @@ from vectorlab.cli.options import (
 )
 from vectorlab.cli.output import JsonOption, plain, show
 from vectorlab.domain.interventions.operators import Operator
-from vectorlab.domain.vectors.vectors import SteeringVector
+
+if TYPE_CHECKING:
+    from vectorlab.domain.vectors.vectors import SteeringVector
+
 
 app = typer.Typer()
 
@@ -131,7 +134,7 @@ def equalise(
     )
 
 
-def _equalised(vector: SteeringVector) -> str:
+def _equalised(vector: "SteeringVector") -> str:
     about = vector.parameters
     return (
         f"Vector {vector.name} stored: {about['of']} times {about['scale']:.6g}, mean KL "
@@ -140,7 +143,7 @@ def _equalised(vector: SteeringVector) -> str:
     )
 
 
-def _show(vectors: list[SteeringVector], *, as_json: bool) -> None:
+def _show(vectors: "list[SteeringVector]", *, as_json: bool) -> None:
     show(
         [plain(vector) for vector in vectors],
         as_json=as_json,

@@ -1,7 +1,7 @@
 """``vectorlab vectors calibrate`` and ``vectors calibrations``."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Group, RenderableType
@@ -18,10 +18,14 @@ from vectorlab.cli.output import (
     show,
     stderr,
 )
-from vectorlab.domain.description import Names
-from vectorlab.domain.interventions.calibration import DEFAULT_BUDGET, Calibration
+from vectorlab.domain.interventions.calibration import DEFAULT_BUDGET
 from vectorlab.domain.interventions.layer_ranges import spell_layers
 from vectorlab.errors import InputError
+
+if TYPE_CHECKING:
+    from vectorlab.domain.description import Names
+    from vectorlab.domain.interventions.calibration import Calibration
+
 
 app = typer.Typer()
 
@@ -79,6 +83,7 @@ def calibrate(
     Example: vectorlab vectors calibrate upbeat --effect sentiment --damage "kl<=0.1"
     --prompts reviews@latest
     """
+    from vectorlab.domain.interventions.calibration import Calibration
     from vectorlab.services.vectors import calibrations, vectors
 
     lab = open_lab(context)
@@ -144,7 +149,7 @@ def list_(
     )
 
 
-def _listed(listed: Sequence[Calibration]) -> RenderableType:
+def _listed(listed: "Sequence[Calibration]") -> RenderableType:
     """As a table that a terminal has room for."""
     from vectorlab.services.vectors import calibrations
 
@@ -161,7 +166,7 @@ def _listed(listed: Sequence[Calibration]) -> RenderableType:
     return frame_table(frame.assign(applied=applied, budget=budget)[shown])
 
 
-def _facts(calibration: Calibration) -> dict[str, Any]:
+def _facts(calibration: "Calibration") -> dict[str, Any]:
     return {
         "id": calibration.id,
         "vector": calibration.vector_name,
@@ -185,14 +190,14 @@ def _facts(calibration: Calibration) -> dict[str, Any]:
     }
 
 
-def _closest(calibration: Calibration) -> str:
+def _closest(calibration: "Calibration") -> str:
     return (
         f"The closest is {calibration.spec.damage.label} {calibration.damage_value:.4g} at "
         f"strength {calibration.strength:+.4g}; the budget is {calibration.spec.budget:g}."
     )
 
 
-def _human(calibration: Calibration, names: Names) -> RenderableType:
+def _human(calibration: "Calibration", names: "Names") -> RenderableType:
     from vectorlab.services.vectors import calibrations
 
     spec, evidence = calibration.spec, calibration.evidence

@@ -1,6 +1,6 @@
 """``vectorlab vectors threshold``: when to steer, from two sets of prompts."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Group
@@ -18,10 +18,14 @@ from vectorlab.cli.options import (
     priority_of,
 )
 from vectorlab.cli.output import JsonOption, frame_table, pairs_table, plain, show
-from vectorlab.domain.interventions.conditions import ConditionSearch, Measure
+from vectorlab.domain.interventions.conditions import Measure
 from vectorlab.domain.interventions.layer_ranges import parse_layers
 from vectorlab.domain.interventions.positions import Positions
-from vectorlab.domain.vectors.vectors import Site
+from vectorlab.domain.vectors.sites import Site
+
+if TYPE_CHECKING:
+    from vectorlab.domain.interventions.conditions import ConditionSearch
+
 
 app = typer.Typer()
 
@@ -134,7 +138,7 @@ def thresholds(
     show(frame, as_json=json, human=lambda: frame_table(frame))
 
 
-def _show(search: ConditionSearch, *, as_json: bool) -> None:
+def _show(search: "ConditionSearch", *, as_json: bool) -> None:
     from vectorlab.services.vectors import thresholds as conditions
 
     never = conditions.never_crossed(search)

@@ -35,7 +35,8 @@ from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
 from vectorlab.domain.vectors.formats import VECTOR_FORMATS
 from vectorlab.domain.vectors.methods import METHODS
 from vectorlab.domain.vectors.passages import ChatForm, ThinkingMarkers
-from vectorlab.domain.vectors.vectors import Site, SteeringVector, TokenRule
+from vectorlab.domain.vectors.sites import Site
+from vectorlab.domain.vectors.vectors import TokenRule
 from vectorlab.errors import InputError
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ def extract(
 
     Example: vectorlab vectors extract --set upbeat@latest --model tiny --method icv --name upbeat
     """
+    from vectorlab.domain.vectors.vectors import SteeringVector
     from vectorlab.services.vectors import vectors
 
     lab = open_lab(context)

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated, Any
 
 from vectorlab.domain.codec import Coded, Stored
@@ -15,18 +14,12 @@ from vectorlab.domain.fields import (
     VectorSha256,
 )
 from vectorlab.domain.interventions.conditions import Condition
+from vectorlab.domain.interventions.operators import Combine as Combine
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Part, Positions
 from vectorlab.domain.interventions.schedules import Schedule
 from vectorlab.domain.vectors.vectors import Site
 from vectorlab.errors import InputError
-
-
-class Combine(StrEnum):
-    """How several interventions of one arm share a layer, by an operator that ``takes_mean``."""
-
-    MEAN = "mean"  # ICV's rule: the sum is divided by their number
-    SUM = "sum"
 
 
 def signed(number: float) -> str:

@@ -9,8 +9,6 @@ from vectorlab.domain.hashing import bytes_sha256, content_sha256
 from vectorlab.domain.packing import pack_ids
 from vectorlab.domain.vectors.vectors import FloatArray, Site, TokenRule
 
-DEFAULT_STATE_CACHE_BYTES = 2**30  # 1 GiB
-
 
 @dataclass(frozen=True, kw_only=True)
 class StateSpec(Request):

@@ -21,6 +21,7 @@ from vectorlab.domain.vectors.passages import (
     passage,
     template_slots,
 )
+from vectorlab.domain.vectors.sites import Site as Site
 from vectorlab.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,14 +29,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 FloatArray: TypeAlias = "npt.NDArray[np.float32]"
-
-
-class Site(StrEnum):
-    """A place in a decoder block where states are read or written."""
-
-    BLOCK_OUTPUT = "block_output"  # residual stream after the block, before any final norm
-    MLP_OUTPUT = "mlp_output"  # output of the MLP, before it is added to the residual stream
-    ATTENTION_OUTPUT = "attention_output"  # output of the attention, before it is added
 
 
 class TokenRule(str):

@@ -36,8 +36,12 @@ from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
 from vectorlab.domain.interventions.layer_ranges import parse_layers
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.errors import InputError, NotFoundError
-from vectorlab.ravel.domain.instances import TESTS, ExamplePart, Instance
+from vectorlab.ravel.domain.instances import TESTS, ExamplePart
 from vectorlab.ravel.domain.specs import FEATURIZERS, Location, RavelRun
+
+if TYPE_CHECKING:
+    from vectorlab.ravel.domain.instances import Instance
+
 
 if TYPE_CHECKING:
     from vectorlab.lab import Lab
@@ -537,7 +541,7 @@ def purge(
 
 
 def _show_instance(
-    instance: Instance, *, as_json: bool, lab: "Lab | None" = None, examples: int = 0
+    instance: "Instance", *, as_json: bool, lab: "Lab | None" = None, examples: int = 0
 ) -> None:
     from vectorlab.ravel.cli.printing import instance_view
     from vectorlab.ravel.services import instances as ravel_instances
