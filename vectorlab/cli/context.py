@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
-from vectorlab.cli.output import progress, show_queued, stderr
+from vectorlab.cli.output import show_queued, stderr
 
 if TYPE_CHECKING:
     from vectorlab.config import Settings
@@ -49,13 +49,20 @@ def open_lab(context: typer.Context) -> "Lab":
     """The lab on the store of this call."""
     from vectorlab.lab import Lab
 
-    lab = Lab(_options(context).database_url)
+    lab = Lab(_options(context).database_url, listener=say)
     context.call_on_close(lab.close)
     return lab
 
 
+def say(_done: int, _total: int | None, note: str) -> None:
+    """Say on stderr what takes a while, where nobody draws a bar; nothing without a terminal."""
+    if stderr.is_terminal:
+        stderr.print(f"{note} ...", style="dim", markup=False, highlight=False)
+
+
 def wait(lab: "Lab", job_id: int) -> "Job":
     """Wait for a job behind a progress bar."""
+    from vectorlab.cli.progress import progress
     from vectorlab.services import jobs
 
     queue = jobs.get(lab.db, job_id).queue

@@ -7,11 +7,8 @@ import typer
 
 from vectorlab.cli.groups import OptionGroup
 from vectorlab.cli.runs.decoding_options import check_draws
-from vectorlab.domain.interventions.layer_ranges import parse_layers
+from vectorlab.domain.defaults import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
 from vectorlab.domain.interventions.operators import AVERAGED, Combine, Operator
-from vectorlab.domain.interventions.positions import Positions
-from vectorlab.domain.interventions.schedules import Schedule
-from vectorlab.domain.jobs.defaults import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
 from vectorlab.domain.vectors.sites import Site
 
 _UNITS = "; ".join(f"{operator}: {operator.info.unit}" for operator in Operator)
@@ -353,6 +350,9 @@ class VectorGroup(OptionGroup):
         Raises:
             InputError: If positions or schedule cannot be read.
         """
+        from vectorlab.domain.interventions.positions import Positions
+        from vectorlab.domain.interventions.schedules import Schedule
+
         read = {
             "positions": Positions.parse(self.positions),
             "schedule": Schedule.parse(self.schedule),
@@ -439,4 +439,6 @@ class WorkGroup(OptionGroup):
 
 def layer_choices(texts: list[str] | None) -> tuple[tuple[int, ...] | None, ...]:
     """Choices of layers, each ``0-3,7`` or ``all``; without any, all of them."""
+    from vectorlab.domain.interventions.layer_ranges import parse_layers
+
     return tuple(None if text == "all" else parse_layers(text) for text in texts or ["all"])

@@ -1,13 +1,9 @@
-"""Printing: tables for people on stdout, JSON for machines, progress on stderr."""
-
-from __future__ import annotations
+"""Printing: tables for people on stdout, JSON for machines."""
 
 import dataclasses
 import json
 import math
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from numbers import Number
@@ -15,26 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console, RenderableType
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 from rich.text import Text
-
-from vectorlab.domain.description import Names, describe
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from vectorlab.domain.description import Names
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
-_PATIENCE_S = 2.0  # without a word
 _LEAST_WORDS = 10  # characters of a column beside which numbers need not be broken
 console = Console()
 stderr = Console(stderr=True)
@@ -77,7 +63,7 @@ def plain(value: Any) -> Any:
 
 
 def frame_table(
-    frame: pd.DataFrame | Mapping[str, Sequence[Any]],
+    frame: "pd.DataFrame | Mapping[str, Sequence[Any]]",
     *,
     title: str = "",
     hide: Sequence[str] = (),
@@ -117,8 +103,10 @@ def _are_numbers(column: Sequence[Any]) -> bool:
     return bool(known) and all(isinstance(value, Number) for value in known)
 
 
-def facts_of(spec: Any, names: Names | None = None) -> dict[str, str]:
+def facts_of(spec: Any, names: "Names | None" = None) -> dict[str, str]:
     """What a request says for ``pairs_table``, without what goes without saying."""
+    from vectorlab.domain.description import describe
+
     facts = [fact for fact in describe(spec, names) if not fact.is_quiet]
     return {fact.name: f"{fact.value} {fact.unit}".rstrip() for fact in facts}
 
@@ -131,48 +119,6 @@ def pairs_table(values: Mapping[str, Any], *, title: str = "") -> Table:
     for name, value in values.items():
         table.add_row(name, Text(_cell(value)))
     return table
-
-
-@contextmanager
-def progress() -> Iterator[Callable[[int, int | None, str], None]]:
-    """A progress bar on stderr, for as long as a job is waited for; silent without a terminal."""
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        _RateColumn(),
-        TimeRemainingColumn(),
-        console=stderr,
-        transient=True,
-        disable=not stderr.is_terminal,
-    )
-    with bar:
-        task = bar.add_task("waiting", total=None)
-
-        def listener(done: int, total: int | None, note: str) -> None:
-            bar.update(task, completed=done, total=total, description=note)
-
-        yield listener
-
-
-@contextmanager
-def patience(words: str) -> Iterator[None]:
-    """Say on stderr what takes so long, if it does."""
-    timer = threading.Timer(_PATIENCE_S, stderr.print, [words], {"style": "dim", "soft_wrap": True})
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
-class _RateColumn(ProgressColumn):
-    """Steps per second, once there were some."""
-
-    def render(self, task: Task) -> Text:
-        speed = task.speed
-        return Text(f"{speed:.3g}/s" if speed else "", style="progress.data.speed")
 
 
 def _cell(value: Any) -> str:

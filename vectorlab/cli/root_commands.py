@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vectorlab.cli import serving
-from vectorlab.cli.context import open_lab, settings
-from vectorlab.cli.output import JsonOption, console, pairs_table, progress, show
+from vectorlab.cli.context import open_lab, say, settings
+from vectorlab.cli.output import JsonOption, console, pairs_table, show
 from vectorlab.errors import VectorLabError
 from vectorlab.version import __version__
 
@@ -42,6 +42,7 @@ def demo(
     Example: vectorlab demo --no-serve
     """
     from vectorlab.cli.demo import demo_renderable, run_demo
+    from vectorlab.cli.progress import progress
     from vectorlab.services import database
 
     database.upgrade(settings(context).database_url)
@@ -109,6 +110,7 @@ def doctor(context: typer.Context, json: JsonOption = False) -> None:
         problems += database.warnings(lab.db)
     except VectorLabError as exc:
         problems.append(str(exc))
+    say(0, None, "loading torch")
     try:
         bundled = _bundled_model()
         facts["device"] = _device(settings(context).device)

@@ -33,10 +33,11 @@ class ModelVerbs(Verbs):
             ModelError: If it has no configuration or no complete safetensors weights.
             ConflictError: If the name belongs to another model.
         """
-        from vectorlab.steering.model.loading import describe_model  # brings torch
-
         if not source.strip():
             raise InputError("The model's source is empty. Give a directory or a hub id.")
+        self._session.tell_loading(f"torch, then the files of {source}")
+        from vectorlab.steering.model.loading import describe_model  # brings torch
+
         description = describe_model(source, revision=revision, trust_remote_code=trust_remote_code)
         return models.register(
             self._session.db,

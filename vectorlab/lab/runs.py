@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from vectorlab.domain.defaults import DEFAULT_SCORERS
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE, PartialText
 from vectorlab.domain.runs.replays import ReplayVerdict
 from vectorlab.domain.runs.runs import GenerationRun
-from vectorlab.domain.scores.catalogue import DEFAULT_SCORERS
 from vectorlab.errors import VectorLabError
 from vectorlab.lab.arguments import Verbs, takes
 from vectorlab.lab.models import ModelVerbs

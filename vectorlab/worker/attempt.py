@@ -6,7 +6,7 @@ import threading
 import traceback
 from collections.abc import Callable, Sequence
 
-from vectorlab.domain.jobs.defaults import DEFAULT_STATE_CACHE_BYTES
+from vectorlab.domain.defaults import DEFAULT_STATE_CACHE_BYTES
 from vectorlab.domain.jobs.jobs import Job, JobState, LogLevel
 from vectorlab.errors import JobCancelled, JobReleased, LeaseLost, StoreError, VectorLabError
 from vectorlab.steering.model.batching import is_out_of_memory

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from vectorlab.domain.jobs.defaults import DEFAULT_STATE_CACHE_BYTES
+from vectorlab.domain.defaults import DEFAULT_STATE_CACHE_BYTES
 from vectorlab.domain.jobs.jobs import (
     Checkpoint,
     CurvePoint,

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import torch
 
-from vectorlab.domain.jobs.defaults import DEFAULT_STATE_CACHE_BYTES
+from vectorlab.domain.defaults import DEFAULT_STATE_CACHE_BYTES
 from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, Job
 from vectorlab.errors import StoreError
 from vectorlab.services.jobs import HEARTBEAT_S, LEASE_S

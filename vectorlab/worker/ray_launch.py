@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from vectorlab.domain.jobs.defaults import DEFAULT_STATE_CACHE_BYTES
+from vectorlab.domain.defaults import DEFAULT_STATE_CACHE_BYTES
 from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE
 from vectorlab.errors import InputError
 from vectorlab.services import database

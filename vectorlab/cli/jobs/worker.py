@@ -10,7 +10,7 @@ from rich.table import Table
 
 from vectorlab.cli.context import open_lab, open_store
 from vectorlab.cli.output import JsonOption, columns_of, console, frame_table, show
-from vectorlab.domain.jobs.defaults import DEFAULT_QUEUE
+from vectorlab.domain.defaults import DEFAULT_QUEUE
 from vectorlab.errors import InputError
 
 app = typer.Typer(invoke_without_command=True)

@@ -20,8 +20,7 @@ from vectorlab.cli.output import (
     show,
 )
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
-from vectorlab.domain.interventions.layer_ranges import parse_layers
-from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
+from vectorlab.domain.defaults import PRIORITY_INTERACTIVE
 
 if TYPE_CHECKING:
     from vectorlab.domain.runs.runs import GenerationRun
@@ -79,6 +78,7 @@ def generate(
     Example: vectorlab runs generate --vector upbeat --strength 0 0.05 0.1
     --prompt 'Please paraphrase the following sentence. Sentence: Bad food!, paraphrase: '
     """
+    from vectorlab.domain.interventions.layer_ranges import parse_layers
     from vectorlab.services.runs.arms import SweepOptions
 
     lab = open_lab(context)

@@ -10,7 +10,7 @@ from vectorlab.cli.context import finish, open_lab
 from vectorlab.cli.groups import grouped
 from vectorlab.cli.options import RunReference, RunReferences, WorkGroup
 from vectorlab.cli.output import JsonOption, frame_table, plain, show
-from vectorlab.domain.scores.catalogue import DEFAULT_SCORERS
+from vectorlab.domain.defaults import DEFAULT_SCORERS
 from vectorlab.domain.scores.metrics import METRICS
 
 if TYPE_CHECKING:

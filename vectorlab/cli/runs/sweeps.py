@@ -8,7 +8,7 @@ from vectorlab.cli import options
 from vectorlab.cli.context import finish, open_lab
 from vectorlab.cli.groups import grouped
 from vectorlab.cli.output import JsonOption, frame_table, plain, show, stderr
-from vectorlab.domain.runs.runs import DEFAULT_TEMPLATE
+from vectorlab.domain.defaults import DEFAULT_TEMPLATE
 
 if TYPE_CHECKING:
     from vectorlab.lab import RunView

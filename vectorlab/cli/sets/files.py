@@ -6,16 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Group
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
 from rich.text import Text
 
 from vectorlab.cli.context import open_lab
@@ -265,6 +255,17 @@ def _first_rows(items: "Sequence[Demonstration]") -> "pd.DataFrame":
 @contextmanager
 def _reading(progress: "set_files.ImportProgress") -> "Iterator[set_files.Seen]":
     """A bar on stderr with amount, rate and demonstrations; silent without a terminal."""
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
     from vectorlab.services.sets import files as set_files
 
     amount: Sequence[ProgressColumn] = (

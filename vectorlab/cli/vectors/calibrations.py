@@ -18,8 +18,7 @@ from vectorlab.cli.output import (
     show,
     stderr,
 )
-from vectorlab.domain.interventions.calibration import DEFAULT_BUDGET
-from vectorlab.domain.interventions.layer_ranges import spell_layers
+from vectorlab.domain.defaults import DEFAULT_BUDGET
 from vectorlab.errors import InputError
 
 if TYPE_CHECKING:
@@ -234,6 +233,8 @@ def _against(comparison: dict[str, Any], label: str) -> str:
 
 
 def _candidate(candidate: dict[str, Any]) -> str:
+    from vectorlab.domain.interventions.layer_ranges import spell_layers
+
     layers = "all" if candidate["layers"] is None else spell_layers(candidate["layers"])
     if not candidate["is_met"]:
         return f"  {layers}: outside the budget, closest {candidate['damage']:.4g}"

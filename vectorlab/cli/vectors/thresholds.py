@@ -19,8 +19,6 @@ from vectorlab.cli.options import (
 )
 from vectorlab.cli.output import JsonOption, frame_table, pairs_table, plain, show
 from vectorlab.domain.interventions.conditions import Measure
-from vectorlab.domain.interventions.layer_ranges import parse_layers
-from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.vectors.sites import Site
 
 if TYPE_CHECKING:
@@ -82,6 +80,9 @@ def threshold(
 
     Example: vectorlab vectors threshold upbeat --positive angry@1 --negative calm@1
     """
+    from vectorlab.domain.interventions.layer_ranges import parse_layers
+    from vectorlab.domain.interventions.positions import Positions
+
     lab = open_lab(context)
     request = lab.vectors.request_threshold(
         vector,

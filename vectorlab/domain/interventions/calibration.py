@@ -42,7 +42,6 @@ from vectorlab.domain.ties import first_best
 from vectorlab.domain.vectors.vectors import Site
 from vectorlab.errors import InputError
 
-DEFAULT_BUDGET = "kl<=0.1"  # of damage
 CLOSE = 1.01  # a bracket this narrow is narrow enough: within 1 % of the limit, from below
 MOST_ROUNDS = 24
 REACH = 64.0  # how far from the first guess a limit is looked for, up and down

@@ -24,9 +24,6 @@ from vectorlab.domain.runs.texts import Departure, GeneratedText, results_sha256
 from vectorlab.domain.text.chats import Chat as Chat
 from vectorlab.errors import InputError
 
-# How the demonstrations of an arm that puts them into the prompt are written.
-DEFAULT_TEMPLATE = "{source}\n{target}\n\n"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Prompt(Coded):

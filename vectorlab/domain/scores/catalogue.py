@@ -69,7 +69,6 @@ def _flag(text: str) -> bool:
 
 
 PROJECTION = "projection"  # the scorer that reads a vector of the store
-DEFAULT_SCORERS = ("sentiment", "perplexity", "kl", "distinct", "length")
 SCORERS: dict[str, ScorerInfo] = {
     info.name: info
     for info in (

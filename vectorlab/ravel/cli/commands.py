@@ -33,7 +33,6 @@ from vectorlab.cli.output import (
     show,
 )
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
-from vectorlab.domain.interventions.layer_ranges import parse_layers
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.errors import InputError, NotFoundError
 from vectorlab.ravel.domain.instances import TESTS, ExamplePart
@@ -343,6 +342,7 @@ def sweep(
 
     Example: vectorlab ravel sweep cities-tiny --method full --layer 0-9
     """
+    from vectorlab.domain.interventions.layer_ranges import parse_layers
     from vectorlab.ravel.services import instances as ravel_instances
 
     lab = open_lab(context)

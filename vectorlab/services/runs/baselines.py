@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from vectorlab.domain.defaults import DEFAULT_TEMPLATE
 from vectorlab.domain.interventions.arms import Arm
-from vectorlab.domain.runs.runs import DEFAULT_TEMPLATE
 from vectorlab.domain.sets.versions import SHUFFLED_FROM, Demonstration
 from vectorlab.domain.vectors.methods import RANDOM_DIRECTION
 from vectorlab.domain.vectors.vectors import (

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from vectorlab.domain.defaults import DEFAULT_TEMPLATE
 from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.interventions.layer_ranges import spell_layers
 from vectorlab.domain.models import Model
-from vectorlab.domain.runs.runs import DEFAULT_TEMPLATE, Prompt
+from vectorlab.domain.runs.runs import Prompt
 from vectorlab.errors import InputError
 from vectorlab.services.given import as_prompts
 from vectorlab.services.runs.arms import BASELINE, build_arms

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from vectorlab.domain.defaults import DEFAULT_BUDGET
 from vectorlab.domain.description import describe
 from vectorlab.domain.interventions.arms import check_measured_before, check_strength
 from vectorlab.domain.interventions.calibration import (
-    DEFAULT_BUDGET,
     Calibration,
     CalibrationSpec,
     best_choice,
