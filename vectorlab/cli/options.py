@@ -9,7 +9,7 @@ from vectorlab.cli.groups import OptionGroup
 from vectorlab.cli.runs.decoding_options import check_draws
 from vectorlab.domain.defaults import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
 from vectorlab.domain.interventions.operators import AVERAGED, Combine, Operator
-from vectorlab.domain.vectors.sites import Site
+from vectorlab.domain.vectors.places import Site
 
 _UNITS = "; ".join(f"{operator}: {operator.info.unit}" for operator in Operator)
 

@@ -13,9 +13,15 @@ from vectorlab.cli.context import wait as wait_for
 from vectorlab.cli.options import LimitOption, OfModelOption
 from vectorlab.cli.output import JsonOption, frame_table, pairs_table, plain, show
 from vectorlab.domain.jobs.jobs import Job, JobAttempt, JobState, LogLevel, LogLine
-from vectorlab.domain.jobs.kinds import kinds
 
 app = typer.Typer(no_args_is_help=True)
+
+
+def _kinds() -> list[str]:
+    from vectorlab.domain.jobs.kinds import kinds
+
+    return list(kinds())
+
 
 JobId = Annotated[
     int, typer.Argument(metavar="JOB", help="Number of the job, as jobs list shows it.")
@@ -26,9 +32,9 @@ JobIds = Annotated[
 KindOption = Annotated[
     str | None,
     typer.Option(
-        metavar=f"[{'|'.join(kinds())}]",
-        autocompletion=lambda: list(kinds()),
-        help="Only jobs of this kind, such as generate.",
+        metavar="KIND",
+        autocompletion=_kinds,
+        help="Only jobs of this kind, such as generate; TAB shows all, and so does a wrong one.",
     ),
 ]
 WorkerOption = Annotated[

@@ -18,8 +18,8 @@ from vectorlab.cli.options import (
     priority_of,
 )
 from vectorlab.cli.output import JsonOption, frame_table, pairs_table, plain, show
-from vectorlab.domain.interventions.conditions import Measure
-from vectorlab.domain.vectors.sites import Site
+from vectorlab.domain.interventions.measures import Measure
+from vectorlab.domain.vectors.places import Site
 
 if TYPE_CHECKING:
     from vectorlab.domain.interventions.conditions import ConditionSearch

@@ -35,8 +35,7 @@ from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
 from vectorlab.domain.vectors.formats import VECTOR_FORMATS
 from vectorlab.domain.vectors.methods import METHODS
 from vectorlab.domain.vectors.passages import ChatForm, ThinkingMarkers
-from vectorlab.domain.vectors.sites import Site
-from vectorlab.domain.vectors.vectors import TokenRule
+from vectorlab.domain.vectors.places import Site, TokenRule
 from vectorlab.errors import InputError
 
 if TYPE_CHECKING:
