@@ -1,7 +1,5 @@
 import re
 import shlex
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
@@ -58,21 +56,6 @@ def test_every_option_and_argument_is_explained_in_a_sentence():
         if len((item.help or "").split()) < 4 or item.help.startswith(("Of ", "By "))
     }
     assert telegrams == {}
-
-
-@pytest.mark.parametrize("words", [["--help"], ["vectors", "extract", "--help"], ["--version"]])
-def test_help_answers_without_importing_torch(words):
-    code = (
-        "import sys\n"
-        "from vectorlab.cli.main import main\n"
-        f"try: main({words!r})\n"
-        "except SystemExit: pass\n"
-        "heavy = {'torch', 'transformers', 'streamlit'} & set(sys.modules)\n"
-        "assert not heavy, heavy\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "vectorlab" in done.stdout
 
 
 def test_the_command_line_page_is_what_the_commands_say():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from vectorlab.domain.codec import Coded, Stored
-from vectorlab.domain.description import About, counted
+from vectorlab.domain.description import About, counted, signed
 from vectorlab.domain.fields import (
     Layers,
     VectorId,
@@ -20,12 +20,6 @@ from vectorlab.domain.interventions.positions import Part, Positions
 from vectorlab.domain.interventions.schedules import Schedule
 from vectorlab.domain.vectors.vectors import Site
 from vectorlab.errors import InputError
-
-
-def signed(number: float) -> str:
-    """A number with its sign, every digit of it."""
-    return f"{number:+}".removesuffix(".0")
-
 
 # Older requests have neither and stay equal.
 ScheduleOfStrength = Annotated[Schedule, About(name="schedule", quiet=True), Stored(if_given=True)]

@@ -8,10 +8,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from vectorlab.domain.codec import NO_IDS, Coded, Ids, Request, Stored
-from vectorlab.domain.description import About, Fact, Names, describe
+from vectorlab.domain.description import About, Fact, Names, describe, signed
 from vectorlab.domain.fields import Layers, Seed, VectorId, VectorSha256
 from vectorlab.domain.hashing import bytes_sha256, content_sha256
-from vectorlab.domain.interventions.arms import signed
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.errors import InputError, ShapeError
 from vectorlab.ravel.domain.instances import TESTS, ExamplePart

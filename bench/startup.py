@@ -1,0 +1,95 @@
+"""What a command costs before it does anything: its CPU time against that of bare imports.
+
+``python -m bench.startup`` starts every kind of command in turn, in rounds that alternate with
+``import torch`` and with the packages that no list can do without. ``--quick`` does fewer rounds
+and keeps nothing.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from bench._large_store import Size, fill
+from bench._report import report
+from bench._rounds import ratio_row, told
+from vectorlab.services.database import open_store
+
+ROUNDS = 7
+LOOK, LIST = 0.20, 2.0
+PEERS = {"import torch": "import torch", "its packages": "import sqlalchemy, rich, typer"}
+TAB = {"_VECTORLAB_COMPLETE": "complete_bash", "COMP_WORDS": "vectorlab sets l", "COMP_CWORD": "2"}
+LOOKS = {
+    "vectorlab --version": ["--version"],
+    "vectorlab --help": ["--help"],
+    "vectorlab sets --help": ["sets", "--help"],
+    "vectorlab ravel --help": ["ravel", "--help"],
+    "vectorlab runs generate --help": ["runs", "generate", "--help"],
+    "vectorlab sets list --nope, a usage error": ["sets", "list", "--nope"],
+    "vectorlab sets l, one TAB": [],
+}
+LISTS = {
+    "vectorlab sets list": ["sets", "list"],
+    "vectorlab runs list": ["runs", "list"],
+    "vectorlab vectors show": ["vectors", "show", "vector-1"],
+}
+SIZE = Size(runs=20, vectors=5, sets=5)
+
+
+def main() -> int:
+    """Measure; 1 where a limit is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    quick = parser.parse_args().quick
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"sqlite:///{Path(folder) / 'lab.db'}"
+        db = open_store(url)
+        fill(db, SIZE)
+        db.dispose()
+        seconds = told(_forms(url), rounds=2 if quick else ROUNDS)
+    rows = [
+        ratio_row(f"{what}, to {peer}", seconds[what], seconds[peer], limit)
+        for kind, peer, limit in ((LOOKS, "import torch", LOOK), (LISTS, "its packages", LIST))
+        for what in kind
+    ]
+    report(
+        "startup",
+        {"question": "CPU time of a whole command against imports", "rows": rows},
+        packages=["torch", "sqlalchemy", "typer", "rich"],
+        keep=not quick,
+    )
+    return 0 if all(row["holds"] for row in rows) else 1
+
+
+def _forms(url: str) -> dict[str, Callable[[], float]]:
+    """CPU seconds of a process of each kind."""
+    peers = {name: ["-c", code] for name, code in PEERS.items()}
+    commands = {name: ["-m", "vectorlab", *words] for name, words in (LOOKS | LISTS).items()}
+    store = {"VECTORLAB_DATABASE_URL": url}
+    return {
+        name: partial(_cpu_of, words, store | (TAB if "TAB" in name else {}))
+        for name, words in (peers | commands).items()
+    }
+
+
+def _cpu_of(words: Sequence[str], environment: dict[str, str]) -> float:
+    before = os.times()
+    subprocess.run(
+        [sys.executable, *words],
+        check=False,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **environment},
+    )
+    after = os.times()
+    return (
+        after.children_user + after.children_system - before.children_user - before.children_system
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
