@@ -20,8 +20,10 @@ from bench._rounds import ratio_row, told
 from vectorlab.services.database import open_store
 
 ROUNDS = 7
-LOOK, LIST = 0.20, 2.0
-PEERS = {"import torch": "import torch", "its packages": "import sqlalchemy, rich, typer"}
+LOOK, LIST, PAGE = 0.20, 2.0, 2.0
+TORCH, PACKAGES = "import torch", "import sqlalchemy, rich, typer"
+OF_A_PAGE = "import streamlit.testing.v1, pandas, sqlalchemy"
+DRAWN = "from streamlit.testing.v1 import AppTest; AppTest.from_file('ui/app.py').run(timeout=60)"
 TAB = {"_VECTORLAB_COMPLETE": "complete_bash", "COMP_WORDS": "vectorlab sets l", "COMP_CWORD": "2"}
 LOOKS = {
     "vectorlab --version": ["--version"],
@@ -37,6 +39,7 @@ LISTS = {
     "vectorlab runs list": ["runs", "list"],
     "vectorlab vectors show": ["vectors", "show", "vector-1"],
 }
+PAGES = {"the first page of the dashboard": ["-c", DRAWN]}
 SIZE = Size(runs=20, vectors=5, sets=5)
 
 
@@ -53,13 +56,17 @@ def main() -> int:
         seconds = told(_forms(url), rounds=2 if quick else ROUNDS)
     rows = [
         ratio_row(f"{what}, to {peer}", seconds[what], seconds[peer], limit)
-        for kind, peer, limit in ((LOOKS, "import torch", LOOK), (LISTS, "its packages", LIST))
+        for kind, peer, limit in (
+            (LOOKS, TORCH, LOOK),
+            (LISTS, PACKAGES, LIST),
+            (PAGES, OF_A_PAGE, PAGE),
+        )
         for what in kind
     ]
     report(
         "startup",
         {"question": "CPU time of a whole command against imports", "rows": rows},
-        packages=["torch", "sqlalchemy", "typer", "rich"],
+        packages=["torch", "sqlalchemy", "typer", "rich", "streamlit"],
         keep=not quick,
     )
     return 0 if all(row["holds"] for row in rows) else 1
@@ -67,12 +74,12 @@ def main() -> int:
 
 def _forms(url: str) -> dict[str, Callable[[], float]]:
     """CPU seconds of a process of each kind."""
-    peers = {name: ["-c", code] for name, code in PEERS.items()}
+    peers = {code: ["-c", code] for code in (TORCH, PACKAGES, OF_A_PAGE)}
     commands = {name: ["-m", "vectorlab", *words] for name, words in (LOOKS | LISTS).items()}
     store = {"VECTORLAB_DATABASE_URL": url}
     return {
         name: partial(_cpu_of, words, store | (TAB if "TAB" in name else {}))
-        for name, words in (peers | commands).items()
+        for name, words in (peers | commands | PAGES).items()
     }
 
 

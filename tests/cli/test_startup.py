@@ -12,6 +12,7 @@ from vectorlab.cli.main import app
 from vectorlab.cli.nouns import ENTRIES
 from vectorlab.store.upkeep import migrate
 
+ROOT = Path(__file__).parents[2]
 # What no list loads, and what no look at a command loads. Programs of one kind run in one process,
 # since what one of them has loaded would be found after the next.
 TO_COMPUTE = {"alembic", "numpy", "pandas", "pyarrow", "scipy", "sklearn", "streamlit", "torch"}
@@ -113,6 +114,24 @@ def test_a_list_of_a_store_at_its_revision_loads_nothing_that_migrates_or_comput
     ):
         assert not modules & TO_COMPUTE, words
         assert floors(modules) <= FLOORS_OF_A_LIST, words
+
+
+def test_a_page_that_computes_nothing_loads_nothing_that_migrates_or_computes(store):
+    page = (
+        "import sys; from streamlit.testing.v1 import AppTest\n"
+        f"drawn = AppTest.from_file({str(ROOT / 'ui' / 'app.py')!r}, default_timeout=60).run()\n"
+        "assert not drawn.exception, drawn.exception\n"
+        "print(*sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", page],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "VECTORLAB_DATABASE_URL": store},
+    )
+    assert done.returncode == 0, done.stderr
+    assert not {"alembic", "scipy", "torch", "transformers"} & set(done.stdout.split())
 
 
 def test_the_words_of_every_command_are_those_of_its_help():
