@@ -7,6 +7,7 @@ and keeps nothing.
 
 import argparse
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -84,7 +85,7 @@ def _forms(url: str) -> dict[str, Callable[[], float]]:
 
 
 def _cpu_of(words: Sequence[str], environment: dict[str, str]) -> float:
-    before = os.times()
+    before = _of_children()
     subprocess.run(
         [sys.executable, *words],
         check=False,
@@ -92,10 +93,12 @@ def _cpu_of(words: Sequence[str], environment: dict[str, str]) -> float:
         stderr=subprocess.DEVNULL,
         env={**os.environ, **environment},
     )
-    after = os.times()
-    return (
-        after.children_user + after.children_system - before.children_user - before.children_system
-    )
+    return _of_children() - before
+
+
+def _of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":

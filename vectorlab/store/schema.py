@@ -26,9 +26,8 @@ from sqlalchemy import (
 )
 
 from vectorlab.domain.jobs.jobs import AttemptOutcome, JobState, LogLevel
-from vectorlab.domain.runs.replays import ReplayOutcome
+from vectorlab.domain.runs.outcomes import Choice, ReplayOutcome
 from vectorlab.domain.runs.texts import FinishReason
-from vectorlab.domain.runs.votes import Choice
 from vectorlab.store.columns import (
     BigInt,
     Json,

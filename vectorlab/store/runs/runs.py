@@ -14,7 +14,6 @@ from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.interventions.schedules import Schedule
 from vectorlab.domain.packing import pack_ids, read_ids
 from vectorlab.domain.runs.batch_plan import BatchPlan, RowKey
-from vectorlab.domain.runs.replays import judge
 from vectorlab.domain.runs.runs import (
     Chat,
     Decoding,
@@ -51,6 +50,8 @@ def add_run(tx: Transaction, new: NewRun, created_by: str) -> GenerationRun:
         InputError: If the texts are not exactly those asked for, or cannot be stored.
         IntegrityError: If the request would not come back as the same request.
     """
+    from vectorlab.domain.runs.replays import judge
+
     _check_new(tx, new)
     values = {
         "name": new.name,

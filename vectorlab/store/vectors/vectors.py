@@ -25,7 +25,6 @@ from vectorlab.domain.vectors.vectors import (
 from vectorlab.errors import ConflictError, InputError, IntegrityError, ShapeError
 from vectorlab.store import evidence, schema
 from vectorlab.store.database import Transaction
-from vectorlab.store.jobs import names as job_names
 from vectorlab.store.references import batches, get_id, must_exist
 
 _vectors = schema.steering_vectors
@@ -147,6 +146,8 @@ def owners(tx: Transaction, ids: Iterable[int]) -> dict[int, str]:
 
 def free_name(tx: Transaction, base: str) -> str:
     """The base itself, or with the first number that makes a name no vector has or will get."""
+    from vectorlab.store.jobs import names as job_names
+
     candidates = chain([base], (f"{base}-{number}" for number in count(2)))
     return next(
         name
