@@ -18,7 +18,8 @@ _BROKEN_PIPE = 120  # Python's own code for output that could not be written
 def at_once() -> Iterator[None]:
     """Let the process end right after the block, if that ends it with a number.
 
-    To be entered before anything else registers with ``atexit``: the first in is the last out.
+    To be entered before anything else that registers with ``atexit``, where the first is called
+    last. An exception, and a signal, end the process as they always do.
     """
     codes: list[int] = []
     atexit.register(_leave, codes)
@@ -32,11 +33,11 @@ def at_once() -> Iterator[None]:
 
 def _leave(codes: list[int]) -> None:
     if not codes:
-        return  # an exception or a signal ends it: Python knows how
+        return
     (code,) = codes
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # None: closed before the start
         try:
             stream.flush()
-        except (OSError, ValueError):  # nobody reads on, or it is closed
+        except (OSError, ValueError):  # nobody reads on, or a command closed it
             code = code or _BROKEN_PIPE
     os._exit(code)
