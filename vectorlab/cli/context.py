@@ -10,13 +10,11 @@ from vectorlab.cli.output import show_queued, stderr
 
 if TYPE_CHECKING:
     from vectorlab.config import Settings
-
-
-if TYPE_CHECKING:
     from vectorlab.domain.jobs.jobs import Job
     from vectorlab.lab import Lab
     from vectorlab.services.asking import Asked
     from vectorlab.services.database import Database
+
 
 T = TypeVar("T")
 

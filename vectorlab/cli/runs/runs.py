@@ -24,9 +24,6 @@ from vectorlab.domain.defaults import PRIORITY_INTERACTIVE
 
 if TYPE_CHECKING:
     from vectorlab.domain.runs.runs import GenerationRun
-
-
-if TYPE_CHECKING:
     from vectorlab.lab import RunView
 
 

@@ -14,12 +14,9 @@ from vectorlab.domain.defaults import DEFAULT_SCORERS
 from vectorlab.domain.scores.metrics import METRICS
 
 if TYPE_CHECKING:
-    from vectorlab.domain.runs.runs import GenerationRun
-
-
-if TYPE_CHECKING:
     import pandas as pd
 
+    from vectorlab.domain.runs.runs import GenerationRun
     from vectorlab.lab import Lab
     from vectorlab.services.runs import scores
 

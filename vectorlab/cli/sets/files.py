@@ -14,12 +14,9 @@ from vectorlab.cli.output import JsonOption, frame_table, plain, show, stderr
 from vectorlab.domain.sets.formats import FORMATS
 
 if TYPE_CHECKING:
-    from vectorlab.domain.sets.versions import Demonstration
-
-
-if TYPE_CHECKING:
     import pandas as pd
 
+    from vectorlab.domain.sets.versions import Demonstration
     from vectorlab.services.sets import files as set_files
     from vectorlab.services.sets import sets
 

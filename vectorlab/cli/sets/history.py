@@ -17,9 +17,6 @@ from vectorlab.errors import InputError
 
 if TYPE_CHECKING:
     from vectorlab.domain.sets.versions import Demonstration
-
-
-if TYPE_CHECKING:
     from vectorlab.services.sets.history import ConflictingPair, Merged
 
 

@@ -39,11 +39,8 @@ from vectorlab.ravel.domain.instances import TESTS, ExamplePart
 from vectorlab.ravel.domain.specs import FEATURIZERS, Location, RavelRun
 
 if TYPE_CHECKING:
-    from vectorlab.ravel.domain.instances import Instance
-
-
-if TYPE_CHECKING:
     from vectorlab.lab import Lab
+    from vectorlab.ravel.domain.instances import Instance
     from vectorlab.ravel.services.runs import Grid, VectorTrial
     from vectorlab.services.asking import Asked
 
