@@ -29,10 +29,10 @@ import torch
 from bench._models import random_llama
 from bench._report import report
 from bench._rounds import cpu_seconds
+from vectorlab.domain.defaults import DEFAULT_STATE_CACHE_BYTES
 from vectorlab.domain.jobs.jobs import NewJob
 from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.domain.vectors.methods import method_info
-from vectorlab.domain.vectors.states import DEFAULT_STATE_CACHE_BYTES
 from vectorlab.domain.vectors.vectors import ExtractionSpec
 from vectorlab.services.database import Database, open_store
 from vectorlab.steering.extraction.extraction import extract

@@ -27,7 +27,7 @@ def page() -> str:
     """The whole page."""
     root = typer.main.get_command(app)
     parts = [HEAD]
-    for name, command in sorted(root.commands.items()):  # type: ignore[attr-defined]
+    for name, command in sorted(root.whole.items()):  # type: ignore[attr-defined]
         verbs = getattr(command, "commands", None)
         if verbs is None:
             parts.append(_command(f"vectorlab {name}", command, level=2))

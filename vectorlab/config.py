@@ -11,7 +11,7 @@ from pathlib import Path
 
 import platformdirs
 
-from vectorlab.domain.vectors.states import DEFAULT_STATE_CACHE_BYTES
+from vectorlab.domain.defaults import DEFAULT_STATE_CACHE_BYTES
 from vectorlab.errors import InputError
 
 # Names the file by which the dashboard asks ``vectorlab ui``, which started it, for a worker.

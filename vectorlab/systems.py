@@ -37,6 +37,7 @@ class System:
     """
 
     name: str  # of its folder, of its verbs and of its command
+    about: str  # what the help of its command says first
     # Tables whose rows are frozen, with the columns that may change although the rest may not.
     frozen: Mapping[str, tuple[str, ...]]
     # Evidence: a table, and the tables of its parts with the column that refers to it.

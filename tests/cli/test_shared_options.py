@@ -35,7 +35,7 @@ BY_COMMAND = {
 
 
 def options_of(name):
-    noun = typer.main.get_command(app).commands[COMMANDS[name]]
+    noun = typer.main.get_command(app).whole[COMMANDS[name]]
     return {item.name: item for item in noun.commands[name].params}
 
 

@@ -46,7 +46,7 @@ OF_THE_MACHINE = {"db", "demo", "doctor", "ui", "worker"}
 
 
 def commands():
-    for noun, command in typer.main.get_command(app).commands.items():
+    for noun, command in typer.main.get_command(app).whole.items():
         if noun not in OF_THE_MACHINE:
             yield from [f"{noun} {verb}" for verb in getattr(command, "commands", ())] or [noun]
 

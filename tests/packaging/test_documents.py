@@ -17,7 +17,7 @@ from scripts import api_docs, site_pages
 from tests.tiny_models import CONFIGURATIONS
 from vectorlab import systems
 from vectorlab.cli.main import app
-from vectorlab.domain.vectors.states import DEFAULT_STATE_CACHE_BYTES
+from vectorlab.domain.defaults import DEFAULT_STATE_CACHE_BYTES
 from vectorlab.lab import Lab
 from vectorlab.steering.model.architectures import ARCHITECTURES
 from vectorlab.store import schema

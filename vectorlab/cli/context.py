@@ -1,17 +1,20 @@
-"""From the global options of a call to an open ``Lab``."""
+"""From the global options of a call to an open store, or to a ``Lab``."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
-from vectorlab.cli.output import progress, show_queued, stderr
-from vectorlab.config import Settings
-from vectorlab.domain.jobs.jobs import Job
-from vectorlab.lab import Lab
-from vectorlab.services import jobs
-from vectorlab.services.asking import Asked
+from vectorlab.cli.output import show_queued, stderr
+
+if TYPE_CHECKING:
+    from vectorlab.config import Settings
+    from vectorlab.domain.jobs.jobs import Job
+    from vectorlab.lab import Lab
+    from vectorlab.services.asking import Asked
+    from vectorlab.services.database import Database
+
 
 T = TypeVar("T")
 
@@ -24,18 +27,42 @@ class Options:
     debug: bool
 
 
-def settings(context: typer.Context) -> Settings:
+def settings(context: typer.Context) -> "Settings":
     """Where the store is, by option, environment or default."""
+    from vectorlab.config import Settings
+
     return Settings.from_environment(database_url=_options(context).database_url)
 
 
-def open_lab(context: typer.Context) -> Lab:
+def open_store(context: typer.Context) -> "Database":
+    """The store of this call, for a command that looks and asks for nothing."""
+    from vectorlab.services import database
+
+    db = database.open_store(settings(context).database_url)
+    context.call_on_close(db.dispose)
+    return db
+
+
+def open_lab(context: typer.Context) -> "Lab":
     """The lab on the store of this call."""
-    return Lab(_options(context).database_url)
+    from vectorlab.lab import Lab
+
+    lab = Lab(_options(context).database_url, listener=say)
+    context.call_on_close(lab.close)
+    return lab
 
 
-def wait(lab: Lab, job_id: int) -> Job:
+def say(_done: int, _total: int | None, note: str) -> None:
+    """Say on stderr what takes a while, where nobody draws a bar; nothing without a terminal."""
+    if stderr.is_terminal:
+        stderr.print(f"{note} ...", style="dim", markup=False, highlight=False)
+
+
+def wait(lab: "Lab", job_id: int) -> "Job":
     """Wait for a job behind a progress bar."""
+    from vectorlab.cli.progress import progress
+    from vectorlab.services import jobs
+
     queue = jobs.get(lab.db, job_id).queue
     alive = [worker.id for worker in jobs.workers(lab.db) if worker.alive and worker.queue == queue]
     if alive:
@@ -54,8 +81,8 @@ def wait(lab: Lab, job_id: int) -> Job:
 
 
 def finish(
-    lab: Lab,
-    request: Asked[T],
+    lab: "Lab",
+    request: "Asked[T]",
     show: Callable[[T], None],
     *,
     describe: Callable[[T], str],

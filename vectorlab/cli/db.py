@@ -5,18 +5,13 @@ from typing import Annotated
 
 import typer
 
-from vectorlab.cli.context import open_lab, settings
+from vectorlab.cli.context import open_lab, open_store, settings
 from vectorlab.cli.options import OfModelOption
 from vectorlab.cli.output import JsonOption, frame_table, pairs_table, show
+from vectorlab.domain.queries import DEFAULT_READER
 from vectorlab.errors import IntegrityError
-from vectorlab.services import database
-from vectorlab.services.analysis import queries
-from vectorlab.services.vectors import states as kept_states
 
-app = typer.Typer(
-    no_args_is_help=True,
-    help="The database behind the store: its revision, place, backups and checks.",
-)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.command()
@@ -25,6 +20,8 @@ def upgrade(context: typer.Context, json: JsonOption = False) -> None:
 
     Example: vectorlab db upgrade
     """
+    from vectorlab.services import database
+
     done = database.upgrade(settings(context).database_url)
     show(done, as_json=json, human=lambda: pairs_table(vars(done)))
 
@@ -35,6 +32,8 @@ def status(context: typer.Context, json: JsonOption = False) -> None:
 
     Example: vectorlab db status
     """
+    from vectorlab.services import database
+
     schema = database.status(settings(context).database_url)
     facts = {"state": schema.state, "current": schema.current, "head": schema.head}
     show(facts, as_json=json, human=lambda: pairs_table(facts))
@@ -46,6 +45,8 @@ def path(context: typer.Context, json: JsonOption = False) -> None:
 
     Example: vectorlab db path
     """
+    from vectorlab.services import database
+
     url = database.display(settings(context).database_url)
     show({"url": url}, as_json=json, human=lambda: url)
 
@@ -60,6 +61,8 @@ def backup(
 
     Example: vectorlab db backup vectorlab-backup.db
     """
+    from vectorlab.services import database
+
     copy = database.backup(settings(context).database_url, file)
     show({"backup": str(copy)}, as_json=json, human=lambda: f"Backup written to {copy}")
 
@@ -74,6 +77,8 @@ def restore(
 
     Example: vectorlab db restore vectorlab-backup.db
     """
+    from vectorlab.services import database
+
     url = settings(context).database_url
     kept = database.restore(url, file)
     shown = database.display(url)
@@ -90,7 +95,9 @@ def verify(context: typer.Context, json: JsonOption = False) -> None:
 
     Example: vectorlab db verify
     """
-    problems = database.verify(open_lab(context).db)
+    from vectorlab.services import database
+
+    problems = database.verify(open_store(context))
     show(
         {"problems": problems},
         as_json=json,
@@ -108,6 +115,8 @@ def states(context: typer.Context, json: JsonOption = False) -> None:
 
     Example: vectorlab db states
     """
+    from vectorlab.services.vectors import states as kept_states
+
     lab = open_lab(context)
     caches = kept_states.list_caches(lab.db)
     show(
@@ -130,6 +139,8 @@ def evict(
 
     Example: vectorlab db evict --keep 100000000
     """
+    from vectorlab.services.vectors import states as kept_states
+
     lab = open_lab(context)
     gone = kept_states.evict(lab.db, keep_bytes=keep, model=model, actor=lab.settings.user)
     show(
@@ -147,7 +158,7 @@ def reader(
     context: typer.Context,
     name: Annotated[
         str, typer.Option(help="Name of the database role to make or drop.")
-    ] = queries.DEFAULT_READER,
+    ] = DEFAULT_READER,
     drop: Annotated[
         bool, typer.Option("--drop", help="Drop the role instead of making it.")
     ] = False,
@@ -159,6 +170,8 @@ def reader(
 
     Example: export VECTORLAB_READER_URL="$(vectorlab db reader)"
     """
+    from vectorlab.services.analysis import queries
+
     lab = open_lab(context)
     if drop:
         queries.drop_reader(lab.db, name, actor=lab.settings.user)

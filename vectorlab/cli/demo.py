@@ -12,12 +12,12 @@ from rich.text import Text
 
 from vectorlab.cli.runs.comparison import comparison_table
 from vectorlab.cli.runs.verdict import verdict_text
+from vectorlab.domain.models import BUNDLED_MODEL
 from vectorlab.domain.runs.replays import ReplayVerdict
 from vectorlab.domain.runs.runs import Decoding
 from vectorlab.lab import Lab, RunView
 from vectorlab.services import database
 from vectorlab.services.runs import runs
-from vectorlab.services.vectors.belonging import BUNDLED_MODEL
 
 
 @dataclass(frozen=True, kw_only=True)

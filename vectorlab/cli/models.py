@@ -1,19 +1,18 @@
 """``vectorlab models``: language models by path or hub id."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import pandas as pd
 import typer
 
-from vectorlab.cli.context import open_lab
+from vectorlab.cli.context import open_lab, open_store
 from vectorlab.cli.options import name_for, reference_to
-from vectorlab.cli.output import JsonOption, frame_table, pairs_table, plain, show
-from vectorlab.domain.models import Model
-from vectorlab.services import models
+from vectorlab.cli.output import JsonOption, columns_of, frame_table, pairs_table, plain, show
 
-app = typer.Typer(
-    no_args_is_help=True, help="Language models, each known by a fingerprint of its files."
-)
+if TYPE_CHECKING:
+    from vectorlab.domain.models import Model
+
+
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.command()
@@ -54,9 +53,11 @@ def list_(context: typer.Context, json: JsonOption = False) -> None:
 
     Example: vectorlab models list
     """
-    rows = [_flat(model) for model in models.list_models(open_lab(context).db)]
+    from vectorlab.services import models
+
+    rows = [_flat(model) for model in models.list_models(open_store(context))]
     columns = ["id", "name", "architecture", "n_layers", "d_model", "n_parameters", "source"]
-    show(rows, as_json=json, human=lambda: frame_table(pd.DataFrame(rows, columns=columns)))
+    show(rows, as_json=json, human=lambda: frame_table(columns_of(rows, columns)))
 
 
 @app.command("show")
@@ -73,7 +74,7 @@ def show_(
     show(_flat(model), as_json=json, human=lambda: pairs_table(_flat(model)))
 
 
-def _flat(model: Model) -> dict[str, object]:
+def _flat(model: "Model") -> dict[str, object]:
     return {
         "id": model.id,
         "name": model.name,

@@ -7,14 +7,9 @@ import typer
 
 from vectorlab.cli.groups import OptionGroup
 from vectorlab.cli.runs.decoding_options import check_draws
-from vectorlab.domain.interventions.arms import Combine
-from vectorlab.domain.interventions.layer_ranges import parse_layers
-from vectorlab.domain.interventions.operators import AVERAGED, Operator
-from vectorlab.domain.interventions.positions import Positions
-from vectorlab.domain.interventions.schedules import Schedule
-from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
-from vectorlab.domain.runs.runs import Decoding
-from vectorlab.domain.vectors.vectors import Site
+from vectorlab.domain.defaults import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
+from vectorlab.domain.interventions.operators import AVERAGED, Combine, Operator
+from vectorlab.domain.vectors.places import Site
 
 _UNITS = "; ".join(f"{operator}: {operator.info.unit}" for operator in Operator)
 
@@ -355,6 +350,9 @@ class VectorGroup(OptionGroup):
         Raises:
             InputError: If positions or schedule cannot be read.
         """
+        from vectorlab.domain.interventions.positions import Positions
+        from vectorlab.domain.interventions.schedules import Schedule
+
         read = {
             "positions": Positions.parse(self.positions),
             "schedule": Schedule.parse(self.schedule),
@@ -393,6 +391,8 @@ class TextGroup(OptionGroup):
         Raises:
             InputError: If one is out of range, or would do nothing.
         """
+        from vectorlab.domain.runs.runs import Decoding
+
         return {
             "decoding": check_draws(Decoding(**self._decoding())),
             "seed": self.seed,
@@ -439,4 +439,6 @@ class WorkGroup(OptionGroup):
 
 def layer_choices(texts: list[str] | None) -> tuple[tuple[int, ...] | None, ...]:
     """Choices of layers, each ``0-3,7`` or ``all``; without any, all of them."""
+    from vectorlab.domain.interventions.layer_ranges import parse_layers
+
     return tuple(None if text == "all" else parse_layers(text) for text in texts or ["all"])

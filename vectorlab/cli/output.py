@@ -1,29 +1,23 @@
-"""Printing: tables for people on stdout, JSON for machines, progress on stderr."""
+"""Printing: tables for people on stdout, JSON for machines."""
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Any
+from numbers import Number
+from typing import TYPE_CHECKING, Annotated, Any
 
-import pandas as pd
 import typer
 from rich.console import Console, RenderableType
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 from rich.text import Text
 
-from vectorlab.domain.description import Names, describe
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from vectorlab.domain.description import Names
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
@@ -51,7 +45,7 @@ def show_queued(job_id: int, *, as_json: bool) -> None:
 
 def plain(value: Any) -> Any:
     """Dataclasses, enums, times and frames as JSON types."""
-    if isinstance(value, pd.DataFrame):
+    if _is_frame(value):
         return json.loads(value.to_json(orient="records", date_format="iso", force_ascii=False))
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {
@@ -68,14 +62,20 @@ def plain(value: Any) -> Any:
     return value
 
 
-def frame_table(frame: pd.DataFrame, *, title: str = "", hide: Sequence[str] = ()) -> Table:
-    """A frame as a table without its empty columns; cells are text, never markup."""
-    cells = {
-        name: [_cell(value) for value in frame[name]] for name in frame.columns if name not in hide
-    }
+def frame_table(
+    frame: "pd.DataFrame | Mapping[str, Sequence[Any]]",
+    *,
+    title: str = "",
+    hide: Sequence[str] = (),
+) -> Table:
+    """A frame, or columns by name, as a table without empty ones; cells are text, never markup."""
+    given: Any = frame  # both are read in the same way
+    columns = {str(name): list(given[name]) for name in given if name not in hide}
+    cells = {name: [_cell(value) for value in column] for name, column in columns.items()}
     table = Table(title=title or None, title_justify="left", header_style="bold")
-    shown = [name for name, texts in cells.items() if any(texts) or frame.empty]
-    whole = _kept_whole({name: cells[name] for name in shown}, frame)
+    shown = [name for name, texts in cells.items() if any(texts) or not texts]
+    numbers = [name for name in shown if _are_numbers(columns[name])]
+    whole = _kept_whole({name: cells[name] for name in shown}, numbers)
     for name in shown:
         table.add_column(str(name), overflow="fold", no_wrap=name in whole)
     for record in zip(*(cells[name] for name in shown), strict=True):
@@ -83,17 +83,30 @@ def frame_table(frame: pd.DataFrame, *, title: str = "", hide: Sequence[str] = (
     return table
 
 
-def _kept_whole(cells: Mapping[str, Sequence[str]], frame: pd.DataFrame) -> list[str]:
+def columns_of(rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -> dict[str, list[Any]]:
+    """Columns for ``frame_table`` from records; without any the table has its head alone."""
+    records = list(rows)
+    return {name: [record.get(name) for record in records] for name in names}
+
+
+def _kept_whole(cells: Mapping[str, Sequence[str]], numbers: Sequence[str]) -> Sequence[str]:
     """Columns of numbers, unless words would be left without room: words are better broken."""
-    numbers = [name for name in cells if pd.api.types.is_numeric_dtype(frame[name])]
     words = len(cells) - len(numbers)
     digits = sum(max(len(name), *map(len, cells[name])) for name in numbers if cells[name])
     borders = 3 * len(cells) + 1
     return numbers if digits + borders + _LEAST_WORDS * words <= console.width else []
 
 
-def facts_of(spec: Any, names: Names | None = None) -> dict[str, str]:
+def _are_numbers(column: Sequence[Any]) -> bool:
+    """Whether a column holds numbers; some may be missing."""
+    known = [value for value in column if value is not None]
+    return bool(known) and all(isinstance(value, Number) for value in known)
+
+
+def facts_of(spec: Any, names: "Names | None" = None) -> dict[str, str]:
     """What a request says for ``pairs_table``, without what goes without saying."""
+    from vectorlab.domain.description import describe
+
     facts = [fact for fact in describe(spec, names) if not fact.is_quiet]
     return {fact.name: f"{fact.value} {fact.unit}".rstrip() for fact in facts}
 
@@ -108,41 +121,17 @@ def pairs_table(values: Mapping[str, Any], *, title: str = "") -> Table:
     return table
 
 
-@contextmanager
-def progress() -> Iterator[Callable[[int, int | None, str], None]]:
-    """A progress bar on stderr, for as long as a job is waited for; silent without a terminal."""
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        _RateColumn(),
-        TimeRemainingColumn(),
-        console=stderr,
-        transient=True,
-        disable=not stderr.is_terminal,
-    )
-    with bar:
-        task = bar.add_task("waiting", total=None)
-
-        def listener(done: int, total: int | None, note: str) -> None:
-            bar.update(task, completed=done, total=total, description=note)
-
-        yield listener
-
-
-class _RateColumn(ProgressColumn):
-    """Steps per second, once there were some."""
-
-    def render(self, task: Task) -> Text:
-        speed = task.speed
-        return Text(f"{speed:.3g}/s" if speed else "", style="progress.data.speed")
-
-
 def _cell(value: Any) -> str:
-    if value is None or (isinstance(value, float) and pd.isna(value)) or value is pd.NaT:
+    if value is None:
         return ""
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return "" if math.isnan(value) else f"{value:.4g}"
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M}"
+        missing = value != value
+        return "" if missing else f"{value:%Y-%m-%d %H:%M}"
     return str(value)
+
+
+def _is_frame(value: Any) -> bool:
+    """Asked of its type's name, since pandas need not be loaded to print what is no frame."""
+    return type(value).__module__.partition(".")[0] == "pandas" and hasattr(value, "columns")

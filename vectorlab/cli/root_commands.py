@@ -3,18 +3,19 @@
 import platform
 import sys
 from importlib.metadata import version
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vectorlab.cli import serving
-from vectorlab.cli.context import open_lab, settings
-from vectorlab.cli.output import JsonOption, console, pairs_table, progress, show
-from vectorlab.domain.models import Model, ModelDescription
+from vectorlab.cli.context import open_lab, say, settings
+from vectorlab.cli.output import JsonOption, console, pairs_table, show
 from vectorlab.errors import VectorLabError
-from vectorlab.services import database, jobs, models
-from vectorlab.services.vectors.belonging import BUNDLED_MODEL
 from vectorlab.version import __version__
+
+if TYPE_CHECKING:
+    from vectorlab.domain.models import Model, ModelDescription
+
 
 DASHBOARD_PORT = 8501
 PortOption = Annotated[
@@ -41,6 +42,8 @@ def demo(
     Example: vectorlab demo --no-serve
     """
     from vectorlab.cli.demo import demo_renderable, run_demo
+    from vectorlab.cli.progress import progress
+    from vectorlab.services import database
 
     database.upgrade(settings(context).database_url)
     lab = open_lab(context)
@@ -87,6 +90,9 @@ def doctor(context: typer.Context, json: JsonOption = False) -> None:
 
     Example: vectorlab doctor
     """
+    from vectorlab.domain.models import BUNDLED_MODEL, Model
+    from vectorlab.services import database, jobs, models
+
     url = settings(context).database_url
     facts: dict[str, object] = {
         "vectorlab": __version__,
@@ -104,6 +110,7 @@ def doctor(context: typer.Context, json: JsonOption = False) -> None:
         problems += database.warnings(lab.db)
     except VectorLabError as exc:
         problems.append(str(exc))
+    say(0, None, "loading torch")
     try:
         bundled = _bundled_model()
         facts["device"] = _device(settings(context).device)
@@ -122,7 +129,8 @@ def doctor(context: typer.Context, json: JsonOption = False) -> None:
         raise typer.Exit(1)
 
 
-def _bundled_model() -> ModelDescription:
+def _bundled_model() -> "ModelDescription":
+    from vectorlab.domain.models import BUNDLED_MODEL
     from vectorlab.steering.model.loading import describe_model  # brings torch
 
     return describe_model(f"bundled:{BUNDLED_MODEL}")
@@ -134,8 +142,10 @@ def _device(device: str) -> str:
     return str(resolve_device(device))
 
 
-def _stale(registered: Model | None, bundled: ModelDescription) -> list[str]:
+def _stale(registered: "Model | None", bundled: "ModelDescription") -> list[str]:
     """The problem of a store that knows the bundled model of another version."""
+    from vectorlab.domain.models import BUNDLED_MODEL
+
     if registered is None or registered.fingerprint == bundled.fingerprint:
         return []
     message = (

@@ -4,14 +4,12 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 import typer
 
 from vectorlab.cli.context import open_lab
 from vectorlab.cli.output import JsonOption, console, frame_table, plain, show, stderr
 from vectorlab.domain.queries import QueryLimits
 from vectorlab.errors import InputError
-from vectorlab.services.analysis import frame_files, plots, queries
 
 
 def sql(
@@ -58,11 +56,12 @@ def sql(
 
     Example: vectorlab sql "SELECT arm, avg(n_tokens) FROM v_generations GROUP BY arm"
     """
+    from vectorlab.services.analysis import frame_files, plots, queries
+
     if recipes:
         cookbook = queries.cookbook()
-        listed = pd.DataFrame(
-            {"recipe": range(1, len(cookbook) + 1), "title": [recipe.title for recipe in cookbook]}
-        )
+        titles = [recipe.title for recipe in cookbook]
+        listed = {"recipe": range(1, len(cookbook) + 1), "title": titles}
         show(cookbook, as_json=json, human=lambda: frame_table(listed))
         return
     lab = open_lab(context)
@@ -91,6 +90,8 @@ def sql(
 
 
 def _statement(query: str | None, recipe: str | None) -> str:
+    from vectorlab.services.analysis import queries
+
     if (query is None) == (recipe is None):
         raise InputError(
             'Give one query: vectorlab sql "SELECT * FROM v_runs", or one of the cookbook: '

@@ -82,6 +82,11 @@ def layers_in_words(layers: tuple[int, ...]) -> str:
     return spell_layers(layers) if list(layers) == sorted(set(layers)) else str(list(layers))
 
 
+def signed(number: float) -> str:
+    """A number with its sign, every digit of it."""
+    return f"{number:+}".removesuffix(".0")
+
+
 def counted(value: Any) -> str:
     """How many there are, and a hash that tells them from others."""
     return f"{len(value)} (content {digest(value)})"

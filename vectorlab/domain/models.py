@@ -7,6 +7,7 @@ from functools import cached_property
 from vectorlab.domain.hashing import content_sha256
 from vectorlab.errors import InputError
 
+BUNDLED_MODEL = "tiny"  # it comes with the package
 DTYPES = ("float32", "bfloat16", "float16")  # what a model may compute in
 
 

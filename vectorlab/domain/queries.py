@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+DEFAULT_READER = "vectorlab_reader"  # role on PostgreSQL that can only read the analysis views
+
 
 @dataclass(frozen=True, kw_only=True)
 class QueryLimits:

@@ -7,19 +7,23 @@ same everywhere.
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 # Of the size of the numbers. Between AVX-512, AVX2 and plain kernels, states, cosines and
 # perplexities of the bundled model move by up to 1e-6 of their size, mean divergences by 1e-5.
 TOLERANCE = 1e-5
 
-Numbers = Sequence[float] | npt.NDArray[np.floating]
+Numbers: TypeAlias = "Sequence[float] | npt.NDArray[np.floating]"
 
 
 def tie_of(values: Numbers) -> float:
     """Up to which difference numbers of this size count as equal."""
+    import numpy as np
+
     sizes = np.abs(np.asarray(values, dtype=np.float64))
     return TOLERANCE * float(sizes[np.isfinite(sizes)].max(initial=0.0))
 
@@ -32,6 +36,8 @@ def first_best(*columns: Numbers) -> int:
     Args:
         columns: Of one length, at least 1; no NaN.
     """
+    import numpy as np
+
     places = np.arange(len(columns[0]))
     for column in columns:
         values = np.asarray(column, dtype=np.float64)[places]
@@ -45,6 +51,8 @@ def in_order(values: Numbers) -> list[int]:
     Args:
         values: n numbers, no NaN.
     """
+    import numpy as np
+
     sizes = np.asarray(values, dtype=np.float64)
     order = np.argsort(-sizes, kind="stable")
     apart = np.diff(sizes[order]) < -tie_of(sizes)

@@ -4,6 +4,7 @@ from vectorlab.systems import Link, System
 
 SYSTEM = System(
     name="icl",
+    about="In-context learning as gradient descent: construct, train, reproduce, bridge.",
     frozen={
         "icl_runs": (),
         "icl_checks": (),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from vectorlab.domain.models import Model
+from vectorlab.domain.models import BUNDLED_MODEL, Model
 from vectorlab.domain.sets.checks import TokenLimit
 from vectorlab.domain.text.chats import Chat
 from vectorlab.errors import InputError, NotFoundError
@@ -10,7 +10,7 @@ from vectorlab.lab.arguments import Verbs
 from vectorlab.lab.session import Session
 from vectorlab.services import models
 from vectorlab.services.runs import sweeps
-from vectorlab.services.vectors.belonging import BUNDLED_MODEL, model_of
+from vectorlab.services.vectors.belonging import model_of
 
 
 class ModelVerbs(Verbs):
@@ -33,10 +33,11 @@ class ModelVerbs(Verbs):
             ModelError: If it has no configuration or no complete safetensors weights.
             ConflictError: If the name belongs to another model.
         """
-        from vectorlab.steering.model.loading import describe_model  # brings torch
-
         if not source.strip():
             raise InputError("The model's source is empty. Give a directory or a hub id.")
+        self._session.tell_loading(f"torch, then the files of {source}")
+        from vectorlab.steering.model.loading import describe_model  # brings torch
+
         description = describe_model(source, revision=revision, trust_remote_code=trust_remote_code)
         return models.register(
             self._session.db,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from vectorlab.domain.defaults import DEFAULT_SCORERS
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE, PartialText
 from vectorlab.domain.runs.replays import ReplayVerdict
 from vectorlab.domain.runs.runs import GenerationRun
@@ -75,7 +76,7 @@ class RunView(Verbs):
         request = scores.request_scores(
             self.session.db,
             str(self.run.id),
-            scorers or scores.DEFAULT_SCORERS,
+            scorers or DEFAULT_SCORERS,
             actor=self.session.settings.user,
             force=force,
             priority=PRIORITY_INTERACTIVE,

@@ -57,6 +57,7 @@ class Session(Verbs):
     @cached_property
     def worker(self) -> "Worker":
         """A worker in this process; it holds the model it used last."""
+        self.tell_loading("torch")
         from vectorlab.worker.loop import Worker  # brings torch, which takes seconds
 
         return Worker(
@@ -65,6 +66,11 @@ class Session(Verbs):
             listener=self._tell,
             state_cache_bytes=self.settings.state_cache_bytes,
         )
+
+    def close(self) -> None:
+        """Close the store, if it has been opened; used again, it opens anew."""
+        if "db" in vars(self):
+            self.db.dispose()
 
     def wait(self, job_id: int, *, on_text: "OnText | None" = None) -> Job:
         """Wait for a job, working it off here when no worker is alive.
@@ -107,6 +113,10 @@ class Session(Verbs):
         """Tell the listener how far a file has been read, in bytes or rows."""
         note = f"{progress.demonstrations} demonstrations read"
         self._tell(progress.done, progress.total, note)
+
+    def tell_loading(self, what: str) -> None:
+        """Tell the listener that something is loaded, which takes seconds."""
+        self._tell(0, None, f"loading {what}")
 
     def _tell(self, done: int, total: int | None, note: str) -> None:
         if self.listener is not None:

@@ -4,6 +4,7 @@ from vectorlab.systems import Link, System
 
 SYSTEM = System(
     name="ravel",
+    about="Attributes of entities (RAVEL): change one, leave the others alone, and measure both.",
     frozen={
         "ravel_versions": (),
         "ravel_attributes": (),

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from vectorlab.store import engines
 from vectorlab.store.database import Database
-from vectorlab.store.upkeep import inspection, maintenance, migrate
+from vectorlab.store.upkeep import inspection, revision
 from vectorlab.store.upkeep.inspection import TableSize
-from vectorlab.store.upkeep.migrate import MigrationResult, SchemaStatus
+from vectorlab.store.upkeep.revision import MigrationResult, SchemaStatus
 
 __all__ = [
     "Database",
@@ -30,33 +30,41 @@ def open_store(url: str) -> Database:
         StoreError: If the file is not a database or the server cannot be reached.
         SchemaError: If the database is older or newer than this version needs.
     """
-    if migrate.status(url).state == "empty":
-        migrate.upgrade(url)
+    if status(url).state == "empty":
+        upgrade(url)
     return Database.open(url)
 
 
 def upgrade(url: str) -> MigrationResult:
     """Bring the database to the revision this version needs; SQLite files are backed up first."""
+    from vectorlab.store.upkeep import migrate  # Alembic, which a store at the revision needs not
+
     return migrate.upgrade(url)
 
 
 def status(url: str) -> SchemaStatus:
     """Which revision the database is at, and which this version needs."""
-    return migrate.status(url)
+    return revision.status(url)
 
 
 def backup(url: str, path: Path) -> Path:
     """Write a consistent copy of a SQLite store while it is in use."""
+    from vectorlab.store.upkeep import maintenance
+
     return maintenance.backup(url, path)
 
 
 def restore(url: str, path: Path) -> Path | None:
     """Put a backup in the place of the SQLite store; returns where the old file was kept."""
+    from vectorlab.store.upkeep import maintenance
+
     return maintenance.restore(url, path)
 
 
 def verify(db: Database) -> list[str]:
     """Recompute every stored hash; one line per problem, none when all is well."""
+    from vectorlab.store.upkeep import maintenance
+
     with db.read() as tx:
         return maintenance.verify(tx)
 
@@ -68,7 +76,7 @@ def display(url: str) -> str:
 
 def describe(db: Database) -> dict[str, object]:
     """Facts about the open store for ``vectorlab doctor``."""
-    schema = migrate.status(db.url)
+    schema = revision.status(db.url)
     return {"dialect": db.dialect, "revision": schema.current, **inspection.settings(db)}
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Column, ForeignKey
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.schema import CreateIndex
+from sqlalchemy.sql.compiler import DDLCompiler, SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 # Every table of the core and of the systems; whole once ``vectorlab.store.schema`` is loaded.
@@ -72,6 +73,24 @@ def one_of(column: str, values: type[StrEnum] | tuple[str, ...]) -> sa.CheckCons
     listed = ", ".join(f"'{value}'" for value in values)
     info = {"column": column, "values": [str(value) for value in values]}
     return sa.CheckConstraint(f"{column} IN ({listed})", name=column, info=info)
+
+
+def index_where(
+    name: str, *columns: str, condition: sa.TextClause, unique: bool = False
+) -> sa.Index:
+    """An index over the rows for which a condition holds.
+
+    SQLAlchemy's own ``postgresql_where`` loads all of PostgreSQL's dialect where it is written, and
+    every start would pay for it.
+    """
+    return sa.Index(name, *columns, unique=unique, info={"where": condition.text})
+
+
+@compiles(CreateIndex)
+def _create_index(element: CreateIndex, compiler: DDLCompiler, **kw: Any) -> str:
+    where = element.element.info.get("where")
+    statement = compiler.visit_create_index(element, **kw)
+    return f"{statement} WHERE {where}" if where else statement
 
 
 def row_id() -> Column[int]:

@@ -26,14 +26,14 @@ from sqlalchemy import (
 )
 
 from vectorlab.domain.jobs.jobs import AttemptOutcome, JobState, LogLevel
-from vectorlab.domain.runs.replays import ReplayOutcome
+from vectorlab.domain.runs.outcomes import Choice, ReplayOutcome
 from vectorlab.domain.runs.texts import FinishReason
-from vectorlab.domain.runs.votes import Choice
 from vectorlab.store.columns import (
     BigInt,
     Json,
     UtcTime,
     created_at,
+    index_where,
     one_of,
     part_of,
     place,
@@ -534,14 +534,13 @@ scores = Table(
     UniqueConstraint("supersedes"),
     Index(None, "generation_id", "scorer", "scorer_version"),
     # A text is scored once by a scorer; another score of it supersedes the one before.
-    Index(
+    index_where(
         "uq_scores_first",
         "generation_id",
         "scorer",
         "scorer_version",
         unique=True,
-        sqlite_where=sa.text("supersedes IS NULL"),
-        postgresql_where=sa.text("supersedes IS NULL"),
+        condition=sa.text("supersedes IS NULL"),
     ),
     # Unscorable is not zero: either a value, or the reason why there is none.
     CheckConstraint("(value IS NULL) <> (missing_reason IS NULL)", name="value_or_reason"),
@@ -626,21 +625,19 @@ jobs = Table(
     one_of("state", JobState),
     CheckConstraint("max_attempts > 0", name="max_attempts"),
     CheckConstraint("(state = 'running') = (lease_until IS NOT NULL)", name="lease"),
-    Index(
+    index_where(
         "uq_jobs_dedupe_key",
         "dedupe_key",
         unique=True,
-        sqlite_where=ACTIVE_STATES,
-        postgresql_where=ACTIVE_STATES,
+        condition=ACTIVE_STATES,
     ),
     Index(None, "state", "id"),
-    Index(
+    index_where(
         "ix_jobs_claim",
         "queue",
         "priority",
         "id",
-        sqlite_where=ACTIVE_STATES,
-        postgresql_where=ACTIVE_STATES,
+        condition=ACTIVE_STATES,
     ),
     sqlite_autoincrement=True,
 )

@@ -6,8 +6,8 @@ import threading
 import traceback
 from collections.abc import Callable, Sequence
 
+from vectorlab.domain.defaults import DEFAULT_STATE_CACHE_BYTES
 from vectorlab.domain.jobs.jobs import Job, JobState, LogLevel
-from vectorlab.domain.vectors.states import DEFAULT_STATE_CACHE_BYTES
 from vectorlab.errors import JobCancelled, JobReleased, LeaseLost, StoreError, VectorLabError
 from vectorlab.steering.model.batching import is_out_of_memory
 from vectorlab.store.database import Database

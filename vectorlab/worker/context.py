@@ -4,8 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from vectorlab.domain.jobs.jobs import Checkpoint, CurvePoint, Job, LogLevel
-from vectorlab.domain.vectors.states import DEFAULT_STATE_CACHE_BYTES
+from vectorlab.domain.defaults import DEFAULT_STATE_CACHE_BYTES
+from vectorlab.domain.jobs.jobs import (
+    Checkpoint,
+    CurvePoint,
+    Job,
+    LogLevel,
+)
 from vectorlab.errors import ModelError
 from vectorlab.steering.model.loading import LoadedModel, describe_model
 from vectorlab.store import audit, models

@@ -13,8 +13,8 @@ from typing import TypeVar
 
 import torch
 
+from vectorlab.domain.defaults import DEFAULT_STATE_CACHE_BYTES
 from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, Job
-from vectorlab.domain.vectors.states import DEFAULT_STATE_CACHE_BYTES
 from vectorlab.errors import StoreError
 from vectorlab.services.jobs import HEARTBEAT_S, LEASE_S
 from vectorlab.steering.model.loading import resolve_device

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from vectorlab.domain.defaults import DEFAULT_STATE_CACHE_BYTES
 from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE
-from vectorlab.domain.vectors.states import DEFAULT_STATE_CACHE_BYTES
 from vectorlab.errors import InputError
 from vectorlab.services import database
 from vectorlab.services.jobs import HEARTBEAT_S, LEASE_S

@@ -1,24 +1,27 @@
 """``vectorlab jobs``: the queue."""
 
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
-import pandas as pd
 import typer
 from rich.console import Group, RenderableType
+from rich.table import Table
 from rich.text import Text
 
-from vectorlab.cli.context import open_lab
+from vectorlab.cli.context import open_lab, open_store
 from vectorlab.cli.context import wait as wait_for
 from vectorlab.cli.options import LimitOption, OfModelOption
 from vectorlab.cli.output import JsonOption, frame_table, pairs_table, plain, show
 from vectorlab.domain.jobs.jobs import Job, JobAttempt, JobState, LogLevel, LogLine
-from vectorlab.domain.jobs.kinds import kinds
-from vectorlab.services import frames, jobs
 
-app = typer.Typer(
-    no_args_is_help=True,
-    help="Jobs, which survive a crash: what waits, what runs and what has ended.",
-)
+app = typer.Typer(no_args_is_help=True)
+
+
+def _kinds() -> list[str]:
+    from vectorlab.domain.jobs.kinds import kinds
+
+    return list(kinds())
+
 
 JobId = Annotated[
     int, typer.Argument(metavar="JOB", help="Number of the job, as jobs list shows it.")
@@ -29,9 +32,9 @@ JobIds = Annotated[
 KindOption = Annotated[
     str | None,
     typer.Option(
-        metavar=f"[{'|'.join(kinds())}]",
-        autocompletion=lambda: list(kinds()),
-        help="Only jobs of this kind, such as generate.",
+        metavar="KIND",
+        autocompletion=_kinds,
+        help="Only jobs of this kind, such as generate; TAB shows all, and so does a wrong one.",
     ),
 ]
 WorkerOption = Annotated[
@@ -68,7 +71,9 @@ def list_(
 
     Example: vectorlab jobs list --state failed --since 2d
     """
-    db = open_lab(context).db
+    from vectorlab.services import jobs, listings
+
+    db = open_store(context)
     job_filter = jobs.read_filter(
         db,
         states=state or (),
@@ -78,13 +83,11 @@ def list_(
         queue=queue,
         since=since,
     )
-    frame = frames.jobs_frame(db, job_filter, limit=limit)
+    listed = jobs.list_jobs(db, job_filter, limit=limit)
     show(
-        jobs.list_jobs(db, job_filter, limit=limit),
+        listed,
         as_json=json,
-        human=lambda: frame_table(
-            frame.assign(progress=[_percent(share) for share in frame["progress"]]), hide=["by"]
-        ),
+        human=lambda: _jobs_table(listings.jobs_columns(listed)),
     )
 
 
@@ -94,7 +97,9 @@ def show_(context: typer.Context, job_id: JobId, json: JsonOption = False) -> No
 
     Example: vectorlab jobs show 7
     """
-    db = open_lab(context).db
+    from vectorlab.services import jobs
+
+    db = open_store(context)
     job, tries = jobs.get(db, job_id), jobs.attempts(db, job_id)
     lines = jobs.log(db, job_id, last=SHOWN_LOG)
     texts = jobs.partial_texts(db, job_id)
@@ -132,7 +137,9 @@ def log(
 
     Example: vectorlab jobs log 7 --last 20
     """
-    lines = jobs.log(open_lab(context).db, job_id, last=last)
+    from vectorlab.services import jobs
+
+    lines = jobs.log(open_store(context), job_id, last=last)
     show(
         lines,
         as_json=json,
@@ -155,6 +162,8 @@ def cancel(context: typer.Context, job_ids: JobIds, json: JsonOption = False) ->
 
     Example: vectorlab jobs cancel 7 8
     """
+    from vectorlab.services import jobs
+
     lab = open_lab(context)
     _print_all(
         [jobs.cancel(lab.db, job_id, actor=lab.settings.user) for job_id in job_ids], as_json=json
@@ -167,6 +176,8 @@ def retry(context: typer.Context, job_ids: JobIds, json: JsonOption = False) -> 
 
     Example: vectorlab jobs retry 7
     """
+    from vectorlab.services import jobs
+
     lab = open_lab(context)
     _print_all(
         [jobs.retry(lab.db, job_id, actor=lab.settings.user) for job_id in job_ids], as_json=json
@@ -200,6 +211,8 @@ def prune(
 
     Example: vectorlab jobs prune --older-than 30d --state succeeded
     """
+    from vectorlab.services import jobs
+
     lab = open_lab(context)
     job_filter = jobs.read_filter(
         lab.db, states=state or (), kind=kind, model=model, queue=queue, older_than=older_than
@@ -213,8 +226,9 @@ def prune(
     )
 
 
-def _percent(share: float) -> str:
-    return "" if pd.isna(share) else f"{share:.0%}"
+def _jobs_table(columns: Mapping[str, Sequence[Any]]) -> Table:
+    shares = ["" if share is None else f"{share:.0%}" for share in columns["progress"]]
+    return frame_table({**columns, "progress": shares}, hide=["by"])
 
 
 def _print(job: Job, *, as_json: bool) -> None:
@@ -233,6 +247,8 @@ def _print_all(changed: list[Job], *, as_json: bool) -> None:
 
 
 def _about(job: Job) -> dict[str, object]:
+    from vectorlab.services import jobs
+
     progress = f"{job.progress_done}/{job.progress_total or '?'} {job.progress_note}"
     return {
         "job": job.id,
@@ -252,22 +268,18 @@ def _about(job: Job) -> dict[str, object]:
 
 
 def _attempts_table(tries: list[JobAttempt]) -> RenderableType:
-    frame = pd.DataFrame(
-        {
-            "attempt": [attempt.attempt for attempt in tries],
-            "outcome": [attempt.outcome.value if attempt.outcome else "open" for attempt in tries],
-            "worker": [attempt.worker_id for attempt in tries],
-            "began": [f"{attempt.started_at:%Y-%m-%d %H:%M:%S}" for attempt in tries],
-            "seconds": [
-                (attempt.ended_at - attempt.started_at).total_seconds()
-                if attempt.ended_at
-                else None
-                for attempt in tries
-            ],
-            "reason": [(attempt.error or "").partition("\n")[0] for attempt in tries],
-        }
-    )
-    return frame_table(frame, title="\nAttempts")
+    columns = {
+        "attempt": [attempt.attempt for attempt in tries],
+        "outcome": [attempt.outcome.value if attempt.outcome else "open" for attempt in tries],
+        "worker": [attempt.worker_id for attempt in tries],
+        "began": [f"{attempt.started_at:%Y-%m-%d %H:%M:%S}" for attempt in tries],
+        "seconds": [
+            (attempt.ended_at - attempt.started_at).total_seconds() if attempt.ended_at else None
+            for attempt in tries
+        ],
+        "reason": [(attempt.error or "").partition("\n")[0] for attempt in tries],
+    }
+    return frame_table(columns, title="\nAttempts")
 
 
 def _log_line(line: LogLine) -> Text:

@@ -12,6 +12,7 @@ from multiprocessing.process import BaseProcess
 
 from rich.text import Text
 
+from vectorlab.cli.context import say
 from vectorlab.cli.jobs.live_view import WorkerView
 from vectorlab.cli.output import console
 from vectorlab.domain.jobs.jobs import Job
@@ -38,6 +39,7 @@ class WorkerOptions:
 
 def run_here(options: WorkerOptions) -> None:
     """One worker in this process, until it is done or told to stop."""
+    say(0, None, "loading torch")
     from vectorlab.worker.loop import Worker  # brings torch, which takes seconds
     from vectorlab.worker.shutdown import Stopping, signals_stop
 

@@ -1,24 +1,19 @@
 """``vectorlab worker``: work jobs off, on one machine or as actors of a Ray cluster."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import ModuleType
-from typing import Annotated
+from typing import Annotated, Any
 
-import pandas as pd
 import typer
 from rich.console import Group
+from rich.table import Table
 
-from vectorlab.cli.context import open_lab
-from vectorlab.cli.jobs import processes
-from vectorlab.cli.output import JsonOption, console, frame_table, show
-from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE
+from vectorlab.cli.context import open_lab, open_store
+from vectorlab.cli.output import JsonOption, columns_of, console, frame_table, show
+from vectorlab.domain.defaults import DEFAULT_QUEUE
 from vectorlab.errors import InputError
-from vectorlab.services import database, frames, jobs
 
-app = typer.Typer(
-    invoke_without_command=True,
-    help="Work off jobs until Ctrl-C; the unfinished one goes back to the queue.",
-)
+app = typer.Typer(invoke_without_command=True)
 
 GIB = 1 << 30
 
@@ -90,6 +85,9 @@ def worker(
 
     Example: vectorlab worker --drain
     """
+    from vectorlab.cli.jobs import processes
+    from vectorlab.services import database
+
     if context.invoked_subcommand is not None:
         return
     lab = open_lab(context)
@@ -138,15 +136,17 @@ def status(
 
     Example: vectorlab worker status
     """
-    db = open_lab(context).db
+    from vectorlab.services import jobs, listings
+
+    db = open_store(context)
     actors = _launcher().status(address=address) if ray else []
     known = {"workers": jobs.workers(db), "actors": actors}
     show(
         known if ray else known["workers"],
         as_json=json,
         human=lambda: Group(
-            frame_table(frames.workers_frame(db), title="Workers"),
-            *([frame_table(pd.DataFrame(actors), title="Ray actors")] if ray else []),
+            frame_table(listings.workers_columns(known["workers"]), title="Workers"),
+            *([_actors_table(actors)] if ray else []),
         ),
     )
 
@@ -171,6 +171,8 @@ def stop(
 
     Example: vectorlab worker stop gpu7-
     """
+    from vectorlab.services import jobs
+
     lab = open_lab(context)
     if ray:
         names: Sequence[str] = _launcher().stop(address=address)
@@ -185,6 +187,11 @@ def stop(
             else "No worker is alive."
         ),
     )
+
+
+def _actors_table(actors: Sequence[Mapping[str, Any]]) -> Table:
+    columns = columns_of(actors, list(actors[0]) if actors else [])
+    return frame_table(columns, title="Ray actors")
 
 
 def _launcher() -> ModuleType:

@@ -1,17 +1,24 @@
 """What the options of drawing mean together."""
 
-from vectorlab.domain.runs.runs import Decoding
+from typing import TYPE_CHECKING
+
 from vectorlab.errors import InputError
+
+if TYPE_CHECKING:
+    from vectorlab.domain.runs.runs import Decoding
+
 
 _OF_DRAWS = ("temperature", "top_k", "top_p", "min_p")
 
 
-def check_draws(decoding: Decoding) -> Decoding:
+def check_draws(decoding: "Decoding") -> "Decoding":
     """The same decoding, unless it names an option that would do nothing.
 
     Raises:
         InputError: If the most likely token is taken and an option says how to draw.
     """
+    from vectorlab.domain.runs.runs import Decoding
+
     greedy = Decoding()
     for name in _OF_DRAWS:
         value = getattr(decoding, name)

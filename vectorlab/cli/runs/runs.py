@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Group
 from rich.table import Table
 
 from vectorlab.cli import options
-from vectorlab.cli.context import finish, open_lab, wait
+from vectorlab.cli.context import finish, open_lab, open_store, wait
 from vectorlab.cli.groups import grouped
 from vectorlab.cli.output import (
     JsonOption,
@@ -20,26 +20,16 @@ from vectorlab.cli.output import (
     show,
 )
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
-from vectorlab.cli.runs.comparison import comparison_table
-from vectorlab.cli.runs.verdict import verdict_text
-from vectorlab.domain.interventions.layer_ranges import parse_layers
-from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
-from vectorlab.domain.runs import margins
-from vectorlab.domain.runs.runs import GenerationRun, record_of, recorded
-from vectorlab.lab import RunView
-from vectorlab.services import frames
-from vectorlab.services.analysis import frame_files
-from vectorlab.services.runs import runs, scores
-from vectorlab.services.runs.arms import SweepOptions
-from vectorlab.services.sets import splits
-from vectorlab.services.vectors import vectors
+from vectorlab.domain.defaults import PRIORITY_INTERACTIVE
+
+if TYPE_CHECKING:
+    from vectorlab.domain.runs.runs import GenerationRun
+    from vectorlab.lab import RunView
+
 
 SHOWN_FRAGILE = 8  # texts, at most
 
-app = typer.Typer(
-    no_args_is_help=True,
-    help="Generation runs: texts for every prompt and arm, stored with all that made them.",
-)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.command()
@@ -85,6 +75,9 @@ def generate(
     Example: vectorlab runs generate --vector upbeat --strength 0 0.05 0.1
     --prompt 'Please paraphrase the following sentence. Sentence: Bad food!, paraphrase: '
     """
+    from vectorlab.domain.interventions.layer_ranges import parse_layers
+    from vectorlab.services.runs.arms import SweepOptions
+
     lab = open_lab(context)
     request = lab.runs.request(
         **used.given(),
@@ -124,7 +117,9 @@ def list_(
 
     Example: vectorlab runs list --model tiny
     """
-    listed = open_lab(context).runs.list(model=model, limit=limit)
+    from vectorlab.services.runs import runs
+
+    listed = runs.list_runs(open_store(context), model=model, limit=limit)
     show([_facts(run) for run in listed], as_json=json, human=lambda: _runs_table(listed))
 
 
@@ -149,7 +144,10 @@ def compare(
 
     Example: vectorlab runs compare 1 2
     """
-    frame = frames.comparison_frame(open_lab(context).db, references)
+    from vectorlab.cli.runs.comparison import comparison_table
+    from vectorlab.services import frames
+
+    frame = frames.comparison_frame(open_store(context), references)
     show(frame, as_json=json, human=lambda: comparison_table(frame))
 
 
@@ -171,6 +169,9 @@ def replay(
 
     Example: vectorlab runs replay 1
     """
+    from vectorlab.cli.runs.verdict import verdict_text
+    from vectorlab.services.runs import runs
+
     lab = open_lab(context)
     request = runs.request_replay(
         lab.db,
@@ -207,6 +208,9 @@ def export(
 
     Example: vectorlab runs export 1 run.parquet
     """
+    from vectorlab.services.analysis import frame_files
+    from vectorlab.services.runs import scores
+
     view = open_lab(context).runs.get(reference)
     frame = scores.beside(view.session.db, view.run, view.to_frame())
     frame_files.write_frame(frame, file)
@@ -229,10 +233,12 @@ def purge(
 
     Example: vectorlab runs purge 1 --cascade
     """
+    from vectorlab.services.runs import runs
+
     ask_and_purge(context, "run", reference, runs.remove, cascade=cascade, yes=yes, as_json=json)
 
 
-def _strength_units(run: GenerationRun) -> str:
+def _strength_units(run: "GenerationRun") -> str:
     """What the strengths of the arms are relative to."""
     operators = {
         intervention.operator for arm in run.spec.arms for intervention in arm.interventions
@@ -240,7 +246,7 @@ def _strength_units(run: GenerationRun) -> str:
     return "; ".join(f"{operator}: {operator.info.unit}" for operator in sorted(operators))
 
 
-def _mean_kl(view: RunView) -> str:
+def _mean_kl(view: "RunView") -> str:
     """Of every arm, over its texts, if the run measured it."""
     frame = view.to_frame()
     if "mean_kl" not in frame:
@@ -249,8 +255,10 @@ def _mean_kl(view: RunView) -> str:
     return ", ".join(f"{arm}: {value:.4g}" for arm, value in means.items())
 
 
-def _fragile(view: RunView) -> str:
+def _fragile(view: "RunView") -> str:
     """Which texts rounding alone may change, on another processor, if their margins are known."""
+    from vectorlab.services import frames
+
     frame = view.to_frame().dropna(subset=["choice_margin"])
     if frame.empty:
         return ""
@@ -263,7 +271,13 @@ def _fragile(view: RunView) -> str:
     return "\n".join([frames.nearest_choice(frame, view.run.spec), *texts, *more])
 
 
-def _show_run(view: RunView, *, as_json: bool, was_found: bool | None = None) -> None:
+def _show_run(view: "RunView", *, as_json: bool, was_found: bool | None = None) -> None:
+    from vectorlab.cli.runs.comparison import comparison_table
+    from vectorlab.domain.runs import margins
+    from vectorlab.domain.runs.runs import recorded
+    from vectorlab.services.sets import splits
+    from vectorlab.services.vectors import vectors
+
     run = view.run
     overlaps = splits.overlaps_of_run(view.session.db, run)
     data = {
@@ -298,8 +312,10 @@ def _show_run(view: RunView, *, as_json: bool, was_found: bool | None = None) ->
     show(data, as_json=as_json, human=human)
 
 
-def _facts(run: GenerationRun) -> dict[str, Any]:
+def _facts(run: "GenerationRun") -> dict[str, Any]:
     """A run for machines, without its texts."""
+    from vectorlab.domain.runs.runs import record_of
+
     return {
         "id": run.id,
         "name": run.name,
@@ -320,7 +336,9 @@ def _facts(run: GenerationRun) -> dict[str, Any]:
     }
 
 
-def _runs_table(listed: Sequence[GenerationRun]) -> Table:
-    frame = frames.runs_frame(listed)
+def _runs_table(listed: "Sequence[GenerationRun]") -> Table:
+    from vectorlab.services import listings
+
+    columns = listings.runs_columns(listed)
     arms = [len(run.spec.arms) for run in listed]
-    return frame_table(frame.assign(arms=arms), hide=["seed", "seconds", "prompts"])
+    return frame_table({**columns, "arms": arms}, hide=["seed", "seconds", "prompts"])

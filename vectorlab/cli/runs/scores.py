@@ -1,9 +1,8 @@
 """``vectorlab runs score`` and ``runs scorers``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import pandas as pd
 import typer
 from rich.console import Group, RenderableType
 
@@ -11,10 +10,16 @@ from vectorlab.cli.context import finish, open_lab
 from vectorlab.cli.groups import grouped
 from vectorlab.cli.options import RunReference, RunReferences, WorkGroup
 from vectorlab.cli.output import JsonOption, frame_table, plain, show
-from vectorlab.domain.runs.runs import GenerationRun
+from vectorlab.domain.defaults import DEFAULT_SCORERS
 from vectorlab.domain.scores.metrics import METRICS
-from vectorlab.lab import Lab
-from vectorlab.services.runs import scores
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from vectorlab.domain.runs.runs import GenerationRun
+    from vectorlab.lab import Lab
+    from vectorlab.services.runs import scores
+
 
 app = typer.Typer()
 COMPARED = ["arm", "n", "difference", "low", "high", "win/tie/loss", "p", "verdict"]
@@ -33,7 +38,7 @@ def score(
             "-s",
             help="Scorer with its options, such as kl, contains:good or perplexity:text=reference; "
             "repeat for several. vectorlab runs scorers lists them. Default: "
-            f"{', '.join(scores.DEFAULT_SCORERS)}.",
+            f"{', '.join(DEFAULT_SCORERS)}.",
         ),
     ] = None,
     baseline: Annotated[
@@ -55,12 +60,14 @@ def score(
 
     Example: vectorlab runs score 1 --scorer sentiment --scorer kl
     """
+    from vectorlab.services.runs import scores
+
     lab = open_lab(context)
     scores.check_summary(lab.runs.get(reference).run, metric=metric, baseline=baseline)
     request = scores.request_scores(
         lab.db,
         reference,
-        scorer or scores.DEFAULT_SCORERS,
+        scorer or DEFAULT_SCORERS,
         actor=lab.settings.user,
         **work.given(),
     )
@@ -75,8 +82,10 @@ def score(
 
 
 def _show_scores(
-    lab: Lab, scored: scores.Scored, metric: str, baseline: str | None, *, as_json: bool
+    lab: "Lab", scored: "scores.Scored", metric: str, baseline: str | None, *, as_json: bool
 ) -> None:
+    from vectorlab.services.runs import scores
+
     run = scored.run
     summary = scores.summary(lab.db, run, metric=metric)
     compared = scores.comparison_frame(_compared(lab, run, baseline))
@@ -130,18 +139,24 @@ def scorers(context: typer.Context, json: JsonOption = False) -> None:
 
     Example: vectorlab runs scorers
     """
+    from vectorlab.services.runs import scores
+
     del context
     listed = scores.scorers_frame()
     show(listed, as_json=json, human=lambda: frame_table(listed))
 
 
-def _compared(lab: Lab, run: GenerationRun, baseline: str | None) -> scores.Comparisons:
+def _compared(lab: "Lab", run: "GenerationRun", baseline: str | None) -> "scores.Comparisons":
+    from vectorlab.services.runs import scores
+
     if baseline is None and not any(arm.is_baseline for arm in run.spec.arms):
         return {}
     return scores.compare_with(lab.db, run, baseline)
 
 
-def _tables(summary: pd.DataFrame, compared: pd.DataFrame, missing: pd.DataFrame) -> RenderableType:
+def _tables(
+    summary: "pd.DataFrame", compared: "pd.DataFrame", missing: "pd.DataFrame"
+) -> RenderableType:
     parts = [frame_table(summary, title="Scores")]
     if not compared.empty:
         counts = compared[["win", "tie", "loss"]].astype(str).agg("/".join, axis=1)

@@ -1,6 +1,6 @@
 """``vectorlab runs sweep``."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -8,10 +8,11 @@ from vectorlab.cli import options
 from vectorlab.cli.context import finish, open_lab
 from vectorlab.cli.groups import grouped
 from vectorlab.cli.output import JsonOption, frame_table, plain, show, stderr
-from vectorlab.lab import RunView
-from vectorlab.services import frames
-from vectorlab.services.runs import baselines
-from vectorlab.services.runs.arms import SweepOptions
+from vectorlab.domain.defaults import DEFAULT_TEMPLATE
+
+if TYPE_CHECKING:
+    from vectorlab.lab import RunView
+
 
 app = typer.Typer()
 
@@ -61,7 +62,7 @@ def sweep(
             help="How a demonstration of --in-context is written, with {source} and {target}; "
             r"\n means a line break."
         ),
-    ] = baselines.DEFAULT_TEMPLATE.replace("\n", "\\n"),
+    ] = DEFAULT_TEMPLATE.replace("\n", "\\n"),
     shots: Annotated[
         int | None,
         typer.Option(
@@ -86,6 +87,8 @@ def sweep(
     Example: vectorlab runs sweep --vector upbeat --strength 0.05 0.1 0.2 --random 3 --shuffled 1
     --prompts reviews --budget 200000
     """
+    from vectorlab.services.runs.arms import SweepOptions
+
     lab = open_lab(context)
     sweep_request = lab.runs.request_sweep(
         **used.given(),
@@ -121,7 +124,9 @@ def sweep(
     )
 
 
-def _show(view: RunView, tokens: int, *, as_json: bool) -> None:
+def _show(view: "RunView", tokens: int, *, as_json: bool) -> None:
+    from vectorlab.services import frames
+
     run = view.run
     frame = frames.arms_frame(view.session.db, run)
     data = {

@@ -2,35 +2,29 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import pandas as pd
 import typer
 from rich.console import Group
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
 from rich.text import Text
 
 from vectorlab.cli.context import open_lab
 from vectorlab.cli.options import MessageOption, NextVersionOption, StrictOption, VersionReference
 from vectorlab.cli.output import JsonOption, frame_table, plain, show, stderr
-from vectorlab.cli.sets.printing import findings_text
-from vectorlab.domain.sets.versions import Demonstration
-from vectorlab.services.sets import files as set_files
-from vectorlab.services.sets import sets
+from vectorlab.domain.sets.formats import FORMATS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from vectorlab.domain.sets.versions import Demonstration
+    from vectorlab.services.sets import files as set_files
+    from vectorlab.services.sets import sets
+
 
 DRY_ROWS = 5  # demonstrations that --dry-run shows
 SetFormatOption = Annotated[
     str | None,
-    typer.Option(help=f"One of {', '.join(set_files.FORMATS)}. Default: by the file's ending."),
+    typer.Option(help=f"One of {', '.join(FORMATS)}. Default: by the file's ending."),
 ]
 
 
@@ -123,6 +117,8 @@ def import_(
     Example: vectorlab sets import reviews.csv --set upbeat --source-column negative
     --target-column positive
     """
+    from vectorlab.services.sets import files as set_files
+
     options = set_files.ReadOptions(
         format=format,
         encoding=encoding,
@@ -173,6 +169,8 @@ def export(
 
     Example: vectorlab sets export upbeat@2 upbeat.csv
     """
+    from vectorlab.services.sets import sets
+
     lab = open_lab(context)
     written = lab.sets.export(reference, *files, format=format)
     if not written:  # it went to standard output
@@ -192,7 +190,11 @@ def export(
     )
 
 
-def _show_commit(source_set: set_files.FoundSet, done: sets.Committed, *, as_json: bool) -> None:
+def _show_commit(
+    source_set: "set_files.FoundSet", done: "sets.Committed", *, as_json: bool
+) -> None:
+    from vectorlab.cli.sets.printing import findings_text
+
     version = done.version
     word = "committed" if done.created else "unchanged: the latest version holds exactly this"
     lines = [f"{version.label}: {version.count} demonstrations, {word}."]
@@ -212,8 +214,10 @@ def _show_commit(source_set: set_files.FoundSet, done: sets.Committed, *, as_jso
 
 
 def _show_survey(
-    source_set: set_files.FoundSet, surveyed: set_files.Survey, *, as_json: bool
+    source_set: "set_files.FoundSet", surveyed: "set_files.Survey", *, as_json: bool
 ) -> None:
+    from vectorlab.cli.sets.printing import findings_text
+
     lines = [f"{surveyed.count} demonstrations, nothing written (--dry-run)."]
     lines += filter(None, [source_set.outcome(surveyed.content_sha256)])
     show(
@@ -231,7 +235,9 @@ def _show_survey(
     stderr.print(findings_text(source_set.title, surveyed.findings), end="", soft_wrap=True)
 
 
-def _first_rows(items: Sequence[Demonstration]) -> pd.DataFrame:
+def _first_rows(items: "Sequence[Demonstration]") -> "pd.DataFrame":
+    import pandas as pd
+
     rows = [
         (
             demonstration.source,
@@ -244,8 +250,21 @@ def _first_rows(items: Sequence[Demonstration]) -> pd.DataFrame:
 
 
 @contextmanager
-def _reading(progress: set_files.ImportProgress) -> Iterator[set_files.Seen]:
+def _reading(progress: "set_files.ImportProgress") -> "Iterator[set_files.Seen]":
     """A bar on stderr with amount, rate and demonstrations; silent without a terminal."""
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    from vectorlab.services.sets import files as set_files
+
     amount: Sequence[ProgressColumn] = (
         (DownloadColumn(), TransferSpeedColumn())
         if progress.unit == "bytes"

@@ -3,22 +3,22 @@
 import json as json_library
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Group
 from rich.text import Text
 
-from vectorlab.cli.context import open_lab
+from vectorlab.cli.context import open_lab, open_store
 from vectorlab.cli.options import MessageOption, SetName, StrictOption, VersionReference
 from vectorlab.cli.output import JsonOption, frame_table, plain, show, stderr
-from vectorlab.cli.sets.printing import changes_text, conflict_text, findings_text, history_text
 from vectorlab.domain.sets.merge import Take
-from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.errors import InputError
-from vectorlab.services import frames
-from vectorlab.services.sets import history
-from vectorlab.services.sets.history import ConflictingPair, Merged
+
+if TYPE_CHECKING:
+    from vectorlab.domain.sets.versions import Demonstration
+    from vectorlab.services.sets.history import ConflictingPair, Merged
+
 
 app = typer.Typer()  # its commands stand beside those of ``sets``
 
@@ -33,7 +33,10 @@ def log(
 
     Example: vectorlab sets log upbeat
     """
-    versions = history.history(open_lab(context).db, name)
+    from vectorlab.cli.sets.printing import history_text
+    from vectorlab.services.sets import history
+
+    versions = history.history(open_store(context), name)
     labels = {version.id: version.label for version in versions}
     rows = [
         {
@@ -63,7 +66,10 @@ def diff(
 
     Example: vectorlab sets diff upbeat@1 upbeat@2
     """
-    difference = history.diff(open_lab(context).db, before, after)
+    from vectorlab.cli.sets.printing import changes_text
+    from vectorlab.services.sets import history
+
+    difference = history.diff(open_store(context), before, after)
     title = f"{difference.before.label} -> {difference.after.label}"
     show(difference, as_json=json, human=lambda: changes_text(title, difference.changes))
 
@@ -74,7 +80,10 @@ def blame(context: typer.Context, reference: VersionReference, json: JsonOption 
 
     Example: vectorlab sets blame upbeat@latest
     """
-    db = open_lab(context).db
+    from vectorlab.services import frames
+    from vectorlab.services.sets import history
+
+    db = open_store(context)
     origins = history.blame(db, reference)
     rows = [
         {
@@ -140,6 +149,9 @@ def merge(
 
     Example: vectorlab sets merge upbeat upbeat-fix
     """
+    from vectorlab.cli.sets.printing import findings_text
+    from vectorlab.services.sets import history
+
     lab = open_lab(context)
     read = None if settled is None else _read_settled(settled)
     done = history.merge(
@@ -165,7 +177,7 @@ def merge(
     )
 
 
-def _merged_json(done: Merged) -> dict[str, Any]:
+def _merged_json(done: "Merged") -> dict[str, Any]:
     committed = done.committed
     return {
         "base": done.base and done.base.label,
@@ -177,7 +189,9 @@ def _merged_json(done: Merged) -> dict[str, Any]:
     }
 
 
-def _merged_text(done: Merged, file: Path | None) -> Group:
+def _merged_text(done: "Merged", file: Path | None) -> Group:
+    from vectorlab.cli.sets.printing import conflict_text
+
     if done.committed is not None:
         version = done.committed.version
         return Group(
@@ -201,7 +215,7 @@ def _merged_text(done: Merged, file: Path | None) -> Group:
     return Group(Text(head), *(conflict_text(conflict) for conflict in done.conflicts), Text(where))
 
 
-def _write_conflicts(path: Path, conflicts: tuple[ConflictingPair, ...]) -> None:
+def _write_conflicts(path: Path, conflicts: "tuple[ConflictingPair, ...]") -> None:
     """One JSON object per line; ``take`` is to be filled with a word or with pairs."""
     lines = [
         json_library.dumps(
@@ -216,11 +230,14 @@ def _write_conflicts(path: Path, conflicts: tuple[ConflictingPair, ...]) -> None
 class _Settled:
     """A conflicts file that somebody filled in."""
 
-    takes: dict[int, Take | list[Demonstration]]
-    shown: list[ConflictingPair]  # the conflicts that were settled, as the file has them
+    takes: "dict[int, Take | list[Demonstration]]"
+    shown: "list[ConflictingPair]"  # the conflicts that were settled, as the file has them
 
 
 def _read_settled(path: Path) -> _Settled:
+    from vectorlab.domain.sets.versions import Demonstration
+    from vectorlab.services.sets.history import ConflictingPair
+
     settled = _Settled(takes={}, shown=[])
     # Lines end at \n alone: a text may hold any other line separator.
     for line, text in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
@@ -248,5 +265,7 @@ def _read_settled(path: Path) -> _Settled:
     return settled
 
 
-def _pairs(items: list[dict[str, Any]]) -> list[Demonstration]:
+def _pairs(items: list[dict[str, Any]]) -> "list[Demonstration]":
+    from vectorlab.domain.sets.versions import Demonstration
+
     return [Demonstration(**pair) for pair in items]

@@ -5,17 +5,12 @@ from typing import Annotated
 import typer
 from rich.console import Group
 
-from vectorlab.cli.context import open_lab
+from vectorlab.cli.context import open_lab, open_store
 from vectorlab.cli.options import NewSetName, SetName, VersionReference
 from vectorlab.cli.output import JsonOption, frame_table, pairs_table, plain, show
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
-from vectorlab.services import frames
-from vectorlab.services.sets import sets
 
-app = typer.Typer(
-    no_args_is_help=True,
-    help="Demonstration sets: immutable versions of pairs source -> target.",
-)
+app = typer.Typer(no_args_is_help=True)
 
 _DESCRIPTION = "What the set is for, in a sentence."
 _TASK = "What its demonstrations are about, such as sentiment or detoxification."
@@ -37,6 +32,8 @@ def create(
 
     Example: vectorlab sets create upbeat --description "plain to upbeat reviews"
     """
+    from vectorlab.services.sets import sets
+
     lab = open_lab(context)
     created = sets.create(
         lab.db,
@@ -55,7 +52,10 @@ def list_(context: typer.Context, json: JsonOption = False) -> None:
 
     Example: vectorlab sets list
     """
-    db = open_lab(context).db
+    from vectorlab.services import listings
+    from vectorlab.services.sets import sets
+
+    listed = sets.list_sets(open_store(context))
     rows = [
         {
             "set": about.name,
@@ -69,12 +69,12 @@ def list_(context: typer.Context, json: JsonOption = False) -> None:
             "changed_at": latest.created_at if latest else about.created_at,
             "content_sha256": latest and latest.content_sha256,
         }
-        for about, latest in sets.list_sets(db)
+        for about, latest in listed
     ]
     show(
         rows,
         as_json=json,
-        human=lambda: frame_table(frames.sets_frame(db), hide=["sha256", "description"]),
+        human=lambda: frame_table(listings.sets_columns(listed), hide=["sha256", "description"]),
     )
 
 
@@ -84,7 +84,10 @@ def show_(context: typer.Context, reference: VersionReference, json: JsonOption 
 
     Example: vectorlab sets show upbeat@1
     """
-    db = open_lab(context).db
+    from vectorlab.services import listings
+    from vectorlab.services.sets import sets
+
+    db = open_store(context)
     version = sets.get(db, reference)
     items = sets.demonstrations(db, version)
     about = {**plain(version), "label": version.label}
@@ -92,7 +95,7 @@ def show_(context: typer.Context, reference: VersionReference, json: JsonOption 
         {**about, "demonstrations": items},
         as_json=json,
         human=lambda: Group(
-            pairs_table(about), frame_table(frames.demonstrations_frame(db, version.label))
+            pairs_table(about), frame_table(listings.demonstrations_columns(items))
         ),
     )
 
@@ -108,6 +111,8 @@ def fork(
 
     Example: vectorlab sets fork upbeat@2 upbeat-short
     """
+    from vectorlab.services.sets import sets
+
     lab = open_lab(context)
     version = sets.fork(lab.db, reference=reference, name=name, actor=lab.settings.user)
     show(version, as_json=json, human=lambda: f"{version.label}: {version.message}.")
@@ -126,6 +131,8 @@ def describe(
 
     Example: vectorlab sets describe upbeat --label reviews --label tone
     """
+    from vectorlab.services.sets import sets
+
     lab = open_lab(context)
     changes = {"description": description, "task": task, "labels": label}
     done = sets.describe(
@@ -154,6 +161,8 @@ def tag(
 
     Example: vectorlab sets tag upbeat@3 published
     """
+    from vectorlab.services.sets import sets
+
     lab = open_lab(context)
     if delete:
         name = reference.partition("@")[0]
@@ -181,4 +190,6 @@ def purge(
 
     Example: vectorlab sets purge upbeat --yes
     """
+    from vectorlab.services.sets import sets
+
     ask_and_purge(context, "set", name, sets.remove, cascade=cascade, yes=yes, as_json=json)

@@ -1,14 +1,16 @@
 """``vectorlab sets split | folds | overlap``: disjoint parts of a set."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vectorlab.cli.context import open_lab
+from vectorlab.cli.context import open_lab, open_store
 from vectorlab.cli.options import SeedOption, VersionReference
 from vectorlab.cli.output import JsonOption, plain, show
-from vectorlab.domain.sets.versions import SetVersion
-from vectorlab.services.sets import splits
+
+if TYPE_CHECKING:
+    from vectorlab.domain.sets.versions import SetVersion
+
 
 app = typer.Typer()  # its commands stand beside those of ``sets``
 
@@ -32,6 +34,8 @@ def split(
 
     Example: vectorlab sets split upbeat@1 upbeat-pool upbeat-test --share 0.6
     """
+    from vectorlab.services.sets import splits
+
     lab = open_lab(context)
     parts = splits.split(
         lab.db,
@@ -64,6 +68,8 @@ def folds(
 
     Example: vectorlab sets folds upbeat@1 upbeat-cv --count 5
     """
+    from vectorlab.services.sets import splits
+
     lab = open_lab(context)
     pairs = splits.folds(
         lab.db,
@@ -93,11 +99,13 @@ def overlap(
 
     Example: vectorlab sets overlap upbeat-pool upbeat-test
     """
-    shared = splits.overlap(open_lab(context).db, learned, tried)
+    from vectorlab.services.sets import splits
+
+    shared = splits.overlap(open_store(context), learned, tried)
     show(shared, as_json=json, human=lambda: str(shared))
 
 
-def _show_parts(versions: list[SetVersion], *, as_json: bool) -> None:
+def _show_parts(versions: "list[SetVersion]", *, as_json: bool) -> None:
     show(
         [{**plain(version), "label": version.label} for version in versions],
         as_json=as_json,

@@ -1,6 +1,6 @@
 """``vectorlab vectors``: project out, make orthogonal, normalise, equalise."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,8 +14,10 @@ from vectorlab.cli.options import (
 )
 from vectorlab.cli.output import JsonOption, plain, show
 from vectorlab.domain.interventions.operators import Operator
-from vectorlab.domain.vectors.vectors import SteeringVector
-from vectorlab.services.vectors import algebra
+
+if TYPE_CHECKING:
+    from vectorlab.domain.vectors.vectors import SteeringVector
+
 
 app = typer.Typer()
 
@@ -35,6 +37,8 @@ def project_out(
 
     Example: vectorlab vectors project-out upbeat --from formal --name upbeat-alone
     """
+    from vectorlab.services.vectors import algebra
+
     lab = open_lab(context)
     vector = algebra.project_out(lab.db, reference, removed, name=name, actor=lab.settings.user)
     _show([vector], as_json=json)
@@ -58,6 +62,8 @@ def orthogonalise(
 
     Example: vectorlab vectors orthogonalise upbeat formal short
     """
+    from vectorlab.services.vectors import algebra
+
     lab = open_lab(context)
     vectors = algebra.orthogonalise(lab.db, references, suffix=suffix, actor=lab.settings.user)
     _show(vectors, as_json=json)
@@ -74,6 +80,8 @@ def normalise(
 
     Example: vectorlab vectors normalise upbeat --name upbeat-unit
     """
+    from vectorlab.services.vectors import algebra
+
     lab = open_lab(context)
     vector = algebra.normalise(lab.db, reference, name=name, actor=lab.settings.user)
     _show([vector], as_json=json)
@@ -126,7 +134,7 @@ def equalise(
     )
 
 
-def _equalised(vector: SteeringVector) -> str:
+def _equalised(vector: "SteeringVector") -> str:
     about = vector.parameters
     return (
         f"Vector {vector.name} stored: {about['of']} times {about['scale']:.6g}, mean KL "
@@ -135,7 +143,7 @@ def _equalised(vector: SteeringVector) -> str:
     )
 
 
-def _show(vectors: list[SteeringVector], *, as_json: bool) -> None:
+def _show(vectors: "list[SteeringVector]", *, as_json: bool) -> None:
     show(
         [plain(vector) for vector in vectors],
         as_json=as_json,

@@ -1,13 +1,13 @@
 """``vectorlab vectors calibrate`` and ``vectors calibrations``."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Group, RenderableType
 
 from vectorlab.cli import options
-from vectorlab.cli.context import finish, open_lab
+from vectorlab.cli.context import finish, open_lab, open_store
 from vectorlab.cli.groups import grouped
 from vectorlab.cli.output import (
     JsonOption,
@@ -18,11 +18,13 @@ from vectorlab.cli.output import (
     show,
     stderr,
 )
-from vectorlab.domain.description import Names
-from vectorlab.domain.interventions.calibration import Calibration
-from vectorlab.domain.interventions.layer_ranges import spell_layers
+from vectorlab.domain.defaults import DEFAULT_BUDGET
 from vectorlab.errors import InputError
-from vectorlab.services.vectors import calibrations, vectors
+
+if TYPE_CHECKING:
+    from vectorlab.domain.description import Names
+    from vectorlab.domain.interventions.calibration import Calibration
+
 
 app = typer.Typer()
 
@@ -41,7 +43,7 @@ def calibrate(
     ],
     damage: Annotated[
         str, typer.Option(help="Budget: a scorer and the most that its mean may be.")
-    ] = calibrations.DEFAULT_BUDGET,
+    ] = DEFAULT_BUDGET,
     lower: Annotated[
         bool,
         typer.Option(
@@ -80,6 +82,9 @@ def calibrate(
     Example: vectorlab vectors calibrate upbeat --effect sentiment --damage "kl<=0.1"
     --prompts reviews@latest
     """
+    from vectorlab.domain.interventions.calibration import Calibration
+    from vectorlab.services.vectors import calibrations, vectors
+
     lab = open_lab(context)
     choices = options.layer_choices(layers)
     if choose_layers:
@@ -133,7 +138,9 @@ def list_(
 
     Example: vectorlab vectors calibrations upbeat
     """
-    listed = calibrations.of_vector(open_lab(context).db, reference)
+    from vectorlab.services.vectors import calibrations
+
+    listed = calibrations.of_vector(open_store(context), reference)
     show(
         [_facts(calibration) for calibration in listed],
         as_json=json,
@@ -141,8 +148,10 @@ def list_(
     )
 
 
-def _listed(listed: Sequence[Calibration]) -> RenderableType:
+def _listed(listed: "Sequence[Calibration]") -> RenderableType:
     """As a table that a terminal has room for."""
+    from vectorlab.services.vectors import calibrations
+
     frame = calibrations.frame(listed)
     on_other = [
         f" on {calibration.model_name}" if calibration.spec.vector_model else ""
@@ -156,7 +165,7 @@ def _listed(listed: Sequence[Calibration]) -> RenderableType:
     return frame_table(frame.assign(applied=applied, budget=budget)[shown])
 
 
-def _facts(calibration: Calibration) -> dict[str, Any]:
+def _facts(calibration: "Calibration") -> dict[str, Any]:
     return {
         "id": calibration.id,
         "vector": calibration.vector_name,
@@ -180,14 +189,16 @@ def _facts(calibration: Calibration) -> dict[str, Any]:
     }
 
 
-def _closest(calibration: Calibration) -> str:
+def _closest(calibration: "Calibration") -> str:
     return (
         f"The closest is {calibration.spec.damage.label} {calibration.damage_value:.4g} at "
         f"strength {calibration.strength:+.4g}; the budget is {calibration.spec.budget:g}."
     )
 
 
-def _human(calibration: Calibration, names: Names) -> RenderableType:
+def _human(calibration: "Calibration", names: "Names") -> RenderableType:
+    from vectorlab.services.vectors import calibrations
+
     spec, evidence = calibration.spec, calibration.evidence
     about: dict[str, Any] = {
         "calibration": calibration.id,
@@ -222,6 +233,8 @@ def _against(comparison: dict[str, Any], label: str) -> str:
 
 
 def _candidate(candidate: dict[str, Any]) -> str:
+    from vectorlab.domain.interventions.layer_ranges import spell_layers
+
     layers = "all" if candidate["layers"] is None else spell_layers(candidate["layers"])
     if not candidate["is_met"]:
         return f"  {layers}: outside the budget, closest {candidate['damage']:.4g}"

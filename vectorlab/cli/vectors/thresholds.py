@@ -1,6 +1,6 @@
 """``vectorlab vectors threshold``: when to steer, from two sets of prompts."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Group
@@ -18,11 +18,12 @@ from vectorlab.cli.options import (
     priority_of,
 )
 from vectorlab.cli.output import JsonOption, frame_table, pairs_table, plain, show
-from vectorlab.domain.interventions.conditions import ConditionSearch, Measure
-from vectorlab.domain.interventions.layer_ranges import parse_layers
-from vectorlab.domain.interventions.positions import Positions
-from vectorlab.domain.vectors.vectors import Site
-from vectorlab.services.vectors import thresholds as conditions
+from vectorlab.domain.interventions.measures import Measure
+from vectorlab.domain.vectors.places import Site
+
+if TYPE_CHECKING:
+    from vectorlab.domain.interventions.conditions import ConditionSearch
+
 
 app = typer.Typer()
 
@@ -79,6 +80,9 @@ def threshold(
 
     Example: vectorlab vectors threshold upbeat --positive angry@1 --negative calm@1
     """
+    from vectorlab.domain.interventions.layer_ranges import parse_layers
+    from vectorlab.domain.interventions.positions import Positions
+
     lab = open_lab(context)
     request = lab.vectors.request_threshold(
         vector,
@@ -125,6 +129,8 @@ def thresholds(
 
     Example: vectorlab vectors thresholds 1
     """
+    from vectorlab.services.vectors import thresholds as conditions
+
     lab = open_lab(context)
     if search is not None:
         _show(conditions.get(lab.db, search), as_json=json)
@@ -133,7 +139,9 @@ def thresholds(
     show(frame, as_json=json, human=lambda: frame_table(frame))
 
 
-def _show(search: ConditionSearch, *, as_json: bool) -> None:
+def _show(search: "ConditionSearch", *, as_json: bool) -> None:
+    from vectorlab.services.vectors import thresholds as conditions
+
     never = conditions.never_crossed(search)
     spelling = conditions.spell(search.condition, search.vector_name)
     data = {

@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import pandas as pd
 import typer
 from rich.console import Group
 
-from vectorlab.cli.context import finish, open_lab
+from vectorlab.cli.context import finish, open_lab, open_store
 from vectorlab.cli.groups import grouped
 from vectorlab.cli.options import (
     DetachOption,
@@ -25,6 +24,7 @@ from vectorlab.cli.options import (
 )
 from vectorlab.cli.output import (
     JsonOption,
+    columns_of,
     facts_of,
     frame_table,
     pairs_table,
@@ -32,18 +32,17 @@ from vectorlab.cli.output import (
     show,
 )
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
-from vectorlab.cli.vectors.explanation import show_explanation
 from vectorlab.domain.vectors.formats import VECTOR_FORMATS
 from vectorlab.domain.vectors.methods import METHODS
 from vectorlab.domain.vectors.passages import ChatForm, ThinkingMarkers
-from vectorlab.domain.vectors.vectors import Site, SteeringVector, TokenRule
+from vectorlab.domain.vectors.places import Site, TokenRule
 from vectorlab.errors import InputError
-from vectorlab.services import frames
-from vectorlab.services.vectors import explanations, files, vectors
 
-app = typer.Typer(
-    no_args_is_help=True, help="Steering vectors: one vector per layer, with where it came from."
-)
+if TYPE_CHECKING:
+    from vectorlab.services.vectors import vectors
+
+
+app = typer.Typer(no_args_is_help=True)
 
 VectorFormatOption = Annotated[
     str | None,
@@ -126,6 +125,9 @@ def extract(
 
     Example: vectorlab vectors extract --set upbeat@latest --model tiny --method icv --name upbeat
     """
+    from vectorlab.domain.vectors.vectors import SteeringVector
+    from vectorlab.services.vectors import vectors
+
     lab = open_lab(context)
     request = lab.vectors.request(
         set=set,
@@ -175,11 +177,14 @@ def list_(
 
     Example: vectorlab vectors list
     """
-    listed = open_lab(context).vectors.list(model=model, set_name=set, method=method)
+    from vectorlab.services import listings
+    from vectorlab.services.vectors import vectors
+
+    listed = vectors.list_vectors(open_store(context), model=model, set_name=set, method=method)
     show(
         listed,
         as_json=json,
-        human=lambda: frame_table(frames.vectors_frame(listed), hide=["sha256", "origin"]),
+        human=lambda: frame_table(listings.vectors_columns(listed), hide=["sha256", "origin"]),
     )
 
 
@@ -189,8 +194,9 @@ def show_(context: typer.Context, reference: VectorReference, json: JsonOption =
 
     Example: vectorlab vectors show upbeat
     """
-    lab = open_lab(context)
-    _show_vector(vectors.details(lab.db, reference), as_json=json)
+    from vectorlab.services.vectors import vectors
+
+    _show_vector(vectors.details(open_store(context), reference), as_json=json)
 
 
 @app.command()
@@ -219,6 +225,9 @@ def explain(
 
     Example: vectorlab vectors explain upbeat --leave-one-out
     """
+    from vectorlab.cli.vectors.explanation import show_explanation
+    from vectorlab.services.vectors import explanations
+
     lab = open_lab(context)
 
     def show_pulls(_: object = None) -> None:
@@ -251,6 +260,8 @@ def combine(
 
     Example: vectorlab vectors combine "upbeat - 0.5*formal" --name upbeat-informal
     """
+    from vectorlab.services.vectors import vectors
+
     lab = open_lab(context)
     vector = vectors.combine(
         lab.db, name=name, terms=vectors.parse_terms(expression), actor=lab.settings.user
@@ -264,6 +275,8 @@ def similar(context: typer.Context, reference: VectorReference, json: JsonOption
 
     Example: vectorlab vectors similar upbeat
     """
+    from vectorlab.services.vectors import vectors
+
     rows = [
         {
             "vector": vector.name,
@@ -271,10 +284,10 @@ def similar(context: typer.Context, reference: VectorReference, json: JsonOption
             "method": vector.method,
             "set": vector.set_label,
         }
-        for vector, cosine in vectors.similarities(open_lab(context).db, reference)
+        for vector, cosine in vectors.similarities(open_store(context), reference)
     ]
     columns = ["vector", "mean_cosine", "method", "set"]
-    show(rows, as_json=json, human=lambda: frame_table(pd.DataFrame(rows, columns=columns)))
+    show(rows, as_json=json, human=lambda: frame_table(columns_of(rows, columns)))
 
 
 @app.command()
@@ -289,6 +302,8 @@ def export(
 
     Example: vectorlab vectors export upbeat --out upbeat.safetensors
     """
+    from vectorlab.services.vectors import files
+
     lab = open_lab(context)
     vector = lab.vectors.get(reference)
     files.export_vector(lab.db, vector, out, format=format)
@@ -317,6 +332,8 @@ def import_(
 
     Example: vectorlab vectors import upbeat.safetensors --name upbeat
     """
+    from vectorlab.services.vectors import files, vectors
+
     lab = open_lab(context)
     vector = files.import_vector(
         lab.db,
@@ -341,14 +358,18 @@ def purge(
 
     Example: vectorlab vectors purge upbeat --yes
     """
+    from vectorlab.services.vectors import vectors
+
     ask_and_purge(
         context, "vector", reference, vectors.remove, cascade=cascade, yes=yes, as_json=json
     )
 
 
 def _show_vector(
-    details: vectors.VectorDetails, *, as_json: bool, was_found: bool | None = None
+    details: "vectors.VectorDetails", *, as_json: bool, was_found: bool | None = None
 ) -> None:
+    from vectorlab.services import listings
+
     def human() -> Group:
         pulls = sorted(details.alignments, key=lambda pull: pull.mean)
         about = _about(details) | _reuse(details.environment)
@@ -357,7 +378,9 @@ def _show_vector(
                 f"{pulls[0].mean:.3f} (demonstration {pulls[0].position}) to "
                 f"{pulls[-1].mean:.3f} (demonstration {pulls[-1].position})"
             )
-        return Group(pairs_table(about), frame_table(frames.layers_frame(details), hide=["sha256"]))
+        return Group(
+            pairs_table(about), frame_table(listings.layers_columns(details), hide=["sha256"])
+        )
 
     data = {
         **plain(details.vector),
@@ -370,7 +393,7 @@ def _show_vector(
     show(data if was_found is None else {**data, "found": was_found}, as_json=as_json, human=human)
 
 
-def _about(details: vectors.VectorDetails) -> dict[str, Any]:
+def _about(details: "vectors.VectorDetails") -> dict[str, Any]:
     vector = details.vector
     about = {
         "vector": vector.name,

@@ -3,11 +3,10 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated, Any
 
 from vectorlab.domain.codec import Coded, Stored
-from vectorlab.domain.description import About, counted
+from vectorlab.domain.description import About, counted, signed
 from vectorlab.domain.fields import (
     Layers,
     VectorId,
@@ -15,24 +14,12 @@ from vectorlab.domain.fields import (
     VectorSha256,
 )
 from vectorlab.domain.interventions.conditions import Condition
+from vectorlab.domain.interventions.operators import Combine as Combine
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Part, Positions
 from vectorlab.domain.interventions.schedules import Schedule
 from vectorlab.domain.vectors.vectors import Site
 from vectorlab.errors import InputError
-
-
-class Combine(StrEnum):
-    """How several interventions of one arm share a layer, by an operator that ``takes_mean``."""
-
-    MEAN = "mean"  # ICV's rule: the sum is divided by their number
-    SUM = "sum"
-
-
-def signed(number: float) -> str:
-    """A number with its sign, every digit of it."""
-    return f"{number:+}".removesuffix(".0")
-
 
 # Older requests have neither and stay equal.
 ScheduleOfStrength = Annotated[Schedule, About(name="schedule", quiet=True), Stored(if_given=True)]

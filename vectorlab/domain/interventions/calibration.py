@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
 from vectorlab.domain.codec import Coded, Request
-from vectorlab.domain.description import About
+from vectorlab.domain.description import About, signed
 from vectorlab.domain.fields import (
     ChatTurns,
     Dtype,
@@ -29,7 +29,6 @@ from vectorlab.domain.interventions.arms import (
     Arm,
     Intervention,
     ScheduleOfStrength,
-    signed,
 )
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Positions

@@ -25,18 +25,12 @@ from vectorlab.domain.fields import (
     VectorModel,
     VectorSha256,
 )
+from vectorlab.domain.interventions.measures import Measure as Measure
 from vectorlab.domain.interventions.positions import Part, Positions
 from vectorlab.domain.text.chats import Chat
 from vectorlab.domain.ties import first_best, tie_of
 from vectorlab.domain.vectors.vectors import Site
 from vectorlab.errors import InputError
-
-
-class Measure(StrEnum):
-    """What of a state is compared."""
-
-    COSINE = "cosine"  # of state and vector, -1 to 1
-    PROJECTION = "projection"  # of the state onto the unit vector, in activation units
 
 
 class ThresholdSide(StrEnum):

@@ -92,3 +92,10 @@ OPERATORS: dict[Operator, OperatorInfo] = {
 
 # Those whose pushes ``Combine`` averages or sums, in words.
 AVERAGED = ", ".join(item for item in Operator if item.info.takes_mean)
+
+
+class Combine(StrEnum):
+    """How several interventions of one arm share a layer, by an operator that ``takes_mean``."""
+
+    MEAN = "mean"  # ICV's rule: the sum is divided by their number
+    SUM = "sum"

@@ -9,15 +9,14 @@ from enum import StrEnum
 from typing import Any, ClassVar, Self, TypeVar
 
 from vectorlab.domain.codec import NO_IDS, Coded, Ids, ids_in
+from vectorlab.domain.defaults import DEFAULT_QUEUE as DEFAULT_QUEUE
+from vectorlab.domain.defaults import PRIORITY_BATCH as PRIORITY_BATCH
+from vectorlab.domain.defaults import PRIORITY_INTERACTIVE as PRIORITY_INTERACTIVE
 from vectorlab.errors import InputError, IntegrityError
 
 R = TypeVar("R", bound="JobRequest")
 
 SERIES_LENGTH = 100  # characters of a name
-
-PRIORITY_INTERACTIVE = 10  # somebody is waiting at a terminal or a page
-PRIORITY_BATCH = 0
-DEFAULT_QUEUE = "default"
 
 
 class JobState(StrEnum):

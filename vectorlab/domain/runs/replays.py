@@ -7,16 +7,9 @@ from typing import Any
 
 from vectorlab.domain.runs import margins
 from vectorlab.domain.runs.batch_plan import BatchPlan, Products
+from vectorlab.domain.runs.outcomes import ReplayOutcome as ReplayOutcome
 from vectorlab.domain.runs.runs import GenerationRun
 from vectorlab.domain.runs.texts import Departure
-
-
-class ReplayOutcome(StrEnum):
-    """What comparing a run with its replay comes to."""
-
-    IDENTICAL = "identical"  # every text has the same tokens
-    ROUNDING = "rounding"  # texts parted at near choices only, and something rounds otherwise
-    UNEXPLAINED = "unexplained"  # texts parted, and rounding is not known to be the reason
 
 
 class Effect(StrEnum):

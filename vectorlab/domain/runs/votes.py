@@ -2,19 +2,10 @@
 
 import math
 from dataclasses import dataclass
-from enum import StrEnum
 
 from vectorlab.domain.runs.comparison import Column
+from vectorlab.domain.runs.outcomes import Choice as Choice
 from vectorlab.domain.scores.statistics import sign_test
-
-
-class Choice(StrEnum):
-    """What a voter says of two texts."""
-
-    LEFT = "left"
-    RIGHT = "right"
-    TIE = "tie"  # both are as good
-    NEITHER = "neither"  # neither will do
 
 
 @dataclass(frozen=True, kw_only=True)

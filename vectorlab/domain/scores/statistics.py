@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from statistics import NormalDist
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, TypeAlias
 
 from vectorlab.domain.ties import TOLERANCE, tie_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 LEVEL = 0.95  # of intervals
 RESAMPLES = 4000
@@ -23,8 +25,8 @@ TIE = 1e-9  # differences up to this are none, whatever the size of the values
 _NUMBERS_AT_ONCE = 4_000_000  # drawn in one piece
 _NORMAL = NormalDist()
 
-Values = Sequence[float | None] | npt.NDArray[np.floating]
-_Array = npt.NDArray[np.float64]
+Values: TypeAlias = "Sequence[float | None] | npt.NDArray[np.floating]"
+_Array: TypeAlias = "npt.NDArray[np.float64]"
 
 
 class Verdict(StrEnum):
@@ -74,6 +76,8 @@ class PairedComparison:
 
 def estimate(values: Values, *, level: float = LEVEL, seed: int = 0) -> Estimate:
     """The mean of values with its bootstrap interval."""
+    import numpy as np
+
     numbers = _array(values)
     present = numbers[~np.isnan(numbers)]
     interval = bootstrap_interval(present, level=level, seed=seed)
@@ -115,6 +119,8 @@ def compare_paired(
     Raises:
         ValueError: If the sides are of different lengths.
     """
+    import numpy as np
+
     mine, other = _array(values), _array(baseline)
     if len(mine) != len(other):
         raise ValueError(f"{len(mine)} values cannot be paired with {len(other)}")
@@ -185,6 +191,8 @@ def bootstrap_interval(
     "What teachers should know about the bootstrap", The American Statistician 69 (2015), section
     4.1, for the widening.
     """
+    import numpy as np
+
     numbers = _array(values)
     n = len(numbers)
     if n < 2:
@@ -250,6 +258,8 @@ def mean_by_group(values: Values, groups: Sequence[int]) -> _Array:
 
     Samples of one prompt are no independent pairs, but their means are.
     """
+    import numpy as np
+
     numbers, of = _array(values), np.asarray(groups, dtype=np.int64)
     names, places = np.unique(of, return_inverse=True)
     there = ~np.isnan(numbers)
@@ -285,10 +295,14 @@ def _from_zero(estimated: Estimate, tie: float) -> Estimate:
 
 
 def _array(values: Values) -> _Array:
+    import numpy as np
+
     return np.array([math.nan if value is None else value for value in values], dtype=np.float64)
 
 
-def _resampled_means(values: _Array, resamples: int, rng: np.random.Generator) -> _Array:
+def _resampled_means(values: _Array, resamples: int, rng: "np.random.Generator") -> _Array:
+    import numpy as np
+
     at_once = max(1, _NUMBERS_AT_ONCE // len(values))
     parts = [
         values[rng.integers(len(values), size=(min(at_once, resamples - start), len(values)))].mean(

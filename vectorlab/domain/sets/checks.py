@@ -11,8 +11,6 @@ from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-import numpy as np
-
 from vectorlab.domain.sets.versions import Demonstration
 
 MOST_POSITIONS = 20  # places that a finding lists; it counts all of them
@@ -123,6 +121,8 @@ class SetChecks:
 
     def _repeated(self) -> dict[Check, tuple[int, list[int]]]:
         """How many demonstrations come again, exactly or nearly, and the first of them."""
+        import numpy as np
+
         normal, exact = np.asarray(self._normal), np.asarray(self._exact)
         order = np.argsort(normal, kind="stable")  # equal ones stand together, in their order
         begins = np.ones(len(order), dtype=bool)

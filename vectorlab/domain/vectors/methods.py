@@ -7,7 +7,7 @@ The arithmetic of each lives in the file of the same name in
 from dataclasses import dataclass
 
 from vectorlab.domain.interventions.operators import Operator
-from vectorlab.domain.vectors.vectors import Site
+from vectorlab.domain.vectors.places import Site
 from vectorlab.errors import InputError
 
 

@@ -4,13 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from vectorlab.domain.codec import Request
 from vectorlab.domain.hashing import bytes_sha256, content_sha256
+from vectorlab.domain.packing import pack_ids
 from vectorlab.domain.vectors.vectors import FloatArray, Site, TokenRule
-
-DEFAULT_STATE_CACHE_BYTES = 2**30  # 1 GiB
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,4 +74,4 @@ def place_sha256(
 
 def tokens_sha256(token_ids: "list[int]") -> str:
     """Name of a sequence of token ids."""
-    return bytes_sha256(np.asarray(token_ids, dtype="<i4").tobytes())
+    return bytes_sha256(pack_ids(token_ids))

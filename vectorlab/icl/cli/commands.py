@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from vectorlab.cli.context import finish, open_lab
+from vectorlab.cli.context import finish, open_lab, open_store
 from vectorlab.cli.groups import OptionGroup, grouped
 from vectorlab.cli.options import (
     DtypeOption,
@@ -33,14 +33,13 @@ from vectorlab.errors import InputError
 from vectorlab.icl.domain.laws import Inputs, RegressionLaw
 from vectorlab.icl.domain.runs import IclKind, IclRun
 from vectorlab.icl.domain.training_spec import TrainingSpec, Variant
-from vectorlab.icl.services import runs
-from vectorlab.lab import Lab
-from vectorlab.services.asking import Asked
 
-app = typer.Typer(
-    no_args_is_help=True,
-    help="In-context learning as gradient descent: construct, train, reproduce, bridge.",
-)
+if TYPE_CHECKING:
+    from vectorlab.lab import Lab
+    from vectorlab.services.asking import Asked
+
+
+app = typer.Typer(no_args_is_help=True)
 
 IclReference = Annotated[
     str,
@@ -282,7 +281,9 @@ def list_(
 
     Example: vectorlab icl list --kind train
     """
-    frame = runs.runs_frame(runs.list_runs(open_lab(context).db, kind=kind, limit=limit))
+    from vectorlab.icl.services import runs
+
+    frame = runs.runs_frame(runs.list_runs(open_store(context), kind=kind, limit=limit))
     show(frame, as_json=json, human=lambda: frame_table(frame))
 
 
@@ -302,6 +303,8 @@ def show_(
 
     Example: vectorlab icl show 1
     """
+    from vectorlab.icl.services import runs
+
     lab = open_lab(context)
     run = runs.get(lab.db, reference)
     if weights is not None:
@@ -323,12 +326,14 @@ def purge(
 
     Example: vectorlab icl purge 1 --yes
     """
+    from vectorlab.icl.services import runs
+
     ask_and_purge(
         context, "in-context run", reference, runs.purge, cascade=False, yes=yes, as_json=json
     )
 
 
-def _finish(lab: Lab, request: Asked[IclRun], *, detach: bool, as_json: bool) -> None:
+def _finish(lab: "Lab", request: "Asked[IclRun]", *, detach: bool, as_json: bool) -> None:
     """Wait for the job, unless the run was found or nobody is to wait, and print the run."""
     finish(
         lab,
@@ -340,7 +345,9 @@ def _finish(lab: Lab, request: Asked[IclRun], *, detach: bool, as_json: bool) ->
     )
 
 
-def _show(lab: Lab, run: IclRun, *, as_json: bool) -> None:
+def _show(lab: "Lab", run: IclRun, *, as_json: bool) -> None:
+    from vectorlab.icl.services import runs
+
     data = plain(run) | {"result": plain(run.result)}
     if run.kind is IclKind.REPRODUCE:
         data["checks"] = plain(runs.checks_frame(runs.checks(lab.db, run.id)))
@@ -352,7 +359,9 @@ def _show(lab: Lab, run: IclRun, *, as_json: bool) -> None:
     show(data, as_json=as_json, human=lambda: _human(lab, run))
 
 
-def _human(lab: Lab, run: IclRun) -> RenderableType:
+def _human(lab: "Lab", run: IclRun) -> RenderableType:
+    from vectorlab.icl.services import runs
+
     parts: list[RenderableType] = [
         pairs_table(
             {
@@ -378,6 +387,8 @@ def _human(lab: Lab, run: IclRun) -> RenderableType:
 
 
 def _construction(run: IclRun) -> list[RenderableType]:
+    from vectorlab.icl.services import runs
+
     result = run.result
     return [
         frame_table(runs.steps_frame(run), title="Loss by step"),
@@ -404,7 +415,9 @@ def _training(result: Mapping[str, Any]) -> RenderableType:
     return pairs_table(rows)
 
 
-def _bridge(lab: Lab, run: IclRun) -> list[RenderableType]:
+def _bridge(lab: "Lab", run: IclRun) -> list[RenderableType]:
+    from vectorlab.icl.services import runs
+
     layers = runs.layers_frame(lab.db, run.id)
     parts: list[RenderableType] = [
         frame_table(

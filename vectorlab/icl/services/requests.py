@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 
+from vectorlab.domain.models import BUNDLED_MODEL
 from vectorlab.icl.domain.laws import BridgeRequest, ConstructOptions
 from vectorlab.icl.domain.training_spec import TrainingSpec
 from vectorlab.services.asking import JobOptions
-from vectorlab.services.vectors.belonging import BUNDLED_MODEL
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from vectorlab.cli.context import finish, open_lab
+from vectorlab.cli.context import finish, open_lab, open_store
 from vectorlab.cli.groups import OptionGroup, grouped
 from vectorlab.cli.options import (
     DtypeOption,
@@ -33,24 +33,19 @@ from vectorlab.cli.output import (
     show,
 )
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
-from vectorlab.domain.interventions.layer_ranges import parse_layers
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.errors import InputError, NotFoundError
-from vectorlab.lab import Lab
-from vectorlab.ravel.cli.printing import data_view, instance_view, run_view, scores_view
-from vectorlab.ravel.domain.instances import TESTS, ExamplePart, Instance
+from vectorlab.ravel.domain.instances import TESTS, ExamplePart
 from vectorlab.ravel.domain.specs import FEATURIZERS, Location, RavelRun
-from vectorlab.ravel.services import entities, frames
-from vectorlab.ravel.services import instances as ravel_instances
-from vectorlab.ravel.services import runs as ravel_runs
-from vectorlab.ravel.services.export import export_object, remove
-from vectorlab.ravel.services.runs import Grid, VectorTrial
-from vectorlab.services.asking import Asked
 
-app = typer.Typer(
-    no_args_is_help=True,
-    help="Attributes of entities (RAVEL): change one, leave the others alone, and measure both.",
-)
+if TYPE_CHECKING:
+    from vectorlab.lab import Lab
+    from vectorlab.ravel.domain.instances import Instance
+    from vectorlab.ravel.services.runs import Grid, VectorTrial
+    from vectorlab.services.asking import Asked
+
+
+app = typer.Typer(no_args_is_help=True)
 
 InstanceArgument = Annotated[str, reference_to("the instance", metavar="INSTANCE")]
 DataArgument = Annotated[
@@ -100,12 +95,14 @@ class FeatureGroup(OptionGroup):
 
     def grid(
         self, methods: list[str], layers: list[int], seed: int, weights: str | None = None
-    ) -> Grid:
+    ) -> "Grid":
         """The featurizers of these methods at these layers.
 
         Raises:
             InputError: If there is no layer, or a parameter is not NAME=NUMBER.
         """
+        from vectorlab.ravel.services.runs import Grid
+
         if not layers:
             raise InputError("No layer is given. Choose one, such as --layer 3.")
         return Grid(
@@ -240,6 +237,9 @@ def train(
 
     Example: vectorlab ravel train cities-tiny --method mdas --layer 3 --k 32
     """
+    from vectorlab.ravel.services import frames
+    from vectorlab.ravel.services import runs as ravel_runs
+
     lab = open_lab(context)
     grid = features.grid(method, layer, seed, weights)
     request = lab.ravel.request_run(instance, grid=grid, parts=(), name=name, **work.given())
@@ -339,6 +339,9 @@ def sweep(
 
     Example: vectorlab ravel sweep cities-tiny --method full --layer 0-9
     """
+    from vectorlab.domain.interventions.layer_ranges import parse_layers
+    from vectorlab.ravel.services import instances as ravel_instances
+
     lab = open_lab(context)
     stored = ravel_instances.get(lab.db, instance)
     depth = lab.models.get(stored.model_name).description.n_layers
@@ -359,7 +362,11 @@ def list_(context: typer.Context, json: JsonOption = False) -> None:
 
     Example: vectorlab ravel list
     """
-    db = open_lab(context).db
+    from vectorlab.ravel.services import entities
+    from vectorlab.ravel.services import instances as ravel_instances
+    from vectorlab.ravel.services import runs as ravel_runs
+
+    db = open_store(context)
     versions = entities.list_versions(db)
     instances = ravel_instances.list_instances(db)
     runs = ravel_runs.list_runs(db)
@@ -429,6 +436,11 @@ def show_(
 
     Example: vectorlab ravel show cities-tiny --examples 5
     """
+    from vectorlab.ravel.cli.printing import data_view
+    from vectorlab.ravel.services import entities
+    from vectorlab.ravel.services import instances as ravel_instances
+    from vectorlab.ravel.services import runs as ravel_runs
+
     lab = open_lab(context)
     instance = ravel_instances.find(lab.db, reference) if not reference.isdigit() else None
     run = ravel_runs.find_run(lab.db, reference)
@@ -494,7 +506,9 @@ def export(
 
     Example: vectorlab ravel export cities-tiny instance.json
     """
-    written = export_object(open_lab(context).db, reference, out)
+    from vectorlab.ravel.services.export import export_object
+
+    written = export_object(open_store(context), reference, out)
     show(
         {"file": str(out), **written},
         as_json=json,
@@ -516,14 +530,19 @@ def purge(
 
     Example: vectorlab ravel purge cities-tiny --cascade
     """
+    from vectorlab.ravel.services.export import remove
+
     ask_and_purge(
         context, "what is named", reference, remove, cascade=cascade, yes=yes, as_json=json
     )
 
 
 def _show_instance(
-    instance: Instance, *, as_json: bool, lab: Lab | None = None, examples: int = 0
+    instance: "Instance", *, as_json: bool, lab: "Lab | None" = None, examples: int = 0
 ) -> None:
+    from vectorlab.ravel.cli.printing import instance_view
+    from vectorlab.ravel.services import instances as ravel_instances
+
     frame = None
     if examples and lab is not None:
         frame = ravel_instances.examples_frame(lab.db, instance).head(examples)
@@ -532,8 +551,13 @@ def _show_instance(
 
 
 def _show_scores(
-    lab: Lab, run: RavelRun, *, as_json: bool, target: str | None = None, examples: int = 0
+    lab: "Lab", run: RavelRun, *, as_json: bool, target: str | None = None, examples: int = 0
 ) -> None:
+    from vectorlab.ravel.cli.printing import run_view, scores_view
+    from vectorlab.ravel.services import frames
+    from vectorlab.ravel.services import instances as ravel_instances
+    from vectorlab.ravel.services import runs as ravel_runs
+
     evaluations = ravel_runs.evaluations(lab.db, run=run)
     if not evaluations:
         frame = frames.featurizers_frame(ravel_runs.featurizers_of_run(lab.db, run))
@@ -572,8 +596,8 @@ def _outcome_tables(frame: Any) -> list[RenderableType]:
 
 
 def _finish(
-    lab: Lab,
-    request: Asked[RavelRun],
+    lab: "Lab",
+    request: "Asked[RavelRun]",
     show_run: Callable[[RavelRun], None],
     work: WorkGroup,
     *,
@@ -598,7 +622,9 @@ def _vector(
     operator: Operator | None,
     positions: str,
     layers: list[int] | None,
-) -> VectorTrial:
+) -> "VectorTrial":
+    from vectorlab.ravel.services.runs import VectorTrial
+
     if before is None or after is None or len(attributes or []) != 1:
         raise InputError(
             "A vector turns one value into another: give --attribute once, --from and --to, as in "

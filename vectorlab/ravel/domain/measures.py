@@ -10,15 +10,17 @@ src/utils/metric_utils.py, whose rounding of every template to two decimals is l
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, TypeAlias
 
 from vectorlab.domain.scores.statistics import LEVEL
 from vectorlab.errors import InputError
 
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
 RESAMPLES = 1000  # of the bootstrap
-_Draws = npt.NDArray[np.float64]
+_Draws: TypeAlias = "npt.NDArray[np.float64]"
 
 
 class AttributeMeasure(StrEnum):
@@ -89,6 +91,8 @@ def score(
     Raises:
         InputError: If a target has no outcome on prompts of its own, or none on those of others.
     """
+    import numpy as np
+
     rng = np.random.default_rng(seed)
     cells = _cells(outcomes, rng, resamples)
     scores = [cell.score for cell in cells]
@@ -178,7 +182,7 @@ class _Mean:
     draws: _Draws  # (resamples,) the same mean of resampled examples
 
 
-def _cells(outcomes: Sequence[Judged], rng: np.random.Generator, resamples: int) -> list[_Mean]:
+def _cells(outcomes: Sequence[Judged], rng: "np.random.Generator", resamples: int) -> list[_Mean]:
     """One mean per target and template."""
     groups: dict[tuple[str, str, int], list[bool]] = {}
     for outcome in outcomes:
@@ -202,6 +206,8 @@ def _mean(
     target: str | None = None,
     attribute: str | None = None,
 ) -> _Mean:
+    import numpy as np
+
     value = float(np.mean([part.score.value for part in parts]))
     draws = np.mean([part.draws for part in parts], axis=0)
     count = sum(part.score.n for part in parts)
@@ -217,6 +223,8 @@ def _score(
     value: float,
     draws: _Draws,
 ) -> AttributeScore:
+    import numpy as np
+
     rest = (1 - LEVEL) / 2
     low, high = np.quantile(draws, [rest, 1 - rest])
     return AttributeScore(

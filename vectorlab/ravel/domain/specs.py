@@ -5,19 +5,19 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any, ClassVar
-
-import numpy as np
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from vectorlab.domain.codec import NO_IDS, Coded, Ids, Request, Stored
-from vectorlab.domain.description import About, Fact, Names, describe
+from vectorlab.domain.description import About, Fact, Names, describe, signed
 from vectorlab.domain.fields import Layers, Seed, VectorId, VectorSha256
 from vectorlab.domain.hashing import bytes_sha256, content_sha256
-from vectorlab.domain.interventions.arms import signed
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.errors import InputError, ShapeError
 from vectorlab.ravel.domain.instances import TESTS, ExamplePart
 from vectorlab.ravel.domain.measures import AttributeScore, Outcome
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class Location(StrEnum):
@@ -238,11 +238,13 @@ class NamedTensor:
     """One array of a featurizer: raw little-endian float32."""
 
     name: str
-    values: np.ndarray[Any, np.dtype[np.float32]]
+    values: "np.ndarray[Any, np.dtype[np.float32]]"
 
     @cached_property
     def data(self) -> bytes:
         """The bytes that are stored."""
+        import numpy as np
+
         return np.ascontiguousarray(self.values, dtype="<f4").tobytes()
 
     @cached_property

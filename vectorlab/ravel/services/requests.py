@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from vectorlab.domain.models import BUNDLED_MODEL
 from vectorlab.ravel.domain.instances import TESTS, ExamplePart, InstanceOptions
 from vectorlab.ravel.services.runs import Grid, VectorTrial
 from vectorlab.services.asking import JobOptions
-from vectorlab.services.vectors.belonging import BUNDLED_MODEL
 
 
 @dataclass(frozen=True, kw_only=True)

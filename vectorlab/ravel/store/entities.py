@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from vectorlab.domain.sets.versions import LATEST, SetReference
 from vectorlab.errors import IntegrityError
@@ -13,6 +12,7 @@ from vectorlab.ravel.store import tables
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
 from vectorlab.store.references import batches, must_exist, storable_text
+from vectorlab.store.upserts import insert_into
 
 _types = tables.ravel_types
 _versions = tables.ravel_versions
@@ -37,9 +37,8 @@ def add_version(
     Returns:
         The version, and whether it is new: the latest one is found if its content is the same.
     """
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     tx.execute(
-        dialect.insert(_types)
+        insert_into(tx, _types)
         .values(name=name, created_at=utc_now())
         .on_conflict_do_nothing(index_elements=[_types.c.name])
     )

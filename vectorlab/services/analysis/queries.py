@@ -5,14 +5,13 @@ from importlib.resources import files
 
 import pandas as pd
 
-from vectorlab.domain.queries import QueryLimits, QueryResult, Recipe
+from vectorlab.domain.queries import DEFAULT_READER, QueryLimits, QueryResult, Recipe
 from vectorlab.errors import InputError
 from vectorlab.store.analysis import reader_role, saved_queries
 from vectorlab.store.analysis import run_query as analysis
 from vectorlab.store.database import Database
 from vectorlab.store.references import storable_text
 
-DEFAULT_READER = "vectorlab_reader"
 _HEAD = "-- # "
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from vectorlab.domain.defaults import DEFAULT_TEMPLATE
 from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.sets.versions import SHUFFLED_FROM, Demonstration
 from vectorlab.domain.vectors.methods import RANDOM_DIRECTION
@@ -28,7 +29,6 @@ from vectorlab.store.database import Database, Transaction
 from vectorlab.store.sets import sets
 from vectorlab.store.vectors import vectors
 
-DEFAULT_TEMPLATE = "{source}\n{target}\n\n"
 _NUMBER_OF_TRIES = 100
 
 

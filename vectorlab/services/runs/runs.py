@@ -2,25 +2,26 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from vectorlab.domain.interventions.arms import Arm, Intervention, check_arm
 from vectorlab.domain.interventions.conditions import Condition
 from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job
-from vectorlab.domain.jobs.requests import GenerateRequest
 from vectorlab.domain.models import Model, check_dtype
-from vectorlab.domain.runs.replays import ReplayVerdict, judge
 from vectorlab.domain.runs.runs import Chat, GenerationRun, Prompt, RunSpec
 from vectorlab.domain.runs.texts import GeneratedText, compare_generations
 from vectorlab.domain.sets.versions import SetReference, check_name
 from vectorlab.errors import InputError
-from vectorlab.services.asking import Asked, ask, job_reader, takes_name
-from vectorlab.store import audit, models, purge
+from vectorlab.store import audit, models
 from vectorlab.store.database import Database, Transaction
-from vectorlab.store.jobs import names
 from vectorlab.store.references import storable_text
 from vectorlab.store.runs import runs, verdicts
 from vectorlab.store.sets import sets
 from vectorlab.store.vectors import vectors
+
+if TYPE_CHECKING:
+    from vectorlab.domain.runs.replays import ReplayVerdict
+    from vectorlab.services.asking import Asked
 
 
 def prompts_of_set(db: Database, reference: str) -> tuple[tuple[Prompt, ...], int]:
@@ -45,7 +46,7 @@ def request_run(
     compiled: bool = False,
     priority: int = PRIORITY_BATCH,
     queue: str = DEFAULT_QUEUE,
-) -> Asked[GenerationRun]:
+) -> "Asked[GenerationRun]":
     """Find the run of an equal earlier request, or enqueue it.
 
     How a text is computed is not part of the request: a run found may have been compiled or not,
@@ -67,6 +68,9 @@ def request_run(
         InputError: If there is no prompt, no arm or no sample to make, or the name is unusable.
         ConflictError: If the name belongs to another run, or an equal run or job has another one.
     """
+    from vectorlab.domain.jobs.requests import GenerateRequest
+    from vectorlab.services.asking import ask
+
     _check_spec(spec)
     request = GenerateRequest(
         spec=spec,
@@ -100,7 +104,7 @@ def request_replay(
     accept_changed_model: bool = False,
     priority: int = PRIORITY_BATCH,
     queue: str = DEFAULT_QUEUE,
-) -> Asked[GenerationRun]:
+) -> "Asked[GenerationRun]":
     """Enqueue the exact repetition of a run: same spec, same batches, as a new run.
 
     Replaying a replay repeats its original. A model whose files changed is refused by the job,
@@ -119,6 +123,9 @@ def request_replay(
         IntegrityError: If a stored vector no longer has the bytes the run used, or a text of the
             run is not what it was.
     """
+    from vectorlab.domain.jobs.requests import GenerateRequest
+    from vectorlab.services.asking import ask
+
     with db.write() as tx:
         original = runs.get_run(tx, reference)
         if original.replay_of is not None:
@@ -140,7 +147,7 @@ def request_replay(
         return ask(tx, request, read=_reader(db), actor=actor, priority=priority, queue=queue)
 
 
-def verdict(db: Database, replay: str) -> ReplayVerdict:
+def verdict(db: Database, replay: str) -> "ReplayVerdict":
     """What comparing a replay with its original found.
 
     It was kept with the replay; one that was stored without it is compared here.
@@ -148,6 +155,8 @@ def verdict(db: Database, replay: str) -> ReplayVerdict:
     Raises:
         InputError: If the run is not a replay.
     """
+    from vectorlab.domain.runs.replays import judge
+
     with db.read() as tx:
         repeated = runs.get_run(tx, replay)
         if repeated.replay_of is None:
@@ -236,6 +245,8 @@ def remove(db: Database, reference: str, *, cascade: bool, actor: str) -> list[s
     Raises:
         ConflictError: If replays depend on it and ``cascade`` is off.
     """
+    from vectorlab.store import purge
+
     with db.write() as tx:
         return purge.purge_run(tx, reference, cascade=cascade, actor=actor)
 
@@ -287,11 +298,15 @@ def _check_arms(arms: Sequence[Arm]) -> None:
 
 
 def _reader(db: Database) -> Callable[[Job], GenerationRun]:
+    from vectorlab.services.asking import job_reader
+
     return job_reader(db, "run_id", runs.run_by_id)
 
 
 def _named(tx: Transaction, run: GenerationRun, name: str | None, actor: str) -> GenerationRun:
     """The run of an equal request under the name that is asked for."""
+    from vectorlab.services.asking import takes_name
+
     cure = f", rename it (vectorlab runs rename {run.id} {name})"
     if takes_name(f"run {run.id}", run.name, name, cure=cure):
         return _renamed(tx, run, str(name), actor)
@@ -299,6 +314,9 @@ def _named(tx: Transaction, run: GenerationRun, name: str | None, actor: str) ->
 
 
 def _renamed(tx: Transaction, run: GenerationRun, name: str, actor: str) -> GenerationRun:
+    from vectorlab.domain.jobs.requests import GenerateRequest
+    from vectorlab.store.jobs import names
+
     runs.check_name_is_free(tx, check_name("run", name))
     names.check_promised(tx, GenerateRequest.NAMES, name)
     runs.rename(tx, run.id, name)

@@ -21,7 +21,6 @@ from vectorlab.store.runs import runs, scores
 from vectorlab.store.vectors import vectors
 
 Comparisons = dict[str, dict[str, PairedComparison]]  # by scorer, by arm
-DEFAULT_SCORERS = ("sentiment", "perplexity", "kl", "distinct", "length")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from vectorlab.domain.defaults import DEFAULT_TEMPLATE
 from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.interventions.layer_ranges import spell_layers
 from vectorlab.domain.models import Model
@@ -10,7 +11,7 @@ from vectorlab.domain.runs.runs import Prompt
 from vectorlab.errors import InputError
 from vectorlab.services.given import as_prompts
 from vectorlab.services.runs.arms import BASELINE, build_arms
-from vectorlab.services.runs.baselines import DEFAULT_TEMPLATE, in_context_arm
+from vectorlab.services.runs.baselines import in_context_arm
 from vectorlab.services.runs.requests import GenerationRequest, RunOptions
 from vectorlab.services.vectors.calibrations import unit_strength
 from vectorlab.store.database import Database

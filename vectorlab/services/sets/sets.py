@@ -16,7 +16,7 @@ from vectorlab.domain.sets.versions import (
     check_tag,
 )
 from vectorlab.errors import InputError
-from vectorlab.store import audit, purge
+from vectorlab.store import audit
 from vectorlab.store.database import Database, Transaction
 from vectorlab.store.sets import findings, sets
 from vectorlab.store.sets import items as set_items
@@ -292,6 +292,8 @@ def remove(db: Database, name: str, *, cascade: bool, actor: str) -> list[str]:
     Raises:
         ConflictError: If vectors or runs depend on it and ``cascade`` is off.
     """
+    from vectorlab.store import purge
+
     with db.write() as tx:
         return purge.purge_set(tx, name, cascade=cascade, actor=actor)
 

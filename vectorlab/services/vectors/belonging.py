@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
-from vectorlab.domain.models import Model
+from vectorlab.domain.models import BUNDLED_MODEL, Model
 from vectorlab.domain.vectors.vectors import SteeringVector
 from vectorlab.errors import InputError, ShapeError
 from vectorlab.store import models
 from vectorlab.store.database import Database
 from vectorlab.store.vectors import vectors
-
-BUNDLED_MODEL = "tiny"
 
 
 def model_of(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from vectorlab.domain.defaults import DEFAULT_BUDGET
 from vectorlab.domain.description import describe
 from vectorlab.domain.interventions.arms import check_measured_before, check_strength
 from vectorlab.domain.interventions.calibration import (
@@ -36,7 +37,6 @@ from vectorlab.store.database import Database, Transaction
 from vectorlab.store.vectors import calibrations, vectors
 
 _COURSE = ("positions", "schedule", "condition", "chat")
-DEFAULT_BUDGET = "kl<=0.1"
 
 
 @dataclass(frozen=True, kw_only=True)

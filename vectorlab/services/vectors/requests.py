@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from vectorlab.domain.interventions.conditions import Measure
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Positions
+from vectorlab.domain.models import BUNDLED_MODEL
 from vectorlab.domain.runs.runs import Prompt
 from vectorlab.domain.vectors.vectors import Site
 from vectorlab.services.asking import JobOptions, QueueOptions
-from vectorlab.services.vectors.belonging import BUNDLED_MODEL
 from vectorlab.services.vectors.calibrations import CalibrationOptions
 from vectorlab.services.vectors.vectors import ExtractionOptions
 

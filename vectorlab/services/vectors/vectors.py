@@ -4,18 +4,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from vectorlab.domain.codec import ids_in
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, PRIORITY_BATCH
-from vectorlab.domain.jobs.requests import ExtractRequest
 from vectorlab.domain.models import Model, check_dtype
 from vectorlab.domain.sets.versions import SetReference, check_name
 from vectorlab.domain.ties import in_order
-from vectorlab.domain.vectors.geometry import shared_cosines
 from vectorlab.domain.vectors.methods import COMBINED, method_info
 from vectorlab.domain.vectors.passages import ChatForm, ThinkingMarkers
 from vectorlab.domain.vectors.vectors import (
@@ -33,13 +29,14 @@ from vectorlab.domain.vectors.vectors import (
     check_reading,
 )
 from vectorlab.errors import ConflictError, InputError, ShapeError
-from vectorlab.services.asking import Asked, ask, job_reader
 from vectorlab.services.sets.sets import check_pairs
-from vectorlab.store import audit, models, purge
+from vectorlab.store import audit, models
 from vectorlab.store.database import Database, Transaction
-from vectorlab.store.jobs import names as job_names
 from vectorlab.store.sets import sets
 from vectorlab.store.vectors import vectors
+
+if TYPE_CHECKING:
+    from vectorlab.services.asking import Asked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +93,7 @@ def request_extraction(
     force: bool = False,
     priority: int = PRIORITY_BATCH,
     queue: str = DEFAULT_QUEUE,
-) -> Asked[SteeringVector]:
+) -> "Asked[SteeringVector]":
     """Find the vector of an equal earlier request, or enqueue its extraction.
 
     Args:
@@ -116,6 +113,9 @@ def request_extraction(
             texts cannot be read as asked.
         ConflictError: If the name belongs to another vector, or an equal job has another name.
     """
+    from vectorlab.domain.jobs.requests import ExtractRequest
+    from vectorlab.services.asking import ask, job_reader
+
     info = method_info(options.method)
     check_dtype(options.dtype)
     check_reading(options.token_rule, options.chat, options.template)
@@ -321,6 +321,8 @@ def similarities(db: Database, reference: str) -> list[tuple[SteeringVector, flo
 
     Of equal ones the newest is first.
     """
+    from vectorlab.domain.vectors.geometry import shared_cosines
+
     with db.read() as tx:
         vector = vectors.get_vector(tx, reference)
         own = vectors.layer_vectors(tx, vector.id)
@@ -340,6 +342,8 @@ def remove(db: Database, reference: str, *, cascade: bool, actor: str) -> list[s
     Raises:
         ConflictError: If runs or combined vectors depend on it and ``cascade`` is off.
     """
+    from vectorlab.store import purge
+
     with db.write() as tx:
         return purge.purge_vector(tx, reference, cascade=cascade, actor=actor)
 
@@ -350,6 +354,9 @@ def check_free(tx: Transaction, name: str, dedupe_key: str | None = None) -> Non
     Raises:
         ConflictError: If one has, or will.
     """
+    from vectorlab.domain.jobs.requests import ExtractRequest
+    from vectorlab.store.jobs import names as job_names
+
     job_names.check_promised(tx, ExtractRequest.NAMES, name, dedupe_key)
     if not vectors.name_is_free(tx, name):
         raise ConflictError(
@@ -456,6 +463,8 @@ def check_combinable(parents: Sequence[SteeringVector]) -> None:
 
 
 def _weighted_sum(numbers: Sequence[tuple[float, list[LayerVector]]]) -> list[LayerVector]:
+    import numpy as np
+
     columns = zip(*(layers for _, layers in numbers), strict=True)
     weights = [weight for weight, _ in numbers]
     sums = []

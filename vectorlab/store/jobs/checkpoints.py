@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from vectorlab.domain.jobs.jobs import Checkpoint, CurvePoint
 from vectorlab.errors import InputError, IntegrityError
 from vectorlab.store import schema
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
+from vectorlab.store.upserts import insert_into
 
 POINTS_PER_SERIES = 1000  # at most; beyond it every second point goes
 SERIES_PER_JOB = 64
@@ -36,8 +36,7 @@ def add_points(tx: Transaction, job_id: int, points: Sequence[CurvePoint]) -> No
     if not points:
         return
     newest = {(point.series, point.step): point.value for point in points}
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(_points)
+    insert = insert_into(tx, _points)
     tx.execute(
         insert.on_conflict_do_update(
             index_elements=[_points.c.job_id, _points.c.series, _points.c.step],
@@ -103,9 +102,8 @@ def save_checkpoint(tx: Transaction, job_id: int, attempt: int, step: int, data:
         "data": data,
         "created_at": utc_now(),
     }
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     tx.execute(
-        dialect.insert(_checkpoints)
+        insert_into(tx, _checkpoints)
         .values(job_id=job_id, **values)
         .on_conflict_do_update(index_elements=[_checkpoints.c.job_id], set_=values)
     )

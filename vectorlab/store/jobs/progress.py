@@ -7,12 +7,12 @@ whoever calls.
 from collections.abc import Sequence
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from vectorlab.domain.jobs.jobs import JobState, LogLevel, LogLine, PartialText
 from vectorlab.store import schema
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
+from vectorlab.store.upserts import insert_into
 
 LOG_LINES = 500  # kept per job; the oldest go first
 LOG_LINE_LENGTH = 2000  # characters
@@ -85,14 +85,13 @@ def put_partials(tx: Transaction, job_id: int, attempt: int, texts: Sequence[Par
 
     Deleted when the attempt ends, however it does.
     """
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     values = {
         "attempt": attempt,
         "texts_json": [[text.prompt, text.arm, text.sample, text.text] for text in texts],
         "updated_at": utc_now(),
     }
     tx.execute(
-        dialect.insert(_partials)
+        insert_into(tx, _partials)
         .values(job_id=job_id, **values)
         .on_conflict_do_update(index_elements=[_partials.c.job_id], set_=values)
     )

@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from vectorlab.domain.jobs.jobs import AttemptOutcome, Job, JobAttempt, JobFilter, JobState, NewJob
 from vectorlab.errors import ConflictError
@@ -45,6 +44,7 @@ from vectorlab.store.jobs.workers import (
     touch_worker,
 )
 from vectorlab.store.references import must_exist
+from vectorlab.store.upserts import insert_into
 
 __all__ = [
     "active_job",
@@ -99,9 +99,8 @@ def enqueue(tx: Transaction, new: NewJob) -> tuple[Job, bool]:
     Returns:
         The job, and whether it was created.
     """
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     insert = (
-        dialect.insert(_jobs)
+        insert_into(tx, _jobs)
         .values(_new_values(new))
         .on_conflict_do_nothing(
             index_elements=[_jobs.c.dedupe_key], index_where=schema.ACTIVE_STATES

@@ -1,18 +1,16 @@
 """Comparisons of generated texts with the baseline, token by token, as float32 blobs."""
 
-from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import sqlalchemy as sa
 
+from vectorlab.domain.packing import pack_floats, read_floats
 from vectorlab.domain.runs.batch_plan import RowKey
 from vectorlab.domain.runs.texts import Divergence
 from vectorlab.store import schema
 from vectorlab.store.database import Transaction
 
 _generations = schema.generations
-NUMBERS = np.dtype("<f4")  # how values per token are stored
 
 
 def columns_of(divergence: Divergence | None) -> dict[str, Any]:
@@ -23,9 +21,9 @@ def columns_of(divergence: Divergence | None) -> dict[str, Any]:
     return {
         "mean_kl": divergence.mean_kl,
         "baseline_mean_logprob": divergence.baseline_mean_logprob,
-        "kl": _blob(divergence.kl),
-        "logprobs": _blob(divergence.logprobs),
-        "baseline_logprobs": _blob(divergence.baseline_logprobs),
+        "kl": pack_floats(divergence.kl),
+        "logprobs": pack_floats(divergence.logprobs),
+        "baseline_logprobs": pack_floats(divergence.baseline_logprobs),
     }
 
 
@@ -34,9 +32,9 @@ def divergence_of(row: sa.Row[Any]) -> Divergence | None:
     if row.kl is None:
         return None
     return Divergence(
-        kl=_numbers(row.kl),
-        logprobs=_numbers(row.logprobs),
-        baseline_logprobs=_numbers(row.baseline_logprobs),
+        kl=read_floats(row.kl),
+        logprobs=read_floats(row.logprobs),
+        baseline_logprobs=read_floats(row.baseline_logprobs),
     )
 
 
@@ -49,11 +47,3 @@ def of_prompt(tx: Transaction, run_id: int, prompt: int) -> dict[RowKey, Diverge
         for row in tx.execute(query.where(c.kl.is_not(None)))
     }
     return {key: divergence for key, divergence in compared.items() if divergence is not None}
-
-
-def _blob(values: Sequence[float]) -> bytes:
-    return np.asarray(values, dtype=NUMBERS).tobytes()
-
-
-def _numbers(data: bytes) -> tuple[float, ...]:
-    return tuple(np.frombuffer(data, dtype=NUMBERS).tolist())

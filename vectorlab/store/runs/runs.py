@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import sqlalchemy as sa
 
 from vectorlab.domain.interventions.arms import Arm, Combine, Intervention
@@ -13,8 +12,8 @@ from vectorlab.domain.interventions.conditions import Condition, Measure, Thresh
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.interventions.schedules import Schedule
+from vectorlab.domain.packing import pack_ids, read_ids
 from vectorlab.domain.runs.batch_plan import BatchPlan, RowKey
-from vectorlab.domain.runs.replays import judge
 from vectorlab.domain.runs.runs import (
     Chat,
     Decoding,
@@ -42,8 +41,6 @@ _generations = schema.generations
 _versions = schema.set_versions
 _sets = schema.demonstration_sets
 
-TOKEN_IDS = np.dtype("<i4")  # how token ids are stored
-
 
 def add_run(tx: Transaction, new: NewRun, created_by: str) -> GenerationRun:
     """Store a finished run with its request and all its texts; a replay with its verdict.
@@ -53,6 +50,8 @@ def add_run(tx: Transaction, new: NewRun, created_by: str) -> GenerationRun:
         InputError: If the texts are not exactly those asked for, or cannot be stored.
         IntegrityError: If the request would not come back as the same request.
     """
+    from vectorlab.domain.runs.replays import judge
+
     _check_new(tx, new)
     values = {
         "name": new.name,
@@ -465,7 +464,7 @@ def _generation_row(generation: GeneratedText) -> dict[str, Any]:
         "arm": generation.key.arm,
         "sample": generation.key.sample,
         "text": storable(generation.text),
-        "token_ids": np.asarray(generation.token_ids, dtype=TOKEN_IDS).tobytes(),
+        "token_ids": pack_ids(generation.token_ids),
         "n_tokens": len(generation.token_ids),
         "finish_reason": generation.finish_reason,
         # SQLite turns NaN into NULL by itself; here both databases do.
@@ -492,4 +491,4 @@ def _key(row: sa.Row[*tuple[Any, ...]]) -> RowKey:
 
 
 def _token_ids(row: sa.Row[*tuple[Any, ...]]) -> tuple[int, ...]:
-    return tuple(np.frombuffer(row.token_ids, dtype=TOKEN_IDS).tolist())
+    return read_ids(row.token_ids)

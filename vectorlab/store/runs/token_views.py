@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import sqlalchemy as sa
 
+from vectorlab.domain.packing import pack_floats, read_floats
 from vectorlab.domain.runs.texts import Divergence, GeneratedText
 from vectorlab.domain.runs.tokens import NearestTokens, ReadTokens, VocabularyToken
 from vectorlab.store import evidence, schema
@@ -15,7 +15,6 @@ from vectorlab.store.database import Transaction
 _nearest = schema.nearest_tokens
 _read = schema.generation_tokens
 _generations = schema.generations
-_FLOAT = np.dtype("<f4")
 
 
 def add_nearest(tx: Transaction, vector_id: int, layers: Sequence[NearestTokens]) -> None:
@@ -55,8 +54,8 @@ def add_read(tx: Transaction, texts: Sequence[ReadTokens]) -> None:
         {
             "generation_id": text.generation_id,
             "pieces_json": list(text.pieces),
-            "logprobs": np.asarray(text.logprobs, dtype=_FLOAT).tobytes(),
-            "baseline_logprobs": np.asarray(text.baseline_logprobs, dtype=_FLOAT).tobytes(),
+            "logprobs": pack_floats(text.logprobs),
+            "baseline_logprobs": pack_floats(text.baseline_logprobs),
         }
         for text in texts
         if text.generation_id not in known
@@ -96,8 +95,8 @@ def read(tx: Transaction, generation_ids: Sequence[int]) -> dict[int, ReadTokens
         row.generation_id: ReadTokens(
             generation_id=row.generation_id,
             pieces=tuple(row.pieces_json),
-            logprobs=_floats(row.logprobs),
-            baseline_logprobs=_floats(row.baseline_logprobs),
+            logprobs=read_floats(row.logprobs),
+            baseline_logprobs=read_floats(row.baseline_logprobs),
         )
         for row in tx.execute(query)
     }
@@ -108,10 +107,6 @@ def generation_ids(tx: Transaction, run_id: int, prompt: int) -> dict[tuple[int,
     g = _generations.c
     query = sa.select(g.arm, g.sample, g.id).where(g.run_id == run_id, g.prompt == prompt)
     return {(row.arm, row.sample): row.id for row in tx.execute(query)}
-
-
-def _floats(data: bytes) -> tuple[float, ...]:
-    return tuple(np.frombuffer(data, dtype=_FLOAT).astype(float).tolist())
 
 
 def _to_json(token: VocabularyToken) -> list[Any]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from vectorlab.domain.sets.versions import (
     LATEST,
@@ -21,6 +20,7 @@ from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
 from vectorlab.store.references import MINIMUM_PREFIX, must_exist, storable_text
 from vectorlab.store.sets import items
+from vectorlab.store.upserts import insert_into
 
 _sets = schema.demonstration_sets
 _versions = schema.set_versions
@@ -78,10 +78,9 @@ def ensure_set(
         task: What its demonstrations are about.
         labels: Words to find it by.
     """
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     values = _set_values(name, description, task, labels)
     tx.execute(
-        dialect.insert(_sets).values(values).on_conflict_do_nothing(index_elements=[_sets.c.name])
+        insert_into(tx, _sets).values(values).on_conflict_do_nothing(index_elements=[_sets.c.name])
     )
     return get_set(tx, name)
 

@@ -3,7 +3,6 @@
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +13,14 @@ from alembic import command
 from vectorlab.errors import StoreError
 from vectorlab.store.engines import display, migration_engine, parse_url, sqlite_path
 from vectorlab.store.failures import our_errors
-from vectorlab.store.upkeep.revision import SchemaStatus, read_status, refuse_newer, revision_of
+from vectorlab.store.upkeep.revision import (
+    MigrationResult,
+    SchemaStatus,
+    read_status,
+    refuse_newer,
+    revision_of,
+    status,
+)
 from vectorlab.store.upkeep.sqlite_files import copy_database
 
 __all__ = [
@@ -29,24 +35,6 @@ __all__ = [
 ]
 
 _LOCK_KEY = 0x766C6D67  # "vlmg": any number that nobody else takes an advisory lock on
-
-
-@dataclass(frozen=True, kw_only=True)
-class MigrationResult:
-    """What an upgrade of the schema did."""
-
-    before: str | None  # revision; None: the database was empty
-    after: str
-    backup_path: Path | None  # copy of a SQLite file that held data
-
-
-def status(url: str) -> SchemaStatus:
-    """Where a database stands; nothing is created or changed.
-
-    Raises:
-        StoreError: If the file is not a database or the server cannot be reached.
-    """
-    return read_status(parse_url(url))
 
 
 def upgrade(url: str, *, backup: bool = True) -> MigrationResult:

@@ -9,7 +9,13 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from vectorlab.errors import SchemaError, StoreError
-from vectorlab.store.engines import BUSY_TIMEOUT_MS, display, migration_engine, sqlite_path
+from vectorlab.store.engines import (
+    BUSY_TIMEOUT_MS,
+    display,
+    migration_engine,
+    parse_url,
+    sqlite_path,
+)
 from vectorlab.store.failures import StoreUnavailable, our_errors
 from vectorlab.store.schema import REVISION
 
@@ -34,6 +40,24 @@ class SchemaStatus:
         if self.current == self.head:
             return "current"
         return "behind" if self.current < self.head else "ahead"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MigrationResult:
+    """What an upgrade of the schema did."""
+
+    before: str | None  # revision; None: the database was empty
+    after: str
+    backup_path: Path | None  # copy of a SQLite file that held data
+
+
+def status(url: str) -> SchemaStatus:
+    """Where a database stands; nothing is created or changed.
+
+    Raises:
+        StoreError: If the file is not a database or the server cannot be reached.
+    """
+    return read_status(parse_url(url))
 
 
 def read_status(url: sa.URL) -> SchemaStatus:

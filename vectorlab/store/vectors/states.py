@@ -13,7 +13,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from vectorlab.domain.hashing import bytes_sha256
 from vectorlab.domain.vectors.states import StateBlock, StateCacheInfo, StateSpec, place_sha256
@@ -21,6 +20,7 @@ from vectorlab.store import schema
 from vectorlab.store.columns import utc_now
 from vectorlab.store.database import Transaction
 from vectorlab.store.references import batches
+from vectorlab.store.upserts import insert_into
 
 _caches = schema.state_caches
 _blobs = schema.state_blobs
@@ -278,7 +278,7 @@ def _cache_id(tx: Transaction, spec: StateSpec) -> int:
         "spec_json": spec.to_json(),
         "created_at": utc_now(),
     }
-    insert = _dialect(tx).insert(_caches).values(values)
+    insert = insert_into(tx, _caches).values(values)
     tx.execute(insert.on_conflict_do_nothing(index_elements=[_caches.c.sha256]))
     return int(tx.execute(known).scalar_one())
 
@@ -318,7 +318,7 @@ def _places(
 
 def _point(tx: Transaction, cache_id: int, blob_id: int, places: Sequence[dict[str, Any]]) -> None:
     """Say that the states of those texts lie in this blob now."""
-    insert = _dialect(tx).insert(_states)
+    insert = insert_into(tx, _states)
     statement = insert.on_conflict_do_update(
         index_elements=[_states.c.state_cache_id, _states.c.text_sha256],
         set_={
@@ -335,10 +335,8 @@ def _among(
 ) -> sa.ColumnElement[bool]:
     """``column IN values`` with one parameter, however many values there are."""
     if tx.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
         return column == sa.any_(sa.literal(list(values), postgresql.ARRAY(sa.Text)))
     listed = sa.func.json_each(sa.literal(list(values), sa.JSON)).table_valued("value")
     return column.in_(sa.select(listed.c.value))
-
-
-def _dialect(tx: Transaction) -> Any:
-    return postgresql if tx.dialect.name == "postgresql" else sqlite

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from itertools import chain, count
 from typing import Any
 
-import numpy as np
 import sqlalchemy as sa
 
 from vectorlab.domain.hashing import bytes_sha256
@@ -26,7 +25,6 @@ from vectorlab.domain.vectors.vectors import (
 from vectorlab.errors import ConflictError, InputError, IntegrityError, ShapeError
 from vectorlab.store import evidence, schema
 from vectorlab.store.database import Transaction
-from vectorlab.store.jobs import names as job_names
 from vectorlab.store.references import batches, get_id, must_exist
 
 _vectors = schema.steering_vectors
@@ -36,7 +34,7 @@ _parents = schema.vector_parents
 _versions = schema.set_versions
 _sets = schema.demonstration_sets
 
-DTYPES = {"float32": np.dtype("<f4")}  # stored name -> the bytes it stands for
+DTYPES = {"float32": "<f4"}  # stored name -> the bytes it stands for
 
 
 def add_vector(tx: Transaction, new: NewVector, created_by: str) -> SteeringVector:
@@ -148,6 +146,8 @@ def owners(tx: Transaction, ids: Iterable[int]) -> dict[int, str]:
 
 def free_name(tx: Transaction, base: str) -> str:
     """The base itself, or with the first number that makes a name no vector has or will get."""
+    from vectorlab.store.jobs import names as job_names
+
     candidates = chain([base], (f"{base}-{number}" for number in count(2)))
     return next(
         name
@@ -279,10 +279,12 @@ def _vector(row: sa.Row[Any]) -> SteeringVector:
 
 
 def _layer(vector: SteeringVector, row: sa.Row[Any]) -> LayerVector:
+    import numpy as np
+
     where = f"Layer {row.layer} of vector {vector.name!r}"
-    dtype = DTYPES.get(row.dtype)
-    if dtype is None:
+    if row.dtype not in DTYPES:
         raise IntegrityError(f"{where} has dtype {row.dtype!r}, expected {', '.join(DTYPES)}.")
+    dtype = np.dtype(DTYPES[row.dtype])
     if len(row.data) != row.d_model * dtype.itemsize or row.d_model != vector.d_model:
         raise IntegrityError(
             f"{where} has {len(row.data)} bytes, expected {vector.d_model * dtype.itemsize}. "
@@ -300,6 +302,8 @@ def _layer(vector: SteeringVector, row: sa.Row[Any]) -> LayerVector:
 
 
 def _common_width(layers: Sequence[LayerVector]) -> int:
+    import numpy as np
+
     widths = sorted({layer.values.shape for layer in layers})
     if len(widths) != 1 or len(widths[0]) != 1:
         raise ShapeError(f"A vector needs layers of one width; these have shapes {widths}.")

@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.services.sets.files.builders import read, write
+from vectorlab.domain.sets.formats import FORMATS
 from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.errors import InputError
 from vectorlab.services.sets.files import bytes_in
-from vectorlab.services.sets.files.formats import FORMATS
 from vectorlab.store.references import storable_text
 
 FILE_FORMATS = [name for name in FORMATS if name != "dataset"]

@@ -2,8 +2,6 @@
 
 import math
 
-import numpy as np
-
 from vectorlab.domain.scores.statistics import LEVEL, Estimate, Values
 
 
@@ -15,6 +13,8 @@ def median(values: Values) -> Estimate:
 
     Source: Conover, "Practical Nonparametric Statistics" (1999), section 3.2.
     """
+    import numpy as np
+
     numbers = np.array([math.nan if value is None else value for value in values], dtype=np.float64)
     ordered = np.sort(numbers[~np.isnan(numbers)])
     n = len(ordered)

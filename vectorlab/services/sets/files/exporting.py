@@ -8,11 +8,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
+from vectorlab.domain.sets.formats import FORMATS
 from vectorlab.domain.sets.versions import Demonstration, SetVersion
 from vectorlab.errors import InputError
 from vectorlab.services.sets.files.csv_format import write_csv
 from vectorlab.services.sets.files.dataset_format import write_dataset
-from vectorlab.services.sets.files.formats import DELIMITERS, FORMATS, STDIN, file_format
+from vectorlab.services.sets.files.formats import DELIMITERS, STDIN, file_format
 from vectorlab.services.sets.files.json_format import write_json, write_jsonl
 from vectorlab.services.sets.files.limits import FIELD_LIMIT
 from vectorlab.services.sets.files.manifest import sidecar, sidecar_text

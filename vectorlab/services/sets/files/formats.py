@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from vectorlab.domain.sets.formats import FORMATS
 from vectorlab.errors import InputError
 from vectorlab.services.sets.files.bytes_in import ByteSource, open_bytes
 from vectorlab.services.sets.files.csv_format import open_csv
@@ -30,7 +31,6 @@ ENDINGS = {
     "text": "text",
 }
 DELIMITERS = {"csv": ",", "tsv": "\t"}
-FORMATS = ("csv", "tsv", "json", "jsonl", "parquet", "text", "dataset")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,3 @@
+"""File formats of demonstration sets, by name."""
+
+FORMATS = ("csv", "tsv", "json", "jsonl", "parquet", "text", "dataset")
