@@ -3,7 +3,6 @@
 import ast
 import re
 import tomllib
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,12 +11,6 @@ import yaml
 import vectorlab
 
 ROOT = Path(__file__).parents[2]
-
-
-@cache
-def nodes_of(path: Path) -> list[ast.AST]:
-    """The syntax of a file, the module itself first."""
-    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
 
 
 def test_the_public_surface_is_what_all_says():
@@ -48,7 +41,8 @@ def test_nothing_is_pickled():
         path
         for folder in ("vectorlab", "ui", "alembic")
         for path in (ROOT / folder).rglob("*.py")
-        for node in nodes_of(path)
+        if "pickle" in (text := path.read_text(encoding="utf-8"))
+        for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.Import | ast.ImportFrom)
         and any("pickle" in alias.name for alias in node.names)
     ]
@@ -66,15 +60,9 @@ def test_a_name_of_a_class_or_a_type_stands_for_one_thing():
 
 def _types_in(path: Path) -> set[str]:
     """Classes of a module, wherever they are, and types that it gives names to, in capitals."""
-    module, *_ = nodes = nodes_of(path)
-    classes = {node.name for node in nodes if isinstance(node, ast.ClassDef)}
-    named = {
-        target.id
-        for node in module.body
-        if isinstance(node, ast.Assign | ast.AnnAssign)
-        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
-        if isinstance(target, ast.Name)
-    }
+    text = path.read_text(encoding="utf-8")
+    classes = set(re.findall(r"^\s*class (\w+)[(:\[]", text, re.M))
+    named = set(re.findall(r"^(\w+)(?:: [^=\n]+)? = ", text, re.M))
     return classes | {name for name in named if re.match(r"_?[A-Z].*[a-z]", name)}
 
 

@@ -33,8 +33,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", work], ROOT)
     [wheel] = work.glob("vectorlab-*.whl")
     target = work / "installed"
-    install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-compile"]
-    run([*install, "--target", target, wheel], work)
+    install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", target]
+    run([*install, wheel], work)
     return target
 
 
