@@ -10,13 +10,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlencode
 
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.ui.served import CHROMIUM_FLAGS, CHROMIUM_NAMES, ROOT, dashboard
+from tests.ui.served import CHROMIUM_FLAGS, CHROMIUM_NAMES, ROOT, Nursery
 from vectorlab.config import Settings
 from vectorlab.domain.runs.runs import Decoding
 from vectorlab.domain.sets.versions import Demonstration
@@ -67,7 +68,11 @@ def main() -> None:
         _edit_a_set(db)
         pages = _pages(db)
         db.dispose()
-        with dashboard(Path(folder) / "dashboard.log") as address, sync_playwright() as playwright:
+        with (
+            closing(Nursery()) as nursery,
+            nursery.dashboard(Path(folder) / "dashboard.log") as address,
+            sync_playwright() as playwright,
+        ):
             found = next(filter(None, map(shutil.which, CHROMIUM_NAMES)))
             browser = playwright.chromium.launch(executable_path=found, args=list(CHROMIUM_FLAGS))
             IMAGES.mkdir(exist_ok=True)

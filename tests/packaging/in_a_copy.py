@@ -43,8 +43,10 @@ def slider(vector: str, operator: str) -> list[float]:
 
 def page(name: str, **query: object) -> Any:
     """A page of the dashboard, as it is drawn."""
+    from streamlit.components.v2 import manifest_scanner
     from streamlit.testing.v1 import AppTest
 
+    manifest_scanner.scan_component_manifests = list  # no page uses any; looking takes longer
     app = AppTest.from_file(
         Path(vectorlab.__file__).parents[1] / "ui" / "app.py", default_timeout=120
     )

@@ -105,7 +105,7 @@ def unknown_in(line: str) -> str | None:
         _, *words = shlex.split(line)
     except ValueError:  # the sentence went on
         return None
-    command = typer.main.get_command(app)
+    command = program()
     options = {"--db", "--debug", "--version", "--help", "-h", *known(command)}
     for word in words:
         verbs = getattr(command, "commands", {})
@@ -120,6 +120,11 @@ def unknown_in(line: str) -> str | None:
         if is_option or is_verb:
             return f"{line}: {word}"
     return None
+
+
+@cache
+def program():
+    return typer.main.get_command(app)
 
 
 def known(command) -> set[str]:

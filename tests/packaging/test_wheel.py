@@ -1,24 +1,26 @@
-"""The wheel, installed somewhere else, migrates and runs the demo and the dashboard."""
+"""The wheel, installed somewhere else, migrates, runs the demo and serves until Ctrl-C."""
 
 import json
 import os
+import pty
+import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from vectorlab.cli.serving import free_port
 
 ROOT = Path(__file__).parents[2]
-
-NOT_SOURCE = shutil.ignore_patterns(
-    ".git", ".venv", ".hypothesis", ".*_cache", "__pycache__", "build", "dist", "docs"
-)
 
 pytestmark = pytest.mark.slow
 
@@ -27,21 +29,16 @@ pytestmark = pytest.mark.slow
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that holds the unpacked wheel and nothing of the repository."""
     work = tmp_path_factory.mktemp("wheel")
-    source = work / "source"
-    # Built from a copy, so that nothing is left behind in the working tree.
-    shutil.copytree(ROOT, source, ignore=NOT_SOURCE)
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(work)]
-    run([*build, str(source)], work)
+    # What `python -m build` starts, without an environment of its own; it leaves nothing behind.
+    run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", work], ROOT)
     [wheel] = work.glob("vectorlab-*.whl")
     target = work / "installed"
-    run(
-        [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", target, wheel], work
-    )
-    shutil.rmtree(source)
+    install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", target]
+    run([*install, wheel], work)
     return target
 
 
-def run(command: list[object], folder: Path, **environment: str) -> str:
+def run(command: list[object], folder: Path, **environment: str) -> None:
     done = subprocess.run(
         [str(word) for word in command],
         cwd=folder,
@@ -52,29 +49,36 @@ def run(command: list[object], folder: Path, **environment: str) -> str:
         timeout=300,
     )
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
 
 
-@pytest.fixture
-def vectorlab(installed: Path, tmp_path: Path):
+@dataclass(frozen=True)
+class Used:
+    """What came of the commands of the wheel, and where it was."""
+
+    told: dict[str, Any]
+    environment: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def used(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Used:
+    """The demo, twice, in one process that knows the wheel alone."""
+    folder = tmp_path_factory.mktemp("used")
     environment = {
         "PYTHONPATH": str(installed),
-        "VECTORLAB_DATABASE_URL": f"sqlite:///{tmp_path / 'lab.db'}",
+        "VECTORLAB_DATABASE_URL": f"sqlite:///{folder / 'lab.db'}",
     }
+    demo = "demo --no-serve --json"
+    lines = {"first": demo, "second": demo, "status": "db status --json"}
+    asked, told = folder / "asked.json", folder / "told.json"
+    commands = {name: shlex.split(line) for name, line in lines.items()}
+    asked.write_text(json.dumps(commands), encoding="utf-8")
+    program = ROOT / "tests" / "packaging" / "in_a_copy.py"
+    run([sys.executable, program, asked, told], folder, **environment)
+    return Used(json.loads(told.read_text(encoding="utf-8")), environment)
 
-    def call(*words: str) -> str:
-        return run([sys.executable, "-m", "vectorlab", *words], tmp_path, **environment)
 
-    return call
-
-
-def test_nothing_of_the_working_tree_is_used(installed, tmp_path):
-    place = run(
-        [sys.executable, "-c", "import vectorlab; print(vectorlab.__file__)"],
-        tmp_path,
-        PYTHONPATH=str(installed),
-    )
-    assert Path(place.strip()).is_relative_to(installed)
+def test_nothing_of_the_working_tree_is_used(installed, used):
+    assert Path(used.told["package"]).is_relative_to(installed)
     assert (installed / "vectorlab" / "_alembic" / "env.py").is_file()
     assert (installed / "vectorlab" / "_ui" / "app.py").is_file()
     assert (installed / "vectorlab" / "_ui" / ".streamlit" / "config.toml").is_file()
@@ -83,48 +87,107 @@ def test_nothing_of_the_working_tree_is_used(installed, tmp_path):
     assert all((installed / view).is_file() for view in views)
 
 
-def test_the_wheel_migrates_and_runs_the_demo_twice(vectorlab):
-    first = json.loads(vectorlab("demo", "--no-serve", "--json"))
+def test_the_wheel_migrates_and_runs_the_demo_twice(used):
+    assert [used.told[name]["code"] for name in ("first", "second", "status")] == [0, 0, 0]
+    first, second, status = (
+        json.loads(used.told[name]["out"]) for name in ("first", "second", "status")
+    )
     assert first["replay"]["identical"] is True
     assert first["computed"] == {"set versions": 4, "vectors": 2, "runs": 2, "replays": 1}
-    second = json.loads(vectorlab("demo", "--no-serve", "--json"))
     assert second["computed"] == {}
     assert second["found"] == first["computed"]
     assert second["runs"] == first["runs"]
-    assert json.loads(vectorlab("db", "status", "--json"))["state"] == "current"
+    assert status["state"] == "current"
 
 
-@pytest.fixture
-def dashboard(installed: Path, tmp_path: Path) -> Iterator[str]:
-    port = free_port("127.0.0.1", 18701)
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(installed),
-        "VECTORLAB_DATABASE_URL": f"sqlite:///{tmp_path / 'lab.db'}",
-    }
+@dataclass
+class Terminal:
+    """A command in a terminal of its own."""
+
+    process: subprocess.Popen[bytes]
+    seen: list[bytes] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        return b"".join(self.seen).decode(errors="replace")
+
+    def press_ctrl_c(self) -> None:
+        os.killpg(self.process.pid, signal.SIGINT)
+
+
+@contextmanager
+def in_a_terminal(
+    command: list[str], folder: Path, environment: dict[str, str]
+) -> Iterator[Terminal]:
+    ours, inside = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "vectorlab", "ui", "--no-worker", "--port", str(port)],
-        cwd=tmp_path,
-        env=environment,
+        command,
+        cwd=folder,
+        env={**os.environ, **environment},
+        stdin=inside,
+        stdout=inside,
+        stderr=inside,
+        start_new_session=True,  # a group of its own, as a terminal gives to a command
+        preexec_fn=_heed_ctrl_c,
     )
-    yield f"http://127.0.0.1:{port}"
-    process.terminate()
-    process.wait(15)
+    os.close(inside)
+    terminal = Terminal(process)
+    reader = threading.Thread(target=_read_all, args=(ours, terminal.seen), daemon=True)
+    reader.start()
+    try:
+        yield terminal
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        reader.join(10)
 
 
-def test_the_wheel_serves_the_dashboard(dashboard):
-    pause = threading.Event()
-    for _ in range(240):
+def _heed_ctrl_c() -> None:
+    """As a terminal starts a command; tests that run in the background have Ctrl-C ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _read_all(terminal: int, seen: list[bytes]) -> None:
+    """Everything that the terminal shows, until nobody has it open any more."""
+    while True:
         try:
-            with urllib.request.urlopen(f"{dashboard}/_stcore/health", timeout=2) as reply:
-                assert reply.read() == b"ok"
-                break
+            data = os.read(terminal, 4096)
         except OSError:
+            data = b""
+        if not data:
+            os.close(terminal)
+            return
+        seen.append(data)
+
+
+def test_the_demo_of_the_wheel_serves_a_dashboard_and_a_worker_until_ctrl_c(used, tmp_path):
+    port = free_port("127.0.0.1", 18801)
+    url = f"http://127.0.0.1:{port}"
+    demo = [sys.executable, "-m", "vectorlab", "demo", "--port", str(port)]
+    with in_a_terminal(demo, tmp_path, used.environment) as terminal:
+        pause = threading.Event()
+        for _ in range(480):
+            ready = answers(url) and "waits for jobs" in terminal.text
+            if ready or terminal.process.poll() is not None:
+                break
             pause.wait(0.25)
-    else:
-        pytest.fail("the dashboard did not answer within a minute")
-    with urllib.request.urlopen(dashboard, timeout=5) as page:
-        assert b"<html" in page.read()
+        assert answers(url), terminal.text
+        with urllib.request.urlopen(url, timeout=5) as page:
+            assert b"<html" in page.read()
+        terminal.press_ctrl_c()
+        assert terminal.process.wait(30) == 0
+    assert "Identical" in terminal.text
+    assert "Traceback" not in terminal.text
+    assert not answers(url)
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2) as reply:
+            return bool(reply.read() == b"ok")
+    except OSError:
+        return False
 
 
 # Libraries that no example touches are not read: that is most of the time it takes.

@@ -3,26 +3,47 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 import streamlit as st
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from tests.ui.filled_store import fill
-from tests.ui.served import CHROMIUM_FLAGS, CHROMIUM_NAMES, dashboard
+from tests.ui.served import CHROMIUM_FLAGS, CHROMIUM_NAMES, Nursery
 from vectorlab.config import Settings
-from vectorlab.services.database import Database, open_store
+from vectorlab.services.database import Database
 
 APP = Path(__file__).parents[2] / "ui" / "app.py"
 
 
+@pytest.fixture(scope="session")
+def filled_template(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file to copy, with what ``fill`` makes."""
+    path = tmp_path_factory.mktemp("filled") / "store.db"
+    shutil.copyfile(sqlite_template, path)
+    store = Database.open(f"sqlite:///{path}")
+    fill(store)
+    store.dispose()
+    return path
+
+
 @pytest.fixture
-def db() -> Iterator[Database]:
-    """The test's own store, empty."""
-    store = open_store(Settings.from_environment().database_url)
+def template(request: pytest.FixtureRequest) -> Path:
+    """The store that the test's own begins as."""
+    name = "filled_template" if "filled" in request.fixturenames else "sqlite_template"
+    return request.getfixturevalue(name)
+
+
+@pytest.fixture
+def db(home: Path, template: Path) -> Iterator[Database]:
+    """The test's own store, where the environment says that it is."""
+    shutil.copyfile(template, home / "vectorlab.db")
+    store = Database.open(Settings.from_environment().database_url)
     yield store
     store.dispose()
     st.cache_resource.clear()
@@ -31,13 +52,15 @@ def db() -> Iterator[Database]:
 
 @pytest.fixture
 def filled(db: Database) -> Database:
-    fill(db)
+    """The test's own store, filled."""
     return db
 
 
 @pytest.fixture
-def visit(db: Database) -> Callable[..., AppTest]:
+def visit(db: Database, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
     """Opens a page with a selection, as a link would: ``visit("sets", set="upbeat")``."""
+    # Pages use no components of other packages; looking for some takes longer than a page.
+    monkeypatch.setattr(manifest_scanner, "scan_component_manifests", list)
 
     def open_page(name: str, **selection: Any) -> AppTest:
         app = AppTest.from_file(APP, default_timeout=20)
@@ -62,11 +85,18 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    """Where dashboards are served from; one of them for all tests of a process."""
+    with closing(Nursery()) as made:
+        yield made
+
+
 @pytest.fixture
-def tab(db: Database, chromium: Browser, tmp_path: Path) -> Iterator[Page]:
+def tab(db: Database, chromium: Browser, nursery: Nursery, tmp_path: Path) -> Iterator[Page]:
     """A browser tab whose relative addresses lead to a dashboard over the test's store."""
     with (
-        dashboard(tmp_path / "dashboard.log") as address,
+        nursery.dashboard(tmp_path / "dashboard.log") as address,
         chromium.new_context(
             base_url=address, viewport={"width": 1280, "height": 900}, accept_downloads=True
         ) as context,

@@ -1,6 +1,7 @@
-"""What a person does in a day, in a real Chromium, on both databases; pictures are kept.
+"""What a person does in a day, in a real Chromium; pictures are kept.
 
-Pictures lie in ``test-results/`` afterwards.
+The day is on PostgreSQL; the part of it that computes is in ``test_browser.py`` on SQLite. Pictures
+lie in ``test-results/`` afterwards.
 """
 
 import re
@@ -12,7 +13,6 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.ui.filled_store import fill
-from tests.ui.served import dashboard
 from tests.ui.test_browser import READY, settle, visit, work_off
 from vectorlab.services.analysis import queries
 from vectorlab.services.database import Database
@@ -46,9 +46,9 @@ def place(database_url, monkeypatch):
 
 
 @pytest.fixture
-def browser_tab(place, chromium, tmp_path):
+def browser_tab(place, chromium, nursery, tmp_path):
     with (
-        dashboard(tmp_path / "dashboard.log") as address,
+        nursery.dashboard(tmp_path / "dashboard.log") as address,
         chromium.new_context(
             base_url=address, viewport={"width": 1280, "height": 900}, accept_downloads=True
         ) as context,
@@ -71,6 +71,7 @@ def keep(request, browser_tab):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("dialect", ["postgresql"])
 def test_from_an_empty_store_to_a_shared_link(place, browser_tab, keep, tmp_path, chromium):
     tab = browser_tab
     asked = []
@@ -163,6 +164,7 @@ def test_from_an_empty_store_to_a_shared_link(place, browser_tab, keep, tmp_path
     assert hosts == {"127.0.0.1"}
 
 
+@pytest.mark.parametrize("dialect", ["sqlite"])
 def test_a_vote_is_cast_once_by_its_key(place, browser_tab):
     from tests.ui.runs.test_comparison import MATCH
 

@@ -1,5 +1,5 @@
 """The page of the wing is opened as all others are."""
 
-from tests.ui.conftest import db, visit
+from tests.ui.conftest import db, template, visit
 
-__all__ = ["db", "visit"]
+__all__ = ["db", "template", "visit"]

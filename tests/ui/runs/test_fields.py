@@ -1,9 +1,11 @@
 """Two runs that differ in one field differ on every page, in ``runs show`` and in a report."""
 
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import takewhile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +26,7 @@ from vectorlab.domain.runs.runs import Decoding, GenerationRun, Prompt, RunSpec
 from vectorlab.domain.text.chats import Chat
 from vectorlab.domain.vectors.vectors import SteeringVector
 from vectorlab.services import models
+from vectorlab.services.database import Database
 from vectorlab.services.runs import report, runs
 from vectorlab.services.vectors import vectors
 
@@ -59,7 +62,7 @@ def _with(spec: RunSpec, kind: type, **changed: Any) -> RunSpec:
 class Stored:
     """The run that others are held against, and the others by the field that differs."""
 
-    db: Any
+    db: Database
     first: GenerationRun
     others: dict[str, GenerationRun]
 
@@ -127,26 +130,40 @@ def changes(
     yield "Prompt.text", replace(spec, prompts=texts)
 
 
-@pytest.fixture
-def stored(filled) -> Stored:
+@pytest.fixture(scope="module")
+def made(filled_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Stored:
+    """The runs in a store that every test copies."""
+    path = tmp_path_factory.mktemp("fields") / "store.db"
+    shutil.copyfile(filled_template, path)
+    db = Database.open(f"sqlite:///{path}")
     talks = replace(description(), weights_sha256="9" * 64)
-    other_model = models.register(filled, name="talks", description=talks, actor="ada")
-    model, vector = models.get(filled, "tiny"), vectors.get(filled, "upbeat-icv")
+    other_model = models.register(db, name="talks", description=talks, actor="ada")
+    model, vector = models.get(db, "tiny"), vectors.get(db, "upbeat-icv")
     second, third = (
-        vectors.combine(filled, name=name, terms=[(factor, "upbeat-icv")], actor="ada")
+        vectors.combine(db, name=name, terms=[(factor, "upbeat-icv")], actor="ada")
         for name, factor in (("twice", 2.0), ("thrice", 3.0))
     )
-    with filled.write() as tx:
+    with db.write() as tx:
         layers = builders.layers(9, count=LAYERS, width=WIDTH)
         theirs = builders.add_vector(tx, other_model, name="of-talks", layers=layers, alignments=())
     spec = whole(model, vector, second)
     others = {
-        name: add_run(
-            filled, other_model if name == "RunSpec.model_fingerprint" else model, changed
-        )
+        name: add_run(db, other_model if name == "RunSpec.model_fingerprint" else model, changed)
         for name, changed in changes(spec, other_model, third, theirs)
     }
-    return Stored(db=filled, first=add_run(filled, model, spec), others=others)
+    first = add_run(db, model, spec)
+    db.dispose()
+    return Stored(db=db, first=first, others=others)
+
+
+@pytest.fixture
+def template(made: Stored) -> Path:
+    return Path(made.db.url.removeprefix("sqlite:///"))
+
+
+@pytest.fixture
+def stored(made: Stored, db: Database) -> Stored:
+    return replace(made, db=db)
 
 
 def test_the_runs_differ_in_what_they_are_asked_for(stored: Stored):

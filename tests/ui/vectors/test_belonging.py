@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import streamlit as st
 from typer.testing import CliRunner
 
 from tests.store import builders
 from tests.ui.test_pages import press, shown
 from vectorlab.cli.main import app
-from vectorlab.config import Settings
 from vectorlab.domain.runs.comparison import settings_of
 from vectorlab.domain.runs.runs import Decoding
 from vectorlab.domain.sets.versions import Demonstration
@@ -23,7 +21,7 @@ from vectorlab.domain.text.documents import Table
 from vectorlab.errors import InputError, VectorLabError
 from vectorlab.lab import Lab
 from vectorlab.services import jobs, models
-from vectorlab.services.database import Database, open_store
+from vectorlab.services.database import Database
 from vectorlab.services.runs import recipes
 from vectorlab.services.runs.arms import SweepOptions
 from vectorlab.services.runs.report import run_report
@@ -61,16 +59,8 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def db(seeded: Path) -> Iterator[Database]:
-    url = Settings.from_environment().database_url
-    path = Path(url.removeprefix("sqlite:///"))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(seeded, path)
-    store = open_store(url)
-    yield store
-    store.dispose()
-    st.cache_resource.clear()
-    st.cache_data.clear()
+def template(seeded: Path) -> Path:
+    return seeded
 
 
 @pytest.fixture
