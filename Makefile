@@ -16,8 +16,9 @@ export HF_HUB_OFFLINE ?= 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast coverage test-kernels test-quantised test-ray gpu-check chaos check fix bench bench-large peers lock \
-	docs packages screenshots tiny-train tiny-report ravel-report steering-report reproduce-icl icl-report wheel clean
+.PHONY: help setup demo test test-fast coverage test-kernels test-quantised test-ray gpu-check chaos mutants check fix bench \
+	bench-large peers lock docs packages screenshots tiny-train tiny-report ravel-report steering-report reproduce-icl \
+	icl-report wheel clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -60,6 +61,9 @@ test-ray: $(STAMP)  ## what needs Ray: installs the extra and runs it on loopbac
 gpu-check: $(STAMP)  ## what needs a CUDA device: the engine's laws on it, then bench/gpu.py
 	$(PYTEST) -q -m gpu $(TEST_ARGS)
 	$(BIN)/python -m bench.gpu $(BENCH_ARGS)
+
+mutants: $(STAMP)  ## put 40 small mistakes into the code, one at a time: which test notices?
+	$(BIN)/python -m scripts.mutants $(MUTANTS_ARGS)
 
 chaos: $(STAMP)  ## 600 jobs on workers that are killed each second, on both databases
 	$(BIN)/python -m bench.chaos
