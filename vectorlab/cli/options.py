@@ -14,6 +14,7 @@ from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.interventions.schedules import Schedule
 from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
 from vectorlab.domain.runs.runs import Decoding
+from vectorlab.domain.scores.divergence import KL
 from vectorlab.domain.vectors.vectors import Site
 
 _UNITS = "; ".join(f"{operator}: {operator.info.unit}" for operator in Operator)
@@ -264,8 +265,7 @@ KlOption = Annotated[
     bool,
     typer.Option(
         "--kl",
-        help="Also measure, at every token, the KL divergence and log-probability against the "
-        "unsteered model.",
+        help=f"Also measure {KL.REVERSE.formula} and the unsteered log-probability at every token.",
     ),
 ]
 SeedOption = Annotated[

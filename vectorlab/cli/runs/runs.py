@@ -26,6 +26,7 @@ from vectorlab.domain.interventions.layer_ranges import parse_layers
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.runs import margins
 from vectorlab.domain.runs.runs import GenerationRun, record_of, recorded
+from vectorlab.domain.scores.divergence import KL
 from vectorlab.lab import RunView
 from vectorlab.services import frames
 from vectorlab.services.analysis import frame_files
@@ -284,7 +285,7 @@ def _show_run(view: RunView, *, as_json: bool, was_found: bool | None = None) ->
             "model": run.model_name,
             **facts_of(run.spec, names),
             "unit of strength": _strength_units(run),
-            "mean KL": _mean_kl(view),
+            f"mean {KL.REVERSE.formula}": _mean_kl(view),
             "fragile": _fragile(view),
             "request": run.spec_sha256[:12],
             "replay of": run.replay_of or "",
