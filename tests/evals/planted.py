@@ -79,9 +79,18 @@ def logit(strength: float) -> float:
 
 
 def divergence(strength: float) -> float:
-    """KL from the uniform distribution to the steered one, nats per token."""
-    high = logit(strength)
-    return math.log(math.exp(high) + VOCABULARY - 1) - math.log(VOCABULARY) - high / VOCABULARY
+    """KL(uniform || steered), nats per token."""
+    return _log_partition(strength) - math.log(VOCABULARY) - logit(strength) / VOCABULARY
+
+
+def reverse_divergence(strength: float) -> float:
+    """KL(steered || uniform), nats per token."""
+    high, partition = logit(strength), _log_partition(strength)
+    return math.log(VOCABULARY) - partition + high * math.exp(high - partition)
+
+
+def _log_partition(strength: float) -> float:
+    return math.log(math.exp(logit(strength)) + VOCABULARY - 1)
 
 
 def strength_of(budget: float) -> float:

@@ -1,6 +1,7 @@
 """Known answers: a direction that controls one token's logit, in closed form."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,9 @@ import pytest
 from tests.evals import planted
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.runs.runs import Decoding
+from vectorlab.domain.scores.divergence import KL
 from vectorlab.domain.scores.statistics import estimate
+from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.errors import InputError
 from vectorlab.lab import Lab
 from vectorlab.services.runs.arms import SweepOptions
@@ -49,13 +52,43 @@ def test_scores_are_the_closed_forms(lab):
         sweep=SweepOptions(operator=Operator.ADD),
         decoding=SHORT,
     )
-    view.score("kl", EFFECT, "perplexity:baseline")
+    view.score("kl", "reverse_kl", EFFECT, "perplexity:baseline")
     frame = view.scores()
     for arm, strength in enumerate([0.0, 0.3, 1.0, 2.5]):
         of_arm = frame[frame["arm_index"] == arm].set_index("scorer")["value"]
         assert of_arm["kl"].to_numpy() == pytest.approx(planted.divergence(strength), abs=1e-5)
+        assert of_arm["reverse_kl"].to_numpy() == pytest.approx(
+            planted.reverse_divergence(strength), abs=1e-5
+        )
         assert of_arm[EFFECT].to_numpy() == pytest.approx(planted.logit(strength), abs=1e-4)
         assert of_arm["perplexity:baseline"].to_numpy() == pytest.approx(259, rel=1e-4)
+
+
+def test_what_is_measured_while_generating_is_the_reverse_divergence_of_the_own_text(lab):
+    view = lab.runs.generate(
+        prompts=PROMPTS,
+        model="planted",
+        vectors="planted",
+        strengths=[2.5],
+        sweep=SweepOptions(operator=Operator.ADD),
+        decoding=replace(SHORT, kl=True),
+    )
+    view.score("reverse_kl:own")
+    scored = view.scores().query("arm_index == 1")["value"].to_numpy()
+    kept = view.to_frame().query("arm_index == 1")["mean_kl"].to_numpy()
+    assert kept == pytest.approx(scored, abs=1e-5)
+    assert abs(planted.divergence(2.5) - planted.reverse_divergence(2.5)) > 0.1  # they do part
+
+
+@pytest.mark.parametrize("direction", KL)
+def test_a_vector_is_scaled_to_the_divergence_that_is_asked_for(lab, direction: KL):
+    lab.sets.create("texts")
+    lab.sets.commit("texts", [Demonstration(source=prompt, target=None) for prompt in PROMPTS])
+    scaled = lab.vectors.equalise(
+        "planted", kl=0.5, texts="texts@latest", name="equal", direction=direction
+    )
+    closed = planted.divergence if direction is KL.FORWARD else planted.reverse_divergence
+    assert closed(scaled.parameters["scale"]) == pytest.approx(0.5, rel=0.011)
 
 
 @pytest.mark.parametrize("budget", [0.02, 0.1, 1.0])

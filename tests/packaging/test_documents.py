@@ -82,7 +82,9 @@ def test_architectures_are_counted():
     tried = [ARCHITECTURES[name] for name in CONFIGURATIONS]
     engine = read(ROOT / "docs" / "engine.md")
     assert f"({sum(row.packs for row in tried)} of {len(tried)} architectures)" in engine
-    assert set(re.findall(r"(?:of|all) (\d+) architectures", engine)) == {str(len(tried))}
+    counted = engine + read(ROOT / "README.md")
+    assert set(re.findall(r"(?:of|all) \[?(\d+) architectures", counted)) == {str(len(tried))}
+    assert "architectures](docs/steering.md" in counted
 
 
 @each_of_today

@@ -22,6 +22,7 @@ from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.models import DTYPES, Model
 from vectorlab.domain.runs.lists import VectorChoice
 from vectorlab.domain.runs.runs import Decoding, GenerationRun, Prompt, RunSpec
+from vectorlab.domain.scores.divergence import KL
 from vectorlab.domain.vectors.vectors import Site
 from vectorlab.errors import InputError
 from vectorlab.services import models
@@ -429,10 +430,10 @@ def _choose_writing() -> WidgetValues:
         help=r"A text ends in front of any of these lines; \n stands for a line break.",
     )
     kl = st.checkbox(
-        "Measure how far every token is from the unsteered model (KL)",
+        f"Measure {KL.REVERSE.formula} of every token",
         key="kl",
         bind="query-params",
-        help="Measure the KL divergence and log-probability of every token against the baseline.",
+        help="How far every token is from the unsteered model, and how likely that finds it.",
     )
     lines = (stop or "").split("\n")
     return {"stop": tuple(line.replace("\\n", "\n") for line in lines if line), "kl": kl}

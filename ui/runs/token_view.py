@@ -8,6 +8,7 @@ from vectorlab.domain.jobs.jobs import JobState
 from vectorlab.domain.runs.comparison import Column
 from vectorlab.domain.runs.runs import GenerationRun
 from vectorlab.domain.runs.tokens import ReadTokens
+from vectorlab.domain.scores.divergence import KL
 from vectorlab.services import jobs
 from vectorlab.services.runs import token_views
 
@@ -53,7 +54,7 @@ def shown(
         mark = " vl-departs" if place == departs else ""
         title = f"log-probability {own:.2f}, {change:+.2f} by steering"
         if tokens.kl is not None:
-            title += f", KL {tokens.kl[place]:.2f}"
+            title += f", {KL.REVERSE.formula} {tokens.kl[place]:.2f}"
         spans.append(
             f'<span class="vl-piece{mark}" title="{title}"{style}>'
             f"{markup.characters(piece, spaces=spaces)}</span>"

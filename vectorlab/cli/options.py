@@ -9,6 +9,7 @@ from vectorlab.cli.groups import OptionGroup
 from vectorlab.cli.runs.decoding_options import check_draws
 from vectorlab.domain.defaults import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_INTERACTIVE
 from vectorlab.domain.interventions.operators import AVERAGED, Combine, Operator
+from vectorlab.domain.scores.divergence import KL
 from vectorlab.domain.vectors.places import Site
 
 _UNITS = "; ".join(f"{operator}: {operator.info.unit}" for operator in Operator)
@@ -259,8 +260,7 @@ KlOption = Annotated[
     bool,
     typer.Option(
         "--kl",
-        help="Also measure, at every token, the KL divergence and log-probability against the "
-        "unsteered model.",
+        help=f"Also measure {KL.REVERSE.formula} and the unsteered log-probability at every token.",
     ),
 ]
 SeedOption = Annotated[

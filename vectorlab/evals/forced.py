@@ -66,7 +66,8 @@ class Reading:
 
     logprob: float  # of the whole text, nats
     n_tokens: int
-    kl: float | None  # nats per token, from the unsteered model to the arm's; None if not asked
+    kl: float | None  # KL(unsteered || steered), nats per token; None if not asked
+    reverse_kl: float | None  # KL(steered || unsteered), likewise
     by_token: npt.NDArray[np.float32] = field(compare=False)  # (T,) log-probabilities, nats
 
 
@@ -258,11 +259,11 @@ def _read(
         loaded.model(**arguments)
     states = head_inputs[0][:, -longest - 1 : -1].flatten(0, 1)  # (R * S, D)
     targets = padded.input_ids[:, -longest:].flatten()
-    numbers = torch.zeros(len(states), 2, device=loaded.device)
+    numbers = torch.zeros(len(states), 3, device=loaded.device)
     for bundles in _bundles(batch, longest, loaded.device):
         _judge(loaded, bundles, states, targets, numbers)
-    by_row = numbers.view(len(rows), longest, 2)
-    logprobs, divergences = by_row.sum(1, dtype=torch.float64).T.tolist()
+    by_row = numbers.view(len(rows), longest, 3)
+    logprobs, *divergences = by_row.sum(1, dtype=torch.float64).T.tolist()
     by_token = by_row[..., 0].cpu().numpy()
     if not all(map(math.isfinite, logprobs)):
         raise ModelError(
@@ -273,11 +274,19 @@ def _read(
         passage: Reading(
             logprob=logprobs[row],
             n_tokens=len(passage.text_ids),
-            kl=max(0.0, divergences[row] / len(passage.text_ids)) if batch[0].wants_kl else None,
+            **_divergences(batch[0], passage, [kind[row] for kind in divergences]),
             by_token=by_token[row, longest - len(passage.text_ids) :].copy(),
         )
         for row, passage in enumerate(rows)
     }
+
+
+def _divergences(
+    group: PassageGroup, passage: ForcedPassage, sums: Sequence[float]
+) -> dict[str, float | None]:
+    """Both directions, nats per token; rounding must not make them negative."""
+    means = [max(0.0, total / len(passage.text_ids)) if group.wants_kl else None for total in sums]
+    return dict(zip(("kl", "reverse_kl"), means, strict=True))
 
 
 def _bundles(
@@ -306,14 +315,14 @@ def _judge(
     targets: torch.Tensor,
     numbers: torch.Tensor,
 ) -> None:
-    """Write every token's log-probability, and its KL from the first of its bundle.
+    """Write every token's log-probability, and both its KLs against the first of its bundle.
 
     Args:
         loaded: The model.
         bundles: (N, G) tokens.
         states: (R * S, D) what the head is given.
         targets: (R * S,) token ids.
-        numbers: (R * S, 2) log-probability and KL.
+        numbers: (R * S, 3) log-probability, KL(first || it) and KL(it || first).
     """
     size, vocabulary = bundles.shape[1], loaded.description.vocabulary_size
     in_cache = processor().l3_bytes // _SHARE_OF_CACHE // torch.float32.itemsize
@@ -326,4 +335,6 @@ def _judge(
             by_bundle = logprobs.view(*piece.shape, -1)
             first = by_bundle[:, :1]
             # Differences first: small divergences would drown in the rounding of two entropies.
-            numbers[flat, 1] = torch.matmul(first - by_bundle, first.exp().mT).flatten()
+            apart = first - by_bundle
+            numbers[flat, 1] = torch.matmul(apart, first.exp().mT).flatten()
+            numbers[flat, 2] = -torch.linalg.vecdot(apart, by_bundle.exp()).flatten()

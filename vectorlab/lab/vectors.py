@@ -112,6 +112,7 @@ class VectorVerbs(Verbs):
             operator=wanted.operator,
             name=wanted.name,
             dtype=wanted.dtype,
+            direction=wanted.direction,
             actor=self._session.settings.user,
             **wanted.how(),
         )

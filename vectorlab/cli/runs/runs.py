@@ -21,6 +21,7 @@ from vectorlab.cli.output import (
 )
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
 from vectorlab.domain.defaults import PRIORITY_INTERACTIVE
+from vectorlab.domain.scores.divergence import KL
 
 if TYPE_CHECKING:
     from vectorlab.domain.runs.runs import GenerationRun
@@ -298,7 +299,7 @@ def _show_run(view: "RunView", *, as_json: bool, was_found: bool | None = None) 
             "model": run.model_name,
             **facts_of(run.spec, names),
             "unit of strength": _strength_units(run),
-            "mean KL": _mean_kl(view),
+            f"mean {KL.REVERSE.formula}": _mean_kl(view),
             "fragile": _fragile(view),
             "request": run.spec_sha256[:12],
             "replay of": run.replay_of or "",

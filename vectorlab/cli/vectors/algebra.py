@@ -14,6 +14,7 @@ from vectorlab.cli.options import (
 )
 from vectorlab.cli.output import JsonOption, plain, show
 from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.scores.divergence import KL
 
 if TYPE_CHECKING:
     from vectorlab.domain.vectors.vectors import SteeringVector
@@ -93,7 +94,7 @@ def equalise(
     reference: VectorReference,
     kl: Annotated[
         float,
-        typer.Option(help="Mean KL divergence per token, in nats, that strength 1 should cause."),
+        typer.Option(help="Mean divergence per token, in nats, that strength 1 should cause."),
     ],
     texts: Annotated[
         str,
@@ -106,6 +107,12 @@ def equalise(
             help="How it acts while it is measured, at all layers: add or add_norm_preserving."
         ),
     ] = Operator.ADD,
+    direction: Annotated[
+        KL,
+        typer.Option(
+            help=f"Which divergence: {', '.join(f'{kl.value} is {kl.formula}' for kl in KL)}."
+        ),
+    ] = KL.REVERSE,
     dtype: DtypeOption = "float32",
     detach: DetachOption = False,
     json: JsonOption = False,
@@ -121,6 +128,7 @@ def equalise(
         texts=texts,
         operator=operator,
         name=name,
+        direction=direction,
         dtype=dtype,
         priority=priority_of(detach=detach),
     )
@@ -136,10 +144,11 @@ def equalise(
 
 def _equalised(vector: "SteeringVector") -> str:
     about = vector.parameters
+    direction = KL(about.get("direction", KL.REVERSE))
     return (
-        f"Vector {vector.name} stored: {about['of']} times {about['scale']:.6g}, mean KL "
-        f"{about['measured_kl']:.4g} on {about['texts']}. See it: vectorlab vectors show "
-        f"{vector.name}"
+        f"Vector {vector.name} stored: {about['of']} times {about['scale']:.6g}, mean "
+        f"{direction.formula} {about['measured_kl']:.4g} on {about['texts']}. See it: vectorlab "
+        f"vectors show {vector.name}"
     )
 
 

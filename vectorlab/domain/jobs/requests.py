@@ -11,6 +11,7 @@ from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.jobs.jobs import JobRequest, NamedRequest
 from vectorlab.domain.runs.batch_plan import BatchPlan
 from vectorlab.domain.runs.runs import RunSpec
+from vectorlab.domain.scores.divergence import KL
 from vectorlab.domain.scores.scores import ScorerSpec
 from vectorlab.domain.vectors.vectors import ExtractionSpec
 
@@ -104,15 +105,17 @@ class EqualiseRequest(NamedRequest, kind="equalise"):
     model_id: int
     set_version_id: int  # texts that the damage is measured on
     set_label: str
-    kl: float  # mean KL per token at strength 1, nats
+    kl: float  # mean per token at strength 1, nats
     operator: Operator
     name: str
     dtype: str
+    direction: KL = KL.REVERSE
 
     @property
     def dedupe_key(self) -> str:
         """Key that equal requests share: what is measured, on which texts."""
         measured = [self.vector_id, self.set_version_id, self.kl, self.operator.value, self.dtype]
+        measured += [self.direction.value] if self.direction is not KL.REVERSE else []
         return f"equalise:{content_sha256('equalise', measured)}"
 
 

@@ -21,6 +21,7 @@ from vectorlab.domain.interventions.conditions import Condition
 from vectorlab.domain.interventions.positions import Part
 from vectorlab.domain.runs.batch_plan import BatchPlan, RowKey
 from vectorlab.domain.runs.texts import Departure, GeneratedText, results_sha256
+from vectorlab.domain.scores.divergence import KL
 from vectorlab.domain.text.chats import Chat as Chat
 from vectorlab.errors import InputError
 
@@ -67,7 +68,9 @@ class Decoding(Coded):
         About(name="stop strings", quiet=True, words=lambda found: ", ".join(map(repr, found))),
     ] = ()
     # Also measure how far every token's distribution is from the baseline's.
-    kl: Annotated[bool, About(name="KL of every token", quiet=True), Stored(if_given=True)] = False
+    kl: Annotated[
+        bool, About(name=f"{KL.REVERSE.formula} of every token", quiet=True), Stored(if_given=True)
+    ] = False
 
     def __post_init__(self) -> None:
         for name in ("temperature", "top_p", "min_p"):  # one spelling per number, 1 and 1.0

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from vectorlab.domain.scores.divergence import KL
 from vectorlab.domain.scores.scores import ScorerSpec
 from vectorlab.errors import InputError
 
@@ -227,12 +228,15 @@ SCORERS: dict[str, ScorerInfo] = {
                 ),
             ),
         ),
-        ScorerInfo(
-            name="kl",
-            about="KL divergence of the steered model from the unsteered one, mean per token",
-            needs=Needs.MODEL,
-            higher="further from the unsteered model (nats per token)",
-            options=(_which("baseline"),),
+        *(
+            ScorerInfo(
+                name=direction.value,
+                about=f"{direction.formula} of the next token, mean over the tokens of a text",
+                needs=Needs.MODEL,
+                higher=f"further from the unsteered model ({direction.unit})",
+                options=(_which("baseline"),),
+            )
+            for direction in KL
         ),
         ScorerInfo(
             name="logit_difference",

@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from vectorlab.domain.runs.comparison import Column, ComparedRow, Criterion, Question
+from vectorlab.domain.scores.divergence import KL
 from vectorlab.domain.scores.statistics import Estimate, PairedComparison, compare_arms, estimate
 from vectorlab.store.database import Database
 from vectorlab.store.runs import comparison
 
 # Figures of which less is more; a toggle on the page says otherwise.
-LOWER_IS_BETTER = frozenset({"perplexity", "kl", "repetition", "repeated", "damage"})
+LOWER_IS_BETTER = frozenset({"perplexity", *KL, "repetition", "repeated", "damage"})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from vectorlab.domain.interventions.calibration import Calibration
 from vectorlab.domain.lineage import Thing
 from vectorlab.domain.runs.runs import GenerationRun, RunSpec
 from vectorlab.domain.scores.catalogue import SCORERS
+from vectorlab.domain.scores.divergence import KL
 from vectorlab.domain.text.documents import Block, Code, Heading, Paragraph, Picture, Table
 from vectorlab.errors import InputError
 from vectorlab.services import frames, lineage
@@ -167,21 +168,28 @@ def _strength_chart(
 
 def _trade_off(db: Database, run: GenerationRun, summary: pd.DataFrame) -> list[Block]:
     """Every scorer over the damage, where the damage was scored."""
-    damage = summary[summary["scorer"] == "kl"].set_index("arm")["mean"]
-    if damage.empty:
+    scored = set(summary["scorer"])
+    direction = next((direction for direction in KL if direction.value in scored), None)
+    if direction is None:
         return []
+    damage = summary[summary["scorer"] == direction.value].set_index("arm")["mean"]
     blocks: list[Block] = []
     for scorer, of_scorer in summary.groupby("scorer", sort=False):
-        if str(scorer).startswith(("kl", "length", "perplexity")):
+        if str(scorer).startswith((*KL, "length", "perplexity")):
             continue
         points = _points(db, run, of_scorer.assign(damage=of_scorer["arm"].map(damage)), every=True)
         points = points.dropna(subset=["damage", "mean"])
         if points["damage"].nunique() < 2:
             continue
         chart = plots.interval_chart(
-            points, x="damage", y="mean", colour="vector", title_x="kl", title_y=str(scorer)
+            points,
+            x="damage",
+            y="mean",
+            colour="vector",
+            title_x=direction.value,
+            title_y=str(scorer),
         )
-        about = f"{scorer} over damage (kl, nats per token), one point per arm"
+        about = f"{scorer} over damage ({direction.unit}), one point per arm"
         blocks.append(Picture(svg=plots.svg(chart), about=about))
     return [Heading(level=3, text="Effect over damage"), *blocks] if blocks else []
 

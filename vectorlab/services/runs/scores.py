@@ -64,9 +64,13 @@ def request_scores(
         model = models.get_model(tx, str(run.model_id))
         applied = run.spec.vector_ids().values()
         specs = tuple(resolved(tx, scorer, model, applied) for scorer in parsed)
-    twice = [spec.label for number, spec in enumerate(specs) if spec in specs[:number]]
-    if twice:
-        raise InputError(f"Scorer {twice[0]!r} is named twice.")
+    for number, spec in enumerate(specs):
+        if spec in specs[:number]:
+            first = scorers[specs.index(spec)]
+            raise InputError(
+                f"Scorer {spec.label!r} is named twice, as {first!r} and as {scorers[number]!r}. "
+                "Name it once, or give one of them another option."
+            )
     with db.write() as tx:
         run = runs.get_run(tx, reference)
         done, all_ids = scores.scored(tx, run.id), set(scores.generation_ids(tx, run.id).values())

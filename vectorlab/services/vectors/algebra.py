@@ -14,6 +14,7 @@ from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, PRIORITY_BATCH
 from vectorlab.domain.jobs.requests import EqualiseRequest
 from vectorlab.domain.models import check_dtype
+from vectorlab.domain.scores.divergence import KL
 from vectorlab.domain.sets.versions import SetReference, check_name
 from vectorlab.domain.vectors.geometry import Matrix
 from vectorlab.domain.vectors.methods import NORMALISED, PROJECTED_OUT
@@ -135,6 +136,7 @@ def request_equalisation(
     operator: Operator,
     name: str,
     dtype: str = "float32",
+    direction: KL = KL.REVERSE,
     actor: str,
     priority: int = PRIORITY_BATCH,
     queue: str = DEFAULT_QUEUE,
@@ -142,7 +144,7 @@ def request_equalisation(
     """Enqueue the scaling of a vector to a given damage.
 
     The new vector, applied at strength 1 by the operator to all its layers and all positions, moves
-    the model's next-token distributions by that mean KL over the texts.
+    the model's next-token distributions by that mean KL over the texts, in the direction asked for.
 
     Args:
         db: The store.
@@ -152,6 +154,7 @@ def request_equalisation(
         operator: One for which a vector's length matters.
         name: Of the new vector.
         dtype: The model computes in this.
+        direction: Which of the two divergences.
         actor: Recorded as the one who asked.
         priority: Of the job.
         queue: Only workers of this queue take it.
@@ -182,6 +185,7 @@ def request_equalisation(
             operator=operator,
             name=name,
             dtype=dtype,
+            direction=KL(direction),
         )
         check_free(tx, check_name("vector", name), request.dedupe_key)
         return ask(

@@ -8,6 +8,7 @@ from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.models import BUNDLED_MODEL
 from vectorlab.domain.runs.runs import Prompt
+from vectorlab.domain.scores.divergence import KL
 from vectorlab.domain.vectors.vectors import Site
 from vectorlab.services.asking import JobOptions, QueueOptions
 from vectorlab.services.vectors.calibrations import CalibrationOptions
@@ -85,11 +86,12 @@ class WantedEqual(QueueOptions):
 
     Attributes:
         reference: The vector.
-        kl: Wanted mean KL per token at strength 1, nats.
+        kl: Wanted mean divergence per token at strength 1, nats.
         texts: Set version whose texts are read.
         name: Of the new vector.
         operator: How it acts while it is measured.
         dtype: The model computes in this.
+        direction: Which of the two divergences.
     """
 
     reference: str = field(kw_only=False)
@@ -98,3 +100,4 @@ class WantedEqual(QueueOptions):
     name: str
     operator: Operator = Operator.ADD
     dtype: str = "float32"
+    direction: KL = KL.REVERSE

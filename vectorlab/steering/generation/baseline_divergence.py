@@ -57,17 +57,17 @@ class BaselineDivergence:
         return kl, logprobs
 
 
-def kl_divergence(steered: torch.Tensor, baseline: torch.Tensor) -> torch.Tensor:
+def kl_divergence(seen_from: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     """``sum_v p_v (log p_v - log q_v)`` in nats.
 
     Args:
-        steered: (..., V) log-probabilities log p.
-        baseline: (..., V) log-probabilities log q.
+        seen_from: (..., V) log-probabilities log p.
+        other: (..., V) log-probabilities log q.
 
     Returns:
         (...), never negative.
     """
-    return (steered.exp() * (steered - baseline)).sum(dim=-1).clamp(min=0)
+    return (seen_from.exp() * (seen_from - other)).sum(dim=-1).clamp(min=0)
 
 
 def divergence(

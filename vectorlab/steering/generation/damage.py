@@ -1,8 +1,9 @@
 """How much a vector disturbs the model: mean KL over texts, and the scale that gives a wanted one.
 
-The damage of an intervention is the mean, over the tokens of some texts, of the KL divergence from
-the steered next-token distribution to the baseline's, both reading the same text. Vectors of equal
-damage can be compared at equal strength, whatever lengths their methods gave them.
+The damage of an intervention is the mean, over the tokens of some texts, of one of the two KL
+divergences between the steered next-token distribution and the baseline's, both reading the same
+text. Vectors of equal damage can be compared at equal strength, whatever lengths their methods gave
+them.
 """
 
 import math
@@ -12,6 +13,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from vectorlab.domain.interventions.arms import Arm
+from vectorlab.domain.scores.divergence import KL
 from vectorlab.domain.vectors.vectors import LayerVector
 from vectorlab.errors import InputError, ModelError
 from vectorlab.steering.generation.baseline_divergence import kl_divergence
@@ -41,9 +43,10 @@ def mean_kl(
     arm: Arm,
     vectors: Mapping[str, Sequence[LayerVector]],
     *,
+    direction: KL = KL.REVERSE,
     rows: int = 8,
 ) -> float:
-    """Mean KL per token from steered to baseline over texts, in nats.
+    """Mean KL per token between steered and baseline over texts, in nats.
 
     Both rows of a text share a pass, so they round alike.
 
@@ -52,6 +55,7 @@ def mean_kl(
         token_ids: The texts.
         arm: What steers, at all positions.
         vectors: Layer vectors by content hash.
+        direction: Which of the two divergences.
         rows: Texts per pass, at most.
 
     Raises:
@@ -68,7 +72,8 @@ def mean_kl(
             logits = loaded.model(**(arguments | {"logits_to_keep": 0})).logits
         baseline, steered = logits.float().log_softmax(dim=-1).chunk(2)
         real = batch.attention_mask[: len(some)].bool()
-        divergences = kl_divergence(steered, baseline)[real]
+        ends = (steered, baseline) if direction is KL.REVERSE else (baseline, steered)
+        divergences = kl_divergence(*ends)[real]
         total, count = total + float(divergences.sum()), count + len(divergences)
     if not math.isfinite(total):
         raise ModelError(

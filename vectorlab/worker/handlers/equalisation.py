@@ -2,6 +2,7 @@
 
 from vectorlab.domain.interventions.arms import Arm, Intervention
 from vectorlab.domain.jobs.requests import EqualiseRequest
+from vectorlab.domain.scores.divergence import KL
 from vectorlab.domain.vectors.methods import EQUALISED
 from vectorlab.domain.vectors.vectors import NewVector, Origin, ParentWeight
 from vectorlab.steering.generation.damage import mean_kl, scale_for, scaled
@@ -49,10 +50,14 @@ def run_equalisation(context: JobContext, request: EqualiseRequest) -> None:
                 ),
             ),
         )
-        return mean_kl(loaded, ids, arm, {vector.content_sha256: parts})
+        given = {vector.content_sha256: parts}
+        return mean_kl(loaded, ids, arm, given, direction=request.direction)
 
     scaling = scale_for(damage, request.kl)
-    context.lease.log(f"scale {scaling.scale:.6g}: mean KL {scaling.kl:.4g} over {len(ids)} texts")
+    context.lease.log(
+        f"scale {scaling.scale:.6g}: mean {request.direction.formula} {scaling.kl:.4g} over "
+        f"{len(ids)} texts"
+    )
     about = {
         "of": vector.name,
         "kl": request.kl,
@@ -64,6 +69,8 @@ def run_equalisation(context: JobContext, request: EqualiseRequest) -> None:
         "dtype": request.dtype,
         "natural_norms": {str(part.layer): part.norm for part in parts},
     }
+    if request.direction is not KL.REVERSE:  # older vectors, all of that direction, do not say it
+        about["direction"] = request.direction.value
     context.lease.check()
 
     def write(tx: Transaction, result_ids: dict[str, int]) -> None:
