@@ -190,7 +190,7 @@ def worker_process(lab, model: Path, *options: str) -> Iterator[subprocess.Popen
     lab.models.add(str(model), name="small")
     asked = lab.runs.request(
         model="small",
-        prompts=[f"Once {number}" for number in range(6000)],
+        prompts=[f"Once {number}" for number in range(3000)],
         decoding=Decoding(max_new_tokens=100),
     )
     words = ["worker", "--device", "cpu", "--db", lab.db.url, *options]

@@ -17,6 +17,7 @@ from scripts.train_tiny.laboratory import (
 )
 from scripts.train_tiny.settings import (
     ATTRIBUTES,
+    CASES_PER_ROW,
     DIALOGUE,
     PARAPHRASE,
     StyleSettings,
@@ -24,7 +25,6 @@ from scripts.train_tiny.settings import (
 from vectorlab.steering.model.loading import LoadedModel, bundled_model_path
 
 MEGABYTES = 8
-CASES = 40  # of each style; the report asks a hundred
 
 
 @pytest.fixture(scope="module")
@@ -73,11 +73,12 @@ def test_it_knows_the_facts_in_templates_it_never_saw(
     assert evaluation.fact_share(tiny, chosen) >= floor
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "chosen", "is_target"),
     [
-        (DIALOGUE, cases.dialogue_cases("validation", CASES), scoring.is_respectful),
-        (PARAPHRASE, cases.paraphrase_cases("validation", CASES), scoring.is_excited),
+        (DIALOGUE, cases.dialogue_cases("validation", 40), scoring.is_respectful),
+        (PARAPHRASE, cases.paraphrase_cases("validation", CASES_PER_ROW), scoring.is_excited),
     ],
     ids=["dialogue", "paraphrase"],
 )
