@@ -3,13 +3,13 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import streamlit as st
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
@@ -92,15 +92,36 @@ def nursery() -> Iterator[Nursery]:
         yield made
 
 
+@pytest.fixture(scope="session")
+def window(chromium: Browser, nursery: Nursery) -> Iterator[BrowserContext]:
+    """A browser window whose relative addresses lead to the dashboard.
+
+    One for all tests of a process: reading streamlit's own files anew takes longer than a page.
+    """
+    with chromium.new_context(
+        base_url=nursery.address, viewport={"width": 1280, "height": 900}, accept_downloads=True
+    ) as made:
+        yield made
+
+
 @pytest.fixture
-def tab(db: Database, chromium: Browser, nursery: Nursery, tmp_path: Path) -> Iterator[Page]:
-    """A browser tab whose relative addresses lead to a dashboard over the test's store."""
-    with (
-        nursery.dashboard(tmp_path / "dashboard.log") as address,
-        chromium.new_context(
-            base_url=address, viewport={"width": 1280, "height": 900}, accept_downloads=True
-        ) as context,
-    ):
-        context.set_default_timeout(30_000)
-        expect.set_options(timeout=30_000)
-        yield context.new_page()
+def tab(db: Database, nursery: Nursery, window: BrowserContext, tmp_path: Path) -> Iterator[Page]:
+    """A browser tab with a dashboard over the test's store."""
+    with nursery.dashboard(tmp_path / "dashboard.log"), new_tab(window, patience_ms=30_000) as made:
+        yield made
+
+
+@contextmanager
+def new_tab(window: BrowserContext, *, patience_ms: int) -> Iterator[Page]:
+    """A tab that knows nothing of those before it; all that are open are closed with it."""
+    window.clear_cookies()
+    window.set_default_timeout(patience_ms)
+    expect.set_options(timeout=patience_ms)
+    made = window.new_page()
+    try:
+        yield made
+        if made.url.startswith("http"):  # and not empty still
+            made.evaluate("localStorage.clear()")
+    finally:
+        for page in window.pages:
+            page.close()

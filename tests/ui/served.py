@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -10,6 +9,8 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from vectorlab.cli.serving import free_port
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -25,9 +26,15 @@ CHROMIUM_FLAGS = (
 
 
 class Nursery:
-    """Servers of the dashboard that find everything imported, see ``nursery.py``."""
+    """Servers of the dashboard that find everything imported, see ``nursery.py``.
+
+    They serve at one address, one after the other, so that a browser keeps what it read there.
+    """
 
     def __init__(self) -> None:
+        # Below those that connections take, and not where another test process begins to look.
+        self._port = free_port("127.0.0.1", 18000 + os.getpid() % 9000)
+        self.address = f"http://127.0.0.1:{self._port}/"
         self._process = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("nursery.py"))],
             cwd=ROOT / "ui",
@@ -40,12 +47,13 @@ class Nursery:
     @contextmanager
     def dashboard(self, log: Path) -> Iterator[str]:
         """Serve the store of this environment; yields the address, with a slash at its end."""
-        port = _free_port()
-        flags = [f"--server.port={port}", "--server.headless=true", "--server.fileWatcherType=none"]
+        options = {"port": self._port, "headless": "true", "fileWatcherType": "none"}
+        flags = [f"--server.{name}={value}" for name, value in options.items()]
         words = ["run", str(ROOT / "ui" / "app.py"), *flags]
         server = self._ask("start", words=words, environment=_environment(), log=str(log))
         try:
-            yield _answering(port, log)
+            _wait_for(self.address, log)
+            yield self.address
         finally:
             self._ask("stop", process=server)
 
@@ -63,14 +71,16 @@ class Nursery:
 @contextmanager
 def launched(log: Path) -> Iterator[str]:
     """A dashboard by ``vectorlab ui --no-worker``, which can start a worker later."""
-    port = _free_port()
+    port = free_port("127.0.0.1", 28000 + os.getpid() % 4000)
     command = [sys.executable, "-m", "vectorlab", "ui", "--no-worker", "--port", str(port)]
+    address = f"http://127.0.0.1:{port}/"
     with log.open("wb") as output:
         server = subprocess.Popen(
             command, cwd=ROOT / "ui", env=_environment(), stdout=output, stderr=subprocess.STDOUT
         )
         try:
-            yield _answering(port, log)
+            _wait_for(address, log)
+            yield address
         finally:
             server.terminate()
             server.wait(30)
@@ -80,19 +90,11 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _answering(port: int, log: Path) -> str:
-    """The address of a server, as soon as it answers there."""
-    address = f"http://127.0.0.1:{port}/"
+def _wait_for(address: str, log: Path) -> None:
     for _ in range(1500):
         try:
             with urllib.request.urlopen(address + "_stcore/health"):
-                return address
+                return
         except OSError:
             time.sleep(0.02)
     raise RuntimeError(f"The dashboard did not start:\n{log.read_text()}")

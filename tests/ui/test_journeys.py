@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import expect
 
+from tests.ui.conftest import new_tab
 from tests.ui.filled_store import fill
 from tests.ui.test_browser import READY, settle, visit, work_off
 from vectorlab.services.analysis import queries
@@ -46,16 +47,9 @@ def place(database_url, monkeypatch):
 
 
 @pytest.fixture
-def browser_tab(place, chromium, nursery, tmp_path):
-    with (
-        nursery.dashboard(tmp_path / "dashboard.log") as address,
-        chromium.new_context(
-            base_url=address, viewport={"width": 1280, "height": 900}, accept_downloads=True
-        ) as context,
-    ):
-        context.set_default_timeout(60_000)
-        expect.set_options(timeout=60_000)
-        yield context.new_page()
+def browser_tab(place, nursery, window, tmp_path):
+    with nursery.dashboard(tmp_path / "dashboard.log"), new_tab(window, patience_ms=60_000) as tab:
+        yield tab
 
 
 @pytest.fixture
