@@ -97,6 +97,7 @@ for module in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 def test_whichever_module_of_a_store_is_loaded_first_knows_all_tables():
     modules = ("store.database", "store.evidence", "store.upkeep.migrate", "icl.store.runs")
     done = subprocess.run(
