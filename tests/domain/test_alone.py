@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 FOLDER = Path(__file__).parent
 OF_OTHER_FLOORS = {"alembic", "pandas", "psycopg", "sqlalchemy", "torch", "transformers"}
 OF_NUMBERS = {"numpy", "scipy"}
@@ -28,10 +30,12 @@ def loaded_by(wanted: set[str], *options: str) -> list[str]:
     return json.loads(loaded)
 
 
+@pytest.mark.slow
 def test_no_test_of_the_domain_loads_a_store_or_a_model():
     assert loaded_by(OF_OTHER_FLOORS, "--collect-only", str(FOLDER)) == []
 
 
+@pytest.mark.slow
 def test_a_test_of_words_loads_no_numbers_either():
     """It is run as well: what a fixture loads counts."""
     files = (FOLDER / "text" / "test_list_diff.py", FOLDER / "test_catalogue.py")

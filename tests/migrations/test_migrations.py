@@ -186,6 +186,7 @@ def starters() -> Iterator[list[subprocess.Popen[str]]]:
     assert [process.communicate(timeout=60) for process in processes] == [("", "")] * 2
 
 
+@pytest.mark.slow
 def test_two_processes_may_migrate_a_fresh_database_at_once(
     empty_database_url: str, starters: list[subprocess.Popen[str]]
 ):

@@ -209,6 +209,7 @@ def test_an_address_that_is_no_store_is_refused(url: str, message: str):
         Database.open(url)
 
 
+@pytest.mark.slow
 def test_the_store_imports_neither_torch_nor_the_layers_above():
     probe = (
         "import sys, vectorlab.store.jobs.queue, vectorlab.store.purge; "

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 
 from tests.store.full_store import fill_every_table
@@ -97,6 +98,7 @@ for module in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 def test_whichever_module_of_a_store_is_loaded_first_knows_all_tables():
     modules = ("store.database", "store.evidence", "store.upkeep.migrate", "icl.store.runs")
     done = subprocess.run(

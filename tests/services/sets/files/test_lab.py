@@ -26,6 +26,7 @@ def lab(database_url):
 
 # One way out and back in for each example: every file gives back what it was written of, which
 # test_round_trips.py holds; here the store stands between them.
+@pytest.mark.slow
 @many
 @given(
     items=st.lists(demonstrations(), min_size=1, max_size=5),

@@ -171,6 +171,7 @@ def megabytes_more():
         yield measure
 
 
+@pytest.mark.slow
 def test_a_kilobyte_of_parquet_that_repeats_megabytes_stays_small(tmp_path, megabytes_more):
     path = tmp_path / "x.parquet"
     repeated = pa.DictionaryArray.from_arrays(
@@ -189,6 +190,7 @@ def test_parquet_with_a_text_beyond_the_limit_is_refused(tmp_path):
     assert f"more than {FIELD_LIMIT} characters" in refusal(path)
 
 
+@pytest.mark.slow
 def test_many_large_rows_of_csv_are_held_one_at_a_time(put, megabytes_more):
     path = put("x.csv", b"source,target\n", *[b"a" * 2_000_000 + b",b\n"] * 100)
     used, said = megabytes_more("read", path)
@@ -206,6 +208,7 @@ def test_metadata_has_a_limit_of_its_own(put):
             assert f"line 1: metadata has {METADATA_LIMIT + 1} characters" in refusal(path)
 
 
+@pytest.mark.slow
 def test_a_commit_holds_few_long_texts_at_a_time(put, tmp_path, megabytes_more):
     lines = b"".join(b"%d " % n + b"a" * 1_000_000 + b",b\n" for n in range(60))
     path = put("x.csv", b"source,target\n", lines)

@@ -93,6 +93,7 @@ def test_a_pair_after_many_bare_prompts_survives(format, tmp_path):
     check_round_trip(tmp_path, items, format)
 
 
+@pytest.mark.slow
 def test_another_process_writes_the_same_bytes(tmp_path):
     kinds = [*ANY_CONTENT, "text"]
     items = [Demonstration(source=f"é {n}", target="ü") for n in range(100)]
