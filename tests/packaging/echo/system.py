@@ -4,6 +4,7 @@ from vectorlab.systems import Link, System
 
 SYSTEM = System(
     name="echo",
+    about="Echoes of texts, and how long they are.",
     frozen={"echoes": ()},
     sealed={"echoes": ()},
     purged={"echo": "echoes"},
