@@ -4,7 +4,9 @@ import json
 
 import pandas as pd
 import pytest
+from rich.console import Console
 
+from vectorlab.cli import context
 from vectorlab.domain.runs import margins
 from vectorlab.store.runs import runs
 
@@ -207,6 +209,14 @@ def test_a_detached_job_is_listed_shown_cancelled_retried_and_worked_off(cli, up
     assert "run_id" in json.dumps(shown["result"])
     assert "succeeded" in cli("jobs", "show", str(job)).out
     assert "No job '99'" in cli("jobs", "show", "99", code=1).err
+
+
+def test_what_takes_seconds_to_load_is_announced_to_a_terminal_alone(cli, monkeypatch):
+    add = ("models", "add", "bundled:tiny")
+    assert cli(*add).err == ""
+    terminal = Console(stderr=True, force_terminal=True, width=200)
+    monkeypatch.setattr(context, "stderr", terminal)
+    assert "loading torch, then the files of bundled:tiny ..." in cli(*add).err
 
 
 def test_models_are_listed_and_shown(cli, upbeat):

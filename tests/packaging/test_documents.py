@@ -109,10 +109,11 @@ def unknown_in(line: str) -> str | None:
         return None
     command = program()
     options = {"--db", "--debug", "--version", "--help", "-h", *known(command)}
+    verbs = command.whole
     for word in words:
-        verbs = getattr(command, "commands", {})
         if word in verbs:
             command = verbs[word]
+            verbs = getattr(command, "commands", {})
             options |= known(command)
             continue
         is_option = re.match(r"--[a-z]", word) and word.partition("=")[0] not in options

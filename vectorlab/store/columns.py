@@ -89,7 +89,7 @@ def index_where(
 @compiles(CreateIndex)
 def _create_index(element: CreateIndex, compiler: DDLCompiler, **kw: Any) -> str:
     where = element.element.info.get("where")
-    statement = compiler.visit_create_index(element, **kw)
+    statement: str = compiler.visit_create_index(element, **kw)  # type: ignore[no-untyped-call]
     return f"{statement} WHERE {where}" if where else statement
 
 

@@ -4,6 +4,7 @@ from vectorlab.systems import Link, System
 
 SYSTEM = System(
     name="echo",
+    about="Echoes: what is called comes back.",
     frozen={"echoes": ()},
     sealed={"echoes": ()},
     purged={"echo": "echoes"},

@@ -268,7 +268,7 @@ def _about(job: Job) -> dict[str, object]:
 
 
 def _attempts_table(tries: list[JobAttempt]) -> RenderableType:
-    columns = {
+    columns: dict[str, list[Any]] = {
         "attempt": [attempt.attempt for attempt in tries],
         "outcome": [attempt.outcome.value if attempt.outcome else "open" for attempt in tries],
         "worker": [attempt.worker_id for attempt in tries],

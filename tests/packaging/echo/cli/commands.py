@@ -10,7 +10,7 @@ from vectorlab.cli.options import DetachOption
 from vectorlab.cli.output import JsonOption, show
 from vectorlab.cli.purging import YesOption, ask_and_purge
 
-app = typer.Typer(no_args_is_help=True, help="Echoes: what is called comes back.")
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.command()
