@@ -1,8 +1,8 @@
 """Mistakes drawn by a seed, put into the code one at a time: which test notices? ``make mutants``.
 
-Each is made in a copy of the tree, never in place. First run the tests whose folder mirrors the
-changed file's and those of that floor that import it, nearest first, until one fails; if none
-does, quick tests of other floors that import it or what is built on it. A test that hangs has
+Each is made in a copy of the tree, never in place. First run the tests of its floor that import
+the changed file, its namesake before all, until one fails; if none does, quick tests of the folder
+that mirrors its own, and of any floor that import what is built on it. A test that hangs has
 noticed. What fails without a mistake too has noticed nothing.
 
 Outcomes are kept in ``tests/mutants/results.json`` as they come, with a table beside it, so that
@@ -57,8 +57,8 @@ NEEDS_NO_TEST = {
     ): "SQLite, which is asked next, takes a file of one byte for an empty one",
 }
 
-NEAR_S = 200  # for all near tests
-FAR_S = 75  # for all others
+NEAR_S = 300  # for all near tests of a mistake
+FAR_S = 150  # for all others
 FAR_FILES = 8
 STEPS = 3  # of imports between a changed file and a test
 HANGS_AFTER_S = 60  # one test; the slowest near one takes a quarter of it
@@ -96,7 +96,7 @@ def main() -> int:
         _copy_tree(copy)
         for mutation in itertools.takewhile(lambda _: time.monotonic() < ends_at, wanted):
             # One with a reason is not run: all its tests would have to pass.
-            caught_by = None if _reason(mutation) else _caught_by(copy, mutation)
+            caught_by = None if _reason(mutation) else _caught_by(copy, mutation, *options.limits)
             found = Outcome(mutation=mutation, caught_by=caught_by, was_missed=mutation in kept)
             kept[mutation] = found
             _write(options, [kept[one] for one in drawn if one in kept])
@@ -113,6 +113,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--number", type=int, default=40)
     parser.add_argument("--under", nargs="+", default=FOLDERS, help="folders of the product")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin none after")
+    parser.add_argument(
+        "--limits", nargs=2, type=float, default=(NEAR_S, FAR_S), metavar=("NEAR", "FAR"),
+        help="seconds for the near tests of a mistake, and for the others",
+    )  # fmt: skip
     parser.add_argument("--again", action="store_true", help="run those that were missed again")
     return parser.parse_args()
 
@@ -170,15 +174,14 @@ def _copy_tree(copy: Path) -> None:
             shutil.copy2(ROOT / name, copy / name)
 
 
-def _caught_by(copy: Path, mutation: Mutation) -> str | None:
+def _caught_by(copy: Path, mutation: Mutation, near_s: float, far_s: float) -> str | None:
     changed = copy / mutation.path
     source = changed.read_bytes()
     near, far = closest(mutation)
     try:
         _rewrite(changed, mutation.applied(source))
-        return _first_failure(copy, near, "", NEAR_S) or _first_failure(
-            copy, far, " and not slow", FAR_S
-        )
+        caught_by = _first_failure(copy, near, "", near_s)
+        return caught_by or _first_failure(copy, far, " and not slow", far_s)
     finally:
         _rewrite(changed, source)
 
@@ -231,15 +234,16 @@ def closest(mutation: Mutation) -> tuple[list[str], list[str]]:
     floor = Path("tests", changed.parts[1])
     namesake = mirror / f"test_{changed.stem}.py"
     distances = _distances(_module(mutation.path))
+    order = {name: place for place, name in enumerate(FAR_FLOORS)}
     near: dict[str, tuple[float, ...]] = {}
     far: dict[str, tuple[float, ...]] = {}
     for path in _tests():
         distance = min((distances.get(name, STEPS) for name in _imports(path)), default=STEPS)
-        if path.parent == mirror or (distance == 0 and path.is_relative_to(floor)):
+        if path == namesake or (distance == 0 and path.is_relative_to(floor)):
             names_it = mutation.within.split(".")[0] in _text(path)
-            near[str(path)] = (path != namesake, not names_it, distance)
-        elif distance < STEPS and path.parts[1] in FAR_FLOORS:
-            far[str(path)] = (FAR_FLOORS.index(path.parts[1]), distance)
+            near[str(path)] = (path != namesake, not names_it)
+        elif path.parent == mirror or (distance < STEPS and path.parts[1] in FAR_FLOORS):
+            far[str(path)] = (path.parent != mirror, order.get(path.parts[1], 0), distance)
     others = sorted(far, key=lambda name: (far[name], name))
     return sorted(near, key=lambda name: (near[name], name)), others[:FAR_FILES]
 

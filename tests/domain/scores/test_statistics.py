@@ -71,6 +71,13 @@ def test_the_quantile_of_t_is_scipys(degrees: int, share: float):
     assert student_t_quantile(share, degrees) == pytest.approx(expected, rel=0.01)
 
 
+@pytest.mark.parametrize("degrees", [5, 20, 255])
+@pytest.mark.parametrize("share", [0.95, 0.975, 0.99])
+def test_the_error_of_the_quantile_falls_with_the_fifth_power(degrees: int, share: float):
+    expected = scipy.stats.t.ppf(share, degrees)  # what follows the terms of the expansion
+    assert student_t_quantile(share, degrees) == pytest.approx(expected, rel=(1.15 / degrees) ** 5)
+
+
 @pytest.mark.parametrize(("kind", "n"), [(kind, n) for kind in DRAWS for n in (20, 60)])
 def test_intervals_cover_the_truth_as_often_as_they_say(kind: str, n: int):
     rng = np.random.default_rng(11)

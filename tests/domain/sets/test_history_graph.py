@@ -33,6 +33,33 @@ def test_a_set_forked_and_gone_on_has_two_heads():
     ]
 
 
+def test_two_neighbours_join_left_of_a_third_lane():
+    assert picture((5, (3,)), (4, (3,)), (6, (1,)), (3, (1,)), (2, (1,)), (1, ())) == [
+        ("*", 5),
+        ("| *", 4),
+        ("| | *", 6),
+        ("|/ |", None),
+        ("* |", 3),
+        ("| | *", 2),
+        ("| |/", None),
+        ("|/", None),
+        ("*", 1),
+    ]
+
+
+def test_a_lane_opens_left_of_another_and_a_merge_may_join_over_it():
+    assert picture((5, (4,)), (3, (1,)), (4, (2, 1)), (2, (1,)), (1, ())) == [
+        ("*", 5),
+        ("| *", 3),
+        ("* |", 4),
+        ("|\\ \\", None),
+        ("* | |", 2),
+        ("| |/", None),
+        ("|/", None),
+        ("*", 1),
+    ]
+
+
 @st.composite
 def histories(draw_from):
     size = draw_from(st.integers(1, 12))

@@ -47,3 +47,9 @@ def test_padding_is_little():
         padded += size * lengths[done - 1]
     assert padded <= 1.03 * sum(lengths)
     assert len(sizes) < 50
+
+
+def test_a_batch_may_be_as_large_as_the_budget():
+    assert length_buckets([9] * 5 + [10] * 5, 100) == [10]
+    assert length_buckets([9] * 5 + [10] * 5, 99) == [5, 5]
+    assert length_buckets([10] * 10, 100) == [10]

@@ -8,7 +8,9 @@ import sqlalchemy as sa
 
 from tests.databases import execute_raw
 from tests.store.builders import add_model, state_block, state_spec
+from vectorlab.domain.hashing import bytes_sha256
 from vectorlab.domain.vectors.passages import Passage
+from vectorlab.domain.vectors.states import place_sha256
 from vectorlab.store import schema
 from vectorlab.store.database import Database, Transaction
 from vectorlab.store.upkeep import maintenance
@@ -203,3 +205,25 @@ def test_writers_of_the_same_texts_do_not_wait_for_each_other_forever(
             done.result()
     with postgres_database.read() as tx:
         assert set(found(tx, texts)) == set(texts)
+
+
+def test_bytes_that_are_no_whole_states_are_as_good_as_absent_whatever_their_hashes(
+    database: Database, database_url: str
+):
+    block = state_block(["one"])
+    with database.write() as tx:
+        states.add_states(tx, state_spec(), block)
+    short = block.values.tobytes()[:-8]
+    place = place_sha256(
+        state_spec(), block.text_sha256s[0], block.token_sha256s[0], bytes_sha256(short), 0
+    )
+    literal = f"X'{short.hex()}'" if database.dialect == "sqlite" else rf"'\x{short.hex()}'::bytea"
+    execute_raw(
+        database_url,
+        f"UPDATE state_blob_chunks SET data = {literal}",
+        f"UPDATE state_blobs SET n_bytes = {len(short)}, sha256 = '{bytes_sha256(short)}'",
+        f"UPDATE cached_states SET sha256 = '{place}'",
+    )
+    with database.read() as tx:
+        [blob] = states.find_states(tx, state_spec(), block.text_sha256s)
+        assert blob.block is None
