@@ -21,6 +21,7 @@ from vectorlab.cli.output import (
 from vectorlab.domain.description import Names
 from vectorlab.domain.interventions.calibration import Calibration
 from vectorlab.domain.interventions.layer_ranges import spell_layers
+from vectorlab.domain.scores.statistics import RULE
 from vectorlab.errors import InputError
 from vectorlab.services.vectors import calibrations, vectors
 
@@ -214,10 +215,12 @@ def _human(calibration: Calibration, names: Names) -> RenderableType:
 def _against(comparison: dict[str, Any], label: str) -> str:
     difference = comparison["difference"]
     if difference["low"] is None:
-        return f"{label}: too few prompts to compare (n = {comparison['n']})"
+        return f"{label}: too few prompts that changed to compare (n = {comparison['n']})"
+    rule = comparison.get("rule", "a bootstrap interval alone, the rule of an earlier version")
+    judged = "" if rule == RULE else f"; judged by {rule}"
     return (
         f"{label} {comparison['verdict']}: {difference['mean']:+.4g} "
-        f"[{difference['low']:.4g}, {difference['high']:.4g}], n = {comparison['n']}"
+        f"[{difference['low']:.4g}, {difference['high']:.4g}], n = {comparison['n']}{judged}"
     )
 
 
