@@ -27,7 +27,7 @@ SmallestDifferences = Annotated[
         "shows less, the verdict says so. Repeat for several scorers.",
     ),
 ]
-COMPARED = ["arm", "n", "difference", "low", "high", "p", "verdict", "up/same/down", "sign p"]
+COMPARED = ["arm", "change", "low", "high", "p", "verdict", "up/same/down", "sign p"]
 
 
 @app.command()
@@ -167,8 +167,11 @@ def _compared(
 def _tables(summary: pd.DataFrame, compared: pd.DataFrame, missing: pd.DataFrame) -> RenderableType:
     parts = [frame_table(summary, title="Scores")]
     if not compared.empty:
-        counts = compared[["win", "tie", "loss"]].astype(str).agg("/".join, axis=1)
-        for scorer, rows in compared.assign(**{"up/same/down": counts}).groupby("scorer"):
+        shown = compared.rename(columns={"difference": "change"})
+        shown["up/same/down"] = shown[["win", "tie", "loss"]].astype(str).agg("/".join, axis=1)
+        for p in ("p", "sign p"):
+            shown[p] = [float(f"{value:.2g}") for value in shown[p]]
+        for scorer, rows in shown.groupby("scorer"):
             title = (
                 f"{scorer} against the baseline by prompt; {len(rows)} verdicts, 5 % error in all"
             )

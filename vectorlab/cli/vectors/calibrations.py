@@ -49,6 +49,13 @@ def calibrate(
             "--lower", help="Make the mean of the --effect scorer as low as possible instead."
         ),
     ] = False,
+    smallest: Annotated[
+        float | None,
+        typer.Option(
+            help="Smallest difference of the effect that is of interest; where the interval shows "
+            "less, the verdict says so."
+        ),
+    ] = None,
     used: options.ModelGroup,
     read: options.PromptGroup,
     acting: options.VectorGroup,
@@ -92,6 +99,7 @@ def calibrate(
         effect=effect,
         damage=damage,
         lower_is_better=lower,
+        smallest=smallest,
         layers=choices,
         first=first,
         **used.given(),

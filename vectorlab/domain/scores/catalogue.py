@@ -326,11 +326,25 @@ def parse_smallest(text: str) -> tuple[str, float]:
         smallest = float(size)
     except ValueError:
         smallest = math.nan
-    if not sign or not 0 < smallest < math.inf:
+    if not sign:
+        smallest = math.nan
+    if math.isnan(smallest):
         raise InputError(
             f"Smallest difference {text!r} is not understood. Write for example 'kl>=0.05'"
         )
+    check_smallest(smallest)
     return parse_scorer(name).label, smallest
+
+
+def check_smallest(size: float | None) -> float | None:
+    """A smallest difference of interest, as it is.
+
+    Raises:
+        InputError: If it is not above 0.
+    """
+    if size is not None and not 0 < size < math.inf:
+        raise InputError(f"The smallest difference of interest is {size:g}; it has to be above 0.")
+    return size
 
 
 def scale_of(label: str) -> tuple[bool, float]:

@@ -14,7 +14,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from vectorlab.domain.scores.statistics import LEVEL
+from vectorlab.domain.scores.shares import LEVEL
 from vectorlab.errors import InputError
 
 RESAMPLES = 1000  # of the bootstrap

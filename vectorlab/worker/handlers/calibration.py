@@ -310,12 +310,13 @@ def _against_unsteered(bench: _Bench, spec: CalibrationSpec, strength: float) ->
         mean_by_group(bench.per_prompt(spec, spec.effect, 0.0), first),
         is_yes_no=is_yes_no,
         noise=noise,
+        smallest=spec.smallest,
     )
     return {
         **vars(compared),
         "difference": vars(compared.difference),
         "share": vars(compared.share),
-        "verdict": compared.verdict.value,
+        "verdict": compared.said,
         "rule": RULE,
     }
 

@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from vectorlab.domain.scores.statistics import LEVEL, Estimate, Values
+from vectorlab.domain.scores.shares import LEVEL
+from vectorlab.domain.scores.statistics import Estimate, Values
 
 
 def median(values: Values) -> Estimate:
