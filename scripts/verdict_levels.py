@@ -77,8 +77,9 @@ wanted {alpha} or less ({few} draws).
 {covers}
 
 Values of yes or no have exact intervals. Others are exact for differences that lie evenly about
-their mean. Where four of five prompts do not change and the rest is skewed, both intervals are
-too short at few prompts, for the same reason as above: what was not drawn cannot be seen.
+their mean. Where most prompts do not change, both intervals are too short at few prompts, and the
+more so if the rest is skewed, for the same reason as above: what was not drawn cannot be seen. There
+"no difference of so much or more" is said a little too often as well.
 """
 
 Array = npt.NDArray[np.float64]
