@@ -78,8 +78,8 @@ wanted {alpha} or less ({few} draws).
 
 Values of yes or no have exact intervals. Others are exact for differences that lie evenly about
 their mean. Where most prompts do not change, both intervals are too short at few prompts, and the
-more so if the rest is skewed, for the same reason as above: what was not drawn cannot be seen. There
-"no difference of so much or more" is said a little too often as well.
+more so if the rest is skewed, for the same reason as above: what was not drawn cannot be seen.
+There "no difference of so much or more" is said a little too often as well.
 """
 
 Array = npt.NDArray[np.float64]
