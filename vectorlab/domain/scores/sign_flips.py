@@ -30,15 +30,15 @@ SEED = 0  # of the drawn flips: the same on every machine
 _PIECE = 8  # pairs whose flips are one byte
 _BITS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, np.newaxis], axis=1).astype(np.float64)
 
-_Array = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
 class SignFlips:
     """The means of the subsets that flips turn round."""
 
-    means: _Array  # ascending
-    shares: _Array  # of all flips, one for each mean
+    means: Floats  # ascending
+    shares: Floats  # of all flips, one for each mean
     nothing: float  # share of the flips that turn nothing round: the observation is one of them
     tie: float  # means up to it are zero
 
@@ -67,7 +67,7 @@ class SignFlips:
         return 0.0 if abs(end) <= self.tie else end
 
 
-def sign_flips(differences: _Array, *, flips: int = FLIPS, seed: int = SEED) -> SignFlips:
+def sign_flips(differences: Floats, *, flips: int = FLIPS, seed: int = SEED) -> SignFlips:
     """The flips of paired differences: all of them, or as many as are drawn.
 
     Equal differences are turned round by their number, so all flips are counted where there are
@@ -92,7 +92,7 @@ def sign_flips(differences: _Array, *, flips: int = FLIPS, seed: int = SEED) -> 
     )
 
 
-def _all(differences: _Array, tie: float, most: int) -> tuple[_Array, _Array, _Array] | None:
+def _all(differences: Floats, tie: float, most: int) -> tuple[Floats, Floats, Floats] | None:
     """Sums, sizes and shares of all subsets, equal differences together; None for too many."""
     groups, kinds, start = [], 1, 0
     ordered = np.sort(differences)
@@ -114,7 +114,7 @@ def _all(differences: _Array, tie: float, most: int) -> tuple[_Array, _Array, _A
     return sums, sizes, shares
 
 
-def _drawn(differences: _Array, flips: int, seed: int) -> tuple[_Array, _Array, _Array]:
+def _drawn(differences: Floats, flips: int, seed: int) -> tuple[Floats, Floats, Floats]:
     """The same of flips that are drawn, and of the one that turns nothing round."""
     groups = np.arange(len(differences)) % GROUPS
     totals, sizes = np.bincount(groups, weights=differences), np.bincount(groups)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vectorlab.domain.scores.shares import LEVEL, share_difference, share_interval
-from vectorlab.domain.scores.sign_flips import SignFlips, sign_flips
+from vectorlab.domain.scores.sign_flips import Floats, SignFlips, sign_flips
 from vectorlab.domain.ties import TOLERANCE, tie_of
 
 RULE = "sign flips, Holm"  # by which verdicts are reached; stored beside those that are kept
@@ -24,7 +24,6 @@ NOISE = 1e-9  # differences up to this are none, whatever the size of the values
 _NUMBERS_AT_ONCE = 4_000_000  # drawn in one piece
 
 Values = Sequence[float | None] | npt.NDArray[np.floating]
-_Array = npt.NDArray[np.float64]
 
 
 class Verdict(StrEnum):
@@ -295,7 +294,7 @@ def judged_at(p_values: Sequence[float], alpha: float) -> list[float]:
     return held
 
 
-def mean_by_group(values: Values, groups: Sequence[int]) -> _Array:
+def mean_by_group(values: Values, groups: Sequence[int]) -> Floats:
     """Means of the values of each group, in ascending order of the groups; NaN where all miss.
 
     Samples of one prompt are no independent pairs, but their means are.
@@ -305,7 +304,7 @@ def mean_by_group(values: Values, groups: Sequence[int]) -> _Array:
     there = ~np.isnan(numbers)
     sums = np.bincount(places, weights=np.where(there, numbers, 0.0), minlength=len(names))
     counts = np.bincount(places, weights=there.astype(np.float64), minlength=len(names))
-    means: _Array = np.divide(sums, counts, out=np.full(len(names), np.nan), where=counts > 0)
+    means: Floats = np.divide(sums, counts, out=np.full(len(names), np.nan), where=counts > 0)
     return means
 
 
@@ -317,9 +316,9 @@ def first_of_equals(texts: Sequence[str]) -> list[int]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Pairs:
-    mine: _Array
-    other: _Array
-    differences: _Array
+    mine: Floats
+    other: Floats
+    differences: Floats
     n_missing: int
     wins: int
     losses: int
@@ -413,19 +412,19 @@ def _share(pairs: _Pairs, alpha: float) -> Estimate:
     )
 
 
-def _mean(values: _Array) -> float | None:
+def _mean(values: Floats) -> float | None:
     return float(values.mean()) if len(values) else None
 
 
-def _are_yes_no(values: _Array) -> bool:
+def _are_yes_no(values: Floats) -> bool:
     return bool(np.isin(values, (0.0, 1.0)).all())
 
 
-def _array(values: Values) -> _Array:
+def _array(values: Values) -> Floats:
     return np.array([math.nan if value is None else value for value in values], dtype=np.float64)
 
 
-def _resampled_means(values: _Array, resamples: int, rng: np.random.Generator) -> _Array:
+def _resampled_means(values: Floats, resamples: int, rng: np.random.Generator) -> Floats:
     at_once = max(1, _NUMBERS_AT_ONCE // len(values))
     parts = [
         values[rng.integers(len(values), size=(min(at_once, resamples - start), len(values)))].mean(
