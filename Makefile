@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-fast coverage test-kernels test-quantised test-ray gpu-check chaos mutants check fix bench \
 	bench-large peers lock docs packages screenshots tiny-train tiny-report ravel-report steering-report reproduce-icl \
-	icl-report wheel clean
+	icl-report verdict-levels wheel clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -133,6 +133,9 @@ ravel-report: $(STAMP)  ## train and score all featurizers on tiny and cities (u
 
 steering-report: $(STAMP)  ## both original experiments on the bundled model against every baseline, into docs/reports/
 	$(BIN)/python -m scripts.steering_report
+
+verdict-levels: $(STAMP)  ## how often verdicts claim what is not there, and see what is, into docs/verdicts.md
+	$(BIN)/python -m scripts.verdict_levels
 
 clean:  ## remove the environment and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache dist build site

@@ -312,6 +312,7 @@ NEWEST_INTERVENTION = replace(
 NEWEST_SEARCH = replace(FULL_SEARCH, vector_model=OTHER_MODEL)
 NEWEST_CALIBRATION = replace(
     FULL_CALIBRATION,
+    smallest=0.05,
     vector_model=OTHER_MODEL,
     schedule=Schedule.parse("first:8"),
     condition=FULL_CONDITION,
@@ -335,7 +336,10 @@ SINCE: dict[str, Any] = {
     "calibration.CalibrationSpec, vector_model": replace(
         PLAIN_CALIBRATION, vector_model=OTHER_MODEL
     ),
-    "calibration.CalibrationSpec, newest": replace(NEWEST_CALIBRATION, vector_model=None),
+    "calibration.CalibrationSpec, newest": replace(
+        NEWEST_CALIBRATION, vector_model=None, smallest=None
+    ),
+    "calibration.CalibrationSpec, smallest": replace(PLAIN_CALIBRATION, smallest=0.05),
     "conditions.Condition, vector_model": replace(PLAIN_CONDITION, vector_model=OTHER_MODEL),
     "conditions.SearchSpec, vector_model": replace(PLAIN_SEARCH, vector_model=OTHER_MODEL),
     "runs.Intervention, vector_model": replace(PLAIN_INTERVENTION, vector_model=OTHER_MODEL),

@@ -10,7 +10,7 @@ from tests.evals import planted
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.runs.runs import Decoding
 from vectorlab.domain.scores.divergence import KL
-from vectorlab.domain.scores.statistics import estimate
+from vectorlab.domain.scores.statistics import RULE, estimate
 from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.errors import InputError
 from vectorlab.lab import Lab
@@ -107,7 +107,9 @@ def test_calibration_finds_the_known_strength(lab, budget: float):
     assert found.damage_value <= budget
     assert found.effect_value == pytest.approx(planted.logit(found.strength), rel=1e-3)
     assert len(found.curve) <= 25
-    assert found.evidence["against_unsteered"]["verdict"] == "higher"
+    against = found.evidence["against_unsteered"]
+    assert (against["verdict"], against["rule"]) == ("higher", RULE)
+    assert against["difference"]["low"] > 0
 
 
 def test_the_calibrated_strength_is_the_unit_afterwards(lab):

@@ -121,8 +121,11 @@ def test_arms_are_compared_prompt_by_prompt_and_corrected_for_their_number(view)
     frame = view.compare_scores().set_index(["scorer", "arm"])
     assert len(frame) == 14
     assert (frame["n"] + frame["missing"] == 6).all()
-    assert frame.loc[("kl", "upbeat +0.3"), "verdict"] == "higher"
-    assert ((frame["low"] > 0) | (frame["high"] < 0) | (frame["verdict"] == "not told apart")).all()
+    strong = frame.loc[("kl", "upbeat +0.3")]
+    assert (strong["win"], strong["loss"]) == (6, 0)
+    assert strong["p"] == pytest.approx(7 * 2 / 2**6)  # of seven arms: six prompts are too few
+    assert (((frame["low"] > 0) | (frame["high"] < 0)) == (frame["p"] <= 0.05)).all()
+    assert ((frame["p"] <= 0.05) == (frame["verdict"] != "not told apart")).all()
 
 
 def test_votes_are_a_scorer_and_nobody_is_not_zero(lab, view):
@@ -241,6 +244,19 @@ def test_layers_and_seeds_are_axes_of_one_run(lab):
     ]
     view.score("length")
     assert (scores.summary(lab.db, view.run)["n"] == 2).all()  # prompts, not texts
+
+
+def test_copies_of_a_prompt_count_once(lab):
+    view = lab.runs.generate(prompts=["Once", "The", "Once"], decoding=SHORT)
+    view.score("length")
+    assert scores.summary(lab.db, view.run)["n"].tolist() == [2]
+
+
+def test_a_smallest_difference_of_a_scorer_that_did_not_score_is_refused(lab, view):
+    view.score("length")
+    assert len(view.compare_scores(smallest={"length": 1000.0})) == 7
+    with pytest.raises(InputError, match="no scores of kl"):
+        view.compare_scores(smallest={"kl": 0.1})
 
 
 def test_an_endpoint_that_did_not_answer_is_asked_again(lab):

@@ -20,7 +20,17 @@ def show(sides: Sides) -> None:
         baseline = choices.choose_baseline(sides)
     with right:
         measure = choices.choose_measure(sides)
-    columns = comparison.figures(cached.store(), sides.columns, measure, baseline)
+    smallest = st.number_input(
+        "Smallest change of interest",
+        min_value=0.0,
+        value=0.0,
+        key="smallest",
+        format="%g",
+        help="In the unit of the figure; 0 for none. Where an interval shows less, it is said.",
+    )
+    columns = comparison.figures(
+        cached.store(), sides.columns, measure, baseline, smallest=smallest or None
+    )
     if not any(figures.count for figures in columns):
         notes.note("Nothing to measure", f"No text of these runs has a {measure.key}.")
         return
@@ -53,18 +63,20 @@ def _show_table(sides: Sides, columns: list[ColumnFigures], measure: Criterion) 
                 _number(figures.level.mean),
                 "–" if change is None else _number(change.difference.mean, signed=True),
                 "–" if change is None else _interval(change.difference),
+                "–" if change is None else f"{change.p:.3g}",
                 "–" if change is None else f"{change.wins} / {change.ties} / {change.losses}",
                 "–" if change is None else f"{change.sign_p:.3g}",
                 _verdict(figures, measure),
             )
         )
-    head = ["column", "texts", f"mean {measure.key}", "change", "95 % interval"]
+    head = ["column", "texts", f"mean {measure.key}", "change", "interval", "p"]
     head += ["up / same / down", "sign test p", ""]
     tables.show(head, rows, name="figures", frame=lambda: _frame(sides, columns))
     st.caption(
-        "Changes are paired by prompt; samples of a prompt count as their mean. Intervals "
-        "(bootstrap) and tests are corrected for the number of columns. Where an interval holds "
-        f"zero, or of fewer than {FEWEST_PAIRS} prompts, nothing is claimed."
+        "Changes are paired by prompt; samples and copies of a prompt count as their mean. The "
+        "mean change is tested by sign flips, corrected for the number of columns (Holm); its "
+        "interval leaves out zero exactly where p is at most 0.05. Of fewer than "
+        f"{FEWEST_PAIRS} prompts that changed nothing is claimed."
     )
 
 
@@ -76,7 +88,7 @@ def _number(value: float | None, *, signed: bool = False) -> str:
 
 def _interval(estimate: Estimate) -> str:
     if estimate.low is None or estimate.high is None:
-        return "too few"
+        return "too few moved"
     return f"{estimate.low:+.4g} to {estimate.high:+.4g}"
 
 
@@ -85,6 +97,8 @@ def _verdict(figures: ColumnFigures, measure: Criterion) -> str:
         return ""
     if figures.change.verdict is Verdict.NOT_TOLD_APART:
         return markup.badge("not told apart")
+    if figures.change.verdict is Verdict.NO_DIFFERENCE:
+        return markup.badge(figures.change.said)
     if measure.version is None:  # more of it is neither good nor bad
         return markup.badge(figures.change.verdict.value)
     is_better = (figures.change.verdict is Verdict.HIGHER) != measure.lower_is_better
@@ -103,6 +117,7 @@ def _frame(sides: Sides, columns: list[ColumnFigures]) -> pd.DataFrame:
                 "change": None if figures.change is None else figures.change.difference.mean,
                 "change_low": None if figures.change is None else figures.change.difference.low,
                 "change_high": None if figures.change is None else figures.change.difference.high,
+                "p": None if figures.change is None else figures.change.p,
                 "sign_p": None if figures.change is None else figures.change.sign_p,
             }
             for figures in columns

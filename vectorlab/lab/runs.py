@@ -1,6 +1,6 @@
 """``lab.runs``: generation runs."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -88,9 +88,17 @@ class RunView(Verbs):
         """One row per score; see ``services.runs.scores.frame``."""
         return scores.frame(self.session.db, self.run)
 
-    def compare_scores(self, baseline: str | None = None) -> pd.DataFrame:
-        """Per scorer every arm against one, prompt by prompt, with intervals."""
-        return scores.comparison_frame(scores.compare_with(self.session.db, self.run, baseline))
+    def compare_scores(
+        self, baseline: str | None = None, *, smallest: Mapping[str, float] | None = None
+    ) -> pd.DataFrame:
+        """Per scorer every arm against one, prompt by prompt, with intervals.
+
+        Args:
+            baseline: Label of an arm; default: the unsteered one.
+            smallest: By the label of a scorer, the smallest difference that is of interest.
+        """
+        found = scores.compare_with(self.session.db, self.run, baseline, smallest=smallest)
+        return scores.comparison_frame(found)
 
     def replay(self) -> ReplayVerdict:
         """Generate everything again and say whether it is identical."""
@@ -264,19 +272,30 @@ class RunVerbs(Verbs):
         """What can be said of texts: each scorer, what it says, needs and takes."""
         return scores.scorers_frame()
 
-    def report(self, *references: str, path: str | Path, title: str = "") -> Sequence[Path]:
+    def report(
+        self,
+        *references: str,
+        path: str | Path,
+        title: str = "",
+        smallest: Mapping[str, float] | None = None,
+    ) -> Sequence[Path]:
         """Write a report: every arm against the baseline, plots, settings, lineage, hashes.
 
         Args:
             references: Ids, names or hash prefixes of runs, which were scored first.
             path: Ends in ``.html`` (one file) or ``.md`` (its charts beside it).
             title: Of the report; empty takes the names of the runs.
+            smallest: By the label of a scorer, the smallest difference that is of interest.
 
         Returns:
             The files that were written.
         """
         blocks = report.run_report(
-            self._session.db, references, count=self.count_tokens, title=title
+            self._session.db,
+            references,
+            count=self.count_tokens,
+            title=title,
+            smallest=smallest,
         )
         return documents.write_document(blocks, Path(path))
 

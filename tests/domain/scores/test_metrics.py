@@ -11,7 +11,10 @@ def test_missing_values_are_counted_and_nothing_is_made_of_nothing(name: str):
     found = METRICS[name]([1.0, None, float("nan"), 3.0, 2.0])
     assert (found.n, found.n_missing) == (3, 2)
     assert METRICS[name]([]).mean is None
-    assert METRICS[name]([2.0]).low is None
+    alone = METRICS[name]([2.0])
+    assert alone.low is None or (
+        alone.low < 0.05 and alone.high == 1
+    )  # exact: one of one says little
 
 
 @pytest.mark.parametrize("name", METRICS)

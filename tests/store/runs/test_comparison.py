@@ -17,7 +17,8 @@ from vectorlab.domain.runs.comparison import (
     settings_of,
 )
 from vectorlab.domain.runs.runs import Decoding
-from vectorlab.domain.runs.votes import Choice, Match, share_interval
+from vectorlab.domain.runs.votes import Choice, Match
+from vectorlab.domain.scores.shares import share_interval
 from vectorlab.domain.scores.statistics import Verdict
 from vectorlab.errors import InputError
 from vectorlab.services import frames, models
@@ -131,8 +132,18 @@ def test_figures_are_paired_and_leave_out_what_has_no_score(store):
     assert (base.level.mean, base.change) == (1.0, None)
     assert (mixed.count, mixed.change.difference.mean, mixed.change.n) == (2, 0.5, 2)
     assert mixed.change.verdict is Verdict.NOT_TOLD_APART
-    assert (better.change.difference.low, better.change.difference.high) == (1.0, 1.0)
+    assert (better.change.difference.mean, better.change.difference.low) == (1.0, None)
     assert better.change.verdict is Verdict.NOT_TOLD_APART  # three pairs are too few
+
+
+def test_copies_of_a_prompt_are_one_piece_of_evidence(store):
+    found = two_runs(store)
+    columns = columns_of(found)
+    figures = comparison.figures(store, columns, LENGTH, columns[0])
+    again = [item for item in figures if item.column.run_id == found[1].id]
+    assert {item.count for item in again} == {4}  # texts
+    assert {item.level.n for item in again} == {3}  # prompts
+    assert {item.change.n for item in again} == {2}  # that both runs have
 
 
 def test_settings_name_what_differs_between_runs(store):
@@ -145,7 +156,7 @@ def test_an_interval_of_a_share_stays_inside_and_is_symmetric():
     low, high = share_interval(3, 10)
     other_low, other_high = share_interval(7, 10)
     assert (low, high) == pytest.approx((1 - other_high, 1 - other_low))
-    assert low == pytest.approx(0.1078, abs=1e-4)  # as tabulated for Wilson's method
+    assert low == pytest.approx(0.0667, abs=1e-4)  # as tabulated by Clopper and Pearson
 
 
 def test_every_pair_is_asked_once_per_voter_and_votes_find_their_side(store):

@@ -1,5 +1,6 @@
 """``vectorlab runs score`` and ``runs scorers``."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ from vectorlab.cli.groups import grouped
 from vectorlab.cli.options import RunReference, RunReferences, WorkGroup
 from vectorlab.cli.output import JsonOption, frame_table, plain, show
 from vectorlab.domain.defaults import DEFAULT_SCORERS
+from vectorlab.domain.scores.catalogue import parse_smallest
 from vectorlab.domain.scores.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -22,7 +24,15 @@ if TYPE_CHECKING:
 
 
 app = typer.Typer()
-COMPARED = ["arm", "n", "difference", "low", "high", "win/tie/loss", "p", "verdict"]
+SmallestDifferences = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--smallest",
+        help="Smallest difference that is of interest, such as 'regex:!!>=0.1'; where an interval "
+        "shows less, the verdict says so. Repeat for several scorers.",
+    ),
+]
+COMPARED = ["arm", "change", "low", "high", "p", "verdict", "up/same/down", "sign p"]
 
 
 @app.command()
@@ -47,6 +57,7 @@ def score(
             help="Label of the arm to compare the others with. Default: the unsteered arm."
         ),
     ] = None,
+    smallest: SmallestDifferences = None,
     metric: Annotated[
         str, typer.Option(help=f"How the scores of an arm become one number: {', '.join(METRICS)}.")
     ] = "mean",
@@ -63,6 +74,7 @@ def score(
     from vectorlab.services.runs import scores
 
     lab = open_lab(context)
+    sizes = dict(map(parse_smallest, smallest or []))
     scores.check_summary(lab.runs.get(reference).run, metric=metric, baseline=baseline)
     request = scores.request_scores(
         lab.db,
@@ -74,7 +86,7 @@ def score(
     finish(
         lab,
         request,
-        lambda scored: _show_scores(lab, scored, metric, baseline, as_json=json),
+        lambda scored: _show_scores(lab, scored, metric, baseline, sizes, as_json=json),
         describe=lambda _: "every text has these scores",
         detach=work.detach,
         as_json=json,
@@ -82,13 +94,19 @@ def score(
 
 
 def _show_scores(
-    lab: "Lab", scored: "scores.Scored", metric: str, baseline: str | None, *, as_json: bool
+    lab: "Lab",
+    scored: "scores.Scored",
+    metric: str,
+    baseline: str | None,
+    smallest: Mapping[str, float],
+    *,
+    as_json: bool,
 ) -> None:
     from vectorlab.services.runs import scores
 
     run = scored.run
     summary = scores.summary(lab.db, run, metric=metric)
-    compared = scores.comparison_frame(_compared(lab, run, baseline))
+    compared = scores.comparison_frame(_compared(lab, run, baseline, smallest))
     missing = scores.missing_reasons(lab.db, run)
     data = {
         "run": run.id,
@@ -113,6 +131,7 @@ def report(
     title: Annotated[
         str, typer.Option(help="Title of the report. Default: the names of the runs.")
     ] = "",
+    smallest: SmallestDifferences = None,
     json: JsonOption = False,
 ) -> None:
     """Write a report: every arm against the baseline, plots, settings, lineage, hashes, replay.
@@ -122,7 +141,9 @@ def report(
     Example: vectorlab runs report 1 --out report.html
     """
     lab = open_lab(context)
-    written = lab.runs.report(*references, path=out, title=title)
+    written = lab.runs.report(
+        *references, path=out, title=title, smallest=dict(map(parse_smallest, smallest or []))
+    )
     show(
         {"files": [str(path) for path in written]},
         as_json=json,
@@ -146,12 +167,14 @@ def scorers(context: typer.Context, json: JsonOption = False) -> None:
     show(listed, as_json=json, human=lambda: frame_table(listed))
 
 
-def _compared(lab: "Lab", run: "GenerationRun", baseline: str | None) -> "scores.Comparisons":
+def _compared(
+    lab: "Lab", run: "GenerationRun", baseline: str | None, smallest: Mapping[str, float]
+) -> "scores.Comparisons":
     from vectorlab.services.runs import scores
 
     if baseline is None and not any(arm.is_baseline for arm in run.spec.arms):
         return {}
-    return scores.compare_with(lab.db, run, baseline)
+    return scores.compare_with(lab.db, run, baseline, smallest=smallest)
 
 
 def _tables(
@@ -159,9 +182,14 @@ def _tables(
 ) -> RenderableType:
     parts = [frame_table(summary, title="Scores")]
     if not compared.empty:
-        counts = compared[["win", "tie", "loss"]].astype(str).agg("/".join, axis=1)
-        for scorer, rows in compared.assign(**{"win/tie/loss": counts}).groupby("scorer"):
-            title = f"{scorer} against the baseline by prompt; intervals hold together at 95 %"
+        shown = compared.rename(columns={"difference": "change"})
+        shown["up/same/down"] = shown[["win", "tie", "loss"]].astype(str).agg("/".join, axis=1)
+        for p in ("p", "sign p"):
+            shown[p] = [float(f"{value:.2g}") for value in shown[p]]
+        for scorer, rows in shown.groupby("scorer"):
+            title = (
+                f"{scorer} against the baseline by prompt; {len(rows)} verdicts, 5 % error in all"
+            )
             parts.append(frame_table(rows[COMPARED], title=title))
     if not missing.empty:
         parts.append(frame_table(missing, title="Missing"))

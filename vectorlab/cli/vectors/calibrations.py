@@ -19,6 +19,7 @@ from vectorlab.cli.output import (
     stderr,
 )
 from vectorlab.domain.defaults import DEFAULT_BUDGET
+from vectorlab.domain.scores.statistics import RULE
 from vectorlab.errors import InputError
 
 if TYPE_CHECKING:
@@ -50,6 +51,13 @@ def calibrate(
             "--lower", help="Make the mean of the --effect scorer as low as possible instead."
         ),
     ] = False,
+    smallest: Annotated[
+        float | None,
+        typer.Option(
+            help="Smallest difference of the effect that is of interest; where the interval shows "
+            "less, the verdict says so."
+        ),
+    ] = None,
     used: options.ModelGroup,
     read: options.PromptGroup,
     acting: options.VectorGroup,
@@ -96,6 +104,7 @@ def calibrate(
         effect=effect,
         damage=damage,
         lower_is_better=lower,
+        smallest=smallest,
         layers=choices,
         first=first,
         **used.given(),
@@ -225,10 +234,12 @@ def _human(calibration: "Calibration", names: "Names") -> RenderableType:
 def _against(comparison: dict[str, Any], label: str) -> str:
     difference = comparison["difference"]
     if difference["low"] is None:
-        return f"{label}: too few prompts to compare (n = {comparison['n']})"
+        return f"{label}: too few prompts that changed to compare (n = {comparison['n']})"
+    rule = comparison.get("rule", "a bootstrap interval alone, the rule of an earlier version")
+    judged = "" if rule == RULE else f"; judged by {rule}"
     return (
         f"{label} {comparison['verdict']}: {difference['mean']:+.4g} "
-        f"[{difference['low']:.4g}, {difference['high']:.4g}], n = {comparison['n']}"
+        f"[{difference['low']:.4g}, {difference['high']:.4g}], n = {comparison['n']}{judged}"
     )
 
 

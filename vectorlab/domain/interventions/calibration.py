@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
-from vectorlab.domain.codec import Coded, Request
+from vectorlab.domain.codec import Coded, Request, Stored
 from vectorlab.domain.description import About, signed
 from vectorlab.domain.fields import (
     ChatTurns,
@@ -71,6 +71,12 @@ class CalibrationSpec(Request):
     effect: Annotated[ScorerSpec, About(name="effect", words=scorer_in_words)]
     # Less of the effect is wanted.
     lower_is_better: Annotated[bool, About(name="lower is better")] = False
+    # Of the effect: where the verdict's interval shows less, it says so.
+    smallest: Annotated[
+        float | None,
+        About(name="smallest difference of interest", none="none", quiet=True),
+        Stored(if_given=True),
+    ] = None
     damage: Annotated[ScorerSpec, About(name="damage", words=scorer_in_words)]
     budget: Annotated[float, About(name="budget", unit="mean damage at most")]
     # Strength that is tried first; its sign is kept.

@@ -1,10 +1,10 @@
 """Blind votes: which of two texts somebody prefers without knowing where they came from."""
 
-import math
 from dataclasses import dataclass
 
 from vectorlab.domain.runs.comparison import Column
 from vectorlab.domain.runs.outcomes import Choice as Choice
+from vectorlab.domain.scores.shares import share_interval
 from vectorlab.domain.scores.statistics import sign_test
 
 
@@ -52,7 +52,7 @@ class Tally:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """The share's interval, 95 %."""
+        """The share's exact interval, 95 %: without a half where the p value is at most 0.05."""
         decided = self.first + self.second
         return share_interval(self.second, decided) if decided else None
 
@@ -63,16 +63,3 @@ class Tally:
         if not decided:
             return None
         return sign_test(self.first, self.second)
-
-
-def share_interval(hits: int, of: int) -> tuple[float, float]:
-    """Wilson's interval of a share, 95 %.
-
-    Raises:
-        ZeroDivisionError: If ``of`` is 0.
-    """
-    z = 1.959963984540054
-    share = hits / of
-    middle = (share + z * z / (2 * of)) / (1 + z * z / of)
-    half = z * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of)) / (1 + z * z / of)
-    return max(0.0, middle - half), min(1.0, middle + half)

@@ -4,6 +4,7 @@ What each computes is in the file of the same name in ``vectorlab.evals``; a tes
 step. A higher version is another scorer: its scores stand beside the older ones.
 """
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 
 from vectorlab.domain.scores.divergence import KL
 from vectorlab.domain.scores.scores import ScorerSpec
+from vectorlab.domain.scores.statistics import NOISE
 from vectorlab.errors import InputError
 
 
@@ -49,6 +51,8 @@ class ScorerInfo:
     higher: str = ""  # what a higher value means
     options: tuple[Option, ...] = ()  # the first may be written without its name
     source: str = ""
+    is_yes_no: bool = False  # values are 0 and 1
+    noise: float = NOISE  # of a value, in its unit: what other processors change
 
 
 WHICH = Option(
@@ -91,6 +95,7 @@ SCORERS: dict[str, ScorerInfo] = {
             name="mean_logprob",
             about="mean log-probability per token of the model that wrote it, as recorded",
             reads=("mean_logprob",),
+            noise=2e-5,
             higher="surer of itself (nats per token)",
         ),
         ScorerInfo(
@@ -110,6 +115,7 @@ SCORERS: dict[str, ScorerInfo] = {
             name="exact",
             about="1 if the text is the reference, outer spaces aside, else 0",
             reads=("text", "reference"),
+            is_yes_no=True,
             higher="the same",
             options=(Option(name="ignore_case", about="true or false", kind=_flag, default=False),),
         ),
@@ -117,6 +123,7 @@ SCORERS: dict[str, ScorerInfo] = {
             name="contains",
             about="1 if the text contains a string, else 0; without one, the reference",
             reads=("text", "reference"),
+            is_yes_no=True,
             higher="contained",
             options=(
                 Option(name="string", about="what to look for", optional=True),
@@ -126,6 +133,7 @@ SCORERS: dict[str, ScorerInfo] = {
         ScorerInfo(
             name="regex",
             about="1 if a regular expression matches somewhere in the text, else 0",
+            is_yes_no=True,
             higher="matched",
             options=(Option(name="pattern", about="of the package regex"),),
         ),
@@ -233,6 +241,7 @@ SCORERS: dict[str, ScorerInfo] = {
                 name=direction.value,
                 about=f"{direction.formula} of the next token, mean over the tokens of a text",
                 needs=Needs.MODEL,
+                noise=1e-5,
                 higher=f"further from the unsteered model ({direction.unit})",
                 options=(_which("baseline"),),
             )
@@ -242,6 +251,7 @@ SCORERS: dict[str, ScorerInfo] = {
             name="logit_difference",
             about="log-probability of answer a minus that of answer b, right behind the prompt",
             needs=Needs.MODEL,
+            noise=4e-5,
             higher="a is likelier (nats)",
             options=(
                 Option(name="a", about="an answer, with its leading space if it has one"),
@@ -252,6 +262,7 @@ SCORERS: dict[str, ScorerInfo] = {
             name=PROJECTION,
             about="cosine of the text's states with a vector, mean over layers and tokens",
             needs=Needs.MODEL,
+            noise=1e-6,
             higher="further along the vector, -1 to 1",
             options=(
                 Option(name="vector", about="name, id or hash prefix"),
@@ -306,6 +317,44 @@ def find_scorer(name: str) -> ScorerInfo:
             "See: vectorlab runs scorers"
         )
     return SCORERS[name]
+
+
+def parse_smallest(text: str) -> tuple[str, float]:
+    """Read ``"regex:!!>=0.1"``: a scorer's label and the smallest difference that is of interest.
+
+    Raises:
+        InputError: If it is no such condition.
+    """
+    name, sign, size = text.rpartition(">=")
+    try:
+        smallest = float(size)
+    except ValueError:
+        smallest = math.nan
+    if not sign:
+        smallest = math.nan
+    if math.isnan(smallest):
+        raise InputError(
+            f"Smallest difference {text!r} is not understood. Write for example 'kl>=0.05'"
+        )
+    check_smallest(smallest)
+    return parse_scorer(name).label, smallest
+
+
+def check_smallest(size: float | None) -> float | None:
+    """A smallest difference of interest, as it is.
+
+    Raises:
+        InputError: If it is not above 0.
+    """
+    if size is not None and not 0 < size < math.inf:
+        raise InputError(f"The smallest difference of interest is {size:g}; it has to be above 0.")
+    return size
+
+
+def scale_of(label: str) -> tuple[bool, float]:
+    """Whether scores filed under this label are 0 and 1, and up to where they are rounding."""
+    info = SCORERS.get(label.partition(":")[0])
+    return (False, NOISE) if info is None else (info.is_yes_no, info.noise)
 
 
 def asks_an_endpoint(label: str) -> bool:

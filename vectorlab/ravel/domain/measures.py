@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
-from vectorlab.domain.scores.statistics import LEVEL
+from vectorlab.domain.scores.shares import LEVEL
 from vectorlab.errors import InputError
 
 if TYPE_CHECKING:

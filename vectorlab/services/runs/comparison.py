@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from vectorlab.domain.runs.comparison import Column, ComparedRow, Criterion, Question
+from vectorlab.domain.scores.catalogue import scale_of
 from vectorlab.domain.scores.divergence import KL
 from vectorlab.domain.scores.statistics import Estimate, PairedComparison, compare_arms, estimate
 from vectorlab.store.database import Database
@@ -46,17 +47,31 @@ def page(db: Database, question: Question) -> tuple[list[ComparedRow], int]:
 
 
 def figures(
-    db: Database, columns: Sequence[Column], measure: Criterion, baseline: Column | None
+    db: Database,
+    columns: Sequence[Column],
+    measure: Criterion,
+    baseline: Column | None,
+    *,
+    smallest: float | None = None,
 ) -> list[ColumnFigures]:
     """Mean of every column, and its change against the baseline with an interval.
 
-    Rows are paired by prompt (by its text across runs); a prompt that lacks either side is left
-    out. Intervals of the changes hold together, however many columns there are.
+    Rows are paired by prompt, by its text; copies of a prompt count once, and one that lacks
+    either side is left out. Verdicts hold together, however many columns there are.
+
+    Args:
+        db: The store.
+        columns: Arms of runs.
+        measure: What they are judged by.
+        baseline: The column that the others are held against.
+        smallest: Difference of interest, in the unit of the measure.
     """
+    is_yes_no, noise = (False, 0.0) if measure.version is None else scale_of(measure.name)
     with db.read() as tx:
         texts: dict[Column, dict[int, list[float]]] = {column: {} for column in columns}
+        first = comparison.copies(tx, columns)
         for column, (place, _), value in comparison.values(tx, columns, measure):
-            texts[column].setdefault(place, []).append(value)
+            texts[column].setdefault(first.get(place, place), []).append(value)
     means = {
         column: {place: fmean(values) for place, values in of_column.items()}
         for column, of_column in texts.items()
@@ -71,7 +86,11 @@ def figures(
         {}
         if baseline is None or not places
         else compare_arms(
-            {name: judged[column] for name, column in names.items()}, by_place[baseline]
+            {name: judged[column] for name, column in names.items()},
+            by_place[baseline],
+            is_yes_no=is_yes_no,
+            noise=noise,
+            smallest=smallest,
         )
     )
     by_column = {names[name]: change for name, change in changes.items()}
@@ -79,7 +98,7 @@ def figures(
         ColumnFigures(
             column=column,
             count=sum(map(len, texts[column].values())),
-            level=estimate(by_place[column]),
+            level=estimate(by_place[column], is_yes_no=is_yes_no),
             change=change if (change := by_column.get(column)) and change.n else None,
         )
         for column in columns

@@ -33,6 +33,7 @@ def run_report(
     *,
     count: RunTokenCounter | None = None,
     title: str = "",
+    smallest: Mapping[str, float] | None = None,
 ) -> list[Block]:
     """The report of one run, or of several one after the other.
 
@@ -42,6 +43,7 @@ def run_report(
         count: Counts the tokens of texts as a run's model reads them, so that the cost of each
             arm is said; None leaves it out.
         title: Of the whole; default: the names of the runs.
+        smallest: By the label of a scorer, the smallest difference that is of interest.
 
     Raises:
         NotFoundError: If there is no such run.
@@ -57,7 +59,7 @@ def run_report(
             blocks.append(Heading(level=1, text=_name(run)))
         blocks += _about(db, run)
         blocks += _arms(db, run, count)
-        blocks += _scores(db, run)
+        blocks += _scores(db, run, smallest)
         blocks += _calibrations(db, run)
         blocks += _texts(db, run)
         blocks += _origin(db, run)
@@ -106,7 +108,7 @@ def _read(run: GenerationRun, arm: Arm, count: RunTokenCounter) -> float:
     return sum(lengths) / len(lengths)
 
 
-def _scores(db: Database, run: GenerationRun) -> list[Block]:
+def _scores(db: Database, run: GenerationRun, smallest: Mapping[str, float] | None) -> list[Block]:
     summary = scores.summary(db, run)
     if summary.empty:
         text = f"No text has a score. Score the run: vectorlab runs score {run.id}"
@@ -114,12 +116,15 @@ def _scores(db: Database, run: GenerationRun) -> list[Block]:
     blocks: list[Block] = [
         Heading(level=2, text="Scores"),
         Paragraph(
-            text="Means over prompts, samples of a prompt averaged first, with bootstrap "
-            "intervals at 95 %; missing values are counted and left out."
+            text="Means over prompts, samples and copies of a prompt averaged first, with "
+            "intervals at 95 % (bootstrap; exact for yes or no); missing values are counted and "
+            "left out."
         ),
     ]
     has_baseline = any(arm.is_baseline for arm in run.spec.arms)
-    compared = scores.comparison_frame(scores.compare_with(db, run)) if has_baseline else None
+    compared = None
+    if has_baseline:
+        compared = scores.comparison_frame(scores.compare_with(db, run, smallest=smallest))
     for scorer, of_scorer in summary.groupby("scorer", sort=False):
         blocks += _scorer(db, run, str(scorer), of_scorer, compared)
     missing = scores.missing_reasons(db, run)
@@ -144,10 +149,14 @@ def _scorer(
     if compared is not None:
         mine = compared[compared["scorer"] == scorer].drop(columns=["scorer", "mean"])
         about = (
-            "Against the unsteered arm, prompt by prompt. The intervals of all arms hold together "
-            "at 95 % (Bonferroni); p is of the exact sign test, corrected by Holm; the effect size "
-            "is the mean difference over its standard deviation. Fewer than 6 pairs, or an "
-            "interval that holds zero, tell nothing apart."
+            "Against the unsteered arm, prompt by prompt. The mean difference is tested by sign "
+            "flips, with p corrected for the number of arms by Holm's method; the interval is "
+            "made at the level at which the method judged the arm, so it leaves out zero exactly "
+            "where p is at most 0.05 and the verdict says higher or lower. If no arm differs, "
+            "any is told apart in at most 5 of 100 such tables. Beside it: the effect size, mean "
+            "difference over its standard deviation, and of the prompts that moved the share "
+            "that moved up, with an exact interval and the sign test, corrected alike. "
+            "Differences that rounding makes are none."
         )
         blocks += [Paragraph(text=about), _table(mine)]
     chart = _strength_chart(db, run, scorer, summary)

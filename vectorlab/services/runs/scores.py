@@ -1,6 +1,6 @@
 """Scores of runs: ask for them, read them, and say what they come to."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -9,10 +9,23 @@ from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, PRIORITY_BATCH
 from vectorlab.domain.jobs.requests import ScoreRequest
 from vectorlab.domain.models import Model
 from vectorlab.domain.runs.runs import GenerationRun
-from vectorlab.domain.scores.catalogue import PROJECTION, SCORERS, Needs, parse_scorer, usage
+from vectorlab.domain.scores.catalogue import (
+    PROJECTION,
+    SCORERS,
+    Needs,
+    parse_scorer,
+    scale_of,
+    usage,
+)
 from vectorlab.domain.scores.metrics import METRICS
 from vectorlab.domain.scores.scores import ScorerSpec, StoredScore
-from vectorlab.domain.scores.statistics import PairedComparison, compare_arms, mean_by_group
+from vectorlab.domain.scores.statistics import (
+    PairedComparison,
+    compare_arms,
+    estimate,
+    first_of_equals,
+    mean_by_group,
+)
 from vectorlab.errors import InputError
 from vectorlab.services.asking import Asked, ask, job_reader
 from vectorlab.store import models
@@ -169,7 +182,7 @@ def check_summary(run: GenerationRun, *, metric: str = "mean", baseline: str | N
 def summary(db: Database, run: GenerationRun, *, metric: str = "mean") -> pd.DataFrame:
     """One row per scorer and arm: the metric with its interval and counts.
 
-    Samples of a prompt are averaged first, so that ``n`` counts prompts.
+    Samples of a prompt and copies of it are averaged first, so that ``n`` counts prompts.
 
     Raises:
         InputError: If there is no such metric.
@@ -178,16 +191,19 @@ def summary(db: Database, run: GenerationRun, *, metric: str = "mean") -> pd.Dat
     rows = []
     for scorer, values in by_prompt(db, run).items():
         for arm, of_arm in values.items():
-            estimate = METRICS[metric](of_arm)
+            if metric == "mean":
+                found = estimate(of_arm, is_yes_no=scale_of(scorer)[0])
+            else:
+                found = METRICS[metric](of_arm)
             rows.append(
                 {
                     "scorer": scorer,
                     "arm": arm,
-                    metric: estimate.mean,
-                    "low": estimate.low,
-                    "high": estimate.high,
-                    "n": estimate.n,
-                    "missing": estimate.n_missing,
+                    metric: found.mean,
+                    "low": found.low,
+                    "high": found.high,
+                    "n": found.n,
+                    "missing": found.n_missing,
                 }
             )
     columns = ["scorer", "arm", metric, "low", "high", "n", "missing"]
@@ -195,28 +211,40 @@ def summary(db: Database, run: GenerationRun, *, metric: str = "mean") -> pd.Dat
 
 
 def by_prompt(db: Database, run: GenerationRun) -> dict[str, dict[str, list[float]]]:
-    """Per scorer and arm one value for every prompt, the mean of its samples; NaN where missing."""
+    """Per scorer and arm one value for every prompt, NaN where missing.
+
+    It is the mean of its samples, and of those of equal prompts: copies are one piece of evidence.
+    """
+    first = first_of_equals([prompt.text for prompt in run.spec.prompts])
     by_scorer: dict[str, dict[str, list[float]]] = {}
     scored = frame(db, run)
     for scorer, of_scorer in scored.groupby("scorer", sort=True):
         arms: dict[str, list[float]] = {}
         for arm, of_arm in of_scorer.groupby("arm_index", sort=True):
-            means = mean_by_group(of_arm["value"].to_numpy(), of_arm["prompt_index"].tolist())
+            places = [first[place] for place in of_arm["prompt_index"]]
+            means = mean_by_group(of_arm["value"].to_numpy(), places)
             arms[run.spec.arms[int(str(arm))].label] = means.tolist()
         by_scorer[str(scorer)] = arms
     return by_scorer
 
 
-def compare_with(db: Database, run: GenerationRun, baseline: str | None = None) -> Comparisons:
+def compare_with(
+    db: Database,
+    run: GenerationRun,
+    baseline: str | None = None,
+    *,
+    smallest: Mapping[str, float] | None = None,
+) -> Comparisons:
     """Per scorer every arm against one, prompt by prompt, corrected for the number of arms.
 
     Args:
         db: The store.
         run: A scored run.
         baseline: Label of an arm; None takes the unsteered one.
+        smallest: By the label of a scorer, the smallest difference that is of interest.
 
     Raises:
-        InputError: If the run has no such arm.
+        InputError: If the run has no such arm, or no such scores.
     """
     if baseline is None:
         unsteered = [arm.label for arm in run.spec.arms if arm.is_baseline]
@@ -225,11 +253,23 @@ def compare_with(db: Database, run: GenerationRun, baseline: str | None = None) 
             raise InputError(f"Run {run.id} has no unsteered arm. Name one: {labels}.")
         baseline = unsteered[0]
     check_summary(run, baseline=baseline)
-    comparisons = {}
+    comparisons, sizes = {}, dict(smallest or {})
     for scorer, arms in by_prompt(db, run).items():
         if baseline in arms:
             others = {label: values for label, values in arms.items() if label != baseline}
-            comparisons[scorer] = compare_arms(others, arms[baseline])
+            is_yes_no, noise = scale_of(scorer)
+            comparisons[scorer] = compare_arms(
+                others,
+                arms[baseline],
+                is_yes_no=is_yes_no,
+                noise=noise,
+                smallest=sizes.pop(scorer, None),
+            )
+    if sizes:
+        raise InputError(
+            f"Run {run.id} has no scores of {', '.join(sizes)}, which a smallest difference is "
+            f"given for. It has those of {', '.join(comparisons) or 'no scorer'}."
+        )
     return comparisons
 
 
@@ -244,14 +284,18 @@ def comparison_frame(comparisons: Comparisons) -> pd.DataFrame:
             "difference": comparison.difference.mean,
             "low": comparison.difference.low,
             "high": comparison.difference.high,
+            "p": comparison.p,
+            "verdict": comparison.said,
+            "effect size": comparison.effect_size,
             "win": comparison.wins,
             "tie": comparison.ties,
             "loss": comparison.losses,
-            "p": comparison.sign_p,
-            "effect size": comparison.effect_size,
+            "share up": comparison.share.mean,
+            "share low": comparison.share.low,
+            "share high": comparison.share.high,
+            "sign p": comparison.sign_p,
             "n": comparison.n,
             "missing": comparison.n_missing,
-            "verdict": comparison.verdict.value,
         }
         for scorer, arms in comparisons.items()
         for label, comparison in arms.items()

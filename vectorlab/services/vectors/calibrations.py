@@ -22,7 +22,7 @@ from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, PRIORITY_BATCH
 from vectorlab.domain.jobs.requests import CalibrateRequest
 from vectorlab.domain.models import Model
 from vectorlab.domain.runs.runs import Prompt
-from vectorlab.domain.scores.catalogue import SCORERS, Needs, parse_scorer
+from vectorlab.domain.scores.catalogue import SCORERS, Needs, check_smallest, parse_scorer
 from vectorlab.domain.scores.scores import ScorerSpec
 from vectorlab.domain.vectors.vectors import Site, SteeringVector
 from vectorlab.errors import InputError
@@ -47,6 +47,7 @@ class CalibrationOptions(TextOptions, VectorOptions):
         effect: The scorer whose mean is to be as high as possible.
         damage: Budget: a scorer and the most that its mean may be.
         lower_is_better: The mean of ``effect`` is to be as low as possible.
+        smallest: Difference of the effect that is of interest; the verdict says where it is less.
         layers: Each a choice of layers; None is all of them. The best of several is the result.
         first: Strength that is tried first; None takes the operator's usual one.
         other_model: The model may be another than the vector's own, of its depth and width.
@@ -55,6 +56,7 @@ class CalibrationOptions(TextOptions, VectorOptions):
     effect: str
     damage: str = DEFAULT_BUDGET
     lower_is_better: bool = False
+    smallest: float | None = None
     layers: tuple[tuple[int, ...] | None, ...] = (None,)
     first: float | None = None
     other_model: bool = False
@@ -328,6 +330,7 @@ def _spec(
         prompts=tuple(prompts),
         effect=measured.effect,
         lower_is_better=options.lower_is_better,
+        smallest=check_smallest(options.smallest),
         damage=measured.damage,
         budget=measured.budget,
         first=first,

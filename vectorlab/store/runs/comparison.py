@@ -16,7 +16,7 @@ from vectorlab.domain.runs.comparison import (
     Question,
     Shown,
 )
-from vectorlab.domain.scores.statistics import TIE
+from vectorlab.domain.scores.statistics import NOISE
 from vectorlab.domain.ties import TOLERANCE
 from vectorlab.store import schema
 from vectorlab.store.database import Transaction
@@ -102,6 +102,20 @@ def values(
             yield column, (row.place, row.sample), float(row.value)
 
 
+def copies(tx: Transaction, columns: Sequence[Column]) -> dict[int, int]:
+    """The places of prompts that stood before, with the place of the first that is equal."""
+    run_ids = _run_ids(columns)
+    place = _place(run_ids)
+    first = sa.func.min(place).over(partition_by=_prompts.c.text)
+    found = (
+        sa.select(place.label("place"), first.label("first"))
+        .where(_prompts.c.run_id.in_(run_ids))
+        .subquery()
+    )
+    query = sa.select(found.c.place, found.c.first).where(found.c.place != found.c.first)
+    return {row.place: row.first for row in tx.execute(query)}
+
+
 def _rows(tx: Transaction, question: Question) -> sa.Select[Any]:
     """Keys of the wanted rows in their order: place, sample, and the prompt's number per run."""
     keys = prompt_keys(question.columns).cte("keys")
@@ -126,7 +140,7 @@ def _rows(tx: Transaction, question: Question) -> sa.Select[Any]:
     new, source = _joined(source, keys, numbers, judged, question.measure)
     old, source = _joined(source, keys, numbers, against, question.measure)
     raw = new[1] - old[1]
-    tie = TIE + TOLERANCE * sa.func.abs(old[1])  # up to it, rounding may be all there is
+    tie = NOISE + TOLERANCE * sa.func.abs(old[1])  # up to it, rounding may be all there is
     change = sa.case((sa.func.abs(raw) <= tie, 0.0), else_=raw)
     gain = -change if question.measure.lower_is_better else change
     conditions = {
@@ -200,7 +214,6 @@ def prompt_keys(columns: Sequence[Column]) -> sa.Select[Any]:
         return sa.select(
             _prompts.c.position.label("place"), _prompts.c.position.label(run_column(run_ids[0]))
         ).where(_prompts.c.run_id == run_ids[0])
-    rank = sa.case({run_id: place for place, run_id in enumerate(run_ids)}, value=_prompts.c.run_id)
     repeat = sa.func.row_number().over(
         partition_by=(_prompts.c.run_id, _prompts.c.text), order_by=_prompts.c.position
     )
@@ -210,7 +223,7 @@ def prompt_keys(columns: Sequence[Column]) -> sa.Select[Any]:
             _prompts.c.position,
             _prompts.c.text,
             repeat.label("repeat"),
-            (sa.cast(rank, sa.BigInteger) * _RUNS_APART + _prompts.c.position).label("place"),
+            _place(run_ids).label("place"),
         )
         .where(_prompts.c.run_id.in_(run_ids))
         .subquery()
@@ -224,6 +237,12 @@ def prompt_keys(columns: Sequence[Column]) -> sa.Select[Any]:
             for run_id in run_ids
         ),
     ).group_by(ranked.c.text, ranked.c.repeat)
+
+
+def _place(run_ids: Sequence[int]) -> sa.ColumnElement[int]:
+    """Where a prompt stands among those of all the runs."""
+    rank = sa.case({run_id: place for place, run_id in enumerate(run_ids)}, value=_prompts.c.run_id)
+    return sa.cast(rank, sa.BigInteger) * _RUNS_APART + _prompts.c.position
 
 
 def _numbers(count: int) -> sa.Select[Any]:

@@ -24,9 +24,16 @@ from vectorlab.domain.jobs.requests import CalibrateRequest
 from vectorlab.domain.runs.batch_plan import RowKey
 from vectorlab.domain.runs.runs import RunSpec
 from vectorlab.domain.runs.texts import FinishReason, GeneratedText
-from vectorlab.domain.scores.catalogue import PROJECTION, SCORERS, Needs
+from vectorlab.domain.scores.catalogue import PROJECTION, SCORERS, Needs, scale_of
 from vectorlab.domain.scores.scores import ScorerSpec, TextItem
-from vectorlab.domain.scores.statistics import Estimate, compare_paired, estimate
+from vectorlab.domain.scores.statistics import (
+    RULE,
+    Estimate,
+    compare_paired,
+    estimate,
+    first_of_equals,
+    mean_by_group,
+)
 from vectorlab.domain.vectors.vectors import LayerVector
 from vectorlab.errors import InputError
 from vectorlab.evals.model_scores import score_with_model
@@ -153,8 +160,9 @@ class _Bench:
     def known(self, spec: CalibrationSpec, scorer: ScorerSpec) -> dict[float, Estimate]:
         """Every strength that was measured for this request."""
         start = _key(spec, scorer, None)
+        is_yes_no, _ = scale_of(scorer.label)
         return {
-            float(key.removeprefix(start)): estimate(values)
+            float(key.removeprefix(start)): estimate(values, is_yes_no=is_yes_no)
             for key, values in self.values.items()
             if key.startswith(start)
         }
@@ -273,15 +281,7 @@ def _new(
     if spec.condition is not None:
         evidence["vector_ids"] = ids_in(spec.condition)
     if candidate.effect is not None:
-        compared = compare_paired(
-            bench.per_prompt(spec, spec.effect, candidate.strength),
-            bench.per_prompt(spec, spec.effect, 0.0),
-        )
-        evidence["against_unsteered"] = {
-            **vars(compared),
-            "difference": vars(compared.difference),
-            "verdict": compared.verdict.value,
-        }
+        evidence["against_unsteered"] = _against_unsteered(bench, spec, candidate.strength)
     effects = bench.known(spec, spec.effect)
     bench.measure(spec, spec.damage, sorted(effects))
     damages = bench.known(spec, spec.damage)
@@ -299,6 +299,26 @@ def _new(
         evidence=evidence,
         environment=environment,
     )
+
+
+def _against_unsteered(bench: _Bench, spec: CalibrationSpec, strength: float) -> dict[str, Any]:
+    """The effect that was chosen, judged by the rule of every comparison."""
+    first = first_of_equals([prompt.text for prompt in spec.prompts])
+    is_yes_no, noise = scale_of(spec.effect.label)
+    compared = compare_paired(
+        mean_by_group(bench.per_prompt(spec, spec.effect, strength), first),
+        mean_by_group(bench.per_prompt(spec, spec.effect, 0.0), first),
+        is_yes_no=is_yes_no,
+        noise=noise,
+        smallest=spec.smallest,
+    )
+    return {
+        **vars(compared),
+        "difference": vars(compared.difference),
+        "share": vars(compared.share),
+        "verdict": compared.said,
+        "rule": RULE,
+    }
 
 
 def _key(spec: CalibrationSpec, scorer: ScorerSpec, strength: float | None) -> str:

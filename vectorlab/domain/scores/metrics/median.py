@@ -2,7 +2,8 @@
 
 import math
 
-from vectorlab.domain.scores.statistics import LEVEL, Estimate, Values
+from vectorlab.domain.scores.shares import LEVEL
+from vectorlab.domain.scores.statistics import Estimate, Values
 
 
 def median(values: Values) -> Estimate:
