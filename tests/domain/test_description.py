@@ -44,6 +44,8 @@ IN_A_RUN: dict[type, Any] = {
     ),
 }
 
+OF_TOKENS = "KL(steered || unsteered) of every token"
+
 
 def changes(kind: type) -> list[tuple[str, Any]]:
     """One field changed after the other; row ids, which are no part of a request, left out."""
@@ -124,7 +126,7 @@ def test_runs_that_differ_in_one_field_have_a_line_that_differs(kind: type) -> N
     ("plain", "changed", "line"),
     [
         (Decoding(do_sample=True), Decoding(do_sample=True, min_p=0.3), "min-p"),
-        (Decoding(), Decoding(kl=True), "KL of every token"),
+        (Decoding(), Decoding(kl=True), OF_TOKENS),
         (Decoding(), Decoding(stop=(".",)), "stop strings"),
     ],
 )
@@ -183,7 +185,12 @@ def test_a_sentence_says_what_is_asked_for_and_not_what_goes_without_saying() ->
 
 def test_greedy_decoding_does_not_speak_of_draws() -> None:
     told = {fact.name for fact in describe(Decoding(temperature=0.5))}
-    assert told == {"decoding", "new tokens at most", "stop strings", "KL of every token"}
+    assert told == {
+        "decoding",
+        "new tokens at most",
+        "stop strings",
+        OF_TOKENS,
+    }
 
 
 def test_a_field_that_says_nothing_about_itself_is_an_error() -> None:

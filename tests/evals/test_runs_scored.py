@@ -111,7 +111,7 @@ def test_equal_content_is_found_and_a_new_version_stands_beside(lab, view, monke
 
 def test_a_scorer_with_other_options_is_another_and_the_same_is_refused_by_both_its_names(view):
     view.score("distinct:1", "distinct:2")
-    assert set(view.scores()["scorer"]) == {"distinct:n=1", "distinct"}
+    assert set(view.scores()["scorer"]) == {"distinct:1", "distinct"}
     with pytest.raises(InputError, match="named twice, as 'distinct' and as 'distinct:2'"):
         view.score("distinct", "distinct:2")
 

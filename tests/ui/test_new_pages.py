@@ -93,7 +93,7 @@ def test_a_run_that_measured_kl_shows_its_tokens_without_a_job(filled, visit):
         vector = store_vectors.get_vector(tx, "upbeat-icv")
         run = add_conditional_run(tx, models.get(filled, "tiny"), vector)
     said = shown(visit("compare", run=run.id, look="tokens"))
-    assert 'title="log-probability -1.50, +1.00 by steering, KL 0.50"' in said
+    assert 'title="log-probability -1.50, +1.00 by steering, KL(steered || unsteered) 0.50"' in said
     assert "Read the tokens" not in [item.label for item in visit("playground", run=run.id).button]
 
 

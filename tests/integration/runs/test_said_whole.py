@@ -23,6 +23,8 @@ from vectorlab.services.runs.arms import SweepOptions, Term, parse_arm, spell_ar
 PROMPTS = ["It was ok.", "The soup was cold."]
 WHEN = "upbeat@2 cosine > -1.0"
 
+OF_TOKENS = "KL(steered || unsteered) of every token"
+
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
@@ -67,7 +69,10 @@ def header_of(path):
     ("change", "line"),
     [
         ({"decoding": Decoding(max_new_tokens=2, do_sample=True, min_p=0.3)}, "min-p"),
-        ({"decoding": Decoding(max_new_tokens=2, do_sample=True, kl=True)}, "KL of every token"),
+        (
+            {"decoding": Decoding(max_new_tokens=2, do_sample=True, kl=True)},
+            OF_TOKENS,
+        ),
         ({"sweep": SweepOptions(combine=Combine.SUM)}, "arm upbeat +0.1, unit +0.1"),
         ({"add_special_tokens": False}, "special tokens"),
         ({"prompts": ["It was good."]}, "prompts"),
@@ -183,5 +188,5 @@ def test_a_vector_shows_how_its_texts_were_read(lab):
 def test_a_run_is_described_in_a_notebook(lab):
     view = lab.runs.generate(prompts=PROMPTS[:1], decoding=Decoding(max_new_tokens=2, kl=True))
     facts = view.settings().set_index("name")
-    assert facts.loc["KL of every token", "value"] == "yes"
+    assert facts.loc[OF_TOKENS, "value"] == "yes"
     assert facts.loc["arm baseline", "value"] == "nothing"
