@@ -3,7 +3,8 @@
 import pytest
 import scipy.stats
 
-from vectorlab.domain.runs.votes import Tally, share_interval
+from vectorlab.domain.runs.votes import Tally
+from vectorlab.domain.scores.shares import share_interval
 
 
 def tally(first: int, second: int, ties: int = 0, neither: int = 0) -> Tally:
@@ -31,8 +32,8 @@ def test_without_a_decided_vote_there_is_no_share():
 
 
 @pytest.mark.parametrize(("hits", "of"), [(0, 1), (1, 1), (3, 12), (20, 40), (97, 100), (0, 500)])
-def test_the_interval_of_a_share_is_wilsons(hits: int, of: int):
-    theirs = scipy.stats.binomtest(hits, of).proportion_ci(method="wilson")
+def test_the_interval_of_a_share_is_exact(hits: int, of: int):
+    theirs = scipy.stats.binomtest(hits, of).proportion_ci(method="exact")
     assert share_interval(hits, of) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
     low, high = share_interval(hits, of)
     assert 0 <= low < high <= 1
