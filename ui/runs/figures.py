@@ -25,6 +25,7 @@ def show(sides: Sides) -> None:
         min_value=0.0,
         value=0.0,
         key="smallest",
+        bind="query-params",
         format="%g",
         help="In the unit of the figure; 0 for none. Where an interval shows less, it is said.",
     )
