@@ -10,7 +10,7 @@ WORKERS := -n 2 --dist worksteal
 SUITE := $(WORKERS) -m "not ray and not gpu and not quantised"
 FAST := $(WORKERS) -m "not slow and not browser and not postgres and not acceptance and not ray \
 	and not gpu and not quantised"
-FAST_FOLDERS := $(addprefix tests/,domain store services lab worker scripts bench)
+FAST_FOLDERS := $(addprefix tests/,domain store services lab worker bench)
 export HF_HUB_OFFLINE ?= 1
 # Else every process that a test starts compiles the package anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -37,7 +37,7 @@ test: $(STAMP) $(DOCS)  ## the whole suite
 	@scripts/ensure_chromium.sh
 	$(PYTEST) -q $(SUITE) $(TEST_ARGS)
 
-test-fast: $(STAMP)  ## what a minute can hold: no browser, no PostgreSQL, nothing slow
+test-fast: $(STAMP)  ## what about a minute can hold: no browser, no PostgreSQL, nothing slow
 	$(PYTEST) -q $(FAST) $(TEST_ARGS) $(FAST_FOLDERS)
 
 coverage: $(STAMP) $(DOCS)  ## the whole suite, and which share of every package it ran

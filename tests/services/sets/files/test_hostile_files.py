@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -62,6 +63,7 @@ def stream_or_input_error(*paths, **how):
         assert len(item.sha256) == 64
 
 
+@pytest.mark.slow
 @settings(many, max_examples=300)
 @given(data=any_bytes, how=options)
 @example(data=b"", how={})
@@ -143,6 +145,7 @@ damages = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(many, max_examples=300)
 @given(damage=damages)
 def test_a_damaged_export(damage, tmp_path):

@@ -36,6 +36,7 @@ def check_round_trip(folder, items, format):
     assert contents(folder / "first") == contents(folder / "second"), format
 
 
+@pytest.mark.slow
 @settings(many, max_examples=100)
 @given(items=st.lists(demonstrations(), min_size=1, max_size=6))
 def test_any_demonstrations_survive(items, tmp_path):
