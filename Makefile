@@ -6,17 +6,19 @@ PEERS ?= .venv-peers
 STAMP := $(VENV)/.installed
 DOCS := $(VENV)/.docs-installed
 PYTEST := $(BIN)/python -m pytest
-WORKERS := -n 2 --dist worksteal
-SUITE := $(WORKERS) -m "not ray and not gpu and not quantised"
+# One more than most machines have processors to spare: tests of processes, databases and browsers
+# wait for others a third of the time.
+WORKERS := -n 3 --dist worksteal
+SUITE := $(WORKERS) -m "not ray and not gpu and not quantised and not training"
 FAST := $(WORKERS) -m "not slow and not browser and not postgres and not acceptance and not ray \
-	and not gpu and not quantised"
+	and not gpu and not quantised and not training"
 FAST_FOLDERS := $(addprefix tests/,domain store services lab worker bench)
 export HF_HUB_OFFLINE ?= 1
 # Else every process that a test starts compiles the package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast coverage test-kernels test-quantised test-ray gpu-check chaos mutants check fix bench \
+.PHONY: help setup demo test test-fast coverage test-kernels test-quantised test-ray test-training gpu-check chaos mutants check fix bench \
 	bench-large peers lock docs packages screenshots tiny-train tiny-report ravel-report steering-report reproduce-icl \
 	icl-report verdict-levels wheel clean
 
@@ -57,6 +59,9 @@ test-quantised: $(STAMP)  ## what needs torchao: installs the extra and runs it
 test-ray: $(STAMP)  ## what needs Ray: installs the extra and runs it on loopback
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[ray]'
 	$(PYTEST) -q -m ray $(TEST_ARGS)
+
+test-training: $(STAMP)  ## the corpus that the bundled model learns from: what evaluation uses is held out
+	$(PYTEST) -q $(WORKERS) -m training $(TEST_ARGS) tests/scripts
 
 gpu-check: $(STAMP)  ## what needs a CUDA device: the engine's laws on it, then bench/gpu.py
 	$(PYTEST) -q -m gpu $(TEST_ARGS)
@@ -122,7 +127,7 @@ reproduce-icl: $(STAMP)  ## measure the reference points of in-context regressio
 icl-report: $(STAMP)  ## make every run, plot and number of docs/icl.md
 	$(BIN)/python -m scripts.icl_report
 
-tiny-train: $(STAMP)  ## retrain the bundled model (under 30 minutes on two cores)
+tiny-train: $(STAMP) test-training  ## retrain the bundled model (under 30 minutes on two cores)
 	$(BIN)/python -m scripts.train_tiny.train
 
 tiny-report: $(STAMP)  ## measure the bundled model (under 10 minutes)

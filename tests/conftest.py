@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.scratch import scratch
+
 # Before anything imports these libraries; workers started by a test inherit them.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's threads, when a test imports torch
+os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(scratch()))  # the folders of tests
 
 pytest_plugins = ["tests.databases"]
 

