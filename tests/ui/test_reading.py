@@ -136,7 +136,7 @@ def selection(address):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_text_on_the_screen_reaches_aa_in_both_themes(db, tab, scheme):
+def test_every_text_on_the_screen_reaches_aa(db, tab, scheme):
     fill_all(db)
     tab.emulate_media(color_scheme=scheme)
     weak = {}
