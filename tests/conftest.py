@@ -1,6 +1,8 @@
 """What every test gets: a home of its own, no network, one thread; and the order of tests."""
 
 import os
+from collections.abc import Iterator
+from itertools import chain, groupby
 from pathlib import Path
 
 import pytest
@@ -14,31 +16,47 @@ os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(scratch()))  # the folders of
 
 pytest_plugins = ["tests.databases"]
 
-_FIRST = ("browser", "slow")
 
-
-@pytest.hookimpl(tryfirst=True)  # before -m looks at the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a PostgreSQL server, and begin with what takes long.
-
-    A worker that meets a long test last lets the others wait. The order hangs on marks alone, so
-    all workers agree on it, and tests of one kind stay beside those that share their fixtures.
-    """
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # the marks are there before -m looks at them
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Mark what needs a PostgreSQL server, and let every worker begin with what takes long."""
     for item in items:
         if _needs_postgres(item):
             item.add_marker("postgres")
-    items.sort(key=_turn)
+    yield
+    items[:] = _dealt(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+
+
+def _dealt(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
+    """In equal parts, one after the other, as worksteal gives them out; long tests begin each.
+
+    A worker that has done its part takes from the end of another's, so long tests at the end would
+    be waited for. Those of a browser stay together, and those of a file, to share their fixtures.
+    """
+    browser, slow, rest = ([item for item in items if _kind(item) == kind] for kind in range(3))
+    files = [list(group) for _, group in groupby(slow, key=lambda item: item.path)]
+    others = range(workers - 1)
+    firsts = [browser, *[list(chain(*files[n :: workers - 1])) for n in others]]
+    if workers == 1:
+        firsts = [browser + slow]
+    order: list[pytest.Item] = []
+    for part, first in enumerate(firsts, start=1):
+        order += first
+        taken = max(0, len(items) * part // workers - len(order))
+        order += rest[:taken]
+        del rest[:taken]
+    return order
+
+
+def _kind(item: pytest.Item) -> int:
+    marks = ("browser", "slow")
+    return next((n for n, mark in enumerate(marks) if item.get_closest_marker(mark)), len(marks))
 
 
 def _needs_postgres(item: pytest.Item) -> bool:
     parameters = getattr(getattr(item, "callspec", None), "params", {})
     needed = getattr(item, "fixturenames", ())
     return "postgres_server" in needed or parameters.get("dialect") == "postgresql"
-
-
-def _turn(item: pytest.Item) -> int:
-    turns = [turn for turn, mark in enumerate(_FIRST) if item.get_closest_marker(mark)]
-    return min(turns, default=len(_FIRST))
 
 
 @pytest.fixture(autouse=True)
