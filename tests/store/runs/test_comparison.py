@@ -66,13 +66,13 @@ def test_the_pages_together_are_the_whole_comparison(store, several):
     assert texts_of(pages, columns) == expected.to_numpy().tolist()
 
 
-def scored(store, values):
+def scored(store, values, scorer="cheer"):
     """Give the texts of run 1 a score each, by prompt and arm; None is missing with a reason."""
     g = schema.generations
     with store.write() as tx:
         rows = tx.execute(g.select().where(g.c.run_id == 1)).all()
         new = [
-            new_score(row.id, values[row.arm][row.prompt], scorer="cheer", version="2")
+            new_score(row.id, values[row.arm][row.prompt], scorer=scorer, version="2")
             for row in rows
         ]
         scores.put_scores(tx, new)
@@ -105,6 +105,23 @@ def test_rows_are_filtered_and_sorted_by_a_score(store):
     assert places(order=Order.BEST)[0] == 0
     assert places(order=Order.LARGEST)[0] == 0
     assert places(shown=Shown.BETTER, measure=LENGTH) == []
+
+
+@pytest.mark.parametrize(
+    ("scorer", "less"),
+    [
+        ("perplexity", True),
+        ("perplexity:baseline:model=steered", True),
+        ("reverse_kl", True),
+        ("repetition:2", True),
+        ("distinct:2", False),
+        ("contains:perplexity", False),
+    ],
+)
+def test_less_of_a_figure_is_better_where_its_scorer_says_so(store, scorer, less):
+    scored(store, [[1.0] * 3] * 3, scorer)
+    [found] = [item for item in comparison.measures(store, [1]) if item.name == scorer]
+    assert found.lower_is_better is less
 
 
 def test_figures_that_rounding_alone_tells_apart_are_equal(store):

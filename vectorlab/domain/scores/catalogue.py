@@ -51,6 +51,7 @@ class ScorerInfo:
     higher: str = ""  # what a higher value means
     options: tuple[Option, ...] = ()  # the first may be written without its name
     source: str = ""
+    lower_is_better: bool = False  # as a rule; pages and calibrations can be told otherwise
     is_yes_no: bool = False  # values are 0 and 1
     noise: float = NOISE  # of a value, in its unit: what other processors change
 
@@ -102,6 +103,7 @@ SCORERS: dict[str, ScorerInfo] = {
             name="repetition",
             about="share of n-grams of words that stood in the text before",
             higher="more repetitive, 0 to 1",
+            lower_is_better=True,
             options=(Option(name="n", about="words per n-gram", kind=int, default=3),),
         ),
         ScorerInfo(
@@ -226,6 +228,7 @@ SCORERS: dict[str, ScorerInfo] = {
             about="how surprising a text is, behind its prompt: exp of the mean NLL per token",
             needs=Needs.MODEL,
             higher="more surprising, 1 and up",
+            lower_is_better=True,
             options=(
                 _which("own"),
                 Option(
@@ -243,6 +246,7 @@ SCORERS: dict[str, ScorerInfo] = {
                 needs=Needs.MODEL,
                 noise=1e-5,
                 higher=f"further from the unsteered model ({direction.unit})",
+                lower_is_better=True,
                 options=(_which("baseline"),),
             )
             for direction in KL
@@ -355,6 +359,12 @@ def scale_of(label: str) -> tuple[bool, float]:
     """Whether scores filed under this label are 0 and 1, and up to where they are rounding."""
     info = SCORERS.get(label.partition(":")[0])
     return (False, NOISE) if info is None else (info.is_yes_no, info.noise)
+
+
+def lower_is_better(label: str) -> bool:
+    """Whether less of the scores filed under this label is wanted, as a rule."""
+    info = SCORERS.get(label.partition(":")[0])
+    return info is not None and info.lower_is_better
 
 
 def asks_an_endpoint(label: str) -> bool:

@@ -5,14 +5,10 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from vectorlab.domain.runs.comparison import Column, ComparedRow, Criterion, Question
-from vectorlab.domain.scores.catalogue import scale_of
-from vectorlab.domain.scores.divergence import KL
+from vectorlab.domain.scores.catalogue import lower_is_better, scale_of
 from vectorlab.domain.scores.statistics import Estimate, PairedComparison, compare_arms, estimate
 from vectorlab.store.database import Database
 from vectorlab.store.runs import comparison
-
-# Figures of which less is more; a toggle on the page says otherwise.
-LOWER_IS_BETTER = frozenset({"perplexity", *KL, "repetition", "repeated", "damage"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,10 +25,7 @@ def measures(db: Database, run_ids: Sequence[int]) -> list[Criterion]:
     """What the generations of those runs can be judged by."""
     with db.read() as tx:
         stored = comparison.measures(tx, run_ids)
-    return [
-        replace(measure, lower_is_better=measure.name.casefold() in LOWER_IS_BETTER)
-        for measure in stored
-    ]
+    return [replace(measure, lower_is_better=lower_is_better(measure.name)) for measure in stored]
 
 
 def page(db: Database, question: Question) -> tuple[list[ComparedRow], int]:
