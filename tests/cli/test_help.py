@@ -1,6 +1,8 @@
+import ast
 import re
 import shlex
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import typer
@@ -9,6 +11,7 @@ from scripts import cli_docs
 from vectorlab.cli import arguments
 from vectorlab.cli.main import app
 
+ROOT = Path(__file__).parents[2]
 # Programs that run until they are stopped print no result.
 WITHOUT_RESULT = {"ui", "worker"}
 
@@ -68,3 +71,33 @@ def test_bad_use_is_exit_code_2(cli):
     assert "No such command" in cli("sets", "frobnicate", code=2).err
     cli("sets", "show", code=2)
     cli("runs", "generate", "--strength", "much", code=2)
+
+
+def said_in_the_code() -> Iterator[tuple[str, str]]:
+    """Where the code names a command, in an error, a hint or a docstring; and its words."""
+    for folder in ("vectorlab", "ui"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            for text in texts_of(path):
+                for found in re.finditer(r"\bvectorlab ([a-z]+(?: [a-z][a-z-]*)?)", text):
+                    yield f"{path.relative_to(ROOT)}: {found[0]}", found[1]
+
+
+def texts_of(path: Path) -> Iterator[str]:
+    """The strings of a file, those with values in them as well."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.JoinedStr):
+            parts = (part.value if isinstance(part, ast.Constant) else "{}" for part in node.values)
+            yield "".join(map(str, parts))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def test_every_command_that_the_code_names_exists():
+    known = {name for name, _ in commands()}
+    nouns = {name.split()[0] for name in known if " " in name}
+    wrong = [
+        where
+        for where, words in said_in_the_code()
+        if words.split()[0] in nouns - {words} and words not in known
+    ]
+    assert wrong == []

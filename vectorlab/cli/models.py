@@ -7,10 +7,13 @@ import typer
 from vectorlab.cli.context import open_lab, open_store
 from vectorlab.cli.options import name_for, reference_to
 from vectorlab.cli.output import JsonOption, columns_of, frame_table, pairs_table, plain, show
+from vectorlab.cli.renaming import NewName, rename_and_show
 
 if TYPE_CHECKING:
     from vectorlab.domain.models import Model
 
+
+ModelReference = Annotated[str, reference_to("the model", metavar="NAME|ID|FINGERPRINT")]
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -63,7 +66,7 @@ def list_(context: typer.Context, json: JsonOption = False) -> None:
 @app.command("show")
 def show_(
     context: typer.Context,
-    reference: Annotated[str, reference_to("the model", metavar="NAME|ID|FINGERPRINT")],
+    reference: ModelReference,
     json: JsonOption = False,
 ) -> None:
     """Show one model: shape, hashes and where it is.
@@ -72,6 +75,22 @@ def show_(
     """
     model = open_lab(context).models.get(reference)
     show(_flat(model), as_json=json, human=lambda: pairs_table(_flat(model)))
+
+
+@app.command()
+def rename(
+    context: typer.Context,
+    reference: ModelReference,
+    name: NewName,
+    json: JsonOption = False,
+) -> None:
+    """Give a model another name; it is known by its fingerprint, so nothing else changes.
+
+    Example: vectorlab models rename tiny small
+    """
+    from vectorlab.services import models
+
+    rename_and_show(context, "model", reference, name, models.rename, as_json=json)
 
 
 def _flat(model: "Model") -> dict[str, object]:

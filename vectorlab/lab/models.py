@@ -92,6 +92,15 @@ class ModelVerbs(Verbs):
             model=model.name, tokens=context, count=lambda texts: count_tokens(tokenizer, texts)
         )
 
+    def rename(self, reference: str, name: str) -> Model:
+        """Give a model another name; it is known by its fingerprint, so nothing else changes.
+
+        Raises:
+            ConflictError: If the name belongs to another model.
+        """
+        actor = self._session.settings.user
+        return models.rename(self._session.db, reference, name, actor=actor)
+
     def counter(
         self, reference: str, *, chat: Chat | None = None, add_special_tokens: bool = True
     ) -> sweeps.TokenCounter:

@@ -266,6 +266,15 @@ class SetVerbs(Verbs):
         """The demonstrations of a version, each with the version in which it came in."""
         return frames.blame_frame(history.blame(self._session.db, reference))
 
+    def rename(self, name: str, new: str) -> DemonstrationSet:
+        """Give a set another name; its versions, and what was made of them, stay as they are.
+
+        Raises:
+            ConflictError: If the name belongs to another set.
+        """
+        actor = self._session.settings.user
+        return sets.rename(self._session.db, name, new, actor=actor)
+
     def purge(self, name: str, *, cascade: bool = False) -> Sequence[str]:
         """Delete a set with all its versions for good.
 

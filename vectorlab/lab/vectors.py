@@ -237,6 +237,15 @@ class VectorVerbs(Verbs):
             actor=self._session.settings.user,
         )
 
+    def rename(self, reference: str, name: str) -> SteeringVector:
+        """Give a vector another name; runs that used it keep the labels they were made with.
+
+        Raises:
+            ConflictError: If the name belongs to another vector.
+        """
+        actor = self._session.settings.user
+        return vectors.rename(self._session.db, reference, name, actor=actor)
+
     def purge(self, reference: str, *, cascade: bool = False) -> Sequence[str]:
         """Delete a vector for good.
 

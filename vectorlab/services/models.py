@@ -95,6 +95,21 @@ def find(db: Database, reference: str) -> Model | None:
         return models.find_model(tx, reference)
 
 
+def rename(db: Database, reference: str, name: str, *, actor: str) -> Model:
+    """Give a model another name; it is known by its fingerprint, so nothing else changes.
+
+    Raises:
+        NotFoundError: If there is no such model.
+        InputError: If the name is unusable.
+        ConflictError: If another model has it, or a job is to give it.
+    """
+    from vectorlab.store import renaming
+
+    with db.write() as tx:
+        renaming.rename(tx, "model", models.get_model(tx, reference).id, name, actor=actor)
+        return models.get_model(tx, name)
+
+
 def list_models(db: Database) -> list[Model]:
     """Every model that is registered, by name."""
     with db.read() as tx:

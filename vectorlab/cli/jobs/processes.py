@@ -8,7 +8,7 @@ import threading
 import time
 from dataclasses import dataclass, replace
 from multiprocessing.connection import wait as wait_for_any
-from multiprocessing.context import BaseContext
+from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 
 from rich.text import Text
@@ -196,7 +196,7 @@ class _Family:
         self._view.line(f"Worker process {child.pid} was ended by {name}; the next in {pause:g} s.")
 
 
-def _context() -> BaseContext:
+def _context() -> ForkServerContext | SpawnContext:
     """How processes start: where forking is sound, from one that has imported torch for all."""
     if sys.platform != "linux":
         return multiprocessing.get_context("spawn")

@@ -20,6 +20,7 @@ from vectorlab.cli.output import (
     show,
 )
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
+from vectorlab.cli.renaming import NewName, rename_and_show
 from vectorlab.domain.defaults import PRIORITY_INTERACTIVE
 from vectorlab.domain.scores.divergence import KL
 
@@ -220,6 +221,22 @@ def export(
         as_json=json,
         human=lambda: f"{len(frame)} generations written to {file}.",
     )
+
+
+@app.command()
+def rename(
+    context: typer.Context,
+    reference: options.RunReference,
+    name: NewName,
+    json: JsonOption = False,
+) -> None:
+    """Give a run a name, or another one; what it holds stays as it is.
+
+    Example: vectorlab runs rename 1 first-look
+    """
+    from vectorlab.services.runs import runs
+
+    rename_and_show(context, "run", reference, name, runs.rename, as_json=json)
 
 
 @app.command()

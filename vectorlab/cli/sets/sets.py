@@ -9,6 +9,7 @@ from vectorlab.cli.context import open_lab, open_store
 from vectorlab.cli.options import NewSetName, SetName, VersionReference
 from vectorlab.cli.output import JsonOption, frame_table, pairs_table, plain, show
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
+from vectorlab.cli.renaming import NewName, rename_and_show
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -176,6 +177,22 @@ def tag(
         as_json=json,
         human=lambda: f"{done.label}: {', '.join(done.tags)}",
     )
+
+
+@app.command()
+def rename(
+    context: typer.Context,
+    name: SetName,
+    new: NewName,
+    json: JsonOption = False,
+) -> None:
+    """Give a set another name; its versions, and what was made of them, stay as they are.
+
+    Example: vectorlab sets rename upbeat excited
+    """
+    from vectorlab.services.sets import sets
+
+    rename_and_show(context, "set", name, new, sets.rename, as_json=json)
 
 
 @app.command()

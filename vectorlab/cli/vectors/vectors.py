@@ -32,6 +32,7 @@ from vectorlab.cli.output import (
     show,
 )
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
+from vectorlab.cli.renaming import NewName, rename_and_show
 from vectorlab.domain.vectors.formats import VECTOR_FORMATS
 from vectorlab.domain.vectors.methods import METHODS
 from vectorlab.domain.vectors.passages import ChatForm, ThinkingMarkers
@@ -344,6 +345,22 @@ def import_(
         actor=lab.settings.user,
     )
     _show_vector(vectors.details(lab.db, str(vector.id)), as_json=json)
+
+
+@app.command()
+def rename(
+    context: typer.Context,
+    reference: VectorReference,
+    name: NewName,
+    json: JsonOption = False,
+) -> None:
+    """Give a vector another name; runs keep the labels they were made with.
+
+    Example: vectorlab vectors rename upbeat excited
+    """
+    from vectorlab.services.vectors import vectors
+
+    rename_and_show(context, "vector", reference, name, vectors.rename, as_json=json)
 
 
 @app.command()

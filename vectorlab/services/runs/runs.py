@@ -12,7 +12,7 @@ from vectorlab.domain.runs.runs import Chat, GenerationRun, Prompt, RunSpec
 from vectorlab.domain.runs.texts import GeneratedText, compare_generations
 from vectorlab.domain.sets.versions import SetReference, check_name
 from vectorlab.errors import InputError
-from vectorlab.store import audit, models
+from vectorlab.store import models
 from vectorlab.store.database import Database, Transaction
 from vectorlab.store.references import storable_text
 from vectorlab.store.runs import runs, verdicts
@@ -233,10 +233,8 @@ def rename(db: Database, reference: str, name: str, *, actor: str) -> Generation
         InputError: If the name is unusable.
         ConflictError: If another run has it.
     """
-    check_name("run", name)
     with db.write() as tx:
-        run = runs.get_run(tx, reference)
-        return run if run.name == name else _renamed(tx, run, name, actor)
+        return _renamed(tx, runs.get_run(tx, reference), name, actor)
 
 
 def remove(db: Database, reference: str, *, cascade: bool, actor: str) -> list[str]:
@@ -314,18 +312,7 @@ def _named(tx: Transaction, run: GenerationRun, name: str | None, actor: str) ->
 
 
 def _renamed(tx: Transaction, run: GenerationRun, name: str, actor: str) -> GenerationRun:
-    from vectorlab.domain.jobs.requests import GenerateRequest
-    from vectorlab.store.jobs import names
+    from vectorlab.store import renaming
 
-    runs.check_name_is_free(tx, check_name("run", name))
-    names.check_promised(tx, GenerateRequest.NAMES, name)
-    runs.rename(tx, run.id, name)
-    audit.record(
-        tx,
-        actor=actor,
-        action="rename",
-        object_kind="run",
-        object_id=run.id,
-        details={"name": name, "before": run.name},
-    )
+    renaming.rename(tx, "run", run.id, name, actor=actor)
     return runs.run_by_id(tx, run.id)

@@ -286,6 +286,21 @@ def check_report(db: Database, version: SetVersion) -> tuple[Finding, ...]:
         return findings.of_version(tx, version.id)
 
 
+def rename(db: Database, name: str, new: str, *, actor: str) -> DemonstrationSet:
+    """Give a set another name; its versions, and what was made of them, stay as they are.
+
+    Raises:
+        NotFoundError: If there is no such set.
+        InputError: If the new name is unusable.
+        ConflictError: If another set has it.
+    """
+    from vectorlab.store import renaming
+
+    with db.write() as tx:
+        renaming.rename(tx, "set", sets.get_set(tx, name).id, new, actor=actor)
+        return sets.get_set(tx, new)
+
+
 def remove(db: Database, name: str, *, cascade: bool, actor: str) -> list[str]:
     """Purge a set with all its versions; returns one line per thing that went.
 

@@ -336,6 +336,22 @@ def similarities(db: Database, reference: str) -> list[tuple[SteeringVector, flo
     return [similar[place] for place in in_order([abs(cosine) for _, cosine in similar])]
 
 
+def rename(db: Database, reference: str, name: str, *, actor: str) -> SteeringVector:
+    """Give a vector another name; runs that used it keep the labels they were made with.
+
+    Raises:
+        NotFoundError: If there is no such vector.
+        InputError: If the name is unusable.
+        ConflictError: If another vector has it, or a job is to give it.
+    """
+    from vectorlab.store import renaming
+
+    with db.write() as tx:
+        vector_id = vectors.get_vector(tx, reference).id
+        renaming.rename(tx, "vector", vector_id, name, actor=actor)
+        return vectors.vector_by_id(tx, vector_id)
+
+
 def remove(db: Database, reference: str, *, cascade: bool, actor: str) -> list[str]:
     """Purge a vector; returns one line per thing that went.
 

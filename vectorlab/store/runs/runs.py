@@ -192,11 +192,6 @@ def generations_of_prompt(tx: Transaction, run_id: int, prompt: int) -> list[Gen
     return [_generation(row) for row in tx.execute(query.order_by(c.arm, c.sample))]
 
 
-def rename(tx: Transaction, run_id: int, name: str) -> None:
-    """Give a run another name; the caller has checked that it is free."""
-    tx.execute(_runs.update().where(_runs.c.id == run_id).values(name=name))
-
-
 def check_name_is_free(tx: Transaction, name: str) -> None:
     """Return if no run has the name.
 
