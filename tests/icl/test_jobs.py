@@ -15,7 +15,7 @@ from vectorlab.icl.domain.runs import IclKind, IclRun
 from vectorlab.icl.domain.training_spec import TrainingSpec
 from vectorlab.icl.engine import comparison, reproduction
 from vectorlab.icl.engine.learning import Learner
-from vectorlab.icl.services import runs
+from vectorlab.icl.services import frames, runs
 from vectorlab.lab import Lab
 from vectorlab.services import jobs
 from vectorlab.services.asking import Asked
@@ -47,7 +47,7 @@ def test_a_construction_is_stored_and_found_again(lab: Lab):
     options = ConstructOptions(steps=3, tasks=20, law=RegressionLaw(dx=3, dy=2, n=4, noise=0.1))
     run = made(lab, runs.request_construction(lab.db, options, actor="me"))
     assert run.result["largest_difference"] < 1e-10
-    frame = runs.steps_frame(run)
+    frame = frames.steps_frame(run)
     assert list(frame.columns) == ["step", "gd", "targets", "layer", "gd++", "layer++"]
     assert frame["gd"].is_monotonic_decreasing
     again = runs.request_construction(lab.db, options, actor="me")

@@ -3,10 +3,12 @@
 import streamlit as st
 
 from ui.frame import notes
-from ui.icl import runs, steps
+from ui.icl import constructed, runs, steps
 
 VIEWS = {
     "Step by step": steps.show,
+    "Constructions": constructed.show_constructions,
+    "Features": constructed.show_features,
     "Trained models": runs.show_trainings,
     "Bridge to language models": runs.show_bridge,
     "Reference points": runs.show_checks,

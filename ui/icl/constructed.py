@@ -1,0 +1,161 @@
+"""Stored runs of what is constructed: steps beside closed forms, separate tokens, and m(x)."""
+
+import pandas as pd
+import streamlit as st
+
+from ui import cached, markup, tables
+from ui.frame import job_panels
+from ui.icl import charts
+from ui.icl.runs import choose, show_curves, show_running
+from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
+from vectorlab.icl.domain.features import FeatureOptions
+from vectorlab.icl.domain.laws import ConstructOptions, RegressionLaw
+from vectorlab.icl.domain.requests import IclFeaturesRequest
+from vectorlab.icl.domain.runs import IclKind, IclRun
+from vectorlab.icl.domain.training_spec import DAMPING
+from vectorlab.icl.services import frames
+from vectorlab.icl.services import runs as icl_runs
+
+PASSES = 50  # that a damped layer is asked for with
+
+
+def show_constructions() -> None:
+    """Losses by step along every route beside the closed forms; separate tokens, if any."""
+    _ask_for_a_construction()
+    run = choose(
+        IclKind.CONSTRUCT,
+        "Nothing was constructed yet",
+        f"vectorlab icl construct --steps {PASSES} --damping {DAMPING} --separate-tokens",
+    )
+    if run is None:
+        return
+    steps = frames.steps_frame(run)
+    closed = frames.closed_forms(run)
+    long = steps.assign(**closed).melt("step", var_name="route", value_name="loss")
+    st.altair_chart(charts.lines(long, "step", "loss", "route"), key="icl.construction")
+    said = "; ".join(f"{name} in closed form: loss {loss:.4g}" for name, loss in closed.items())
+    st.caption(
+        f"eta {run.result['eta']:.4g}. Routes of the same steps differ by at most "
+        f"{run.result['largest_difference']:.1e}: their lines cover each other. {said}"
+    )
+    _show_copying(run)
+    tables.csv_button(lambda: steps, name=f"construction-{run.id}")
+
+
+def show_features() -> None:
+    """Gradient steps on m(x) by layer and by kernel, and what each map says of one task."""
+    _ask_for_features()
+    show_running(IclFeaturesRequest.KIND)
+    run = choose(IclKind.FEATURES, "No features were compared yet", "vectorlab icl features")
+    if run is None:
+        return
+    maps = frames.maps_frame(run)
+    st.subheader("Loss by m(x)", anchor=False)
+    st.dataframe(maps, hide_index=True, key="icl.maps")
+    st.caption(
+        "The kernel form adds up products of features and needs no weights; it is the same "
+        "predictor as the layer. Ridge is regression on the same features in closed form, its "
+        f"penalty chosen on other tasks. The prediction 0 has loss "
+        f"{run.result['untrained']['value']:.4g}."
+    )
+    _show_example(run)
+    show_curves(icl_runs.curves(cached.store(), run), key=f"icl.features.{run.id}")
+    tables.csv_button(lambda: maps, name=f"features-{run.id}")
+
+
+def _show_copying(run: IclRun) -> None:
+    copying = run.result.get("copying")
+    if copying is None:
+        st.html(markup.quiet("Inputs and targets were joined in one token from the start."))
+        return
+    st.subheader("Separate tokens", anchor=False)
+    st.caption(
+        f"A layer of softmax attention at temperature {copying['temperature']:.4g} puts y beside "
+        f"x: targets are copied to {copying['copied']:.1e}, predictions differ from those of "
+        f"joined tokens by at most {copying['difference']:.1e}. Below, other temperatures."
+    )
+    frame = frames.copying_frame(run)
+    st.dataframe(frame, hide_index=True, key="icl.copying", column_config=_small(frame))
+
+
+def _small(frame: pd.DataFrame) -> dict[str, object]:
+    """Numbers over many powers of ten, written with theirs."""
+    names = ("leak", "copied", "difference")
+    return {
+        name: st.column_config.NumberColumn(format="scientific") for name in names if name in frame
+    }
+
+
+def _show_example(run: IclRun) -> None:
+    st.subheader("One task, map by map", anchor=False)
+    predictions = frames.predictions_frame(run)
+    long = predictions.melt("x", var_name="m(x)", value_name="prediction")
+    seen = pd.DataFrame(run.result["example"]["demonstrations"])
+    seen = seen.rename(columns={"y": "prediction"}).assign(**{"m(x)": "demonstrations"})
+    chart = charts.lines(long, "x", "prediction", "m(x)", points=seen)
+    st.altair_chart(chart, key="icl.example")
+    st.dataframe(predictions, hide_index=True, key="icl.predictions")
+
+
+def _ask_for_a_construction() -> None:
+    with st.expander("Construct"), st.form("icl.construct", border=False):
+        steps = st.number_input(
+            "Passes through the layer", 1, 200, PASSES, key="ask.passes", bind="query-params"
+        )
+        damping = st.number_input(
+            "Damping", 0.05, 1.0, DAMPING, 0.05, key="ask.damping", bind="query-params"
+        )
+        noise = st.number_input(
+            "Noise on the targets", 0.0, 10.0, 0.0, 0.1, key="ask.noise", bind="query-params"
+        )
+        separate = st.checkbox(
+            "Separate tokens as well", value=True, key="ask.separate", bind="query-params"
+        )
+        if st.form_submit_button("Construct"):
+            options = {
+                "law": RegressionLaw(noise=float(noise)),
+                "steps": int(steps),
+                "damping": float(damping),
+                "separate_tokens": bool(separate),
+            }
+            job_panels.ask(
+                lambda: icl_runs.request_construction(
+                    cached.store(), ConstructOptions(**options), **_how()
+                )
+            )
+    job_panels.follow_job(link=False)
+
+
+def _ask_for_features() -> None:
+    with st.expander("Compare features"), st.form("icl.features", border=False):
+        training = st.number_input(
+            "Training steps (0 trains nothing)",
+            0,
+            100_000,
+            FeatureOptions().training_steps,
+            key="ask.training",
+            bind="query-params",
+        )
+        steps = st.number_input(
+            "Gradient steps on given features", 1, 200, 1, key="ask.steps", bind="query-params"
+        )
+        noise = st.number_input(
+            "Noise on the targets", 0.0, 10.0, 0.0, 0.1, key="ask.noise", bind="query-params"
+        )
+        seed = st.number_input("Seed", 0, 10_000, 0, key="ask.seed", bind="query-params")
+        if st.form_submit_button("Compare"):
+            options = {
+                "training_steps": int(training),
+                "steps": int(steps),
+                "noise": float(noise),
+                "seed": int(seed),
+            }
+            job_panels.ask(
+                lambda: icl_runs.request_features(
+                    cached.store(), FeatureOptions(**options), **_how()
+                )
+            )
+
+
+def _how() -> dict[str, object]:
+    return {"actor": cached.user(), "priority": PRIORITY_INTERACTIVE}
