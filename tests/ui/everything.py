@@ -44,7 +44,7 @@ ICL_RESULTS = {
         "untrained": _ESTIMATE,
         "maps": [
             {
-                "map": "x",
+                "map": "input",
                 "width": 1,
                 "eta": 1.0,
                 "loss": _ESTIMATE,
@@ -59,7 +59,7 @@ ICL_RESULTS = {
             "demonstrations": {"x": [0.0], "y": [0.5]},
             "x": [-5.0, 5.0],
             "target": [0.1, 0.2],
-            "predictions": {"x": [0.0, 0.1]},
+            "predictions": {"input": [0.0, 0.1]},
         },
     },
     IclKind.TRAIN: {

@@ -16,7 +16,7 @@ VIEWS = {
 
 notes.header(
     "In-context learning",
-    "Demonstrations act through attention like a step of gradient descent on the weights.",
+    "Attention to demonstrations as a step of gradient descent: constructed, trained, looked for.",
 )
 chosen = st.segmented_control(
     "view",

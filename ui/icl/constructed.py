@@ -15,6 +15,7 @@ from vectorlab.icl.domain.runs import IclKind, IclRun
 from vectorlab.icl.domain.training_spec import DAMPING
 from vectorlab.icl.services import frames
 from vectorlab.icl.services import runs as icl_runs
+from vectorlab.services.asking import Asked
 
 PASSES = 50  # that a damped layer is asked for with
 
@@ -31,7 +32,9 @@ def show_constructions() -> None:
         return
     steps = frames.steps_frame(run)
     closed = frames.closed_forms(run)
-    long = steps.assign(**closed).melt("step", var_name="route", value_name="loss")
+    # Least squares on noisy targets may be far worse than no step at all, and off any chart.
+    drawn = {name: loss for name, loss in closed.items() if loss <= steps["gd"].iloc[0]}
+    long = steps.assign(**drawn).melt("step", var_name="route", value_name="loss")
     st.altair_chart(charts.lines(long, "step", "loss", "route"), key="icl.construction")
     said = "; ".join(f"{name} in closed form: loss {loss:.4g}" for name, loss in closed.items())
     st.caption(
@@ -74,25 +77,24 @@ def _show_copying(run: IclRun) -> None:
         f"x: targets are copied to {copying['copied']:.1e}, predictions differ from those of "
         f"joined tokens by at most {copying['difference']:.1e}. Below, other temperatures."
     )
-    frame = frames.copying_frame(run)
-    st.dataframe(frame, hide_index=True, key="icl.copying", column_config=_small(frame))
-
-
-def _small(frame: pd.DataFrame) -> dict[str, object]:
-    """Numbers over many powers of ten, written with theirs."""
-    names = ("leak", "copied", "difference")
-    return {
-        name: st.column_config.NumberColumn(format="scientific") for name in names if name in frame
-    }
+    st.dataframe(
+        frames.copying_frame(run),
+        hide_index=True,
+        key="icl.copying",
+        column_config={
+            name: st.column_config.NumberColumn(format="scientific")
+            for name in ("leak", "copied", "difference")
+        },
+    )
 
 
 def _show_example(run: IclRun) -> None:
     st.subheader("One task, map by map", anchor=False)
     predictions = frames.predictions_frame(run)
-    long = predictions.melt("x", var_name="m(x)", value_name="prediction")
+    long = predictions.melt("x", var_name="map", value_name="prediction")
     seen = pd.DataFrame(run.result["example"]["demonstrations"])
-    seen = seen.rename(columns={"y": "prediction"}).assign(**{"m(x)": "demonstrations"})
-    chart = charts.lines(long, "x", "prediction", "m(x)", points=seen)
+    seen = seen.rename(columns={"y": "prediction"})
+    chart = charts.lines(long, "x", "prediction", "map", points=seen)
     st.altair_chart(chart, key="icl.example")
     st.dataframe(predictions, hide_index=True, key="icl.predictions")
 
@@ -112,15 +114,14 @@ def _ask_for_a_construction() -> None:
             "Separate tokens as well", value=True, key="ask.separate", bind="query-params"
         )
         if st.form_submit_button("Construct"):
-            options = {
-                "law": RegressionLaw(noise=float(noise)),
-                "steps": int(steps),
-                "damping": float(damping),
-                "separate_tokens": bool(separate),
-            }
             job_panels.ask(
-                lambda: icl_runs.request_construction(
-                    cached.store(), ConstructOptions(**options), **_how()
+                lambda: _construct(
+                    ConstructOptions(
+                        law=RegressionLaw(noise=float(noise)),
+                        steps=int(steps),
+                        damping=float(damping),
+                        separate_tokens=bool(separate),
+                    )
                 )
             )
     job_panels.follow_job(link=False)
@@ -137,25 +138,32 @@ def _ask_for_features() -> None:
             bind="query-params",
         )
         steps = st.number_input(
-            "Gradient steps on given features", 1, 200, 1, key="ask.steps", bind="query-params"
+            "Gradient steps on given features", 1, 200, 1, key="ask.descent", bind="query-params"
         )
         noise = st.number_input(
             "Noise on the targets", 0.0, 10.0, 0.0, 0.1, key="ask.noise", bind="query-params"
         )
         seed = st.number_input("Seed", 0, 10_000, 0, key="ask.seed", bind="query-params")
         if st.form_submit_button("Compare"):
-            options = {
-                "training_steps": int(training),
-                "steps": int(steps),
-                "noise": float(noise),
-                "seed": int(seed),
-            }
             job_panels.ask(
-                lambda: icl_runs.request_features(
-                    cached.store(), FeatureOptions(**options), **_how()
+                lambda: _compare(
+                    FeatureOptions(
+                        training_steps=int(training),
+                        steps=int(steps),
+                        noise=float(noise),
+                        seed=int(seed),
+                    )
                 )
             )
 
 
-def _how() -> dict[str, object]:
-    return {"actor": cached.user(), "priority": PRIORITY_INTERACTIVE}
+def _construct(options: ConstructOptions) -> Asked[IclRun]:
+    return icl_runs.request_construction(
+        cached.store(), options, actor=cached.user(), priority=PRIORITY_INTERACTIVE
+    )
+
+
+def _compare(options: FeatureOptions) -> Asked[IclRun]:
+    return icl_runs.request_features(
+        cached.store(), options, actor=cached.user(), priority=PRIORITY_INTERACTIVE
+    )

@@ -14,7 +14,7 @@ from vectorlab.icl.engine.learning import Learner, draw, generator
 from vectorlab.icl.engine.tasks import Tasks, draw_sines
 
 OPTIONS = FeatureOptions(tasks=50, training_steps=4, batch=16, width=8, seed=2)
-GIVEN = ("x", "mlp, untrained", "random fourier", "sin x, cos x")
+GIVEN = ("input", "untrained mlp", "random fourier", "sin, cos")
 
 
 @pytest.fixture(autouse=True)
@@ -44,9 +44,9 @@ def test_on_every_map_the_layer_is_the_kernel(steps: int, noise: float):
         assert row["kernel"] == pytest.approx(row["loss"]["value"], abs=1e-10)
         assert (row["ridge"] is not None) == (row["map"] in GIVEN)
     rows = by_map(found)
-    assert rows["mlp, trained"]["from_trained"] == 0
-    assert rows["mlp_gd, trained"]["eta"] == FIXED_ETA
-    assert rows["mlp, trained"]["eta"] is None
+    assert rows["mlp + layer"]["from_trained"] == 0
+    assert rows["mlp + step"]["eta"] == FIXED_ETA
+    assert rows["mlp + layer"]["eta"] is None
 
 
 def numpy_step(tasks: Tasks, eta: float) -> np.ndarray:
@@ -65,7 +65,7 @@ def test_the_losses_are_those_of_numpy():
     found = features.compare_features(options, {})
     source = generator(options.seed, features.HELD_OUT_TASKS)
     tasks = draw_sines(options.tasks, source, n=10, noise=0.1, dtype=torch.float64)
-    row = by_map(found)["sin x, cos x"]
+    row = by_map(found)["sin, cos"]
     wrong = numpy_step(tasks, row["eta"]) - tasks.targets.numpy()
     assert row["loss"]["value"] == pytest.approx(float((wrong**2).mean() / 2), rel=1e-10)
     assert found["untrained"]["value"] == pytest.approx(
@@ -95,8 +95,8 @@ def test_kernel_ridge_is_ridge_on_the_features():
 
 def test_sines_are_linear_in_sine_and_cosine_and_in_nothing_less():
     found = by_map(features.compare_features(replace(OPTIONS, training_steps=0), {}))
-    assert found["sin x, cos x"]["ridge"] < 1e-6
-    assert found["x"]["ridge"] > 1e-2
+    assert found["sin, cos"]["ridge"] < 1e-6
+    assert found["input"]["ridge"] > 1e-2
     assert set(found) == set(GIVEN)
 
 

@@ -504,22 +504,23 @@ def _training(run: IclRun) -> list[RenderableType]:
     if followed.empty:
         return [pairs_table(rows)]
     every = max(1, len(followed) // 10)
-    title = f"Loss of the layer applied again and again, damping {DAMPING}"
+    title = f"Loss of repeated passes, damping {DAMPING}"
     return [pairs_table(rows), frame_table(followed[::every], title=title)]
 
 
 def _features(run: IclRun) -> list[RenderableType]:
     from vectorlab.icl.services import frames
 
-    predictions = frames.predictions_frame(run)
+    maps = frames.maps_frame(run)
+    maps["differ by"] = [f"{value:.0e}" for value in maps["differ by"]]
+    hidden = ("width", "low", "high", "share left")
     return [
-        frame_table(
-            frames.maps_frame(run),
-            title="Loss by m(x)",
-            hide=("width", "low", "high", "share left"),
-        ),
+        frame_table(maps, title="Loss by m(x)", hide=hidden),
         Text(f"Loss of the prediction 0 {run.result['untrained']['value']:.4g}"),
-        frame_table(predictions[::8], title="Predictions for queries of one task"),
+        frame_table(
+            frames.predictions_frame(run)[::8].round(3),
+            title="Predictions for queries of one task",
+        ),
     ]
 
 

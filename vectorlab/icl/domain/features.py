@@ -18,12 +18,12 @@ LEARNED = (Variant.MLP_GD, Variant.MLP)
 class FeatureMap(StrEnum):
     """What a gradient step is taken on; the last two are trained."""
 
-    INPUT = "x"  # the input itself: a linear model
-    UNTRAINED = "mlp, untrained"  # embedding and MLP with the weights that trainings begin with
+    INPUT = "input"  # x itself: a linear model
+    UNTRAINED = "untrained mlp"  # embedding and MLP with the weights that trainings begin with
     FOURIER = "random fourier"  # sqrt(2/D) cos(w x + b)
-    SINE = "sin x, cos x"  # in which a sine of any phase is linear
-    LEARNED_STEP = "mlp_gd, trained"  # embedding and MLP in front of one fixed gradient step
-    LEARNED_LAYER = "mlp, trained"  # embedding, MLP and a linear attention layer
+    SINE = "sin, cos"  # in which a sine of any phase is linear
+    LEARNED_STEP = "mlp + step"  # trained: embedding and MLP in front of one fixed gradient step
+    LEARNED_LAYER = "mlp + layer"  # trained: embedding, MLP and a linear attention layer
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,11 +25,12 @@ def least_squares(tasks: Tasks, start: torch.Tensor | None = None) -> torch.Tens
         ShapeError: If W0 does not fit the tasks.
     """
     x, y = tasks.x.double(), tasks.y.double()
+    inverse: torch.Tensor = torch.linalg.pinv(x)
     if start is None:
-        return (torch.linalg.pinv(x) @ y).mT
+        return (inverse @ y).mT
     check_weights(tasks, start)
     origin = start.double()
-    return origin + (torch.linalg.pinv(x) @ (y - x @ origin.mT)).mT
+    return origin + (inverse @ (y - x @ origin.mT)).mT
 
 
 def ridge(tasks: Tasks, penalty: float) -> torch.Tensor:
@@ -48,7 +49,8 @@ def ridge(tasks: Tasks, penalty: float) -> torch.Tensor:
         return least_squares(tasks)
     x, y = tasks.x.double(), tasks.y.double()
     identity = torch.eye(tasks.dx, dtype=x.dtype, device=x.device)
-    return torch.linalg.solve(x.mT @ x + penalty * identity, x.mT @ y).mT
+    solved: torch.Tensor = torch.linalg.solve(x.mT @ x + penalty * identity, x.mT @ y)
+    return solved.mT
 
 
 def kernel_ridge(
@@ -66,7 +68,8 @@ def kernel_ridge(
         Predictions for the queries, (B, Q, dy).
     """
     identity = torch.eye(kernel.shape[-1], dtype=kernel.dtype, device=kernel.device)
-    return cross @ torch.linalg.solve(kernel + penalty * identity, y)
+    weights: torch.Tensor = torch.linalg.solve(kernel + penalty * identity, y)
+    return cross @ weights
 
 
 def best_in_closed_form(law: RegressionLaw) -> Callable[[Tasks], torch.Tensor]:

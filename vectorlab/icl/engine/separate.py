@@ -60,14 +60,16 @@ def place_codes(n: int) -> torch.Tensor:
     """Codes of T = 2N + 1 places, (T, 2N) float64: cosines and sines of 2 pi k i / T, k = 1..N."""
     places = 2 * n + 1
     angles = torch.arange(places, dtype=torch.float64)[:, None] * _frequencies(n)
-    return torch.stack([angles.cos(), angles.sin()], dim=-1).flatten(1) / n**0.5
+    codes: torch.Tensor = torch.stack([angles.cos(), angles.sin()], dim=-1).flatten(1)
+    return codes * n**-0.5
 
 
 def next_place(n: int) -> torch.Tensor:
     """R, (2N, 2N) float64: takes the code of every place to that of the next, cyclically."""
     cosines, sines = _frequencies(n).cos(), _frequencies(n).sin()
     turns = torch.stack([cosines, -sines, sines, cosines], dim=-1).view(n, 2, 2)
-    return torch.block_diag(*turns)
+    turned: torch.Tensor = torch.block_diag(*turns)  # type: ignore[no-untyped-call]
+    return turned
 
 
 def copying_layer(dx: int, dy: int, n: int, temperature: float) -> SoftmaxAttention:

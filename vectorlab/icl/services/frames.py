@@ -61,7 +61,8 @@ def maps_frame(run: IclRun) -> pd.DataFrame:
 def predictions_frame(run: IclRun) -> pd.DataFrame:
     """One task of a comparison: x, its target, and what every map says, a row per query."""
     example = run.result["example"]
-    return pd.DataFrame({"x": example["x"], "target": example["target"], **example["predictions"]})
+    said = {item["map"]: example["predictions"][item["map"]] for item in run.result["maps"]}
+    return pd.DataFrame({"x": example["x"], "target": example["target"], **said})
 
 
 def beside(run: IclRun) -> dict[str, Mapping[str, Any]]:
