@@ -37,8 +37,10 @@ def show_constructions() -> None:
     long = steps.assign(**drawn).melt("step", var_name="route", value_name="loss")
     st.altair_chart(charts.lines(long, "step", "loss", "route"), key="icl.construction")
     said = "; ".join(f"{name} in closed form: loss {loss:.4g}" for name, loss in closed.items())
+    damping = run.spec.get("damping", 1.0)
+    taken = "" if damping == 1 else f", of which each pass takes {damping:g}"
     st.caption(
-        f"eta {run.result['eta']:.4g}. Routes of the same steps differ by at most "
+        f"eta {run.result['eta']:.4g}{taken}. Routes of the same steps differ by at most "
         f"{run.result['largest_difference']:.1e}: their lines cover each other. {said}"
     )
     _show_copying(run)

@@ -123,7 +123,7 @@ def test_a_detached_run_prints_its_job(cli):
         (["construct", "--steps", "9", "--eta", "1", "--gamma", "9"], "gamma = 9 diverges"),
         (["construct", "--damping", "2"], "damping = 2.0; it must be above 0 and at most 1"),
         (["construct", "--temperature", "1"], "Ask for those too: --separate-tokens"),
-        (["features", "--steps", "0"], "steps = 0; it must be between 1 and 1000"),
+        (["features", "--steps", "0"], "steps = 0; it must lie between 1 and 1000"),
         (["train", "--layers", "0"], "layers = 0; it must be at least 1"),
         (["train", "--variant", "mlp", "--layers", "2"], "mlp has one layer"),
         (["bridge", "--set", "nothing"], "nothing"),

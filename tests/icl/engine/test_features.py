@@ -166,10 +166,10 @@ def test_sines_without_noise_are_what_they_were_and_noise_is_on_the_targets_alon
     [
         ({"n": 0}, "n = 0"),
         ({"noise": -1.0}, "noise = -1.0"),
-        ({"steps": 0}, "steps = 0; it must be between 1 and 1000"),
-        ({"tasks": 1}, "tasks = 1; it must be between 2 and"),
-        ({"training_steps": -1}, "training_steps = -1; it must be at least 0"),
-        ({"batch": 0}, "batch = 0; it must be at least 1"),
+        ({"steps": 0}, "steps = 0; it must lie between 1 and 1000"),
+        ({"tasks": 1}, "tasks = 1; it must lie between 2 and"),
+        ({"training_steps": -1}, "training_steps = -1; it must lie between 0 and"),
+        ({"batch": 0}, "batch = 0; it must lie between 1 and"),
     ],
 )
 def test_what_makes_no_sense_is_refused(changes: dict, message: str):

@@ -83,7 +83,7 @@ def construct(
         float | None,
         typer.Option(
             help="Learning rate of descent. Default: the best for one step, half the limit for "
-            "several."
+            "several; with damping the best for one step, where its share stays below the limit."
         ),
     ] = None,
     gamma: Annotated[
@@ -463,11 +463,12 @@ def _human(lab: "Lab", run: IclRun) -> RenderableType:
 def _construction(run: IclRun) -> list[RenderableType]:
     from vectorlab.icl.services import frames
 
-    result = run.result
+    result, damping = run.result, run.spec.get("damping", 1.0)
+    taken = "" if damping == 1 else f", of which each pass takes {damping:g}"
     parts: list[RenderableType] = [
         frame_table(frames.steps_frame(run), title="Loss by step"),
         Text(
-            f"eta {result['eta']:.4g}, limit for many steps {result['limit']:.4g}; largest "
+            f"eta {result['eta']:.4g}{taken}, limit for many steps {result['limit']:.4g}; largest "
             f"difference between routes {result['largest_difference']:.1e}"
         ),
     ]

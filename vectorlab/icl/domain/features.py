@@ -12,6 +12,7 @@ from vectorlab.icl.domain.laws import MOST_STEPS, MOST_TASKS, RegressionLaw
 from vectorlab.icl.domain.training_spec import TrainingSpec, Variant
 
 MOST_WIDTH = 10_000
+MOST_TRAINING_STEPS = 1_000_000
 LEARNED = (Variant.MLP_GD, Variant.MLP)
 
 
@@ -55,17 +56,16 @@ class FeatureOptions(Coded):
 
     def __post_init__(self) -> None:
         RegressionLaw(n=self.n, noise=self.noise)  # says what is wrong with these two
-        for name, value, least, most in (
-            ("steps", self.steps, 1, MOST_STEPS),
-            ("width", self.width, 1, MOST_WIDTH),
-            ("tasks", self.tasks, 2, MOST_TASKS),
-            ("training_steps", self.training_steps, 0, None),
-            ("batch", self.batch, 1, None),
+        for name, least, most in (
+            ("steps", 1, MOST_STEPS),
+            ("width", 1, MOST_WIDTH),
+            ("tasks", 2, MOST_TASKS),
+            ("training_steps", 0, MOST_TRAINING_STEPS),
+            ("batch", 1, MOST_TASKS),
         ):
-            if value < least or (most is not None and value > most):
-                bound = "at least" if most is None else "between"
-                upper = "" if most is None else f" and {most}"
-                raise InputError(f"{name} = {value}; it must be {bound} {least}{upper}.")
+            value = getattr(self, name)
+            if not least <= value <= most:
+                raise InputError(f"{name} = {value}; it must lie between {least} and {most}.")
 
     @property
     def law(self) -> RegressionLaw:

@@ -62,7 +62,14 @@ def compare_trained(learner: Learner) -> dict[str, Any]:
     spec, model = learner.spec, learner.model
     tasks = held_out(spec, ALIGNMENT_TASKS)
     result: dict[str, Any] = {"loss": asdict(mean_loss(model, tasks)), **_learned(model)}
-    if spec.variant.on_sines or spec.law.inputs is Inputs.EXPONENTIAL:
+    if spec.variant.on_sines:
+        return result
+    best = best_in_closed_form(spec.law)
+    result["closed form"] = {
+        "penalty": best_penalty(spec.law),
+        "alignment": asdict(align(model, best, tasks)),
+    }
+    if spec.law.inputs is Inputs.EXPONENTIAL:
         return result
     predictors: dict[str, Predictor] = {"trained": model}
     for name, corrected in (("gd", False), ("gd++", True)):
@@ -75,11 +82,6 @@ def compare_trained(learner: Learner) -> dict[str, Any]:
             "gamma": rates.gamma,
             "alignment": asdict(align(model, predictors[name], tasks)),
         }
-    best = best_in_closed_form(spec.law)
-    result["closed form"] = {
-        "penalty": best_penalty(spec.law),
-        "alignment": asdict(align(model, best, tasks)),
-    }
     result["out_of_distribution"] = out_of_distribution(
         predictors, spec.law, batch=CHANGED_TASKS, seed=spec.seed
     )

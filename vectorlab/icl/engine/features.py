@@ -28,9 +28,9 @@ from vectorlab.icl.engine.alignment import Predictor, mean_loss, split
 from vectorlab.icl.engine.closed_form import kernel_ridge
 from vectorlab.icl.engine.construction import LinearAttention, construct, read_out, run_layers
 from vectorlab.icl.engine.learning import (
+    FIRST_WEIGHTS,
     HELD_OUT_TASKS,
     Learner,
-    first_model,
     generator,
     held_out,
 )
@@ -185,9 +185,8 @@ def _given_maps(options: FeatureOptions, choices: torch.Generator) -> dict[Featu
     width = options.width
     scales = torch.randn(width, generator=choices, dtype=torch.float64)
     shifts = 2 * torch.pi * torch.rand(width, generator=choices, dtype=torch.float64)
-    first = first_model(TrainingSpec.published(Variant.MLP_GD, steps=1, seed=options.seed))
-    assert isinstance(first, FeatureModel)
-    untrained = first.double()
+    spec = TrainingSpec.published(Variant.MLP_GD, steps=1, seed=options.seed)
+    untrained = FeatureModel(spec, generator(spec.seed, FIRST_WEIGHTS)).double()
 
     def embedded(x: torch.Tensor) -> torch.Tensor:
         return untrained.features(torch.cat([x, torch.zeros_like(x)], dim=-1))[..., :-1].detach()

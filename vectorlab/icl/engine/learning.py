@@ -6,7 +6,7 @@ import torch
 
 from vectorlab.icl.domain.training_spec import BETAS, TrainingSpec
 from vectorlab.icl.engine.losses import losses
-from vectorlab.icl.engine.models import Regressor, build_model
+from vectorlab.icl.engine.models import build_model
 from vectorlab.icl.engine.tasks import Tasks, draw_sines, draw_tasks
 from vectorlab.steering import training_state
 from vectorlab.steering.training_state import TrainingState
@@ -24,7 +24,7 @@ class Learner:
     def __init__(self, spec: TrainingSpec) -> None:
         self.spec = spec
         self.done = 0
-        self.model = first_model(spec)
+        self.model = build_model(spec, generator(spec.seed, FIRST_WEIGHTS))
         self._tasks = generator(spec.seed, TRAINING_TASKS)
         self._adam = torch.optim.AdamW(
             self.model.parameters(), lr=spec.learning_rate, betas=BETAS, weight_decay=0.0
@@ -72,11 +72,6 @@ def draw(spec: TrainingSpec, batch: int, generator: torch.Generator) -> Tasks:
 def held_out(spec: TrainingSpec, batch: int) -> Tasks:
     """Tasks that the training never sees; the same for every call."""
     return draw(spec, batch, generator(spec.seed, HELD_OUT_TASKS))
-
-
-def first_model(spec: TrainingSpec) -> Regressor:
-    """The model as its training begins with it."""
-    return build_model(spec, generator(spec.seed, FIRST_WEIGHTS))
 
 
 def generator(seed: int, purpose: int) -> torch.Generator:

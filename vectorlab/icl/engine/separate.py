@@ -20,6 +20,7 @@ Source: the setting is that of von Oswald et al. 2023, https://arxiv.org/abs/221
 matrices are chosen here.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -60,8 +61,7 @@ def place_codes(n: int) -> torch.Tensor:
     """Codes of T = 2N + 1 places, (T, 2N) float64: cosines and sines of 2 pi k i / T, k = 1..N."""
     places = 2 * n + 1
     angles = torch.arange(places, dtype=torch.float64)[:, None] * _frequencies(n)
-    codes: torch.Tensor = torch.stack([angles.cos(), angles.sin()], dim=-1).flatten(1)
-    return codes * n**-0.5
+    return torch.stack([angles.cos(), angles.sin()], dim=-1).flatten(1) / math.sqrt(n)
 
 
 def next_place(n: int) -> torch.Tensor:
