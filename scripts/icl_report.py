@@ -160,7 +160,7 @@ def _bridge_run(lab: Lab) -> dict[str, Any]:
 
 
 def _training(lab: Lab, *, curves: bool = True, **changes: Any) -> dict[str, Any]:
-    spec = TrainingSpec.published(law=RegressionLaw(), **changes)
+    spec = TrainingSpec.published(**changes)
     run = lab.result(icl_runs.request_training(lab.db, spec, actor="report"))
     about = _about(run)
     return about | ({"curves": plain(icl_runs.curves(lab.db, run))} if curves else {})
