@@ -12,6 +12,7 @@ import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import altair as alt
@@ -283,7 +284,13 @@ def _damped(runs: Mapping[str, Any]) -> str:
         ]
         for step in (0, 1, 2, 5, 10, 20, 50)
     ]
-    head = ["pass", "descent", "constructed layer", "descent, other tasks", "trained layer"]
+    head = [
+        "pass",
+        "descent",
+        "constructed layer",
+        "descent, other tasks",
+        "trained layer, the same",
+    ]
     return (
         _table(head, rows)
         + f"\n\neta = {_number(built['eta'])}, of which each pass takes {DAMPING}; all of it would "
@@ -306,6 +313,7 @@ def _noise(runs: Mapping[str, Any]) -> str:
                 _number(built["result"]["best_one_step"]["loss"]),
                 _number(built["result"]["steps"][1]["layer"]),
                 _number(learned["result"]["loss"]["value"]),
+                _number(alignment["reference_loss"]["value"]),
                 _number(alignment["cosine"]["value"]),
                 _closed(closed["ridge"]),
                 _closed(closed["least squares"]),
@@ -316,8 +324,9 @@ def _noise(runs: Mapping[str, Any]) -> str:
         "best eta",
         "one step, in closed form",
         "constructed layer",
-        "trained layer",
-        "cosine with one step",
+        "trained layer, its tasks",
+        "one step, its tasks",
+        "cosine of the two",
         "ridge",
         "least squares",
     ]
@@ -441,7 +450,7 @@ def _claim(data: Mapping[str, Any]) -> str:
     """What the bridge says of the idea that an in-context vector keeps the context's effect."""
     beside = [item["cosine"] for item in data["layers"] if item["condition"] == "demonstrations"]
     alike = [item["agreement"] for item in data["layers"] if item["condition"] == "shuffled"]
-    return (
+    said = (
         "Is that step also what an in-context vector keeps, the update without the prompt? "
         "[The bridge](#the-bridge-to-language-models) does not show it. In `tiny` the effect of "
         "demonstrations in a prompt and the in-context vector of the same demonstrations have "
@@ -449,6 +458,7 @@ def _claim(data: Mapping[str, Any]) -> str:
         "targets exchanged, which is another update, demonstrations have nearly the same effect, "
         f"cosines from {min(alike):.2f} to {max(alike):.2f}."
     )
+    return fill(said, 120, break_on_hyphens=False, break_long_words=False)
 
 
 def _bridge(data: Mapping[str, Any]) -> str:

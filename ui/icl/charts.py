@@ -37,7 +37,9 @@ def lines(
         color=alt.Color(
             f"{by}:N",
             scale=alt.Scale(domain=names, range=palette),
-            legend=alt.Legend(title=None, orient="top", columns=2, symbolType="stroke"),
+            legend=alt.Legend(
+                title=None, orient="top", columns=2 if len(names) < 5 else 4, symbolType="stroke"
+            ),
         ),
         tooltip=[alt.Tooltip(f"{by}:N"), f"{across}:Q", alt.Tooltip(f"{up}:Q", format=".4g")],
     )

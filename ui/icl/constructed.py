@@ -2,6 +2,7 @@
 
 import pandas as pd
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
 from ui import cached, markup, tables
 from ui.frame import job_panels
@@ -36,12 +37,12 @@ def show_constructions() -> None:
     drawn = {name: loss for name, loss in closed.items() if loss <= steps["gd"].iloc[0]}
     long = steps.assign(**drawn).melt("step", var_name="route", value_name="loss")
     st.altair_chart(charts.lines(long, "step", "loss", "route"), key="icl.construction")
-    said = "; ".join(f"{name} in closed form: loss {loss:.4g}" for name, loss in closed.items())
+    said = ", ".join(f"{name} {loss:.4g}" for name, loss in closed.items())
     damping = run.spec.get("damping", 1.0)
     taken = "" if damping == 1 else f", of which each pass takes {damping:g}"
     st.caption(
         f"eta {run.result['eta']:.4g}{taken}. Routes of the same steps differ by at most "
-        f"{run.result['largest_difference']:.1e}: their lines cover each other. {said}"
+        f"{run.result['largest_difference']:.1e}: their lines cover each other. Loss in closed form: {said or 'not measured by this version'}."
     )
     _show_copying(run)
     tables.csv_button(lambda: steps, name=f"construction-{run.id}")
@@ -56,7 +57,13 @@ def show_features() -> None:
         return
     maps = frames.maps_frame(run)
     st.subheader("Loss by m(x)", anchor=False)
-    st.dataframe(maps, hide_index=True, key="icl.maps")
+    st.dataframe(
+        maps,
+        hide_index=True,
+        key="icl.maps",
+        placeholder=" ",
+        column_config=_in_digits("differ by", "ridge"),
+    )
     st.caption(
         "The kernel form adds up products of features and needs no weights; it is the same "
         "predictor as the layer. Ridge is regression on the same features in closed form, its "
@@ -83,11 +90,13 @@ def _show_copying(run: IclRun) -> None:
         frames.copying_frame(run),
         hide_index=True,
         key="icl.copying",
-        column_config={
-            name: st.column_config.NumberColumn(format="scientific")
-            for name in ("leak", "copied", "difference")
-        },
+        column_config=_in_digits("leak", "copied", "difference"),
     )
+
+
+def _in_digits(*names: str) -> dict[str, ColumnConfig]:
+    """Columns whose numbers lie many powers of ten apart, by name."""
+    return {name: st.column_config.NumberColumn(format="%.3g") for name in names}
 
 
 def _show_example(run: IclRun) -> None:

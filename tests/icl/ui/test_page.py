@@ -82,7 +82,7 @@ def test_every_slider_moves_without_an_error(db, visit):
     ("view", "said"),
     [
         ("Constructions", "Separate tokens"),
-        ("Constructions", "ridge in closed form: loss 0.125"),
+        ("Constructions", "Loss in closed form: least squares 0.25, ridge 0.125."),
         ("Features", "One task, map by map"),
         ("Trained models", "Away from the law of training"),
         ("Trained models", "The layer applied again and again"),
