@@ -37,12 +37,13 @@ def show_constructions() -> None:
     drawn = {name: loss for name, loss in closed.items() if loss <= steps["gd"].iloc[0]}
     long = steps.assign(**drawn).melt("step", var_name="route", value_name="loss")
     st.altair_chart(charts.lines(long, "step", "loss", "route"), key="icl.construction")
-    said = ", ".join(f"{name} {loss:.4g}" for name, loss in closed.items())
+    said = ", ".join(f"{name} {loss:.4g}" for name, loss in closed.items()) or "not measured"
     damping = run.spec.get("damping", 1.0)
     taken = "" if damping == 1 else f", of which each pass takes {damping:g}"
     st.caption(
         f"eta {run.result['eta']:.4g}{taken}. Routes of the same steps differ by at most "
-        f"{run.result['largest_difference']:.1e}: their lines cover each other. Loss in closed form: {said or 'not measured by this version'}."
+        f"{run.result['largest_difference']:.1e}: their lines cover each other. Loss in closed "
+        f"form: {said}."
     )
     _show_copying(run)
     tables.csv_button(lambda: steps, name=f"construction-{run.id}")
