@@ -104,6 +104,7 @@ def test_closed_forms_are_those_of_numpy(noise: float):
         np.testing.assert_allclose(best[at].numpy(), normal, atol=1e-10)
 
 
+@pytest.mark.slow
 def test_with_few_demonstrations_the_end_of_descent_hangs_on_where_it_began():
     generator = torch.Generator().manual_seed(1)
     tasks = draw_tasks(replace(LAW, n=2), 5, generator, dtype=torch.float64)
@@ -116,6 +117,7 @@ def test_with_few_demonstrations_the_end_of_descent_hangs_on_where_it_began():
         closed_form.least_squares(tasks, start.T)
 
 
+@pytest.mark.slow
 def test_descent_ends_at_least_squares_and_ridge_does_better_where_targets_are_noisy():
     noisy = ConstructOptions(law=replace(LAW, noise=1.0), steps=1000, tasks=200)
     found = compare_steps(noisy)
