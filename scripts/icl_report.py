@@ -12,6 +12,7 @@ import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import altair as alt
@@ -19,9 +20,10 @@ import pandas as pd
 
 from vectorlab.cli.output import plain
 from vectorlab.domain.ties import in_order
+from vectorlab.icl.domain.features import FeatureOptions
 from vectorlab.icl.domain.laws import BridgeRequest, ConstructOptions, RegressionLaw
 from vectorlab.icl.domain.runs import IclRun
-from vectorlab.icl.domain.training_spec import TrainingSpec, Variant
+from vectorlab.icl.domain.training_spec import DAMPING, TrainingSpec, Variant
 from vectorlab.icl.services import runs as icl_runs
 from vectorlab.lab import Lab
 from vectorlab.services.analysis.plots import COLOURS, svg
@@ -32,6 +34,8 @@ NUMBERS = ROOT / "docs" / "icl"
 IMAGES = ROOT / "docs" / "images"
 SEEDS = range(10)
 SEED_STEPS = 400
+NOISES = (0.25, 0.5, 1.0)  # standard deviations on the targets
+SMALL = 1e-4  # below it a loss is written with its power of ten
 _SIGNS = {"at_most": "≤ ", "at_least": "≥ "}
 _SHOWN = ("one layer", "two layers", "softmax, 1 head", "softmax, 2 heads", "gd++, two layers")
 _BLOCK = re.compile(r"<!-- runs: (\w+) -->\n.*?<!-- end -->", re.DOTALL)
@@ -44,11 +48,14 @@ def main() -> None:
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--reproduce", action="store_true", help="only the reference points")
     only.add_argument("--bridge", action="store_true", help="only what the bundled model decides")
+    only.add_argument("--constructed", action="store_true", help="only constructions and features")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="vectorlab-icl-") as folder:
         lab = Lab(options.db or f"sqlite:///{folder}/icl.db", device="cpu")
         if options.bridge:
             _write("runs", _numbers("runs") | {"bridge": _bridge_run(lab)})
+        elif options.constructed:
+            _write("runs", _numbers("runs") | _constructed(lab))
         else:
             _reproduce(lab)
             if not options.reproduce:
@@ -91,9 +98,7 @@ def rendered(page: str, numbers: Mapping[str, Any]) -> str:
 
 
 def _runs(lab: Lab) -> dict[str, Any]:
-    request = icl_runs.request_construction(lab.db, ConstructOptions(steps=20), actor="report")
-    construction = lab.result(request)
-    found: dict[str, Any] = {"construction": _about(construction)}
+    found = _constructed(lab)
     trainings = {
         "one layer": {"batch": 512, "steps": 3_000, "seed": 1},
         "two layers": {"layers": 2, "batch": 512, "steps": 4_000, "seed": 1},
@@ -108,11 +113,35 @@ def _runs(lab: Lab) -> dict[str, Any]:
     }
     for name, changes in trainings.items():
         found[name] = _training(lab, **changes)
+    found["noise, trained"] = [
+        _training(lab, law=RegressionLaw(noise=noise), batch=512, steps=3_000, seed=1, curves=False)
+        for noise in NOISES
+    ]
     found["seeds"] = [
         _training(lab, batch=512, steps=SEED_STEPS, seed=seed, curves=False) for seed in SEEDS
     ]
     found["bridge"] = _bridge_run(lab)
     return found
+
+
+def _constructed(lab: Lab) -> dict[str, Any]:
+    """What needs no long training: constructions, and steps on features."""
+
+    def construct(**changes: Any) -> dict[str, Any]:
+        options = ConstructOptions(**changes)
+        request = icl_runs.request_construction(lab.db, options, actor="report")
+        return _about(lab.result(request))
+
+    features = icl_runs.request_features(lab.db, FeatureOptions(), actor="report")
+    return {
+        "construction": construct(steps=20),
+        "separate": construct(steps=5, separate_tokens=True),
+        "damped": construct(steps=50, damping=DAMPING),
+        "noise": [
+            construct(law=RegressionLaw(noise=noise), tasks=10_000) for noise in (0.0, *NOISES)
+        ],
+        "features": _about(lab.result(features)),
+    }
 
 
 def _bridge_run(lab: Lab) -> dict[str, Any]:
@@ -132,7 +161,7 @@ def _bridge_run(lab: Lab) -> dict[str, Any]:
 
 
 def _training(lab: Lab, *, curves: bool = True, **changes: Any) -> dict[str, Any]:
-    spec = TrainingSpec.published(law=RegressionLaw(), **changes)
+    spec = TrainingSpec.published(**changes)
     run = lab.result(icl_runs.request_training(lab.db, spec, actor="report"))
     about = _about(run)
     return about | ({"curves": plain(icl_runs.curves(lab.db, run))} if curves else {})
@@ -173,10 +202,15 @@ def _tables(numbers: Mapping[str, Any]) -> dict[str, str]:
     return {
         "reproduction": _reproduction(numbers["reproduction"]),
         "construction": _construction(runs["construction"]),
+        "separate": _separate(runs["separate"]),
+        "damped": _damped(runs),
+        "noise": _noise(runs),
+        "features": _features(runs["features"]),
         "trained": _trained(runs),
         "interpolation": _interpolation(runs),
         "distribution": _distribution(runs),
         "seeds": _seeds(runs["seeds"]),
+        "claim": _claim(runs["bridge"]),
         "bridge": _bridge(runs["bridge"]),
         "heads": _heads(runs["bridge"]),
     }
@@ -217,6 +251,122 @@ def _construction(data: Mapping[str, Any]) -> str:
         f"differ by at most {result['largest_difference']:.1e}. With eta above "
         f"{_number(result['limit'])} many steps would diverge on one of these tasks."
     )
+
+
+def _separate(data: Mapping[str, Any]) -> str:
+    copying = data["result"]["copying"]
+    rows = [
+        [
+            _number(item["temperature"]),
+            *(f"{item[name]:.0e}" for name in ("leak", "copied", "difference")),
+            _number(item["loss"]),
+        ]
+        for item in copying["temperatures"]
+    ]
+    head = ["temperature", "leak", "targets copied to", "predictions differ by", "loss"]
+    steps = data["spec"]["steps"]
+    return (
+        _table(head, rows)
+        + f"\n\n{steps} steps, N = {data['spec']['law']['n']}; the largest errors over 500 tasks. "
+        f"At the default temperature, {_number(copying['temperature'])}, predictions for all "
+        f"{data['spec']['tasks']} tasks differ from those of joined tokens by at most "
+        f"{copying['difference']:.1e}."
+    )
+
+
+def _damped(runs: Mapping[str, Any]) -> str:
+    built, trained = runs["damped"]["result"], runs["one layer"]["result"]["followed"]
+    rows = [
+        [
+            str(step),
+            *(_number(built["steps"][step][name]) for name in ("gd", "layer")),
+            *(_number(trained[name][step]) for name in ("gd", "trained")),
+        ]
+        for step in (0, 1, 2, 5, 10, 20, 50)
+    ]
+    head = [
+        "pass",
+        "descent",
+        "constructed layer",
+        "descent, other tasks",
+        "trained layer, the same",
+    ]
+    return (
+        _table(head, rows)
+        + f"\n\neta = {_number(built['eta'])}, of which each pass takes {DAMPING}; all of it would "
+        f"pass the limit of these tasks, {_number(built['limit'])}. In closed form, least squares "
+        f"has the loss {_closed(built['closed_forms']['least squares'])} on the tasks of the "
+        f"construction and {_closed(trained['closed form'])} on those of the training."
+    )
+
+
+def _noise(runs: Mapping[str, Any]) -> str:
+    trained = [runs["one layer"], *runs["noise, trained"]]
+    rows = []
+    for built, learned in zip(runs["noise"], trained, strict=True):
+        alignment = learned["result"]["gd"]["alignment"]
+        closed = built["result"]["closed_forms"]
+        rows.append(
+            [
+                _number(built["spec"]["law"]["noise"]),
+                _number(built["result"]["eta"]),
+                _number(built["result"]["best_one_step"]["loss"]),
+                _number(built["result"]["steps"][1]["layer"]),
+                _number(learned["result"]["loss"]["value"]),
+                _number(alignment["reference_loss"]["value"]),
+                _number(alignment["cosine"]["value"]),
+                _closed(closed["ridge"]),
+                _closed(closed["least squares"]),
+            ]
+        )
+    head = [
+        "noise",
+        "best eta",
+        "one step, in closed form",
+        "constructed layer",
+        "trained layer, its tasks",
+        "one step, its tasks",
+        "cosine of the two",
+        "ridge",
+        "least squares",
+    ]
+    return _table(head, rows)
+
+
+def _closed(loss: float) -> str:
+    """A loss in closed form, which without noise is zero up to rounding."""
+    return f"{loss:.0e}" if loss < SMALL else _number(loss)
+
+
+def _features(data: Mapping[str, Any]) -> str:
+    result = data["result"]
+    untrained = result["untrained"]["value"]
+    rows = [
+        [
+            item["map"],
+            str(item["width"]),
+            "learned" if item["eta"] is None else _number(item["eta"]),
+            _number(item["loss"]["value"]),
+            _number(item["loss"]["value"] / untrained),
+            _number(item["kernel"]),
+            f"{item['difference']:.0e}",
+            "" if item["ridge"] is None else _closed(item["ridge"]),
+            _number(item["from_trained"]),
+        ]
+        for item in result["maps"]
+    ]
+    head = [
+        "m(x)",
+        "width",
+        "eta",
+        "loss of the layer",
+        "share left",
+        "kernel form",
+        "the two differ by",
+        "ridge on m(x)",
+        "predictions from mlp + layer",
+    ]
+    return _table(head, rows)
 
 
 def _trained(runs: Mapping[str, Any]) -> str:
@@ -296,6 +446,21 @@ def _seeds(found: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
+def _claim(data: Mapping[str, Any]) -> str:
+    """What the bridge says of the idea that an in-context vector keeps the context's effect."""
+    beside = [item["cosine"] for item in data["layers"] if item["condition"] == "demonstrations"]
+    alike = [item["agreement"] for item in data["layers"] if item["condition"] == "shuffled"]
+    said = (
+        "Is that step also what an in-context vector keeps, the update without the prompt? "
+        "[The bridge](#the-bridge-to-language-models) does not show it. In `tiny` the effect of "
+        "demonstrations in a prompt and the in-context vector of the same demonstrations have "
+        f"cosines from {min(beside):.2f} to {max(beside):.2f}, layer by layer; and with their "
+        "targets exchanged, which is another update, demonstrations have nearly the same effect, "
+        f"cosines from {min(alike):.2f} to {max(alike):.2f}."
+    )
+    return fill(said, 120, break_on_hyphens=False, break_long_words=False)
+
+
 def _bridge(data: Mapping[str, Any]) -> str:
     by_layer: dict[int, dict[str, Mapping[str, float]]] = {}
     for item in data["layers"]:
@@ -365,6 +530,8 @@ def _number(value: float | None) -> str:
 def _charts(runs: Mapping[str, Any]) -> dict[str, alt.Chart]:
     return {
         "steps": _steps_chart(runs["construction"]),
+        "damped": _damped_chart(runs),
+        "features": _features_chart(runs["features"]),
         "training": _training_chart(runs),
         "distribution": _distribution_chart(runs["one layer"]),
         "bridge": _bridge_chart(runs["bridge"]),
@@ -377,6 +544,33 @@ def _steps_chart(data: Mapping[str, Any]) -> alt.Chart:
     shown = {"gd": "gradient descent", "layer": "layer", "gd++": "GD++", "layer++": "layer of GD++"}
     frame = frame[frame["route"].isin(shown)].assign(route=lambda f: f["route"].map(shown))
     return _lines(frame, "step", "loss", "route", points=True)
+
+
+def _damped_chart(runs: Mapping[str, Any]) -> alt.Chart:
+    followed = runs["one layer"]["result"]["followed"]
+    frame = pd.DataFrame(
+        {
+            "pass": range(len(followed["trained"])),
+            "trained layer": followed["trained"],
+            "gradient descent": followed["gd"],
+        }
+    )
+    long = frame.melt("pass", var_name="of", value_name="loss")
+    return _lines(long, "pass", "loss", "of", points=True)
+
+
+def _features_chart(data: Mapping[str, Any]) -> alt.Chart:
+    example = data["result"]["example"]
+    maps = [item["map"] for item in data["result"]["maps"]]
+    frame = pd.DataFrame(
+        {
+            "x": example["x"],
+            "target": example["target"],
+            **{name: example["predictions"][name] for name in maps},
+        }
+    )
+    long = frame.melt("x", var_name="map", value_name="prediction")
+    return _lines(long, "x", "prediction", "map")
 
 
 def _training_chart(runs: Mapping[str, Any]) -> alt.Chart:

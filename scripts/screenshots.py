@@ -45,6 +45,8 @@ COMMANDS = (
         "--part entity_test"
     ),
     # Small enough to come as close to gradient descent as it can within half a minute.
+    "icl construct --steps 50 --damping 0.75 --separate-tokens",
+    "icl features --training-steps 300",
     "icl train --dx 5 --batch 512 --steps 1000",
     f"icl bridge --set {SHOWN}@1",
     "icl reproduce --short",
@@ -150,6 +152,8 @@ def _pages(db: Database) -> dict[str, tuple[str, int]]:
         "replay": (f"replay?run={replay.id}", 460),
         "attributes": ("attributes?target=continent", 1500),
         "in-context-learning": ("in_context_learning", 1180),
+        "icl-constructions": ("in_context_learning?view=Constructions", 1160),
+        "icl-features": ("in_context_learning?view=Features", 1300),
         "icl-trained": ("in_context_learning?view=Trained+models", 1300),
         "icl-bridge": ("in_context_learning?view=Bridge+to+language+models", 1240),
         "icl-reference": ("in_context_learning?view=Reference+points", 800),

@@ -22,6 +22,7 @@ from vectorlab.domain.text.chats import Chat
 from vectorlab.domain.vectors.passages import ChatForm, ThinkingMarkers
 from vectorlab.domain.vectors.states import StateSpec
 from vectorlab.domain.vectors.vectors import ExtractionSpec, Site, TokenRule
+from vectorlab.icl.domain.features import FeatureOptions
 from vectorlab.icl.domain.laws import (
     BridgeRequest,
     BridgeSpec,
@@ -235,7 +236,10 @@ PLAIN_CONSTRUCTION = ConstructOptions()
 FULL_CONSTRUCTION = ConstructOptions(
     law=FULL_LAW, eta=0.5, gamma=0.1, steps=3, tasks=20, seed=1, random_start=True
 )
-
+PLAIN_FEATURES = FeatureOptions()
+FULL_FEATURES = FeatureOptions(
+    n=4, noise=0.1, steps=2, width=8, tasks=20, training_steps=3, batch=16, seed=1
+)
 PLAIN_REPRODUCTION = ReproductionSpec()
 FULL_REPRODUCTION = ReproductionSpec(scope="short", seed=1)
 PLAIN_BRIDGE = BridgeSpec(set_reference="upbeat@1", set_sha256="a" * 64, model_fingerprint="b" * 64)
@@ -279,6 +283,7 @@ PLAIN: dict[type, Any] = {
     RegressionLaw: PLAIN_LAW,
     TrainingSpec: PLAIN_TRAINING,
     ConstructOptions: PLAIN_CONSTRUCTION,
+    FeatureOptions: PLAIN_FEATURES,
     ReproductionSpec: PLAIN_REPRODUCTION,
     BridgeSpec: PLAIN_BRIDGE,
 }
@@ -300,6 +305,7 @@ FULL: dict[type, Any] = PLAIN | {
     RegressionLaw: FULL_LAW,
     TrainingSpec: FULL_TRAINING,
     ConstructOptions: FULL_CONSTRUCTION,
+    FeatureOptions: FULL_FEATURES,
     ReproductionSpec: FULL_REPRODUCTION,
     BridgeSpec: FULL_BRIDGE,
 }
@@ -318,12 +324,16 @@ NEWEST_CALIBRATION = replace(
     condition=FULL_CONDITION,
     chat=FULL_CHAT,
 )
+NEWEST_CONSTRUCTION = replace(
+    FULL_CONSTRUCTION, damping=0.75, separate_tokens=True, temperature=0.05
+)
 # With every field that there is today.
 NEWEST = FULL | {
     Condition: NEWEST_CONDITION,
     Intervention: NEWEST_INTERVENTION,
     SearchSpec: NEWEST_SEARCH,
     CalibrationSpec: NEWEST_CALIBRATION,
+    ConstructOptions: NEWEST_CONSTRUCTION,
     BridgeRequest: FULL_BRIDGE_REQUEST,
 }
 # Requests with fields that are newer than those above, by what is new.
@@ -344,6 +354,12 @@ SINCE: dict[str, Any] = {
     "conditions.SearchSpec, vector_model": replace(PLAIN_SEARCH, vector_model=OTHER_MODEL),
     "runs.Intervention, vector_model": replace(PLAIN_INTERVENTION, vector_model=OTHER_MODEL),
     "runs.Intervention, newest": NEWEST_INTERVENTION,
+    "laws.ConstructOptions, damping": replace(PLAIN_CONSTRUCTION, damping=0.75),
+    "laws.ConstructOptions, separate_tokens": replace(PLAIN_CONSTRUCTION, separate_tokens=True),
+    "laws.ConstructOptions, temperature": replace(
+        PLAIN_CONSTRUCTION, separate_tokens=True, temperature=0.05
+    ),
+    "laws.ConstructOptions, newest": NEWEST_CONSTRUCTION,
 }
 
 

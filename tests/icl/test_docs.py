@@ -22,6 +22,28 @@ def test_the_page_shows_what_the_runs_say(numbers: dict):
     assert page.count("<!-- runs: ") == len(icl_report._tables(numbers))
 
 
+def test_the_bridge_still_says_what_the_first_paragraphs_say_of_it(numbers: dict):
+    layers = numbers["runs"]["bridge"]["layers"]
+    beside = [item["cosine"] for item in layers if item["condition"] == "demonstrations"]
+    alike = [item["agreement"] for item in layers if item["condition"] == "shuffled"]
+    assert max(abs(cosine) for cosine in beside) < 0.3
+    assert min(alike) > 0.95
+
+
+def test_what_the_page_says_of_constructions_is_in_the_runs(numbers: dict):
+    runs = numbers["runs"]
+    assert runs["separate"]["result"]["copying"]["difference"] < 1e-10
+    damped = runs["damped"]["result"]
+    assert damped["largest_difference"] < 1e-12
+    assert 0.75 * damped["eta"] < damped["limit"] < damped["eta"]
+    for built in runs["noise"][1:]:
+        closed = built["result"]["closed_forms"]
+        assert closed["ridge"] < built["result"]["steps"][1]["layer"] < closed["least squares"]
+    maps = {item["map"]: item for item in runs["features"]["result"]["maps"]}
+    assert max(item["difference"] for item in maps.values()) < 1e-10
+    assert maps["input"]["loss"]["value"] > maps["mlp + step"]["loss"]["value"]
+
+
 def test_every_plot_of_the_page_is_there(numbers: dict):
     page = icl_report.PAGE.read_text(encoding="utf-8")
     for name in icl_report._charts(numbers["runs"]):

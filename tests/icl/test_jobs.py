@@ -10,12 +10,13 @@ from tests.store.jobs.test_queue import lapse
 from vectorlab.domain.jobs.jobs import JobState
 from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.errors import InputError, JobFailed, LeaseLost, NotFoundError
+from vectorlab.icl.domain.features import FeatureOptions
 from vectorlab.icl.domain.laws import BridgeRequest, ConstructOptions, RegressionLaw
 from vectorlab.icl.domain.runs import IclKind, IclRun
 from vectorlab.icl.domain.training_spec import TrainingSpec
-from vectorlab.icl.engine import comparison, reproduction
+from vectorlab.icl.engine import comparison, features, reproduction
 from vectorlab.icl.engine.learning import Learner
-from vectorlab.icl.services import runs
+from vectorlab.icl.services import frames, runs
 from vectorlab.lab import Lab
 from vectorlab.services import jobs
 from vectorlab.services.asking import Asked
@@ -32,6 +33,7 @@ def lab(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     for name in ("WATCHED_TASKS", "ALIGNMENT_TASKS", "CHANGED_TASKS"):
         monkeypatch.setattr(comparison, name, 50)
     monkeypatch.setattr(comparison, "FOLLOWED_STEPS", 3)
+    monkeypatch.setattr(features, "CHOICE_TASKS", 50)
     lab = Lab(database_url, device="cpu")
     yield lab
     lab.db.dispose()
@@ -47,7 +49,7 @@ def test_a_construction_is_stored_and_found_again(lab: Lab):
     options = ConstructOptions(steps=3, tasks=20, law=RegressionLaw(dx=3, dy=2, n=4, noise=0.1))
     run = made(lab, runs.request_construction(lab.db, options, actor="me"))
     assert run.result["largest_difference"] < 1e-10
-    frame = runs.steps_frame(run)
+    frame = frames.steps_frame(run)
     assert list(frame.columns) == ["step", "gd", "targets", "layer", "gd++", "layer++"]
     assert frame["gd"].is_monotonic_decreasing
     again = runs.request_construction(lab.db, options, actor="me")
@@ -102,6 +104,35 @@ def test_a_training_that_ends_early_goes_on_and_ends_as_one_that_did_not(
     assert resumed.result == whole.result
     assert runs.curves(lab.db, resumed) == runs.curves(lab.db, whole)
     assert runs.weights(lab.db, resumed.id) == runs.weights(lab.db, whole.id)
+
+
+def test_features_that_end_early_go_on_and_end_as_those_that_did_not(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+):
+    options = FeatureOptions(training_steps=30, batch=8, tasks=20)
+    whole = made(lab, runs.request_features(lab.db, options, actor="me"))
+    assert runs.request_features(lab.db, options, actor="me").found == whole
+    interrupted_at(monkeypatch, 25, KeyboardInterrupt)
+    asked = runs.request_features(lab.db, options, actor="me", force=True)
+    worker = Worker(lab.db, device="cpu")
+    with pytest.raises(KeyboardInterrupt):
+        worker.work_one(asked.job.id)
+    done = worker.work_one(asked.job.id)
+    assert any("goes on from step 20" in line.message for line in jobs.log(lab.db, done.id))
+    resumed = runs.get(lab.db, str(done.result["icl_run_id"]))
+    assert resumed.result == whole.result
+    assert runs.curves(lab.db, resumed) == runs.curves(lab.db, whole)
+    assert runs.weights(lab.db, resumed.id) == runs.weights(lab.db, whole.id)
+    names = safetensors.torch.load(runs.weights(lab.db, whole.id))
+    assert {name.partition(".")[0] for name in names} == {"mlp", "mlp_gd"}
+    assert list(frames.predictions_frame(whole))[2:] == list(frames.maps_frame(whole)["m(x)"])
+
+
+def test_features_that_train_nothing_have_no_weights_and_no_curves(lab: Lab):
+    options = FeatureOptions(training_steps=0, tasks=20)
+    run = made(lab, runs.request_features(lab.db, options, actor="me"))
+    assert (runs.weights(lab.db, run.id), runs.curves(lab.db, run)) == (None, {})
+    assert len(frames.maps_frame(run)) == 4
 
 
 def test_a_training_keeps_its_curves_weights_and_comparison(lab: Lab):
@@ -175,7 +206,13 @@ def test_a_notebook_has_the_same_verbs(lab: Lab):
     assert lab.icl.construct(steps=2, tasks=5) == run
     trained = lab.icl.train(SPEC)
     assert {"loss", "gradient descent"} <= set(lab.icl.curves(trained))
-    assert [item.id for item in lab.icl.list()] == [trained.id, run.id]
+    built = lab.icl.construct(steps=2, tasks=5, separate_tokens=True)
+    assert "separate" in lab.icl.steps(built)
+    assert len(lab.icl.copying(built)) > len(lab.icl.copying(run)) == 0
+    compared = lab.icl.features(training_steps=0, tasks=5)
+    assert set(lab.icl.predictions(compared)) == {"x", "target", *lab.icl.maps(compared)["m(x)"]}
+    assert [item.id for item in lab.icl.list(kind=IclKind.TRAIN)] == [trained.id]
+    assert len(lab.icl.list()) == 4
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,50 @@ _ALIGNMENT = dict.fromkeys(
     ("loss", "reference_loss", "difference", "prediction_l2", "cosine", "sensitivity_l2"), _ESTIMATE
 )
 ICL_RESULTS = {
+    IclKind.CONSTRUCT: {
+        "steps": [{"step": step, "gd": 0.5, "layer": 0.5, "separate": 0.5} for step in (0, 1)],
+        "eta": 1.0,
+        "gamma": None,
+        "limit": 2.0,
+        "largest_difference": 0.0,
+        "closed_forms": {"least squares": 0.25, "ridge": 0.125, "penalty": 1.0},
+        "copying": {
+            "temperature": 0.03,
+            "leak": 1e-12,
+            "copied": 1e-12,
+            "difference": 1e-12,
+            "temperatures": [
+                {"temperature": 1.0, "leak": 0.3, "copied": 1.0, "difference": 0.5, "loss": 0.6}
+            ],
+        },
+    },
+    IclKind.FEATURES: {
+        "untrained": _ESTIMATE,
+        "maps": [
+            {
+                "map": "input",
+                "width": 1,
+                "eta": 1.0,
+                "loss": _ESTIMATE,
+                "kernel": 0.5,
+                "difference": 0.0,
+                "ridge": 0.5,
+                "penalty": 1.0,
+                "from_trained": None,
+            }
+        ],
+        "example": {
+            "demonstrations": {"x": [0.0], "y": [0.5]},
+            "x": [-5.0, 5.0],
+            "target": [0.1, 0.2],
+            "predictions": {"input": [0.0, 0.1]},
+        },
+    },
     IclKind.TRAIN: {
         "loss": _ESTIMATE,
         "gd": {"eta": 1.0, "gamma": None, "alignment": _ALIGNMENT},
+        "closed form": {"penalty": 0.0, "alignment": _ALIGNMENT},
+        "followed": {"trained": [0.5, 0.25], "gd": [0.5, 0.25], "closed form": 0.1},
         "out_of_distribution": [{"change": "input scale", "size": 2.0, "trained": 0.5, "gd": None}],
     },
     IclKind.REPRODUCE: {"ok": 1, "of": 1},

@@ -34,6 +34,8 @@ ADDRESSES = (
     "replay?run=3",
     "attributes?instance=things&part=entity_test",
     "in_context_learning",
+    "in_context_learning?view=Constructions",
+    "in_context_learning?view=Features",
     "in_context_learning?view=Trained+models",
     "in_context_learning?view=Bridge+to+language+models",
     "in_context_learning?view=Reference+points",

@@ -3,10 +3,12 @@
 import streamlit as st
 
 from ui.frame import notes
-from ui.icl import runs, steps
+from ui.icl import constructed, runs, steps
 
 VIEWS = {
     "Step by step": steps.show,
+    "Constructions": constructed.show_constructions,
+    "Features": constructed.show_features,
     "Trained models": runs.show_trainings,
     "Bridge to language models": runs.show_bridge,
     "Reference points": runs.show_checks,
@@ -14,7 +16,7 @@ VIEWS = {
 
 notes.header(
     "In-context learning",
-    "Demonstrations act through attention like a step of gradient descent on the weights.",
+    "Attention to demonstrations as a step of gradient descent: constructed, trained, looked for.",
 )
 chosen = st.segmented_control(
     "view",

@@ -11,7 +11,13 @@ FEW = 300  # points that are drawn one by one
 
 @legible
 def lines(
-    frame: pd.DataFrame, across: str, up: str, by: str, *, rule: float | None = None
+    frame: pd.DataFrame,
+    across: str,
+    up: str,
+    by: str,
+    *,
+    rule: float | None = None,
+    points: pd.DataFrame | None = None,
 ) -> alt.LayerChart:
     """A line per name; names differ in dash as well as in colour, since lines may coincide.
 
@@ -21,6 +27,7 @@ def lines(
         up: Column of the y axis.
         by: Column that names the lines.
         rule: A horizontal line at this height.
+        points: With the same columns, drawn as crosses.
     """
     names = list(dict.fromkeys(frame[by]))
     palette = [colours.palette()[place % len(colours.palette())] for place in range(len(names))]
@@ -30,7 +37,9 @@ def lines(
         color=alt.Color(
             f"{by}:N",
             scale=alt.Scale(domain=names, range=palette),
-            legend=alt.Legend(title=None, orient="top", columns=2, symbolType="stroke"),
+            legend=alt.Legend(
+                title=None, orient="top", columns=2 if len(names) < 5 else 4, symbolType="stroke"
+            ),
         ),
         tooltip=[alt.Tooltip(f"{by}:N"), f"{across}:Q", alt.Tooltip(f"{up}:Q", format=".4g")],
     )
@@ -43,6 +52,9 @@ def lines(
         layers.append(
             alt.Chart(at).mark_rule(strokeDash=[2, 4], color=colours.ink()).encode(y=f"{up}:Q")
         )
+    if points is not None:
+        cross = alt.Chart(points).mark_point(shape="cross", size=70, color=colours.ink())
+        layers.append(cross.encode(x=f"{across}:Q", y=f"{up}:Q", tooltip=[across, up]))
     chart: alt.LayerChart = alt.LayerChart(layer=layers).properties(height=300)
     return chart
 

@@ -9,26 +9,29 @@ from ui.icl import charts
 from vectorlab.domain.description import describe
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.vectors.context_prompts import LAYOUTS
+from vectorlab.icl.domain.features import LEARNED
 from vectorlab.icl.domain.laws import BridgeRequest
 from vectorlab.icl.domain.requests import IclTrainRequest
 from vectorlab.icl.domain.runs import IclKind, IclRun
-from vectorlab.icl.domain.training_spec import TrainingSpec, Variant
+from vectorlab.icl.domain.training_spec import DAMPING, TrainingSpec, Variant
+from vectorlab.icl.services import frames
 from vectorlab.icl.services import runs as icl_runs
 from vectorlab.services import jobs, models
 from vectorlab.services.asking import Asked
 from vectorlab.services.runs import lists
 
 LIVE_STEPS = 3_000
+LOSSES = ("loss", "gradient descent", *LEARNED)  # curves of one scale
 
 
 def show_trainings() -> None:
     """Curves of trained models beside gradient descent, live while they run."""
     _ask_for_a_training()
-    _show_running()
-    run = _choose(IclKind.TRAIN, "No model was trained yet", "vectorlab icl train --batch 512")
+    show_running(IclTrainRequest.KIND)
+    run = choose(IclKind.TRAIN, "No model was trained yet", "vectorlab icl train --batch 512")
     if run is None:
         return
-    _show_curves(icl_runs.curves(cached.store(), run), key=f"icl.curves.{run.id}")
+    show_curves(icl_runs.curves(cached.store(), run), key=f"icl.curves.{run.id}")
     rows = [
         {
             "beside": name,
@@ -38,11 +41,11 @@ def show_trainings() -> None:
             "cosine of sensitivities": alignment["cosine"]["value"],
             "sensitivities differ by": alignment["sensitivity_l2"]["value"],
         }
-        for name in ("gd", "gd++")
-        if (alignment := run.result.get(name, {}).get("alignment")) is not None
+        for name, alignment in frames.beside(run).items()
     ]
     if rows:
         st.dataframe(pd.DataFrame(rows), hide_index=True, key="icl.alignment")
+    _show_followed(run)
     changed = pd.DataFrame(run.result.get("out_of_distribution", []))
     if len(changed):
         st.subheader("Away from the law of training", anchor=False)
@@ -52,7 +55,7 @@ def show_trainings() -> None:
 
 def show_checks() -> None:
     """Published reference points beside ours."""
-    run = _choose(
+    run = choose(
         IclKind.REPRODUCE, "The reference points were not measured yet", "vectorlab icl reproduce"
     )
     if run is None:
@@ -66,7 +69,7 @@ def show_checks() -> None:
 def show_bridge() -> None:
     """What demonstrations do in a model's prompt, next to the in-context vector."""
     _ask_for_a_bridge()
-    run = _choose(
+    run = choose(
         IclKind.BRIDGE, "No model was looked into yet", "vectorlab icl bridge --set NAME@latest"
     )
     if run is None:
@@ -88,6 +91,19 @@ def show_bridge() -> None:
     navigation.page_link(
         "Make the effect a vector: method context_shift", "new_vector", method="context_shift"
     )
+
+
+def _show_followed(run: IclRun) -> None:
+    followed = frames.followed_frame(run)
+    if followed.empty:
+        return
+    st.subheader("The layer applied again and again", anchor=False)
+    long = followed.melt("pass", var_name="of", value_name="loss")
+    best = run.result["followed"].get("closed form")
+    chart = charts.lines(long, "pass", "loss", "of", rule=best)
+    st.altair_chart(chart, key="icl.followed")
+    dotted = "" if best is None else " Dotted: the best predictor in closed form."
+    st.caption(f"Every pass takes {DAMPING} of what the layer adds to the targets.{dotted}")
 
 
 def _show_heads(heads: pd.DataFrame) -> None:
@@ -132,20 +148,27 @@ def _train(variant: Variant, layers: int, steps: int, seed: int) -> Asked[IclRun
     )
 
 
-def _show_running() -> None:
+def show_running(kind: str) -> None:
+    """Follow the job in the address, and draw its curves while it runs, if it is of a kind."""
     job = job_panels.follow_job(link=False, every=job_panels.BESIDE_A_JOB)
-    if job is None or job.kind != IclTrainRequest.KIND or job.state.is_final:
+    if job is None or job.kind != kind or job.state.is_final:
         return
 
     @st.fragment(run_every=job_panels.BESIDE_A_JOB)
     def live() -> None:
         with notes.errors_as_panel():
-            _show_curves(jobs.curves(cached.store(), job.id), key="icl.live")
+            show_curves(jobs.curves(cached.store(), job.id), key="icl.live")
 
     live()
 
 
-def _show_curves(curves: dict[str, list[tuple[int, float]]], *, key: str) -> None:
+def show_curves(curves: dict[str, list[tuple[int, float]]], *, key: str) -> None:
+    """Draw the curves of a training: losses, and below them the figures of another scale.
+
+    Args:
+        curves: Steps and values by name.
+        key: Of the charts.
+    """
     rows = [
         {"step": step, "value": value, "of": series}
         for series, points in curves.items()
@@ -153,9 +176,9 @@ def _show_curves(curves: dict[str, list[tuple[int, float]]], *, key: str) -> Non
     ]
     if rows:
         frame = pd.DataFrame(rows)
-        losses = frame[frame["of"].isin(["loss", "gradient descent"])]
+        losses = frame[frame["of"].isin(LOSSES)]
         st.altair_chart(charts.lines(losses, "step", "value", "of"), key=f"{key}.loss")
-        others = frame[~frame["of"].isin(["loss", "gradient descent"])]
+        others = frame[~frame["of"].isin(LOSSES)]
         if len(others):
             st.altair_chart(charts.lines(others, "step", "value", "of"), key=f"{key}.others")
 
@@ -187,7 +210,14 @@ def _bridge(model: str, label: str, shots: int, layout: str) -> Asked[IclRun]:
     )
 
 
-def _choose(kind: IclKind, empty: str, command: str) -> IclRun | None:
+def choose(kind: IclKind, empty: str, command: str) -> IclRun | None:
+    """Let a stored run of a kind be chosen, and say what it was asked for.
+
+    Args:
+        kind: Of the runs.
+        empty: What is said where there is none.
+        command: That makes one.
+    """
     runs = icl_runs.list_runs(cached.store(), kind=kind)
     if not runs:
         notes.note(empty, "Ask for it here or in a terminal:", command=command)

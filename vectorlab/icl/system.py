@@ -27,6 +27,8 @@ SYSTEM = System(
             page="in_context_learning",
             label="Open the result",
             views={
+                "icl_construct": "Constructions",
+                "icl_features": "Features",
                 "icl_train": "Trained models",
                 "icl_bridge": "Bridge to language models",
                 "icl_reproduce": "Reference points",

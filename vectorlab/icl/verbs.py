@@ -5,12 +5,14 @@ from typing import Any
 
 import pandas as pd
 
+from vectorlab.icl.domain.features import FeatureOptions
 from vectorlab.icl.domain.laws import ConstructOptions
 from vectorlab.icl.domain.runs import IclKind, IclRun
-from vectorlab.icl.services import runs
+from vectorlab.icl.services import frames, runs
 from vectorlab.icl.services.requests import (
     WantedBridge,
     WantedConstruction,
+    WantedFeatures,
     WantedReproduction,
     WantedTraining,
 )
@@ -41,6 +43,20 @@ class IclVerbs(Verbs):
     def _ask_construction(self, wanted: WantedConstruction) -> Asked[IclRun]:
         options = part_of(ConstructOptions, wanted)
         return runs.request_construction(self._session.db, options, **self._how(wanted))
+
+    @takes(WantedFeatures)
+    def request_features(self, wanted: WantedFeatures) -> Asked[IclRun]:
+        """Find gradient steps on m(x), given and learned, or enqueue their job."""
+        return self._ask_features(wanted)
+
+    @takes(WantedFeatures)
+    def features(self, wanted: WantedFeatures) -> IclRun:
+        """As ``request_features``, and wait for the run."""
+        return self._session.result(self._ask_features(wanted))
+
+    def _ask_features(self, wanted: WantedFeatures) -> Asked[IclRun]:
+        options = part_of(FeatureOptions, wanted)
+        return runs.request_features(self._session.db, options, **self._how(wanted))
 
     @takes(WantedTraining)
     def request_training(self, wanted: WantedTraining) -> Asked[IclRun]:
@@ -109,8 +125,24 @@ class IclVerbs(Verbs):
         """Attention heads of a bridge."""
         return runs.heads_frame(self._session.db, run.id)
 
+    def steps(self, run: IclRun) -> pd.DataFrame:
+        """Losses of a construction, a row per step and a column per route."""
+        return frames.steps_frame(run)
+
+    def copying(self, run: IclRun) -> pd.DataFrame:
+        """How exactly separate tokens were joined, by temperature; empty for joined tokens."""
+        return frames.copying_frame(run)
+
+    def maps(self, run: IclRun) -> pd.DataFrame:
+        """Maps m(x) of a comparison: losses by layer, by kernel and of ridge regression."""
+        return frames.maps_frame(run)
+
+    def predictions(self, run: IclRun) -> pd.DataFrame:
+        """What every map of a comparison says along a line of queries of one task."""
+        return frames.predictions_frame(run)
+
     def curves(self, run: IclRun) -> dict[str, list[tuple[int, float]]]:
-        """Curves of a training: steps and values by name."""
+        """Curves of what was trained: steps and values by name."""
         return runs.curves(self._session.db, run)
 
     def list(self, *, kind: IclKind | None = None, limit: int | None = 50) -> Sequence[IclRun]:

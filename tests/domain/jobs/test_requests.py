@@ -75,6 +75,7 @@ FULL: dict[str, JobRequest] = {
             dtype="float32",
         ),
         icl_requests.IclConstructRequest(spec=specs.FULL_CONSTRUCTION, spec_sha256="c" * 64),
+        icl_requests.IclFeaturesRequest(spec=specs.FULL_FEATURES, spec_sha256="c" * 64),
         icl_requests.IclTrainRequest(spec=specs.FULL_TRAINING, spec_sha256="c" * 64),
         icl_requests.IclReproduceRequest(
             spec=ReproductionSpec(scope="short", seed=1), spec_sha256="c" * 64

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from vectorlab.icl.engine import comparison, reproduction
+from vectorlab.icl.engine import comparison, features, reproduction
 
 CONSTRUCT = ["icl", "construct", "--steps", "3", "--tasks", "20", "--dx", "3"]
 
@@ -14,6 +14,7 @@ CONSTRUCT = ["icl", "construct", "--steps", "3", "--tasks", "20", "--dx", "3"]
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("WATCHED_TASKS", "ALIGNMENT_TASKS", "CHANGED_TASKS"):
         monkeypatch.setattr(comparison, name, 50)
+    monkeypatch.setattr(features, "CHOICE_TASKS", 50)
     scope = reproduction.Scope(tasks=500, searched=False, trainings=(), alignment_tasks=1)
     monkeypatch.setattr(reproduction, "SHORT", scope)
 
@@ -26,6 +27,44 @@ def test_a_construction_prints_every_route_and_is_found_again(cli):
     told = cli(*CONSTRUCT).out
     assert "Loss by step" in told
     assert "limit for many steps" in told
+
+
+def test_a_construction_says_how_exactly_separate_tokens_are_joined(cli):
+    asked = [*CONSTRUCT, "--separate-tokens", "--damping", "0.5", "--noise", "0.5"]
+    found = cli(*asked, "--json").json["result"]
+    assert found["copying"]["difference"] < 1e-9
+    assert {"layer", "separate"} <= set(found["steps"][0])
+    told = " ".join(cli(*asked).out.split())
+    for words in (
+        "Separate tokens, joined at temperature 0.03",
+        "Loss of least squares in closed form",
+        "Loss of ridge in closed form",
+        "Other temperatures",
+    ):
+        assert words in told
+    assert "Separate tokens" not in cli(*CONSTRUCT).out
+
+
+def test_features_are_compared_in_one_table_and_predictions_in_another(cli):
+    asked = ["icl", "features", "--training-steps", "2", "--batch", "8", "--tasks", "10"]
+    found = cli(*asked, "--json").json
+    assert (found["kind"], len(found["result"]["maps"])) == ("features", 6)
+    assert set(found["curves"]) == {"mlp", "mlp_gd"}
+    told = cli(*asked).out
+    assert "Loss by m(x)" in told
+    assert "Predictions for queries of one task" in told
+    untrained = cli(*asked[:2], "--training-steps", "0", "--tasks", "10", "--json").json
+    assert (len(untrained["result"]["maps"]), untrained["curves"]) == (4, {})
+
+
+def test_a_training_on_noisy_targets_is_held_against_ridge(cli):
+    asked = ["icl", "train", "--dx", "2", "--steps", "3", "--batch", "16", "--noise", "0.5"]
+    found = cli(*asked, "--json").json["result"]
+    assert found["closed form"]["penalty"] == 0.25
+    told = " ".join(cli(*asked).out.split())
+    assert "loss of ridge" in told
+    assert "Loss of repeated passes, damping 0.75" in told
+    assert "loss of least squares" in cli(*asked[:-2]).out
 
 
 def test_a_reproduction_prints_a_verdict_per_reference_point(cli):
@@ -82,6 +121,9 @@ def test_a_detached_run_prints_its_job(cli):
         (["construct", "--n", "0"], "n = 0; a task needs at least 1"),
         (["construct", "--steps", "9", "--eta", "90"], "The limit for these demonstrations is eta"),
         (["construct", "--steps", "9", "--eta", "1", "--gamma", "9"], "gamma = 9 diverges"),
+        (["construct", "--damping", "2"], "damping = 2.0; it must be above 0 and at most 1"),
+        (["construct", "--temperature", "1"], "Ask for those too: --separate-tokens"),
+        (["features", "--steps", "0"], "steps = 0; it must lie between 1 and 1000"),
         (["train", "--layers", "0"], "layers = 0; it must be at least 1"),
         (["train", "--variant", "mlp", "--layers", "2"], "mlp has one layer"),
         (["bridge", "--set", "nothing"], "nothing"),

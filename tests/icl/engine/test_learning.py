@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vectorlab.errors import InputError, IntegrityError
-from vectorlab.icl.domain.laws import Inputs, RegressionLaw
+from vectorlab.icl.domain.laws import Inputs, RegressionLaw, best_one_step
 from vectorlab.icl.domain.training_spec import TrainingSpec, Variant
 from vectorlab.icl.engine import alignment, comparison, descent
 from vectorlab.icl.engine.construction import construct, run_layers
@@ -206,6 +206,25 @@ def test_a_trained_model_is_compared_as_far_as_its_law_allows(
     symmetric = inputs is Inputs.UNIFORM
     assert ("gradient descent" in drawn) == symmetric
     assert ({"gd", "interpolated", "followed", "out_of_distribution"} <= set(result)) == symmetric
+
+
+def test_a_training_on_noisy_targets_is_held_against_the_step_and_the_ridge_for_that_noise(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(comparison, "ALIGNMENT_TASKS", 2_000)
+    monkeypatch.setattr(comparison, "CHANGED_TASKS", 20)
+    noisy = replace(LAW, noise=1.0)
+    result = comparison.compare_trained(Learner(spec(law=noisy)))
+    assert result["gd"]["eta"] == best_one_step(noisy).eta < best_one_step(LAW).eta
+    assert result["closed form"]["penalty"] == 1.0
+    loss_of = {
+        name: result[name]["alignment"]["reference_loss"]["value"] for name in ("gd", "closed form")
+    }
+    assert loss_of["closed form"] < loss_of["gd"] < result["loss"]["value"]
+    quiet = comparison.compare_trained(Learner(spec()))["closed form"]
+    assert (quiet["penalty"], quiet["alignment"]["reference_loss"]["value"]) == pytest.approx(
+        (0, 0), abs=1e-8
+    )
 
 
 def test_held_out_tasks_are_the_same_every_time_and_none_of_those_trained_on():

@@ -6,6 +6,7 @@ from vectorlab.domain.codec import Coded
 from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.models import Model
 from vectorlab.domain.sets.versions import SetVersion
+from vectorlab.icl.domain.features import FeatureOptions
 from vectorlab.icl.domain.laws import BridgeSpec, ConstructOptions, ReproductionSpec
 from vectorlab.icl.domain.reference_points import ReferenceCheck, ReferencePoint
 from vectorlab.icl.domain.runs import HeadUpdate, IclKind, LayerEffect, NewIclRun
@@ -15,6 +16,7 @@ from vectorlab.store.database import Transaction
 
 ICL_SPECS: dict[IclKind, Coded] = {
     IclKind.CONSTRUCT: ConstructOptions(steps=2),
+    IclKind.FEATURES: FeatureOptions(training_steps=1),
     IclKind.TRAIN: TrainingSpec.published(steps=1),
     IclKind.REPRODUCE: ReproductionSpec(scope="short"),
     IclKind.BRIDGE: BridgeSpec(

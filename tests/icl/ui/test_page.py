@@ -45,6 +45,8 @@ def with_runs(db):
             kind=IclKind.REPRODUCE,
             result={"ok": 1, "of": 1},
         )
+        for kind in (IclKind.CONSTRUCT, IclKind.FEATURES):
+            add_icl_run(tx, model, version, kind=kind, result=ICL_RESULTS[kind])
         add_icl_run(tx, model, version)
     return db
 
@@ -79,7 +81,11 @@ def test_every_slider_moves_without_an_error(db, visit):
 @pytest.mark.parametrize(
     ("view", "said"),
     [
+        ("Constructions", "Separate tokens"),
+        ("Constructions", "Loss in closed form: least squares 0.25, ridge 0.125."),
+        ("Features", "One task, map by map"),
         ("Trained models", "Away from the law of training"),
+        ("Trained models", "The layer applied again and again"),
         ("Bridge to language models", "The update by head"),
         ("Reference points", "1 of 1 are ok."),
     ],
@@ -103,8 +109,41 @@ def test_a_training_is_asked_for_and_followed(db, visit):
 
 
 @pytest.mark.parametrize(
+    ("view", "button", "kind", "asked"),
+    [
+        ("Constructions", "Construct", "icl_construct", ("damping", 0.75)),
+        ("Features", "Compare", "icl_features", ("training_steps", 1500)),
+    ],
+)
+def test_what_is_constructed_is_asked_for(db, visit, view, button, kind, asked):
+    app = visit(PAGE, view=view)
+    next(item for item in app.button if item.label == button).click().run()
+    assert not app.exception
+    [job] = services.list_jobs(db)
+    name, value = asked
+    assert (job.kind, job.spec["spec"][name]) == (kind, value)
+
+
+def test_a_construction_of_an_older_version_is_shown_without_what_it_lacks(db, visit):
+    with db.write() as tx:
+        result = {
+            "steps": [{"step": 0, "gd": 1.0, "layer": 1.0}],
+            "eta": 1.0,
+            "limit": 2.0,
+            "largest_difference": 0.0,
+        }
+        kind = IclKind.CONSTRUCT
+        add_icl_run(tx, add_model(tx), add_version(tx), kind=kind, result=result)
+    app = visit(PAGE, view="Constructions")
+    assert not app.exception
+    assert "joined in one token from the start" in text_of(app)
+
+
+@pytest.mark.parametrize(
     ("kind", "view"),
     [
+        (IclKind.CONSTRUCT, "Constructions"),
+        (IclKind.FEATURES, "Features"),
         (IclKind.TRAIN, "Trained models"),
         (IclKind.BRIDGE, "Bridge to language models"),
         (IclKind.REPRODUCE, "Reference points"),

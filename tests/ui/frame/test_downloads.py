@@ -35,7 +35,13 @@ VIEWS = (
     ("attributes", {"instance": "things", "part": "entity_test"}),
     *(
         ("in_context_learning", {"view": view})
-        for view in ("Trained models", "Bridge to language models", "Reference points")
+        for view in (
+            "Constructions",
+            "Features",
+            "Trained models",
+            "Bridge to language models",
+            "Reference points",
+        )
     ),
     ("jobs", {}),
     ("jobs", {"job": "2"}),

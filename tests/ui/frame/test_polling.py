@@ -35,7 +35,7 @@ def test_no_page_asks_while_nothing_is_under_way(db, visit, asked_per_second):
         assert not asked_per_second, (name, selection)
 
 
-@pytest.mark.parametrize("kind", ["generate", "icl_train"])
+@pytest.mark.parametrize("kind", ["generate", "icl_train", "icl_features"])
 def test_a_page_with_a_job_asks_at_most_once_a_second(db, visit, asked_per_second, kind):
     fill_all(db)
     with db.write() as tx:
@@ -53,6 +53,8 @@ def test_a_page_with_a_job_asks_at_most_once_a_second(db, visit, asked_per_secon
         ("new_run", {"job": job.id}),
         ("settings", {"job": job.id}),
         ("attributes", {"instance": "things", "part": "entity_test", "job": job.id}),
+        ("in_context_learning", {"view": "Constructions", "job": job.id}),
+        ("in_context_learning", {"view": "Features", "job": job.id}),
         ("in_context_learning", {"view": "Trained models", "job": job.id}),
         ("in_context_learning", {"view": "Bridge to language models", "job": job.id}),
     ):

@@ -1,6 +1,5 @@
 """``vectorlab icl``: in-context learning as gradient descent, from the formula to the vector."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -32,7 +31,7 @@ from vectorlab.domain.vectors.context_prompts import DEFAULT_LAYOUT, DEFAULT_SHO
 from vectorlab.errors import InputError
 from vectorlab.icl.domain.laws import Inputs, RegressionLaw
 from vectorlab.icl.domain.runs import IclKind, IclRun
-from vectorlab.icl.domain.training_spec import TrainingSpec, Variant
+from vectorlab.icl.domain.training_spec import DAMPING, TrainingSpec, Variant
 
 if TYPE_CHECKING:
     from vectorlab.lab import Lab
@@ -84,7 +83,7 @@ def construct(
         float | None,
         typer.Option(
             help="Learning rate of descent. Default: the best for one step, half the limit for "
-            "several."
+            "several; with damping the best for one step, where its share stays below the limit."
         ),
     ] = None,
     gamma: Annotated[
@@ -103,13 +102,31 @@ def construct(
             help="Start from weights W0 ~ N(0, 1) instead of 0; GD++ is left out then.",
         ),
     ] = False,
+    damping: Annotated[
+        float,
+        typer.Option(help="Share of what the layer adds that each pass takes; 1 takes all of it."),
+    ] = 1.0,
+    separate_tokens: Annotated[
+        bool,
+        typer.Option(
+            "--separate-tokens",
+            help="Also write inputs and targets as tokens of their own, joined by a softmax layer.",
+        ),
+    ] = False,
+    temperature: Annotated[
+        float | None,
+        typer.Option(
+            help="Temperature of the layer that joins separate tokens. Default: the one at which "
+            "1e-12 of its attention goes to wrong tokens."
+        ),
+    ] = None,
     seed: SeedOption = 0,
     work: WorkGroup,
     json: JsonOption = False,
 ) -> None:
     """Run gradient descent beside the attention layer that carries it out, step by step.
 
-    Example: vectorlab icl construct --steps 5 --dy 2
+    Example: vectorlab icl construct --steps 50 --damping 0.75 --separate-tokens
     """
     lab = open_lab(context)
     request = lab.icl.request_construction(
@@ -120,6 +137,61 @@ def construct(
         tasks=tasks,
         seed=seed,
         random_start=random_start,
+        damping=damping,
+        separate_tokens=separate_tokens,
+        temperature=temperature,
+        **work.given(),
+    )
+    _finish(lab, request, detach=work.detach, as_json=json)
+
+
+@app.command()
+@grouped
+def features(
+    context: typer.Context,
+    *,
+    n: Annotated[
+        int,
+        typer.Option("--n", help="Number of demonstrations in every task, without the query."),
+    ] = 10,
+    noise: Annotated[
+        float,
+        typer.Option(help="Standard deviation of the noise on the targets of demonstrations."),
+    ] = 0.0,
+    steps: Annotated[
+        int,
+        typer.Option(help="Number of gradient steps on features that are given, not trained."),
+    ] = 1,
+    width: Annotated[int, typer.Option(help="Number of random Fourier features.")] = 40,
+    tasks: Annotated[
+        int, typer.Option(help="Number of sine tasks that the losses are means over.")
+    ] = 2000,
+    training_steps: Annotated[
+        int,
+        typer.Option(help="Number of training steps of each trained map; 0 trains nothing."),
+    ] = 1500,
+    batch: Annotated[int, typer.Option(help="Number of fresh tasks per training step.")] = 256,
+    seed: SeedOption = 0,
+    work: WorkGroup,
+    json: JsonOption = False,
+) -> None:
+    """Take gradient steps on features m(x) of sine tasks, by a layer and by its kernel.
+
+    Some maps are given, two are trained first: an MLP in front of one fixed step, and in front of
+    a learned layer.
+
+    Example: vectorlab icl features --training-steps 300
+    """
+    lab = open_lab(context)
+    request = lab.icl.request_features(
+        n=n,
+        noise=noise,
+        steps=steps,
+        width=width,
+        tasks=tasks,
+        training_steps=training_steps,
+        batch=batch,
+        seed=seed,
         **work.given(),
     )
     _finish(lab, request, detach=work.detach, as_json=json)
@@ -354,7 +426,7 @@ def _show(lab: "Lab", run: IclRun, *, as_json: bool) -> None:
     if run.kind is IclKind.BRIDGE:
         data["layers"] = plain(runs.layers_frame(lab.db, run.id))
         data["heads"] = plain(runs.heads_frame(lab.db, run.id))
-    if run.kind is IclKind.TRAIN:
+    if run.kind in (IclKind.TRAIN, IclKind.FEATURES):
         data["curves"] = plain(runs.curves(lab.db, run))
     show(data, as_json=as_json, human=lambda: _human(lab, run))
 
@@ -376,7 +448,9 @@ def _human(lab: "Lab", run: IclRun) -> RenderableType:
         case IclKind.CONSTRUCT:
             parts += _construction(run)
         case IclKind.TRAIN:
-            parts.append(_training(run.result))
+            parts += _training(run)
+        case IclKind.FEATURES:
+            parts += _features(run)
         case IclKind.REPRODUCE:
             frame = runs.checks_frame(runs.checks(lab.db, run.id))
             parts.append(frame_table(frame, hide=("comparison", "tolerance", "about")))
@@ -387,32 +461,68 @@ def _human(lab: "Lab", run: IclRun) -> RenderableType:
 
 
 def _construction(run: IclRun) -> list[RenderableType]:
-    from vectorlab.icl.services import runs
+    from vectorlab.icl.services import frames
 
-    result = run.result
-    return [
-        frame_table(runs.steps_frame(run), title="Loss by step"),
+    result, damping = run.result, run.spec.get("damping", 1.0)
+    taken = "" if damping == 1 else f", of which each pass takes {damping:g}"
+    parts: list[RenderableType] = [
+        frame_table(frames.steps_frame(run), title="Loss by step"),
         Text(
-            f"eta {result['eta']:.4g}, limit for many steps {result['limit']:.4g}; largest "
+            f"eta {result['eta']:.4g}{taken}, limit for many steps {result['limit']:.4g}; largest "
             f"difference between routes {result['largest_difference']:.1e}"
         ),
     ]
+    for name, loss in frames.closed_forms(run).items():
+        parts.append(Text(f"Loss of {name} in closed form {loss:.4g}"))
+    copying = result.get("copying")
+    if copying is not None:
+        parts.append(
+            Text(
+                f"Separate tokens, joined at temperature {copying['temperature']:.4g}: targets "
+                f"are copied to {copying['copied']:.1e}, predictions differ from those of joined "
+                f"tokens by at most {copying['difference']:.1e}"
+            )
+        )
+        parts.append(frame_table(frames.copying_frame(run), title="Other temperatures"))
+    return parts
 
 
-def _training(result: Mapping[str, Any]) -> RenderableType:
+def _training(run: IclRun) -> list[RenderableType]:
+    from vectorlab.icl.services import frames
+
+    result = run.result
     rows: dict[str, Any] = {"loss": result["loss"]["value"]}
-    for name in ("gd", "gd++"):
-        if name in result:
-            alignment = result[name]["alignment"]
-            rows |= {
-                f"loss of {name}": alignment["reference_loss"]["value"],
-                f"distance of predictions, {name}": alignment["prediction_l2"]["value"],
-                f"cosine of sensitivities, {name}": alignment["cosine"]["value"],
-                f"distance of sensitivities, {name}": alignment["sensitivity_l2"]["value"],
-            }
+    for name, alignment in frames.beside(run).items():
+        rows |= {
+            f"loss of {name}": alignment["reference_loss"]["value"],
+            f"distance of predictions, {name}": alignment["prediction_l2"]["value"],
+            f"cosine of sensitivities, {name}": alignment["cosine"]["value"],
+            f"distance of sensitivities, {name}": alignment["sensitivity_l2"]["value"],
+        }
     if "interpolated" in result:
         rows["loss half-way to the construction"] = result["interpolated"]["0.5"]["value"]
-    return pairs_table(rows)
+    followed = frames.followed_frame(run)
+    if followed.empty:
+        return [pairs_table(rows)]
+    every = max(1, len(followed) // 10)
+    title = f"Loss of repeated passes, damping {DAMPING}"
+    return [pairs_table(rows), frame_table(followed[::every], title=title)]
+
+
+def _features(run: IclRun) -> list[RenderableType]:
+    from vectorlab.icl.services import frames
+
+    maps = frames.maps_frame(run)
+    maps["differ by"] = [f"{value:.0e}" for value in maps["differ by"]]
+    hidden = ("width", "low", "high", "share left")
+    return [
+        frame_table(maps, title="Loss by m(x)", hide=hidden),
+        Text(f"Loss of the prediction 0 {run.result['untrained']['value']:.4g}"),
+        frame_table(
+            frames.predictions_frame(run)[::8].round(3),
+            title="Predictions for queries of one task",
+        ),
+    ]
 
 
 def _bridge(lab: "Lab", run: IclRun) -> list[RenderableType]:

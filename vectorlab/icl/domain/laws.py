@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any
 
-from vectorlab.domain.codec import Coded
+from vectorlab.domain.codec import Coded, Stored
 from vectorlab.domain.description import About
 from vectorlab.domain.fields import Dtype, ModelFingerprint, Seed
 from vectorlab.domain.models import check_dtype
 from vectorlab.domain.vectors.context_prompts import DEFAULT_LAYOUT, DEFAULT_SHOTS, find_layout
 from vectorlab.errors import InputError
+from vectorlab.icl.domain.copying import LEAK
 
 MOST_STEPS = 1000  # of a construction
 MOST_TASKS = 100_000
@@ -103,6 +104,18 @@ def best_one_step(law: RegressionLaw) -> OneStep:
     return OneStep(eta=eta, loss=loss, untrained_loss=untrained)
 
 
+def best_penalty(law: RegressionLaw) -> float:
+    """The ridge penalty on W with which the expected loss is smallest: noise^2 / weight_scale^2.
+
+    With it ridge regression is the posterior mean of W ~ N(0, weight_scale^2) under Gaussian
+    noise: no predictor of any kind has a smaller expected squared error. Without noise it is 0,
+    least squares of smallest norm.
+
+    Source: Bishop 2006, Pattern Recognition and Machine Learning, section 3.3
+    """
+    return (law.noise / law.weight_scale) ** 2
+
+
 def _moments(law: RegressionLaw) -> tuple[float, float]:
     """Variance and fourth moment of one entry of an input."""
     square = law.scale**2
@@ -125,15 +138,22 @@ class ConstructOptions(Coded):
 
     Attributes:
         law: Of the regression tasks.
-        eta: Learning rate; None takes the best for one step, half the limit for several.
+        eta: Learning rate; None takes the best for one step, half the limit for several. With
+            damping it is the best for one step, where the damped step stays below the limit.
         gamma: Strength of the correction of GD++; None takes a quarter of eta / N.
         steps: Gradient steps, and passes through the attention layer.
         tasks: That are drawn.
         seed: Of the tasks.
         random_start: Start from weights W0 ~ N(0, 1) instead of 0; without GD++ then.
+        damping: Share of what the layer adds that a pass takes; all passes are the same layer.
+        separate_tokens: Also write x_j and y_j as tokens of their own, which a first layer of
+            softmax attention joins.
+        temperature: Of that first layer; None takes the one at which 1e-12 of its attention goes
+            to other tokens than the wanted one.
 
     Raises:
-        InputError: If there are no tasks or too many, or no steps or too many.
+        InputError: If there are no tasks or too many, no steps or too many, or a number is out of
+            its range.
     """
 
     law: Annotated[RegressionLaw, About(name="tasks", inline=True)] = field(
@@ -150,6 +170,15 @@ class ConstructOptions(Coded):
     tasks: Annotated[int, About(name="tasks drawn", quiet=True)] = 1000
     seed: Seed = 0
     random_start: Annotated[bool, About(name="random start", quiet=True)] = False
+    damping: Annotated[float, About(name="damping", quiet=True), Stored(if_given=True)] = 1.0
+    separate_tokens: Annotated[
+        bool, About(name="separate tokens", quiet=True), Stored(if_given=True)
+    ] = False
+    temperature: Annotated[
+        float | None,
+        About(name="temperature of copying", none=f"a leak of {LEAK:g}", quiet=True),
+        Stored(if_given=True, only_with="separate_tokens"),
+    ] = None
 
     def __post_init__(self) -> None:
         for name, value, most in (
@@ -162,6 +191,10 @@ class ConstructOptions(Coded):
             raise InputError(f"eta = {self.eta}; a learning rate is a positive number.")
         if self.gamma is not None and not 0 <= self.gamma < float("inf"):
             raise InputError(f"gamma = {self.gamma}; it must be 0 or more.")
+        if not 0 < self.damping <= 1:
+            raise InputError(f"damping = {self.damping}; it must be above 0 and at most 1.")
+        if self.temperature is not None and not 0 < self.temperature < float("inf"):
+            raise InputError(f"temperature = {self.temperature}; it must be a positive number.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from vectorlab.domain.codec import Stored
 from vectorlab.domain.jobs.jobs import JobRequest
+from vectorlab.icl.domain.features import FeatureOptions
 from vectorlab.icl.domain.laws import BridgeSpec, ConstructOptions, ReproductionSpec
 from vectorlab.icl.domain.training_spec import TrainingSpec
 
@@ -35,6 +36,13 @@ class IclTrainRequest(IclRequest, kind="icl_train"):
     """A model of in-context regression, from scratch."""
 
     spec: TrainingSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class IclFeaturesRequest(IclRequest, kind="icl_features"):
+    """Gradient steps on m(x): by the layer, by the kernel, with m given and learned."""
+
+    spec: FeatureOptions
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from vectorlab.domain.codec import Coded
+from vectorlab.icl.domain.features import FeatureOptions
 from vectorlab.icl.domain.laws import BridgeSpec, ConstructOptions, ReproductionSpec
 from vectorlab.icl.domain.reference_points import ReferenceCheck
 from vectorlab.icl.domain.training_spec import TrainingSpec
@@ -16,6 +17,7 @@ class IclKind(StrEnum):
     """What an in-context run did."""
 
     CONSTRUCT = "construct"  # the explicit layer beside gradient descent, step by step
+    FEATURES = "features"  # gradient steps on m(x), given and learned
     TRAIN = "train"  # one model from scratch, compared with gradient descent
     REPRODUCE = "reproduce"  # the published reference points
     BRIDGE = "bridge"  # what demonstrations do in the prompt of a language model
@@ -23,6 +25,7 @@ class IclKind(StrEnum):
 
 REQUESTS: dict[IclKind, type[Coded]] = {
     IclKind.CONSTRUCT: ConstructOptions,
+    IclKind.FEATURES: FeatureOptions,
     IclKind.TRAIN: TrainingSpec,
     IclKind.REPRODUCE: ReproductionSpec,
     IclKind.BRIDGE: BridgeSpec,

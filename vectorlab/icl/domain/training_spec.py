@@ -13,6 +13,7 @@ from vectorlab.icl.domain.laws import RegressionLaw
 BETAS = (0.9, 0.98)  # of AdamW; weight decay is 0
 SINE_LEARNING_RATE = 1e-3
 FIXED_ETA = 0.1  # of the gradient step behind the meta-trained MLP
+DAMPING = 0.75  # of one trained layer that is applied again and again
 MLP_WIDTHS = (40, 160)  # embedding and hidden layer of the MLP variants
 
 
@@ -41,7 +42,7 @@ class TrainingSpec(Coded):
     """
 
     variant: Annotated[Variant, About(name="variant")] = Variant.LINEAR
-    # For sines only n counts.
+    # For sines only n and noise count.
     law: Annotated[RegressionLaw, About(name="tasks", inline=True)] = field(
         default_factory=RegressionLaw
     )

@@ -10,6 +10,7 @@ import torch
 
 from vectorlab.errors import InputError
 from vectorlab.icl.domain.laws import Inputs, RegressionLaw
+from vectorlab.icl.domain.training_spec import DAMPING
 from vectorlab.icl.engine.losses import TaskMean, estimate, losses
 from vectorlab.icl.engine.models import AttentionStack
 from vectorlab.icl.engine.search import Rates, predictions
@@ -20,7 +21,6 @@ Predictor = Callable[[Tasks], torch.Tensor]  # to (B, Q, dy)
 INPUT_SCALES = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0)  # times what was trained on
 TARGET_SCALES = (0.5, 1.0, 2.0, 3.0, 5.0)
 TINY = 1e-8
-DAMPING = 0.75
 BLOCK = 5_000  # tasks at a time
 
 

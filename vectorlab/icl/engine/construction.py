@@ -187,13 +187,24 @@ def tokens(tasks: Tasks, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Ten
     return torch.cat([tasks.x, tasks.y], dim=-1), queries
 
 
-def read_out(queries: torch.Tensor, dx: int) -> torch.Tensor:
-    """Predictions: minus the y slot of the queries, (B, Q, d) -> (B, Q, dy)."""
-    return -queries[..., dx:]
+def read_out(queries: torch.Tensor, dx: int, dy: int | None = None) -> torch.Tensor:
+    """Predictions: minus the y slot of the queries, (B, Q, d) -> (B, Q, dy).
+
+    Args:
+        queries: (B, Q, d).
+        dx: Where the y slot begins.
+        dy: Its width; None where nothing stands behind it.
+    """
+    return -queries[..., dx : None if dy is None else dx + dy]
 
 
 def run_layers(
-    layer: LinearAttention, tasks: Tasks, weights: torch.Tensor, steps: int
+    layer: LinearAttention,
+    tasks: Tasks,
+    weights: torch.Tensor,
+    steps: int,
+    *,
+    damping: float = 1.0,
 ) -> torch.Tensor:
     """Predictions after every one of k passes through the same layer, (k + 1, B, Q, dy).
 
@@ -202,19 +213,50 @@ def run_layers(
         tasks: B tasks.
         weights: W0, (dy, dx).
         steps: k.
+        damping: Share of what the layer adds that a pass takes.
 
     Raises:
         ShapeError: If W0 or the layer does not fit the tasks.
         InputError: If the numbers grow beyond all bounds.
     """
-    context, queries = tokens(tasks, weights)
-    predictions = [read_out(queries, tasks.dx)]
+    return run_passes(layer, tasks, *tokens(tasks, weights), steps, damping=damping)
+
+
+def run_passes(
+    layer: LinearAttention,
+    tasks: Tasks,
+    context: torch.Tensor,
+    queries: torch.Tensor,
+    steps: int,
+    *,
+    damping: float = 1.0,
+) -> torch.Tensor:
+    """As ``run_layers``, for tokens that are given.
+
+    Args:
+        layer: Used k times.
+        tasks: B tasks that the tokens are of.
+        context: (B, K, d), tokens of the demonstrations, x and y in their first slots.
+        queries: (B, Q, d), tokens of the queries.
+        steps: k.
+        damping: Share of what the layer adds that a pass takes.
+
+    Raises:
+        ShapeError: If the layer does not fit the tokens.
+        InputError: If the numbers grow beyond all bounds.
+    """
+    predictions = [read_out(queries, tasks.dx, tasks.dy)]
     for step in range(steps):
         if step == steps - 1:
-            queries = layer.attend(context, queries)
+            queries = _damped(queries, layer.attend(context, queries), damping)
         else:
-            context, queries = layer(context, queries)
-        predictions.append(read_out(queries, tasks.dx))
-    eta = float(layer.projection[-1, -1]) * tasks.n
+            moved, asked = layer(context, queries)
+            context, queries = _damped(context, moved, damping), _damped(queries, asked, damping)
+        predictions.append(read_out(queries, tasks.dx, tasks.dy))
+    eta = damping * float(layer.projection[tasks.dx, tasks.dx]) * tasks.n
     check_finite(predictions[-1], tasks, eta)
     return torch.stack(predictions)
+
+
+def _damped(before: torch.Tensor, after: torch.Tensor, damping: float) -> torch.Tensor:
+    return after if damping == 1 else torch.lerp(before, after, damping)

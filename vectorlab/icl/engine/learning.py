@@ -24,8 +24,8 @@ class Learner:
     def __init__(self, spec: TrainingSpec) -> None:
         self.spec = spec
         self.done = 0
-        self.model = build_model(spec, _generator(spec.seed, FIRST_WEIGHTS))
-        self._tasks = _generator(spec.seed, TRAINING_TASKS)
+        self.model = build_model(spec, generator(spec.seed, FIRST_WEIGHTS))
+        self._tasks = generator(spec.seed, TRAINING_TASKS)
         self._adam = torch.optim.AdamW(
             self.model.parameters(), lr=spec.learning_rate, betas=BETAS, weight_decay=0.0
         )
@@ -43,7 +43,7 @@ class Learner:
 
     def to_bytes(self) -> bytes:
         """The state of the training: weights, optimiser, generators and step."""
-        return TrainingState(step=self.done, **self._live()).to_bytes()
+        return TrainingState(step=self.done, **self.live()).to_bytes()
 
     def restore(self, data: bytes) -> None:
         """Go on from ``to_bytes``.
@@ -51,9 +51,10 @@ class Learner:
         Raises:
             IntegrityError: If the bytes are not of this training.
         """
-        self.done = training_state.load(data, **self._live()).step
+        self.done = training_state.load(data, **self.live()).step
 
-    def _live(self) -> dict[str, Any]:
+    def live(self) -> dict[str, Any]:
+        """What its state is of, by name, as ``TrainingState`` takes it."""
         return {
             "modules": {"model": self.model},
             "optimizers": {"adam": self._adam},
@@ -64,14 +65,15 @@ class Learner:
 def draw(spec: TrainingSpec, batch: int, generator: torch.Generator) -> Tasks:
     """Tasks of the kind that a variant learns from."""
     if spec.variant.on_sines:
-        return draw_sines(batch, generator, n=spec.law.n)
+        return draw_sines(batch, generator, n=spec.law.n, noise=spec.law.noise)
     return draw_tasks(spec.law, batch, generator)
 
 
 def held_out(spec: TrainingSpec, batch: int) -> Tasks:
     """Tasks that the training never sees; the same for every call."""
-    return draw(spec, batch, _generator(spec.seed, HELD_OUT_TASKS))
+    return draw(spec, batch, generator(spec.seed, HELD_OUT_TASKS))
 
 
-def _generator(seed: int, purpose: int) -> torch.Generator:
+def generator(seed: int, purpose: int) -> torch.Generator:
+    """Of a seed, for one purpose: numbers below 4, each with draws of its own."""
     return torch.Generator().manual_seed(4 * seed + purpose)

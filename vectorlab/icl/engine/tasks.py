@@ -85,9 +85,7 @@ def draw_tasks(
     inputs = _draw_inputs(law, shape, generator, dtype)
     weights = torch.randn(batch, law.dy, law.dx, generator=generator, dtype=dtype)
     outputs = inputs @ (law.weight_scale * weights).mT
-    y = outputs[:, : law.n]
-    if law.noise:
-        y = y + law.noise * torch.randn(y.shape, generator=generator, dtype=dtype)
+    y = _with_noise(outputs[:, : law.n], law.noise, generator)
     return Tasks(x=inputs[:, : law.n], y=y, queries=inputs[:, law.n :], targets=outputs[:, law.n :])
 
 
@@ -97,6 +95,8 @@ def draw_sines(
     *,
     n: int = 10,
     queries: int = 1,
+    noise: float = 0.0,
+    at: torch.Tensor | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> Tasks:
     """Sine tasks: y = a sin(x + phase), a ~ U(0.1, 0.5), phase ~ U(0, pi), x ~ U(-5, 5).
@@ -106,6 +106,8 @@ def draw_sines(
         generator: Decides them.
         n: N, demonstrations per task.
         queries: Q.
+        noise: Standard deviation of what is added to the demonstrations' targets.
+        at: Queries of every task, (Q, 1), instead of drawn ones.
         dtype: Of all numbers.
 
     Returns:
@@ -121,8 +123,18 @@ def draw_sines(
     amplitude = 0.1 + 0.4 * torch.rand(batch, 1, 1, generator=generator, dtype=dtype)
     phase = torch.pi * torch.rand(batch, 1, 1, generator=generator, dtype=dtype)
     inputs = 10 * torch.rand(batch, n + queries, 1, generator=generator, dtype=dtype) - 5
+    if at is not None:
+        inputs = torch.cat([inputs[:, :n], at.to(dtype).expand(batch, -1, -1)], dim=1)
     outputs = amplitude * torch.sin(inputs + phase)
-    return Tasks(x=inputs[:, :n], y=outputs[:, :n], queries=inputs[:, n:], targets=outputs[:, n:])
+    y = _with_noise(outputs[:, :n], noise, generator)
+    return Tasks(x=inputs[:, :n], y=y, queries=inputs[:, n:], targets=outputs[:, n:])
+
+
+def _with_noise(targets: torch.Tensor, noise: float, generator: torch.Generator) -> torch.Tensor:
+    """Targets with Gaussian noise; without any, nothing is drawn for it."""
+    if not noise:
+        return targets
+    return targets + noise * torch.randn(targets.shape, generator=generator, dtype=targets.dtype)
 
 
 def _draw_inputs(

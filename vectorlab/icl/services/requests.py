@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from vectorlab.domain.models import BUNDLED_MODEL
+from vectorlab.icl.domain.features import FeatureOptions
 from vectorlab.icl.domain.laws import BridgeRequest, ConstructOptions
 from vectorlab.icl.domain.training_spec import TrainingSpec
 from vectorlab.services.asking import JobOptions
@@ -11,6 +12,11 @@ from vectorlab.services.asking import JobOptions
 @dataclass(frozen=True, kw_only=True)
 class WantedConstruction(ConstructOptions, JobOptions):
     """Gradient descent beside the layer that carries it out: found, or computed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WantedFeatures(FeatureOptions, JobOptions):
+    """Gradient steps on m(x), by the layer and by the kernel: found, or computed."""
 
 
 @dataclass(frozen=True, kw_only=True)

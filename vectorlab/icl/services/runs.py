@@ -9,6 +9,8 @@ from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.models import Model
 from vectorlab.domain.sets.versions import SetReference, SetVersion
 from vectorlab.domain.ties import in_order
+from vectorlab.errors import InputError
+from vectorlab.icl.domain.features import FeatureOptions
 from vectorlab.icl.domain.laws import (
     BridgeRequest,
     BridgeSpec,
@@ -19,6 +21,7 @@ from vectorlab.icl.domain.reference_points import ReferenceCheck
 from vectorlab.icl.domain.requests import (
     IclBridgeRequest,
     IclConstructRequest,
+    IclFeaturesRequest,
     IclReproduceRequest,
     IclRequest,
     IclTrainRequest,
@@ -46,10 +49,26 @@ def request_construction(
         options: Tasks, rates and steps.
         actor: Recorded as the one who asked.
         how: ``force``, ``priority`` and ``queue``.
+
+    Raises:
+        InputError: If a temperature is given for tokens that nothing has to join.
     """
+    if options.temperature is not None and not options.separate_tokens:
+        raise InputError(
+            f"temperature = {options.temperature}; it is that of the layer which joins separate "
+            "tokens. Ask for those too: --separate-tokens"
+        )
     sha256 = content_sha256("icl_construct", options.to_json())
     request = IclConstructRequest(spec=options, spec_sha256=sha256)
     return _ask(db, request, actor=actor, **how)
+
+
+def request_features(
+    db: Database, options: FeatureOptions, *, actor: str, **how: Any
+) -> Asked[IclRun]:
+    """Find or ask for gradient steps on m(x); ``how`` is as in ``request_construction``."""
+    sha256 = content_sha256("icl_features", options.to_json())
+    return _ask(db, IclFeaturesRequest(spec=options, spec_sha256=sha256), actor=actor, **how)
 
 
 def request_training(db: Database, spec: TrainingSpec, *, actor: str, **how: Any) -> Asked[IclRun]:
@@ -219,13 +238,6 @@ def checks_frame(checked: list[ReferenceCheck]) -> pd.DataFrame:
             "source",
         ],
     )
-
-
-def steps_frame(run: IclRun) -> pd.DataFrame:
-    """Losses of a construction, one row per step."""
-    frame = pd.DataFrame(run.result["steps"])
-    routes = ("gd", "targets", "layer", "gd++", "layer++")
-    return frame[["step", *(name for name in routes if name in frame)]]
 
 
 def layers_frame(db: Database, run_id: int) -> pd.DataFrame:

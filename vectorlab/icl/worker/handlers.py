@@ -3,7 +3,7 @@
 import json
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import safetensors.torch
@@ -14,6 +14,7 @@ from vectorlab.icl.domain.reference_points import ReferenceCheck
 from vectorlab.icl.domain.requests import (
     IclBridgeRequest,
     IclConstructRequest,
+    IclFeaturesRequest,
     IclReproduceRequest,
     IclRequest,
     IclTrainRequest,
@@ -21,8 +22,10 @@ from vectorlab.icl.domain.requests import (
 from vectorlab.icl.domain.runs import HeadUpdate, IclKind, LayerEffect, NewIclRun
 from vectorlab.icl.engine import reproduction
 from vectorlab.icl.engine.bridge import BridgeOptions, bridge
-from vectorlab.icl.engine.comparison import compare_steps, compare_trained, progress_of
+from vectorlab.icl.engine.comparison import compare_trained, progress_of
+from vectorlab.icl.engine.features import FeatureTraining, compare_features
 from vectorlab.icl.engine.learning import Learner
+from vectorlab.icl.engine.steps import compare_steps
 from vectorlab.icl.store import runs
 from vectorlab.steering.model.environment import describe_environment, software
 from vectorlab.store.database import Transaction
@@ -37,18 +40,30 @@ POINTS = 100  # of each curve of a training
 @handles(IclConstructRequest)
 def run_construction(context: JobContext, request: IclConstructRequest) -> None:
     """The constructed layer beside explicit gradient descent, step by step."""
-    began, spec = time.monotonic(), request.spec
+    began = time.monotonic()
     context.lease.progress(0, 1, "comparing steps")
-    result = compare_steps(
-        spec.law,
-        eta=spec.eta,
-        gamma=spec.gamma,
-        steps=spec.steps,
-        batch=spec.tasks,
-        seed=spec.seed,
-        random_start=spec.random_start,
-    )
+    result = compare_steps(request.spec)
     _store(context, request, IclKind.CONSTRUCT, result, began, _numbers_only())
+
+
+@handles(IclFeaturesRequest)
+def run_features(context: JobContext, request: IclFeaturesRequest) -> None:
+    """Train what is trained on features, then compare all maps by layer and by kernel."""
+    began, spec = time.monotonic(), request.spec
+    training = FeatureTraining(spec)
+    _train(context, training, spec.training_steps, training.watch)
+    context.lease.progress(spec.training_steps, spec.training_steps, "comparing features")
+    result = compare_features(spec, training.models)
+    weights = training.weights()
+    _store(
+        context,
+        request,
+        IclKind.FEATURES,
+        result,
+        began,
+        _numbers_only(),
+        weights=safetensors.torch.save(weights) if weights else None,
+    )
 
 
 @handles(IclTrainRequest)
@@ -56,26 +71,36 @@ def run_training(context: JobContext, request: IclTrainRequest) -> None:
     """Train one model, drawing its curve beside gradient descent's, and compare the two."""
     began, spec = time.monotonic(), request.spec
     learner = Learner(spec)
-    saved = context.resume()
-    if saved is not None:
-        learner.restore(saved.data)
     watch = progress_of(spec)
-    every = math.ceil(spec.steps / POINTS)
-    if learner.done == 0:
-        context.log_metrics(0, watch(learner.model))
-    while learner.done < spec.steps:
-        learner.step()
-        if learner.done % every == 0 or learner.done == spec.steps:
-            context.log_metrics(learner.done, watch(learner.model))
-        context.lease.progress(learner.done, spec.steps, "steps")
-        if context.lease.checkpoint_is_due():
-            context.save_checkpoint(learner.done, learner.to_bytes())
+    _train(context, learner, spec.steps, lambda: watch(learner.model))
     context.lease.progress(spec.steps, spec.steps, "comparing with gradient descent")
     result = compare_trained(learner)
     weights = safetensors.torch.save(
         {name: value.contiguous() for name, value in learner.model.state_dict().items()}
     )
     _store(context, request, IclKind.TRAIN, result, began, _numbers_only(), weights=weights)
+
+
+def _train(
+    context: JobContext,
+    training: Learner | FeatureTraining,
+    steps: int,
+    watch: Callable[[], Mapping[str, float]],
+) -> None:
+    """All steps of a training, from its last checkpoint on, with its curves drawn."""
+    saved = context.resume()
+    if saved is not None:
+        training.restore(saved.data)
+    every = math.ceil(steps / POINTS)
+    if training.done == 0 and steps:
+        context.log_metrics(0, watch())
+    while training.done < steps:
+        training.step()
+        if training.done % every == 0 or training.done == steps:
+            context.log_metrics(training.done, watch())
+        context.lease.progress(training.done, steps, "steps")
+        if context.lease.checkpoint_is_due():
+            context.save_checkpoint(training.done, training.to_bytes())
 
 
 @handles(IclReproduceRequest)
