@@ -96,9 +96,7 @@ def steering_vectors() -> dict[str, np.ndarray]:
 
     aggregators = {"pca": pca_aggregator(), "logistic": logistic_aggregator()}
     for name, aggregator in aggregators.items():
-        vector = train_steering_vector(
-            loaded.model, loaded.tokenizer, pairs, aggregator=aggregator
-        )
+        vector = train_steering_vector(loaded.model, loaded.tokenizer, pairs, aggregator=aggregator)
         made[name] = stacked(vector.layer_activations)
     with mock.patch("steering_vectors.aggregators.LogisticRegression", to_the_minimum):
         vector = train_steering_vector(

@@ -171,9 +171,7 @@ def test_a_classifier_of_pairs_has_no_gradient_left(width, penalty):
             doubts = torch.sigmoid(-halves @ found[layer] * length)
             along = halves @ found[layer]
             slope = penalty * length - 2 * (doubts * along).sum()
-            length = length - slope / (
-                penalty + 2 * (doubts * (1 - doubts) * along.square()).sum()
-            )
+            length = length - slope / (penalty + 2 * (doubts * (1 - doubts) * along.square()).sum())
         weights = found[layer] * length
         gradient = penalty * weights - 2 * torch.sigmoid(-halves @ weights) @ halves
         assert gradient.norm() < 1e-5 * (penalty * weights).norm()

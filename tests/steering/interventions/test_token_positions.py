@@ -175,7 +175,14 @@ def test_positions_touch_exactly_their_tokens(text: str, touched: str, padding: 
 
 
 def test_many_rules_at_once_are_each_alone() -> None:
-    texts = ["all", "prompt:last=2", "prompt:last=1+response", "prompt:1-3+skip_bos", "response:first=1", "response:1-"]
+    texts = [
+        "all",
+        "prompt:last=2",
+        "prompt:last=1+response",
+        "prompt:1-3+skip_bos",
+        "response:first=1",
+        "response:1-",
+    ]
     texts += ["all+tokens=50,60", "response+except=60", "all+skip_bos", "prompt+tokens=1"]
     texts += ["response+thinking", "response+answer"]
     whens = ["constant", "linear:1:0:3", "cosine:1:0.5:2"]

@@ -20,7 +20,8 @@ from typing import ClassVar
 from vectorlab.errors import InputError
 
 HELP = "Write for example all, prompt:last=2, prompt:0-3, response:8-15, response:first=8, "
-HELP += "prompt:last=1+response, all+skip_bos, prompt+tokens=5,17, all+except=5, response+thinking or response+answer."
+HELP += "prompt:last=1+response, all+skip_bos, prompt+tokens=5,17, all+except=5, "
+HELP += "response+thinking or response+answer."
 
 
 class Part(StrEnum):

@@ -82,8 +82,8 @@ CONVENTIONS: dict[Convention, ConventionInfo] = {
         source="https://github.com/shengliu66/ICV",
     ),
     Convention.REPENG: ConventionInfo(
-        summary="unit first component of the centred differences, added at all layers but the first "
-        "and the last",
+        summary="unit first component of the centred differences, added at all layers but the "
+        "first and the last",
         method="pca_diff",
         layers=UsualLayers.INNER,
         unlike="its last layer is read behind the final norm there; the code has no default layers",

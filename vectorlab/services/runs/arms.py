@@ -119,9 +119,7 @@ def build_arms(
             "A strength belongs to a vector: give --vector NAME with it, or leave --strength out."
         )
     groups = [references] if options.together else [[reference] for reference in references]
-    swept = [
-        terms for group in groups if group for terms in _swept(db, group, strengths, options)
-    ]
+    swept = [terms for group in groups if group for terms in _swept(db, group, strengths, options)]
     own = [_terms(written_arm) for written_arm in written]
     if options.together and not strengths:
         own += swept  # which differ in strength, so that each is said

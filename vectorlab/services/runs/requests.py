@@ -28,8 +28,8 @@ class GenerationRequest(TextOptions):
         other_model: The model may be another than the vectors' own, of its depth and width.
         prompts: Texts, used as they are.
         vectors: Names, ids or hash prefixes.
-        strengths: One arm per vector and strength, beside the baseline; without any, each vector has
-            its usual strength.
+        strengths: One arm per vector and strength, beside the baseline; without any, each vector
+            has its usual strength.
         arms: Further arms written out, ``"a:0.1,b:0.2"``, or their terms; what they do not say is
             taken from ``sweep``.
         sweep: Operator, site, positions, layers, schedule, and whether the vectors act together.

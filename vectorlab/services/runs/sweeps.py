@@ -88,7 +88,9 @@ def sweep_arms(
     choices = list(dict.fromkeys(sweep.layers)) or [None]
     for layers in choices:
         for name in (*sweep.vectors, *beside):
-            options = _as_usual(db, model, replace(sweep.sweep, layers=layers), beside.get(name, name))
+            options = _as_usual(
+                db, model, replace(sweep.sweep, layers=layers), beside.get(name, name)
+            )
             swept = build_arms(
                 db,
                 model=model,

@@ -40,11 +40,11 @@ def usual_use(db: Database, vector: SteeringVector, operator: Operator) -> Usual
     """How a vector is applied under an operator unless somebody says otherwise.
 
     As the code does whose convention the vector was made by, if that applies it by this operator.
-    Otherwise on one layer where what is written adds up over layers, and on all where it does not;
-    a vector of equal damage on all, where its damage was measured.
+    Otherwise on one layer, of those where it is not zero, if what is written adds up over layers,
+    and on all if it does not; a vector of equal damage on all, where its damage was measured.
     """
     with db.read() as tx:
-        own = [part.layer for part in vectors.layer_infos(tx, vector.id)]
+        own = [part.layer for part in vectors.layer_infos(tx, vector.id) if part.norm > 0]
         convention = _convention(tx, vector)
         usual = None if convention is None else convention.info
         if usual is None or usual.operator is not operator:
@@ -89,7 +89,7 @@ def in_words(
 def _layers(
     tx: Transaction, vector: SteeringVector, own: Sequence[int], kind: UsualLayers
 ) -> tuple[tuple[int, ...] | None, str]:
-    if kind is UsualLayers.ALL or len(own) == 1:
+    if kind is UsualLayers.ALL or len(own) < 2:
         return None, ""
     if kind is UsualLayers.INNER:
         return tuple(own[1:-1]) or (own[0],), "all but the first and the last"

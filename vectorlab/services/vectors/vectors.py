@@ -95,7 +95,9 @@ class ExtractionOptions:
             "read_site": self.read_site or (own or info).read_site,
             "write_site": self.write_site or (own or info).write_site,
             "token_rule": self.token_rule or rule,
-            "strip_punctuation": strip if self.strip_punctuation is None else self.strip_punctuation,
+            "strip_punctuation": strip
+            if self.strip_punctuation is None
+            else self.strip_punctuation,
         }
 
 
