@@ -137,7 +137,7 @@ def test_a_convention_is_asked_for_said_and_followed(cli, upbeat):
     [used] = whole.json["interventions"][1]["interventions"]
     assert (used["layers"], used["positions"]) == (None, "all")
     assert "most separable" not in whole.err
-    assert "cca" in cli("vectors", "extract", "--set", "upbeat@1", "--convention", "cca", code=2).err
+    assert "cca" in cli(*extract[:-1], "cca", code=2).err
 
 
 def test_kept_states_are_listed_reused_and_evicted(cli, upbeat):

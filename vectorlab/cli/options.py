@@ -179,16 +179,17 @@ SiteOption = Annotated[
         help="Place in a block where the vector acts. Default: the write site stored with it."
     ),
 ]
-PositionsOption = Annotated[
+_POSITIONS = (
+    "Tokens that are steered: all, prompt, response (the generated ones); a window prompt:first=4, "
+    "prompt:last=2, response:8-15 (from 0, ends included) or response:8-; prompt:last=1+response "
+    "(from the prompt's last token on); with +tokens=5,17 or +except=5 (token ids) or +skip_bos; "
+    "response+thinking or response+answer by the model's thinking markers. Example: "
+    "prompt:last=8+except=13."
+)
+PositionsOption = Annotated[str, typer.Option(help=_POSITIONS)]
+UsualPositionsOption = Annotated[
     str | None,
-    typer.Option(
-        help="Tokens that are steered: all, prompt, response (the generated ones); a window "
-        "prompt:first=4, prompt:last=2, response:8-15 (from 0, ends included) or response:8-; "
-        "prompt:last=1+response (from the prompt's last token on); with "
-        "+tokens=5,17 or +except=5 (token ids) or +skip_bos; response+thinking or response+answer "
-        "by the model's thinking markers. Example: prompt:last=8+except=13. Default: all, or as "
-        "the vector's convention does."
-    ),
+    typer.Option(help=f"{_POSITIONS} Default: all, or as the vector's convention does."),
 ]
 ScheduleOption = Annotated[
     str,
@@ -355,7 +356,7 @@ class VectorGroup(OptionGroup):
 
     operator: OperatorOption = None
     site: SiteOption = None
-    positions: PositionsOption = None
+    positions: UsualPositionsOption = None
     schedule: ScheduleOption = "constant"
     when: WhenOption = None
 
@@ -456,4 +457,4 @@ def layer_choices(texts: list[str] | None) -> "tuple[LayerChoice, ...]":
     """Choices of layers, each ``0-3,7`` or ``all``; without any, the usual ones."""
     from vectorlab.domain.interventions.layer_ranges import parse_choice
 
-    return tuple(parse_choice(text) for text in texts or [None])
+    return tuple(map(parse_choice, texts)) if texts else (None,)
