@@ -5,6 +5,7 @@ import pytest
 from vectorlab.domain.description import describe
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Positions
+from vectorlab.domain.runs.runs import Decoding
 from vectorlab.domain.vectors.conventions import CONVENTIONS, Convention
 from vectorlab.domain.vectors.methods import METHODS
 from vectorlab.domain.vectors.vectors import ExtractionSpec, Site, TokenRule
@@ -177,3 +178,18 @@ def test_equal_accuracies_leave_the_layer_nearest_the_middle():
     assert most_separable({0: 1.0, 1: 1.0, 2: 1.0, 3: 1.0}) == 2
     assert most_separable({0: 0.9, 1: 0.5, 2: 0.8}) == 0
     assert most_separable({}) is None
+
+
+def test_a_calibrated_strength_counts_on_the_layers_that_it_was_found_on(lab):
+    lab.vectors.extract(set="upbeat@1", method="mean_difference", name="mean")
+    ask = {"effect": "length", "prompts": PROMPTS, "decoding": Decoding(max_new_tokens=4)}
+    whole = lab.vectors.calibrate("mean", layers=("all",), **ask)
+    assert whole.spec.layers is None
+    options = SweepOptions(calibrated=True)
+    [used] = asked(lab, vectors="mean", strengths=[1], sweep=options)
+    assert (used.layers, used.strength) == (None, whole.strength)
+    assert "calibrated" in usual_in_words(lab.db, ["mean"], options)[0]
+    usual = lab.vectors.calibrate("mean", **ask)
+    assert usual.spec.layers == (best_layer(lab, "mean"),)
+    [used] = asked(lab, vectors="mean", strengths=[1], sweep=options)
+    assert (used.layers, used.strength) == (usual.spec.layers, usual.strength)

@@ -62,7 +62,7 @@ FULL = replace(
 )
 
 
-# Under an operator whose layers add up, all of them are not the usual ones; nor is a strength given.
+# All layers where one is usual, and no strength of the sweep.
 WHOLE = replace(
     PLAIN,
     arms=((Term(vector="upbeat", strength=0.1, layers="all"),),),
