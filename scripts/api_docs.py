@@ -224,6 +224,10 @@ def _type(hint: Any) -> str:
         text = str(hint)
     else:
         text = str(hint) if get_args(hint) else hint.__qualname__
+    for union in re.findall(r"typing\.Union\[.*?NoneType\]", text):  # of literals: never ``A | B``
+        members = union.removeprefix("typing.Union[").removesuffix(", NoneType]")
+        parts = re.sub(r"typing\.Literal\['(\w+)'\]", r'"\1"', members).replace('], "', '] | "')
+        text = text.replace(union, f"{parts} | None")
     text = re.sub(r"typing\.Annotated\[(.*?), (?:About|Stored)\(.*", r"\1", text)
     return re.sub(r"(?:\w+\.)+(\w+)", r"\1", text).replace("'", "").replace("~", "")
 

@@ -63,6 +63,8 @@ def _flags(item: Any) -> str:
 
 def _default(item: Any) -> str:
     default = item.default
+    if item.is_flag and default is None:
+        return ""
     if item.is_flag:
         names = item.opts if default else item.secondary_opts
         return f" Default: `{names[0]}`." if item.secondary_opts else ""

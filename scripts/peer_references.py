@@ -1,29 +1,52 @@
-"""Write what other libraries read and make of a few pairs, for the suite to compare with.
+"""Write what other code reads and makes of a few pairs, for the suite to compare with.
 
-`make peers && .venv-peers/bin/python -m scripts.peer_references`. The suite itself needs neither
-the libraries nor this script: it reads `tests/steering/extraction/peer_references.npz`.
+`make peers && .venv-peers/bin/python -m scripts.peer_references --icv DIR`, with DIR a checkout of
+https://github.com/shengliu66/ICV (b187c63). The suite itself needs neither the libraries nor this
+script: it reads `tests/steering/extraction/peer_references.npz`. Without `--icv` what was written
+of that code before stays.
+
+steering-vectors and repeng are installed and called. Of ICV the files run as they are, but for
+``.cuda()`` and its cast to half precision, which are made to do nothing, and imports that it does
+not publish. The code of CAA cannot be installed (its paths and models are fixed), so what its
+`generate_vectors.py` and `llama_wrapper.py` do is written anew here, with hooks of its own.
 """
 
+import argparse
 import contextlib
+import importlib
 import io
+import string
+import sys
+import types
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import torch
 
-from tests.steering.extraction.peer_pairs import PAIRS
+from tests.steering.extraction.peer_pairs import ANSWER, PAIRS, PROMPT, STRENGTH
 from tests.tiny_models import tiny_model
+from vectorlab.steering.model.loading import LoadedModel
 
 np.float_ = np.float64  # type: ignore[attr-defined] # repeng 0.4.0 names what numpy 2 took away
 OUT = Path("tests/steering/extraction/peer_references.npz")
+CAA_LAYER = 1
+ICV_STRENGTH = 0.12
 
 
 def main() -> None:
     """Compute and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--icv", type=Path, help="checkout of the ICV code")
+    arguments = parser.parse_args()
     torch.set_num_threads(1)
     found = {f"sv_{name}": values for name, values in steering_vectors().items()}
     found |= {f"repeng_{name}": values for name, values in repeng().items()}
+    found |= {f"caa_{name}": values for name, values in caa().items()}
+    of_icv = kept("icv_") if arguments.icv is None else icv(arguments.icv)
+    found |= {f"icv_{name}": values for name, values in of_icv.items()}
     versions = [
         f"{name} {version(name)}"
         for name in ("steering-vectors", "repeng", "scikit-learn", "torch", "transformers")
@@ -32,26 +55,69 @@ def main() -> None:
     print(f"{OUT}: {', '.join(versions)}")
 
 
-def steering_vectors() -> dict[str, np.ndarray]:
-    """The mean difference of every block, (L, D), for one architecture after another."""
-    from steering_vectors import train_steering_vector
+def kept(beginning: str) -> dict[str, np.ndarray]:
+    """What the file holds under names that begin so."""
+    known = np.load(OUT)
+    names = [name for name in known.files if name.startswith(beginning)]
+    return {name.removeprefix(beginning): known[name] for name in names}
 
+
+def token_ids(loaded: LoadedModel) -> tuple[list[int], list[int]]:
+    """Of the prompt, and of prompt and answer."""
+    prompt = loaded.tokenizer(PROMPT)["input_ids"]
+    return prompt, prompt + loaded.tokenizer(ANSWER, add_special_tokens=False)["input_ids"]
+
+
+@torch.no_grad()
+def logits(model: torch.nn.Module, ids: Sequence[int]) -> np.ndarray:
+    """Of a text, (T, V)."""
+    return model(torch.tensor([ids])).logits[0].numpy()
+
+
+def steering_vectors() -> dict[str, np.ndarray]:
+    """Directions (L, D) of every block, and logits (T, V) under the mean, which is its default."""
+    import sklearn.linear_model
+    from steering_vectors import logistic_aggregator, pca_aggregator, train_steering_vector
+
+    pairs = [(pair.target, pair.source) for pair in PAIRS]
     made = {}
     for name in ("llama", "gpt2", "qwen2"):
         loaded = tiny_model(name)
+        vector = train_steering_vector(loaded.model, loaded.tokenizer, pairs)
+        made[name] = stacked(vector.layer_activations)
+    loaded = tiny_model("llama")
+    vector = train_steering_vector(loaded.model, loaded.tokenizer, pairs)
+    with vector.apply(loaded.model, multiplier=STRENGTH):
+        made["logits"] = logits(loaded.model, token_ids(loaded)[1])
+    own = sklearn.linear_model.LogisticRegression
+
+    def to_the_minimum(**options: object) -> object:
+        return own(**{**options, "tol": 1e-12, "max_iter": 100_000})
+
+    aggregators = {"pca": pca_aggregator(), "logistic": logistic_aggregator()}
+    for name, aggregator in aggregators.items():
+        vector = train_steering_vector(loaded.model, loaded.tokenizer, pairs, aggregator=aggregator)
+        made[name] = stacked(vector.layer_activations)
+    with mock.patch("steering_vectors.aggregators.LogisticRegression", to_the_minimum):
         vector = train_steering_vector(
-            loaded.model,
-            loaded.tokenizer,
-            [(pair.target, pair.source) for pair in PAIRS],
+            loaded.model, loaded.tokenizer, pairs, aggregator=logistic_aggregator()
         )
-        layers = vector.layer_activations
-        made[name] = np.stack([layers[layer].numpy() for layer in sorted(layers)])
+    made["logistic_minimum"] = stacked(vector.layer_activations)
     return made
 
 
+def stacked(layers: dict[int, torch.Tensor]) -> np.ndarray:
+    """The vectors of all layers, (L, D)."""
+    return np.stack([layers[layer].reshape(-1).numpy() for layer in sorted(layers)])
+
+
 def repeng() -> dict[str, np.ndarray]:
-    """States (2N, D) and unit direction (D,) of the blocks that it reads before the final norm."""
-    from repeng import DatasetEntry
+    """States (2N, D) and unit direction (D,) of the blocks that it reads before the final norm.
+
+    ``last`` is what it makes of the last block, which it reads behind that norm; ``logits`` (T, V)
+    are those under its default method at every layer but the first and the last.
+    """
+    from repeng import ControlModel, ControlVector, DatasetEntry
     from repeng.extract import batched_get_hiddens, read_representations
 
     loaded = tiny_model("llama")
@@ -62,14 +128,113 @@ def repeng() -> dict[str, np.ndarray]:
         states = batched_get_hiddens(loaded.model, loaded.tokenizer, texts, layers, 4)
         made = {
             method: read_representations(
-                loaded.model, loaded.tokenizer, entries, layers, 4, method=method
+                loaded.model,
+                loaded.tokenizer,
+                entries,
+                [*layers, len(layers)],
+                4,
+                method=method,
             )
-            for method in ("pca_center",)
+            for method in ("pca_center", "pca_diff")
         }
+        usual = ControlVector.train(loaded.model, loaded.tokenizer, entries)
+    inner = layers[1:]
+    control = ControlModel(loaded.model, inner)
+    control.set_control(usual, STRENGTH)
+    steered = logits(control, token_ids(loaded)[1])
+    control.reset()
+    control.unwrap()
     return {
         "states": np.stack([states[layer] for layer in layers]),
-        "pca_center": np.stack([made["pca_center"][layer] for layer in layers]),
+        **{
+            method: np.stack([directions[layer] for layer in layers])
+            for method, directions in made.items()
+        },
+        "last": made["pca_diff"][len(layers)],
+        "logits": steered,
     }
+
+
+@torch.no_grad()
+def caa() -> dict[str, np.ndarray]:
+    """The mean difference of every block at the last token but one, (L, D), and logits (T, V).
+
+    As https://github.com/nrimsky/CAA computes them: texts are read one by one, position -2 is kept
+    of what a block returns; the vector of one layer is added to what that block returns from the
+    last token of the instruction on.
+    """
+    loaded = tiny_model("llama")
+    blocks = loaded.model.model.layers
+    rows = []
+    for pair in PAIRS:
+        sides = []
+        for text in (pair.source, pair.target):
+            with watched(blocks) as outputs:
+                loaded.model(torch.tensor([loaded.tokenizer(text)["input_ids"]]))
+            sides.append(torch.stack([output[0, -2] for output in outputs]))
+        rows.append(sides[1] - sides[0])
+    vector = torch.stack(rows).mean(dim=0)
+    prompt, ids = token_ids(loaded)
+    mask = (torch.arange(len(ids)) >= len(prompt) - 1).float()[:, None]
+
+    def add(_module: torch.nn.Module, _inputs: object, output: object) -> object:
+        rest = output[1:] if isinstance(output, tuple) else None
+        moved = (output[0] if isinstance(output, tuple) else output) + (
+            mask * STRENGTH * vector[CAA_LAYER]
+        )
+        return moved if rest is None else (moved, *rest)
+
+    handle = blocks[CAA_LAYER].register_forward_hook(add)
+    steered = logits(loaded.model, ids)
+    handle.remove()
+    return {"vector": vector.numpy(), "logits": steered}
+
+
+@contextlib.contextmanager
+def watched(blocks: Sequence[torch.nn.Module]) -> Iterator[list[torch.Tensor]]:
+    """What blocks return while a model runs, in their order."""
+    seen: list[torch.Tensor] = []
+
+    def keep(_module: torch.nn.Module, _inputs: object, output: object) -> None:
+        seen.append(output[0] if isinstance(output, tuple) else output)  # type: ignore[arg-type]
+
+    handles = [block.register_forward_hook(keep) for block in blocks]
+    yield seen
+    for handle in handles:
+        handle.remove()
+
+
+@torch.no_grad()
+def icv(checkout: Path) -> dict[str, np.ndarray]:
+    """The in-context vector (L, D) of its `tasks/base.py`, and logits (T, V) behind its layers."""
+    sys.path.insert(0, str(checkout.resolve()))
+    tasks = types.ModuleType("tasks")
+    tasks.__path__ = [str(checkout / "tasks")]  # without what its own __init__ looks for
+    for name in ("anchor", "datasets", "tasks.loader", "utils.rng_ctx"):
+        sys.modules[name] = mock.MagicMock()
+    sys.modules["tasks"] = tasks
+    base = importlib.import_module("tasks.base")
+    llm_layers = importlib.import_module("utils.llm_layers")
+    loaded = tiny_model("llama")
+    with mock.patch.object(torch.Tensor, "cuda", lambda tensor: tensor):
+        direction, _ = base.BaseProbInference.obtain_icv(
+            loaded.model,
+            [
+                [loaded.tokenizer(without_punctuation(text)) for text in (pair.source, pair.target)]
+                for pair in PAIRS
+            ],
+        )
+    vector = direction[1:]
+    llm_layers.add_icv_layers(loaded.model, torch.stack([vector], dim=1), [ICV_STRENGTH])
+    with mock.patch.object(torch.Tensor, "half", lambda tensor: tensor):
+        steered = logits(loaded.model, token_ids(loaded)[1])
+    llm_layers.remove_icv_layers(loaded.model)
+    return {"vector": vector.numpy(), "logits": steered}
+
+
+def without_punctuation(text: str) -> str:
+    """As the notebook of that code prepares a demonstration."""
+    return text.translate(str.maketrans("", "", string.punctuation)).strip()
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from vectorlab.domain.runs.runs import Decoding, Prompt, RunSpec
 from vectorlab.domain.scores.catalogue import parse_scorer
 from vectorlab.domain.scores.scores import ScorerSpec
 from vectorlab.domain.text.chats import Chat
+from vectorlab.domain.vectors.conventions import Convention
 from vectorlab.domain.vectors.passages import ChatForm, ThinkingMarkers
 from vectorlab.domain.vectors.states import StateSpec
 from vectorlab.domain.vectors.vectors import ExtractionSpec, Site, TokenRule
@@ -327,8 +328,10 @@ NEWEST_CALIBRATION = replace(
 NEWEST_CONSTRUCTION = replace(
     FULL_CONSTRUCTION, damping=0.75, separate_tokens=True, temperature=0.05
 )
+NEWEST_EXTRACTION = replace(FULL_EXTRACTION, convention=Convention.CAA)
 # With every field that there is today.
 NEWEST = FULL | {
+    ExtractionSpec: NEWEST_EXTRACTION,
     Condition: NEWEST_CONDITION,
     Intervention: NEWEST_INTERVENTION,
     SearchSpec: NEWEST_SEARCH,
@@ -352,6 +355,8 @@ SINCE: dict[str, Any] = {
     "calibration.CalibrationSpec, smallest": replace(PLAIN_CALIBRATION, smallest=0.05),
     "conditions.Condition, vector_model": replace(PLAIN_CONDITION, vector_model=OTHER_MODEL),
     "conditions.SearchSpec, vector_model": replace(PLAIN_SEARCH, vector_model=OTHER_MODEL),
+    "vectors.ExtractionSpec, convention": replace(PLAIN_EXTRACTION, convention=Convention.CAA),
+    "vectors.ExtractionSpec, newest": NEWEST_EXTRACTION,
     "runs.Intervention, vector_model": replace(PLAIN_INTERVENTION, vector_model=OTHER_MODEL),
     "runs.Intervention, newest": NEWEST_INTERVENTION,
     "laws.ConstructOptions, damping": replace(PLAIN_CONSTRUCTION, damping=0.75),

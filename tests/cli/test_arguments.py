@@ -1,7 +1,7 @@
 import pytest
 
 from vectorlab.cli.arguments import normalise
-from vectorlab.domain.interventions.layer_ranges import parse_layers
+from vectorlab.domain.interventions.layer_ranges import parse_choice, parse_layers, spell_choice
 from vectorlab.errors import InputError
 
 
@@ -42,7 +42,13 @@ def test_layers_are_numbers_and_ranges(text, layers):
     assert parse_layers(text) == layers
 
 
-@pytest.mark.parametrize("text", ["", "a", "1-", "-1", "1;2", "5-2"])
+@pytest.mark.parametrize(("text", "choice"), [("all", "all"), ("1-2", (1, 2)), (None, None)])
+def test_layers_may_also_be_all_or_the_usual_ones(text, choice):
+    assert parse_choice(text) == choice
+    assert choice is None or spell_choice(choice) == text
+
+
+@pytest.mark.parametrize("text", ["", "a", "1-", "-1", "1;2", "5-2", "all", "All"])
 def test_other_layers_are_refused(text):
     with pytest.raises(InputError, match="not understood"):
         parse_layers(text)

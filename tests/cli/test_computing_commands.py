@@ -118,6 +118,28 @@ def test_a_study_can_be_queued_and_worked_off_later(cli, upbeat):
     assert cli("jobs", "wait", str(job), "--json").json["result"] == {"vector_id": upbeat["id"]}
 
 
+def test_a_convention_is_asked_for_said_and_followed(cli, upbeat):
+    extract = ("vectors", "extract", "--set", "upbeat@1", "--convention", "caa")
+    made = cli(*extract, "--keep-punctuation", "--name", "made", "--json").json
+    assert (made["request"]["convention"], made["token_rule"]) == ("caa", "index:-2")
+    other = cli(*extract, "--tokens", "last", "--name", "other").out
+    assert "caa, but tokens last" in " ".join(other.split())
+    generate = ("runs", "generate", "--prompt", "Once", "--max-new-tokens", "2", "--json")
+    usual = cli(*generate, "--vector", "made")
+    assert usual.json["arms"] == ["baseline", "made +1"]
+    [used] = usual.json["interventions"][1]["interventions"]
+    assert used["positions"] == "prompt:last=1+response"
+    [layer] = used["layers"]
+    said = " ".join(usual.err.split())
+    assert f"made: add at layer {layer} of 0-9, the most separable (" in said
+    assert "as caa does; --layers all for every layer." in said
+    whole = cli(*generate, "--vector", "made", "--layers", "all", "--positions", "all")
+    [used] = whole.json["interventions"][1]["interventions"]
+    assert (used["layers"], used["positions"]) == (None, "all")
+    assert "most separable" not in whole.err
+    assert "cca" in cli(*extract[:-1], "cca", code=2).err
+
+
 def test_kept_states_are_listed_reused_and_evicted(cli, upbeat):
     assert upbeat["environment"]["states_computed"] == 10
     assert "10 computed, 0 reused" in cli("vectors", "show", "upbeat").out

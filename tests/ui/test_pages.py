@@ -449,6 +449,19 @@ def test_extract_enqueues_an_interactive_job(filled, visit):
     assert app.query_params["job"] == str(job.id)
 
 
+def test_a_convention_fills_in_what_is_not_chosen_beside_it(filled, visit):
+    app = visit("new_vector", set="upbeat@1", convention="icv")
+    assert "https://github.com/shengliu66/ICV" in shown(app)
+    press(app, "Extract")
+    spec = jobs.list_jobs(filled)[0].spec["spec"]
+    assert (spec["convention"], spec["method"]) == ("icv", "icv")
+    assert spec["strip_punctuation"] is True
+    press(visit("new_vector", set="upbeat@1", convention="caa", own_method="pca"), "Extract")
+    spec = jobs.list_jobs(filled)[0].spec["spec"]
+    assert (spec["method"], spec["token_rule"]) == ("pca", "index:-2")
+    assert (spec["convention"], spec["strip_punctuation"]) == ("caa", False)
+
+
 def test_extract_refuses_bare_prompts_in_words(filled, visit):
     sets.commit(
         filled,

@@ -5,6 +5,7 @@ import streamlit as st
 from ui import cached, markup
 from ui.frame import job_panels, navigation, notes
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
+from vectorlab.domain.vectors.conventions import Convention
 from vectorlab.domain.vectors.methods import METHODS
 from vectorlab.domain.vectors.passages import ChatForm
 from vectorlab.domain.vectors.vectors import Site, SteeringVector, TokenRule
@@ -41,17 +42,36 @@ navigation.say_unknown("model", names)
 left, right = st.columns(2)
 label = left.selectbox("Set version", labels, key="set", bind="query-params")
 model = right.selectbox("Model", names, key="model", bind="query-params")
-method = left.selectbox("Method", list(METHODS), key="method", bind="query-params")
+convention = left.selectbox(
+    "Convention",
+    list(Convention),
+    index=None,
+    placeholder="none: method and reading as below",
+    key="convention",
+    bind="query-params",
+    help="Whose way of making and applying a vector stands for what is not chosen below.",
+)
+usual = None if convention is None else Convention(convention).info
+method = left.selectbox(
+    "Method",
+    list(METHODS),
+    index=None if usual else 0,
+    placeholder=f"{usual.method}, as {convention} has it" if usual else "",
+    key="own_method" if usual else "method",  # a choice without a convention is not one beside it
+    bind="query-params",
+)
 name = right.text_input(
     "Name of the vector",
     key="vector_name",
     bind="query-params",
     placeholder="made from the set when left empty",
 )
-info = METHODS[method]
-st.html(
-    markup.facts([("method", markup.escape(info.summary)), ("source", markup.escape(info.source))])
-)
+info = METHODS[method or (usual.method if usual else "icv")]
+facts = [("method", info.summary), ("source", info.source)]
+if usual:
+    facts += [(f"as {convention}", usual.summary), ("its code", usual.source)]
+    facts += [("unlike it", usual.unlike)] if usual.unlike else []
+st.html(markup.facts([(term, markup.escape(text)) for term, text in facts]))
 with st.expander("More"):
     sites = list(Site)
     one, two = st.columns(2)
@@ -73,9 +93,9 @@ with st.expander("More"):
     )
     tokens = two.text_input(
         "Tokens that stand for a text",
-        value=TokenRule.LAST.value,
         key="rule",
         bind="query-params",
+        placeholder=f"{usual.token_rule}, as {convention} has it" if usual else "last",
         help="Token whose state stands for a text: last, index:I (negative from the end); or the "
         "mean of first:K, of all (mean; or max), of response, thinking or answer of a "
         "conversation, of slot:NAME of a template.",
@@ -98,7 +118,8 @@ with st.expander("More"):
     )
     strip = one.checkbox(
         "Delete punctuation before reading, as the original ICV code does",
-        key="strip_punctuation",
+        value=usual is not None and usual.strip_punctuation,
+        key=f"strip_punctuation_{convention}" if usual else "strip_punctuation",
         bind="query-params",
     )
     force = two.checkbox(
@@ -112,10 +133,11 @@ def _request() -> Asked[SteeringVector]:
         set_reference=label,
         model=models.get(db, model),
         options=ExtractionOptions(
+            convention=convention,
             method=method,
             read_site=read_site,
             write_site=write_site,
-            token_rule=TokenRule((tokens or "").strip()),
+            token_rule=TokenRule(tokens.strip()) if tokens and tokens.strip() else None,
             strip_punctuation=strip,
             chat=ChatForm(chat),
             template=template or "",

@@ -14,7 +14,7 @@ from ui import cached, markup
 from ui.frame import navigation, notes
 from ui.runs import strengths
 from vectorlab.domain.interventions.arms import Combine
-from vectorlab.domain.interventions.layer_ranges import parse_layers
+from vectorlab.domain.interventions.layer_ranges import parse_choice
 from vectorlab.domain.interventions.operators import AVERAGED, Operator
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.interventions.schedules import Schedule
@@ -246,7 +246,8 @@ def _choose_strengths(usual: str) -> WidgetValues:
             key="strength",
             bind="query-params",
             placeholder="none",
-            help="An arm for every vector and strength; 0 is the baseline, which is always there.",
+            help="An arm for every vector and strength; 0 is the baseline, which is always there. "
+            "Without any each vector has its usual strength.",
         )
         or ""
     }
@@ -259,7 +260,9 @@ def _choose_acting(*, several: bool) -> WidgetValues:
             "Layers that are steered",
             key="layers",
             bind="query-params",
-            placeholder="all that a vector has, or for example 0-3,7",
+            placeholder="the usual ones, all, or for example 0-3,7",
+            help="Layers that are steered. Without a choice all that a vector has; where layers "
+            "add up, the one that separates best; or as its convention does.",
         ),
         "site": two.selectbox(
             "Write site: which part of a layer is steered",
@@ -271,11 +274,12 @@ def _choose_acting(*, several: bool) -> WidgetValues:
         ),
         "positions": one.text_input(
             "Positions: which tokens are steered",
-            value="all",
             key="positions",
             bind="query-params",
+            placeholder="all, or as a vector's convention does",
             help="Which tokens are steered: all, prompt or response; a window prompt:first=4, "
-            "prompt:last=2 or response:8-15 (from 0, ends included); with +tokens=5,17 or "
+            "prompt:last=2 or response:8-15 (from 0, ends included); prompt:last=1+response from "
+            "the prompt's last token on; with +tokens=5,17 or "
             "+except=5 (token ids) or +skip_bos.",
         ),
         "schedule": two.text_input(
@@ -454,7 +458,8 @@ def _form(model: Model, prompts: WidgetValues, fields: WidgetValues) -> Form | N
         st.html(markup.quiet("Write a prompt, or choose a set version."))
         return None
     count = len(spec.prompts) * len(spec.arms) * spec.samples
-    st.html(markup.quiet(f"{count} texts."))
+    said = [f"{count} texts.", *(f"{text}." for text in request.usual_in_words(cached.store()))]
+    st.html(markup.quiet(" ".join(said)))
     return Form(request=request, spec=spec, **prompts)
 
 
@@ -462,8 +467,8 @@ def _sweep(acting: WidgetValues) -> SweepOptions:
     return SweepOptions(
         **acting
         | {
-            "positions": Positions.parse(acting["positions"] or "all"),
-            "layers": parse_layers(acting["layers"] or None),
+            "positions": Positions.parse(acting["positions"]) if acting["positions"] else None,
+            "layers": parse_choice(acting["layers"] or None),
             "schedule": Schedule.parse(acting["schedule"] or "constant"),
             "when": acting["when"] or None,
             "combine": acting["combine"] or Combine.MEAN,

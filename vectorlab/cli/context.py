@@ -1,6 +1,6 @@
 """From the global options of a call to an open store, or to a ``Lab``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -56,6 +56,12 @@ def say(_done: int, _total: int | None, note: str) -> None:
     """Say on stderr what takes a while, where nobody draws a bar; nothing without a terminal."""
     if stderr.is_terminal:
         stderr.print(f"{note} ...", style="dim", markup=False, highlight=False)
+
+
+def say_usual(sentences: Sequence[str]) -> None:
+    """Say on stderr where vectors act because nobody said where."""
+    for sentence in sentences:
+        stderr.print(f"{sentence}.", markup=False, highlight=False)
 
 
 def wait(lab: "Lab", job_id: int) -> "Job":

@@ -1,7 +1,7 @@
 """Options that several commands have, each defined once, and what they mean together."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,9 @@ from vectorlab.domain.defaults import DEFAULT_QUEUE, PRIORITY_BATCH, PRIORITY_IN
 from vectorlab.domain.interventions.operators import AVERAGED, Combine, Operator
 from vectorlab.domain.scores.divergence import KL
 from vectorlab.domain.vectors.places import Site
+
+if TYPE_CHECKING:
+    from vectorlab.domain.interventions.layer_ranges import LayerChoice
 
 _UNITS = "; ".join(f"{operator}: {operator.info.unit}" for operator in Operator)
 
@@ -148,10 +151,20 @@ StrengthHelp = (
     "How strongly vectors act: one or more numbers, such as 0 0.05 0.1, an arm each; 0 is the "
     f"unsteered baseline. Unit by operator: {_UNITS}."
 )
+_ALL_AT_ONE = ", ".join(item for item in Operator if item.info.adds_up)
+_USUAL_LAYERS = (
+    f"all that the vector has; under {_ALL_AT_ONE}, whose layers add up, the one that separates "
+    "best; or as its convention does."
+)
+LayersOption = Annotated[
+    str | None,
+    typer.Option(help=f"Layers to steer, such as 0-3,7, or all. Default: {_USUAL_LAYERS}"),
+]
 ChoicesOfLayersOption = Annotated[
     list[str] | None,
     typer.Option(
-        help="Layers to steer, such as 0-3,7, or all; repeat to try several choices. Default: all."
+        help="Layers to steer, such as 0-3,7, or all; repeat to try several choices. Default: "
+        + _USUAL_LAYERS
     ),
 ]
 
@@ -166,14 +179,17 @@ SiteOption = Annotated[
         help="Place in a block where the vector acts. Default: the write site stored with it."
     ),
 ]
-PositionsOption = Annotated[
-    str,
-    typer.Option(
-        help="Tokens that are steered: all, prompt, response (the generated ones); a window "
-        "prompt:first=4, prompt:last=2, response:8-15 (from 0, ends included) or response:8-; with "
-        "+tokens=5,17 or +except=5 (token ids) or +skip_bos; response+thinking or response+answer "
-        "by the model's thinking markers. Example: prompt:last=8+except=13."
-    ),
+_POSITIONS = (
+    "Tokens that are steered: all, prompt, response (the generated ones); a window prompt:first=4, "
+    "prompt:last=2, response:8-15 (from 0, ends included) or response:8-; prompt:last=1+response "
+    "(from the prompt's last token on); with +tokens=5,17 or +except=5 (token ids) or +skip_bos; "
+    "response+thinking or response+answer by the model's thinking markers. Example: "
+    "prompt:last=8+except=13."
+)
+PositionsOption = Annotated[str, typer.Option(help=_POSITIONS)]
+UsualPositionsOption = Annotated[
+    str | None,
+    typer.Option(help=f"{_POSITIONS} Default: all, or as the vector's convention does."),
 ]
 ScheduleOption = Annotated[
     str,
@@ -340,7 +356,7 @@ class VectorGroup(OptionGroup):
 
     operator: OperatorOption = None
     site: SiteOption = None
-    positions: PositionsOption = "all"
+    positions: UsualPositionsOption = None
     schedule: ScheduleOption = "constant"
     when: WhenOption = None
 
@@ -354,7 +370,7 @@ class VectorGroup(OptionGroup):
         from vectorlab.domain.interventions.schedules import Schedule
 
         read = {
-            "positions": Positions.parse(self.positions),
+            "positions": None if self.positions is None else Positions.parse(self.positions),
             "schedule": Schedule.parse(self.schedule),
         }
         return super().given() | read
@@ -437,8 +453,8 @@ class WorkGroup(OptionGroup):
         }
 
 
-def layer_choices(texts: list[str] | None) -> tuple[tuple[int, ...] | None, ...]:
-    """Choices of layers, each ``0-3,7`` or ``all``; without any, all of them."""
-    from vectorlab.domain.interventions.layer_ranges import parse_layers
+def layer_choices(texts: list[str] | None) -> "tuple[LayerChoice, ...]":
+    """Choices of layers, each ``0-3,7`` or ``all``; without any, the usual ones."""
+    from vectorlab.domain.interventions.layer_ranges import parse_choice
 
-    return tuple(None if text == "all" else parse_layers(text) for text in texts or ["all"])
+    return tuple(map(parse_choice, texts)) if texts else (None,)

@@ -30,6 +30,7 @@ class About:
     words: Callable[[Any], str] | None = None  # None: by the type of the value
     quiet: bool = False  # a sentence goes without it at its default
     is_label: bool = False  # the name of the whole, which no sentence repeats
+    remark: Callable[[Any], str] | None = None  # said behind the value, by the owner
     inline: bool = False  # a request itself, whose facts stand among those of its owner
     each: bool = False  # several things with labels, a fact for each
 
@@ -112,7 +113,7 @@ def _fact(spec: Any, field: Field, about: About, value: Any, names: Names | None
     return Fact(
         field=field.name,
         name=f"{about.name} {value.label}" if about.each else about.name,
-        value=_said(about, value, names or {}),
+        value=_said(about, value, names or {}) + (about.remark(spec) if about.remark else ""),
         unit=about.unit(spec) if callable(about.unit) else about.unit,
         is_quiet=about.is_label or (about.quiet and value == field.default),
         is_usual=value == field.default,

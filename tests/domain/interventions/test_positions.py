@@ -18,6 +18,8 @@ from vectorlab.errors import InputError
         ("response:8-15", Positions(part=Part.RESPONSE, start=8, stop=16)),
         ("response:8-", Positions(part=Part.RESPONSE, start=8)),
         ("all+skip_bos", Positions(skip_bos=True)),
+        ("prompt:last=1+response", Positions(last=1)),
+        ("prompt:last=2+response+except=5", Positions(last=2, excluded=(5,))),
         (
             "prompt:last=8+tokens=5,17+except=13+skip_bos",
             Positions(part=Part.PROMPT, last=8, tokens=(17, 5, 5), excluded=(13,), skip_bos=True),
@@ -56,7 +58,11 @@ def spelled() -> st.SearchStrategy[Positions]:
         st.sampled_from([Part.PROMPT, Part.RESPONSE]),
         window,
     )
-    last = st.builds(lambda last: {"part": Part.PROMPT, "last": last}, st.integers(1, 99))
+    last = st.builds(
+        lambda part, last: {"part": part, "last": last},
+        st.sampled_from([Part.PROMPT, Part.ALL]),
+        st.integers(1, 99),
+    )
     return st.builds(
         lambda fields, tokens, excluded, skip: Positions(
             **fields,
@@ -87,6 +93,10 @@ def test_a_spelling_reads_back_as_itself(positions: Positions):
         ("prompt+tokens=-1", "not understood"),
         ("prompt+tokens=1+tokens=2", "not understood"),
         ("all:first=3", "belongs to the prompt or to the response"),
+        ("all:last=3", "belongs to the prompt or to the response"),
+        ("prompt:first=3+response", "not understood"),
+        ("prompt+response", "not understood"),
+        ("response+prompt:last=1", "not understood"),
         ("response:last=0", "no token"),
         ("prompt:first=0", "no token"),
         ("prompt:last=0", "no token"),

@@ -62,6 +62,15 @@ FULL = replace(
 )
 
 
+# All layers where one is usual, and no strength of the sweep.
+WHOLE = replace(
+    PLAIN,
+    arms=((Term(vector="upbeat", strength=0.1, layers="all"),),),
+    vectors=("upbeat",),
+    sweep=SweepOptions(operator=Operator.ADD, layers="all"),
+)
+
+
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
     path = tmp_path_factory.mktemp("recipes") / "store.db"
@@ -78,7 +87,7 @@ def asked(lab):
     return jobs.list_jobs(lab.db)[0]
 
 
-@pytest.mark.parametrize("request_", [PLAIN, FULL], ids=["plain", "full"])
+@pytest.mark.parametrize("request_", [PLAIN, FULL, WHOLE], ids=["plain", "full", "all"])
 def test_command_and_code_ask_for_the_run_on_the_screen(lab, request_, monkeypatch):
     wanted = request_.spec(lab.db, lab.models.get("tiny"))
     words = shlex.split(recipes.command(request_).replace("\\\n", " "))

@@ -10,3 +10,8 @@ PAIRS = [
     Demonstration(source="The room was cold and small", target="The room was warm"),
     Demonstration(source="No.", target="Yes, and gladly so."),
 ]
+
+# What is read while a vector of the pairs is applied: a prompt, and an answer behind it.
+PROMPT = "Say of the room: "
+ANSWER = "it was warm"
+STRENGTH = 1.5

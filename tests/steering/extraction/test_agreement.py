@@ -1,4 +1,4 @@
-"""Vectors agree with other implementations to 1e-5: two libraries, and one written anew here.
+"""Vectors agree with other implementations to 1e-5: libraries, the ICV code, and two written anew.
 
 What the libraries make is kept in `peer_references.npz`, with their versions; how it was made says
 `scripts/peer_references.py`.
@@ -10,10 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from tests.steering.extraction.peer_pairs import PAIRS
+from tests.steering.extraction.peer_pairs import ANSWER, PAIRS, PROMPT, STRENGTH
 from tests.steering.extraction.test_extraction import extraction, stack
 from tests.tiny_models import random_model, tiny_model
-from vectorlab.domain.vectors.vectors import Site
+from vectorlab.domain.interventions.arms import Arm, Intervention
+from vectorlab.domain.vectors.conventions import Convention
+from vectorlab.domain.vectors.vectors import LayerVector, Site
+from vectorlab.services.vectors.vectors import ExtractionOptions
+from vectorlab.steering.interventions.arm_table import SteeringTable
+from vectorlab.steering.interventions.hooks import steer
 from vectorlab.steering.recording.activations import record_states
 
 REFERENCES = np.load(Path(__file__).parent / "peer_references.npz")
@@ -50,6 +55,92 @@ def test_pair_centred_directions_are_those_of_repeng_but_for_its_vote_on_the_sig
     # Theirs points where most pairs do, each with one vote; ours where the pairs do in sum.
     signs = np.sign((ours * theirs).sum(axis=1, keepdims=True))
     assert apart(ours * signs, theirs) < 1e-5
+
+
+def by_convention(convention: Convention, **given) -> tuple[LayerVector, ...]:
+    """The vector of the pairs that a request with this convention asks for."""
+    reading = ExtractionOptions(convention=convention, **given).reading()
+    method = reading.pop("method")
+    return extraction(tiny_model("llama"), PAIRS, method, **reading).layers
+
+
+def steered_logits(
+    layers: tuple[LayerVector, ...],
+    convention: Convention,
+    steered: tuple[int, ...] | None,
+    strength: float,
+) -> np.ndarray:
+    """Of prompt and answer in one pass, (T, V), where a vector is applied as a convention does."""
+    loaded, usual = tiny_model("llama"), convention.info
+    prompt = loaded.tokenizer(PROMPT)["input_ids"]
+    ids = prompt + loaded.tokenizer(ANSWER, add_special_tokens=False)["input_ids"]
+    intervention = Intervention(
+        vector_id=1,
+        vector_sha256="a" * 64,
+        operator=usual.operator,
+        strength=strength,
+        site=usual.write_site,
+        positions=usual.positions,
+        layers=steered,
+    )
+    arm = Arm(label="steered", interventions=(intervention,))
+    table = SteeringTable.build(loaded, [arm], {"a" * 64: layers})
+    with torch.no_grad(), steer(loaded, table, [0]) as steering:
+        steering.set_response((torch.arange(len(ids)) >= len(prompt))[None])
+        return loaded.model(torch.tensor([ids])).logits[0].numpy()
+
+
+# What a convention steers on this model of three layers; of CAA one, which its user chooses.
+STEERED = {
+    Convention.CAA: ("caa", (1,), STRENGTH),
+    Convention.ICV: ("icv", None, 0.12),
+    Convention.REPENG: ("repeng", (1,), STRENGTH),
+    Convention.STEERING_VECTORS: ("sv", None, STRENGTH),
+}
+VECTORS = {
+    Convention.CAA: "caa_vector",
+    Convention.ICV: "icv_vector",
+    Convention.REPENG: "repeng_pca_diff",  # without its last layer
+    Convention.STEERING_VECTORS: "sv_llama",
+}
+
+
+@pytest.mark.parametrize("convention", list(Convention))
+def test_a_vector_by_a_convention_is_that_of_its_code(convention):
+    theirs = REFERENCES[VECTORS[convention]]
+    ours = np.stack([part.values for part in by_convention(convention)])
+    assert apart(ours[: len(theirs)], theirs) < 1e-5
+
+
+@pytest.mark.parametrize("convention", list(Convention))
+def test_a_vector_applied_by_a_convention_gives_the_logits_of_its_code(convention):
+    name, steered, strength = STEERED[convention]
+    theirs = REFERENCES[f"{name}_logits"]
+    ours = steered_logits(by_convention(convention), convention, steered, strength)
+    unsteered = steered_logits(by_convention(convention), convention, steered, 0.0)
+    assert apart(ours, theirs) < 1e-5
+    assert apart(unsteered, theirs) > 1e-2
+
+
+def test_the_last_layer_of_repeng_is_read_behind_the_final_norm_and_ours_is_not():
+    last = by_convention(Convention.REPENG)[-1].values
+    cosine = float(last @ REFERENCES["repeng_last"])
+    assert abs(cosine) < 0.999
+    assert "final norm" in Convention.REPENG.info.unlike
+
+
+def test_uncentred_components_are_those_of_steering_vectors():
+    layers = by_convention(Convention.STEERING_VECTORS, method="pca")
+    ours = np.stack([part.values / part.norm for part in layers])
+    assert apart(ours, REFERENCES["sv_pca"]) < 1e-5
+
+
+def test_classifiers_of_pairs_are_those_of_steering_vectors_at_their_minimum():
+    layers = by_convention(Convention.STEERING_VECTORS, method="logistic_pairs")
+    ours = np.stack([part.values for part in layers])
+    assert apart(ours, REFERENCES["sv_logistic_minimum"]) < 1e-5
+    # The library stops where scikit-learn's own tolerance lets it.
+    assert apart(ours, REFERENCES["sv_logistic"]) < 1e-2
 
 
 @pytest.mark.parametrize("name", ["llama", "gpt2", "gemma2", "bloom", "phi3"])

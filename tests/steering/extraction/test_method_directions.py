@@ -10,9 +10,11 @@ from vectorlab.errors import InputError
 from vectorlab.steering.extraction.methods import aggregate, find_method, without_each
 from vectorlab.steering.extraction.methods.icv import in_context_vector
 from vectorlab.steering.extraction.methods.icv_paper import in_context_vector_of_the_paper
+from vectorlab.steering.extraction.methods.logistic_pairs import pair_classifier
 from vectorlab.steering.extraction.methods.logistic_regression import logistic_regression
 from vectorlab.steering.extraction.methods.pca import principal_direction
 from vectorlab.steering.extraction.methods.pca_centred import pair_centred_direction
+from vectorlab.steering.extraction.methods.pca_diff import centred_direction
 from vectorlab.steering.extraction.methods.single_pair import single_pair
 from vectorlab.steering.extraction.methods.whitened_mean_difference import whitened_mean_difference
 from vectorlab.steering.recording.activations import States
@@ -52,10 +54,16 @@ def planted(pairs: int, width: int = 24) -> tuple[torch.Tensor, torch.Tensor, to
     return source, target, direction
 
 
-# Few states do not tell a method that sees sides only what is noise.
+# Few states do not tell a method that sees sides only what is noise, and few differences not one
+# that takes away what they share.
 @pytest.mark.parametrize(
     ("method", "pairs"),
-    [(name, pairs) for name in ALL for pairs in (1, 8, 200) if name not in UNPAIRED or pairs != 8],
+    [
+        (name, pairs)
+        for name in ALL
+        for pairs in (1, 8, 200)
+        if (name not in UNPAIRED or pairs != 8) and (name != "pca_diff" or pairs == 200)
+    ],
 )
 def test_a_planted_direction_is_recovered_towards_the_targets(method, pairs):
     source, target, direction = planted(pairs)
@@ -120,6 +128,53 @@ def test_pca_keeps_the_shift_that_centring_would_lose():
     assert (centred @ direction[0]).abs() < 0.6
     found = principal_direction(source, target)[0]
     assert torch.cosine_similarity(found, direction[0], dim=0) > 0.95
+
+
+@pytest.mark.parametrize("pairs", [4, 40])  # fewer and more than the states are wide
+def test_centred_components_are_singular_vectors_of_what_the_pairs_do_not_share(pairs):
+    source, target, _ = planted(pairs)
+    found = centred_direction(source, target).double()
+    for layer in range(3):
+        differences = (target - source)[:, layer].double()
+        line = torch.linalg.svd(differences - differences.mean(0), full_matrices=False)[2][0]
+        expected = line * (differences @ line).sign().sum().sign()
+        torch.testing.assert_close(found[layer], expected, atol=1e-5, rtol=1e-5)
+
+
+def test_most_pairs_decide_the_sign_however_far_one_reaches():
+    differences = torch.tensor([[[1.0, 0.0]], [[1.5, 0.0]], [[-9.0, 0.0]]])
+    zero = torch.zeros_like(differences)
+    assert centred_direction(zero, differences).tolist() == [[1.0, 0.0]]
+    assert centred_direction(differences, zero).tolist() == [[-1.0, 0.0]]
+    assert principal_direction(zero, differences)[0, 0] < 0  # in sum they point the other way
+
+
+def test_as_many_votes_for_as_against_leave_the_largest_entry_positive():
+    differences = torch.tensor([[[3.0, -4.0]], [[-3.0, 4.0]]])
+    for side in (differences, -differences):
+        found = centred_direction(torch.zeros_like(side), side)
+        torch.testing.assert_close(found, torch.tensor([[-0.6, 0.8]]))
+
+
+@pytest.mark.parametrize("penalty", [0.1, 1.0])
+@pytest.mark.parametrize("width", [4, 80])  # fewer and more than there are states
+def test_a_classifier_of_pairs_has_no_gradient_left(width, penalty):
+    source, target = random(12, 2, width, seed=3), random(12, 2, width, seed=4) + 0.5
+    found = pair_classifier(source, target, penalty=penalty).double()
+    torch.testing.assert_close(found.norm(dim=-1), torch.ones(2, dtype=torch.float64))
+    for layer in range(2):
+        halves = (target - source)[:, layer].double() / 2
+        # Along the line that was found, the length at which the loss is least; there the gradient
+        # of the whole loss has to vanish.
+        length = torch.tensor(1.0, dtype=torch.float64)
+        for _ in range(100):
+            doubts = torch.sigmoid(-halves @ found[layer] * length)
+            along = halves @ found[layer]
+            slope = penalty * length - 2 * (doubts * along).sum()
+            length = length - slope / (penalty + 2 * (doubts * (1 - doubts) * along.square()).sum())
+        weights = found[layer] * length
+        gradient = penalty * weights - 2 * torch.sigmoid(-halves @ weights) @ halves
+        assert gradient.norm() < 1e-5 * (penalty * weights).norm()
 
 
 @pytest.mark.parametrize("pairs", [1, 5, 60])

@@ -57,8 +57,16 @@ def test_icv_adds_a_component_of_length_one_over_the_whole_stack() -> None:
     assert component.norm().item() == pytest.approx(1.0, abs=1e-5)
 
 
-@pytest.mark.parametrize("pairs", [1, 2, 5])
-@pytest.mark.parametrize("method", sorted(METHODS))
+# Two pairs give `pca_diff` a vote for each sign, which swapping does not turn.
+@pytest.mark.parametrize(
+    ("method", "pairs"),
+    [
+        (method, pairs)
+        for method in sorted(METHODS)
+        for pairs in (1, 2, 5)
+        if (method, pairs) != ("pca_diff", 2)
+    ],
+)
 def test_swapping_source_and_target_negates_the_vector(method: str, pairs: int) -> None:
     source, target = paired_states(pairs)
     if not find_method(method).needs_embeddings:

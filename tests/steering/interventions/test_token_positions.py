@@ -65,6 +65,7 @@ def mixed_arms(loaded: LoadedModel) -> list[Arm]:
         windowed("all"),
         windowed("prompt:first=2"),
         windowed("prompt:last=1"),
+        windowed("prompt:last=2+response"),
         windowed("response:2-4"),
         windowed("response:first=3", operator=Operator.ADD, site=Site.BLOCK_OUTPUT),
         windowed(f"prompt+tokens={e}"),
@@ -142,6 +143,8 @@ def test_each_position_of_the_mix_changes_something() -> None:
         ("all", "ppprr"),
         ("prompt:first=2", "pp..."),
         ("prompt:last=1", "..p.."),
+        ("prompt:last=1+response", "..prr"),
+        ("prompt:last=2+response+except=60", ".p.r."),
         ("prompt:1-", ".pp.."),
         ("response:first=1", "...r."),
         ("response:1-", "....r"),
@@ -172,7 +175,14 @@ def test_positions_touch_exactly_their_tokens(text: str, touched: str, padding: 
 
 
 def test_many_rules_at_once_are_each_alone() -> None:
-    texts = ["all", "prompt:last=2", "prompt:1-3+skip_bos", "response:first=1", "response:1-"]
+    texts = [
+        "all",
+        "prompt:last=2",
+        "prompt:last=1+response",
+        "prompt:1-3+skip_bos",
+        "response:first=1",
+        "response:1-",
+    ]
     texts += ["all+tokens=50,60", "response+except=60", "all+skip_bos", "prompt+tokens=1"]
     texts += ["response+thinking", "response+answer"]
     whens = ["constant", "linear:1:0:3", "cosine:1:0.5:2"]

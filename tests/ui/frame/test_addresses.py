@@ -18,6 +18,7 @@ MORE_VIEWS = (
     ("playground", {"vector": ["upbeat-icv", "twice"], "decoding": "sampled"}),
     ("new_run", {"vector": ["upbeat-icv", "twice"], "decoding": "sampled"}),
     ("new_vector", {}),
+    ("new_vector", {"convention": "caa"}),
     ("in_context_learning", {}),
 )
 # Words that name or annotate what a button is about to make, and what fills another field.

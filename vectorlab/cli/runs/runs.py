@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.table import Table
 
 from vectorlab.cli import options
-from vectorlab.cli.context import finish, open_lab, open_store, wait
+from vectorlab.cli.context import finish, open_lab, open_store, say_usual, wait
 from vectorlab.cli.groups import grouped
 from vectorlab.cli.output import (
     JsonOption,
@@ -41,13 +41,13 @@ def generate(
     *,
     used: options.ModelGroup,
     vector: Annotated[list[str] | None, typer.Option(help=options.VectorsHelp)] = None,
-    strength: Annotated[list[float] | None, typer.Option(help=options.StrengthHelp)] = None,
+    strength: Annotated[
+        list[float] | None,
+        typer.Option(help=f"{options.StrengthHelp} Default: what is usual for the vector."),
+    ] = None,
     read: options.PromptGroup,
     acting: options.VectorGroup,
-    layers: Annotated[
-        str | None,
-        typer.Option(help="Layers to steer, such as 0-3,7. Default: all that the vector has."),
-    ] = None,
+    layers: options.LayersOption = None,
     together: Annotated[
         bool,
         typer.Option(
@@ -77,18 +77,19 @@ def generate(
     Example: vectorlab runs generate --vector upbeat --strength 0 0.05 0.1
     --prompt 'Please paraphrase the following sentence. Sentence: Bad food!, paraphrase: '
     """
-    from vectorlab.domain.interventions.layer_ranges import parse_layers
-    from vectorlab.services.runs.arms import SweepOptions
+    from vectorlab.domain.interventions.layer_ranges import parse_choice
+    from vectorlab.services.runs.arms import SweepOptions, usual_in_words
 
     lab = open_lab(context)
+    steering = SweepOptions(
+        **acting.given(), **combined.given(), layers=parse_choice(layers), together=together
+    )
     request = lab.runs.request(
         **used.given(),
         **read.given(),
         vectors=vector or [],
         strengths=strength or [],
-        sweep=SweepOptions(
-            **acting.given(), **combined.given(), layers=parse_layers(layers), together=together
-        ),
+        sweep=steering,
         arms=arm or [],
         **writing.given(),
         samples=samples,
@@ -96,6 +97,7 @@ def generate(
         compiled=compile_,
         **work.given(),
     )
+    say_usual(usual_in_words(lab.db, vector or [], steering, arm or []))
     finish(
         lab,
         request,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vectorlab.cli import options
-from vectorlab.cli.context import finish, open_lab
+from vectorlab.cli.context import finish, open_lab, say_usual
 from vectorlab.cli.groups import grouped
 from vectorlab.cli.output import JsonOption, frame_table, plain, show, stderr
 from vectorlab.domain.defaults import DEFAULT_TEMPLATE
@@ -87,16 +87,17 @@ def sweep(
     Example: vectorlab runs sweep --vector upbeat --strength 0.05 0.1 0.2 --random 3 --shuffled 1
     --prompts reviews --budget 200000
     """
-    from vectorlab.services.runs.arms import SweepOptions
+    from vectorlab.services.runs.arms import SweepOptions, usual_in_words
 
     lab = open_lab(context)
+    steering = SweepOptions(**acting.given(), **combined.given())
     sweep_request = lab.runs.request_sweep(
         **used.given(),
         **read.given(),
         vectors=vector,
         strengths=strength,
         layers=options.layer_choices(layers),
-        sweep=SweepOptions(**acting.given(), **combined.given()),
+        sweep=steering,
         arms=arm or [],
         random=random,
         shuffled=shuffled,
@@ -109,6 +110,7 @@ def sweep(
         name=name,
         **work.given(),
     )
+    say_usual(usual_in_words(lab.db, [] if layers else vector, steering, arm or []))
     if sweep_request.fitted.left_out:
         stderr.print(
             f"The budget of {budget} tokens pays for {len(sweep_request.fitted.prompts)} prompts "

@@ -7,7 +7,7 @@ import typer
 from rich.console import Group, RenderableType
 
 from vectorlab.cli import options
-from vectorlab.cli.context import finish, open_lab, open_store
+from vectorlab.cli.context import finish, open_lab, open_store, say_usual
 from vectorlab.cli.groups import grouped
 from vectorlab.cli.output import (
     JsonOption,
@@ -91,6 +91,7 @@ def calibrate(
     --prompts reviews@latest
     """
     from vectorlab.domain.interventions.calibration import Calibration
+    from vectorlab.services.runs.arms import SweepOptions, usual_in_words
     from vectorlab.services.vectors import calibrations, vectors
 
     lab = open_lab(context)
@@ -113,6 +114,9 @@ def calibrate(
         **writing.given(),
         **work.given(),
     )
+
+    if not (layers or choose_layers):
+        say_usual(usual_in_words(lab.db, [reference], SweepOptions(**acting.given())))
 
     def show_one(calibration: Calibration) -> None:
         names = vectors.names_in(lab.db, calibration.spec)

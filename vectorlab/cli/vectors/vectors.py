@@ -33,6 +33,7 @@ from vectorlab.cli.output import (
 )
 from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
 from vectorlab.cli.renaming import NewName, rename_and_show
+from vectorlab.domain.vectors.conventions import CONVENTIONS, Convention
 from vectorlab.domain.vectors.formats import VECTOR_FORMATS
 from vectorlab.domain.vectors.methods import METHODS
 from vectorlab.domain.vectors.passages import ChatForm, ThinkingMarkers
@@ -53,8 +54,14 @@ VectorFormatOption = Annotated[
         + "."
     ),
 ]
-_METHOD_HELP = "How the vector is computed from the pairs. One of " + ", ".join(
-    f"{item.name} ({item.summary})" for item in METHODS.values()
+_METHOD_HELP = (
+    "How the vector is computed from the pairs. Default: icv, or the convention's. One of "
+    + ", ".join(f"{item.name} ({item.summary})" for item in METHODS.values())
+)
+_CONVENTION_HELP = (
+    "Whose way of making and applying a vector stands for what is not given: "
+    + "; ".join(f"{name} ({item.summary})" for name, item in CONVENTIONS.items())
+    + "."
 )
 
 
@@ -65,7 +72,8 @@ def extract(
     *,
     set: PairsOption,
     model: ModelOption = "tiny",
-    method: Annotated[str, typer.Option(help=_METHOD_HELP)] = "icv",
+    convention: Annotated[Convention | None, typer.Option(help=_CONVENTION_HELP)] = None,
+    method: Annotated[str | None, typer.Option(help=_METHOD_HELP)] = None,
     name: Annotated[str | None, name_for("new vector", default="made of set and version")] = None,
     read_site: Annotated[
         Site | None,
@@ -76,14 +84,15 @@ def extract(
         typer.Option(help="Place in a block where the vector will act. Default: the method's own."),
     ] = None,
     tokens: Annotated[
-        TokenRule,
+        TokenRule | None,
         typer.Option(
             parser=TokenRule,
             metavar="RULE",
             help="Token whose state stands for a text: last, index:I; or the mean of first:K, of "
-            "all (mean; or max), of response, thinking, answer or slot:NAME.",
+            "all (mean; or max), of response, thinking, answer or slot:NAME. Default: last, or the "
+            "convention's.",
         ),
-    ] = TokenRule.LAST,
+    ] = None,
     chat: Annotated[
         ChatForm,
         typer.Option(
@@ -109,12 +118,13 @@ def extract(
     ] = None,
     parameter: Annotated[list[str] | None, settings_of_method("rank=2")] = None,
     strip_punctuation: Annotated[
-        bool,
+        bool | None,
         typer.Option(
-            "--strip-punctuation",
-            help="Delete ASCII punctuation from the texts, as the original ICV code does.",
+            "--strip-punctuation/--keep-punctuation",
+            help="Delete ASCII punctuation from the texts, as the original ICV code does, or keep "
+            "it. Default: keep it, or as the convention does.",
         ),
-    ] = False,
+    ] = None,
     special_tokens: SpecialTokensOption = True,
     dtype: DtypeOption = "float32",
     work: WorkGroup,
@@ -135,6 +145,7 @@ def extract(
         model=model,
         name=name,
         **work.given(),
+        convention=convention,
         method=method,
         read_site=read_site,
         write_site=write_site,

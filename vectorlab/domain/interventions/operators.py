@@ -47,6 +47,9 @@ class OperatorInfo:
     slider: Slider
     needs: tuple[str, ...] = ("vector",)  # what a steering vector has to hold at each layer
     scales_with_length: bool = False  # whether a vector of twice the length does more
+    # Whether what it writes at one layer comes on top of what it wrote at those before, so that a
+    # vector's L layers do L times as much as one.
+    adds_up: bool = False
     takes_mean: bool = False  # whether ``Combine.MEAN`` divides by the number of vectors
     # Whether the vectors of an arm are one thing to it, such as the space that they span, and so
     # have to share strength, positions, schedule and layers.
@@ -75,6 +78,7 @@ OPERATORS: dict[Operator, OperatorInfo] = {
         first_guess=1.0,
         slider=_MULTIPLE,
         scales_with_length=True,
+        adds_up=True,
     ),
     Operator.ADD_NORM_PRESERVING: OperatorInfo(
         unit="multiples of the vector as stored, before the state gets its own norm back",

@@ -4,6 +4,7 @@ A spelling is a part, perhaps a window of it, and perhaps filters:
 
     all   prompt   response
     prompt:first=4   prompt:last=1   prompt:2-5   response:first=8   response:8-
+    prompt:last=1+response
     all+skip_bos   prompt:last=8+except=13,198   response+tokens=5,17
     response+thinking   response+answer
 
@@ -19,7 +20,8 @@ from typing import ClassVar
 from vectorlab.errors import InputError
 
 HELP = "Write for example all, prompt:last=2, prompt:0-3, response:8-15, response:first=8, "
-HELP += "all+skip_bos, prompt+tokens=5,17, all+except=5, response+thinking or response+answer."
+HELP += "prompt:last=1+response, all+skip_bos, prompt+tokens=5,17, all+except=5, "
+HELP += "response+thinking or response+answer."
 
 
 class Part(StrEnum):
@@ -53,8 +55,8 @@ class Positions:
     part: Part = Part.ALL
     start: int = 0  # first token of the window, counted within the part
     stop: int | None = None  # first token behind it; None: up to the end
-    # Instead of both: so many tokens before the end of the prompt, or the newest of a response
-    # that grows, which is for conditions only.
+    # Instead of both: so many tokens before the end of the prompt, of all also what follows them;
+    # or the newest of a response that grows, which is for conditions only.
     last: int | None = None
     tokens: tuple[int, ...] = ()  # only these token ids; empty: any
     excluded: tuple[int, ...] = ()  # none of these token ids
@@ -83,11 +85,15 @@ class Positions:
 
     def __str__(self) -> str:
         window = self._window()
+        if self.part is Part.ALL and window:
+            place = [f"{Part.PROMPT}:{window}", str(Part.RESPONSE)]
+        else:
+            place = [f"{self.part}:{window}" if window else str(self.part)]
         filters = [f"tokens={_joined(self.tokens)}"] if self.tokens else []
         filters += [f"except={_joined(self.excluded)}"] if self.excluded else []
         filters += ["skip_bos"] if self.skip_bos else []
         filters += [str(self.stage)] if self.stage else []
-        return "+".join([f"{self.part}:{window}" if window else str(self.part), *filters])
+        return "+".join([*place, *filters])
 
     @classmethod
     def parse(cls, text: str) -> "Positions":
@@ -100,7 +106,11 @@ class Positions:
         part, colon, window = place.partition(":")
         if part not in list(Part) or (colon and not window):
             raise _unreadable(text)
+        if window and part == Part.ALL:
+            raise InputError(f"A window belongs to the prompt or to the response. {HELP}")
         fields = _read_window(window, text) if window else {}
+        if filters[:1] == [Part.RESPONSE] and part == Part.PROMPT and "last" in fields:
+            part, filters = Part.ALL, filters[1:]
         filter_fields: dict[str, tuple[int, ...] | bool | Stage] = {}
         for spelling in filters:
             name, value = _read_filter(spelling, text)
@@ -110,10 +120,10 @@ class Positions:
         return cls(part=Part(part), **fields, **filter_fields)  # type: ignore[arg-type]
 
     def _check_window(self) -> None:
-        has_window = (self.start, self.stop, self.last) != (0, None, None)
-        if has_window and self.part is Part.ALL:
+        has_range = (self.start, self.stop) != (0, None)
+        if has_range and self.part is Part.ALL:
             raise InputError(f"A window belongs to the prompt or to the response. {HELP}")
-        if self.last is not None and (self.start, self.stop) != (0, None):
+        if self.last is not None and has_range:
             raise InputError("Give a range or the last tokens, not both.")
         empty = self.start < 0 or (self.stop is not None and self.stop <= self.start)
         if empty or (self.last is not None and self.last < 1):

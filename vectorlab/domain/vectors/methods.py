@@ -73,6 +73,15 @@ METHODS: dict[str, MethodInfo] = {
             source="repeng's pca_center, https://github.com/vgel/repeng",
         ),
         MethodInfo(
+            name="pca_diff",
+            summary="first direction of the centred differences, of length 1, signed by majority",
+            read_site=Site.BLOCK_OUTPUT,
+            write_site=Site.BLOCK_OUTPUT,
+            operator=Operator.ADD,
+            minimum_pairs=2,
+            source="repeng's default, https://github.com/vgel/repeng",
+        ),
+        MethodInfo(
             name="logistic_regression",
             summary="weights of a linear classifier of targets against sources",
             read_site=Site.BLOCK_OUTPUT,
@@ -80,6 +89,16 @@ METHODS: dict[str, MethodInfo] = {
             operator=Operator.ADD,
             minimum_pairs=1,
             source="Li et al. 2023, https://arxiv.org/abs/2306.03341",
+        ),
+        MethodInfo(
+            name="logistic_pairs",
+            summary="weights, of length 1, of a classifier of pair-centred states, no intercept",
+            read_site=Site.BLOCK_OUTPUT,
+            write_site=Site.BLOCK_OUTPUT,
+            operator=Operator.ADD,
+            minimum_pairs=1,
+            source="steering-vectors' logistic_aggregator, "
+            "https://github.com/steering-vectors/steering-vectors",
         ),
         MethodInfo(
             name="whitened_mean_difference",

@@ -1,18 +1,19 @@
 """Steering vectors: sites, operators, the specification of an extraction and its result."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
 
 from vectorlab.domain.codec import Request, Stored
-from vectorlab.domain.description import About
+from vectorlab.domain.description import About, describe
 from vectorlab.domain.fields import Dtype, ModelFingerprint, SpecialTokens
 from vectorlab.domain.hashing import bytes_sha256, content_sha256
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.sets.versions import Demonstration
+from vectorlab.domain.vectors.conventions import Convention
 from vectorlab.domain.vectors.passages import (
     ChatForm,
     Passage,
@@ -41,6 +42,20 @@ class Origin(StrEnum):
     IMPORTED = "imported"
 
 
+def departures(spec: "ExtractionSpec") -> str:
+    """Where a request differs from its convention: ``, but tokens last``; else nothing."""
+    if spec.convention is None:
+        return ""
+    usual = spec.convention.info
+    facts = [
+        fact
+        for fact in describe(replace(spec, convention=None))
+        if getattr(spec, fact.field) != getattr(usual, fact.field, getattr(spec, fact.field))
+    ]
+    words = ", ".join(f"{fact.name} {fact.value}" for fact in facts)
+    return f", but {words}" if words else ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ExtractionSpec(Request):
     """A complete request for a steering vector; equal requests have equal hashes."""
@@ -67,6 +82,13 @@ class ExtractionSpec(Request):
     thinking: Annotated[
         ThinkingMarkers | None,
         About(name="thinking markers", none="those that are recognised"),
+        Stored(if_given=True),
+    ] = None
+    # Whose values the fields above were taken from, and how the vector is applied unless somebody
+    # says otherwise.
+    convention: Annotated[
+        Convention | None,
+        About(name="convention", quiet=True, remark=departures),
         Stored(if_given=True),
     ] = None
 

@@ -13,16 +13,21 @@ from vectorlab.domain.interventions.arms import (
     check_measured_before,
     check_strength,
 )
-from vectorlab.domain.interventions.layer_ranges import parse_layers, spell_layers
+from vectorlab.domain.interventions.layer_ranges import (
+    LayerChoice,
+    parse_choice,
+    spell_choice,
+)
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.interventions.schedules import Schedule
 from vectorlab.domain.models import Model
 from vectorlab.domain.vectors.vectors import Site, SteeringVector
 from vectorlab.errors import InputError
-from vectorlab.services.vectors.calibrations import unit_strength
+from vectorlab.services.vectors.calibrations import calibrated_layers, unit_strength
 from vectorlab.services.vectors.options import VectorOptions
 from vectorlab.services.vectors.thresholds import spell, vector_read
+from vectorlab.services.vectors.usual import in_words
 from vectorlab.services.vectors.vectors import check_fits
 from vectorlab.store.database import Database
 from vectorlab.store.vectors import vectors
@@ -40,16 +45,33 @@ class SweepOptions(VectorOptions):
     """How the vectors of a run act, each alone or together.
 
     Attributes:
-        layers: That are steered; None is all that a vector has.
+        layers: That are steered: some, ``"all"`` that a vector has, or, with None, the usual ones:
+            one where what is written adds up over layers, unless its convention says otherwise.
         together: All vectors in one arm instead of one arm each.
         combine: How the pushes of several vectors in one arm add up.
         calibrated: Strengths count in the calibrated strength of each vector.
     """
 
-    layers: tuple[int, ...] | None = None
+    layers: LayerChoice = None
     together: bool = False
     combine: Combine = Combine.MEAN
     calibrated: bool = False
+
+    def layers_meant(
+        self, db: Database, model: Model, vector: SteeringVector
+    ) -> tuple[int, ...] | None:
+        """The layers of a vector that are steered; None for all it has."""
+        usual = self.usual(db, vector)
+        if not self.calibrated or self.layers is not None:
+            return usual.chosen(self.layers)
+        return calibrated_layers(
+            db,
+            vector,
+            model,
+            operator=Operator(self.operator or vector.operator),
+            site=self.site or vector.write_site,
+            usual=usual.layers,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +83,7 @@ class Term:
     operator: Operator | None = None
     site: Site | None = None
     positions: Positions | None = None
-    layers: tuple[int, ...] | None = None
+    layers: LayerChoice = None
     schedule: Schedule | None = None
     when: str | None = None
 
@@ -83,30 +105,53 @@ def build_arms(
         db: The store.
         model: The vectors have to fit it.
         references: Vectors of the sweep.
-        strengths: Of the sweep.
+        strengths: Of the sweep; without any, each vector has its usual one.
         options: For all of them, unless a written arm says otherwise.
         written: Arms as ``parse_arm`` reads them.
 
     Raises:
         NotFoundError: If a vector does not exist.
-        InputError: If a strength is not finite, vectors and strengths do not go together, or an
-            arm cannot be read.
+        InputError: If a strength is not finite or belongs to no vector, or an arm cannot be read.
         ShapeError: If a vector does not fit the model.
     """
-    if bool(references) != bool(strengths):
+    if strengths and not references:
         raise InputError(
-            "Vectors and strengths go together: give --vector NAME and --strength 0.1, or neither."
+            "A strength belongs to a vector: give --vector NAME with it, or leave --strength out."
         )
     groups = [references] if options.together else [[reference] for reference in references]
-    swept = [
-        [Term(vector=reference, strength=strength) for reference in group]
-        for group in groups
-        if group
-        for strength in dict.fromkeys(check_strength(strength) for strength in strengths)
-    ]
+    swept = [terms for group in groups if group for terms in _swept(db, group, strengths, options)]
     own = [_terms(written_arm) for written_arm in written]
+    if options.together and not strengths:
+        own += swept  # which differ in strength, so that each is said
     arms = [_arm(db, model, terms, options, named=terms in own) for terms in [*swept, *own]]
     return (BASELINE, *(check_arm(arm) for arm in arms if not arm.is_baseline))
+
+
+def usual_in_words(
+    db: Database,
+    references: Sequence[str],
+    options: SweepOptions,
+    written: Sequence[str | Sequence[Term]] = (),
+) -> list[str]:
+    """A sentence for every vector that acts on fewer layers than all because none were named.
+
+    Raises:
+        NotFoundError: If a vector does not exist.
+        InputError: If an arm cannot be read.
+    """
+    terms = [Term(vector=reference, strength=0) for reference in references]
+    terms += [term for arm in written for term in _terms(arm)]
+    sentences = []
+    for term in terms:
+        said = _said(term, options)
+        with db.read() as tx:
+            vector = vectors.get_vector(tx, term.vector)
+        usual = said.usual(db, vector)
+        if said.layers is not None or usual.layers is None:
+            continue
+        operator = Operator(said.operator or vector.operator)
+        sentences.append(in_words(vector, operator, usual, is_calibrated=said.calibrated))
+    return list(dict.fromkeys(sentences))
 
 
 def vectors_named(
@@ -157,6 +202,24 @@ def parse_arm(text: str) -> tuple[Term, ...]:
     )
 
 
+def _swept(
+    db: Database, group: Sequence[str], strengths: Sequence[float], options: SweepOptions
+) -> list[list[Term]]:
+    """An arm's vectors at every strength, or each at its usual one."""
+    if strengths:
+        return [
+            [Term(vector=reference, strength=strength) for reference in group]
+            for strength in dict.fromkeys(check_strength(strength) for strength in strengths)
+        ]
+    terms = []
+    for reference in group:
+        with db.read() as tx:
+            vector = vectors.get_vector(tx, reference)
+        usual = 1.0 if options.calibrated else options.usual(db, vector).strength
+        terms.append(Term(vector=reference, strength=usual))
+    return [terms]
+
+
 def _terms(written: str | Sequence[Term]) -> Sequence[Term]:
     return parse_arm(written) if isinstance(written, str) else written
 
@@ -182,7 +245,7 @@ def _option(name: str, value: str, text: str) -> Any:
     if name == "schedule":
         return Schedule.parse(value)
     if name == "layers":
-        return parse_layers(value)
+        return parse_choice(value)
     if name == "when":
         return value
     known = Operator if name == "operator" else Site
@@ -198,7 +261,8 @@ def _arm(
     for term in terms:
         with db.read() as tx:
             vector = vectors.get_vector(tx, term.vector)
-        check_fits(vector, model, term.layers or options.layers)
+        layers = term.layers or options.layers
+        check_fits(vector, model, None if layers == "all" else layers)
         arm_vectors.append(vector)
     interventions = tuple(
         _intervention(db, model, vector, term, options)
@@ -222,17 +286,24 @@ def _arm(
 def _intervention(
     db: Database, model: Model, vector: SteeringVector, term: Term, options: SweepOptions
 ) -> Intervention:
-    overrides = {name: getattr(term, name) for name in OPTIONS}
-    options = replace(
-        options, **{name: value for name, value in overrides.items() if value is not None}
-    )
+    said = _said(term, options)
     intervention = Intervention(
-        strength=term.strength, layers=options.layers, **options.acting(db, model, vector)
+        strength=term.strength,
+        layers=said.layers_meant(db, model, vector),
+        **said.acting(db, model, vector),
     )
     with db.read() as tx:
         own = [part.layer for part in vectors.layer_infos(tx, vector.id)]
     check_measured_before(intervention, own if intervention.layers is None else intervention.layers)
     return intervention
+
+
+def _said(term: Term, options: SweepOptions) -> SweepOptions:
+    """What a vector of an arm says itself, and the run's options for the rest."""
+    overrides = {name: getattr(term, name) for name in OPTIONS}
+    return replace(
+        options, **{name: value for name, value in overrides.items() if value is not None}
+    )
 
 
 def _calibrated(
@@ -255,7 +326,7 @@ def _label(
     db: Database, model: Model, vector: SteeringVector, term: Term, intervention: Intervention
 ) -> str:
     """Name and strength, what the arm says beside them, and when it acts if that is not always."""
-    layers = None if term.layers is None else f"layers {spell_layers(term.layers)}"
+    layers = None if term.layers is None else f"layers {spell_choice(term.layers)}"
     options = [term.operator, term.site, term.positions, layers]
     course = _course(db, intervention)
     if term.schedule == Schedule.CONSTANT:
@@ -290,6 +361,6 @@ def _in_brackets(details: Sequence[str]) -> str:
 def _spell(term: Term) -> str:
     values: dict[str, Any] = {name: getattr(term, name) for name in OPTIONS}
     if term.layers is not None:
-        values["layers"] = spell_layers(term.layers)
+        values["layers"] = spell_choice(term.layers)
     options = [f":{name}={value}" for name, value in values.items() if value is not None]
     return f"{term.vector}:{term.strength!r}{''.join(options)}"

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any
 
 from vectorlab.domain.codec import fields_of
-from vectorlab.domain.interventions.layer_ranges import spell_layers
+from vectorlab.domain.interventions.layer_ranges import spell_choice
 from vectorlab.domain.runs.runs import Decoding, Prompt
 from vectorlab.services.runs.arms import SweepOptions, Term, spell_arm
 from vectorlab.services.runs.requests import GenerationRequest
@@ -87,7 +87,7 @@ def _option(name: str, value: Any) -> tuple[str, ...]:
     flag = "--" + name.replace("_", "-")
     if name == "stop":
         return tuple(word for text in value for word in (flag, text.replace("\n", "\\n")))
-    return flag, spell_layers(value) if name == "layers" else _word(value)
+    return flag, spell_choice(value) if name == "layers" else _word(value)
 
 
 def _word(value: Any) -> str:

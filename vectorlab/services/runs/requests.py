@@ -7,7 +7,13 @@ from vectorlab.domain.models import Model
 from vectorlab.domain.runs.runs import Prompt, RunSpec
 from vectorlab.services.asking import JobOptions
 from vectorlab.services.given import as_prompts, several
-from vectorlab.services.runs.arms import SweepOptions, Term, build_arms, vectors_named
+from vectorlab.services.runs.arms import (
+    SweepOptions,
+    Term,
+    build_arms,
+    usual_in_words,
+    vectors_named,
+)
 from vectorlab.services.runs.text_options import TextOptions, run_spec
 from vectorlab.services.vectors.belonging import check_belongs, model_of
 from vectorlab.store.database import Database
@@ -22,7 +28,8 @@ class GenerationRequest(TextOptions):
         other_model: The model may be another than the vectors' own, of its depth and width.
         prompts: Texts, used as they are.
         vectors: Names, ids or hash prefixes.
-        strengths: One arm per vector and strength, beside the baseline.
+        strengths: One arm per vector and strength, beside the baseline; without any, each vector
+            has its usual strength.
         arms: Further arms written out, ``"a:0.1,b:0.2"``, or their terms; what they do not say is
             taken from ``sweep``.
         sweep: Operator, site, positions, layers, schedule, and whether the vectors act together.
@@ -56,6 +63,10 @@ class GenerationRequest(TextOptions):
             other_model=self.other_model,
             look_up=look_up,
         )
+
+    def usual_in_words(self, db: Database) -> list[str]:
+        """A sentence for every vector whose layers were chosen because none were named."""
+        return usual_in_words(db, self.vectors, self.sweep, self.arms)
 
     def spec(self, db: Database, model: Model) -> RunSpec:
         """What a worker is asked for.

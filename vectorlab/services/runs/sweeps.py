@@ -5,19 +5,18 @@ from dataclasses import dataclass, replace
 
 from vectorlab.domain.defaults import DEFAULT_TEMPLATE
 from vectorlab.domain.interventions.arms import Arm
-from vectorlab.domain.interventions.layer_ranges import spell_layers
+from vectorlab.domain.interventions.layer_ranges import LayerChoice, spell_choice
 from vectorlab.domain.models import Model
 from vectorlab.domain.runs.runs import Prompt
 from vectorlab.errors import InputError
 from vectorlab.services.given import as_prompts
-from vectorlab.services.runs.arms import BASELINE, build_arms
+from vectorlab.services.runs.arms import BASELINE, SweepOptions, build_arms
 from vectorlab.services.runs.baselines import in_context_arm
 from vectorlab.services.runs.requests import GenerationRequest, RunOptions
 from vectorlab.services.vectors.calibrations import unit_strength
 from vectorlab.store.database import Database
 from vectorlab.store.vectors import vectors
 
-LayerChoice = tuple[int, ...] | None
 TokenCounter = Callable[[Sequence[str]], Sequence[int]]  # tokens of texts
 
 
@@ -26,7 +25,7 @@ class Sweep(GenerationRequest):
     """A request whose vectors are each tried on several layers, beside what they have to beat.
 
     Attributes:
-        layers: Choices of layers; None is all of the vector's.
+        layers: Choices of layers: some, ``"all"`` of the vector's, or, with None, the usual ones.
         random: Beside each vector so many random directions of the same norms.
         shuffled: And so many vectors of the same texts with their sides drawn by lot, which are
             extracted first.
@@ -89,12 +88,15 @@ def sweep_arms(
     choices = list(dict.fromkeys(sweep.layers)) or [None]
     for layers in choices:
         for name in (*sweep.vectors, *beside):
+            options = _as_usual(
+                db, model, replace(sweep.sweep, layers=layers), beside.get(name, name)
+            )
             swept = build_arms(
                 db,
                 model=model,
                 references=[name],
-                strengths=_strengths(db, model, sweep, beside.get(name, name), layers),
-                options=replace(sweep.sweep, layers=layers, calibrated=False),
+                strengths=_strengths(db, model, sweep, beside.get(name, name), options),
+                options=replace(options, calibrated=False),
             )
             arms += [_named(arm, layers if len(choices) > 1 else None) for arm in swept[1:]]
     arms += build_arms(
@@ -135,21 +137,33 @@ def fit_budget(sweep: Sweep, arms: Sequence[Arm], count: TokenCounter) -> Prompt
     return PromptsInBudget(prompts=prompts[:kept], tokens=total, left_out=len(prompts) - kept)
 
 
+def _as_usual(db: Database, model: Model, options: SweepOptions, name: str) -> SweepOptions:
+    """Where a vector acts, said for those that stand beside it too."""
+    with db.read() as tx:
+        vector = vectors.get_vector(tx, name)
+    layers = options.layers_meant(db, model, vector)
+    return replace(
+        options,
+        layers="all" if layers is None else layers,
+        positions=options.positions or options.usual(db, vector).positions,
+    )
+
+
 def _strengths(
-    db: Database, model: Model, sweep: Sweep, name: str, layers: LayerChoice
+    db: Database, model: Model, sweep: Sweep, name: str, options: SweepOptions
 ) -> list[float]:
     """The strengths as numbers; those of a baseline count in the unit of its vector."""
     if not sweep.sweep.calibrated:
         return list(sweep.strengths)
     with db.read() as tx:
         vector = vectors.get_vector(tx, name)
-    acting = sweep.sweep.acting(db, model, vector)
+    acting = options.acting(db, model, vector)
     use = {name: acting[name] for name in ("operator", "site", "schedule", "condition")}
-    unit = unit_strength(db, vector, model, layers=layers, **use)
+    unit = unit_strength(db, vector, model, layers=options.layers_meant(db, model, vector), **use)
     return [strength * unit for strength in sweep.strengths]
 
 
 def _named(arm: Arm, layers: LayerChoice) -> Arm:
     if layers is None:
         return arm
-    return replace(arm, label=f"{arm.label} (layers {spell_layers(layers)})")
+    return replace(arm, label=f"{arm.label} (layers {spell_choice(layers)})")

@@ -15,7 +15,7 @@ from vectorlab.domain.interventions.calibration import (
     parse_budget,
 )
 from vectorlab.domain.interventions.conditions import Condition
-from vectorlab.domain.interventions.layer_ranges import spell_layers
+from vectorlab.domain.interventions.layer_ranges import LayerChoice, spell_layers
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.schedules import Schedule
 from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, PRIORITY_BATCH
@@ -48,7 +48,8 @@ class CalibrationOptions(TextOptions, VectorOptions):
         damage: Budget: a scorer and the most that its mean may be.
         lower_is_better: The mean of ``effect`` is to be as low as possible.
         smallest: Difference of the effect that is of interest; the verdict says where it is less.
-        layers: Each a choice of layers; None is all of them. The best of several is the result.
+        layers: Each a choice of layers: some, ``"all"``, or, with None, the usual ones. The best of
+            several is the result.
         first: Strength that is tried first; None takes the operator's usual one.
         other_model: The model may be another than the vector's own, of its depth and width.
     """
@@ -57,7 +58,7 @@ class CalibrationOptions(TextOptions, VectorOptions):
     damage: str = DEFAULT_BUDGET
     lower_is_better: bool = False
     smallest: float | None = None
-    layers: tuple[tuple[int, ...] | None, ...] = (None,)
+    layers: tuple[LayerChoice, ...] = (None,)
     first: float | None = None
     other_model: bool = False
 
@@ -102,11 +103,13 @@ def request_calibration(
     with db.read() as tx:
         vector = vectors.get_vector(tx, reference)
         own = [part.layer for part in vectors.layer_infos(tx, vector.id)]
-    for layers in options.layers:
+    usual = options.usual(db, vector)
+    choices = tuple(dict.fromkeys(usual.chosen(layers) for layers in options.layers))
+    for layers in choices:
         check_fits(vector, model, layers)
     measured = _measured(db, vector, model, options)
     whole = _spec(db, vector, model, prompts, options, measured)
-    specs = [replace(whole, layers=layers) for layers in options.layers]
+    specs = [replace(whole, layers=layers) for layers in choices]
     for spec in specs:
         [intervention] = spec.arm(spec.first).interventions
         check_measured_before(
@@ -161,6 +164,28 @@ def of_vector(
     with db.read() as tx:
         vector_id = None if reference is None else vectors.get_vector(tx, reference).id
         return calibrations.calibrations_of(tx, vector_id, model_id=model_id)
+
+
+def calibrated_layers(
+    db: Database,
+    vector: SteeringVector,
+    model: Model,
+    *,
+    operator: Operator,
+    site: Site,
+    usual: tuple[int, ...] | None,
+) -> tuple[int, ...] | None:
+    """The layers that a vector's calibrated strength counts on; None for all.
+
+    The usual ones if it was calibrated there, and under an operator that does not add up over
+    layers; else those of the newest calibration that met its budget.
+    """
+    with db.read() as tx:
+        stored = calibrations.calibrations_of(
+            tx, vector.id, model_id=model.id, operator=operator, site=site
+        )
+    known = [calibration.spec.layers for calibration in stored if calibration.is_met]
+    return known[0] if operator.info.adds_up and known and usual not in known else usual
 
 
 def unit_strength(
@@ -271,7 +296,7 @@ def layers_text(calibration: Calibration) -> str:
     return "all" if layers is None else spell_layers(layers)
 
 
-def layer_choices(n_layers: int) -> tuple[tuple[int, ...] | None, ...]:
+def layer_choices(n_layers: int) -> tuple[LayerChoice, ...]:
     """Choices worth trying: all layers, both halves, and the thirds."""
     halves, thirds = n_layers // 2, n_layers // 3
     parts = [range(halves), range(halves, n_layers)]
@@ -282,7 +307,7 @@ def layer_choices(n_layers: int) -> tuple[tuple[int, ...] | None, ...]:
             range(n_layers - thirds, n_layers),
         ]
     chosen = [tuple(part) for part in parts if 0 < len(part) < n_layers]
-    return (None, *dict.fromkeys(chosen))
+    return ("all", *dict.fromkeys(chosen))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, PRIORITY_BATCH
 from vectorlab.domain.models import Model, check_dtype
 from vectorlab.domain.sets.versions import SetReference, check_name
 from vectorlab.domain.ties import in_order
+from vectorlab.domain.vectors.conventions import Convention, convention_named
 from vectorlab.domain.vectors.methods import COMBINED, method_info
 from vectorlab.domain.vectors.passages import ChatForm, ThinkingMarkers
 from vectorlab.domain.vectors.vectors import (
@@ -44,12 +45,17 @@ class ExtractionOptions:
     """Everything about an extraction beside set and model.
 
     Attributes:
-        method: How the numbers are made of the pairs.
+        convention: Whose way of making and applying a vector stands for what is not given here;
+            ``caa``, ``icv``, ``repeng`` or ``steering-vectors``.
+        method: How the numbers are made of the pairs; None takes the convention's, without one
+            ``icv``.
         parameters: Of the method.
         read_site: Where in a block states are read; None takes the method's default.
         write_site: Where in a block the vector will act; None takes the method's default.
-        token_rule: Whose state stands for a text.
-        strip_punctuation: Delete ASCII punctuation from the texts, as the original ICV code does.
+        token_rule: Whose state stands for a text; None takes the convention's, without one the last
+            token's.
+        strip_punctuation: Delete ASCII punctuation from the texts, as the original ICV code does;
+            None does as the convention, without one not.
         add_special_tokens: Let the tokenizer add BOS where it would.
         dtype: The model computes in this.
         chat: How a text takes part in a conversation.
@@ -57,17 +63,42 @@ class ExtractionOptions:
         thinking: Markers around the model's thinking; None takes those that are recognised.
     """
 
-    method: str = "icv"
+    convention: Convention | str | None = None
+    method: str | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     read_site: Site | None = None
     write_site: Site | None = None
-    token_rule: TokenRule = TokenRule.LAST
-    strip_punctuation: bool = False
+    token_rule: TokenRule | None = None
+    strip_punctuation: bool | None = None
     add_special_tokens: bool = True
     dtype: str = "float32"
     chat: ChatForm = ChatForm.NONE
     template: str = ""
     thinking: ThinkingMarkers | None = None
+
+    def reading(self) -> dict[str, Any]:
+        """The fields of the request that a convention stands for, and the convention.
+
+        Raises:
+            InputError: If the method or the convention is unknown.
+        """
+        convention = None if self.convention is None else convention_named(self.convention)
+        usual = None if convention is None else convention.info
+        info = method_info(self.method or ("icv" if usual is None else usual.method))
+        own = usual if usual is not None and usual.method == info.name else None
+        rule = TokenRule.LAST if usual is None else usual.token_rule
+        strip = usual is not None and usual.strip_punctuation
+        return {
+            "convention": convention,
+            "method": info.name,
+            "parameters": self.parameters or ({} if own is None else own.parameters),
+            "read_site": self.read_site or (own or info).read_site,
+            "write_site": self.write_site or (own or info).write_site,
+            "token_rule": self.token_rule or rule,
+            "strip_punctuation": strip
+            if self.strip_punctuation is None
+            else self.strip_punctuation,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,9 +147,9 @@ def request_extraction(
     from vectorlab.domain.jobs.requests import ExtractRequest
     from vectorlab.services.asking import ask, job_reader
 
-    info = method_info(options.method)
+    reading = options.reading()
     check_dtype(options.dtype)
-    check_reading(options.token_rule, options.chat, options.template)
+    check_reading(reading["token_rule"], options.chat, options.template)
     if options.chat is not ChatForm.NONE and model.description.chat_template_sha256 is None:
         raise InputError(
             f"Model {model.name!r} has no chat template, which --chat {options.chat} needs. Use a "
@@ -127,16 +158,11 @@ def request_extraction(
     with db.read() as tx:
         version = sets.resolve_version(tx, SetReference.parse(set_reference))
         items = sets.demonstrations(tx, version.id)
-    check_pairs(version.label, items, minimum=info.minimum_pairs)
+    check_pairs(version.label, items, minimum=method_info(reading["method"]).minimum_pairs)
     spec = ExtractionSpec(
         model_fingerprint=model.fingerprint,
         set_sha256=version.content_sha256,
-        method=options.method,
-        parameters=options.parameters,
-        read_site=options.read_site or info.read_site,
-        write_site=options.write_site or info.write_site,
-        token_rule=options.token_rule,
-        strip_punctuation=options.strip_punctuation,
+        **reading,
         add_special_tokens=options.add_special_tokens,
         dtype=options.dtype,
         chat=options.chat,

@@ -47,6 +47,19 @@ def towards(direction: torch.Tensor, differences: torch.Tensor) -> torch.Tensor:
     return direction * signs_of_largest(along[:, None])
 
 
+def as_most_pairs(direction: torch.Tensor, differences: torch.Tensor) -> torch.Tensor:
+    """The direction (F,) with the sign that most of the differences (N, F) have along it.
+
+    Every pair has one vote, however far it reaches. Where they are equally many, the entry of the
+    direction that is largest in size is positive.
+    """
+    along = differences.double() @ direction
+    votes = along.sign() * (along.abs() > TOLERANCE * along.abs().amax())
+    if votes.sum() != 0:
+        return direction * votes.sum().sign()
+    return direction * signs_of_largest(direction[:, None])
+
+
 def signs_of_largest(values: torch.Tensor) -> torch.Tensor:
     """Sign of the entry that is largest in size, of equal ones the first, per column (N, C): (C,).
 

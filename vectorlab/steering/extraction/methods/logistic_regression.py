@@ -59,26 +59,37 @@ def _weights(states: torch.Tensor, penalty: float) -> torch.Tensor:
     length = torch.linalg.vector_norm(centred) / len(centred) ** 0.5
     if not length > 0:
         return centred[0]
-    scaled = centred / length
-    if len(scaled) >= scaled.shape[1]:
-        return _fit(scaled, penalty)
-    # The weights are a combination of the states: solve in as many dimensions as there are.
-    energy, left = torch.linalg.eigh(scaled @ scaled.T)
+    return minimise(centred / length, penalty)
+
+
+def minimise(rows: torch.Tensor, penalty: float, *, intercept: bool = True) -> torch.Tensor:
+    """Weights (F,) at the minimum of the penalised mean loss.
+
+    Args:
+        rows: (M, F) float64, of which the second half are targets.
+        penalty: Weight of the squared length.
+        intercept: Whether the classifier has one, which is left out of the result.
+    """
+    if len(rows) >= rows.shape[1]:
+        return _fit(rows, penalty, intercept=intercept)
+    # The weights are a combination of the rows: solve in as many dimensions as there are.
+    energy, left = torch.linalg.eigh(rows @ rows.T)
     keep = energy > energy[-1] * 1e-14
     roots, left = energy[keep].sqrt(), left[:, keep]
-    weights: torch.Tensor = (_fit(left * roots, penalty) / roots) @ left.T @ scaled
+    fitted = _fit(left * roots, penalty, intercept=intercept)
+    weights: torch.Tensor = (fitted / roots) @ left.T @ rows
     return weights
 
 
-def _fit(rows: torch.Tensor, penalty: float) -> torch.Tensor:
+def _fit(rows: torch.Tensor, penalty: float, *, intercept: bool) -> torch.Tensor:
     """Weights of the columns of rows (M, F) by Newton's method; the intercept is left out."""
-    count = len(rows)
+    count, width = rows.shape
     signs = rows.new_ones(count)
     signs[: count // 2] = -1
-    features = torch.cat([rows, rows.new_ones(count, 1)], dim=1)
+    features = torch.cat([rows, rows.new_ones(count, 1)], dim=1) if intercept else rows
     # The intercept is free, but for what keeps its curvature from vanishing in rounding.
     penalties = torch.full_like(features[0], penalty)
-    penalties[-1] = 1e-12
+    penalties[width:] = 1e-12
 
     def loss(weights: torch.Tensor) -> torch.Tensor:
         fit = softplus(-signs * (features @ weights)).mean()
@@ -102,7 +113,7 @@ def _fit(rows: torch.Tensor, penalty: float) -> torch.Tensor:
         weights, value = weights - step, reached
         if torch.linalg.vector_norm(step) <= _TOLERANCE * torch.linalg.vector_norm(weights):
             break
-    return weights[:-1]
+    return weights[:width]
 
 
 METHOD = Method(aggregator=logistic_regression)
