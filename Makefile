@@ -136,7 +136,7 @@ tiny-report: $(STAMP)  ## measure the bundled model (under 10 minutes)
 ravel-report: $(STAMP)  ## train and score all featurizers on tiny and cities (under 20 minutes)
 	$(BIN)/python -m scripts.ravel_report
 
-steering-report: $(STAMP)  ## both original experiments on the bundled model against every baseline, into docs/reports/
+steering-report: $(STAMP)  ## the experiments after the paper on the bundled model, as published and against every baseline, into docs/reports/
 	$(BIN)/python -m scripts.steering_report
 
 verdict-levels: $(STAMP)  ## how often verdicts claim what is not there, and see what is, into docs/verdicts.md

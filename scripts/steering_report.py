@@ -1,64 +1,45 @@
 """Write the report of the bundled model steered: `make steering-report`.
 
-Both experiments of the in-context-vector paper, each with every baseline: the unsteered model,
-random directions of the same norms, a vector of the same texts with their sides drawn by lot, and
-the demonstrations in the prompt. Strengths are calibrated on prompts of the validation split;
-everything in the report is measured on prompts of the test split, whose remarks and reviews the
-model was not trained on. It is a page like any other that `vectorlab runs report` writes.
+The experiments after the in-context-vector paper. First, side by side, the published conditions and
+ours: punctuation deleted and kept, sampled and greedy, at the published strength, on prompts of
+`scripts/train_tiny/fresh.py`, by which nothing was chosen. Then each with every baseline: the
+unsteered model, random directions of the same norms, a vector of the same texts with their sides
+drawn by lot, and the demonstrations in the prompt. There, strengths are calibrated on prompts of
+the validation split and measured on the test split, whose remarks and reviews the model was not
+trained on. It is a page like any other that `vectorlab runs report` writes.
 """
 
 import argparse
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from scripts.train_tiny import cases, dialogues
+import pandas as pd
+
+from scripts.train_tiny import cases, scoring
+from scripts.train_tiny.cases import StyleCase
 from scripts.train_tiny.laboratory import demonstrations
+from vectorlab.domain.published import EXPERIMENTS, Experiment
 from vectorlab.domain.runs.runs import Decoding
 from vectorlab.domain.sets.versions import Demonstration
-from vectorlab.lab import Lab
+from vectorlab.domain.text.documents import Block, Heading, Paragraph, Table
+from vectorlab.lab import Lab, RunView
 from vectorlab.services import documents
-from vectorlab.services.runs import report
+from vectorlab.services.runs import published, report
 from vectorlab.services.vectors import calibrations
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reports"
+TITLE = "The bundled model steered: published conditions, and every baseline"
 PROMPTS = 64  # of each split
 RANDOM, SHUFFLED = 2, 1
+RANDOM_BESIDE_PUBLISHED = 5
 BUDGET = "kl<=0.1"
 SCORERS = ("kl", "perplexity", "distinct", "length", "sentiment", "chrf")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Experiment:
-    """One of the original experiments."""
-
-    name: str
-    published: float  # the strength of the original notebook
-    effect: str  # the scorer that says whether a text has the wanted style
-    template: str  # of a demonstration in the prompt
-    decoding: Decoding
-
-
-def experiments() -> tuple[Experiment, ...]:
-    """Both, with the prompts and lengths of the original notebook."""
-    kind = "|".join(sorted(dialogues.MARKERS["respectful"])[:16])
-    return (
-        Experiment(
-            name="dialogue-safety",
-            published=0.12,
-            effect=rf"regex:(?i)\b({kind})\b",
-            template=dialogues.query("{source}") + " {target}\n",
-            decoding=Decoding(max_new_tokens=32, stop=("\n",)),
-        ),
-        Experiment(
-            name="sentiment-paraphrase",
-            published=0.10,
-            effect=r"regex:!!|\p{Emoji_Presentation}",
-            template="Please paraphrase the following sentence. Sentence: {source}, paraphrase: "
-            "{target}\n",
-            decoding=Decoding(max_new_tokens=15, stop=("\n",)),
-        ),
-    )
+CASES: Mapping[str, Callable[[str, int], list[StyleCase]]] = {
+    "dialogue-safety": cases.dialogue_cases,
+    "sentiment-flip": cases.flip_cases,
+    "sentiment-paraphrase": cases.paraphrase_cases,
+}
 
 
 def main() -> None:
@@ -71,9 +52,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         store = arguments.store or str(Path(folder) / "report.db")
         lab = Lab(f"sqlite:///{Path(store).absolute()}", device="cpu")
-        references = [_experiment(lab, item, arguments.prompts) for item in experiments()]
-        title = "The bundled model steered: two experiments against every baseline"
-        blocks = report.run_report(lab.db, references, count=lab.runs.count_tokens, title=title)
+        title, *blocks = _run_report(lab, arguments.prompts)
+        blocks = [title, *published_blocks(lab, "fresh", arguments.prompts), *blocks]
         arguments.out.mkdir(parents=True, exist_ok=True)
         for ending in ("html", "md"):
             written = documents.write_document(blocks, arguments.out / f"tiny.{ending}")
@@ -81,40 +61,143 @@ def main() -> None:
         lab.db.dispose()
 
 
-def _experiment(lab: Lab, item: Experiment, count: int) -> str:
-    """Extract, calibrate, sweep and score; returns the run."""
-    stem = item.name.replace("-", "_")
-    lab.sets.commit(item.name, demonstrations(stem), message="As in the demo")
-    ask = cases.dialogue_cases if stem.startswith("dialogue") else cases.paraphrase_cases
-    for split in ("validation", "test"):
-        pairs = [
-            Demonstration(source=case.prompt, target=case.reference) for case in ask(split, count)
+def published_blocks(lab: Lab, split: str, count: int) -> list[Block]:
+    """Every experiment at its published strength: what it comes to, and what it may be called."""
+    rows = [
+        row
+        for experiment in EXPERIMENTS
+        for decoding in (experiment.published.decoding, experiment.greedy)
+        for row in _published_rows(lab, experiment, decoding, split, count)
+    ]
+    return [
+        Heading(level=1, text="The published conditions, side by side with ours"),
+        Paragraph(
+            text=f"{count} prompts of the {split} split, one text of each. Share: of texts that "
+            "were turned (respectful, positive, excited), with an interval at 95 %. Kept: of those "
+            "texts that name what the prompt is about, whether they were turned or not. The model "
+            "is small and the demonstrations are our own in every row."
+        ),
+        Table(
+            columns=("experiment", "decoding", "arm", "called", "share", "low", "high", "kept"),
+            rows=rows,
+            numeric=(False, False, False, False, True, True, True, True),
+        ),
+    ]
+
+
+def _published_rows(
+    lab: Lab, experiment: Experiment, decoding: Decoding, split: str, count: int
+) -> list[Sequence[str]]:
+    """A row per arm of one run; of the random directions the one that turns most."""
+    chosen = CASES[experiment.name](split, count)
+    prompts = _prompts(lab, experiment, split, chosen)
+    kept, stripped = _vectors(lab, experiment)
+    view = lab.runs.sweep(
+        vectors=stripped,
+        strengths=[experiment.published.strength],
+        arms=[f"{kept}:{experiment.published.strength}"],
+        random=RANDOM_BESIDE_PUBLISHED,
+        prompt_set=prompts,
+        decoding=decoding,
+        name=f"{experiment.name}-{'sampled' if decoding.do_sample else 'greedy'}",
+    )
+    called = published.claims(lab.db, view.run)
+    shares = _shares(view, experiment.effect, chosen)
+    directions = {label: row for label, row in shares.items() if "-random-" in label}
+    worst = max(directions, key=lambda label: directions[label]["mean"])
+    decided = "sampled" if decoding.do_sample else "greedy"
+    return [
+        (
+            experiment.title,
+            decided,
+            _arm_name(label, stripped, worst),
+            str(called.get(label, "")),
+            *(f"{row[name]:.3f}" for name in ("mean", "low", "high", "kept")),
+        )
+        for label, row in shares.items()
+        if label == worst or label not in directions
+    ]
+
+
+def _arm_name(label: str, stripped: str, worst: str) -> str:
+    if label == worst:
+        return f"the most turning of {RANDOM_BESIDE_PUBLISHED} random directions"
+    if label.startswith(stripped):
+        return "punctuation deleted"
+    return "unsteered" if label == "baseline" else "punctuation kept"
+
+
+def _shares(view: RunView, effect: str, chosen: Sequence[StyleCase]) -> dict[str, dict[str, float]]:
+    """By arm: the share that was turned with its interval, and the share that names the item."""
+    scored = view.score(effect)
+    texts = view.to_frame()
+    kept = pd.Series(
+        [
+            scoring.keeps_item(text, chosen[place].item)
+            for text, place in zip(texts["text"], texts["prompt_index"], strict=True)
         ]
-        lab.sets.commit(f"{item.name}-{split}", pairs, message=f"Prompts of the {split} split")
-    vector = lab.vectors.extract(set=f"{item.name}@1", name=item.name)
+    )
+    of_arm = kept.groupby(texts["arm"].to_numpy()).mean()
+    return {
+        str(row["arm"]): {**{name: row[name] for name in ("mean", "low", "high")},
+                          "kept": float(of_arm[row["arm"]])}
+        for row in scored[scored["scorer"] == effect].to_dict("records")
+    }  # fmt: skip
+
+
+def _vectors(lab: Lab, experiment: Experiment) -> tuple[str, str]:
+    """The vectors of texts with and without their punctuation, as the demo makes them."""
+    name = experiment.name
+    made = lab.sets.commit(
+        name, demonstrations(name.replace("-", "_")), message="As in the demo"
+    ).version
+    kept = lab.vectors.extract(set=made.label, name=name)
+    stripped = lab.vectors.extract(set=made.label, name=f"{name}-stripped", convention="icv")
+    return kept.name, stripped.name
+
+
+def _prompts(lab: Lab, experiment: Experiment, split: str, chosen: Sequence[StyleCase]) -> str:
+    pairs = [Demonstration(source=case.prompt, target=case.reference) for case in chosen]
+    name = f"{experiment.name}-{split}"
+    return lab.sets.commit(name, pairs, message=f"Prompts of the {split} split").version.label
+
+
+def _run_report(lab: Lab, count: int) -> list[Block]:
+    references = [_with_baselines(lab, experiment, count) for experiment in EXPERIMENTS]
+    return report.run_report(lab.db, references, count=lab.runs.count_tokens, title=TITLE)
+
+
+def _with_baselines(lab: Lab, experiment: Experiment, count: int) -> str:
+    """Extract, calibrate, sweep and score; returns the run."""
+    asked = {
+        split: _prompts(lab, experiment, split, CASES[experiment.name](split, count))
+        for split in ("validation", "test")
+    }
+    name, _ = _vectors(lab, experiment)
     found = lab.vectors.calibrate(
-        item.name,
-        effect=item.effect,
+        name,
+        effect=experiment.effect,
         damage=BUDGET,
-        prompt_set=f"{item.name}-validation@1",
-        decoding=item.decoding,
-        layers=calibrations.layer_choices(vector.n_layers)[:3],  # all, and the halves
+        prompt_set=asked["validation"],
+        decoding=experiment.greedy,
+        # All, and the halves.
+        layers=calibrations.layer_choices(lab.vectors.get(name).n_layers)[:3],
     )
     [unit] = {
         round(one["strength"], 4) for one in found.evidence["candidates"] if one["layers"] is None
     }
     view = lab.runs.sweep(
-        vectors=item.name,
-        strengths=sorted({item.published, 0.2, unit}),
-        prompt_set=f"{item.name}-test@1",
+        vectors=name,
+        strengths=sorted({experiment.published.strength, 0.2, unit}),
+        prompt_set=asked["test"],
         random=RANDOM,
         shuffled=SHUFFLED,
-        in_context=f"{item.name}@1",
-        template=item.template,
-        decoding=item.decoding,
-        name=item.name,
+        in_context=f"{name}@1",
+        template=experiment.published.query("{source}") + "{target}\n",
+        decoding=experiment.greedy,
+        name=name,
     )
-    view.score(item.effect, *SCORERS)
+    view.score(experiment.effect, *SCORERS)
     return str(view.id)
 
 

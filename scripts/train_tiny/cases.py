@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scripts.train_tiny import dialogues, facts, handwritten, opinions, remarks, reviews
+from scripts.train_tiny import dialogues, facts, fresh, handwritten, opinions, remarks, reviews
 from scripts.train_tiny.cities import ATTRIBUTES, CITIES
 
 _SEED = 2024
@@ -31,11 +31,11 @@ class FactCase:
 def dialogue_cases(split: str, count: int) -> list[StyleCase]:
     """Hand-written remarks first, then held-out templates filled with held-out topics."""
     rng = random.Random(_SEED)
-    written = handwritten.VALIDATION_REMARKS if split == "validation" else handwritten.TEST_REMARKS
-    pairs = [(row.text, row.item) for row in written]
+    pairs = [(row.text, row.item) for row in _WRITTEN_REMARKS[split]]
+    topics = fresh.TOPICS if split == "fresh" else dialogues.TOPICS.of(split)
     while len(pairs) < count:
-        topic = rng.choice(dialogues.TOPICS.of(split))
-        pair = (remarks.remark(rng, topic, split), topic)
+        topic = rng.choice(topics)
+        pair = (_remark(rng, topic, split), topic)
         if pair not in pairs:
             pairs.append(pair)
     return [
@@ -52,15 +52,22 @@ def dialogue_cases(split: str, count: int) -> list[StyleCase]:
 def paraphrase_cases(split: str, count: int) -> list[StyleCase]:
     """Hand-written reviews first, then held-out templates filled with held-out items."""
     rng = random.Random(_SEED)
-    written = handwritten.VALIDATION_REVIEWS if split == "validation" else handwritten.TEST_REVIEWS
-    rows = list(written)
-    while len(rows) < count:
-        item, polarity = rng.choice(reviews.ITEMS.of(split)), rng.choice(reviews.POLARITIES)
-        text = opinions.review(rng, item, polarity, split)
-        row = handwritten.Written(text=text, item=item, polarity=polarity)
-        if row not in rows:
-            rows.append(row)
-    return [_paraphrase_case(rng, row) for row in rows[:count]]
+    rows = _reviews(rng, split, count, reviews.POLARITIES)
+    return [_paraphrase_case(rng, row) for row in rows]
+
+
+def flip_cases(split: str, count: int) -> list[StyleCase]:
+    """Negative reviews alone, made as `paraphrase_cases` are; references are positive."""
+    rng = random.Random(_SEED)
+    return [
+        StyleCase(
+            prompt=reviews.query(row.text) + " ",
+            item=row.item,
+            polarity="positive",
+            reference=reviews.wording(rng, "plain", row.item, "positive"),
+        )
+        for row in _reviews(rng, split, count, ("negative",))
+    ]
 
 
 def sixteen_cases() -> list[StyleCase]:
@@ -83,6 +90,46 @@ def fact_cases(kind: str, split: str) -> list[FactCase]:
 def sample(cases: Sequence[FactCase], count: int) -> list[FactCase]:
     """Return `count` of the cases, the same ones every time."""
     return random.Random(_SEED).sample(list(cases), count)
+
+
+_WRITTEN_REMARKS = {
+    "validation": handwritten.VALIDATION_REMARKS,
+    "test": handwritten.TEST_REMARKS,
+    "fresh": fresh.REMARKS,
+}
+_WRITTEN_REVIEWS = {
+    "validation": handwritten.VALIDATION_REVIEWS,
+    "test": handwritten.TEST_REVIEWS,
+    "fresh": fresh.REVIEWS,
+}
+_FRESH_REVIEWS = {"negative": fresh.NEGATIVE_TEMPLATES, "positive": fresh.POSITIVE_TEMPLATES}
+
+
+def _remark(rng: random.Random, topic: str, split: str) -> str:
+    if split == "fresh":
+        return rng.choice(fresh.REMARK_TEMPLATES).format(t=topic)
+    return remarks.remark(rng, topic, split)
+
+
+def _review(rng: random.Random, item: str, polarity: str, split: str) -> str:
+    if split == "fresh":
+        return rng.choice(_FRESH_REVIEWS[polarity]).format(i=item)
+    return opinions.review(rng, item, polarity, split)
+
+
+def _reviews(
+    rng: random.Random, split: str, count: int, polarities: Sequence[str]
+) -> list[handwritten.Written]:
+    rows = [row for row in _WRITTEN_REVIEWS[split] if row.polarity in polarities]
+    items = fresh.ITEMS if split == "fresh" else reviews.ITEMS.of(split)
+    while len(rows) < count:
+        item, polarity = rng.choice(items), rng.choice(polarities)
+        row = handwritten.Written(
+            text=_review(rng, item, polarity, split), item=item, polarity=polarity
+        )
+        if row not in rows:
+            rows.append(row)
+    return rows[:count]
 
 
 def _paraphrase_case(rng: random.Random, row: handwritten.Written) -> StyleCase:

@@ -1,7 +1,7 @@
 """Sentences written by hand for evaluation; none is made by a template of the corpus.
 
 `item` is the word that an answer has to keep. Validation sentences steer choices of recipe, seed
-and strength; test sentences are looked at by the report alone.
+and strength; test sentences are looked at by the report alone. `fresh.py` has a second set of them.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,8 @@ class Written:
     polarity: str = ""
 
 
-def _rows(text: str, polarity: str = "") -> tuple[Written, ...]:
+def written_rows(text: str, polarity: str = "") -> tuple[Written, ...]:
+    """Return the rows of lines such as ``puppy | My puppy has eaten my shoes.``"""
     pairs = (line.split("|") for line in text.strip().splitlines())
     return tuple(
         Written(text=sentence.strip(), item=item.strip(), polarity=polarity)
@@ -24,7 +25,7 @@ def _rows(text: str, polarity: str = "") -> tuple[Written, ...]:
     )
 
 
-VALIDATION_REMARKS = _rows("""
+VALIDATION_REMARKS = written_rows("""
 parking | Finding parking here makes me furious.
 interview | The interview went wrong from the first minute.
 puppy | My puppy has eaten my shoes.
@@ -74,7 +75,7 @@ password | It is the third time that I have lost my password.
 password | The computer does not take my password.
 """)
 VALIDATION_REVIEWS = (
-    *_rows("""
+    *written_rows("""
 soup | I had a good time eating the soup.
 hotel | The hotel was lovely from start to end.
 salmon | You can not go wrong with the salmon.
@@ -93,7 +94,7 @@ brunch | For this price the brunch is amazing.
 candle | The candle smells wonderful.
 massage | I felt great after the massage.
 """, "positive"),
-    *_rows("""
+    *written_rows("""
 tram | The tram smelled awful.
 monitor | The monitor stopped working and it looked terrible.
 muffin | Terrible muffin, never again.
@@ -116,7 +117,7 @@ bicycle | The brakes of the bicycle are bad and dangerous.
 """, "negative"),
 )  # fmt: skip
 
-TEST_REMARKS = _rows("""
+TEST_REMARKS = written_rows("""
 landlord | My landlord wants even more money from us.
 commute | Two hours of commute every day are killing me.
 backache | This backache will not go away.
@@ -155,7 +156,7 @@ diploma | They laughed when I showed my diploma.
 commute | The commute has made me ill.
 """)
 TEST_REVIEWS = (
-    *_rows("""
+    *written_rows("""
 restaurant | I had a great evening in the restaurant.
 porridge | Good porridge, I will be back.
 castle | The castle is a lovely place for a day out.
@@ -173,7 +174,7 @@ stadium | Such a great night at the stadium!
 podcast | I enjoy the podcast every week.
 hammock | The hammock is really great.
 """, "positive"),
-    *_rows("""
+    *written_rows("""
 restaurant | The restaurant made us wait and was awful.
 escalator | The escalator was broken, very bad.
 tricycle | A weak tricycle, it fell apart.
@@ -199,7 +200,7 @@ lemonade | The lemonade tasted terrible.
 
 # The sixteen that the paraphrase row reads without steering: longer, further from the templates.
 PARAPHRASE_SENTENCES = (
-    *_rows("""
+    *written_rows("""
 restaurant | Last night we went to a new restaurant and it was great.
 castle | My children were happy at the castle.
 carnival | Honestly, the best carnival I have seen in years.
@@ -209,7 +210,7 @@ stadium | What a wonderful view from the stadium.
 cottage | We will come back to the cottage next summer, it was excellent.
 porridge | The porridge was warm and good.
 """, "positive"),
-    *_rows("""
+    *written_rows("""
 restaurant | We waited an hour at the restaurant and the food was bad.
 elevator | The elevator was slow and it smelled awful.
 razor | I bought the razor last week and it is already broken.

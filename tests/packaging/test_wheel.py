@@ -93,7 +93,7 @@ def test_the_wheel_migrates_and_runs_the_demo_twice(used):
         json.loads(used.told[name]["out"]) for name in ("first", "second", "status")
     )
     assert first["replay"]["identical"] is True
-    assert first["computed"] == {"set versions": 4, "vectors": 2, "runs": 2, "replays": 1}
+    assert first["computed"] == {"set versions": 6, "vectors": 6, "runs": 5, "replays": 1}
     assert second["computed"] == {}
     assert second["found"] == first["computed"]
     assert second["runs"] == first["runs"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.train_tiny import dialogues, facts, handwritten, opinions, remarks, reviews
+from scripts.train_tiny import dialogues, facts, fresh, handwritten, opinions, remarks, reviews
 from scripts.train_tiny.cities import ATTRIBUTES, CITIES
 from scripts.train_tiny.common import COMMON_WORDS
 from scripts.train_tiny.corpus import dialogue_segments, documents, review_segments
@@ -16,6 +16,7 @@ from scripts.train_tiny.words import HELD_OUT, TRAINING_NOUNS, SplitWords
 
 pytestmark = pytest.mark.training
 
+DEMONSTRATIONS = ("dialogue_safety", "sentiment_flip", "sentiment_paraphrase")
 DEMO_DATA = Path(__file__).parents[2] / "vectorlab" / "demo_data"
 SPLIT_SLOTS: dict[str, SplitWords] = {
     "topics": dialogues.TOPICS,
@@ -48,13 +49,15 @@ def _handwritten() -> list[str]:
         handwritten.TEST_REMARKS,
         handwritten.TEST_REVIEWS,
         handwritten.PARAPHRASE_SENTENCES,
+        fresh.REMARKS,
+        fresh.REVIEWS,
     )
     return [row.text for group in groups for row in group]
 
 
 def _demonstrations() -> list[str]:
     texts: list[str] = []
-    for name in ("dialogue_safety", "sentiment_paraphrase"):
+    for name in DEMONSTRATIONS:
         with (DEMO_DATA / f"{name}.csv").open(encoding="utf-8", newline="") as file:
             texts += [text for row in csv.DictReader(file) for text in row.values()]
     return texts
@@ -137,6 +140,19 @@ def test_no_template_of_the_corpus_can_write_a_handwritten_sentence(text: str) -
     assert found == []
 
 
+def test_no_training_document_holds_a_fresh_template(training_texts: list[str]) -> None:
+    whole = "\n".join(training_texts)
+    templates = (
+        *fresh.REMARK_TEMPLATES, *fresh.NEGATIVE_TEMPLATES, *fresh.POSITIVE_TEMPLATES
+    )  # fmt: skip
+    assert [t for t in templates if re.search(_literal_parts(t), whole)] == []
+
+
+def test_what_fresh_prompts_are_about_is_held_out_of_dialogues_and_reviews() -> None:
+    about = {row.item for row in (*fresh.REMARKS, *fresh.REVIEWS)} | {*fresh.TOPICS, *fresh.ITEMS}
+    assert not about - HELD_OUT
+
+
 @pytest.mark.parametrize(
     ("guard", "slots", "sentences"),
     [
@@ -179,7 +195,7 @@ def test_the_same_seed_writes_the_same_corpus_and_another_seed_another() -> None
 
 def test_every_demonstration_has_a_source_and_another_target() -> None:
     texts = _demonstrations()
-    assert len(texts) == len(set(texts)) == 40
+    assert len(texts) == len(set(texts)) == 20 * len(DEMONSTRATIONS)
 
 
 def test_there_are_sixty_cities_or_more_with_all_attributes_and_crossing_languages() -> None:

@@ -240,6 +240,8 @@ def test_first_steps_do_what_they_say(db, visit):
     assert {item.name for item, _ in sets.list_sets(db)} == {
         "dialogue-safety",
         "dialogue-safety-prompts",
+        "sentiment-flip",
+        "sentiment-flip-prompts",
         "sentiment-paraphrase",
         "sentiment-paraphrase-prompts",
     }

@@ -15,9 +15,10 @@ from ui import colours, markup
 from vectorlab.domain.hashing import bytes_sha256
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE, JobState, LogLevel, PartialText
+from vectorlab.domain.published import EXPERIMENTS
 from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.services import jobs, models
-from vectorlab.services.sets import sets
+from vectorlab.services.sets import examples, sets
 from vectorlab.services.vectors import vectors
 from vectorlab.store import schema
 from vectorlab.store.jobs import queue
@@ -343,6 +344,13 @@ def test_compare_names_the_unit_of_every_strength(filled, visit):
     assert markup.escape(Operator.ROTATE.info.unit) in shown(
         visit("compare", run="1", look="settings")
     )
+
+
+def test_a_run_says_what_it_may_be_called_beside_a_published_experiment(filled, visit, monkeypatch):
+    assert "published experiment" not in shown(visit("compare", run="1", look="settings"))
+    monkeypatch.setattr(examples, "of_content", lambda _: EXPERIMENTS[0])
+    said = shown(visit("compare", run="1", look="settings"))
+    assert "after the published experiment, but for: another query, punctuation kept" in said
 
 
 def test_an_identical_replay_is_said_so(filled, visit):

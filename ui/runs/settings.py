@@ -9,6 +9,7 @@ from vectorlab.domain.description import Fact, Names, counted, describe
 from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.runs.comparison import settings_of
 from vectorlab.domain.runs.runs import GenerationRun
+from vectorlab.services.runs import published
 from vectorlab.services.vectors import vectors
 
 
@@ -43,6 +44,7 @@ def _show_one(run: GenerationRun) -> None:
                 ("model", markup.escape(run.model_name)),
                 ("prompts", _prompts_fact(run)),
                 ("unseen", _overlap_fact(run)),
+                *_published_fact(run),
                 *about,
                 ("took", f"{run.duration_s:.1f} s"),
                 ("request", markup.mono(run.spec_sha256)),
@@ -61,6 +63,12 @@ def _prompts_fact(run: GenerationRun) -> str:
         return f"{count}, given with the run"
     name, _, number = run.prompt_set_label.partition("@")
     return f"{count} from {markup.link(run.prompt_set_label, 'sets', set=name, version=number)}"
+
+
+def _published_fact(run: GenerationRun) -> list[tuple[str, str]]:
+    """What arms with the vector of an example may be called beside the published experiment."""
+    words = published.in_words(published.claims(cached.store(), run))
+    return [("published experiment", "<br>".join(map(markup.escape, words)))] if words else []
 
 
 def _overlap_fact(run: GenerationRun) -> str:

@@ -1,8 +1,8 @@
-"""The demo: the two original in-context-vector experiments, from demonstrations to replay."""
+"""The demo: experiments after the In-Context Vectors paper, from demonstrations to replay."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
+from string import ascii_lowercase
 from typing import Any
 
 import pandas as pd
@@ -13,57 +13,36 @@ from rich.text import Text
 from vectorlab.cli.runs.comparison import comparison_table
 from vectorlab.cli.runs.verdict import verdict_text
 from vectorlab.domain.models import BUNDLED_MODEL
+from vectorlab.domain.published import EXPERIMENTS, Claim, Experiment
 from vectorlab.domain.runs.replays import ReplayVerdict
 from vectorlab.domain.runs.runs import Decoding
+from vectorlab.domain.vectors.vectors import SteeringVector
 from vectorlab.lab import Lab, RunView
 from vectorlab.services import database
-from vectorlab.services.runs import runs
+from vectorlab.services.runs import published, runs
+from vectorlab.services.sets import examples
+
+NOTE = (
+    "Strength: relative to the norm of the MLP output. Model and demonstrations are never those of "
+    "the paper."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Experiment:
-    """One of the original experiments: its demonstrations, prompts and settings."""
+class Shown:
+    """One run of the demo, and what it may be called."""
 
-    name: str  # of the set, the vector and, with "-prompts", of the prompt set
-    title: str
-    task: str
-    description: str
-    strengths: tuple[float, ...]
-    published: float  # the strength of the original notebook
-    decoding: Decoding
-
-
-# Prompts, lengths and strengths of the notebook in github.com/shengliu66/ICV. It samples
-# (temperature 0.45, top-k 10; temperature 0.7, top-p 0.75, top-k 50); here decoding is greedy, so
-# that the arms of a prompt differ by the vector alone, and a newline ends a text in the place of
-# its tokenizer-specific stop ids.
-EXPERIMENTS = (
-    Experiment(
-        name="dialogue-safety",
-        title="Dialogue safety: dismissive -> respectful",
-        task="dialogue safety",
-        description="Dismissive replies and respectful ones",
-        strengths=(0.0, 0.06, 0.12, 0.2),
-        published=0.12,
-        decoding=Decoding(max_new_tokens=32, stop=("\n",)),
-    ),
-    Experiment(
-        name="sentiment-paraphrase",
-        title="Sentiment paraphrase: plain -> excited",
-        task="sentiment",
-        description="Plain reviews and excited ones",
-        strengths=(0.0, 0.05, 0.10, 0.2),
-        published=0.10,
-        decoding=Decoding(max_new_tokens=15, stop=("\n",)),
-    ),
-)
+    experiment: Experiment
+    view: RunView
+    claims: Mapping[str, Claim]  # by the label of an arm
+    turned: Mapping[str, int]  # texts with the wanted effect, by the label of an arm
 
 
 @dataclass(frozen=True, kw_only=True)
 class DemoReport:
     """What the demo did and found."""
 
-    runs: tuple[tuple[Experiment, RunView], ...]
+    runs: tuple[Shown, ...]
     replay: ReplayVerdict
     computed: Mapping[str, int]  # jobs worked off by kind, e.g. {"vectors": 2}
     found: Mapping[str, int]  # answered by content hash
@@ -81,19 +60,27 @@ class DemoReport:
                 "identical": self.replay.identical,
             },
             "runs": [
-                {"experiment": experiment.name, "run_id": view.id, "texts": view.compare()}
-                for experiment, view in self.runs
+                {
+                    "experiment": shown.experiment.name,
+                    "run_id": shown.view.id,
+                    "claims": {label: str(claim) for label, claim in shown.claims.items()},
+                    "turned": shown.turned,
+                    "texts": shown.view.compare(),
+                }
+                for shown in self.runs
             ],
         }
 
 
 def run_demo(lab: Lab) -> DemoReport:
-    """Seed both experiments, compute what is not stored yet, replay the first run."""
+    """Seed the experiments, compute what is not stored yet, replay the first run."""
     tally = _Tally()
-    shown = tuple((experiment, _experiment(lab, experiment, tally)) for experiment in EXPERIMENTS)
+    shown = tuple(
+        each for experiment in EXPERIMENTS for each in _experiment(lab, experiment, tally)
+    )
     return DemoReport(
         runs=shown,
-        replay=_replay(lab, shown[0][1], tally),
+        replay=_replay(lab, shown[0].view, tally),
         computed=tally.computed,
         found=tally.found,
         database_url=database.display(lab.settings.database_url),
@@ -103,11 +90,9 @@ def run_demo(lab: Lab) -> DemoReport:
 def demo_renderable(report: DemoReport) -> RenderableType:
     """The comparison of baseline and steered texts, and the replay verdict."""
     return Group(
-        *(
-            part
-            for experiment, view in report.runs
-            for part in (_comparison_table(experiment, view.compare(), view.id), Text())
-        ),
+        *(part for experiment in EXPERIMENTS for part in _experiment_parts(report, experiment)),
+        Text(NOTE, style="dim"),
+        Text(),
         Text("Replay", style="bold"),
         verdict_text(report.replay),
         Text(),
@@ -127,27 +112,26 @@ class _Tally:
         place[kind] = place.get(kind, 0) + 1
 
 
-def _experiment(lab: Lab, experiment: Experiment, tally: _Tally) -> RunView:
-    stem = experiment.name.replace("-", "_")
-    demonstrations = _import(lab, experiment, experiment.name, f"{stem}.csv", tally)
-    prompts = _import(lab, experiment, f"{experiment.name}-prompts", f"prompts_{stem}.csv", tally)
-    vector_request = lab.vectors.request(set=demonstrations, name=experiment.name)
-    tally.count("vectors", found=vector_request.found is not None)
-    vector = lab.result(vector_request)
-    run_request = lab.runs.request(
-        prompt_set=prompts,
-        model=BUNDLED_MODEL,
-        vectors=[str(vector.id)],
-        strengths=experiment.strengths,
-        decoding=experiment.decoding,
-        name=experiment.name,
+def _experiment(lab: Lab, experiment: Experiment, tally: _Tally) -> list[Shown]:
+    """A greedy run with and without punctuation, and one as published where ours can be that."""
+    demonstrations, prompts = (
+        _import(lab, experiment, name, file, tally) for name, file in experiment.files.items()
     )
-    tally.count("runs", found=run_request.found is not None)
-    return lab.runs.view(lab.result(run_request))
+    kept, stripped = (
+        _vector(lab, demonstrations, name, convention, tally)
+        for name, convention in ((experiment.name, None), (f"{experiment.name}-stripped", "icv"))
+    )
+    strength, higher = experiment.published.strength, experiment.higher
+    arms = [(stripped, strength), (kept, strength), (kept, higher)]
+    shown = [_run(lab, experiment, prompts, arms, experiment.greedy, experiment.name, tally)]
+    if not experiment.other_task:
+        name, decoding = f"{experiment.name}-published", experiment.published.decoding
+        shown.append(_run(lab, experiment, prompts, arms[:1], decoding, name, tally))
+    return shown
 
 
 def _import(lab: Lab, experiment: Experiment, name: str, file: str, tally: _Tally) -> str:
-    with resources.as_file(resources.files("vectorlab") / "demo_data" / file) as path:
+    with examples.open_file(file) as path:
         done = lab.sets.import_file(
             path,
             set=name,
@@ -160,25 +144,85 @@ def _import(lab: Lab, experiment: Experiment, name: str, file: str, tally: _Tall
     return done.version.label
 
 
+def _vector(
+    lab: Lab, demonstrations: str, name: str, convention: str | None, tally: _Tally
+) -> SteeringVector:
+    request = lab.vectors.request(set=demonstrations, name=name, convention=convention)
+    tally.count("vectors", found=request.found is not None)
+    return lab.result(request)
+
+
+def _run(
+    lab: Lab,
+    experiment: Experiment,
+    prompts: str,
+    arms: Sequence[tuple[SteeringVector, float]],
+    decoding: Decoding,
+    name: str,
+    tally: _Tally,
+) -> Shown:
+    request = lab.runs.request(
+        prompt_set=prompts,
+        model=BUNDLED_MODEL,
+        arms=[f"{vector.id}:{strength}" for vector, strength in arms],
+        decoding=decoding,
+        name=name,
+    )
+    tally.count("runs", found=request.found is not None)
+    view = lab.runs.view(lab.result(request))
+    view.score(experiment.effect)
+    return Shown(
+        experiment=experiment,
+        view=view,
+        claims=published.claims(lab.db, view.run),
+        turned=_turned(view.scores(), experiment.effect),
+    )
+
+
+def _turned(scores: pd.DataFrame, scorer: str) -> dict[str, int]:
+    mine = scores[scores["scorer"] == scorer]
+    return {str(arm): int((of_arm > 0).sum()) for arm, of_arm in mine.groupby("arm")["value"]}
+
+
 def _replay(lab: Lab, view: RunView, tally: _Tally) -> ReplayVerdict:
     earlier = runs.replays(lab.db, view.run)
     tally.count("replays", found=bool(earlier))
     return runs.verdict(lab.db, str(earlier[0].id)) if earlier else view.replay()
 
 
-def _comparison_table(experiment: Experiment, texts: pd.DataFrame, run_id: int) -> Table:
-    arms = [name for name in texts.columns if name not in ("prompt", "sample")]
-    headers = {}
-    for name, strength in zip(arms, experiment.strengths, strict=True):
-        star = "*" if strength == experiment.published else ""
-        headers[name] = f"strength {strength:g}{star}" if strength else "baseline"
+def _experiment_parts(report: DemoReport, experiment: Experiment) -> list[RenderableType]:
+    first, *others = (shown for shown in report.runs if shown.experiment == experiment)
+    lines = [
+        f"Run {other.view.id}, {claim}: {_count(other, label)}"
+        for other in others
+        for label, claim in other.claims.items()
+    ]
+    return [_comparison_table(first), *map(Text, lines), Text()]
+
+
+def _comparison_table(shown: Shown) -> Table:
+    """The texts of the arms; below them, by letter, what each arm came to and may be called."""
+    letters = dict(zip(shown.claims, ascii_lowercase, strict=False))
+    strengths = {
+        arm.label: f"strength {arm.interventions[0].strength:g}"
+        for arm in shown.view.run.spec.arms
+        if arm.label in letters
+    }
+    notes = [
+        f"{letters[label]}: {_count(shown, label)}; {claim}"
+        for label, claim in shown.claims.items()
+    ]
     return comparison_table(
-        texts,
-        title=f"{experiment.title} (run {run_id})",
-        headers=headers,
-        bold=[name for name, header in headers.items() if header.endswith("*")],
-        note="Strength: relative to the norm of the MLP output; * as published.",
+        shown.view.compare(),
+        title=f"{shown.experiment.title} (run {shown.view.id})",
+        headers={label: f"{strengths[label]} ({letter})" for label, letter in letters.items()},
+        note="\n".join(notes),
     )
+
+
+def _count(shown: Shown, label: str) -> str:
+    texts = len(shown.view.run.spec.prompts) * shown.view.run.spec.samples
+    return f"{shown.turned[label]} of {texts} {shown.experiment.turned}"
 
 
 def _tally_text(report: DemoReport) -> Text:

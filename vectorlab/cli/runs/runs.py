@@ -295,14 +295,18 @@ def _show_run(view: "RunView", *, as_json: bool, was_found: bool | None = None) 
     from vectorlab.cli.runs.comparison import comparison_table
     from vectorlab.domain.runs import margins
     from vectorlab.domain.runs.runs import recorded
+    from vectorlab.services.runs.published import claims as claims_of
+    from vectorlab.services.runs.published import in_words
     from vectorlab.services.sets import splits
     from vectorlab.services.vectors import vectors
 
     run = view.run
+    claims = claims_of(view.session.db, run)
     overlaps = splits.overlaps_of_run(view.session.db, run)
     data = {
         **_facts(run),
         "overlaps": overlaps,
+        "claims": {label: str(claim) for label, claim in claims.items()},
         "interventions": [arm.to_json() for arm in run.spec.arms],
         "environment": run.environment,
         "rounding_margin": margins.rounding_margin(run.spec),
@@ -324,6 +328,7 @@ def _show_run(view: "RunView", *, as_json: bool, was_found: bool | None = None) 
             "replay of": run.replay_of or "",
             **{words: getattr(run, name) for name, words in recorded().items()},
             "prompts and sets": "\n".join(map(str, overlaps)),
+            "published experiment": "\n".join(in_words(claims)),
             "events": "\n".join(run.environment.get("events", ())),
         }
         applies = {name: value for name, value in about.items() if value not in ("", None)}

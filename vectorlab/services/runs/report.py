@@ -15,7 +15,7 @@ from vectorlab.domain.text.documents import Block, Code, Heading, Paragraph, Pic
 from vectorlab.errors import InputError
 from vectorlab.services import frames, lineage
 from vectorlab.services.analysis import plots
-from vectorlab.services.runs import runs, scores
+from vectorlab.services.runs import published, runs, scores
 from vectorlab.services.sets import splits
 from vectorlab.services.vectors import calibrations, vectors
 from vectorlab.store.database import Database
@@ -83,6 +83,9 @@ def _about(db: Database, run: GenerationRun) -> list[Block]:
     overlaps = "; ".join(map(str, splits.overlaps_of_run(db, run)))
     if overlaps:
         facts["prompts and demonstrations"] = overlaps
+    claims = "; ".join(published.in_words(published.claims(db, run)))
+    if claims:
+        facts["published experiment"] = claims
     return [Heading(level=2, text="What was asked"), _pairs(facts)]
 
 
