@@ -36,9 +36,10 @@ def demo(
 ) -> None:
     """Migrate, seed, extract, generate, replay and print the comparison; then serve.
 
-    Three experiments after the In-Context Vectors paper on the bundled model: dialogue safety,
-    sentiment from negative to positive, and wording from plain to excited. Every column says in
-    which conditions it is not as published. A second call finds everything by content hash.
+    Three experiments after the In-Context Vectors paper on the bundled model:
+    dialogue safety, sentiment from negative to positive, and wording from plain
+    to excited. Every column says in which conditions it is not as published. A
+    second call finds everything by content hash.
 
     Example: vectorlab demo --no-serve
     """
