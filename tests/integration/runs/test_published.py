@@ -36,7 +36,7 @@ def test_every_arm_with_an_examples_vector_says_what_it_may_be_called(examples_l
 
 
 def test_a_report_says_each_claim_once_behind_its_arms(examples_lab):
-    view = run(examples_lab, strengths=[0.12], arms=["stripped:0.12"], decoding=DIALOGUE.greedy)
+    view = run(examples_lab, strengths=[0.12], decoding=DIALOGUE.greedy)
     lines = published.in_words(published.claims(examples_lab.db, view.run))
     assert lines == [
         "kept +0.12: after the published experiment, but for: punctuation kept, greedy decoding",
