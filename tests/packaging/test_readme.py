@@ -26,9 +26,9 @@ def test_the_tutorial_runs_as_shown(tmp_path):
 
 @pytest.mark.kernels
 def test_the_demo_prints_what_is_shown_and_the_readme_goes_on_from_there(tmp_path):
-    [shown] = [block for block in blocks(TUTORIAL, "") if block.startswith("Sentiment paraphrase")]
+    [shown] = [block for block in blocks(TUTORIAL, "") if block.startswith("Wording")]
     printed = transcripts.run("vectorlab demo --no-serve", tmp_path)
-    lines = [line.rstrip() for line in printed[printed.index("Sentiment") :].splitlines()]
+    lines = [line.rstrip() for line in printed[printed.index("Wording") :].splitlines()]
     *same, _where = shown.splitlines()
     assert lines[: len(same)] == same
     assert lines[len(same)].startswith("Store:")  # and where that is: here in a folder of its own
