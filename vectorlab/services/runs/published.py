@@ -1,7 +1,6 @@
 """What may be said of a stored run beside the published experiments that the examples go after."""
 
 from collections.abc import Mapping
-from itertools import groupby
 
 from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.published import Claim, claim
@@ -29,11 +28,10 @@ def claims(db: Database, run: GenerationRun) -> dict[str, Claim]:
 
 def in_words(claims: Mapping[str, Claim]) -> list[str]:
     """Each claim once, behind the arms that it is about."""
-    said = sorted((str(what), label) for label, what in claims.items())
-    return [
-        f"{', '.join(label for _, label in arms)}: {words}"
-        for words, arms in groupby(said, key=lambda pair: pair[0])
-    ]
+    arms: dict[str, list[str]] = {}
+    for label, what in claims.items():
+        arms.setdefault(str(what), []).append(label)
+    return [f"{', '.join(labels)}: {words}" for words, labels in arms.items()]
 
 
 def _extractions(db: Database, run: GenerationRun) -> dict[int | None, ExtractionSpec]:
