@@ -14,8 +14,6 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import pandas as pd
-
 from scripts.train_tiny import cases, scoring
 from scripts.train_tiny.cases import StyleCase
 from scripts.train_tiny.laboratory import demonstrations
@@ -35,6 +33,8 @@ RANDOM, SHUFFLED = 2, 1
 RANDOM_BESIDE_PUBLISHED = 5
 BUDGET = "kl<=0.1"
 SCORERS = ("kl", "perplexity", "distinct", "length", "sentiment", "chrf")
+MEASURED = ("share", "low", "high", "both", "kept")
+_TEXT = ["arm", "prompt_index", "sample"]
 CASES: Mapping[str, Callable[[str, int], list[StyleCase]]] = {
     "dialogue-safety": cases.dialogue_cases,
     "sentiment-flip": cases.flip_cases,
@@ -73,14 +73,14 @@ def published_blocks(lab: Lab, split: str, count: int) -> list[Block]:
         Heading(level=1, text="The published conditions, side by side with ours"),
         Paragraph(
             text=f"{count} prompts of the {split} split, one text of each. Share: of texts that "
-            "were turned (respectful, positive, excited), with an interval at 95 %. Kept: of those "
-            "texts that name what the prompt is about, whether they were turned or not. The model "
-            "is small and the demonstrations are our own in every row."
+            "were turned (respectful, positive, excited), with an interval at 95 %. Both: of those "
+            "that were turned and name what the prompt is about. Kept: of those that name it, "
+            "turned or not. The model is small and the demonstrations are our own in every row."
         ),
         Table(
-            columns=("experiment", "decoding", "arm", "called", "share", "low", "high", "kept"),
+            columns=("experiment", "decoding", "arm", "called", *MEASURED),
             rows=rows,
-            numeric=(False, False, False, False, True, True, True, True),
+            numeric=(*[False] * 4, *[True] * len(MEASURED)),
         ),
     ]
 
@@ -104,15 +104,15 @@ def _published_rows(
     called = published.claims(lab.db, view.run)
     shares = _shares(view, experiment.effect, chosen)
     directions = {label: row for label, row in shares.items() if "-random-" in label}
-    worst = max(directions, key=lambda label: directions[label]["mean"])
+    worst = max(directions, key=lambda label: directions[label]["share"])
     decided = "sampled" if decoding.do_sample else "greedy"
     return [
         (
             experiment.title,
             decided,
             _arm_name(label, stripped, worst),
-            str(called.get(label, "")),
-            *(f"{row[name]:.3f}" for name in ("mean", "low", "high", "kept")),
+            called[label].with_effect(row["share"]) if label in called else "",
+            *(f"{row[name]:.3f}" for name in MEASURED),
         )
         for label, row in shares.items()
         if label == worst or label not in directions
@@ -128,21 +128,20 @@ def _arm_name(label: str, stripped: str, worst: str) -> str:
 
 
 def _shares(view: RunView, effect: str, chosen: Sequence[StyleCase]) -> dict[str, dict[str, float]]:
-    """By arm: the share that was turned with its interval, and the share that names the item."""
-    scored = view.score(effect)
-    texts = view.to_frame()
-    kept = pd.Series(
-        [
-            scoring.keeps_item(text, chosen[place].item)
-            for text, place in zip(texts["text"], texts["prompt_index"], strict=True)
-        ]
+    """By arm what `MEASURED` names."""
+    summary = view.score(effect)
+    texts = (
+        view.scores().query("scorer == @effect").merge(view.to_frame()[[*_TEXT, "text"]], on=_TEXT)
     )
-    of_arm = kept.groupby(texts["arm"].to_numpy()).mean()
-    return {
-        str(row["arm"]): {**{name: row[name] for name in ("mean", "low", "high")},
-                          "kept": float(of_arm[row["arm"]])}
-        for row in scored[scored["scorer"] == effect].to_dict("records")
-    }  # fmt: skip
+    texts["kept"] = [
+        scoring.keeps_item(text, chosen[place].item)
+        for text, place in zip(texts["text"], texts["prompt_index"], strict=True)
+    ]
+    texts["both"] = texts["kept"] & (texts["value"] > 0)
+    of_arm = texts.groupby("arm")[["both", "kept"]].mean()
+    means = summary[summary["scorer"] == effect].set_index("arm").rename(columns={"mean": "share"})
+    joined = means.join(of_arm)[[*MEASURED]]
+    return {str(arm): dict(row) for arm, row in joined.iterrows()}
 
 
 def _vectors(lab: Lab, experiment: Experiment) -> tuple[str, str]:

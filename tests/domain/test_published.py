@@ -7,7 +7,7 @@ import pytest
 from vectorlab.domain.interventions.arms import Arm, Intervention
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Part, Positions
-from vectorlab.domain.published import AS_PUBLISHED, EXPERIMENTS, Experiment, claim
+from vectorlab.domain.published import AS_PUBLISHED, CONDITIONS, EXPERIMENTS, Experiment, claim
 from vectorlab.domain.runs.runs import Prompt, RunSpec
 from vectorlab.domain.text.chats import Chat
 from vectorlab.domain.vectors.conventions import Convention
@@ -60,12 +60,24 @@ def but_for(
 
 
 @pytest.mark.parametrize("experiment", [DIALOGUE, FLIP], ids=lambda each: each.name)
-def test_a_run_in_every_published_condition_is_as_published(experiment):
+def test_a_run_in_every_published_condition_has_them_all(experiment):
     assert but_for(experiment) == ()
     made = Arm(label="a", interventions=(steering(experiment),))
     said = claim(experiment, EXTRACTION, run_of(experiment, made), made)
-    assert said.is_as_published
-    assert str(said) == AS_PUBLISHED
+    assert said.has_the_conditions
+    assert str(said) == CONDITIONS
+
+
+def test_only_an_arm_that_turns_texts_is_as_published():
+    made = Arm(label="a", interventions=(steering(DIALOGUE),))
+    spec = run_of(DIALOGUE, made)
+    said = claim(DIALOGUE, EXTRACTION, spec, made)
+    assert said.with_effect(0.5) == AS_PUBLISHED
+    after = "after the published experiment, but for: "
+    assert said.with_effect(0.49) == f"{after}its effect"
+    kept = claim(DIALOGUE, replace(EXTRACTION, strip_punctuation=False), spec, made)
+    assert kept.with_effect(0.5) == str(kept) == f"{after}punctuation kept"
+    assert kept.with_effect(0) == f"{after}punctuation kept, its effect"
 
 
 def test_another_task_is_never_as_published():

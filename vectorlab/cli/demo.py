@@ -37,6 +37,18 @@ class Shown:
     claims: Mapping[str, Claim]  # by the label of an arm
     turned: Mapping[str, int]  # texts with the wanted effect, by the label of an arm
 
+    def called(self, label: str) -> str:
+        """What an arm may be called by its conditions and by what it turned."""
+        return self.claims[label].with_effect(self.turned[label] / self._texts)
+
+    def counted(self, label: str) -> str:
+        """How many of an arm's texts were turned."""
+        return f"{self.turned[label]} of {self._texts} {self.experiment.turned}"
+
+    @property
+    def _texts(self) -> int:
+        return len(self.view.run.spec.prompts) * self.view.run.spec.samples
+
 
 @dataclass(frozen=True, kw_only=True)
 class DemoReport:
@@ -63,7 +75,7 @@ class DemoReport:
                 {
                     "experiment": shown.experiment.name,
                     "run_id": shown.view.id,
-                    "claims": {label: str(claim) for label, claim in shown.claims.items()},
+                    "claims": {label: shown.called(label) for label in shown.claims},
                     "turned": shown.turned,
                     "texts": shown.view.compare(),
                 }
@@ -113,7 +125,7 @@ class _Tally:
 
 
 def _experiment(lab: Lab, experiment: Experiment, tally: _Tally) -> list[Shown]:
-    """A greedy run with and without punctuation, and one as published where ours can be that."""
+    """A greedy run with and without punctuation, and a sampled one if the tasks are the same."""
     demonstrations, prompts = (
         _import(lab, experiment, name, file, tally) for name, file in experiment.files.items()
     )
@@ -193,9 +205,9 @@ def _replay(lab: Lab, view: RunView, tally: _Tally) -> ReplayVerdict:
 def _experiment_parts(report: DemoReport, experiment: Experiment) -> list[RenderableType]:
     first, *others = (shown for shown in report.runs if shown.experiment == experiment)
     lines = [
-        f"Run {other.view.id}, {claim}: {_count(other, label)}"
+        f"Sampled (run {other.view.id}): {other.counted(label)}; {other.called(label)}"
         for other in others
-        for label, claim in other.claims.items()
+        for label in other.claims
     ]
     return [_comparison_table(first), *map(Text, lines), Text()]
 
@@ -209,8 +221,7 @@ def _comparison_table(shown: Shown) -> Table:
         if arm.label in letters
     }
     notes = [
-        f"{letters[label]}: {_count(shown, label)}; {claim}"
-        for label, claim in shown.claims.items()
+        f"{letters[label]}: {shown.counted(label)}; {shown.called(label)}" for label in letters
     ]
     return comparison_table(
         shown.view.compare(),
@@ -218,11 +229,6 @@ def _comparison_table(shown: Shown) -> Table:
         headers={label: f"{strengths[label]} ({letter})" for label, letter in letters.items()},
         note="\n".join(notes),
     )
-
-
-def _count(shown: Shown, label: str) -> str:
-    texts = len(shown.view.run.spec.prompts) * shown.view.run.spec.samples
-    return f"{shown.turned[label]} of {texts} {shown.experiment.turned}"
 
 
 def _tally_text(report: DemoReport) -> Text:

@@ -1,8 +1,9 @@
 """The published experiments that the examples go after, and what a run shares with them.
 
-A run is "as published" where everything that it records is what the authors' code does: task,
-query, how the demonstrations are read, vector, strength, decoding. Anything else is said. The model
-and the demonstrations are never the authors': their models are large, their demonstrations rude.
+A run has the published conditions where everything that it records is what the authors' code does:
+task, query, how the demonstrations are read, vector, strength, decoding. Anything else is said. It
+is "as published" where it turns texts besides. The model and the demonstrations are never the
+authors': their models are large, their demonstrations rude.
 """
 
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from vectorlab.domain.vectors.conventions import Convention
 from vectorlab.domain.vectors.vectors import ExtractionSpec
 
 AS_PUBLISHED = "as published"
+CONDITIONS = "the published conditions"
+REACHED = 0.5  # of texts that were not turned before, from which on an effect is one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,14 +74,26 @@ class Claim:
     but_for: tuple[str, ...] = field(default=())  # conditions that are not the published ones
 
     @property
-    def is_as_published(self) -> bool:
+    def has_the_conditions(self) -> bool:
         """Whether every condition that the run records is the published one."""
         return not self.but_for
 
     def __str__(self) -> str:
-        if self.is_as_published:
-            return AS_PUBLISHED
-        return f"after the published experiment, but for: {', '.join(self.but_for)}"
+        return _after(*self.but_for) if self.but_for else CONDITIONS
+
+    def with_effect(self, turned: float) -> str:
+        """The same of an arm whose texts were looked at.
+
+        Args:
+            turned: The share of its texts with the wanted effect.
+        """
+        if turned < REACHED:
+            return _after(*self.but_for, "its effect")
+        return _after(*self.but_for) if self.but_for else AS_PUBLISHED
+
+
+def _after(*but_for: str) -> str:
+    return f"after the published experiment, but for: {', '.join(but_for)}"
 
 
 _DIALOGUE = Published(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vectorlab.domain.published import AS_PUBLISHED, EXPERIMENTS
+from vectorlab.domain.published import CONDITIONS, EXPERIMENTS
 from vectorlab.lab import Lab, RunView
 from vectorlab.services.runs import published
 from vectorlab.services.runs.report import run_report
@@ -31,7 +31,7 @@ def test_every_arm_with_an_examples_vector_says_what_it_may_be_called(examples_l
     }
     assert said == {
         "kept +0.12": "after the published experiment, but for: punctuation kept",
-        "stripped +0.12": AS_PUBLISHED,
+        "stripped +0.12": CONDITIONS,
     }
 
 
