@@ -1,8 +1,8 @@
 """What a vector that is added does on one layer, on all, and shared over all, as a table.
 
 `python -m scripts.layer_choices [MODEL ...]`, each `bundled:tiny` or the directory of a model. The
-pairs of each demo set are dealt into five folds; a mean difference of the others is applied to the
-texts of a fold, source and target, which are read as they are, without a prompt.
+pairs of each set of the model's table are dealt into five folds; a mean difference of the others is
+applied to the texts of a fold, source and target, which are read as they are, without a prompt.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from vectorlab.steering.interventions.arm_table import SteeringTable
 from vectorlab.steering.interventions.hooks import steer
 from vectorlab.steering.model.loading import LoadedModel
 
-SETS = ("dialogue_safety", "sentiment_paraphrase")
+SETS = ("dialogue_table", "sentiment_paraphrase")
 FOLDS = 5
 DAMAGE = 0.1  # nats per token, where all choices do equal damage
 Layers = tuple[int, ...] | None

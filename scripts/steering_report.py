@@ -5,8 +5,8 @@ ours: punctuation deleted and kept, sampled and greedy, at the published strengt
 `scripts/train_tiny/fresh.py`, by which nothing was chosen. Then each with every baseline: the
 unsteered model, random directions of the same norms, a vector of the same texts with their sides
 drawn by lot, and the demonstrations in the prompt. There, strengths are calibrated on prompts of
-the validation split and measured on the test split, whose remarks and reviews the model was not
-trained on. It is a page like any other that `vectorlab runs report` writes.
+the validation split and measured on the same fresh ones. It is a page like any other that
+`vectorlab runs report` writes.
 """
 
 import argparse
@@ -28,6 +28,7 @@ from vectorlab.services.vectors import calibrations
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reports"
 TITLE = "The bundled model steered: published conditions, and every baseline"
+SPLIT = "fresh"  # by which nothing was chosen
 PROMPTS = 64  # of each split
 RANDOM, SHUFFLED = 2, 1
 RANDOM_BESIDE_PUBLISHED = 5
@@ -53,7 +54,7 @@ def main() -> None:
         store = arguments.store or str(Path(folder) / "report.db")
         lab = Lab(f"sqlite:///{Path(store).absolute()}", device="cpu")
         title, *blocks = _run_report(lab, arguments.prompts)
-        blocks = [title, *published_blocks(lab, "fresh", arguments.prompts), *blocks]
+        blocks = [title, *published_blocks(lab, SPLIT, arguments.prompts), *blocks]
         arguments.out.mkdir(parents=True, exist_ok=True)
         for ending in ("html", "md"):
             written = documents.write_document(blocks, arguments.out / f"tiny.{ending}")
@@ -170,7 +171,7 @@ def _with_baselines(lab: Lab, experiment: Experiment, count: int) -> str:
     """Extract, calibrate, sweep and score; returns the run."""
     asked = {
         split: _prompts(lab, experiment, split, CASES[experiment.name](split, count))
-        for split in ("validation", "test")
+        for split in ("validation", SPLIT)
     }
     name, _ = _vectors(lab, experiment)
     found = lab.vectors.calibrate(
@@ -188,7 +189,7 @@ def _with_baselines(lab: Lab, experiment: Experiment, count: int) -> str:
     view = lab.runs.sweep(
         vectors=name,
         strengths=sorted({experiment.published.strength, 0.2, unit}),
-        prompt_set=asked["test"],
+        prompt_set=asked[SPLIT],
         random=RANDOM,
         shuffled=SHUFFLED,
         in_context=f"{name}@1",

@@ -40,7 +40,7 @@ def main() -> None:
         share = evaluation.fact_share(loaded, cases.fact_cases(kind, "validation"))
         print(f"facts, {kind}: {share:.3f}")
     dialogue = cases.dialogue_cases("validation", _CASES)
-    print_style(loaded, "dialogue_safety", dialogue, scoring.is_respectful)
+    print_style(loaded, "dialogue_table", dialogue, scoring.is_respectful)
     paraphrase = cases.paraphrase_cases("validation", _CASES)
     print_style(loaded, "sentiment_paraphrase", paraphrase, scoring.is_excited)
     print_swaps(loaded, arguments.site, arguments.layers, arguments.widths)

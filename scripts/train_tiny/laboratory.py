@@ -44,8 +44,9 @@ def open_model(source: str | Path = "bundled:tiny") -> LoadedModel:
 
 
 def demonstrations(name: str) -> list[Demonstration]:
-    """Return the pairs of a demonstration file that comes with the package."""
-    file = resources.files("vectorlab") / "demo_data" / f"{name}.csv"
+    """Return the pairs of a demonstration file of this folder, or else of the package."""
+    own = Path(__file__).with_name(f"{name}.csv")
+    file = own if own.exists() else resources.files("vectorlab") / "demo_data" / own.name
     with file.open(encoding="utf-8") as lines:
         return [Demonstration(**row) for row in csv.DictReader(lines)]
 

@@ -24,7 +24,7 @@ class AttributeSettings:
     steps: int
 
 
-DIALOGUE = StyleSettings(demonstrations="dialogue_safety", published_strength=0.12, strength=0.17)
+DIALOGUE = StyleSettings(demonstrations="dialogue_table", published_strength=0.12, strength=0.17)
 PARAPHRASE = StyleSettings(
     demonstrations="sentiment_paraphrase", published_strength=0.10, strength=0.17
 )

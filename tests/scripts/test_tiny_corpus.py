@@ -1,9 +1,7 @@
 """The corpus of the bundled model: what evaluation uses is held out by construction."""
 
-import csv
 import random
 import re
-from pathlib import Path
 
 import pytest
 
@@ -12,12 +10,12 @@ from scripts.train_tiny.cities import ATTRIBUTES, CITIES
 from scripts.train_tiny.common import COMMON_WORDS
 from scripts.train_tiny.corpus import dialogue_segments, documents, review_segments
 from scripts.train_tiny.grammar import Guard, pattern
+from scripts.train_tiny.laboratory import demonstrations
 from scripts.train_tiny.words import HELD_OUT, TRAINING_NOUNS, SplitWords
 
 pytestmark = pytest.mark.training
 
-DEMONSTRATIONS = ("dialogue_safety", "sentiment_flip", "sentiment_paraphrase")
-DEMO_DATA = Path(__file__).parents[2] / "vectorlab" / "demo_data"
+DEMONSTRATIONS = ("dialogue_safety", "dialogue_table", "sentiment_flip", "sentiment_paraphrase")
 SPLIT_SLOTS: dict[str, SplitWords] = {
     "topics": dialogues.TOPICS,
     "items": reviews.ITEMS,
@@ -56,11 +54,8 @@ def _handwritten() -> list[str]:
 
 
 def _demonstrations() -> list[str]:
-    texts: list[str] = []
-    for name in DEMONSTRATIONS:
-        with (DEMO_DATA / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-            texts += [text for row in csv.DictReader(file) for text in row.values()]
-    return texts
+    pairs = [pair for name in DEMONSTRATIONS for pair in demonstrations(name)]
+    return [text for pair in pairs for text in (pair.source, pair.target)]
 
 
 def _literal_parts(template: str) -> str:

@@ -26,6 +26,7 @@ NOTE = (
     "Strength: relative to the norm of the MLP output. Model and demonstrations are never those of "
     "the paper."
 )
+SAMPLES = 8  # of every prompt where texts are drawn: one draw says little
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,6 +175,7 @@ def _run(
     tally: _Tally,
 ) -> Shown:
     request = lab.runs.request(
+        samples=SAMPLES if decoding.do_sample else 1,
         prompt_set=prompts,
         model=BUNDLED_MODEL,
         arms=[f"{vector.id}:{strength}" for vector, strength in arms],
