@@ -31,6 +31,7 @@ TITLE = "The bundled model steered: published conditions, and every baseline"
 SPLIT = "fresh"  # by which nothing was chosen
 PROMPTS = 64  # of each split
 RANDOM, SHUFFLED = 2, 1
+SHOTS = 8  # demonstrations in the prompt, which leave room for an answer in the context
 RANDOM_BESIDE_PUBLISHED = 5
 BUDGET = "kl<=0.1"
 SCORERS = ("kl", "perplexity", "distinct", "length", "sentiment", "chrf")
@@ -193,6 +194,7 @@ def _with_baselines(lab: Lab, experiment: Experiment, count: int) -> str:
         random=RANDOM,
         shuffled=SHUFFLED,
         in_context=f"{name}@1",
+        shots=SHOTS,
         template=experiment.published.query("{source}") + "{target}\n",
         decoding=experiment.greedy,
         name=name,
