@@ -30,7 +30,7 @@ SAMPLES = 8  # of every prompt where texts are drawn: one draw says little
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shown:
+class DemoRun:
     """One run of the demo, and what it may be called."""
 
     experiment: Experiment
@@ -55,7 +55,7 @@ class Shown:
 class DemoReport:
     """What the demo did and found."""
 
-    runs: tuple[Shown, ...]
+    runs: tuple[DemoRun, ...]
     replay: ReplayVerdict
     computed: Mapping[str, int]  # jobs worked off by kind, e.g. {"vectors": 2}
     found: Mapping[str, int]  # answered by content hash
@@ -125,7 +125,7 @@ class _Tally:
         place[kind] = place.get(kind, 0) + 1
 
 
-def _experiment(lab: Lab, experiment: Experiment, tally: _Tally) -> list[Shown]:
+def _experiment(lab: Lab, experiment: Experiment, tally: _Tally) -> list[DemoRun]:
     """A greedy run with and without punctuation, and a sampled one if the tasks are the same."""
     demonstrations, prompts = (
         _import(lab, experiment, name, file, tally) for name, file in experiment.files.items()
@@ -173,7 +173,7 @@ def _run(
     decoding: Decoding,
     name: str,
     tally: _Tally,
-) -> Shown:
+) -> DemoRun:
     request = lab.runs.request(
         samples=SAMPLES if decoding.do_sample else 1,
         prompt_set=prompts,
@@ -185,7 +185,7 @@ def _run(
     tally.count("runs", found=request.found is not None)
     view = lab.runs.view(lab.result(request))
     view.score(experiment.effect)
-    return Shown(
+    return DemoRun(
         experiment=experiment,
         view=view,
         claims=published.claims(lab.db, view.run),
@@ -214,7 +214,7 @@ def _experiment_parts(report: DemoReport, experiment: Experiment) -> list[Render
     return [_comparison_table(first), *map(Text, lines), Text()]
 
 
-def _comparison_table(shown: Shown) -> Table:
+def _comparison_table(shown: DemoRun) -> Table:
     """The texts of the arms; below them, by letter, what each arm came to and may be called."""
     letters = dict(zip(shown.claims, ascii_lowercase, strict=False))
     strengths = {
