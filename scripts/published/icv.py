@@ -28,8 +28,8 @@ ABOUT = (
     "`obtain_icv` and `add_icv_layers` of the authors against extraction and `rotate` here, on the "
     "bundled model and a random one of the GPT-2 architecture, for the sets that come with the "
     "package (`dialogue_safety`, `sentiment_paraphrase`), `examples/reviews.csv`, six pairs and "
-    "one pair. The authors' layer rounds to half precision; where a row says *float32* that cast is "
-    "made to do nothing. With two pairs the sign of the component is a tie, which ours gives to "
+    "one pair. The authors' layer rounds to half precision; where a row says *float32* that cast "
+    "is made to do nothing. With two pairs the sign of the component is a tie, which ours gives to "
     "the first pair and theirs to what rounding favours: the nearer of both signs is compared."
 )
 STRENGTHS = (0.05, 0.1, 0.12, 0.2, 0.3)
@@ -82,7 +82,7 @@ class Code:
 
 @contextmanager
 def code_of(checkout: Path) -> Iterator[Code]:
-    """The authors' code; `tasks/__init__.py` imports what they did not publish, so it is skipped."""
+    """The authors' code; `tasks/__init__.py`, which imports what is not public, is skipped."""
     tasks = types.ModuleType("tasks")
     tasks.__path__ = [str(checkout / "tasks")]
     unused = ("anchor", "datasets", "tasks.loader", "utils.rng_ctx")

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from scripts.published import ours
 from scripts.published.tables import Row, Table, within
@@ -22,8 +21,8 @@ ABOUT = (
     "Vectors of `examples/reviews.csv` on the bundled model and a random one of the GPT-2 "
     "architecture. The libraries are called as they are. What has no library is computed from "
     "states that hooks of our own record, by the formula in NumPy or by the estimator of "
-    "scikit-learn. The library's `pca` has length 1 and ours that of a typical shift, so directions "
-    "are compared; repeng reads its last layer behind the final norm, so that layer is left out, "
+    "scikit-learn. The library's `pca` has length 1 and ours that of a typical shift, so "
+    "directions are compared; repeng reads its last layer behind the final norm, so that layer is left out, "
     "and the sign of its direction is a vote of the pairs, so the line is compared."
 )
 PAIRS = "reviews"

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +52,10 @@ def prompts() -> tuple[str, ...]:
         for name in SHIPPED
         for demonstration in read(_shipped(f"prompts_{name}.csv"))
     )
+
+
+def _shipped(name: str) -> Path:
+    return Path(str(resources.files("vectorlab"))) / "demo_data" / name
 
 
 def read(path: Path) -> list[Demonstration]:

@@ -198,9 +198,7 @@ def _read(name: str, loaded: LoadedModel) -> list[Row]:
     keys = [text.key for text in made if text.key.arm == 1]
     labels = ("perplexity", "kl", "reverse_kl")
     scorers = {label: parse_scorer(label) for label in labels}
-    mine = score_with_model(
-        loaded, spec, by_hash, made, {scorer: keys for scorer in scorers.values()}
-    )
+    mine = score_with_model(loaded, spec, by_hash, made, dict.fromkeys(scorers.values(), keys))
     by_key = {text.key: text for text in made}
     apart: dict[str, list[float]] = {label: [] for label in labels}
     for key in keys:
