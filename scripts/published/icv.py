@@ -7,7 +7,7 @@ stand-ins that nothing here uses.
 import string
 import types
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -26,7 +26,7 @@ from vectorlab.steering.model.loading import LoadedModel
 PACKAGES = ("torch", "transformers", "numpy")
 ABOUT = (
     "`obtain_icv` and `add_icv_layers` of the authors against extraction and `rotate` here, on the "
-    "bundled model and a random one of the GPT-2 architecture, for the sets that come with the "
+    "bundled model and a random one of the Qwen2 architecture, for the sets that come with the "
     "package (`dialogue_safety`, `sentiment_paraphrase`), `examples/reviews.csv`, six pairs and "
     "one pair. The authors' layer rounds to half precision; where a row says *float32* that cast "
     "is made to do nothing. With two pairs the sign of the component is a tie, which ours gives to "
@@ -56,7 +56,7 @@ class Code:
             [loaded.tokenizer(prepare(text)) for text in (pair.source, pair.target)]
             for pair in pairs
         ]
-        with mock.patch.object(torch.Tensor, "cuda", lambda tensor: tensor):
+        with _without("cuda"):
             direction, _ = self.tasks.BaseProbInference.obtain_icv(loaded.model, asked, rank)
         return direction[1:].numpy()
 
@@ -71,7 +71,7 @@ class Code:
     ) -> Iterator[None]:
         """The model with vectors (L, D) in its MLPs; ``rounded`` leaves the cast to half there."""
         stack = torch.stack([torch.tensor(values) for values in vectors], dim=1)
-        whole = nullcontext() if rounded else mock.patch.object(torch.Tensor, "half", torch.clone)
+        whole = nullcontext() if rounded else _without("half")
         self.layers.add_icv_layers(loaded.model, stack, [strength] * len(vectors))
         try:
             with whole:
@@ -90,6 +90,11 @@ def code_of(checkout: Path) -> Iterator[Code]:
     names = ("tasks.base", "utils.llm_layers")
     with modules_of(checkout, names, stand_ins=stand_ins) as found:
         yield Code(*(found[name] for name in names))
+
+
+def _without(method: str) -> AbstractContextManager[object]:
+    """A method of tensors does nothing within the block."""
+    return mock.patch.object(torch.Tensor, method, lambda tensor: tensor)
 
 
 def without_punctuation(text: str) -> str:
@@ -137,7 +142,7 @@ def _vectors(code: Code, name: str, loaded: LoadedModel) -> list[Row]:
     cases = f"{name}, {count} vectors (5 sets, punctuation kept and deleted), every layer"
     return [
         within(cases, max(angles), 1e-9, "1 - smallest cosine"),
-        within(cases, max(lengths), 1e-5, "largest |ratio of lengths - 1|"),
+        within(cases, max(lengths), 1e-5, "largest relative difference of lengths"),
         within(f"{name}, ranks 2 to 9", max(ranks), 1e-4, "largest relative difference"),
         _two_pairs(code, name, loaded),
     ]
@@ -204,16 +209,14 @@ def _texts(code: Code, name: str, loaded: LoadedModel) -> list[Row]:
 
 @torch.no_grad()
 def _generated(loaded: LoadedModel, prompt: str) -> tuple[int, ...]:
-    """Greedy continuation by transformers, without what ends it."""
+    """Greedy continuation by transformers, with what ends it."""
     asked = loaded.tokenizer(prompt, return_tensors="pt")
-    ends = list(loaded.eos_token_ids)
-    made = loaded.model.generate(
-        input_ids=asked["input_ids"],
-        attention_mask=asked["attention_mask"],
-        do_sample=False,
-        max_new_tokens=NEW_TOKENS,
-        eos_token_id=ends or -1,
-        pad_token_id=loaded.tokenizer.pad_token_id,
-    )
-    tokens = made[0, asked["input_ids"].shape[1] :].tolist()
-    return tuple(tokens)
+    with nullcontext() if loaded.eos_token_ids else ours.without_end(loaded.model):
+        made = loaded.model.generate(
+            input_ids=asked["input_ids"],
+            attention_mask=asked["attention_mask"],
+            do_sample=False,
+            max_new_tokens=NEW_TOKENS,
+            pad_token_id=loaded.tokenizer.pad_token_id,
+        )
+    return tuple(made[0, asked["input_ids"].shape[1] :].tolist())

@@ -12,18 +12,19 @@ from scripts.published import ours
 from scripts.published.tables import Row, Table, within
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Positions
+from vectorlab.domain.models import BUNDLED_MODEL
 from vectorlab.domain.vectors.context_prompts import context_texts
 from vectorlab.domain.vectors.vectors import Site
 from vectorlab.steering.model.loading import LoadedModel
 
 PACKAGES = ("steering-vectors", "repeng", "scikit-learn", "numpy", "torch", "transformers")
 ABOUT = (
-    "Vectors of `examples/reviews.csv` on the bundled model and a random one of the GPT-2 "
+    "Vectors of `examples/reviews.csv` on the bundled model and a random one of the Qwen2 "
     "architecture. The libraries are called as they are. What has no library is computed from "
     "states that hooks of our own record, by the formula in NumPy or by the estimator of "
     "scikit-learn. The library's `pca` has length 1 and ours that of a typical shift, so "
-    "directions are compared; repeng reads its last layer behind the final norm, so that layer is left out, "
-    "and the sign of its direction is a vote of the pairs, so the line is compared."
+    "directions are compared; repeng reads its last layer behind the final norm, so that layer is "
+    "left out, and the sign of its direction is a vote of the pairs, so the line is compared."
 )
 PAIRS = "reviews"
 SITES = {
@@ -174,7 +175,10 @@ def _formulas(name: str, loaded: LoadedModel, pairs: ours.Pairs) -> list[Row]:
         if method in ("logistic_regression", "whitened_mean_difference"):
             values = _as_long_as_the_shift(values, shifts)
         rows.append(_same(f"{name}, `{method}`", mine, values))
-    return [*rows, _explained(name, loaded, pairs, shifts), _context_shift(name, loaded, pairs)]
+    rows.append(_explained(name, loaded, pairs, shifts))
+    if name == BUNDLED_MODEL:  # the other has no room for demonstrations in the prompt
+        rows.append(_context_shift(name, loaded, pairs))
+    return rows
 
 
 def _paper(shifts: np.ndarray) -> np.ndarray:

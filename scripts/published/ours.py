@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
+from importlib import resources
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
@@ -33,7 +35,7 @@ SHIPPED = ("dialogue_safety", "sentiment_paraphrase")
 def models() -> dict[str, LoadedModel]:
     """The bundled model, and a random one of another architecture."""
     bundled = load_model(describe_model(f"bundled:{BUNDLED_MODEL}"), device="cpu")
-    return {BUNDLED_MODEL: bundled, "random gpt2": tiny_model("gpt2")}
+    return {BUNDLED_MODEL: bundled, "random qwen2": tiny_model("qwen2")}
 
 
 @cache
@@ -140,6 +142,13 @@ def texts(
     return {
         (asked[text.key.prompt], strengths[text.key.arm]): tuple(text.token_ids) for text in made
     }
+
+
+@contextmanager
+def without_end(model: Any) -> Iterator[None]:
+    """No token ends a text of transformers' generation within the block."""
+    with mock.patch.object(model.generation_config, "eos_token_id", None):
+        yield
 
 
 @torch.no_grad()

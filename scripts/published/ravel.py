@@ -344,7 +344,7 @@ def _their_score(
         asking = tasks.setdefault(str(_asked(cities, example)), [])
         asking.extend([name] if name not in asking else [])
     model = cities.loaded.model
-    with _without_end(model), contextlib.redirect_stdout(io.StringIO()):
+    with ours.without_end(model), contextlib.redirect_stdout(io.StringIO()):
         log = code.interventions.eval_with_interventions(
             code.intervenable(model, swapped),
             {name: Dataset.from_list(rows) for name, rows in records.items()},
@@ -360,14 +360,6 @@ def _their_score(
         {attribute: tasks[attribute]},
     )
     return {"Cause": float(found["cause"]), "Isolate": float(found["isolate"])}
-
-
-@contextmanager
-def _without_end(model: Any) -> Iterator[None]:
-    """Let nothing end a text early."""
-    config = model.generation_config
-    with mock.patch.object(config, "eos_token_id", None):
-        yield
 
 
 def _losses(code: Code, cities: Cities) -> list[Row]:

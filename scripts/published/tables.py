@@ -109,7 +109,7 @@ def lines_of(part: Measured) -> list[str]:
 
 def _table(table: Table) -> list[str]:
     both = any(row.ours or row.theirs for row in table.rows)
-    heads = [table.title, *(["ours", "theirs"] if both else []), "agreement", "bound", ""]
+    heads = [table.title, *(["ours", "theirs"] if both else []), "measured", "is", "bound", ""]
     rows = [
         [row.what, *([row.ours, row.theirs] if both else []), *_agreement(row)]
         for row in table.rows
@@ -120,14 +120,15 @@ def _table(table: Table) -> list[str]:
 def _agreement(row: Row) -> list[str]:
     sign = "≥" if row.is_least else "≤"
     return [
-        f"{_figure(row.value)} {row.measure}",
+        row.measure,
+        _figure(row.value),
         f"{sign} {_figure(row.bound)}",
         "ok" if row.holds else "**not ok**",
     ]
 
 
 def _figure(value: float) -> str:
-    if value == int(value) if abs(value) < 1e9 else False:
+    if value.is_integer():
         return f"{value:.0f}"
     return f"{value:.4f}" if abs(value) >= FIXED else f"{value:.1e}"
 
