@@ -1,12 +1,14 @@
 """Attributes of entities: explanare/ravel on pyvene, its files as they are.
 
 Its loader of saved weights wants CUDA, so the few lines of `load_intervenable` that build the
-intervention stand here without it; `train_intervention_step`, `eval_with_interventions`,
+intervention stand here without it, and `prepare_inputs_for_generation` gives positions back that
+transformers 5 makes elsewhere; `train_intervention_step`, `eval_with_interventions`,
 `compute_metrics`, `compute_cross_entropy_loss` and `compute_disentangle_score` are the authors'.
 """
 
 import contextlib
 import copy
+import functools
 import io
 import json
 import tarfile
@@ -103,8 +105,12 @@ def code_of(checkout: Path) -> Iterator[Code]:
 def measure(checkout: Path | None) -> tuple[Table, ...]:
     """Everything about this code."""
     assert checkout is not None
-    with code_of(checkout) as code:
-        cities = Cities(ours.models()[BUNDLED_MODEL])
+    from datasets import disable_progress_bars
+
+    disable_progress_bars()
+    loaded = ours.models()[BUNDLED_MODEL]
+    with code_of(checkout) as code, _positions_prepared(loaded.model):
+        cities = Cities(loaded)
         tables = {
             "import, entities, templates and values": _imported(checkout / "data.tgz"),
             "Cause and Isolate": _scores(code, cities),
@@ -269,6 +275,7 @@ def _scores(code: Code, cities: Cities) -> list[Row]:
     return rows
 
 
+@functools.cache
 def _searched(cities: Cities, attribute: str) -> Subspace:
     """A subspace that a short training found; both sides get the same one."""
     spec = FeaturizerSpec(
@@ -344,7 +351,8 @@ def _their_score(
         asking = tasks.setdefault(str(_asked(cities, example)), [])
         asking.extend([name] if name not in asking else [])
     model = cities.loaded.model
-    with ours.without_end(model), contextlib.redirect_stdout(io.StringIO()):
+    silent = contextlib.redirect_stdout(io.StringIO())
+    with ours.without_end(model), silent:
         log = code.interventions.eval_with_interventions(
             code.intervenable(model, swapped),
             {name: Dataset.from_list(rows) for name, rows in records.items()},
@@ -360,6 +368,22 @@ def _their_score(
         {attribute: tasks[attribute]},
     )
     return {"Cause": float(found["cause"]), "Isolate": float(found["isolate"])}
+
+
+@contextmanager
+def _positions_prepared(model: Any) -> Iterator[None]:
+    """`prepare_inputs_for_generation` makes positions, as the transformers of the authors did."""
+    prepare = model.prepare_inputs_for_generation
+
+    @functools.wraps(prepare)  # transformers asks for its signature
+    def prepared(input_ids: torch.Tensor, **given: Any) -> dict[str, Any]:
+        made = prepare(input_ids, **given)
+        if "position_ids" not in made:
+            made["position_ids"] = model._prepare_position_ids_for_generation(input_ids, given)
+        return made
+
+    with mock.patch.object(model, "prepare_inputs_for_generation", prepared):
+        yield
 
 
 def _losses(code: Code, cities: Cities) -> list[Row]:
