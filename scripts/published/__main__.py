@@ -28,9 +28,7 @@ Written by `make reproduce-published`, from what the authors of each method have
 libraries that others wrote. What is compared is computed by both sides in one run, on the same
 models, texts and tasks; nothing here is copied from a paper.
 
-A row says how far the two are apart and how far they may be. Where both compute the same formula
-the bound is what rounding leaves: float32 sums of another order, or float64. Where two trainings
-draw different numbers, or one side rounds what it reports, the row says so and the bound is wider.
+A row says how far the two are apart and how far they may be; why that far stands above the tables.
 The numbers of this page are kept in [agreement.json](agreement.json); the suite holds that the page
 says what they say, and that every row is within its bound.
 """
@@ -51,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             continue
         began = time.monotonic()
         found[part.name] = part.measure(path)
-        print("\n".join(tables.lines_of(found[part.name])), flush=True)
+        print("\n".join(tables.lines_of(found[part.name], part.bounds)), flush=True)
         print(f"{part.title}: {time.monotonic() - began:.0f} s", file=sys.stderr)
     write({**kept, **found}, options.kept, options.page)
     missed = [row for part in found.values() for row in part.missed]
@@ -79,7 +77,8 @@ def write(parts: Mapping[str, Measured], kept: Path, page: Path) -> None:
 
 def rendered(parts: Mapping[str, Measured]) -> str:
     """The page."""
-    return tables.page(parts.values(), HEAD.lstrip())
+    explained = [(part, BY_NAME[name].bounds) for name, part in parts.items()]
+    return tables.page(explained, HEAD.lstrip())
 
 
 def _given(part: Part) -> str:

@@ -85,12 +85,13 @@ def counted(what: str, same: int, of: int, *, least: float = 1.0) -> Row:
     )
 
 
-def page(parts: Iterable[Measured], head: str) -> str:
-    """The document."""
-    return "\n".join([head.rstrip(), "", *(line for part in parts for line in lines_of(part))])
+def page(parts: Iterable[tuple[Measured, str]], head: str) -> str:
+    """The document; beside every part stands why its bounds are what they are."""
+    lines = [line for part, bounds in parts for line in lines_of(part, bounds)]
+    return "\n".join([head.rstrip(), "", *lines])
 
 
-def lines_of(part: Measured) -> list[str]:
+def lines_of(part: Measured, bounds: str) -> list[str]:
     """A part of the document."""
     code = [f"{repository} at `{commit[:7]}`" for repository, commit in part.code.items()]
     versions = ", ".join(f"{name} {version}" for name, version in part.versions.items())
@@ -102,6 +103,8 @@ def lines_of(part: Measured) -> list[str]:
         "",
         *(["Code: " + ", ".join(code) + ".", ""] if code else []),
         f"Versions: {versions}. Measured {part.measured_at} ({where}).",
+        "",
+        f"Bounds: {bounds}",
         "",
         *(line for table in part.tables for line in [*_table(table), ""]),
     ]

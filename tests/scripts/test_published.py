@@ -65,7 +65,7 @@ def test_a_part_says_versions_commit_processor_and_what_is_missed():
         counted("texts", 9, 10, least=0.9),
         within("broken", float("nan"), 1.0, "apart"),
     )
-    assert lines_of(part) == [
+    assert lines_of(part, "because.") == [
         "## One part",
         "",
         "About it.",
@@ -73,6 +73,8 @@ def test_a_part_says_versions_commit_processor_and_what_is_missed():
         "Code: https://example.org/code at `aaaaaaa`.",
         "",
         "Versions: torch 1.0. Measured 2026-01-02 03:04 UTC (some, kernels AVX2).",
+        "",
+        "Bounds: because.",
         "",
         "| things | ours | theirs | measured | is | bound |  |",
         "| --- | --- | --- | --- | --- | --- | --- |",
