@@ -48,12 +48,7 @@ class Measured:
     @property
     def missed(self) -> list[str]:
         """What is not within its bound."""
-        return [
-            f"{self.title}, {table.title}: {row.what}"
-            for table in self.tables
-            for row in table.rows
-            if not row.holds
-        ]
+        return [row.what for table in self.tables for row in table.rows if not row.holds]
 
     def to_json(self) -> dict[str, Any]:
         """JSON, which ``from_json`` reads."""
@@ -85,13 +80,13 @@ def counted(what: str, same: int, of: int, *, least: float = 1.0) -> Row:
     )
 
 
-def page(parts: Iterable[tuple[Measured, str]], head: str) -> str:
-    """The document; beside every part stands why its bounds are what they are."""
-    lines = [line for part, bounds in parts for line in lines_of(part, bounds)]
+def page(parts: Iterable[tuple[Measured, Sequence[str]]], head: str) -> str:
+    """The document, of every part what was measured and what is to be remarked."""
+    lines = [line for part, remarks in parts for line in lines_of(part, remarks)]
     return "\n".join([head.rstrip(), "", *lines])
 
 
-def lines_of(part: Measured, bounds: str) -> list[str]:
+def lines_of(part: Measured, remarks: Sequence[str]) -> list[str]:
     """A part of the document."""
     code = [f"{repository} at `{commit[:7]}`" for repository, commit in part.code.items()]
     versions = ", ".join(f"{name} {version}" for name, version in part.versions.items())
@@ -104,8 +99,7 @@ def lines_of(part: Measured, bounds: str) -> list[str]:
         *(["Code: " + ", ".join(code) + ".", ""] if code else []),
         f"Versions: {versions}. Measured {part.measured_at} ({where}).",
         "",
-        f"Bounds: {bounds}",
-        "",
+        *(line for remark in remarks for line in (remark, "")),
         *(line for table in part.tables for line in [*_table(table), ""]),
     ]
 
