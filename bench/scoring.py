@@ -40,6 +40,8 @@ from vectorlab.steering.model.loading import LoadedModel
 
 PACKAGES = ["torch", "transformers", "numpy"]
 GOAL = 1.2
+ROUNDS_OF_QUICK = 2
+PROMPTS = 256  # of both forms: 96 take 1.01 and 1.07 where all take 0.92
 STRENGTHS = (0.02, 0.05, 0.08, 0.1, 0.12, 0.15, 0.2, 0.25)
 SCORERS = ("kl", "perplexity:baseline:model=steered")
 SHORTEST, LONGEST = 12, 32  # tokens of a text
@@ -49,15 +51,13 @@ Passage = tuple[Sequence[int], Sequence[int]]  # prompt, text
 def main() -> int:
     """Measure, print and keep the result; 1 if the limit was missed."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--quick", action="store_true", help="fewer prompts and rounds; keeps no result"
-    )
+    parser.add_argument("--quick", action="store_true", help="fewer rounds; keeps no result")
     parser.add_argument("--rounds", type=int, default=5, help="of the full form")
     parser.add_argument("--model", default="S", choices=sorted(SHAPES), help="its shape")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    prompts, rounds = (96, 3) if arguments.quick else (256, arguments.rounds)
-    figures = measure(arguments.model, prompts, rounds)
+    rounds = ROUNDS_OF_QUICK if arguments.quick else arguments.rounds
+    figures = measure(arguments.model, PROMPTS, rounds)
     report("scoring", figures, packages=PACKAGES, keep=not arguments.quick, by_kernels=True)
     return 0 if figures["holds"] else 1
 

@@ -15,7 +15,17 @@ from vectorlab.store.upkeep import migrate
 ROOT = Path(__file__).parents[2]
 # What no list loads, and what no look at a command loads. Programs of one kind run in one process,
 # since what one of them has loaded would be found after the next.
-TO_COMPUTE = {"alembic", "numpy", "pandas", "pyarrow", "scipy", "sklearn", "streamlit", "torch"}
+TO_COMPUTE = {
+    "alembic",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "pydantic",
+    "scipy",
+    "sklearn",
+    "streamlit",
+    "torch",
+}
 TO_STORE = TO_COMPUTE | {"sqlalchemy", "transformers"}
 FLOORS_OF_A_LOOK = {
     "catalogue",
