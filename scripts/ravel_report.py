@@ -25,12 +25,14 @@ from vectorlab.services.database import upgrade
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "ravel_report.md"
 LAYER, K = 2, 32
+ALL_VALUES = 49  # directions that the values of an attribute can span: 50 time zones, less one
 N_TRAIN, N_TEST = 512, 96
 # Method, k, parameters; what is not said is the method's default.
 METHODS: tuple[tuple[str, int | None, dict[str, float]], ...] = (
     ("full", None, {}),
     ("pca", K, {}),
     ("rlap", K, {}),
+    ("rlap", ALL_VALUES, {}),
     ("sae", 64, {}),
     ("dbm", None, {"steps": 150}),
     ("das", K, {"steps": 150}),

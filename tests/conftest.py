@@ -1,5 +1,6 @@
 """What every test gets: a home of its own, no network, one thread; and the order of tests."""
 
+import gc
 import os
 from collections.abc import Iterator
 from itertools import chain, groupby
@@ -15,6 +16,15 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's threads, when a test im
 os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(scratch()))  # the folders of tests
 
 pytest_plugins = ["tests.databases"]
+
+# What collecting makes stays to the end, so looking for garbage in it finds none.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage again, in what tests make."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # the marks are there before -m looks at them

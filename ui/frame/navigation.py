@@ -23,6 +23,9 @@ NAVIGATION = {
     "Make": {"new_vector": "New vector", "new_run": "New run"},
     "Work": {"jobs": "Jobs and workers", "sql": "SQL", "settings": "Settings"},
 }
+# What a page shows one of: another one is looked at anew.
+SUBJECTS = {"sets": "set", "vectors": "vector", "compare": "run", "replay": "run", "jobs": "job"}
+_AT = "frame.at"  # session key: page and subject that choices in the session belong to
 MOST_NUMBER = 10**12  # of an address; what is larger names nothing either, and no store counts it
 
 
@@ -34,6 +37,7 @@ def page_file(name: str) -> str:
 def run_page(page: StreamlitPage) -> None:
     """Run a page; an error that ends it stands under a title, with a way back."""
     st.session_state[notes.TITLED] = False
+    _forget_what_was_chosen_elsewhere(page.url_path or "overview")
     try:
         page.run()
     except VectorLabError as error:
@@ -44,6 +48,21 @@ def run_page(page: StreamlitPage) -> None:
         name = "runs" if name == "compare" else name  # where runs to compare are chosen
         titles = {name: title for pages in NAVIGATION.values() for name, title in pages.items()}
         page_link(f"Back to {titles[name]}", name)
+
+
+def _forget_what_was_chosen_elsewhere(name: str) -> None:
+    """Begin with what the address says wherever another page, or another subject, was before.
+
+    Widgets that stand in the address have a word as their key, the same on many pages, and
+    Streamlit would keep their values from one page to the next. Keys with a dot belong to a part
+    of the dashboard and stay.
+    """
+    subject = SUBJECTS.get(name)
+    at = (name, st.query_params.get_all(subject) if subject else [])
+    if st.session_state.get(_AT, at) != at:
+        for key in [key for key in st.session_state if "." not in str(key)]:
+            del st.session_state[key]
+    st.session_state[_AT] = at
 
 
 def go(page: str, **selection: object) -> None:

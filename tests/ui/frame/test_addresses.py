@@ -2,6 +2,7 @@
 
 from tests.ui.everything import fill_all
 from tests.ui.frame.test_downloads import VIEWS, elements
+from ui.frame.navigation import SUBJECTS
 
 SELECTORS = {
     "selectbox",
@@ -15,6 +16,7 @@ SELECTORS = {
 SELECTORS |= {"toggle", "checkbox", "radio", "button_group", "pagination"}
 MORE_VIEWS = (
     ("sets", {"set": "upbeat", "view": "edit"}),
+    ("compare", {"run": "3"}),
     ("playground", {"vector": ["upbeat-icv", "twice"], "decoding": "sampled"}),
     ("new_run", {"vector": ["upbeat-icv", "twice"], "decoding": "sampled"}),
     ("new_vector", {}),
@@ -30,6 +32,7 @@ NOT_A_SELECTION = {
     "settings.source",
     "settings.model_name",
     "name.1.text",
+    "name.3.text",
     "jobs.prune_days",
     "jobs.prune_states",
 }
@@ -113,3 +116,48 @@ def test_every_selection_stands_in_the_address_and_is_brought_back_by_it(db, vis
     assert not loose
     assert not lost
     assert len(seen) > 80
+
+
+def plainly(name, selection):
+    """The page with what it shows one of, and nothing else that is chosen."""
+    subject = SUBJECTS.get(name)
+    return name, {subject: selection[subject]} if subject in selection else {}
+
+
+def chosen(app):
+    """Values of the selectors by key, and what the address says."""
+    return {item.key: item.value for item in selectors(app)}, dict(app.query_params)
+
+
+def follow(app, name, selection):
+    """Open a page with a selection in the same session, as a link or the sidebar does."""
+    app.query_params.clear()
+    for key, value in selection.items():
+        app.query_params[key] = value
+    return app.switch_page(f"app_pages/{name}.py").run()
+
+
+def test_nothing_that_is_chosen_on_a_page_is_chosen_on_another(db, visit):
+    fill_all(db)
+    views = (*VIEWS, *MORE_VIEWS)
+    pages = []
+    for view in views:
+        name, subject = plainly(*view)
+        if (name, subject) not in [page[:2] for page in pages]:
+            pages.append((name, subject, chosen(visit(name, **subject))))
+    carried, walked = [], 0
+    for name, selection in views:
+        wanted = {
+            item.key: value
+            for item in selectors(visit(name, **selection))
+            if item.proto.query_param_key and (value := another_value(item)) is not None
+        }
+        app = visit("overview")
+        for other, subject, fresh in pages:
+            if (other, subject) != plainly(name, selection) and wanted.keys() & fresh[0].keys():
+                follow(app, name, {**selection, **wanted})
+                walked += 1
+                if chosen(follow(app, other, subject)) != fresh:
+                    carried.append((name, selection, other, subject))
+    assert carried == []
+    assert walked > 30

@@ -66,7 +66,7 @@ FEATURIZERS: dict[str, FeaturizerMethod] = {
             summary="the subspace without which no linear classifier finds the attribute",
             takes_k=True,
             needs_k=True,
-            parameters={"steps": 6000, "batch": 256, "learning_rate": 0.1, "weight_decay": 1e-4},
+            parameters={"steps": 2000, "batch": 256, "learning_rate": 0.02, "weight_decay": 1e-4},
             judged_by="accuracy_after_removal",
         ),
         FeaturizerMethod(

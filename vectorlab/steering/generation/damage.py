@@ -48,7 +48,8 @@ def mean_kl(
 ) -> float:
     """Mean KL per token between steered and baseline over texts, in nats.
 
-    Both rows of a text share a pass, so they round alike.
+    Both rows of a text share a pass, so they round alike, but for the last tokens of a pass where
+    a library multiplies what is left over in another order: 2e-6 of a logit.
 
     Args:
         loaded: The model.
