@@ -16,7 +16,7 @@ from vectorlab.ravel.engine.workbench import Workbench
 from vectorlab.ravel.services import files
 from vectorlab.steering.model.loading import LoadedModel
 
-LAYER, K = 2, 32  # as in docs/ravel_report.md
+LAYER = 2  # as in docs/ravel_report.md
 
 
 @pytest.fixture(scope="module")
@@ -36,19 +36,20 @@ def cities(bundled_tiny: LoadedModel) -> Workbench:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("attribute", ["continent", "country", "language", "timezone"])
-def test_what_a_linear_classifier_tells_is_erased(cities: Workbench, attribute: str):
-    found = cities.fit(request("rlap", attribute, layer=LAYER, k=K), Unwatched())
+@pytest.mark.parametrize(("attribute", "k"), [("continent", 16), ("country", 45)])
+def test_what_a_linear_classifier_tells_is_erased(cities: Workbench, attribute: str, k: int):
+    # 46 countries span 45 directions; 6 continents span 5.
+    found = cities.fit(request("rlap", attribute, layer=LAYER, k=k, steps=200), Unwatched())
     measures = found.measures
     assert measures["accuracy"] > 0.99
-    assert measures["accuracy_after_removal"] < measures["majority"] + 0.25
+    assert measures["accuracy_after_removal"] < measures["majority"] + 0.12
     assert is_erased(measures)
     assert remark("rlap", measures) == ""
 
 
 @pytest.mark.slow
-def test_what_a_short_game_leaves_is_said(cities: Workbench):
-    found = cities.fit(request("rlap", "country", layer=LAYER, k=2, steps=20), Unwatched())
+def test_fewer_directions_than_the_values_span_do_not_erase_and_it_is_said(cities: Workbench):
+    found = cities.fit(request("rlap", "country", layer=LAYER, k=32, steps=100), Unwatched())
     assert found.measures["accuracy_after_removal"] > 0.9
     assert "not erased" in remark("rlap", found.measures)
 
@@ -61,7 +62,7 @@ def test_latents_are_sparse_by_default_and_what_is_not_is_said(cities: Workbench
     assert is_sparse(found)
     assert remark("sae", found) == ""
     dense = cities.fit(
-        request("sae", "continent", layer=LAYER, k=64, sparsity=0.05), Unwatched()
+        request("sae", "continent", layer=LAYER, k=64, sparsity=0.05, steps=200), Unwatched()
     ).measures
     assert "latents not sparse" in remark("sae", dense)
 
