@@ -8,6 +8,7 @@ from vectorlab.ravel.domain.entities import Split
 from vectorlab.ravel.domain.instances import Completion, InstanceSpec
 from vectorlab.ravel.domain.remarks import is_erased, is_sparse, remark
 from vectorlab.ravel.engine import probe
+from vectorlab.ravel.engine.featurizers import rlap
 from vectorlab.ravel.engine.featurizers.base import Labelled
 from vectorlab.ravel.engine.featurizers.rlap import Game
 from vectorlab.ravel.engine.prompts import PromptBook
@@ -35,7 +36,14 @@ def cities(bundled_tiny: LoadedModel) -> Workbench:
     return Workbench(book, spec, completions, {}, [LAYER])
 
 
+@pytest.fixture
+def few_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A game is looked at four times, not twenty: that is what takes long on so many states."""
+    monkeypatch.setattr(rlap, "CHECKS", 4)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("few_checks")
 @pytest.mark.parametrize(("attribute", "k"), [("continent", 16), ("country", 45)])
 def test_what_a_linear_classifier_tells_is_erased(cities: Workbench, attribute: str, k: int):
     # 46 countries span 45 directions; 6 continents span 5.
@@ -48,6 +56,7 @@ def test_what_a_linear_classifier_tells_is_erased(cities: Workbench, attribute: 
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("few_checks")
 def test_fewer_directions_than_the_values_span_do_not_erase_and_it_is_said(cities: Workbench):
     found = cities.fit(request("rlap", "country", layer=LAYER, k=32, steps=100), Unwatched())
     assert found.measures["accuracy_after_removal"] > 0.9
