@@ -86,7 +86,8 @@ def featurizers_view(featurizers: pd.DataFrame) -> RenderableType:
     ]
     if measured:
         parts.append(frame_table(featurizers[["id", "method", "attribute", *measured]]))
-    said = [f"Featurizer {row.id}: {row.remark}." for row in featurizers.itertuples() if row.remark]
+    remarks = zip(featurizers["id"], featurizers["remark"], strict=True)
+    said = [f"Featurizer {id_}: {remark}." for id_, remark in remarks if remark]
     return Group(*parts, *map(Text, said))
 
 
