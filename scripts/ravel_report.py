@@ -2,8 +2,8 @@
 
 ``python -m scripts.ravel_report`` (``make ravel-report``) builds the instance, trains every
 featurizer, scores them and ordinary steering vectors on the entity and context tests, and writes
-the page. It took 35 minutes on two cores that did other work too. ``--store FILE`` keeps the store, so that
-an interrupted report goes on and the dashboard can show it.
+the page. It took 35 minutes on two cores that did other work too. ``--store FILE`` keeps the
+store, so that an interrupted report goes on and the dashboard can show it.
 """
 
 import argparse
