@@ -3,6 +3,7 @@ PY ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PEERS ?= .venv-peers
+PUBLISHED ?= .venv-published
 STAMP := $(VENV)/.installed
 DOCS := $(VENV)/.docs-installed
 PYTEST := $(BIN)/python -m pytest
@@ -20,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-fast coverage test-kernels test-quantised test-ray test-training gpu-check chaos mutants check fix bench \
 	bench-large peers lock docs packages screenshots tiny-train tiny-report ravel-report steering-report reproduce-icl \
-	icl-report verdict-levels wheel clean
+	icl-report verdict-levels reproduce-published wheel clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -94,12 +95,24 @@ bench-large: $(STAMP)  ## extraction from a model of 7 billion parameters, 18 Gi
 peers: $(PEERS)/.installed  ## peers that benchmarks are measured against, in .venv-peers
 
 $(PEERS)/.installed: $(STAMP) bench/requirements-peers.txt
-	test -x $(PEERS)/bin/python || $(BIN)/python -m venv $(PEERS)
-	@# Sees what the project has installed, torch above all, without installing it again.
+	$(call beside,bench/requirements-peers.txt)
+
+reproduce-published: $(PUBLISHED)/.installed  ## tables of agreement with the authors' code: ICV=DIR RAVEL=DIR SOS=DIR, into docs/agreement.md
+	$(PUBLISHED)/bin/python -m scripts.published $(PUBLISHED_ARGS) \
+		$(if $(ICV),--icv $(ICV)) $(if $(RAVEL),--ravel $(RAVEL)) $(if $(SOS),--sos $(SOS))
+
+$(PUBLISHED)/.installed: $(STAMP) bench/requirements-peers.txt scripts/published/requirements.txt
+	$(call beside,scripts/published/requirements.txt)
+
+# An environment that sees what the project has installed, torch above all, without installing it
+# again, and before that what a list names, each package alone.
+define beside
+	test -x $(@D)/bin/python || $(BIN)/python -m venv $(@D)
 	$(BIN)/python -c "import site; print(site.getsitepackages()[0])" \
-		> $$($(PEERS)/bin/python -c "import site; print(site.getsitepackages()[0])")/project.pth
-	$(PEERS)/bin/python -m pip install -q --no-deps -r bench/requirements-peers.txt
+		> $$($(@D)/bin/python -c "import site; print(site.getsitepackages()[0])")/project.pth
+	$(@D)/bin/python -m pip install -q --no-deps -r $(1)
 	touch $@
+endef
 
 docs: $(DOCS)  ## the documents as a site that can be searched, into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict

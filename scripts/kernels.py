@@ -4,9 +4,10 @@ torch, oneDNN, MKL, OpenBLAS and NumPy choose their kernels by the processor whe
 The variables below make them choose those of an older one, which round the last bits of floats
 otherwise. They hold for a process from its start; so each kind has a process of its own.
 
-``make test`` runs the tests marked ``kernels`` once more under each kind that is not the
-machine's own, from ``tests/kernels/test_other_kernels.py``. ``python -m scripts.kernels WORDS`` runs pytest with any
-words so, and with ``--keep`` writes what came of each kind to ``tests/kernels/results.json``.
+``make test`` runs the tests marked ``kernels`` once more under each kind that is not the machine's
+own, from ``tests/kernels/test_other_kernels.py``. ``python -m scripts.kernels WORDS`` runs pytest
+with any words so, and with ``--keep`` writes what came of each kind to
+``tests/kernels/results.json``.
 """
 
 import argparse

@@ -5,19 +5,15 @@ https://github.com/shengliu66/ICV (b187c63). The suite itself needs neither the 
 script: it reads `tests/steering/extraction/peer_references.npz`. Without `--icv` what was written
 of that code before stays.
 
-steering-vectors and repeng are installed and called. Of ICV the files run as they are, but for
-``.cuda()`` and its cast to half precision, which are made to do nothing, and imports that it does
-not publish. The code of CAA cannot be installed (its paths and models are fixed), so what its
-`generate_vectors.py` and `llama_wrapper.py` do is written anew here, with hooks of its own.
+steering-vectors and repeng are installed and called. Of ICV the files run as they are, as
+`scripts/published/icv.py` says, without the cast to half precision. The code of CAA cannot be
+installed (its paths and models are fixed), so what its `generate_vectors.py` and
+`llama_wrapper.py` do is written anew here, with hooks of its own.
 """
 
 import argparse
 import contextlib
-import importlib
 import io
-import string
-import sys
-import types
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -26,6 +22,7 @@ from unittest import mock
 import numpy as np
 import torch
 
+from scripts.published.icv import code_of
 from tests.steering.extraction.peer_pairs import ANSWER, PAIRS, PROMPT, STRENGTH
 from tests.tiny_models import tiny_model
 from vectorlab.steering.model.loading import LoadedModel
@@ -207,34 +204,12 @@ def watched(blocks: Sequence[torch.nn.Module]) -> Iterator[list[torch.Tensor]]:
 @torch.no_grad()
 def icv(checkout: Path) -> dict[str, np.ndarray]:
     """The in-context vector (L, D) of its `tasks/base.py`, and logits (T, V) behind its layers."""
-    sys.path.insert(0, str(checkout.resolve()))
-    tasks = types.ModuleType("tasks")
-    tasks.__path__ = [str(checkout / "tasks")]  # without what its own __init__ looks for
-    for name in ("anchor", "datasets", "tasks.loader", "utils.rng_ctx"):
-        sys.modules[name] = mock.MagicMock()
-    sys.modules["tasks"] = tasks
-    base = importlib.import_module("tasks.base")
-    llm_layers = importlib.import_module("utils.llm_layers")
     loaded = tiny_model("llama")
-    with mock.patch.object(torch.Tensor, "cuda", lambda tensor: tensor):
-        direction, _ = base.BaseProbInference.obtain_icv(
-            loaded.model,
-            [
-                [loaded.tokenizer(without_punctuation(text)) for text in (pair.source, pair.target)]
-                for pair in PAIRS
-            ],
-        )
-    vector = direction[1:]
-    llm_layers.add_icv_layers(loaded.model, torch.stack([vector], dim=1), [ICV_STRENGTH])
-    with mock.patch.object(torch.Tensor, "half", lambda tensor: tensor):
-        steered = logits(loaded.model, token_ids(loaded)[1])
-    llm_layers.remove_icv_layers(loaded.model)
-    return {"vector": vector.numpy(), "logits": steered}
-
-
-def without_punctuation(text: str) -> str:
-    """As the notebook of that code prepares a demonstration."""
-    return text.translate(str.maketrans("", "", string.punctuation)).strip()
+    with code_of(checkout) as code:
+        vector = code.vector(loaded, PAIRS)
+        with code.at_work(loaded, [vector], ICV_STRENGTH):
+            steered = logits(loaded.model, token_ids(loaded)[1])
+    return {"vector": vector, "logits": steered}
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ REFERENCE = {
     ),
 }
 # Long tables: found behind the pages that say what they mean.
-MEASURED = ("reports/tiny.md", "ravel_report.md", "verdicts.md")
+MEASURED = ("reports/tiny.md", "ravel_report.md", "verdicts.md", "agreement.md")
 ALONE = ("index.md", "tutorial.md")  # with nothing beside them in the navigation
 _LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 

@@ -1,0 +1,1 @@
+"""What VectorLab computes beside what the authors' public code computes: docs/agreement.md."""
