@@ -15,8 +15,8 @@ from vectorlab.domain.scores.statistics import PairedComparison, compare_arms
 from vectorlab.errors import InputError
 from vectorlab.ravel.domain.measures import AttributeMeasure, Judged, check_targets
 
-Prompt: TypeAlias = Hashable  # template and entity of a base
-Values: TypeAlias = Mapping[Prompt, float]
+BasePrompt: TypeAlias = Hashable  # template and entity of a base
+ByPrompt: TypeAlias = Mapping[BasePrompt, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,7 @@ class Tried:
     """An outcome with the example that it belongs to."""
 
     example: int  # position in the instance
-    prompt: Prompt
+    prompt: BasePrompt
     judged: Judged
 
 
@@ -64,7 +64,7 @@ def compare(
 
 def values_by_prompt(
     tried: Sequence[Tried], target: str | None = None
-) -> dict[AttributeMeasure, Values]:
+) -> dict[AttributeMeasure, ByPrompt]:
     """Per measure one value for every base prompt that it takes; their mean is the score.
 
     Raises:
@@ -73,7 +73,7 @@ def values_by_prompt(
     counted = [each for each in tried if target in (None, each.judged.target)]
     check_targets([each.judged for each in counted])
     weights = _weights([each.judged for each in counted])
-    sums: dict[AttributeMeasure, dict[Prompt, float]] = {
+    sums: dict[AttributeMeasure, dict[BasePrompt, float]] = {
         AttributeMeasure.CAUSE: {},
         AttributeMeasure.ISOLATE: {},
     }
