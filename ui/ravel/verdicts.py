@@ -22,7 +22,7 @@ def show_remarks(scores: pd.DataFrame) -> None:
     """A note for every arm whose features did not do their work."""
     for arm, remark in dict.fromkeys(zip(scores["arm"], scores["remark"], strict=True)):
         if remark:
-            notes.note(f"{arm}: ", f"{remark}.", tone="bad")
+            notes.note(arm, f"{remark}.", tone="bad")
 
 
 def show_verdicts(
