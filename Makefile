@@ -146,7 +146,7 @@ tiny-train: $(STAMP) test-training  ## retrain the bundled model (under 30 minut
 tiny-report: $(STAMP)  ## measure the bundled model (under 10 minutes)
 	$(BIN)/python -m scripts.train_tiny.report
 
-ravel-report: $(STAMP)  ## train and score all featurizers on tiny and cities (under 20 minutes)
+ravel-report: $(STAMP)  ## train and score all featurizers on tiny and cities (about half an hour)
 	$(BIN)/python -m scripts.ravel_report
 
 steering-report: $(STAMP)  ## the experiments after the paper on the bundled model, as published and against every baseline, into docs/reports/

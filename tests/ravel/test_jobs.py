@@ -120,14 +120,15 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.mark.slow
-def test_an_interrupted_training_goes_on_and_ends_the_same(lab: Lab, monkeypatch):
+@pytest.mark.parametrize("method", ["mdas", "rlap"])
+def test_an_interrupted_training_goes_on_and_ends_the_same(lab: Lab, monkeypatch, method: str):
     """The same request in two stores: once straight through, once with a worker that ends."""
     from vectorlab.ravel.worker import run as ravel_run
     from vectorlab.worker import lease
 
     build(lab)
     grid = Grid(
-        methods=("mdas",), layers=(2,), ks=(4,), attributes=("language",),
+        methods=(method,), layers=(2,), ks=(4,), attributes=("language",),
         parameters={"steps": 6, "batch": 4},
     )  # fmt: skip
     monkeypatch.setattr(lease.Lease, "checkpoint_is_due", lambda _self: True)
@@ -148,7 +149,7 @@ def test_an_interrupted_training_goes_on_and_ends_the_same(lab: Lab, monkeypatch
     assert jobs.get(lab.db, asked.job.id).attempt == 2
     [resumed] = runs.featurizers_of_run(lab.db, run)
     assert [point["step"] for point in resumed.curve] == [0, 1, 2, 3, 4, 5]
-    assert "loss mdas language L2 k4" in jobs.curves(lab.db, asked.job.id)
+    assert f"loss {method} language L2 k4" in jobs.curves(lab.db, asked.job.id)
     with lab.db.read() as tx:
         rows = results.tensors(tx, resumed.id)["rows"]
     assert rows.sha256 == straight_rows(lab, resumed.spec).sha256

@@ -69,6 +69,7 @@ from vectorlab.ravel.domain.measures import Judged, Outcome, score
 from vectorlab.ravel.domain.specs import (
     FeaturizerArm,
     FeaturizerSpec,
+    Measures,
     NamedTensor,
     NewEvaluation,
     NewFeaturizer,
@@ -468,6 +469,30 @@ def add_ravel(tx: Transaction, model: Model) -> dict[str, Any]:
     """Entity data, an instance, a featurizer, an evaluation and a run."""
     instance = add_instance(tx, model)
     spec = featurizer_spec(instance)
+    measures = {"unexplained": 0.25}
+    made = add_trial(tx, instance, spec, name="trial", changed=True, measures=measures)
+    return {"instance": instance, **made}
+
+
+def add_trial(
+    tx: Transaction,
+    instance: Instance,
+    spec: FeaturizerSpec,
+    *,
+    name: str,
+    changed: bool,
+    measures: Measures,
+) -> dict[str, Any]:
+    """A featurizer of ``colour`` on both tests, its evaluation and a run of it.
+
+    Args:
+        tx: The transaction.
+        instance: As ``add_instance`` makes it.
+        spec: Of the featurizer.
+        name: Of the run.
+        changed: Whether the colour became the source's.
+        measures: Of its making.
+    """
     featurizer = results.add_featurizer(
         tx,
         NewFeaturizer(
@@ -476,19 +501,20 @@ def add_ravel(tx: Transaction, model: Model) -> dict[str, Any]:
             n_features=2,
             tensors=[NamedTensor(name="rows", values=np.eye(2, WIDTH, dtype=np.float32))],
             curve=[{"step": 0, "loss": 1.5}],
-            measures={"unexplained": 0.25},
+            measures=measures,
             environment={"torch": "2.13.0"},
         ),
         "tester",
     )
-    arm = FeaturizerArm(label="mdas L1 k2", featurizers=(spec,))
+    arm = FeaturizerArm(label=f"{spec.method} L1 k2", featurizers=(spec,))
+    said = "c1" if changed else "x"
     outcomes = [
-        Outcome(target="colour", example=2, output="c1", changed=True, kept=False),
+        Outcome(target="colour", example=2, output=said, changed=changed, kept=False),
         Outcome(target="colour", example=3, output="s", changed=False, kept=True),
     ]
     judged = [
-        Judged(target="colour", attribute=asked, template=place, changed=changed, kept=not changed)
-        for place, asked, changed in ((0, "colour", True), (3, "shape", False))
+        Judged(target="colour", attribute=asked, template=place, changed=one.changed, kept=one.kept)
+        for (place, asked), one in zip(((0, "colour"), (3, "shape")), outcomes, strict=True)
     ]
     evaluation = results.add_evaluation(
         tx,
@@ -505,7 +531,7 @@ def add_ravel(tx: Transaction, model: Model) -> dict[str, Any]:
     )
     run = results.add_run(
         tx,
-        name="trial",
+        name=name,
         spec=RavelRunSpec(
             instance_sha256=instance.content_sha256, arms=(arm,), parts=(ExamplePart.ENTITY_TEST,)
         ),
@@ -515,13 +541,7 @@ def add_ravel(tx: Transaction, model: Model) -> dict[str, Any]:
         duration_s=1.5,
         created_by="tester",
     )
-    return {
-        "instance": instance,
-        "featurizer": featurizer,
-        "evaluation": evaluation,
-        "outcomes": outcomes,
-        "run": run,
-    }
+    return {"featurizer": featurizer, "evaluation": evaluation, "outcomes": outcomes, "run": run}
 
 
 def new_score(

@@ -5,7 +5,7 @@ import streamlit as st
 
 from ui import cached, markup, tables
 from ui.frame import navigation, notes
-from ui.ravel import asking, charts, evaluation
+from ui.ravel import asking, charts, evaluation, verdicts
 from vectorlab.domain.description import describe
 from vectorlab.ravel.domain.instances import ExamplePart, Instance
 from vectorlab.ravel.domain.specs import Evaluation
@@ -83,6 +83,8 @@ def _show(instance: Instance) -> None:
         )
         return
     _show_scores(instance, scores, target)
+    verdicts.show_remarks(scores)
+    verdicts.show_verdicts(instance, [each for each in chosen if _has(each, target)], target)
     grid = frames.grid_frame(evaluations, part=part, target=target)
     if grid["layer"].nunique() > 1:
         st.subheader("Where the attribute lives", anchor=False)

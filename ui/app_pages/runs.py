@@ -14,7 +14,6 @@ PER_PAGE = 100
 
 def _choose() -> tuple[RunFilter, bool]:
     """The filter in the address, and whether it leaves anything out."""
-    # Keys of bound widgets are words of the address; each is used with one meaning in all pages.
     names = [model.name for model in models.list_models(cached.store())]
     navigation.say_unknown("on", names, what="model")
     left, middle, right = st.columns([1, 2, 2], vertical_alignment="bottom")

@@ -32,6 +32,9 @@ def show(evaluation: Evaluation, instance: Instance, *, target: str | None) -> N
             st.caption("Nothing was trained step by step.")
         else:
             st.altair_chart(charts.curves(points))
+        measured = frames.measures_frame([evaluation], target=target)
+        if not measured.empty:
+            st.dataframe(measured.drop(columns=["arm"]), key="attributes.measured", hide_index=True)
     with st.expander("Single templates"):
         frame = frames.templates_frame(evaluation, instances.data_of(db, instance))
         st.dataframe(frame, key="attributes.templates", hide_index=True, placeholder="–")

@@ -10,9 +10,10 @@ from vectorlab.lab.arguments import Verbs, takes
 from vectorlab.lab.models import ModelVerbs
 from vectorlab.lab.session import Session
 from vectorlab.ravel.domain.entities import EntityData, EntityVersion
-from vectorlab.ravel.domain.instances import Instance, InstanceOptions
+from vectorlab.ravel.domain.instances import ExamplePart, Instance, InstanceOptions
+from vectorlab.ravel.domain.measures import DO_NOTHING
 from vectorlab.ravel.domain.specs import RavelRun
-from vectorlab.ravel.services import entities, frames, instances, runs
+from vectorlab.ravel.services import comparison, entities, frames, instances, runs
 from vectorlab.ravel.services.export import export_object, remove
 from vectorlab.ravel.services.requests import WantedInstance, WantedRavelRun
 from vectorlab.services.asking import Asked
@@ -190,6 +191,26 @@ class RavelVerbs(Verbs):
         """Cause, Isolate and Disentangle of every arm of a run, with the trivial policies."""
         stored_run = runs.get_run(self._session.db, run)
         return frames.scores_frame(runs.evaluations(self._session.db, run=stored_run))
+
+    def compare(
+        self,
+        *references: str,
+        baseline: str = DO_NOTHING,
+        attribute: str | None = None,
+        parts: Sequence[ExamplePart] = (),
+    ) -> pd.DataFrame:
+        """Which arms can be told from one of them: a row per part, measure and arm.
+
+        Args:
+            references: Runs of one instance, by name, id or hash prefix.
+            baseline: Label of the arm that the others are held against, or ``do nothing`` or
+                ``copy everything``.
+            attribute: Only the scores with this attribute as the target.
+            parts: Only these parts of the instance; none takes all that were scored.
+        """
+        return comparison.compare_runs(
+            self._session.db, references, baseline=baseline, target=attribute, parts=parts
+        )
 
 
 VERBS = RavelVerbs

@@ -5,8 +5,10 @@ import json
 import pytest
 from safetensors.numpy import load_file
 
+from tests.ravel.unerased import add_unerased
 from tests.store.builders import add_model, add_ravel
 from vectorlab.config import Settings
+from vectorlab.ravel.store import instances, results
 from vectorlab.services.database import Database, open_store
 
 
@@ -44,6 +46,61 @@ def test_what_is_there_is_listed_and_shown(cli, filled):
     assert "what edited runs said" in shown
     single = cli("ravel", "show", "trial", "--attribute", "colour", "--json").json
     assert single["scores"][0]["isolate"] == 1.0
+
+
+@pytest.fixture
+def unerased(filled) -> Database:
+    """The same with a run of features that still tell the attribute once they are removed."""
+    with filled.write() as tx:
+        add_unerased(tx, made_of(tx))
+    return filled
+
+
+def made_of(tx) -> dict[str, object]:
+    return {
+        "instance": instances.get_instance(tx, "things"),
+        "featurizer": results.featurizer_by_id(tx, 1),
+    }
+
+
+def test_what_was_measured_and_what_is_wrong_is_said_beside_scores(cli, unerased):
+    run = cli("ravel", "show", "unerased", "--json").json
+    assert run["measures"] == [
+        {"arm": "rlap L1 k2", "target": "colour", "linear accuracy": 1.0, "after removal": 0.9,
+         "majority": 0.25}
+    ]  # fmt: skip
+    assert run["scores"][0]["remark"].startswith("not erased: a linear classifier still tells 0.9")
+    assert run["scores"][-1]["remark"] == ""
+    words = " ".join(cli("ravel", "show", "unerased").out.split())
+    assert "what making the features measured" in words
+    assert "rlap L1 k2: not erased: a linear classifier still tells 0.900 of the states" in words
+    assert "not erased" not in cli("ravel", "show", "trial").out
+
+
+def test_a_featurizer_of_an_earlier_recipe_is_shown_with_a_remark(cli, filled):
+    with filled.write() as tx:
+        add_unerased(tx, made_of(tx), measures={})
+    words = " ".join(cli("ravel", "show", "unerased").out.split())
+    assert "made by an earlier recipe, which did not measure 'after removal'" in words
+
+
+def test_arms_are_compared_by_the_rule_of_all_verdicts(cli, unerased):
+    words = ("ravel", "compare", "trial", "unerased", "--baseline", "mdas L1 k2")
+    rows = {(row["measure"], row["arm"]): row for row in cli(*words, "--json").json}
+    assert set(rows) == {
+        (measure, arm)
+        for measure in ("cause", "isolate", "disentangle")
+        for arm in ("rlap L1 k2", "do nothing", "copy everything")
+    }
+    lost = rows["cause", "rlap L1 k2"]
+    assert (lost["mean"], lost["baseline"], lost["difference"]) == (0, 1, -1)
+    # A single prompt tells nothing apart, however far it moved.
+    assert (lost["p"], lost["verdict"]) == (1, "not told apart")
+    assert lost["remark"].startswith("not erased")
+    shown = " ".join(cli(*words).out.split())
+    assert "disentangle on entity_test against mdas L1 k2 by base prompt; 3 verdicts" in shown
+    assert "rlap L1 k2: not erased" in shown
+    assert cli("ravel", "compare", "trial", "--attribute", "colour", "--json").json
 
 
 def test_everything_can_be_written_to_files(cli, filled, tmp_path):
@@ -85,6 +142,13 @@ def test_runs_can_be_asked_for_without_waiting(cli, filled):
         (("score", "things", "--vector", "v"), "give --attribute once, --from and --to"),
         (("score", "things"), "A run of 0 arms"),
         (("sweep", "things", "--method", "full", "--layer", "x"), "not understood"),
+        (
+            ("compare", "trial", "--baseline", "pca"),
+            "There is no arm 'pca' on entity_test.",
+        ),
+        (("compare", "trial", "--attribute", "age"), "has no attribute 'age'. Use one of"),
+        (("compare", "trial", "--part", "context_val"), "Nothing was scored in trial"),
+        (("compare", "other"), "No run 'other'"),
         (("show", "nothing"), "No entity data, instance or run 'nothing'"),
         (("export", "featurizer:9", "out"), "No featurizer '9'"),
         (

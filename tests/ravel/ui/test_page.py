@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests import specs
+from tests.ravel.unerased import add_unerased
 from tests.store.builders import add_model, add_ravel, add_vector
 from vectorlab.domain.codec import fields_of
 from vectorlab.domain.vectors.vectors import SteeringVector
@@ -57,6 +58,30 @@ def test_a_target_can_be_chosen_in_the_address(measured: Database, visit: Visit)
 def test_an_evaluation_in_the_address_that_is_not_there_is_said(measured: Database, visit: Visit):
     app = visit("attributes", instance="things", part="entity_test", evaluation="gone")
     assert any("No evaluation gone" in item.proto.body for item in app.get("html"))
+
+
+def test_features_that_did_not_do_their_work_are_said(db: Database, visit: Visit):
+    with db.write() as tx:
+        add_unerased(tx, add_ravel(tx, add_model(tx)))
+    app = visit("attributes", instance="things", part="entity_test")
+    assert not app.exception
+    bodies = [item.proto.body for item in app.get("html")]
+    assert any("rlap L1 k2" in body and "not erased" in body for body in bodies)
+    measured = next(item for item in app.dataframe if "after removal" in item.value.columns).value
+    assert list(measured["after removal"]) == [0.9]
+
+
+def test_verdicts_are_made_where_somebody_asks(db: Database, visit: Visit):
+    with db.write() as tx:
+        add_unerased(tx, add_ravel(tx, add_model(tx)))
+    chosen = {"instance": "things", "part": "entity_test"}
+    app = visit("attributes", **chosen)
+    assert not any("verdict" in item.value.columns for item in app.dataframe)
+    app = visit("attributes", **chosen, verdicts="true", against="mdas L1 k2")
+    assert not app.exception
+    shown = next(item for item in app.dataframe if "verdict" in item.value.columns).value
+    assert "rlap L1 k2" in list(shown["arm"])
+    assert set(shown["verdict"]) == {"not told apart"}
 
 
 def test_a_part_without_scores_says_so(measured: Database, visit: Visit):

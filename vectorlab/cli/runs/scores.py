@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Group, RenderableType
 
+from vectorlab.cli.comparing import verdicts_table
 from vectorlab.cli.context import finish, open_lab
 from vectorlab.cli.groups import grouped
 from vectorlab.cli.options import RunReference, RunReferences, WorkGroup
@@ -32,7 +33,6 @@ SmallestDifferences = Annotated[
         "shows less, the verdict says so. Repeat for several scorers.",
     ),
 ]
-COMPARED = ["arm", "change", "low", "high", "p", "verdict", "up/same/down", "sign p"]
 
 
 @app.command()
@@ -182,15 +182,8 @@ def _tables(
 ) -> RenderableType:
     parts = [frame_table(summary, title="Scores")]
     if not compared.empty:
-        shown = compared.rename(columns={"difference": "change"})
-        shown["up/same/down"] = shown[["win", "tie", "loss"]].astype(str).agg("/".join, axis=1)
-        for p in ("p", "sign p"):
-            shown[p] = [float(f"{value:.2g}") for value in shown[p]]
-        for scorer, rows in shown.groupby("scorer"):
-            title = (
-                f"{scorer} against the baseline by prompt; {len(rows)} verdicts, 5 % error in all"
-            )
-            parts.append(frame_table(rows[COMPARED], title=title))
+        for scorer, rows in compared.groupby("scorer"):
+            parts.append(verdicts_table(rows, f"{scorer} against the baseline by prompt"))
     if not missing.empty:
         parts.append(frame_table(missing, title="Missing"))
     return Group(*parts)

@@ -36,6 +36,7 @@ from vectorlab.cli.purging import CascadeOption, YesOption, ask_and_purge
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.errors import InputError, NotFoundError
 from vectorlab.ravel.domain.instances import TESTS, ExamplePart
+from vectorlab.ravel.domain.measures import COPY_EVERYTHING, DO_NOTHING
 from vectorlab.ravel.domain.specs import FEATURIZERS, Location, RavelRun
 
 if TYPE_CHECKING:
@@ -237,6 +238,7 @@ def train(
 
     Example: vectorlab ravel train cities-tiny --method mdas --layer 3 --k 32
     """
+    from vectorlab.ravel.cli.printing import featurizers_view
     from vectorlab.ravel.services import frames
     from vectorlab.ravel.services import runs as ravel_runs
 
@@ -249,7 +251,7 @@ def train(
         show(
             {"run": run.id, "featurizers": plain(frame)},
             as_json=json,
-            human=lambda: frame_table(frame, hide=["instance", "made"]),
+            human=lambda: featurizers_view(frame),
         )
 
     _finish(lab, request, show_trained, work, as_json=json)
@@ -465,6 +467,41 @@ def show_(
 
 
 @app.command()
+def compare(
+    context: typer.Context,
+    references: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN...", help="Runs of one instance, by name, id or hash prefix."),
+    ],
+    baseline: Annotated[
+        str,
+        typer.Option(
+            help="Arm that the others are held against, by its label such as 'mdas L2 k32', or a "
+            f"policy: '{DO_NOTHING}', '{COPY_EVERYTHING}'."
+        ),
+    ] = DO_NOTHING,
+    attribute: Annotated[
+        str | None, typer.Option(help="Only the scores with this attribute as the target.")
+    ] = None,
+    part: Annotated[
+        list[ExamplePart] | None,
+        typer.Option(help="Only this part; repeat for several. Default: all that were scored."),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Say which arms can be told from one of them, base prompt by base prompt.
+
+    Example: vectorlab ravel compare 1 2 --baseline "mdas L2 k32"
+    """
+    from vectorlab.ravel.cli.printing import verdicts_view
+
+    frame = open_lab(context).ravel.compare(
+        *references, baseline=baseline, attribute=attribute, parts=part or ()
+    )
+    show(frame, as_json=json, human=lambda: verdicts_view(frame, baseline))
+
+
+@app.command()
 def demonstrations(
     context: typer.Context,
     data: DataArgument,
@@ -553,7 +590,7 @@ def _show_instance(
 def _show_scores(
     lab: "Lab", run: RavelRun, *, as_json: bool, target: str | None = None, examples: int = 0
 ) -> None:
-    from vectorlab.ravel.cli.printing import run_view, scores_view
+    from vectorlab.ravel.cli.printing import featurizers_view, run_view, scores_view
     from vectorlab.ravel.services import frames
     from vectorlab.ravel.services import instances as ravel_instances
     from vectorlab.ravel.services import runs as ravel_runs
@@ -564,7 +601,7 @@ def _show_scores(
         show(
             {"run": plain(run), "featurizers": plain(frame)},
             as_json=as_json,
-            human=lambda: Group(run_view(run), frame_table(frame, hide=["made"])),
+            human=lambda: Group(run_view(run), featurizers_view(frame)),
         )
         return
     scores = frames.scores_frame(evaluations, target=target)
@@ -575,17 +612,19 @@ def _show_scores(
         instance = ravel_instances.get(lab.db, str(run.instance_id))
         outcomes = frames.outcomes_frame(lab.db, evaluations[0], instance).head(examples)
     arms = frames.arms(evaluations)
+    measures = frames.measures_frame(evaluations, target=target)
     data = {
         "run": plain(run),
         "arms": [{"label": label, **arm.to_json()} for label, arm in arms.items()],
         "scores": plain(scores),
+        "measures": plain(measures),
     }
     show(
         data if outcomes is None else {**data, "outcomes": plain(outcomes)},
         as_json=as_json,
         human=lambda: Group(
             run_view(run, frames.settings(lab.db, evaluations), list(arms)),
-            scores_view(scores, target),
+            scores_view(scores, measures, target),
             *_outcome_tables(outcomes),
         ),
     )

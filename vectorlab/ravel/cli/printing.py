@@ -4,11 +4,14 @@ from collections.abc import Sequence
 
 import pandas as pd
 from rich.console import Group, RenderableType
+from rich.text import Text
 
+from vectorlab.cli.comparing import verdicts_table
 from vectorlab.cli.output import facts_of, frame_table, pairs_table
 from vectorlab.domain.runs.comparison import Setting
 from vectorlab.ravel.domain.entities import EntityData, EntityVersion
 from vectorlab.ravel.domain.instances import Instance
+from vectorlab.ravel.domain.remarks import MEASURES
 from vectorlab.ravel.domain.specs import RavelRun
 from vectorlab.ravel.services import entities, instances
 
@@ -75,8 +78,27 @@ def run_view(
     return Group(about, frame_table(pd.DataFrame({"arm": labels, **own}))) if own else about
 
 
-def scores_view(scores: pd.DataFrame, target: str | None) -> RenderableType:
-    """Cause and Isolate side by side, each with its interval."""
+def featurizers_view(featurizers: pd.DataFrame) -> RenderableType:
+    """What was asked for of each, what its making measured, and what has to be said of it."""
+    measured = [each.name for each in MEASURES.values() if each.name in featurizers]
+    parts: list[RenderableType] = [
+        frame_table(featurizers, hide=["instance", "made", "remark", *measured])
+    ]
+    if measured:
+        parts.append(frame_table(featurizers[["id", "method", "attribute", *measured]]))
+    remarks = zip(featurizers["id"], featurizers["remark"], strict=True)
+    said = [f"Featurizer {id_}: {remark}." for id_, remark in remarks if remark]
+    return Group(*parts, *map(Text, said))
+
+
+def scores_view(scores: pd.DataFrame, measures: pd.DataFrame, target: str | None) -> RenderableType:
+    """Cause and Isolate side by side, each with its interval, and what else is to be known.
+
+    Args:
+        scores: As ``frames.scores_frame`` gives them.
+        measures: As ``frames.measures_frame`` gives them.
+        target: Whose scores they are; None for the mean over targets.
+    """
     shown = pd.DataFrame(
         {
             "arm": scores["arm"],
@@ -86,7 +108,30 @@ def scores_view(scores: pd.DataFrame, target: str | None) -> RenderableType:
         }
     )
     title = "mean over targets" if target is None else f"target {target}"
-    return frame_table(shown, title=title)
+    parts: list[RenderableType] = [frame_table(shown, title=title)]
+    if not measures.empty:
+        parts.append(frame_table(measures, title="what making the features measured"))
+    return Group(*parts, *remarks(scores))
+
+
+def verdicts_view(compared: pd.DataFrame, baseline: str) -> RenderableType:
+    """A table of verdicts for every part and measure.
+
+    Args:
+        compared: As ``comparison.comparison_frame`` gives them.
+        baseline: What the arms are held against.
+    """
+    tables = [
+        verdicts_table(rows, f"{measure} on {part} against {baseline} by base prompt")
+        for (part, measure), rows in compared.groupby(["part", "measure"], sort=False)
+    ]
+    return Group(*tables, *remarks(compared))
+
+
+def remarks(rows: pd.DataFrame) -> list[Text]:
+    """What has to be said of the arms of some rows, each once."""
+    said = dict.fromkeys(zip(rows["arm"], rows["remark"], strict=True))
+    return [Text(f"{arm}: {remark}.") for arm, remark in said if remark]
 
 
 def _with_interval(scores: pd.DataFrame, name: str) -> list[str]:

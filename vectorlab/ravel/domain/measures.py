@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 RESAMPLES = 1000  # of the bootstrap
+# What needs no model: the ends of the scale that every mean has to be read against.
+DO_NOTHING = "do nothing"
+COPY_EVERYTHING = "copy everything"
 _Draws: TypeAlias = "npt.NDArray[np.float64]"
 
 
@@ -93,6 +96,7 @@ def score(
     """
     import numpy as np
 
+    check_targets(outcomes)
     rng = np.random.default_rng(seed)
     cells = _cells(outcomes, rng, resamples)
     scores = [cell.score for cell in cells]
@@ -110,13 +114,8 @@ def score(
             ]
             measure = AttributeMeasure.CAUSE if attribute == target else AttributeMeasure.ISOLATE
             by_attribute[attribute] = _mean(own, measure, target=target, attribute=attribute)
-        cause = by_attribute.get(target)
+        cause = by_attribute[target]
         others = [mean for attribute, mean in by_attribute.items() if attribute != target]
-        if cause is None or not others:
-            raise InputError(
-                f"Target {target!r} has outcomes on prompts of {', '.join(by_attribute)} alone; it "
-                "takes its own attribute for Cause and another one for Isolate."
-            )
         isolate = _mean(others, AttributeMeasure.ISOLATE, target=target)
         both = _mean([cause, isolate], AttributeMeasure.DISENTANGLE, target=target)
         scores += [mean.score for mean in by_attribute.values()]
@@ -133,6 +132,23 @@ def score(
         isolate.score,
         _mean([cause, isolate], AttributeMeasure.DISENTANGLE).score,
     ]
+
+
+def check_targets(outcomes: Iterable[Judged]) -> None:
+    """Refuse outcomes that leave Cause or Isolate of a target without any.
+
+    Raises:
+        InputError: If a target has no outcome on prompts of its own, or none on those of others.
+    """
+    asked: dict[str, dict[str, None]] = {}
+    for outcome in outcomes:
+        asked.setdefault(outcome.target, {})[outcome.attribute] = None
+    for target, attributes in asked.items():
+        if target not in attributes or len(attributes) < 2:
+            raise InputError(
+                f"Target {target!r} has outcomes on prompts of {', '.join(attributes)} alone; it "
+                "takes its own attribute for Cause and another one for Isolate."
+            )
 
 
 def summary(scores: Iterable[AttributeScore], target: str | None = None) -> Summary:

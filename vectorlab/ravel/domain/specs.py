@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+Measures = Mapping[str, float]  # of the making of one featurizer, by name
+
+
 class Location(StrEnum):
     """Which tokens of a prompt are swapped; where a fact sits differs between models."""
 
@@ -37,6 +40,7 @@ class FeaturizerMethod:
     takes_k: bool  # features of an attribute: can be asked for
     needs_k: bool  # and have to be
     parameters: Mapping[str, float]  # with their defaults
+    judged_by: str = ""  # measure of its making that says whether it did its work
 
 
 _TRAINED = {"steps": 300, "batch": 24, "learning_rate": 0.02}
@@ -62,7 +66,8 @@ FEATURIZERS: dict[str, FeaturizerMethod] = {
             summary="the subspace without which no linear classifier finds the attribute",
             takes_k=True,
             needs_k=True,
-            parameters={"steps": 600, "batch": 256, "learning_rate": 0.05},
+            parameters={"steps": 2000, "batch": 256, "learning_rate": 0.02, "weight_decay": 1e-4},
+            judged_by="accuracy_after_removal",
         ),
         FeaturizerMethod(
             name="dbm",
@@ -105,12 +110,13 @@ FEATURIZERS: dict[str, FeaturizerMethod] = {
             needs_k=False,
             parameters={
                 "width": 4,
-                "sparsity": 0.05,
+                "sparsity": 3.0,
                 "steps": 1000,
                 "batch": 128,
                 "learning_rate": 1e-3,
                 "inverse_penalty": 10.0,
             },
+            judged_by="latents",
         ),
     )
 }
@@ -262,7 +268,7 @@ class NewFeaturizer:
     n_features: int  # that it swaps
     tensors: Sequence[NamedTensor]
     curve: Sequence[Mapping[str, float]]  # what training showed, step by step
-    measures: Mapping[str, float]  # e.g. the reconstruction error of an autoencoder
+    measures: Measures  # ``remarks.MEASURES`` says what they mean
     environment: Mapping[str, Any]
 
 
@@ -276,7 +282,7 @@ class StoredFeaturizer:
     instance_name: str
     n_features: int
     curve: tuple[Mapping[str, float], ...]
-    measures: Mapping[str, float]
+    measures: Measures
     environment: Mapping[str, Any]
     created_at: datetime  # UTC
     created_by: str
@@ -316,6 +322,7 @@ class Evaluation:
     instance_id: int
     n_outcomes: int
     scores: tuple[AttributeScore, ...]
+    measures: Mapping[str, Measures]  # of its featurizers, by target
     created_at: datetime  # UTC
 
 
@@ -399,3 +406,20 @@ def check_parameters(method: FeaturizerMethod, overrides: Mapping[str, float]) -
         if not (value > 0 or (value == 0 and name in ("l1", "sparsity", "isolate"))):
             raise InputError(f"Parameter {name} is {value}; it must be above 0.")
     return {**method.parameters, **overrides}
+
+
+def check_recipe(spec: FeaturizerSpec) -> None:
+    """Refuse a request of an earlier recipe: what its numbers meant is no longer made.
+
+    A featurizer that was made by it stays what it is, and is found by its request.
+
+    Raises:
+        InputError: If its parameters are not those of the method today.
+    """
+    today = FEATURIZERS[spec.method].parameters
+    if set(spec.parameters) != set(today):
+        raise InputError(
+            f"The request for {spec.method} of {spec.attribute!r} is of an earlier recipe, with "
+            f"the parameters {', '.join(sorted(spec.parameters)) or 'none'}; today's are "
+            f"{', '.join(sorted(today)) or 'none'}. Ask for it anew."
+        )

@@ -14,7 +14,7 @@ from vectorlab.errors import InputError
 from vectorlab.progress import OnNamedProgress
 from vectorlab.ravel.domain.entities import EntityData, Split
 from vectorlab.ravel.domain.instances import Completion, Example, ExamplePart, InstanceSpec
-from vectorlab.ravel.domain.specs import FeaturizerSpec, Location
+from vectorlab.ravel.domain.specs import FeaturizerSpec, Location, check_recipe
 from vectorlab.ravel.engine.featurizers import maker
 from vectorlab.ravel.engine.featurizers.base import Fitted, Labelled, Task, Tensors
 from vectorlab.ravel.engine.prompts import PromptBook
@@ -67,8 +67,10 @@ class Workbench:
             weights: Of an autoencoder that was given.
 
         Raises:
-            InputError: If the instance has too little to make it from.
+            InputError: If the instance has too little to make it from, or the request is of an
+                earlier recipe.
         """
+        check_recipe(spec)
         place = (spec.layer, spec.location)
         task = Task(
             attribute=spec.attribute,

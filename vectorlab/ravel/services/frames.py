@@ -7,9 +7,12 @@ import pandas as pd
 from vectorlab.domain.codec import whole
 from vectorlab.domain.description import Fact
 from vectorlab.domain.runs.comparison import Setting, side_by_side
+from vectorlab.ravel.domain.comparison import Tried
 from vectorlab.ravel.domain.entities import EntityData
 from vectorlab.ravel.domain.instances import ExamplePart, Instance
 from vectorlab.ravel.domain.measures import (
+    COPY_EVERYTHING,
+    DO_NOTHING,
     AttributeMeasure,
     Judged,
     Summary,
@@ -17,14 +20,20 @@ from vectorlab.ravel.domain.measures import (
     score,
     summary,
 )
-from vectorlab.ravel.domain.specs import AttributeArm, Evaluation, StoredFeaturizer, facts_of_arm
+from vectorlab.ravel.domain.remarks import MEASURES, remark, remark_on
+from vectorlab.ravel.domain.specs import (
+    AttributeArm,
+    Evaluation,
+    Measures,
+    StoredFeaturizer,
+    facts_of_arm,
+)
 from vectorlab.ravel.services import instances
 from vectorlab.ravel.store import results
 from vectorlab.services.vectors import vectors
 from vectorlab.store.database import Database
 
-# What needs no model: the ends of the scale that every mean has to be read against.
-POLICIES = {"do nothing": (0.0, 1.0), "copy everything": (1.0, 0.0)}
+_POLICIES = {DO_NOTHING: (0.0, 1.0), COPY_EVERYTHING: (1.0, 0.0)}  # Cause and Isolate
 _INSTANCE = "instance_sha256"
 _MEASURES = (AttributeMeasure.CAUSE, AttributeMeasure.ISOLATE, AttributeMeasure.DISENTANGLE)
 
@@ -44,8 +53,35 @@ def scores_frame(
     ]
     if policies and rows:
         for part in dict.fromkeys(row["part"] for row in rows):
-            rows += [_policy_row(name, part) for name in POLICIES]
+            rows += [_policy_row(name, part) for name in _POLICIES]
     return pd.DataFrame(rows, columns=list(rows[0]) if rows else ["arm"])
+
+
+def measures_frame(evaluations: Sequence[Evaluation], *, target: str | None = None) -> pd.DataFrame:
+    """What the making of the featurizers measured: a row per arm and target, empty where nothing.
+
+    Args:
+        evaluations: Of one run or of several.
+        target: Only the featurizers of this attribute.
+    """
+    rows = {
+        (evaluation.label, name, *measures.items()): {
+            "arm": evaluation.label,
+            "target": name,
+            **named(measures),
+        }
+        for evaluation in evaluations
+        for name, measures in evaluation.measures.items()
+        if measures and target in (None, name)
+    }
+    return pd.DataFrame(rows.values())
+
+
+def named(measures: Measures) -> dict[str, float]:
+    """Measures by the names that people read."""
+    return {
+        MEASURES[key].name if key in MEASURES else key: value for key, value in measures.items()
+    }
 
 
 def detail_frame(evaluation: Evaluation) -> pd.DataFrame:
@@ -143,6 +179,8 @@ def featurizers_frame(featurizers: Sequence[StoredFeaturizer]) -> pd.DataFrame:
                 },
                 "features": featurizer.n_features,
                 "last loss": featurizer.curve[-1]["loss"] if featurizer.curve else None,
+                **named(featurizer.measures),
+                "remark": remark(featurizer.spec.method, featurizer.measures),
                 "instance": featurizer.instance_name,
                 "made": featurizer.created_at,
             }
@@ -198,37 +236,36 @@ def on_same_examples(
     with db.read() as tx:
         used = {outcome.example for outcome in results.outcomes(tx, other.id)}
     judged = [
-        judgement
-        for example, judgement in _judged_by_example(db, evaluation, instance)
-        if judgement.target == target and example in used
+        each.judged
+        for each in tried(db, evaluation, instance)
+        if each.judged.target == target and each.example in used
     ]
     return summary(score(judged), target)
 
 
-def _judged(db: Database, evaluation: Evaluation, instance: Instance) -> list[Judged]:
-    return [judgement for _, judgement in _judged_by_example(db, evaluation, instance)]
-
-
-def _judged_by_example(
-    db: Database, evaluation: Evaluation, instance: Instance
-) -> list[tuple[int, Judged]]:
+def tried(db: Database, evaluation: Evaluation, instance: Instance) -> list[Tried]:
+    """Every outcome of an evaluation, with its example and base prompt."""
     data = instances.data_of(db, instance)
     examples = instances.examples_of(db, instance, (evaluation.part,))
     with db.read() as tx:
         outcomes = results.outcomes(tx, evaluation.id)
-    return [
-        (
-            outcome.example,
-            Judged(
-                target=outcome.target,
-                attribute=str(data.templates[examples[outcome.example].template].attribute),
-                template=examples[outcome.example].template,
-                changed=outcome.changed,
-                kept=outcome.kept,
-            ),
+    found = []
+    for outcome in outcomes:
+        example = examples[outcome.example]
+        judged = Judged(
+            target=outcome.target,
+            attribute=str(data.templates[example.template].attribute),
+            template=example.template,
+            changed=outcome.changed,
+            kept=outcome.kept,
         )
-        for outcome in outcomes
-    ]
+        prompt = (example.template, example.entity)
+        found.append(Tried(example=outcome.example, prompt=prompt, judged=judged))
+    return found
+
+
+def _judged(db: Database, evaluation: Evaluation, instance: Instance) -> list[Judged]:
+    return [each.judged for each in tried(db, evaluation, instance)]
 
 
 def _has(evaluation: Evaluation, target: str | None) -> bool:
@@ -259,11 +296,11 @@ def _scores_row(evaluation: Evaluation, target: str | None) -> dict[str, object]
             f"{measure.value} low": share.low,
             f"{measure.value} high": share.high,
         }
-    return row
+    return row | {"remark": remark_on(evaluation, target)}
 
 
 def _policy_row(name: str, part: object) -> dict[str, object]:
-    cause, isolate = POLICIES[name]
+    cause, isolate = _POLICIES[name]
     row: dict[str, object] = {
         "evaluation": None,
         "arm": name,
@@ -276,4 +313,4 @@ def _policy_row(name: str, part: object) -> dict[str, object]:
     }
     for measure, value in zip(_MEASURES, (cause, isolate, 0.5), strict=True):
         row |= {measure.value: value, f"{measure.value} low": None, f"{measure.value} high": None}
-    return row
+    return row | {"remark": ""}

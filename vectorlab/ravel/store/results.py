@@ -16,6 +16,7 @@ from vectorlab.ravel.domain.specs import (
     Evaluation,
     FeaturizerArm,
     FeaturizerSpec,
+    Measures,
     NamedTensor,
     NewEvaluation,
     NewFeaturizer,
@@ -375,6 +376,7 @@ def _select_evaluations(tx: Transaction, condition: sa.ColumnElement[bool]) -> l
         query = _scores.select().where(_scores.c.evaluation_id.in_(some))
         for row in tx.execute(query.order_by(_scores.c.evaluation_id, _scores.c.position)):
             scores.setdefault(row.evaluation_id, []).append(_score(row))
+    measures = _measures_of(tx, [row.id for row in rows])
     return [
         Evaluation(
             id=row.id,
@@ -389,10 +391,26 @@ def _select_evaluations(tx: Transaction, condition: sa.ColumnElement[bool]) -> l
             instance_id=row.instance_id,
             n_outcomes=row.n_outcomes,
             scores=tuple(scores[row.id]),
+            measures=measures.get(row.id, {}),
             created_at=row.created_at,
         )
         for row in rows
     ]
+
+
+def _measures_of(tx: Transaction, evaluation_ids: Sequence[int]) -> dict[int, dict[str, Measures]]:
+    """By evaluation and target what the making of its featurizers measured."""
+    measures: dict[int, dict[str, Measures]] = {}
+    for some in batches(evaluation_ids):
+        query = (
+            sa.select(_used.c.evaluation_id, _featurizers.c.attribute, _featurizers.c.measures_json)
+            .join(_featurizers, _featurizers.c.id == _used.c.featurizer_id)
+            .where(_used.c.evaluation_id.in_(some))
+            .order_by(_used.c.evaluation_id, _used.c.position)
+        )
+        for row in tx.execute(query):
+            measures.setdefault(row.evaluation_id, {})[row.attribute] = row.measures_json
+    return measures
 
 
 def _arm(row: sa.Row[Any]) -> AttributeArm:

@@ -5,6 +5,10 @@
 Chosen latents of the base are replaced by the source's and decoded. No error term is kept: where
 source and base agree the edit gives the reconstruction, whose error is on record.
 
+Training minimises ``mean (x - z D - d)^2 + sparsity * mean |z|`` on states that are centred and
+scaled to numbers of unit size, so that ``sparsity`` means the same in every layer and model. The
+published 0.8 is for raw states and does not carry over. How many latents are active is on record.
+
 Source: Huang et al. 2024, https://arxiv.org/abs/2402.17700; Bricken et al. 2023
 """
 
@@ -114,6 +118,7 @@ def fit(task: Task) -> Fitted:
     rest = (model.decode(model.encode(states)) - states).square().sum()
     measures = {
         "unexplained": float(rest / (states - states.mean(dim=0)).square().sum()),
+        "latents": float(len(mask)),
         "active_latents": float((model.encode(states) > 0).float().sum(dim=1).mean()),
         "live_latents": float(alive.sum()),
     }
