@@ -137,6 +137,7 @@ def test_a_version_in_the_address_shows_its_message(filled, visit):
         ("new_vector", {"set": "nothing@1"}, "No set version nothing@1"),
         ("new_vector", {"model": "nothing"}, "No model nothing"),
         ("runs", {"on": "nothing"}, "No model nothing"),
+        ("compare", {"run": "1", "look": "nothing"}, "No look nothing"),
         ("vectors", {"on": "nothing"}, "No model nothing"),
         ("jobs", {"model": "nothing"}, "No model nothing"),
     ],

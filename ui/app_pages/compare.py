@@ -29,14 +29,7 @@ def _show(compared: Sequence[GenerationRun]) -> None:
         navigation.page_link("All runs", "runs")
         if len(compared) == 1:
             lists.name_run(compared[0])
-    view = st.segmented_control(
-        "Look at",
-        VIEWS,
-        default=TEXTS,
-        key="look",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
+    view = navigation.one_of("Look at", VIEWS, key="look", has_label=False)
     sides = choices.sides_of(compared)
     if view == FIGURES:
         figures.show(sides)

@@ -1,8 +1,6 @@
 """In-context learning as gradient descent: from the formula to a model's prompt."""
 
-import streamlit as st
-
-from ui.frame import notes
+from ui.frame import navigation, notes
 from ui.icl import constructed, runs, steps
 
 VIEWS = {
@@ -18,12 +16,4 @@ notes.header(
     "In-context learning",
     "Attention to demonstrations as a step of gradient descent: constructed, trained, looked for.",
 )
-chosen = st.segmented_control(
-    "view",
-    list(VIEWS),
-    default="Step by step",
-    key="view",
-    bind="query-params",
-    label_visibility="collapsed",
-)
-VIEWS[chosen or "Step by step"]()
+VIEWS[navigation.one_of("View", list(VIEWS), key="view", has_label=False)]()

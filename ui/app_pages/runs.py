@@ -20,13 +20,8 @@ def _choose() -> tuple[RunFilter, bool]:
     model = left.selectbox(
         "Model", names, index=None, placeholder="any", key="on", bind="query-params"
     )
-    kind = middle.segmented_control(
-        "Kind",
-        [kind.value for kind in RunKind],
-        default=RunKind.ALL.value,
-        key="kind",
-        bind="query-params",
-    )
+    with middle:
+        kind = navigation.one_of("Kind", list(RunKind), key="kind")
     words = right.text_input(
         "Arm, prompt or name holds", key="words", bind="query-params", placeholder="upbeat"
     )
@@ -36,7 +31,7 @@ def _choose() -> tuple[RunFilter, bool]:
             st.html(markup.quiet(f"Only runs with vector {vector}."))
             navigation.page_link("All runs", "runs")
     run_filter = RunFilter(
-        kind=RunKind(kind or RunKind.ALL),
+        kind=kind,
         model=model,
         vector_id=None if vector is None else vectors.get(cached.store(), vector).id,
         words=(words or "").strip(),

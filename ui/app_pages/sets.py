@@ -68,14 +68,8 @@ def _show_set(name: str) -> None:
     left, right = st.columns([1, 2], vertical_alignment="bottom")
     navigation.say_unknown("version", [str(number) for number in numbers])
     number = left.selectbox("Version", numbers, key="version", bind="query-params")
-    view = right.segmented_control(
-        "View",
-        VIEWS,
-        default=DEMONSTRATIONS,
-        key="view",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
+    with right:
+        view = navigation.one_of("View", VIEWS, key="view", has_label=False)
     version = versions[numbers.index(number)]
     if view == EDIT:
         draft.show(version, is_latest=version is versions[0])

@@ -1,6 +1,7 @@
 """The pages, the ways between them, and what their addresses say."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from typing import TypeVar
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
@@ -8,6 +9,8 @@ from streamlit.navigation.page import StreamlitPage
 from ui.frame import notes
 from vectorlab.errors import InputError, VectorLabError
 from vectorlab.systems import systems
+
+V = TypeVar("V")
 
 # Heading in the sidebar -> address of each page (and name of its file) -> title.
 NAVIGATION = {
@@ -107,3 +110,33 @@ def _query(selection: Mapping[str, object]) -> dict[str, str | list[str]]:
         for name, value in selection.items()
         if value is not None
     }
+
+
+def one_of(
+    label: str,
+    options: Sequence[V],
+    *,
+    key: str,
+    default: V | None = None,
+    has_label: bool = True,
+) -> V:
+    """One of a few that stand side by side, always one of them; kept in the address.
+
+    Args:
+        label: What is chosen.
+        options: Words, or members of an enumeration of words.
+        key: Its name in the address.
+        default: What is chosen at first; None: the first.
+        has_label: Whether the label is seen.
+    """
+    say_unknown(key, [str(option) for option in options])
+    return st.segmented_control(
+        label,
+        options,
+        default=options[0] if default is None else default,
+        format_func=str,
+        key=key,
+        bind="query-params",
+        required=True,
+        label_visibility="visible" if has_label else "collapsed",
+    )

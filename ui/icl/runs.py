@@ -111,15 +111,9 @@ def _show_heads(heads: pd.DataFrame) -> None:
         st.html(markup.quiet("Attention was not taken apart in this run."))
         return
     st.subheader("The update by head", anchor=False)
-    figure = st.segmented_control(
-        "Figure",
-        ["share", "effect_cosine", "linear_cosine", "attention"],
-        default="share",
-        format_func=lambda name: name.replace("_", " "),
-        key="head_figure",
-        bind="query-params",
-    )
-    st.altair_chart(charts.head_map(heads, figure or "share"))
+    figures = ["share", "effect cosine", "linear cosine", "attention"]
+    figure = navigation.one_of("Figure", figures, key="head_figure")
+    st.altair_chart(charts.head_map(heads, figure.replace(" ", "_")))
     strongest = icl_runs.strongest_heads(heads)
     names = [f"{row.layer}.{row.head}" for row in strongest.itertuples()]
     chosen = st.selectbox("Head, as layer.head", names, key="head", bind="query-params")

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from ui.frame import notes
+from ui.frame import navigation, notes
 from ui.icl import charts
 from vectorlab.icl.domain.laws import Inputs, RegressionLaw, best_one_step
 from vectorlab.icl.services import steps as icl_steps
@@ -78,15 +78,9 @@ def _law() -> tuple[RegressionLaw, int, int]:
         steps = st.slider("Depth: steps, layers", 1, 30, 5, key="depth", bind="query-params")
     with fourth:
         dx = st.slider("dx: width of inputs", 1, 20, 10, key="dx", bind="query-params")
-    inputs = st.segmented_control(
-        "Inputs",
-        [Inputs.UNIFORM, Inputs.NORMAL, Inputs.LAPLACE],
-        default=Inputs.UNIFORM,
-        format_func=str,
-        key="inputs",
-        bind="query-params",
-    )
-    law = RegressionLaw(dx=dx, n=n, noise=noise, inputs=inputs or Inputs.UNIFORM)
+    laws = [Inputs.UNIFORM, Inputs.NORMAL, Inputs.LAPLACE]
+    inputs = navigation.one_of("Inputs", laws, key="inputs")
+    law = RegressionLaw(dx=dx, n=n, noise=noise, inputs=inputs)
     seed = st.number_input("Seed", 0, 10_000, 0, key="tasks", bind="query-params", width=140)
     return law, steps, seed
 

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from ui import cached, markup, tables
+from ui.frame import navigation
 from ui.ravel import charts
 from vectorlab.ravel.domain.instances import Instance
 from vectorlab.ravel.domain.specs import Evaluation
@@ -42,13 +43,7 @@ def show(evaluation: Evaluation, instance: Instance, *, target: str | None) -> N
     outcomes = frames.outcomes_frame(db, evaluation, instance)
     if target is not None:
         outcomes = outcomes[outcomes["target"] == target]
-    which = st.segmented_control(
-        "Which",
-        ["all", "changed", "kept", "neither"],
-        default="all",
-        key="which",
-        bind="query-params",
-    )
+    which = navigation.one_of("Which", ["all", "changed", "kept", "neither"], key="which")
     if which == "neither":
         outcomes = outcomes[~outcomes["changed"] & ~outcomes["kept"]]
     elif which in ("changed", "kept"):

@@ -332,9 +332,8 @@ def _choose_acting(*, several: bool) -> WidgetValues:
 def _choose_prompts(text: str, usual: str) -> tuple[WidgetValues, WidgetValues]:
     """The prompts, and how they are read."""
     one, two = st.columns(2)
-    cut = two.segmented_control(
-        "A prompt is", [EACH_LINE, WHOLE], default=usual, key="cut", bind="query-params"
-    )
+    with two:
+        cut = navigation.one_of("A prompt is", [EACH_LINE, WHOLE], key="cut", default=usual)
     lines = text.split("\n") if cut == EACH_LINE else [text]
     written = tuple(Prompt(text=line) for line in lines if line.strip())
     labels = lists.version_labels(cached.store())

@@ -161,3 +161,14 @@ def test_nothing_that_is_chosen_on_a_page_is_chosen_on_another(db, visit):
                     carried.append((name, selection, other, subject))
     assert carried == []
     assert walked > 30
+
+
+def test_what_stands_side_by_side_is_always_one_of_them(db, visit):
+    fill_all(db)
+    seen = set()
+    for name, selection in (*VIEWS, *MORE_VIEWS):
+        for item in selectors(visit(name, **selection)):
+            if item.type == "button_group" and item.proto.default:
+                assert item.proto.required, (name, item.key)
+                seen.add((name, item.key))
+    assert len(seen) > 7
