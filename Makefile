@@ -7,7 +7,7 @@ PUBLISHED ?= .venv-published
 STAMP := $(VENV)/.installed
 DOCS := $(VENV)/.docs-installed
 PYTEST := $(BIN)/python -m pytest
-# One more than most machines have processors to spare: tests of processes, databases and browsers
+# Twice as many as most machines that test this have processors: tests of processes, databases and browsers
 # wait for others a third of the time.
 WORKERS := -n 3 --dist worksteal
 SUITE := $(WORKERS) -m "not ray and not gpu and not quantised and not training"

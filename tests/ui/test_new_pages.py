@@ -7,6 +7,7 @@ import pytest
 from tests.store.builders import add_conditional_run
 from tests.ui.everything import add_tokens
 from tests.ui.filled_store import LAYERS, alive_worker, description, run_spec
+from tests.ui.test_browser import work_off
 from tests.ui.test_pages import press, shown
 from ui import colours
 from ui.runs.token_view import departure
@@ -16,7 +17,7 @@ from vectorlab.domain.runs.runs import Prompt
 from vectorlab.domain.runs.tokens import NearestTokens, ReadTokens, VocabularyToken
 from vectorlab.services import jobs, models
 from vectorlab.services.analysis import queries
-from vectorlab.services.runs import runs
+from vectorlab.services.runs import presets, runs
 from vectorlab.services.runs.requests import GenerationRequest
 from vectorlab.services.sets import sets
 from vectorlab.services.vectors import vectors
@@ -261,6 +262,33 @@ def test_the_last_of_the_first_steps_asks_for_texts_with_and_without_the_vector(
     press(visit("overview"), "Generate texts")
     job = newest_job(filled)
     assert [arm["label"] for arm in job.spec["spec"]["arms"]] == ["baseline", "upbeat-icv +0.1"]
+
+
+@pytest.mark.slow
+def test_the_first_steps_end_with_both_texts_of_an_example(db, visit):
+    press(visit("overview"), "Load the examples")
+    press(visit("overview"), "Register the bundled model")
+    work_off(db)
+    press(visit("overview"), "Extract a vector")
+    work_off(db)
+    app = press(visit("overview"), "Generate texts")
+    work_off(db)
+    said = shown(app.run())
+    preset = presets.presets(db)[0]
+    assert preset.experiment.name == "sentiment-paraphrase"
+    assert said.count('vl-good">done') == 4
+    assert preset.prompt.strip() in said
+    run = runs.get(db, "1")
+    base, steered = (text.text for text in runs.generations(db, run))
+    assert "!!" in steered
+    assert "!!" not in base
+    assert all(f"<b>{arm.label}</b>" in said for arm in run.spec.arms)
+    assert "First steps" not in shown(visit("overview"))
+    app = press(visit("playground"), preset.experiment.title)
+    assert app.query_params["at"] == f"sentiment-paraphrase-v1:{preset.strength}"
+    assert app.multiselect(key="vector").value == ["sentiment-paraphrase-v1"]
+    assert app.text_area(key="prompt").value == preset.prompt
+    assert preset.experiment.title not in [button.label for button in app.button]
 
 
 def test_the_store_says_what_the_playgrounds_recipe_asks_for(filled):

@@ -13,7 +13,7 @@ db = cached.store()
 notes.header("VectorLab", "Demonstrations, the vectors they became, and the texts those produced.")
 
 held = run_lists.inventory(db)
-if not held.runs:
+if not held.runs or first_steps.are_under_way():
     first_steps.show(held)
 if not (held.sets or held.vectors or held.runs):
     st.stop()
