@@ -78,6 +78,19 @@ def link(label: object, page: str, **selection: object) -> str:
     return f'<a href="{escape(address(page, **selection))}">{escape(label)}</a>'
 
 
+def crumbs(trail: Sequence[tuple[str, str]]) -> str:
+    """The way to what a page shows, words and addresses; the last is where one is."""
+    *before, (here, _) = trail
+    links = "".join(
+        f'<a href="{escape(address)}">{escape(words)}</a><span aria-hidden="true"> / </span>'
+        for words, address in before
+    )
+    return (
+        f'<nav class="vl-crumbs" aria-label="Where this is">{links}'
+        f'<span aria-current="page">{escape(here)}</span></nav>'
+    )
+
+
 def badge(text: object, tone: str = "") -> str:
     """A pill; tone is ``good``, ``bad``, ``busy`` or nothing."""
     return f'<span class="vl-badge {f"vl-{tone}" if tone else ""}">{escape(text)}</span>'

@@ -146,6 +146,31 @@ def test_a_choice_in_the_address_that_is_not_there_is_said(filled, visit, name, 
     assert message in shown(visit(name, **selection))
 
 
+@pytest.mark.parametrize(
+    ("name", "selection", "trail"),
+    [
+        ("sets", {"set": "upbeat"}, [("Sets", "sets"), ("upbeat", None)]),
+        (
+            "sets",
+            {"set": "upbeat", "version": "1"},
+            [("Sets", "sets"), ("upbeat", "sets?set=upbeat"), ("@1", None)],
+        ),
+        ("vectors", {"vector": "upbeat-icv"}, [("Vectors", "vectors"), ("upbeat-icv", None)]),
+        ("compare", {"run": ["1", "3"]}, [("Runs", "runs"), ("1, 3", None)]),
+        ("compare", {"run": "<b>"}, [("Runs", "runs"), ("<b>", None)]),
+        ("replay", {"run": "1"}, [("Replay", "replay"), ("1", None)]),
+        ("jobs", {"job": "1"}, [("Jobs and workers", "jobs"), ("1", None)]),
+    ],
+)
+def test_what_a_list_opens_has_a_way_back_to_it(filled, visit, name, selection, trail):
+    assert markup.crumbs([(words, address or "") for words, address in trail]) in shown(
+        visit(name, **selection)
+    )
+    assert "vl-crumbs" not in "".join(
+        item.proto.body for item in visit(name).get("html") if "<style" not in item.proto.body
+    )
+
+
 def test_a_vector_in_the_address_brings_its_model_along(filled, visit):
     known = models.get(filled, "tiny").description
     newer = replace(known, weights_sha256="9" * 64, d_model=known.d_model * 2)

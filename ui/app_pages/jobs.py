@@ -39,7 +39,6 @@ def _show_job(job_id: int) -> None:
     _show_log(job_id, running=not job.state.is_final)
     with st.expander("Request"):
         st.code(json.dumps(dict(job.spec), indent=2, ensure_ascii=False), language="json")
-    navigation.page_link("All jobs", "jobs")
 
 
 def _show_log(job_id: int, *, running: bool) -> None:

@@ -6,6 +6,7 @@ from typing import TypeVar
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+from ui import markup
 from ui.frame import notes
 from vectorlab.errors import InputError, VectorLabError
 from vectorlab.systems import systems
@@ -28,6 +29,9 @@ NAVIGATION = {
 }
 # What a page shows one of: another one is looked at anew.
 SUBJECTS = {"sets": "set", "vectors": "vector", "compare": "run", "replay": "run", "jobs": "job"}
+# Where a page's subject is chosen, unless on the page itself, and what stands within a subject.
+LISTS = {"compare": "runs"}
+WITHIN = {"sets": ("version", "@")}
 _AT = "frame.at"  # session key: page and subject that choices in the session belong to
 MOST_NUMBER = 10**12  # of an address; what is larger names nothing either, and no store counts it
 
@@ -40,17 +44,37 @@ def page_file(name: str) -> str:
 def run_page(page: StreamlitPage) -> None:
     """Run a page; an error that ends it stands under a title, with a way back."""
     st.session_state[notes.TITLED] = False
-    _forget_what_was_chosen_elsewhere(page.url_path or "overview")
+    name = page.url_path or "overview"
+    _forget_what_was_chosen_elsewhere(name)
+    trail = _trail(name)
+    if len(trail) > 1:
+        st.html(markup.crumbs(trail))
     try:
         page.run()
     except VectorLabError as error:
         if not st.session_state[notes.TITLED]:
             notes.header(page.title, "What the address names cannot be shown.")
         notes.show_error(error)
-        name = page.url_path or "overview"
-        name = "runs" if name == "compare" else name  # where runs to compare are chosen
-        titles = {name: title for pages in NAVIGATION.values() for name, title in pages.items()}
-        page_link(f"Back to {titles[name]}", name)
+        name = LISTS.get(name, name)
+        page_link(f"Back to {_titles()[name]}", name)
+
+
+def _titles() -> dict[str, str]:
+    return {name: title for pages in NAVIGATION.values() for name, title in pages.items()}
+
+
+def _trail(name: str) -> list[tuple[str, str]]:
+    """The way from a list to what the page shows one of: words, and the address they lead to."""
+    listed = LISTS.get(name, name)
+    trail = [(_titles()[listed], listed)]
+    subject = SUBJECTS.get(name, "")
+    chosen = st.query_params.get_all(subject)
+    if chosen:
+        trail.append((", ".join(chosen), markup.address(name, **{subject: chosen})))
+        part, sign = WITHIN.get(name, ("", ""))
+        if part in st.query_params:
+            trail.append((sign + st.query_params[part], ""))
+    return trail
 
 
 def _forget_what_was_chosen_elsewhere(name: str) -> None:
