@@ -25,10 +25,22 @@ st.html(HERE / "history.html", unsafe_allow_javascript=True)
 page = st.navigation(
     {
         heading: [
-            st.Page(HERE / navigation.page_file(name), title=title, default=name == "overview")
+            st.Page(
+                HERE / navigation.page_file(name),
+                title=title,
+                icon=navigation.icon(name),
+                default=name == "overview",
+            )
             for name, title in pages.items()
         ]
         for heading, pages in navigation.NAVIGATION.items()
+    }
+    | {
+        "led to": [
+            st.Page(HERE / navigation.page_file(name), title=title, visibility="hidden")
+            for pages in navigation.LED_TO.values()
+            for name, title in pages.items()
+        ]
     }
 )
 navigation.run_page(page)

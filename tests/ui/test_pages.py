@@ -12,6 +12,7 @@ from tests.store.builders import left_out
 from tests.store.jobs.test_queue import PAST
 from tests.ui.filled_store import HOSTILE, WIDTH, add_run, alive_worker, run_spec
 from ui import colours, markup
+from ui.frame import navigation
 from vectorlab.domain.hashing import bytes_sha256
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE, JobState, LogLevel, PartialText
@@ -80,11 +81,11 @@ def test_an_empty_store_says_how_to_fill_it(visit):
         ("vectors", {"vector": "nothing"}, "Vectors", "Vectors"),
         ("vectors", {"vector": ["upbeat-icv", "nothing"]}, "Vectors", "Vectors"),
         ("compare", {"run": "99"}, "Compare", "Runs"),
-        ("replay", {"run": "99"}, "Replay", "Replay"),
+        ("replay", {"run": "99"}, "Replay", "Runs"),
         ("runs", {"with": "nothing"}, TITLES["runs"], "Runs"),
         ("jobs", {"job": "99"}, "Job 99", "Jobs and workers"),
         ("playground", {"run": "99"}, "Playground", "Playground"),
-        ("new_run", {"job": "99"}, "New run", "New run"),
+        ("new_run", {"job": "99"}, "New run", "Runs"),
     ],
 )
 def test_an_unknown_object_is_said_under_a_title_with_a_way_back(
@@ -158,7 +159,7 @@ def test_a_choice_in_the_address_that_is_not_there_is_said(filled, visit, name, 
         ("vectors", {"vector": "upbeat-icv"}, [("Vectors", "vectors"), ("upbeat-icv", None)]),
         ("compare", {"run": ["1", "3"]}, [("Runs", "runs"), ("1, 3", None)]),
         ("compare", {"run": "<b>"}, [("Runs", "runs"), ("<b>", None)]),
-        ("replay", {"run": "1"}, [("Replay", "replay"), ("1", None)]),
+        ("replay", {"run": "1"}, [("Runs", "runs"), ("Replay", "replay"), ("1", None)]),
         ("jobs", {"job": "1"}, [("Jobs and workers", "jobs"), ("1", None)]),
     ],
 )
@@ -167,8 +168,25 @@ def test_what_a_list_opens_has_a_way_back_to_it(filled, visit, name, selection, 
         visit(name, **selection)
     )
     assert "vl-crumbs" not in "".join(
-        item.proto.body for item in visit(name).get("html") if "<style" not in item.proto.body
+        item.proto.body
+        for item in visit(trail[0][1]).get("html")
+        if "<style" not in item.proto.body
     )
+
+
+@pytest.mark.parametrize("name", navigation.LED_TO)
+def test_what_makes_or_repeats_one_is_reached_from_the_page_of_its_list(filled, visit, name):
+    app = visit(name)
+    links = {item.proto.page for item in app.get("page_link")}
+    buttons = {item.label for item in app.button}
+    for page, title in navigation.LED_TO[name].items():
+        assert page in links or title in buttons
+
+
+def test_every_entry_of_the_sidebar_has_an_icon_of_its_own():
+    entries = [name for pages in navigation.NAVIGATION.values() for name in pages]
+    icons = [navigation.icon(name) for name in entries]
+    assert len(set(icons)) == len(icons)
 
 
 def test_a_vector_in_the_address_brings_its_model_along(filled, visit):

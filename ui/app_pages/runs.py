@@ -69,6 +69,8 @@ if bar.button(label if chosen else "Compare", type="primary", disabled=not chose
 if bar.button("Replay", disabled=len(chosen) != 1):
     navigation.go("replay", run=chosen[0])
 with bar:
+    navigation.page_link("New run", "new_run")
+    navigation.page_link("Replays", "replay")
     lists.older_newer(number, more=more)
     tables.csv_button(
         lambda: frames.summaries_frame(

@@ -13,27 +13,56 @@ from vectorlab.systems import systems
 
 V = TypeVar("V")
 
-# Heading in the sidebar -> address of each page (and name of its file) -> title.
+# Heading in the sidebar -> address of each page (and name of its file) -> title. A noun has one
+# entry: what makes, compares or repeats one is reached from its page.
 NAVIGATION = {
     "": {"overview": "Overview", "playground": "Playground"},
-    "Look": {
+    "Record": {
         "sets": "Sets",
         "vectors": "Vectors",
         "runs": "Runs",
-        "compare": "Compare",
-        "replay": "Replay",
         **{name: title for system in systems() for name, title in system.pages.items()},
     },
-    "Make": {"new_vector": "New vector", "new_run": "New run"},
-    "Work": {"jobs": "Jobs and workers", "sql": "SQL", "settings": "Settings"},
+    "Store": {"jobs": "Jobs and workers", "sql": "SQL", "settings": "Settings"},
+}
+ICONS = {  # Material symbols, which come with Streamlit
+    "overview": "home",
+    "playground": "tune",
+    "sets": "list_alt",
+    "vectors": "north_east",
+    "runs": "notes",
+    "attributes": "category",
+    "in_context_learning": "school",
+    "jobs": "pending_actions",
+    "sql": "database",
+    "settings": "settings",
+}
+OTHER_ICON = "extension"
+# Pages that another leads to, by that one.
+LED_TO = {
+    "vectors": {"new_vector": "New vector"},
+    "runs": {"new_run": "New run", "compare": "Compare", "replay": "Replay"},
 }
 # What a page shows one of: another one is looked at anew.
 SUBJECTS = {"sets": "set", "vectors": "vector", "compare": "run", "replay": "run", "jobs": "job"}
-# Where a page's subject is chosen, unless on the page itself, and what stands within a subject.
-LISTS = {"compare": "runs"}
+# What stands within a subject.
 WITHIN = {"sets": ("version", "@")}
 _AT = "frame.at"  # session key: page and subject that choices in the session belong to
 MOST_NUMBER = 10**12  # of an address; what is larger names nothing either, and no store counts it
+
+
+def page_titles() -> dict[str, str]:
+    """Every page, by its address."""
+    return {
+        name: title
+        for pages in (*NAVIGATION.values(), *LED_TO.values())
+        for name, title in pages.items()
+    }
+
+
+def icon(name: str) -> str:
+    """Of a page's entry in the sidebar."""
+    return f":material/{ICONS.get(name, OTHER_ICON)}:"
 
 
 def page_file(name: str) -> str:
@@ -55,19 +84,22 @@ def run_page(page: StreamlitPage) -> None:
         if not st.session_state[notes.TITLED]:
             notes.header(page.title, "What the address names cannot be shown.")
         notes.show_error(error)
-        name = LISTS.get(name, name)
-        page_link(f"Back to {_titles()[name]}", name)
+        name = _list_of(name)
+        page_link(f"Back to {page_titles()[name]}", name)
 
 
-def _titles() -> dict[str, str]:
-    return {name: title for pages in NAVIGATION.values() for name, title in pages.items()}
+def _list_of(name: str) -> str:
+    """The page with an entry in the sidebar that leads to a page; mostly itself."""
+    return next((place for place, pages in LED_TO.items() if name in pages), name)
 
 
 def _trail(name: str) -> list[tuple[str, str]]:
     """The way from a list to what the page shows one of: words, and the address they lead to."""
-    listed = LISTS.get(name, name)
-    trail = [(_titles()[listed], listed)]
+    listed, titles = _list_of(name), page_titles()
     subject = SUBJECTS.get(name, "")
+    trail = [(titles[listed], listed)]
+    if name not in (listed, "compare"):  # that page is what one run or several are shown on
+        trail.append((titles[name], name))
     chosen = st.query_params.get_all(subject)
     if chosen:
         trail.append((", ".join(chosen), markup.address(name, **{subject: chosen})))

@@ -56,6 +56,7 @@ def show() -> None:
         label = f"Compare {len(chosen)} vectors" if len(chosen) > 1 else "Compare"
         if st.button(label, type="primary", disabled=not fits):
             navigation.go("vectors", vector=chosen)
+        navigation.page_link("New vector", "new_vector")
         lists.older_newer(number, more=more)
         tables.csv_button(
             lambda: frames.vectors_frame(
