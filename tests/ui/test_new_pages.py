@@ -201,6 +201,14 @@ def test_every_recipe_of_the_cookbook_is_offered(filled, visit):
     assert set(options) >= {item.title for item in queries.cookbook()}
 
 
+def test_a_query_is_run_from_its_editor(filled, visit):
+    """Ctrl+Enter in the editor of a form presses the form's button."""
+    app = visit("sql")
+    [run] = [button for button in app.button if button.label == "Run"]
+    assert run.proto.is_form_submitter
+    assert run.proto.form_id == app.text_area(key="sql").proto.form_id
+
+
 def test_a_query_that_writes_is_refused_in_words(filled, visit):
     app = press(visit("sql", sql="DELETE FROM runs"), "Run")
     assert "That did not work" in shown(app)
@@ -209,7 +217,7 @@ def test_a_query_that_writes_is_refused_in_words(filled, visit):
 def test_an_answer_that_is_not_the_querys_own_says_so(filled, visit):
     app = press(visit("sql", sql="SELECT run_id FROM v_runs"), "Run")
     assert "The answer to the query before" not in shown(app)
-    app = app.text_area(key="sql").set_value("SELECT 1 AS one").run()
+    app = app.selectbox(key="sql.recipe").select_index(1).run()
     assert "The answer to the query before" in shown(app)
     assert "The answer to the query before" not in shown(press(app, "Run"))
 
