@@ -3,8 +3,11 @@
 import html
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
+import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -15,9 +18,10 @@ from tests.store.builders import left_out
 from tests.store.jobs.test_queue import PAST
 from tests.ui.filled_store import HOSTILE, WIDTH, add_run, alive_worker, run_spec
 from ui import colours, markup
+from vectorlab.config import ANOTHER, WISH_VARIABLE
 from vectorlab.domain.hashing import bytes_sha256
 from vectorlab.domain.interventions.operators import Operator
-from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE, JobState, LogLevel, PartialText
+from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE, JobState, LogLevel, NewJob, PartialText
 from vectorlab.domain.published import EXPERIMENTS
 from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.services import jobs, models
@@ -608,3 +612,90 @@ def test_the_dashboard_never_loads_torch_and_runs_from_any_folder(filled, tmp_pa
     command = [sys.executable, "-c", program, str(folder), *PAGES]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_store_whose_file_is_gone_is_an_error_on_every_page(filled, visit, home, name):
+    visit("overview")  # it was open before
+    path = home / "vectorlab.db"
+    path.rename(home / "moved.db")
+    said = shown(visit(name))
+    assert "vectorlab.db is gone" in said
+    assert "pg_dump" not in said
+    assert not path.exists()
+    (home / "moved.db").rename(path)
+    assert "is gone" not in shown(visit(name))
+
+
+def test_a_store_whose_file_is_gone_takes_no_work(filled, visit, home):
+    app = visit("new_vector", set="upbeat@1", method="mean_difference")
+    (home / "vectorlab.db").rename(home / "moved.db")
+    press(app, "Extract")
+    (home / "moved.db").rename(home / "vectorlab.db")
+    assert len(jobs.list_jobs(filled)) == 2
+
+
+def test_a_locked_store_says_so_within_a_few_seconds(filled, visit, home):
+    app = visit("new_vector", set="upbeat@1", method="mean_difference")
+    with closing(sqlite3.connect(home / "vectorlab.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        said = shown(press(app, "Extract"))
+        assert time.monotonic() - began < 10  # and not the half minute of a worker
+    assert "locked" in said
+    assert len(jobs.list_jobs(filled)) == 2
+
+
+def test_work_without_a_worker_is_said_on_every_page_with_the_way_out(
+    filled, visit, tmp_path, monkeypatch
+):
+    wish = tmp_path / "wish" / "worker-wanted"
+    wish.parent.mkdir()
+    monkeypatch.setenv(WISH_VARIABLE, str(wish))
+    for name in PAGES:
+        assert "Start a worker" in [item.label for item in visit(name).button], name
+    alive_worker(filled)
+    for name in PAGES:
+        assert "Start a worker" not in [item.label for item in visit(name).button], name
+    running_job(filled)
+    jobs.let_go(filled, host="host", pid=1)  # the worker died: its job is nobody's
+    for name in PAGES:
+        assert "Start a worker" in [item.label for item in visit(name).button], name
+    app = visit("playground", job="2")
+    assert "running, its worker is gone" in shown(app)
+    assert "Start a worker here" in [item.label for item in app.button]
+    assert "No worker is alive" in shown(visit("overview"))
+    press(app, "Start a worker here")
+    assert wish.read_text() == ""
+
+
+def test_a_job_behind_another_says_so_and_offers_another_worker(
+    filled, visit, tmp_path, monkeypatch
+):
+    alive_worker(filled)
+    running_job(filled)
+    with filled.write() as tx:
+        job, _ = queue.enqueue(
+            tx, NewJob(kind="generate", spec={}, dedupe_key=None, created_by="ada")
+        )
+    app = visit("jobs", job=str(job.id))
+    assert "behind job 2 (generate), until about " in shown(app)
+    assert "Start another worker" not in [item.label for item in app.button]
+    wish = tmp_path / "wish" / "worker-wanted"
+    wish.parent.mkdir()
+    monkeypatch.setenv(WISH_VARIABLE, str(wish))
+    press(visit("jobs", job=str(job.id)), "Start another worker")
+    assert wish.read_text() == ANOTHER
+    assert "1 job waits behind it" in shown(visit("jobs", job="2"))
+
+
+def test_nothing_is_destroyed_before_it_is_confirmed(filled, visit):
+    with filled.write() as tx:
+        queue.enqueue(tx, NewJob(kind="generate", spec={}, dedupe_key=None, created_by="ada"))
+    app = visit("jobs")
+    assert "Cancel 2 jobs, 3, 2?" in shown(app)
+    assert jobs.counts(filled)[JobState.QUEUED] == 2
+    press(app, "Yes, cancel the 2 shown")
+    assert JobState.QUEUED not in jobs.counts(filled)
+    press(visit("jobs"), "Yes, retry the 3 shown")
+    assert jobs.counts(filled)[JobState.QUEUED] == 3

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 import streamlit as st
@@ -10,6 +11,7 @@ from ui import cached, launching, markup
 from ui.frame import navigation, notes
 from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, Job, JobState
 from vectorlab.domain.jobs.requests import GenerateRequest
+from vectorlab.errors import VectorLabError
 from vectorlab.services import jobs, waiting
 from vectorlab.services.asking import Asked
 from vectorlab.systems import systems
@@ -43,6 +45,18 @@ def worker_note(*, waits: bool = True, queue: str = DEFAULT_QUEUE, place: str = 
         )
         if usual and launching.is_possible():
             _offer_worker("Start a worker here", place)
+
+
+def call_for_a_worker() -> None:
+    """On every page: says so where work waits and nobody is there to do it, with a way out."""
+    with suppress(VectorLabError):  # the page itself says what is wrong with the store
+        db = cached.store()
+        if jobs.any_due(db) and not jobs.any_worker_alive(db):
+            st.html(markup.quiet("Work waits, and no worker is there."))
+            if launching.is_possible():
+                _offer_worker("Start a worker", "sidebar")
+            else:
+                navigation.page_link("See what waits", "jobs")
 
 
 def _offer_worker(label: str, place: str, *, another: bool = False) -> None:

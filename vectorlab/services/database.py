@@ -5,6 +5,7 @@ from pathlib import Path
 from vectorlab.store import engines
 from vectorlab.store.database import Database
 from vectorlab.store.engines import BUSY_TIMEOUT_MS
+from vectorlab.store.failures import StoreUnavailable
 from vectorlab.store.upkeep import inspection, revision
 from vectorlab.store.upkeep.inspection import TableSize
 from vectorlab.store.upkeep.revision import MigrationResult, SchemaStatus
@@ -13,6 +14,7 @@ __all__ = [
     "Database",
     "MigrationResult",
     "SchemaStatus",
+    "StoreUnavailable",
     "TableSize",
     "backup",
     "display",
@@ -77,6 +79,16 @@ def verify(db: Database) -> list[str]:
 def display(url: str) -> str:
     """The URL as it may be shown: without its password."""
     return engines.shown(url)
+
+
+def check_there(db: Database) -> None:
+    """Begin a transaction and end it.
+
+    Raises:
+        StoreUnavailable: If the store is locked, out of reach, or its file is gone.
+    """
+    with db.read():
+        pass
 
 
 def describe(db: Database) -> dict[str, object]:
