@@ -16,7 +16,7 @@ if "ui" not in sys.modules:
     assert spec is not None
     sys.modules["ui"] = importlib.util.module_from_spec(spec)
 
-from ui.frame import navigation  # noqa: E402
+from ui.frame import job_panels, navigation  # noqa: E402
 
 st.set_page_config(page_title="VectorLab", page_icon="🧭", layout="wide", initial_sidebar_state=230)
 st.html(HERE / "style.css")
@@ -43,4 +43,6 @@ page = st.navigation(
         ]
     }
 )
+with st.sidebar:
+    job_panels.call_for_a_worker()
 navigation.run_page(page)

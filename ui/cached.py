@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from vectorlab.config import Settings
+from vectorlab.domain.runs.comparison import Criterion
 from vectorlab.domain.runs.replays import ReplayVerdict
 from vectorlab.domain.runs.runs import GenerationRun
 from vectorlab.domain.sets.checks import Finding
@@ -15,12 +16,14 @@ from vectorlab.domain.sets.versions import SetVersion
 from vectorlab.domain.vectors.vectors import LayerVector, SteeringVector
 from vectorlab.services import database, frames
 from vectorlab.services.database import Database, open_store
-from vectorlab.services.runs import runs
+from vectorlab.services.runs import outcomes, runs
+from vectorlab.services.runs.outcomes import Outcome, Scored
 from vectorlab.services.sets import sets, splits
 from vectorlab.services.sets.splits import Overlap
 from vectorlab.services.vectors import vectors
 
 _KEEP_S = 300
+PATIENCE_MS = 2_000  # with a store that another process has locked; then the page says so
 
 
 def user() -> str:
@@ -58,6 +61,11 @@ def overlaps(run: GenerationRun) -> list[Overlap]:
     return _overlaps(store(), store().url, run.id, run)
 
 
+def outcome(run_id: int, measure: Criterion, scored: Scored) -> Outcome | None:
+    """The best arm of a run by a scorer; judged anew when its scores are others."""
+    return _outcome(store().url, run_id, measure, repr(scored.means), scored)
+
+
 def view_columns() -> dict[str, list[str]]:
     """Columns of every analysis view."""
     return _view_columns(store(), store().url)
@@ -75,7 +83,7 @@ def vector_ids() -> dict[str, int]:
 
 @st.cache_resource(show_spinner="Opening the store …", on_release=lambda db: db.dispose())
 def _open(url: str) -> Database:
-    return open_store(url)
+    return open_store(url, patience_ms=PATIENCE_MS)
 
 
 @st.cache_data(ttl=_KEEP_S, max_entries=256, show_spinner="Reading findings …")
@@ -102,6 +110,14 @@ def _view_columns(_db: Database, url: str) -> dict[str, list[str]]:
 def _layer_vectors(_db: Database, url: str, name: str, content_sha256: str) -> list[LayerVector]:
     del url, content_sha256
     return vectors.layer_vectors(_db, vectors.get(_db, name))
+
+
+@st.cache_data(max_entries=4096, show_spinner="Judging the arms …")
+def _outcome(
+    url: str, run_id: int, measure: Criterion, means: str, _scored: Scored
+) -> Outcome | None:
+    del url, run_id, means  # part of the cache key
+    return outcomes.judge(_scored, measure)
 
 
 @st.cache_data(ttl=_KEEP_S, max_entries=256, show_spinner="Comparing texts …")

@@ -8,7 +8,7 @@ from tests.store.builders import add_conditional_run
 from tests.ui.everything import add_tokens
 from tests.ui.filled_store import LAYERS, alive_worker, description, run_spec
 from tests.ui.test_browser import work_off
-from tests.ui.test_pages import press, shown
+from tests.ui.test_pages import opened_by_rows, press, shown
 from ui import colours
 from ui.runs.token_view import departure
 from vectorlab.config import WISH_VARIABLE
@@ -125,7 +125,7 @@ def test_the_playground_says_once_that_no_worker_is_alive(filled, visit, tmp_pat
 
 
 def test_vectors_are_filtered_by_the_address(filled, visit):
-    assert list(visit("vectors", by="icv").dataframe[0].value["vector"]) == ["upbeat-icv"]
+    assert opened_by_rows(visit("vectors", by="icv")) == ["vectors?vector=upbeat-icv"]
     assert "No vector fits" in shown(visit("vectors", words="nothing like it"))
 
 

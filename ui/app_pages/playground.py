@@ -53,7 +53,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
     st.caption("The baseline and every arm share one batch.")
 job_id, run_id = navigation.chosen_number("job"), navigation.chosen_number("run")
 if job_id is None and run_id is None:  # a job says so itself
-    job_panels.worker_note(waiting=False)
+    job_panels.worker_note(waits=False)
 if job_id is not None:
     results.watch(job_id)
 elif run_id is not None:

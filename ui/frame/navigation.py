@@ -1,14 +1,17 @@
 """The pages, the ways between them, and what their addresses say."""
 
+import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from ui import markup
+from ui import cached, markup
 from ui.frame import notes
 from vectorlab.errors import InputError, VectorLabError
+from vectorlab.services import database
+from vectorlab.services.database import StoreUnavailable
 from vectorlab.systems import systems
 
 V = TypeVar("V")
@@ -48,6 +51,7 @@ SUBJECTS = {"sets": "set", "vectors": "vector", "compare": "run", "replay": "run
 # What stands within a subject.
 WITHIN = {"sets": ("version", "@")}
 _AT = "frame.at"  # session key: page and subject that choices in the session belong to
+TRY_AGAIN_EVERY = "3s"  # of a page whose store is not there
 MOST_NUMBER = 10**12  # of an address; what is larger names nothing either, and no store counts it
 
 
@@ -79,6 +83,7 @@ def run_page(page: StreamlitPage) -> None:
     if len(trail) > 1:
         st.html(markup.crumbs(trail))
     try:
+        database.check_there(cached.store())  # also of pages that read nothing of it
         page.run()
     except VectorLabError as error:
         if not st.session_state[notes.TITLED]:
@@ -86,6 +91,21 @@ def run_page(page: StreamlitPage) -> None:
         notes.show_error(error)
         name = _list_of(name)
         page_link(f"Back to {page_titles()[name]}", name)
+        if isinstance(error, StoreUnavailable):
+            _try_again_by_itself()
+
+
+def _try_again_by_itself() -> None:
+    """Draw the page anew every few seconds, until its store is there again."""
+    began = time.monotonic()
+
+    @st.fragment(run_every=TRY_AGAIN_EVERY)
+    def look() -> None:
+        st.html(markup.quiet("The page tries again by itself."))
+        if time.monotonic() - began > 1:  # and not while it is drawn first
+            st.rerun()
+
+    look()
 
 
 def _list_of(name: str) -> str:
@@ -132,6 +152,13 @@ def go(page: str, **selection: object) -> None:
 def page_link(label: str, page: str, **selection: object) -> None:
     """A link to a page; ``label`` is Markdown of our own words and checked names."""
     st.page_link(page_file(page), label=label, query_params=_query(selection))
+
+
+def links_led_to(listed: str, *names: str) -> None:
+    """Links from the page of a list to some that it leads to, under its title."""
+    with st.container(horizontal=True):
+        for name in names:
+            page_link(LED_TO[listed][name], name)
 
 
 def chosen_number(name: str) -> int | None:

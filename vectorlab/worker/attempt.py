@@ -8,7 +8,14 @@ from collections.abc import Callable, Sequence
 
 from vectorlab.domain.defaults import DEFAULT_STATE_CACHE_BYTES
 from vectorlab.domain.jobs.jobs import Job, JobState, LogLevel
-from vectorlab.errors import JobCancelled, JobReleased, LeaseLost, StoreError, VectorLabError
+from vectorlab.errors import (
+    JobCancelled,
+    JobOvertaken,
+    JobReleased,
+    LeaseLost,
+    StoreError,
+    VectorLabError,
+)
 from vectorlab.steering.model.batching import is_out_of_memory
 from vectorlab.store.database import Database
 from vectorlab.store.jobs import queue
@@ -18,6 +25,8 @@ from vectorlab.worker.lease import Lease
 from vectorlab.worker.model_cache import ModelCache
 
 log = logging.getLogger(__name__)
+
+_ENDS = "the worker ends"  # why a job is handed back
 
 
 class Attempt:
@@ -73,6 +82,8 @@ class Attempt:
             log.warning("job %d: %s", self.job.id, exc)
         except JobCancelled:
             self._settle(JobState.CANCELLED)
+        except JobOvertaken as exc:
+            self._settle(JobState.QUEUED, why=str(exc))
         except JobReleased:
             self._settle(JobState.QUEUED)
         except (KeyboardInterrupt, SystemExit):
@@ -92,15 +103,15 @@ class Attempt:
         """Release the job from another thread, when the one that works on it does not answer."""
         self._record(JobState.QUEUED, None)
 
-    def _settle(self, state: JobState, *, error: Exception | None = None) -> None:
+    def _settle(self, state: JobState, *, error: Exception | None = None, why: str = _ENDS) -> None:
         """Record how the attempt ended, unless another attempt owns the job by now."""
         try:
-            with_retry(lambda: self._record(state, error), wait=self.lease.wait)
+            with_retry(lambda: self._record(state, error, why), wait=self.lease.wait)
         except (LeaseLost, StoreError) as exc:
             # With the store away the lease lapses, and another attempt takes the job.
             log.warning("job %d: %s", self.job.id, exc)
 
-    def _record(self, state: JobState, error: Exception | None) -> None:
+    def _record(self, state: JobState, error: Exception | None, why: str = _ENDS) -> None:
         job_id, attempt = self.job.id, self.job.attempt
         lines = self.lease.take_log()
         try:
@@ -110,7 +121,7 @@ class Attempt:
                     lines.append((LogLevel.INFO, "cancelled"))
                 elif state is JobState.QUEUED:
                     queue.release(tx, job_id, attempt)
-                    lines.append((LogLevel.INFO, "handed back to the queue: the worker ends"))
+                    lines.append((LogLevel.INFO, f"handed back to the queue: {why}"))
                 else:
                     queue.fail(
                         tx,

@@ -84,6 +84,7 @@ class Worker:
         self._patience_s: float | None = None
         self._touched_at, self._was_busy = 0.0, False
         self._open: list[Attempt] = []
+        self._gives_way = False
 
     def work(
         self,
@@ -112,6 +113,8 @@ class Worker:
                 whether the queue is empty is not known then.
         """
         self._stopping = stop if isinstance(stop, Stopping) else Stopping(asked=stop)
+        # Whoever takes one job alone could hand it back for ever.
+        self._gives_way = most is None
         ends_by_itself = drain or most is not None or idle_exit_s is not None
         self._patience_s = PATIENCE_S if ends_by_itself else None
         idle_most_s = float("inf") if idle_exit_s is None else idle_exit_s
@@ -151,6 +154,7 @@ class Worker:
             The job as it stands after the attempt, or None if it is not claimable now.
         """
         # Not registered: nobody should wait for a worker that takes no other job.
+        self._gives_way = False
         attempt = self._claim(job_id)
         if attempt is None:
             return None
@@ -197,6 +201,7 @@ class Worker:
             heartbeat_s=self._heartbeat_s,
             listener=self._listener,
             stopping=self._stopping,
+            gives_way=self._gives_way,
         )
         lease.log(f"attempt {job.attempt} by worker {self.id}")
         attempt = Attempt(

@@ -1,14 +1,17 @@
 """Runs side by side: a page of texts, what arms change on average, and their settings."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
+from typing import TypeVar
 
 from vectorlab.domain.runs.comparison import Column, ComparedRow, Criterion, Question
 from vectorlab.domain.scores.catalogue import lower_is_better, scale_of
 from vectorlab.domain.scores.statistics import Estimate, PairedComparison, compare_arms, estimate
 from vectorlab.store.database import Database
 from vectorlab.store.runs import comparison
+
+K = TypeVar("K")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +62,6 @@ def figures(
         baseline: The column that the others are held against.
         smallest: Difference of interest, in the unit of the measure.
     """
-    is_yes_no, noise = (False, 0.0) if measure.version is None else scale_of(measure.name)
     with db.read() as tx:
         texts: dict[Column, dict[int, list[float]]] = {column: {} for column in columns}
         first = comparison.copies(tx, columns)
@@ -73,20 +75,10 @@ def figures(
     by_place = {
         column: [of_column.get(place) for place in places] for column, of_column in means.items()
     }
-    judged = {} if baseline is None else {c: v for c, v in by_place.items() if c != baseline}
-    names = {str(number): column for number, column in enumerate(judged)}
-    changes = (
-        {}
-        if baseline is None or not places
-        else compare_arms(
-            {name: judged[column] for name, column in names.items()},
-            by_place[baseline],
-            is_yes_no=is_yes_no,
-            noise=noise,
-            smallest=smallest,
-        )
+    by_column = (
+        {} if baseline is None else changes_from(by_place, baseline, measure, smallest=smallest)
     )
-    by_column = {names[name]: change for name, change in changes.items()}
+    is_yes_no, _ = _scale(measure)
     return [
         ColumnFigures(
             column=column,
@@ -96,3 +88,38 @@ def figures(
         )
         for column in columns
     ]
+
+
+def changes_from(
+    by_place: Mapping[K, Sequence[float | None]],
+    baseline: K,
+    measure: Criterion,
+    *,
+    smallest: float | None = None,
+) -> dict[K, PairedComparison]:
+    """The change of every column against one of them, by the one rule of all verdicts.
+
+    Args:
+        by_place: Means by column, one for each prompt in the same order; None where it has none.
+        baseline: The column that the others are held against.
+        measure: What the values are of.
+        smallest: Difference of interest, in the unit of the measure.
+    """
+    judged = {column: values for column, values in by_place.items() if column != baseline}
+    names = {str(number): column for number, column in enumerate(judged)}
+    if not judged or not by_place[baseline]:
+        return {}
+    is_yes_no, noise = _scale(measure)
+    found = compare_arms(
+        {name: judged[column] for name, column in names.items()},
+        by_place[baseline],
+        is_yes_no=is_yes_no,
+        noise=noise,
+        smallest=smallest,
+    )
+    return {names[name]: change for name, change in found.items()}
+
+
+def _scale(measure: Criterion) -> tuple[bool, float]:
+    """Whether values are 0 and 1, and up to where they are rounding."""
+    return (False, 0.0) if measure.version is None else scale_of(measure.name)

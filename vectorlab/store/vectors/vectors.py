@@ -151,6 +151,17 @@ def names(tx: Transaction) -> dict[int, str]:
     return {row.id: row.name for row in rows}
 
 
+def names_of(tx: Transaction, ids: Iterable[int]) -> dict[int, str]:
+    """Names of some vectors by their id; those that are gone are left out."""
+    return {
+        row.id: row.name
+        for some in batches(sorted(set(ids)))
+        for row in tx.execute(
+            sa.select(_vectors.c.id, _vectors.c.name).where(_vectors.c.id.in_(some))
+        )
+    }
+
+
 def owners(tx: Transaction, ids: Iterable[int]) -> dict[int, str]:
     """Fingerprint of the model that each vector belongs to, by the vector's id."""
     fingerprints: dict[int, str] = {}
