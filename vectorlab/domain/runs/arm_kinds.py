@@ -41,14 +41,19 @@ def first_shown(
 
     Calibrated arms go before others; what room is left goes to arms spread evenly over the rest,
     which is sorted as the run has it, as a rule by strength. Controls come only where nothing else
-    is there.
+    is there. Of several runs each has a baseline, and its share of the room.
     """
-    baseline = [column for column in columns if infos[column].kind is ArmKind.BASELINE][:1]
-    rest = _worth_judging(columns, infos)
-    chosen = [column for column in rest if infos[column].is_calibrated][:most]
-    others = [column for column in rest if column not in chosen]
-    chosen += _spread(others, most - len(chosen))
-    return tuple(column for column in columns if column in {*baseline, *chosen})
+    chosen: set[Column] = set()
+    run_ids = list(dict.fromkeys(column.run_id for column in columns))
+    for run_id in run_ids:
+        own = [column for column in columns if column.run_id == run_id]
+        room = max(1, most // len(run_ids))
+        rest = _worth_judging(own, infos)
+        best = [column for column in rest if infos[column].is_calibrated][:room]
+        others = [column for column in rest if column not in best]
+        unsteered = [column for column in own if infos[column].kind is ArmKind.BASELINE]
+        chosen.update((*unsteered[:1], *best, *_spread(others, room - len(best))))
+    return tuple(column for column in columns if column in chosen)
 
 
 def first_judged(columns: Sequence[Column], infos: Mapping[Column, ArmInfo]) -> Column | None:
