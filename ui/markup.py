@@ -201,17 +201,29 @@ def sparkline(points: Sequence[tuple[float, float]], *, words: str) -> str:
     return f'<span class="vl-spark" role="img" aria-label="{escape(words)}">{bars}</span>'
 
 
-def texts_table(heads: Sequence[tuple[str, str | None]], rows: Iterable[Sequence[str]]) -> str:
-    """A table of ready HTML cells under arms in their colours; on a phone a card per row."""
+def texts_table(
+    heads: Sequence[tuple[str, str, str | None]], rows: Iterable[Sequence[str]], *, pinned: int = 1
+) -> str:
+    """A table of ready HTML cells under arms in their colours; on a phone a card per row.
+
+    It scrolls sideways and down within itself; its head and its first columns stay in sight.
+
+    Args:
+        heads: Of every column the name, the head as HTML, and the colour of an arm.
+        rows: Cells as HTML.
+        pinned: How many columns stay in sight, one or two.
+    """
+    pins = [f" vl-pin vl-pin-{place}" if place < pinned else "" for place in range(len(heads))]
     top = "".join(
-        f"<th>{escape(label)}</th>"
+        f'<th class="vl-prompt{pin}">{head}</th>'
         if colour is None
-        else f'<th class="vl-arm" style="--arm:{colour}">{dot(colour)}{escape(label)}</th>'
-        for label, colour in heads
+        else f'<th class="vl-arm{pin}" style="--arm:{colour}">{head}</th>'
+        for pin, (_, head, colour) in zip(pins, heads, strict=True)
     )
     marks = [
-        f'data-label="{escape(label)}"' + (f' style="--arm:{colour}"' if colour else "")
-        for label, colour in heads
+        f'class="vl-cell{pin}" data-label="{escape(label)}"'
+        + (f' style="--arm:{colour}"' if colour else "")
+        for pin, (label, _, colour) in zip(pins, heads, strict=True)
     ]
     body = "".join(
         "<tr>"
@@ -220,7 +232,8 @@ def texts_table(heads: Sequence[tuple[str, str | None]], rows: Iterable[Sequence
         for row in rows
     )
     return (
-        '<div class="vl-scroll"><table class="vl-table vl-compare">'
+        '<div class="vl-scroll vl-sheet" tabindex="0" role="region" aria-label="Texts">'
+        f'<table class="vl-table vl-compare" style="--arms:{len(heads) - 1}">'
         f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 

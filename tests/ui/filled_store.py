@@ -1,6 +1,6 @@
 """A store with one of everything a page can show, made without a model."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -178,8 +178,9 @@ def add_run(
     replay_of: int | None = None,
     last_token: int = 3,
     environment: dict[str, str] | None = None,
+    said: Mapping[int, str] | None = None,
 ) -> GenerationRun:
-    """Store a run of that request with made-up texts."""
+    """Store a run of that request with made-up texts; ``said`` has others, by arm."""
     with db.write() as tx:
         return runs.add_run(
             tx,
@@ -190,7 +191,7 @@ def add_run(
                 spec=spec,
                 environment={"torch": "2.13.0", "device": "cpu"} | (environment or {}),
                 batch_plan=BatchPlan(batches=(tuple(range(len(spec.rows()))),)),
-                generations=_texts(spec, last_token),
+                generations=_texts(spec, last_token, said or {}),
                 duration_s=1.5,
                 replay_of=replay_of,
             ),
@@ -198,12 +199,12 @@ def add_run(
         )
 
 
-def _texts(spec: RunSpec, last_token: int) -> Sequence[GeneratedText]:
-    said = ("the soup was cold.", "the soup was so cold!!! 😡", HOSTILE)
+def _texts(spec: RunSpec, last_token: int, other: Mapping[int, str]) -> Sequence[GeneratedText]:
+    said = {0: "the soup was cold.", 1: "the soup was so cold!!! 😡", **other}
     return [
         GeneratedText(
             key=key,
-            text=RIGHT_TO_LEFT if key.prompt == 2 else said[key.arm],
+            text=RIGHT_TO_LEFT if key.prompt == 2 else said.get(key.arm, HOSTILE),
             token_ids=(1, 2, last_token if key.arm == 2 else 3),
             finish_reason=FinishReason.EOS,
             mean_logprob=-1.0,

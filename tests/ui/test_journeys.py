@@ -119,7 +119,7 @@ def test_from_an_empty_store_to_a_shared_link(place, browser_tab, keep, tmp_path
     expect(tab.get_by_text("Kept as tea")).to_be_visible()
 
     tab.get_by_text("Open run 1").click()
-    settle(tab, "Run 1")
+    settle(tab, "tea")
     expect(tab.locator(".vl-compare th.vl-arm")).to_have_count(2)
     keep("5-compare")
     tab.get_by_text("figures", exact=True).click()
@@ -152,7 +152,7 @@ def test_from_an_empty_store_to_a_shared_link(place, browser_tab, keep, tmp_path
     with chromium.new_context(base_url=link) as other:
         page = other.new_page()
         page.goto(link)
-        settle(page, "Run 1")
+        settle(page, "tea")
         expect(page.get_by_text("What the votes say")).to_be_visible(timeout=60_000)
     hosts = {urlsplit(url).hostname for url in asked if not url.startswith(("data:", "blob:"))}
     assert hosts == {"127.0.0.1"}
@@ -166,7 +166,7 @@ def test_a_vote_is_cast_once_by_its_key(place, browser_tab):
     visit(browser_tab, "compare?run=1&look=blind+vote&and=upbeat-icv+%2B0.1")
     expect(browser_tab.get_by_text("0 votes so far")).to_be_visible()
     browser_tab.wait_for_selector(READY)
-    browser_tab.get_by_role("heading", name="Run 1").click()  # no field has the focus
+    browser_tab.get_by_role("heading", name="first-look").click()  # no field has the focus
     _press_until(browser_tab, "d", "1 votes so far")
     _press_until(browser_tab, "s", "What the votes say")
     expect(browser_tab.get_by_text("What the votes say")).to_be_visible()

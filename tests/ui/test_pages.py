@@ -406,11 +406,15 @@ def test_many_prompts_are_shown_page_by_page(filled, visit):
 
 
 def test_an_arm_keeps_its_colour_in_every_run(filled, visit):
-    said = shown(visit("compare", run=["1", "3"]))
+    columns = [f"{run}/upbeat-icv +{strength}" for run in (1, 3) for strength in (0.1, 0.2)]
+    columns += ["1/baseline", "3/baseline"]
+    said = shown(visit("compare", run=["1", "3"], show=columns))
     first, second = colours.LIGHT[:2]
     heads = [f'<th class="vl-arm" style="--arm:{colour}">' for colour in (first, second)]
     assert [said.count(head) for head in heads] == [2, 2]
-    assert said.count(f'<th class="vl-arm" style="--arm:{colours.LIGHT_BASELINE}">') == 2
+    grey = f'style="--arm:{colours.LIGHT_BASELINE}">'
+    assert said.count(f'<th class="vl-arm" {grey}') == 1
+    assert said.count(f'<th class="vl-arm vl-pin vl-pin-1" {grey}') == 1  # stays in sight
 
 
 def test_compare_names_the_unit_of_every_strength(filled, visit):

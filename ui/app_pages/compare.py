@@ -21,8 +21,7 @@ TEXTS, FIGURES, TOKENS, SETTINGS, BLIND = VIEWS = (
 
 
 def _show(compared: Sequence[GenerationRun]) -> None:
-    title = "Run " if len(compared) == 1 else "Runs "
-    notes.header(title + ", ".join(str(run.id) for run in compared), _sentence(compared))
+    notes.header(_title(compared), _sentence(compared))
     with st.container(horizontal=True, vertical_alignment="center"):
         for run in compared:
             navigation.page_link(f"Replay run {run.id}", "replay", run=run.id)
@@ -48,13 +47,20 @@ def _show(compared: Sequence[GenerationRun]) -> None:
         side_by_side.show(sides)
 
 
+def _title(compared: Sequence[GenerationRun]) -> str:
+    """The names of the runs; one without goes by its number."""
+    if len(compared) == 1:
+        return compared[0].name or f"Run {compared[0].id}"
+    return "Runs " + ", ".join(run.name or str(run.id) for run in compared)
+
+
 def _sentence(compared: Sequence[GenerationRun]) -> str:
     run = compared[0]
     if len(compared) > 1:
-        return "Rows are aligned by prompt; columns are named run/arm."
-    kind = f"Replay of run {run.replay_of}" if run.replay_of else "A generation run"
-    named = f" named {run.name}" if run.name else ""
-    return f"{kind}{named} on {run.model_name}, {markup.moment(run.created_at)}."
+        numbers = ", ".join(str(run.id) for run in compared)
+        return f"Runs {numbers}: rows are aligned by prompt; columns are named run/arm."
+    kind = f", a replay of run {run.replay_of}" if run.replay_of else ""
+    return f"Run {run.id}{kind}, on {run.model_name}, {markup.moment(run.created_at)}."
 
 
 wanted = st.query_params.get_all("run")

@@ -3,14 +3,9 @@
 from collections.abc import Callable
 
 from vectorlab.domain.scores.scores import Score, TextItem
+from vectorlab.domain.text.degenerate import word_ngrams
 from vectorlab.errors import InputError
 from vectorlab.evals.registry import ScoreText
-
-
-def word_ngrams(text: str, n: int) -> list[tuple[str, ...]]:
-    """All n-grams of the text's words in lower case, in their order."""
-    words = text.lower().split()
-    return list(zip(*(words[start:] for start in range(n)), strict=False)) if n > 0 else []
 
 
 def score_variety(n: int, score_of: Callable[[float], float]) -> ScoreText:

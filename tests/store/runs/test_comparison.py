@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.store.builders import new_score
-from tests.ui.filled_store import add_run, fill, run_spec
+from tests.store.builders import calibration, new_score
+from tests.ui.filled_store import RIGHT_TO_LEFT, add_run, fill, run_spec
+from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.runs.comparison import (
     LENGTH,
     Criterion,
@@ -22,10 +23,12 @@ from vectorlab.domain.scores.shares import share_interval
 from vectorlab.domain.scores.statistics import Verdict
 from vectorlab.errors import InputError
 from vectorlab.services import frames, models
-from vectorlab.services.runs import comparison, runs, votes
+from vectorlab.services.runs import arm_kinds, baselines, comparison, runs, votes
 from vectorlab.services.vectors import vectors
 from vectorlab.store import schema
+from vectorlab.store.runs import comparison as comparison_store
 from vectorlab.store.runs import scores
+from vectorlab.store.vectors import calibrations
 
 
 @pytest.fixture
@@ -160,7 +163,131 @@ def test_copies_of_a_prompt_are_one_piece_of_evidence(store):
     again = [item for item in figures if item.column.run_id == found[1].id]
     assert {item.count for item in again} == {4}  # texts
     assert {item.level.n for item in again} == {3}  # prompts
-    assert {item.change.n for item in again} == {2}  # that both runs have
+    assert {item.change.n for item in again if item.change} == {3}
+
+
+def test_a_run_of_other_decoding_is_held_against_its_own_baseline(store):
+    found = two_runs(store)
+    columns = columns_of(found)
+    figures = comparison.figures(store, columns, LENGTH, columns[0])
+    own = {item.column.run_id: item.baseline for item in figures}
+    assert own == {1: columns[0], found[1].id: columns[3]}
+    assert [item.change is None for item in figures] == [True, False, False] * 2
+    assert {item.apart for item in figures[:3]} == {()}
+    assert {item.apart for item in figures[3:]} == {
+        ("other prompts", "new tokens at most 9, not 8")
+    }
+    # A baseline of the second run: now the first has its own.
+    turned = comparison.figures(store, columns, LENGTH, columns[3])
+    assert [item.baseline for item in turned] == [columns[0]] * 3 + [columns[3]] * 3
+    assert turned[0].apart == ("other prompts", "new tokens at most 8, not 9")
+
+
+def test_another_seed_is_the_same_experiment(store):
+    first = runs.get(store, "1")
+    again = add_run(store, models.get(store, "tiny"), replace(first.spec, seed=8))
+    columns = columns_of([first, again])
+    figures = comparison.figures(store, columns, LENGTH, columns[0])
+    assert {item.baseline for item in figures} == {columns[0]}
+    assert [item.change is None for item in figures] == [True] + [False] * 5
+
+
+def controlled(store, controls=("upbeat-icv-random-0",), n_prompts=12):
+    """A run whose vector stands beside random directions at one of its two strengths."""
+    model, vector = models.get(store, "tiny"), vectors.get(store, "upbeat-icv")
+    spec = run_spec(model, vector, [f"Prompt {number}" for number in range(n_prompts)])
+    arms = list(spec.arms)
+    for seed, label in enumerate(controls):
+        control = baselines.random_direction(store, "upbeat-icv", seed=seed, actor="ada")
+        [item] = arms[1].interventions
+        other = replace(item, vector_id=control.id, vector_sha256=control.content_sha256)
+        arms.append(Arm(label=label, interventions=(other,)))
+    return add_run(store, model, replace(spec, arms=tuple(arms)))
+
+
+def scored_by_arm(store, run, values, scorer="sentiment"):
+    """Give every text the value of its arm, and a little of its prompt."""
+    g = schema.generations
+    with store.write() as tx:
+        rows = tx.execute(g.select().where(g.c.run_id == run.id)).all()
+        new = [
+            new_score(row.id, values[row.arm] + row.prompt / 1000, scorer=scorer, version="1")
+            for row in rows
+        ]
+        scores.put_scores(tx, new)
+    return Criterion(name=scorer, version="1")
+
+
+def test_an_arm_is_held_against_the_same_in_random_directions(store):
+    run = controlled(store, ["one", "two"])
+    columns = columns_of([run])
+    cheer = scored_by_arm(store, run, [0.0, 0.5, 0.6, 0.1, 0.3])
+    base, weak, strong, *random = comparison.figures(store, columns, cheer, columns[0])
+    assert [item.info.kind.value for item in (base, weak, strong, *random)] == [
+        "baseline",
+        "steered",
+        "steered",
+        "random direction",
+        "random direction",
+    ]
+    # Two random directions count as their mean.
+    assert weak.against_random.difference.mean == pytest.approx(0.5 - (0.1 + 0.3) / 2)
+    assert weak.beats_random(cheer)
+    # At 0.2 no random direction was asked for; nothing is claimed.
+    assert strong.against_random is None
+    assert strong.beats_random(cheer) is None
+    assert {item.against_random for item in (base, *random)} == {None}
+
+
+def test_what_a_random_direction_does_as_well_is_not_better_than_it(store):
+    run = controlled(store)
+    columns = columns_of([run])
+    cheer = scored_by_arm(store, run, [0.0, 0.5, 0.5, 0.5])
+    weak = comparison.figures(store, columns, cheer, columns[0])[1]
+    assert weak.change.verdict is Verdict.HIGHER
+    assert weak.beats_random(cheer) is False
+    # Where less is wanted, more than a random direction is not better.
+    damage = scored_by_arm(store, run, [0.0, 0.9, 0.5, 0.5], "kl")
+    assert comparison.measures(store, [run.id])[2].lower_is_better
+    less = replace(damage, lower_is_better=True)
+    weak = comparison.figures(store, columns, less, columns[0])[1]
+    assert weak.against_random.verdict is Verdict.HIGHER
+    assert weak.beats_random(less) is False
+
+
+def test_chance_level_is_held_against_the_interval(store):
+    run = controlled(store, [])
+    columns = columns_of([run])
+    votes_ = scored_by_arm(store, run, [0.4945, 0.8, 0.2], "votes")
+    found = comparison.figures(store, columns, votes_, columns[0])
+    assert [item.is_at_chance for item in found] == [True, False, False]
+    plain = scored_by_arm(store, run, [0.5, 0.5, 0.5], "sentiment")
+    found = comparison.figures(store, columns, plain, columns[0])
+    assert {item.is_at_chance for item in found} == {None}
+
+
+def test_degenerate_texts_of_a_column_are_counted_by_how(store):
+    columns = columns_of([runs.get(store, "1")])
+    assert comparison.degenerate_texts(store, columns) == {column: {} for column in columns}
+    with store.read() as tx:
+        assert set(comparison_store.texts(tx, columns[0])) == {"the soup was cold.", RIGHT_TO_LEFT}
+    model, vector = models.get(store, "tiny"), vectors.get(store, "upbeat-icv")
+    said = {0: "ok " * 20, 1: "!!!", 2: "fine"}
+    run = add_run(store, model, run_spec(model, vector), said=said)
+    found = comparison.degenerate_texts(store, columns_of([run]))
+    assert list(found.values()) == [{"repeats itself": 2}, {"no words": 2}, {}]
+
+
+def test_a_calibrated_arm_is_known_by_its_vector_and_strength(store):
+    vector, run = vectors.get(store, "upbeat-icv"), runs.get(store, "1")
+    columns = columns_of([run])
+    assert not any(info.is_calibrated for info in arm_kinds.infos(store, [run]).values())
+    with store.write() as tx:
+        found = calibration(vector)
+        spec = replace(found.spec, model_fingerprint=run.spec.model_fingerprint, layers=None)
+        calibrations.add_calibration(tx, replace(found, spec=spec, strength=0.2005), "ada")
+    found = arm_kinds.infos(store, [run])
+    assert [found[column].is_calibrated for column in columns] == [False, False, True]
 
 
 def test_settings_name_what_differs_between_runs(store):

@@ -62,7 +62,8 @@ def test_a_run_is_kept_under_a_name(filled, visit):
     app.text_input(key="name.2.text").set_value("kept-one")
     app = press(app, "Keep")
     assert runs.get(filled, "kept-one").id == 2
-    assert "named kept-one" in shown(app)
+    assert app.title[0].value == "kept-one"
+    assert "Run 2, a replay of run 1, on tiny" in shown(app)
 
 
 def test_a_blind_vote_hides_the_names_until_it_is_over(filled, visit):

@@ -1,6 +1,7 @@
 """Runs side by side: what a page of a comparison asks for, and what it shows."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -9,6 +10,9 @@ from typing import Any
 from vectorlab.domain.description import Names, describe, digest
 from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.runs.runs import GenerationRun
+from vectorlab.domain.scores.catalogue import scale_of
+from vectorlab.domain.scores.statistics import NOISE
+from vectorlab.domain.ties import TOLERANCE
 
 
 class Shown(StrEnum):
@@ -39,8 +43,14 @@ class Criterion:
 
     @property
     def key(self) -> str:
-        """How an address names it."""
+        """Its name in full, with the version."""
         return self.name if self.version is None else f"{self.name}@{self.version}"
+
+    def sense(self, change: float) -> bool | None:
+        """Whether a change is for the better; None where it is none, or neither good nor bad."""
+        if self.version is None or change == 0:
+            return None
+        return (change > 0) != self.lower_is_better
 
 
 LOG_PROBABILITY = Criterion(name="log-probability")  # mean over the tokens, in nats
@@ -82,6 +92,21 @@ class Cell:
     finish_reason: str
     scores: Mapping[str, float] = field(default_factory=dict)  # by the key of the measure
 
+    def figure(self, measure: Criterion) -> float | None:
+        """The figure of the text, None where it has none."""
+        if measure == LENGTH:
+            return float(self.n_tokens)
+        return self.mean_logprob if measure == LOG_PROBABILITY else self.scores.get(measure.key)
+
+    def change(self, other: "Cell", measure: Criterion) -> float | None:
+        """How far its figure is from another's; what rounding can do is no change."""
+        own, before = self.figure(measure), other.figure(measure)
+        if own is None or before is None:
+            return None
+        noise = NOISE if measure.version is None else scale_of(measure.name)[1]
+        tie = max(noise, TOLERANCE * max(abs(own), abs(before)))
+        return 0.0 if abs(own - before) <= tie else own - before
+
 
 @dataclass(frozen=True, kw_only=True)
 class ComparedRow:
@@ -104,6 +129,14 @@ class Setting:
     def differs(self) -> bool:
         """Whether the runs do not agree."""
         return len(set(self.values)) > 1
+
+
+def short_names(measures: Sequence[Criterion]) -> dict[str, Criterion]:
+    """Figures by what a page and its address call them: versions only where there are several."""
+    counts = Counter(measure.name for measure in measures)
+    return {
+        measure.name if counts[measure.name] == 1 else measure.key: measure for measure in measures
+    }
 
 
 def columns_of(runs: Sequence[GenerationRun]) -> tuple[Column, ...]:

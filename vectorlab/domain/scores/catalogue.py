@@ -54,6 +54,7 @@ class ScorerInfo:
     lower_is_better: bool = False  # as a rule; pages and calibrations can be told otherwise
     is_yes_no: bool = False  # values are 0 and 1
     noise: float = NOISE  # of a value, in its unit: what other processors change
+    chance: float | None = None  # what one comes to that does not know which is which
 
 
 WHICH = Option(
@@ -220,6 +221,7 @@ SCORERS: dict[str, ScorerInfo] = {
             about="share of the blind votes on the text that it won; a tie is half",
             needs=Needs.VOTES,
             reads=(),
+            chance=0.5,
             higher="preferred more often, 0 to 1",
             options=(Option(name="question", about="only of this question", optional=True),),
         ),
@@ -256,6 +258,7 @@ SCORERS: dict[str, ScorerInfo] = {
             about="log-probability of answer a minus that of answer b, right behind the prompt",
             needs=Needs.MODEL,
             noise=4e-5,
+            chance=0.0,
             higher="a is likelier (nats)",
             options=(
                 Option(name="a", about="an answer, with its leading space if it has one"),
@@ -359,6 +362,12 @@ def scale_of(label: str) -> tuple[bool, float]:
     """Whether scores filed under this label are 0 and 1, and up to where they are rounding."""
     info = SCORERS.get(label.partition(":")[0])
     return (False, NOISE) if info is None else (info.is_yes_no, info.noise)
+
+
+def chance_of(label: str) -> float | None:
+    """Chance level of the scores filed under this label, where there is one."""
+    info = SCORERS.get(label.partition(":")[0])
+    return None if info is None else info.chance
 
 
 def lower_is_better(label: str) -> bool:

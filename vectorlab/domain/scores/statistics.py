@@ -166,8 +166,31 @@ def compare_arms(
     Raises:
         ValueError: If the sides are of different lengths.
     """
+    return compare_sides(
+        {name: (values, baseline) for name, values in arms.items()},
+        level=level,
+        is_yes_no=is_yes_no,
+        noise=noise,
+        smallest=smallest,
+    )
+
+
+def compare_sides(
+    arms: Mapping[str, tuple[Values, Values]],
+    *,
+    level: float = LEVEL,
+    is_yes_no: bool = False,
+    noise: float = NOISE,
+    smallest: float | None = None,
+) -> dict[str, PairedComparison]:
+    """``compare_arms`` where every arm brings the values that it is held against.
+
+    Raises:
+        ValueError: If the sides of an arm are of different lengths.
+    """
     pairs = {
-        name: _pair(values, baseline, noise, is_yes_no=is_yes_no) for name, values in arms.items()
+        name: _pair(values, other, noise, is_yes_no=is_yes_no)
+        for name, (values, other) in arms.items()
     }
     tests = {name: _test(pair) for name, pair in pairs.items()}
     raw = [test.p for test in tests.values()]

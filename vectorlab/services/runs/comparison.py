@@ -1,15 +1,27 @@
 """Runs side by side: a page of texts, what arms change on average, and their settings."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TypeVar
 
+from vectorlab.domain.runs.arm_kinds import ArmInfo
+from vectorlab.domain.runs.comparable import baselines_of, reasons_apart
 from vectorlab.domain.runs.comparison import Column, ComparedRow, Criterion, Question
-from vectorlab.domain.scores.catalogue import lower_is_better, scale_of
-from vectorlab.domain.scores.statistics import Estimate, PairedComparison, compare_arms, estimate
+from vectorlab.domain.runs.runs import GenerationRun
+from vectorlab.domain.scores.catalogue import chance_of, lower_is_better, scale_of
+from vectorlab.domain.scores.statistics import (
+    Estimate,
+    PairedComparison,
+    Verdict,
+    compare_sides,
+    estimate,
+)
+from vectorlab.domain.text.degenerate import degeneracy
+from vectorlab.services.runs import arm_kinds
 from vectorlab.store.database import Database
-from vectorlab.store.runs import comparison
+from vectorlab.store.runs import comparison, runs
 
 K = TypeVar("K")
 
@@ -19,9 +31,24 @@ class ColumnFigures:
     """What one column of a comparison comes to in one figure."""
 
     column: Column
+    info: ArmInfo
     count: int  # texts with a value
     level: Estimate  # over prompts; several samples of a prompt count as their mean
-    change: PairedComparison | None  # against the baseline column, paired by prompt
+    baseline: Column | None  # what it is held against
+    # Why that is not the chosen baseline; empty where it is.
+    apart: tuple[str, ...]
+    change: PairedComparison | None  # against the baseline, paired by prompt
+    against_random: PairedComparison | None  # against the same in random directions
+    is_at_chance: bool | None  # the interval holds chance level; None where there is no such level
+
+    def beats_random(self, measure: Criterion) -> bool | None:
+        """Whether it is shown to be better than a random direction; None without such a control."""
+        if self.against_random is None:
+            return None
+        verdict = self.against_random.verdict
+        if measure.version is None:  # more of it is neither good nor bad
+            return verdict in (Verdict.HIGHER, Verdict.LOWER)
+        return verdict is (Verdict.LOWER if measure.lower_is_better else Verdict.HIGHER)
 
 
 def measures(db: Database, run_ids: Sequence[int]) -> list[Criterion]:
@@ -42,6 +69,15 @@ def page(db: Database, question: Question) -> tuple[list[ComparedRow], int]:
         return comparison.page(tx, question), comparison.count_rows(tx, question)
 
 
+def runs_of(db: Database, columns: Sequence[Column]) -> list[GenerationRun]:
+    """The runs of some columns, in their order."""
+    with db.read() as tx:
+        return [
+            runs.get_run(tx, str(run_id))
+            for run_id in dict.fromkeys(column.run_id for column in columns)
+        ]
+
+
 def figures(
     db: Database,
     columns: Sequence[Column],
@@ -53,7 +89,9 @@ def figures(
     """Mean of every column, and its change against the baseline with an interval.
 
     Rows are paired by prompt, by its text; copies of a prompt count once, and one that lacks
-    either side is left out. Verdicts hold together, however many columns there are.
+    either side is left out. Verdicts hold together, however many columns there are. A column whose
+    run does not compare with the baseline's is held against an unsteered arm of its own, and one
+    that has a random direction beside it against that too; these are a family of their own.
 
     Args:
         db: The store.
@@ -62,40 +100,83 @@ def figures(
         baseline: The column that the others are held against.
         smallest: Difference of interest, in the unit of the measure.
     """
-    with db.read() as tx:
-        texts: dict[Column, dict[int, list[float]]] = {column: {} for column in columns}
-        first = comparison.copies(tx, columns)
-        for column, (place, _), value in comparison.values(tx, columns, measure):
-            texts[column].setdefault(first.get(place, place), []).append(value)
-    means = {
-        column: {place: fmean(values) for place, values in of_column.items()}
-        for column, of_column in texts.items()
-    }
-    places = sorted({place for of_column in means.values() for place in of_column})
-    by_place = {
-        column: [of_column.get(place) for place in places] for column, of_column in means.items()
-    }
-    by_column = (
-        {} if baseline is None else changes_from(by_place, baseline, measure, smallest=smallest)
+    found = {run.id: run for run in runs_of(db, columns)}
+    against = baselines_of(list(found.values()), baseline)
+    infos = arm_kinds.infos(db, list(found.values()))
+    beside = [other for other in against.values() if other is not None]
+    beside += [other for column in columns for other in infos[column].randoms]
+    values, counts = _by_place(db, tuple(dict.fromkeys((*columns, *beside))), measure)
+    changes = _compared(
+        {
+            column: (values[column], values[other])
+            for column in columns
+            if (other := against[column.run_id]) is not None and other != column
+        },
+        measure,
+        smallest,
     )
-    is_yes_no, _ = _scale(measure)
+    above = _compared(
+        {
+            column: (values[column], _mean_by_place([values[one] for one in randoms]))
+            for column in columns
+            if (randoms := infos[column].randoms)
+        },
+        measure,
+        smallest,
+    )
+    levels = {column: _level(values[column], measure) for column in columns}
     return [
         ColumnFigures(
             column=column,
-            count=sum(map(len, texts[column].values())),
-            level=estimate(by_place[column], is_yes_no=is_yes_no),
-            change=change if (change := by_column.get(column)) and change.n else None,
+            info=infos[column],
+            count=counts[column],
+            level=levels[column],
+            baseline=against[column.run_id],
+            apart=()
+            if baseline is None
+            else reasons_apart(found[column.run_id], found[baseline.run_id]),
+            change=changes.get(column),
+            against_random=above.get(column),
+            is_at_chance=_is_at_chance(levels[column], measure),
         )
         for column in columns
     ]
 
 
+def levels(db: Database, columns: Sequence[Column], measure: Criterion) -> dict[Column, Estimate]:
+    """The mean of every column over prompts, as ``figures`` has it."""
+    values, _ = _by_place(db, columns, measure)
+    return {column: _level(values[column], measure) for column in columns}
+
+
+def degenerate_texts(db: Database, columns: Sequence[Column]) -> dict[Column, Counter[str]]:
+    """How many texts of every column are degenerate, by how."""
+    with db.read() as tx:
+        return {
+            column: Counter(filter(None, map(degeneracy, comparison.texts(tx, column))))
+            for column in columns
+        }
+
+
+def _by_place(
+    db: Database, columns: Sequence[Column], measure: Criterion
+) -> tuple[dict[Column, list[float | None]], dict[Column, int]]:
+    """Of every column a mean for each prompt of the runs, and how many texts it is made of."""
+    with db.read() as tx:
+        texts: dict[Column, dict[int, list[float]]] = {column: {} for column in columns}
+        first = comparison.copies(tx, columns)
+        for column, (place, _), value in comparison.values(tx, columns, measure):
+            texts[column].setdefault(first.get(place, place), []).append(value)
+    places = sorted({place for of_column in texts.values() for place in of_column})
+    means = {
+        column: [fmean(of_column[place]) if place in of_column else None for place in places]
+        for column, of_column in texts.items()
+    }
+    return means, {column: sum(map(len, texts[column].values())) for column in columns}
+
+
 def changes_from(
-    by_place: Mapping[K, Sequence[float | None]],
-    baseline: K,
-    measure: Criterion,
-    *,
-    smallest: float | None = None,
+    by_place: Mapping[K, Sequence[float | None]], baseline: K, measure: Criterion
 ) -> dict[K, PairedComparison]:
     """The change of every column against one of them, by the one rule of all verdicts.
 
@@ -103,23 +184,47 @@ def changes_from(
         by_place: Means by column, one for each prompt in the same order; None where it has none.
         baseline: The column that the others are held against.
         measure: What the values are of.
-        smallest: Difference of interest, in the unit of the measure.
     """
-    judged = {column: values for column, values in by_place.items() if column != baseline}
-    names = {str(number): column for number, column in enumerate(judged)}
-    if not judged or not by_place[baseline]:
-        return {}
+    against = by_place[baseline]
+    sides = {key: (values, against) for key, values in by_place.items() if key != baseline}
+    return _compared(sides, measure, None)
+
+
+def _compared(
+    sides: Mapping[K, tuple[Sequence[float | None], Sequence[float | None]]],
+    measure: Criterion,
+    smallest: float | None,
+) -> dict[K, PairedComparison]:
+    """One family of comparisons; those without a pair are left out."""
     is_yes_no, noise = _scale(measure)
-    found = compare_arms(
-        {name: judged[column] for name, column in names.items()},
-        by_place[baseline],
+    names = {str(number): column for number, column in enumerate(sides)}
+    found = compare_sides(
+        {name: sides[column] for name, column in names.items()},
         is_yes_no=is_yes_no,
         noise=noise,
         smallest=smallest,
     )
-    return {names[name]: change for name, change in found.items()}
+    return {names[name]: compared for name, compared in found.items() if compared.n}
+
+
+def _mean_by_place(columns: Sequence[list[float | None]]) -> list[float | None]:
+    """Several random directions count as one: the mean of what is known at each prompt."""
+    known = [
+        [value for value in values if value is not None] for values in zip(*columns, strict=True)
+    ]
+    return [fmean(values) if values else None for values in known]
+
+
+def _level(values: list[float | None], measure: Criterion) -> Estimate:
+    return estimate(values, is_yes_no=_scale(measure)[0])
 
 
 def _scale(measure: Criterion) -> tuple[bool, float]:
-    """Whether values are 0 and 1, and up to where they are rounding."""
     return (False, 0.0) if measure.version is None else scale_of(measure.name)
+
+
+def _is_at_chance(level: Estimate, measure: Criterion) -> bool | None:
+    chance = None if measure.version is None else chance_of(measure.name)
+    if chance is None or level.low is None or level.high is None:
+        return None
+    return level.low <= chance <= level.high

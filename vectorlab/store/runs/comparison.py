@@ -102,6 +102,14 @@ def values(
             yield column, (row.place, row.sample), float(row.value)
 
 
+def texts(tx: Transaction, column: Column) -> Iterator[str]:
+    """Every text of a column."""
+    query = sa.select(_generations.c.text).where(
+        _generations.c.run_id == column.run_id, _generations.c.arm == column.arm
+    )
+    yield from tx.execute(query).scalars()
+
+
 def copies(tx: Transaction, columns: Sequence[Column]) -> dict[int, int]:
     """The places of prompts that stood before, with the place of the first that is equal."""
     run_ids = _run_ids(columns)
