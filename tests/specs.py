@@ -15,6 +15,7 @@ from vectorlab.domain.interventions.conditions import Condition, Measure, Search
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.interventions.schedules import Schedule
+from vectorlab.domain.runs.experiments import ExperimentSpec, Subject
 from vectorlab.domain.runs.runs import Decoding, Prompt, RunSpec
 from vectorlab.domain.scores.catalogue import parse_scorer
 from vectorlab.domain.scores.scores import ScorerSpec
