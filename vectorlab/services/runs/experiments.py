@@ -27,7 +27,7 @@ from vectorlab.domain.sets.versions import SetReference
 from vectorlab.domain.vectors.vectors import ExtractionSpec, SteeringVector
 from vectorlab.errors import InputError, NotFoundError
 from vectorlab.services.asking import Asked, QueueOptions, ask
-from vectorlab.services.given import several, with_prompts_of
+from vectorlab.services.given import as_prompts, several, with_prompts_of
 from vectorlab.services.jobs import result
 from vectorlab.services.runs import runs, scores, verdicts
 from vectorlab.services.runs.arms import BASELINE, SweepOptions, build_arms
@@ -105,6 +105,11 @@ class WantedExperiment(TextOptions, QueueOptions):
     shots: int | None = None
     instruction: str | None = None
     name: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "prompts", as_prompts(self.prompts))
+        for name in ("vectors", "strengths", "scorers"):
+            object.__setattr__(self, name, several(getattr(self, name)))
 
 
 class DoPart(Protocol):
@@ -213,7 +218,7 @@ def _still_there(db: Database, job: Job) -> Experiment | None:
 def _request(
     db: Database, wanted: WantedExperiment, look_up: Callable[[str], Model]
 ) -> ExperimentRequest:
-    references = several(wanted.vectors)
+    references = wanted.vectors
     if not references and wanted.pairs is None:
         raise InputError(
             "An experiment needs a vector: name one that is stored, or a set version of pairs that "
@@ -235,7 +240,7 @@ def _request(
             for scorer in (
                 parse_scorer(wanted.effect),
                 damage,
-                *map(parse_scorer, several(wanted.scorers)),
+                *map(parse_scorer, wanted.scorers),
             )
         )
     has_pairs = extraction is not None or any(_is_extracted(vector) for vector in named)
