@@ -23,11 +23,18 @@ NAVIGATION = {
         "replay": "Replay",
         **{name: title for system in systems() for name, title in system.pages.items()},
     },
-    "Make": {"new_vector": "New vector", "new_run": "New run"},
+    "Make": {"experiment": "Experiment", "new_vector": "New vector", "new_run": "New run"},
     "Work": {"jobs": "Jobs and workers", "sql": "SQL", "settings": "Settings"},
 }
 # What a page shows one of: another one is looked at anew.
-SUBJECTS = {"sets": "set", "vectors": "vector", "compare": "run", "replay": "run", "jobs": "job"}
+SUBJECTS = {
+    "sets": "set",
+    "vectors": "vector",
+    "compare": "run",
+    "experiment": "run",
+    "replay": "run",
+    "jobs": "job",
+}
 _AT = "frame.at"  # session key: page and subject that choices in the session belong to
 MOST_NUMBER = 10**12  # of an address; what is larger names nothing either, and no store counts it
 

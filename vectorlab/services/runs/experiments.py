@@ -4,6 +4,7 @@ Vectors, their controls, a calibration, a run and its scores are asked for one a
 by its own service: each is found where an equal one is stored, and stays where it was made.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Protocol, TypeVar
@@ -196,6 +197,16 @@ def carry_out(
     labels = [scorer.label for scorer in spec.scorers]
     do(f"scores: {', '.join(labels)}", scores.request_scores(db, str(run.id), labels, **how))
     return {"run_id": run.id, "calibration_id": chosen[0].id}
+
+
+def begun(db: Database, job: Job) -> list[tuple[str, Job | None]]:
+    """The parts of an experiment that is under way, in words, each with its job unless found."""
+    with db.read() as tx:
+        parts = [json.loads(data) for data in jobs.chunks(tx, job.id).values()]
+        return [
+            (part["what"], None if part["job_id"] is None else jobs.get_job(tx, part["job_id"]))
+            for part in parts
+        ]
 
 
 def list_experiments(db: Database, *, limit: int = 50) -> list[Experiment]:
