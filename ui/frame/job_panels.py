@@ -10,7 +10,7 @@ import streamlit as st
 from ui import cached, launching, markup
 from ui.frame import navigation, notes
 from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, Job, JobState
-from vectorlab.domain.jobs.requests import GenerateRequest
+from vectorlab.domain.jobs.requests import ExperimentRequest, GenerateRequest
 from vectorlab.errors import VectorLabError
 from vectorlab.services import jobs, waiting
 from vectorlab.services.asking import Asked
@@ -103,7 +103,7 @@ def watch_job(job_id: int, every: str = "1s") -> Job:
             current = jobs.get(cached.store(), job_id)
             job_line(current)
             if current.state is JobState.RUNNING:
-                _partial_texts(current)
+                partial_texts(current)
             if current.state.is_final and not job.state.is_final:
                 st.rerun()
 
@@ -122,7 +122,9 @@ def result_link(job: Job) -> None:
         for key, link in system.links.items():
             if key in result:
                 navigation.page_link(link.label, link.page, view=link.views.get(job.kind))
-    if "run_id" in result:
+    if "run_id" in result and job.kind == ExperimentRequest.KIND:
+        navigation.page_link("Open the verdict", "experiment", run=result["run_id"])
+    elif "run_id" in result:
         request = job.request(GenerateRequest)
         replayed = request is not None and request.replay_of is not None
         navigation.page_link(
@@ -194,7 +196,7 @@ def _job_note(job: Job) -> str:
     return wait
 
 
-def _partial_texts(job: Job) -> None:
+def partial_texts(job: Job) -> None:
     """What a generation has written so far, as it grows."""
     texts = jobs.partial_texts(cached.store(), job.id)
     if texts:

@@ -19,7 +19,7 @@ V = TypeVar("V")
 # Heading in the sidebar -> address of each page (and name of its file) -> title. A noun has one
 # entry: what makes, compares or repeats one is reached from its page.
 NAVIGATION = {
-    "": {"overview": "Overview", "playground": "Playground"},
+    "": {"overview": "Overview", "playground": "Playground", "experiment": "Experiment"},
     "Record": {
         "sets": "Sets",
         "vectors": "Vectors",
@@ -31,6 +31,7 @@ NAVIGATION = {
 ICONS = {  # Material symbols, which come with Streamlit
     "overview": "home",
     "playground": "tune",
+    "experiment": "science",
     "sets": "list_alt",
     "vectors": "north_east",
     "runs": "notes",
@@ -47,7 +48,14 @@ LED_TO = {
     "runs": {"new_run": "New run", "compare": "Compare", "replay": "Replay"},
 }
 # What a page shows one of: another one is looked at anew.
-SUBJECTS = {"sets": "set", "vectors": "vector", "compare": "run", "replay": "run", "jobs": "job"}
+SUBJECTS = {
+    "sets": "set",
+    "vectors": "vector",
+    "compare": "run",
+    "experiment": "run",
+    "replay": "run",
+    "jobs": "job",
+}
 # What stands within a subject.
 WITHIN = {"sets": ("version", "@")}
 _AT = "frame.at"  # session key: page and subject that choices in the session belong to

@@ -20,7 +20,7 @@ from vectorlab.steering.model.batching import is_out_of_memory
 from vectorlab.store.database import Database
 from vectorlab.store.jobs import queue
 from vectorlab.store.retry import with_retry
-from vectorlab.worker.context import Choose, Companion, JobContext, alone
+from vectorlab.worker.context import Choose, Companion, JobContext, WorkPart, alone, no_part
 from vectorlab.worker.lease import Lease
 from vectorlab.worker.model_cache import ModelCache
 
@@ -39,6 +39,7 @@ class Attempt:
         model_cache: Models that the worker holds.
         companions: Claims further jobs that share the batches; None claims none.
         state_cache_bytes: Most bytes of states that the store keeps.
+        part: Works off another job that is a part of this one; None works none off.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Attempt:
         *,
         companions: Callable[[Choose], Sequence[Companion]] | None = None,
         state_cache_bytes: int = DEFAULT_STATE_CACHE_BYTES,
+        part: WorkPart | None = None,
     ) -> None:
         self._db = db
         self.job = job
@@ -61,6 +63,7 @@ class Attempt:
             model_cache=model_cache,
             state_cache_bytes=state_cache_bytes,
             companions=companions or alone,
+            part=part or no_part,
         )
         self.has_ended = False
         lease.start()

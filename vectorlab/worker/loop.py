@@ -85,6 +85,7 @@ class Worker:
         self._touched_at, self._was_busy = 0.0, False
         self._open: list[Attempt] = []
         self._gives_way = False
+        self._around: list[Attempt] = []  # open ones that a part of theirs is worked off for
 
     def work(
         self,
@@ -163,14 +164,29 @@ class Worker:
 
     def abandon(self) -> None:
         """Hand back at once what is worked on, from another thread, before the process exits."""
-        for attempt in list(self._open):
+        for attempt in [*self._open, *self._around]:
             try:
                 attempt.hand_back()
             except Exception as exc:  # the lapse of the lease does it then
                 log.warning("job %d: %s", attempt.job.id, exc)
         self._touch("stopped")
 
-    def _claim(self, job_id: int | None = None) -> Attempt | None:
+    def _part(self, job_id: int, listener: ProgressListener) -> Job | None:
+        """Work off a job that is a part of the one at hand, which keeps its lease meanwhile."""
+        around, outer = self._around, self._open
+        self._around, self._open = [*around, *outer], []
+        try:
+            attempt = self._claim(job_id, listener)
+            if attempt is None:
+                return None
+            self._run(attempt)
+            return self._after(job_id)
+        finally:
+            self._around, self._open = around, outer
+
+    def _claim(
+        self, job_id: int | None = None, listener: ProgressListener | None = None
+    ) -> Attempt | None:
         touch = not self._was_busy or time.monotonic() - self._touched_at > TOUCH_EVERY_S
         with self._db.write() as tx:
             job = jobs.claim(
@@ -188,10 +204,13 @@ class Worker:
         self._touched_at = time.monotonic() if touch else self._touched_at
         self._was_busy = True
         companions = None if job_id is not None else lambda choose: self._companions(job, choose)
-        return self._begin(job, companions)
+        return self._begin(job, companions, listener)
 
     def _begin(
-        self, job: Job, companions: Callable[[Choose], Sequence[Companion]] | None = None
+        self,
+        job: Job,
+        companions: Callable[[Choose], Sequence[Companion]] | None = None,
+        listener: ProgressListener | None = None,
     ) -> Attempt:
         log.info("job %d %s: attempt %d", job.id, job.kind, job.attempt)
         lease = Lease(
@@ -199,7 +218,7 @@ class Worker:
             job,
             lease_s=self._lease_s,
             heartbeat_s=self._heartbeat_s,
-            listener=self._listener,
+            listener=listener or self._listener,
             stopping=self._stopping,
             gives_way=self._gives_way,
         )
@@ -211,6 +230,7 @@ class Worker:
             self._shelf,
             companions=companions,
             state_cache_bytes=self._state_cache_bytes,
+            part=self._part,
         )
         self._open.append(attempt)
         return attempt

@@ -11,6 +11,7 @@ from vectorlab.domain.interventions.conditions import SearchSpec
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.jobs.jobs import JobRequest, NamedRequest
 from vectorlab.domain.runs.batch_plan import BatchPlan
+from vectorlab.domain.runs.experiments import ExperimentSpec
 from vectorlab.domain.runs.runs import RunSpec
 from vectorlab.domain.scores.divergence import KL
 from vectorlab.domain.scores.scores import ScorerSpec
@@ -197,6 +198,26 @@ class CalibrateRequest(JobRequest, kind="calibrate"):
             f"calibration of {_named(spec.vector_id, vectors)} for {spec.effect.label} within "
             f"{spec.damage.label} {spec.budget:g} on {_count(len(spec.prompts), 'prompt')}"
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExperimentRequest(JobRequest, kind="experiment"):
+    """Vectors, their controls, a calibration, a run and its scores, one after the other.
+
+    Each part is a job of its own, found again where an equal one was made.
+    """
+
+    spec: ExperimentSpec
+    model_id: int
+    name: str | None  # of the run
+    prompt_set_version_id: int | None  # whose sources judge, all of them
+    extracted_from: int | None = None  # set version of the vector that is extracted first
+    vector_name: str | None = None  # of that vector
+
+    @property
+    def dedupe_key(self) -> str:
+        """Key that equal requests share: what is asked for, whatever the names."""
+        return f"experiment:{self.spec.sha256}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -288,6 +288,15 @@ def sign_test(wins: int, losses: int) -> float:
     return min(1.0, 2 * tail)
 
 
+def fewest_prompts(comparisons: int, *, level: float = LEVEL) -> int:
+    """The fewest pairs, all moved one way, that the first of so many comparisons is told apart by.
+
+    All of n move one way by chance in two of 2^n cases, and Holm's method holds the smallest p
+    against its share of 1 - ``level``.
+    """
+    return math.ceil(1 + math.log2(comparisons / (1 - level)) - 1e-9)
+
+
 def effect_size(differences: Values) -> float | None:
     """Mean over standard deviation (n - 1) of paired differences; None where there is none."""
     numbers = _array(differences)

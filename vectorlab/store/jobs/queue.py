@@ -210,6 +210,15 @@ def active_job(tx: Transaction, dedupe_key: str) -> int | None:
     return job_id
 
 
+def last_success(tx: Transaction, dedupe_key: str) -> Job | None:
+    """The newest job with that key that succeeded, or None."""
+    query = sa.select(*JOB_COLUMNS).where(
+        _jobs.c.dedupe_key == dedupe_key, _jobs.c.state == JobState.SUCCEEDED
+    )
+    row = tx.execute(query.order_by(_jobs.c.id.desc()).limit(1)).one_or_none()
+    return None if row is None else job_of(row)
+
+
 def list_jobs(
     tx: Transaction, job_filter: JobFilter = JobFilter(), *, limit: int | None = 100
 ) -> list[Job]:
