@@ -187,7 +187,9 @@ def tick_box(where: str, *, ticked: bool, label: str) -> str:
 def preview(text: str, length: int = 90) -> str:
     """The beginning of a text on one line, as literal as the whole."""
     line = " ".join(text.split())
-    return literal(line if len(line) <= length else f"{line[:length].rstrip()} …")
+    if len(line) <= length:
+        return literal(line)
+    return f'<span title="{escape(line)}">{literal(f"{line[:length].rstrip()} …")}</span>'
 
 
 def sparkline(points: Sequence[tuple[float, float]], *, words: str) -> str:

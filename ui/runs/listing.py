@@ -17,6 +17,7 @@ from vectorlab.services.runs.outcomes import Outcome, Scored, Standing
 TONES = {Standing.BETTER: "good", Standing.WORSE: "bad", Standing.NOT_TOLD_APART: ""}
 AllScores: TypeAlias = Mapping[int, Mapping[Criterion, Scored]]
 NOT_SCORED = "not scored"
+MOST_OF_A_SCORER = 28  # characters of its label; a regular expression may have hundreds
 
 
 class Order(StrEnum):
@@ -148,7 +149,7 @@ def _change(outcome: Outcome) -> str:
     interval = "" if low is None or high is None else f" [{low:+.3g}, {high:+.3g}]"
     words = outcome.standing.value
     return (
-        f"{markup.escape(outcome.measure.name)} {change.mean:+.3g}"
+        f"{markup.preview(outcome.measure.name, MOST_OF_A_SCORER)} {change.mean:+.3g}"
         f"{markup.quiet(interval)} {markup.badge(words, TONES[outcome.standing])}"
     )
 
