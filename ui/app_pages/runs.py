@@ -61,11 +61,12 @@ def _show_list(runs: list[RunSummary], wanted: RunFilter) -> None:
     scores = listing.scored(runs)
     scorer, order, grouping = _choose_view(scores)
     found = listing.judged(scores, scorer)
+    boxes = lists.TickBoxes("runs")
     rows = [
         (
             listing.group_of(run, found.get(run.id), grouping),
             [
-                lists.tick_box("runs", str(run.id), label=f"Compare run {run.id}"),
+                boxes.box(str(run.id), label=f"Compare run {run.id}"),
                 *listing.cells(run, found),
             ],
         )

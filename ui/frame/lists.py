@@ -42,19 +42,30 @@ def ticked() -> list[str]:
     return list(dict.fromkeys(st.query_params.get_all(TICKS)))
 
 
-def tick_box(page: str, name: str, *, label: str) -> str:
-    """A box that puts a row into the address, or takes it out again.
+class TickBoxes:
+    """The boxes of a list: each puts its row into the address, or takes it out again.
 
     Args:
         page: That the list is on.
-        name: What the address calls the row.
-        label: Said where the row is not seen.
     """
-    known = ticked()
-    after = [other for other in known if other != name] + ([] if name in known else [name])
-    chosen = {key: st.query_params.get_all(key) for key in st.query_params}
-    where = markup.address(page, **{**chosen, TICKS: after})
-    return markup.tick_box(where, ticked=name in known, label=label)
+
+    def __init__(self, page: str) -> None:
+        self._page, self._known = page, ticked()
+        # Read once: a look at the address costs more than a row of the list.
+        self._chosen = {key: st.query_params.get_all(key) for key in st.query_params}
+
+    def box(self, name: str, *, label: str) -> str:
+        """The box of a row.
+
+        Args:
+            name: What the address calls the row.
+            label: Said where the row is not seen.
+        """
+        is_ticked = name in self._known
+        after = [other for other in self._known if other != name]
+        after += [] if is_ticked else [name]
+        where = markup.address(self._page, **{**self._chosen, TICKS: after})
+        return markup.tick_box(where, ticked=is_ticked, label=label)
 
 
 def in_groups(

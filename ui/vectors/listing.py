@@ -14,7 +14,7 @@ from vectorlab.services import frames, models
 from vectorlab.services.runs import lists as run_lists
 from vectorlab.services.vectors import merits
 
-PER_PAGE = 100
+PER_PAGE = 25
 MOST_COMPARED = 8
 HEAD = (
     "vector",
@@ -113,11 +113,12 @@ def _show_list(vectors: list[SteeringVector], vector_filter: VectorFilter) -> No
         order = navigation.one_of("Sort", list(Order), key="sort")
     with right:
         grouping = navigation.one_of("Group by", list(Grouping), key="group")
+    boxes = lists.TickBoxes("vectors")
     rows = [
         (
             _group_of(vector, known[vector.id], grouping),
             [
-                lists.tick_box("vectors", vector.name, label=f"Compare vector {vector.name}"),
+                boxes.box(vector.name, label=f"Compare vector {vector.name}"),
                 *cells(vector, known[vector.id]),
             ],
         )
