@@ -93,6 +93,7 @@ def _choose_subject() -> dict[str, str | None]:
     text = st.text_area(
         "Pairs, one a line: source, a tab or ->, target",
         key="pairs",
+        bind="query-params",
         height=170,
         placeholder="The soup was okay. -> Wow, the soup was amazing!!!",
         help="Two columns copied from a spreadsheet have a tab between them. The vector leads from "
@@ -152,20 +153,13 @@ def _labels() -> list[str]:
 
 
 def _choose_measures() -> dict[str, Any]:
-    plain = [
-        name
-        for name, info in SCORERS.items()
-        if info.needs is not Needs.VOTES
-        and all(option.default is not None or option.optional for option in info.options)
-    ]
-    effect = st.selectbox(
+    known = [name for name, info in SCORERS.items() if info.needs is not Needs.VOTES]
+    effect = st.text_input(
         "Effect: the scorer that should move",
-        plain,
-        index=plain.index(EFFECT),
+        value=EFFECT,
         key="effect",
         bind="query-params",
-        accept_new_options=True,
-        help="Type one with its options, such as regex:!! or contains:good.",
+        help=f"With its options, such as regex:!! or contains:good. There are {', '.join(known)}.",
     )
     lower = st.checkbox("Less of it is wanted", key="lower", bind="query-params")
     damage = st.text_input(
@@ -222,7 +216,7 @@ def _choose_arms() -> dict[str, Any]:
         help="Stands on a line of its own before every prompt of one arm.",
     )
     return {
-        "strengths": _numbers(shares or ""),
+        "shares": shares or "",
         "random": random,
         "shuffled": shuffled,
         "demonstrations": demonstrations,
@@ -256,7 +250,8 @@ def _choose_writing() -> dict[str, Any]:
 
 
 def _form(subject: dict[str, str | None], fields: dict[str, Any]) -> Form | None:
-    wanted = WantedExperiment(priority=PRIORITY_INTERACTIVE, **fields)
+    shares = _numbers(fields.pop("shares"))
+    wanted = WantedExperiment(priority=PRIORITY_INTERACTIVE, strengths=shares, **fields)
     if not wanted.prompts and wanted.prompt_set is None:
         st.caption("Choose a set version of prompts, or type some.")
         return None
