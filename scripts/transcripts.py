@@ -1,10 +1,10 @@
 """Keeps the console sessions of a document as the commands print them.
 
 ``python -m scripts.transcripts`` runs every ``$`` line of the console blocks of ``docs/sets.md``,
-``docs/evaluation.md``, ``docs/experiment.md`` and ``docs/tutorial.md``, for each in a folder of its own, one after the
-other, and rewrites what stands below them. With arguments it does so for these documents instead,
-such as ``docs/ravel.md``, whose trainings take too long for a test. Times of day are put in
-as a fixed word.
+``docs/evaluation.md``, ``docs/experiment.md`` and ``docs/tutorial.md``, for each in a folder of its
+own, one after the other, and rewrites what stands below them. With arguments it does so for these
+documents instead, such as ``docs/ravel.md``, whose trainings take too long for a test. Times of day
+are put in as a fixed word.
 
 ``differences`` holds a document against what the commands print. Another processor rounds the last
 bits of floats otherwise: the last digit of a number may move, and the hash of a vector, which

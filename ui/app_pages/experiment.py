@@ -10,12 +10,12 @@ from vectorlab.domain.jobs.jobs import Job, JobState
 from vectorlab.domain.jobs.requests import ExperimentRequest
 from vectorlab.services import jobs
 from vectorlab.services.runs import experiments, verdicts
-from vectorlab.services.runs.verdicts import Experiment
+from vectorlab.services.runs.verdicts import ExperimentResult
 
 RECENT = 5
 
 
-def _open(experiment: Experiment) -> None:
+def _open(experiment: ExperimentResult) -> None:
     st.query_params.from_dict({"run": str(experiment.run.id)})
     st.rerun()
 
