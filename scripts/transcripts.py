@@ -1,10 +1,10 @@
 """Keeps the console sessions of a document as the commands print them.
 
 ``python -m scripts.transcripts`` runs every ``$`` line of the console blocks of ``docs/sets.md``,
-``docs/evaluation.md`` and ``docs/tutorial.md``, for each in a folder of its own, one after the
-other, and rewrites what stands below them. With arguments it does so for these documents instead,
-such as ``docs/ravel.md``, whose trainings take too long for a test. Times of day are put in
-as a fixed word.
+``docs/evaluation.md``, ``docs/experiment.md`` and ``docs/tutorial.md``, for each in a folder of its
+own, one after the other, and rewrites what stands below them. With arguments it does so for these
+documents instead, such as ``docs/ravel.md``, whose trainings take too long for a test. Times of day
+are put in as a fixed word.
 
 ``differences`` holds a document against what the commands print. Another processor rounds the last
 bits of floats otherwise: the last digit of a number may move, and the hash of a vector, which
@@ -32,7 +32,9 @@ from vectorlab.cli.main import main
 
 WIDTH = 100  # columns of the terminal
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = tuple(ROOT / "docs" / name for name in ("sets.md", "evaluation.md", "tutorial.md"))
+DOCUMENTS = tuple(
+    ROOT / "docs" / f"{name}.md" for name in ("sets", "evaluation", "experiment", "tutorial")
+)
 # Numbers are shown with four digits, of which other kernels move the last: a thousandth, where the
 # number begins with a one. They move a logit by up to 2e-5, and with it the smallest divergence.
 TOLERANCE = {"rel_tol": 1.001e-3, "abs_tol": 1e-5}

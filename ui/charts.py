@@ -240,7 +240,7 @@ def frontier(
             "series:N",
             title=None,
             scale=alt.Scale(domain=list(colour), range=list(colour.values())),
-            legend=alt.Legend(orient="bottom", columns=2, labelLimit=320),
+            legend=alt.Legend(orient="bottom", columns=1, labelLimit=320, symbolOpacity=1),
         ),
     )
     y = alt.Y("effect:Q", title=effect)
@@ -252,7 +252,13 @@ def frontier(
     )
     points = base.mark_point(filled=True, size=90, opacity=1).encode(
         y=y,
-        shape=alt.Shape("role:N", title=None, legend=alt.Legend(orient="bottom", columns=2)),
+        shape=alt.Shape(
+            "role:N",
+            title=None,
+            legend=alt.Legend(
+                orient="top", symbolFillColor=colours.ink(), symbolStrokeColor=colours.ink()
+            ),
+        ),
         tooltip=[
             alt.Tooltip("arm:N"),
             alt.Tooltip("role:N"),

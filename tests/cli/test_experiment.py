@@ -28,7 +28,7 @@ def test_an_experiment_prints_its_verdict_its_figures_and_where_to_look(
     assert words.startswith(
         "Too few prompts: 3 prompts cannot tell upbeat apart; it takes at least"
     )
-    assert "The strength was chosen on 2 prompts, none of them among the 3 prompts" in words
+    assert "It was chosen on 2 prompts, none of them among the 3 prompts" in words
     assert "Change of length:characters over baseline, and damage (kl)" in words
     assert "Texts: vectorlab runs compare 1" in words
     assert max(map(len, said.out.splitlines())) <= 80

@@ -7,7 +7,7 @@ import pytest
 from scripts import transcripts
 from vectorlab.lab import Lab, RunView
 
-SETS, EVALUATION, _TUTORIAL = transcripts.DOCUMENTS
+SETS, EVALUATION, EXPERIMENT, _TUTORIAL = transcripts.DOCUMENTS
 
 
 @pytest.mark.slow
@@ -23,6 +23,16 @@ def test_the_way_to_a_justified_strength_is_what_the_commands_print(tmp_path: Pa
     assert not apart, "\n".join(["run: python -m scripts.transcripts", *apart])
     lab = Lab(transcripts.store_of(tmp_path), device="cpu")
     assert what_rounding_may_turn(lab.runs.get("justified")) == []
+    lab.db.dispose()
+
+
+@pytest.mark.slow
+def test_the_way_from_pairs_to_a_verdict_is_what_the_commands_print(tmp_path: Path):
+    document = EXPERIMENT.read_text(encoding="utf-8")
+    apart = transcripts.differences(document, transcripts.render(document, tmp_path))
+    assert not apart, "\n".join(["run: python -m scripts.transcripts", *apart])
+    lab = Lab(transcripts.store_of(tmp_path), device="cpu")
+    assert what_rounding_may_turn(lab.runs.get("1")) == []
     lab.db.dispose()
 
 

@@ -2,6 +2,7 @@
 
 from tests.icl.store.builders import add_icl_run
 from tests.store.builders import add_ravel, left_out
+from tests.ui.experiments import add_experiment
 from tests.ui.filled_store import LAYERS, PAIRS, fill
 from vectorlab.domain.jobs.jobs import LogLevel
 from vectorlab.domain.runs.comparison import Column
@@ -97,6 +98,7 @@ def fill_all(db: Database) -> None:
         second=Column(run_id=1, arm=2, label="upbeat-icv +0.2", is_baseline=False),
         question="Which is better?",
     )
+    add_experiment(db)
     while (pair := votes.next_pair(db, match, voter="ada")) is not None:
         votes.vote(db, pair, Choice.LEFT, question=match.question, voter="ada")
 

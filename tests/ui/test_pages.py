@@ -43,6 +43,7 @@ TITLES = {
     "replay": "Replay",
     "new_vector": "New vector",
     "new_run": "New run",
+    "experiment": "Experiment",
     "jobs": "Jobs and workers",
     "in_context_learning": "In-context learning",
     "playground": "Playground",

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import cached, markup
+from ui import cached, markup, tables
 from ui.experiments import form as experiment_form
 from ui.experiments import result
 from ui.frame import job_panels, navigation, notes
@@ -10,12 +10,12 @@ from vectorlab.domain.jobs.jobs import Job, JobState
 from vectorlab.domain.jobs.requests import ExperimentRequest
 from vectorlab.services import jobs
 from vectorlab.services.runs import experiments, verdicts
-from vectorlab.services.runs.verdicts import Experiment
+from vectorlab.services.runs.verdicts import ExperimentResult
 
 RECENT = 5
 
 
-def _open(experiment: Experiment) -> None:
+def _open(experiment: ExperimentResult) -> None:
     st.query_params.from_dict({"run": str(experiment.run.id)})
     st.rerun()
 
@@ -52,7 +52,7 @@ def _recent() -> None:
             for each in found
             for verdict in each.verdicts
         ]
-        st.html(markup.table(["run", "name", "verdict", "made"], rows))
+        tables.show(["run", "name", "verdict", "made"], rows, name="experiments")
 
 
 def _follow(job_id: int) -> None:
@@ -81,20 +81,17 @@ def _parts(job: Job) -> None:
     begun = experiments.begun(cached.store(), job)
     if not begun:
         return
-    rows = [
-        (
-            markup.escape(what),
-            markup.badge("found", "good")
-            if part is None
-            else markup.badge(part.state.value, job_panels.TONES[part.state]),
-            "" if part is None else markup.link(f"job {part.id}", "jobs", job=part.id),
-        )
-        for what, part in begun
-    ]
-    st.html(markup.table(["part", "", ""], rows))
+    st.html(markup.facts([(what, _standing(part)) for what, part in begun]))
     _, last = begun[-1]
     if last is not None and last.state is JobState.RUNNING:
         job_panels.partial_texts(last)
+
+
+def _standing(part: Job | None) -> str:
+    if part is None:
+        return markup.badge("found", "good")
+    state = markup.badge(part.state.value, job_panels.TONES[part.state])
+    return f"{state} {markup.link(f'job {part.id}', 'jobs', job=part.id)}"
 
 
 run = st.query_params.get("run")

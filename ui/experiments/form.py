@@ -16,7 +16,7 @@ from vectorlab.services import models
 from vectorlab.services.asking import Asked
 from vectorlab.services.runs import experiments, lists, recipes
 from vectorlab.services.runs.experiments import WantedExperiment
-from vectorlab.services.runs.verdicts import Experiment
+from vectorlab.services.runs.verdicts import ExperimentResult
 from vectorlab.services.sets import pasted, sets
 
 STORED, PASTED = "a stored vector", "pairs that I paste"
@@ -24,14 +24,14 @@ EFFECT = "sentiment"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Form:
+class ExperimentForm:
     """What the visitor asks for; pasted pairs are frozen as a set when it is asked."""
 
     wanted: WantedExperiment
     pasted: str | None = None
     set_name: str = ""
 
-    def ask(self) -> Asked[Experiment]:
+    def ask(self) -> Asked[ExperimentResult]:
         """Freeze what was pasted, and ask for the experiment."""
         db, wanted = cached.store(), self.wanted
         if self.pasted is not None:
@@ -48,7 +48,7 @@ class Form:
         )
 
 
-def show() -> Form | None:
+def show() -> ExperimentForm | None:
     """The fields; None where something is missing, which is said."""
     subject = _choose_subject()
     prompts = _choose_prompts()
@@ -59,13 +59,13 @@ def show() -> Form | None:
         tried = _choose_arms()
     with st.expander("How texts are written, and what the run is called"):
         written = _choose_writing()
-    form: Form | None = None
+    form: ExperimentForm | None = None
     with notes.errors_as_panel():
         form = _form(subject, {**prompts, **measured, **tried, **written})
     return form  # noqa: RET504 - an error leaves the block before it is there
 
 
-def show_recipe(form: Form) -> None:
+def show_recipe(form: ExperimentForm) -> None:
     """The same experiment as a command and as Python; pasted pairs by the name of their set."""
     wanted = form.wanted
     if form.pasted is not None:
@@ -93,6 +93,7 @@ def _choose_subject() -> dict[str, str | None]:
     text = st.text_area(
         "Pairs, one a line: source, a tab or ->, target",
         key="pairs",
+        bind="query-params",
         height=170,
         placeholder="The soup was okay. -> Wow, the soup was amazing!!!",
         help="Two columns copied from a spreadsheet have a tab between them. The vector leads from "
@@ -152,20 +153,13 @@ def _labels() -> list[str]:
 
 
 def _choose_measures() -> dict[str, Any]:
-    plain = [
-        name
-        for name, info in SCORERS.items()
-        if info.needs is not Needs.VOTES
-        and all(option.default is not None or option.optional for option in info.options)
-    ]
-    effect = st.selectbox(
+    known = [name for name, info in SCORERS.items() if info.needs is not Needs.VOTES]
+    effect = st.text_input(
         "Effect: the scorer that should move",
-        plain,
-        index=plain.index(EFFECT),
+        value=EFFECT,
         key="effect",
         bind="query-params",
-        accept_new_options=True,
-        help="Type one with its options, such as regex:!! or contains:good.",
+        help=f"With its options, such as regex:!! or contains:good. There are {', '.join(known)}.",
     )
     lower = st.checkbox("Less of it is wanted", key="lower", bind="query-params")
     damage = st.text_input(
@@ -222,7 +216,7 @@ def _choose_arms() -> dict[str, Any]:
         help="Stands on a line of its own before every prompt of one arm.",
     )
     return {
-        "strengths": _numbers(shares or ""),
+        "shares": shares or "",
         "random": random,
         "shuffled": shuffled,
         "demonstrations": demonstrations,
@@ -255,21 +249,22 @@ def _choose_writing() -> dict[str, Any]:
     }
 
 
-def _form(subject: dict[str, str | None], fields: dict[str, Any]) -> Form | None:
-    wanted = WantedExperiment(priority=PRIORITY_INTERACTIVE, **fields)
+def _form(subject: dict[str, str | None], fields: dict[str, Any]) -> ExperimentForm | None:
+    shares = _numbers(fields.pop("shares"))
+    wanted = WantedExperiment(priority=PRIORITY_INTERACTIVE, strengths=shares, **fields)
     if not wanted.prompts and wanted.prompt_set is None:
         st.caption("Choose a set version of prompts, or type some.")
         return None
     if "text" not in subject:
         name = subject["vector"]
-        return None if name is None else Form(wanted=replace(wanted, vectors=(name,)))
+        return None if name is None else ExperimentForm(wanted=replace(wanted, vectors=(name,)))
     text = subject["text"] or ""
     if not text.strip():
         st.caption("Paste pairs to extract a vector from.")
         return None
     pairs = pasted.pairs_of(text)
     st.caption(f"{len(pairs)} pairs.")
-    return Form(
+    return ExperimentForm(
         wanted=replace(wanted, model=subject["model"]),
         pasted=text,
         set_name=(subject["set_name"] or "").strip(),

@@ -8,12 +8,12 @@ from ui.runs import choices, side_by_side
 from vectorlab.domain.scores.verdicts import Grade
 from vectorlab.services import documents
 from vectorlab.services.runs import report, verdicts
-from vectorlab.services.runs.verdicts import Experiment, FrontierPoint
+from vectorlab.services.runs.verdicts import ExperimentResult, FrontierPoint
 
 TONES = {Grade.SHOWN: "good", Grade.OTHER_WAY: "bad", Grade.NO_BETTER_THAN_CONTROL: "bad"}
 
 
-def show(experiment: Experiment) -> None:
+def show(experiment: ExperimentResult) -> None:
     """Everything there is to say of an experiment."""
     run = experiment.run
     named = f" named {run.name}" if run.name else ""
@@ -36,7 +36,7 @@ def show(experiment: Experiment) -> None:
     side_by_side.show(choices.sides_of([run]))
 
 
-def _offer_report(experiment: Experiment) -> None:
+def _offer_report(experiment: ExperimentResult) -> None:
     run_id = experiment.run.id
     st.download_button(
         "Download the report",
@@ -47,7 +47,7 @@ def _offer_report(experiment: Experiment) -> None:
     )
 
 
-def _show_frontier(experiment: Experiment) -> None:
+def _show_frontier(experiment: ExperimentResult) -> None:
     frame = verdicts.frontier_frame(experiment)
     first = experiment.calibrations[0]
     notes.heading("Effect against damage")
@@ -88,7 +88,7 @@ def _row(point: FrontierPoint, dot: str) -> tuple[str, ...]:
     )
 
 
-def _colours(experiment: Experiment) -> dict[str, str]:
+def _colours(experiment: ExperimentResult) -> dict[str, str]:
     """Grey for controls; a colour of their own for vectors and ways of prompting."""
     roles = {point.series: point.role for point in experiment.frontier}
     return colours.of_arms(roles, [name for name, role in roles.items() if role.is_control])

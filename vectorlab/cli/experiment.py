@@ -14,7 +14,7 @@ from vectorlab.cli.output import JsonOption, frame_table, plain, show
 from vectorlab.domain.defaults import DEFAULT_BUDGET, DEFAULT_QUEUE, DEFAULT_TEMPLATE
 
 if TYPE_CHECKING:
-    from vectorlab.services.runs.verdicts import Experiment
+    from vectorlab.services.runs.verdicts import ExperimentResult
 
 app = typer.Typer(no_args_is_help=True)
 _COLUMNS = ["arm", "strength", "effect", "low", "high", "damage"]
@@ -224,7 +224,7 @@ def report(
     )
 
 
-def _data(experiment: "Experiment") -> dict[str, object]:
+def _data(experiment: "ExperimentResult") -> dict[str, object]:
     from vectorlab.services.runs import verdicts
 
     return {
@@ -238,11 +238,11 @@ def _data(experiment: "Experiment") -> dict[str, object]:
     }
 
 
-def _show(experiment: "Experiment", *, as_json: bool) -> None:
+def _show(experiment: "ExperimentResult", *, as_json: bool) -> None:
     show(_data(experiment), as_json=as_json, human=lambda: _in_words(experiment))
 
 
-def _in_words(experiment: "Experiment") -> RenderableType:
+def _in_words(experiment: "ExperimentResult") -> RenderableType:
     from vectorlab.services.runs import verdicts
 
     said: list[RenderableType] = []
@@ -260,7 +260,7 @@ def _in_words(experiment: "Experiment") -> RenderableType:
     )
 
 
-def _listed(found: "list[Experiment]") -> RenderableType:
+def _listed(found: "list[ExperimentResult]") -> RenderableType:
     import pandas as pd
 
     if not found:

@@ -14,7 +14,7 @@ from vectorlab.lab.session import Session
 from vectorlab.services.asking import Asked
 from vectorlab.services.runs import experiments, verdicts
 from vectorlab.services.runs.experiments import WantedExperiment
-from vectorlab.services.runs.verdicts import Experiment
+from vectorlab.services.runs.verdicts import ExperimentResult
 
 
 @dataclass(frozen=True, repr=False)
@@ -22,7 +22,7 @@ class ExperimentView(Verbs):
     """What an experiment ended in, with the way to its run."""
 
     session: Session
-    experiment: Experiment
+    experiment: ExperimentResult
 
     @property
     def run(self) -> RunView:
@@ -51,7 +51,7 @@ class ExperimentVerbs(Verbs):
         self._runs = RunVerbs(session)
 
     @takes(WantedExperiment)
-    def request(self, wanted: WantedExperiment) -> Asked[Experiment]:
+    def request(self, wanted: WantedExperiment) -> Asked[ExperimentResult]:
         """Find an equal earlier experiment or enqueue its job, which carries its parts out."""
         return self._ask(wanted)
 
@@ -77,7 +77,7 @@ class ExperimentVerbs(Verbs):
         """
         return self.view(verdicts.get(self._session.db, reference))
 
-    def view(self, experiment: Experiment) -> ExperimentView:
+    def view(self, experiment: ExperimentResult) -> ExperimentView:
         """The experiment with its verbs."""
         return ExperimentView(self._session, experiment)
 
@@ -112,7 +112,7 @@ class ExperimentVerbs(Verbs):
         self.get(reference)
         return self._runs.report(reference, path=path, title=title, smallest=smallest)
 
-    def _ask(self, wanted: WantedExperiment) -> Asked[Experiment]:
+    def _ask(self, wanted: WantedExperiment) -> Asked[ExperimentResult]:
         return experiments.request_experiment(
             self._session.db,
             wanted,

@@ -89,11 +89,11 @@ def test_an_effect_that_beats_every_control_is_shown_with_all_its_figures():
     assert "a vector of shuffled sides by 0.1 [" in effect
     assert prompting.startswith("Prompting (4 demonstrations in the prompt) moves it by 0.38 [")
     assert damage == (
-        "It was chosen for kl of at most 0.1: damage 0.08 nats [0.07, 0.09], within it on the "
-        "prompts that judge."
+        "The strength was chosen for kl of at most 0.1: damage 0.08 nats [0.07, 0.09], within it "
+        "on the prompts that judge."
     )
     assert choice == (
-        "The strength was chosen on 20 prompts, none of them among the 24 prompts that judge it."
+        "It was chosen on 20 prompts, none of them among the 24 prompts that judge it."
     )
     assert found.text == " ".join((found.headline, *found.sentences))
 

@@ -30,6 +30,8 @@ VIEWS = (
     ("compare", {"run": "1", "look": "settings"}),
     ("compare", {"run": ["1", "3"], "look": "settings", "same": "true"}),
     ("compare", {"run": "1", "look": "blind vote"}),
+    ("experiment", {}),
+    ("experiment", {"run": "4"}),
     ("replay", {}),
     ("replay", {"run": "3"}),
     ("playground", {"run": "1"}),

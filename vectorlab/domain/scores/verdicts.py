@@ -200,7 +200,7 @@ def _damage_sentence(vector: JudgedArm, chosen: ChosenStrength) -> str:
     if not chosen.is_met:
         start = f"No strength kept {chosen.damage} within {chosen.budget:g}; this one came closest"
     else:
-        start = f"It was chosen for {chosen.damage} of at most {chosen.budget:g}"
+        start = f"The strength was chosen for {chosen.damage} of at most {chosen.budget:g}"
     if vector.damage is None or vector.damage.mean is None:
         return f"{start}; its damage was not scored."
     unit = " nats" if chosen.damage in list(KL) else ""
@@ -213,16 +213,16 @@ def _choice_sentence(n_judging: int, chosen: ChosenStrength) -> str:
     judges = _counted(n_judging, "prompt")
     if not chosen.n_shared:
         return (
-            f"The strength was chosen on {_counted(chosen.n_prompts, 'prompt')}, none of them "
+            f"It was chosen on {_counted(chosen.n_prompts, 'prompt')}, none of them "
             f"among the {judges} that judge it."
         )
     if chosen.n_shared >= n_judging:
         return (
-            f"The strength was chosen on the same {judges} that judge it, which flatters the "
+            f"It was chosen on the same {judges} that judge it, which flatters the "
             "effect: judge it on others."
         )
     return (
-        f"The strength was chosen on {_counted(chosen.n_prompts, 'prompt')}, {chosen.n_shared} of "
+        f"It was chosen on {_counted(chosen.n_prompts, 'prompt')}, {chosen.n_shared} of "
         f"them among the {judges} that judge it, which flatters the effect."
     )
 

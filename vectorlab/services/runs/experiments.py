@@ -39,7 +39,7 @@ from vectorlab.services.runs.baselines import (
     request_shuffled,
 )
 from vectorlab.services.runs.text_options import TextOptions, run_spec
-from vectorlab.services.runs.verdicts import Experiment
+from vectorlab.services.runs.verdicts import ExperimentResult
 from vectorlab.services.vectors.belonging import model_of
 from vectorlab.services.vectors.calibrations import CalibrationOptions, request_calibration
 from vectorlab.services.vectors.vectors import (
@@ -123,7 +123,7 @@ class DoPart(Protocol):
 
 def request_experiment(
     db: Database, wanted: WantedExperiment, *, look_up: Callable[[str], Model], actor: str
-) -> Asked[Experiment]:
+) -> Asked[ExperimentResult]:
     """Find an equal earlier experiment, or enqueue its job.
 
     Args:
@@ -209,7 +209,7 @@ def begun(db: Database, job: Job) -> list[tuple[str, Job | None]]:
         ]
 
 
-def list_experiments(db: Database, *, limit: int = 50) -> list[Experiment]:
+def list_experiments(db: Database, *, limit: int = 50) -> list[ExperimentResult]:
     """What experiments ended in, newest first; those whose run is gone are left out."""
     wanted = JobFilter(states=(JobState.SUCCEEDED,), kind=ExperimentRequest.KIND)
     with db.read() as tx:
@@ -218,7 +218,7 @@ def list_experiments(db: Database, *, limit: int = 50) -> list[Experiment]:
     return list({each.run.id: each for each in found if each is not None}.values())
 
 
-def _still_there(db: Database, job: Job) -> Experiment | None:
+def _still_there(db: Database, job: Job) -> ExperimentResult | None:
     """What an experiment ended in, unless its run, scores or calibration are gone."""
     try:
         return verdicts.find(db, runs.get(db, str(result(job)["run_id"])))

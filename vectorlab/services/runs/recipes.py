@@ -14,7 +14,7 @@ from vectorlab.services.runs.arms import SweepOptions, Term, spell_arm
 from vectorlab.services.runs.experiments import WantedExperiment
 from vectorlab.services.runs.requests import GenerationRequest
 
-Wanted = GenerationRequest | WantedExperiment
+RecipeRequest = GenerationRequest | WantedExperiment
 
 _SWITCHES = {  # options that have no value, by field
     "do_sample": "--sample",
@@ -38,7 +38,7 @@ _CALLED = {"pairs": "--set", "prompt_set": "--prompts"}  # options with another 
 _ASIDE = {field.name for field in fields(QueueOptions)}
 
 
-def command(request: Wanted, prompt_set: str | None = None) -> str:
+def command(request: RecipeRequest, prompt_set: str | None = None) -> str:
     """The command that asks for the same run or experiment, an option a line.
 
     Args:
@@ -53,7 +53,7 @@ def command(request: Wanted, prompt_set: str | None = None) -> str:
     return " \\\n    ".join([f"vectorlab {asks}", *lines])
 
 
-def code(request: Wanted, prompt_set: str | None = None) -> str:
+def code(request: RecipeRequest, prompt_set: str | None = None) -> str:
     """Python that asks for the same; arguments as for ``command``."""
     types: set[type] = set()
     values = _given(request)
@@ -82,7 +82,7 @@ def _given(options: Any) -> dict[str, Any]:
     }
 
 
-def _order(request: Wanted, names: Iterable[str]) -> list[str]:
+def _order(request: RecipeRequest, names: Iterable[str]) -> list[str]:
     """What it is about first, then how texts are written."""
     own = [field.name for field in fields(request)]
     first = "vectors" if isinstance(request, WantedExperiment) else "model"
@@ -90,7 +90,7 @@ def _order(request: Wanted, names: Iterable[str]) -> list[str]:
     return [name for name in (*own[-shared:], *own[:-shared]) if name in names]
 
 
-def _options(request: Wanted) -> list[tuple[str, ...]]:
+def _options(request: RecipeRequest) -> list[tuple[str, ...]]:
     words: list[tuple[str, ...]] = []
     values = _given(request)
     for name in _order(request, values):

@@ -52,7 +52,7 @@ class FrontierPoint:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Experiment:
+class ExperimentResult:
     """A run that tries vectors at their calibrated strength, and what it says."""
 
     run: GenerationRun
@@ -71,7 +71,7 @@ class Experiment:
         return self.calibrations[0].spec.damage.label
 
 
-def get(db: Database, reference: str) -> Experiment:
+def get(db: Database, reference: str) -> ExperimentResult:
     """What a run says of the vectors that it tries at their calibrated strength.
 
     Raises:
@@ -89,13 +89,13 @@ def get(db: Database, reference: str) -> Experiment:
     return found
 
 
-def find(db: Database, run: GenerationRun) -> Experiment | None:
+def find(db: Database, run: GenerationRun) -> ExperimentResult | None:
     """As ``get``; None for a run that is no experiment."""
     baseline = next((arm.label for arm in run.spec.arms if arm.is_baseline), None)
     if baseline is None:
         return None
     with db.read() as tx:
-        seen = _Seen.read(tx, run)
+        seen = _ArmsOfRun.read(tx, run)
     values = scores.by_prompt(db, run)
     chosen = {
         label: calibration
@@ -113,7 +113,7 @@ def find(db: Database, run: GenerationRun) -> Experiment | None:
     by_arm = _judged(db, run, seen, first, values)
     learned = max((overlap.shared for overlap in splits.overlaps_of_run(db, run)), default=0)
     judged = tuple(chosen.items())
-    return Experiment(
+    return ExperimentResult(
         run=run,
         calibrations=tuple(calibration for _, calibration in judged),
         verdicts=tuple(
@@ -130,7 +130,7 @@ def find(db: Database, run: GenerationRun) -> Experiment | None:
     )
 
 
-def verdict_frame(experiment: Experiment) -> pd.DataFrame:
+def verdict_frame(experiment: ExperimentResult) -> pd.DataFrame:
     """One row per vector: grade and what is said."""
     return pd.DataFrame(
         {
@@ -143,7 +143,7 @@ def verdict_frame(experiment: Experiment) -> pd.DataFrame:
     )
 
 
-def frontier_frame(experiment: Experiment) -> pd.DataFrame:
+def frontier_frame(experiment: ExperimentResult) -> pd.DataFrame:
     """One row per arm: the change of the effect and the damage, each with its interval."""
     return pd.DataFrame(
         [
@@ -166,7 +166,7 @@ def frontier_frame(experiment: Experiment) -> pd.DataFrame:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Seen:
+class _ArmsOfRun:
     """What the arms of a run are, by label."""
 
     roles: Mapping[str, Role]
@@ -176,7 +176,7 @@ class _Seen:
     calibrated: Mapping[str, Calibration]
 
     @classmethod
-    def read(cls, tx: Transaction, run: GenerationRun) -> "_Seen":
+    def read(cls, tx: Transaction, run: GenerationRun) -> "_ArmsOfRun":
         applied = {
             arm.label: arm.interventions[0]
             for arm in run.spec.arms
@@ -259,7 +259,7 @@ def _calibration(tx: Transaction, run: GenerationRun, applied: Intervention) -> 
 def _judged(
     db: Database,
     run: GenerationRun,
-    seen: _Seen,
+    seen: _ArmsOfRun,
     first: Calibration,
     values: Mapping[str, Mapping[str, Sequence[float]]],
 ) -> dict[str, JudgedArm]:
@@ -283,7 +283,7 @@ def _judged(
 
 
 def _rivals(
-    seen: _Seen,
+    seen: _ArmsOfRun,
     label: str,
     by_arm: Mapping[str, JudgedArm],
     values: Mapping[str, Sequence[float]],
@@ -313,7 +313,7 @@ def _rivals(
     return [Rival(arm=by_arm[other], against=against[other]) for other in labels]
 
 
-def _effect_of(seen: _Seen, label: str) -> str:
+def _effect_of(seen: _ArmsOfRun, label: str) -> str:
     return seen.calibrated[label].spec.effect.label
 
 
@@ -337,7 +337,7 @@ def _strength(run: GenerationRun, calibration: Calibration, learned: int) -> Cho
 
 
 def _frontier(
-    run: GenerationRun, seen: _Seen, by_arm: Mapping[str, JudgedArm], chosen: set[str]
+    run: GenerationRun, seen: _ArmsOfRun, by_arm: Mapping[str, JudgedArm], chosen: set[str]
 ) -> tuple[FrontierPoint, ...]:
     return tuple(
         FrontierPoint(
