@@ -7,9 +7,9 @@ PUBLISHED ?= .venv-published
 STAMP := $(VENV)/.installed
 DOCS := $(VENV)/.docs-installed
 PYTEST := $(BIN)/python -m pytest
-# One more than most machines have processors to spare: tests of processes, databases and browsers
-# wait for others a third of the time.
-WORKERS := -n 3 --dist worksteal
+# Twice as many as most machines have processors to spare: tests of processes, databases and
+# browsers wait for others a quarter of the time.
+WORKERS := -n 4 --dist worksteal
 SUITE := $(WORKERS) -m "not ray and not gpu and not quantised and not training"
 FAST := $(WORKERS) -m "not slow and not browser and not postgres and not acceptance and not ray \
 	and not gpu and not quantised and not training"

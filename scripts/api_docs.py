@@ -19,6 +19,7 @@ from vectorlab.icl.domain.training_spec import TrainingSpec
 from vectorlab.icl.verbs import IclVerbs
 from vectorlab.lab import Lab, RunView
 from vectorlab.lab.arguments import words_of
+from vectorlab.lab.experiments import ExperimentVerbs, ExperimentView
 from vectorlab.lab.jobs import JobVerbs
 from vectorlab.lab.models import ModelVerbs
 from vectorlab.lab.runs import RunVerbs
@@ -35,6 +36,8 @@ VERBS: dict[str, type] = {
     "lab.vectors": VectorVerbs,
     "lab.runs": RunVerbs,
     "run": RunView,
+    "lab.experiment": ExperimentVerbs,
+    "experiment": ExperimentView,
     "lab.jobs": JobVerbs,
     "lab.ravel": RavelVerbs,
     "lab.icl": IclVerbs,

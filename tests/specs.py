@@ -15,6 +15,7 @@ from vectorlab.domain.interventions.conditions import Condition, Measure, Search
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.interventions.schedules import Schedule
+from vectorlab.domain.runs.experiments import ExperimentSpec, Subject
 from vectorlab.domain.runs.runs import Decoding, Prompt, RunSpec
 from vectorlab.domain.scores.catalogue import parse_scorer
 from vectorlab.domain.scores.scores import ScorerSpec
@@ -265,6 +266,34 @@ FULL_BRIDGE_REQUEST = BridgeRequest(
     dtype="bfloat16",
 )
 
+PLAIN_EXPERIMENT = ExperimentSpec(
+    model_fingerprint=MODEL,
+    subjects=(Subject(vector_id=7, vector_sha256=VECTOR),),
+    choosing=(Prompt(text="one"),),
+    judging=(Prompt(text="two", reference="zwei"),),
+    effect=parse_scorer("contains:good"),
+    damage=parse_scorer("kl"),
+    budget=0.1,
+)
+FULL_EXPERIMENT = replace(
+    PLAIN_EXPERIMENT,
+    extraction=replace(FULL_EXTRACTION, convention=Convention.CAA),
+    shares=(0.25, 1.0),
+    random=2,
+    shuffled=3,
+    prompting=(
+        Arm(label="1 demonstrations in the prompt", prefix="Bad. Good.\n"),
+        Arm(label="an instruction in the prompt", prefix="Be kind.\n"),
+    ),
+    lower_is_better=True,
+    smallest=0.05,
+    beside=(FULL_SCORER,),
+    decoding=Decoding(max_new_tokens=4),
+    seed=5,
+    add_special_tokens=False,
+    dtype="bfloat16",
+    chat=FULL_CHAT,
+)
 PLAIN: dict[type, Any] = {
     RunSpec: PLAIN_RUN,
     Arm: PLAIN_ARM,
@@ -274,6 +303,7 @@ PLAIN: dict[type, Any] = {
     Chat: PLAIN_CHAT,
     ExtractionSpec: PLAIN_EXTRACTION,
     CalibrationSpec: PLAIN_CALIBRATION,
+    ExperimentSpec: PLAIN_EXPERIMENT,
     SearchSpec: PLAIN_SEARCH,
     InstanceSpec: PLAIN_INSTANCE,
     FeaturizerSpec: PLAIN_FEATURIZER,
@@ -297,6 +327,7 @@ FULL: dict[type, Any] = PLAIN | {
     Chat: FULL_CHAT,
     ExtractionSpec: FULL_EXTRACTION,
     CalibrationSpec: FULL_CALIBRATION,
+    ExperimentSpec: FULL_EXPERIMENT,
     SearchSpec: FULL_SEARCH,
     InstanceSpec: FULL_INSTANCE,
     FeaturizerSpec: FULL_FEATURIZER,

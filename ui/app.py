@@ -16,7 +16,7 @@ if "ui" not in sys.modules:
     assert spec is not None
     sys.modules["ui"] = importlib.util.module_from_spec(spec)
 
-from ui.frame import navigation  # noqa: E402
+from ui.frame import job_panels, navigation  # noqa: E402
 
 st.set_page_config(page_title="VectorLab", page_icon="🧭", layout="wide", initial_sidebar_state=230)
 st.html(HERE / "style.css")
@@ -25,10 +25,24 @@ st.html(HERE / "history.html", unsafe_allow_javascript=True)
 page = st.navigation(
     {
         heading: [
-            st.Page(HERE / navigation.page_file(name), title=title, default=name == "overview")
+            st.Page(
+                HERE / navigation.page_file(name),
+                title=title,
+                icon=navigation.icon(name),
+                default=name == "overview",
+            )
             for name, title in pages.items()
         ]
         for heading, pages in navigation.NAVIGATION.items()
     }
+    | {
+        "led to": [
+            st.Page(HERE / navigation.page_file(name), title=title, visibility="hidden")
+            for pages in navigation.LED_TO.values()
+            for name, title in pages.items()
+        ]
+    }
 )
+with st.sidebar:
+    job_panels.call_for_a_worker()
 navigation.run_page(page)

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from vectorlab.config import Settings
-from vectorlab.domain.runs.comparison import Column, columns_of
+from vectorlab.domain.runs.comparison import Column, Criterion, columns_of
 from vectorlab.domain.runs.replays import ReplayVerdict
 from vectorlab.domain.runs.runs import GenerationRun
 from vectorlab.domain.sets.checks import Finding
@@ -18,12 +18,14 @@ from vectorlab.domain.sets.versions import SetVersion
 from vectorlab.domain.vectors.vectors import LayerVector, SteeringVector
 from vectorlab.services import database, frames
 from vectorlab.services.database import Database, open_store
-from vectorlab.services.runs import comparison, runs
+from vectorlab.services.runs import comparison, outcomes, runs
+from vectorlab.services.runs.outcomes import Outcome, Scored
 from vectorlab.services.sets import sets, splits
 from vectorlab.services.sets.splits import Overlap
 from vectorlab.services.vectors import vectors
 
 _KEEP_S = 300
+PATIENCE_MS = 2_000  # with a store that another process has locked; then the page says so
 
 
 def user() -> str:
@@ -66,6 +68,11 @@ def degenerate_texts(run: GenerationRun) -> dict[Column, Counter[str]]:
     return _degenerate_texts(store(), store().url, run.id, run.result_sha256, columns_of([run]))
 
 
+def outcome(run_id: int, measure: Criterion, scored: Scored) -> Outcome | None:
+    """The best arm of a run by a scorer; judged anew when its scores are others."""
+    return _outcome(store().url, run_id, measure, repr(scored.means), scored)
+
+
 def view_columns() -> dict[str, list[str]]:
     """Columns of every analysis view."""
     return _view_columns(store(), store().url)
@@ -83,7 +90,7 @@ def vector_ids() -> dict[str, int]:
 
 @st.cache_resource(show_spinner="Opening the store …", on_release=lambda db: db.dispose())
 def _open(url: str) -> Database:
-    return open_store(url)
+    return open_store(url, patience_ms=PATIENCE_MS)
 
 
 @st.cache_data(ttl=_KEEP_S, max_entries=256, show_spinner="Reading findings …")
@@ -118,6 +125,14 @@ def _degenerate_texts(
 ) -> dict[Column, Counter[str]]:
     del url, run_id, result_sha256
     return comparison.degenerate_texts(_db, _columns)
+
+
+@st.cache_data(max_entries=4096, show_spinner="Judging the arms …")
+def _outcome(
+    url: str, run_id: int, measure: Criterion, means: str, _scored: Scored
+) -> Outcome | None:
+    del url, run_id, means  # part of the cache key
+    return outcomes.judge(_scored, measure)
 
 
 @st.cache_data(ttl=_KEEP_S, max_entries=256, show_spinner="Comparing texts …")

@@ -275,6 +275,74 @@ def timeline(frame: pd.DataFrame) -> alt.Chart:
     return chart
 
 
+@legible
+def frontier(
+    frame: pd.DataFrame,
+    colour: dict[str, str],
+    *,
+    effect: str,
+    damage: str,
+    budget: float | None = None,
+) -> alt.LayerChart:
+    """Effect against damage, a point per arm with both intervals, a line through a vector's.
+
+    Args:
+        frame: Columns ``arm``, ``series``, ``role``, ``strength``, ``chosen``, and ``effect`` and
+            ``damage``, each with ``_low`` and ``_high``.
+        colour: Of every series.
+        effect: Title of what should move.
+        damage: Title of what should not.
+        budget: Most damage that is wanted, drawn as a line.
+    """
+    x_scale = alt.Scale(type="sqrt", domainMin=0)  # prompting lies far out
+    base = alt.Chart(frame).encode(
+        x=alt.X("damage:Q", title=damage, scale=x_scale),
+        color=alt.Color(
+            "series:N",
+            title=None,
+            scale=alt.Scale(domain=list(colour), range=list(colour.values())),
+            legend=alt.Legend(orient="bottom", columns=2, labelLimit=320),
+        ),
+    )
+    y = alt.Y("effect:Q", title=effect)
+    across = base.mark_rule(opacity=0.5).encode(
+        x=alt.X("damage_low:Q", title=damage, scale=x_scale), x2="damage_high:Q", y=y
+    )
+    along = base.mark_rule(opacity=0.5).encode(
+        y=alt.Y("effect_low:Q", title=effect), y2="effect_high:Q"
+    )
+    points = base.mark_point(filled=True, size=90, opacity=1).encode(
+        y=y,
+        shape=alt.Shape("role:N", title=None, legend=alt.Legend(orient="bottom", columns=2)),
+        tooltip=[
+            alt.Tooltip("arm:N"),
+            alt.Tooltip("role:N"),
+            alt.Tooltip("strength:Q", format=".4g"),
+            alt.Tooltip("effect:Q", title=effect, format="+.4g"),
+            alt.Tooltip("effect_low:Q", title="from", format="+.4g"),
+            alt.Tooltip("effect_high:Q", title="to", format="+.4g"),
+            alt.Tooltip("damage:Q", title=damage, format=".4g"),
+        ],
+    )
+    steered = base.transform_filter(alt.datum.role == "vector")
+    line = steered.mark_line(opacity=0.7).encode(y=y, order="strength:Q")
+    ring = (
+        base.transform_filter(alt.datum.chosen)
+        .mark_point(size=320, filled=False, strokeWidth=2, shape="circle")
+        .encode(y=y)
+    )
+    layers = [across, along, line, points, ring]
+    zero = alt.Chart(pd.DataFrame({"effect": [0.0]})).mark_rule(color=colours.baseline())
+    layers.insert(0, zero.encode(y=y))
+    if budget is not None:
+        limit = alt.Chart(pd.DataFrame({"damage": [budget]})).mark_rule(
+            color=colours.baseline(), strokeDash=[5, 4]
+        )
+        layers.insert(1, limit.encode(x=alt.X("damage:Q", title=damage, scale=x_scale)))
+    chart: alt.LayerChart = alt.LayerChart(layer=layers).properties(height=380)
+    return chart
+
+
 def _by(column: str, colour: dict[str, str]) -> alt.Color:
     return alt.Color(
         f"{column}:N",

@@ -6,13 +6,14 @@ from ui import cached, markup
 from ui.frame import job_panels, navigation, notes
 from ui.runs import form
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
+from vectorlab.domain.runs.comparison import Question, columns_of
 from vectorlab.domain.runs.lists import Inventory
 from vectorlab.domain.runs.runs import GenerationRun, Prompt
 from vectorlab.domain.vectors.vectors import SteeringVector
 from vectorlab.errors import InputError
 from vectorlab.services import models
 from vectorlab.services.asking import Asked
-from vectorlab.services.runs import lists
+from vectorlab.services.runs import comparison, lists, presets, runs
 from vectorlab.services.runs.arms import Term
 from vectorlab.services.runs.requests import GenerationRequest
 from vectorlab.services.sets import examples, sets
@@ -41,7 +42,44 @@ def show(held: Inventory) -> None:
                 with right.container(horizontal=True, vertical_alignment="center"):
                     offer(is_next=is_next)
                 is_next = False
-        job_panels.follow_job(link=False)
+        job = job_panels.follow_job(link=False)
+        made = (job and job.result) or {}
+        if "run_id" in made:
+            _show_texts(runs.get(cached.store(), str(made["run_id"])))
+
+
+def are_under_way() -> bool:
+    """Whether the address follows what a step asked for: the last ends with its texts."""
+    return navigation.chosen_number("job") is not None
+
+
+def _show_texts(run: GenerationRun) -> None:
+    """Both texts of the first prompt, and where to go on from them."""
+    base, *others = columns_of([run])
+    [row], _ = comparison.page(cached.store(), Question(columns=(base, *others), limit=1))
+    st.html(markup.quiet("The model was asked:") + " " + markup.generated(row.prompt))
+    for place, column in zip(st.columns(1 + len(others)), (base, *others), strict=True):
+        text = row.cells[column].text
+        with place.container(border=True):
+            st.html(
+                f"<b>{markup.escape(column.label)}</b><br>"
+                + (
+                    markup.generated(text)
+                    if column == base
+                    else markup.difference(row.cells[base].text, text)
+                )
+            )
+    [term] = run.spec.arms[-1].interventions
+    name = vectors.get(cached.store(), str(term.vector_id)).name
+    with st.container(horizontal=True, vertical_alignment="center"):
+        navigation.page_link(
+            "Try other strengths and prompts",
+            "playground",
+            vector=[name],
+            at=[f"{name}:{term.strength!r}"],
+            prompt=row.prompt,
+        )
+        navigation.page_link(f"Open run {run.id}", "compare", run=run.id)
 
 
 def _pairs(*, is_next: bool) -> None:
@@ -70,7 +108,9 @@ def _vector(*, is_next: bool) -> None:
 
 def _request_vector() -> Asked[SteeringVector]:
     db = cached.store()
-    label = next(filter(_has_targets, lists.version_labels(db)), None)
+    example = presets.example_version(db)
+    labels = lists.version_labels(db) if example is None else [example.label]
+    label = next(filter(_has_targets, labels), None)
     if label is None:
         raise InputError("No set version has targets. Import pairs of a source and a target.")
     return vectors.request_extraction(
@@ -95,6 +135,9 @@ def _texts(*, is_next: bool) -> None:
 
 
 def _request_texts() -> Asked[GenerationRun]:
+    ready = presets.presets(cached.store())
+    if ready:
+        return form.run_of(ready[0].request)
     vector = lists.vector_choices(cached.store())[0]
     request = GenerationRequest(
         model=vector.model_name,

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from vectorlab.config import WISH_VARIABLE
+from vectorlab.config import ANOTHER, WISH_VARIABLE
 
 
 def is_possible() -> bool:
@@ -11,6 +11,10 @@ def is_possible() -> bool:
     return WISH_VARIABLE in os.environ and Path(os.environ[WISH_VARIABLE]).parent.is_dir()
 
 
-def start_worker() -> None:
-    """Leave the wish where the launcher looks for it a few times a second."""
-    Path(os.environ[WISH_VARIABLE]).touch()
+def start_worker(*, another: bool = False) -> None:
+    """Leave the wish where the launcher looks for it a few times a second.
+
+    Args:
+        another: Also where one of its workers is there.
+    """
+    Path(os.environ[WISH_VARIABLE]).write_text(ANOTHER if another else "", encoding="utf-8")

@@ -6,7 +6,7 @@ Prompts, generations, demonstrations, messages and names are data. They reach a 
 
 import html
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from html.parser import HTMLParser
 from urllib.parse import urlencode
@@ -26,6 +26,7 @@ _UNSEEN = {
     "\N{ZERO WIDTH NO-BREAK SPACE}": "zero",
     "\N{SOFT HYPHEN}": "zero",
 }
+_BARS = "▁▂▃▄▅▆▇█"
 _UNSEEN_PATTERN = re.compile(f"[{''.join(_UNSEEN)}]")
 
 
@@ -67,15 +68,28 @@ def words(markup: str) -> str:
     return "".join(reader.found)
 
 
-def address(page: str, **selection: object) -> str:
+def address(page: str, /, **selection: object) -> str:
     """Relative address of a page with its selection; None is left out, sequences repeat."""
     chosen = {name: value for name, value in selection.items() if value is not None}
     return f"{page}?{urlencode(chosen, doseq=True)}" if chosen else page
 
 
-def link(label: object, page: str, **selection: object) -> str:
+def link(label: object, page: str, /, **selection: object) -> str:
     """A link to a page of the dashboard."""
     return f'<a href="{escape(address(page, **selection))}">{escape(label)}</a>'
+
+
+def crumbs(trail: Sequence[tuple[str, str]]) -> str:
+    """The way to what a page shows, words and addresses; the last is where one is."""
+    *before, (here, _) = trail
+    links = "".join(
+        f'<a href="{escape(address)}">{escape(words)}</a><span aria-hidden="true"> / </span>'
+        for words, address in before
+    )
+    return (
+        f'<nav class="vl-crumbs" aria-label="Where this is">{links}'
+        f'<span aria-current="page">{escape(here)}</span></nav>'
+    )
 
 
 def badge(text: object, tone: str = "") -> str:
@@ -124,6 +138,67 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, kind: str = "")
         f'<div class="vl-scroll"><table class="vl-table {kind}">'
         f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
     )
+
+
+def list_table(head: Sequence[str], groups: Mapping[str, Sequence[Sequence[str]]]) -> str:
+    """Rows of ready HTML cells under their groups; one without words has no line of its own.
+
+    The link of class ``vl-open`` in a row takes the clicks on all of it; a phone shows cards.
+    """
+    top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+    body = ""
+    for group, rows in groups.items():
+        if group:
+            body += (
+                f'<tr class="vl-group"><th colspan="{len(head)}" scope="rowgroup">'
+                f"{escape(group)}</th></tr>"
+            )
+        body += "".join(
+            "<tr>"
+            + "".join(
+                f'<td data-label="{escape(label)}">{cell}</td>'
+                for label, cell in zip(head, row, strict=True)
+            )
+            + "</tr>"
+            for row in rows
+        )
+    return (
+        '<div class="vl-scroll"><table class="vl-table vl-list">'
+        f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def opens(label: object, page: str, /, **selection: object) -> str:
+    """A link that takes the clicks on all of its row."""
+    return (
+        f'<a class="vl-open" href="{escape(address(page, **selection))}">'
+        f'<bdi dir="auto">{escape(label)}</bdi></a>'
+    )
+
+
+def tick_box(where: str, *, ticked: bool, label: str) -> str:
+    """A box that is ticked, or not, by following its link; the space bar does it too."""
+    return (
+        f'<a class="vl-tick" role="checkbox" aria-checked="{str(ticked).lower()}" '
+        f'aria-label="{escape(label)}" href="{escape(where)}"></a>'
+    )
+
+
+def preview(text: str, length: int = 90) -> str:
+    """The beginning of a text on one line, as literal as the whole."""
+    line = " ".join(text.split())
+    return literal(line if len(line) <= length else f"{line[:length].rstrip()} …")
+
+
+def sparkline(points: Sequence[tuple[float, float]], *, words: str) -> str:
+    """A curve as a row of bars, lowest to highest; ``words`` says it where it cannot be seen."""
+    values = [value for _, value in points]
+    low, high = min(values), max(values)
+    steps = len(_BARS) - 1
+    bars = "".join(
+        _BARS[round((value - low) / (high - low) * steps) if high > low else 0] for value in values
+    )
+    return f'<span class="vl-spark" role="img" aria-label="{escape(words)}">{bars}</span>'
 
 
 def texts_table(

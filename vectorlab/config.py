@@ -16,6 +16,7 @@ from vectorlab.errors import InputError
 
 # Names the file by which the dashboard asks ``vectorlab ui``, which started it, for a worker.
 WISH_VARIABLE = "VECTORLAB_UI_WISH"
+ANOTHER = "another"  # worker, although one is there: what such a wish says
 
 
 @dataclass(frozen=True, kw_only=True)

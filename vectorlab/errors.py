@@ -16,6 +16,7 @@
         ├── JobFailed         it ended in state failed
         ├── JobCancelled      it was cancelled
         ├── JobReleased       its worker ends; the job goes back to the queue
+        │   └── JobOvertaken  a more urgent job goes first
         └── LeaseLost         another worker owns the job now; drop the work
 
 A message says what failed, the value seen, what was expected and the command that helps.
@@ -89,6 +90,10 @@ class JobCancelled(JobError):
 
 class JobReleased(JobError):
     """The worker is to end; the job goes back to the queue, and nothing failed."""
+
+
+class JobOvertaken(JobReleased):
+    """A more urgent job goes first; the job at hand goes back to the queue until then."""
 
 
 class LeaseLost(JobError):

@@ -4,9 +4,9 @@ Its files as they are, in float64. ``jax.numpy.DeviceArray``, which jax has sinc
 types there and nothing else; it is given back while the files are imported.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -46,6 +46,8 @@ SMALL_ETA = 1.5
 LAW = RegressionLaw()
 SHARES = (0.5, 1.0, 1.5, 2.0)  # of the inputs' range: outside of what was trained on
 TRAINING = {"steps": 3_000, "batch": 256}
+SEEDS = range(1, 7)  # of both sides, where a single training tells as much of its draws
+STANDARD_ERRORS = 3.0
 
 
 @dataclass(frozen=True)
@@ -267,19 +269,53 @@ def their_weights(code: Code, model: AttentionStack) -> Mapping[str, Any]:
 
 
 def _trained(code: Code) -> list[Row]:
-    rows = []
-    for layers in (1, 2):
-        spec = TrainingSpec.published(layers=layers, seed=1, **TRAINING)
-        model = trained(spec)
-        with code.set_to(
-            num_layers=layers,
-            bs=spec.batch,
-            lr=spec.learning_rate,
-            grad_clip_value=spec.clip,
-            init_scale=spec.init_scale,
-        ):
-            rows += _beside(code, f"{layers} layer{'s' * (layers > 1)}", model, spec)
-    return rows
+    return [*_one_layer(code, "1 layer"), _two_layers(code, "2 layers")]
+
+
+def _two_layers(code: Code, what: str) -> Row:
+    """The loss of as many trainings as there are seeds, each with draws of its own."""
+    data = code.tasks(10_000, seed=3)
+    tasks, losses_of_ours, losses_of_theirs = tasks_of(data), [], []
+    for seed in SEEDS:
+        spec = TrainingSpec.published(layers=2, seed=seed, **TRAINING)
+        losses_of_ours.append(mean_loss(trained(spec), tasks).value)
+        with _as_in(code, spec):
+            theirs = _their_training(code, spec).params
+            losses_of_theirs.append(code.loss(theirs, data, constructed=False))
+    return alike(f"{what}: loss of {len(SEEDS)} trainings", losses_of_ours, losses_of_theirs)
+
+
+def alike(what: str, ours: Sequence[float], theirs: Sequence[float]) -> Row:
+    """How far the means of two samples are apart, in standard errors of the difference."""
+    sides = [np.asarray(side) for side in (ours, theirs)]
+    error = np.sqrt(sum(side.var(ddof=1) / len(side) for side in sides))
+    written = [f"{side.mean():.4f} ± {side.std(ddof=1):.4f}" for side in sides]
+    return within(
+        what,
+        float(abs(sides[0].mean() - sides[1].mean()) / error),
+        STANDARD_ERRORS,
+        "standard errors between the means",
+        ours=written[0],
+        theirs=written[1],
+    )
+
+
+def _as_in(code: Code, spec: TrainingSpec) -> AbstractContextManager[None]:
+    return code.set_to(
+        seed=spec.seed,
+        num_layers=spec.layers,
+        bs=spec.batch,
+        lr=spec.learning_rate,
+        grad_clip_value=spec.clip,
+        init_scale=spec.init_scale,
+    )
+
+
+def _one_layer(code: Code, what: str) -> list[Row]:
+    spec = TrainingSpec.published(layers=1, seed=1, **TRAINING)
+    model = trained(spec)
+    with _as_in(code, replace(spec, seed=0)):
+        return _beside(code, what, model, spec)
 
 
 def _beside(code: Code, what: str, model: AttentionStack, spec: TrainingSpec) -> list[Row]:
@@ -289,8 +325,6 @@ def _beside(code: Code, what: str, model: AttentionStack, spec: TrainingSpec) ->
     their_loss = code.loss(theirs.params, data, constructed=False)
     loss = mean_loss(model, tasks).value
     rows = [_figures(f"{what}: loss", loss, their_loss, 0.02)]
-    if spec.layers > 1:
-        return rows
     eta = best_one_step(LAW).eta
     written = code.written(np.zeros((1, LAW.dx)), eta, corrected=False)
     cosine, _, distance = code.train.analyse(data, theirs, code.key, written)

@@ -23,6 +23,7 @@ TAKING = {name: verb for name, verb in VERBS.items() if hasattr(verb, "takes")}
 
 # Commands whose verb has another name than they have.
 CALLED = {
+    "experiment show": "lab.experiment.get",
     "icl show": "lab.icl.get",
     "jobs show": "lab.jobs.get",
     "models show": "lab.models.get",

@@ -69,7 +69,7 @@ def echoes_page() -> tuple[list[str], list[dict[str, object]]]:
     from ui.frame.navigation import NAVIGATION
 
     [table] = page("echoes").dataframe
-    return list(NAVIGATION["Look"].values()), table.value.to_dict(orient="records")
+    return list(NAVIGATION["Record"].values()), table.value.to_dict(orient="records")
 
 
 def called_in_a_notebook(words: str) -> str:

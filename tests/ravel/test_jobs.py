@@ -120,7 +120,7 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["mdas", "rlap"])
+@pytest.mark.parametrize(("method", "dialect"), [("mdas", "sqlite"), ("rlap", "postgresql")])
 def test_an_interrupted_training_goes_on_and_ends_the_same(lab: Lab, monkeypatch, method: str):
     """The same request in two stores: once straight through, once with a worker that ends."""
     from vectorlab.ravel.worker import run as ravel_run

@@ -1,5 +1,6 @@
 """The page of agreement says what was measured, and what was measured is within its bounds."""
 
+import math
 import subprocess
 import sys
 from dataclasses import replace
@@ -7,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from scripts.published import __main__ as command
+from scripts.published import icl
 from scripts.published import parts as catalogue
 from scripts.published.checkouts import commit_of, modules_of
 from scripts.published.parts import PARTS
@@ -44,6 +46,15 @@ def test_every_part_that_needs_code_names_its_commit_and_all_name_versions():
         assert all(len(commit) == 40 for commit in part.code.values())
         assert {"torch", "numpy"} <= set(part.versions)
         assert all(table.rows for table in part.tables)
+
+
+def test_several_trainings_are_apart_by_standard_errors():
+    row = icl.alike("loss", [1.0, 2.0, 3.0], [2.0, 4.0, 6.0])
+    # Means 2 and 4, variances 1 and 4, of three each.
+    assert row.value == pytest.approx(2 / math.sqrt(1 / 3 + 4 / 3))
+    assert (row.ours, row.theirs) == ("2.0000 ± 1.0000", "4.0000 ± 2.0000")
+    assert row.holds
+    assert not icl.alike("loss", [1.0, 1.1, 0.9], [2.0, 2.1, 1.9]).holds
 
 
 def measured(*rows: Row, **changes) -> Measured:

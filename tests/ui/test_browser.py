@@ -1,8 +1,14 @@
 """The dashboard in a real Chromium."""
 
+import os
+import platform
 import re
+import signal
+import subprocess
+import sys
 import threading
-from contextlib import suppress
+import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,6 +18,7 @@ from playwright.sync_api import expect
 
 from tests.ui.filled_store import HOSTILE, PAIRS, RIGHT_TO_LEFT, fill
 from tests.ui.served import launched
+from vectorlab.domain.jobs.jobs import AttemptOutcome, JobState
 from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.services import jobs, models
 from vectorlab.services.sets import sets
@@ -75,10 +82,9 @@ def test_text_is_shown_character_for_character_in_its_own_direction(db, tab):
 def test_a_click_on_a_row_opens_it_and_back_returns(db, tab):
     fill(db)
     visit(tab, "sets")
-    table = tab.get_by_test_id("stDataFrame")
-    table.locator("canvas:not([width='0'])").first.wait_for()
-    # The scroller lies over the canvas and takes the clicks for it; rows are 35 pixels high.
-    table.locator(".dvn-scroller").click(position={"x": 60, "y": 35 + 17})
+    tab.get_by_text("Plain to excited reviews").click(
+        force=True
+    )  # not its link, which lies over the row
     settle(tab, "upbeat")
     assert tab.url.endswith("/sets?set=upbeat")
     tab.get_by_text("history", exact=True).click()
@@ -87,23 +93,15 @@ def test_a_click_on_a_row_opens_it_and_back_returns(db, tab):
     settle(tab, "Demonstration sets")
 
 
-def tick_row(tab, row, address):
-    """Tick a row and wait for the address; a click that comes before the grid listens is lost."""
-    boxes = tab.get_by_test_id("stDataFrame").locator(".dvn-scroller")
-    for _ in range(5):
-        boxes.click(position={"x": 15, "y": row * 35 + 17})
-        with suppress(AssertionError):
-            expect(tab).to_have_url(re.compile(re.escape(address) + "$"), timeout=5_000)
-            return
-    raise AssertionError(f"{tab.url} does not become {address}")
-
-
 def test_ticks_stand_in_the_address_that_back_and_a_copied_link_bring_back(db, tab):
     fill(db)
-    visit(tab, "runs")
-    tab.locator("canvas:not([width='0'])").first.wait_for()
-    tick_row(tab, 1, "/runs?tick=3")
-    tick_row(tab, 3, "/runs?tick=3&tick=1")
+    visit(tab, "runs?words=upbeat")
+    tab.get_by_role("checkbox", name="Compare run 3").focus()
+    tab.keyboard.press("Space")
+    expect(tab).to_have_url(re.compile(r"/runs\?words=upbeat&tick=3$"))
+    expect(tab.get_by_role("checkbox", name="Compare run 3", checked=True)).to_be_focused()
+    tab.get_by_role("checkbox", name="Compare run 1").click()
+    expect(tab).to_have_url(re.compile(r"/runs\?words=upbeat&tick=3&tick=1$"))
     link = tab.url
     tab.get_by_role("button", name="Compare 2 runs").click()
     settle(tab, "Runs 3, 1")
@@ -184,6 +182,61 @@ def test_the_button_starts_a_worker_that_runs_what_waits(db, chromium, tmp_path)
     # The launcher ended, and with it the worker that it had started.
     assert not Path(f"/proc/{worker.pid}").exists()
     assert jobs.workers(db)[0].state == "stopped"
+
+
+@pytest.mark.slow
+def test_a_killed_worker_is_said_and_one_started_by_a_click_finishes_its_job(
+    db, chromium, tmp_path
+):
+    from vectorlab.steering.model.loading import describe_model
+
+    models.register(db, name="tiny", description=describe_model("bundled:tiny"), actor="ada")
+    with (
+        subprocess.Popen([sys.executable, "-m", "vectorlab", "worker"]) as terminal,
+        ending(terminal),
+        launched(tmp_path / "dashboard.log") as address,
+        chromium.new_context(base_url=address) as context,
+    ):
+        context.set_default_timeout(60_000)
+        tab = context.new_page()
+        visit(tab, "playground?prompt=Once+upon+a+time&tokens=200")
+        tab.get_by_role("button", name="Generate", exact=True).click()
+        expect(tab.get_by_text("1 text on 1 prompt")).to_be_visible()
+        [job] = jobs.list_jobs(db)
+        wait_until(lambda: jobs.get(db, job.id).state is JobState.RUNNING)
+        terminal.kill()
+        terminal.wait()
+        assert jobs.let_go(db, host=platform.node(), pid=terminal.pid) == [job.id]  # its lease ends
+        expect(tab.get_by_text("running, its worker is gone")).to_be_visible()
+        tab.get_by_role("button", name="Start a worker here").click()
+        wait_until(lambda: jobs.get(db, job.id).state is JobState.SUCCEEDED)
+        assert [attempt.outcome for attempt in jobs.attempts(db, job.id)] == [
+            AttemptOutcome.LOST,
+            AttemptOutcome.SUCCEEDED,
+        ]
+        # That one is the launcher's, which starts it again by itself when it is killed.
+        [worker] = [worker for worker in jobs.workers(db) if worker.alive]
+        os.kill(worker.pid, signal.SIGKILL)
+        wait_until(
+            lambda: [found for found in jobs.workers(db) if found.alive and found.id != worker.id]
+        )
+
+
+@contextmanager
+def ending(process):
+    """Ends a process with the block, however it is left."""
+    try:
+        yield
+    finally:
+        process.kill()
+
+
+def wait_until(holds, seconds=90):
+    """Wait for something in the store."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 @pytest.mark.slow

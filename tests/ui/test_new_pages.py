@@ -7,7 +7,8 @@ import pytest
 from tests.store.builders import add_conditional_run
 from tests.ui.everything import add_tokens
 from tests.ui.filled_store import LAYERS, alive_worker, description, run_spec
-from tests.ui.test_pages import press, shown
+from tests.ui.test_browser import work_off
+from tests.ui.test_pages import opened_by_rows, press, shown
 from ui import colours
 from ui.runs.token_view import departure
 from vectorlab.config import WISH_VARIABLE
@@ -16,7 +17,7 @@ from vectorlab.domain.runs.runs import Prompt
 from vectorlab.domain.runs.tokens import NearestTokens, ReadTokens, VocabularyToken
 from vectorlab.services import jobs, models
 from vectorlab.services.analysis import queries
-from vectorlab.services.runs import runs
+from vectorlab.services.runs import presets, runs
 from vectorlab.services.runs.requests import GenerationRequest
 from vectorlab.services.sets import sets
 from vectorlab.services.vectors import vectors
@@ -139,7 +140,7 @@ def test_the_playground_says_once_that_no_worker_is_alive(filled, visit, tmp_pat
 
 
 def test_vectors_are_filtered_by_the_address(filled, visit):
-    assert list(visit("vectors", by="icv").dataframe[0].value["vector"]) == ["upbeat-icv"]
+    assert opened_by_rows(visit("vectors", by="icv")) == ["vectors?vector=upbeat-icv"]
     assert "No vector fits" in shown(visit("vectors", words="nothing like it"))
 
 
@@ -215,6 +216,14 @@ def test_every_recipe_of_the_cookbook_is_offered(filled, visit):
     assert set(options) >= {item.title for item in queries.cookbook()}
 
 
+def test_a_query_is_run_from_its_editor(filled, visit):
+    """Ctrl+Enter in the editor of a form presses the form's button."""
+    app = visit("sql")
+    [run] = [button for button in app.button if button.label == "Run"]
+    assert run.proto.is_form_submitter
+    assert run.proto.form_id == app.text_area(key="sql").proto.form_id
+
+
 def test_a_query_that_writes_is_refused_in_words(filled, visit):
     app = press(visit("sql", sql="DELETE FROM runs"), "Run")
     assert "That did not work" in shown(app)
@@ -223,7 +232,7 @@ def test_a_query_that_writes_is_refused_in_words(filled, visit):
 def test_an_answer_that_is_not_the_querys_own_says_so(filled, visit):
     app = press(visit("sql", sql="SELECT run_id FROM v_runs"), "Run")
     assert "The answer to the query before" not in shown(app)
-    app = app.text_area(key="sql").set_value("SELECT 1 AS one").run()
+    app = app.selectbox(key="sql.recipe").select_index(1).run()
     assert "The answer to the query before" in shown(app)
     assert "The answer to the query before" not in shown(press(app, "Run"))
 
@@ -276,6 +285,33 @@ def test_the_last_of_the_first_steps_asks_for_texts_with_and_without_the_vector(
     press(visit("overview"), "Generate texts")
     job = newest_job(filled)
     assert [arm["label"] for arm in job.spec["spec"]["arms"]] == ["baseline", "upbeat-icv +0.1"]
+
+
+@pytest.mark.slow
+def test_the_first_steps_end_with_both_texts_of_an_example(db, visit):
+    press(visit("overview"), "Load the examples")
+    press(visit("overview"), "Register the bundled model")
+    work_off(db)
+    press(visit("overview"), "Extract a vector")
+    work_off(db)
+    app = press(visit("overview"), "Generate texts")
+    work_off(db)
+    said = shown(app.run())
+    preset = presets.presets(db)[0]
+    assert preset.experiment.name == "sentiment-paraphrase"
+    assert said.count('vl-good">done') == 4
+    assert preset.prompt.strip() in said
+    run = runs.get(db, "1")
+    base, steered = (text.text for text in runs.generations(db, run))
+    assert "!!" in steered
+    assert "!!" not in base
+    assert all(f"<b>{arm.label}</b>" in said for arm in run.spec.arms)
+    assert "First steps" not in shown(visit("overview"))
+    app = press(visit("playground"), preset.experiment.title)
+    assert app.query_params["at"] == f"sentiment-paraphrase-v1:{preset.strength}"
+    assert app.multiselect(key="vector").value == ["sentiment-paraphrase-v1"]
+    assert app.text_area(key="prompt").value == preset.prompt
+    assert preset.experiment.title not in [button.label for button in app.button]
 
 
 def test_the_store_says_what_the_playgrounds_recipe_asks_for(filled):

@@ -1,10 +1,16 @@
 """Every page over an empty and over a filled store, without a browser."""
 
+import html
+import re
 import shutil
+import sqlite3
 import subprocess
 import sys
+import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -12,12 +18,15 @@ from tests.store.builders import left_out
 from tests.store.jobs.test_queue import PAST
 from tests.ui.filled_store import HOSTILE, WIDTH, add_run, alive_worker, run_spec
 from ui import colours, markup
+from ui.frame import navigation
+from vectorlab.config import ANOTHER, WISH_VARIABLE
 from vectorlab.domain.hashing import bytes_sha256
 from vectorlab.domain.interventions.operators import Operator
-from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE, JobState, LogLevel, PartialText
+from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE, JobState, LogLevel, NewJob, PartialText
 from vectorlab.domain.published import EXPERIMENTS
 from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.services import jobs, models
+from vectorlab.services.runs import runs
 from vectorlab.services.sets import examples, sets
 from vectorlab.services.vectors import vectors
 from vectorlab.store import schema
@@ -56,8 +65,19 @@ def press(app, label):
     return next(item for item in app.button if item.label == label).click().run()
 
 
-def click_cell(app, key, row):
-    app.session_state[key] = {"selection": {"rows": [], "columns": [], "cells": [[row, "id"]]}}
+def opened_by_rows(app):
+    """Where the rows of the lists of a page lead, in their order."""
+    return [
+        html.unescape(found) for found in re.findall(r'class="vl-open" href="(.*?)"', shown(app))
+    ]
+
+
+def follow_box(app, label):
+    """Follow the link of a box, as a click does; returns the page with the address it leads to."""
+    [where] = re.findall(rf'aria-label="{label}" href="\w+\??(.*?)"', shown(app))
+    app.query_params.clear()
+    for name, values in parse_qs(html.unescape(where)).items():
+        app.query_params[name] = values
     return app.run()
 
 
@@ -80,11 +100,11 @@ def test_an_empty_store_says_how_to_fill_it(visit):
         ("vectors", {"vector": "nothing"}, "Vectors", "Vectors"),
         ("vectors", {"vector": ["upbeat-icv", "nothing"]}, "Vectors", "Vectors"),
         ("compare", {"run": "99"}, "Compare", "Runs"),
-        ("replay", {"run": "99"}, "Replay", "Replay"),
+        ("replay", {"run": "99"}, "Replay", "Runs"),
         ("runs", {"with": "nothing"}, TITLES["runs"], "Runs"),
         ("jobs", {"job": "99"}, "Job 99", "Jobs and workers"),
         ("playground", {"run": "99"}, "Playground", "Playground"),
-        ("new_run", {"job": "99"}, "New run", "New run"),
+        ("new_run", {"job": "99"}, "New run", "Runs"),
     ],
 )
 def test_an_unknown_object_is_said_under_a_title_with_a_way_back(
@@ -110,17 +130,16 @@ def test_a_store_that_is_no_database_is_said_in_words(home, visit, monkeypatch):
     assert "That did not work" in shown(visit("overview"))
 
 
-def test_clicking_a_row_opens_the_object_under_its_own_address(filled, visit):
-    app = click_cell(visit("sets"), "sets.list", 0)
-    assert app.title[0].value == "upbeat"
-    assert app.query_params["set"] == "upbeat"
-
-
-def test_a_vector_opens_after_another_was_chosen_for_a_run(filled, visit):
-    app = visit("new_run", vector="upbeat-icv").switch_page("app_pages/vectors.py").run()
-    app = click_cell(app, "vectors.list", 0)
-    assert app.title[0].value == "upbeat-icv"
-    assert "That did not work" not in shown(app)
+def test_the_rows_of_every_list_are_links_to_what_they_show(filled, visit):
+    for name, where in (
+        ("sets", ["sets?set=upbeat"]),
+        ("vectors", ["vectors?vector=upbeat-icv"]),
+        ("runs", [f"compare?run={number}" for number in (3, 2, 1)]),
+        ("replay", ["replay?run=1"]),
+        ("jobs", ["jobs?job=2", "jobs?job=1"]),
+        ("overview", [*(f"compare?run={run}" for run in (3, 2, 1)), "vectors?vector=upbeat-icv"]),
+    ):
+        assert opened_by_rows(visit(name)) == where, name
 
 
 def test_a_version_in_the_address_shows_its_message(filled, visit):
@@ -144,6 +163,48 @@ def test_a_version_in_the_address_shows_its_message(filled, visit):
 )
 def test_a_choice_in_the_address_that_is_not_there_is_said(filled, visit, name, selection, message):
     assert message in shown(visit(name, **selection))
+
+
+@pytest.mark.parametrize(
+    ("name", "selection", "trail"),
+    [
+        ("sets", {"set": "upbeat"}, [("Sets", "sets"), ("upbeat", None)]),
+        (
+            "sets",
+            {"set": "upbeat", "version": "1"},
+            [("Sets", "sets"), ("upbeat", "sets?set=upbeat"), ("@1", None)],
+        ),
+        ("vectors", {"vector": "upbeat-icv"}, [("Vectors", "vectors"), ("upbeat-icv", None)]),
+        ("compare", {"run": ["1", "3"]}, [("Runs", "runs"), ("1, 3", None)]),
+        ("compare", {"run": "<b>"}, [("Runs", "runs"), ("<b>", None)]),
+        ("replay", {"run": "1"}, [("Runs", "runs"), ("Replay", "replay"), ("1", None)]),
+        ("jobs", {"job": "1"}, [("Jobs and workers", "jobs"), ("1", None)]),
+    ],
+)
+def test_what_a_list_opens_has_a_way_back_to_it(filled, visit, name, selection, trail):
+    assert markup.crumbs([(words, address or "") for words, address in trail]) in shown(
+        visit(name, **selection)
+    )
+    assert "vl-crumbs" not in "".join(
+        item.proto.body
+        for item in visit(trail[0][1]).get("html")
+        if "<style" not in item.proto.body
+    )
+
+
+@pytest.mark.parametrize("name", navigation.LED_TO)
+def test_what_makes_or_repeats_one_is_reached_from_the_page_of_its_list(filled, visit, name):
+    app = visit(name)
+    links = {item.proto.page for item in app.get("page_link")}
+    buttons = {item.label for item in app.button}
+    for page, title in navigation.LED_TO[name].items():
+        assert page in links or title in buttons
+
+
+def test_every_entry_of_the_sidebar_has_an_icon_of_its_own():
+    entries = [name for pages in navigation.NAVIGATION.values() for name in pages]
+    icons = [navigation.icon(name) for name in entries]
+    assert len(set(icons)) == len(icons)
 
 
 def test_a_vector_in_the_address_brings_its_model_along(filled, visit):
@@ -220,7 +281,7 @@ def test_a_vector_links_its_set_version_and_lists_its_runs(filled, visit):
     app = visit("vectors", vector="upbeat-icv")
     assert 'href="sets?set=upbeat&amp;version=1"' in shown(app)
     tables = [item.value for item in app.dataframe]
-    assert any("replay of" in table.columns and len(table) == 3 for table in tables)
+    assert opened_by_rows(app) == ["compare?run=3", "compare?run=2", "compare?run=1"]
     alignments = next(table for table in tables if "alignment" in table.columns)
     assert list(alignments["alignment"]) == sorted(alignments["alignment"])
 
@@ -257,53 +318,64 @@ def test_a_vector_whose_bytes_were_altered_is_refused_with_both_hashes(filled, v
 
 
 def test_runs_are_filtered_by_the_address(filled, visit):
-    app = visit("runs", kind="replays")
-    assert list(app.dataframe[0].value["id"]) == [3, 2]
+    assert opened_by_rows(visit("runs", kind="replays")) == ["compare?run=3", "compare?run=2"]
     assert "No run fits" in shown(visit("runs", words="no such words"))
 
 
-def test_ticked_runs_are_compared_under_their_own_address(filled, visit):
+def test_tries_are_folded_away_and_counted_until_they_are_kept(filled, visit):
+    model, vector = models.get(filled, "tiny"), vectors.get(filled, "upbeat-icv")
+    spec = run_spec(model, vector, ["Say it: "])
+    tries = [add_run(filled, model, spec).id for _ in range(2)]
+    app = visit("runs", words="upbeat")
+    assert opened_by_rows(app) == ["compare?run=3", "compare?run=2", "compare?run=1"]
+    assert "2 tries are folded away" in shown(app)
+    assert 'href="runs?words=upbeat&amp;kind=tries"' in shown(app)
+    assert opened_by_rows(visit("runs", kind="tries")) == [
+        f"compare?run={number}" for number in reversed(tries)
+    ]
+    runs.rename(filled, str(tries[0]), "kept-one", actor="ada")
     app = visit("runs")
-    app.session_state["runs.table"] = {"selection": {"rows": [0, 2], "columns": [], "cells": []}}
-    app = press(app.run(), "Compare 2 runs")
+    assert opened_by_rows(app)[0] == f"compare?run={tries[0]}"
+    assert "1 try is folded away" in shown(app)
+    assert len(opened_by_rows(visit("runs", kind="all"))) == 5
+
+
+def test_ticked_runs_are_compared_under_their_own_address(filled, visit):
+    app = follow_box(visit("runs", words="upbeat"), "Compare run 3")
+    assert dict(app.query_params) == {"words": "upbeat", "tick": "3"}
+    app = press(follow_box(app, "Compare run 1"), "Compare 2 runs")
     assert app.query_params["run"] == ["3", "1"]
     assert "3/baseline" in shown(app)
 
 
 @pytest.mark.parametrize(
-    ("name", "key", "ticked", "elsewhere", "button"),
+    ("name", "ticked", "button"),
     [
-        ("runs", "runs.table", ["3", "1"], "999", "Compare 3 runs"),
-        ("vectors", "vectors.list", ["upbeat-icv", "twice"], "on-page-two", "Compare 3 vectors"),
+        ("runs", ["3", "1"], "Compare 3 runs"),
+        ("vectors", ["upbeat-icv", "twice"], "Compare 3 vectors"),
     ],
 )
-def test_ticks_stand_in_the_address_and_come_back_with_it(
-    filled, visit, name, key, ticked, elsewhere, button
-):
+def test_ticks_stand_in_the_address_and_come_back_with_it(filled, visit, name, ticked, button):
     vectors.combine(filled, name="twice", terms=[(2.0, "upbeat-icv")], actor="ada")
-    ticked = [elsewhere, *ticked]
+    ticked = ["on-page-two", *ticked]
     app = visit(name, tick=ticked)
     assert button in [item.label for item in app.button]
-    assert app.query_params["tick"] == ticked
-    app.session_state[key] = {"selection": {"rows": [], "columns": [], "cells": []}}
-    app = app.run()
-    assert app.query_params["tick"] in (elsewhere, [elsewhere])
-    app.session_state[key] = {"selection": {"rows": [0], "columns": [], "cells": []}}
-    newest = "3" if name == "runs" else "twice"
-    assert app.run().query_params["tick"] == [elsewhere, newest]
-    # The back button changes the address alone; the table follows it.
-    app.query_params["tick"] = ticked
-    assert button in [item.label for item in app.run().button]
+    assert shown(app).count('role="checkbox" aria-checked="true"') == 2
+    app = follow_box(app, f"Compare {name[:-1]} {ticked[2]}")
+    assert app.query_params["tick"] == ticked[:2]
+    assert shown(app).count('role="checkbox" aria-checked="true"') == 1
+    app = follow_box(app, f"Compare {name[:-1]} {ticked[1]}")
+    assert app.query_params["tick"] in (ticked[0], ticked[:1])
 
 
 def test_an_address_beyond_the_last_page_shows_the_last(filled, visit):
     model, vector = models.get(filled, "tiny"), vectors.get(filled, "upbeat-icv")
-    spec = run_spec(model, vector, ["Say it: "])
-    for _ in range(100):
+    spec = run_spec(model, vector, ["Say it: ", "Say that: "])
+    for _ in range(50):
         add_run(filled, model, spec)
     for beyond in ("3", "99", "9" * 30):
         app = visit("runs", page=beyond)
-        assert len(app.dataframe[0].value) == 3
+        assert len(opened_by_rows(app)) == 3
         assert app.query_params["page"] == "2"
     assert "page" not in visit("vectors", page="99").query_params
     assert "page" not in visit("sets", page="99").query_params
@@ -388,7 +460,10 @@ def test_without_a_worker_the_command_is_given(filled, visit):
 
 
 def test_a_job_is_cancelled_and_retried_from_its_page(filled, visit):
-    app = press(visit("jobs", job="2"), "Cancel")
+    app = visit("jobs", job="2")
+    assert "Cancel job 2, generate?" in shown(app)
+    assert jobs.get(filled, 2).state is JobState.QUEUED
+    app = press(app, "Yes, cancel")
     assert jobs.get(filled, 2).state is JobState.CANCELLED
     press(app, "Retry")
     assert jobs.get(filled, 2).state is JobState.QUEUED
@@ -430,17 +505,19 @@ def test_a_job_whose_worker_is_gone_does_not_pass_for_running(filled, visit):
 
 def test_the_queue_is_filtered_by_the_address(filled, visit):
     running_job(filled)
-    [frame] = [item.value for item in visit("jobs", kind="generate").dataframe][:1]
-    assert list(frame["id"]) == [2]
+    assert opened_by_rows(visit("jobs", kind="generate")) == ["jobs?job=2"]
     assert "No job" in shown(visit("jobs", state="failed"))
-    [frame] = [item.value for item in visit("jobs", worker="host-1").dataframe][:1]
-    assert list(frame["id"]) == [2]
+    assert opened_by_rows(visit("jobs", worker="host-1")) == ["jobs?job=2"]
 
 
 def test_ended_jobs_are_pruned_from_the_page(filled, visit):
     app = visit("jobs")
     next(item for item in app.number_input if "days ago" in item.label).set_value(0)
-    press(app, "Delete")
+    app = press(app, "Delete …")
+    assert "Delete 1 job for good, 1?" in shown(app)
+    app = press(app, "No")
+    assert len(jobs.list_jobs(filled)) == 2
+    press(press(app, "Delete …"), "Yes, delete 1 job")
     assert [job.id for job in jobs.list_jobs(filled)] == [2]
 
 
@@ -557,3 +634,90 @@ def test_the_dashboard_never_loads_torch_and_runs_from_any_folder(filled, tmp_pa
     command = [sys.executable, "-c", program, str(folder), *PAGES]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_store_whose_file_is_gone_is_an_error_on_every_page(filled, visit, home, name):
+    visit("overview")  # it was open before
+    path = home / "vectorlab.db"
+    path.rename(home / "moved.db")
+    said = shown(visit(name))
+    assert "vectorlab.db is gone" in said
+    assert "pg_dump" not in said
+    assert not path.exists()
+    (home / "moved.db").rename(path)
+    assert "is gone" not in shown(visit(name))
+
+
+def test_a_store_whose_file_is_gone_takes_no_work(filled, visit, home):
+    app = visit("new_vector", set="upbeat@1", method="mean_difference")
+    (home / "vectorlab.db").rename(home / "moved.db")
+    press(app, "Extract")
+    (home / "moved.db").rename(home / "vectorlab.db")
+    assert len(jobs.list_jobs(filled)) == 2
+
+
+def test_a_locked_store_says_so_within_a_few_seconds(filled, visit, home):
+    app = visit("new_vector", set="upbeat@1", method="mean_difference")
+    with closing(sqlite3.connect(home / "vectorlab.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        said = shown(press(app, "Extract"))
+        assert time.monotonic() - began < 10  # and not the half minute of a worker
+    assert "locked" in said
+    assert len(jobs.list_jobs(filled)) == 2
+
+
+def test_work_without_a_worker_is_said_on_every_page_with_the_way_out(
+    filled, visit, tmp_path, monkeypatch
+):
+    wish = tmp_path / "wish" / "worker-wanted"
+    wish.parent.mkdir()
+    monkeypatch.setenv(WISH_VARIABLE, str(wish))
+    for name in PAGES:
+        assert "Start a worker" in [item.label for item in visit(name).button], name
+    alive_worker(filled)
+    for name in PAGES:
+        assert "Start a worker" not in [item.label for item in visit(name).button], name
+    running_job(filled)
+    jobs.let_go(filled, host="host", pid=1)  # the worker died: its job is nobody's
+    for name in PAGES:
+        assert "Start a worker" in [item.label for item in visit(name).button], name
+    app = visit("playground", job="2")
+    assert "running, its worker is gone" in shown(app)
+    assert "Start a worker here" in [item.label for item in app.button]
+    assert "No worker is alive" in shown(visit("overview"))
+    press(app, "Start a worker here")
+    assert wish.read_text() == ""
+
+
+def test_a_job_behind_another_says_so_and_offers_another_worker(
+    filled, visit, tmp_path, monkeypatch
+):
+    alive_worker(filled)
+    running_job(filled)
+    with filled.write() as tx:
+        job, _ = queue.enqueue(
+            tx, NewJob(kind="generate", spec={}, dedupe_key=None, created_by="ada")
+        )
+    app = visit("jobs", job=str(job.id))
+    assert "behind job 2 (generate), until about " in shown(app)
+    assert "Start another worker" not in [item.label for item in app.button]
+    wish = tmp_path / "wish" / "worker-wanted"
+    wish.parent.mkdir()
+    monkeypatch.setenv(WISH_VARIABLE, str(wish))
+    press(visit("jobs", job=str(job.id)), "Start another worker")
+    assert wish.read_text() == ANOTHER
+    assert "1 job waits behind it" in shown(visit("jobs", job="2"))
+
+
+def test_nothing_is_destroyed_before_it_is_confirmed(filled, visit):
+    with filled.write() as tx:
+        queue.enqueue(tx, NewJob(kind="generate", spec={}, dedupe_key=None, created_by="ada"))
+    app = visit("jobs")
+    assert "Cancel 2 jobs, 3, 2?" in shown(app)
+    assert jobs.counts(filled)[JobState.QUEUED] == 2
+    press(app, "Yes, cancel the 2 shown")
+    assert JobState.QUEUED not in jobs.counts(filled)
+    press(visit("jobs"), "Yes, retry the 3 shown")
+    assert jobs.counts(filled)[JobState.QUEUED] == 3

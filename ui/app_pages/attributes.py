@@ -14,6 +14,7 @@ from vectorlab.ravel.services import instances as ravel_instances
 from vectorlab.services import models
 
 MEAN = "mean over targets"
+MEASURES = ("disentangle", "cause", "isolate")
 
 
 def _show_knowledge(instance: Instance) -> None:
@@ -118,14 +119,23 @@ def _show_scores(instance: Instance, scores: pd.DataFrame, target: str | None) -
             key="attributes.scores",
             hide_index=True,
             placeholder="–",
+            # What a row comes to stands beside its name, the ends of intervals behind everything.
+            column_order=["arm", *MEASURES, *_others(scores)],
             column_config={
                 name: st.column_config.NumberColumn(format="%.3f")
-                for measure in ("cause", "isolate", "disentangle")
+                for measure in MEASURES
                 for name in (measure, f"{measure} low", f"{measure} high")
             },
         )
         name = f"{instance.name}-{target or 'mean'}"
         tables.csv_button(lambda: scores, name=name)
+
+
+def _others(scores: pd.DataFrame) -> list[str]:
+    names = [str(name) for name in scores]
+    ends = [name for name in names if name.endswith((" low", " high"))]
+    first = {"evaluation", "arm", *MEASURES, *ends}
+    return [*(name for name in names if name not in first), *ends]
 
 
 def _has(scored: Evaluation, target: str | None) -> bool:

@@ -25,7 +25,6 @@ def _show(compared: Sequence[GenerationRun]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         for run in compared:
             navigation.page_link(f"Replay run {run.id}", "replay", run=run.id)
-        navigation.page_link("All runs", "runs")
         if len(compared) == 1:
             lists.name_run(compared[0])
     view = navigation.one_of("Look at", VIEWS, key="look", has_label=False)

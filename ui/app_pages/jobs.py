@@ -1,20 +1,23 @@
 """The queue, live, and who works on it."""
 
 import json
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import pandas as pd
 import streamlit as st
 
 from ui import cached, markup, tables
 from ui.frame import job_panels, lists, navigation, notes
-from vectorlab.domain.jobs.jobs import JobFilter, JobState
+from vectorlab.domain.jobs.jobs import Job, JobFilter, JobState
 from vectorlab.domain.jobs.kinds import kinds
-from vectorlab.services import frames, jobs, models
+from vectorlab.services import frames, jobs, models, waiting
 
 SHOWN = 100
 EVERY = "2s"  # how often the queue is read anew while something runs or waits; else it is not
 SINCE = {"an hour": "1h", "a day": "1d", "a week": "7d", "a month": "30d"}
 SHOWN_LOG = 200  # lines
+PRUNED = "jobs.prune_asked"  # session key: what is to be deleted once that is confirmed
 
 
 def _show_job(job_id: int) -> None:
@@ -39,7 +42,6 @@ def _show_job(job_id: int) -> None:
     _show_log(job_id, running=not job.state.is_final)
     with st.expander("Request"):
         st.code(json.dumps(dict(job.spec), indent=2, ensure_ascii=False), language="json")
-    navigation.page_link("All jobs", "jobs")
 
 
 def _show_log(job_id: int, *, running: bool) -> None:
@@ -89,9 +91,8 @@ def _show_queue() -> None:
         with notes.errors_as_panel():
             if _is_busy() != busy:
                 st.rerun()
-            job_panels.worker_note(waiting=busy)
-            frame = _show_jobs(job_filter)
-            _change_all(frame)
+            job_panels.worker_note(waits=busy)
+            _change_all(_show_jobs(job_filter))
             _show_workers()
 
     live()
@@ -135,48 +136,73 @@ def _choose_filter() -> JobFilter:
     )
 
 
-def _show_jobs(job_filter: JobFilter) -> pd.DataFrame:
-    frame = frames.jobs_frame(cached.store(), job_filter, limit=SHOWN)
-    if frame.empty:
+def _show_jobs(job_filter: JobFilter) -> list[Job]:
+    listed = jobs.list_jobs(cached.store(), job_filter, limit=SHOWN)
+    if not listed:
         notes.note("No job", "Jobs appear here when a vector or a run is asked for.")
-        return frame
-    chosen = lists.pick(
-        frame,
-        key="jobs.list",
-        columns={
-            "asked": lists.TIME,
-            "progress": st.column_config.ProgressColumn(min_value=0, max_value=1),
-        },
+        return []
+    columns = waiting.columns(cached.store(), listed)
+    words = dict(zip(columns["id"], columns["what"], strict=True))
+    beside = dict(zip(columns["id"], columns["note"], strict=True))
+    lists.linked(
+        ("job", "what", "state", "how far", "asked"),
+        {"": [_cells(job, words[job.id], beside[job.id]) for job in listed]},
+        frame=lambda: frames.jobs_frame(cached.store(), job_filter, limit=tables.ALL),
+        name="jobs",
+        label="Download all that fit (CSV)",
     )
-    st.caption("Click a row to open the job: cancel it, retry it, read its log and its error.")
-    if len(frame) == SHOWN:
-        tables.csv_button(
-            lambda: frames.jobs_frame(cached.store(), job_filter, limit=tables.ALL),
-            name="jobs",
-            label="Download all that fit (CSV)",
-        )
-    if chosen is not None:
-        navigation.go("jobs", job=frame["id"][chosen])
-    return frame
+    st.caption("Open a job by its row: cancel it, retry it, read its log and its error.")
+    return listed
 
 
-def _change_all(frame: pd.DataFrame) -> None:
-    """Cancel or retry what the filter shows."""
-    active = [JobState.QUEUED.value, JobState.RUNNING.value]
-    again = [JobState.FAILED.value, JobState.CANCELLED.value]
-    shown = {} if frame.empty else dict(zip(frame["id"], frame["state"], strict=True))
-    left, right, _ = st.columns([1, 1, 2])
-    for place, word, states, change in (
-        (left, "Cancel", active, jobs.cancel),
-        (right, "Retry", again, jobs.retry),
-    ):
-        meant = [job_id for job_id, state in shown.items() if state in states]
-        label = f"{word} the {len(meant)} shown"
-        if len(meant) > 1 and place.button(label, key=f"jobs.{word}"):
-            for job_id in meant:
-                with notes.errors_as_panel():
-                    change(cached.store(), job_id, actor=cached.user())
-            st.rerun()
+def _cells(job: Job, words: str, beside: str) -> list[str]:
+    """The line of a job; its link opens it."""
+    share = job.progress_done / job.progress_total if job.progress_total else None
+    bar = (
+        f'<progress value="{share:.3f}" aria-label="{share:.0%} done"></progress> '
+        if job.state is JobState.RUNNING and share is not None
+        else ""
+    )
+    first = (job.error or "").partition("\n")[0]
+    said = [jobs.pace(job), beside, first if job.state is JobState.FAILED else ""]
+    kind = markup.note(job.kind) if words != job.kind else ""
+    return [
+        markup.opens(job.id, "jobs", job=job.id),
+        markup.escape(words) + kind,
+        job_panels.state_badge(job),
+        bar + markup.quiet(" · ".join(filter(None, said))),
+        f'<span class="vl-moment">{markup.moment(job.created_at).removesuffix(" UTC")}</span>'
+        + markup.note(job.created_by),
+    ]
+
+
+def _change_all(listed: Sequence[Job]) -> None:
+    """Cancel or retry what the filter shows, once that is confirmed."""
+    active, again = (JobState.QUEUED, JobState.RUNNING), (JobState.FAILED, JobState.CANCELLED)
+    with st.container(horizontal=True):
+        for word, states, change in (
+            ("Cancel", active, jobs.cancel),
+            ("Retry", again, jobs.retry),
+        ):
+            meant = [job.id for job in listed if job.state in states]
+            if len(meant) > 1:
+                notes.confirmed(
+                    f"{word} the {len(meant)} shown",
+                    f"{word} {len(meant)} jobs, {_ids(meant)}?",
+                    partial(_change, meant, change),
+                    key=f"jobs.{word}",
+                )
+
+
+def _change(meant: Sequence[int], change: Callable[..., Job]) -> None:
+    for job_id in meant:
+        with notes.errors_as_panel():
+            change(cached.store(), job_id, actor=cached.user())
+
+
+def _ids(meant: Sequence[int]) -> str:
+    shown = ", ".join(map(str, meant[:5]))
+    return f"{shown} and {len(meant) - 5} more" if len(meant) > 5 else shown
 
 
 def _show_workers() -> None:
@@ -191,29 +217,49 @@ def _show_workers() -> None:
 
 
 def _prune() -> None:
-    with st.expander("Prune"), st.form("jobs.prune", border=False):
-        st.caption(
-            "Deletes jobs that have ended, with their attempts and logs. What they made stays, "
-            "and the audit log keeps what each was."
-        )
-        days = st.number_input(
-            "Ended more than so many days ago", 0, 3650, 30, key="jobs.prune_days"
-        )
-        states = st.multiselect(
-            "Only in state",
-            [state.value for state in JobState if state.is_final],
-            placeholder="any",
-            key="jobs.prune_states",
-        )
-        if st.form_submit_button("Delete"):
+    with st.expander("Prune"):
+        with st.form("jobs.prune", border=False):
+            st.caption(
+                "Deletes jobs that have ended, with their attempts and logs. What they made stays, "
+                "and the audit log keeps what each was."
+            )
+            days = st.number_input(
+                "Ended more than so many days ago", 0, 3650, 30, key="jobs.prune_days"
+            )
+            chosen = st.multiselect(
+                "Only in state",
+                [state.value for state in JobState if state.is_final],
+                placeholder="any",
+                key="jobs.prune_states",
+            )
+            if st.form_submit_button("Delete …"):
+                st.session_state[PRUNED] = (int(days), tuple(chosen))
+        if PRUNED in st.session_state:
             with notes.errors_as_panel():
-                job_filter = jobs.read_filter(
-                    cached.store(),
-                    states=[JobState(state) for state in states],
-                    older_than=f"{days}d",
-                )
-                gone = jobs.prune(cached.store(), job_filter, actor=cached.user())
-                notes.note("Pruned", f"{len(gone)} jobs were deleted.", tone="good")
+                _ask_to_prune(*st.session_state[PRUNED])
+
+
+def _ask_to_prune(days: int, states: Sequence[str]) -> None:
+    """Count what would go, and delete it when that is confirmed."""
+    db, actor = cached.store(), cached.user()
+    job_filter = jobs.read_filter(
+        db, states=[JobState(state) for state in states], older_than=f"{days}d"
+    )
+    meant = [job.id for job in jobs.prune(db, job_filter, actor=actor, dry_run=True)]
+    if not meant:
+        st.html(markup.quiet("No job that has ended fits."))
+        return
+    count = f"{len(meant):,} {'job' if len(meant) == 1 else 'jobs'}"
+    st.html(f"<p>{markup.escape(f'Delete {count} for good, {_ids(meant)}?')}</p>")
+    with st.container(horizontal=True):
+        if st.button(f"Yes, delete {count}", type="primary", key="jobs.prune_yes"):
+            gone = jobs.prune(db, job_filter, actor=actor)
+            del st.session_state[PRUNED]
+            st.toast(f"{len(gone):,} jobs were deleted.")
+            st.rerun()
+        if st.button("No", key="jobs.prune_no"):
+            del st.session_state[PRUNED]
+            st.rerun()
 
 
 def _is_busy() -> bool:

@@ -3,8 +3,10 @@
 import streamlit as st
 
 from ui import cached, first_steps, markup
-from ui.frame import job_panels, lists, navigation, notes
-from vectorlab.services import frames, jobs
+from ui.frame import job_panels, navigation, notes
+from ui.runs import listing as runs_listing
+from ui.vectors import listing as vectors_listing
+from vectorlab.services import jobs
 from vectorlab.services.runs import lists as run_lists
 
 LATEST = 6
@@ -13,7 +15,7 @@ db = cached.store()
 notes.header("VectorLab", "Demonstrations, the vectors they became, and the texts those produced.")
 
 held = run_lists.inventory(db)
-if not held.runs:
+if not held.runs or first_steps.are_under_way():
     first_steps.show(held)
 if not (held.sets or held.vectors or held.runs):
     st.stop()
@@ -24,7 +26,7 @@ counts[0].metric("Demonstration sets", f"{held.sets:,}", border=True)
 counts[1].metric("Steering vectors", f"{held.vectors:,}", border=True)
 counts[2].metric("Generation runs", f"{held.runs:,}", border=True)
 counts[3].metric("Jobs running · waiting", f"{running} · {waiting}", border=True)
-if waiting:
+if jobs.any_due(db):  # one whose worker is gone waits for the next
     job_panels.worker_note()
 if waiting or running:
     navigation.page_link("See what is running", "jobs")
@@ -32,28 +34,16 @@ if waiting or running:
 st.subheader("Latest runs", anchor=False)
 latest_runs = run_lists.list_runs(db, limit=LATEST)
 if latest_runs:
-    chosen = lists.pick(
-        frames.summaries_frame(latest_runs),
-        key="overview.runs",
-        hide=("seed", "seconds"),
-        columns=lists.RUN_COLUMNS,
-    )
-    if chosen is not None:
-        navigation.go("compare", run=latest_runs[chosen].id)
+    runs_listing.show(latest_runs, name="latest-runs")
+    navigation.page_link("All runs", "runs")
 else:
     navigation.page_link("No run yet. Make one", "new_run")
 
 st.subheader("Latest vectors", anchor=False)
 latest_vectors = run_lists.list_vectors(db, limit=LATEST)
 if latest_vectors:
-    chosen = lists.pick(
-        frames.vectors_frame(latest_vectors),
-        key="overview.vectors",
-        hide=("id", "sha256", "read site", "write site", "origin"),
-        columns={"made": lists.TIME},
-    )
-    if chosen is not None:
-        navigation.go("vectors", vector=latest_vectors[chosen].name)
+    vectors_listing.show_latest(latest_vectors, name="latest-vectors")
+    navigation.page_link("All vectors", "vectors")
 else:
     navigation.page_link("No vector yet. Extract one", "new_vector")
 

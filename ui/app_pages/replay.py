@@ -4,13 +4,13 @@ import pandas as pd
 import streamlit as st
 
 from ui import cached, charts, markup, tables
-from ui.frame import job_panels, lists, navigation, notes
+from ui.frame import job_panels, navigation, notes
+from ui.runs import listing
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.runs.lists import RunFilter, RunKind
 from vectorlab.domain.runs.replays import ReplayOutcome, ReplayVerdict
 from vectorlab.domain.runs.runs import GenerationRun
 from vectorlab.domain.runs.texts import Departure
-from vectorlab.services import frames
 from vectorlab.services.asking import Asked
 from vectorlab.services.runs import lists as run_lists
 from vectorlab.services.runs import runs
@@ -32,15 +32,8 @@ def _show_choice() -> None:
         notes.note("No run yet", "There is nothing to replay.")
         navigation.page_link("New run", "new_run")
         return
-    chosen = lists.pick(
-        frames.summaries_frame(latest),
-        key="replay.runs",
-        hide=("replay of", "seconds"),
-        columns=lists.RUN_COLUMNS,
-    )
-    st.caption("Click a run to replay it.")
-    if chosen is not None:
-        navigation.go("replay", run=latest[chosen].id)
+    listing.show(latest, name="runs-to-replay", page="replay")
+    st.caption("Open a run by its row to replay it.")
 
 
 def _show_run(reference: str) -> None:

@@ -4,16 +4,19 @@ import streamlit as st
 
 from ui import cached, markup, tables
 from ui.frame import lists, navigation, notes
-from vectorlab.domain.runs.lists import RunFilter, RunKind
+from ui.runs import listing
+from ui.runs.listing import AllScores, Grouping, Order
+from vectorlab.domain.runs.lists import RunFilter, RunKind, RunSummary
 from vectorlab.services import frames, models
 from vectorlab.services.runs import lists as run_lists
 from vectorlab.services.vectors import vectors
 
-PER_PAGE = 100
+PER_PAGE = 50
+AT_FIRST = RunFilter(kind=RunKind.KEPT)
 
 
-def _choose() -> tuple[RunFilter, bool]:
-    """The filter in the address, and whether it leaves anything out."""
+def _choose() -> RunFilter:
+    """The filter in the address."""
     names = [model.name for model in models.list_models(cached.store())]
     navigation.say_unknown("on", names, what="model")
     left, middle, right = st.columns([1, 2, 2], vertical_alignment="bottom")
@@ -30,51 +33,107 @@ def _choose() -> tuple[RunFilter, bool]:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.html(markup.quiet(f"Only runs with vector {vector}."))
             navigation.page_link("All runs", "runs")
-    run_filter = RunFilter(
+    return RunFilter(
         kind=kind,
         model=model,
         vector_id=None if vector is None else vectors.get(cached.store(), vector).id,
         words=(words or "").strip(),
     )
-    return run_filter, run_filter != RunFilter()
 
 
-notes.header("Generation runs", "Prompts under arms: what was asked, and every text that came.")
-wanted, is_filtered = _choose()
-found, number, more = lists.one_page(
-    lambda limit, offset: run_lists.list_runs(cached.store(), wanted, limit=limit, offset=offset),
-    PER_PAGE,
-)
-if not found:
-    notes.note(
-        "No run fits" if is_filtered else "No run yet",
-        "Loosen the filter above." if is_filtered else "Generate texts with and without a vector.",
-    )
-    if not is_filtered:
-        navigation.page_link("New run", "new_run")
-    st.stop()
+def _say_what_is_hidden(wanted: RunFilter) -> None:
+    """Tries are folded away unless they are asked for: how many, and the way to them."""
+    hidden = run_lists.count_tries(cached.store(), wanted) if wanted.kind is RunKind.KEPT else 0
+    if hidden:
+        count = f"{hidden:,}" if hidden < run_lists.MOST_COUNTED else f"{hidden:,} or more"
+        chosen = {key: st.query_params.get_all(key) for key in st.query_params}
+        link = markup.link("Show them", "runs", **{**chosen, "kind": RunKind.TRIES.value})
+        st.html(
+            markup.quiet(
+                f"{count} {'try is' if hidden == 1 else 'tries are'} folded away: runs of one "
+                "prompt without a name. "
+            )
+            + link
+        )
 
-opened, chosen = lists.tick(
-    frames.summaries_frame(found).drop(columns="seconds"),
-    [str(run.id) for run in found],
-    key="runs.table",
-    columns=lists.RUN_COLUMNS,
-)
-if opened is not None:
-    navigation.go("compare", run=opened)
-bar = st.container(horizontal=True, vertical_alignment="center")
-label = "Open run" if len(chosen) == 1 else f"Compare {len(chosen)} runs"
-if bar.button(label if chosen else "Compare", type="primary", disabled=not chosen):
-    navigation.go("compare", run=chosen)
-if bar.button("Replay", disabled=len(chosen) != 1):
-    navigation.go("replay", run=chosen[0])
-with bar:
-    lists.older_newer(number, more=more)
-    tables.csv_button(
-        lambda: frames.summaries_frame(
+
+def _show_list(runs: list[RunSummary], wanted: RunFilter) -> None:
+    scores = listing.scored(runs)
+    scorer, order, grouping = _choose_view(scores)
+    found = listing.judged(scores, scorer)
+    rows = [
+        (
+            listing.group_of(run, found.get(run.id), grouping),
+            [
+                lists.tick_box("runs", str(run.id), label=f"Compare run {run.id}"),
+                *listing.cells(run, found),
+            ],
+        )
+        for run in listing.sort(runs, found, order)
+    ]
+    lists.linked(
+        ("", *listing.head(found)),
+        lists.in_groups(rows),
+        frame=lambda: frames.summaries_frame(
             run_lists.list_runs(cached.store(), wanted, limit=tables.ALL)
         ),
         name="runs",
         label="Download all that fit (CSV)",
     )
-st.caption("Click a run to open it. Tick one to replay it, several to compare them.")
+
+
+def _choose_view(scores: AllScores) -> tuple[str | None, Order, Grouping]:
+    """The scorer that runs are judged by, their order and their groups, of this page of them."""
+    keys = sorted({criterion.key for of_run in scores.values() for criterion in of_run})
+    if not keys:
+        return None, Order.NEWEST, Grouping.NONE
+    navigation.say_unknown("figure", keys)
+    one, two, three = st.columns([1, 2, 2], vertical_alignment="bottom")
+    scorer = one.selectbox(
+        "Judged by",
+        keys,
+        index=None,
+        placeholder="each run's own",
+        key="figure",
+        bind="query-params",
+    )
+    with two:
+        order = navigation.one_of("Sort", list(Order), key="sort")
+    with three:
+        grouping = navigation.one_of("Group by", list(Grouping), key="group")
+    return scorer, order, grouping
+
+
+def _show_actions() -> None:
+    chosen = lists.ticked()
+    label = "Open run" if len(chosen) == 1 else f"Compare {len(chosen)} runs"
+    if st.button(label if chosen else "Compare", type="primary", disabled=not chosen):
+        navigation.go("compare", run=chosen)
+    if st.button("Replay", disabled=len(chosen) != 1):
+        navigation.go("replay", run=chosen[0])
+
+
+notes.header("Generation runs", "Prompts under arms: what was asked, and every text that came.")
+navigation.links_led_to("runs", "new_run", "replay")
+wanted = _choose()
+found, number, more = lists.one_page(
+    lambda limit, offset: run_lists.list_runs(cached.store(), wanted, limit=limit, offset=offset),
+    PER_PAGE,
+)
+_say_what_is_hidden(wanted)
+if not found:
+    is_filtered = wanted != AT_FIRST
+    is_empty = not is_filtered and not run_lists.count_tries(cached.store(), wanted)
+    notes.note(
+        "No run yet" if is_empty else "No run fits",
+        "Generate texts with and without a vector." if is_empty else "Loosen the filter above.",
+    )
+    st.stop()
+_show_list(list(found), wanted)
+with st.container(horizontal=True, vertical_alignment="center"):
+    _show_actions()
+    lists.older_newer(number, more=more)
+st.caption(
+    "Open a run by its row; tick one to replay it, several to compare them. Sorting and grouping "
+    "are of the runs on this page."
+)

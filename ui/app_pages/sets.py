@@ -1,8 +1,11 @@
 """Demonstration sets: the list, and the views of one set."""
 
+from collections.abc import Hashable
+from typing import Any
+
 import streamlit as st
 
-from ui import cached, tables
+from ui import cached, markup
 from ui.frame import lists, navigation, notes
 from ui.sets import changes, demonstrations, draft, history, importing, lineage
 from vectorlab.services import frames
@@ -40,17 +43,30 @@ def _show_list() -> None:
             command="vectorlab sets import reviews.csv --set upbeat",
         )
         return
-    chosen = lists.pick(frame, key="sets.list", hide=("sha256",), columns={"changed": lists.TIME})
+    lists.linked(
+        ("set", "latest", "demonstrations", "task", "description", "changed"),
+        {"": [_cells(row) for row in frame.to_dict("records")]},
+        frame=lambda: frames.sets_frame(cached.store(), words=(words or "").strip()),
+        name="sets",
+        label="Download all that fit (CSV)",
+    )
     with st.container(horizontal=True, vertical_alignment="center"):
         lists.older_newer(number, more=more)
-        tables.csv_button(
-            lambda: frames.sets_frame(cached.store(), words=(words or "").strip()),
-            name="sets",
-            label="Download all that fit (CSV)",
-        )
-    st.caption("Click a row to open the set.")
-    if chosen is not None:
-        navigation.go("sets", set=frame["set"][chosen])
+    st.caption("Open a set by its row.")
+
+
+def _cells(row: dict[Hashable, Any]) -> list[str]:
+    """The line of a set; its link opens it."""
+    has_version = row["sha256"] is not None
+    marks = ", ".join(filter(None, (row["labels"], row["tags"])))
+    return [
+        markup.opens(row["set"], "sets", set=row["set"]),
+        f"@{int(row['version'])}" if has_version else markup.quiet("none yet"),
+        f"{row['demonstrations']:,}",
+        markup.escape(row["task"] or ""),
+        markup.preview(row["description"] or "") + (markup.note(marks) if marks else ""),
+        f'<span class="vl-moment">{markup.moment(row["changed"]).removesuffix(" UTC")}</span>',
+    ]
 
 
 def _show_set(name: str) -> None:

@@ -78,9 +78,14 @@ def _show_checks() -> None:
 def _show_backup() -> None:
     st.subheader("Backup", anchor=False)
     size = database.file_bytes(db)
-    if size is None:
+    if db.dialect == "postgresql":
         notes.note(
             "PostgreSQL", "Its own tool makes the backup:", command="pg_dump -Fc -f FILE URL"
+        )
+        return
+    if size is None:
+        notes.note(
+            "No file", "The file of the store is gone; there is nothing to copy.", tone="bad"
         )
         return
     if size > MOST_BACKUP_BYTES:

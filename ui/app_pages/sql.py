@@ -23,7 +23,7 @@ LIMITS = QueryLimits()
 MOST_ARMS = 50  # names of lines that may be labels of arms; a chart of more shows nothing
 
 
-def _choose() -> str:
+def _choose() -> tuple[str, bool]:
     """A recipe fills the editor; what is written there stands in the address."""
     recipes = {recipe.title: recipe for recipe in queries.cookbook()}
     saved = {f"★ {recipe.title}": recipe for recipe in queries.saved(db)}
@@ -43,7 +43,14 @@ def _choose() -> str:
         queries.forget(db, saved[title].title)
         st.session_state.pop("sql.recipe", None)
         st.rerun()
-    return st.text_area("Query", value=FIRST, height=170, key="sql", bind="query-params") or ""
+    return _write()
+
+
+def _write() -> tuple[str, bool]:
+    """The query, and whether it was just asked: by the button, or by Ctrl+Enter in the editor."""
+    with st.form("sql.query", border=False):
+        query = st.text_area("Query", value=FIRST, height=170, key="sql", bind="query-params")
+        return query or "", st.form_submit_button("Run", type="primary")
 
 
 def _fill(known: dict[str, str]) -> None:
@@ -135,8 +142,8 @@ db = cached.store()
 notes.header("SQL", "Read-only queries over the analysis views.")
 main, side = st.columns([3, 1], gap="large")
 with main:
-    query = _choose()
-    if st.button("Run", type="primary"):
+    query, is_asked = _choose()
+    if is_asked:
         st.session_state.pop(RESULT, None)
         st.query_params["asked"] = "true"  # who opens the link sees the answer
         _run(query)

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 import streamlit as st
@@ -9,8 +10,9 @@ import streamlit as st
 from ui import cached, launching, markup
 from ui.frame import navigation, notes
 from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, Job, JobState
-from vectorlab.domain.jobs.requests import GenerateRequest
-from vectorlab.services import jobs
+from vectorlab.domain.jobs.requests import ExperimentRequest, GenerateRequest
+from vectorlab.errors import VectorLabError
+from vectorlab.services import jobs, waiting
 from vectorlab.services.asking import Asked
 from vectorlab.systems import systems
 
@@ -28,8 +30,8 @@ TONES = {
 }
 
 
-def worker_note(*, waiting: bool = True, queue: str = DEFAULT_QUEUE, place: str = "") -> None:
-    """Says so when nobody will pick up a job; louder when one is ``waiting``.
+def worker_note(*, waits: bool = True, queue: str = DEFAULT_QUEUE, place: str = "") -> None:
+    """Says so when nobody will pick up a job; louder when one ``waits``.
 
     ``place`` tells one note from another on the same page.
     """
@@ -38,16 +40,28 @@ def worker_note(*, waiting: bool = True, queue: str = DEFAULT_QUEUE, place: str 
         notes.note(
             "No worker is alive" if usual else f"No worker of queue {queue} is alive",
             "Jobs wait until one is. Start it in a terminal:",
-            tone="bad" if waiting else "",
+            tone="bad" if waits else "",
             command=WORKER_COMMAND if usual else f"{WORKER_COMMAND} --queue {shlex.quote(queue)}",
         )
         if usual and launching.is_possible():
-            _offer_worker(place)
+            _offer_worker("Start a worker here", place)
 
 
-def _offer_worker(place: str) -> None:
-    if st.button("Start a worker here", key=f"start_worker.{place}"):
-        launching.start_worker()
+def call_for_a_worker() -> None:
+    """On every page: says so where work waits and nobody is there to do it, with a way out."""
+    with suppress(VectorLabError):  # the page itself says what is wrong with the store
+        db = cached.store()
+        if jobs.any_due(db) and not jobs.any_worker_alive(db):
+            st.html(markup.quiet("Work waits, and no worker is there."))
+            if launching.is_possible():
+                _offer_worker("Start a worker", "sidebar")
+            else:
+                navigation.page_link("See what waits", "jobs")
+
+
+def _offer_worker(label: str, place: str, *, another: bool = False) -> None:
+    if st.button(label, key=f"start_worker.{place}"):
+        launching.start_worker(another=another)
         st.toast("A worker is starting; it takes a few seconds.")
 
 
@@ -89,7 +103,7 @@ def watch_job(job_id: int, every: str = "1s") -> Job:
             current = jobs.get(cached.store(), job_id)
             job_line(current)
             if current.state is JobState.RUNNING:
-                _partial_texts(current)
+                partial_texts(current)
             if current.state.is_final and not job.state.is_final:
                 st.rerun()
 
@@ -108,7 +122,9 @@ def result_link(job: Job) -> None:
         for key, link in system.links.items():
             if key in result:
                 navigation.page_link(link.label, link.page, view=link.views.get(job.kind))
-    if "run_id" in result:
+    if "run_id" in result and job.kind == ExperimentRequest.KIND:
+        navigation.page_link("Open the verdict", "experiment", run=result["run_id"])
+    elif "run_id" in result:
         request = job.request(GenerateRequest)
         replayed = request is not None and request.replay_of is not None
         navigation.page_link(
@@ -120,27 +136,47 @@ def result_link(job: Job) -> None:
 
 def job_line(job: Job) -> None:
     """Where a job stands, and what can be done about it; without what it has written so far."""
+    words = waiting.requests_in_words(cached.store(), [job])[job.id]
     with st.container(border=True):
         st.html(
-            f"<b>Job {job.id}</b> · {job.kind} · "
-            f"{markup.badge(job.state.value, 'bad' if job.lapsed else TONES[job.state])} "
+            f"<b>Job {job.id}</b> · {markup.escape(words)} · {state_badge(job)} "
             f"{markup.quiet(_job_note(job))}"
         )
         if job.state is JobState.RUNNING:
             st.progress(min(1.0, job.progress_done / (job.progress_total or 1)))
-        if job.state is JobState.QUEUED:
+        if job.state is JobState.QUEUED or job.lapsed:
             worker_note(queue=job.queue, place=f"job-{job.id}")
+        if job.state is JobState.QUEUED and _is_behind_another(job):
+            _offer_worker("Start another worker", f"another-{job.id}", another=True)
         if job.error and job.state is JobState.FAILED:
             st.html(f'<div class="vl-mono">{markup.literal(job.error)}</div>')
         if job.state in (JobState.FAILED, JobState.CANCELLED):
             if st.button("Retry", key=f"retry.{job.id}"):
                 jobs.retry(cached.store(), job.id, actor=cached.user())
                 st.rerun()
+        elif job.cancel_requested:
+            st.button("Cancelling …", key=f"cancelling.{job.id}", disabled=True)
         elif not job.state.is_final:
-            label = "Cancelling …" if job.cancel_requested else "Cancel"
-            if st.button(label, key=f"cancel.{job.id}", disabled=job.cancel_requested):
-                jobs.cancel(cached.store(), job.id, actor=cached.user())
-                st.rerun()
+            notes.confirmed(
+                "Cancel",
+                f"Cancel job {job.id}, {words}? What it has computed so far is dropped.",
+                lambda: jobs.cancel(cached.store(), job.id, actor=cached.user()),
+                key=f"cancel.{job.id}",
+            )
+
+
+def state_badge(job: Job) -> str:
+    """The state of a job as a pill; of one whose worker is gone, that it is."""
+    if job.lapsed:
+        return markup.badge("running, its worker is gone", "bad")
+    return markup.badge(job.state.value, TONES[job.state])
+
+
+def _is_behind_another(job: Job) -> bool:
+    """Whether a worker that this dashboard can start would take a job sooner."""
+    line = waiting.lines(cached.store(), [job]).get(job.id)
+    usual = job.queue == DEFAULT_QUEUE and launching.is_possible()
+    return usual and line is not None and line.workers > 0 and not line.is_next
 
 
 def arm_labels(job: Job) -> Sequence[str]:
@@ -150,14 +186,17 @@ def arm_labels(job: Job) -> Sequence[str]:
 
 
 def _job_note(job: Job) -> str:
-    """What is to be known beside the state: trouble, or how fast it goes and how long yet."""
+    """What is to be known beside the state: trouble, how fast it goes, what it waits behind."""
     standing = jobs.standing(job)
     if standing != job.state.value:
         return standing.removeprefix(f"{job.state.value}, ")
-    return (jobs.pace(job) or job.progress_note) if job.state is JobState.RUNNING else ""
+    wait = waiting.wait_of(cached.store(), job)
+    if job.state is JobState.RUNNING:
+        return " · ".join(filter(None, (jobs.pace(job) or job.progress_note, wait)))
+    return wait
 
 
-def _partial_texts(job: Job) -> None:
+def partial_texts(job: Job) -> None:
     """What a generation has written so far, as it grows."""
     texts = jobs.partial_texts(cached.store(), job.id)
     if texts:

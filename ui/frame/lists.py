@@ -6,7 +6,7 @@ from typing import Any, TypeVar, cast
 import pandas as pd
 import streamlit as st
 
-from ui import cached
+from ui import cached, markup, tables
 from ui.frame import navigation, notes
 from vectorlab.domain.runs.runs import GenerationRun
 from vectorlab.services.runs import runs
@@ -14,77 +14,57 @@ from vectorlab.services.runs import runs
 Rows = TypeVar("Rows", bound=Sequence[Any] | pd.DataFrame)
 TICKS = "tick"  # of the address, once per ticked row
 TIME = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm")
-RUN_COLUMNS = {
-    "made": TIME,
-    "arms": st.column_config.TextColumn(width=260),
-}
 
 
-def pick(
-    frame: pd.DataFrame,
+def linked(
+    head: Sequence[str],
+    rows: Mapping[str, Sequence[Sequence[str]]],
     *,
-    key: str,
-    hide: tuple[str, ...] = (),
-    columns: Mapping[str, Any] | None = None,
-) -> int | None:
-    """A table that opens a row: the number of the row that was clicked, or None."""
-    event = st.dataframe(
-        frame,
-        key=key,
-        hide_index=True,
-        column_order=[name for name in frame.columns if name not in hide],
-        column_config=columns,
-        on_select="rerun",
-        selection_mode="single-cell",
-        placeholder="–",
-    )
-    cells = event["selection"]["cells"]
-    return int(cells[0][0]) if cells else None
-
-
-def tick(
-    frame: pd.DataFrame,
-    names: Sequence[str],
-    *,
-    key: str,
-    columns: Mapping[str, Any],
-    order: Sequence[str] | None = None,
-) -> tuple[str | None, list[str]]:
-    """A table whose rows are opened by a click, or ticked; ticks stand in the address at once.
+    frame: Callable[[], pd.DataFrame],
+    name: str,
+    label: str = "Download CSV",
+) -> None:
+    """A table whose rows are links, and its download.
 
     Args:
-        frame: A page of a list.
-        names: What the address calls the rows.
-        key: Of the table.
-        columns: How columns are drawn.
-        order: Which columns are drawn; None: all.
-
-    Returns:
-        The row that was clicked, if any, and those that are ticked, on other pages too.
+        head: Words of our own over the columns.
+        rows: Ready HTML cells by the group that they stand in; the first is ``markup.opens``.
+        frame: What is downloaded.
+        name: Of the file, once per page.
+        label: Of the download.
     """
-    in_address, known = st.query_params.get_all(TICKS), list(names)
-    last_key = f"{key}.drawn"  # session key: what the ticks of the table were last in step with
-    if key not in st.session_state or st.session_state.get(last_key) != (in_address, known):
-        rows = [known.index(name) for name in in_address if name in known]
-        st.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": []}}
-    event = st.dataframe(
-        frame,
-        key=key,
-        hide_index=True,
-        placeholder="–",
-        column_order=order,
-        column_config=columns,
-        on_select="rerun",
-        selection_mode=["multi-row", "single-cell"],
-    )
-    rows, cells = event["selection"]["rows"], event["selection"]["cells"]
-    here = [known[row] for row in rows if row < len(known)]
-    ticked = [name for name in in_address if name not in known or name in here]
-    ticked += [name for name in here if name not in ticked]
-    if ticked != in_address:
-        st.query_params[TICKS] = ticked
-    st.session_state[last_key] = (ticked, known)
-    return (known[cells[0][0]] if cells else None), ticked
+    st.html(markup.list_table(head, rows))
+    tables.csv_button(frame, name=name, label=label)
+
+
+def ticked() -> list[str]:
+    """What is ticked, in the order of ticking, on other pages of the list too."""
+    return list(dict.fromkeys(st.query_params.get_all(TICKS)))
+
+
+def tick_box(page: str, name: str, *, label: str) -> str:
+    """A box that puts a row into the address, or takes it out again.
+
+    Args:
+        page: That the list is on.
+        name: What the address calls the row.
+        label: Said where the row is not seen.
+    """
+    known = ticked()
+    after = [other for other in known if other != name] + ([] if name in known else [name])
+    chosen = {key: st.query_params.get_all(key) for key in st.query_params}
+    where = markup.address(page, **{**chosen, TICKS: after})
+    return markup.tick_box(where, ticked=name in known, label=label)
+
+
+def in_groups(
+    groups: Sequence[tuple[str, Sequence[str]]],
+) -> dict[str, list[Sequence[str]]]:
+    """Rows by their group, groups in the order of their first row."""
+    found: dict[str, list[Sequence[str]]] = {}
+    for group, row in groups:
+        found.setdefault(group, []).append(row)
+    return found
 
 
 def one_page(read: Callable[[int, int], Rows], per_page: int) -> tuple[Rows, int, bool]:

@@ -1,35 +1,80 @@
 """The pages, the ways between them, and what their addresses say."""
 
+import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+from ui import cached, markup
 from ui.frame import notes
 from vectorlab.errors import InputError, VectorLabError
+from vectorlab.services import database
+from vectorlab.services.database import StoreUnavailable
 from vectorlab.systems import systems
 
 V = TypeVar("V")
 
-# Heading in the sidebar -> address of each page (and name of its file) -> title.
+# Heading in the sidebar -> address of each page (and name of its file) -> title. A noun has one
+# entry: what makes, compares or repeats one is reached from its page.
 NAVIGATION = {
-    "": {"overview": "Overview", "playground": "Playground"},
-    "Look": {
+    "": {"overview": "Overview", "playground": "Playground", "experiment": "Experiment"},
+    "Record": {
         "sets": "Sets",
         "vectors": "Vectors",
         "runs": "Runs",
-        "compare": "Compare",
-        "replay": "Replay",
         **{name: title for system in systems() for name, title in system.pages.items()},
     },
-    "Make": {"new_vector": "New vector", "new_run": "New run"},
-    "Work": {"jobs": "Jobs and workers", "sql": "SQL", "settings": "Settings"},
+    "Store": {"jobs": "Jobs and workers", "sql": "SQL", "settings": "Settings"},
+}
+ICONS = {  # Material symbols, which come with Streamlit
+    "overview": "home",
+    "playground": "tune",
+    "experiment": "science",
+    "sets": "list_alt",
+    "vectors": "north_east",
+    "runs": "notes",
+    "attributes": "category",
+    "in_context_learning": "school",
+    "jobs": "pending_actions",
+    "sql": "database",
+    "settings": "settings",
+}
+OTHER_ICON = "extension"
+# Pages that another leads to, by that one.
+LED_TO = {
+    "vectors": {"new_vector": "New vector"},
+    "runs": {"new_run": "New run", "compare": "Compare", "replay": "Replay"},
 }
 # What a page shows one of: another one is looked at anew.
-SUBJECTS = {"sets": "set", "vectors": "vector", "compare": "run", "replay": "run", "jobs": "job"}
+SUBJECTS = {
+    "sets": "set",
+    "vectors": "vector",
+    "compare": "run",
+    "experiment": "run",
+    "replay": "run",
+    "jobs": "job",
+}
+# What stands within a subject.
+WITHIN = {"sets": ("version", "@")}
 _AT = "frame.at"  # session key: page and subject that choices in the session belong to
+TRY_AGAIN_EVERY = "3s"  # of a page whose store is not there
 MOST_NUMBER = 10**12  # of an address; what is larger names nothing either, and no store counts it
+
+
+def page_titles() -> dict[str, str]:
+    """Every page, by its address."""
+    return {
+        name: title
+        for pages in (*NAVIGATION.values(), *LED_TO.values())
+        for name, title in pages.items()
+    }
+
+
+def icon(name: str) -> str:
+    """Of a page's entry in the sidebar."""
+    return f":material/{ICONS.get(name, OTHER_ICON)}:"
 
 
 def page_file(name: str) -> str:
@@ -40,17 +85,56 @@ def page_file(name: str) -> str:
 def run_page(page: StreamlitPage) -> None:
     """Run a page; an error that ends it stands under a title, with a way back."""
     st.session_state[notes.TITLED] = False
-    _forget_what_was_chosen_elsewhere(page.url_path or "overview")
+    name = page.url_path or "overview"
+    _forget_what_was_chosen_elsewhere(name)
+    trail = _trail(name)
+    if len(trail) > 1:
+        st.html(markup.crumbs(trail))
     try:
+        database.check_there(cached.store())  # also of pages that read nothing of it
         page.run()
     except VectorLabError as error:
         if not st.session_state[notes.TITLED]:
             notes.header(page.title, "What the address names cannot be shown.")
         notes.show_error(error)
-        name = page.url_path or "overview"
-        name = "runs" if name == "compare" else name  # where runs to compare are chosen
-        titles = {name: title for pages in NAVIGATION.values() for name, title in pages.items()}
-        page_link(f"Back to {titles[name]}", name)
+        name = _list_of(name)
+        page_link(f"Back to {page_titles()[name]}", name)
+        if isinstance(error, StoreUnavailable):
+            _try_again_by_itself()
+
+
+def _try_again_by_itself() -> None:
+    """Draw the page anew every few seconds, until its store is there again."""
+    began = time.monotonic()
+
+    @st.fragment(run_every=TRY_AGAIN_EVERY)
+    def look() -> None:
+        st.html(markup.quiet("The page tries again by itself."))
+        if time.monotonic() - began > 1:  # and not while it is drawn first
+            st.rerun()
+
+    look()
+
+
+def _list_of(name: str) -> str:
+    """The page with an entry in the sidebar that leads to a page; mostly itself."""
+    return next((place for place, pages in LED_TO.items() if name in pages), name)
+
+
+def _trail(name: str) -> list[tuple[str, str]]:
+    """The way from a list to what the page shows one of: words, and the address they lead to."""
+    listed, titles = _list_of(name), page_titles()
+    subject = SUBJECTS.get(name, "")
+    trail = [(titles[listed], listed)]
+    if name not in (listed, "compare"):  # that page is what one run or several are shown on
+        trail.append((titles[name], name))
+    chosen = st.query_params.get_all(subject)
+    if chosen:
+        trail.append((", ".join(chosen), markup.address(name, **{subject: chosen})))
+        part, sign = WITHIN.get(name, ("", ""))
+        if part in st.query_params:
+            trail.append((sign + st.query_params[part], ""))
+    return trail
 
 
 def _forget_what_was_chosen_elsewhere(name: str) -> None:
@@ -76,6 +160,13 @@ def go(page: str, **selection: object) -> None:
 def page_link(label: str, page: str, **selection: object) -> None:
     """A link to a page; ``label`` is Markdown of our own words and checked names."""
     st.page_link(page_file(page), label=label, query_params=_query(selection))
+
+
+def links_led_to(listed: str, *names: str) -> None:
+    """Links from the page of a list to some that it leads to, under its title."""
+    with st.container(horizontal=True):
+        for name in names:
+            page_link(LED_TO[listed][name], name)
 
 
 def chosen_number(name: str) -> int | None:

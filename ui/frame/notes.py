@@ -1,6 +1,6 @@
 """Titles, notes and errors in words."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import streamlit as st
@@ -30,6 +30,23 @@ def note(title: str, text: str, *, tone: str = "", command: str | None = None) -
     st.html(f'<div class="{kind}"><b>{markup.escape(title)}</b>{markup.escape(text)}</div>')
     if command is not None:
         st.code(command, language="bash")
+
+
+def confirmed(label: str, question: str, act: Callable[[], object], *, key: str) -> None:
+    """A button that asks before it acts; nothing happens until the question is answered.
+
+    Args:
+        label: Of the button.
+        question: What will be done, and to how much.
+        act: Does it; the page is drawn anew then.
+        key: Of the button.
+    """
+    with st.popover(label, key=key):
+        st.html(f"<p>{markup.escape(question)}</p>")
+        if st.button(f"Yes, {label[0].lower()}{label[1:]}", key=f"{key}.yes", type="primary"):
+            with errors_as_panel():
+                act()
+                st.rerun()
 
 
 @contextmanager

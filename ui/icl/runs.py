@@ -115,8 +115,9 @@ def _show_heads(heads: pd.DataFrame) -> None:
     figure = navigation.one_of("Figure", figures, key="head_figure")
     st.altair_chart(charts.head_map(heads, figure.replace(" ", "_")))
     strongest = icl_runs.strongest_heads(heads)
-    names = [f"{row.layer}.{row.head}" for row in strongest.itertuples()]
-    chosen = st.selectbox("Head, as layer.head", names, key="head", bind="query-params")
+    names = [f"layer {row.layer}, head {row.head}" for row in strongest.itertuples()]
+    navigation.say_unknown("head", names)
+    chosen = st.selectbox("Head", names, key="head", bind="query-params")
     st.caption("Which demonstrations carry this head's update, in the order of the prompt.")
     st.altair_chart(charts.shares(strongest.iloc[names.index(chosen)]))
 
@@ -164,17 +165,19 @@ def show_curves(curves: dict[str, list[tuple[int, float]]], *, key: str) -> None
         key: Of the charts.
     """
     rows = [
-        {"step": step, "value": value, "of": series}
+        {"step": step, "loss": value, "of": series}
         for series, points in curves.items()
         for step, value in points
     ]
     if rows:
         frame = pd.DataFrame(rows)
         losses = frame[frame["of"].isin(LOSSES)]
-        st.altair_chart(charts.lines(losses, "step", "value", "of"), key=f"{key}.loss")
-        others = frame[~frame["of"].isin(LOSSES)]
+        st.subheader("Loss on fresh tasks", anchor=False)
+        st.altair_chart(charts.lines(losses, "step", "loss", "of"), key=f"{key}.loss")
+        others = frame[~frame["of"].isin(LOSSES)].rename(columns={"loss": "figure"})
         if len(others):
-            st.altair_chart(charts.lines(others, "step", "value", "of"), key=f"{key}.others")
+            st.subheader("How near to gradient descent", anchor=False)
+            st.altair_chart(charts.lines(others, "step", "figure", "of"), key=f"{key}.others")
 
 
 def _ask_for_a_bridge() -> None:

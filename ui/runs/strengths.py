@@ -54,6 +54,12 @@ def choose(chosen: Sequence[VectorChoice], operator: Operator | None) -> list[tu
     return pairs
 
 
+def forget(vector: str) -> None:
+    """Let the address alone say the strength of a vector."""
+    for kind in ("slider", "number"):
+        st.session_state.pop(f"play.{kind}.{vector}", None)
+
+
 def _given() -> dict[str, float]:
     strengths = {}
     for text in st.query_params.get_all(PARAMETER):

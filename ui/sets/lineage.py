@@ -10,6 +10,7 @@ from vectorlab.services import lineage
 
 _SHAPES = {"set_version": "folder", "vector": "box", "run": "note", "model": "ellipse"}
 _SCORES = "hexagon"
+FEW = 6  # things that fit beside each other at their own size
 
 
 def show(version: SetVersion) -> None:
@@ -19,7 +20,8 @@ def show(version: SetVersion) -> None:
     if len(graph.things) == 1:
         notes.note("On its own", "This version came from no other, and nothing was made from it.")
         return
-    st.graphviz_chart(_dot(graph), width="stretch")
+    # A few nodes stretched over the page would have letters larger than its title.
+    st.graphviz_chart(_dot(graph), width="content" if len(graph.things) <= FEW else "stretch")
     if not graph.is_complete:
         st.caption("More than fits into a picture; v_lineage in SQL has all of it.")
     rows = [

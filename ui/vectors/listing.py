@@ -1,31 +1,55 @@
 """All vectors: filter, open one, compare several."""
 
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+
 import streamlit as st
 
-from ui import cached, tables
+from ui import cached, markup, tables
 from ui.frame import lists, navigation, notes
-from vectorlab.domain.runs.lists import VectorFilter
+from vectorlab.domain.runs.lists import RunKind, VectorFilter
+from vectorlab.domain.vectors.lists import CHANCE, Merits
+from vectorlab.domain.vectors.vectors import SteeringVector
 from vectorlab.services import frames, models
 from vectorlab.services.runs import lists as run_lists
+from vectorlab.services.vectors import merits
 
 PER_PAGE = 100
 MOST_COMPARED = 8
-COLUMNS = (
+HEAD = (
     "vector",
     "method",
     "model",
     "set",
-    "read site",
-    "write site",
-    "layers",
-    "origin",
+    "tells apart",
+    "calibrated strength",
+    "runs",
     "made",
 )
+NEAR_CHANCE = 0.6  # accuracy up to which a vector is said to tell little apart
+
+
+class Order(StrEnum):
+    """How the vectors of a page are sorted."""
+
+    NEWEST = "newest"
+    APART = "tells apart best"
+    USED = "most used"
+
+
+class Grouping(StrEnum):
+    """What the vectors of a page stand together by."""
+
+    NONE = "nothing"
+    SET = "set"
+    METHOD = "method"
+    CALIBRATED = "calibration"
 
 
 def show() -> None:
     """The filter in the address, a page of the table, and what to do with it."""
     notes.header("Steering vectors", "What a model made of a demonstration set, layer by layer.")
+    navigation.links_led_to("vectors", "new_vector")
     vector_filter = _choose()
     vectors, number, more = lists.one_page(
         lambda limit, offset: run_lists.list_vectors(
@@ -39,32 +63,128 @@ def show() -> None:
             "No vector fits" if is_filtered else "No vector yet",
             "Loosen the filter above." if is_filtered else "Extract one from a set version.",
         )
-        if not is_filtered:
-            navigation.page_link("New vector", "new_vector")
         return
-    opened, chosen = lists.tick(
-        frames.vectors_frame(vectors),
-        [vector.name for vector in vectors],
-        key="vectors.list",
-        columns={"made": lists.TIME},
-        order=COLUMNS,
-    )
-    if opened is not None:
-        navigation.go("vectors", vector=opened)
+    _show_list(list(vectors), vector_filter)
     with st.container(horizontal=True, vertical_alignment="center"):
+        chosen = lists.ticked()
         fits = 2 <= len(chosen) <= MOST_COMPARED
         label = f"Compare {len(chosen)} vectors" if len(chosen) > 1 else "Compare"
         if st.button(label, type="primary", disabled=not fits):
             navigation.go("vectors", vector=chosen)
         lists.older_newer(number, more=more)
-        tables.csv_button(
-            lambda: frames.vectors_frame(
-                run_lists.list_vectors(cached.store(), vector_filter, limit=tables.ALL)
-            ),
-            name="vectors",
-            label="Download all that fit (CSV)",
+    st.caption(
+        f"Open a vector by its row; tick 2 to {MOST_COMPARED} to compare them. *Tells apart* is "
+        "the share of unseen sources and targets that the best layer puts on their side; a guess "
+        f"has {CHANCE:g}. Sorting and grouping are of the vectors on this page."
+    )
+
+
+def cells(vector: SteeringVector, known: Merits) -> list[str]:
+    """The line of a vector; its link opens it."""
+    return [
+        markup.opens(vector.name, "vectors", vector=vector.name),
+        markup.escape(vector.method),
+        markup.escape(vector.model_name),
+        _set(vector),
+        _apart(known),
+        _strength(known),
+        markup.link(known.n_runs, "runs", **{"with": vector.name, "kind": RunKind.ALL.value})
+        if known.n_runs
+        else markup.quiet("none"),
+        f'<span class="vl-moment">{markup.moment(vector.created_at).removesuffix(" UTC")}</span>',
+    ]
+
+
+def show_latest(vectors: Sequence[SteeringVector], *, name: str) -> None:
+    """A short list of vectors without any choice."""
+    known = merits.of_vectors(cached.store(), [vector.id for vector in vectors])
+    lists.linked(
+        HEAD,
+        {"": [cells(vector, known[vector.id]) for vector in vectors]},
+        frame=lambda: frames.vectors_frame(vectors),
+        name=name,
+    )
+
+
+def _show_list(vectors: list[SteeringVector], vector_filter: VectorFilter) -> None:
+    known = merits.of_vectors(cached.store(), [vector.id for vector in vectors])
+    left, right = st.columns(2, vertical_alignment="bottom")
+    with left:
+        order = navigation.one_of("Sort", list(Order), key="sort")
+    with right:
+        grouping = navigation.one_of("Group by", list(Grouping), key="group")
+    rows = [
+        (
+            _group_of(vector, known[vector.id], grouping),
+            [
+                lists.tick_box("vectors", vector.name, label=f"Compare vector {vector.name}"),
+                *cells(vector, known[vector.id]),
+            ],
         )
-    st.caption(f"Click a row to open the vector. Tick 2 to {MOST_COMPARED} to compare them.")
+        for vector in _sorted(vectors, known, order)
+    ]
+    lists.linked(
+        ("", *HEAD),
+        lists.in_groups(rows),
+        frame=lambda: frames.vectors_frame(
+            run_lists.list_vectors(cached.store(), vector_filter, limit=tables.ALL)
+        ),
+        name="vectors",
+        label="Download all that fit (CSV)",
+    )
+
+
+def _sorted(
+    vectors: list[SteeringVector], known: Mapping[int, Merits], order: Order
+) -> list[SteeringVector]:
+    if order is Order.APART:
+        return sorted(vectors, key=lambda vector: -_accuracy(known[vector.id]))
+    if order is Order.USED:
+        return sorted(vectors, key=lambda vector: -known[vector.id].n_runs)
+    return vectors
+
+
+def _group_of(vector: SteeringVector, known: Merits, grouping: Grouping) -> str:
+    if grouping is Grouping.SET:
+        return vector.set_label or "of no set"
+    if grouping is Grouping.METHOD:
+        return vector.method
+    if grouping is Grouping.CALIBRATED:
+        if known.calibrated is None:
+            return "not calibrated"
+        return "within its budget" if known.calibrated.is_met else "budget not met"
+    return ""
+
+
+def _accuracy(known: Merits) -> float:
+    return -1.0 if known.separable is None else known.separable.accuracy
+
+
+def _set(vector: SteeringVector) -> str:
+    if vector.set_label is None:
+        return markup.quiet("–")
+    name, _, number = vector.set_label.rpartition("@")
+    return markup.link(vector.set_label, "sets", set=name, version=number)
+
+
+def _apart(known: Merits) -> str:
+    if known.separable is None:
+        return markup.quiet("not measured")
+    found = f"{known.separable.accuracy:.0%} at layer {known.separable.layer}"
+    note = markup.note("near a guess") if known.separable.accuracy <= NEAR_CHANCE else ""
+    return markup.escape(found) + note
+
+
+def _strength(known: Merits) -> str:
+    if known.calibrated is None:
+        return markup.quiet("not calibrated")
+    found = known.calibrated
+    budget = markup.note(
+        f"{found.effect} within {found.damage} {found.budget:g}"
+        if found.is_met
+        else f"no strength stays within {found.damage} {found.budget:g}"
+    )
+    return (f"{found.strength:+.3g}" if found.is_met else "none") + budget
 
 
 def _choose() -> VectorFilter:

@@ -7,11 +7,12 @@ from pathlib import Path
 import streamlit as st
 
 from ui import cached, charts, markup
-from ui.frame import job_panels, lists, navigation, notes
+from ui.frame import job_panels, navigation, notes
+from ui.runs import listing
 from ui.vectors import tokens
 from vectorlab.domain.description import describe
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
-from vectorlab.domain.runs.lists import RunFilter
+from vectorlab.domain.runs.lists import RunFilter, RunKind
 from vectorlab.domain.vectors.explanations import Explanation
 from vectorlab.domain.vectors.formats import VECTOR_FORMATS, VectorFormat
 from vectorlab.services import frames
@@ -187,13 +188,8 @@ def _show_runs(details: VectorDetails) -> None:
     if not used:
         st.html(markup.quiet("None yet."))
         return
-    chosen = lists.pick(
-        frames.summaries_frame(used[:LATEST]),
-        key="vectors.runs",
-        hide=("seed", "seconds"),
-        columns=lists.RUN_COLUMNS,
-    )
+    listing.show(used[:LATEST], name="runs-that-used-it")
     if len(used) > LATEST:
-        navigation.page_link("All runs that used it", "runs", **{"with": details.vector.name})
-    if chosen is not None:
-        navigation.go("compare", run=used[chosen].id)
+        navigation.page_link(
+            "All runs that used it", "runs", **{"with": details.vector.name, "kind": RunKind.ALL}
+        )

@@ -42,6 +42,10 @@ ENTRIES: Mapping[str, Entry] = {
         "Generation runs: texts for every prompt and arm, stored with all that made them.",
         "runs.commands",
     ),
+    "experiment": _noun(
+        "Experiments: a vector beside what it has to beat, up to a verdict in words.",
+        "experiment",
+    ),
     **{
         system.name: Entry(about=system.about, module=f"vectorlab.{system.name}.cli.commands")
         for system in systems()

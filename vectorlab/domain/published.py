@@ -51,6 +51,13 @@ class Experiment:
     higher: float  # a strength above the published one, at which ours is shown too
     effect: str  # a scorer, above 0 for a text that was turned
     turned: str  # what such a text is
+    # A sentence of its prompts, to be tried first; none where the bundled model is not turned.
+    example: str | None
+
+    @property
+    def prompt(self) -> str | None:
+        """The prompt about the example."""
+        return None if self.example is None else self.published.query(self.example)
 
     @property
     def files(self) -> dict[str, str]:
@@ -131,6 +138,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         higher=0.2,
         effect=rf"regex:(?i)\b({_RESPECTFUL_WORDS})\b",
         turned="respectful",
+        example="My landlord ignores me again.",
     ),
     Experiment(
         name="sentiment-flip",
@@ -141,6 +149,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         higher=0.2,
         effect=rf"regex:(?i)\b({_POSITIVE_WORDS})\b",
         turned="positive",
+        example=None,
     ),
     Experiment(
         name="sentiment-paraphrase",
@@ -152,6 +161,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         higher=0.2,
         effect=r"regex:!!|\p{Emoji_Presentation}",
         turned="excited",
+        example="I had a good time at the castle.",
     ),
 )
 

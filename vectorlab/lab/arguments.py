@@ -33,7 +33,7 @@ class Verbs:
     def __init_subclass__(cls, **more: Any) -> None:
         super().__init_subclass__(**more)
         for name, verb in list(vars(cls).items()):
-            if inspect.isfunction(verb) and not name.startswith("_"):
+            if inspect.isfunction(verb) and (not name.startswith("_") or name == "__call__"):
                 setattr(cls, name, _checked(verb))
 
 

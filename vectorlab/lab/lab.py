@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from vectorlab.domain.queries import QueryLimits
+from vectorlab.lab.experiments import ExperimentVerbs
 from vectorlab.lab.jobs import JobVerbs
 from vectorlab.lab.models import ModelVerbs
 from vectorlab.lab.runs import RunVerbs
@@ -39,6 +40,7 @@ class Lab(Session):
         self.models = ModelVerbs(self)
         self.vectors = VectorVerbs(self)
         self.runs = RunVerbs(self)
+        self.experiment = ExperimentVerbs(self)
         self.jobs = JobVerbs(self)
         for system in systems():
             setattr(self, system.name, system.module("verbs").VERBS(self))

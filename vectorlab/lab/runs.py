@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -25,7 +25,6 @@ from vectorlab.services.runs.requests import WantedRun
 from vectorlab.services.runs.sweeps import WantedSweep
 from vectorlab.services.runs.text_options import run_spec
 from vectorlab.services.vectors import vectors
-from vectorlab.services.vectors.vectors import ExtractionOptions
 from vectorlab.streaming import stream_callback
 
 
@@ -228,13 +227,15 @@ class RunVerbs(Verbs):
 
     def _shuffled_vector(self, vector: str, seed: int) -> str:
         """A control is made as its vector was, on the vector's own model."""
-        name = f"{vector}-shuffled-{seed}"
-        version, spec = baselines.shuffled_set(
-            self._session.db, vector, seed=seed, actor=self._session.settings.user
+        asked = baselines.request_shuffled(
+            self._session.db,
+            vector,
+            model=self._models.get(self._vectors.get(vector).model_name),
+            seed=seed,
+            actor=self._session.settings.user,
+            priority=PRIORITY_INTERACTIVE,
         )
-        options = {field.name: getattr(spec, field.name) for field in fields(ExtractionOptions)}
-        model = self._vectors.get(vector).model_name
-        return self._vectors.extract(set=version, model=model, name=name, **options).name
+        return self._session.result(asked).name
 
     def count_tokens(self, run: GenerationRun, texts: Sequence[str]) -> Sequence[int]:
         """Tokens of texts as the model of a run reads them as its prompts."""

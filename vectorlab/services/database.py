@@ -4,6 +4,8 @@ from pathlib import Path
 
 from vectorlab.store import engines
 from vectorlab.store.database import Database
+from vectorlab.store.engines import BUSY_TIMEOUT_MS
+from vectorlab.store.failures import StoreUnavailable
 from vectorlab.store.upkeep import inspection, revision
 from vectorlab.store.upkeep.inspection import TableSize
 from vectorlab.store.upkeep.revision import MigrationResult, SchemaStatus
@@ -12,6 +14,7 @@ __all__ = [
     "Database",
     "MigrationResult",
     "SchemaStatus",
+    "StoreUnavailable",
     "TableSize",
     "backup",
     "display",
@@ -23,16 +26,20 @@ __all__ = [
 ]
 
 
-def open_store(url: str) -> Database:
+def open_store(url: str, *, patience_ms: int = BUSY_TIMEOUT_MS) -> Database:
     """Open the store, creating it first where there is none yet.
+
+    Args:
+        url: Of the store.
+        patience_ms: How long a transaction waits while another process has a SQLite file locked.
 
     Raises:
         StoreError: If the file is not a database or the server cannot be reached.
         SchemaError: If the database is older or newer than this version needs.
     """
-    if status(url).state == "empty":
+    if revision.status(url, patience_ms=patience_ms).state == "empty":
         upgrade(url)
-    return Database.open(url)
+    return Database.open(url, patience_ms=patience_ms)
 
 
 def upgrade(url: str) -> MigrationResult:
@@ -72,6 +79,16 @@ def verify(db: Database) -> list[str]:
 def display(url: str) -> str:
     """The URL as it may be shown: without its password."""
     return engines.shown(url)
+
+
+def check_there(db: Database) -> None:
+    """Begin a transaction and end it.
+
+    Raises:
+        StoreUnavailable: If the store is locked, out of reach, or its file is gone.
+    """
+    with db.read():
+        pass
 
 
 def describe(db: Database) -> dict[str, object]:

@@ -16,7 +16,7 @@ from vectorlab.domain.runs.runs import GenerationRun, RunSpec
 from vectorlab.domain.runs.texts import GeneratedText
 from vectorlab.domain.sets.diff import Changes, Moved, Placed
 from vectorlab.domain.vectors.vectors import LayerVector, SteeringVector
-from vectorlab.services import jobs, listings
+from vectorlab.services import jobs, listings, waiting
 from vectorlab.services.runs import runs
 from vectorlab.services.sets import sets
 from vectorlab.services.sets.history import Blame
@@ -255,7 +255,7 @@ def jobs_frame(
 ) -> pd.DataFrame:
     """One row per job, newest first."""
     listed = jobs.list_jobs(db, job_filter, state=state, limit=limit)
-    return pd.DataFrame(listings.jobs_columns(listed))
+    return pd.DataFrame(waiting.columns(db, listed))
 
 
 def workers_frame(db: Database) -> pd.DataFrame:

@@ -240,6 +240,24 @@ def any_worker_alive(db: Database, *, queue: str = DEFAULT_QUEUE) -> bool:
         return jobs.any_worker_alive(tx, within_s=ALIVE_S, queue=queue)
 
 
+def any_due(db: Database, *, queue: str = DEFAULT_QUEUE) -> bool:
+    """Whether a job of that queue waits for a worker: queued, or left by one that is gone."""
+    with db.read() as tx:
+        return jobs.any_due(tx, queue=queue)
+
+
+def let_go(db: Database, *, host: str, pid: int) -> list[int]:
+    """End the leases of a worker whose process is known to have ended; the next takes its jobs.
+
+    Only who saw the process end may say so: a worker that lives would lose its work.
+
+    Returns:
+        Ids of the jobs that it held.
+    """
+    with db.write() as tx:
+        return jobs.let_go(tx, host=host, pid=pid)
+
+
 def standing(job: Job) -> str:
     """Where a job stands, in words that say no more than is known."""
     if job.lapsed:

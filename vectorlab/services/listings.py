@@ -3,7 +3,7 @@
 Plain lists of what is given, so that a list of one thing loads neither pandas nor any other thing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
@@ -88,17 +88,26 @@ def summaries_columns(summaries: "Sequence[RunSummary]") -> ListColumns:
     }
 
 
-def jobs_columns(listed: "Sequence[Job]") -> ListColumns:
-    """One row per job, in their order."""
+def jobs_columns(
+    listed: "Sequence[Job]", words: "Mapping[int, str]", waits: "Mapping[int, str]"
+) -> ListColumns:
+    """One row per job, in their order.
+
+    Args:
+        listed: The jobs.
+        words: What each asks for, by its id.
+        waits: What it waits behind, or what waits behind it, by its id.
+    """
     from vectorlab.services import jobs
 
     return {
         "id": [job.id for job in listed],
+        "what": [words[job.id] for job in listed],
         "kind": [job.kind for job in listed],
         "state": [job.state.value for job in listed],
         "progress": [_progress(job.progress_done, job.progress_total) for job in listed],
         "pace": [jobs.pace(job) for job in listed],
-        "note": [_note(job) for job in listed],
+        "note": [waits.get(job.id) or _note(job) for job in listed],
         "attempt": [job.attempt for job in listed],
         "worker": [job.lease_owner for job in listed],
         "error": [job.error for job in listed],
@@ -138,6 +147,7 @@ def _summary(run: "GenerationRun") -> "RunSummary":
         name=run.name,
         model_name=run.model_name,
         n_prompts=len(run.spec.prompts),
+        first_prompt=run.spec.prompts[0].text,
         arms=tuple(arm.label for arm in run.spec.arms),
         samples=run.spec.samples,
         is_sampled=run.spec.decoding.do_sample,
@@ -163,7 +173,7 @@ def _note(job: "Job") -> str:
     standing = jobs.standing(job)
     if standing != job.state.value:
         return standing.removeprefix(f"{job.state.value}, ")
-    return job.progress_note if job.state == JobState.RUNNING else ""
+    return job.progress_note if job.state == JobState.RUNNING and not jobs.pace(job) else ""
 
 
 def _progress(done: int, total: int | None) -> float | None:

@@ -7,7 +7,14 @@ from typing import Any, TypeAlias
 import sqlalchemy as sa
 
 from vectorlab.errors import SchemaError
-from vectorlab.store.engines import display, parse_url, reading, store_engine, writing
+from vectorlab.store.engines import (
+    BUSY_TIMEOUT_MS,
+    display,
+    parse_url,
+    reading,
+    store_engine,
+    writing,
+)
 from vectorlab.store.failures import StoreUnavailable, our_errors
 from vectorlab.store.upkeep.revision import read_status, refuse_newer
 
@@ -28,8 +35,13 @@ class Database:
         self._writer = writing(engine)
 
     @classmethod
-    def open(cls, url: str) -> "Database":
+    def open(cls, url: str, *, patience_ms: int = BUSY_TIMEOUT_MS) -> "Database":
         """Open a store that was migrated before.
+
+        Args:
+            url: Of the store.
+            patience_ms: How long a transaction waits while another process has a SQLite file
+                locked.
 
         Raises:
             InputError: If the URL names no SQLite file and no PostgreSQL database.
@@ -37,7 +49,7 @@ class Database:
             SchemaError: If the database is older or newer than this version needs.
         """
         parsed = parse_url(url)
-        status = read_status(parsed)
+        status = read_status(parsed, patience_ms=patience_ms)
         refuse_newer(status, display(parsed))
         if status.state != "current":
             described = "empty" if status.current is None else f"at revision {status.current}"
@@ -45,7 +57,7 @@ class Database:
                 f"Database {display(parsed)} is {described}, this version needs {status.head}. "
                 "Run: vectorlab db upgrade"
             )
-        return cls(url, store_engine(parsed))
+        return cls(url, store_engine(parsed, patience_ms=patience_ms))
 
     @property
     def dialect(self) -> str:

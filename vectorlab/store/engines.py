@@ -15,10 +15,12 @@ from sqlalchemy import event
 
 from vectorlab.domain.hashing import canonical_json
 from vectorlab.errors import InputError, StoreError
+from vectorlab.store.failures import StoreUnavailable
 from vectorlab.store.refused_values import explain_refused_values
 
 BUSY_TIMEOUT_MS = 30_000
 _BEGIN = "vectorlab_begin"
+_FILE = "vectorlab_file"  # of a pooled connection
 
 
 def parse_url(url: str) -> sa.URL:
@@ -63,10 +65,19 @@ def shown(url: str) -> str:
     return parse_url(url).render_as_string(hide_password=True)
 
 
-def store_engine(url: sa.URL) -> sa.Engine:
-    """The engine of an open store."""
-    is_sqlite = url.get_backend_name() == "sqlite"
-    engine = _sqlite_engine(url, foreign_keys=True) if is_sqlite else _postgresql_engine(url)
+def store_engine(url: sa.URL, *, patience_ms: int = BUSY_TIMEOUT_MS) -> sa.Engine:
+    """The engine of an open store.
+
+    Args:
+        url: Of the store, which is there.
+        patience_ms: How long a transaction waits while another process has a SQLite file locked.
+    """
+    path = sqlite_path(url)
+    if path is None:
+        engine = _postgresql_engine(url)
+    else:
+        engine = _sqlite_engine(url, foreign_keys=True, patience_ms=patience_ms)
+        _watch_file(engine, path)
     event.listen(engine, "handle_error", explain_refused_values)
     return engine
 
@@ -94,10 +105,12 @@ def writing(engine: sa.Engine) -> sa.Engine:
     return engine.execution_options(**{_BEGIN: "IMMEDIATE"})
 
 
-def _sqlite_engine(url: sa.URL, *, foreign_keys: bool, **options: Any) -> sa.Engine:
+def _sqlite_engine(
+    url: sa.URL, *, foreign_keys: bool, patience_ms: int = BUSY_TIMEOUT_MS, **options: Any
+) -> sa.Engine:
     engine = sa.create_engine(url, json_serializer=canonical_json, **options)
     pragmas = (
-        f"busy_timeout = {BUSY_TIMEOUT_MS}",
+        f"busy_timeout = {patience_ms}",
         "synchronous = NORMAL",  # never corrupt; power loss may take the last commits
         f"foreign_keys = {'ON' if foreign_keys else 'OFF'}",
     )
@@ -109,7 +122,7 @@ def _sqlite_engine(url: sa.URL, *, foreign_keys: bool, **options: Any) -> sa.Eng
             connection.execute(f"PRAGMA {pragma}")
         # SQLite's own knows the ASCII letters alone, and a search is for any case of any script.
         connection.create_function("lower", 1, lower_any_script, deterministic=True)
-        _use_wal(connection)
+        _use_wal(connection, patience_ms)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
@@ -118,6 +131,43 @@ def _sqlite_engine(url: sa.URL, *, foreign_keys: bool, **options: Any) -> sa.Eng
         connection.exec_driver_sql(f"BEGIN {mode}")
 
     return engine
+
+
+def _watch_file(engine: sa.Engine, path: Path) -> None:
+    """Refuse every transaction of a store whose file is gone.
+
+    SQLite would go on with the file that nothing leads to any more, and all that is written there
+    would be lost with the last process; a new connection would make an empty store of that name.
+    """
+
+    @event.listens_for(engine, "do_connect")
+    def _is_there(*_: Any) -> None:
+        _identity(path)
+
+    @event.listens_for(engine, "connect")
+    def _remember(_connection: Any, record: Any) -> None:
+        record.info[_FILE] = _identity(path)
+
+    @event.listens_for(engine, "checkout")
+    def _is_the_same(_connection: Any, record: Any, _proxy: Any) -> None:
+        if record.info[_FILE] != _identity(path):  # a backup was put in its place
+            raise sa.exc.DisconnectionError(f"{path} is another file now")
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """What tells a file from another in its place.
+
+    Raises:
+        StoreUnavailable: If it is gone.
+    """
+    try:
+        found = path.stat()
+    except OSError as exc:
+        raise StoreUnavailable(
+            f"The file of store {path} is gone ({exc.strerror}). Nothing is read from it or "
+            "written to it. Put it back, or a backup in its place: vectorlab db restore BACKUP"
+        ) from exc
+    return found.st_dev, found.st_ino
 
 
 def lower_any_script(text: Any) -> Any:
@@ -144,13 +194,13 @@ def _postgresql_engine(url: sa.URL, **options: Any) -> sa.Engine:
         ) from exc
 
 
-def _use_wal(connection: sqlite3.Connection) -> None:
+def _use_wal(connection: sqlite3.Connection, patience_ms: int) -> None:
     """Let readers and the writer not block each other; the file remembers it.
 
     Two starters that switch a fresh file at once are told "locked" without any waiting, whatever
     the busy timeout, so the waiting is done here.
     """
-    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    deadline = time.monotonic() + patience_ms / 1000
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")

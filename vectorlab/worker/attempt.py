@@ -8,16 +8,25 @@ from collections.abc import Callable, Sequence
 
 from vectorlab.domain.defaults import DEFAULT_STATE_CACHE_BYTES
 from vectorlab.domain.jobs.jobs import Job, JobState, LogLevel
-from vectorlab.errors import JobCancelled, JobReleased, LeaseLost, StoreError, VectorLabError
+from vectorlab.errors import (
+    JobCancelled,
+    JobOvertaken,
+    JobReleased,
+    LeaseLost,
+    StoreError,
+    VectorLabError,
+)
 from vectorlab.steering.model.batching import is_out_of_memory
 from vectorlab.store.database import Database
 from vectorlab.store.jobs import queue
 from vectorlab.store.retry import with_retry
-from vectorlab.worker.context import Choose, Companion, JobContext, alone
+from vectorlab.worker.context import Choose, Companion, JobContext, WorkPart, alone, no_part
 from vectorlab.worker.lease import Lease
 from vectorlab.worker.model_cache import ModelCache
 
 log = logging.getLogger(__name__)
+
+_ENDS = "the worker ends"  # why a job is handed back
 
 
 class Attempt:
@@ -30,6 +39,7 @@ class Attempt:
         model_cache: Models that the worker holds.
         companions: Claims further jobs that share the batches; None claims none.
         state_cache_bytes: Most bytes of states that the store keeps.
+        part: Works off another job that is a part of this one; None works none off.
     """
 
     def __init__(
@@ -41,6 +51,7 @@ class Attempt:
         *,
         companions: Callable[[Choose], Sequence[Companion]] | None = None,
         state_cache_bytes: int = DEFAULT_STATE_CACHE_BYTES,
+        part: WorkPart | None = None,
     ) -> None:
         self._db = db
         self.job = job
@@ -52,6 +63,7 @@ class Attempt:
             model_cache=model_cache,
             state_cache_bytes=state_cache_bytes,
             companions=companions or alone,
+            part=part or no_part,
         )
         self.has_ended = False
         lease.start()
@@ -73,6 +85,8 @@ class Attempt:
             log.warning("job %d: %s", self.job.id, exc)
         except JobCancelled:
             self._settle(JobState.CANCELLED)
+        except JobOvertaken as exc:
+            self._settle(JobState.QUEUED, why=str(exc))
         except JobReleased:
             self._settle(JobState.QUEUED)
         except (KeyboardInterrupt, SystemExit):
@@ -92,15 +106,15 @@ class Attempt:
         """Release the job from another thread, when the one that works on it does not answer."""
         self._record(JobState.QUEUED, None)
 
-    def _settle(self, state: JobState, *, error: Exception | None = None) -> None:
+    def _settle(self, state: JobState, *, error: Exception | None = None, why: str = _ENDS) -> None:
         """Record how the attempt ended, unless another attempt owns the job by now."""
         try:
-            with_retry(lambda: self._record(state, error), wait=self.lease.wait)
+            with_retry(lambda: self._record(state, error, why), wait=self.lease.wait)
         except (LeaseLost, StoreError) as exc:
             # With the store away the lease lapses, and another attempt takes the job.
             log.warning("job %d: %s", self.job.id, exc)
 
-    def _record(self, state: JobState, error: Exception | None) -> None:
+    def _record(self, state: JobState, error: Exception | None, why: str = _ENDS) -> None:
         job_id, attempt = self.job.id, self.job.attempt
         lines = self.lease.take_log()
         try:
@@ -110,7 +124,7 @@ class Attempt:
                     lines.append((LogLevel.INFO, "cancelled"))
                 elif state is JobState.QUEUED:
                     queue.release(tx, job_id, attempt)
-                    lines.append((LogLevel.INFO, "handed back to the queue: the worker ends"))
+                    lines.append((LogLevel.INFO, f"handed back to the queue: {why}"))
                 else:
                     queue.fail(
                         tx,

@@ -17,10 +17,11 @@ from vectorlab.store import audit, models
 from vectorlab.store.database import Database, StoreUnavailable, Transaction
 from vectorlab.store.jobs import names, queue
 from vectorlab.store.retry import with_retry
-from vectorlab.worker.lease import Lease
+from vectorlab.worker.lease import Lease, ProgressListener
 from vectorlab.worker.model_cache import ModelCache
 
 Choose = Callable[[Sequence[Job]], Sequence[Job]]
+WorkPart = Callable[[int, ProgressListener], Job | None]
 
 
 class Companion(Protocol):
@@ -39,6 +40,11 @@ def alone(_choose: Choose) -> Sequence[Companion]:
     return ()
 
 
+def no_part(_job_id: int, _listener: ProgressListener) -> Job | None:
+    """Work no other job off: it is left to other workers."""
+    return None
+
+
 @dataclass(frozen=True, kw_only=True)
 class JobContext:
     """One attempt at a job, as its handler sees it."""
@@ -50,6 +56,9 @@ class JobContext:
     state_cache_bytes: int = DEFAULT_STATE_CACHE_BYTES  # that the store keeps; 0 keeps none
     # Claims those of the queued jobs that may share a batch with this one which are chosen.
     companions: Callable[[Choose], Sequence[Companion]] = alone
+    # Works another job off while this one keeps its lease, telling its progress; returns it as it
+    # stands then, or None if it cannot be claimed now.
+    part: WorkPart = no_part
 
     def load(self, dtype: str, *, accept_changed: bool = False) -> LoadedModel:
         """The job's model on the worker's device.

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from vectorlab.domain.jobs.jobs import CurvePoint, Job, LogLevel, PartialText
-from vectorlab.errors import JobCancelled, JobReleased, LeaseLost, StoreError
+from vectorlab.errors import JobCancelled, JobOvertaken, JobReleased, LeaseLost, StoreError
 from vectorlab.store.database import Database, StoreUnavailable
-from vectorlab.store.jobs import queue
+from vectorlab.store.jobs import queue, waiting
 from vectorlab.store.retry import with_retry
 from vectorlab.worker.shutdown import Stopping
 
@@ -37,6 +37,7 @@ class Lease:
         heartbeat_s: Seconds between renewals.
         listener: Told the progress.
         stopping: Whether the worker is to end, soon or at once.
+        gives_way: Whether a more urgent job goes before this one where it can be interrupted.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Lease:
         heartbeat_s: float,
         listener: ProgressListener | None = None,
         stopping: Stopping | None = None,
+        gives_way: bool = False,
     ) -> None:
         self._db = db
         self._job = job
@@ -55,6 +57,7 @@ class Lease:
         self._heartbeat_s = heartbeat_s
         self._listener = listener
         self._stopping = stopping or Stopping()
+        self._gives_way = gives_way
         self._left = threading.Event()
         self._lost = threading.Event()
         self._cancelled = threading.Event()
@@ -93,16 +96,20 @@ class Lease:
             raise JobReleased(f"Job {self._job.id} goes back to the queue: its worker ends.")
 
     def checkpoint(self) -> None:
-        """``check`` where little is lost by stopping: also heeds a worker that is to end soon.
+        """``check`` where little is lost by stopping: heeds who waits for the worker as well.
 
         Raises:
             LeaseLost: As ``check``.
             JobCancelled: As ``check``.
             JobReleased: If the worker has to end, soon or at once.
+            JobOvertaken: If a more urgent job waits, and this one is to give way.
         """
         self.check()
         if self._stopping.asked.is_set():
             raise JobReleased(f"Job {self._job.id} goes back to the queue: its worker ends.")
+        overtaker = self._overtaker() if self._gives_way else None
+        if overtaker is not None:
+            raise JobOvertaken(f"job {overtaker} is more urgent and goes first")
 
     def progress(self, done: int, total: int | None, note: str) -> None:
         """Check, tell the listener, and now and then the store."""
@@ -177,6 +184,13 @@ class Lease:
     def wait(self, seconds: float) -> bool:
         """Let seconds pass while the store is away; True if the work is wanted no more."""
         return self._stopping.wait(seconds) or self._lost.is_set()
+
+    def _overtaker(self) -> int | None:
+        try:
+            with self._db.read() as tx:
+                return waiting.overtaker(tx, self._job.queue, self._job.priority)
+        except StoreError:
+            return None  # the work goes on; whatever it writes next waits for the store
 
     def _count(self, now: float, done: int, note: str) -> None:
         if note != self._note or (self._steps and done < self._steps[-1][1]):

@@ -84,6 +84,8 @@ class Worker:
         self._patience_s: float | None = None
         self._touched_at, self._was_busy = 0.0, False
         self._open: list[Attempt] = []
+        self._gives_way = False
+        self._around: list[Attempt] = []  # open ones that a part of theirs is worked off for
 
     def work(
         self,
@@ -112,6 +114,8 @@ class Worker:
                 whether the queue is empty is not known then.
         """
         self._stopping = stop if isinstance(stop, Stopping) else Stopping(asked=stop)
+        # Whoever takes one job alone could hand it back for ever.
+        self._gives_way = most is None
         ends_by_itself = drain or most is not None or idle_exit_s is not None
         self._patience_s = PATIENCE_S if ends_by_itself else None
         idle_most_s = float("inf") if idle_exit_s is None else idle_exit_s
@@ -151,6 +155,7 @@ class Worker:
             The job as it stands after the attempt, or None if it is not claimable now.
         """
         # Not registered: nobody should wait for a worker that takes no other job.
+        self._gives_way = False
         attempt = self._claim(job_id)
         if attempt is None:
             return None
@@ -159,14 +164,29 @@ class Worker:
 
     def abandon(self) -> None:
         """Hand back at once what is worked on, from another thread, before the process exits."""
-        for attempt in list(self._open):
+        for attempt in [*self._open, *self._around]:
             try:
                 attempt.hand_back()
             except Exception as exc:  # the lapse of the lease does it then
                 log.warning("job %d: %s", attempt.job.id, exc)
         self._touch("stopped")
 
-    def _claim(self, job_id: int | None = None) -> Attempt | None:
+    def _part(self, job_id: int, listener: ProgressListener) -> Job | None:
+        """Work off a job that is a part of the one at hand, which keeps its lease meanwhile."""
+        around, outer = self._around, self._open
+        self._around, self._open = [*around, *outer], []
+        try:
+            attempt = self._claim(job_id, listener)
+            if attempt is None:
+                return None
+            self._run(attempt)
+            return self._after(job_id)
+        finally:
+            self._around, self._open = around, outer
+
+    def _claim(
+        self, job_id: int | None = None, listener: ProgressListener | None = None
+    ) -> Attempt | None:
         touch = not self._was_busy or time.monotonic() - self._touched_at > TOUCH_EVERY_S
         with self._db.write() as tx:
             job = jobs.claim(
@@ -184,10 +204,13 @@ class Worker:
         self._touched_at = time.monotonic() if touch else self._touched_at
         self._was_busy = True
         companions = None if job_id is not None else lambda choose: self._companions(job, choose)
-        return self._begin(job, companions)
+        return self._begin(job, companions, listener)
 
     def _begin(
-        self, job: Job, companions: Callable[[Choose], Sequence[Companion]] | None = None
+        self,
+        job: Job,
+        companions: Callable[[Choose], Sequence[Companion]] | None = None,
+        listener: ProgressListener | None = None,
     ) -> Attempt:
         log.info("job %d %s: attempt %d", job.id, job.kind, job.attempt)
         lease = Lease(
@@ -195,8 +218,9 @@ class Worker:
             job,
             lease_s=self._lease_s,
             heartbeat_s=self._heartbeat_s,
-            listener=self._listener,
+            listener=listener or self._listener,
             stopping=self._stopping,
+            gives_way=self._gives_way,
         )
         lease.log(f"attempt {job.attempt} by worker {self.id}")
         attempt = Attempt(
@@ -206,6 +230,7 @@ class Worker:
             self._shelf,
             companions=companions,
             state_cache_bytes=self._state_cache_bytes,
+            part=self._part,
         )
         self._open.append(attempt)
         return attempt

@@ -247,6 +247,13 @@ def test_what_is_rounding_in_the_unit_of_a_scorer_is_none():
     assert (found.wins, found.effect_size, found.verdict) == (0, None, Verdict.NOT_TOLD_APART)
 
 
+def test_changes_that_cancel_have_the_mean_zero():
+    moved = np.array([0.1, 0.2, -0.3, 0.1, 0.2, -0.3, 0.7, -0.7])
+    assert moved.mean() != 0
+    assert compare_paired(moved, np.zeros(8)).difference.mean == 0
+    assert compare_paired(moved + 1e-9, np.zeros(8)).difference.mean == pytest.approx(1e-9)
+
+
 @pytest.mark.kernels
 def test_many_arms_widen_the_intervals_and_raise_p():
     rng = np.random.default_rng(3)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.covering import in_turn
 from tests.ravel.test_jobs import few_cities
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.jobs.jobs import NamedRequest
@@ -96,8 +97,12 @@ def lab(database_url: str, pairs) -> Iterator[Lab]:
 
 
 def of(*names: str) -> Any:
-    """Runs a test on each of some things, and has ready what they are made of."""
-    return pytest.mark.parametrize("thing", names, indirect=True)
+    """Runs a test on each of some things, and has ready what they are made of.
+
+    Databases take turns: what keeps names is the same for every thing.
+    """
+    pairs = in_turn(names, ["sqlite", "postgresql"])
+    return pytest.mark.parametrize(("thing", "dialect"), pairs, indirect=["thing"])
 
 
 @pytest.fixture

@@ -226,7 +226,9 @@ def _small_batches(monkeypatch) -> None:
     monkeypatch.setattr(activations, "default_token_budget", lambda _: 40)
 
 
-@pytest.mark.parametrize("method", ["icv", "mean_difference"])
+@pytest.mark.parametrize(
+    ("method", "dialect"), [("icv", "sqlite"), ("mean_difference", "postgresql")]
+)
 def test_a_study_equals_extraction_without_each_demonstration(reuse_lab, method, counted):
     lab = reuse_lab
     lab.sets.commit("plates", TEN[:4])

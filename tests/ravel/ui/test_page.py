@@ -47,6 +47,13 @@ def test_scores_effects_and_examples_of_an_instance_are_shown(measured: Database
     assert "What moved when each target was moved" in headings
 
 
+def test_what_a_row_comes_to_stands_beside_its_name(measured: Database, visit: Visit):
+    [scores] = [table for table in visit("attributes").dataframe if "cause low" in table.value]
+    order = list(scores.proto.column_order)
+    assert order[:4] == ["arm", "disentangle", "cause", "isolate"]
+    assert set(order) == set(scores.value)
+
+
 def test_a_target_can_be_chosen_in_the_address(measured: Database, visit: Visit):
     app = visit("attributes", instance="things", part="entity_test", target="colour")
     assert not app.exception

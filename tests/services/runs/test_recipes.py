@@ -1,7 +1,7 @@
 """A request written as a command or as Python asks for exactly the same run."""
 
 import shlex
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 from typer.testing import CliRunner
@@ -19,6 +19,7 @@ from vectorlab.lab import Lab
 from vectorlab.services import jobs
 from vectorlab.services.runs import recipes
 from vectorlab.services.runs.arms import SweepOptions, Term
+from vectorlab.services.runs.experiments import WantedExperiment
 from vectorlab.services.runs.requests import GenerationRequest
 
 PLAIN = GenerationRequest(
@@ -107,4 +108,58 @@ def test_command_and_code_ask_for_the_run_on_the_screen(lab, request_, monkeypat
         exec(lines, {})
     job = asked(lab)
     assert job.dedupe_key == f"generate:{wanted.sha256}"
+    jobs.cancel(lab.db, job.id, actor="ada")
+
+
+EXPERIMENT = WantedExperiment(
+    vectors=("upbeat",), prompts=PLAIN.prompts, effect="length", decoding=Decoding(max_new_tokens=4)
+)
+FULL_EXPERIMENT = WantedExperiment(
+    vectors=("upbeat", "upbeat-2"),
+    pairs="upbeat@1",
+    vector_name="mine",
+    model="tiny",
+    effect="regex:!!",
+    prompts=PLAIN.prompts,
+    prompt_set="upbeat@1",
+    choose="upbeat@1",
+    strengths=(0.25, 1.0),
+    damage="reverse_kl<=0.2",
+    lower_is_better=True,
+    smallest=0.05,
+    scorers=("length", "distinct"),
+    random=2,
+    shuffled=0,
+    demonstrations=False,
+    template="{source} -> {target}\n",
+    shots=1,
+    instruction="Be loud.\n",
+    decoding=Decoding(max_new_tokens=4, stop=("\n",)),
+    seed=3,
+    add_special_tokens=False,
+    dtype="bfloat16",
+    name="mine",
+)
+
+
+@pytest.mark.parametrize("wanted", [EXPERIMENT, FULL_EXPERIMENT], ids=["plain", "full"])
+def test_command_and_code_ask_for_the_experiment_on_the_screen(lab, wanted, monkeypatch):
+    expected = lab.experiment.request(**{f.name: getattr(wanted, f.name) for f in fields(wanted)})
+    jobs.cancel(lab.db, expected.job.id, actor="ada")
+    words = shlex.split(recipes.command(wanted).replace("\\\n", " "))
+    done = CliRunner().invoke(app, ["--db", lab.db.url, *words[1:], "--detach"])
+    assert done.exit_code == 0, done.output
+    job = asked(lab)
+    assert job.spec == expected.job.spec
+    jobs.cancel(lab.db, job.id, actor="ada")
+
+    monkeypatch.setenv("VECTORLAB_DATABASE_URL", lab.db.url)
+    monkeypatch.setattr(
+        "vectorlab.lab.experiments.ExperimentVerbs.__call__",
+        lambda self, **given: self.request(**given),
+    )
+    with pytest.raises(AttributeError, match="to_frame"):  # a request has none
+        exec(recipes.code(wanted), {})
+    job = asked(lab)
+    assert job.spec == expected.job.spec
     jobs.cancel(lab.db, job.id, actor="ada")

@@ -71,7 +71,7 @@ def list_(
 
     Example: vectorlab jobs list --state failed --since 2d
     """
-    from vectorlab.services import jobs, listings
+    from vectorlab.services import jobs, waiting
 
     db = open_store(context)
     job_filter = jobs.read_filter(
@@ -84,10 +84,11 @@ def list_(
         since=since,
     )
     listed = jobs.list_jobs(db, job_filter, limit=limit)
+    words = waiting.requests_in_words(db, listed)
     show(
-        listed,
+        [plain(job) | {"what": words[job.id]} for job in listed],
         as_json=json,
-        human=lambda: _jobs_table(listings.jobs_columns(listed)),
+        human=lambda: _jobs_table(waiting.columns(db, listed)),
     )
 
 
@@ -97,15 +98,19 @@ def show_(context: typer.Context, job_id: JobId, json: JsonOption = False) -> No
 
     Example: vectorlab jobs show 7
     """
-    from vectorlab.services import jobs
+    from vectorlab.services import jobs, waiting
 
     db = open_store(context)
     job, tries = jobs.get(db, job_id), jobs.attempts(db, job_id)
     lines = jobs.log(db, job_id, last=SHOWN_LOG)
     texts = jobs.partial_texts(db, job_id)
+    what = waiting.requests_in_words(db, [job])[job_id]
+    waits = waiting.wait_of(db, job)
     show(
         {
             **plain(job),
+            "what": what,
+            "waits": waits,
             "standing": jobs.standing(job),
             "seconds_left": jobs.seconds_left(job),
             "attempts": tries,
@@ -114,7 +119,7 @@ def show_(context: typer.Context, job_id: JobId, json: JsonOption = False) -> No
         },
         as_json=json,
         human=lambda: Group(
-            pairs_table(_about(job)),
+            pairs_table({"job": job.id, "what": what} | _about(job) | {"waits": waits}),
             *([_attempts_table(tries)] if tries else []),
             *([Text("\nLog", style="bold"), *map(_log_line, lines)] if lines else []),
             *([Text("\nSo far", style="bold")] if texts else []),
@@ -228,7 +233,7 @@ def prune(
 
 def _jobs_table(columns: Mapping[str, Sequence[Any]]) -> Table:
     shares = ["" if share is None else f"{share:.0%}" for share in columns["progress"]]
-    return frame_table({**columns, "progress": shares}, hide=["by"])
+    return frame_table({**columns, "progress": shares}, hide=["by", "kind"])
 
 
 def _print(job: Job, *, as_json: bool) -> None:

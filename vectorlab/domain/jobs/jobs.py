@@ -80,6 +80,15 @@ class JobRequest(Coded):
         """Equal for jobs that may share a batch; None for one that stays alone."""
         return None
 
+    def in_words(self, vectors: Mapping[int, str]) -> str:
+        """What is asked for, as a line of a list; ``vectors`` are names by row id."""
+        raise NotImplementedError(f"Kind {self.KIND} does not say what it asks for.")
+
+    def vector_rows(self) -> set[int]:
+        """Row ids of the vectors that it names."""
+        alone = getattr(self, "vector_id", None)
+        return {*ids_in(self).values(), *([] if alone is None else [alone])}
+
     def to_json(self) -> dict[str, Any]:
         """The request as the store keeps it, JSON types."""
         form: dict[str, Any] = super().to_json()

@@ -1,5 +1,6 @@
 """What each kind of job is asked to do; ``vectorlab.worker.handlers`` does it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -10,11 +11,13 @@ from vectorlab.domain.interventions.conditions import SearchSpec
 from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.jobs.jobs import JobRequest, NamedRequest
 from vectorlab.domain.runs.batch_plan import BatchPlan
+from vectorlab.domain.runs.experiments import ExperimentSpec
 from vectorlab.domain.runs.runs import RunSpec
 from vectorlab.domain.scores.divergence import KL
 from vectorlab.domain.scores.scores import ScorerSpec
 from vectorlab.domain.vectors.vectors import ExtractionSpec
 
+VectorNames = Mapping[int, str]  # by row id
 SHARED_ROWS = 64  # texts of a run that may share its batch with others, at most
 IF_GIVEN = Stored(if_given=True)
 
@@ -37,6 +40,12 @@ class ExtractRequest(NamedRequest, kind="extract"):
         """Key that equal requests share: what is extracted."""
         return f"extract:{self.spec.sha256}" + (":fresh" if self.fresh_states else "")
 
+    def in_words(self, vectors: VectorNames) -> str:
+        """What is asked for, as a line of a list."""
+        del vectors
+        called = f" {self.name}" if self.name else ""
+        return f"{self.spec.method} vector{called} from {self.set_label}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class ExplainRequest(JobRequest, kind="explain", one_per="vector_id"):
@@ -44,6 +53,10 @@ class ExplainRequest(JobRequest, kind="explain", one_per="vector_id"):
 
     vector_id: int
     model_id: int
+
+    def in_words(self, vectors: VectorNames) -> str:
+        """What is asked for, as a line of a list."""
+        return f"{_named(self.vector_id, vectors)} without each of its demonstrations"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +96,21 @@ class GenerateRequest(NamedRequest, kind="generate"):
             "batch", [self.model_id, self.spec.dtype, self.spec.decoding.to_json()]
         )
 
+    def in_words(self, vectors: VectorNames) -> str:
+        """What is asked for, as a line of a list."""
+        spec = self.spec
+        texts = _count(len(spec.prompts) * len(spec.arms) * spec.samples, "text")
+        on = _count(len(spec.prompts), "prompt")
+        if self.replay_of is not None:
+            return f"replay of run {self.replay_of}, {texts}"
+        used = ", ".join(_named(row, vectors) for row in dict.fromkeys(spec.vector_ids().values()))
+        strengths = {each.strength for arm in spec.arms for each in arm.interventions} - {0.0}
+        if not used:
+            return f"{texts} on {on}"
+        what = f"sweep of {used}" if len(strengths) > 1 else f"texts with {used}"
+        at = f" at {strengths.pop():+g}" if len(strengths) == 1 else ""
+        return f"{what}{at} on {on}, {texts}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class ThresholdRequest(JobRequest, kind="condition", one_per="spec"):
@@ -93,6 +121,10 @@ class ThresholdRequest(JobRequest, kind="condition", one_per="spec"):
     vector_id: int
     positive_version_id: int
     negative_version_id: int
+
+    def in_words(self, vectors: VectorNames) -> str:
+        """What is asked for, as a line of a list."""
+        return f"threshold of {_named(self.vector_id, vectors)} between two sets"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +150,11 @@ class EqualiseRequest(NamedRequest, kind="equalise"):
         measured += [self.direction.value] if self.direction is not KL.REVERSE else []
         return f"equalise:{content_sha256('equalise', measured)}"
 
+    def in_words(self, vectors: VectorNames) -> str:
+        """What is asked for, as a line of a list."""
+        of = _named(self.vector_id, vectors)
+        return f"{self.name}: {of} scaled to {self.kl:g} nats of damage on {self.set_label}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreRequest(JobRequest, kind="score"):
@@ -134,6 +171,12 @@ class ScoreRequest(JobRequest, kind="score"):
         scoring = [[scorer.to_json() for scorer in self.scorers], self.force]
         return f"score:{self.run_id}:{content_sha256('scoring', scoring)}"
 
+    def in_words(self, vectors: VectorNames) -> str:
+        """What is asked for, as a line of a list."""
+        del vectors
+        scorers = ", ".join(scorer.label for scorer in self.scorers)
+        return f"scores of run {self.run_id} by {scorers}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrateRequest(JobRequest, kind="calibrate"):
@@ -148,6 +191,34 @@ class CalibrateRequest(JobRequest, kind="calibrate"):
         choices = [spec.to_json() for spec in self.specs]
         return f"calibrate:{content_sha256('calibrations', choices)}"
 
+    def in_words(self, vectors: VectorNames) -> str:
+        """What is asked for, as a line of a list."""
+        spec = self.specs[0]
+        return (
+            f"calibration of {_named(spec.vector_id, vectors)} for {spec.effect.label} within "
+            f"{spec.damage.label} {spec.budget:g} on {_count(len(spec.prompts), 'prompt')}"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExperimentRequest(JobRequest, kind="experiment"):
+    """Vectors, their controls, a calibration, a run and its scores, one after the other.
+
+    Each part is a job of its own, found again where an equal one was made.
+    """
+
+    spec: ExperimentSpec
+    model_id: int
+    name: str | None  # of the run
+    prompt_set_version_id: int | None  # whose sources judge, all of them
+    extracted_from: int | None = None  # set version of the vector that is extracted first
+    vector_name: str | None = None  # of that vector
+
+    @property
+    def dedupe_key(self) -> str:
+        """Key that equal requests share: what is asked for, whatever the names."""
+        return f"experiment:{self.spec.sha256}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class NearestRequest(JobRequest, kind="nearest", one_per="vector_id"):
@@ -156,6 +227,10 @@ class NearestRequest(JobRequest, kind="nearest", one_per="vector_id"):
     vector_id: int
     model_id: int
     count: int  # tokens at either end of a layer vector
+
+    def in_words(self, vectors: VectorNames) -> str:
+        """What is asked for, as a line of a list."""
+        return f"vocabulary nearest to {_named(self.vector_id, vectors)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,6 +246,11 @@ class ReadRequest(JobRequest, kind="read"):
         """Key that equal requests share: the prompt of the run."""
         return f"read:{self.run_id}:{self.prompt}"
 
+    def in_words(self, vectors: VectorNames) -> str:
+        """What is asked for, as a line of a list."""
+        del vectors
+        return f"tokens of run {self.run_id}, prompt {self.prompt + 1}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class RegisterRequest(NamedRequest, kind="register", one_per="source"):
@@ -182,3 +262,18 @@ class RegisterRequest(NamedRequest, kind="register", one_per="source"):
     name: str | None
     revision: Annotated[str | None, IF_GIVEN] = None
     model_id: Annotated[int | None, IF_GIVEN] = None
+
+    def in_words(self, vectors: VectorNames) -> str:
+        """What is asked for, as a line of a list."""
+        del vectors
+        called = f" as {self.name}" if self.name else ""
+        return f"model {self.source}{called}"
+
+
+def _named(row: int, vectors: VectorNames) -> str:
+    """The name of a vector; of one that was purged, what is left."""
+    return vectors.get(row, f"vector {row}, which is gone")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"

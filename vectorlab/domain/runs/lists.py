@@ -12,7 +12,9 @@ from vectorlab.domain.vectors.vectors import Site
 class RunKind(StrEnum):
     """Which runs a list holds."""
 
+    KEPT = "kept"  # no tries
     ALL = "all"
+    TRIES = "tries"  # of one prompt and without a name, as the playground makes them
     NAMED = "named"  # kept under a name
     ORIGINALS = "originals"  # no replays
     REPLAYS = "replays"
@@ -36,6 +38,7 @@ class RunSummary(RunRecord):
     name: str | None
     model_name: str
     n_prompts: int
+    first_prompt: str  # its beginning
     arms: tuple[str, ...]  # labels
     samples: int
     is_sampled: bool

@@ -24,6 +24,7 @@ RULE = "sign flips, Holm"  # by which verdicts are reached; stored beside those 
 RESAMPLES = 4000
 FEWEST_PAIRS = 6  # that can tell anything apart: all of fewer on one side happen in over 5 %
 NOISE = 1e-9  # differences up to this are none, whatever the size of the values
+ADDING_UP = 1e-12  # of the size of numbers: what adding them up may round
 _NUMBERS_AT_ONCE = 4_000_000  # drawn in one piece
 
 Values: TypeAlias = "Sequence[float | None] | npt.NDArray[np.floating]"
@@ -287,6 +288,15 @@ def sign_test(wins: int, losses: int) -> float:
     return min(1.0, 2 * tail)
 
 
+def fewest_prompts(comparisons: int, *, level: float = LEVEL) -> int:
+    """The fewest pairs, all moved one way, that the first of so many comparisons is told apart by.
+
+    All of n move one way by chance in two of 2^n cases, and Holm's method holds the smallest p
+    against its share of 1 - ``level``.
+    """
+    return math.ceil(1 + math.log2(comparisons / (1 - level)) - 1e-9)
+
+
 def effect_size(differences: Values) -> float | None:
     """Mean over standard deviation (n - 1) of paired differences; None where there is none."""
     numbers = _array(differences)
@@ -371,7 +381,7 @@ class _Test:
         return Estimate(
             n=len(self.pairs.differences),
             n_missing=self.pairs.n_missing,
-            mean=_mean(self.pairs.differences),
+            mean=_mean(self.pairs.differences, noise=ADDING_UP),
             low=low,
             high=high,
             level=1 - alpha,
@@ -447,8 +457,12 @@ def _share(pairs: _Pairs, alpha: float) -> Estimate:
     )
 
 
-def _mean(values: Floats) -> float | None:
-    return float(values.mean()) if len(values) else None
+def _mean(values: Floats, *, noise: float = 0.0) -> float | None:
+    """None of nothing; 0 where up and down cancel but for ``noise`` of their size."""
+    if not len(values):
+        return None
+    mean = float(values.mean())
+    return mean if abs(mean) > noise * float(abs(values).mean()) else 0.0
 
 
 def _are_yes_no(values: Floats) -> bool:

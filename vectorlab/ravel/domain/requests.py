@@ -1,5 +1,6 @@
 """What the jobs of RAVEL are asked to do."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -19,6 +20,11 @@ class RavelBuildRequest(NamedRequest, kind="ravel_build", one_per="spec"):
     model_id: int
     name: str | None
 
+    def in_words(self, vectors: Mapping[int, str]) -> str:
+        """What is asked for, as a line of a list."""
+        del vectors
+        return "RAVEL instance" + (f" {self.name}" if self.name else "")
+
 
 @dataclass(frozen=True, kw_only=True)
 class RavelRunRequest(NamedRequest, kind="ravel_run", one_per="spec"):
@@ -31,3 +37,10 @@ class RavelRunRequest(NamedRequest, kind="ravel_run", one_per="spec"):
     model_id: int
     name: str | None
     weights: str | None  # path of an autoencoder's file, as the worker sees it
+
+    def in_words(self, vectors: Mapping[int, str]) -> str:
+        """What is asked for, as a line of a list."""
+        del vectors
+        labels = [arm.label for arm in self.spec.arms]
+        more = f" and {len(labels) - 3} more" if len(labels) > 3 else ""
+        return f"RAVEL scores of {', '.join(labels[:3])}{more}"

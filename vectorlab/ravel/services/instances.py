@@ -128,7 +128,7 @@ def accuracies_frame(instance: Instance) -> pd.DataFrame:
             {
                 "attribute": accuracy.name,
                 "completions judged": accuracy.n,
-                "correct": accuracy.share,
+                "share correct": accuracy.share,
                 "templates": accuracy.templates,
                 "templates kept": accuracy.templates_kept,
             }

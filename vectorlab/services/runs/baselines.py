@@ -5,12 +5,14 @@ the demonstrations themselves in front of the prompt.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 
 from vectorlab.domain.defaults import DEFAULT_TEMPLATE
 from vectorlab.domain.interventions.arms import Arm
+from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, PRIORITY_BATCH
+from vectorlab.domain.models import Model
 from vectorlab.domain.sets.versions import SHUFFLED_FROM, Demonstration
 from vectorlab.domain.vectors.methods import RANDOM_DIRECTION
 from vectorlab.domain.vectors.vectors import (
@@ -23,7 +25,9 @@ from vectorlab.domain.vectors.vectors import (
     derived_request_sha256,
 )
 from vectorlab.errors import ConflictError, InputError, NotFoundError
+from vectorlab.services.asking import Asked
 from vectorlab.services.sets import sets as set_services
+from vectorlab.services.vectors.vectors import ExtractionOptions, request_extraction
 from vectorlab.store import audit
 from vectorlab.store.database import Database, Transaction
 from vectorlab.store.sets import sets
@@ -123,6 +127,48 @@ def shuffled_set(
     return committed.version.label, spec
 
 
+def request_shuffled(
+    db: Database,
+    reference: str,
+    *,
+    model: Model,
+    seed: int,
+    actor: str,
+    priority: int = PRIORITY_BATCH,
+    queue: str = DEFAULT_QUEUE,
+) -> Asked[SteeringVector]:
+    """Find the vector of the same texts whose sides were drawn by lot, or enqueue its extraction.
+
+    It is made as the vector was and called ``NAME-shuffled-SEED``.
+
+    Args:
+        db: The store.
+        reference: Name, id or hash prefix of the vector.
+        model: The vector's own.
+        seed: Of the lot.
+        actor: Recorded as the one who asked.
+        priority: Of the job.
+        queue: Only workers of this queue take it.
+
+    Raises:
+        InputError: If the vector was not extracted, or all its texts are the same.
+    """
+    with db.read() as tx:
+        name = vectors.get_vector(tx, reference).name
+    version, spec = shuffled_set(db, reference, seed=seed, actor=actor)
+    options = {field.name: getattr(spec, field.name) for field in fields(ExtractionOptions)}
+    return request_extraction(
+        db,
+        set_reference=version,
+        model=model,
+        options=ExtractionOptions(**options),
+        actor=actor,
+        name=f"{name}-shuffled-{seed}",
+        priority=priority,
+        queue=queue,
+    )
+
+
 def in_context_arm(
     db: Database,
     set_reference: str,
@@ -161,6 +207,18 @@ def in_context_arm(
         for demonstration in items
     )
     return Arm(label=f"{len(items)} demonstrations in the prompt", prefix=prefix)
+
+
+def instruction_arm(instruction: str) -> Arm:
+    """An instruction in front of every prompt, on a line of its own unless it ends otherwise.
+
+    Raises:
+        InputError: If it is empty.
+    """
+    if not instruction.strip():
+        raise InputError("The instruction is empty. Leave it out, or say what the model should do.")
+    prefix = instruction if instruction[-1].isspace() else f"{instruction}\n"
+    return Arm(label="an instruction in the prompt", prefix=prefix)
 
 
 def _random_layers(request: str, layers: Sequence[LayerVector]) -> list[LayerVector]:

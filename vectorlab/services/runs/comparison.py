@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
+from typing import TypeVar
 
 from vectorlab.domain.runs.arm_kinds import ArmInfo
 from vectorlab.domain.runs.comparable import baselines_of, reasons_apart
@@ -22,6 +23,8 @@ from vectorlab.domain.text.degenerate import degeneracy
 from vectorlab.services.runs import arm_kinds
 from vectorlab.store.database import Database
 from vectorlab.store.runs import comparison, runs
+
+K = TypeVar("K")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,11 +214,26 @@ def _by_place(
     return means, {column: sum(map(len, texts[column].values())) for column in columns}
 
 
+def changes_from(
+    by_place: Mapping[K, Sequence[float | None]], baseline: K, measure: Criterion
+) -> dict[K, PairedComparison]:
+    """The change of every column against one of them, by the one rule of all verdicts.
+
+    Args:
+        by_place: Means by column, one for each prompt in the same order; None where it has none.
+        baseline: The column that the others are held against.
+        measure: What the values are of.
+    """
+    against = by_place[baseline]
+    sides = {key: (values, against) for key, values in by_place.items() if key != baseline}
+    return _compared(sides, measure, None)
+
+
 def _compared(
-    sides: Mapping[Column, tuple[list[float | None], list[float | None]]],
+    sides: Mapping[K, tuple[Sequence[float | None], Sequence[float | None]]],
     measure: Criterion,
     smallest: float | None,
-) -> dict[Column, PairedComparison]:
+) -> dict[K, PairedComparison]:
     """One family of comparisons; those without a pair are left out."""
     is_yes_no, noise = _scale(measure)
     names = {str(number): column for number, column in enumerate(sides)}

@@ -1,14 +1,24 @@
 """Lists and choices a page at a time."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from vectorlab.domain.runs.lists import Inventory, RunFilter, RunSummary, VectorChoice, VectorFilter
+from vectorlab.domain.runs.lists import (
+    Inventory,
+    RunFilter,
+    RunKind,
+    RunSummary,
+    VectorChoice,
+    VectorFilter,
+)
 from vectorlab.domain.runs.runs import GenerationRun
 from vectorlab.domain.vectors.vectors import SteeringVector
 from vectorlab.store.database import Database
 from vectorlab.store.runs import lists, runs
 
 MOST_LABELS = 1000  # set versions that a choice offers; older ones are named in the address
+
+MOST_COUNTED = 1000  # tries
 
 
 def inventory(db: Database) -> Inventory:
@@ -23,6 +33,13 @@ def list_runs(
     """Runs that pass the filter, newest first."""
     with db.read() as tx:
         return lists.list_runs(tx, run_filter or RunFilter(), limit=limit, offset=offset)
+
+
+def count_tries(db: Database, run_filter: RunFilter) -> int:
+    """How many tries pass the rest of a filter; ``MOST_COUNTED`` stands for that many or more."""
+    tries = replace(run_filter, kind=RunKind.TRIES)
+    with db.read() as tx:
+        return lists.count_runs(tx, tries, most=MOST_COUNTED)
 
 
 def runs_with_arms(db: Database, labels: Sequence[str]) -> list[GenerationRun]:

@@ -9,8 +9,12 @@ from typing import Any
 from vectorlab.domain.codec import fields_of
 from vectorlab.domain.interventions.layer_ranges import spell_choice
 from vectorlab.domain.runs.runs import Decoding, Prompt
+from vectorlab.services.asking import QueueOptions
 from vectorlab.services.runs.arms import SweepOptions, Term, spell_arm
+from vectorlab.services.runs.experiments import WantedExperiment
 from vectorlab.services.runs.requests import GenerationRequest
+
+Wanted = GenerationRequest | WantedExperiment
 
 _SWITCHES = {  # options that have no value, by field
     "do_sample": "--sample",
@@ -20,12 +24,22 @@ _SWITCHES = {  # options that have no value, by field
     "calibrated": "--calibrated",
     "add_special_tokens": "--no-special-tokens",
     "other_model": "--other-model",
+    "lower_is_better": "--lower",
+    "demonstrations": "--no-demonstrations",
 }
-_NAMED = {"prompts": "--prompt", "arms": "--arm", "vectors": "--vector", "strengths": "--strength"}
+_NAMED = {  # options that are repeated, by field
+    "prompts": "--prompt",
+    "arms": "--arm",
+    "vectors": "--vector",
+    "strengths": "--strength",
+    "scorers": "--scorer",
+}
+_CALLED = {"pairs": "--set", "prompt_set": "--prompts"}  # options with another name
+_ASIDE = {field.name for field in fields(QueueOptions)}
 
 
-def command(request: GenerationRequest, prompt_set: str | None = None) -> str:
-    """The command that asks for the same run, an option a line.
+def command(request: Wanted, prompt_set: str | None = None) -> str:
+    """The command that asks for the same run or experiment, an option a line.
 
     Args:
         request: What is asked for.
@@ -35,11 +49,12 @@ def command(request: GenerationRequest, prompt_set: str | None = None) -> str:
     if prompt_set is not None:
         options.insert(request.model is not None, ("--prompts", prompt_set))
     lines = [" ".join(map(shlex.quote, words)) for words in options]
-    return " \\\n    ".join(["vectorlab runs generate", *lines])
+    asks = "experiment run" if isinstance(request, WantedExperiment) else "runs generate"
+    return " \\\n    ".join([f"vectorlab {asks}", *lines])
 
 
-def code(request: GenerationRequest, prompt_set: str | None = None) -> str:
-    """Python that asks for the same run; arguments as for ``command``."""
+def code(request: Wanted, prompt_set: str | None = None) -> str:
+    """Python that asks for the same; arguments as for ``command``."""
     types: set[type] = set()
     values = _given(request)
     arguments = [f"    {name}={_listed(values[name], types)}," for name in _order(request, values)]
@@ -49,7 +64,10 @@ def code(request: GenerationRequest, prompt_set: str | None = None) -> str:
     for module in sorted({kind.__module__ for kind in types}):
         names = sorted(kind.__name__ for kind in types if kind.__module__ == module)
         imports.append(f"from {module} import {', '.join(names)}")
-    call = ["run = lab.runs.generate(", *arguments, ")", "run.to_frame()"]
+    if isinstance(request, WantedExperiment):
+        call = ["found = lab.experiment(", *arguments, ")", "print(found)", "found.to_frame()"]
+    else:
+        call = ["run = lab.runs.generate(", *arguments, ")", "run.to_frame()"]
     return "\n".join([*imports, "", "lab = Lab()", *call])
 
 
@@ -57,17 +75,22 @@ def _given(options: Any) -> dict[str, Any]:
     """The fields that say something else than their default."""
     values = {field.name: getattr(options, field.name) for field in fields_of(type(options))}
     usual = {field.name: field.default for field in fields_of(type(options))}
-    return {name: value for name, value in values.items() if value not in (usual[name], ())}
+    return {
+        name: value
+        for name, value in values.items()
+        if value not in (usual[name], ()) and name not in _ASIDE
+    }
 
 
-def _order(request: GenerationRequest, names: Iterable[str]) -> list[str]:
-    """Model and prompts first, then vectors and how they act, then how texts are written."""
+def _order(request: Wanted, names: Iterable[str]) -> list[str]:
+    """What it is about first, then how texts are written."""
     own = [field.name for field in fields(request)]
-    shared = len(fields(request)) - own.index("model")
+    first = "vectors" if isinstance(request, WantedExperiment) else "model"
+    shared = len(fields(request)) - own.index(first)
     return [name for name in (*own[-shared:], *own[:-shared]) if name in names]
 
 
-def _options(request: GenerationRequest) -> list[tuple[str, ...]]:
+def _options(request: Wanted) -> list[tuple[str, ...]]:
     words: list[tuple[str, ...]] = []
     values = _given(request)
     for name in _order(request, values):
@@ -84,7 +107,9 @@ def _options(request: GenerationRequest) -> list[tuple[str, ...]]:
 def _option(name: str, value: Any) -> tuple[str, ...]:
     if name in _SWITCHES:
         return (_SWITCHES[name],)
-    flag = "--" + name.replace("_", "-")
+    flag = _CALLED.get(name, "--" + name.replace("_", "-"))
+    if name in ("template", "instruction"):
+        return flag, value.replace("\n", "\\n")
     if name == "stop":
         return tuple(word for text in value for word in (flag, text.replace("\n", "\\n")))
     return flag, spell_choice(value) if name == "layers" else _word(value)

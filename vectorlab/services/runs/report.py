@@ -16,7 +16,7 @@ from vectorlab.domain.text.documents import Block, Code, Heading, Paragraph, Pic
 from vectorlab.errors import InputError
 from vectorlab.services import frames, lineage
 from vectorlab.services.analysis import plots
-from vectorlab.services.runs import arm_kinds, comparison, published, runs, scores
+from vectorlab.services.runs import arm_kinds, comparison, published, runs, scores, verdicts
 from vectorlab.services.sets import splits
 from vectorlab.services.vectors import calibrations, vectors
 from vectorlab.store.database import Database
@@ -58,6 +58,7 @@ def run_report(
     for run in reported:
         if len(reported) > 1:
             blocks.append(Heading(level=1, text=_name(run)))
+        blocks += _verdicts(db, run)
         blocks += _about(db, run)
         blocks += _arms(db, run, count)
         blocks += _scores(db, run, smallest)
@@ -65,6 +66,15 @@ def run_report(
         blocks += _texts(db, run)
         blocks += _origin(db, run)
     return blocks
+
+
+def _verdicts(db: Database, run: GenerationRun) -> list[Block]:
+    """What is said of each vector that is tried at its calibrated strength, if there are any."""
+    found = verdicts.find(db, run)
+    if found is None:
+        return []
+    said = [Paragraph(text=verdict.text) for verdict in found.verdicts]
+    return [Heading(level=2, text="Verdict"), *said]
 
 
 def _about(db: Database, run: GenerationRun) -> list[Block]:

@@ -43,11 +43,12 @@ def open_file(file: str) -> AbstractContextManager[Path]:
 
 def of_content(sha256: str) -> Experiment | None:
     """The experiment whose demonstrations have that hash, whatever their set is called."""
-    return _by_content().get(sha256)
+    return by_content().get(sha256)
 
 
 @cache
-def _by_content() -> dict[str, Experiment]:
+def by_content() -> dict[str, Experiment]:
+    """The experiments by the hash of their demonstrations."""
     found = {}
     for experiment in EXPERIMENTS:
         with (

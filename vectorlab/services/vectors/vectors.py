@@ -113,6 +113,42 @@ class VectorDetails:
     spec: ExtractionSpec | None  # what it was extracted by; None for one that was not
 
 
+def extraction_of(
+    db: Database, set_reference: str, model: Model, options: ExtractionOptions
+) -> ExtractionSpec:
+    """The request for a vector of a set version.
+
+    Raises:
+        NotFoundError: If the set or version does not exist.
+        InputError: If the method is unknown, the version holds anything but proper pairs, or its
+            texts cannot be read as asked.
+    """
+    reading = options.reading()
+    check_dtype(options.dtype)
+    check_reading(reading["token_rule"], options.chat, options.template)
+    if options.chat is not ChatForm.NONE and model.description.chat_template_sha256 is None:
+        raise InputError(
+            f"Model {model.name!r} has no chat template, which --chat {options.chat} needs. Use a "
+            "chat model, or read the texts as they are: --chat none."
+        )
+    with db.read() as tx:
+        version = sets.resolve_version(tx, SetReference.parse(set_reference))
+        items = sets.demonstrations(tx, version.id)
+    check_pairs(version.label, items, minimum=method_info(reading["method"]).minimum_pairs)
+    spec = ExtractionSpec(
+        model_fingerprint=model.fingerprint,
+        set_sha256=version.content_sha256,
+        **reading,
+        add_special_tokens=options.add_special_tokens,
+        dtype=options.dtype,
+        chat=options.chat,
+        template=options.template,
+        thinking=options.thinking,
+    )
+    check_passages(items, spec)
+    return spec
+
+
 def request_extraction(
     db: Database,
     *,
@@ -147,29 +183,9 @@ def request_extraction(
     from vectorlab.domain.jobs.requests import ExtractRequest
     from vectorlab.services.asking import ask, job_reader
 
-    reading = options.reading()
-    check_dtype(options.dtype)
-    check_reading(reading["token_rule"], options.chat, options.template)
-    if options.chat is not ChatForm.NONE and model.description.chat_template_sha256 is None:
-        raise InputError(
-            f"Model {model.name!r} has no chat template, which --chat {options.chat} needs. Use a "
-            "chat model, or read the texts as they are: --chat none."
-        )
     with db.read() as tx:
         version = sets.resolve_version(tx, SetReference.parse(set_reference))
-        items = sets.demonstrations(tx, version.id)
-    check_pairs(version.label, items, minimum=method_info(reading["method"]).minimum_pairs)
-    spec = ExtractionSpec(
-        model_fingerprint=model.fingerprint,
-        set_sha256=version.content_sha256,
-        **reading,
-        add_special_tokens=options.add_special_tokens,
-        dtype=options.dtype,
-        chat=options.chat,
-        template=options.template,
-        thinking=options.thinking,
-    )
-    check_passages(items, spec)
+    spec = extraction_of(db, version.label, model, options)
     request = ExtractRequest(
         spec=spec,
         set_version_id=version.id,

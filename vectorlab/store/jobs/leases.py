@@ -45,6 +45,7 @@ from vectorlab.store.jobs.workers import touch_worker
 
 _jobs = schema.jobs
 _chunks = schema.job_chunks
+_workers = schema.workers
 
 RETRY_LONGEST_S = 300.0
 
@@ -263,6 +264,36 @@ def release(tx: Transaction, job_id: int, attempt: int) -> Job:
     else:
         wake_workers(tx, job.queue)
     return job
+
+
+def let_go(tx: Transaction, *, host: str, pid: int) -> list[int]:
+    """End the leases of a worker whose process has ended, and note that it is gone.
+
+    Args:
+        tx: An open transaction that writes.
+        host: Name of its machine.
+        pid: Of its process.
+
+    Returns:
+        Ids of the jobs that it held; the next claim takes them over.
+    """
+    of_process = sa.select(_workers.c.id).where(
+        _workers.c.host == host, _workers.c.pid == pid, _workers.c.state != "stopped"
+    )
+    rows = tx.execute(
+        _jobs.update()
+        .where(_jobs.c.state == JobState.RUNNING, _jobs.c.lease_owner.in_(of_process))
+        .values(lease_until=utc_now())
+        .returning(_jobs.c.id, _jobs.c.queue)
+    ).all()
+    tx.execute(
+        _workers.update()
+        .where(_workers.c.host == host, _workers.c.pid == pid)
+        .values(state="stopped")
+    )
+    for queue in {row.queue for row in rows}:
+        wake_workers(tx, queue)
+    return sorted(row.id for row in rows)
 
 
 def mark_cancelled(tx: Transaction, job_id: int, attempt: int) -> Job:

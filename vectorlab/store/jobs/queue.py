@@ -27,6 +27,7 @@ from vectorlab.store.jobs.leases import (
     fail,
     finish,
     heartbeat,
+    let_go,
     mark_cancelled,
     release,
     report_progress,
@@ -69,6 +70,7 @@ __all__ = [
     "finish",
     "get_job",
     "heartbeat",
+    "let_go",
     "list_jobs",
     "list_workers",
     "log",
@@ -206,6 +208,15 @@ def active_job(tx: Transaction, dedupe_key: str) -> int | None:
         sa.select(_jobs.c.id).where(_jobs.c.dedupe_key == dedupe_key, _ACTIVE)
     )
     return job_id
+
+
+def last_success(tx: Transaction, dedupe_key: str) -> Job | None:
+    """The newest job with that key that succeeded, or None."""
+    query = sa.select(*JOB_COLUMNS).where(
+        _jobs.c.dedupe_key == dedupe_key, _jobs.c.state == JobState.SUCCEEDED
+    )
+    row = tx.execute(query.order_by(_jobs.c.id.desc()).limit(1)).one_or_none()
+    return None if row is None else job_of(row)
 
 
 def list_jobs(

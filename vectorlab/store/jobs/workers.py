@@ -125,7 +125,7 @@ def stop_asked(tx: Transaction, worker_id: str) -> bool:
 
 def list_workers(tx: Transaction, alive_within_s: float) -> list[WorkerInfo]:
     """Every known worker, last seen first."""
-    query = sa.select(_workers, _is_alive(alive_within_s).label("alive"))
+    query = sa.select(_workers, is_alive(alive_within_s).label("alive"))
     leases = sa.select(_jobs.c.lease_owner, _jobs.c.id).where(
         _jobs.c.state == JobState.RUNNING, _jobs.c.lease_until >= utc_now()
     )
@@ -158,9 +158,10 @@ def list_workers(tx: Transaction, alive_within_s: float) -> list[WorkerInfo]:
 
 def any_worker_alive(tx: Transaction, within_s: float, *, queue: str = DEFAULT_QUEUE) -> bool:
     """Whether some worker of the queue was seen within that many seconds and has not stopped."""
-    here = (_is_alive(within_s), _workers.c.queue == queue, _workers.c.stop_asked_at.is_(None))
+    here = (is_alive(within_s), _workers.c.queue == queue, _workers.c.stop_asked_at.is_(None))
     return tx.scalar(sa.select(sa.exists().where(*here))) is True
 
 
-def _is_alive(within_s: float) -> sa.ColumnElement[bool]:
+def is_alive(within_s: float) -> sa.ColumnElement[bool]:
+    """Whether a worker was seen within that many seconds and has not stopped."""
     return sa.and_(_workers.c.state != "stopped", _workers.c.last_seen > utc_now(-within_s))

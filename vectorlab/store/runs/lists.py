@@ -30,6 +30,8 @@ _vectors = schema.steering_vectors
 _versions = schema.set_versions
 _sets = schema.demonstration_sets
 
+PREVIEW = 200  # characters of a prompt
+
 
 def inventory(tx: Transaction) -> Inventory:
     """How many sets, versions, vectors, runs and models there are."""
@@ -49,6 +51,12 @@ def list_runs(
         .correlate(_runs)
         .scalar_subquery()
     )
+    first_prompt = (
+        sa.select(sa.func.substr(_prompts.c.text, 1, PREVIEW))
+        .where(_prompts.c.run_id == _runs.c.id, _prompts.c.position == 0)
+        .correlate(_runs)
+        .scalar_subquery()
+    )
     query = (
         sa.select(
             _runs.c.id,
@@ -61,6 +69,7 @@ def list_runs(
             *(_runs.c[name] for name in recorded()),
             _models.c.name.label("model_name"),
             n_prompts.label("n_prompts"),
+            first_prompt.label("first_prompt"),
         )
         .join(_models, _models.c.id == _runs.c.model_id)
         .where(*_run_conditions(run_filter))
@@ -76,6 +85,7 @@ def list_runs(
             name=row.name,
             model_name=row.model_name,
             n_prompts=row.n_prompts,
+            first_prompt=row.first_prompt or "",
             arms=tuple(labels[row.id]),
             samples=row.samples,
             is_sampled=bool(row.decoding_json.get("do_sample")),
@@ -86,6 +96,12 @@ def list_runs(
         )
         for row in rows
     ]
+
+
+def count_runs(tx: Transaction, run_filter: RunFilter, *, most: int) -> int:
+    """How many runs pass the filter; nothing is counted beyond ``most``."""
+    some = sa.select(_runs.c.id).where(*_run_conditions(run_filter)).limit(most).subquery()
+    return int(tx.scalar(sa.select(sa.func.count()).select_from(some)) or 0)
 
 
 def runs_with_arms(tx: Transaction, labels: Sequence[str]) -> list[int]:
@@ -161,6 +177,12 @@ def methods(tx: Transaction) -> list[str]:
 
 def _run_conditions(run_filter: RunFilter) -> list[sa.ColumnElement[bool]]:
     conditions: list[sa.ColumnElement[bool]] = []
+    many = sa.exists().where(_prompts.c.run_id == _runs.c.id, _prompts.c.position == 1)
+    is_kept = sa.or_(_runs.c.name.is_not(None), many)
+    if run_filter.kind is RunKind.KEPT:
+        conditions.append(is_kept)
+    if run_filter.kind is RunKind.TRIES:
+        conditions.append(sa.not_(is_kept))
     if run_filter.kind is RunKind.NAMED:
         conditions.append(_runs.c.name.is_not(None))
     if run_filter.kind is RunKind.ORIGINALS:

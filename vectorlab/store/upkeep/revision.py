@@ -51,16 +51,16 @@ class MigrationResult:
     backup_path: Path | None  # copy of a SQLite file that held data
 
 
-def status(url: str) -> SchemaStatus:
+def status(url: str, *, patience_ms: int = BUSY_TIMEOUT_MS) -> SchemaStatus:
     """Where a database stands; nothing is created or changed.
 
     Raises:
         StoreError: If the file is not a database or the server cannot be reached.
     """
-    return read_status(parse_url(url))
+    return read_status(parse_url(url), patience_ms=patience_ms)
 
 
-def read_status(url: sa.URL) -> SchemaStatus:
+def read_status(url: sa.URL, *, patience_ms: int = BUSY_TIMEOUT_MS) -> SchemaStatus:
     """The revision of a database; a SQLite file that does not exist is empty.
 
     Raises:
@@ -69,7 +69,7 @@ def read_status(url: sa.URL) -> SchemaStatus:
     """
     path = sqlite_path(url)
     with our_errors(display(url)):
-        current = _postgresql_revision(url) if path is None else _sqlite_revision(path)
+        current = _postgresql_revision(url) if path is None else _sqlite_revision(path, patience_ms)
     return SchemaStatus(current=current)
 
 
@@ -117,13 +117,13 @@ def _postgresql_revision(url: sa.URL) -> str | None:
         return revision_of(connection)
 
 
-def _sqlite_revision(path: Path) -> str | None:
+def _sqlite_revision(path: Path, patience_ms: int) -> str | None:
     if not _holds_something(path):
         return None
     # Neither the pragmas of the store nor a journal: another program's file stays as it is.
     uri = f"{path.absolute().as_uri()}?mode=ro"
     try:
-        with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_MS / 1000)) as connection:
+        with closing(sqlite3.connect(uri, uri=True, timeout=patience_ms / 1000)) as connection:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
             refuse_development(tables, str(path))
             if "alembic_version" in tables:

@@ -125,10 +125,41 @@ def vectors_by_id(tx: Transaction, ids: Sequence[int]) -> list[SteeringVector]:
     return _select(tx, _vectors.c.id.in_(ids))
 
 
+def first_of_contents(
+    tx: Transaction, sha256s: Sequence[str], operator: Operator
+) -> dict[str, int]:
+    """The first vector extracted from demonstrations of each content hash, by that hash.
+
+    Only those that act by the operator count.
+    """
+    query = (
+        sa.select(_versions.c.content_sha256, sa.func.min(_vectors.c.id).label("first"))
+        .join(_vectors, _vectors.c.set_version_id == _versions.c.id)
+        .where(
+            _versions.c.content_sha256.in_(sha256s),
+            _vectors.c.origin == Origin.EXTRACTED.value,
+            _vectors.c.operator == operator.value,
+        )
+        .group_by(_versions.c.content_sha256)
+    )
+    return {row.content_sha256: row.first for row in tx.execute(query)}
+
+
 def names(tx: Transaction) -> dict[int, str]:
     """Name of every vector by its id."""
     rows = tx.execute(sa.select(_vectors.c.id, _vectors.c.name).order_by(_vectors.c.id))
     return {row.id: row.name for row in rows}
+
+
+def names_of(tx: Transaction, ids: Iterable[int]) -> dict[int, str]:
+    """Names of some vectors by their id; those that are gone are left out."""
+    return {
+        row.id: row.name
+        for some in batches(sorted(set(ids)))
+        for row in tx.execute(
+            sa.select(_vectors.c.id, _vectors.c.name).where(_vectors.c.id.in_(some))
+        )
+    }
 
 
 def owners(tx: Transaction, ids: Iterable[int]) -> dict[int, str]:
