@@ -4,11 +4,13 @@ What can change is read anew on every rerun. What is frozen is cached under its 
 with a short life so that a purge is noticed.
 """
 
+from collections import Counter
+
 import pandas as pd
 import streamlit as st
 
 from vectorlab.config import Settings
-from vectorlab.domain.runs.comparison import Criterion
+from vectorlab.domain.runs.comparison import Column, Criterion, columns_of
 from vectorlab.domain.runs.replays import ReplayVerdict
 from vectorlab.domain.runs.runs import GenerationRun
 from vectorlab.domain.sets.checks import Finding
@@ -16,7 +18,7 @@ from vectorlab.domain.sets.versions import SetVersion
 from vectorlab.domain.vectors.vectors import LayerVector, SteeringVector
 from vectorlab.services import database, frames
 from vectorlab.services.database import Database, open_store
-from vectorlab.services.runs import outcomes, runs
+from vectorlab.services.runs import comparison, outcomes, runs
 from vectorlab.services.runs.outcomes import Outcome, Scored
 from vectorlab.services.sets import sets, splits
 from vectorlab.services.sets.splits import Overlap
@@ -59,6 +61,11 @@ def verdict(replay: GenerationRun) -> ReplayVerdict:
 def overlaps(run: GenerationRun) -> list[Overlap]:
     """Whether the prompts of a run quote the sets that its vectors learned from."""
     return _overlaps(store(), store().url, run.id, run)
+
+
+def degenerate_texts(run: GenerationRun) -> dict[Column, Counter[str]]:
+    """How many texts of every arm are degenerate, by how."""
+    return _degenerate_texts(store(), store().url, run.id, run.result_sha256, columns_of([run]))
 
 
 def outcome(run_id: int, measure: Criterion, scored: Scored) -> Outcome | None:
@@ -110,6 +117,14 @@ def _view_columns(_db: Database, url: str) -> dict[str, list[str]]:
 def _layer_vectors(_db: Database, url: str, name: str, content_sha256: str) -> list[LayerVector]:
     del url, content_sha256
     return vectors.layer_vectors(_db, vectors.get(_db, name))
+
+
+@st.cache_data(ttl=_KEEP_S, max_entries=256, show_spinner="Reading texts …")
+def _degenerate_texts(
+    _db: Database, url: str, run_id: int, result_sha256: str, _columns: tuple[Column, ...]
+) -> dict[Column, Counter[str]]:
+    del url, run_id, result_sha256
+    return comparison.degenerate_texts(_db, _columns)
 
 
 @st.cache_data(max_entries=4096, show_spinner="Judging the arms …")

@@ -114,6 +114,67 @@ def strength_curves(frame: pd.DataFrame, colour: dict[str, str], *, title: str) 
 
 
 @legible
+def trade_off(frame: pd.DataFrame, colour: dict[str, str], *, x: str, y: str) -> alt.LayerChart:
+    """A point per arm with its intervals both ways; what an arm is there for has its own shape.
+
+    Args:
+        frame: Columns ``arm``, ``kind``, ``is_named``; ``x`` and ``y``, each with ``_low`` and
+            ``_high``.
+        colour: Of every arm.
+        x: Title of what is across.
+        y: Title of what is up.
+    """
+    kinds = list(dict.fromkeys(frame["kind"]))
+    zero = alt.Scale(zero=False)
+    base = alt.Chart(frame).encode(
+        color=alt.Color(
+            "arm:N",
+            scale=alt.Scale(domain=list(colour), range=list(colour.values())),
+            legend=None,
+        )
+    )
+    across, up = alt.X("x:Q", title=x, scale=zero), alt.Y("y:Q", title=y, scale=zero)
+    sideways = base.transform_filter("isValid(datum.x_low)").mark_rule(opacity=0.5)
+    upright = base.transform_filter("isValid(datum.y_low)").mark_rule(opacity=0.5)
+    points = base.mark_point(filled=True, size=110, opacity=1).encode(
+        x=across,
+        y=up,
+        shape=alt.Shape(
+            "kind:N",
+            title=None,
+            sort=kinds,
+            legend=alt.Legend(
+                orient="top",
+                columns=2,
+                symbolFillColor=colours.ink(),
+                symbolStrokeColor=colours.ink(),
+            ),
+        ),
+        tooltip=[
+            alt.Tooltip("arm:N"),
+            alt.Tooltip("kind:N"),
+            *(
+                alt.Tooltip(f"{name}{part}:Q", title=f"{title}{words}", format=".4g")
+                for name, title in (("x", x), ("y", y))
+                for part, words in (("", ""), ("_low", ", low"), ("_high", ", high"))
+            ),
+        ],
+    )
+    # Controls crowd where nothing happens; their shape and the pointer say what they are.
+    named = base.transform_filter(alt.datum.is_named)
+    names = named.mark_text(align="left", dx=9, dy=-7, limit=150).encode(
+        x=across, y=up, text="arm:N"
+    )
+    chart: alt.LayerChart = (
+        sideways.encode(x=alt.X("x_low:Q", title=x, scale=zero), x2="x_high:Q", y=up)
+        + upright.encode(x=across, y=alt.Y("y_low:Q", title=y, scale=zero), y2="y_high:Q")
+        + points
+        + names
+    ).properties(height=340)
+    return chart
+
+
+@legible
 def neighbour_line(frame: pd.DataFrame) -> alt.Chart:
     """Cosine of every layer with the one before."""
     chart: alt.Chart = (

@@ -89,6 +89,21 @@ def test_tokens_say_where_a_text_departs_and_how_likely_they_became(filled, visi
     assert (departure(longer, base), departure(base, longer), departure(base, base)) == (2, 1, None)
 
 
+def test_numbers_of_tokens_need_no_pointer(filled, visit):
+    store_tokens(filled)
+    for page in ({"name": "compare", "look": "tokens"}, {"name": "playground"}):
+        app = visit(page.pop("name"), run="1", **page)
+        [frame] = [item.value for item in app.dataframe if "logprob" in item.value]
+        assert frame["place"].min() == frame["sample"].min() == 1  # counted as people count
+        change = frame["logprob"] - frame["baseline_logprob"]
+        assert frame["change"].tolist() == change.tolist()
+
+
+def test_no_words_are_marked_before_the_tokens_are_coloured(filled, visit):
+    assert '<ins class="vl-added">' not in shown(visit("playground", run="1"))
+    assert '<ins class="vl-added">' in shown(visit("playground", run="1", by_token="false"))
+
+
 def test_a_run_that_measured_kl_shows_its_tokens_without_a_job(filled, visit):
     with filled.write() as tx:
         vector = store_vectors.get_vector(tx, "upbeat-icv")

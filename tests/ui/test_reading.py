@@ -28,6 +28,7 @@ ADDRESSES = (
     "runs?tick=1",
     "compare?run=1&spaces=true",
     "compare?run=1&look=figures&figure=tokens",
+    "compare?run=1&layout=one+prompt",
     "compare?run=1&look=tokens",
     "compare?run=1&look=settings",
     "compare?run=1&look=blind+vote",

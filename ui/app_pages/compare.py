@@ -51,14 +51,13 @@ def _title(compared: Sequence[GenerationRun]) -> str:
     """The names of the runs; one without goes by its number."""
     if len(compared) == 1:
         return compared[0].name or f"Run {compared[0].id}"
-    return "Runs " + ", ".join(run.name or str(run.id) for run in compared)
+    return "Runs " + ", ".join(str(run.id) for run in compared)  # as the columns name them
 
 
 def _sentence(compared: Sequence[GenerationRun]) -> str:
     run = compared[0]
     if len(compared) > 1:
-        numbers = ", ".join(str(run.id) for run in compared)
-        return f"Runs {numbers}: rows are aligned by prompt; columns are named run/arm."
+        return "Rows are aligned by prompt; columns are named run/arm."
     kind = f", a replay of run {run.replay_of}" if run.replay_of else ""
     return f"Run {run.id}{kind}, on {run.model_name}, {markup.moment(run.created_at)}."
 

@@ -100,7 +100,7 @@ def _timeline(
         key = (departure.key.prompt, departure.key.arm, departure.key.sample)
         end = max(lengths[original.id][key], lengths[replay.id][key])
         label = original.spec.arms[departure.key.arm].label
-        text = f"prompt {departure.key.prompt + 1} · {label} · sample {departure.key.sample}"
+        text = f"prompt {departure.key.prompt + 1} · {label} · sample {departure.key.sample + 1}"
         rows.append({"text": text, "from": 0, "to": departure.position, "part": "the same"})
         rows.append(
             {"text": text, "from": departure.position, "to": end, "part": "after the first"}
@@ -121,7 +121,7 @@ def _departure_row(original: GenerationRun, departure: Departure) -> tuple[str, 
     return (
         markup.literal(original.spec.prompts[departure.key.prompt].text),
         markup.escape(original.spec.arms[departure.key.arm].label),
-        str(departure.key.sample),
+        str(departure.key.sample + 1),
         str(departure.position),
         _token(departure.original_id),
         _token(departure.replay_id),

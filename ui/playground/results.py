@@ -60,6 +60,7 @@ def show(run: GenerationRun) -> None:
                         read.get((column.arm, 0)),
                         read.get((0, 0)) if column.arm else None,
                         spaces=spaces,
+                        by_words=not by_token,
                     )
                 )
     else:
@@ -72,6 +73,7 @@ def show(run: GenerationRun) -> None:
                     read.get((column.arm, 0)),
                     read.get((0, 0)) if column.arm else None,
                     spaces=spaces,
+                    by_words=not by_token,
                 ),
             )
             for column in columns
@@ -81,6 +83,8 @@ def show(run: GenerationRun) -> None:
     tables.csv_button(lambda: frames.comparison_frame(cached.store(), ids), name=f"run-{run.id}")
     if by_token:
         token_view.show_legend_or_ask(run, 0, is_known=bool(read))
+        if read:
+            token_view.show_numbers(read, {column.arm: column.label for column in columns})
     with st.container(horizontal=True, vertical_alignment="center"):
         lists.name_run(run)
         navigation.page_link(f"Open run {run.id}", "compare", run=run.id)

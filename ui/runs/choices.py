@@ -52,7 +52,7 @@ class Sides:
         if info.is_calibrated:
             shown += f' <span title="calibrated strength">{CALIBRATED}</span>'
         if info.kind.is_control:
-            shown += " " + markup.badge(f"control: {info.kind.value}")
+            shown += markup.note(f"control: {info.kind.value}")
         return shown
 
 

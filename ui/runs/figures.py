@@ -1,20 +1,29 @@
 """What the arms come to: means, changes against the baseline with intervals, strength curves."""
 
+from collections import Counter
+
 import pandas as pd
 import streamlit as st
 
 from ui import cached, charts, colours, markup, tables
 from ui.frame import notes
-from ui.runs import choices
+from ui.runs import choices, trade_off
 from ui.runs.choices import Sides
-from vectorlab.domain.runs.comparison import Criterion, strength_of
-from vectorlab.domain.scores.statistics import FEWEST_PAIRS, Estimate, Verdict
+from vectorlab.domain.runs.comparable import comparable_runs
+from vectorlab.domain.runs.comparison import Column, Criterion, strength_of
+from vectorlab.domain.scores.catalogue import chance_of
+from vectorlab.domain.scores.statistics import (
+    FEWEST_PAIRS,
+    Estimate,
+    PairedComparison,
+    Verdict,
+)
 from vectorlab.services.runs import comparison
 from vectorlab.services.runs.comparison import ColumnFigures
 
 
 def show(sides: Sides) -> None:
-    """A line per column, and a curve per vector."""
+    """A line per column, a curve per vector, and effect against damage."""
     left, right = st.columns(2)
     with left:
         baseline = choices.choose_baseline(sides)
@@ -29,16 +38,29 @@ def show(sides: Sides) -> None:
         format="%g",
         help="In the unit of the figure; 0 for none. Where an interval shows less, it is said.",
     )
+    choices.say_what_does_not_compare(sides, baseline)
     columns = comparison.figures(
         cached.store(), sides.columns, measure, baseline, smallest=smallest or None
     )
-    if not any(figures.count for figures in columns):
-        notes.note("Nothing to measure", f"No text of these runs has a {measure.key}.")
-        return
-    _show_table(sides, columns, measure)
-    curves = _curves(sides, columns)
-    if curves["strength"].nunique() > 1:
-        notes.heading(f"{measure.key} against strength")
+    if any(figures.count for figures in columns):
+        _show_table(sides, columns, measure)
+        _show_curves(sides, columns, measure)
+    else:
+        notes.note("Nothing to measure", f"No text of these runs has a {measure.name}.")
+    trade_off.show(sides)
+
+
+def _show_curves(sides: Sides, columns: list[ColumnFigures], measure: Criterion) -> None:
+    """Curves of runs that compare in one picture, of others in another."""
+    groups = comparable_runs(sides.runs)
+    is_drawn = False
+    for group in groups:
+        own = {run.id for run in group}
+        curves = _curves(sides, [item for item in columns if item.column.run_id in own])
+        if curves["strength"].nunique() < 2:
+            continue
+        of = "" if len(groups) == 1 else f", run {', '.join(map(str, sorted(own)))}"
+        notes.heading(f"{measure.name} against strength{of}")
         names = cached.vector_ids()
         st.altair_chart(
             charts.strength_curves(
@@ -46,39 +68,92 @@ def show(sides: Sides) -> None:
                 colours.of_vectors(
                     {name: names.get(name, 0) for name in curves["vector"].unique()}
                 ),
-                title=measure.key,
+                title=measure.name,
             )
         )
-        st.caption("Bands are 95 % intervals of the mean over the prompts.")
+        is_drawn = True
+    if is_drawn:
+        more = " Runs that do not compare are drawn apart." if len(groups) > 1 else ""
+        st.caption(f"Bands are 95 % intervals of the mean over the prompts.{more}")
 
 
 def _show_table(sides: Sides, columns: list[ColumnFigures], measure: Criterion) -> None:
-    rows = []
-    for figures in columns:
-        change = figures.change
-        rows.append(
-            (
-                markup.dot(sides.colour_of(figures.column))
-                + markup.escape(sides.name_of(figures.column)),
-                str(figures.count),
-                _number(figures.level.mean),
-                "–" if change is None else _number(change.difference.mean, signed=True),
-                "–" if change is None else _interval(change.difference),
-                "–" if change is None else f"{change.p:.3g}",
-                "–" if change is None else f"{change.wins} / {change.ties} / {change.losses}",
-                "–" if change is None else f"{change.sign_p:.3g}",
-                _verdict(figures, measure),
-            )
+    degenerate = {
+        column: counts
+        for run in sides.runs
+        for column, counts in cached.degenerate_texts(run).items()
+    }
+    has_random = any(figures.against_random is not None for figures in columns)
+    rows = [
+        (
+            sides.headed(figures.column) + _degenerate_note(degenerate[figures.column]),
+            str(figures.count),
+            _number(figures.level.mean) + _chance_note(figures, measure),
+            *_change_cells(sides, figures, measure),
+            *([_random_cell(figures, measure)] if has_random else []),
         )
-    head = ["column", "texts", f"mean {measure.key}", "change", "interval", "p"]
+        for figures in columns
+    ]
+    head = ["column", "texts", f"mean {measure.name}", "change", "interval", "p"]
     head += ["up / same / down", "sign test p", ""]
-    tables.show(head, rows, name="figures", frame=lambda: _frame(sides, columns))
+    head += ["against random directions"] if has_random else []
+    tables.show(head, rows, name="figures", frame=lambda: _frame(sides, columns, degenerate))
+    random = (
+        " Against random directions: the same arm with the vector's norms and directions drawn by "
+        "lot, by the same rule, as a family of its own; several count as their mean."
+    )
     st.caption(
         "Changes are paired by prompt; samples and copies of a prompt count as their mean. The "
         "mean change is tested by sign flips, corrected for the number of columns (Holm); its "
         "interval leaves out zero exactly where p is at most 0.05. Of fewer than "
-        f"{FEWEST_PAIRS} prompts that changed nothing is claimed."
+        f"{FEWEST_PAIRS} prompts that changed nothing is claimed." + (random if has_random else "")
     )
+
+
+def _degenerate_note(counts: Counter[str]) -> str:
+    if not counts.total():
+        return ""
+    hows = ", ".join(f"{how} {number}" for how, number in counts.most_common())
+    return markup.note(f"degenerate texts: {counts.total()} ({hows})")
+
+
+def _chance_note(figures: ColumnFigures, measure: Criterion) -> str:
+    if figures.is_at_chance is None:
+        return ""
+    chance = chance_of(measure.name)
+    return markup.note(
+        f"{'not told from chance' if figures.is_at_chance else 'chance'}, {chance:g}"
+    )
+
+
+def _change_cells(sides: Sides, figures: ColumnFigures, measure: Criterion) -> tuple[str, ...]:
+    change = figures.change
+    if change is None:
+        return ("–",) * 5 + ("",)
+    other = ""
+    if figures.apart and figures.baseline is not None:
+        other = markup.note(f"against {sides.name_of(figures.baseline)}")
+    return (
+        _number(change.difference.mean, signed=True) + other,
+        _interval(change.difference),
+        f"{change.p:.3g}",
+        f"{change.wins} / {change.ties} / {change.losses}",
+        f"{change.sign_p:.3g}",
+        _verdict(figures, measure),
+    )
+
+
+def _random_cell(figures: ColumnFigures, measure: Criterion) -> str:
+    against, beats = figures.against_random, figures.beats_random(measure)
+    if against is None or beats is None:
+        return "–"
+    if not beats:
+        said = markup.badge("not better than random", "bad")
+    else:
+        word = "better" if measure.version is not None else "told apart"
+        said = markup.badge(word, "good" if measure.version is not None else "")
+    difference = _number(against.difference.mean, signed=True)
+    return f"{said}{markup.note(f'{difference}, {_interval(against.difference)}')}"
 
 
 def _number(value: float | None, *, signed: bool = False) -> str:
@@ -106,24 +181,40 @@ def _verdict(figures: ColumnFigures, measure: Criterion) -> str:
     return markup.badge("better" if is_better else "worse", "good" if is_better else "bad")
 
 
-def _frame(sides: Sides, columns: list[ColumnFigures]) -> pd.DataFrame:
+def _frame(
+    sides: Sides, columns: list[ColumnFigures], degenerate: dict[Column, Counter[str]]
+) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
                 "column": sides.name_of(figures.column),
+                "kind": figures.info.kind.value,
                 "texts": figures.count,
-                "mean": figures.level.mean,
-                "low": figures.level.low,
-                "high": figures.level.high,
-                "change": None if figures.change is None else figures.change.difference.mean,
-                "change_low": None if figures.change is None else figures.change.difference.low,
-                "change_high": None if figures.change is None else figures.change.difference.high,
-                "p": None if figures.change is None else figures.change.p,
-                "sign_p": None if figures.change is None else figures.change.sign_p,
+                "degenerate": degenerate[figures.column].total(),
+                **_estimated("", figures.level, mean="mean"),
+                "against": "" if figures.baseline is None else sides.name_of(figures.baseline),
+                **_compared("change", figures.change),
+                **_compared("against_random", figures.against_random),
             }
             for figures in columns
         ]
     )
+
+
+def _compared(name: str, found: PairedComparison | None) -> dict[str, float | None]:
+    estimate = None if found is None else found.difference
+    return _estimated(f"{name}_", estimate, mean=name) | {
+        f"{name}_p": None if found is None else found.p,
+        f"{name}_sign_p": None if found is None else found.sign_p,
+    }
+
+
+def _estimated(prefix: str, found: Estimate | None, *, mean: str) -> dict[str, float | None]:
+    return {
+        mean: None if found is None else found.mean,
+        f"{prefix}low": None if found is None else found.low,
+        f"{prefix}high": None if found is None else found.high,
+    }
 
 
 def _curves(sides: Sides, columns: list[ColumnFigures]) -> pd.DataFrame:

@@ -214,7 +214,10 @@ def _prompt_cell(row: ComparedRow, view: _View, place: int) -> str:
     link = markup.link(
         _numbered(row, view), "compare", **here | {"layout": ONE_PROMPT, "row": place + 1}
     )
-    return markup.generated(row.prompt, spaces=view.spaces) + f'<div class="vl-note">{link}</div>'
+    return (
+        markup.generated(row.prompt, spaces=view.spaces)
+        + f'<div class="vl-note vl-figures">{link}</div>'
+    )
 
 
 def _cell(row: ComparedRow, column: Column, view: _View) -> str:

@@ -1,5 +1,7 @@
 """Texts token by token: where one departs from the baseline, and what steering did to each."""
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from ui import cached, colours, markup, tables
@@ -23,6 +25,7 @@ def shown(
     base: ReadTokens | None,
     *,
     spaces: bool,
+    by_words: bool = True,
 ) -> str:
     """A text with its tokens coloured, or by words where no job has read it.
 
@@ -32,12 +35,13 @@ def shown(
         tokens: What a job read of the text; None where none has.
         base: The same of the unsteered text.
         spaces: Show white space.
+        by_words: Mark the words that differ until a job has read the tokens.
 
     Returns:
         HTML.
     """
     if tokens is None:
-        if base_text is None:
+        if base_text is None or not by_words:
             return markup.generated(text, spaces=spaces)
         return markup.difference(base_text, text, spaces=spaces)
     departs = None if base is None else departure(tokens, base)
@@ -123,7 +127,11 @@ def show(run: GenerationRun, columns: tuple[Column, ...]) -> None:
         (
             markup.dot(by_arm[columns[arm].label])
             + markup.escape(columns[arm].label)
-            + (markup.note(f"sample {sample}") if run.spec.samples > 1 else ""),
+            + (
+                markup.note(f"sample {sample + 1} of {run.spec.samples}")
+                if run.spec.samples > 1
+                else ""
+            ),
             shown(
                 "",
                 None,
@@ -142,6 +150,24 @@ def show(run: GenerationRun, columns: tuple[Column, ...]) -> None:
         frame=lambda: token_views.tokens_frame(read, labels),
         kind="vl-strip",
     )
+    show_numbers(read, labels)
+
+
+def show_numbers(read: Mapping[tuple[int, int], ReadTokens], labels: Mapping[int, str]) -> None:
+    """What colours and pointer say of every token as a table, for fingers and keyboards."""
+    frame = token_views.tokens_frame(read, labels)
+    frame.insert(6, "change", frame["logprob"] - frame["baseline_logprob"])
+    counted = frame.assign(sample=frame["sample"] + 1, place=frame["place"] + 1)
+    with st.expander("Numbers of every token"):
+        st.dataframe(
+            counted,
+            hide_index=True,
+            placeholder="–",
+            column_config={
+                name: st.column_config.NumberColumn(format="%.3f")
+                for name in ("logprob", "baseline_logprob", "change", "kl")
+            },
+        )
 
 
 def _reading(run: GenerationRun, prompt: int) -> int | None:

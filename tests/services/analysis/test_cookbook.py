@@ -1,5 +1,7 @@
 """Every recipe runs as it stands on both databases, finds what is there, and says the same."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 import sqlalchemy as sa
@@ -8,8 +10,13 @@ from scripts import sql_docs
 from tests.services.analysis.test_read_only import asking
 from tests.store.builders import new_score
 from tests.store.full_store import fill_every_table
+from tests.ui.filled_store import add_run, fill, run_spec
+from tests.ui.runs.test_side_by_side import score_arms, sweep
+from vectorlab.domain.interventions.arms import Arm
 from vectorlab.errors import InputError
+from vectorlab.services import models
 from vectorlab.services.analysis import queries
+from vectorlab.services.vectors import vectors
 from vectorlab.store import schema
 from vectorlab.store.database import Database, Transaction
 from vectorlab.store.runs import scores
@@ -76,3 +83,38 @@ def test_the_page_shows_the_recipes_as_they_are():
     assert sql_docs.PAGE.read_text(encoding="utf-8") == sql_docs.render(
         sql_docs.PAGE.read_text(encoding="utf-8")
     ), "Run: python -m scripts.sql_docs"
+
+
+def test_effect_over_strength_averages_no_vector_with_its_controls(database):
+    fill(database)
+    runs = [sweep(database, prompts=7), sweep(database, prompts=7)]
+    score_arms(database, runs[1], "sentiment", [1.0] + [5.0] * 8)  # another run says otherwise
+    for ask in asking(database):
+        found = queries.frame(ask(queries.find_recipe("Effect over strength").sql))
+        line = f"run {runs[0].id}, upbeat-icv, sentiment"
+        own = found[found["line"] == line]
+        # By hand: what the arms score, and 0.03 that the prompts add in the mean.
+        assert own["strength"].tolist() == [0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3]
+        assert own["mean"].tolist() == pytest.approx([0.0, 0.13, 0.23, 0.33, 0.53, 0.48, 0.23])
+        control = found[found["line"] == f"run {runs[0].id}, upbeat-icv-random-0, sentiment"]
+        assert control["strength"].tolist() == [0.0, 0.2]
+        assert control["mean"].tolist() == pytest.approx([0.0, 0.05])
+        other = found[found["line"] == f"run {runs[1].id}, upbeat-icv, sentiment"]
+        assert other["mean"].tolist()[0] == 1.0
+
+
+def test_texts_behind_demonstrations_are_no_strength(database):
+    fill(database)
+    model, vector = models.get(database, "tiny"), vectors.get(database, "upbeat-icv")
+    spec = run_spec(model, vector)
+    prompted = Arm(label="demonstrations", prefix="a -> b")
+    run = add_run(database, model, replace(spec, arms=(*spec.arms, prompted)))
+    score_arms(database, run, "sentiment", [0.0, 0.5, 0.6, 9.0])
+    for ask in asking(database):
+        found = queries.frame(ask(queries.find_recipe("Effect over strength").sql))
+        assert found["mean"].max() < 1
+        assert found["strength"].tolist() == [0.0, 0.1, 0.2]
+        surest = queries.frame(ask(queries.find_recipe("Confidence over strength").sql))
+        assert (surest["line"] == f"run {run.id}, upbeat-icv").sum() == 2
+        longest = queries.frame(ask(queries.find_recipe("Length over strength").sql))
+        assert longest[longest["run_id"] == run.id]["strength"].tolist() == [0.0, 0.1, 0.2]

@@ -21,9 +21,10 @@ from vectorlab.domain.runs.runs import Decoding
 from vectorlab.domain.runs.votes import Choice, Match
 from vectorlab.domain.scores.shares import share_interval
 from vectorlab.domain.scores.statistics import Verdict
+from vectorlab.domain.text.documents import Table
 from vectorlab.errors import InputError
 from vectorlab.services import frames, models
-from vectorlab.services.runs import arm_kinds, baselines, comparison, runs, votes
+from vectorlab.services.runs import arm_kinds, baselines, comparison, report, runs, votes
 from vectorlab.services.vectors import vectors
 from vectorlab.store import schema
 from vectorlab.store.runs import comparison as comparison_store
@@ -332,3 +333,23 @@ def test_both_sides_are_shown_left_about_equally_often():
 
     turned = sum(_is_turned(number, number + 1 + number % 3) for number in range(2000))
     assert 850 < turned < 1150
+
+
+def test_the_report_says_what_random_directions_do_as_the_page_does(store):
+    run = controlled(store, ["drawn"])
+    scored_by_arm(store, run, [0.0, 0.5, 0.6, 0.1])
+    scored_by_arm(store, run, [0.0, 0.9, 0.5, 0.5], "kl")
+    blocks = report.run_report(store, [str(run.id)])
+    tables = [block for block in blocks if isinstance(block, Table)]
+    against = [
+        [(row[0], row[1], row[-1]) for row in table.rows]
+        for table in tables
+        if list(table.columns) == ["arm", "difference", "low", "high", "p", "verdict"]
+    ]
+    assert against == [
+        [("upbeat-icv +0.1", "0.4", "not better than random")],  # kl, of which less is wanted
+        [("upbeat-icv +0.1", "0.4", "better than random")],
+    ]
+    [arms] = [table for table in tables if "degenerate texts" in table.columns]
+    assert [row[1] for row in arms.rows] == ["baseline", "steered", "steered", "random direction"]
+    assert [row[-1] for row in arms.rows] == ["0"] * 4

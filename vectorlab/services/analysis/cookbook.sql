@@ -12,30 +12,30 @@ WHERE NOT is_baseline AND run_id = (SELECT max(run_id) FROM v_runs WHERE replay_
 ORDER BY prompt_index, strength, sample
 
 -- # How often steering changed the text
--- Share of texts that differ from the baseline, by vector and strength. 1 means that all do.
-SELECT vector_name, strength, count(*) AS n_texts,
+-- Share of texts that differ from the baseline, by run and arm. 1 means that all do.
+SELECT run_id, arm, vector_name, strength, count(*) AS n_texts,
        avg(CASE WHEN text <> baseline_text THEN 1.0 ELSE 0.0 END) AS share_changed
 FROM v_generations
 WHERE NOT is_baseline AND baseline_text IS NOT NULL
-GROUP BY vector_name, strength
-ORDER BY coalesce(vector_name, ''), strength
+GROUP BY run_id, arm_index, arm, vector_name, strength
+ORDER BY run_id, arm_index
 
 -- # Confidence over strength
--- Mean log-probability per token, in nats: how sure the steered model is of what it writes. For a chart.
-SELECT strength, vector_name, avg(mean_logprob) AS mean_logprob
+-- Mean log-probability per token, in nats: how sure the steered model is of what it writes. A line per run and vector. For a chart.
+SELECT strength, 'run ' || run_id || ', ' || vector_name AS line, avg(mean_logprob) AS mean_logprob
 FROM v_generations
-WHERE strength IS NOT NULL AND vector_name IS NOT NULL
-GROUP BY strength, vector_name
-ORDER BY strength, vector_name
+WHERE strength IS NOT NULL AND vector_name IS NOT NULL AND prefix IS NULL
+GROUP BY run_id, vector_name, arm_index, strength
+ORDER BY run_id, vector_name, strength, arm_index
 
 -- # Length over strength
--- Tokens per text by strength; texts that fill the limit often mean that the model no longer ends.
-SELECT strength, vector_name, avg(n_tokens) AS mean_tokens,
+-- Tokens per text by run and strength; texts that fill the limit often mean that the model no longer ends.
+SELECT run_id, strength, vector_name, avg(n_tokens) AS mean_tokens,
        avg(CASE WHEN finish_reason = 'length' THEN 1.0 ELSE 0.0 END) AS share_cut
 FROM v_generations
-WHERE strength IS NOT NULL
-GROUP BY strength, vector_name
-ORDER BY strength, vector_name
+WHERE strength IS NOT NULL AND prefix IS NULL
+GROUP BY run_id, vector_name, arm_index, strength
+ORDER BY run_id, coalesce(vector_name, ''), strength, arm_index
 
 -- # Scores of every arm
 -- Mean, count and missing values of every scorer for each arm. No mean without its count.
@@ -63,13 +63,23 @@ GROUP BY s.run_id, s.scorer, s.arm
 ORDER BY s.run_id, s.scorer, mean_difference DESC, s.arm
 
 -- # Effect over strength
--- Mean of every scorer by strength, one line per scorer. For a chart.
-SELECT g.strength, s.scorer, avg(s.value) AS mean
-FROM v_scores s
-JOIN v_generations g ON g.generation_id = s.generation_id
-WHERE g.strength IS NOT NULL AND s.value IS NOT NULL
-GROUP BY g.strength, s.scorer
-ORDER BY g.strength, s.scorer
+-- Mean of every scorer by strength: a line per run, vector and scorer, begun by the run's own unsteered texts. Nothing is averaged over runs, over vectors and their controls, or over arms. For a chart.
+WITH scored AS (
+    SELECT g.run_id, g.arm_index, g.is_baseline, g.strength, g.vector_name, s.scorer, s.scorer_version, s.value
+    FROM v_scores s
+    JOIN v_generations g ON g.generation_id = s.generation_id
+    WHERE g.strength IS NOT NULL AND g.prefix IS NULL AND s.value IS NOT NULL
+),
+lines AS (
+    SELECT DISTINCT run_id, vector_name, scorer, scorer_version FROM scored WHERE NOT is_baseline
+)
+SELECT CASE WHEN x.is_baseline THEN 0.0 ELSE x.strength END AS strength,
+       'run ' || l.run_id || ', ' || l.vector_name || ', ' || l.scorer AS line, avg(x.value) AS mean
+FROM lines l
+JOIN scored x ON x.run_id = l.run_id AND x.scorer = l.scorer AND x.scorer_version = l.scorer_version
+             AND (x.is_baseline OR x.vector_name = l.vector_name)
+GROUP BY l.run_id, l.vector_name, l.scorer, l.scorer_version, x.arm_index, x.is_baseline, x.strength
+ORDER BY l.run_id, l.vector_name, l.scorer, l.scorer_version, strength, x.arm_index
 
 -- # What could not be scored, and why
 -- Missing scores by their reason.

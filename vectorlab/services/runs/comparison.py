@@ -11,6 +11,7 @@ from vectorlab.domain.runs.comparable import baselines_of, reasons_apart
 from vectorlab.domain.runs.comparison import Column, ComparedRow, Criterion, Question
 from vectorlab.domain.runs.runs import GenerationRun
 from vectorlab.domain.scores.catalogue import chance_of, lower_is_better, scale_of
+from vectorlab.domain.scores.divergence import KL
 from vectorlab.domain.scores.statistics import (
     Estimate,
     PairedComparison,
@@ -147,6 +148,44 @@ def levels(db: Database, columns: Sequence[Column], measure: Criterion) -> dict[
     """The mean of every column over prompts, as ``figures`` has it."""
     values, _ = _by_place(db, columns, measure)
     return {column: _level(values[column], measure) for column in columns}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TradeOff:
+    """What one column does, and what it costs."""
+
+    column: Column
+    info: ArmInfo
+    effect: Estimate
+    damage: Estimate
+
+
+def trade_offs(
+    db: Database, columns: Sequence[Column], effect: Criterion, damage: Criterion
+) -> list[TradeOff]:
+    """Effect and damage of every column that has both."""
+    infos = arm_kinds.infos(db, runs_of(db, columns))
+    effects, damages = levels(db, columns, effect), levels(db, columns, damage)
+    return [
+        TradeOff(column=column, info=infos[column], effect=effects[column], damage=damages[column])
+        for column in columns
+        if effects[column].n and damages[column].n
+    ]
+
+
+def usual_trade_off(measures: Sequence[Criterion]) -> tuple[Criterion, Criterion] | None:
+    """Which of the scores are shown as effect and damage before anybody chooses.
+
+    Damage is a divergence from the unsteered model, else a score of which less is wanted, else the
+    last; the effect the first other one. None where fewer than two scores are there.
+    """
+    scored = [measure for measure in measures if measure.version is not None]
+    if len(scored) < 2:
+        return None
+    known = [measure for measure in scored if measure.name in {kl.value for kl in KL}]
+    known += [measure for measure in scored if measure.lower_is_better]
+    damage = next(iter(known), scored[-1])
+    return next(measure for measure in scored if measure != damage), damage
 
 
 def degenerate_texts(db: Database, columns: Sequence[Column]) -> dict[Column, Counter[str]]:

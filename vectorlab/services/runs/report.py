@@ -8,14 +8,15 @@ from vectorlab.domain.description import Fact, describe, in_words
 from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.interventions.calibration import Calibration
 from vectorlab.domain.lineage import Thing
+from vectorlab.domain.runs.comparison import columns_of
 from vectorlab.domain.runs.runs import GenerationRun, RunSpec
-from vectorlab.domain.scores.catalogue import SCORERS
+from vectorlab.domain.scores.catalogue import SCORERS, chance_of
 from vectorlab.domain.scores.divergence import KL
 from vectorlab.domain.text.documents import Block, Code, Heading, Paragraph, Picture, Table
 from vectorlab.errors import InputError
 from vectorlab.services import frames, lineage
 from vectorlab.services.analysis import plots
-from vectorlab.services.runs import published, runs, scores, verdicts
+from vectorlab.services.runs import arm_kinds, comparison, published, runs, scores, verdicts
 from vectorlab.services.sets import splits
 from vectorlab.services.vectors import calibrations, vectors
 from vectorlab.store.database import Database
@@ -101,17 +102,28 @@ def _about(db: Database, run: GenerationRun) -> list[Block]:
 
 def _arms(db: Database, run: GenerationRun, count: RunTokenCounter | None) -> list[Block]:
     names = vectors.names_in(db, run.spec)
-    rows = [{"arm": arm.label, "what it does": in_words(arm, names)} for arm in run.spec.arms]
+    columns, infos = columns_of([run]), arm_kinds.infos(db, [run])
+    rows = [
+        {
+            "arm": column.label,
+            "kind": infos[column].kind.value,
+            "what it does": in_words(run.spec.arms[column.arm], names),
+        }
+        for column in columns
+    ]
     frame = pd.DataFrame(rows)
     counts = frames.arms_frame(db, run)
     frame["texts"] = counts["texts"]
     frame["tokens written"] = counts["tokens"]
     frame["texts changed"] = counts["changed"]
+    degenerate = comparison.degenerate_texts(db, columns)
+    frame["degenerate texts"] = [degenerate[column].total() for column in columns]
     if count is not None:
         frame["tokens read"] = [_read(run, arm, count) for arm in run.spec.arms]
     about = (
         "Tokens are means per text; what stands before a prompt is read again for every text. "
-        "Texts changed: the share that differs from the first unsteered arm."
+        "Texts changed: the share that differs from the first unsteered arm. Degenerate: "
+        "texts that are empty, have no words, or repeat a character or themselves."
     )
     return [Heading(level=2, text="Arms"), Paragraph(text=about), _table(frame)]
 
@@ -172,8 +184,44 @@ def _scorer(
             "Differences that rounding makes are none."
         )
         blocks += [Paragraph(text=about), _table(mine)]
+    blocks += _against_chance(db, run, scorer)
     chart = _strength_chart(db, run, scorer, summary)
     return blocks if chart is None else [*blocks, chart]
+
+
+def _against_chance(db: Database, run: GenerationRun, scorer: str) -> list[Block]:
+    """What random directions and chance do, where the run has such arms or the scorer a level."""
+    known = [item for item in comparison.measures(db, [run.id]) if item.name == scorer]
+    if not known:
+        return []
+    measure = known[-1]
+    figures = comparison.figures(db, columns_of([run]), measure, None)
+    blocks: list[Block] = []
+    chance = [item.column.label for item in figures if item.is_at_chance]
+    if chance:
+        level = f"{chance_of(scorer):g}"
+        blocks.append(Paragraph(text=f"Not told from chance ({level}): {', '.join(chance)}."))
+    rows = [
+        {
+            "arm": item.column.label,
+            "difference": item.against_random.difference.mean,
+            "low": item.against_random.difference.low,
+            "high": item.against_random.difference.high,
+            "p": item.against_random.p,
+            "verdict": "better than random"
+            if item.beats_random(measure)
+            else "not better than random",
+        }
+        for item in figures
+        if item.against_random is not None
+    ]
+    if rows:
+        about = (
+            "Against the same in random directions of the same norms, prompt by prompt, by the "
+            "same rule as a family of its own; several random directions count as their mean."
+        )
+        blocks += [Paragraph(text=about), _table(pd.DataFrame(rows))]
+    return blocks
 
 
 def _strength_chart(
