@@ -219,6 +219,14 @@ class ExperimentRequest(JobRequest, kind="experiment"):
         """Key that equal requests share: what is asked for, whatever the names."""
         return f"experiment:{self.spec.sha256}"
 
+    def in_words(self, vectors: VectorNames) -> str:
+        """What is asked for, as a line of a list."""
+        used = [_named(subject.vector_id, vectors) for subject in self.spec.subjects]
+        if self.spec.extraction is not None:
+            used.append(self.vector_name or "a new vector")
+        on = _count(len(self.spec.judging), "prompt")
+        return f"experiment with {', '.join(used)} on {on}, judged by {self.spec.effect.label}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class NearestRequest(JobRequest, kind="nearest", one_per="vector_id"):
