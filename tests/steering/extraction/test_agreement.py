@@ -129,10 +129,13 @@ def test_the_last_layer_of_repeng_is_read_behind_the_final_norm_and_ours_is_not(
     assert "final norm" in Convention.REPENG.info.unlike
 
 
+@pytest.mark.kernels
 def test_uncentred_components_are_those_of_steering_vectors():
     layers = by_convention(Convention.STEERING_VECTORS, method="pca")
     ours = np.stack([part.values / part.norm for part in layers])
-    assert apart(ours, REFERENCES["sv_pca"]) < 1e-5
+    # The reference is of float32 states, too. Under plain kernels states differ by up to 1e-6, and
+    # a component by more, the nearer the next one is: 1.1e-5.
+    assert apart(ours, REFERENCES["sv_pca"]) < 3e-5
 
 
 def test_classifiers_of_pairs_are_those_of_steering_vectors_at_their_minimum():
