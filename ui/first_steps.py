@@ -4,16 +4,16 @@ import streamlit as st
 
 from ui import cached, markup
 from ui.frame import job_panels, navigation, notes
+from ui.playground import results
 from ui.runs import form
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
-from vectorlab.domain.runs.comparison import Question, columns_of
 from vectorlab.domain.runs.lists import Inventory
 from vectorlab.domain.runs.runs import GenerationRun, Prompt
 from vectorlab.domain.vectors.vectors import SteeringVector
 from vectorlab.errors import InputError
 from vectorlab.services import models
 from vectorlab.services.asking import Asked
-from vectorlab.services.runs import comparison, lists, presets, runs
+from vectorlab.services.runs import lists, presets, runs
 from vectorlab.services.runs.arms import Term
 from vectorlab.services.runs.requests import GenerationRequest
 from vectorlab.services.sets import examples, sets
@@ -54,32 +54,19 @@ def are_under_way() -> bool:
 
 
 def _show_texts(run: GenerationRun) -> None:
-    """Both texts of the first prompt, and where to go on from them."""
-    base, *others = columns_of([run])
-    [row], _ = comparison.page(cached.store(), Question(columns=(base, *others), limit=1))
-    st.html(markup.quiet("The model was asked:") + " " + markup.generated(row.prompt))
-    for place, column in zip(st.columns(1 + len(others)), (base, *others), strict=True):
-        text = row.cells[column].text
-        with place.container(border=True):
-            st.html(
-                f"<b>{markup.escape(column.label)}</b><br>"
-                + (
-                    markup.generated(text)
-                    if column == base
-                    else markup.difference(row.cells[base].text, text)
-                )
-            )
-    [term] = run.spec.arms[-1].interventions
-    name = vectors.get(cached.store(), str(term.vector_id)).name
-    with st.container(horizontal=True, vertical_alignment="center"):
-        navigation.page_link(
-            "Try other strengths and prompts",
-            "playground",
-            vector=[name],
-            at=[f"{name}:{term.strength!r}"],
-            prompt=row.prompt,
-        )
-        navigation.page_link(f"Open run {run.id}", "compare", run=run.id)
+    """What was asked and both texts, as the playground shows them, and the way to more of them."""
+    st.html(markup.quiet("The model was asked:") + " " + markup.generated(run.spec.prompts[0].text))
+    results.show(run)
+    applied = run.spec.arms[-1].interventions
+    names = cached.vector_names()
+    tried = [(names[each.vector_id], each.strength) for each in applied if each.vector_id in names]
+    navigation.page_link(
+        "Try other strengths and prompts",
+        "playground",
+        vector=[name for name, _ in tried],
+        at=[f"{name}:{strength!r}" for name, strength in tried],
+        prompt=run.spec.prompts[0].text,
+    )
 
 
 def _pairs(*, is_next: bool) -> None:

@@ -313,9 +313,8 @@ def _as_in(code: Code, spec: TrainingSpec) -> AbstractContextManager[None]:
 
 def _one_layer(code: Code, what: str) -> list[Row]:
     spec = TrainingSpec.published(layers=1, seed=1, **TRAINING)
-    model = trained(spec)
-    with _as_in(code, replace(spec, seed=0)):
-        return _beside(code, what, model, spec)
+    with _as_in(code, replace(spec, seed=0)):  # their own
+        return _beside(code, what, trained(spec), spec)
 
 
 def _beside(code: Code, what: str, model: AttentionStack, spec: TrainingSpec) -> list[Row]:

@@ -13,13 +13,13 @@ from ui import colours
 from ui.runs.token_view import departure
 from vectorlab.config import WISH_VARIABLE
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
-from vectorlab.domain.runs.runs import Prompt
+from vectorlab.domain.runs.runs import Decoding, Prompt
 from vectorlab.domain.runs.tokens import NearestTokens, ReadTokens, VocabularyToken
 from vectorlab.services import jobs, models
 from vectorlab.services.analysis import queries
 from vectorlab.services.runs import presets, runs
 from vectorlab.services.runs.requests import GenerationRequest
-from vectorlab.services.sets import sets
+from vectorlab.services.sets import examples, sets
 from vectorlab.services.vectors import vectors
 from vectorlab.store.runs import token_views
 from vectorlab.store.vectors import vectors as store_vectors
@@ -312,6 +312,20 @@ def test_the_first_steps_end_with_both_texts_of_an_example(db, visit):
     assert app.multiselect(key="vector").value == ["sentiment-paraphrase-v1"]
     assert app.text_area(key="prompt").value == preset.prompt
     assert preset.experiment.title not in [button.label for button in app.button]
+
+
+@pytest.mark.slow
+def test_an_address_of_the_overview_may_name_the_job_of_any_run(db, visit):
+    examples.load(db, actor="ada")
+    asked = models.request_registration(db, "bundled:tiny", actor="ada", name="tiny")
+    work_off(db)
+    model = asked.read(jobs.get(db, asked.job.id))
+    request = GenerationRequest(prompts=("Once",), decoding=Decoding(max_new_tokens=2))
+    asked = runs.request_run(db, model=model, spec=request.spec(db, model), actor="ada")
+    work_off(db)
+    said = shown(visit("overview", job=asked.job.id))
+    assert "Once" in said
+    assert "<b>baseline</b>" in said
 
 
 def test_the_store_says_what_the_playgrounds_recipe_asks_for(filled):

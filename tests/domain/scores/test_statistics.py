@@ -247,6 +247,11 @@ def test_what_is_rounding_in_the_unit_of_a_scorer_is_none():
     assert (found.wins, found.effect_size, found.verdict) == (0, None, Verdict.NOT_TOLD_APART)
 
 
+def test_an_infinite_value_makes_no_mean_of_zero():
+    found = compare_paired([math.inf] * 6, [1.0] * 6)
+    assert (found.mean, found.baseline_mean) == (math.inf, 1.0)
+
+
 def test_changes_that_cancel_have_the_mean_zero():
     moved = np.array([0.1, 0.2, -0.3, 0.1, 0.2, -0.3, 0.7, -0.7])
     assert moved.mean() != 0

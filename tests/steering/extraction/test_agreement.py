@@ -134,8 +134,9 @@ def test_uncentred_components_are_those_of_steering_vectors():
     layers = by_convention(Convention.STEERING_VECTORS, method="pca")
     ours = np.stack([part.values / part.norm for part in layers])
     # The reference is of float32 states, too. Under plain kernels states differ by up to 1e-6, and
-    # a component by more, the nearer the next one is: 1.1e-5.
-    assert apart(ours, REFERENCES["sv_pca"]) < 3e-5
+    # a component by more, the nearer the next one is: 1.1e-5, under others 1.2e-6.
+    is_plain = torch.backends.cpu.get_cpu_capability() == "DEFAULT"
+    assert apart(ours, REFERENCES["sv_pca"]) < (3e-5 if is_plain else 1e-5)
 
 
 def test_classifiers_of_pairs_are_those_of_steering_vectors_at_their_minimum():

@@ -295,13 +295,12 @@ def _show_run(view: "RunView", *, as_json: bool, was_found: bool | None = None) 
     from vectorlab.cli.runs.comparison import comparison_table
     from vectorlab.domain.runs import margins
     from vectorlab.domain.runs.runs import recorded
-    from vectorlab.services.runs.published import claims as claims_of
-    from vectorlab.services.runs.published import in_words
+    from vectorlab.services.runs import published
     from vectorlab.services.sets import splits
     from vectorlab.services.vectors import vectors
 
     run = view.run
-    claims = claims_of(view.session.db, run)
+    claims = published.claims(view.session.db, run)
     overlaps = splits.overlaps_of_run(view.session.db, run)
     data = {
         **_facts(run),
@@ -328,7 +327,7 @@ def _show_run(view: "RunView", *, as_json: bool, was_found: bool | None = None) 
             "replay of": run.replay_of or "",
             **{words: getattr(run, name) for name, words in recorded().items()},
             "prompts and sets": "\n".join(map(str, overlaps)),
-            "published experiment": "\n".join(in_words(claims)),
+            "published experiment": "\n".join(published.in_words(claims)),
             "events": "\n".join(run.environment.get("events", ())),
         }
         applies = {name: value for name, value in about.items() if value not in ("", None)}

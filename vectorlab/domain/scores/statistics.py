@@ -381,7 +381,7 @@ class _Test:
         return Estimate(
             n=len(self.pairs.differences),
             n_missing=self.pairs.n_missing,
-            mean=_mean(self.pairs.differences, noise=ADDING_UP),
+            mean=_mean_change(self.pairs.differences),
             low=low,
             high=high,
             level=1 - alpha,
@@ -457,12 +457,15 @@ def _share(pairs: _Pairs, alpha: float) -> Estimate:
     )
 
 
-def _mean(values: Floats, *, noise: float = 0.0) -> float | None:
-    """None of nothing; 0 where up and down cancel but for ``noise`` of their size."""
-    if not len(values):
-        return None
-    mean = float(values.mean())
-    return mean if abs(mean) > noise * float(abs(values).mean()) else 0.0
+def _mean(values: Floats) -> float | None:
+    return float(values.mean()) if len(values) else None
+
+
+def _mean_change(differences: Floats) -> float | None:
+    """The mean, 0 where up and down cancel but for what adding them up rounds."""
+    mean = _mean(differences)
+    is_rounding = mean is not None and abs(mean) < ADDING_UP * float(abs(differences).mean())
+    return 0.0 if is_rounding else mean
 
 
 def _are_yes_no(values: Floats) -> bool:
