@@ -45,6 +45,17 @@ def test_what_the_checks_find_is_kept_with_the_version(database: Database):
     assert (again.created, again.findings) == (False, done.findings)
 
 
+def test_a_pair_without_target_is_found_counted_and_said_of_that_version_only(database: Database):
+    whole = commit(database)
+    lone = Demonstration(source="Nobody answers this.")
+    mixed = commit(database, [*PAIRS, lone])
+    assert [(item.check, item.positions) for item in mixed.findings] == [(Check.NO_TARGET, (20,))]
+    assert sets.check_report(database, mixed.version) == mixed.findings
+    assert sets.check_report(database, whole.version) == ()
+    assert sets.without_target(database, mixed.version) == 1
+    assert sets.without_target(database, whole.version) == 0
+
+
 def test_a_strict_commit_refuses_what_the_checks_find_and_writes_nothing(database: Database):
     with pytest.raises(InputError, match="1 demonstration standing in the version more than once"):
         commit(database, [*PAIRS, PAIRS[3]], strict=True)

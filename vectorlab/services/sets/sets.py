@@ -313,6 +313,12 @@ def remove(db: Database, name: str, *, cascade: bool, actor: str) -> list[str]:
         return purge.purge_set(tx, name, cascade=cascade, actor=actor)
 
 
+def without_target(db: Database, version: SetVersion) -> int:
+    """How many demonstrations of a version have no target; a vector is made of pairs alone."""
+    with db.read() as tx:
+        return set_items.count_without_target(tx, version.id)
+
+
 def check_pairs(label: str, items: Sequence[Demonstration], *, minimum: int = 1) -> None:
     """Refuse a version that no steering vector can be extracted from.
 
