@@ -15,9 +15,9 @@ from ui import cached
 from ui.frame import notes
 from ui.sets import changes
 from ui.sets.demonstrations import COLUMNS, frame_of, page_of, show_findings
+from vectorlab.domain.sets.drafts import Edit
 from vectorlab.domain.sets.versions import Demonstration, SetVersion
 from vectorlab.services.sets import history, sets
-from vectorlab.services.sets.sets import Edit
 
 CHECKED_AT_ONCE = 5000  # demonstrations; the checks of a larger draft are asked for
 _COLUMNS = {**COLUMNS, "remove": st.column_config.CheckboxColumn(width=80)}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from vectorlab.domain.sets.drafts import Edit
 from vectorlab.domain.sets.merge import Take
 from vectorlab.domain.sets.versions import Demonstration, DemonstrationSet, SetVersion
 from vectorlab.lab.arguments import Verbs, takes
@@ -20,7 +21,7 @@ from vectorlab.services.sets.requests import (
     WantedImport,
     WantedVersion,
 )
-from vectorlab.services.sets.sets import Committed, Edit
+from vectorlab.services.sets.sets import Committed
 from vectorlab.services.sets.splits import Overlap
 
 _logger = logging.getLogger(__name__)

@@ -7,11 +7,11 @@ from tests.store.builders import add_combined, add_model, add_run, add_vector, f
 from vectorlab.domain.lineage import Thing
 from vectorlab.domain.runs.runs import Prompt
 from vectorlab.domain.sets.checks import Check
+from vectorlab.domain.sets.drafts import Edit
 from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.errors import ConflictError, InputError
 from vectorlab.services import lineage
 from vectorlab.services.sets import history, sets, splits
-from vectorlab.services.sets.sets import Edit
 from vectorlab.store.database import Database
 
 PAIRS = [

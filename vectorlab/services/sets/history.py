@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from vectorlab.domain.sets.checks import Finding
 from vectorlab.domain.sets.diff import Changes, find_changes
+from vectorlab.domain.sets.drafts import Edit
 from vectorlab.domain.sets.merge import Conflict, Line, Take
 from vectorlab.domain.sets.merge import merge as merge_lines
 from vectorlab.domain.sets.versions import (
@@ -14,7 +15,7 @@ from vectorlab.domain.sets.versions import (
     StoredDemonstration,
 )
 from vectorlab.errors import InputError
-from vectorlab.services.sets.sets import Committed, Edit, check_items, edited_items, freeze
+from vectorlab.services.sets.sets import Committed, check_items, edited_items, freeze
 from vectorlab.store.database import Database, Transaction
 from vectorlab.store.sets import items as set_items
 from vectorlab.store.sets import sets

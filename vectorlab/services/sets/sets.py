@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vectorlab.domain.sets.checks import Finding, OtherSide, SetChecks, TokenLimit, normalised_texts
+from vectorlab.domain.sets.drafts import Edit
 from vectorlab.domain.sets.versions import (
     Demonstration,
     DemonstrationSet,
@@ -37,15 +38,6 @@ class Page:
 
     rows: tuple[tuple[int, Demonstration], ...]  # with their position in the version
     total: int  # how many there are on all pages
-
-
-@dataclass(frozen=True, kw_only=True)
-class Edit:
-    """Changes of a version that was read, by the positions that its demonstrations have in it."""
-
-    replaced: dict[int, Demonstration]
-    removed: frozenset[int]
-    added: tuple[Demonstration, ...]  # at the end
 
 
 def create(
