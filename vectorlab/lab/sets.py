@@ -14,7 +14,8 @@ from vectorlab.lab.arguments import Verbs, takes
 from vectorlab.lab.session import Session
 from vectorlab.services import frames
 from vectorlab.services.sets import files, history, sets, splits
-from vectorlab.services.sets.history import ConflictingPair, Merged, SetDiff
+from vectorlab.services.sets.history import Merged, SetDiff
+from vectorlab.services.sets.lines import ConflictingPair
 from vectorlab.services.sets.requests import (
     VersionOptions,
     WantedFrame,

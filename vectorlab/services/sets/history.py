@@ -1,20 +1,26 @@
 """Differences between set versions, where each demonstration came in, and merging two lines."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from vectorlab.domain.sets.checks import Finding
 from vectorlab.domain.sets.diff import Changes, find_changes
 from vectorlab.domain.sets.drafts import Edit
-from vectorlab.domain.sets.merge import Conflict, Line, Take
+from vectorlab.domain.sets.merge import Conflict, Take
 from vectorlab.domain.sets.merge import merge as merge_lines
 from vectorlab.domain.sets.versions import (
     Demonstration,
     SetReference,
     SetVersion,
-    StoredDemonstration,
 )
 from vectorlab.errors import InputError
+from vectorlab.services.sets.lines import (
+    ConflictingPair,
+    Numbers,
+    check_shown,
+    choices_for,
+    conflicts_of,
+)
 from vectorlab.services.sets.sets import Committed, check_items, edited_items, freeze
 from vectorlab.store.database import Database, Transaction
 from vectorlab.store.sets import items as set_items
@@ -46,16 +52,6 @@ class Blame:
     position: int
     demonstration: Demonstration
     version: SetVersion  # the first one of its line that holds it
-
-
-@dataclass(frozen=True, kw_only=True)
-class ConflictingPair:
-    """A demonstration that two lines changed, each in another way."""
-
-    number: int  # names it when it is settled, from 1
-    base: Demonstration
-    ours: Demonstration | None  # None: removed
-    theirs: Demonstration | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,17 +97,8 @@ def preview(db: Database, reference: str, edit: Edit, *, check: bool = True) -> 
         version = sets.resolve_version(tx, SetReference.parse(reference))
         old = set_items.stored_items(tx, version.id)
         new = list(edited_items(old, edit, version))
-        ids = {demonstration.sha256: demonstration.id for demonstration in old}
-        fresh: dict[int, Demonstration] = {}
-        for demonstration in new:
-            if isinstance(demonstration, Demonstration) and demonstration.sha256 not in ids:
-                ids[demonstration.sha256] = -1 - len(fresh)  # no row has such an id
-                fresh[ids[demonstration.sha256]] = demonstration
-        changes = find_changes(
-            [demonstration.id for demonstration in old],
-            [ids[demonstration.sha256] for demonstration in new],
-            lambda needed: set_items.by_ids(tx, needed) | fresh,
-        )
+        numbers = Numbers(tx)
+        changes = numbers.changes(numbers.of(old), numbers.of(new))
         findings = check_items(tx, version.set_name, new) if check else None
     return Preview(changes=changes, count=len(new), findings=findings)
 
@@ -173,21 +160,22 @@ def merge(
         mine = _latest_named(tx, ours)
         other = sets.resolve_version(tx, SetReference.parse(theirs))
         bases = _common_bases(tx, mine, other, base, unrelated=unrelated)
+        numbers = Numbers(tx)
         lists = {
-            version.id: set_items.stored_items(tx, version.id) for version in (*bases, mine, other)
+            version.id: numbers.of(set_items.stored_items(tx, version.id))
+            for version in (*bases, mine, other)
         }
-        origin, merged = _merge_from(tx, bases, lists, mine, other)
-        conflicts = [conflict for conflict in merged if isinstance(conflict, Conflict)]
-        pairs = _conflicting_pairs(tx, conflicts)
-        _check_shown(pairs, shown)
-        choices = _choices(conflicts, take, settled or {})
+        origin, merged = _merge_from(numbers, bases, lists, mine, other)
+        conflicts = conflicts_of(merged)
+        pairs = numbers.conflicting_pairs(conflicts)
+        check_shown(pairs, shown)
+        choices = choices_for(conflicts, take, settled or {})
         if None in choices:
             return Merged(base=origin, ours=mine, theirs=other, committed=None, conflicts=pairs)
-        known = {stored.id: stored for items in lists.values() for stored in items}
         committed = freeze(
             tx,
             name=mine.set_name,
-            items=_settled_items(merged, choices, known),
+            items=numbers.settled(merged, choices),
             message=message or f"Merge {other.label}",
             actor=actor,
             strict=strict,
@@ -208,14 +196,6 @@ def _changes(tx: Transaction, left: SetVersion, right: SetVersion) -> Changes:
         [stored.id for stored in set_items.stored_items(tx, right.id)],
         lambda ids: set_items.by_ids(tx, ids),
     )
-
-
-def _line(
-    tx: Transaction, base: Sequence[StoredDemonstration], items: Sequence[StoredDemonstration]
-) -> Line:
-    before, after = [stored.id for stored in base], [stored.id for stored in items]
-    changes = find_changes(before, after, lambda ids: set_items.by_ids(tx, ids))
-    return Line(items=after, changes=changes)
 
 
 def _latest_named(tx: Transaction, ours: str) -> SetVersion:
@@ -264,9 +244,9 @@ def _common_bases(
 
 
 def _merge_from(
-    tx: Transaction,
+    numbers: Numbers,
     bases: Sequence[SetVersion],
-    lists: Mapping[int, Sequence[StoredDemonstration]],
+    lists: Mapping[int, Sequence[int]],
     mine: SetVersion,
     other: SetVersion,
 ) -> tuple[SetVersion | None, list[int | Conflict]]:
@@ -276,9 +256,9 @@ def _merge_from(
     for base in candidates:
         before = [] if base is None else lists[base.id]
         merged = merge_lines(
-            [stored.id for stored in before],
-            _line(tx, before, lists[mine.id]),
-            _line(tx, before, lists[other.id]),
+            before,
+            numbers.line(before, lists[mine.id]),
+            numbers.line(before, lists[other.id]),
         )
         merges.append((base, merged))
     if any(merged != merges[0][1] for _, merged in merges):
@@ -288,68 +268,6 @@ def _merge_from(
             f"different things follow from each. Choose one: --base {bases[0].label}"
         )
     return merges[0]
-
-
-def _check_shown(pairs: Sequence[ConflictingPair], shown: Sequence[ConflictingPair]) -> None:
-    """Refuse to settle other conflicts than those that somebody looked at."""
-    for pair in shown:
-        if pair not in pairs:
-            raise InputError(
-                f"Conflict {pair.number} is not there any more as it was settled: the sets went on "
-                "since. Write the conflicts anew with --conflicts FILE."
-            )
-
-
-def _choices(
-    conflicts: Sequence[Conflict],
-    take: Take | None,
-    settled: Mapping[int, Take | Sequence[Demonstration]],
-) -> list[Take | Sequence[Demonstration] | None]:
-    unknown = [number for number in settled if not 1 <= number <= len(conflicts)]
-    if unknown:
-        raise InputError(
-            f"There is no conflict {unknown[0]}; the merge has {len(conflicts)}. "
-            "Write the conflicts anew with --conflicts FILE."
-        )
-    return [settled.get(number, take) for number in range(1, len(conflicts) + 1)]
-
-
-def _settled_items(
-    merged: Sequence[int | Conflict],
-    choices: Sequence[Take | Sequence[Demonstration] | None],
-    known: Mapping[int, StoredDemonstration],
-) -> Iterator[set_items.Item]:
-    rest = iter(choices)
-    for entry in merged:
-        if not isinstance(entry, Conflict):
-            yield known[entry]
-            continue
-        choice = next(rest)
-        if isinstance(choice, Take):
-            yield from (known[settled] for settled in entry.settled(choice))
-        else:
-            yield from choice or ()
-
-
-def _conflicting_pairs(
-    tx: Transaction, conflicts: Sequence[Conflict]
-) -> tuple[ConflictingPair, ...]:
-    ids = [
-        i
-        for conflict in conflicts
-        for i in (conflict.base, conflict.ours, conflict.theirs)
-        if i is not None
-    ]
-    texts = set_items.by_ids(tx, ids)
-    return tuple(
-        ConflictingPair(
-            number=number,
-            base=texts[conflict.base],
-            ours=None if conflict.ours is None else texts[conflict.ours],
-            theirs=None if conflict.theirs is None else texts[conflict.theirs],
-        )
-        for number, conflict in enumerate(conflicts, start=1)
-    )
 
 
 def _trace(tx: Transaction, version: SetVersion, ids: set[int], came: dict[int, int]) -> None:

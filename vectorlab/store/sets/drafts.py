@@ -16,19 +16,22 @@ _drafts = schema.set_drafts
 _sets = schema.demonstration_sets
 
 
-def find(tx: Transaction, set_name: str, base_number: int, author: str) -> Draft | None:
+def find(
+    tx: Transaction, set_name: str, base_number: int, author: str, *, hold: bool = False
+) -> Draft | None:
     """Somebody's draft of a version, None if there is none.
 
     Args:
-        tx: An open transaction; one that writes holds the draft until it ends.
+        tx: An open transaction.
         set_name: The set.
         base_number: Of the version, 0 where the set has none.
         author: Whose draft.
+        hold: Let nobody change it until the transaction ends.
     """
     query = _select().where(
         _sets.c.name == set_name, _drafts.c.base_number == base_number, _drafts.c.author == author
     )
-    row = tx.execute(query).one_or_none()
+    row = tx.execute(query.with_for_update(of=_drafts) if hold else query).one_or_none()
     return None if row is None else _draft(row)
 
 
