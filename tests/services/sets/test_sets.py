@@ -47,7 +47,7 @@ def test_what_the_checks_find_is_kept_with_the_version(database: Database):
 
 def test_a_pair_without_target_is_found_counted_and_said_of_that_version_only(database: Database):
     whole = commit(database)
-    lone = Demonstration(source="Nobody answers this.")
+    lone = Demonstration(source="Nobody answers this.", target=None)
     mixed = commit(database, [*PAIRS, lone])
     assert [(item.check, item.positions) for item in mixed.findings] == [(Check.NO_TARGET, (20,))]
     assert sets.check_report(database, mixed.version) == mixed.findings
