@@ -240,3 +240,13 @@ def test_lineage_leads_up_to_the_origin_and_down_to_scores(database: Database):
     assert ("vector", "other") not in {(item.kind, item.name) for item in up.things}
     assert up.is_complete
     assert not lineage.around(database, up.centre, most=2).is_complete
+
+
+def test_what_a_purge_takes_along_is_said_before_it_is_done(database: Database):
+    with database.write() as tx:
+        fill(tx)
+    said = sets.what_goes(database, "upbeat")
+    assert said[0] == "set 'upbeat'"
+    assert {"vector 'upbeat-v1'", "set 'upbeat-fix'"} <= set(said)
+    gone = sets.remove(database, "upbeat", cascade=True, actor="tester")
+    assert sorted(gone) == sorted(said)

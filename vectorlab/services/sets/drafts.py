@@ -8,13 +8,13 @@ becomes a set of its own.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from vectorlab.domain.sets.checks import Finding
-from vectorlab.domain.sets.diff import Changes
 from vectorlab.domain.sets.drafts import NOTHING_YET, Draft, Step, without_twins
 from vectorlab.domain.sets.merge import Conflict, Take
 from vectorlab.domain.sets.merge import merge as merge_lines
 from vectorlab.domain.sets.versions import Relation, SetReference, SetVersion, check_name
 from vectorlab.errors import ConflictError, InputError
+from vectorlab.services.sets import history
+from vectorlab.services.sets.history import MergeOutlook, Preview
 from vectorlab.services.sets.lines import (
     ConflictingPair,
     Numbers,
@@ -22,28 +22,10 @@ from vectorlab.services.sets.lines import (
     choices_for,
     conflicts_of,
 )
-from vectorlab.services.sets.sets import Committed, check_items, edited_items, freeze
+from vectorlab.services.sets.sets import Committed, edited_items, freeze
 from vectorlab.store.database import Database, Transaction
 from vectorlab.store.sets import drafts, sets
 from vectorlab.store.sets import items as set_items
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outlook:
-    """What freezing a draft would make."""
-
-    changes: Changes  # of the version that it follows
-    count: int  # demonstrations of the new version
-    findings: tuple[Finding, ...] | None  # None: not looked for
-
-
-@dataclass(frozen=True, kw_only=True)
-class DraftMerge:
-    """What merging a draft with what was frozen meanwhile comes to."""
-
-    into: SetVersion  # the newest version, whose side is ours; the draft's is theirs
-    conflicts: tuple[ConflictingPair, ...]
-    outlook: Outlook | None  # None while a conflict is open
 
 
 def find(db: Database, set_name: str, base_number: int, *, author: str) -> Draft | None:
@@ -123,7 +105,7 @@ def discard(db: Database, draft_id: int) -> Draft:
     return draft
 
 
-def look_ahead(db: Database, draft: Draft, *, check: bool = True) -> Outlook:
+def look_ahead(db: Database, draft: Draft, *, check: bool = True) -> Preview:
     """What a draft changes of its version, and what the checks find; nothing is written.
 
     Args:
@@ -136,7 +118,7 @@ def look_ahead(db: Database, draft: Draft, *, check: bool = True) -> Outlook:
         numbers = Numbers(tx)
         old = [] if base is None else numbers.of(set_items.stored_items(tx, base.id))
         new = numbers.of(_items(tx, draft))
-        return _outlook(tx, numbers, old, new, draft.set_name, check=check)
+        return history.look_ahead(tx, numbers, old, new, draft.set_name, check=check)
 
 
 def freeze_draft(
@@ -191,7 +173,7 @@ def freeze_draft(
 
 def look_at_merge(
     db: Database, draft: Draft, *, settled: Mapping[int, Take] | None = None, check: bool = True
-) -> DraftMerge:
+) -> MergeOutlook:
     """What merging a draft with the newest version comes to; nothing is written.
 
     Args:
@@ -206,14 +188,16 @@ def look_at_merge(
         outlook = None
         if None not in choices:
             new = joint.numbers.of(joint.numbers.settled(joint.merged, choices))
-            outlook = _outlook(tx, joint.numbers, joint.ours, new, draft.set_name, check=check)
-        return DraftMerge(into=joint.into, conflicts=joint.pairs, outlook=outlook)
+            outlook = history.look_ahead(
+                tx, joint.numbers, joint.ours, new, draft.set_name, check=check
+            )
+        return MergeOutlook(into=joint.into, theirs=None, conflicts=joint.pairs, outlook=outlook)
 
 
 def merge_draft(
     db: Database,
     draft: Draft,
-    seen: DraftMerge,
+    seen: MergeOutlook,
     *,
     settled: Mapping[int, Take],
     message: str,
@@ -308,23 +292,6 @@ def _items(tx: Transaction, draft: Draft) -> Iterator[set_items.Item]:
     if base is None:
         return iter(draft.edit.added)
     return edited_items(set_items.stored_items(tx, base.id), draft.edit, base)
-
-
-def _outlook(
-    tx: Transaction,
-    numbers: Numbers,
-    old: Sequence[int],
-    new: Sequence[int],
-    set_name: str,
-    *,
-    check: bool,
-) -> Outlook:
-    items = (numbers.item(number) for number in new)
-    return Outlook(
-        changes=numbers.changes(old, new),
-        count=len(new),
-        findings=check_items(tx, set_name, items) if check else None,
-    )
 
 
 def _check_current(tx: Transaction, draft: Draft) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from vectorlab.domain.sets.checks import Finding
-from vectorlab.domain.sets.diff import Changes, find_changes
+from vectorlab.domain.sets.diff import Changes
 from vectorlab.domain.sets.drafts import Edit
 from vectorlab.domain.sets.merge import Conflict, Take
 from vectorlab.domain.sets.merge import merge as merge_lines
@@ -38,9 +38,9 @@ class SetDiff:
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """What freezing an edit would do."""
+    """What freezing would do."""
 
-    changes: Changes
+    changes: Changes  # of the version that it follows
     count: int  # demonstrations of the version it would make
     findings: tuple[Finding, ...] | None  # None: not looked for
 
@@ -65,6 +65,16 @@ class Merged:
     conflicts: tuple[ConflictingPair, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class MergeOutlook:
+    """What a merge comes to."""
+
+    into: SetVersion  # the newest of our set
+    theirs: SetVersion | None  # None: a draft
+    conflicts: tuple[ConflictingPair, ...]
+    outlook: Preview | None  # None while a conflict is open
+
+
 def history(db: Database, name: str) -> list[SetVersion]:
     """Every version of a set and what they came from in other sets, newest first.
 
@@ -81,7 +91,9 @@ def diff(db: Database, before: str, after: str) -> SetDiff:
     with db.read() as tx:
         left = sets.resolve_version(tx, SetReference.parse(before))
         right = sets.resolve_version(tx, SetReference.parse(after))
-        return SetDiff(before=left, after=right, changes=_changes(tx, left, right))
+        numbers = Numbers(tx)
+        lists = [numbers.of(set_items.stored_items(tx, version.id)) for version in (left, right)]
+        return SetDiff(before=left, after=right, changes=numbers.changes(*lists))
 
 
 def preview(db: Database, reference: str, edit: Edit, *, check: bool = True) -> Preview:
@@ -98,9 +110,8 @@ def preview(db: Database, reference: str, edit: Edit, *, check: bool = True) -> 
         old = set_items.stored_items(tx, version.id)
         new = list(edited_items(old, edit, version))
         numbers = Numbers(tx)
-        changes = numbers.changes(numbers.of(old), numbers.of(new))
-        findings = check_items(tx, version.set_name, new) if check else None
-    return Preview(changes=changes, count=len(new), findings=findings)
+        ids = numbers.of(old), numbers.of(new)
+        return look_ahead(tx, numbers, *ids, version.set_name, check=check)
 
 
 def blame(db: Database, reference: str) -> list[Blame]:
@@ -157,44 +168,130 @@ def merge(
             follow, or there is nothing to bring in, or the conflicts are not those that were shown.
     """
     with db.write() as tx:
-        mine = _latest_named(tx, ours)
-        other = sets.resolve_version(tx, SetReference.parse(theirs))
-        bases = _common_bases(tx, mine, other, base, unrelated=unrelated)
-        numbers = Numbers(tx)
-        lists = {
-            version.id: numbers.of(set_items.stored_items(tx, version.id))
-            for version in (*bases, mine, other)
-        }
-        origin, merged = _merge_from(numbers, bases, lists, mine, other)
-        conflicts = conflicts_of(merged)
-        pairs = numbers.conflicting_pairs(conflicts)
-        check_shown(pairs, shown)
-        choices = choices_for(conflicts, take, settled or {})
-        if None in choices:
-            return Merged(base=origin, ours=mine, theirs=other, committed=None, conflicts=pairs)
-        committed = freeze(
-            tx,
-            name=mine.set_name,
-            items=numbers.settled(merged, choices),
-            message=message or f"Merge {other.label}",
-            actor=actor,
-            strict=strict,
-            action="merge",
-            merged_id=other.id,
-            details={
-                "base": None if origin is None else origin.label,
-                "theirs": other.label,
-                "conflicts": len(conflicts),
-            },
-        )
-    return Merged(base=origin, ours=mine, theirs=other, committed=committed, conflicts=pairs)
+        joint = _join(tx, ours, theirs, base, unrelated=unrelated)
+        check_shown(joint.pairs, shown)
+        choices = choices_for(joint.conflicts, take, settled or {})
+        committed = None
+        if None not in choices:
+            committed = freeze(
+                tx,
+                name=joint.mine.set_name,
+                items=joint.numbers.settled(joint.merged, choices),
+                message=message or f"Merge {joint.other.label}",
+                actor=actor,
+                strict=strict,
+                action="merge",
+                merged_id=joint.other.id,
+                details={
+                    "base": None if joint.base is None else joint.base.label,
+                    "theirs": joint.other.label,
+                    "conflicts": len(joint.conflicts),
+                },
+            )
+    return Merged(
+        base=joint.base,
+        ours=joint.mine,
+        theirs=joint.other,
+        committed=committed,
+        conflicts=joint.pairs,
+    )
 
 
-def _changes(tx: Transaction, left: SetVersion, right: SetVersion) -> Changes:
-    return find_changes(
-        [stored.id for stored in set_items.stored_items(tx, left.id)],
-        [stored.id for stored in set_items.stored_items(tx, right.id)],
-        lambda ids: set_items.by_ids(tx, ids),
+def look_at_merge(
+    db: Database,
+    *,
+    ours: str,
+    theirs: str,
+    settled: Mapping[int, Take] | None = None,
+    unrelated: bool = False,
+    check: bool = True,
+) -> MergeOutlook:
+    """What a merge comes to; nothing is written.
+
+    Args:
+        db: The store.
+        ours: The set that gets the version.
+        theirs: The version that is brought in.
+        settled: What is taken, by the number of the conflict.
+        unrelated: Join lines without a common version too.
+        check: Run the checks too; they read the whole version.
+
+    Raises:
+        InputError: As ``merge`` would.
+    """
+    with db.read() as tx:
+        joint = _join(tx, ours, theirs, None, unrelated=unrelated)
+        choices = choices_for(joint.conflicts, None, settled or {})
+        outlook = None
+        if None not in choices:
+            new = joint.numbers.of(joint.numbers.settled(joint.merged, choices))
+            outlook = look_ahead(
+                tx, joint.numbers, joint.ours, new, joint.mine.set_name, check=check
+            )
+    return MergeOutlook(into=joint.mine, theirs=joint.other, conflicts=joint.pairs, outlook=outlook)
+
+
+def look_ahead(
+    tx: Transaction,
+    numbers: Numbers,
+    old: Sequence[int],
+    new: Sequence[int],
+    set_name: str,
+    *,
+    check: bool,
+) -> Preview:
+    """What a list would change as the next version of a set.
+
+    Args:
+        tx: An open transaction.
+        numbers: Of both lists.
+        old: The list before.
+        new: The list that is to be frozen.
+        set_name: The set.
+        check: Run the checks too.
+    """
+    items = (numbers.item(number) for number in new)
+    return Preview(
+        changes=numbers.changes(old, new),
+        count=len(new),
+        findings=check_items(tx, set_name, items) if check else None,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Joint:
+    """Two lines that are joined."""
+
+    base: SetVersion | None
+    mine: SetVersion
+    other: SetVersion
+    numbers: Numbers
+    ours: list[int]
+    merged: list[int | Conflict]
+    conflicts: Sequence[Conflict]
+    pairs: tuple[ConflictingPair, ...]
+
+
+def _join(tx: Transaction, ours: str, theirs: str, base: str | None, *, unrelated: bool) -> _Joint:
+    mine = _latest_named(tx, ours)
+    other = sets.resolve_version(tx, SetReference.parse(theirs))
+    bases = _common_bases(tx, mine, other, base, unrelated=unrelated)
+    numbers = Numbers(tx)
+    lists = {
+        version.id: numbers.of(set_items.stored_items(tx, version.id))
+        for version in (*bases, mine, other)
+    }
+    origin, merged = _merge_from(numbers, bases, lists, mine, other)
+    conflicts = conflicts_of(merged)
+    return _Joint(
+        base=origin,
+        mine=mine,
+        other=other,
+        numbers=numbers,
+        ours=lists[mine.id],
+        merged=merged,
+        conflicts=conflicts,
+        pairs=numbers.conflicting_pairs(conflicts),
     )
 
 

@@ -305,6 +305,18 @@ def remove(db: Database, name: str, *, cascade: bool, actor: str) -> list[str]:
         return purge.purge_set(tx, name, cascade=cascade, actor=actor)
 
 
+def what_goes(db: Database, name: str) -> list[str]:
+    """What purging a set takes along, a line each, the set itself first.
+
+    Raises:
+        NotFoundError: If there is no such set.
+    """
+    from vectorlab.store import purge
+
+    with db.read() as tx:
+        return purge.what_goes(tx, "set", sets.get_set(tx, name).id)
+
+
 def without_target(db: Database, version: SetVersion) -> int:
     """How many demonstrations of a version have no target; a vector is made of pairs alone."""
     with db.read() as tx:
