@@ -12,6 +12,7 @@ from vectorlab.domain.sets.versions import Demonstration, DemonstrationSet, SetV
 from vectorlab.services import frames
 from vectorlab.services.sets import sets
 
+DEMONSTRATIONS = "demonstrations"  # the view of a version that it begins with
 PER_PAGE = 100
 COLUMNS = {
     "position": st.column_config.NumberColumn("#", width=60, disabled=True),
