@@ -22,6 +22,7 @@ from vectorlab.domain.sets.versions import Demonstration, SetVersion
 from vectorlab.services.sets import drafts, pasting
 
 CHECKED_AT_ONCE = 5000  # demonstrations; the checks of a larger draft are asked for
+_NEW_COLUMNS = {side: st.column_config.TextColumn(width="small") for side in ("source", "target")}
 _COLUMNS = {**COLUMNS, "remove": st.column_config.CheckboxColumn(width=80)}
 _MERGE, _FORK = "merge it", "freeze it as a set of its own"
 
@@ -131,7 +132,7 @@ class _Editor:
             key=self._key("add"),
             hide_index=True,
             num_rows="dynamic",
-            column_config=_COLUMNS,
+            column_config=_NEW_COLUMNS,  # narrow ones stretch, and both are seen on a phone
         )
         added = tuple(
             _demonstration(row, {})
