@@ -43,6 +43,11 @@ def findings(version: SetVersion) -> tuple[Finding, ...]:
     return _findings(store(), store().url, version.id, version)
 
 
+def without_target(version: SetVersion) -> int:
+    """How many demonstrations of a frozen version have no target."""
+    return _without_target(store(), store().url, version.id, version)
+
+
 def layer_cosines(vector: SteeringVector) -> pd.DataFrame:
     """Cosine of every layer vector with every other."""
     return _layer_cosines(store(), store().url, vector.name, vector.content_sha256)
@@ -99,6 +104,12 @@ def _findings(
 ) -> tuple[Finding, ...]:
     del url, version_id  # part of the cache key
     return sets.check_report(_db, _version)
+
+
+@st.cache_data(ttl=_KEEP_S, max_entries=256, show_spinner="Counting pairs …")
+def _without_target(_db: Database, url: str, version_id: int, _version: SetVersion) -> int:
+    del url, version_id  # part of the cache key
+    return sets.without_target(_db, _version)
 
 
 @st.cache_data(ttl=_KEEP_S, max_entries=64, show_spinner="Reading layer vectors …")

@@ -227,7 +227,9 @@ def test_a_database_behind_is_not_opened_and_the_cure_is_named(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ):
     behind(monkeypatch)
-    with pytest.raises(SchemaError, match=r"at revision 0001.*Run: vectorlab db upgrade"):
+    with pytest.raises(
+        SchemaError, match=rf"at revision {schema.REVISION}.*Run: vectorlab db upgrade"
+    ):
         Database.open(database_url)
 
 

@@ -52,6 +52,7 @@ def test_a_store_of_every_release_is_kept_for_both_databases():
 
 
 def test_an_old_store_comes_up_to_date_and_answers(old_store: str, database_url: str):
+    had = shape(old_store)  # what came later has no rows in it
     migrate.upgrade(old_store, backup=False)
     assert shape(old_store) == shape(database_url)
     database = Database.open(old_store)
@@ -69,8 +70,9 @@ def test_an_old_store_comes_up_to_date_and_answers(old_store: str, database_url:
         assert (parted.key, parted.position) == (kept.key, kept.position)
         assert [item.score.value for item in scores.scores_of_run(tx, run.id)] == [0.5, None]
         for table in schema.metadata.sorted_tables:
-            assert tx.scalar(sa.select(sa.func.count()).select_from(table)), table.name
-        for view in VIEWS:
+            is_filled = tx.scalar(sa.select(sa.func.count()).select_from(table)) != 0
+            assert is_filled == (table.name in had["tables"]), table.name
+        for view in VIEWS.keys() & set(had["views"]):
             assert asked(tx, f"SELECT count(*) FROM {view}") != [(0,)], view
         assert asked(tx, "SELECT vector_name FROM v_vectors WHERE method = 'combined'") == [
             ("combined",)

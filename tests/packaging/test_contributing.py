@@ -410,7 +410,7 @@ def add_a_column_on_runs(copy: Copy) -> None:
         before="\n\ndef recorded() ->",
     )
     schema = "vectorlab/store/schema.py"
-    copy.change(RUN_COLUMN, schema, 'REVISION = "0001"', 'REVISION = "0002"')
+    copy.change(RUN_COLUMN, schema, 'REVISION = "0002"', 'REVISION = "0003"')
     copy.insert(
         RUN_COLUMN,
         schema,
@@ -419,7 +419,7 @@ def add_a_column_on_runs(copy: Copy) -> None:
     )
     copy.write(
         RUN_COLUMN,
-        "alembic/versions/0002_host_of_runs.py",
+        "alembic/versions/0003_host_of_runs.py",
         '''\
 """Say of every run which machine made it."""
 
@@ -427,8 +427,8 @@ import sqlalchemy as sa
 
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 

@@ -37,6 +37,7 @@ from vectorlab.domain.scores.catalogue import parse_scorer
 from vectorlab.domain.scores.scores import NewScore, Score
 from vectorlab.domain.scores.statistics import estimate
 from vectorlab.domain.sets.checks import Check, Finding
+from vectorlab.domain.sets.drafts import Edit
 from vectorlab.domain.sets.versions import Demonstration, Relation, SetVersion
 from vectorlab.domain.text.chats import Chat
 from vectorlab.domain.vectors.explanations import LeftOut
@@ -81,7 +82,7 @@ from vectorlab.store import models
 from vectorlab.store.database import Transaction
 from vectorlab.store.jobs import queue
 from vectorlab.store.runs import runs, token_views
-from vectorlab.store.sets import findings, sets
+from vectorlab.store.sets import drafts, findings, sets
 from vectorlab.store.vectors import calibrations, explanations, threshold_searches, vectors
 
 LAYERS, WIDTH = 3, 8
@@ -616,6 +617,8 @@ def fill(tx: Transaction) -> dict[str, Any]:
     finding = Finding(check=Check.PERSONAL, count=1, message="looks personal", positions=(0,))
     findings.add(tx, second.id, [finding])
     sets.tag_version(tx, second, "published", "tester")
+    draft = drafts.open_draft(tx, second.set_name, second.number, "ann")
+    drafts.change(tx, draft, Edit(removed=frozenset({0}), added=PAIRS[2:3]))
     merged = add_merge(tx, "upbeat-fix", second, first)
     vector = add_vector(tx, model, first)
     other = add_vector(tx, model, name="other", layers=layers(1), alignments=())

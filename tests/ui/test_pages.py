@@ -261,10 +261,10 @@ def test_the_lineage_names_vectors_and_runs_and_stays_literal(filled, visit):
     assert "On its own" in shown(visit("sets", set="alone", view="lineage"))
 
 
-def test_only_the_latest_version_is_edited(filled, visit):
-    said = shown(visit("sets", set="upbeat", version="1", view="edit"))
-    assert "vectorlab sets fork upbeat@1" in said
-    assert "nothing is frozen" in shown(visit("sets", set="upbeat", view="edit"))
+def test_every_version_is_edited(filled, visit):
+    for version in ("1", "2"):
+        said = shown(visit("sets", set="upbeat", version=version, view="edit"))
+        assert "nothing is frozen" in said
 
 
 def test_the_changes_of_a_version_mark_the_words(filled, visit):

@@ -7,16 +7,27 @@ import streamlit as st
 
 from ui import cached, markup
 from ui.frame import lists, navigation, notes
-from ui.sets import changes, demonstrations, draft, history, importing, lineage
+from ui.sets import (
+    beginning,
+    changes,
+    demonstrations,
+    draft,
+    history,
+    importing,
+    lineage,
+    merging,
+    verbs,
+)
 from vectorlab.services import frames
-from vectorlab.services.sets import sets
+from vectorlab.services.sets import drafts, sets
 
-DEMONSTRATIONS, EDIT, CHANGES, HISTORY, LINEAGE = VIEWS = (
-    "demonstrations",
+_, EDIT, CHANGES, HISTORY, LINEAGE, MERGE = VIEWS = (
+    demonstrations.DEMONSTRATIONS,
     "edit",
     "changes",
     "history",
     "lineage",
+    "merge",
 )
 PER_PAGE = 100
 
@@ -35,14 +46,19 @@ def _show_list() -> None:
     if frame.empty and words:
         notes.note("No set fits", "Loosen the filter above.")
         return
+    beginning.show()
     importing.show(is_open=frame.empty)
     if frame.empty:
         notes.note(
             "No demonstration set yet",
-            "Import a file with one pair per row above, or in a terminal:",
+            "Type or paste pairs, import a file with one pair per row above, or in a terminal:",
             command="vectorlab sets import reviews.csv --set upbeat",
         )
         return
+    open_drafts = drafts.list_drafts(cached.store())
+    if open_drafts:
+        st.subheader("Drafts, not frozen yet", anchor=False)
+        draft.show_list(open_drafts)
     lists.linked(
         ("set", "latest", "demonstrations", "task", "description", "changed"),
         {"": [_cells(row) for row in frame.to_dict("records")]},
@@ -74,11 +90,9 @@ def _show_set(name: str) -> None:
     about = sets.get_set(cached.store(), name)
     notes.header(name, about.description or "A demonstration set.")
     if not versions:
-        notes.note(
-            "No version yet",
-            "Import pairs to freeze the first one:",
-            command=f"vectorlab sets import FILE --set {name}",
-        )
+        notes.note("No version yet", "The pairs below become the first one when they are frozen.")
+        draft.show(name, None, None)
+        verbs.show(name, None)
         return
     numbers = [version.number for version in versions]
     left, right = st.columns([1, 2], vertical_alignment="bottom")
@@ -88,7 +102,9 @@ def _show_set(name: str) -> None:
         view = navigation.one_of("View", VIEWS, key="view", has_label=False)
     version = versions[numbers.index(number)]
     if view == EDIT:
-        draft.show(version, is_latest=version is versions[0])
+        draft.show(name, version, versions[0])
+    elif view == MERGE:
+        merging.show(versions[0])
     elif view == CHANGES:
         changes.show(version, [other for other in numbers if other != number])
     elif view == HISTORY:
@@ -97,6 +113,7 @@ def _show_set(name: str) -> None:
         lineage.show(version)
     else:
         demonstrations.show(version, about)
+        verbs.show(name, version)
 
 
 chosen_set = st.query_params.get("set")

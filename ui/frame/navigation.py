@@ -157,6 +157,22 @@ def go(page: str, **selection: object) -> None:
     st.switch_page(page_file(page), query_params=_query(selection))
 
 
+def turn_to(page: str, subject: str, **chosen: object) -> None:
+    """Show another subject of the page under way; called by a widget, before the page is drawn.
+
+    Widgets that stand in the address have values that ``go`` may not change.
+
+    Args:
+        page: The page.
+        subject: What it is to show one of.
+        chosen: Values of widgets, by their name in the address.
+    """
+    st.query_params[SUBJECTS[page]] = subject
+    for name, value in chosen.items():
+        st.session_state[name] = value
+    st.session_state[_AT] = (page, [subject])
+
+
 def page_link(label: str, page: str, **selection: object) -> None:
     """A link to a page; ``label`` is Markdown of our own words and checked names."""
     st.page_link(page_file(page), label=label, query_params=_query(selection))

@@ -12,6 +12,7 @@ from vectorlab.domain.sets.versions import Demonstration, DemonstrationSet, SetV
 from vectorlab.services import frames
 from vectorlab.services.sets import sets
 
+DEMONSTRATIONS = "demonstrations"  # the view of a version that it begins with
 PER_PAGE = 100
 COLUMNS = {
     "position": st.column_config.NumberColumn("#", width=60, disabled=True),
@@ -35,18 +36,16 @@ def show(version: SetVersion, about: DemonstrationSet) -> None:
         )
     )
     show_findings(cached.findings(version))
-    rows, total = page_of(version)
-    frame = frame_of(rows)
+    rows, _ = page_of(version)
     st.dataframe(
-        frame,
+        frame_of(rows),
         key="sets.demonstrations",
         hide_index=True,
         placeholder="–",
         column_config=COLUMNS,
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        if total and frame["target"].notna().all():
-            navigation.page_link("New vector from this version", "new_vector", set=version.label)
+        _offer_vector(version)
         navigation.page_link(
             "New run with these sources as prompts", "new_run", prompts=version.label
         )
@@ -55,6 +54,17 @@ def show(version: SetVersion, about: DemonstrationSet) -> None:
             name=version.label,
             label=f"Download all {version.count} (CSV)",
         )
+
+
+def _offer_vector(version: SetVersion) -> None:
+    """The way to a vector of the version, or why there is none."""
+    bare = cached.without_target(version)
+    if not bare:
+        navigation.page_link("New vector from this version", "new_vector", set=version.label)
+        return
+    some = f"{bare} of its {version.count} demonstrations have" if bare > 1 else "one pair has"
+    why = "it holds bare prompts, without targets" if bare == version.count else f"{some} no target"
+    st.html(markup.quiet(f"No vector can be made of this version: {why}."))
 
 
 def page_of(version: SetVersion) -> tuple[Sequence[tuple[int, Demonstration]], int]:

@@ -8,13 +8,14 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from ui import cached, markup
-from ui.frame import navigation, notes
+from ui.frame import cures, navigation, notes
 from ui.sets.demonstrations import COLUMNS, show_findings
 from vectorlab.services.sets import files, sets
-from vectorlab.services.sets.files import ColumnChoice
+from vectorlab.services.sets.files import ColumnChoice, ReadOptions
 
 FIRST = 8
-READ = files.ReadOptions(without_folders=True)  # an upload lies in a folder of the moment
+DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
+ENCODINGS = ("utf-8", "utf-16", "cp1252", "latin-1", "mac-roman", "shift-jis", "gb18030")
 
 
 def show(*, is_open: bool) -> None:
@@ -33,14 +34,15 @@ def show(*, is_open: bool) -> None:
         message = right.text_input("Message", key="sets.import_message", placeholder="optional")
         if upload is None:
             return
+        options = _choose_reading(upload)
         failed = f"{upload.name} cannot be imported"
         with notes.errors_as_panel(failed), tempfile.TemporaryDirectory() as folder:
             path = _kept(upload, Path(folder))
-            columns = _choose_columns(path, upload)
+            columns = _choose_columns(path, options, upload)
             if columns is not None:
-                label = f"Freeze {_preview(path, columns)} demonstrations"
+                label = f"Freeze {_preview(path, options, columns)} demonstrations"
                 if st.button(label, type="primary", disabled=not name.strip()):
-                    _freeze(path, columns, name.strip(), message.strip())
+                    _freeze(path, options, columns, name.strip(), message.strip())
 
 
 def _kept(upload: UploadedFile, folder: Path) -> Path:
@@ -50,21 +52,55 @@ def _kept(upload: UploadedFile, folder: Path) -> Path:
     return path
 
 
-def _choose_columns(path: Path, upload: UploadedFile) -> ColumnChoice | None:
-    """What the visitor says of the columns where their names do not; None before it is said."""
-    known, guess = files.guess_columns([path], READ)
-    if len(known) < 2 or (guess is not None and not guess.guessed):
-        return ColumnChoice()  # nothing to choose
-    if guess is None:
-        st.html(
-            markup.note(f"The columns of {upload.name} do not tell source from target: choose.")
-        )
+def _choose_reading(upload: UploadedFile) -> ReadOptions:
+    """How the bytes become rows, for formats that do not say it themselves."""
+    kind = files.ENDINGS.get(Path(upload.name).suffix.lstrip(".").lower())
+    encoding = delimiter = None
     left, right = st.columns(2)
+    if kind in files.TEXT_FORMATS:
+        encoding = left.selectbox(
+            "Encoding",
+            ENCODINGS,
+            index=None,
+            accept_new_options=True,
+            key=f"sets.import_encoding.{upload.file_id}",
+            placeholder="utf-8",
+            help="How the file writes letters: cp1252 or latin-1 for most older files.",
+        )
+    if kind == "csv":
+        delimiter = right.selectbox(
+            "Delimiter",
+            list(DELIMITERS),
+            index=None,
+            accept_new_options=True,
+            format_func=lambda sign: DELIMITERS.get(sign, sign),
+            key=f"sets.import_delimiter.{upload.file_id}",
+            placeholder="comma",
+            help="Between the columns. Commas within a cell, as in 0,5, stay where another sign "
+            "stands between columns.",
+        )
+    # An upload lies in a folder of the moment.
+    return ReadOptions(encoding=encoding, delimiter=delimiter, without_folders=True)
+
+
+def _choose_columns(
+    path: Path, options: ReadOptions, upload: UploadedFile
+) -> ColumnChoice | None:
+    """What the visitor says of the columns where their names do not; None before it is said."""
+    known, guess = files.guess_columns([path], options)
+    if not known or (guess is not None and not guess.guessed):
+        return ColumnChoice()  # nothing to choose
+    # Columns of another reading are others, and chosen anew.
+    key = f"{upload.file_id}.{options.encoding}.{options.delimiter}"
+    if guess is None:
+        why = files.why_no_guess([path], options)
+        notes.note_html("Which columns are source and target?", cures.said(why))
+    left, right, beneath = *st.columns(2), st.container()
     source = left.multiselect(
         "Source columns",
         known,
         default=() if guess is None else guess.source,
-        key=f"sets.import_source.{upload.file_id}",
+        key=f"sets.import_source.{key}",
         placeholder="at least one",
         help="The texts of several columns are joined, in this order.",
     )
@@ -72,19 +108,33 @@ def _choose_columns(path: Path, upload: UploadedFile) -> ColumnChoice | None:
         "Target columns",
         known,
         default=() if guess is None else guess.target,
-        key=f"sets.import_target.{upload.file_id}",
+        key=f"sets.import_target.{key}",
         placeholder="none: bare prompts",
+    )
+    others = [column for column in known if column not in (*source, *target)]
+    metadata = beneath.multiselect(
+        "Kept as metadata",
+        others,
+        default=[column for column in (() if guess is None else guess.metadata) if column in others],
+        key=f"sets.import_metadata.{key}.{'.'.join(others)}",
+        placeholder="none",
+        help="Columns that stay with their pair, such as a topic or the prompt that it answers.",
     )
     if not source:
         return None
-    return ColumnChoice(source=tuple(source), target=tuple(target), bare_prompts=not target)
+    return ColumnChoice(
+        source=tuple(source),
+        target=tuple(target),
+        metadata=tuple(metadata),
+        bare_prompts=not target,
+    )
 
 
-def _preview(path: Path, columns: ColumnChoice) -> int:
+def _preview(path: Path, options: ReadOptions, columns: ColumnChoice) -> int:
     """The first demonstrations and what the checks find; how many there are."""
-    with files.open_import([path], READ, columns) as opened:
+    with files.open_import([path], options, columns) as opened:
         for line in opened.sentences():
-            st.html(markup.note(line))
+            st.html(markup.quiet_html(cures.said(line)))
         seen = files.survey(opened, rows=FIRST)
     st.dataframe(
         pd.DataFrame(
@@ -101,8 +151,10 @@ def _preview(path: Path, columns: ColumnChoice) -> int:
     return seen.count
 
 
-def _freeze(path: Path, columns: ColumnChoice, name: str, message: str) -> None:
-    with files.open_import([path], READ, columns) as opened:
+def _freeze(
+    path: Path, options: ReadOptions, columns: ColumnChoice, name: str, message: str
+) -> None:
+    with files.open_import([path], options, columns) as opened:
         done = sets.commit(
             cached.store(),
             name=name,

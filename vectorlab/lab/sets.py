@@ -7,20 +7,22 @@ from typing import Any
 
 import pandas as pd
 
+from vectorlab.domain.sets.drafts import Draft, Edit
 from vectorlab.domain.sets.merge import Take
 from vectorlab.domain.sets.versions import Demonstration, DemonstrationSet, SetVersion
 from vectorlab.lab.arguments import Verbs, takes
 from vectorlab.lab.session import Session
 from vectorlab.services import frames
-from vectorlab.services.sets import files, history, sets, splits
-from vectorlab.services.sets.history import ConflictingPair, Merged, SetDiff
+from vectorlab.services.sets import drafts, files, history, sets, splits
+from vectorlab.services.sets.history import Merged, SetDiff
+from vectorlab.services.sets.lines import ConflictingPair
 from vectorlab.services.sets.requests import (
     VersionOptions,
     WantedFrame,
     WantedImport,
     WantedVersion,
 )
-from vectorlab.services.sets.sets import Committed, Edit
+from vectorlab.services.sets.sets import Committed
 from vectorlab.services.sets.splits import Overlap
 
 _logger = logging.getLogger(__name__)
@@ -117,6 +119,26 @@ class SetVerbs(Verbs):
             actor=self._session.settings.user,
             strict=strict,
         )
+
+    def drafts(self) -> pd.DataFrame:
+        """What people changed of sets in the dashboard and have not frozen, one row per draft."""
+        return frames.drafts_frame(drafts.list_drafts(self._session.db))
+
+    def draft(self, number: int) -> Draft:
+        """A draft, by its number.
+
+        Raises:
+            NotFoundError: If there is none.
+        """
+        return drafts.get(self._session.db, number)
+
+    def discard(self, number: int) -> Draft:
+        """Throw a draft away, by its number; what it held comes back once more.
+
+        Raises:
+            NotFoundError: If there is none.
+        """
+        return drafts.discard(self._session.db, number)
 
     def fork(self, reference: str, name: str) -> SetVersion:
         """Begin a set from a version of another one."""

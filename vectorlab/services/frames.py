@@ -15,6 +15,7 @@ from vectorlab.domain.runs.lists import RunSummary
 from vectorlab.domain.runs.runs import GenerationRun, RunSpec
 from vectorlab.domain.runs.texts import GeneratedText
 from vectorlab.domain.sets.diff import Changes, Moved, Placed
+from vectorlab.domain.sets.drafts import Draft
 from vectorlab.domain.vectors.vectors import LayerVector, SteeringVector
 from vectorlab.services import jobs, listings, waiting
 from vectorlab.services.runs import runs
@@ -30,6 +31,11 @@ def sets_frame(
     """One row per demonstration set, with its latest version; see ``sets.list_sets``."""
     listed = sets.list_sets(db, words=words, limit=limit, offset=offset)
     return pd.DataFrame(listings.sets_columns(listed))
+
+
+def drafts_frame(drafts: Sequence[Draft]) -> pd.DataFrame:
+    """One row per draft of a set."""
+    return pd.DataFrame(listings.drafts_columns(drafts))
 
 
 def demonstrations_frame(db: Database, reference: str) -> pd.DataFrame:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from vectorlab.domain.jobs.jobs import Job, WorkerInfo
     from vectorlab.domain.runs.lists import RunSummary
     from vectorlab.domain.runs.runs import GenerationRun
+    from vectorlab.domain.sets.drafts import Draft
     from vectorlab.domain.sets.versions import Demonstration, DemonstrationSet, SetVersion
     from vectorlab.domain.vectors.vectors import SteeringVector
     from vectorlab.services.vectors.vectors import VectorDetails
@@ -36,6 +37,17 @@ def sets_columns(
         "sha256": [
             None if latest is None else latest.content_sha256 for known_set, latest in listed
         ],
+    }
+
+
+def drafts_columns(drafts: "Sequence[Draft]") -> ListColumns:
+    """Drafts of sets as a table, one row each."""
+    return {
+        "draft": [draft.id for draft in drafts],
+        "of": [draft.label for draft in drafts],
+        "by": [draft.author for draft in drafts],
+        "changes": [draft.words for draft in drafts],
+        "changed": [draft.changed_at for draft in drafts],
     }
 
 

@@ -44,7 +44,7 @@ from vectorlab.store.columns import (
 from vectorlab.store.columns import metadata as metadata
 from vectorlab.systems import systems
 
-REVISION = "0001"  # the newest revision; numbers sort, a test holds it to Alembic's head
+REVISION = "0002"  # the newest revision; numbers sort, a test holds it to Alembic's head
 
 # The tables whose rows are frozen, with the columns that may change although the rest may not.
 FROZEN: dict[str, tuple[str, ...]] = {
@@ -184,6 +184,22 @@ set_version_findings = Table(
     Column("n_demonstrations", sa.Integer, nullable=False),
     text("message"),
     Column("positions_json", Json, nullable=False),
+)
+
+# Not frozen: what somebody changes of a version, or begins a set with, before it is one.
+set_drafts = Table(
+    "set_drafts",
+    metadata,
+    row_id(),
+    refers("set_id", "demonstration_sets", index=False),
+    Column("base_number", sa.Integer, nullable=False),
+    text("author"),
+    Column("edit_json", Json, nullable=False),
+    created_at(),
+    Column("changed_at", UtcTime, nullable=False),
+    UniqueConstraint("set_id", "base_number", "author"),
+    CheckConstraint("base_number >= 0", name="base_number"),
+    sqlite_autoincrement=True,
 )
 
 steering_vectors = Table(

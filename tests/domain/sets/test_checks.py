@@ -38,6 +38,7 @@ def test_ordinary_pairs_have_no_findings():
         ([pair("Same words here.", "Same words here."), *CLEAN], Check.SAME_SIDES, (0,)),
         ([*CLEAN, pair("  \n")], Check.EMPTY_SIDE, (2,)),
         ([*CLEAN, pair("Some source here.", "")], Check.EMPTY_SIDE, (2,)),
+        ([*CLEAN, pair("Nothing follows this one.", None)], Check.NO_TARGET, (2,)),
         ([*CLEAN, pair("zero\u200bwidth space in it")], Check.INVISIBLE, (2,)),
         ([*CLEAN, pair("a byte order mark \ufeff here")], Check.INVISIBLE, (2,)),
         ([*CLEAN, pair("write to ann.b+c@example.co.uk")], Check.PERSONAL, (2,)),
@@ -49,6 +50,13 @@ def test_ordinary_pairs_have_no_findings():
 def test_each_check_finds_its_case_and_says_where(items, check, positions):
     [(kind, finding)] = found(items).items()
     assert (kind, finding.count, finding.positions) == (check, 1, positions)
+
+
+def test_bare_prompts_lack_no_target_until_one_of_them_has_one():
+    prompts = [pair(f"Tell me of town {n}, please.", None) for n in (1, 2)]
+    assert found(prompts) == {}
+    finding = found([*prompts, CLEAN[0]])[Check.NO_TARGET]
+    assert (finding.count, finding.positions) == (2, (0, 1))
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,11 @@ import pytest
 
 from tests.databases import execute_raw
 from vectorlab.domain.sets.checks import Check
+from vectorlab.domain.sets.drafts import Edit
 from vectorlab.domain.sets.merge import Take
 from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.errors import InputError
 from vectorlab.services.sets import history, sets, splits
-from vectorlab.services.sets.sets import Edit
 from vectorlab.store.database import Database
 
 

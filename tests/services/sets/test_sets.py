@@ -7,11 +7,11 @@ from tests.store.builders import add_combined, add_model, add_run, add_vector, f
 from vectorlab.domain.lineage import Thing
 from vectorlab.domain.runs.runs import Prompt
 from vectorlab.domain.sets.checks import Check
+from vectorlab.domain.sets.drafts import Edit
 from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.errors import ConflictError, InputError
 from vectorlab.services import lineage
 from vectorlab.services.sets import history, sets, splits
-from vectorlab.services.sets.sets import Edit
 from vectorlab.store.database import Database
 
 PAIRS = [
@@ -43,6 +43,17 @@ def test_what_the_checks_find_is_kept_with_the_version(database: Database):
     assert sets.check_report(database, done.version) == done.findings
     again = commit(database, [*PAIRS, PAIRS[3], Demonstration(source="a@b.org", target="x y")])
     assert (again.created, again.findings) == (False, done.findings)
+
+
+def test_a_pair_without_target_is_found_counted_and_said_of_that_version_only(database: Database):
+    whole = commit(database)
+    lone = Demonstration(source="Nobody answers this.", target=None)
+    mixed = commit(database, [*PAIRS, lone])
+    assert [(item.check, item.positions) for item in mixed.findings] == [(Check.NO_TARGET, (20,))]
+    assert sets.check_report(database, mixed.version) == mixed.findings
+    assert sets.check_report(database, whole.version) == ()
+    assert sets.without_target(database, mixed.version) == 1
+    assert sets.without_target(database, whole.version) == 0
 
 
 def test_a_strict_commit_refuses_what_the_checks_find_and_writes_nothing(database: Database):
@@ -229,3 +240,13 @@ def test_lineage_leads_up_to_the_origin_and_down_to_scores(database: Database):
     assert ("vector", "other") not in {(item.kind, item.name) for item in up.things}
     assert up.is_complete
     assert not lineage.around(database, up.centre, most=2).is_complete
+
+
+def test_what_a_purge_takes_along_is_said_before_it_is_done(database: Database):
+    with database.write() as tx:
+        fill(tx)
+    said = sets.what_goes(database, "upbeat")
+    assert said[0] == "set 'upbeat'"
+    assert {"vector 'upbeat-v1'", "set 'upbeat-fix'"} <= set(said)
+    gone = sets.remove(database, "upbeat", cascade=True, actor="tester")
+    assert sorted(gone) == sorted(said)

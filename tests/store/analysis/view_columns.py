@@ -467,6 +467,16 @@ VIEWS: dict[str, dict[str, str]] = {
         "supersedes": "bigint",
         "created_at": "timestamp with time zone",
     },
+    "v_set_drafts": {
+        "draft_id": "bigint",
+        "set_name": "text",
+        "version_number": "integer",
+        "set_label": "text",
+        "author": "text",
+        "edit": "text",
+        "created_at": "timestamp with time zone",
+        "changed_at": "timestamp with time zone",
+    },
     "v_set_findings": {
         "set_name": "text",
         "version_number": "integer",

@@ -17,7 +17,8 @@ from vectorlab.errors import InputError
 
 if TYPE_CHECKING:
     from vectorlab.domain.sets.versions import Demonstration
-    from vectorlab.services.sets.history import ConflictingPair, Merged
+    from vectorlab.services.sets.history import Merged
+    from vectorlab.services.sets.lines import ConflictingPair
 
 
 app = typer.Typer()  # its commands stand beside those of ``sets``
@@ -236,7 +237,7 @@ class _Settled:
 
 def _read_settled(path: Path) -> _Settled:
     from vectorlab.domain.sets.versions import Demonstration
-    from vectorlab.services.sets.history import ConflictingPair
+    from vectorlab.services.sets.lines import ConflictingPair
 
     settled = _Settled(takes={}, shown=[])
     # Lines end at \n alone: a text may hold any other line separator.

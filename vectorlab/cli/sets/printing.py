@@ -10,7 +10,7 @@ from vectorlab.domain.sets.diff import Changes
 from vectorlab.domain.sets.history_graph import draw, nodes_of
 from vectorlab.domain.sets.versions import Demonstration, SetVersion
 from vectorlab.domain.text.word_diff import Change, Segment, word_diff
-from vectorlab.services.sets.history import ConflictingPair
+from vectorlab.services.sets.lines import ConflictingPair
 
 _MARKS = {Change.SAME: ("", ""), Change.ADDED: ("{+", "+}"), Change.REMOVED: ("[-", "-]")}
 _STYLES = {Change.SAME: "", Change.ADDED: "green", Change.REMOVED: "red strike"}

@@ -24,6 +24,7 @@ class Check(StrEnum):
     NEAR_DUPLICATE = "near_duplicate"
     SAME_SIDES = "same_sides"
     EMPTY_SIDE = "empty_side"
+    NO_TARGET = "no_target"
     TOO_LONG = "too_long"
     LENGTH_IMBALANCE = "length_imbalance"
     ON_BOTH_SIDES = "on_both_sides"
@@ -36,6 +37,7 @@ _MESSAGES = {
     Check.NEAR_DUPLICATE: "differing from another only in case, spaces or punctuation",
     Check.SAME_SIDES: "with the same source and target, whose difference is zero",
     Check.EMPTY_SIDE: "with a side that is empty or white space",
+    Check.NO_TARGET: "without a target, where others have one: no vector is made of such a version",
     Check.INVISIBLE: "with invisible characters, such as zero-width spaces",
     Check.PERSONAL: "with what looks like an e-mail address or a telephone number",
 }
@@ -108,6 +110,8 @@ class SetChecks:
         for check in Check:
             if check is Check.LENGTH_IMBALANCE:
                 findings += list(self._imbalance())
+            elif check is Check.NO_TARGET and not self._pairs:
+                continue  # bare prompts, which lack nothing
             elif check in repeated:
                 findings.append(self._finding(check, *repeated[check]))
             elif check in self._counts:
@@ -148,7 +152,9 @@ class SetChecks:
         normal = [normalised(text) for text in sides]
         self._normal.append(hash(tuple(normal)))
         self._exact.append(hash(demonstration.sha256))
-        if demonstration.target is not None:
+        if demonstration.target is None:
+            yield Check.NO_TARGET
+        else:
             self._pairs += 1
             self._words[0] += len(demonstration.source.split())
             self._words[1] += len(demonstration.target.split())

@@ -1,20 +1,27 @@
 """Differences between set versions, where each demonstration came in, and merging two lines."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from vectorlab.domain.sets.checks import Finding
-from vectorlab.domain.sets.diff import Changes, find_changes
-from vectorlab.domain.sets.merge import Conflict, Line, Take
+from vectorlab.domain.sets.diff import Changes
+from vectorlab.domain.sets.drafts import Edit
+from vectorlab.domain.sets.merge import Conflict, Take
 from vectorlab.domain.sets.merge import merge as merge_lines
 from vectorlab.domain.sets.versions import (
     Demonstration,
     SetReference,
     SetVersion,
-    StoredDemonstration,
 )
 from vectorlab.errors import InputError
-from vectorlab.services.sets.sets import Committed, Edit, check_items, edited_items, freeze
+from vectorlab.services.sets.lines import (
+    ConflictingPair,
+    Numbers,
+    check_shown,
+    choices_for,
+    conflicts_of,
+)
+from vectorlab.services.sets.sets import Committed, check_items, edited_items, freeze
 from vectorlab.store.database import Database, Transaction
 from vectorlab.store.sets import items as set_items
 from vectorlab.store.sets import sets
@@ -31,9 +38,9 @@ class SetDiff:
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """What freezing an edit would do."""
+    """What freezing would do."""
 
-    changes: Changes
+    changes: Changes  # of the version that it follows
     count: int  # demonstrations of the version it would make
     findings: tuple[Finding, ...] | None  # None: not looked for
 
@@ -48,16 +55,6 @@ class Blame:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConflictingPair:
-    """A demonstration that two lines changed, each in another way."""
-
-    number: int  # names it when it is settled, from 1
-    base: Demonstration
-    ours: Demonstration | None  # None: removed
-    theirs: Demonstration | None
-
-
-@dataclass(frozen=True, kw_only=True)
 class Merged:
     """What a merge did, or why it did nothing."""
 
@@ -66,6 +63,16 @@ class Merged:
     theirs: SetVersion
     committed: Committed | None  # None: conflicts are open, nothing was written
     conflicts: tuple[ConflictingPair, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MergeOutlook:
+    """What a merge comes to."""
+
+    into: SetVersion  # the newest of our set
+    theirs: SetVersion | None  # None: a draft
+    conflicts: tuple[ConflictingPair, ...]
+    outlook: Preview | None  # None while a conflict is open
 
 
 def history(db: Database, name: str) -> list[SetVersion]:
@@ -84,7 +91,9 @@ def diff(db: Database, before: str, after: str) -> SetDiff:
     with db.read() as tx:
         left = sets.resolve_version(tx, SetReference.parse(before))
         right = sets.resolve_version(tx, SetReference.parse(after))
-        return SetDiff(before=left, after=right, changes=_changes(tx, left, right))
+        numbers = Numbers(tx)
+        lists = [numbers.of(set_items.stored_items(tx, version.id)) for version in (left, right)]
+        return SetDiff(before=left, after=right, changes=numbers.changes(*lists))
 
 
 def preview(db: Database, reference: str, edit: Edit, *, check: bool = True) -> Preview:
@@ -100,19 +109,9 @@ def preview(db: Database, reference: str, edit: Edit, *, check: bool = True) -> 
         version = sets.resolve_version(tx, SetReference.parse(reference))
         old = set_items.stored_items(tx, version.id)
         new = list(edited_items(old, edit, version))
-        ids = {demonstration.sha256: demonstration.id for demonstration in old}
-        fresh: dict[int, Demonstration] = {}
-        for demonstration in new:
-            if isinstance(demonstration, Demonstration) and demonstration.sha256 not in ids:
-                ids[demonstration.sha256] = -1 - len(fresh)  # no row has such an id
-                fresh[ids[demonstration.sha256]] = demonstration
-        changes = find_changes(
-            [demonstration.id for demonstration in old],
-            [ids[demonstration.sha256] for demonstration in new],
-            lambda needed: set_items.by_ids(tx, needed) | fresh,
-        )
-        findings = check_items(tx, version.set_name, new) if check else None
-    return Preview(changes=changes, count=len(new), findings=findings)
+        numbers = Numbers(tx)
+        ids = numbers.of(old), numbers.of(new)
+        return look_ahead(tx, numbers, *ids, version.set_name, check=check)
 
 
 def blame(db: Database, reference: str) -> list[Blame]:
@@ -169,52 +168,131 @@ def merge(
             follow, or there is nothing to bring in, or the conflicts are not those that were shown.
     """
     with db.write() as tx:
-        mine = _latest_named(tx, ours)
-        other = sets.resolve_version(tx, SetReference.parse(theirs))
-        bases = _common_bases(tx, mine, other, base, unrelated=unrelated)
-        lists = {
-            version.id: set_items.stored_items(tx, version.id) for version in (*bases, mine, other)
-        }
-        origin, merged = _merge_from(tx, bases, lists, mine, other)
-        conflicts = [conflict for conflict in merged if isinstance(conflict, Conflict)]
-        pairs = _conflicting_pairs(tx, conflicts)
-        _check_shown(pairs, shown)
-        choices = _choices(conflicts, take, settled or {})
-        if None in choices:
-            return Merged(base=origin, ours=mine, theirs=other, committed=None, conflicts=pairs)
-        known = {stored.id: stored for items in lists.values() for stored in items}
-        committed = freeze(
-            tx,
-            name=mine.set_name,
-            items=_settled_items(merged, choices, known),
-            message=message or f"Merge {other.label}",
-            actor=actor,
-            strict=strict,
-            action="merge",
-            merged_id=other.id,
-            details={
-                "base": None if origin is None else origin.label,
-                "theirs": other.label,
-                "conflicts": len(conflicts),
-            },
-        )
-    return Merged(base=origin, ours=mine, theirs=other, committed=committed, conflicts=pairs)
-
-
-def _changes(tx: Transaction, left: SetVersion, right: SetVersion) -> Changes:
-    return find_changes(
-        [stored.id for stored in set_items.stored_items(tx, left.id)],
-        [stored.id for stored in set_items.stored_items(tx, right.id)],
-        lambda ids: set_items.by_ids(tx, ids),
+        joint = _join(tx, ours, theirs, base, unrelated=unrelated)
+        check_shown(joint.pairs, shown)
+        choices = choices_for(joint.conflicts, take, settled or {})
+        committed = None
+        if None not in choices:
+            committed = freeze(
+                tx,
+                name=joint.mine.set_name,
+                items=joint.numbers.settled(joint.merged, choices),
+                message=message or f"Merge {joint.other.label}",
+                actor=actor,
+                strict=strict,
+                action="merge",
+                merged_id=joint.other.id,
+                details={
+                    "base": None if joint.base is None else joint.base.label,
+                    "theirs": joint.other.label,
+                    "conflicts": len(joint.conflicts),
+                },
+            )
+    return Merged(
+        base=joint.base,
+        ours=joint.mine,
+        theirs=joint.other,
+        committed=committed,
+        conflicts=joint.pairs,
     )
 
 
-def _line(
-    tx: Transaction, base: Sequence[StoredDemonstration], items: Sequence[StoredDemonstration]
-) -> Line:
-    before, after = [stored.id for stored in base], [stored.id for stored in items]
-    changes = find_changes(before, after, lambda ids: set_items.by_ids(tx, ids))
-    return Line(items=after, changes=changes)
+def look_at_merge(
+    db: Database,
+    *,
+    ours: str,
+    theirs: str,
+    settled: Mapping[int, Take] | None = None,
+    unrelated: bool = False,
+    check: bool = True,
+) -> MergeOutlook:
+    """What a merge comes to; nothing is written.
+
+    Args:
+        db: The store.
+        ours: The set that gets the version.
+        theirs: The version that is brought in.
+        settled: What is taken, by the number of the conflict.
+        unrelated: Join lines without a common version too.
+        check: Run the checks too; they read the whole version.
+
+    Raises:
+        InputError: As ``merge`` would.
+    """
+    with db.read() as tx:
+        joint = _join(tx, ours, theirs, None, unrelated=unrelated)
+        choices = choices_for(joint.conflicts, None, settled or {})
+        outlook = None
+        if None not in choices:
+            new = joint.numbers.of(joint.numbers.settled(joint.merged, choices))
+            outlook = look_ahead(
+                tx, joint.numbers, joint.ours, new, joint.mine.set_name, check=check
+            )
+    return MergeOutlook(into=joint.mine, theirs=joint.other, conflicts=joint.pairs, outlook=outlook)
+
+
+def look_ahead(
+    tx: Transaction,
+    numbers: Numbers,
+    old: Sequence[int],
+    new: Sequence[int],
+    set_name: str,
+    *,
+    check: bool,
+) -> Preview:
+    """What a list would change as the next version of a set.
+
+    Args:
+        tx: An open transaction.
+        numbers: Of both lists.
+        old: The list before.
+        new: The list that is to be frozen.
+        set_name: The set.
+        check: Run the checks too.
+    """
+    items = (numbers.item(number) for number in new)
+    return Preview(
+        changes=numbers.changes(old, new),
+        count=len(new),
+        findings=check_items(tx, set_name, items) if check else None,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Joint:
+    """Two lines that are joined."""
+
+    base: SetVersion | None
+    mine: SetVersion
+    other: SetVersion
+    numbers: Numbers
+    ours: list[int]
+    merged: list[int | Conflict]
+    conflicts: Sequence[Conflict]
+    pairs: tuple[ConflictingPair, ...]
+
+
+def _join(tx: Transaction, ours: str, theirs: str, base: str | None, *, unrelated: bool) -> _Joint:
+    mine = _latest_named(tx, ours)
+    other = sets.resolve_version(tx, SetReference.parse(theirs))
+    bases = _common_bases(tx, mine, other, base, unrelated=unrelated)
+    numbers = Numbers(tx)
+    lists = {
+        version.id: numbers.of(set_items.stored_items(tx, version.id))
+        for version in (*bases, mine, other)
+    }
+    origin, merged = _merge_from(numbers, bases, lists, mine, other)
+    conflicts = conflicts_of(merged)
+    return _Joint(
+        base=origin,
+        mine=mine,
+        other=other,
+        numbers=numbers,
+        ours=lists[mine.id],
+        merged=merged,
+        conflicts=conflicts,
+        pairs=numbers.conflicting_pairs(conflicts),
+    )
 
 
 def _latest_named(tx: Transaction, ours: str) -> SetVersion:
@@ -263,9 +341,9 @@ def _common_bases(
 
 
 def _merge_from(
-    tx: Transaction,
+    numbers: Numbers,
     bases: Sequence[SetVersion],
-    lists: Mapping[int, Sequence[StoredDemonstration]],
+    lists: Mapping[int, Sequence[int]],
     mine: SetVersion,
     other: SetVersion,
 ) -> tuple[SetVersion | None, list[int | Conflict]]:
@@ -275,9 +353,9 @@ def _merge_from(
     for base in candidates:
         before = [] if base is None else lists[base.id]
         merged = merge_lines(
-            [stored.id for stored in before],
-            _line(tx, before, lists[mine.id]),
-            _line(tx, before, lists[other.id]),
+            before,
+            numbers.line(before, lists[mine.id]),
+            numbers.line(before, lists[other.id]),
         )
         merges.append((base, merged))
     if any(merged != merges[0][1] for _, merged in merges):
@@ -287,68 +365,6 @@ def _merge_from(
             f"different things follow from each. Choose one: --base {bases[0].label}"
         )
     return merges[0]
-
-
-def _check_shown(pairs: Sequence[ConflictingPair], shown: Sequence[ConflictingPair]) -> None:
-    """Refuse to settle other conflicts than those that somebody looked at."""
-    for pair in shown:
-        if pair not in pairs:
-            raise InputError(
-                f"Conflict {pair.number} is not there any more as it was settled: the sets went on "
-                "since. Write the conflicts anew with --conflicts FILE."
-            )
-
-
-def _choices(
-    conflicts: Sequence[Conflict],
-    take: Take | None,
-    settled: Mapping[int, Take | Sequence[Demonstration]],
-) -> list[Take | Sequence[Demonstration] | None]:
-    unknown = [number for number in settled if not 1 <= number <= len(conflicts)]
-    if unknown:
-        raise InputError(
-            f"There is no conflict {unknown[0]}; the merge has {len(conflicts)}. "
-            "Write the conflicts anew with --conflicts FILE."
-        )
-    return [settled.get(number, take) for number in range(1, len(conflicts) + 1)]
-
-
-def _settled_items(
-    merged: Sequence[int | Conflict],
-    choices: Sequence[Take | Sequence[Demonstration] | None],
-    known: Mapping[int, StoredDemonstration],
-) -> Iterator[set_items.Item]:
-    rest = iter(choices)
-    for entry in merged:
-        if not isinstance(entry, Conflict):
-            yield known[entry]
-            continue
-        choice = next(rest)
-        if isinstance(choice, Take):
-            yield from (known[settled] for settled in entry.settled(choice))
-        else:
-            yield from choice or ()
-
-
-def _conflicting_pairs(
-    tx: Transaction, conflicts: Sequence[Conflict]
-) -> tuple[ConflictingPair, ...]:
-    ids = [
-        i
-        for conflict in conflicts
-        for i in (conflict.base, conflict.ours, conflict.theirs)
-        if i is not None
-    ]
-    texts = set_items.by_ids(tx, ids)
-    return tuple(
-        ConflictingPair(
-            number=number,
-            base=texts[conflict.base],
-            ours=None if conflict.ours is None else texts[conflict.ours],
-            theirs=None if conflict.theirs is None else texts[conflict.theirs],
-        )
-        for number, conflict in enumerate(conflicts, start=1)
-    )
 
 
 def _trace(tx: Transaction, version: SetVersion, ids: set[int], came: dict[int, int]) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vectorlab.domain.sets.checks import Finding, OtherSide, SetChecks, TokenLimit, normalised_texts
+from vectorlab.domain.sets.drafts import Edit
 from vectorlab.domain.sets.versions import (
     Demonstration,
     DemonstrationSet,
@@ -37,15 +38,6 @@ class Page:
 
     rows: tuple[tuple[int, Demonstration], ...]  # with their position in the version
     total: int  # how many there are on all pages
-
-
-@dataclass(frozen=True, kw_only=True)
-class Edit:
-    """Changes of a version that was read, by the positions that its demonstrations have in it."""
-
-    replaced: dict[int, Demonstration]
-    removed: frozenset[int]
-    added: tuple[Demonstration, ...]  # at the end
 
 
 def create(
@@ -311,6 +303,24 @@ def remove(db: Database, name: str, *, cascade: bool, actor: str) -> list[str]:
 
     with db.write() as tx:
         return purge.purge_set(tx, name, cascade=cascade, actor=actor)
+
+
+def what_goes(db: Database, name: str) -> list[str]:
+    """What purging a set takes along, a line each, the set itself first.
+
+    Raises:
+        NotFoundError: If there is no such set.
+    """
+    from vectorlab.store import purge
+
+    with db.read() as tx:
+        return purge.what_goes(tx, "set", sets.get_set(tx, name).id)
+
+
+def without_target(db: Database, version: SetVersion) -> int:
+    """How many demonstrations of a version have no target; a vector is made of pairs alone."""
+    with db.read() as tx:
+        return set_items.count_without_target(tx, version.id)
 
 
 def check_pairs(label: str, items: Sequence[Demonstration], *, minimum: int = 1) -> None:

@@ -201,6 +201,13 @@ def read_page(
     return [(row.position, _demonstration(row)) for row in tx.execute(page)], total or 0
 
 
+def count_without_target(tx: Transaction, version_id: int) -> int:
+    """How many demonstrations of a version are bare prompts."""
+    query, _ = _select(version_id, _texts.c.id)
+    bare = query.where(_texts.c.target.is_(None)).subquery()
+    return tx.scalar(sa.select(sa.func.count()).select_from(bare)) or 0
+
+
 def at_positions(
     tx: Transaction, version_id: int, positions: Sequence[int] | None = None
 ) -> dict[int, Demonstration]:

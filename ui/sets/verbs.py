@@ -1,0 +1,89 @@
+"""What can be done with a set as a whole: fork, tag, rename and purge it."""
+
+import streamlit as st
+
+from ui import cached, markup
+from ui.frame import navigation, notes
+from vectorlab.domain.sets.versions import SetVersion
+from vectorlab.services.sets import sets
+
+FEW = 12  # things that are named before they go; the others are counted
+
+
+def show(set_name: str, version: SetVersion | None) -> None:
+    """A row of buttons, each with the form that it needs."""
+    with st.container(horizontal=True):
+        if version is not None:
+            _fork(version)
+            _tag(version)
+        _purge(set_name)
+
+
+def _fork(version: SetVersion) -> None:
+    key = f"sets.verb.fork.{version.id}"
+    with (
+        st.popover("Fork", icon=":material/call_split:", key=key),
+        st.form(f"{key}.form", border=False),
+    ):
+        name = st.text_input(
+            "Name of the new set",
+            key=f"{key}.name",
+            help=f"A set that goes its own way from {version.label}.",
+        )
+        if st.form_submit_button(f"Fork {version.label}"):
+            with notes.errors_as_panel():
+                made = sets.fork(
+                    cached.store(), reference=version.label, name=name.strip(), actor=cached.user()
+                )
+                navigation.go("sets", set=made.set_name)
+
+
+def _tag(version: SetVersion) -> None:
+    key = f"sets.verb.tag.{version.id}.{'.'.join(version.tags)}"
+    with st.popover("Tag", icon=":material/sell:", key=key), st.form(f"{key}.form", border=False):
+        tags = st.multiselect(
+            f"Tags of {version.label}",
+            version.tags,
+            default=version.tags,
+            accept_new_options=True,
+            key=f"{key}.tags",
+            placeholder="published",
+            help=f"{version.set_name}@TAG means this version then. A tag that stands at another "
+            "version moves here.",
+        )
+        if st.form_submit_button("Keep these tags"):
+            with notes.errors_as_panel():
+                _keep_tags(version, tags)
+                st.rerun()
+
+
+def _keep_tags(version: SetVersion, tags: list[str]) -> None:
+    store, actor = cached.store(), cached.user()
+    if new := [tag for tag in tags if tag not in version.tags]:
+        sets.tag(store, reference=version.label, tags=new, actor=actor)
+    if gone := [tag for tag in version.tags if tag not in tags]:
+        sets.untag(store, name=version.set_name, tags=gone, actor=actor)
+
+
+def _purge(set_name: str) -> None:
+    key = f"sets.verb.purge.{set_name}"
+    with st.popover("Purge", icon=":material/delete:", key=key):
+        going = sets.what_goes(cached.store(), set_name)
+        others = going[1:]
+        st.html(
+            f"<p>The set {markup.escape(set_name)} goes for good, with all its versions and drafts"
+            + (
+                f", and {len(others)} other thing{'' if len(others) == 1 else 's'} with it:</p>"
+                if others
+                else ". Nothing else depends on it.</p>"
+            )
+        )
+        if others:
+            more = f"<li>and {len(others) - FEW} more</li>" if len(others) > FEW else ""
+            items = "".join(f"<li>{markup.escape(line)}</li>" for line in others[:FEW])
+            st.html(f"<ul>{items}{more}</ul>")
+        label = f"Purge {len(going)} things" if others else "Purge it"
+        if st.button(label, key=f"{key}.yes", type="primary"):
+            with notes.errors_as_panel():
+                sets.remove(cached.store(), set_name, cascade=bool(others), actor=cached.user())
+                navigation.go("sets")
