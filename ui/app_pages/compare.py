@@ -6,7 +6,7 @@ import streamlit as st
 
 from ui import cached, markup
 from ui.frame import lists, navigation, notes
-from ui.runs import blind, choices, figures, settings, side_by_side, token_view
+from ui.runs import blind, choices, figures, scoring, settings, side_by_side, token_view
 from vectorlab.domain.runs.comparison import columns_of
 from vectorlab.domain.runs.runs import GenerationRun
 from vectorlab.services.runs import runs
@@ -28,6 +28,8 @@ def _show(compared: Sequence[GenerationRun]) -> None:
             navigation.page_link(f"Replay run {run.id}", "replay", run=run.id)
         if len(compared) == 1:
             lists.name_run(compared[0])
+    if len(compared) == 1:
+        scoring.show(compared[0])
     view = navigation.one_of("Look at", VIEWS, key="look", has_label=False)
     sides = choices.sides_of(compared)
     if view == FIGURES:
