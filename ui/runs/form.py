@@ -84,10 +84,10 @@ def show(*, quick: bool) -> Form | None:
     )
     with _part("More prompts, and how prompts are read", quick=quick):
         prompts, reading = _choose_prompts(text or "", WHOLE if quick else EACH_LINE)
-    decoding, draws = _choose_decoding()
+    decoding, draws = choose_decoding()
     with _part("How texts are written", quick=quick):
         decoding |= _choose_writing()
-        reading |= _choose_computing()
+        reading |= choose_computing()
     form: Form | None = None
     with notes.errors_as_panel():
         names = [vector.name for vector in vectors]
@@ -329,6 +329,24 @@ def _choose_acting(*, several: bool) -> WidgetValues:
     }
 
 
+def choose_prompts(usual: str) -> tuple[tuple[Prompt, ...], WidgetValues]:
+    """Prompts that are typed or come from a set version, and how they are read.
+
+    Args:
+        usual: What is typed at first.
+    """
+    text = st.text_area(
+        "Prompts",
+        value=usual,
+        height=90,
+        key="prompt",
+        bind="query-params",
+        help="Each line is given to the model exactly as it is typed.",
+    )
+    _, reading = _choose_prompts(text or "", EACH_LINE)
+    return reading.pop("prompts"), reading
+
+
 def _choose_prompts(text: str, usual: str) -> tuple[WidgetValues, WidgetValues]:
     """The prompts, and how they are read."""
     one, two = st.columns(2)
@@ -377,8 +395,8 @@ def _choose_prompts(text: str, usual: str) -> tuple[WidgetValues, WidgetValues]:
     return prompts, {"prompts": written, **reading}
 
 
-def _choose_decoding() -> tuple[WidgetValues, WidgetValues]:
-    """How the next token is chosen, and of what is drawn."""
+def choose_decoding(*, has_samples: bool = True) -> tuple[WidgetValues, WidgetValues]:
+    """How the next token is chosen, and of what is drawn; perhaps several samples."""
     one, two, three = st.columns(3)
     tokens = one.number_input("New tokens at most", 1, 4096, 32, key="tokens", bind="query-params")
     seed = two.number_input("Seed", 0, 2**31 - 1, 0, key="seed", bind="query-params")
@@ -386,14 +404,14 @@ def _choose_decoding() -> tuple[WidgetValues, WidgetValues]:
         three.selectbox("Decoding", ["greedy", "sampled"], key="decoding", bind="query-params")
         == "sampled"
     )
-    decoding, draws = _choose_draws() if sampled else ({}, {})
+    decoding, draws = _choose_draws(has_samples=has_samples) if sampled else ({}, {})
     return (
         {"max_new_tokens": tokens, "do_sample": sampled, **decoding},
         {"seed": seed, **draws},
     )
 
 
-def _choose_draws() -> tuple[WidgetValues, WidgetValues]:
+def _choose_draws(*, has_samples: bool) -> tuple[WidgetValues, WidgetValues]:
     one, two, three = st.columns(3)  # a phone shows what stands beside each other in this order
     four, five, _ = st.columns(3)
     decoding = {
@@ -417,13 +435,16 @@ def _choose_draws() -> tuple[WidgetValues, WidgetValues]:
             help="Draw no token less likely than this share of the likeliest; 0 draws from all.",
         ),
     }
+    if not has_samples:
+        return decoding, {}
     samples = five.number_input(
         "Samples per prompt and arm", 1, 100, 1, key="samples", bind="query-params"
     )
     return decoding, {"samples": samples}
 
 
-def _choose_writing() -> WidgetValues:
+def choose_stop() -> tuple[str, ...]:
+    """Strings that end a text."""
     stop = st.text_area(
         "Strings that end a text, one per line",
         key="stop",
@@ -432,17 +453,23 @@ def _choose_writing() -> WidgetValues:
         placeholder="none",
         help=r"A text ends in front of any of these lines; \n stands for a line break.",
     )
+    lines = (stop or "").split("\n")
+    return tuple(line.replace("\\n", "\n") for line in lines if line)
+
+
+def _choose_writing() -> WidgetValues:
+    stop = choose_stop()
     kl = st.checkbox(
         f"Measure {KL.REVERSE.formula} of every token",
         key="kl",
         bind="query-params",
         help="How far every token is from the unsteered model, and how likely that finds it.",
     )
-    lines = (stop or "").split("\n")
-    return {"stop": tuple(line.replace("\\n", "\n") for line in lines if line), "kl": kl}
+    return {"stop": stop, "kl": kl}
 
 
-def _choose_computing() -> WidgetValues:
+def choose_computing() -> WidgetValues:
+    """In which numbers the model computes."""
     return {
         "dtype": st.selectbox(
             "Numbers that the model computes in", DTYPES, key="dtype", bind="query-params"

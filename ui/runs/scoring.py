@@ -44,20 +44,25 @@ def choose(run: GenerationRun) -> list[str]:
     names = st.pills(
         "Scorers", list(SCORERS), selection_mode="multi", key=CHOSEN, bind="query-params"
     )
-    return [_with_options(run, SCORERS[name]) for name in names]
+    if any(SCORERS[name].needs is Needs.VOTES for name in names):
+        navigation.page_link("Vote on the texts", "compare", run=run.id, look="blind vote")
+    return [with_options(SCORERS[name], key=f"of_{name}") for name in names]
 
 
-def _with_options(run: GenerationRun, info: ScorerInfo) -> str:
-    """A chosen scorer with what is typed for it."""
+def with_options(info: ScorerInfo, *, key: str) -> str:
+    """What a scorer says and needs, and a field for its options; as ``parse_scorer`` reads it.
+
+    Args:
+        info: The scorer.
+        key: Of the field in the address.
+    """
     about = f"{info.name}: {info.about}. Higher is {info.higher}. {NEEDS[info.needs]}"
     st.html(markup.quiet(about.rstrip()))
-    if info.needs is Needs.VOTES:
-        navigation.page_link("Vote on the texts", "compare", run=run.id, look="blind vote")
     if not info.options:
         return info.name
     typed = st.text_input(
         f"Options of {info.name}",
-        key=f"of_{info.name}",
+        key=key,
         bind="query-params",
         placeholder=usage(info).removeprefix(f"Write {info.name}:"),
         help="\n".join(f"- {option.name}: {option.about}" for option in info.options),

@@ -9,7 +9,7 @@ import streamlit as st
 from ui import cached, charts, markup
 from ui.frame import job_panels, navigation, notes
 from ui.runs import listing
-from ui.vectors import tokens
+from ui.vectors import calibration, tokens
 from vectorlab.domain.description import describe
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.runs.lists import RunFilter, RunKind
@@ -29,6 +29,7 @@ def show(reference: str) -> None:
     details = vectors.details(cached.store(), reference)
     vector = details.vector
     notes.header(vector.name, f"A steering vector by method {vector.method}.")
+    calibration.show_strength(vector)
     _show_provenance(details)
     with st.container(horizontal=True, vertical_alignment="center"):
         navigation.page_link("Try it in the playground", "playground", vector=vector.name)
@@ -43,11 +44,15 @@ def show(reference: str) -> None:
                 on_click="ignore",
                 help=f"The file holds {entry.holds}.",
             )
-    job_panels.follow_job(link=False)
+    under_way = st.container()  # what is asked for beneath is watched here
+    calibration.show(vector)
     _show_layers(details)
     tokens.show(vector)
     _show_demonstrations(details)
     _show_runs(details)
+    with under_way:
+        job_panels.follow_job(link=False)
+        calibration.show_live()
 
 
 def _show_layers(details: VectorDetails) -> None:
