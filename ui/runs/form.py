@@ -5,6 +5,7 @@ what cannot be read is said beneath a form that is whole.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from vectorlab.domain.interventions.layer_ranges import parse_choice
 from vectorlab.domain.interventions.operators import AVERAGED, Operator
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.interventions.schedules import Schedule
+from vectorlab.domain.interventions.typed_strengths import parse_strengths
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.models import DTYPES, Model
 from vectorlab.domain.runs.lists import VectorChoice
@@ -68,12 +70,15 @@ def show(*, quick: bool) -> Form | None:
         usable, other_model = fitting(known, chosen)
         vectors, operator = _choose_vectors(usable)
     with right:
-        arms = _choose_sliders(vectors, operator) if quick else ()
         swept: WidgetValues = {} if quick else _choose_strengths(STRENGTHS)
+        beside = st.container()  # what is known of strengths hangs on how vectors act, chosen below
     with _part("How vectors act", quick=quick):
         if quick:
             swept = _choose_strengths("")
-        acting = _choose_acting(several=len(vectors) > 1)
+        acting = _choose_acting(several=len(vectors) > 1) | {"operator": operator}
+    written_arms = _lines(acting.pop("arms"))
+    with beside:
+        arms = _strengths(vectors, chosen, _sweep_if_readable(acting), quick=quick)
     text = st.text_area(
         "Prompt" if quick else "Prompts",
         value=PROMPT if quick else "",
@@ -89,6 +94,8 @@ def show(*, quick: bool) -> Form | None:
         decoding |= _choose_writing()
         reading |= choose_computing()
     form: Form | None = None
+    if arms is None:
+        return None
     with notes.errors_as_panel():
         names = [vector.name for vector in vectors]
         form = _form(
@@ -99,9 +106,11 @@ def show(*, quick: bool) -> Form | None:
                 **draws,
                 "other_model": other_model,
                 "vectors": tuple(names) if swept["strengths"] or not quick else (),
-                "strengths": _numbers(swept["strengths"]) if names else (),
-                "arms": (*arms, *_lines(acting.pop("arms"))),
-                "sweep": _sweep(acting | {"operator": operator}),
+                "strengths": parse_strengths(swept["strengths"], example=STRENGTHS)
+                if names
+                else (),
+                "arms": (*arms, *written_arms),
+                "sweep": _sweep(acting),
                 "decoding": Decoding(**decoding),
             },
         )
@@ -217,11 +226,21 @@ def _choose_vectors(usable: dict[str, VectorChoice]) -> tuple[list[VectorChoice]
     return vectors, operator
 
 
+def _strengths(
+    vectors: Sequence[VectorChoice], model: Model, options: SweepOptions | None, *, quick: bool
+) -> tuple[tuple[Term, ...], ...] | None:
+    """Arms by sliders, None where one cannot be read; or what is known of vectors in a sweep."""
+    if quick:
+        return _choose_sliders(vectors, model, options)
+    strengths.say_usual(vectors, model, options)
+    return ()
+
+
 def _choose_sliders(
-    vectors: Sequence[VectorChoice], operator: Operator | None
-) -> tuple[tuple[Term, ...], ...]:
+    vectors: Sequence[VectorChoice], model: Model, options: SweepOptions | None
+) -> tuple[tuple[Term, ...], ...] | None:
     """One arm of all vectors at the strengths of their sliders, or a strip of such arms."""
-    chosen = strengths.choose(vectors, operator)
+    chosen = strengths.choose(vectors, model, options)
     if not vectors:
         st.caption("Choose a vector to get a slider for its strength.")
     strip = bool(vectors) and st.toggle(
@@ -230,6 +249,8 @@ def _choose_sliders(
         bind="query-params",
         help=f"Texts at {', '.join(map(str, STRIP))} times the strengths, in one batch.",
     )
+    if chosen is None:
+        return None
     arms = [
         tuple(Term(vector=name, strength=strengths.times(factor, value)) for name, value in chosen)
         for factor in (STRIP if strip else (1.0,))
@@ -502,14 +523,12 @@ def _sweep(acting: WidgetValues) -> SweepOptions:
     )
 
 
+def _sweep_if_readable(acting: WidgetValues) -> SweepOptions | None:
+    """How vectors act, if it can be read; what cannot is said beneath the form."""
+    with suppress(InputError):
+        return _sweep(acting)
+    return None
+
+
 def _lines(text: str | None) -> list[str]:
     return [line for line in (text or "").splitlines() if line.strip()]
-
-
-def _numbers(text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(word) for word in text.replace(",", " ").split())
-    except ValueError as exc:
-        raise InputError(
-            f"Strengths {text!r} are not numbers. Write for example: {STRENGTHS}"
-        ) from exc

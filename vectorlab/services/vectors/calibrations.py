@@ -1,7 +1,7 @@
 """Calibrated strengths: ask for them, read them, and use them as the unit of a strength."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -309,8 +309,16 @@ def against_unsteered_in_words(calibration: Calibration) -> str:
     """The effect that was chosen beside that of the unsteered model, as it was judged."""
     comparison = calibration.evidence.get("against_unsteered")
     label = calibration.spec.effect.label
-    if comparison is None:
-        return f"{label}: not compared"
+    return f"{label}: not compared" if comparison is None else judged_in_words(comparison, label)
+
+
+def judged_in_words(comparison: Mapping[str, Any], label: str) -> str:
+    """What a calibration keeps of its effect beside that of the unsteered model.
+
+    Args:
+        comparison: As it is kept.
+        label: Of the scorer.
+    """
     difference = comparison["difference"]
     if difference["low"] is None:
         return f"{label}: too few prompts that changed to compare (n = {comparison['n']})"

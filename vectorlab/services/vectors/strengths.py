@@ -1,7 +1,6 @@
 """How strongly a vector is applied where nobody says, and from where that is known."""
 
 from dataclasses import dataclass
-from math import copysign
 
 from vectorlab.domain.interventions.calibration import Calibration
 from vectorlab.domain.interventions.operators import Operator
@@ -33,13 +32,17 @@ class UsualStrength:
         limit: float = self.calibration.evidence.get("limit", self.calibration.strength)
         return limit / self.unit
 
+    @property
+    def knows_limit(self) -> bool:
+        """Whether something beyond the limit was tried, and did more than the budget."""
+        known = self.calibration is not None and self.calibration.evidence.get("limit_is_reached")
+        return bool(known)
+
     def is_beyond(self, strength: float) -> bool:
         """Whether that strength is known to do more damage than the budget allows."""
-        if self.calibration is None or self.limit is None or not strength:
+        if self.limit is None or not self.knows_limit or strength * self.limit <= 0:
             return False
-        is_reached = self.calibration.evidence.get("limit_is_reached", False)
-        same_way = copysign(1, strength) == copysign(1, self.limit)
-        return is_reached and same_way and abs(strength) > abs(self.limit) * _SLACK
+        return abs(strength) > abs(self.limit) * _SLACK
 
     def in_words(self, strength: float) -> str:
         """Where a strength stands: what is known of it, and what is not."""
