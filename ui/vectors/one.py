@@ -7,9 +7,9 @@ from pathlib import Path
 import streamlit as st
 
 from ui import cached, charts, markup
-from ui.frame import job_panels, navigation, notes
+from ui.frame import job_panels, navigation, notes, verbs
 from ui.runs import listing
-from ui.vectors import calibration, tokens
+from ui.vectors import calibration, making, thresholds, tokens
 from vectorlab.domain.description import describe
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.runs.lists import RunFilter, RunKind
@@ -44,14 +44,24 @@ def show(reference: str) -> None:
                 on_click="ignore",
                 help=f"The file holds {entry.holds}.",
             )
+        verbs.rename("vector", vector.name, vectors.rename, page="vectors")
+        verbs.purge(
+            "vector",
+            vector.name,
+            what_goes=vectors.what_goes,
+            remove=vectors.remove,
+            page="vectors",
+        )
     under_way = st.container()  # what is asked for beneath is watched here
     calibration.show(vector)
+    thresholds.show(vector)
+    making.of_one(vector)
     _show_layers(details)
     tokens.show(vector)
     _show_demonstrations(details)
     _show_runs(details)
     with under_way:
-        job_panels.follow_job(link=False)
+        job_panels.follow_job()
         calibration.show_live()
 
 

@@ -58,6 +58,11 @@ def purge_run(tx: Transaction, reference: str, *, cascade: bool, actor: str) -> 
     return purge_thing(tx, "run", row_id, cascade=cascade, actor=actor)
 
 
+def what_goes(tx: Transaction, kind: str, row_id: int) -> list[str]:
+    """What a purge of an object takes along, a line each, itself first; see ``purge_thing``."""
+    return [_label(tx, node) for node in _with_dependents(tx, _Node(kind=kind, id=row_id))]
+
+
 def purge_thing(tx: Transaction, kind: str, row_id: int, *, cascade: bool, actor: str) -> list[str]:
     """Delete an object with its parts.
 
