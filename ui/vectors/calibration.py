@@ -118,16 +118,15 @@ def _draw(
     )
 
 
-def show_live() -> None:
-    """What the job in the address has measured so far, if it is a calibration that runs."""
-    number = navigation.chosen_number("job")
-    if number is None or jobs.get(cached.store(), number).state.is_final:
+def show_live(job: Job | None) -> None:
+    """What a job has measured so far, if it is a calibration that is under way."""
+    if job is None or job.state.is_final or calibrations.asked_for(job) is None:
         return
 
     @st.fragment(run_every=job_panels.BESIDE_A_JOB)
     def live() -> None:
         with notes.errors_as_panel():
-            _draw_so_far(jobs.get(cached.store(), number))
+            _draw_so_far(jobs.get(cached.store(), job.id))
 
     live()
 

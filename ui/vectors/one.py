@@ -61,8 +61,7 @@ def show(reference: str) -> None:
     _show_demonstrations(details)
     _show_runs(details)
     with under_way:
-        job_panels.follow_job()
-        calibration.show_live()
+        calibration.show_live(job_panels.follow_job(every=job_panels.BESIDE_A_JOB))
 
 
 def _show_layers(details: VectorDetails) -> None:
