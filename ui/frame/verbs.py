@@ -12,25 +12,29 @@ from vectorlab.services.database import Database
 FEW = 12  # things that are named before they go; the others are counted
 
 
-def rename(noun: str, name: str, keep: Callable[..., object], *, page: str) -> None:
+def rename(
+    noun: str, name: str, keep: Callable[..., object], *, page: str, label: str = "Rename"
+) -> None:
     """A small form that gives a thing another name, and opens it under that.
 
     Args:
-        noun: What it is, as the address of ``page`` calls it.
+        noun: What it is; where it is the subject of ``page``, as its address calls it.
         name: That it has.
         keep: The service; called with the store, both names and ``actor``.
         page: That shows it.
+        label: Of the button.
     """
     key = f"verbs.rename.{noun}.{name}"
     with (
-        st.popover("Rename", icon=":material/edit:", key=key),
+        st.popover(label, icon=":material/edit:", key=key),
         st.form(f"{key}.form", border=False),
     ):
         new = st.text_input(f"New name of the {noun}", value=name, key=f"{key}.name")
         if st.form_submit_button("Keep this name"):
             with notes.errors_as_panel():
                 keep(cached.store(), name, new.strip(), actor=cached.user())
-                navigation.go(page, **{noun: new.strip()})
+                is_subject = navigation.SUBJECTS.get(page) == noun
+                navigation.go(page, **({noun: new.strip()} if is_subject else {}))
 
 
 def purge(

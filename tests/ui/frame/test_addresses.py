@@ -34,6 +34,7 @@ NOT_A_SELECTION = {
     "name.1.text",
     "name.3.text",
     "verbs.rename.vector.upbeat-icv.name",
+    "verbs.rename.model.tiny.name",
     "jobs.prune_days",
     "jobs.prune_states",
 }
