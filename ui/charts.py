@@ -134,7 +134,9 @@ def tried_strengths(
     low, high = f"{column} low", f"{column} high"
     measured = frame[["strength", column, low, high]].astype(float).dropna(subset=[column])
     colour = colours.palette()[0 if column == "effect" else 1]
-    base = alt.Chart(measured).encode(x=alt.X("strength:Q", title="strength"))
+    ends = [0.0, *frame["strength"]]
+    scale = alt.Scale(domain=[min(ends), max(ends)], nice=True)  # the same for effect and damage
+    base = alt.Chart(measured).encode(x=alt.X("strength:Q", title="strength", scale=scale))
     y = alt.Y(f"{column}:Q", title=title, scale=alt.Scale(zero=False))
     tooltip = [alt.Tooltip("strength:Q", format=".4g")]
     tooltip += [alt.Tooltip(f"{name}:Q", format=".4g") for name in (column, low, high)]

@@ -43,9 +43,11 @@ def choose(
         usual = _usual(vector, model, options)
         value = in_address.get(vector.name, _start(vector, usual))
         offered = _offered(vector, usual, options)
-        _draw(vector.name, offered, value, unit=_unit(vector, options))
+        _draw(
+            vector.name, offered, value, unit=_unit(vector, options), marks=_marks(offered, usual)
+        )
         if usual is not None:
-            _say_where(vector.name, offered, value, usual)
+            _say_where(vector.name, value, usual)
         is_readable &= _says_a_number(vector.name)
         pairs.append((vector.name, value))
     return pairs if is_readable else None
@@ -111,14 +113,14 @@ def _offered(
     )
 
 
-def _draw(name: str, offered: Slider, value: float, *, unit: str) -> None:
+def _draw(name: str, offered: Slider, value: float, *, unit: str, marks: str) -> None:
     low, high = offered.lowest, offered.highest
     slider, number = f"play.slider.{name}", f"play.number.{name}"
     st.session_state[slider] = min(high, max(low, value))
     typed = _read(st.session_state.get(number, ""))
     if number not in st.session_state or typed not in (None, value):
         st.session_state[number] = _spelt(value)
-    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    left, right = st.columns([3, 1], vertical_alignment="center")
     left.slider(
         f"Strength of {name.replace('_', chr(92) + '_')}",
         low,
@@ -129,6 +131,8 @@ def _draw(name: str, offered: Slider, value: float, *, unit: str) -> None:
         args=(name,),
         help=f"Unit of the strength: {unit}.",
     )
+    if marks:
+        left.html(marks)
     right.text_input(
         f"Strength of {name.replace('_', chr(92) + '_')} as a number",
         key=number,
@@ -138,15 +142,19 @@ def _draw(name: str, offered: Slider, value: float, *, unit: str) -> None:
     )
 
 
-def _say_where(name: str, offered: Slider, value: float, usual: UsualStrength) -> None:
-    """Where the slider stands: a mark at the calibrated strength, and what is beyond the budget."""
+def _marks(offered: Slider, usual: UsualStrength | None) -> str:
+    """A mark at the calibrated strength, and another colour beyond the budget."""
+    if usual is None or usual.calibration is None:
+        return ""
+    limit = usual.limit if usual.knows_limit else None
+    return markup.marks(offered.lowest, offered.highest, at=usual.strength, beyond=limit)
+
+
+def _say_where(name: str, value: float, usual: UsualStrength) -> None:
+    """Where the slider stands, in words."""
     words = usual.in_words(value)
     said = markup.badge(words, "bad") if usual.is_beyond(value) else markup.quiet(words)
-    marks = ""
-    if usual.calibration is not None:
-        limit = usual.limit if usual.knows_limit else None
-        marks = markup.marks(offered.lowest, offered.highest, at=usual.strength, beyond=limit)
-    st.html(marks + said + _calibrate_link(name, usual))
+    st.html(said + _calibrate_link(name, usual))
 
 
 def _says_a_number(name: str) -> bool:

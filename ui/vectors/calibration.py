@@ -39,8 +39,8 @@ def show_strength(vector: SteeringVector) -> None:
     usual = strengths.usual_strength(cached.store(), vector, model, SweepOptions())
     is_calibrated = usual.calibration is not None
     notes.note(
-        "Calibrated strength " if is_calibrated else "No calibrated strength ",
-        usual.in_words(usual.strength),
+        "Calibrated strength" if is_calibrated else "No calibrated strength",
+        usual.in_words(usual.strength).removeprefix("Calibrated: "),
         tone="good" if is_calibrated else "",
     )
 
@@ -68,7 +68,7 @@ def _show_list(vector: SteeringVector, known: list[Calibration]) -> None:
             + markup.note(f"budget {item.spec.budget:g}"),
             f"{item.spec.operator} at {item.spec.site}"
             + markup.note(f"layers {calibrations.layers_text(item)}"),
-            markup.escape(item.model_name) + markup.note(f"{len(item.spec.prompts)} prompts"),
+            markup.escape(item.model_name) + markup.note(f"prompts: {len(item.spec.prompts)}"),
             markup.moment(item.created_at),
         )
         for item in known
@@ -99,7 +99,7 @@ def _show_one(calibration: Calibration) -> None:
         chosen=calibration.strength if calibration.is_met else None,
     )
     left_out = len(curve) - len(shown)
-    further = f" {left_out} strengths further out are in the table." if left_out else ""
+    further = f" Further out, in the table alone: {left_out}." if left_out else ""
     st.caption(
         "Means over the prompts with 95 % intervals; the dashed line is the budget, the upright "
         f"one the strength that was chosen.{further}"

@@ -147,7 +147,9 @@ def test_a_calibration_is_shown_with_its_model_and_what_it_was_measured_on(talks
     said = shown(app)
     assert "Calibrated strength" in said
     found = "+0.25 has sentiment 0.5 at kl 0.08, within 0.1, measured on 1 prompt with tiny."
-    assert f"Calibrated: {found}" in said  # of the vector's own model, though another is newer
+    assert (
+        f"<b>Calibrated strength</b>{found}" in said
+    )  # of the vector's own model, though another is newer
     assert "+0.75 has sentiment 0.5 at kl 0.08, within 0.1, measured on 1 prompt with talks" in said
     assert "calibration=1" in said
     assert "calibration=2" in said
@@ -172,7 +174,7 @@ def test_strengths_far_beyond_the_budget_are_in_the_table_alone(filled, visit):
     ]
     add(filled, curve=curve, evidence={"limit": 0.3, "limit_is_reached": True})
     app = visit("vectors", vector="upbeat-icv")
-    assert "1 strengths further out are in the table" in shown(app)
+    assert "Further out, in the table alone: 1." in shown(app)
     [table] = [item.value for item in app.dataframe if "damage low" in item.value]
     assert list(table["strength"]) == [0.1, 0.2, 0.3, 6.4]
 
