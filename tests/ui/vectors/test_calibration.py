@@ -7,12 +7,14 @@ import pytest
 
 from tests.store import builders
 from tests.ui.filled_store import HOSTILE, description
+from tests.ui.test_browser import work_off
 from tests.ui.test_pages import press, shown
 from ui import markup
 from vectorlab.domain.interventions.calibration import TriedStrength, measured_as
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.runs.runs import Decoding
 from vectorlab.domain.scores.statistics import estimate
+from vectorlab.lab import Lab
 from vectorlab.services import jobs, models
 from vectorlab.services.vectors import calibrations, vectors
 from vectorlab.services.vectors.calibrations import CalibrationOptions
@@ -215,3 +217,26 @@ def test_words_of_a_calibration_are_never_markup(filled, visit):
     said = shown(visit("vectors", vector="upbeat-icv"))
     assert "<img" not in said
     assert markup.escape(label) in said
+
+
+def test_a_calibration_asked_for_by_click_is_worked_off_and_shown(db, visit):
+    lab = Lab(db.url, device="cpu")
+    tiny = lab.models.get("tiny")
+    depth, width = tiny.shape
+    with db.write() as tx:
+        layers = builders.layers(3, count=depth, width=width)
+        builders.add_vector(tx, tiny, name="upbeat-icv", layers=layers, alignments=())
+    lab.db.dispose()
+    asked = {"effect": "distinct", "tokens": "6", "prompt": "The soup was\nThe park is"}
+    app = press(visit("vectors", vector="upbeat-icv", **asked), "Calibrate")
+    number = app.query_params["job"]
+    work_off(db)
+    app = visit("vectors", vector="upbeat-icv", job=number)
+    [found] = calibrations.of_vector(db, "upbeat-icv")
+    assert (found.spec.effect.label, len(found.spec.prompts), found.is_met) == ("distinct", 2, True)
+    said = shown(app)
+    assert calibrations.in_words(found) in said
+    assert markup.escape(calibrations.against_unsteered_in_words(found)) in said
+    app = visit("playground", vector="upbeat-icv")
+    assert app.text_input(key="play.number.upbeat-icv").value == f"{found.strength:.12g}"
+    assert f"Calibrated: {calibrations.in_words(found)}" in shown(app)
