@@ -175,6 +175,50 @@ def trade_off(frame: pd.DataFrame, colour: dict[str, str], *, x: str, y: str) ->
 
 
 @legible
+def tried_strengths(
+    frame: pd.DataFrame,
+    column: str,
+    *,
+    title: str,
+    chosen: float | None = None,
+    limit: float | None = None,
+) -> alt.LayerChart:
+    """What every strength that was tried comes to, with intervals.
+
+    Args:
+        frame: As ``services.vectors.calibrations.curve_frame`` has it.
+        column: ``effect`` or ``damage``.
+        title: Of what was measured.
+        chosen: The strength that was chosen, marked by an upright line.
+        limit: The most that is wanted, marked by a level line.
+    """
+    low, high = f"{column} low", f"{column} high"
+    measured = frame[["strength", column, low, high]].astype(float).dropna(subset=[column])
+    colour = colours.palette()[0 if column == "effect" else 1]
+    ends = [0.0, *frame["strength"]]
+    scale = alt.Scale(domain=[min(ends), max(ends)], nice=True)  # the same for effect and damage
+    base = alt.Chart(measured).encode(x=alt.X("strength:Q", title="strength", scale=scale))
+    y = alt.Y(f"{column}:Q", title=title, scale=alt.Scale(zero=False))
+    tooltip = [alt.Tooltip("strength:Q", format=".4g")]
+    tooltip += [alt.Tooltip(f"{name}:Q", format=".4g") for name in (column, low, high)]
+    layers = [
+        base.mark_rule(color=colour, opacity=0.5).encode(y=alt.Y(f"{low}:Q", title=title), y2=high),
+        base.mark_line(color=colour, opacity=0.6).encode(y=y),
+        base.mark_point(color=colour, filled=True, size=60, opacity=1).encode(y=y, tooltip=tooltip),
+    ]
+    marks = {"x": ("strength", chosen, []), "y": (column, limit, [5, 4])}
+    for axis, (name, place, dash) in marks.items():
+        if place is not None:
+            channel = alt.X(f"{name}:Q") if axis == "x" else alt.Y(f"{name}:Q", title=title)
+            rule = alt.Chart(pd.DataFrame({name: [place]})).mark_rule(
+                color=colours.ink(), strokeDash=dash
+            )
+            layers.append(rule.encode(**{axis: channel}))
+    chart: alt.LayerChart = alt.LayerChart(layer=layers).properties(height=260)
+    return chart
+
+
+@legible
 def neighbour_line(frame: pd.DataFrame) -> alt.Chart:
     """Cosine of every layer with the one before."""
     chart: alt.Chart = (

@@ -203,6 +203,29 @@ def sparkline(points: Sequence[tuple[float, float]], *, words: str) -> str:
     return f'<span class="vl-spark" role="img" aria-label="{escape(words)}">{bars}</span>'
 
 
+def marks(low: float, high: float, *, at: float, beyond: float | None = None) -> str:
+    """A scale under a slider: a mark at a strength, and what lies beyond another one.
+
+    Args:
+        low: Where the scale begins.
+        high: Where it ends.
+        at: Where the mark stands.
+        beyond: From here to the end of its side the scale is another colour; None: nowhere.
+    """
+
+    def place(strength: float) -> float:
+        return 100 * (min(high, max(low, strength)) - low) / (high - low)
+
+    zone = ""
+    if beyond is not None:
+        left, right = (place(beyond), 0.0) if beyond > 0 else (0.0, 100 - place(beyond))
+        zone = f'<span class="vl-beyond" style="left:{left:.2f}%;right:{right:.2f}%"></span>'
+    return (
+        f'<div class="vl-marks" aria-hidden="true">{zone}'
+        f'<span class="vl-mark" style="left:{place(at):.2f}%"></span></div>'
+    )
+
+
 def texts_table(
     heads: Sequence[tuple[str, str, str | None]], rows: Iterable[Sequence[str]], *, pinned: int = 1
 ) -> str:

@@ -45,8 +45,8 @@ def test_the_playground_asks_for_baseline_and_vectors_in_one_batch(filled, visit
 def test_slider_number_and_address_follow_each_other(filled, visit):
     app = visit("playground", vector="upbeat-icv")
     app = app.slider(key="play.slider.upbeat-icv").set_value(0.3).run()
-    assert app.number_input(key="play.number.upbeat-icv").value == 0.3
-    app = app.number_input(key="play.number.upbeat-icv").set_value(0.9).run()
+    assert app.text_input(key="play.number.upbeat-icv").value == "0.3"
+    app = app.text_input(key="play.number.upbeat-icv").set_value("0.9").run()
     assert app.slider(key="play.slider.upbeat-icv").value == 0.5  # its end
     assert app.query_params["at"] == "upbeat-icv:0.9"
     assert "--arm upbeat-icv:0.9" in shown(app)

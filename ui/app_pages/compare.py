@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from ui import cached, markup
-from ui.frame import lists, navigation, notes
-from ui.runs import blind, choices, figures, settings, side_by_side, token_view
+from ui.frame import lists, navigation, notes, verbs
+from ui.runs import blind, choices, figures, scoring, settings, side_by_side, token_view
 from vectorlab.domain.runs.comparison import columns_of
 from vectorlab.domain.runs.runs import GenerationRun
 from vectorlab.services.runs import runs
@@ -27,6 +27,15 @@ def _show(compared: Sequence[GenerationRun]) -> None:
             navigation.page_link(f"Replay run {run.id}", "replay", run=run.id)
         if len(compared) == 1:
             lists.name_run(compared[0])
+            verbs.purge(
+                "run",
+                str(compared[0].id),
+                what_goes=runs.what_goes,
+                remove=runs.remove,
+                page="runs",
+            )
+    if len(compared) == 1:
+        scoring.show(compared[0])
     view = navigation.one_of("Look at", VIEWS, key="look", has_label=False)
     sides = choices.sides_of(compared)
     if view == FIGURES:

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from ui import cached, markup
-from ui.frame import job_panels, notes
+from ui.frame import job_panels, notes, verbs
 from vectorlab.services import database, models
 from vectorlab.services.runs import lists
 from vectorlab.version import __version__
@@ -129,6 +129,15 @@ def _show_models() -> None:
             key="settings.models",
             hide_index=True,
         )
+        with st.container(horizontal=True):
+            for model in registered:
+                verbs.rename(
+                    "model",
+                    model.name,
+                    models.rename,
+                    page="settings",
+                    label=f"Rename {model.name}",
+                )
     else:
         st.html(markup.quiet("No model is registered yet."))
     with (

@@ -5,6 +5,7 @@ what cannot be read is said beneath a form that is whole.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from vectorlab.domain.interventions.layer_ranges import parse_choice
 from vectorlab.domain.interventions.operators import AVERAGED, Operator
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.interventions.schedules import Schedule
+from vectorlab.domain.interventions.typed_strengths import parse_strengths
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.models import DTYPES, Model
 from vectorlab.domain.runs.lists import VectorChoice
@@ -68,12 +70,15 @@ def show(*, quick: bool) -> Form | None:
         usable, other_model = fitting(known, chosen)
         vectors, operator = _choose_vectors(usable)
     with right:
-        arms = _choose_sliders(vectors, operator) if quick else ()
         swept: WidgetValues = {} if quick else _choose_strengths(STRENGTHS)
+        beside = st.container()  # what is known of strengths hangs on how vectors act, chosen below
     with _part("How vectors act", quick=quick):
         if quick:
             swept = _choose_strengths("")
-        acting = _choose_acting(several=len(vectors) > 1)
+        acting = _choose_acting(several=len(vectors) > 1) | {"operator": operator}
+    written_arms = _lines(acting.pop("arms"))
+    with beside:
+        arms = _strengths(vectors, chosen, _sweep_if_readable(acting), quick=quick)
     text = st.text_area(
         "Prompt" if quick else "Prompts",
         value=PROMPT if quick else "",
@@ -84,11 +89,13 @@ def show(*, quick: bool) -> Form | None:
     )
     with _part("More prompts, and how prompts are read", quick=quick):
         prompts, reading = _choose_prompts(text or "", WHOLE if quick else EACH_LINE)
-    decoding, draws = _choose_decoding()
+    decoding, draws = choose_decoding()
     with _part("How texts are written", quick=quick):
         decoding |= _choose_writing()
-        reading |= _choose_computing()
+        reading |= choose_computing()
     form: Form | None = None
+    if arms is None:
+        return None
     with notes.errors_as_panel():
         names = [vector.name for vector in vectors]
         form = _form(
@@ -99,9 +106,11 @@ def show(*, quick: bool) -> Form | None:
                 **draws,
                 "other_model": other_model,
                 "vectors": tuple(names) if swept["strengths"] or not quick else (),
-                "strengths": _numbers(swept["strengths"]) if names else (),
-                "arms": (*arms, *_lines(acting.pop("arms"))),
-                "sweep": _sweep(acting | {"operator": operator}),
+                "strengths": parse_strengths(swept["strengths"], example=STRENGTHS)
+                if names
+                else (),
+                "arms": (*arms, *written_arms),
+                "sweep": _sweep(acting),
                 "decoding": Decoding(**decoding),
             },
         )
@@ -217,11 +226,21 @@ def _choose_vectors(usable: dict[str, VectorChoice]) -> tuple[list[VectorChoice]
     return vectors, operator
 
 
+def _strengths(
+    vectors: Sequence[VectorChoice], model: Model, options: SweepOptions | None, *, quick: bool
+) -> tuple[tuple[Term, ...], ...] | None:
+    """Arms by sliders, None where one cannot be read; or what is known of vectors in a sweep."""
+    if quick:
+        return _choose_sliders(vectors, model, options)
+    strengths.say_usual(vectors, model, options)
+    return ()
+
+
 def _choose_sliders(
-    vectors: Sequence[VectorChoice], operator: Operator | None
-) -> tuple[tuple[Term, ...], ...]:
+    vectors: Sequence[VectorChoice], model: Model, options: SweepOptions | None
+) -> tuple[tuple[Term, ...], ...] | None:
     """One arm of all vectors at the strengths of their sliders, or a strip of such arms."""
-    chosen = strengths.choose(vectors, operator)
+    chosen = strengths.choose(vectors, model, options)
     if not vectors:
         st.caption("Choose a vector to get a slider for its strength.")
     strip = bool(vectors) and st.toggle(
@@ -230,6 +249,8 @@ def _choose_sliders(
         bind="query-params",
         help=f"Texts at {', '.join(map(str, STRIP))} times the strengths, in one batch.",
     )
+    if chosen is None:
+        return None
     arms = [
         tuple(Term(vector=name, strength=strengths.times(factor, value)) for name, value in chosen)
         for factor in (STRIP if strip else (1.0,))
@@ -329,6 +350,24 @@ def _choose_acting(*, several: bool) -> WidgetValues:
     }
 
 
+def choose_prompts(usual: str) -> tuple[tuple[Prompt, ...], WidgetValues]:
+    """Prompts that are typed or come from a set version, and how they are read.
+
+    Args:
+        usual: What is typed at first.
+    """
+    text = st.text_area(
+        "Prompts",
+        value=usual,
+        height=90,
+        key="prompt",
+        bind="query-params",
+        help="Each line is given to the model exactly as it is typed.",
+    )
+    _, reading = _choose_prompts(text or "", EACH_LINE)
+    return reading.pop("prompts"), reading
+
+
 def _choose_prompts(text: str, usual: str) -> tuple[WidgetValues, WidgetValues]:
     """The prompts, and how they are read."""
     one, two = st.columns(2)
@@ -377,8 +416,8 @@ def _choose_prompts(text: str, usual: str) -> tuple[WidgetValues, WidgetValues]:
     return prompts, {"prompts": written, **reading}
 
 
-def _choose_decoding() -> tuple[WidgetValues, WidgetValues]:
-    """How the next token is chosen, and of what is drawn."""
+def choose_decoding(*, has_samples: bool = True) -> tuple[WidgetValues, WidgetValues]:
+    """How the next token is chosen, and of what is drawn; perhaps several samples."""
     one, two, three = st.columns(3)
     tokens = one.number_input("New tokens at most", 1, 4096, 32, key="tokens", bind="query-params")
     seed = two.number_input("Seed", 0, 2**31 - 1, 0, key="seed", bind="query-params")
@@ -386,14 +425,14 @@ def _choose_decoding() -> tuple[WidgetValues, WidgetValues]:
         three.selectbox("Decoding", ["greedy", "sampled"], key="decoding", bind="query-params")
         == "sampled"
     )
-    decoding, draws = _choose_draws() if sampled else ({}, {})
+    decoding, draws = _choose_draws(has_samples=has_samples) if sampled else ({}, {})
     return (
         {"max_new_tokens": tokens, "do_sample": sampled, **decoding},
         {"seed": seed, **draws},
     )
 
 
-def _choose_draws() -> tuple[WidgetValues, WidgetValues]:
+def _choose_draws(*, has_samples: bool) -> tuple[WidgetValues, WidgetValues]:
     one, two, three = st.columns(3)  # a phone shows what stands beside each other in this order
     four, five, _ = st.columns(3)
     decoding = {
@@ -417,13 +456,16 @@ def _choose_draws() -> tuple[WidgetValues, WidgetValues]:
             help="Draw no token less likely than this share of the likeliest; 0 draws from all.",
         ),
     }
+    if not has_samples:
+        return decoding, {}
     samples = five.number_input(
         "Samples per prompt and arm", 1, 100, 1, key="samples", bind="query-params"
     )
     return decoding, {"samples": samples}
 
 
-def _choose_writing() -> WidgetValues:
+def choose_stop() -> tuple[str, ...]:
+    """Strings that end a text."""
     stop = st.text_area(
         "Strings that end a text, one per line",
         key="stop",
@@ -432,17 +474,23 @@ def _choose_writing() -> WidgetValues:
         placeholder="none",
         help=r"A text ends in front of any of these lines; \n stands for a line break.",
     )
+    lines = (stop or "").split("\n")
+    return tuple(line.replace("\\n", "\n") for line in lines if line)
+
+
+def _choose_writing() -> WidgetValues:
+    stop = choose_stop()
     kl = st.checkbox(
         f"Measure {KL.REVERSE.formula} of every token",
         key="kl",
         bind="query-params",
         help="How far every token is from the unsteered model, and how likely that finds it.",
     )
-    lines = (stop or "").split("\n")
-    return {"stop": tuple(line.replace("\\n", "\n") for line in lines if line), "kl": kl}
+    return {"stop": stop, "kl": kl}
 
 
-def _choose_computing() -> WidgetValues:
+def choose_computing() -> WidgetValues:
+    """In which numbers the model computes."""
     return {
         "dtype": st.selectbox(
             "Numbers that the model computes in", DTYPES, key="dtype", bind="query-params"
@@ -475,14 +523,12 @@ def _sweep(acting: WidgetValues) -> SweepOptions:
     )
 
 
+def _sweep_if_readable(acting: WidgetValues) -> SweepOptions | None:
+    """How vectors act, if it can be read; what cannot is said beneath the form."""
+    with suppress(InputError):
+        return _sweep(acting)
+    return None
+
+
 def _lines(text: str | None) -> list[str]:
     return [line for line in (text or "").splitlines() if line.strip()]
-
-
-def _numbers(text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(word) for word in text.replace(",", " ").split())
-    except ValueError as exc:
-        raise InputError(
-            f"Strengths {text!r} are not numbers. Write for example: {STRENGTHS}"
-        ) from exc

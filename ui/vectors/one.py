@@ -7,9 +7,9 @@ from pathlib import Path
 import streamlit as st
 
 from ui import cached, charts, markup
-from ui.frame import job_panels, navigation, notes
+from ui.frame import job_panels, navigation, notes, verbs
 from ui.runs import listing
-from ui.vectors import tokens
+from ui.vectors import calibration, making, thresholds, tokens
 from vectorlab.domain.description import describe
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.runs.lists import RunFilter, RunKind
@@ -29,6 +29,7 @@ def show(reference: str) -> None:
     details = vectors.details(cached.store(), reference)
     vector = details.vector
     notes.header(vector.name, f"A steering vector by method {vector.method}.")
+    calibration.show_strength(vector)
     _show_provenance(details)
     with st.container(horizontal=True, vertical_alignment="center"):
         navigation.page_link("Try it in the playground", "playground", vector=vector.name)
@@ -43,11 +44,24 @@ def show(reference: str) -> None:
                 on_click="ignore",
                 help=f"The file holds {entry.holds}.",
             )
-    job_panels.follow_job(link=False)
+        verbs.rename("vector", vector.name, vectors.rename, page="vectors")
+        verbs.purge(
+            "vector",
+            vector.name,
+            what_goes=vectors.what_goes,
+            remove=vectors.remove,
+            page="vectors",
+        )
+    under_way = st.container()  # what is asked for beneath is watched here
+    calibration.show(vector)
+    thresholds.show(vector)
+    making.of_one(vector)
     _show_layers(details)
     tokens.show(vector)
     _show_demonstrations(details)
     _show_runs(details)
+    with under_way:
+        calibration.show_live(job_panels.follow_job(every=job_panels.BESIDE_A_JOB))
 
 
 def _show_layers(details: VectorDetails) -> None:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from ui import cached, charts, colours, markup, tables
 from ui.frame import navigation, notes
+from ui.vectors import making
 from ui.vectors.listing import MOST_COMPARED
 from vectorlab.domain.vectors.geometry import shared_cosines
 from vectorlab.domain.vectors.vectors import SteeringVector
@@ -37,6 +38,7 @@ def show(references: Sequence[str]) -> None:
     names = [vector.name for vector in chosen]
     if len({vector.model_name for vector in chosen}) == 1:
         navigation.page_link("Try them in the playground", "playground", vector=names)
+    making.of_several(chosen)
     st.subheader("Norm per layer", anchor=False)
     st.altair_chart(charts.norm_lines(_norms(chosen), colour))
     st.subheader("Cosine between vectors, layer by layer", anchor=False)

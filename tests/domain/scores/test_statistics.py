@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scripts import verdict_levels
-from vectorlab.cli.vectors import calibrations
 from vectorlab.domain.scores import statistics
 from vectorlab.domain.scores.catalogue import parse_smallest
 from vectorlab.domain.scores.shares import share_interval
@@ -29,6 +28,7 @@ from vectorlab.domain.scores.statistics import (
     sign_test,
 )
 from vectorlab.errors import InputError
+from vectorlab.services.vectors import calibrations
 
 DRAWS = {
     "normal": lambda rng, size: rng.normal(1.0, 2.0, size),
@@ -341,8 +341,8 @@ def test_the_committed_simulation_keeps_the_promise_in_every_cell():
 
 def test_a_calibration_from_before_says_by_which_rule_it_was_judged():
     kept = {"difference": {"mean": 1.0, "low": 0.5, "high": 1.5}, "n": 9, "verdict": "higher"}
-    assert "judged by a bootstrap interval alone" in calibrations._against(kept, "kl")
-    now = calibrations._against({**kept, "rule": statistics.RULE}, "kl")
+    assert "judged by a bootstrap interval alone" in calibrations.judged_in_words(kept, "kl")
+    now = calibrations.judged_in_words({**kept, "rule": statistics.RULE}, "kl")
     assert now == "kl higher: +1 [0.5, 1.5], n = 9"
 
 

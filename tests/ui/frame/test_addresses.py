@@ -34,6 +34,8 @@ NOT_A_SELECTION = {
     "settings.model_name",
     "name.1.text",
     "name.3.text",
+    "verbs.rename.vector.upbeat-icv.name",
+    "verbs.rename.model.tiny.name",
     "jobs.prune_days",
     "jobs.prune_states",
 }
@@ -152,13 +154,12 @@ def test_nothing_that_is_chosen_on_a_page_is_chosen_on_another(db, visit):
             pages.append((name, subject, chosen(visit(name, **subject))))
     carried, walked = [], 0
     for name, selection in views:
-        wanted = {
-            item.key: value
-            for item in selectors(visit(name, **selection))
-            if item.proto.query_param_key and (value := another_value(item)) is not None
-        }
+        bound = [item for item in selectors(visit(name, **selection)) if item.proto.query_param_key]
+        wanted = {item.key: value for item in bound if (value := another_value(item)) is not None}
         app = visit("overview")
         for other, subject, fresh in pages:
+            if subject.keys() & {item.key for item in bound}:
+                continue  # to Streamlit it is a choice of the page that is left: no link is like it
             if (other, subject) != plainly(name, selection) and wanted.keys() & fresh[0].keys():
                 follow(app, name, {**selection, **wanted})
                 walked += 1

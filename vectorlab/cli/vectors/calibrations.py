@@ -19,7 +19,6 @@ from vectorlab.cli.output import (
     stderr,
 )
 from vectorlab.domain.defaults import DEFAULT_BUDGET
-from vectorlab.domain.scores.statistics import RULE
 from vectorlab.errors import InputError
 
 if TYPE_CHECKING:
@@ -131,7 +130,8 @@ def calibrate(
         as_json=json,
     )
     if answer is not None and not answer.is_met:
-        stderr.print(f"Nothing keeps within the budget. {_closest(answer)}", style="bold red")
+        said = calibrations.closest_in_words(answer)
+        stderr.print(f"Nothing keeps within the budget. {said}", style="bold red")
         raise typer.Exit(1)
 
 
@@ -202,13 +202,6 @@ def _facts(calibration: "Calibration") -> dict[str, Any]:
     }
 
 
-def _closest(calibration: "Calibration") -> str:
-    return (
-        f"The closest is {calibration.spec.damage.label} {calibration.damage_value:.4g} at "
-        f"strength {calibration.strength:+.4g}; the budget is {calibration.spec.budget:g}."
-    )
-
-
 def _human(calibration: "Calibration", names: "Names") -> RenderableType:
     from vectorlab.services.vectors import calibrations
 
@@ -222,7 +215,7 @@ def _human(calibration: "Calibration", names: "Names") -> RenderableType:
         about["strength"] = f"{calibration.strength:+.4g}"
         about["mean damage"] = f"{spec.damage.label} {calibration.damage_value:.4g}"
         about["mean effect"] = f"{spec.effect.label} {calibration.effect_value:.4g}"
-        about["unsteered"] = _against(evidence["against_unsteered"], spec.effect.label)
+        about["unsteered"] = calibrations.against_unsteered_in_words(calibration)
         if not evidence["limit_is_reached"]:
             about["limit"] = "the budget was not used up at any strength that makes sense"
     parts: list[RenderableType] = [
@@ -233,18 +226,6 @@ def _human(calibration: "Calibration", names: "Names") -> RenderableType:
         lines = [_candidate(candidate) for candidate in evidence["candidates"]]
         parts.append("Choices of layers, of which the best is shown:\n" + "\n".join(lines))
     return Group(*parts)
-
-
-def _against(comparison: dict[str, Any], label: str) -> str:
-    difference = comparison["difference"]
-    if difference["low"] is None:
-        return f"{label}: too few prompts that changed to compare (n = {comparison['n']})"
-    rule = comparison.get("rule", "a bootstrap interval alone, the rule of an earlier version")
-    judged = "" if rule == RULE else f"; judged by {rule}"
-    return (
-        f"{label} {comparison['verdict']}: {difference['mean']:+.4g} "
-        f"[{difference['low']:.4g}, {difference['high']:.4g}], n = {comparison['n']}{judged}"
-    )
 
 
 def _candidate(candidate: dict[str, Any]) -> str:

@@ -24,6 +24,7 @@ from vectorlab.domain.fields import (
     VectorModel,
     VectorSha256,
 )
+from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.interventions.arms import (
     ActsWhen,
     Arm,
@@ -34,9 +35,9 @@ from vectorlab.domain.interventions.operators import Operator
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.interventions.schedules import Schedule
 from vectorlab.domain.runs.runs import Decoding, InlineDecoding, Prompts
-from vectorlab.domain.scores.catalogue import parse_scorer
+from vectorlab.domain.scores.catalogue import parse_scorer, scale_of
 from vectorlab.domain.scores.scores import ScorerSpec, scorer_in_words
-from vectorlab.domain.scores.statistics import Estimate
+from vectorlab.domain.scores.statistics import Estimate, estimate
 from vectorlab.domain.ties import first_best
 from vectorlab.domain.vectors.vectors import Site
 from vectorlab.errors import InputError
@@ -153,6 +154,28 @@ class Limit:
     strength: float  # the largest that was found within it; without any, the least harmful
     is_met: bool
     is_reached: bool  # False: nothing that was tried went beyond the budget
+
+
+def measured_as(spec: CalibrationSpec, scorer: ScorerSpec, strength: float | None) -> str:
+    """What a running calibration files the values of a strength under; without one, how it begins.
+
+    Choices of layers that measure the same share it.
+    """
+    about = content_sha256("measured", [spec.arm(0.0).to_json(), scorer.to_json()])
+    return f"{about} {'' if strength is None else repr(float(strength))}"
+
+
+def estimates_of(
+    values: Mapping[str, Sequence[float | None]], spec: CalibrationSpec, scorer: ScorerSpec
+) -> dict[float, Estimate]:
+    """Every strength that was measured for a request, of all that is filed by ``measured_as``."""
+    start = measured_as(spec, scorer, None)
+    is_yes_no, _ = scale_of(scorer.label)
+    return {
+        float(key.removeprefix(start)): estimate(of_prompts, is_yes_no=is_yes_no)
+        for key, of_prompts in values.items()
+        if key.startswith(start)
+    }
 
 
 def parse_budget(text: str) -> tuple[ScorerSpec, float]:

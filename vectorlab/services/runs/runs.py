@@ -249,6 +249,18 @@ def remove(db: Database, reference: str, *, cascade: bool, actor: str) -> list[s
         return purge.purge_run(tx, reference, cascade=cascade, actor=actor)
 
 
+def what_goes(db: Database, reference: str) -> list[str]:
+    """What purging a run takes along, a line each, the run itself first.
+
+    Raises:
+        NotFoundError: If there is no such run.
+    """
+    from vectorlab.store import purge
+
+    with db.read() as tx:
+        return purge.what_goes(tx, "run", runs.get_run(tx, reference).id)
+
+
 def _check_spec(spec: RunSpec) -> None:
     if not spec.prompts:
         raise InputError(

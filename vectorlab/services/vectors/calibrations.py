@@ -1,7 +1,9 @@
 """Calibrated strengths: ask for them, read them, and use them as the unit of a strength."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
 
@@ -12,18 +14,21 @@ from vectorlab.domain.interventions.calibration import (
     Calibration,
     CalibrationSpec,
     best_choice,
+    estimates_of,
     parse_budget,
 )
 from vectorlab.domain.interventions.conditions import Condition
 from vectorlab.domain.interventions.layer_ranges import LayerChoice, spell_layers
 from vectorlab.domain.interventions.operators import Operator
+from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.interventions.schedules import Schedule
-from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, PRIORITY_BATCH
+from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job
 from vectorlab.domain.jobs.requests import CalibrateRequest
 from vectorlab.domain.models import Model
 from vectorlab.domain.runs.runs import Prompt
 from vectorlab.domain.scores.catalogue import SCORERS, Needs, check_smallest, parse_scorer
 from vectorlab.domain.scores.scores import ScorerSpec
+from vectorlab.domain.scores.statistics import RULE, Estimate
 from vectorlab.domain.vectors.vectors import Site, SteeringVector
 from vectorlab.errors import InputError
 from vectorlab.services.asking import Asked, ask, job_reader
@@ -34,6 +39,7 @@ from vectorlab.services.vectors.options import VectorOptions
 from vectorlab.services.vectors.thresholds import vector_read
 from vectorlab.services.vectors.vectors import check_fits
 from vectorlab.store.database import Database, Transaction
+from vectorlab.store.jobs import leases
 from vectorlab.store.vectors import calibrations, vectors
 
 _COURSE = ("positions", "schedule", "condition", "chat")
@@ -218,6 +224,45 @@ def unit_strength(
         InputError: If the vector has no calibration that met its budget for this use.
         IntegrityError: If the calibration was altered.
     """
+    found = counting(
+        db,
+        vector,
+        model,
+        operator=operator,
+        site=site,
+        layers=layers,
+        schedule=schedule,
+        condition=condition,
+    )
+    if found is not None:
+        return found.strength
+    spelled = "all layers" if layers is None else f"layers {spell_layers(layers)}"
+    flags = "" if vector.model_id == model.id else f" --model {model.name} --other-model"
+    raise InputError(
+        f"Vector {vector.name!r} is not calibrated for {operator} at {site}, {spelled}, on model "
+        f"{model.name!r}. Run: vectorlab vectors calibrate {vector.name} --effect SCORER{flags}"
+    )
+
+
+def counting(
+    db: Database,
+    vector: SteeringVector,
+    model: Model,
+    *,
+    operator: Operator,
+    site: Site,
+    layers: tuple[int, ...] | None,
+    schedule: Schedule = Schedule.CONSTANT,
+    condition: Condition | None = None,
+    positions: Positions | None = None,
+) -> Calibration | None:
+    """The calibration that ``unit_strength`` goes by; the arguments are the same.
+
+    With ``positions`` it is one that was found on those tokens.
+
+    Raises:
+        IntegrityError: If the calibration was altered.
+    """
     with db.read() as tx:
         met = calibrations.calibrations_of(
             tx, vector.id, model_id=model.id, operator=operator, site=site
@@ -225,17 +270,63 @@ def unit_strength(
         usable = [
             calibration
             for calibration in met
-            if calibration.is_met and calibration.spec.layers == layers
+            if calibration.is_met
+            and calibration.spec.layers == layers
+            and positions in (None, calibration.spec.positions)
         ]
         for course in ((schedule, condition), (Schedule.CONSTANT, None)):
             for calibration in usable:
                 if (calibration.spec.schedule, calibration.spec.condition) == course:
-                    return calibrations.get_calibration(tx, calibration.id).strength
-    spelled = "all layers" if layers is None else f"layers {spell_layers(layers)}"
-    flags = "" if vector.model_id == model.id else f" --model {model.name} --other-model"
-    raise InputError(
-        f"Vector {vector.name!r} is not calibrated for {operator} at {site}, {spelled}, on model "
-        f"{model.name!r}. Run: vectorlab vectors calibrate {vector.name} --effect SCORER{flags}"
+                    return calibrations.get_calibration(tx, calibration.id)
+    return None
+
+
+def in_words(calibration: Calibration) -> str:
+    """What a calibration found: the strength, what it does, and on what that was measured."""
+    spec = calibration.spec
+    count = len(spec.prompts)
+    measured = f"on {count} {'prompt' if count == 1 else 'prompts'} with {calibration.model_name}"
+    if not calibration.is_met:
+        return (
+            f"Nothing keeps within the budget. {closest_in_words(calibration)} Measured {measured}."
+        )
+    return (
+        f"{calibration.strength:+.4g} has {spec.effect.label} {calibration.effect_value:.4g} at "
+        f"{spec.damage.label} {calibration.damage_value:.4g}, within {spec.budget:g}, measured "
+        f"{measured}."
+    )
+
+
+def closest_in_words(calibration: Calibration) -> str:
+    """Of one that nothing kept within the budget of: how close it came."""
+    return (
+        f"The closest is {calibration.spec.damage.label} {calibration.damage_value:.4g} at "
+        f"strength {calibration.strength:+.4g}; the budget is {calibration.spec.budget:g}."
+    )
+
+
+def against_unsteered_in_words(calibration: Calibration) -> str:
+    """The effect that was chosen beside that of the unsteered model, as it was judged."""
+    comparison = calibration.evidence.get("against_unsteered")
+    label = calibration.spec.effect.label
+    return f"{label}: not compared" if comparison is None else judged_in_words(comparison, label)
+
+
+def judged_in_words(comparison: Mapping[str, Any], label: str) -> str:
+    """What a calibration keeps of its effect beside that of the unsteered model.
+
+    Args:
+        comparison: As it is kept.
+        label: Of the scorer.
+    """
+    difference = comparison["difference"]
+    if difference["low"] is None:
+        return f"{label}: too few prompts that changed to compare (n = {comparison['n']})"
+    rule = comparison.get("rule", "a bootstrap interval alone, the rule of an earlier version")
+    judged = "" if rule == RULE else f"; judged by {rule}"
+    return (
+        f"{label} {comparison['verdict']}: {difference['mean']:+.4g} "
+        f"[{difference['low']:.4g}, {difference['high']:.4g}], n = {comparison['n']}{judged}"
     )
 
 
@@ -273,21 +364,50 @@ def _under(calibration: Calibration) -> str:
 
 def curve_frame(calibration: Calibration) -> pd.DataFrame:
     """One row per strength that was tried: damage and effect with intervals and counts."""
-    rows = [
-        {
-            "strength": point.strength,
-            "damage": point.damage.mean,
-            "damage low": point.damage.low,
-            "damage high": point.damage.high,
-            "effect": None if point.effect is None else point.effect.mean,
-            "effect low": None if point.effect is None else point.effect.low,
-            "effect high": None if point.effect is None else point.effect.high,
-            "n": point.damage.n,
-            "missing": point.damage.n_missing,
-        }
-        for point in calibration.curve
-    ]
+    rows = [_tried(point.strength, point.damage, point.effect) for point in calibration.curve]
     return pd.DataFrame(rows)
+
+
+def asked_for(job: Job) -> CalibrationSpec | None:
+    """The first of the choices of layers that a job calibrates; None of another kind of job."""
+    request = job.request(CalibrateRequest)
+    return None if request is None else request.specs[0]
+
+
+def tried_so_far(db: Database, job: Job) -> dict[str, pd.DataFrame]:
+    """What a calibration that is under way has measured, as ``curve_frame``, by choice of layers.
+
+    It is no result yet. Nothing is left of it once the job has ended.
+    """
+    request = job.request(CalibrateRequest)
+    if request is None:
+        return {}
+    with db.read() as tx:
+        chunks = leases.chunks(tx, job.id)
+    values = {key: value for data in chunks.values() for key, value in json.loads(data).items()}
+    curves = {}
+    for spec in request.specs:
+        damages = estimates_of(values, spec, spec.damage)
+        effects = estimates_of(values, spec, spec.effect)
+        tried = sorted({*damages, *effects})
+        if tried:
+            rows = [_tried(size, damages.get(size), effects.get(size)) for size in tried]
+            curves["all" if spec.layers is None else spell_layers(spec.layers)] = pd.DataFrame(rows)
+    return curves
+
+
+def _tried(strength: float, damage: Estimate | None, effect: Estimate | None) -> dict[str, Any]:
+    return {
+        "strength": strength,
+        "damage": None if damage is None else damage.mean,
+        "damage low": None if damage is None else damage.low,
+        "damage high": None if damage is None else damage.high,
+        "effect": None if effect is None else effect.mean,
+        "effect low": None if effect is None else effect.low,
+        "effect high": None if effect is None else effect.high,
+        "n": None if damage is None else damage.n,
+        "missing": None if damage is None else damage.n_missing,
+    }
 
 
 def layers_text(calibration: Calibration) -> str:

@@ -406,6 +406,18 @@ def remove(db: Database, reference: str, *, cascade: bool, actor: str) -> list[s
         return purge.purge_vector(tx, reference, cascade=cascade, actor=actor)
 
 
+def what_goes(db: Database, reference: str) -> list[str]:
+    """What purging a vector takes along, a line each, the vector itself first.
+
+    Raises:
+        NotFoundError: If there is no such vector.
+    """
+    from vectorlab.store import purge
+
+    with db.read() as tx:
+        return purge.what_goes(tx, "vector", vectors.get_vector(tx, reference).id)
+
+
 def check_free(tx: Transaction, name: str, dedupe_key: str | None = None) -> None:
     """Return if no vector has the name, and none will get it by a job of another key.
 

@@ -9,7 +9,6 @@ from statistics import fmean
 from typing import Any
 
 from vectorlab.domain.codec import ids_in
-from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.interventions.calibration import (
     CalibrationSpec,
@@ -17,8 +16,10 @@ from vectorlab.domain.interventions.calibration import (
     NewCalibration,
     TriedStrength,
     best_choice,
+    estimates_of,
     find_best,
     find_limit,
+    measured_as,
 )
 from vectorlab.domain.jobs.requests import CalibrateRequest
 from vectorlab.domain.runs.batch_plan import RowKey
@@ -30,7 +31,6 @@ from vectorlab.domain.scores.statistics import (
     RULE,
     Estimate,
     compare_paired,
-    estimate,
     first_of_equals,
     mean_by_group,
 )
@@ -149,29 +149,25 @@ class _Bench:
     ) -> list[float]:
         """Mean over the prompts, NaN where no prompt has a score; strengths share batches."""
         self.measure(spec, scorer, strengths)
-        return [_mean(self.values[_key(spec, scorer, strength)]) for strength in strengths]
+        return [_mean(self.values[measured_as(spec, scorer, strength)]) for strength in strengths]
 
     def per_prompt(
         self, spec: CalibrationSpec, scorer: ScorerSpec, strength: float
     ) -> list[float | None]:
         self.measure(spec, scorer, [strength])
-        return self.values[_key(spec, scorer, strength)]
+        return self.values[measured_as(spec, scorer, strength)]
 
     def known(self, spec: CalibrationSpec, scorer: ScorerSpec) -> dict[float, Estimate]:
         """Every strength that was measured for this request."""
-        start = _key(spec, scorer, None)
-        is_yes_no, _ = scale_of(scorer.label)
-        return {
-            float(key.removeprefix(start)): estimate(values, is_yes_no=is_yes_no)
-            for key, values in self.values.items()
-            if key.startswith(start)
-        }
+        return estimates_of(self.values, spec, scorer)
 
     def measure(
         self, spec: CalibrationSpec, scorer: ScorerSpec, strengths: Sequence[float]
     ) -> None:
         new = [
-            strength for strength in strengths if _key(spec, scorer, strength) not in self.values
+            strength
+            for strength in strengths
+            if measured_as(spec, scorer, strength) not in self.values
         ]
         if not new:
             return
@@ -195,7 +191,7 @@ class _Bench:
             items = _items(run, texts)
             scored = dict(zip(keys, score_all(score, (items[key] for key in keys)), strict=True))
         values = {
-            _key(spec, scorer, strength): [
+            measured_as(spec, scorer, strength): [
                 scored[RowKey(prompt=prompt, arm=arm, sample=0)].value
                 for prompt in range(len(run.prompts))
             ]
@@ -319,11 +315,6 @@ def _against_unsteered(bench: _Bench, spec: CalibrationSpec, strength: float) ->
         "verdict": compared.said,
         "rule": RULE,
     }
-
-
-def _key(spec: CalibrationSpec, scorer: ScorerSpec, strength: float | None) -> str:
-    about = content_sha256("measured", [spec.arm(0.0).to_json(), scorer.to_json()])
-    return f"{about} {'' if strength is None else repr(float(strength))}"
 
 
 def _reads_own_text(scorer: ScorerSpec) -> bool:
