@@ -19,7 +19,7 @@ from vectorlab.domain.vectors.vectors import LayerVector, SteeringVector
 from vectorlab.services import database, frames
 from vectorlab.services.database import Database, open_store
 from vectorlab.services.runs import comparison, outcomes, runs
-from vectorlab.services.runs.outcomes import Outcome, Scored
+from vectorlab.services.runs.outcomes import ArmScores, RunOutcome
 from vectorlab.services.sets import sets, splits
 from vectorlab.services.sets.splits import Overlap
 from vectorlab.services.vectors import vectors
@@ -73,7 +73,7 @@ def degenerate_texts(run: GenerationRun) -> dict[Column, Counter[str]]:
     return _degenerate_texts(store(), store().url, run.id, run.result_sha256, columns_of([run]))
 
 
-def outcome(run_id: int, measure: Criterion, scored: Scored) -> Outcome | None:
+def outcome(run_id: int, measure: Criterion, scored: ArmScores) -> RunOutcome | None:
     """The best arm of a run by a scorer; judged anew when its scores are others."""
     return _outcome(store().url, run_id, measure, repr(scored.means), scored)
 
@@ -140,8 +140,8 @@ def _degenerate_texts(
 
 @st.cache_data(max_entries=4096, show_spinner="Judging the arms …")
 def _outcome(
-    url: str, run_id: int, measure: Criterion, means: str, _scored: Scored
-) -> Outcome | None:
+    url: str, run_id: int, measure: Criterion, means: str, _scored: ArmScores
+) -> RunOutcome | None:
     del url, run_id, means  # part of the cache key
     return outcomes.judge(_scored, measure)
 

@@ -9,13 +9,16 @@ statements for the store's database itself.
 """
 
 import contextlib
+import csv
 import io
 import json
 import os
 import sqlite3
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import vectorlab
 from vectorlab.cli.main import main
@@ -58,10 +61,18 @@ def page(name: str, **query: object) -> Any:
 
 
 def listed_runs() -> list[dict[str, object]]:
-    """The first rows of the list of runs."""
-    [table] = page("runs").dataframe
-    rows: list[dict[str, object]] = json.loads(table.value.to_json(orient="records"))
-    return rows
+    """What the list of runs offers for download."""
+    import streamlit as st
+
+    offered: list[bytes] = []
+
+    def keep(label: str, data: Callable[[], bytes], **_: object) -> None:
+        offered.append(data())
+
+    with mock.patch.object(st, "download_button", keep):
+        page("runs")
+    [table] = offered
+    return list(csv.DictReader(io.StringIO(table.decode("utf-8-sig"))))
 
 
 def echoes_page() -> tuple[list[str], list[dict[str, object]]]:

@@ -304,6 +304,10 @@ class FlipRequest(NamedRequest, kind="flip"):
     def dedupe_key(self) -> str:
         """Of the vector."""
         return f"flip:{self.vector_id}"
+
+    def in_words(self, vectors: VectorNames) -> str:
+        """What is asked for, as a line of a list."""
+        return f"{_named(self.vector_id, vectors)} the other way"
 ''',
         before="\n\n@dataclass(frozen=True, kw_only=True)\nclass RegisterRequest",
     )
@@ -488,7 +492,7 @@ st.dataframe(echoes.frame(cached.store()))
     )
     copy.write(
         SYSTEM,
-        "alembic/versions/0003_echoes.py",
+        "alembic/versions/0004_echoes.py",
         '''\
 """Keep echoes."""
 
@@ -496,8 +500,8 @@ import sqlalchemy as sa
 
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
@@ -519,7 +523,7 @@ def downgrade() -> None:
     op.drop_table("echoes")
 ''',
     )
-    copy.change(SYSTEM, "vectorlab/store/schema.py", 'REVISION = "0002"', 'REVISION = "0003"')
+    copy.change(SYSTEM, "vectorlab/store/schema.py", 'REVISION = "0003"', 'REVISION = "0004"')
 
 
 @pytest.fixture(scope="module")
@@ -560,6 +564,7 @@ def results(copy: Copy, tmp_path_factory: pytest.TempPathFactory) -> dict[str, A
         "reimport": f"vectors import {file} --name again --json",
         "run": f"runs generate --vector m --strength 0 --strength 1 --name run {text}",
         "score": "runs score run --scorer vowels:kind=o --metric largest --json",
+        SLIDER: "m pull",  # before it starts from the calibrated strength
         "calibrate": "vectors calibrate m --operator pull --effect length --damage kl<=1000 "
         f"--json {text}",
         "steer": "runs generate --vector m --operator pull --strength 0 --strength 1 "
@@ -573,7 +578,6 @@ def results(copy: Copy, tmp_path_factory: pytest.TempPathFactory) -> dict[str, A
         "flip once more": "vectors flip flipped --name other --detach --json",
         "queue": "jobs list --kind flip --json",
         "hosts": "sql \"SELECT host FROM v_runs WHERE run_name = 'pulled'\" --json",
-        SLIDER: "m pull",
         RUNS_PAGE: "",
         "help": "--help",
         "call": "echo call hello --json",
@@ -637,7 +641,7 @@ def test_a_system_is_a_folder_and_a_line_beside_its_page_and_its_revision(copy: 
     assert beside == {
         "vectorlab/systems.py",
         "ui/app_pages/echoes.py",
-        "alembic/versions/0003_echoes.py",
+        "alembic/versions/0004_echoes.py",
         "vectorlab/store/schema.py",
     }
     old, new = (

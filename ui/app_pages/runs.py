@@ -5,7 +5,7 @@ import streamlit as st
 from ui import cached, markup, tables
 from ui.frame import lists, navigation, notes
 from ui.runs import listing
-from ui.runs.listing import AllScores, Grouping, Order
+from ui.runs.listing import AllScores, RunGrouping, RunOrder
 from vectorlab.domain.runs.lists import RunFilter, RunKind, RunSummary
 from vectorlab.services import frames, models
 from vectorlab.services.runs import lists as run_lists
@@ -83,11 +83,11 @@ def _show_list(runs: list[RunSummary], wanted: RunFilter) -> None:
     )
 
 
-def _choose_view(scores: AllScores) -> tuple[str | None, Order, Grouping]:
+def _choose_view(scores: AllScores) -> tuple[str | None, RunOrder, RunGrouping]:
     """The scorer that runs are judged by, their order and their groups, of this page of them."""
     keys = sorted({criterion.key for of_run in scores.values() for criterion in of_run})
     if not keys:
-        return None, Order.NEWEST, Grouping.NONE
+        return None, RunOrder.NEWEST, RunGrouping.NONE
     navigation.say_unknown("figure", keys)
     one, two, three = st.columns([1, 2, 2], vertical_alignment="bottom")
     scorer = one.selectbox(
@@ -99,9 +99,9 @@ def _choose_view(scores: AllScores) -> tuple[str | None, Order, Grouping]:
         bind="query-params",
     )
     with two:
-        order = navigation.one_of("Sort", list(Order), key="sort")
+        order = navigation.one_of("Sort", list(RunOrder), key="sort")
     with three:
-        grouping = navigation.one_of("Group by", list(Grouping), key="group")
+        grouping = navigation.one_of("Group by", list(RunGrouping), key="group")
     return scorer, order, grouping
 
 

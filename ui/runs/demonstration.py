@@ -5,9 +5,9 @@ import streamlit as st
 from ui import cached
 from ui.frame import navigation, notes
 from ui.sets.demonstrations import show_findings
+from vectorlab.domain.sets.drafts import Edit
 from vectorlab.domain.sets.versions import Demonstration, SetVersion
 from vectorlab.services.sets import history, pairs, sets
-from vectorlab.services.sets.sets import Edit
 
 MADE = "runs.made"  # session key: the version that a text was last added to
 CHECKED_AT_ONCE = 5000  # demonstrations; a larger set is checked when it is frozen

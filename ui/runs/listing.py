@@ -12,22 +12,22 @@ from vectorlab.domain.runs.comparison import Criterion
 from vectorlab.domain.runs.lists import RunSummary
 from vectorlab.services import frames
 from vectorlab.services.runs import outcomes
-from vectorlab.services.runs.outcomes import Outcome, Scored, Standing
+from vectorlab.services.runs.outcomes import ArmScores, RunOutcome, Standing
 
 TONES = {Standing.BETTER: "good", Standing.WORSE: "bad", Standing.NOT_TOLD_APART: ""}
-AllScores: TypeAlias = Mapping[int, Mapping[Criterion, Scored]]
+AllScores: TypeAlias = Mapping[int, Mapping[Criterion, ArmScores]]
 NOT_SCORED = "not scored"
 MOST_OF_A_SCORER = 28  # characters of its label; a regular expression may have hundreds
 
 
-class Order(StrEnum):
+class RunOrder(StrEnum):
     """How the runs of a page are sorted."""
 
     NEWEST = "newest"
     GAIN = "largest gain"
 
 
-class Grouping(StrEnum):
+class RunGrouping(StrEnum):
     """What the runs of a page stand together by."""
 
     NONE = "nothing"
@@ -41,7 +41,7 @@ def scored(runs: Sequence[RunSummary]) -> AllScores:
     return outcomes.read(cached.store(), [run.id for run in runs])
 
 
-def judged(scores: AllScores, key: str | None = None) -> dict[int, Outcome]:
+def judged(scores: AllScores, key: str | None = None) -> dict[int, RunOutcome]:
     """The outcomes of runs by one scorer; without a key, of every run by the usual one."""
     found = {}
     for run_id, by_criterion in scores.items():
@@ -55,32 +55,32 @@ def judged(scores: AllScores, key: str | None = None) -> dict[int, Outcome]:
 
 
 def sort(
-    runs: Sequence[RunSummary], found: Mapping[int, Outcome], order: Order
+    runs: Sequence[RunSummary], found: Mapping[int, RunOutcome], order: RunOrder
 ) -> list[RunSummary]:
     """Runs in an order; without an outcome they come last."""
-    if order is Order.NEWEST:
+    if order is RunOrder.NEWEST:
         return list(runs)
     return sorted(
         runs, key=lambda run: (-found[run.id].gain if run.id in found else float("inf"), -run.id)
     )
 
 
-def group_of(run: RunSummary, outcome: Outcome | None, grouping: Grouping) -> str:
+def group_of(run: RunSummary, outcome: RunOutcome | None, grouping: RunGrouping) -> str:
     """The words over the group that a run stands in."""
-    if grouping is Grouping.VERDICT:
+    if grouping is RunGrouping.VERDICT:
         return NOT_SCORED if outcome is None else outcome.standing.value
-    if grouping is Grouping.MODEL:
+    if grouping is RunGrouping.MODEL:
         return run.model_name
-    return " ".join(run.first_prompt.split()) if grouping is Grouping.PROMPT else ""
+    return " ".join(run.first_prompt.split()) if grouping is RunGrouping.PROMPT else ""
 
 
-def head(found: Mapping[int, Outcome]) -> list[str]:
+def head(found: Mapping[int, RunOutcome]) -> list[str]:
     """Words over the columns of ``cells``; those of outcomes stand only where there are some."""
     judged = ["best arm", "change", "over strength"] if found else ["arms"]
     return ["run", "first prompt", *judged, "texts", "model", "made"]
 
 
-def cells(run: RunSummary, found: Mapping[int, Outcome], page: str = "compare") -> list[str]:
+def cells(run: RunSummary, found: Mapping[int, RunOutcome], page: str = "compare") -> list[str]:
     """The line of a run; its link opens ``page``."""
     outcome = found.get(run.id)
     judged = ["" if outcome is None else draw(outcome) for draw in (_change, _curve)]
@@ -107,13 +107,13 @@ def show(runs: Sequence[RunSummary], *, name: str, page: str = "compare") -> Non
     )
 
 
-def frame(runs: Sequence[RunSummary], found: Mapping[int, Outcome]) -> pd.DataFrame:
+def frame(runs: Sequence[RunSummary], found: Mapping[int, RunOutcome]) -> pd.DataFrame:
     """What is downloaded of a list."""
     rows = [_outcome_row(run, found.get(run.id)) for run in runs]
     return pd.concat([frames.summaries_frame(runs), pd.DataFrame(rows)], axis=1)
 
 
-def _outcome_row(run: RunSummary, outcome: Outcome | None) -> dict[str, object]:
+def _outcome_row(run: RunSummary, outcome: RunOutcome | None) -> dict[str, object]:
     return {
         "first prompt": run.first_prompt,
         "judged by": None if outcome is None else outcome.measure.key,
@@ -134,7 +134,7 @@ def _about(run: RunSummary) -> str:
     return markup.note(", ".join(facts)) if facts else ""
 
 
-def _best(run: RunSummary, outcome: Outcome | None) -> str:
+def _best(run: RunSummary, outcome: RunOutcome | None) -> str:
     if outcome is not None:
         rest = len(run.arms) - 1
         return markup.escape(outcome.arm.label) + markup.note(
@@ -143,7 +143,7 @@ def _best(run: RunSummary, outcome: Outcome | None) -> str:
     return markup.quiet(", ".join(run.arms[:3]) + (" …" if len(run.arms) > 3 else ""))
 
 
-def _change(outcome: Outcome) -> str:
+def _change(outcome: RunOutcome) -> str:
     change = outcome.change.difference
     low, high = change.low, change.high
     interval = "" if low is None or high is None else f" [{low:+.3g}, {high:+.3g}]"
@@ -154,7 +154,7 @@ def _change(outcome: Outcome) -> str:
     )
 
 
-def _curve(outcome: Outcome) -> str:
+def _curve(outcome: RunOutcome) -> str:
     if len(outcome.curve) < 2:
         return ""
     words = ", ".join(f"{value:.3g} at {strength:g}" for strength, value in outcome.curve)

@@ -5,7 +5,7 @@ import streamlit as st
 from ui import cached
 from ui.frame import navigation, notes
 from ui.sets import draft
-from vectorlab.domain.sets.drafts import NOTHING_YET, Step
+from vectorlab.domain.sets.drafts import NOTHING_YET, DraftStep
 from vectorlab.services.sets import pasting, sets
 
 
@@ -32,7 +32,7 @@ def _begin(name: str, about: str, text: str) -> None:
         cached.store(), name=name, description=about, task="", labels=[], actor=cached.user()
     )
     if pairs:
-        draft.step(name, NOTHING_YET, Step(added=pairs))
+        draft.step(name, NOTHING_YET, DraftStep(added=pairs))
     for field in ("name", "about", "pasted"):
         st.session_state.pop(f"sets.begin_{field}", None)
     navigation.go("sets", set=name)

@@ -17,7 +17,7 @@ from ui import cached, markup
 from ui.frame import notes
 from ui.sets import changes, merging
 from ui.sets.demonstrations import COLUMNS, frame_of, page_of, show_findings
-from vectorlab.domain.sets.drafts import NOTHING_YET, Draft, Edit, Step
+from vectorlab.domain.sets.drafts import NOTHING_YET, Draft, DraftStep, Edit
 from vectorlab.domain.sets.versions import Demonstration, SetVersion
 from vectorlab.services.sets import drafts, pasting
 
@@ -80,7 +80,7 @@ def paste_box(key: str) -> str:
     )
 
 
-def step(set_name: str, number: int, change: Step) -> Draft | None:
+def step(set_name: str, number: int, change: DraftStep) -> Draft | None:
     """Write a step into this person's draft of a version."""
     return drafts.take_step(cached.store(), set_name, number, change, author=cached.user())
 
@@ -140,21 +140,21 @@ class _Editor:
             if _text(row["source"]) or _text(row["target"])
         )
         if added != grids.known.added:
-            self._write(Step(seen=grids.known.added, added=added))
+            self._write(DraftStep(seen=grids.known.added, added=added))
         with st.popover("Paste a text"), st.form(self._key("paste"), border=False):
             text = paste_box(self._key("pasted"))
             if st.form_submit_button("Add these pairs"):
                 with notes.errors_as_panel():
                     known = grids.known.added
                     pasted = pasting.read_pasted(text)
-                    step(*self._at, Step(seen=known, added=(*known, *pasted)))
+                    step(*self._at, DraftStep(seen=known, added=(*known, *pasted)))
                     st.rerun()
 
     def _key(self, grid: str) -> str:
         set_name, number = self._at
         return f"sets.{grid}.{set_name}.{number}.{self._grids.visit}"
 
-    def _write(self, change: Step) -> None:
+    def _write(self, change: DraftStep) -> None:
         """Write a step; what it does not say of the added pairs stays as it is known."""
         with notes.errors_as_panel():
             draft = step(*self._at, change)
@@ -168,7 +168,7 @@ class _Editor:
 
 def _page_step(
     edited: pd.DataFrame, rows: Sequence[int], stored: dict[int, Demonstration], known: Edit
-) -> Step:
+) -> DraftStep:
     replaced: dict[int, Demonstration | None] = {}
     removed: dict[int, bool] = {}
     for row in rows:
@@ -177,7 +177,7 @@ def _page_step(
         demonstration = _demonstration(changed, stored[place].metadata)
         replaced[place] = None if demonstration == stored[place] else demonstration
         removed[place] = bool(changed["remove"])
-    return Step(replaced=replaced, removed=removed, seen=known.added, added=known.added)
+    return DraftStep(replaced=replaced, removed=removed, seen=known.added, added=known.added)
 
 
 def _rows_of(rows: Sequence[tuple[int, Demonstration]], edit: Edit) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from ui import cached, markup
-from ui.frame import cures, navigation, notes
+from ui.frame import navigation, notes
 from ui.sets.demonstrations import COLUMNS, show_findings
 from vectorlab.services.sets import files, sets
 from vectorlab.services.sets.files import ColumnChoice, ReadOptions
@@ -83,9 +83,7 @@ def _choose_reading(upload: UploadedFile) -> ReadOptions:
     return ReadOptions(encoding=encoding, delimiter=delimiter, without_folders=True)
 
 
-def _choose_columns(
-    path: Path, options: ReadOptions, upload: UploadedFile
-) -> ColumnChoice | None:
+def _choose_columns(path: Path, options: ReadOptions, upload: UploadedFile) -> ColumnChoice | None:
     """What the visitor says of the columns where their names do not; None before it is said."""
     known, guess = files.guess_columns([path], options)
     if not known or (guess is not None and not guess.guessed):
@@ -93,8 +91,7 @@ def _choose_columns(
     # Columns of another reading are others, and chosen anew.
     key = f"{upload.file_id}.{options.encoding}.{options.delimiter}"
     if guess is None:
-        why = files.why_no_guess([path], options)
-        notes.note_html("Which columns are source and target?", cures.said(why))
+        notes.note("Which columns are source and target?", "Their names do not say it.")
     left, right, beneath = *st.columns(2), st.container()
     source = left.multiselect(
         "Source columns",
@@ -115,7 +112,9 @@ def _choose_columns(
     metadata = beneath.multiselect(
         "Kept as metadata",
         others,
-        default=[column for column in (() if guess is None else guess.metadata) if column in others],
+        default=[
+            column for column in (() if guess is None else guess.metadata) if column in others
+        ],
         key=f"sets.import_metadata.{key}.{'.'.join(others)}",
         placeholder="none",
         help="Columns that stay with their pair, such as a topic or the prompt that it answers.",
@@ -134,7 +133,7 @@ def _preview(path: Path, options: ReadOptions, columns: ColumnChoice) -> int:
     """The first demonstrations and what the checks find; how many there are."""
     with files.open_import([path], options, columns) as opened:
         for line in opened.sentences():
-            st.html(markup.quiet_html(cures.said(line)))
+            st.html(markup.quiet(line))
         seen = files.survey(opened, rows=FIRST)
     st.dataframe(
         pd.DataFrame(

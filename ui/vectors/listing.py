@@ -29,7 +29,7 @@ HEAD = (
 NEAR_CHANCE = 0.6  # accuracy up to which a vector is said to tell little apart
 
 
-class Order(StrEnum):
+class VectorOrder(StrEnum):
     """How the vectors of a page are sorted."""
 
     NEWEST = "newest"
@@ -37,7 +37,7 @@ class Order(StrEnum):
     USED = "most used"
 
 
-class Grouping(StrEnum):
+class VectorGrouping(StrEnum):
     """What the vectors of a page stand together by."""
 
     NONE = "nothing"
@@ -110,9 +110,9 @@ def _show_list(vectors: list[SteeringVector], vector_filter: VectorFilter) -> No
     known = merits.of_vectors(cached.store(), [vector.id for vector in vectors])
     left, right = st.columns(2, vertical_alignment="bottom")
     with left:
-        order = navigation.one_of("Sort", list(Order), key="sort")
+        order = navigation.one_of("Sort", list(VectorOrder), key="sort")
     with right:
-        grouping = navigation.one_of("Group by", list(Grouping), key="group")
+        grouping = navigation.one_of("Group by", list(VectorGrouping), key="group")
     boxes = lists.TickBoxes("vectors")
     rows = [
         (
@@ -136,21 +136,21 @@ def _show_list(vectors: list[SteeringVector], vector_filter: VectorFilter) -> No
 
 
 def _sorted(
-    vectors: list[SteeringVector], known: Mapping[int, Merits], order: Order
+    vectors: list[SteeringVector], known: Mapping[int, Merits], order: VectorOrder
 ) -> list[SteeringVector]:
-    if order is Order.APART:
+    if order is VectorOrder.APART:
         return sorted(vectors, key=lambda vector: -_accuracy(known[vector.id]))
-    if order is Order.USED:
+    if order is VectorOrder.USED:
         return sorted(vectors, key=lambda vector: -known[vector.id].n_runs)
     return vectors
 
 
-def _group_of(vector: SteeringVector, known: Merits, grouping: Grouping) -> str:
-    if grouping is Grouping.SET:
+def _group_of(vector: SteeringVector, known: Merits, grouping: VectorGrouping) -> str:
+    if grouping is VectorGrouping.SET:
         return vector.set_label or "of no set"
-    if grouping is Grouping.METHOD:
+    if grouping is VectorGrouping.METHOD:
         return vector.method
-    if grouping is Grouping.CALIBRATED:
+    if grouping is VectorGrouping.CALIBRATED:
         if known.calibrated is None:
             return "not calibrated"
         return "within its budget" if known.calibrated.is_met else "budget not met"

@@ -14,7 +14,7 @@ from vectorlab.store.vectors import vectors
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class WaitingLine:
     """Where a job stands in its queue."""
 
     running: tuple[Job, ...]  # of its queue, by workers that are there
@@ -56,7 +56,7 @@ def _request(job: Job) -> JobRequest | None:
     return None if kind is None else job.request(kind)
 
 
-def lines(db: Database, jobs: Sequence[Job]) -> dict[int, Line]:
+def lines(db: Database, jobs: Sequence[Job]) -> dict[int, WaitingLine]:
     """Where the queued and running ones of some jobs stand, by id; a few statements in all."""
     active = [job for job in jobs if not job.state.is_final]
     if not active:
@@ -69,7 +69,7 @@ def lines(db: Database, jobs: Sequence[Job]) -> dict[int, Line]:
         workers = waiting.workers(tx, queues, within_s=ALIVE_S)
         now = queue.now(tx)
     return {
-        job.id: Line(
+        job.id: WaitingLine(
             running=tuple(other for other in running if other.queue == job.queue),
             ahead=ranks.get(job.id, 1) - 1,
             waiting=counts.get(job.queue, 0),
@@ -87,7 +87,7 @@ def wait_of(db: Database, job: Job) -> str:
     return in_words(job, line, requests_in_words(db, running))
 
 
-def in_words(job: Job, line: Line | None, requests: Mapping[int, str] | None = None) -> str:
+def in_words(job: Job, line: WaitingLine | None, requests: Mapping[int, str] | None = None) -> str:
     """What a job waits behind and until about when, or how many wait behind it.
 
     Args:
@@ -117,7 +117,7 @@ def columns(db: Database, listed: Sequence[Job]) -> ListColumns:
     return jobs_columns(listed, words, waits)
 
 
-def _behind(job: Job, line: Line, requests: Mapping[int, str]) -> str:
+def _behind(job: Job, line: WaitingLine, requests: Mapping[int, str]) -> str:
     if not line.running:
         return ""
     first = min(line.running, key=lambda other: seconds_left(other) or float("inf"))

@@ -6,7 +6,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vectorlab.domain.sets.drafts import Edit, Step, without_twins
+from vectorlab.domain.sets.drafts import DraftStep, Edit, without_twins
 from vectorlab.domain.sets.versions import Demonstration
 
 PAIRS = [Demonstration(source=f"source {n}", target=f"target {n}") for n in range(6)]
@@ -27,20 +27,20 @@ edits = st.builds(
 @given(edit=edits)
 def test_an_edit_is_the_same_after_it_was_kept(edit: Edit):
     assert Edit.of_plain(json.loads(json.dumps(edit.plain()))) == edit
-    assert edit.after(Step(seen=edit.added, added=edit.added)) == edit
+    assert edit.after(DraftStep(seen=edit.added, added=edit.added)) == edit
 
 
 def test_steps_replace_remove_and_take_back():
-    edit = Edit().after(Step(replaced={1: PAIRS[0]}, removed={2: True}))
+    edit = Edit().after(DraftStep(replaced={1: PAIRS[0]}, removed={2: True}))
     assert edit == Edit(replaced={1: PAIRS[0]}, removed=frozenset({2}))
-    assert edit.after(Step(replaced={1: None}, removed={2: False})).is_empty
+    assert edit.after(DraftStep(replaced={1: None}, removed={2: False})).is_empty
 
 
 @given(seen=st.lists(st.sampled_from(PAIRS)), new=st.lists(st.sampled_from(PAIRS)))
 def test_a_window_that_saw_the_latest_sets_the_added_pairs(
     seen: list[Demonstration], new: list[Demonstration]
 ):
-    edit = Edit(added=tuple(seen)).after(Step(seen=tuple(seen), added=tuple(new)))
+    edit = Edit(added=tuple(seen)).after(DraftStep(seen=tuple(seen), added=tuple(new)))
     assert edit.added == tuple(new)
 
 
@@ -52,8 +52,8 @@ def test_a_window_that_saw_the_latest_sets_the_added_pairs(
 def test_what_two_windows_add_is_all_there_afterwards(
     seen: list[Demonstration], here: list[Demonstration], there: list[Demonstration]
 ):
-    def step(added: list[Demonstration]) -> Step:
-        return Step(seen=tuple(seen), added=tuple(added))
+    def step(added: list[Demonstration]) -> DraftStep:
+        return DraftStep(seen=tuple(seen), added=tuple(added))
 
     def came(added: list[Demonstration]) -> Counter[str]:
         return Counter(item.sha256 for item in added) - Counter(item.sha256 for item in seen)

@@ -104,7 +104,7 @@ def test_a_run_without_scores_or_without_a_baseline_has_no_outcome(database, sco
     assert outcomes.read(database, []) == {}
     of_run = outcomes.read(database, [scored.id])[scored.id]
     found = of_run[outcomes.usual(list(of_run))]
-    steered = outcomes.Scored(arms=found.arms[1:], means={0: found.means[1], 1: found.means[2]})
+    steered = outcomes.ArmScores(arms=found.arms[1:], means={0: found.means[1], 1: found.means[2]})
     assert outcomes.judge(steered, outcomes.usual(list(of_run))) is None
 
 

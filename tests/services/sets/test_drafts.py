@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from vectorlab.domain.sets.checks import Check
-from vectorlab.domain.sets.drafts import NOTHING_YET, Draft, Step
+from vectorlab.domain.sets.drafts import NOTHING_YET, Draft, DraftStep
 from vectorlab.domain.sets.merge import Take
 from vectorlab.domain.sets.versions import Demonstration, Relation
 from vectorlab.errors import ConflictError, InputError, NotFoundError
@@ -28,7 +28,7 @@ def store(database: Database) -> Database:
 
 
 def step(store: Database, number: int = 1, author: str = "ann", **changes) -> Draft:
-    draft = drafts.take_step(store, "a", number, Step(**changes), author=author)
+    draft = drafts.take_step(store, "a", number, DraftStep(**changes), author=author)
     assert draft is not None
     return draft
 
@@ -54,7 +54,7 @@ def test_a_draft_is_one_per_version_and_person_and_says_how_much_it_changes(stor
 
 def test_a_draft_that_changes_nothing_any_more_is_not_kept(store: Database):
     step(store, replaced={0: pair("A", "new")})
-    assert drafts.take_step(store, "a", 1, Step(replaced={0: ABC[0]}), author="ann") is None
+    assert drafts.take_step(store, "a", 1, DraftStep(replaced={0: ABC[0]}), author="ann") is None
     assert drafts.list_drafts(store) == []
 
 
@@ -86,7 +86,7 @@ def test_strict_freezes_nothing_and_keeps_the_draft(store: Database):
 
 def test_a_set_begins_with_a_draft(store: Database):
     sets.create(store, name="new", description="", task="", labels=[], actor="ann")
-    begun = drafts.take_step(store, "new", NOTHING_YET, Step(added=tuple(ABC)), author="ann")
+    begun = drafts.take_step(store, "new", NOTHING_YET, DraftStep(added=tuple(ABC)), author="ann")
     assert begun is not None
     assert (begun.label, begun.words) == ("new", "3 added")
     assert drafts.look_ahead(store, begun).count == 3
@@ -110,7 +110,7 @@ def test_what_no_version_has_is_refused_and_nothing_is_kept(store: Database):
     with pytest.raises(NotFoundError):
         step(store, number=2, removed={0: True})
     with pytest.raises(NotFoundError):
-        drafts.take_step(store, "other", NOTHING_YET, Step(added=tuple(ABC)), author="ann")
+        drafts.take_step(store, "other", NOTHING_YET, DraftStep(added=tuple(ABC)), author="ann")
     assert drafts.list_drafts(store) == []
 
 
@@ -181,7 +181,7 @@ def test_a_merge_that_was_looked_at_is_not_made_with_a_later_version(store: Data
 def test_two_who_begin_the_same_set_are_merged_too(store: Database):
     sets.create(store, name="new", description="", task="", labels=[], actor="ann")
     begun = {
-        author: drafts.take_step(store, "new", NOTHING_YET, Step(added=items), author=author)
+        author: drafts.take_step(store, "new", NOTHING_YET, DraftStep(added=items), author=author)
         for author, items in {"ann": (ABC[0], ABC[1]), "ben": (ABC[1], ABC[2])}.items()
     }
     assert begun["ann"] is not None

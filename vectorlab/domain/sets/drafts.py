@@ -12,7 +12,7 @@ NOTHING_YET = 0  # in the place of a version's number: the set has no version
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class DraftStep:
     """What one step of editing changes of an edit; the rest stays as it is.
 
     Several windows may work at one edit, each knowing what it saw last: ``added`` is what stands
@@ -38,7 +38,7 @@ class Edit:
         """Whether it changes nothing."""
         return not (self.replaced or self.removed or self.added)
 
-    def after(self, step: Step) -> "Edit":
+    def after(self, step: DraftStep) -> "Edit":
         """The edit with one more step taken."""
         replaced = {**self.replaced, **step.replaced}
         removed = {**dict.fromkeys(self.removed, True), **step.removed}

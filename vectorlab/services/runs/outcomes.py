@@ -25,7 +25,7 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scored:
+class ArmScores:
     """The scores of a run by one scorer, before anything is judged."""
 
     arms: tuple[AppliedArm, ...]
@@ -33,7 +33,7 @@ class Scored:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class RunOutcome:
     """The best arm of a run by a scorer."""
 
     measure: Criterion
@@ -55,7 +55,7 @@ class Outcome:
         return Standing.BETTER if self.gain > 0 else Standing.WORSE
 
 
-def read(db: Database, run_ids: Sequence[int]) -> dict[int, dict[Criterion, Scored]]:
+def read(db: Database, run_ids: Sequence[int]) -> dict[int, dict[Criterion, ArmScores]]:
     """The scores of runs by scorer, of its newest version alone; runs without any are left out.
 
     The number of statements does not grow with the number of runs.
@@ -71,7 +71,7 @@ def read(db: Database, run_ids: Sequence[int]) -> dict[int, dict[Criterion, Scor
         both = of_arm.setdefault(row.arm, {}).setdefault(row.prompt, [0.0, 0.0])
         both[0] += row.total
         both[1] += row.count
-    found: dict[int, dict[Criterion, Scored]] = defaultdict(dict)
+    found: dict[int, dict[Criterion, ArmScores]] = defaultdict(dict)
     newest = {(run_id, name): version for run_id, name, version in sorted(sums)}
     for (run_id, name), version in newest.items():
         criterion = Criterion(name=name, version=version, lower_is_better=lower_is_better(name))
@@ -79,7 +79,7 @@ def read(db: Database, run_ids: Sequence[int]) -> dict[int, dict[Criterion, Scor
             arm: {prompt: total / count for prompt, (total, count) in prompts.items()}
             for arm, prompts in sums[run_id, name, version].items()
         }
-        found[run_id][criterion] = Scored(arms=tuple(arms[run_id]), means=means)
+        found[run_id][criterion] = ArmScores(arms=tuple(arms[run_id]), means=means)
     return dict(found)
 
 
@@ -88,7 +88,7 @@ def usual(criteria: Sequence[Criterion]) -> Criterion:
     return min(criteria, key=lambda criterion: (criterion.lower_is_better, criterion.key))
 
 
-def judge(scored: Scored, measure: Criterion) -> Outcome | None:
+def judge(scored: ArmScores, measure: Criterion) -> RunOutcome | None:
     """The best arm of a run; None where no arm stands beside a baseline.
 
     An arm that is told apart goes before one that is not, and of those the larger gain.
@@ -100,7 +100,7 @@ def judge(scored: Scored, measure: Criterion) -> Outcome | None:
     values = {arm: [of_arm.get(place) for place in places] for arm, of_arm in scored.means.items()}
     changes = changes_from(values, base, measure)
     judged = [
-        Outcome(
+        RunOutcome(
             measure=measure,
             arm=scored.arms[place],
             change=change,
@@ -114,7 +114,7 @@ def judge(scored: Scored, measure: Criterion) -> Outcome | None:
     )
 
 
-def _curve(scored: Scored, vector_id: int | None, base: int) -> tuple[tuple[float, float], ...]:
+def _curve(scored: ArmScores, vector_id: int | None, base: int) -> tuple[tuple[float, float], ...]:
     if vector_id is None:
         return ()
     points = {0.0: base} | {

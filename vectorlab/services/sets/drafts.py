@@ -8,7 +8,7 @@ becomes a set of its own.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from vectorlab.domain.sets.drafts import NOTHING_YET, Draft, Step, without_twins
+from vectorlab.domain.sets.drafts import NOTHING_YET, Draft, DraftStep, without_twins
 from vectorlab.domain.sets.merge import Conflict, Take
 from vectorlab.domain.sets.merge import merge as merge_lines
 from vectorlab.domain.sets.versions import Relation, SetReference, SetVersion, check_name
@@ -17,7 +17,7 @@ from vectorlab.services.sets import history
 from vectorlab.services.sets.history import MergeOutlook, Preview
 from vectorlab.services.sets.lines import (
     ConflictingPair,
-    Numbers,
+    ItemNumbers,
     check_shown,
     choices_for,
     conflicts_of,
@@ -58,7 +58,7 @@ def list_drafts(db: Database, *, author: str | None = None) -> list[Draft]:
 
 
 def take_step(
-    db: Database, set_name: str, base_number: int, step: Step, *, author: str
+    db: Database, set_name: str, base_number: int, step: DraftStep, *, author: str
 ) -> Draft | None:
     """Change somebody's draft of a version, and begin it if need be.
 
@@ -115,7 +115,7 @@ def look_ahead(db: Database, draft: Draft, *, check: bool = True) -> Preview:
     """
     with db.read() as tx:
         base = _base(tx, draft.set_name, draft.base_number)
-        numbers = Numbers(tx)
+        numbers = ItemNumbers(tx)
         old = [] if base is None else numbers.of(set_items.stored_items(tx, base.id))
         new = numbers.of(_items(tx, draft))
         return history.look_ahead(tx, numbers, old, new, draft.set_name, check=check)
@@ -248,27 +248,27 @@ def merge_draft(
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Joint:
+class _DraftJoint:
     """A draft and the newest version of its set, joined."""
 
     into: SetVersion
-    numbers: Numbers
+    numbers: ItemNumbers
     ours: list[int]
     merged: list[int | Conflict]
     conflicts: Sequence[Conflict]
     pairs: tuple[ConflictingPair, ...]
 
 
-def _join(tx: Transaction, draft: Draft) -> _Joint:
+def _join(tx: Transaction, draft: Draft) -> _DraftJoint:
     into = sets.resolve_version(tx, SetReference(name=draft.set_name))
     base = _base(tx, draft.set_name, draft.base_number)
-    numbers = Numbers(tx)
+    numbers = ItemNumbers(tx)
     before = [] if base is None else numbers.of(set_items.stored_items(tx, base.id))
     ours = numbers.of(set_items.stored_items(tx, into.id))
     theirs = numbers.of(_items(tx, draft))
     merged = merge_lines(before, numbers.line(before, ours), numbers.line(before, theirs))
     conflicts = conflicts_of(merged)
-    return _Joint(
+    return _DraftJoint(
         into=into,
         numbers=numbers,
         ours=ours,

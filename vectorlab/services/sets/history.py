@@ -16,7 +16,7 @@ from vectorlab.domain.sets.versions import (
 from vectorlab.errors import InputError
 from vectorlab.services.sets.lines import (
     ConflictingPair,
-    Numbers,
+    ItemNumbers,
     check_shown,
     choices_for,
     conflicts_of,
@@ -91,7 +91,7 @@ def diff(db: Database, before: str, after: str) -> SetDiff:
     with db.read() as tx:
         left = sets.resolve_version(tx, SetReference.parse(before))
         right = sets.resolve_version(tx, SetReference.parse(after))
-        numbers = Numbers(tx)
+        numbers = ItemNumbers(tx)
         lists = [numbers.of(set_items.stored_items(tx, version.id)) for version in (left, right)]
         return SetDiff(before=left, after=right, changes=numbers.changes(*lists))
 
@@ -109,7 +109,7 @@ def preview(db: Database, reference: str, edit: Edit, *, check: bool = True) -> 
         version = sets.resolve_version(tx, SetReference.parse(reference))
         old = set_items.stored_items(tx, version.id)
         new = list(edited_items(old, edit, version))
-        numbers = Numbers(tx)
+        numbers = ItemNumbers(tx)
         ids = numbers.of(old), numbers.of(new)
         return look_ahead(tx, numbers, *ids, version.set_name, check=check)
 
@@ -233,7 +233,7 @@ def look_at_merge(
 
 def look_ahead(
     tx: Transaction,
-    numbers: Numbers,
+    numbers: ItemNumbers,
     old: Sequence[int],
     new: Sequence[int],
     set_name: str,
@@ -265,7 +265,7 @@ class _Joint:
     base: SetVersion | None
     mine: SetVersion
     other: SetVersion
-    numbers: Numbers
+    numbers: ItemNumbers
     ours: list[int]
     merged: list[int | Conflict]
     conflicts: Sequence[Conflict]
@@ -276,7 +276,7 @@ def _join(tx: Transaction, ours: str, theirs: str, base: str | None, *, unrelate
     mine = _latest_named(tx, ours)
     other = sets.resolve_version(tx, SetReference.parse(theirs))
     bases = _common_bases(tx, mine, other, base, unrelated=unrelated)
-    numbers = Numbers(tx)
+    numbers = ItemNumbers(tx)
     lists = {
         version.id: numbers.of(set_items.stored_items(tx, version.id))
         for version in (*bases, mine, other)
@@ -341,7 +341,7 @@ def _common_bases(
 
 
 def _merge_from(
-    numbers: Numbers,
+    numbers: ItemNumbers,
     bases: Sequence[SetVersion],
     lists: Mapping[int, Sequence[int]],
     mine: SetVersion,

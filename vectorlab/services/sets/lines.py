@@ -10,7 +10,7 @@ from vectorlab.errors import InputError
 from vectorlab.store.database import Transaction
 from vectorlab.store.sets import items as set_items
 
-Choice = Take | Sequence[Demonstration]
+Settled = Take | Sequence[Demonstration]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class ConflictingPair:
     theirs: Demonstration | None
 
 
-class Numbers:
+class ItemNumbers:
     """Numbers of demonstrations: ids of stored ones, and some that no row has for the others."""
 
     def __init__(self, tx: Transaction) -> None:
@@ -73,7 +73,7 @@ class Numbers:
         )
 
     def settled(
-        self, merged: Sequence[int | Conflict], choices: Sequence[Choice | None]
+        self, merged: Sequence[int | Conflict], choices: Sequence[Settled | None]
     ) -> Iterator[set_items.Item]:
         """A merged list with its conflicts settled, each by the choice in its order."""
         rest = iter(choices)
@@ -119,8 +119,8 @@ def check_shown(pairs: Sequence[ConflictingPair], shown: Sequence[ConflictingPai
 
 
 def choices_for(
-    conflicts: Sequence[Conflict], take: Take | None, settled: Mapping[int, Choice]
-) -> list[Choice | None]:
+    conflicts: Sequence[Conflict], take: Take | None, settled: Mapping[int, Settled]
+) -> list[Settled | None]:
     """What settles each conflict; None where nothing does.
 
     Raises:

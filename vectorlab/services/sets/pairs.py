@@ -1,9 +1,10 @@
 """A single pair, added to a set from wherever it was found."""
 
+from vectorlab.domain.sets.drafts import Edit
 from vectorlab.domain.sets.versions import Demonstration, check_name
 from vectorlab.errors import ConflictError, InputError
 from vectorlab.services.sets import sets
-from vectorlab.services.sets.sets import Committed, Edit
+from vectorlab.services.sets.sets import Committed
 from vectorlab.store.database import Database
 from vectorlab.store.sets import sets as set_store
 

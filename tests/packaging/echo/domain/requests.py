@@ -1,5 +1,6 @@
 """What the jobs of echoes are asked to do."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from vectorlab.domain.jobs.jobs import JobRequest
@@ -16,3 +17,8 @@ class EchoRequest(JobRequest, kind="echo"):
     def dedupe_key(self) -> str:
         """Of the call."""
         return f"echo:{self.called}"
+
+    def in_words(self, vectors: Mapping[int, str]) -> str:
+        """What is asked for, as a line of a list."""
+        del vectors
+        return f"echo of {self.called}"

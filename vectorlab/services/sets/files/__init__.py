@@ -12,7 +12,7 @@ from vectorlab.services.sets.files.exporting import (
     read_version,
     write_files,
 )
-from vectorlab.services.sets.files.formats import ENDINGS, ReadOptions
+from vectorlab.services.sets.files.formats import ENDINGS, TEXT_FORMATS, ReadOptions
 from vectorlab.services.sets.files.frames import make_frame
 from vectorlab.services.sets.files.importing import (
     FoundSet,
@@ -29,6 +29,7 @@ from vectorlab.services.sets.files.table import ImportProgress
 
 __all__ = [
     "ENDINGS",
+    "TEXT_FORMATS",
     "ColumnChoice",
     "FoundSet",
     "ImportProgress",

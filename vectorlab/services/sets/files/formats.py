@@ -30,6 +30,7 @@ ENDINGS = {
     "txt": "text",
     "text": "text",
 }
+TEXT_FORMATS = frozenset(ENDINGS.values()) - {"parquet"}  # which have an encoding
 DELIMITERS = {"csv": ",", "tsv": "\t"}
 
 
