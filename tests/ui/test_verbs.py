@@ -14,14 +14,16 @@ from tests.ui.everything import fill_all
 from tests.ui.filled_store import fill
 from vectorlab.cli.main import app as command_line
 from vectorlab.domain.jobs.jobs import NewJob
+from vectorlab.domain.sets.drafts import DraftStep
 from vectorlab.services.database import Database
+from vectorlab.services.sets import drafts, sets
 from vectorlab.store.jobs import queue
 
 # What only says or writes down what the store holds.
 READS = {
     *("list", "show", "log", "diff", "blame", "overlap", "similar", "compare", "export", "report"),
     *("scorers", "calibrations", "thresholds", "status", "path", "verify", "states", "doctor"),
-    *("sql", "wait"),
+    *("sql", "wait", "drafts"),
 }
 
 
@@ -43,10 +45,27 @@ def nothing(db):
     del db
 
 
+def apart(db):
+    fill(db)
+    sets.fork(db, reference="upbeat@1", name="apart", actor="ada")
+
+
+def drafted(db):
+    fill(db)
+    drafts.take_step(db, "upbeat", 2, DraftStep(removed={0: True}), author="tester")
+
+
 VECTOR = {"vector": "upbeat-icv"}
 TWO = {"vector": ["upbeat-icv", "twice"]}
 PLACES = {
     "sets import": on("sets", "A file with one pair per row"),
+    "sets create": on("sets", "Begin"),
+    "sets fork": on("sets", "Fork upbeat@2", set="upbeat"),
+    "sets tag": on("sets", "Keep these tags", set="upbeat"),
+    "sets purge": on("sets", "Purge", set="upbeat"),
+    "sets merge": on("sets", "Bring in", fill=apart, set="upbeat", view="merge"),
+    "sets discard": on("sets", "Throw the draft away", fill=drafted, set="upbeat", view="edit"),
+    "experiment run": on("experiment", "Run the experiment"),
     "models add": on("settings", "Register"),
     "models rename": on("settings", "Rename tiny"),
     "vectors extract": on("new_vector", "Extract"),
@@ -89,13 +108,8 @@ REASONS = {
     "db evict": "it frees space of the machine that holds the store, for whoever runs it",
     "db reader": "it makes a login of the database and prints its password once",
     "worker stop": "workers belong to those who started them, on their machines",
-    "sets create": NOT_YET + "a set begins by importing its first version",
-    "sets fork": NOT_YET + "a version is forked by its name and number",
     "sets describe": NOT_YET + "an import creates a set without a description",
-    "sets tag": NOT_YET + "tags are shown, and set in a terminal",
     "sets rename": NOT_YET + "vectors, runs and models can be renamed",
-    "sets purge": NOT_YET + "vectors and runs can be purged",
-    "sets merge": NOT_YET + "conflicts are settled pair by pair in the terminal",
     "sets split": NOT_YET + "two names, shares and a seed",
     "sets folds": NOT_YET + "names of many sets at once",
     "vectors import": NOT_YET + "a file of another program may need a format, producer and model",

@@ -86,12 +86,14 @@ def _choose_reading(upload: UploadedFile) -> ReadOptions:
 def _choose_columns(path: Path, options: ReadOptions, upload: UploadedFile) -> ColumnChoice | None:
     """What the visitor says of the columns where their names do not; None before it is said."""
     known, guess = files.guess_columns([path], options)
-    if not known or (guess is not None and not guess.guessed):
+    if len(known) < 2 or (guess is not None and not guess.guessed):
         return ColumnChoice()  # nothing to choose
     # Columns of another reading are others, and chosen anew.
     key = f"{upload.file_id}.{options.encoding}.{options.delimiter}"
     if guess is None:
-        notes.note("Which columns are source and target?", "Their names do not say it.")
+        st.html(
+            markup.note(f"The columns of {upload.name} do not tell source from target: choose.")
+        )
     left, right, beneath = *st.columns(2), st.container()
     source = left.multiselect(
         "Source columns",

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.ui.test_pages import press, shown
-from vectorlab.domain.sets.drafts import NOTHING_YET, Step
+from vectorlab.domain.sets.drafts import NOTHING_YET, DraftStep
 from vectorlab.domain.sets.merge import Take
 from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.services.sets import drafts, sets
@@ -28,7 +28,7 @@ def freeze(db, items, name="said"):
 
 
 def write(db, number=1, author=ME, name="said", **changes):
-    return drafts.take_step(db, name, number, Step(**changes), author=author)
+    return drafts.take_step(db, name, number, DraftStep(**changes), author=author)
 
 
 def targets(db, reference):
