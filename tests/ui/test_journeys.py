@@ -98,7 +98,7 @@ def test_from_an_empty_store_to_a_shared_link(place, browser_tab, keep, tmp_path
 
     tab.get_by_text("Try it in the playground").click()
     settle(tab, "Playground")
-    expect(tab.get_by_text("Strength of upbeat-v1")).to_be_visible()
+    expect(tab.get_by_text("Strength of upbeat-v1", exact=True)).to_be_visible()
     visit(tab, "playground?vector=upbeat-v1&at=upbeat-v1:0.4")  # enough to change the text
     prompt = tab.get_by_label("Prompt", exact=True)
     prompt.fill(PROMPT)

@@ -3,7 +3,7 @@
 import pytest
 
 from vectorlab import Lab
-from vectorlab.domain.sets.drafts import Step
+from vectorlab.domain.sets.drafts import DraftStep
 from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.errors import NotFoundError
 from vectorlab.services.sets import drafts
@@ -13,7 +13,7 @@ from vectorlab.services.sets import drafts
 def draft(cli, reviews):
     columns = ("--source-column", "negative", "--target-column", "positive")
     cli("sets", "import", str(reviews), "--set", "upbeat", *columns)
-    step = Step(removed={0: True}, added=(Demonstration(source="Fine tea.", target="Superb!!!"),))
+    step = DraftStep(removed={0: True}, added=(Demonstration(source="Fine tea.", target="Superb!!!"),))
     kept = drafts.take_step(Lab().db, "upbeat", 1, step, author="ann")
     assert kept is not None
     return kept
