@@ -119,15 +119,16 @@ def show_next() -> None:
     if not found:
         st.html(markup.quiet("Nothing is left to be done: all is scored, calibrated and replayed."))
         return
-    st.html(markup.list_table(["what", "why"], {"": [_step(each) for each in found]}))
+    st.html("".join(map(_step, found)))
 
 
-def _step(step: NextStep) -> tuple[str, str]:
+def _step(step: NextStep) -> str:
     what, why = STEPS[step.kind]
     page, selection = _place(step)
     label = what.format(id=step.id, name=step.name or f"run {step.id}")
     more = markup.note(f"and {step.others} more like it") if step.others else ""
-    return markup.opens(label, page, **selection), markup.escape(why) + more
+    link = markup.link(label, page, **selection)
+    return f'<div class="vl-panel"><b>{link}</b>{markup.escape(why)}{more}</div>'
 
 
 def _place(step: NextStep) -> tuple[str, dict[str, object]]:

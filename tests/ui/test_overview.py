@@ -47,3 +47,12 @@ def test_a_try_is_kept_where_it_is_read(filled, visit, monkeypatch):
     app = keep.click().run()
     assert runs.get(filled, "loud").id == run.id
     assert f'href="compare?run={run.id}">upbeat-icv +0.2' not in shown(app)
+
+
+def test_what_is_next_leads_to_where_it_is_done(filled, visit):
+    said = shown(visit("overview"))
+    for where, words in (
+        ("vectors?vector=upbeat-icv", "Calibrate upbeat-icv"),
+        ("compare?run=1&amp;look=figures", "Score first-look"),
+    ):
+        assert f'<a href="{where}">{words}</a>' in said
