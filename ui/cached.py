@@ -10,16 +10,20 @@ import pandas as pd
 import streamlit as st
 
 from vectorlab.config import Settings
+from vectorlab.domain.jobs.jobs import JobFilter, JobState
+from vectorlab.domain.jobs.requests import ExperimentRequest
 from vectorlab.domain.runs.comparison import Column, Criterion, columns_of
 from vectorlab.domain.runs.replays import ReplayVerdict
 from vectorlab.domain.runs.runs import GenerationRun
 from vectorlab.domain.sets.checks import Finding
 from vectorlab.domain.sets.versions import SetVersion
 from vectorlab.domain.vectors.vectors import LayerVector, SteeringVector
-from vectorlab.services import database, frames
+from vectorlab.services import database, frames, jobs
 from vectorlab.services.database import Database, open_store
 from vectorlab.services.runs import comparison, outcomes, runs
+from vectorlab.services.runs import experiments as experiments_of
 from vectorlab.services.runs.outcomes import ArmScores, RunOutcome
+from vectorlab.services.runs.verdicts import ExperimentResult
 from vectorlab.services.sets import sets, splits
 from vectorlab.services.sets.splits import Overlap
 from vectorlab.services.vectors import vectors
@@ -78,6 +82,13 @@ def outcome(run_id: int, measure: Criterion, scored: ArmScores) -> RunOutcome | 
     return _outcome(store().url, run_id, measure, repr(scored.means), scored)
 
 
+def experiments(limit: int) -> list[ExperimentResult]:
+    """The newest experiments; judged anew when another has ended."""
+    ended = JobFilter(states=(JobState.SUCCEEDED,), kind=ExperimentRequest.KIND)
+    newest = [job.id for job in jobs.list_jobs(store(), ended, limit=limit)]
+    return _experiments(store(), store().url, newest, limit) if newest else []
+
+
 def view_columns() -> dict[str, list[str]]:
     """Columns of every analysis view."""
     return _view_columns(store(), store().url)
@@ -116,6 +127,12 @@ def _without_target(_db: Database, url: str, version_id: int, _version: SetVersi
 def _layer_cosines(_db: Database, url: str, name: str, content_sha256: str) -> pd.DataFrame:
     del url, content_sha256
     return frames.layer_cosines(vectors.layer_vectors(_db, vectors.get(_db, name)))
+
+
+@st.cache_data(ttl=_KEEP_S, max_entries=4, show_spinner="Judging experiments …")
+def _experiments(_db: Database, url: str, newest: list[int], limit: int) -> list[ExperimentResult]:
+    del url, newest  # part of the cache key
+    return experiments_of.list_experiments(_db, limit=limit)
 
 
 @st.cache_data(ttl=_KEEP_S, max_entries=4, show_spinner=False)

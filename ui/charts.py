@@ -327,6 +327,7 @@ def frontier(
     effect: str,
     damage: str,
     budget: float | None = None,
+    is_small: bool = False,
 ) -> alt.LayerChart:
     """Effect against damage, a point per arm with both intervals, a line through a vector's.
 
@@ -337,6 +338,7 @@ def frontier(
         effect: Title of what should move.
         damage: Title of what should not.
         budget: Most damage that is wanted, drawn as a line.
+        is_small: Without legends, to stand beside others; the pointer says what is what.
     """
     x_scale = alt.Scale(type="sqrt", domainMin=0)  # prompting lies far out
     base = alt.Chart(frame).encode(
@@ -345,7 +347,9 @@ def frontier(
             "series:N",
             title=None,
             scale=alt.Scale(domain=list(colour), range=list(colour.values())),
-            legend=alt.Legend(orient="bottom", columns=1, labelLimit=320, symbolOpacity=1),
+            legend=None
+            if is_small
+            else alt.Legend(orient="bottom", columns=1, labelLimit=320, symbolOpacity=1),
         ),
     )
     y = alt.Y("effect:Q", title=effect)
@@ -360,7 +364,9 @@ def frontier(
         shape=alt.Shape(
             "role:N",
             title=None,
-            legend=alt.Legend(
+            legend=None
+            if is_small
+            else alt.Legend(
                 orient="top", symbolFillColor=colours.ink(), symbolStrokeColor=colours.ink()
             ),
         ),
@@ -389,7 +395,7 @@ def frontier(
             color=colours.baseline(), strokeDash=[5, 4]
         )
         layers.insert(1, limit.encode(x=alt.X("damage:Q", title=damage, scale=x_scale)))
-    chart: alt.LayerChart = alt.LayerChart(layer=layers).properties(height=380)
+    chart: alt.LayerChart = alt.LayerChart(layer=layers).properties(height=190 if is_small else 380)
     return chart
 
 

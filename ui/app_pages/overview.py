@@ -1,15 +1,14 @@
-"""What the store holds, what is running, and what happened last."""
+"""What a person comes back for: verdicts, what runs now, tries worth keeping, what is next."""
 
 import streamlit as st
 
-from ui import cached, first_steps, markup
-from ui.frame import job_panels, navigation, notes
+from ui import cached, first_steps, markup, overview
+from ui.frame import navigation, notes
 from ui.runs import listing as runs_listing
-from ui.vectors import listing as vectors_listing
-from vectorlab.services import jobs
+from vectorlab.domain.runs.lists import RunFilter, RunKind
 from vectorlab.services.runs import lists as run_lists
 
-LATEST = 6
+LATEST = 5
 
 db = cached.store()
 notes.header("VectorLab", "Demonstrations, the vectors they became, and the texts those produced.")
@@ -20,32 +19,20 @@ if not held.runs or first_steps.are_under_way():
 if not (held.sets or held.vectors or held.runs):
     st.stop()
 
-waiting, running = jobs.under_way(db)
-counts = st.columns(4)
-counts[0].metric("Demonstration sets", f"{held.sets:,}", border=True)
-counts[1].metric("Steering vectors", f"{held.vectors:,}", border=True)
-counts[2].metric("Generation runs", f"{held.runs:,}", border=True)
-counts[3].metric("Jobs running · waiting", f"{running} · {waiting}", border=True)
-if jobs.any_due(db):  # one whose worker is gone waits for the next
-    job_panels.worker_note()
-if waiting or running:
-    navigation.page_link("See what is running", "jobs")
-
-st.subheader("Latest runs", anchor=False)
-latest_runs = run_lists.list_runs(db, limit=LATEST)
-if latest_runs:
-    runs_listing.show(latest_runs, name="latest-runs")
+overview.show_verdicts()
+overview.show_under_way()
+if held.runs:
+    tries, steps = st.columns(2, gap="large")
+    with tries:
+        overview.show_tries()
+    with steps:
+        overview.show_next()
+    notes.heading("Latest runs that were kept")
+    latest = run_lists.list_runs(db, RunFilter(kind=RunKind.KEPT), limit=LATEST)
+    if latest:
+        runs_listing.show(latest, name="latest-runs")
     navigation.page_link("All runs", "runs")
-else:
-    navigation.page_link("No run yet. Make one", "new_run")
-
-st.subheader("Latest vectors", anchor=False)
-latest_vectors = run_lists.list_vectors(db, limit=LATEST)
-if latest_vectors:
-    vectors_listing.show_latest(latest_vectors, name="latest-vectors")
-    navigation.page_link("All vectors", "vectors")
-else:
-    navigation.page_link("No vector yet. Extract one", "new_vector")
 
 place = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}[db.dialect]
-st.html(markup.quiet(f"Store: {place} · {db.name.rpartition('/')[2]} · times are UTC"))
+counts = f"{held.sets:,} sets, {held.vectors:,} vectors, {held.runs:,} runs"
+st.html(markup.quiet(f"Store: {place} · {db.name.rpartition('/')[2]} · {counts} · times are UTC"))

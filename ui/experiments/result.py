@@ -56,7 +56,7 @@ def _show_frontier(experiment: ExperimentResult) -> None:
         st.altair_chart(
             charts.frontier(
                 drawn,
-                _colours(experiment),
+                colours_of(experiment),
                 effect=f"change of {experiment.effect}",
                 damage=experiment.damage,
                 budget=first.spec.budget,
@@ -69,7 +69,8 @@ def _show_frontier(experiment: ExperimentResult) -> None:
         )
     head = ["arm", "what it is", f"change of {experiment.effect}", "interval", experiment.damage]
     rows = [
-        _row(point, markup.dot(_colours(experiment)[point.series])) for point in experiment.frontier
+        _row(point, markup.dot(colours_of(experiment)[point.series]))
+        for point in experiment.frontier
     ]
     tables.show(head, rows, name="frontier", frame=lambda: frame)
 
@@ -88,7 +89,7 @@ def _row(point: FrontierPoint, dot: str) -> tuple[str, ...]:
     )
 
 
-def _colours(experiment: ExperimentResult) -> dict[str, str]:
+def colours_of(experiment: ExperimentResult) -> dict[str, str]:
     """Grey for controls; a colour of their own for vectors and ways of prompting."""
     roles = {point.series: point.role for point in experiment.frontier}
     return colours.of_arms(roles, [name for name, role in roles.items() if role.is_control])

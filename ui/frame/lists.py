@@ -126,9 +126,14 @@ def older_newer(number: int, *, more: bool) -> None:
 
 def name_run(run: GenerationRun) -> None:
     """A small form that gives a run its name, by which it is found and kept apart from trials."""
-    with st.popover("Rename" if run.name else "Keep as …"), st.form(f"name.{run.id}", border=False):
-        name = st.text_input("Name of the run", value=run.name or "", key=f"name.{run.id}.text")
+    keep_run(run.id, run.name)
+
+
+def keep_run(run_id: int, called: str | None = None) -> None:
+    """As ``name_run``, of a run of which no more is known than its id and its name."""
+    with st.popover("Rename" if called else "Keep as …"), st.form(f"name.{run_id}", border=False):
+        name = st.text_input("Name of the run", value=called or "", key=f"name.{run_id}.text")
         if st.form_submit_button("Keep"):
             with notes.errors_as_panel():
-                runs.rename(cached.store(), str(run.id), name.strip(), actor=cached.user())
+                runs.rename(cached.store(), str(run_id), name.strip(), actor=cached.user())
                 st.rerun()

@@ -1,6 +1,6 @@
 """All vectors: filter, open one, compare several."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import StrEnum
 
 import streamlit as st
@@ -93,17 +93,6 @@ def cells(vector: SteeringVector, known: Merits) -> list[str]:
         else markup.quiet("none"),
         f'<span class="vl-moment">{markup.moment(vector.created_at).removesuffix(" UTC")}</span>',
     ]
-
-
-def show_latest(vectors: Sequence[SteeringVector], *, name: str) -> None:
-    """A short list of vectors without any choice."""
-    known = merits.of_vectors(cached.store(), [vector.id for vector in vectors])
-    lists.linked(
-        HEAD,
-        {"": [cells(vector, known[vector.id]) for vector in vectors]},
-        frame=lambda: frames.vectors_frame(vectors),
-        name=name,
-    )
 
 
 def _show_list(vectors: list[SteeringVector], vector_filter: VectorFilter) -> None:

@@ -13,7 +13,9 @@ from vectorlab.services.sets import drafts
 def draft(cli, reviews):
     columns = ("--source-column", "negative", "--target-column", "positive")
     cli("sets", "import", str(reviews), "--set", "upbeat", *columns)
-    step = DraftStep(removed={0: True}, added=(Demonstration(source="Fine tea.", target="Superb!!!"),))
+    step = DraftStep(
+        removed={0: True}, added=(Demonstration(source="Fine tea.", target="Superb!!!"),)
+    )
     kept = drafts.take_step(Lab().db, "upbeat", 1, step, author="ann")
     assert kept is not None
     return kept

@@ -28,7 +28,6 @@ from vectorlab.domain.scores.statistics import (
     sign_test,
 )
 from vectorlab.errors import InputError
-from vectorlab.services.vectors import calibrations
 
 DRAWS = {
     "normal": lambda rng, size: rng.normal(1.0, 2.0, size),
@@ -337,13 +336,6 @@ def test_the_committed_simulation_keeps_the_promise_in_every_cell():
     cells = [row.split("|")[3:-1] for row in table.splitlines() if re.search(r"\| \d+ \|", row)]
     assert len(cells) == len(verdict_levels.KINDS) * len(verdict_levels.FAMILIES)
     assert max(float(cell) for row in cells for cell in row) <= limit
-
-
-def test_a_calibration_from_before_says_by_which_rule_it_was_judged():
-    kept = {"difference": {"mean": 1.0, "low": 0.5, "high": 1.5}, "n": 9, "verdict": "higher"}
-    assert "judged by a bootstrap interval alone" in calibrations.judged_in_words(kept, "kl")
-    now = calibrations.judged_in_words({**kept, "rule": statistics.RULE}, "kl")
-    assert now == "kl higher: +1 [0.5, 1.5], n = 9"
 
 
 @pytest.mark.parametrize("text", ["kl", "kl>=", "kl>=0", "kl>=-1", "kl>=nan", ">=0.1", "kl<=0.1"])
