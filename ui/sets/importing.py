@@ -83,7 +83,9 @@ def _choose_reading(upload: UploadedFile) -> ReadOptions:
     return ReadOptions(encoding=encoding, delimiter=delimiter, without_folders=True)
 
 
-def _choose_columns(path: Path, options: ReadOptions, upload: UploadedFile) -> ColumnChoice | None:
+def _choose_columns(
+    path: Path, options: ReadOptions, upload: UploadedFile
+) -> ColumnChoice | None:
     """What the visitor says of the columns where their names do not; None before it is said."""
     known, guess = files.guess_columns([path], options)
     if not known or (guess is not None and not guess.guessed):
@@ -113,9 +115,7 @@ def _choose_columns(path: Path, options: ReadOptions, upload: UploadedFile) -> C
     metadata = beneath.multiselect(
         "Kept as metadata",
         others,
-        default=[
-            column for column in (() if guess is None else guess.metadata) if column in others
-        ],
+        default=[column for column in (() if guess is None else guess.metadata) if column in others],
         key=f"sets.import_metadata.{key}.{'.'.join(others)}",
         placeholder="none",
         help="Columns that stay with their pair, such as a topic or the prompt that it answers.",
