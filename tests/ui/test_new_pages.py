@@ -42,6 +42,15 @@ def test_the_playground_asks_for_baseline_and_vectors_in_one_batch(filled, visit
     assert "vectorlab worker" in shown(app)
 
 
+def test_the_sliders_stand_beside_the_texts(filled, visit):
+    app = visit("playground", vector="upbeat-icv", run="1")
+    rack = next(side for side in app.columns if side.slider and side.text_area)
+    texts = next(side for side in app.columns if "Generate" in [b.label for b in side.button])
+    assert not texts.slider
+    assert "upbeat-icv +0.2" not in "".join(item.proto.body for item in rack.get("html"))
+    assert any("upbeat-icv +0.2" in item.proto.body for item in texts.get("html"))
+
+
 def test_slider_number_and_address_follow_each_other(filled, visit):
     app = visit("playground", vector="upbeat-icv")
     app = app.slider(key="play.slider.upbeat-icv").set_value(0.3).run()

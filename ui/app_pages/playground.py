@@ -46,17 +46,21 @@ def _take(preset: presets.Preset) -> None:
 
 notes.header("Playground", "Try vectors on a prompt and see where the text departs.")
 _offer_presets()
-form = run_form.show(quick=True)
-with st.container(horizontal=True, vertical_alignment="center"):
-    if st.button("Generate", type="primary", disabled=form is None) and form is not None:
-        _ask(form)
-    st.caption("The baseline and every arm share one batch.")
-job_id, run_id = navigation.chosen_number("job"), navigation.chosen_number("run")
-if job_id is None and run_id is None:  # a job says so itself
-    job_panels.worker_note(waits=False)
-if job_id is not None:
-    results.watch(job_id)
-elif run_id is not None:
-    results.show(runs.get(cached.store(), str(run_id)))
+rack, texts = st.columns([5, 7], gap="large")
+with rack:
+    form = run_form.show(quick=True)
+with texts.container(key="play-texts"):
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Generate", type="primary", disabled=form is None) and form is not None:
+            _ask(form)
+        st.caption("The baseline and every arm share one batch.")
+    job_id, run_id = navigation.chosen_number("job"), navigation.chosen_number("run")
+    if job_id is None and run_id is None:  # a job says so itself
+        job_panels.worker_note(waits=False)
+    if job_id is not None:
+        results.watch(job_id)
+    elif run_id is not None:
+        results.show(runs.get(cached.store(), str(run_id)))
 if form is not None:
-    run_form.show_recipe(form)
+    with rack:
+        run_form.show_recipe(form)
