@@ -69,7 +69,7 @@ def next_steps(db: Database, *, author: str) -> list[NextStep]:
         return overview.next_steps(tx, author=author)
 
 
-def _end(job: Job, line: waiting.Line | None) -> datetime | None:
+def _end(job: Job, line: waiting.WaitingLine | None) -> datetime | None:
     left = seconds_left(job)
     if line is None or left is None or job.lapsed:
         return None
