@@ -14,14 +14,15 @@ db = cached.store()
 notes.header("VectorLab", "Demonstrations, the vectors they became, and the texts those produced.")
 
 held = run_lists.inventory(db)
-if not held.runs or first_steps.are_under_way():
+is_first = not held.runs or first_steps.are_under_way()
+if is_first:
     first_steps.show(held)
 if not (held.sets or held.vectors or held.runs):
     st.stop()
 
 overview.show_verdicts()
 overview.show_under_way()
-if held.runs:
+if held.runs and not is_first:  # whose end is a try itself
     tries, steps = st.columns(2, gap="large")
     with tries:
         overview.show_tries()
