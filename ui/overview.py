@@ -18,7 +18,7 @@ TRIES = 4
 STEPS = {
     StepKind.RETRY: ("Look at job {id}, {name}", "It failed, and nobody asked for it again."),
     StepKind.COMMIT: ("Freeze the draft of {name}", "Nothing is made of it before."),
-    StepKind.EXTRACT: ("Make a vector of {name}", "No vector and no run was made of it."),
+    StepKind.EXTRACT: ("Make a vector of {name}", "No vector and no run was made since it came."),
     StepKind.CALIBRATE: ("Calibrate {name}", "What it does at which strength is not measured."),
     StepKind.SCORE: ("Score {name}", "Its texts have no scores, so nothing is shown."),
     StepKind.REPLAY: ("Replay {name}", "It was never replayed."),

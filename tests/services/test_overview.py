@@ -4,8 +4,10 @@ from tests.services.runs.test_outcomes import score, statements
 from tests.ui.filled_store import add_run, fill, run_spec
 from vectorlab.domain.jobs.jobs import NewJob
 from vectorlab.domain.overview import StepKind
+from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.services import models, overview
 from vectorlab.services.runs import baselines, runs
+from vectorlab.services.sets import sets
 from vectorlab.services.vectors import vectors
 from vectorlab.store.jobs import queue
 
@@ -44,6 +46,21 @@ def test_what_is_next_is_what_the_record_lacks(database):
     assert not {StepKind.EXTRACT, StepKind.REPLAY, StepKind.RETRY} & found.keys()
     score(database, runs.get(database, "first-look"), {"cheer": (0.0, 0.2, 0.5)})
     assert StepKind.SCORE not in steps(database)
+
+
+def test_a_set_is_next_until_something_is_made(database):
+    fill(database)
+    sets.commit(
+        database,
+        name="new",
+        demonstrations=[Demonstration(source="a", target="b")],
+        message="",
+        actor="ada",
+    )
+    found = steps(database)[StepKind.EXTRACT]
+    assert (found.name, found.others) == ("new", 0)
+    tried(database, "Wow!!!")  # a set may have been there to judge, which no version records
+    assert StepKind.EXTRACT not in steps(database)
 
 
 def test_a_control_is_not_to_be_calibrated(database):

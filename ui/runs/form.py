@@ -64,7 +64,8 @@ def show(*, quick: bool) -> Form | None:
             changed folded away.
     """
     known = lists.vector_choices(cached.store())
-    left, right = st.columns(2)
+    # What is tried stands beside its texts and has half the page.
+    left, right = (st.container(), st.container()) if quick else st.columns(2)
     with left:
         chosen = model(known)
         usable, other_model = fitting(known, chosen)

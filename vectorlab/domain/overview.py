@@ -9,7 +9,7 @@ class StepKind(StrEnum):
 
     RETRY = "retry"  # a job that failed, and no equal one since
     COMMIT = "commit"  # a draft
-    EXTRACT = "extract"  # a set that no vector was made of
+    EXTRACT = "extract"  # a set that nothing was made of, nor since it came
     CALIBRATE = "calibrate"  # a vector
     SCORE = "score"  # a run
     REPLAY = "replay"  # a run that was never replayed

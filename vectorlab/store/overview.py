@@ -104,16 +104,26 @@ def _drafts_of(author: str) -> sa.Select[Any]:
 
 
 def _sets_without_vector() -> sa.Select[Any]:
-    """Sets that no vector was made of and whose texts no run was asked."""
+    """Sets that no vector and no run was made of, nor any other since they came.
+
+    One that a strength was chosen on, or that judged, is of no version on record; what was made
+    after it came tells it apart from one that still waits.
+    """
     of_set = _versions.c.set_id == _sets.c.id
     joined = (
         sa.select(_vectors.c.id).join(_versions, _versions.c.id == _vectors.c.set_version_id),
         sa.select(_runs.c.id).join(_versions, _versions.c.id == _runs.c.prompt_set_version_id),
     )
     used = [query.where(of_set).correlate(_sets).exists() for query in joined]
-    has_version = sa.exists().where(of_set)
-    query = _of(_sets, _sets.c.name, _newest(_sets)).where(has_version)
+    waits = sa.exists().where(of_set, *map(_came_after_all, (_vectors, _runs)))
+    query = _of(_sets, _sets.c.name, _newest(_sets)).where(waits)
     return query.where(*map(sa.not_, used))
+
+
+def _came_after_all(made: sa.Table) -> sa.ColumnElement[bool]:
+    """Whether a version is younger than everything in that table."""
+    newest = sa.select(made.c.created_at).order_by(made.c.id.desc()).limit(1).scalar_subquery()
+    return sa.or_(newest.is_(None), newest < _versions.c.created_at)
 
 
 def _vectors_without_calibration() -> sa.Select[Any]:
