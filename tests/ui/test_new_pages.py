@@ -6,13 +6,15 @@ import pytest
 
 from tests.store.builders import add_conditional_run
 from tests.ui.everything import add_tokens
-from tests.ui.filled_store import LAYERS, alive_worker, description, run_spec
+from tests.ui.filled_store import LAYERS, add_run, alive_worker, description, run_spec
 from tests.ui.test_browser import work_off
 from tests.ui.test_pages import opened_by_rows, press, shown
 from ui import colours
+from ui.playground import history
 from ui.runs.token_view import departure
 from vectorlab.config import WISH_VARIABLE
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
+from vectorlab.domain.jobs.requests import GenerateRequest
 from vectorlab.domain.runs.runs import Decoding, Prompt
 from vectorlab.domain.runs.tokens import NearestTokens, ReadTokens, VocabularyToken
 from vectorlab.services import jobs, models
@@ -23,6 +25,8 @@ from vectorlab.services.sets import examples, sets
 from vectorlab.services.vectors import vectors
 from vectorlab.store.runs import token_views
 from vectorlab.store.vectors import vectors as store_vectors
+
+OTHER_SETTINGS = "asked for with other settings than the fields hold"
 
 
 def newest_job(db):
@@ -69,6 +73,44 @@ def test_a_strip_of_strengths_is_one_request(filled, visit):
         "baseline",
         *(f"upbeat-icv +{s}" for s in ("0.025", "0.05", "0.1", "0.15", "0.2")),
     ]
+
+
+def made(db):
+    """The run that was asked for last, as if a worker had made it."""
+    request = GenerateRequest.from_json(newest_job(db).spec)
+    return add_run(db, models.get(db, "tiny"), request.spec)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"at": "upbeat-icv:0.25", "tokens": "7", "seed": "3", "stop": "!!\\n"},
+        {"at": "upbeat-icv:0.1", "strip": "true", "decoding": "sampled", "top_k": "4"},
+    ],
+)
+def test_a_try_is_brought_back_by_its_address(filled, visit, settings):
+    press(visit("playground", vector="upbeat-icv", prompt=" Say:\n ", **settings), "Generate")
+    run, asked = made(filled), newest_job(filled)
+    app = visit("playground", **history.selection(run))
+    assert OTHER_SETTINGS not in shown(app)
+    assert f"run={run.id}&amp;model=tiny&amp;vector=upbeat-icv" in shown(app)
+    app = app.number_input(key="tokens").set_value(5).run()
+    assert OTHER_SETTINGS in shown(app)
+    assert newest_job(filled) == asked
+
+
+def test_texts_are_asked_for_again_at_every_change_where_that_is_wanted(filled, visit):
+    press(
+        visit("playground", vector="upbeat-icv", at="upbeat-icv:0.25", prompt="Say: "), "Generate"
+    )
+    run, asked = made(filled), newest_job(filled)
+    app = visit("playground", live="true", **history.selection(run))
+    assert newest_job(filled) == asked
+    app = app.slider(key="play.slider.upbeat-icv").set_value(0.1).run()
+    job = newest_job(filled)
+    assert app.query_params["job"] == str(job.id)
+    assert [arm["label"] for arm in job.spec["spec"]["arms"]] == ["baseline", "upbeat-icv +0.1"]
+    assert job.id == asked.id + 1
 
 
 def test_a_run_in_the_address_is_shown_and_kept(filled, visit):

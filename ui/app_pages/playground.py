@@ -4,10 +4,11 @@ import streamlit as st
 
 from ui import cached, markup
 from ui.frame import job_panels, navigation, notes
-from ui.playground import results
+from ui.playground import history, results
 from ui.runs import form as run_form
 from ui.runs import strengths
 from ui.runs.form import Form
+from vectorlab.domain.runs.runs import GenerationRun
 from vectorlab.services.runs import presets, runs
 
 
@@ -44,6 +45,21 @@ def _take(preset: presets.Preset) -> None:
     st.query_params[strengths.PARAMETER] = f"{name}:{preset.strength!r}"
 
 
+def _shown() -> GenerationRun | None:
+    """The run that the address names."""
+    run_id = navigation.chosen_number("run")
+    return None if run_id is None else runs.get(cached.store(), str(run_id))
+
+
+def _say_other(run: GenerationRun) -> None:
+    """That the texts are not those that the fields would ask for."""
+    back = markup.link("set them as they were", "playground", **history.selection(run))
+    st.html(
+        f"<p>{markup.quiet('These texts were asked for with other settings than the fields hold:')}"
+        f" {back}.</p>"
+    )
+
+
 notes.header("Playground", "Try vectors on a prompt and see where the text departs.")
 _offer_presets()
 rack, texts = st.columns([5, 7], gap="large")
@@ -51,16 +67,29 @@ with rack:
     form = run_form.show(quick=True)
 with texts.container(key="play-texts"):
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("Generate", type="primary", disabled=form is None) and form is not None:
-            _ask(form)
+        is_pressed = st.button("Generate", type="primary", disabled=form is None)
+        is_live = st.toggle(
+            "Again at every change",
+            key="live",
+            bind="query-params",
+            help="A slider that is let go, or a field that is left, asks for the texts at once.",
+        )
         st.caption("The baseline and every arm share one batch.")
-    job_id, run_id = navigation.chosen_number("job"), navigation.chosen_number("run")
-    if job_id is None and run_id is None:  # a job says so itself
+    run = _shown()
+    is_other = form is not None and run is not None and not history.is_of(run, form.spec.sha256)
+    if form is not None and (is_pressed or (is_live and is_other)):
+        _ask(form)
+        run, is_other = _shown(), False
+    job_id = navigation.chosen_number("job")
+    if job_id is None and run is None:  # a job says so itself
         job_panels.worker_note(waits=False)
     if job_id is not None:
         results.watch(job_id)
-    elif run_id is not None:
-        results.show(runs.get(cached.store(), str(run_id)))
+    elif run is not None:
+        if is_other:
+            _say_other(run)
+        results.show(run)
+    history.show()
 if form is not None:
     with rack:
         run_form.show_recipe(form)

@@ -1,0 +1,75 @@
+"""The latest tries, each with the address that brings its fields back."""
+
+import streamlit as st
+
+from ui import cached, markup
+from ui.frame import notes
+from ui.runs.form import STRIP
+from ui.runs.strengths import PARAMETER
+from vectorlab.domain.interventions.arms import Arm
+from vectorlab.domain.runs.lists import RunFilter, RunKind
+from vectorlab.domain.runs.runs import Decoding, GenerationRun
+from vectorlab.services.runs import lists, runs
+
+LATEST = 6
+
+
+def selection(run: GenerationRun) -> dict[str, object]:
+    """What the address says where the fields are to ask for the first prompt of a run.
+
+    How its vectors acted is not in it: whether the fields ask for the same, ``is_of`` says.
+    """
+    spec, names = run.spec, cached.vector_names()
+    applied = [(names[each.vector_id], each.strength) for each in _set_arm(run).interventions]
+    return {
+        "run": run.id,
+        "model": run.model_name,
+        "vector": [name for name, _ in applied],
+        PARAMETER: [f"{name}:{strength!r}" for name, strength in applied],
+        "prompt": spec.prompts[0].text,
+        "seed": spec.seed,
+        **({"strip": "true"} if _is_strip(run) else {}),
+        **_of_decoding(spec.decoding),
+    }
+
+
+def is_of(run: GenerationRun, asked_sha256: str) -> bool:
+    """Whether a request with that hash is the one that a run was made by."""
+    return run.spec_sha256 == asked_sha256
+
+
+def show() -> None:
+    """A line for every try, newest first: its address, what it was, and its replay."""
+    db = cached.store()
+    found = lists.list_runs(db, RunFilter(kind=RunKind.TRIES), limit=LATEST)
+    if not found:
+        return
+    notes.heading("Latest tries")
+    st.html("".join(_line(runs.get(db, str(summary.id))) for summary in found))
+
+
+def _line(run: GenerationRun) -> str:
+    prompt = run.spec.prompts[0].text
+    what = ", ".join(arm.label for arm in run.spec.arms[1:]) or run.spec.arms[0].label
+    opens = markup.link(what, "playground", **selection(run))
+    replay = markup.link("replay", "replay", run=run.id)
+    return f"<p>{opens} {markup.preview(prompt)} · {replay}</p>"
+
+
+def _is_strip(run: GenerationRun) -> bool:
+    return len(run.spec.arms) == len(STRIP) + 1
+
+
+def _set_arm(run: GenerationRun) -> Arm:
+    """The arm at the strengths that were set, whose multiples the others of a strip are."""
+    return run.spec.arms[1 + STRIP.index(1.0) if _is_strip(run) else -1]
+
+
+def _of_decoding(decoding: Decoding) -> dict[str, object]:
+    said: dict[str, object] = {"tokens": decoding.max_new_tokens}
+    if decoding.stop:
+        said["stop"] = "\n".join(text.replace("\n", "\\n") for text in decoding.stop)
+    if decoding.do_sample:
+        drawn = ("temperature", "top_k", "top_p", "min_p")
+        said |= {"decoding": "sampled"} | {name: getattr(decoding, name) for name in drawn}
+    return said
