@@ -109,7 +109,7 @@ def _try(each: Try) -> None:
         opens = markup.link(each.arm, "compare", run=each.run_id)
         st.html(f"{opens} {markup.preview(each.prompt)}")
         st.html(markup.difference(each.plain, each.text, removed=False))
-        lists.keep_run(each.run_id)
+        lists.name_run(each.run_id, None)
 
 
 def show_next() -> None:

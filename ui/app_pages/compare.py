@@ -26,7 +26,7 @@ def _show(compared: Sequence[GenerationRun]) -> None:
         for run in compared:
             navigation.page_link(f"Replay run {run.id}", "replay", run=run.id)
         if len(compared) == 1:
-            lists.name_run(compared[0])
+            lists.name_run(compared[0].id, compared[0].name)
             verbs.purge(
                 "run",
                 str(compared[0].id),

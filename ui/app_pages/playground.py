@@ -53,11 +53,10 @@ def _shown() -> GenerationRun | None:
 
 def _say_other(run: GenerationRun) -> None:
     """That the texts are not those that the fields would ask for."""
-    back = markup.link("set them as they were", "playground", **history.selection(run))
-    st.html(
-        f"<p>{markup.quiet('These texts were asked for with other settings than the fields hold:')}"
-        f" {back}.</p>"
-    )
+    other = "These texts were asked for with other settings than the fields hold."
+    words = "Bring back vectors, strengths, prompt and decoding"
+    back = markup.link(words, "playground", **history.selection(run))
+    st.html(f"<p>{markup.quiet(other)} {back}</p>")
 
 
 notes.header("Playground", "Try vectors on a prompt and see where the text departs.")
@@ -76,7 +75,7 @@ with texts.container(key="play-texts"):
         )
         st.caption("The baseline and every arm share one batch.")
     run = _shown()
-    is_other = form is not None and run is not None and not history.is_of(run, form.spec.sha256)
+    is_other = form is not None and run is not None and run.spec_sha256 != form.spec.sha256
     if form is not None and (is_pressed or (is_live and is_other)):
         _ask(form)
         run, is_other = _shown(), False

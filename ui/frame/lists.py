@@ -8,7 +8,6 @@ import streamlit as st
 
 from ui import cached, markup, tables
 from ui.frame import navigation, notes
-from vectorlab.domain.runs.runs import GenerationRun
 from vectorlab.services.runs import runs
 
 Rows = TypeVar("Rows", bound=Sequence[Any] | pd.DataFrame)
@@ -124,13 +123,8 @@ def older_newer(number: int, *, more: bool) -> None:
             st.rerun()
 
 
-def name_run(run: GenerationRun) -> None:
-    """A small form that gives a run its name, by which it is found and kept apart from trials."""
-    keep_run(run.id, run.name)
-
-
-def keep_run(run_id: int, called: str | None = None) -> None:
-    """As ``name_run``, of a run of which no more is known than its id and its name."""
+def name_run(run_id: int, called: str | None) -> None:
+    """A small form that gives a run its name, by which it is found and kept apart from tries."""
     with st.popover("Rename" if called else "Keep as …"), st.form(f"name.{run_id}", border=False):
         name = st.text_input("Name of the run", value=called or "", key=f"name.{run_id}.text")
         if st.form_submit_button("Keep"):

@@ -1,5 +1,7 @@
 """The latest tries, each with the address that brings its fields back."""
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from ui import cached, markup
@@ -15,11 +17,15 @@ LATEST = 6
 
 
 def selection(run: GenerationRun) -> dict[str, object]:
-    """What the address says where the fields are to ask for the first prompt of a run.
+    """The address that brings back the vectors, strengths, prompt and decoding of a run.
 
-    How its vectors acted is not in it: whether the fields ask for the same, ``is_of`` says.
+    How its vectors acted and how its prompt was read are not in it.
     """
-    spec, names = run.spec, cached.vector_names()
+    return _selection(run, cached.vector_names())
+
+
+def _selection(run: GenerationRun, names: Mapping[int, str]) -> dict[str, object]:
+    spec = run.spec
     applied = [(names[each.vector_id], each.strength) for each in _set_arm(run).interventions]
     return {
         "run": run.id,
@@ -33,25 +39,21 @@ def selection(run: GenerationRun) -> dict[str, object]:
     }
 
 
-def is_of(run: GenerationRun, asked_sha256: str) -> bool:
-    """Whether a request with that hash is the one that a run was made by."""
-    return run.spec_sha256 == asked_sha256
-
-
 def show() -> None:
     """A line for every try, newest first: its address, what it was, and its replay."""
     db = cached.store()
-    found = lists.list_runs(db, RunFilter(kind=RunKind.TRIES), limit=LATEST)
-    if not found:
-        return
-    notes.heading("Latest tries")
-    st.html("".join(_line(runs.get(db, str(summary.id))) for summary in found))
+    listed = lists.list_runs(db, RunFilter(kind=RunKind.TRIES), limit=LATEST)
+    found = [runs.get(db, str(each.id)) for each in listed if each.replay_of is None]
+    if found:
+        names = cached.vector_names()
+        notes.heading("Latest tries")
+        st.html("".join(_line(run, names) for run in found))
 
 
-def _line(run: GenerationRun) -> str:
+def _line(run: GenerationRun, names: Mapping[int, str]) -> str:
     prompt = run.spec.prompts[0].text
     what = ", ".join(arm.label for arm in run.spec.arms[1:]) or run.spec.arms[0].label
-    opens = markup.link(what, "playground", **selection(run))
+    opens = markup.link(what, "playground", **_selection(run, names))
     replay = markup.link("replay", "replay", run=run.id)
     return f"<p>{opens} {markup.preview(prompt)} · {replay}</p>"
 

@@ -86,7 +86,7 @@ def show(run: GenerationRun) -> None:
         if read:
             token_view.show_numbers(read, {column.arm: column.label for column in columns})
     with st.container(horizontal=True, vertical_alignment="center"):
-        lists.name_run(run)
+        lists.name_run(run.id, run.name)
         navigation.page_link(f"Open run {run.id}", "compare", run=run.id)
         navigation.page_link("Replay it", "replay", run=run.id)
     if run.name:

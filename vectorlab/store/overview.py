@@ -11,6 +11,7 @@ from vectorlab.domain.sets.versions import SHUFFLED_FROM
 from vectorlab.domain.vectors.methods import RANDOM_DIRECTION
 from vectorlab.store import schema
 from vectorlab.store.database import Transaction
+from vectorlab.store.runs import lists
 
 LOOKED_AT = 50  # newest of a kind, so that an answer costs the same in a store of any size
 BEGINNING = 200  # characters of a text
@@ -44,6 +45,12 @@ def tries(tx: Transaction, *, author: str, limit: int) -> list[Try]:
 
     The text is that of the last arm: where several strengths were tried at once, the strongest.
     """
+    newest = _newest(
+        _runs,
+        _runs.c.created_by == author,
+        _runs.c.name.is_(None),
+        _runs.c.replay_of.is_(None),
+    )
     last = sa.select(sa.func.max(_arms.c.position)).where(_arms.c.run_id == _runs.c.id)
     steered, plain = _texts.alias(), _texts.alias()
     query = (
@@ -65,7 +72,7 @@ def tries(tx: Transaction, *, author: str, limit: int) -> list[Try]:
         )
         .join(steered, _first_text(steered, _arms.c.position))
         .join(plain, _first_text(plain, 0), isouter=True)
-        .where(_runs.c.id.in_(_newest_tries(author)))
+        .where(_runs.c.id.in_(newest), sa.not_(lists.is_kept()))
         .order_by(_runs.c.id.desc())
         .limit(limit)
     )
@@ -141,11 +148,9 @@ def _vectors_without_calibration() -> sa.Select[Any]:
 
 
 def _kept_runs(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    """Runs with a name or several prompts, without replays."""
-    many = sa.exists().where(_prompts.c.run_id == _runs.c.id, _prompts.c.position == 1)
-    is_kept = sa.or_(_runs.c.name.is_not(None), many)
+    """Kept runs, without replays."""
     newest = _newest(_runs, _runs.c.replay_of.is_(None))
-    return _of(_runs, _runs.c.name, newest).where(is_kept, *conditions)
+    return _of(_runs, _runs.c.name, newest).where(lists.is_kept(), *conditions)
 
 
 def _has_scores() -> sa.ColumnElement[bool]:
@@ -159,19 +164,6 @@ def _has_scores() -> sa.ColumnElement[bool]:
 def _is_replayed() -> sa.ColumnElement[bool]:
     replays = _runs.alias()
     return sa.exists().where(replays.c.replay_of == _runs.c.id)
-
-
-def _newest_tries(author: str) -> sa.Select[Any]:
-    """Runs of one prompt and without a name, among the newest of somebody."""
-    newest = _newest(
-        _runs,
-        _runs.c.created_by == author,
-        _runs.c.name.is_(None),
-        _runs.c.replay_of.is_(None),
-    )
-    runs = _runs.alias()
-    many = sa.exists().where(_prompts.c.run_id == runs.c.id, _prompts.c.position == 1)
-    return sa.select(runs.c.id).where(runs.c.id.in_(newest), sa.not_(many))
 
 
 def _newest(

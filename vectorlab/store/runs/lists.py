@@ -175,14 +175,19 @@ def methods(tx: Transaction) -> list[str]:
     return list(tx.scalars(sa.select(_vectors.c.method).distinct().order_by(_vectors.c.method)))
 
 
+def is_kept() -> sa.ColumnElement[bool]:
+    """Whether a run is more than a try: it has a name, or several prompts."""
+    many = sa.exists().where(_prompts.c.run_id == _runs.c.id, _prompts.c.position == 1)
+    many = many.correlate(_runs)  # a query that reads prompts has a row of its own for them
+    return sa.or_(_runs.c.name.is_not(None), many)
+
+
 def _run_conditions(run_filter: RunFilter) -> list[sa.ColumnElement[bool]]:
     conditions: list[sa.ColumnElement[bool]] = []
-    many = sa.exists().where(_prompts.c.run_id == _runs.c.id, _prompts.c.position == 1)
-    is_kept = sa.or_(_runs.c.name.is_not(None), many)
     if run_filter.kind is RunKind.KEPT:
-        conditions.append(is_kept)
+        conditions.append(is_kept())
     if run_filter.kind is RunKind.TRIES:
-        conditions.append(sa.not_(is_kept))
+        conditions.append(sa.not_(is_kept()))
     if run_filter.kind is RunKind.NAMED:
         conditions.append(_runs.c.name.is_not(None))
     if run_filter.kind is RunKind.ORIGINALS:
