@@ -135,8 +135,10 @@ def _place(step: NextStep) -> tuple[str, dict[str, object]]:
     """Where it is done: a page and what is chosen on it."""
     if step.kind is StepKind.RETRY:
         return "jobs", {"job": step.id}
-    if step.kind in (StepKind.COMMIT, StepKind.EXTRACT):
-        return "sets", {"set": step.name}
+    if step.kind is StepKind.COMMIT:
+        return "sets", {"set": step.name, "view": "edit"}
+    if step.kind is StepKind.EXTRACT:
+        return "new_vector", {"set": step.name}
     if step.kind is StepKind.CALIBRATE:
         return "vectors", {"vector": step.name}
     if step.kind is StepKind.SCORE:

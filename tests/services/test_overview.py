@@ -1,5 +1,7 @@
 """What the Overview says is derived from the record, and costs the same in any store."""
 
+from dataclasses import replace
+
 from tests.services.runs.test_outcomes import score, statements
 from tests.ui.filled_store import add_run, fill, run_spec
 from vectorlab.domain.jobs.jobs import NewJob
@@ -58,7 +60,7 @@ def test_a_set_is_next_until_something_is_made(database):
         actor="ada",
     )
     found = steps(database)[StepKind.EXTRACT]
-    assert (found.name, found.others) == ("new", 0)
+    assert (found.name, found.others) == ("new@1", 0)
     tried(database, "Wow!!!")  # a set may have been there to judge, which no version records
     assert StepKind.EXTRACT not in steps(database)
 
@@ -81,6 +83,16 @@ def test_a_failed_job_is_next_until_an_equal_one_is_asked_for(database):
     with database.write() as tx:
         queue.enqueue(tx, new)
     assert StepKind.RETRY not in steps(database)
+
+
+def test_what_waits_is_said_in_the_order_in_which_it_is_taken(database):
+    fill(database)
+    new = NewJob(kind="extract", spec={}, dedupe_key=None, created_by="ada", priority=7)
+    with database.write() as tx:
+        first, _, urgent = (
+            queue.enqueue(tx, replace(new, priority=priority))[0].id for priority in (7, 7, 9)
+        )
+    assert [each.job.id for each in overview.under_way(database, limit=2)] == [urgent, first]
 
 
 def test_the_overview_asks_as_many_statements_of_a_fuller_store(database):

@@ -21,7 +21,7 @@ class NextStep:
 
     kind: StepKind
     id: int  # of the newest that it is to be done to
-    name: str  # as people know it; empty where it has none
+    name: str  # as people know it, of a set that of its newest version; empty where it has none
     others: int  # that it is to be done to as well, among the newest
 
 

@@ -10,6 +10,7 @@ from vectorlab.services.jobs import pace, seconds_left, standing
 from vectorlab.store import overview
 from vectorlab.store.database import Database
 from vectorlab.store.jobs import queue
+from vectorlab.store.jobs import waiting as line
 
 MOST_UNDER_WAY = 4  # running jobs that are said, and as many that wait
 TRIES_READ = 20  # newest, of which those that changed the text are worth keeping
@@ -35,13 +36,10 @@ class UnderWay:
 
 
 def under_way(db: Database, *, limit: int = MOST_UNDER_WAY) -> list[UnderWay]:
-    """Jobs that run, then those that wait; of either the newest few."""
+    """Jobs that run, the newest few, then those that are taken next."""
     with db.read() as tx:
-        found = [
-            job
-            for state in (JobState.RUNNING, JobState.QUEUED)
-            for job in reversed(queue.list_jobs(tx, JobFilter(states=(state,)), limit=limit))
-        ]
+        running = queue.list_jobs(tx, JobFilter(states=(JobState.RUNNING,)), limit=limit)
+        found = [*reversed(running), *line.queued(tx, limit=limit)]
     if not found:
         return []
     words, lines = waiting.requests_in_words(db, found), waiting.lines(db, found)

@@ -123,7 +123,9 @@ def _sets_without_vector() -> sa.Select[Any]:
     )
     used = [query.where(of_set).correlate(_sets).exists() for query in joined]
     waits = sa.exists().where(of_set, *map(_came_after_all, (_vectors, _runs)))
-    query = _of(_sets, _sets.c.name, _newest(_sets)).where(waits)
+    newest = sa.select(sa.func.max(_versions.c.number)).where(of_set).correlate(_sets)
+    label = _sets.c.name + "@" + sa.cast(newest.scalar_subquery(), sa.Text)
+    query = _of(_sets, label, _newest(_sets)).where(waits)
     return query.where(*map(sa.not_, used))
 
 

@@ -13,6 +13,7 @@ from vectorlab.store.jobs.workers import is_alive
 
 _jobs = schema.jobs
 _workers = schema.workers
+_TAKEN = (_jobs.c.priority.desc(), _jobs.c.id)  # the order of a queue
 
 
 def running(tx: Transaction, queues: Sequence[str]) -> list[Job]:
@@ -23,11 +24,15 @@ def running(tx: Transaction, queues: Sequence[str]) -> list[Job]:
     return [job_of(row) for row in tx.execute(query.order_by(_jobs.c.id))]
 
 
+def queued(tx: Transaction, *, limit: int) -> list[Job]:
+    """Jobs that wait, in the order in which they are taken."""
+    query = sa.select(*JOB_COLUMNS).where(_jobs.c.state == JobState.QUEUED).order_by(*_TAKEN)
+    return [job_of(row) for row in tx.execute(query.limit(limit))]
+
+
 def ranks(tx: Transaction, queues: Sequence[str], job_ids: Sequence[int]) -> dict[int, int]:
     """At which place from 1 some queued jobs are taken; others have none."""
-    rank = sa.func.row_number().over(
-        partition_by=_jobs.c.queue, order_by=(_jobs.c.priority.desc(), _jobs.c.id)
-    )
+    rank = sa.func.row_number().over(partition_by=_jobs.c.queue, order_by=_TAKEN)
     queued = (
         sa.select(_jobs.c.id, rank.label("rank"))
         .where(_jobs.c.state == JobState.QUEUED, _jobs.c.queue.in_(queues))
@@ -68,7 +73,7 @@ def overtaker(tx: Transaction, queue: str, priority: int) -> int | None:
             _jobs.c.run_after <= utc_now(),
             sa.not_(_jobs.c.cancel_requested),
         )
-        .order_by(_jobs.c.priority.desc(), _jobs.c.id)
+        .order_by(*_TAKEN)
         .limit(1)
     )
     found: int | None = tx.scalar(query)
