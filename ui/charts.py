@@ -33,6 +33,22 @@ def legible(make: Callable[Arguments, Chart]) -> Callable[Arguments, Chart]:
 @legible
 def layer_bars(frame: pd.DataFrame, column: str, *, title: str, share: bool = False) -> alt.Chart:
     """One bar per layer; ``share`` fixes the axis to 0..1."""
+    return _bars(frame, column, title=title, share=share)
+
+
+@legible
+def accuracy_bars(frame: pd.DataFrame, column: str, *, title: str, guess: float) -> alt.LayerChart:
+    """One bar per layer from 0 to 1, and a dashed line at what a guess has."""
+    line = alt.Chart(pd.DataFrame({column: [guess]})).mark_rule(
+        color=colours.ink(), strokeDash=[5, 4]
+    )
+    bars = _bars(frame, column, title=title, share=True)
+    level = line.encode(y=alt.Y(f"{column}:Q", title=title))
+    both: alt.LayerChart = alt.LayerChart(layer=[bars, level])
+    return both
+
+
+def _bars(frame: pd.DataFrame, column: str, *, title: str, share: bool) -> alt.Chart:
     domain = alt.Scale(domain=[0, 1]) if share else alt.Scale(zero=True)
     chart: alt.Chart = (
         alt.Chart(frame)

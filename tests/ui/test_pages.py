@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
+import sqlalchemy as sa
 
 from tests.store.builders import left_out
 from tests.store.jobs.test_queue import PAST
@@ -303,15 +304,31 @@ def test_the_vector_without_each_demonstration_is_asked_for_and_shown(filled, vi
     assert sorted(frame["position"]) == [0, 1, 2, 3]
 
 
-def test_a_vector_whose_bytes_were_altered_is_refused_with_both_hashes(filled, visit):
-    from sqlalchemy import text
+def unguard_layers(tx):
+    """Numbers of a vector are never written again; tests do it none the less."""
+    named = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'layer_vectors'"
+    for name in tx.scalars(sa.text(named)).all():
+        tx.execute(sa.text(f'DROP TRIGGER "{name}"'))
 
+
+@pytest.mark.parametrize(
+    ("accuracy", "words"), [(0.6, "60%, near a guess"), (0.9, "90%, a guess has 50%")]
+)
+def test_separability_stands_beside_what_a_guess_has(filled, visit, accuracy, words):
+    layers = schema.layer_vectors
     with filled.write() as tx:
-        for (name,) in tx.execute(
-            text("SELECT name FROM sqlite_master WHERE type='trigger' AND tbl_name='layer_vectors'")
-        ).all():
-            tx.execute(text(f'DROP TRIGGER "{name}"'))
-        tx.execute(text("UPDATE layer_vectors SET data = zeroblob(length(data)) WHERE layer = 2"))
+        unguard_layers(tx)
+        tx.execute(layers.update().values(separability=accuracy - layers.c.layer / 10))
+    app = visit("vectors", vector="upbeat-icv")
+    assert not app.exception
+    assert f"Best at layer 0: {words}." in shown(app)
+
+
+def test_a_vector_whose_bytes_were_altered_is_refused_with_both_hashes(filled, visit):
+    with filled.write() as tx:
+        unguard_layers(tx)
+        zeros = "UPDATE layer_vectors SET data = zeroblob(length(data)) WHERE layer = 2"
+        tx.execute(sa.text(zeros))
     said = shown(visit("vectors", vector="upbeat-icv"))
     recorded = vectors.details(filled, "upbeat-icv").layers[2].sha256
     assert recorded[:12] in said

@@ -26,7 +26,6 @@ HEAD = (
     "runs",
     "made",
 )
-NEAR_CHANCE = 0.6  # accuracy up to which a vector is said to tell little apart
 
 
 class VectorOrder(StrEnum):
@@ -161,7 +160,7 @@ def _apart(known: Merits) -> str:
     if known.separable is None:
         return markup.quiet("not measured")
     found = f"{known.separable.accuracy:.0%} at layer {known.separable.layer}"
-    note = markup.note("near a guess") if known.separable.accuracy <= NEAR_CHANCE else ""
+    note = markup.note("near a guess") if known.separable.is_near_chance else ""
     return markup.escape(found) + note
 
 

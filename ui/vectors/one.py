@@ -1,9 +1,11 @@
 """One vector, from its numbers to the runs that used it."""
 
 import tempfile
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+import pandas as pd
 import streamlit as st
 
 from ui import cached, charts, markup
@@ -15,6 +17,8 @@ from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.runs.lists import RunFilter, RunKind
 from vectorlab.domain.vectors.explanations import Explanation
 from vectorlab.domain.vectors.formats import VECTOR_FORMATS, VectorFormat
+from vectorlab.domain.vectors.lists import CHANCE, MostSeparable
+from vectorlab.domain.vectors.vectors import LayerVectorInfo
 from vectorlab.services import frames
 from vectorlab.services.asking import Asked
 from vectorlab.services.runs import lists as run_lists
@@ -83,9 +87,7 @@ def _show_layers(details: VectorDetails) -> None:
     with left:
         st.subheader("Separability", anchor=False)
         if frame["separability"].notna().any():
-            st.altair_chart(
-                charts.layer_bars(frame, "separability", title="held-out accuracy", share=True)
-            )
+            _show_separability(frame, details.layers)
         else:
             st.html(markup.quiet("None is recorded for this vector."))
     cosines = cached.layer_cosines(details.vector)
@@ -102,6 +104,19 @@ def _show_layers(details: VectorDetails) -> None:
     with right:
         st.subheader("Layers", anchor=False)
         st.dataframe(frame, key="vectors.layers", hide_index=True, placeholder="–")
+
+
+def _show_separability(frame: pd.DataFrame, layers: Sequence[LayerVectorInfo]) -> None:
+    title = "held-out accuracy"
+    st.altair_chart(charts.accuracy_bars(frame, "separability", title=title, guess=CHANCE))
+    found = [
+        MostSeparable(layer=each.layer, accuracy=each.separability)
+        for each in layers
+        if each.separability is not None
+    ]
+    best = max(found, key=lambda each: each.accuracy)
+    near = "near a guess" if best.is_near_chance else f"a guess has {CHANCE:.0%}"
+    st.html(markup.quiet(f"Best at layer {best.layer}: {best.accuracy:.0%}, {near}."))
 
 
 def _file(details: VectorDetails, format: VectorFormat) -> bytes:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 CHANCE = 0.5  # accuracy of a guess between sources and targets
+NEAR_CHANCE = 0.6  # accuracy up to which a vector is said to tell little apart
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -11,6 +12,11 @@ class MostSeparable:
 
     layer: int
     accuracy: float  # held out; ``CHANCE`` is a guess
+
+    @property
+    def is_near_chance(self) -> bool:
+        """Whether a guess does about as well."""
+        return self.accuracy <= NEAR_CHANCE
 
 
 @dataclass(frozen=True, kw_only=True)
