@@ -13,7 +13,7 @@ from ui import colours
 from ui.playground import history
 from ui.runs.token_view import departure
 from vectorlab.config import WISH_VARIABLE
-from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
+from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE, JobState
 from vectorlab.domain.jobs.requests import GenerateRequest
 from vectorlab.domain.runs.runs import Decoding, Prompt
 from vectorlab.domain.runs.tokens import NearestTokens, ReadTokens, VocabularyToken
@@ -358,8 +358,13 @@ def test_the_first_steps_end_with_both_texts_of_an_example(db, visit):
     assert "!!" not in base
     assert all(f"<b>{arm.label}</b>" in said for arm in run.spec.arms)
     assert "First steps" not in shown(visit("overview"))
-    app = press(visit("playground"), preset.experiment.title)
+    assert preset.expected == steered
+    gallery = visit("playground")
+    assert steered.strip() in shown(gallery)
+    app = press(gallery, preset.experiment.title)
     assert app.query_params["at"] == f"sentiment-paraphrase-v1:{preset.strength}"
+    assert newest_job(db).state is JobState.QUEUED  # with another decoding than the first steps
+    assert app.query_params["job"] == str(newest_job(db).id)
     assert app.multiselect(key="vector").value == ["sentiment-paraphrase-v1"]
     assert app.text_area(key="prompt").value == preset.prompt
     assert preset.experiment.title not in [button.label for button in app.button]

@@ -4,12 +4,11 @@ import streamlit as st
 
 from ui import cached, markup
 from ui.frame import job_panels, navigation, notes
-from ui.playground import history, results
+from ui.playground import gallery, history, results
 from ui.runs import form as run_form
-from ui.runs import strengths
 from ui.runs.form import Form
 from vectorlab.domain.runs.runs import GenerationRun
-from vectorlab.services.runs import presets, runs
+from vectorlab.services.runs import runs
 
 
 def _ask(form: Form) -> None:
@@ -22,27 +21,6 @@ def _ask(form: Form) -> None:
             st.session_state[results.FRESH] = answer.found.id
         elif answer.job is not None:
             st.query_params["job"] = str(answer.job.id)
-
-
-def _offer_presets() -> None:
-    """What can be tried at once, where nothing is chosen yet."""
-    if {"vector", "at", "job", "run"} & set(st.query_params):
-        return
-    ready = presets.presets(cached.store())
-    if ready:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.html(markup.quiet("Begin with"), width="content")
-            for preset in ready:
-                st.button(preset.experiment.title, type="tertiary", on_click=_take, args=(preset,))
-
-
-def _take(preset: presets.Preset) -> None:
-    """Choose what a preset needs, in the address too."""
-    name = preset.vector.name
-    strengths.forget(name)
-    st.session_state["vector"] = [name]
-    st.session_state["prompt"] = preset.prompt
-    st.query_params[strengths.PARAMETER] = f"{name}:{preset.strength!r}"
 
 
 def _shown() -> GenerationRun | None:
@@ -60,7 +38,7 @@ def _say_other(run: GenerationRun) -> None:
 
 
 notes.header("Playground", "Try vectors on a prompt and see where the text departs.")
-_offer_presets()
+gallery.show()
 rack, texts = st.columns([5, 7], gap="large")
 with rack:
     form = run_form.show(quick=True)
@@ -76,7 +54,8 @@ with texts.container(key="play-texts"):
         st.caption("The baseline and every arm share one batch.")
     run = _shown()
     is_other = form is not None and run is not None and run.spec_sha256 != form.spec.sha256
-    if form is not None and (is_pressed or (is_live and is_other)):
+    is_taken = gallery.is_taken()
+    if form is not None and (is_pressed or is_taken or (is_live and is_other)):
         _ask(form)
         run, is_other = _shown(), False
     job_id = navigation.chosen_number("job")

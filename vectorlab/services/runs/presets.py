@@ -9,7 +9,8 @@ from vectorlab.domain.vectors.vectors import SteeringVector
 from vectorlab.services.runs.arms import Term
 from vectorlab.services.runs.requests import GenerationRequest
 from vectorlab.services.sets import examples
-from vectorlab.store.database import Database
+from vectorlab.store.database import Database, Transaction
+from vectorlab.store.runs import comparison
 from vectorlab.store.sets import sets
 from vectorlab.store.vectors import vectors
 
@@ -21,6 +22,7 @@ class Preset:
     experiment: Experiment
     prompt: str
     vector: SteeringVector
+    expected: str | None  # what the vector wrote there at this strength; None: never asked
 
     @property
     def strength(self) -> float:
@@ -48,14 +50,17 @@ def presets(db: Database) -> list[Preset]:
     with db.read() as tx:
         first = vectors.first_of_contents(tx, list(contents), Operator.ROTATE)
         return [
-            Preset(
-                experiment=experiment,
-                prompt=experiment.prompt,
-                vector=vectors.vector_by_id(tx, first[content]),
-            )
+            _preset(tx, experiment, experiment.prompt, vectors.vector_by_id(tx, first[content]))
             for content, experiment in contents.items()
             if content in first and experiment.prompt is not None
         ]
+
+
+def _preset(tx: Transaction, experiment: Experiment, prompt: str, vector: SteeringVector) -> Preset:
+    expected = comparison.steered_text(
+        tx, prompt=prompt, vector_id=vector.id, strength=experiment.higher
+    )
+    return Preset(experiment=experiment, prompt=prompt, vector=vector, expected=expected)
 
 
 def example_version(db: Database) -> SetVersion | None:

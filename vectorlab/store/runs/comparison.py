@@ -110,6 +110,48 @@ def texts(tx: Transaction, column: Column) -> Iterator[str]:
     yield from tx.execute(query).scalars()
 
 
+def steered_text(tx: Transaction, *, prompt: str, vector_id: int, strength: float) -> str | None:
+    """What one vector alone wrote behind a prompt, greedily, when it was last asked; None if never.
+
+    Args:
+        tx: An open transaction.
+        prompt: The whole of it.
+        vector_id: The only vector of the arm.
+        strength: At which it was applied.
+    """
+    applied, beside = schema.arm_interventions, schema.arm_interventions.alias()
+    alone = sa.not_(
+        sa.exists().where(
+            beside.c.run_id == applied.c.run_id,
+            beside.c.arm == applied.c.arm,
+            beside.c.position != applied.c.position,
+        )
+    )
+    query = (
+        sa.select(_generations.c.text)
+        .join(_runs, _runs.c.id == _generations.c.run_id)
+        .join(
+            _prompts,
+            sa.and_(_prompts.c.run_id == _runs.c.id, _prompts.c.position == _generations.c.prompt),
+        )
+        .join(
+            applied,
+            sa.and_(applied.c.run_id == _runs.c.id, applied.c.arm == _generations.c.arm),
+        )
+        .where(
+            applied.c.steering_vector_id == vector_id,
+            applied.c.strength == strength,
+            alone,
+            _prompts.c.text == prompt,
+            _runs.c.decoding_json["do_sample"].as_boolean().is_(False),
+        )
+        .order_by(_runs.c.id.desc())
+        .limit(1)
+    )
+    found: str | None = tx.scalar(query)
+    return found
+
+
 def copies(tx: Transaction, columns: Sequence[Column]) -> dict[int, int]:
     """The places of prompts that stood before, with the place of the first that is equal."""
     run_ids = _run_ids(columns)
