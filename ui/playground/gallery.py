@@ -8,7 +8,6 @@ from ui.runs import strengths
 from vectorlab.services.runs import presets
 from vectorlab.services.runs.presets import Preset
 
-
 _TAKEN = "play.taken"  # session key: a card was pressed, and its texts are to be asked for
 
 
