@@ -65,6 +65,32 @@ def test_slider_number_and_address_follow_each_other(filled, visit):
     assert "--arm upbeat-icv:0.9" in shown(app)
 
 
+def test_each_vector_may_act_in_its_own_way(filled, visit):
+    app = visit("playground", vector="upbeat-icv", at="upbeat-icv:0.2:operator=add:layers=0-1")
+    assert app.slider(key="play.slider.upbeat-icv").value == 0.2
+    assert "operator add, layers 0-1" in shown(app)
+    app = app.text_input(key="play.positions.upbeat-icv").set_value("prompt:last=2").run()
+    term = "upbeat-icv:0.2:operator=add:positions=prompt:last=2:layers=0-1"
+    assert app.query_params["at"] == term
+    app = app.text_input(key="play.number.upbeat-icv").set_value("0.3").run()
+    assert app.query_params["at"] == term.replace("0.2", "0.3")
+    press(app, "Generate")
+    [applied] = newest_job(filled).spec["spec"]["arms"][1]["interventions"]
+    assert (applied["operator"], applied["layers"]) == ("add", [0, 1])
+    assert (applied["positions"], applied["strength"]) == ("prompt:last=2", 0.3)
+
+
+def test_what_is_said_of_one_vector_and_cannot_be_read_is_said_and_asks_for_nothing(filled, visit):
+    app = visit("playground", vector="upbeat-icv", at="upbeat-icv:0.2")
+    app = app.text_input(key="play.layers.upbeat-icv").set_value("9-").run()
+    assert "are not understood" in shown(app)
+    assert next(each for each in app.button if each.label == "Generate").disabled
+    assert app.query_params["at"] == "upbeat-icv:0.2"
+    app = app.text_input(key="play.layers.upbeat-icv").set_value("2").run()
+    assert app.query_params["at"] == "upbeat-icv:0.2:layers=2"
+    assert not next(each for each in app.button if each.label == "Generate").disabled
+
+
 def test_a_strip_of_strengths_is_one_request(filled, visit):
     app = visit("playground", vector="upbeat-icv", at="upbeat-icv:0.1", strip="true")
     press(app, "Generate")

@@ -253,9 +253,9 @@ def _choose_sliders(
     if chosen is None:
         return None
     arms = [
-        tuple(Term(vector=name, strength=strengths.times(factor, value)) for name, value in chosen)
+        tuple(replace(term, strength=strengths.times(factor, term.strength)) for term in chosen)
         for factor in (STRIP if strip else (1.0,))
-        if any(value for _, value in chosen)
+        if any(term.strength for term in chosen)
     ]
     return tuple(dict.fromkeys(arms))
 

@@ -1,24 +1,28 @@
 """A slider and a number for the strength of every vector; both, and the address, agree."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
+from functools import partial
+from typing import Any
 
 import streamlit as st
 
 from ui import cached, markup
 from ui.frame import notes
+from ui.runs import acting
 from vectorlab.domain.interventions.operators import Operator, Slider
 from vectorlab.domain.interventions.typed_strengths import parse_strength
 from vectorlab.domain.models import Model
 from vectorlab.domain.runs.lists import VectorChoice
 from vectorlab.errors import InputError, NotFoundError
-from vectorlab.services.runs.arms import SweepOptions
+from vectorlab.services.runs.arms import SweepOptions, Term, parse_arm, said_by, spell_arm
 from vectorlab.services.vectors import strengths, vectors
 from vectorlab.services.vectors.strengths import UsualStrength
 
-PARAMETER = "at"  # of the address, once per vector: name:strength
+PARAMETER = "at"  # of the address, once per vector: an arm of it alone, as a command spells it
 _CALIBRATED = Slider(lowest=-2.0, highest=2.0, step=0.05, start=1.0)  # in calibrated strengths
 
 
@@ -29,28 +33,31 @@ def times(factor: float, strength: float) -> float:
 
 def choose(
     chosen: Sequence[VectorChoice], model: Model, options: SweepOptions | None
-) -> list[tuple[str, float]] | None:
-    """The strength of each vector, in order; None where a number cannot be read, which is said.
+) -> list[Term] | None:
+    """Each vector with its strength and how it acts; None where one cannot be read, which is said.
 
     Args:
         chosen: The vectors.
         model: The model that they steer.
-        options: How they act; None where that cannot be read.
+        options: How they act where none says otherwise; None where that cannot be read.
     """
     in_address = _given()
-    pairs, is_readable = [], True
+    terms, is_readable = [], True
     for vector in chosen:
-        usual = _usual(vector, model, options)
-        value = in_address.get(vector.name, _start(vector, usual))
-        offered = _offered(vector, usual, options)
-        _draw(
-            vector.name, offered, value, unit=_unit(vector, options), marks=_marks(offered, usual)
-        )
+        term = in_address.get(vector.name) or Term(vector=vector.name, strength=math.nan)
+        own = options and said_by(term, options)
+        usual = _usual(vector, model, own)
+        if math.isnan(term.strength):
+            term = replace(term, strength=_start(vector, usual))
+        offered = _offered(vector, usual, own)
+        unit, marks = _unit(vector, own), _marks(offered, usual)
+        _draw(vector.name, offered, term.strength, unit=unit, marks=marks)
         if usual is not None:
-            _say_where(vector.name, value, usual)
+            _say_where(vector.name, term.strength, usual)
         is_readable &= _says_a_number(vector.name)
-        pairs.append((vector.name, value))
-    return pairs if is_readable else None
+        is_readable &= acting.choose(term, partial(_keep, strength=term.strength))
+        terms.append(term)
+    return terms if is_readable else None
 
 
 def say_usual(chosen: Sequence[VectorChoice], model: Model, options: SweepOptions | None) -> None:
@@ -66,6 +73,7 @@ def forget(vector: str) -> None:
     """Let the address alone say the strength of a vector."""
     for kind in ("slider", "number"):
         st.session_state.pop(f"play.{kind}.{vector}", None)
+    acting.forget(vector)
 
 
 def _usual(
@@ -173,17 +181,12 @@ def _calibrate_link(name: str, usual: UsualStrength) -> str:
     return " " + markup.link("Calibrate it", "vectors", vector=name, effect="sentiment")
 
 
-def _given() -> dict[str, float]:
-    strengths = {}
+def _given() -> dict[str, Term]:
+    terms: dict[str, Term] = {}
     for text in st.query_params.get_all(PARAMETER):
-        name, _, number = text.rpartition(":")
-        try:
-            value = float(number)
-        except ValueError:
-            continue
-        if name and math.isfinite(value):
-            strengths[name] = value
-    return strengths
+        with suppress(InputError):
+            terms |= {term.vector: term for term in parse_arm(text)}
+    return terms
 
 
 def _spelt(value: float) -> str:
@@ -199,15 +202,17 @@ def _read(text: str) -> float | None:
 def _follow_slider(name: str) -> None:
     value = float(st.session_state[f"play.slider.{name}"])
     st.session_state[f"play.number.{name}"] = _spelt(value)
-    _keep(name, value)
+    _keep(name, {"strength": value})
 
 
 def _follow_number(name: str) -> None:
     value = _read(st.session_state[f"play.number.{name}"])
     if value is not None:
-        _keep(name, value)
+        _keep(name, {"strength": value})
 
 
-def _keep(name: str, value: float) -> None:
-    known = _given() | {name: value}
-    st.query_params[PARAMETER] = [f"{key}:{number!r}" for key, number in known.items()]
+def _keep(name: str, changed: Mapping[str, Any], *, strength: float = 0.0) -> None:
+    """Put what was changed of a vector into the address; ``strength`` where it has none yet."""
+    known = _given()
+    known[name] = replace(known.get(name) or Term(vector=name, strength=strength), **changed)
+    st.query_params[PARAMETER] = [spell_arm([term]) for term in known.values()]

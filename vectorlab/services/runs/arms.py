@@ -143,7 +143,7 @@ def usual_in_words(
     terms += [term for arm in written for term in _terms(arm)]
     sentences = []
     for term in terms:
-        said = _said(term, options)
+        said = said_by(term, options)
         with db.read() as tx:
             vector = vectors.get_vector(tx, term.vector)
         usual = said.usual(db, vector)
@@ -235,11 +235,16 @@ def _term(vector: str, strength: float, rest: str, text: str) -> Term:
     options: dict[str, Any] = {}
     for part in parts[1:]:
         name, _, value = part.partition("=")
-        options[name] = _option(name, value.strip(), text)
+        options[name] = parse_option(name, value.strip())
     return replace(term, **options)
 
 
-def _option(name: str, value: str, text: str) -> Any:
+def parse_option(name: str, value: str) -> Any:
+    """What a vector of an arm says itself, one of ``OPTIONS``.
+
+    Raises:
+        InputError: If it cannot be read.
+    """
     if name == "positions":
         return Positions.parse(value)
     if name == "schedule":
@@ -250,7 +255,7 @@ def _option(name: str, value: str, text: str) -> Any:
         return value
     known = Operator if name == "operator" else Site
     if value not in list(known):
-        raise InputError(f"Arm {text!r} names {name} {value!r}. Known are {', '.join(known)}.")
+        raise InputError(f"There is no {name} {value!r}. Known are {', '.join(known)}.")
     return known(value)
 
 
@@ -286,7 +291,7 @@ def _arm(
 def _intervention(
     db: Database, model: Model, vector: SteeringVector, term: Term, options: SweepOptions
 ) -> Intervention:
-    said = _said(term, options)
+    said = said_by(term, options)
     intervention = Intervention(
         strength=term.strength,
         layers=said.layers_meant(db, model, vector),
@@ -298,7 +303,7 @@ def _intervention(
     return intervention
 
 
-def _said(term: Term, options: SweepOptions) -> SweepOptions:
+def said_by(term: Term, options: SweepOptions) -> SweepOptions:
     """What a vector of an arm says itself, and the run's options for the rest."""
     overrides = {name: getattr(term, name) for name in OPTIONS}
     return replace(
@@ -358,9 +363,14 @@ def _in_brackets(details: Sequence[str]) -> str:
     return f" ({', '.join(details)})" if details else ""
 
 
-def _spell(term: Term) -> str:
+def spelt_options(term: Term) -> dict[str, str]:
+    """What a vector says itself, as ``parse_option`` reads it, by name."""
     values: dict[str, Any] = {name: getattr(term, name) for name in OPTIONS}
     if term.layers is not None:
         values["layers"] = spell_choice(term.layers)
-    options = [f":{name}={value}" for name, value in values.items() if value is not None]
+    return {name: str(value) for name, value in values.items() if value is not None}
+
+
+def _spell(term: Term) -> str:
+    options = [f":{name}={value}" for name, value in spelt_options(term).items()]
     return f"{term.vector}:{term.strength!r}{''.join(options)}"
