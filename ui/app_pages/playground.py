@@ -4,7 +4,7 @@ import streamlit as st
 
 from ui import cached, markup
 from ui.frame import job_panels, navigation, notes
-from ui.playground import history, results
+from ui.playground import history, results, turns
 from ui.runs import form as run_form
 from ui.runs import strengths
 from ui.runs.form import Form
@@ -56,7 +56,10 @@ def _say_other(run: GenerationRun) -> None:
     other = "These texts were asked for with other settings than the fields hold."
     words = "Bring back vectors, strengths, prompt and decoding"
     back = markup.link(words, "playground", **history.selection(run))
-    st.html(f"<p>{markup.quiet(other)} {back}</p>")
+    chat = run.spec.chat
+    stays = "What was said before the prompt stays with these texts: go on from one of them."
+    said = markup.quiet(stays) if chat is not None and chat.earlier else ""
+    st.html(f"<p>{markup.quiet(other)} {back} {said}</p>")
 
 
 notes.header("Playground", "Try vectors on a prompt and see where the text departs.")
@@ -82,12 +85,13 @@ with texts.container(key="play-texts"):
     job_id = navigation.chosen_number("job")
     if job_id is None and run is None:  # a job says so itself
         job_panels.worker_note(waits=False)
+    turns.show(form, run, job_id)
     if job_id is not None:
         results.watch(job_id)
     elif run is not None:
         if is_other:
             _say_other(run)
-        results.show(run)
+        results.show(run, turns.ways_on(run, is_other=is_other))
     history.show()
 if form is not None:
     with rack:

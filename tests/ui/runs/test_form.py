@@ -5,9 +5,11 @@ from dataclasses import fields, is_dataclass, replace
 
 import pytest
 
-from tests.ui.filled_store import description
+from tests.ui.filled_store import add_run, description
 from tests.ui.test_pages import press, shown
-from vectorlab.domain.runs.runs import Decoding
+from vectorlab.domain.interventions.arms import Arm
+from vectorlab.domain.runs.runs import Decoding, Prompt, RunSpec
+from vectorlab.domain.text.chats import Chat
 from vectorlab.services import jobs, models
 from vectorlab.services.runs.arms import SweepOptions
 from vectorlab.services.runs.requests import GenerationRequest
@@ -31,6 +33,7 @@ CHOICES = {
     "dtype": ({"dtype": "bfloat16"}, "--dtype bfloat16"),
     "chat": ({"model": "talks", "as_chat": "true"}, "--chat"),
     "system": ({"model": "talks", "system": "Be brief."}, "--system 'Be brief.'"),
+    "after": ({"model": "talks", "after": "begun:0"}, "--after begun:0"),
     "sweep.operator": ({"operator": "add"}, "--operator add"),
     "sweep.site": ({"site": "block_output"}, "--site block_output"),
     "sweep.positions": ({"positions": "prompt:last=2"}, "--positions prompt:last=2"),
@@ -53,9 +56,16 @@ CHOICES = {
 
 @pytest.fixture
 def store(filled):
-    """With a model of the same shape that chats, and a second vector."""
-    talks = replace(description(), chat_template_sha256="c" * 64, weights_sha256="9" * 64)
-    models.register(filled, name="talks", description=talks, actor="ada")
+    """With a model of the same shape that chats and what it said, and a second vector."""
+    described = replace(description(), chat_template_sha256="c" * 64, weights_sha256="9" * 64)
+    talks = models.register(filled, name="talks", description=described, actor="ada")
+    said = RunSpec(
+        model_fingerprint=talks.fingerprint,
+        prompts=(Prompt(text="Hello"),),
+        arms=(Arm(label="baseline"),),
+        chat=Chat(template_sha256="c" * 64),
+    )
+    add_run(filled, talks, said, name="begun")
     vectors.combine(filled, name="twice", terms=[(2.0, "upbeat-icv")], actor="ada")
     return filled
 
