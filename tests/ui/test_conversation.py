@@ -91,14 +91,14 @@ def test_a_text_is_gone_on_from_by_its_link_with_all_that_the_fields_hold(filled
 
 
 def test_the_conversation_grows_turn_by_turn_and_begins_anew(filled, visit, talks, first):
-    chat = conversations.up_to(filled, f"{first.id}:0").chat
+    chat = conversations.up_to(filled, f"{first.id}:0")
     second = say(filled, talks, "And now?", chat)
     app = visit("playground", model="talks", run=str(second.id), after=f"{first.id}:0")
     said = shown(app)
     assert "earlier turns" not in said
     assert said.index("Hello") < said.index(">Hi.<") < said.index("And now?") < said.index("Oh.")
     assert ways_on(app)[2]["after"] == [f"{second.id}:2"]
-    third = say(filled, talks, "So?", conversations.up_to(filled, f"{second.id}:2").chat)
+    third = say(filled, talks, "So?", conversations.up_to(filled, f"{second.id}:2"))
     said = shown(visit("playground", model="talks", run=str(third.id)))
     assert "3 earlier turns" in said  # the system prompt, and the first that was said
     assert said.index("Hello") < said.index("And now?") < said.index("So?")
@@ -135,21 +135,24 @@ def test_what_cannot_be_gone_on_from_is_said_under_a_whole_form(visit, first, pa
     assert app.text_area(key="prompt").value == "So?"
 
 
-def test_a_try_that_went_on_says_which_turn_it_is_and_what_does_not_come_back(
+def test_a_try_that_went_on_says_which_turn_it_is_and_comes_back_with_what_was_said_before(
     filled, visit, talks, first
 ):
-    second = say(filled, talks, "And now?", conversations.up_to(filled, f"{first.id}:0").chat)
+    asked = {"model": "talks", "after": f"{first.id}:1", "prompt": "And now?"}
+    press(visit("playground", **asked), "Generate")
+    second = add_run(filled, talks, newest_spec(filled))
     said = shown(visit("playground", model="talks"))
     assert re.search(r"And now\?.*· turn 2 ·", said)
-    app = visit("playground", other_model="true", **history.selection(second))
+    app = visit("playground", **history.selection(second))
     assert app.checkbox(key="as_chat").value
-    assert "stays with these texts" in shown(app)
-    app = visit("playground", **history.selection(first))
-    assert "stays with these texts" not in shown(app)
+    assert "asked for with other settings" not in shown(app)
+    app = press(app, "Begin anew")
+    press(app, "Generate")
+    assert newest_spec(filled).chat == Chat(template_sha256="c" * 64)
 
 
 def test_the_page_of_a_run_shows_what_was_said_before_as_it_was_said(filled, visit, talks, first):
-    chat = conversations.up_to(filled, f"{first.id}:1").chat
+    chat = conversations.up_to(filled, f"{first.id}:1")
     second = say(filled, talks, "And now?", chat)
     said = shown(visit("compare", run=str(second.id)))
     assert f"Said before the prompts of run {second.id}: 3 turns" in said
@@ -161,7 +164,7 @@ def test_the_page_of_a_run_shows_what_was_said_before_as_it_was_said(filled, vis
 
 
 def test_a_conversation_that_was_purged_stays_in_the_runs_that_went_on(filled, visit, talks, first):
-    chat = conversations.up_to(filled, f"{first.id}:0").chat
+    chat = conversations.up_to(filled, f"{first.id}:0")
     second = say(filled, talks, "And now?", chat)
     runs.remove(filled, str(first.id), cascade=True, actor="ada")
     said = shown(visit("playground", model="talks", run=str(second.id)))

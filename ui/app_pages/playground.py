@@ -56,10 +56,7 @@ def _say_other(run: GenerationRun) -> None:
     other = "These texts were asked for with other settings than the fields hold."
     words = "Bring back vectors, strengths, prompt and decoding"
     back = markup.link(words, "playground", **history.selection(run))
-    chat = run.spec.chat
-    stays = "What was said before the prompt stays with these texts: go on from one of them."
-    said = markup.quiet(stays) if chat is not None and chat.earlier else ""
-    st.html(f"<p>{markup.quiet(other)} {back} {said}</p>")
+    st.html(f"<p>{markup.quiet(other)} {back}</p>")
 
 
 notes.header("Playground", "Try vectors on a prompt and see where the text departs.")

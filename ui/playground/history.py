@@ -11,17 +11,15 @@ from ui.runs.strengths import PARAMETER
 from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.runs.lists import RunFilter, RunKind
 from vectorlab.domain.runs.runs import Decoding, GenerationRun
-from vectorlab.domain.text.chats import Chat
-from vectorlab.services.runs import lists, runs
+from vectorlab.services.runs import conversations, lists, runs
 
 LATEST = 6
 
 
 def selection(run: GenerationRun) -> dict[str, object]:
-    """The address that brings back the vectors, strengths, prompt and decoding of a run.
+    """The address that brings back vectors, strengths, prompt, chat and decoding of a run.
 
-    How its vectors acted, whether its tokenizer added tokens, and what was said before its prompt
-    are not in it.
+    How its vectors acted, and whether its tokenizer added tokens, is not in it.
     """
     return _selection(run, cached.vector_names())
 
@@ -37,7 +35,7 @@ def _selection(run: GenerationRun, names: Mapping[int, str]) -> dict[str, object
         "prompt": spec.prompts[0].text,
         "seed": spec.seed,
         **({"strip": "true"} if _is_strip(run) else {}),
-        **_of_chat(spec.chat),
+        **_of_chat(run),
         **_of_decoding(spec.decoding),
     }
 
@@ -72,9 +70,12 @@ def _set_arm(run: GenerationRun) -> Arm:
     return run.spec.arms[1 + STRIP.index(1.0) if _is_strip(run) else -1]
 
 
-def _of_chat(chat: Chat | None) -> dict[str, object]:
+def _of_chat(run: GenerationRun) -> dict[str, object]:
+    chat = run.spec.chat
     if chat is None:
         return {}
+    if chat.earlier:
+        return {"as_chat": "true", "after": conversations.before(run)}
     system = {} if chat.system is None else {"system": chat.system}
     return {"as_chat": "true", **system}
 

@@ -71,7 +71,7 @@ def _named() -> tuple[Turn, ...]:
     if not after:
         return ()
     try:
-        return conversations.up_to(cached.store(), after).chat.before
+        return conversations.up_to(cached.store(), after).before
     except VectorLabError:
         return ()
 

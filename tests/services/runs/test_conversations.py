@@ -37,10 +37,7 @@ def said(database, model, **asked):
 @pytest.mark.parametrize("arm", ["1", "in context: a:1"])
 def test_an_arm_goes_by_number_or_label_and_what_it_read_is_what_was_said(database, chatty, arm):
     run = said(database, chatty)
-    found = conversations.up_to(database, f"{run.id}:{arm}")
-    assert (found.run, found.place, found.prompt) == (run, 1, 0)
-    assert found.arm.label == "in context: a:1"
-    assert found.chat == replace(
+    assert conversations.up_to(database, f"{run.id}:{arm}") == replace(
         BEGUN, earlier=(Exchange(user="Bad. Good.\nHello", assistant="p0 a1 s0"),)
     )
     assert conversations.reference_of(run, 1) == f"{run.id}:1"
@@ -48,18 +45,20 @@ def test_an_arm_goes_by_number_or_label_and_what_it_read_is_what_was_said(databa
 
 def test_a_conversation_grows_by_a_turn_each_time(database, chatty):
     first = said(database, chatty)
-    once = conversations.up_to(database, f"{first.id}:0").chat
+    once = conversations.up_to(database, f"{first.id}:0")
     second = said(database, chatty, prompts=(Prompt(text="And now?"),), chat=once)
-    twice = conversations.up_to(database, f"{second.id}:0").chat
+    twice = conversations.up_to(database, f"{second.id}:0")
     assert twice.earlier == (
         Exchange(user="Hello", assistant="p0 a0 s0"),
         Exchange(user="And now?", assistant="p0 a0 s0"),
     )
+    assert conversations.up_to(database, conversations.before(second)) == once
+    assert conversations.up_to(database, conversations.before(first)) == BEGUN
 
 
 def test_the_only_text_of_a_run_needs_no_more_than_the_run(database, chatty):
     run = said(database, chatty, arms=ARMS[:1], samples=1)
-    assert conversations.up_to(database, str(run.id)).chat.earlier[0].assistant == "p0 a0 s0"
+    assert conversations.up_to(database, str(run.id)).earlier[0].assistant == "p0 a0 s0"
 
 
 @pytest.mark.parametrize("arm", ["1", "in context: a:1"])
@@ -67,7 +66,7 @@ def test_one_of_several_prompts_is_named_behind_the_arm(database, chatty, arm):
     run = said(database, chatty, prompts=THREE)
     reference = f"{run.id}:{arm}:2"
     found = conversations.up_to(database, reference)
-    assert found.chat.earlier[-1] == Exchange(user="Bad. Good.\nWell?", assistant="p1 a1 s0")
+    assert found.earlier[-1] == Exchange(user="Bad. Good.\nWell?", assistant="p1 a1 s0")
     assert conversations.reference_of(run, 1, 1) == f"{run.id}:1:2"
 
 
@@ -104,7 +103,7 @@ def test_a_request_that_goes_on_holds_what_was_said_and_no_reference(database, c
     model = request.model_of(database, lambda name: {"talks": chatty}[name])
     assert model == chatty  # nobody named it: it said what is gone on from
     spec = request.spec(database, model)
-    assert spec.chat == conversations.up_to(database, after).chat
+    assert spec.chat == conversations.up_to(database, after)
     assert spec.chat.system == "Be kind."
     other = replace(request, system="Be brief.").spec(database, model)
     assert other.chat == replace(spec.chat, system="Be brief.")

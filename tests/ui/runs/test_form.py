@@ -5,11 +5,9 @@ from dataclasses import fields, is_dataclass, replace
 
 import pytest
 
-from tests.ui.filled_store import add_run, description
+from tests.ui.filled_store import add_chat, description
 from tests.ui.test_pages import press, shown
-from vectorlab.domain.interventions.arms import Arm
-from vectorlab.domain.runs.runs import Decoding, Prompt, RunSpec
-from vectorlab.domain.text.chats import Chat
+from vectorlab.domain.runs.runs import Decoding
 from vectorlab.services import jobs, models
 from vectorlab.services.runs.arms import SweepOptions
 from vectorlab.services.runs.requests import GenerationRequest
@@ -59,13 +57,7 @@ def store(filled):
     """With a model of the same shape that chats and what it said, and a second vector."""
     described = replace(description(), chat_template_sha256="c" * 64, weights_sha256="9" * 64)
     talks = models.register(filled, name="talks", description=described, actor="ada")
-    said = RunSpec(
-        model_fingerprint=talks.fingerprint,
-        prompts=(Prompt(text="Hello"),),
-        arms=(Arm(label="baseline"),),
-        chat=Chat(template_sha256="c" * 64),
-    )
-    add_run(filled, talks, said, name="begun")
+    add_chat(filled, talks, name="begun")
     vectors.combine(filled, name="twice", terms=[(2.0, "upbeat-icv")], actor="ada")
     return filled
 

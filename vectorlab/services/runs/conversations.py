@@ -1,11 +1,11 @@
 """Going on with a conversation: what a run read and answered, in front of the next prompt.
 
-An answer is named ``RUN``, ``RUN:ARM`` or ``RUN:ARM:PROMPT``: a run by id, name or hash, an arm by
-its label or its number from 0, a prompt by its number from 1. What was said goes into the request
-that goes on, not where it was said: such a request replays when the other run is gone.
+What is gone on from is named ``RUN:ARM`` or ``RUN:ARM:PROMPT``, the first text of an arm on a
+prompt: a run by id, name or hash, an arm by its label or its number from 0, a prompt of several by
+its number from 1. ``RUN:before`` is what was said before the prompts of a run, to answer them anew.
+What was said goes into the request, not where it was said: a request replays when the other run is
+gone.
 """
-
-from dataclasses import dataclass
 
 from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.runs.runs import GenerationRun
@@ -14,26 +14,18 @@ from vectorlab.errors import InputError
 from vectorlab.store.database import Database, Transaction
 from vectorlab.store.runs import runs
 
-
-@dataclass(frozen=True, kw_only=True)
-class Conversation:
-    """What was said up to the first text of an arm on one prompt."""
-
-    run: GenerationRun
-    place: int  # of the arm in the run
-    prompt: int  # place in the run
-    chat: Chat  # the text is its last turn
-
-    @property
-    def arm(self) -> Arm:
-        """Whose text is gone on from."""
-        return self.run.spec.arms[self.place]
+BEFORE = "before"  # in the place of an arm: up to the prompts, without an answer
 
 
 def reference_of(run: GenerationRun, arm: int, prompt: int = 0) -> str:
     """How the text of an arm on a prompt is named, both by their places."""
     number = "" if len(run.spec.prompts) == 1 else f":{prompt + 1}"
     return f"{run.id}:{arm}{number}"
+
+
+def before(run: GenerationRun) -> str:
+    """How what was said before the prompts of a run is named."""
+    return f"{run.id}:{BEFORE}"
 
 
 def run_of(db: Database, reference: str) -> GenerationRun:
@@ -46,8 +38,8 @@ def run_of(db: Database, reference: str) -> GenerationRun:
         return runs.get_run(tx, reference.partition(":")[0])
 
 
-def up_to(db: Database, reference: str) -> Conversation:
-    """The conversation that ends with a text.
+def up_to(db: Database, reference: str) -> Chat:
+    """The chat that goes on from there.
 
     Raises:
         NotFoundError: If there is no such run.
@@ -62,10 +54,11 @@ def up_to(db: Database, reference: str) -> Conversation:
                 f"The prompts of run {run.id} are texts as they are and no turns of a chat, so "
                 "nothing goes on from it. Ask for the run as a chat: --chat"
             )
+        if rest == BEFORE:
+            return chat
         arm, prompt = _place(run, rest)
         answer = _first_text(tx, run, arm, prompt)
-    said = run.spec.arms[arm].prefix + run.spec.prompts[prompt].text
-    return Conversation(run=run, place=arm, prompt=prompt, chat=chat.answered(said, answer))
+    return chat.answered(run.spec.arms[arm].prefix + run.spec.prompts[prompt].text, answer)
 
 
 def _first_text(tx: Transaction, run: GenerationRun, arm: int, prompt: int) -> str:

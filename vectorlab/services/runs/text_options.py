@@ -26,7 +26,8 @@ class TextOptions:
         system: A system prompt in front of them; implies ``chat``.
         after: A text of a run in a chat, ``"12:1"`` for arm 1 of run 12, with which the prompts go
             on: all that was said up to it stands in front of them, its system prompt unless there
-            is another. Implies ``chat``.
+            is another. ``"12:before"`` is what was said before the prompts of run 12. Implies
+            ``chat``.
     """
 
     decoding: Decoding = field(default_factory=Decoding)
@@ -47,7 +48,7 @@ class TextOptions:
         """
         begun = self.chat if isinstance(self.chat, Chat) else None
         if self.after is not None:
-            begun = conversations.up_to(db, self.after).chat
+            begun = conversations.up_to(db, self.after)
         if begun is None:
             is_chat = self.chat or self.system is not None
             return runs.chat_of(model, self.system) if is_chat else None
