@@ -19,7 +19,7 @@ from vectorlab.domain.runs.experiments import ExperimentSpec, Subject
 from vectorlab.domain.runs.runs import Decoding, Prompt, RunSpec
 from vectorlab.domain.scores.catalogue import parse_scorer
 from vectorlab.domain.scores.scores import ScorerSpec
-from vectorlab.domain.text.chats import Chat
+from vectorlab.domain.text.chats import Chat, Exchange
 from vectorlab.domain.vectors.conventions import Convention
 from vectorlab.domain.vectors.passages import ChatForm, ThinkingMarkers
 from vectorlab.domain.vectors.states import StateSpec
@@ -343,6 +343,10 @@ FULL: dict[type, Any] = PLAIN | {
 }
 
 
+NEWEST_CHAT = replace(
+    FULL_CHAT,
+    earlier=(Exchange(user="Hello", assistant="Hi."), Exchange(user="Well?", assistant="")),
+)
 NEWEST_CONDITION = replace(FULL_CONDITION, vector_model=OTHER_MODEL)
 NEWEST_INTERVENTION = replace(
     FULL_INTERVENTION, vector_model=OTHER_MODEL, condition=NEWEST_CONDITION
@@ -362,6 +366,7 @@ NEWEST_CONSTRUCTION = replace(
 NEWEST_EXTRACTION = replace(FULL_EXTRACTION, convention=Convention.CAA)
 # With every field that there is today.
 NEWEST = FULL | {
+    Chat: NEWEST_CHAT,
     ExtractionSpec: NEWEST_EXTRACTION,
     Condition: NEWEST_CONDITION,
     Intervention: NEWEST_INTERVENTION,
@@ -372,11 +377,14 @@ NEWEST = FULL | {
 }
 # Requests with fields that are newer than those above, by what is new.
 SINCE: dict[str, Any] = {
+    "chats.Chat, earlier": NEWEST_CHAT,
+    "runs.RunSpec, earlier turns": replace(PLAIN_RUN, chat=NEWEST_CHAT),
     "calibration.CalibrationSpec, schedule": replace(
         PLAIN_CALIBRATION, schedule=Schedule.parse("first:8")
     ),
     "calibration.CalibrationSpec, condition": replace(PLAIN_CALIBRATION, condition=FULL_CONDITION),
     "calibration.CalibrationSpec, chat": replace(PLAIN_CALIBRATION, chat=FULL_CHAT),
+    "calibration.CalibrationSpec, earlier turns": replace(PLAIN_CALIBRATION, chat=NEWEST_CHAT),
     "calibration.CalibrationSpec, vector_model": replace(
         PLAIN_CALIBRATION, vector_model=OTHER_MODEL
     ),
@@ -448,6 +456,7 @@ def another(value: Any, *, of: tuple[type, str] | None = None) -> Any:
 # Where the rule above makes what cannot be.
 ODD: dict[tuple[type, str] | None, Any] = {
     (TrainingSpec, "variant"): Variant.LINEAR,
+    (Chat, "earlier"): (Exchange(user="Hello", assistant="Ho."),),
     (VectorArm, "operator"): "add",
     (ScorerSpec, "label"): "length:unit=words",
     (ReproductionSpec, "scope"): "full",

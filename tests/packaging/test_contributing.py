@@ -414,7 +414,7 @@ def add_a_column_on_runs(copy: Copy) -> None:
         before="\n\ndef recorded() ->",
     )
     schema = "vectorlab/store/schema.py"
-    copy.change(RUN_COLUMN, schema, 'REVISION = "0002"', 'REVISION = "0003"')
+    copy.change(RUN_COLUMN, schema, 'REVISION = "0003"', 'REVISION = "0004"')
     copy.insert(
         RUN_COLUMN,
         schema,
@@ -423,7 +423,7 @@ def add_a_column_on_runs(copy: Copy) -> None:
     )
     copy.write(
         RUN_COLUMN,
-        "alembic/versions/0003_host_of_runs.py",
+        "alembic/versions/0004_host_of_runs.py",
         '''\
 """Say of every run which machine made it."""
 
@@ -431,8 +431,8 @@ import sqlalchemy as sa
 
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
@@ -492,7 +492,7 @@ st.dataframe(echoes.frame(cached.store()))
     )
     copy.write(
         SYSTEM,
-        "alembic/versions/0004_echoes.py",
+        "alembic/versions/0005_echoes.py",
         '''\
 """Keep echoes."""
 
@@ -500,8 +500,8 @@ import sqlalchemy as sa
 
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
@@ -523,7 +523,7 @@ def downgrade() -> None:
     op.drop_table("echoes")
 ''',
     )
-    copy.change(SYSTEM, "vectorlab/store/schema.py", 'REVISION = "0003"', 'REVISION = "0004"')
+    copy.change(SYSTEM, "vectorlab/store/schema.py", 'REVISION = "0004"', 'REVISION = "0005"')
 
 
 @pytest.fixture(scope="module")
@@ -641,7 +641,7 @@ def test_a_system_is_a_folder_and_a_line_beside_its_page_and_its_revision(copy: 
     assert beside == {
         "vectorlab/systems.py",
         "ui/app_pages/echoes.py",
-        "alembic/versions/0004_echoes.py",
+        "alembic/versions/0005_echoes.py",
         "vectorlab/store/schema.py",
     }
     old, new = (

@@ -39,7 +39,7 @@ from vectorlab.domain.scores.statistics import estimate
 from vectorlab.domain.sets.checks import Check, Finding
 from vectorlab.domain.sets.drafts import Edit
 from vectorlab.domain.sets.versions import Demonstration, Relation, SetVersion
-from vectorlab.domain.text.chats import Chat
+from vectorlab.domain.text.chats import Chat, Exchange
 from vectorlab.domain.vectors.explanations import LeftOut
 from vectorlab.domain.vectors.methods import COMBINED
 from vectorlab.domain.vectors.passages import Passage
@@ -357,12 +357,16 @@ def condition(vector: SteeringVector, **changes: Any) -> Condition:
 
 
 def add_conditional_run(tx: Transaction, model: Model, vector: SteeringVector) -> GenerationRun:
-    """A run in a chat, with a condition on one vector, compared with the baseline."""
+    """A run that goes on with a chat, a condition on one vector, compared with the baseline."""
     one = intervention(vector, 0.2, condition=condition(vector))
     spec = run_spec(
         model,
         arms=(Arm(label="baseline"), Arm(label="conditional", interventions=(one,))),
-        chat=Chat(template_sha256="c" * 64, system="Be kind"),
+        chat=Chat(
+            template_sha256="c" * 64,
+            system="Be kind",
+            earlier=(Exchange(user="Hello", assistant="Hi!"),),
+        ),
         decoding=Decoding(max_new_tokens=4, kl=True),
     )
     compared = Divergence(

@@ -13,6 +13,7 @@ from vectorlab.domain.runs.batch_plan import BatchPlan
 from vectorlab.domain.runs.runs import Decoding, GenerationRun, NewRun, Prompt, RunSpec
 from vectorlab.domain.runs.texts import FinishReason, GeneratedText
 from vectorlab.domain.sets.versions import Demonstration
+from vectorlab.domain.text.chats import Chat
 from vectorlab.domain.vectors.vectors import (
     Alignment,
     ExtractionSpec,
@@ -167,6 +168,19 @@ def run_spec(model: Model, vector: SteeringVector, prompts: Sequence[str] = PROM
         decoding=Decoding(max_new_tokens=8),
         seed=7,
     )
+
+
+def add_chat(db: Database, model: Model, *, name: str) -> GenerationRun:
+    """Store a run whose only prompt begins a conversation."""
+    template = model.description.chat_template_sha256
+    assert template is not None
+    spec = RunSpec(
+        model_fingerprint=model.fingerprint,
+        prompts=(Prompt(text="Hello"),),
+        arms=(Arm(label="baseline"),),
+        chat=Chat(template_sha256=template),
+    )
+    return add_run(db, model, spec, name=name)
 
 
 def add_run(

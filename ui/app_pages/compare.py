@@ -6,7 +6,16 @@ import streamlit as st
 
 from ui import cached, markup
 from ui.frame import lists, navigation, notes, verbs
-from ui.runs import blind, choices, figures, scoring, settings, side_by_side, token_view
+from ui.runs import (
+    blind,
+    choices,
+    conversation,
+    figures,
+    scoring,
+    settings,
+    side_by_side,
+    token_view,
+)
 from vectorlab.domain.runs.comparison import columns_of
 from vectorlab.domain.runs.runs import GenerationRun
 from vectorlab.services.runs import runs
@@ -34,6 +43,8 @@ def _show(compared: Sequence[GenerationRun]) -> None:
                 remove=runs.remove,
                 page="runs",
             )
+    for run in compared:
+        conversation.show_before(run)
     if len(compared) == 1:
         scoring.show(compared[0])
     view = navigation.one_of("Look at", VIEWS, key="look", has_label=False)

@@ -4,7 +4,7 @@ import streamlit as st
 
 from ui import cached, markup
 from ui.frame import job_panels, navigation, notes
-from ui.playground import gallery, history, results
+from ui.playground import gallery, history, results, turns
 from ui.runs import form as run_form
 from ui.runs.form import Form
 from vectorlab.domain.runs.runs import GenerationRun
@@ -61,12 +61,13 @@ with texts.container(key="play-texts"):
     job_id = navigation.chosen_number("job")
     if job_id is None and run is None:  # a job says so itself
         job_panels.worker_note(waits=False)
+    turns.show(form, run, job_id)
     if job_id is not None:
         results.watch(job_id)
     elif run is not None:
         if is_other:
             _say_other(run)
-        results.show(run)
+        results.show(run, turns.ways_on(run, is_other=is_other))
     history.show()
 if form is not None:
     with rack:

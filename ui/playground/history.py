@@ -11,15 +11,15 @@ from ui.runs.strengths import PARAMETER
 from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.runs.lists import RunFilter, RunKind
 from vectorlab.domain.runs.runs import Decoding, GenerationRun
-from vectorlab.services.runs import lists, runs
+from vectorlab.services.runs import conversations, lists, runs
 
 LATEST = 6
 
 
 def selection(run: GenerationRun) -> dict[str, object]:
-    """The address that brings back the vectors, strengths, prompt and decoding of a run.
+    """The address that brings back vectors, strengths, prompt, chat and decoding of a run.
 
-    How its vectors acted and how its prompt was read are not in it.
+    How its vectors acted, and whether its tokenizer added tokens, is not in it.
     """
     return _selection(run, cached.vector_names())
 
@@ -35,6 +35,7 @@ def _selection(run: GenerationRun, names: Mapping[int, str]) -> dict[str, object
         "prompt": spec.prompts[0].text,
         "seed": spec.seed,
         **({"strip": "true"} if _is_strip(run) else {}),
+        **_of_chat(run),
         **_of_decoding(spec.decoding),
     }
 
@@ -55,7 +56,9 @@ def _line(run: GenerationRun, names: Mapping[int, str]) -> str:
     what = ", ".join(arm.label for arm in run.spec.arms[1:]) or run.spec.arms[0].label
     opens = markup.link(what, "playground", **_selection(run, names))
     replay = markup.link("replay", "replay", run=run.id)
-    return f"<p>{opens} {markup.preview(prompt)} · {replay}</p>"
+    chat = run.spec.chat
+    turn = f" · turn {len(chat.earlier) + 1}" if chat is not None and chat.earlier else ""
+    return f"<p>{opens} {markup.preview(prompt)}{turn} · {replay}</p>"
 
 
 def _is_strip(run: GenerationRun) -> bool:
@@ -65,6 +68,16 @@ def _is_strip(run: GenerationRun) -> bool:
 def _set_arm(run: GenerationRun) -> Arm:
     """The arm at the strengths that were set, whose multiples the others of a strip are."""
     return run.spec.arms[1 + STRIP.index(1.0) if _is_strip(run) else -1]
+
+
+def _of_chat(run: GenerationRun) -> dict[str, object]:
+    chat = run.spec.chat
+    if chat is None:
+        return {}
+    if chat.earlier:
+        return {"as_chat": "true", "after": conversations.before(run)}
+    system = {} if chat.system is None else {"system": chat.system}
+    return {"as_chat": "true", **system}
 
 
 def _of_decoding(decoding: Decoding) -> dict[str, object]:

@@ -1,5 +1,7 @@
 """What came of a request: texts while they grow, then side by side, token by token."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from ui import cached, colours, markup, tables
@@ -34,8 +36,13 @@ def watch(job_id: int) -> None:
     live()
 
 
-def show(run: GenerationRun) -> None:
-    """Baseline and steered texts of the run's first prompt, the first sample of each."""
+def show(run: GenerationRun, way_on: Callable[[int], str] = lambda _: "") -> None:
+    """Baseline and steered texts of the run's first prompt, the first sample of each.
+
+    Args:
+        run: The run.
+        way_on: A link that goes on from the text of an arm, or nothing.
+    """
     columns = columns_of([run])
     rows, _ = comparison.page(cached.store(), Question(columns=columns, limit=1))
     [row] = rows
@@ -62,6 +69,7 @@ def show(run: GenerationRun) -> None:
                         spaces=spaces,
                         by_words=not by_token,
                     )
+                    + way_on(column.arm)
                 )
     else:
         lines = [
@@ -74,7 +82,8 @@ def show(run: GenerationRun) -> None:
                     read.get((0, 0)) if column.arm else None,
                     spaces=spaces,
                     by_words=not by_token,
-                ),
+                )
+                + way_on(column.arm),
             )
             for column in columns
         ]

@@ -298,6 +298,18 @@ SystemOption = Annotated[
     str | None,
     typer.Option(help="System prompt that stands before every prompt; implies --chat."),
 ]
+AfterOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="RUN[:ARM[:PROMPT]]",
+        help="Go on with the conversation that ends in a text of a run with --chat: 12:1 is that "
+        "of arm 1 of run 12, 12:1:3 on its third prompt, and 12:before is what was said before "
+        "its prompts. What was said up to there stands before "
+        "every prompt, its system prompt unless there is another. An arm goes by its label or its "
+        "number from 0, which is mostly the baseline. Implies --chat; with neither --model nor "
+        "vectors, the model of that run goes on.",
+    ),
+]
 SpecialTokensOption = Annotated[
     bool,
     typer.Option(
@@ -400,6 +412,7 @@ class TextGroup(OptionGroup):
     dtype: DtypeOption = "float32"
     chat: ChatOption = False
     system: SystemOption = None
+    after: AfterOption = None
 
     def given(self) -> dict[str, Any]:
         """The fields of ``services.runs.text_options.TextOptions``.
@@ -416,6 +429,7 @@ class TextGroup(OptionGroup):
             "dtype": self.dtype,
             "chat": self.chat,
             "system": self.system,
+            "after": self.after,
         }
 
     def _decoding(self) -> dict[str, Any]:

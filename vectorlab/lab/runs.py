@@ -198,13 +198,13 @@ class RunVerbs(Verbs):
         model = whole.model_of(db, self._models.get)
         arms = sweeps.sweep_arms(db, model, whole, self._beside(whole))
         count = self._models.counter(
-            model.name, chat=whole.turns(model), add_special_tokens=whole.add_special_tokens
+            model.name, chat=whole.turns(db, model), add_special_tokens=whole.add_special_tokens
         )
         fitted = sweeps.fit_budget(whole, arms, count)
         request = runs.request_run(
             db,
             model=model,
-            spec=run_spec(whole, model, fitted.prompts, arms=arms, samples=whole.samples),
+            spec=run_spec(db, whole, model, fitted.prompts, arms=arms, samples=whole.samples),
             actor=self._session.settings.user,
             name=wanted.name,
             prompt_set_version_id=version_id,

@@ -44,7 +44,7 @@ from vectorlab.store.columns import (
 from vectorlab.store.columns import metadata as metadata
 from vectorlab.systems import systems
 
-REVISION = "0002"  # the newest revision; numbers sort, a test holds it to Alembic's head
+REVISION = "0003"  # the newest revision; numbers sort, a test holds it to Alembic's head
 
 # The tables whose rows are frozen, with the columns that may change although the rest may not.
 FROZEN: dict[str, tuple[str, ...]] = {
@@ -361,6 +361,7 @@ generation_runs = Table(
     text("record_sha256"),
     created_at(),
     text("created_by"),
+    Column("chat_earlier_json", Json),
     UniqueConstraint("name"),
     CheckConstraint("samples > 0", name="samples"),
     CheckConstraint("chat_system IS NULL OR chat_template_sha256 IS NOT NULL", name="chat"),

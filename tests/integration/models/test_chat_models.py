@@ -16,8 +16,10 @@ from vectorlab.domain.interventions.schedules import Schedule
 from vectorlab.domain.jobs.requests import GenerateRequest
 from vectorlab.domain.runs.runs import Decoding
 from vectorlab.domain.sets.versions import Demonstration
+from vectorlab.domain.text.chats import Exchange
 from vectorlab.errors import InputError
 from vectorlab.lab import Lab
+from vectorlab.services.runs import runs
 from vectorlab.services.runs.arms import SweepOptions
 from vectorlab.services.vectors import calibrations
 
@@ -152,3 +154,73 @@ def test_a_model_without_a_chat_template_is_told(lab):
             other_model=True,
             chat=True,
         )
+
+
+def test_a_conversation_goes_on_and_is_replayed_when_its_beginning_is_purged(lab):
+    first = lab.runs.generate(
+        prompts=PROMPTS[0], vectors="upbeat", strengths=[0.3], system="Be kind.", decoding=SHORT
+    )
+    after = f"{first.run.id}:1"
+    second = lab.runs.generate(prompts="And now?", after=after, decoding=SHORT)
+    frame = first.to_frame()
+    said = frame.loc[frame["arm_index"] == 1, "text"].item()
+    chat = second.run.spec.chat
+    assert chat is not None
+    assert (second.run.model_name, chat.system) == ("chatty", "Be kind.")
+    assert chat.earlier == (Exchange(user=PROMPTS[0], assistant=said),)
+    turns = f"system: Be kind.\nuser: {PROMPTS[0]}\nassistant: {said}\nuser: And now?\nassistant:"
+    plain = lab.runs.generate(
+        prompts=turns, model="chatty", add_special_tokens=False, decoding=SHORT
+    )
+    assert second.to_frame()["text"].tolist() == plain.to_frame()["text"].tolist()
+    runs.remove(lab.db, str(first.run.id), cascade=True, actor="tester")
+    assert second.replay().identical
+
+
+def test_commands_go_on_with_a_conversation_and_show_it(lab, tmp_path):
+    words = ("--model", "chatty", "--prompt", "It was ok.", "--max-new-tokens", "2", "--chat")
+    first = ask(lab, "runs", "generate", *words, "--vector", "upbeat", "--strength", "0.2")
+    going_on = ("--after", f"{first['id']}:1", "--prompt", "And now?", "--max-new-tokens", "2")
+    second = ask(lab, "runs", "generate", *going_on)
+    said = next(text["text"] for text in first["generations"] if text["arm_index"] == 1)
+    assert second["chat"]["earlier"] == [["It was ok.", said]]
+    shown = CliRunner().invoke(app, ["--db", lab.db.url, "runs", "show", str(second["id"])])
+    told = " ".join(shown.stdout.split())
+    assert f"earlier turns user 'It was ok.'; assistant {said!r}" in told
+    [report, *_] = lab.runs.report(str(second["id"]), path=tmp_path / "report.md")
+    assert f"assistant {said!r}" in report.read_text("utf-8")
+    # The same option, wherever texts are asked for.
+    swept = ask(lab, "runs", "sweep", *going_on, "--vector", "upbeat", "--strength", "0.1")
+    chat = lab.runs.get(str(swept["id"])).run.spec.chat
+    assert chat.to_json() == second["chat"]
+    effect = ("--effect", "length:characters", "--damage", "kl<=5")
+    made = ask(lab, "vectors", "calibrate", "upbeat", *effect, *going_on)
+    assert calibrations.get(lab.db, made["id"]).spec.chat == chat
+
+
+def test_a_text_that_is_not_there_to_go_on_from_is_told_in_a_line(lab):
+    plain = ask(lab, "runs", "generate", "--prompt", "It was ok.", "--max-new-tokens", "2")
+    for after, message in ((f"{plain['id']}:0", "no turns of a chat"), ("99:0", "No run '99'")):
+        asked = ["--db", lab.db.url, "runs", "generate", "--prompt", "So?", "--after", after]
+        done = CliRunner().invoke(app, asked)
+        assert message in str(done.exception)
+
+
+def test_an_experiment_keeps_what_was_said_before_its_prompts(lab):
+    first = lab.runs.generate(prompts="Hi.", model="chatty", chat=True, decoding=SHORT)
+    found = lab.experiment(
+        vectors="upbeat",
+        effect="length:characters",
+        damage="kl<=5",
+        prompts=[*PROMPTS, "Why?", "How?"],
+        random=0,
+        shuffled=0,
+        demonstrations=False,
+        after=str(first.run.id),
+        decoding=SHORT,
+    )
+    chat = found.run.run.spec.chat
+    assert chat is not None
+    assert [exchange.user for exchange in chat.earlier] == ["Hi."]
+    [calibration] = lab.vectors.calibrations("upbeat")[:1]
+    assert calibration.spec.chat == chat

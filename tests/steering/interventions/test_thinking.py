@@ -12,6 +12,7 @@ from vectorlab.domain.interventions.positions import Part, Positions
 from vectorlab.domain.text.chats import Chat
 from vectorlab.errors import InputError, IntegrityError
 from vectorlab.steering.generation.generation import generate
+from vectorlab.steering.generation.prepared_run import prompt_ids
 from vectorlab.steering.interventions.arm_table import SteeringTable
 from vectorlab.steering.interventions.hooks import steer
 from vectorlab.steering.interventions.token_positions import MarkerIds, PassReader, ThinkingReader
@@ -140,6 +141,40 @@ def test_prompts_go_through_the_chat_template_and_system_prompts_in_front() -> N
         loaded, replace(whole, add_special_tokens=False), vectors(loaded)
     ).generations
     assert result.generations[0].token_ids == expected.token_ids
+
+
+def test_earlier_turns_are_read_in_front_of_the_prompt() -> None:
+    loaded = chat_model()
+    said = "<user>Hi\n<assistant>Ho\n<user>And\n<assistant>"
+    plain = replace(run_spec(loaded, [said], [arm()]), add_special_tokens=False)
+    going_on = Chat(template_sha256=TEMPLATE_SHA256).answered("Hi", "Ho")
+    chat = replace(run_spec(loaded, ["And"], [arm()]), chat=going_on)
+    written, asked = (generate(loaded, item, vectors(loaded)) for item in (plain, chat))
+    assert asked.generations[0].token_ids == written.generations[0].token_ids
+    assert prompt_ids(loaded, chat) == prompt_ids(loaded, plain)
+
+
+def test_what_is_steered_of_a_prompt_is_the_whole_conversation() -> None:
+    """And what is steered of a response is what comes behind it: no turn of the model's before."""
+    loaded = chat_model()
+    going_on = Chat(template_sha256=TEMPLATE_SHA256).answered("Hi", "Ho")
+    said = "<user>Hi\n<assistant>Ho\n<user>And\n<assistant>"
+    for positions in ("prompt", "prompt:last=1", "prompt:first=4", "response"):
+        arms = [arm(intervention(0.5, positions=Positions.parse(positions)))]
+        plain = replace(run_spec(loaded, [said], arms), add_special_tokens=False)
+        chat = replace(run_spec(loaded, ["And"], arms), chat=going_on)
+        written, asked = (generate(loaded, item, vectors(loaded)) for item in (plain, chat))
+        assert asked.generations[0].token_ids == written.generations[0].token_ids, positions
+
+
+def test_a_stage_behind_a_turn_that_was_cut_while_thinking_is_refused() -> None:
+    loaded = chat_model(TEMPLATE + "{# <think> </think> #}")
+    cut = Chat(template_sha256=TEMPLATE_SHA256).answered("Hi", "<think>Hm")
+    answer = arm(intervention(0.5, positions=Positions.parse("response+answer")))
+    with pytest.raises(InputError, match="ends inside the model's thinking"):
+        generate(loaded, replace(run_spec(loaded, ["And"], [answer]), chat=cut), vectors(loaded))
+    whole = arm(intervention(0.5, positions=Positions.parse("response")))
+    generate(loaded, replace(run_spec(loaded, ["And"], [whole]), chat=cut), vectors(loaded))
 
 
 def test_another_template_than_the_runs_own_is_refused() -> None:

@@ -1,13 +1,18 @@
 """Parts of a conversation lie where the chat template puts them, token by token."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.tiny_models import byte_tokenizer
+from vectorlab.domain.text.chats import Chat
 from vectorlab.domain.vectors.passages import ChatForm, ThinkingMarkers, passage
 from vectorlab.errors import InputError
 from vectorlab.steering.model.conversation_spans import (
+    check_thinking_has_ended,
     find_parts,
     find_token_parts,
+    in_chat,
     marker_ids,
     opens_thinking,
     split_response,
@@ -37,6 +42,19 @@ OPENS = (
     "{{ m.content.split('</think>')[-1] if m.role == 'assistant' else m.content }}[end]{% endfor %}"
     "{% if add_generation_prompt %}[assistant]<think>\n{% endif %}"
 )
+
+
+# As Gemma writes it: no system prompt, and users and models take turns.
+ALTERNATES = (
+    "{% for m in messages %}"
+    "{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}"
+    "{{ raise_exception('Roles must alternate user/assistant') }}{% endif %}"
+    "[{{ m.role }}]{{ m.content }}[end]\n{% endfor %}"
+    "{% if add_generation_prompt %}[assistant]{% endif %}"
+)
+LAST_ALONE = "[user]{{ messages[-1].content }}[end]\n[assistant]"
+BEGUN = Chat(template_sha256="c" * 64)
+GOING_ON = BEGUN.answered("Hello", "Hi.").answered("Why?", "<think>\nHm.\n</think>\n\nBecause.")
 
 
 def chat_tokenizer(template: str):
@@ -218,3 +236,66 @@ def test_a_plain_text_stands_for_itself_and_a_conversation_does_not():
 def test_markers_are_two_words(text):
     with pytest.raises(InputError, match="two words"):
         ThinkingMarkers.parse(text)
+
+
+WRITTEN = {
+    PLAIN: "[system]Be brief.[end]\n[user]Hello[end]\n[assistant]Hi.[end]\n[user]Why?[end]\n"
+    "[assistant]<think>\nHm.\n</think>\n\nBecause.[end]\n"
+    "[user] And now? [end]\n[assistant]",
+    REWRITES: "[system]\nBe brief.[end]\n[user]\nHello[end]\n"
+    "[assistant]\n<think>\n\n</think>\n\nHi.[end]\n[user]\nWhy?[end]\n"
+    "[assistant]\n<think>\nHm.\n</think>\n\nBecause.[end]\n"
+    "[user]\n And now? [end]\n[assistant]\n",
+    # What was thought in past turns is not shown again.
+    OPENS: "[system]Be brief.[end][user]Hello[end][assistant]Hi.[end][user]Why?[end]"
+    "[assistant]\n\nBecause.[end][user] And now? [end][assistant]<think>\n",
+}
+
+
+@pytest.mark.parametrize("template", list(WRITTEN))
+def test_earlier_turns_stand_in_front_of_the_prompt_as_the_template_writes_them(template):
+    chat = replace(GOING_ON, system="Be brief.")
+    assert in_chat(chat_tokenizer(template), chat, " And now? ") == WRITTEN[template]
+
+
+@pytest.mark.parametrize("template", [PLAIN, TRIMS, REWRITES, OPENS])
+def test_a_response_behind_several_turns_is_the_last_one(template):
+    item = replace(response("<think>Again.</think>So."), before=GOING_ON.turns("And now?"))
+    assert part(template, item, "answer") == "So."
+    assert part(template, item, "thinking") == ("" if template == OPENS else "Again.")
+    prompt = part(template, item, "prompt")
+    assert prompt.index("Hello") < prompt.index("Because.") < prompt.index("And now?")
+    (found,) = find_token_parts(chat_tokenizer(template), [item], add_special_tokens=True)
+    assert found.spans["prompt"] == range(found.spans["response"].start)
+    assert found.spans["response"].stop == len(found.token_ids)
+
+
+def test_a_template_that_leaves_earlier_turns_out_is_not_believed():
+    tokenizer = chat_tokenizer(LAST_ALONE)
+    assert in_chat(tokenizer, BEGUN, "And now?") == "[user]And now?[end]\n[assistant]"
+    with pytest.raises(InputError, match=r"leaves out what was said before.*in one prompt"):
+        in_chat(tokenizer, GOING_ON, "And now?")
+
+
+def test_a_refusal_names_the_cure():
+    tokenizer = chat_tokenizer(ALTERNATES)
+    assert in_chat(tokenizer, GOING_ON, "And now?").endswith("[user]And now?[end]\n[assistant]")
+    system = replace(GOING_ON, system="Be brief.")
+    with pytest.raises(
+        InputError,
+        match=r"system, user, assistant.*: Roles must alternate user/assistant\. "
+        r"Leave the system prompt out or Begin",
+    ):
+        in_chat(tokenizer, system, "And now?")
+    with pytest.raises(InputError, match=r"of user: no\. Use another model\.$"):
+        in_chat(chat_tokenizer("{{ raise_exception('no.') }}"), BEGUN, "Hello")
+
+
+@pytest.mark.parametrize("template", [PLAIN, OPENS, REWRITES])
+def test_a_turn_that_was_cut_inside_its_thinking_is_told_from_one_that_ended(template):
+    tokenizer = chat_tokenizer(template + "{# <think> </think> #}")
+    for chat in (None, BEGUN, GOING_ON):
+        check_thinking_has_ended(tokenizer, chat)
+    cut = GOING_ON.answered("Why?", "<think>Hm, well")
+    with pytest.raises(InputError, match=r"ends inside the model's thinking.*steer response"):
+        check_thinking_has_ended(tokenizer, cut)

@@ -438,6 +438,7 @@ VIEWS: dict[str, dict[str, str]] = {
         "dtype": "text",
         "chat_template_sha256": "text",
         "chat_system": "text",
+        "chat_earlier": "text",
         "environment": "text",
         "spec_sha256": "text",
         "result_sha256": "text",

@@ -5,7 +5,7 @@ from dataclasses import fields, is_dataclass, replace
 
 import pytest
 
-from tests.ui.filled_store import description
+from tests.ui.filled_store import add_chat, description
 from tests.ui.test_pages import press, shown
 from vectorlab.domain.runs.runs import Decoding
 from vectorlab.services import jobs, models
@@ -31,6 +31,7 @@ CHOICES = {
     "dtype": ({"dtype": "bfloat16"}, "--dtype bfloat16"),
     "chat": ({"model": "talks", "as_chat": "true"}, "--chat"),
     "system": ({"model": "talks", "system": "Be brief."}, "--system 'Be brief.'"),
+    "after": ({"model": "talks", "after": "begun:0"}, "--after begun:0"),
     "sweep.operator": ({"operator": "add"}, "--operator add"),
     "sweep.site": ({"site": "block_output"}, "--site block_output"),
     "sweep.positions": ({"positions": "prompt:last=2"}, "--positions prompt:last=2"),
@@ -53,9 +54,10 @@ CHOICES = {
 
 @pytest.fixture
 def store(filled):
-    """With a model of the same shape that chats, and a second vector."""
-    talks = replace(description(), chat_template_sha256="c" * 64, weights_sha256="9" * 64)
-    models.register(filled, name="talks", description=talks, actor="ada")
+    """With a model of the same shape that chats and what it said, and a second vector."""
+    described = replace(description(), chat_template_sha256="c" * 64, weights_sha256="9" * 64)
+    talks = models.register(filled, name="talks", description=described, actor="ada")
+    add_chat(filled, talks, name="begun")
     vectors.combine(filled, name="twice", terms=[(2.0, "upbeat-icv")], actor="ada")
     return filled
 

@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 import pytest
 
 from tests.store import builders
-from tests.ui.filled_store import HOSTILE, description
+from tests.ui.filled_store import HOSTILE, add_chat, description
 from tests.ui.test_browser import work_off
 from tests.ui.test_pages import press, shown
 from ui import markup
@@ -41,6 +41,11 @@ CHOICES = {
     "dtype": ({"dtype": "bfloat16"}, ("dtype",), "bfloat16"),
     "chat": ({"model": "talks", "as_chat": "true"}, ("chat",), None),
     "system": ({"model": "talks", "system": "Be brief."}, ("chat", "system"), "Be brief."),
+    "after": (
+        {"model": "talks", "after": "begun"},
+        ("chat", "earlier"),
+        [["Hello", "the soup was cold."]],
+    ),
     "decoding.do_sample": ({"decoding": "sampled"}, ("decoding", "do_sample"), True),
     "decoding.max_new_tokens": ({"tokens": "9"}, ("decoding", "max_new_tokens"), 9),
     "decoding.temperature": (
@@ -78,7 +83,8 @@ def asked_for(db):
 @pytest.fixture
 def talks(filled):
     other = replace(description(), chat_template_sha256="c" * 64, weights_sha256="9" * 64)
-    models.register(filled, name="talks", description=other, actor="ada")
+    model = models.register(filled, name="talks", description=other, actor="ada")
+    add_chat(filled, model, name="begun")
     return filled
 
 

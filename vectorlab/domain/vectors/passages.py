@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from vectorlab.domain.hashing import bytes_sha256, content_sha256
+from vectorlab.domain.text.chats import Turn as Turn
 from vectorlab.errors import InputError
 
 TEXT_SLOT = "text"  # of a template: the side's own text
@@ -84,14 +85,6 @@ class Slot:
     name: str
     start: int
     stop: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Turn:
-    """What somebody said in a conversation."""
-
-    role: str  # "system", "user" or "assistant"
-    content: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -188,7 +188,7 @@ def carry_out(
     texts = runs.request_run(
         db,
         model=model,
-        spec=run_spec(_writing(spec), model, spec.judging, arms=[*arms, *spec.prompting]),
+        spec=run_spec(db, _writing(spec), model, spec.judging, arms=[*arms, *spec.prompting]),
         name=request.name,
         prompt_set_version_id=request.prompt_set_version_id,
         **how,
@@ -273,7 +273,7 @@ def _request(
         damage=damage,
         budget=budget,
         beside=tuple(beside),
-        **wanted.writing(model),
+        **wanted.writing(db, model),
     )
     return ExperimentRequest(
         spec=spec,
@@ -441,8 +441,7 @@ def _texts(spec: ExperimentSpec) -> dict[str, Any]:
         "seed": spec.seed,
         "add_special_tokens": spec.add_special_tokens,
         "dtype": spec.dtype,
-        "chat": spec.chat is not None,
-        "system": None if spec.chat is None else spec.chat.system,
+        "chat": spec.chat or False,
     }
 
 

@@ -7,6 +7,7 @@ from vectorlab.domain.models import Model
 from vectorlab.domain.runs.runs import Prompt, RunSpec
 from vectorlab.services.asking import JobOptions
 from vectorlab.services.given import as_prompts, several
+from vectorlab.services.runs import conversations
 from vectorlab.services.runs.arms import (
     SweepOptions,
     Term,
@@ -24,7 +25,8 @@ class GenerationRequest(TextOptions):
     """Prompts under the baseline, under vectors and strengths, and under arms written out.
 
     Attributes:
-        model: Registered model; None for that of the vectors, without any the bundled one.
+        model: Registered model; None for that of the vectors, without any that of the run gone on
+            from, or the bundled one.
         other_model: The model may be another than the vectors' own, of its depth and width.
         prompts: Texts, used as they are.
         vectors: Names, ids or hash prefixes.
@@ -55,11 +57,17 @@ class GenerationRequest(TextOptions):
         return vectors_named(db, self.vectors, self.sweep, self.arms)
 
     def model_of(self, db: Database, look_up: Callable[[str], Model]) -> Model:
-        """The model that the request runs on; see ``services.vectors.belonging.model_of``."""
+        """The model that the request runs on; see ``services.vectors.belonging.model_of``.
+
+        Without vectors it is the one that said what the request goes on from.
+        """
+        vectors, named = self.vectors_named(db), self.model
+        if named is None and self.after is not None and not vectors:
+            named = conversations.run_of(db, self.after).model_name
         return model_of(
             db,
-            self.vectors_named(db),
-            named=self.model,
+            vectors,
+            named=named,
             other_model=self.other_model,
             look_up=look_up,
         )
@@ -72,9 +80,9 @@ class GenerationRequest(TextOptions):
         """What a worker is asked for.
 
         Raises:
-            NotFoundError: If a vector does not exist.
+            NotFoundError: If a vector, or a run to go on from, does not exist.
             InputError: If an arm cannot be read, a vector belongs to another model and that is not
-                meant, or the model has no chat template for a chat.
+                meant, the model has no chat template for a chat, or there is no text to go on from.
             ShapeError: If a vector does not fit the model.
         """
         check_belongs(db, model, self.vectors_named(db), other_model=self.other_model)
@@ -86,7 +94,7 @@ class GenerationRequest(TextOptions):
             options=self.sweep,
             written=self.arms,
         )
-        return run_spec(self, model, as_prompts(self.prompts), arms=arms, samples=self.samples)
+        return run_spec(db, self, model, as_prompts(self.prompts), arms=arms, samples=self.samples)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -480,5 +480,5 @@ def _spec(
         budget=measured.budget,
         first=first,
         **acting,
-        **options.writing(model),
+        **options.writing(db, model),
     )

@@ -22,7 +22,7 @@ from vectorlab.steering.generation.sampling import row_uniforms
 from vectorlab.steering.interventions.arm_table import SteeringTable
 from vectorlab.steering.interventions.conditions import read_conditions
 from vectorlab.steering.model.batching import reads_in_parts
-from vectorlab.steering.model.conversation_spans import in_chat
+from vectorlab.steering.model.conversation_spans import check_thinking_has_ended, in_chat
 from vectorlab.steering.model.loading import LoadedModel, check_request
 from vectorlab.steering.model.tokens import continuation_text, encode, pieces
 
@@ -70,6 +70,8 @@ class PreparedRun:
             for number, held in variants
         ]
         table = SteeringTable.build(loaded, (Arm(label="no steering"), *arms), vectors)
+        if table.markers is not None:
+            check_thinking_has_ended(loaded.tokenizer, spec.chat)
         return cls(
             loaded=loaded,
             spec=spec,
@@ -302,7 +304,8 @@ def written(loaded: LoadedModel, chat: Chat | None, text: str) -> str:
     """A prompt as the model reads it.
 
     Raises:
-        InputError: If a chat is asked for and the model has no template, or it refuses the turns.
+        InputError: If a chat is asked for and the model has no template, or it does not write all
+            of the turns.
         IntegrityError: If the model's chat template is not the one that is named.
     """
     if chat is None:

@@ -12,7 +12,7 @@ Markers and white space at the edges belong to neither.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 
 from jinja2.exceptions import TemplateError
@@ -121,17 +121,40 @@ def find_token_parts(
 
 
 def in_chat(tokenizer: PreTrainedTokenizerBase, chat: Chat | None, text: str) -> str:
-    """A prompt as the user's turn of a chat, or as it is without one.
+    """A prompt as the user's turn of a chat, behind what was said before, or as it is without one.
 
     Raises:
-        InputError: If the tokenizer has no chat template, or it refuses the turns.
+        InputError: If the tokenizer has no chat template, or it refuses the turns or leaves earlier
+            ones out.
     """
     if chat is None:
         return text
-    turns = [Turn(role="user", content=text)]
-    if chat.system is not None:
-        turns.insert(0, Turn(role="system", content=chat.system))
-    return chat_text(tokenizer, turns, generation_prompt=True)
+    written = chat_text(tokenizer, chat.turns(text), generation_prompt=True)
+    if chat.earlier:
+        anew = replace(chat, earlier=()).turns(text)
+        if written == chat_text(tokenizer, anew, generation_prompt=True):
+            raise InputError(
+                "The model's chat template leaves out what was said before the prompt. Begin the "
+                "conversation anew with all of it in one prompt, or use another model."
+            )
+    return written
+
+
+def check_thinking_has_ended(tokenizer: PreTrainedTokenizerBase, chat: Chat | None) -> None:
+    """Refuse earlier turns that end inside their thinking: the next would be taken for more of it.
+
+    Raises:
+        InputError: If they do, as the template writes them, or as ``chat_text``.
+    """
+    if chat is None or not chat.earlier:
+        return
+    text = chat_text(tokenizer, chat.turns(_STAND_IN), generation_prompt=False)
+    if opens_thinking(text, thinking_markers(tokenizer)):
+        raise InputError(
+            "What was said before the prompt ends inside the model's thinking, so thinking and "
+            "answer of the next text cannot be told apart. Go on from a text with more new tokens, "
+            "which ends its thinking, or steer response instead."
+        )
 
 
 def chat_text(
@@ -158,12 +181,23 @@ def chat_text(
             messages, tokenize=False, add_generation_prompt=generation_prompt
         )
     except (TemplateError, ValueError) as exc:
-        roles = ", ".join(turn.role for turn in turns)
-        raise InputError(
-            f"The model's chat template refuses a conversation of {roles}: {exc}"
-        ) from exc
+        raise InputError(_refused(turns, exc)) from exc
     assert isinstance(text, str)
     return text
+
+
+def _refused(turns: Sequence[Turn], reason: Exception) -> str:
+    """What a chat template refuses, why, and what may help."""
+    roles = [turn.role for turn in turns]
+    cures = ["Leave the system prompt out"] * ("system" in roles)
+    cures += ["Begin the conversation anew with its turns in one prompt"] * (
+        roles.count("user") > 1
+    )
+    cure = " or ".join([*cures, "use another model"])
+    return (
+        f"The model's chat template refuses a conversation of {', '.join(roles)}: "
+        f"{str(reason).rstrip('.')}. {cure[0].upper()}{cure[1:]}."
+    )
 
 
 def thinking_markers(tokenizer: PreTrainedTokenizerBase) -> ThinkingMarkers | None:

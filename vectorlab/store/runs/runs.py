@@ -24,6 +24,7 @@ from vectorlab.domain.runs.runs import (
     record_of,
 )
 from vectorlab.domain.runs.texts import FinishReason, GeneratedText, results_sha256, storable
+from vectorlab.domain.text.chats import Exchange
 from vectorlab.domain.vectors.vectors import Site
 from vectorlab.errors import ConflictError, InputError, IntegrityError
 from vectorlab.store import evidence, schema
@@ -297,14 +298,23 @@ def _prompts_of(tx: Transaction, run_ids: Sequence[int]) -> dict[int, list[Promp
 def _chat(row: sa.Row[Any]) -> Chat | None:
     if row.chat_template_sha256 is None:
         return None
-    return Chat(template_sha256=row.chat_template_sha256, system=row.chat_system)
+    earlier = () if row.chat_earlier_json is None else row.chat_earlier_json
+    return Chat(
+        template_sha256=row.chat_template_sha256,
+        system=row.chat_system,
+        earlier=tuple(Exchange.from_json(data) for data in earlier),
+    )
 
 
 def _chat_columns(chat: Chat | None) -> dict[str, Any]:
-    system = None if chat is None else chat.system
+    if chat is None:
+        return dict.fromkeys(("chat_template_sha256", "chat_system", "chat_earlier_json"))
+    for turn in chat.before:
+        storable_text(f"Turn of the {turn.role}", turn.content)
     return {
-        "chat_template_sha256": None if chat is None else chat.template_sha256,
-        "chat_system": None if system is None else storable_text("System prompt", system),
+        "chat_template_sha256": chat.template_sha256,
+        "chat_system": chat.system,
+        "chat_earlier_json": [exchange.to_json() for exchange in chat.earlier] or None,
     }
 
 

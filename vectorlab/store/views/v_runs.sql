@@ -1,5 +1,5 @@
 -- One row per run, with its counts. `temperature` is null for greedy decoding; `chat_template_sha256` is
--- null where prompts are texts as they are.
+-- null where prompts are texts as they are; `chat_earlier` is null where they begin the conversation.
 SELECT r.id AS run_id,
        r.name AS run_name,
        r.replay_of,
@@ -19,6 +19,7 @@ SELECT r.id AS run_id,
        r.dtype,
        r.chat_template_sha256,
        r.chat_system,
+       CAST(r.chat_earlier_json AS text) AS chat_earlier,
        CAST(r.environment_json AS text) AS environment,
        r.spec_sha256,
        r.result_sha256,
