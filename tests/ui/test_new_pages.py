@@ -112,6 +112,9 @@ def made(db):
     [
         {"at": "upbeat-icv:0.25", "tokens": "7", "seed": "3", "stop": "!!\\n"},
         {"at": "upbeat-icv:0.1", "strip": "true", "decoding": "sampled", "top_k": "4"},
+        {"at": "upbeat-icv:0.1:operator=add:layers=0-1:positions=response:first=3"},
+        {"at": "upbeat-icv:0.1", "site": "block_output", "when": "upbeat-icv@1 cosine > 0.2"},
+        {"at": "upbeat-icv:0.1", "layers": "2", "schedule": "first:8", "special_tokens": "false"},
     ],
 )
 def test_a_try_is_brought_back_by_its_address(filled, visit, settings):

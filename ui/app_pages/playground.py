@@ -32,7 +32,7 @@ def _shown() -> GenerationRun | None:
 def _say_other(run: GenerationRun) -> None:
     """That the texts are not those that the fields would ask for."""
     other = "These texts were asked for with other settings than the fields hold."
-    words = "Bring back vectors, strengths, prompt and decoding"
+    words = "Bring back the settings of these texts"
     back = markup.link(words, "playground", **history.selection(run))
     st.html(f"<p>{markup.quiet(other)} {back}</p>")
 
@@ -53,7 +53,7 @@ with texts.container(key="play-texts"):
         )
         st.caption("The baseline and every arm share one batch.")
     run = _shown()
-    is_other = form is not None and run is not None and run.spec_sha256 != form.spec.sha256
+    is_other = bool(form and run and not history.asks_for_the_same(form.spec, run.spec))
     is_taken = gallery.is_taken()
     if form is not None and (is_pressed or is_taken or (is_live and is_other)):
         _ask(form)

@@ -1,6 +1,6 @@
 """The latest tries, each with the address that brings its fields back."""
 
-from collections.abc import Mapping
+from dataclasses import replace
 
 import streamlit as st
 
@@ -8,30 +8,37 @@ from ui import cached, markup
 from ui.frame import notes
 from ui.runs.form import STRIP
 from ui.runs.strengths import PARAMETER
-from vectorlab.domain.interventions.arms import Arm
+from vectorlab.domain.interventions.arms import Arm, Combine
 from vectorlab.domain.runs.lists import RunFilter, RunKind
-from vectorlab.domain.runs.runs import Decoding, GenerationRun
-from vectorlab.services.runs import conversations, lists, runs
+from vectorlab.domain.runs.runs import Decoding, GenerationRun, RunSpec
+from vectorlab.services import models
+from vectorlab.services.runs import arms, conversations, lists, runs
 
 LATEST = 6
 
 
+def asks_for_the_same(one: RunSpec, other: RunSpec) -> bool:
+    """Whether two requests differ in no more than what their arms are called."""
+    return _uncalled(one) == _uncalled(other)
+
+
+def _uncalled(spec: RunSpec) -> RunSpec:
+    called = (replace(arm, label=f"arm {place}") for place, arm in enumerate(spec.arms))
+    return replace(spec, arms=tuple(called))
+
+
 def selection(run: GenerationRun) -> dict[str, object]:
-    """The address that brings back vectors, strengths, prompt, chat and decoding of a run.
-
-    How its vectors acted, and whether its tokenizer added tokens, is not in it.
-    """
-    return _selection(run, cached.vector_names())
-
-
-def _selection(run: GenerationRun, names: Mapping[int, str]) -> dict[str, object]:
-    spec = run.spec
-    applied = [(names[each.vector_id], each.strength) for each in _set_arm(run).interventions]
+    """The address that brings back how a run's vectors act, its first prompt, chat and decoding."""
+    spec, arm = run.spec, _set_arm(run)
+    model = models.get(cached.store(), run.model_name)
+    terms = [arms.term_of(cached.store(), model, each) for each in arm.interventions]
     return {
         "run": run.id,
         "model": run.model_name,
-        "vector": [name for name, _ in applied],
-        PARAMETER: [f"{name}:{strength!r}" for name, strength in applied],
+        "vector": [term.vector for term in terms],
+        PARAMETER: [arms.spell_arm([term]) for term in terms],
+        **({"combine": arm.combine.value} if arm.combine is not Combine.MEAN else {}),
+        **({} if spec.add_special_tokens else {"special_tokens": "false"}),
         "prompt": spec.prompts[0].text,
         "seed": spec.seed,
         **({"strip": "true"} if _is_strip(run) else {}),
@@ -46,15 +53,14 @@ def show() -> None:
     listed = lists.list_runs(db, RunFilter(kind=RunKind.TRIES), limit=LATEST)
     found = [runs.get(db, str(each.id)) for each in listed if each.replay_of is None]
     if found:
-        names = cached.vector_names()
         notes.heading("Latest tries")
-        st.html("".join(_line(run, names) for run in found))
+        st.html("".join(map(_line, found)))
 
 
-def _line(run: GenerationRun, names: Mapping[int, str]) -> str:
+def _line(run: GenerationRun) -> str:
     prompt = run.spec.prompts[0].text
     what = ", ".join(arm.label for arm in run.spec.arms[1:]) or run.spec.arms[0].label
-    opens = markup.link(what, "playground", **_selection(run, names))
+    opens = markup.link(what, "playground", **selection(run))
     replay = markup.link("replay", "replay", run=run.id)
     chat = run.spec.chat
     turn = f" · turn {len(chat.earlier) + 1}" if chat is not None and chat.earlier else ""

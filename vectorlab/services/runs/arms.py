@@ -371,6 +371,32 @@ def spelt_options(term: Term) -> dict[str, str]:
     return {name: str(value) for name, value in values.items() if value is not None}
 
 
+def term_of(db: Database, model: Model, intervention: Intervention) -> Term:
+    """A vector at work as an arm says it: what it would not do by itself, and nothing else.
+
+    Args:
+        db: The store, which has the vector.
+        model: The model that is steered.
+        intervention: The vector at work.
+    """
+    with db.read() as tx:
+        vector = vectors.vector_by_id(tx, intervention.vector_id)
+    plain = Term(vector=vector.name, strength=intervention.strength)
+    usual = _intervention(db, model, vector, plain, SweepOptions())
+    said = {
+        name: getattr(intervention, name)
+        for name in ("operator", "site", "positions", "layers", "schedule")
+        if getattr(intervention, name) != getattr(usual, name)
+    }
+    if "layers" in said and said["layers"] is None:
+        said["layers"] = "all"
+    if intervention.condition is not None:
+        with db.read() as tx:
+            read = vectors.vector_by_id(tx, intervention.condition.vector_id)
+        said["when"] = spell(intervention.condition, read.name)
+    return replace(plain, **said)
+
+
 def _spell(term: Term) -> str:
     options = [f":{name}={value}" for name, value in spelt_options(term).items()]
     return f"{term.vector}:{term.strength!r}{''.join(options)}"
