@@ -1,22 +1,25 @@
-"""What can be done with a set as a whole: fork, tag, rename and purge it."""
+"""What can be done with a set as a whole: fork, tag, describe, rename and purge it."""
 
 import streamlit as st
 
 from ui import cached, markup
 from ui.frame import navigation, notes
-from vectorlab.domain.sets.versions import SetVersion
+from ui.frame import verbs as all_verbs
+from vectorlab.domain.sets.versions import DemonstrationSet, SetVersion
 from vectorlab.services.sets import sets
 
 FEW = 12  # things that are named before they go; the others are counted
 
 
-def show(set_name: str, version: SetVersion | None) -> None:
+def show(about: DemonstrationSet, version: SetVersion | None) -> None:
     """A row of buttons, each with the form that it needs."""
     with st.container(horizontal=True):
         if version is not None:
             _fork(version)
             _tag(version)
-        _purge(set_name)
+        _describe(about)
+        all_verbs.rename("set", about.name, sets.rename, page="sets")
+        _purge(about.name)
 
 
 def _fork(version: SetVersion) -> None:
@@ -63,6 +66,44 @@ def _keep_tags(version: SetVersion, tags: list[str]) -> None:
         sets.tag(store, reference=version.label, tags=new, actor=actor)
     if gone := [tag for tag in version.tags if tag not in tags]:
         sets.untag(store, name=version.set_name, tags=gone, actor=actor)
+
+
+def _describe(about: DemonstrationSet) -> None:
+    key = f"sets.verb.describe.{about.id}"
+    with (
+        st.popover("Describe", icon=":material/notes:", key=key),
+        st.form(f"{key}.form", border=False),
+    ):
+        description = st.text_input(
+            "What it is for", value=about.description, key=f"{key}.description"
+        )
+        task = st.text_input(
+            "Task",
+            value=about.task,
+            key=f"{key}.task",
+            placeholder="sentiment",
+            help="What its demonstrations are about.",
+        )
+        labels = st.multiselect(
+            "Labels",
+            about.labels,
+            default=about.labels,
+            accept_new_options=True,
+            key=f"{key}.labels",
+            placeholder="reviews",
+            help="Words to find the set by.",
+        )
+        if st.form_submit_button("Keep this description"):
+            with notes.errors_as_panel():
+                sets.describe(
+                    cached.store(),
+                    about.name,
+                    actor=cached.user(),
+                    description=description.strip(),
+                    task=task.strip(),
+                    labels=labels,
+                )
+                st.rerun()
 
 
 def _purge(set_name: str) -> None:
