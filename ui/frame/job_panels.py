@@ -9,6 +9,7 @@ import streamlit as st
 
 from ui import cached, launching, markup
 from ui.frame import navigation, notes
+from ui.frame.fields import in_fields
 from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, Job, JobState
 from vectorlab.domain.jobs.requests import ExperimentRequest, GenerateRequest
 from vectorlab.errors import VectorLabError
@@ -149,7 +150,7 @@ def job_line(job: Job) -> None:
         if job.state is JobState.QUEUED and _is_behind_another(job):
             _offer_worker("Start another worker", f"another-{job.id}", another=True)
         if job.error and job.state is JobState.FAILED:
-            st.html(f'<div class="vl-mono">{markup.literal(job.error)}</div>')
+            st.html(f'<div class="vl-mono">{markup.literal(in_fields(job.error))}</div>')
         if job.state in (JobState.FAILED, JobState.CANCELLED):
             if st.button("Retry", key=f"retry.{job.id}"):
                 jobs.retry(cached.store(), job.id, actor=cached.user())

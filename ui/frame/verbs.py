@@ -24,14 +24,14 @@ def rename(
         page: That shows it.
         label: Of the button.
     """
-    key = f"verbs.rename.{noun}.{name}"
+    key, asked = f"verbs.rename.{noun}.{name}", f"New name of the {noun}"
     with (
         st.popover(label, icon=":material/edit:", key=key),
         st.form(f"{key}.form", border=False),
     ):
-        new = st.text_input(f"New name of the {noun}", value=name, key=f"{key}.name")
+        new = st.text_input(asked, value=name, key=f"{key}.name")
         if st.form_submit_button("Keep this name"):
-            with notes.errors_as_panel():
+            with notes.errors_as_panel(fields={"--name": asked}):
                 keep(cached.store(), name, new.strip(), actor=cached.user())
                 is_subject = navigation.SUBJECTS.get(page) == noun
                 navigation.go(page, **({noun: new.strip()} if is_subject else {}))

@@ -4,6 +4,7 @@ import streamlit as st
 
 from ui import cached, markup
 from ui.frame import job_panels, navigation, notes
+from ui.frame.fields import in_fields
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE, Job, JobState
 from vectorlab.domain.jobs.requests import ScoreRequest
 from vectorlab.domain.runs.comparison import Criterion
@@ -76,7 +77,7 @@ def _is_readable(chosen: list[str]) -> bool:
         try:
             parse_scorer(text)
         except InputError as error:
-            st.html(markup.quiet(str(error)))
+            st.html(markup.quiet(in_fields(str(error))))
             return False
     return True
 
