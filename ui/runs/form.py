@@ -29,9 +29,10 @@ from vectorlab.domain.vectors.vectors import Site
 from vectorlab.errors import InputError
 from vectorlab.services import models
 from vectorlab.services.asking import Asked
-from vectorlab.services.runs import lists, recipes, runs
+from vectorlab.services.runs import lists, recipes, runs, scores
 from vectorlab.services.runs.arms import SweepOptions, Term
 from vectorlab.services.runs.requests import GenerationRequest
+from vectorlab.services.runs.scores import Scored
 
 PROMPT = "Please paraphrase the following sentence. Sentence: The soup was cold., paraphrase: "
 STRENGTHS = "0.05 0.1"
@@ -54,6 +55,20 @@ class Form:
     def ask(self, name: str | None = None) -> Asked[GenerationRun]:
         """Ask for the texts at high priority; an equal run is found."""
         return run_of(self.request, name=name, prompt_set_version_id=self.prompt_set_version_id)
+
+    def ask_scored(self, scorers: Sequence[str], name: str | None = None) -> Asked[Scored]:
+        """The same, with scores of the texts."""
+        model = models.get(cached.store(), str(self.request.model))
+        return scores.request_scored_run(
+            cached.store(),
+            model=model,
+            spec=self.spec,
+            scorers=scorers,
+            actor=cached.user(),
+            name=name,
+            prompt_set_version_id=self.prompt_set_version_id,
+            priority=PRIORITY_INTERACTIVE,
+        )
 
 
 def show(*, quick: bool) -> Form | None:
@@ -118,12 +133,12 @@ def show(*, quick: bool) -> Form | None:
     return form  # noqa: RET504 - an error leaves the block before it is there
 
 
-def show_recipe(form: Form) -> None:
-    """The same run as a command and as Python."""
+def show_recipe(form: Form, scorers: Sequence[str] = ()) -> None:
+    """The same run, and perhaps scores of it, as commands and as Python."""
     typed = replace(form.request, prompts=form.written)
     with st.expander("The same by command and in Python"):
-        st.code(recipes.command(typed, form.prompt_set), language="bash")
-        st.code(recipes.code(typed, form.prompt_set), language="python")
+        st.code(recipes.command(typed, form.prompt_set, scorers), language="bash")
+        st.code(recipes.code(typed, form.prompt_set, scorers), language="python")
 
 
 def model(vectors: Sequence[VectorChoice]) -> Model:

@@ -1,7 +1,7 @@
 """A request as people would type it: the command, and the lines of a notebook."""
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any
@@ -38,22 +38,29 @@ _CALLED = {"pairs": "--set", "prompt_set": "--prompts"}  # options with another 
 _ASIDE = {field.name for field in fields(QueueOptions)}
 
 
-def command(request: RecipeRequest, prompt_set: str | None = None) -> str:
+def command(
+    request: RecipeRequest, prompt_set: str | None = None, scorers: Sequence[str] = ()
+) -> str:
     """The command that asks for the same run or experiment, an option a line.
 
     Args:
         request: What is asked for.
         prompt_set: ``name@version`` whose sources are prompts beside those of the request.
+        scorers: Of the texts of a run, which another command asks for.
     """
     options = _options(request)
     if prompt_set is not None:
         options.insert(request.model is not None, ("--prompts", prompt_set))
     lines = [" ".join(map(shlex.quote, words)) for words in options]
     asks = "experiment run" if isinstance(request, WantedExperiment) else "runs generate"
-    return " \\\n    ".join([f"vectorlab {asks}", *lines])
+    asked = " \\\n    ".join([f"vectorlab {asks}", *lines])
+    if not scorers:
+        return asked
+    named = " ".join(f"--scorer {shlex.quote(scorer)}" for scorer in scorers)
+    return f"{asked}\nvectorlab runs score RUN {named}  # the number that was printed"
 
 
-def code(request: RecipeRequest, prompt_set: str | None = None) -> str:
+def code(request: RecipeRequest, prompt_set: str | None = None, scorers: Sequence[str] = ()) -> str:
     """Python that asks for the same; arguments as for ``command``."""
     types: set[type] = set()
     values = _given(request)
@@ -67,7 +74,8 @@ def code(request: RecipeRequest, prompt_set: str | None = None) -> str:
     if isinstance(request, WantedExperiment):
         call = ["found = lab.experiment(", *arguments, ")", "print(found)", "found.to_frame()"]
     else:
-        call = ["run = lab.runs.generate(", *arguments, ")", "run.to_frame()"]
+        call = ["run = lab.runs.generate(", *arguments, ")"]
+        call.append(f"run.score({', '.join(map(repr, scorers))})" if scorers else "run.to_frame()")
     return "\n".join([*imports, "", "lab = Lab()", *call])
 
 
