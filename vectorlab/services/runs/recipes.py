@@ -13,6 +13,7 @@ from vectorlab.services.asking import QueueOptions
 from vectorlab.services.runs.arms import SweepOptions, Term, spell_arm
 from vectorlab.services.runs.experiments import WantedExperiment
 from vectorlab.services.runs.requests import GenerationRequest
+from vectorlab.services.runs.sweeps import Sweep
 
 RecipeRequest = GenerationRequest | WantedExperiment
 
@@ -53,6 +54,7 @@ def command(
         options.insert(request.model is not None, ("--prompts", prompt_set))
     lines = [" ".join(map(shlex.quote, words)) for words in options]
     asks = "experiment run" if isinstance(request, WantedExperiment) else "runs generate"
+    asks = "runs sweep" if isinstance(request, Sweep) else asks
     asked = " \\\n    ".join([f"vectorlab {asks}", *lines])
     if not scorers:
         return asked
@@ -74,7 +76,8 @@ def code(request: RecipeRequest, prompt_set: str | None = None, scorers: Sequenc
     if isinstance(request, WantedExperiment):
         call = ["found = lab.experiment(", *arguments, ")", "print(found)", "found.to_frame()"]
     else:
-        call = ["run = lab.runs.generate(", *arguments, ")"]
+        verb = "sweep" if isinstance(request, Sweep) else "generate"
+        call = [f"run = lab.runs.{verb}(", *arguments, ")"]
         call.append(f"run.score({', '.join(map(repr, scorers))})" if scorers else "run.to_frame()")
     return "\n".join([*imports, "", "lab = Lab()", *call])
 
@@ -105,6 +108,10 @@ def _options(request: RecipeRequest) -> list[tuple[str, ...]]:
         value = values[name]
         if isinstance(value, SweepOptions | Decoding):
             words += [_option(*option) for option in _given(value).items()]
+        elif name == "layers":  # of a sweep: choices of them
+            words += [_option(name, choice) for choice in value]
+        elif name == "samples" and isinstance(request, Sweep):
+            words.append(("--seeds", _word(value)))
         elif name in _NAMED:
             words += [(_NAMED[name], _word(part)) for part in value]
         else:
