@@ -142,6 +142,44 @@ def test_a_set_is_renamed(db, visit):
     assert [about.name for about, _ in sets.list_sets(db)] == ["other", "told"]
 
 
+def test_a_version_is_split_in_two(db, visit):
+    freeze(db, ABC)
+    app = visit("sets", set="said")
+    field(app, "Name of the first set").set_value("pool")
+    field(app, "Name of the second set").set_value("said")
+    app = press(app, "Split said@1")
+    assert "Set &#x27;said&#x27; exists already" in in_popover(app, "Split")
+    field(app, "Name of the second set").set_value("test")
+    field(app, "Share of the first", "number_input").set_value(0.01)
+    app = press(app, "Split said@1")
+    assert "leaves a side empty" in in_popover(app, "Split")
+    assert [about.name for about, _ in sets.list_sets(db)] == ["said"]
+    field(app, "Share of the first", "number_input").set_value(0.67)
+    app = press(app, "Split said@1")
+    assert app.query_params["set"] == "pool"
+    sides = [sets.get(db, "pool"), sets.get(db, "test")]
+    assert [side.count for side in sides] == [2, 1]
+    assert {side.relation for side in sides} == {Relation.SPLIT}
+
+
+def test_a_version_is_divided_into_folds(db, visit):
+    freeze(db, ABC)
+    app = visit("sets", set="said")
+    field(app, "Beginning of the names").set_value("cv")
+    app = press(app, "Make the folds")
+    said = in_popover(app, "Folds")
+    assert "5 folds of said@1 cannot be made: choose 2 to 3" in said
+    field(app, "Folds", "number_input").set_value(3)
+    field(app, "Beginning of the names").set_value("c v")
+    assert "cannot be used" in in_popover(press(app, "Make the folds"), "Folds")
+    field(app, "Beginning of the names").set_value("cv")
+    app = press(app, "Make the folds")
+    made = [f"cv-{fold}-{side}" for fold in (1, 2, 3) for side in ("pool", "test")]
+    assert [about.name for about, _ in sets.list_sets(db)] == [*made, "said"]
+    assert app.query_params["words"] == "cv-"
+    assert "cv-3-test" in shown(app)
+
+
 def in_popover(app, label):
     """What stands in a popover, as one string."""
     (found,) = [
