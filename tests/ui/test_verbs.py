@@ -73,6 +73,7 @@ PLACES = {
     "models add": on("settings", "Register"),
     "models rename": on("settings", "Rename tiny"),
     "vectors extract": on("new_vector", "Extract"),
+    "vectors import": on("vectors", "Import a file"),
     "vectors explain": on(
         "vectors", "Compute the vector without each demonstration", fill=fill, **VECTOR
     ),
@@ -113,7 +114,6 @@ REASONS = {
     "db evict": "it frees space of the machine that holds the store, for whoever runs it",
     "db reader": "it makes a login of the database and prints its password once",
     "worker stop": "workers belong to those who started them, on their machines",
-    "vectors import": NOT_YET + "a file of another program may need a format, producer and model",
     "ravel import": NOT_YET + "data are a folder of files beside the worker",
     "ravel build": NOT_YET + "the page says the command where there is no instance",
     "ravel demonstrations": NOT_YET + "an attribute with two of its values",
