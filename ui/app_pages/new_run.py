@@ -12,13 +12,13 @@ from ui.runs.form import Form
 from vectorlab.domain.jobs.jobs import Job, JobState
 from vectorlab.domain.runs.runs import GenerationRun
 
-NAME = "Name of the run"
+FIELDS = {"--name": "Name of the run"}
 _GOES_ON = "new_run.goes_on"  # session key: the run is asked for when its controls are there
 
 
 def _ask(form: Form, scorers: Sequence[str]) -> None:
     st.query_params.pop("job", None)
-    with notes.errors_as_panel(fields={"--name": NAME}):
+    with notes.errors_as_panel():
         whole = form.with_controls()
         if isinstance(whole, Job):
             st.query_params["job"] = str(whole.id)
@@ -31,10 +31,12 @@ def _ask_for_texts(form: Form, scorers: Sequence[str]) -> None:
     called = name or None
     if scorers:
         job_panels.ask(
-            lambda: form.ask_scored(scorers, called), on_found=lambda scored: _open_run(scored.run)
+            lambda: form.ask_scored(scorers, called),
+            on_found=lambda scored: _open_run(scored.run),
+            fields=FIELDS,
         )
     else:
-        job_panels.ask(lambda: form.ask(called), on_found=_open_run)
+        job_panels.ask(lambda: form.ask(called), on_found=_open_run, fields=FIELDS)
 
 
 def _open_run(run: GenerationRun) -> None:
@@ -59,7 +61,7 @@ def _follow(form: Form | None, scorers: Sequence[str] | None) -> None:
 notes.header("New run", "The same prompts under the baseline and under every vector and strength.")
 form = run_form.show(quick=False)
 scorers = scoring.choose_beforehand()
-name = st.text_input(NAME, placeholder="optional", key="run_name", bind="query-params")
+name = st.text_input(FIELDS["--name"], placeholder="optional", key="run_name", bind="query-params")
 can_ask = form is not None and scorers is not None
 if st.button("Generate", type="primary", disabled=not can_ask) and form and scorers is not None:
     _ask(form, scorers)

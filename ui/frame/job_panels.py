@@ -1,7 +1,7 @@
 """Asking for work, and watching it."""
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
@@ -66,13 +66,18 @@ def _offer_worker(label: str, place: str, *, another: bool = False) -> None:
         st.toast("A worker is starting; it takes a few seconds.")
 
 
-def ask(request: Callable[[], Asked[T]], *, on_found: Callable[[T], None] | None = None) -> None:
+def ask(
+    request: Callable[[], Asked[T]],
+    *,
+    on_found: Callable[[T], None] | None = None,
+    fields: Mapping[str, str] | None = None,
+) -> None:
     """Ask for work; what cannot be asked is said in words, nothing is written then.
 
     The job that ``request`` queued is kept in the address, to be watched. ``on_found`` links to
-    what an equal request made before.
+    what an equal request made before; ``fields`` are as errors have them.
     """
-    with notes.errors_as_panel():
+    with notes.errors_as_panel(fields=fields):
         answer = request()
         if answer.job is not None:
             st.query_params["job"] = str(answer.job.id)

@@ -43,7 +43,7 @@ def purge(
     *,
     what_goes: Callable[[Database, str], list[str]],
     remove: Callable[..., object],
-    page: str,
+    page: str | None,
 ) -> None:
     """A question that counts what would go, and a button that lets it go for good.
 
@@ -54,7 +54,7 @@ def purge(
         name: Its name or number.
         what_goes: The service that lists it and what depends on it, itself first.
         remove: The service; called with the store, the name, ``cascade`` and ``actor``.
-        page: That is opened afterwards.
+        page: That is opened afterwards; None draws the page under way anew.
     """
     key = f"verbs.purge.{noun}.{name}"
     place = st.popover("Purge", icon=":material/delete:", key=key, on_change="rerun")
@@ -70,6 +70,8 @@ def purge(
         label = f"Purge all {len(others) + 1}" if others else f"Purge the {noun}"
         if st.button(label, key=f"{key}.yes", type="primary"):
             remove(cached.store(), name, cascade=bool(others), actor=cached.user())
+            if page is None:
+                st.rerun()
             navigation.go(page)
 
 

@@ -1,17 +1,13 @@
 """Store a vector from a file: look at what it is first."""
 
-import os
-import tempfile
 from pathlib import Path
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from ui import cached, markup
-from ui.frame import navigation, notes
-from ui.frame.fields import in_fields
+from ui.frame import navigation, uploads
 from vectorlab.domain.vectors.formats import VECTOR_FORMATS
-from vectorlab.errors import VectorLabError
 from vectorlab.services import models
 from vectorlab.services.vectors import files
 from vectorlab.services.vectors.files import VectorInFile
@@ -26,15 +22,8 @@ def show() -> None:
         if upload is None:
             return
         written_as = _choose_format(upload)
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                path = Path(folder) / Path(upload.name).name
-                path.write_bytes(upload.getvalue())
-                _offer(path, written_as, upload)
-            except VectorLabError as error:
-                # An upload lies in a folder of the moment, which tells nobody anything.
-                said = in_fields(str(error).replace(folder + os.sep, ""), FIELDS)
-                notes.note(f"{upload.name} cannot be imported", said, tone="bad")
+        with uploads.in_folder([upload], fields=FIELDS) as [path]:
+            _offer(path, written_as, upload)
 
 
 def _choose_format(upload: UploadedFile) -> str | None:
