@@ -84,11 +84,12 @@ def _build(versions: list[EntityVersion], *, is_open: bool) -> None:
         st.expander("Build an instance", expanded=is_open),
         st.form("ravel.build", border=False),
     ):
+        navigation.say_unknown("build.data", _labels(versions), what="entity data")
         one, two, three = st.columns(3)
-        data = one.selectbox("Data", _labels(versions), key="ravel.build.data")
+        data = one.selectbox("Data", _labels(versions), key="build.data", bind="query-params")
         names = [model.name for model in models.list_models(cached.store())]
-        model = two.selectbox("Model", names, key="ravel.build.model")
-        name = three.text_input(INSTANCE, key="ravel.build.name", placeholder="of data and model")
+        model = two.selectbox("Model", names, key="build.model", bind="query-params")
+        name = three.text_input(INSTANCE, key="build.name", placeholder="of data and model")
         options = _choose_options()
         if st.form_submit_button("Build", type="primary"):
             st.query_params.pop("job", None)
@@ -103,14 +104,21 @@ def _build(versions: list[EntityVersion], *, is_open: bool) -> None:
 def _choose_options() -> InstanceOptions:
     one, two, three = st.columns(3)
     train = one.number_input(
-        "Training pairs", 1, 100_000, USUAL.n_train, key="ravel.build.train", help="Per attribute."
+        "Training pairs",
+        1,
+        100_000,
+        USUAL.n_train,
+        key="build.train",
+        bind="query-params",
+        help="Per attribute.",
     )
     test = two.number_input(
         "Test pairs",
         1,
         100_000,
         USUAL.n_test,
-        key="ravel.build.test",
+        key="build.test",
+        bind="query-params",
         help="Per attribute and part.",
     )
     tokens = three.number_input(
@@ -118,9 +126,11 @@ def _choose_options() -> InstanceOptions:
         1,
         4096,
         USUAL.max_new_tokens,
-        key="ravel.build.tokens",
+        key="build.tokens",
+        bind="query-params",
         help="Of every completion.",
     )
+    one, two, three = st.columns(3)
     below = "What has a smaller share of right answers is left out."
     template = one.number_input(
         "Least accuracy of a template",
@@ -128,7 +138,8 @@ def _choose_options() -> InstanceOptions:
         1.0,
         USUAL.min_template_accuracy,
         0.05,
-        key="ravel.build.template",
+        key="build.template",
+        bind="query-params",
         help=below,
     )
     entity = two.number_input(
@@ -137,13 +148,22 @@ def _choose_options() -> InstanceOptions:
         1.0,
         USUAL.min_entity_accuracy,
         0.05,
-        key="ravel.build.entity",
+        key="build.entity",
+        bind="query-params",
         help=below,
     )
     seed = three.number_input(
-        "Seed", 0, 2**31 - 1, USUAL.seed, key="ravel.build.seed", help="Of the pairs."
+        "Seed",
+        0,
+        2**31 - 1,
+        USUAL.seed,
+        key="build.seed",
+        bind="query-params",
+        help="Of the pairs.",
     )
-    dtype = one.selectbox("Numbers that the model computes in", DTYPES, key="ravel.build.dtype")
+    dtype = st.selectbox(
+        "Numbers that the model computes in", DTYPES, key="build.dtype", bind="query-params"
+    )
     return InstanceOptions(
         n_train=train,
         n_test=test,
@@ -179,10 +199,11 @@ def _demonstrations(versions: list[EntityVersion]) -> None:
         data = entities.data_of(cached.store(), entities.get(cached.store(), label))
         attribute = two.selectbox("Attribute", data.attributes, key=f"ravel.pairs.of.{label}")
         values = sorted(data.values_of(attribute))
+        one, two = st.columns(2)  # a phone shows what stands beside each other in this order
         key = f"ravel.pairs.{label}.{attribute}"
         before = one.selectbox("From", values, key=f"{key}.from", help="Its value in the sources.")
         after = two.selectbox("To", values, 1, key=f"{key}.to", help="Its value in the targets.")
-        name = one.text_input(SET, key=f"{key}.set", placeholder="to-asia")
+        name = st.text_input(SET, key=f"{key}.set", placeholder="to-asia")
         if st.button("Make the demonstrations", type="primary"):
             made = entities.demonstrations(
                 cached.store(),

@@ -101,7 +101,7 @@ def show(*, quick: bool) -> Form | None:
         vectors, operator = _choose_vectors(usable)
     with right:
         swept: WidgetValues = {} if quick else _choose_strengths(STRENGTHS)
-        wanted = controls.choose() if vectors and swept["strengths"] else {}
+        wanted = controls.choose() if vectors and swept.get("strengths") else {}
         beside = st.container()  # what is known of strengths hangs on how vectors act, chosen below
     with _part("How vectors act", quick=quick):
         if quick:

@@ -12,7 +12,7 @@ from vectorlab.domain.runs.runs import GenerationRun
 from vectorlab.domain.scores.catalogue import SCORERS, Needs, ScorerInfo, parse_scorer, usage
 from vectorlab.errors import InputError
 from vectorlab.services.asking import Asked
-from vectorlab.services.runs import comparison, scores
+from vectorlab.services.runs import comparison, runs, scores
 from vectorlab.services.runs.scores import Scored
 
 CHOSEN = "scorer"  # of the address, once per scorer
@@ -63,9 +63,10 @@ def follow(run_job: Job | None) -> None:
     if number is not None:
         with notes.errors_as_panel():
             job = job_panels.watch_job(number)
-            if job.state is JobState.SUCCEEDED and run_job is not None and run_job.result:
-                run = run_job.result["run_id"]
-                navigation.page_link("See the figures", "compare", run=run, look="figures")
+            request = job.request(ScoreRequest)
+            if request is not None:
+                run = runs.get(cached.store(), str(request.run_id))
+                _link_to_figures(run, job, _measures(run))
 
 
 def _chips(names: list[str]) -> list[str]:

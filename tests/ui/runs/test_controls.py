@@ -29,6 +29,7 @@ def newest(db):
 
 
 def expanders(app):
+    assert not app.exception
     return [item.label for item in app.expander]
 
 

@@ -6,10 +6,12 @@ from dataclasses import fields, is_dataclass, replace
 import pytest
 
 from tests.ui.filled_store import description
+from tests.ui.test_browser import work_off
 from tests.ui.test_pages import press, shown
 from vectorlab.domain.jobs.jobs import NewJob
 from vectorlab.domain.runs.runs import Decoding
 from vectorlab.services import jobs, models
+from vectorlab.services.runs import scores
 from vectorlab.services.runs.arms import SweepOptions
 from vectorlab.services.runs.requests import GenerationRequest
 from vectorlab.services.vectors import vectors
@@ -148,13 +150,27 @@ def test_a_scorer_that_cannot_be_read_is_said_and_not_asked(filled, visit):
     assert generate.disabled
 
 
-def test_the_scores_of_a_new_run_are_followed(filled, visit):
+def test_the_scores_of_a_new_run_are_followed_to_its_figures(filled, visit):
+    scoring = scores.request_scores(filled, "1", ["length"], actor="ada").job
     with filled.write() as tx:
-        new = NewJob(kind="score", spec={}, dedupe_key=None, created_by="ada")
-        scoring = queue.enqueue(tx, new)[0]
-        texts = queue.enqueue(tx, replace(new, kind="generate"))[0]
-        job = queue.claim(tx, worker_id="host-1-abc", lease_s=60, job_id=texts.id)
+        new = NewJob(kind="generate", spec={}, dedupe_key=None, created_by="ada")
+        job = queue.claim(
+            tx, worker_id="host-1-abc", lease_s=60, job_id=queue.enqueue(tx, new)[0].id
+        )
         queue.finish(tx, job.id, job.attempt, {"run_id": 1, "score_job_id": scoring.id})
-    said = shown(visit("new_run", job=str(texts.id)))
-    assert f"<b>Job {texts.id}</b>" in said
+    said = shown(visit("new_run", job=str(job.id)))
+    assert f"<b>Job {job.id}</b>" in said
     assert f"<b>Job {scoring.id}</b>" in said
+    with filled.write() as tx:
+        queue.cancel(tx, 2)  # of a made-up model
+    work_off(filled)
+    app = visit("new_run", job=str(job.id))
+    assert "length: the figures have them now." in shown(app)
+    [link] = [item.proto for item in app.get("page_link") if item.proto.label == "See the figures"]
+    assert "figure=length%401" in link.query_string
+
+
+def test_a_name_that_is_taken_is_said_of_its_field(filled, visit):
+    app = press(visit("new_run", prompt="Say: ", run_name="first-look"), "Generate")
+    assert "Choose another with “Name of the run”." in shown(app)
+    assert "job" not in app.query_params
