@@ -57,8 +57,8 @@ def test_of_a_run_that_is_there_only_the_scores_are_asked_for(lab, ask):
     first = ask()
     work_off(lab)
     run = first.read(jobs.get(lab.db, first.job.id))
-    asked = ask("length")
-    assert asked.job.kind == "score"
+    asked = ask("length", priority=7)
+    assert (asked.job.kind, asked.job.priority) == ("score", 7)
     work_off(lab)
     assert scored(lab, run) == {"length"}
 

@@ -125,8 +125,8 @@ def request_scored_run(
         specs = _each_once(tx, scorers, model, spec)
     asked = request_run(db, model=model, spec=spec, scorers=specs, actor=actor, **how)
     if asked.found is not None:
-        priority = how.get("priority", PRIORITY_BATCH)
-        return request_scores(db, str(asked.found.id), scorers, actor=actor, priority=priority)
+        queued = {key: how[key] for key in ("priority", "queue") if key in how}
+        return request_scores(db, str(asked.found.id), scorers, actor=actor, **queued)
     return Asked(
         found=None, job=asked.job, read=lambda job: Scored(run=asked.read(job), scorers=specs)
     )
