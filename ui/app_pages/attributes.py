@@ -5,7 +5,7 @@ import streamlit as st
 
 from ui import cached, markup, tables
 from ui.frame import navigation, notes
-from ui.ravel import asking, charts, evaluation, verdicts
+from ui.ravel import asking, charts, data, evaluation, verdicts
 from vectorlab.domain.description import describe
 from vectorlab.ravel.domain.instances import ExamplePart, Instance
 from vectorlab.ravel.domain.specs import Evaluation
@@ -150,11 +150,15 @@ instances = ravel_instances.list_instances(cached.store())
 if not instances:
     notes.note(
         "No instance yet",
-        "A model has to answer prompts about entities first. With the built-in cities:",
+        "A model has to answer prompts about entities first: import data and build an instance "
+        "below, or in a terminal:",
         command="vectorlab ravel import cities && vectorlab ravel build cities --model tiny",
     )
+    asking.follow()
 else:
     names = [instance.name for instance in instances]
     navigation.say_unknown("instance", names)
     name = st.selectbox("Instance", names, key="instance", bind="query-params")
     _show(instances[names.index(name or names[0])])
+    st.subheader("Data and instances", anchor=False)
+data.show(is_open=not instances)

@@ -92,7 +92,7 @@ def _show_set(name: str) -> None:
     if not versions:
         notes.note("No version yet", "The pairs below become the first one when they are frozen.")
         draft.show(name, None, None)
-        verbs.show(name, None)
+        verbs.show(about, None)
         return
     numbers = [version.number for version in versions]
     left, right = st.columns([1, 2], vertical_alignment="bottom")
@@ -113,7 +113,7 @@ def _show_set(name: str) -> None:
         lineage.show(version)
     else:
         demonstrations.show(version, about)
-        verbs.show(name, version)
+        verbs.show(about, version)
 
 
 chosen_set = st.query_params.get("set")

@@ -1,7 +1,7 @@
 """Asking for work, and watching it."""
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
@@ -9,6 +9,7 @@ import streamlit as st
 
 from ui import cached, launching, markup
 from ui.frame import navigation, notes
+from ui.frame.fields import in_fields
 from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, Job, JobState
 from vectorlab.domain.jobs.requests import ExperimentRequest, GenerateRequest
 from vectorlab.errors import VectorLabError
@@ -65,13 +66,18 @@ def _offer_worker(label: str, place: str, *, another: bool = False) -> None:
         st.toast("A worker is starting; it takes a few seconds.")
 
 
-def ask(request: Callable[[], Asked[T]], *, on_found: Callable[[T], None] | None = None) -> None:
+def ask(
+    request: Callable[[], Asked[T]],
+    *,
+    on_found: Callable[[T], None] | None = None,
+    fields: Mapping[str, str] | None = None,
+) -> None:
     """Ask for work; what cannot be asked is said in words, nothing is written then.
 
     The job that ``request`` queued is kept in the address, to be watched. ``on_found`` links to
-    what an equal request made before.
+    what an equal request made before; ``fields`` are as errors have them.
     """
-    with notes.errors_as_panel():
+    with notes.errors_as_panel(fields=fields):
         answer = request()
         if answer.job is not None:
             st.query_params["job"] = str(answer.job.id)
@@ -149,7 +155,7 @@ def job_line(job: Job) -> None:
         if job.state is JobState.QUEUED and _is_behind_another(job):
             _offer_worker("Start another worker", f"another-{job.id}", another=True)
         if job.error and job.state is JobState.FAILED:
-            st.html(f'<div class="vl-mono">{markup.literal(job.error)}</div>')
+            st.html(f'<div class="vl-mono">{markup.literal(in_fields(job.error))}</div>')
         if job.state in (JobState.FAILED, JobState.CANCELLED):
             if st.button("Retry", key=f"retry.{job.id}"):
                 jobs.retry(cached.store(), job.id, actor=cached.user())

@@ -1,11 +1,12 @@
 """Titles, notes and errors in words."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import streamlit as st
 
 from ui import markup
+from ui.frame.fields import in_fields
 from vectorlab.errors import NotFoundError, VectorLabError
 
 FAILED = "That did not work"
@@ -50,18 +51,24 @@ def confirmed(label: str, question: str, act: Callable[[], object], *, key: str)
 
 
 @contextmanager
-def errors_as_panel(failed: str = FAILED) -> Iterator[None]:
+def errors_as_panel(
+    failed: str = FAILED, *, fields: Mapping[str, str] | None = None
+) -> Iterator[None]:
     """Errors that VectorLab raises on purpose become a panel; the rest of the block is left.
 
-    ``failed`` stands over it, unless something was not found.
+    Args:
+        failed: Stands over it, unless something was not found.
+        fields: Labels of the fields that errors are about, by the flag of the command line.
     """
     try:
         yield
     except VectorLabError as error:
-        show_error(error, failed)
+        show_error(error, failed, fields=fields)
 
 
-def show_error(error: VectorLabError, failed: str = FAILED) -> None:
-    """The panel of an error that VectorLab raises on purpose."""
+def show_error(
+    error: VectorLabError, failed: str = FAILED, *, fields: Mapping[str, str] | None = None
+) -> None:
+    """The panel of an error that VectorLab raises on purpose; ``fields`` as above."""
     title = "Not found" if isinstance(error, NotFoundError) else failed
-    note(title, str(error), tone="bad")
+    note(title, in_fields(str(error), fields), tone="bad")

@@ -24,14 +24,14 @@ def rename(
         page: That shows it.
         label: Of the button.
     """
-    key = f"verbs.rename.{noun}.{name}"
+    key, asked = f"verbs.rename.{noun}.{name}", f"New name of the {noun}"
     with (
         st.popover(label, icon=":material/edit:", key=key),
         st.form(f"{key}.form", border=False),
     ):
-        new = st.text_input(f"New name of the {noun}", value=name, key=f"{key}.name")
+        new = st.text_input(asked, value=name, key=f"{key}.name")
         if st.form_submit_button("Keep this name"):
-            with notes.errors_as_panel():
+            with notes.errors_as_panel(fields={"--name": asked}):
                 keep(cached.store(), name, new.strip(), actor=cached.user())
                 is_subject = navigation.SUBJECTS.get(page) == noun
                 navigation.go(page, **({noun: new.strip()} if is_subject else {}))
@@ -43,7 +43,7 @@ def purge(
     *,
     what_goes: Callable[[Database, str], list[str]],
     remove: Callable[..., object],
-    page: str,
+    page: str | None,
 ) -> None:
     """A question that counts what would go, and a button that lets it go for good.
 
@@ -54,7 +54,7 @@ def purge(
         name: Its name or number.
         what_goes: The service that lists it and what depends on it, itself first.
         remove: The service; called with the store, the name, ``cascade`` and ``actor``.
-        page: That is opened afterwards.
+        page: That is opened afterwards; None draws the page under way anew.
     """
     key = f"verbs.purge.{noun}.{name}"
     place = st.popover("Purge", icon=":material/delete:", key=key, on_change="rerun")
@@ -70,6 +70,8 @@ def purge(
         label = f"Purge all {len(others) + 1}" if others else f"Purge the {noun}"
         if st.button(label, key=f"{key}.yes", type="primary"):
             remove(cached.store(), name, cascade=bool(others), actor=cached.user())
+            if page is None:
+                st.rerun()
             navigation.go(page)
 
 

@@ -4,13 +4,13 @@ import pandas as pd
 import streamlit as st
 
 from ui import cached, markup, tables
-from ui.frame import job_panels, navigation, notes
+from ui.frame import job_panels, navigation, notes, verbs
 from ui.icl import charts
 from vectorlab.domain.description import describe
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.vectors.context_prompts import LAYOUTS
 from vectorlab.icl.domain.features import LEARNED
-from vectorlab.icl.domain.laws import BridgeRequest
+from vectorlab.icl.domain.laws import SCOPES, BridgeRequest
 from vectorlab.icl.domain.requests import IclTrainRequest
 from vectorlab.icl.domain.runs import IclKind, IclRun
 from vectorlab.icl.domain.training_spec import DAMPING, TrainingSpec, Variant
@@ -55,6 +55,7 @@ def show_trainings() -> None:
 
 def show_checks() -> None:
     """Published reference points beside ours."""
+    _ask_for_checks()
     run = choose(
         IclKind.REPRODUCE, "The reference points were not measured yet", "vectorlab icl reproduce"
     )
@@ -134,6 +135,27 @@ def _ask_for_a_training() -> None:
         seed = st.number_input("Seed", 0, 10_000, 1, key="ask.seed", bind="query-params")
         if st.form_submit_button("Train") and variant is not None:
             job_panels.ask(lambda: _train(variant, int(layers), int(steps), int(seed)))
+
+
+def _ask_for_checks() -> None:
+    with st.expander("Measure the reference points"), st.form("icl.reproduce", border=False):
+        scope = st.selectbox(
+            "Scope",
+            SCOPES,
+            key="ask.scope",
+            bind="query-params",
+            help="full takes minutes; short takes seconds: one step, a small model.",
+        )
+        seed = st.number_input("Seed", 0, 10_000, 0, key="ask.points_seed", bind="query-params")
+        if st.form_submit_button("Measure them"):
+            job_panels.ask(lambda: _reproduce(scope, int(seed)))
+    job_panels.follow_job(link=False)
+
+
+def _reproduce(scope: str, seed: int) -> Asked[IclRun]:
+    return icl_runs.request_reproduction(
+        cached.store(), scope, seed=seed, actor=cached.user(), priority=PRIORITY_INTERACTIVE
+    )
 
 
 def _train(variant: Variant, layers: int, steps: int, seed: int) -> Asked[IclRun]:
@@ -227,4 +249,11 @@ def choose(kind: IclKind, empty: str, command: str) -> IclRun | None:
     chosen = st.selectbox("Run", list(labels), key=str(kind), bind="query-params")
     with st.expander("What was asked for"):
         st.html(markup.described(describe(labels[chosen].request)))
+        verbs.purge(
+            "in-context run",
+            str(labels[chosen].id),
+            what_goes=icl_runs.what_goes,
+            remove=icl_runs.purge,
+            page=None,
+        )
     return labels[chosen]

@@ -13,14 +13,14 @@ import streamlit as st
 
 from ui import cached, markup
 from ui.frame import navigation, notes
-from ui.runs import strengths
+from ui.runs import controls, strengths
 from vectorlab.domain.interventions.arms import Combine
 from vectorlab.domain.interventions.layer_ranges import parse_choice
 from vectorlab.domain.interventions.operators import AVERAGED, Operator
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.interventions.schedules import Schedule
 from vectorlab.domain.interventions.typed_strengths import parse_strengths
-from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
+from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE, Job
 from vectorlab.domain.models import DTYPES, Model
 from vectorlab.domain.runs.lists import VectorChoice
 from vectorlab.domain.runs.runs import Decoding, GenerationRun, Prompt, RunSpec
@@ -29,9 +29,11 @@ from vectorlab.domain.vectors.vectors import Site
 from vectorlab.errors import InputError
 from vectorlab.services import models
 from vectorlab.services.asking import Asked
-from vectorlab.services.runs import lists, recipes, runs
+from vectorlab.services.runs import lists, recipes, runs, scores
 from vectorlab.services.runs.arms import SweepOptions, Term
 from vectorlab.services.runs.requests import GenerationRequest
+from vectorlab.services.runs.scores import Scored
+from vectorlab.services.runs.sweeps import Sweep
 
 PROMPT = "Please paraphrase the following sentence. Sentence: The soup was cold., paraphrase: "
 STRENGTHS = "0.05 0.1"
@@ -50,10 +52,37 @@ class Form:
     written: tuple[Prompt, ...]  # the prompts that do not come from a set version
     prompt_set: str | None  # name@version
     prompt_set_version_id: int | None
+    sweep: Sweep | None = None  # the request with controls, where some are wanted
+
+    def with_controls(self) -> "Form | Job":
+        """The form with the arms of its controls; the job of one that is extracted first."""
+        if self.sweep is None:
+            return self
+        spec = controls.spec_of(models.get(cached.store(), str(self.request.model)), self.sweep)
+        return spec if isinstance(spec, Job) else replace(self, spec=spec)
 
     def ask(self, name: str | None = None) -> Asked[GenerationRun]:
         """Ask for the texts at high priority; an equal run is found."""
-        return run_of(self.request, name=name, prompt_set_version_id=self.prompt_set_version_id)
+        return run_of(
+            self.request,
+            self.spec,
+            name=name,
+            prompt_set_version_id=self.prompt_set_version_id,
+        )
+
+    def ask_scored(self, scorers: Sequence[str], name: str | None = None) -> Asked[Scored]:
+        """The same, with scores of the texts."""
+        model = models.get(cached.store(), str(self.request.model))
+        return scores.request_scored_run(
+            cached.store(),
+            model=model,
+            spec=self.spec,
+            scorers=scorers,
+            actor=cached.user(),
+            name=name,
+            prompt_set_version_id=self.prompt_set_version_id,
+            priority=PRIORITY_INTERACTIVE,
+        )
 
 
 def show(*, quick: bool) -> Form | None:
@@ -72,6 +101,7 @@ def show(*, quick: bool) -> Form | None:
         vectors, operator = _choose_vectors(usable)
     with right:
         swept: WidgetValues = {} if quick else _choose_strengths(STRENGTHS)
+        wanted = controls.choose() if vectors and swept.get("strengths") else {}
         beside = st.container()  # what is known of strengths hangs on how vectors act, chosen below
     with _part("How vectors act", quick=quick):
         if quick:
@@ -114,16 +144,17 @@ def show(*, quick: bool) -> Form | None:
                 "sweep": _sweep(acting),
                 "decoding": Decoding(**decoding),
             },
+            wanted,
         )
     return form  # noqa: RET504 - an error leaves the block before it is there
 
 
-def show_recipe(form: Form) -> None:
-    """The same run as a command and as Python."""
-    typed = replace(form.request, prompts=form.written)
+def show_recipe(form: Form, scorers: Sequence[str] = ()) -> None:
+    """The same run, and perhaps scores of it, as commands and as Python."""
+    typed = replace(form.sweep or form.request, prompts=form.written)
     with st.expander("The same by command and in Python"):
-        st.code(recipes.command(typed, form.prompt_set), language="bash")
-        st.code(recipes.code(typed, form.prompt_set), language="python")
+        st.code(recipes.command(typed, form.prompt_set, scorers), language="bash")
+        st.code(recipes.code(typed, form.prompt_set, scorers), language="python")
 
 
 def model(vectors: Sequence[VectorChoice]) -> Model:
@@ -183,16 +214,24 @@ def _say_owner(vector: str, owner: str, model: Model, *, fits: bool) -> None:
 
 def run_of(
     request: GenerationRequest,
+    spec: RunSpec | None = None,
     *,
     name: str | None = None,
     prompt_set_version_id: int | None = None,
 ) -> Asked[GenerationRun]:
-    """Ask for the texts of a request at high priority; an equal run is found."""
+    """Ask for the texts of a request at high priority; an equal run is found.
+
+    Args:
+        request: What is asked for.
+        spec: What a worker is asked for, if it is known already.
+        name: Of the run.
+        prompt_set_version_id: The set version that the prompts are of.
+    """
     model = request.model_of(cached.store(), lambda name: models.get(cached.store(), name))
     return runs.request_run(
         cached.store(),
         model=model,
-        spec=request.spec(cached.store(), model),
+        spec=spec or request.spec(cached.store(), model),
         actor=cached.user(),
         name=name,
         prompt_set_version_id=prompt_set_version_id,
@@ -509,16 +548,20 @@ def choose_computing() -> WidgetValues:
     }
 
 
-def _form(model: Model, prompts: WidgetValues, fields: WidgetValues) -> Form | None:
+def _form(
+    model: Model, prompts: WidgetValues, fields: WidgetValues, wanted: WidgetValues
+) -> Form | None:
     request = GenerationRequest(model=model.name, **fields)
     spec = request.spec(cached.store(), model)
     if not spec.prompts:
         st.html(markup.quiet("Write a prompt, or choose a set version."))
         return None
-    count = len(spec.prompts) * len(spec.arms) * spec.samples
+    sweep = controls.sweep_of(request, wanted) if wanted else None
+    more = 0 if sweep is None else controls.count(sweep)
+    count = len(spec.prompts) * (len(spec.arms) + more) * spec.samples
     said = [f"{count} texts.", *(f"{text}." for text in request.usual_in_words(cached.store()))]
     st.html(markup.quiet(" ".join(said)))
-    return Form(request=request, spec=spec, **prompts)
+    return Form(request=request, spec=spec, sweep=sweep, **prompts)
 
 
 def _sweep(acting: WidgetValues) -> SweepOptions:

@@ -4,6 +4,7 @@ import streamlit as st
 
 from ui import cached, markup
 from ui.frame import job_panels, navigation, notes
+from ui.frame.fields import in_fields
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE, Job, JobState
 from vectorlab.domain.jobs.requests import ScoreRequest
 from vectorlab.domain.runs.comparison import Criterion
@@ -11,7 +12,7 @@ from vectorlab.domain.runs.runs import GenerationRun
 from vectorlab.domain.scores.catalogue import SCORERS, Needs, ScorerInfo, parse_scorer, usage
 from vectorlab.errors import InputError
 from vectorlab.services.asking import Asked
-from vectorlab.services.runs import comparison, scores
+from vectorlab.services.runs import comparison, runs, scores
 from vectorlab.services.runs.scores import Scored
 
 CHOSEN = "scorer"  # of the address, once per scorer
@@ -40,13 +41,44 @@ def show(run: GenerationRun) -> None:
 
 def choose(run: GenerationRun) -> list[str]:
     """Scorers as ``parse_scorer`` reads them; what each is and wants stands beneath its name."""
-    navigation.say_unknown(CHOSEN, SCORERS)
-    names = st.pills(
-        "Scorers", list(SCORERS), selection_mode="multi", key=CHOSEN, bind="query-params"
-    )
-    if any(SCORERS[name].needs is Needs.VOTES for name in names):
+    chosen = _chips(list(SCORERS))
+    if any(SCORERS[text.partition(":")[0]].needs is Needs.VOTES for text in chosen):
         navigation.page_link("Vote on the texts", "compare", run=run.id, look="blind vote")
-    return [with_options(SCORERS[name], key=f"of_{name}") for name in names]
+    return chosen
+
+
+def choose_beforehand() -> list[str] | None:
+    """Scorers of texts that are not there yet, those first that need no option; None: unreadable.
+
+    Nobody can have voted on them.
+    """
+    known = [info for info in SCORERS.values() if info.needs is not Needs.VOTES]
+    chosen = _chips([info.name for info in sorted(known, key=_has_to_be_told)])
+    return chosen if _is_readable(chosen) else None
+
+
+def follow(run_job: Job | None) -> None:
+    """Watch the scoring that the job of some texts asked for, and link to what it made."""
+    number = ((run_job and run_job.result) or {}).get("score_job_id")
+    if number is not None:
+        with notes.errors_as_panel():
+            job = job_panels.watch_job(number)
+            request = job.request(ScoreRequest)
+            if request is not None:
+                run = runs.get(cached.store(), str(request.run_id))
+                _link_to_figures(run, job, _measures(run))
+
+
+def _chips(names: list[str]) -> list[str]:
+    navigation.say_unknown(CHOSEN, names, what="scorer")
+    chosen = st.pills("Scorers", names, selection_mode="multi", key=CHOSEN, bind="query-params")
+    return [with_options(SCORERS[name], key=f"of_{name}") for name in chosen]
+
+
+def _has_to_be_told(info: ScorerInfo) -> bool:
+    """Whether an option has no value of its own, or a model has to be named."""
+    told = any(option.default is None and not option.optional for option in info.options)
+    return told or info.needs in (Needs.PATH, Needs.ENDPOINT)
 
 
 def with_options(info: ScorerInfo, *, key: str) -> str:
@@ -76,7 +108,7 @@ def _is_readable(chosen: list[str]) -> bool:
         try:
             parse_scorer(text)
         except InputError as error:
-            st.html(markup.quiet(str(error)))
+            st.html(markup.quiet(in_fields(str(error))))
             return False
     return True
 

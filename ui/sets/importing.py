@@ -9,6 +9,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from ui import cached, markup
 from ui.frame import navigation, notes
+from ui.frame.fields import in_fields
 from ui.sets.demonstrations import COLUMNS, show_findings
 from vectorlab.services.sets import files, sets
 from vectorlab.services.sets.files import ColumnChoice, ReadOptions
@@ -135,7 +136,7 @@ def _preview(path: Path, options: ReadOptions, columns: ColumnChoice) -> int:
     """The first demonstrations and what the checks find; how many there are."""
     with files.open_import([path], options, columns) as opened:
         for line in opened.sentences():
-            st.html(markup.quiet(line))
+            st.html(markup.quiet(in_fields(line)))
         seen = files.survey(opened, rows=FIRST)
     st.dataframe(
         pd.DataFrame(

@@ -7,6 +7,7 @@ import streamlit as st
 
 from ui import cached, markup, tables
 from ui.frame import lists, navigation, notes
+from ui.vectors import importing
 from vectorlab.domain.runs.lists import RunKind, VectorFilter
 from vectorlab.domain.vectors.lists import CHANCE, Merits
 from vectorlab.domain.vectors.vectors import SteeringVector
@@ -49,6 +50,7 @@ def show() -> None:
     """The filter in the address, a page of the table, and what to do with it."""
     notes.header("Steering vectors", "What a model made of a demonstration set, layer by layer.")
     navigation.links_led_to("vectors", "new_vector")
+    importing.show()
     vector_filter = _choose()
     vectors, number, more = lists.one_page(
         lambda limit, offset: run_lists.list_vectors(

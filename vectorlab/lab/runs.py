@@ -20,7 +20,7 @@ from vectorlab.services import documents, frames, jobs
 from vectorlab.services.analysis import frame_files
 from vectorlab.services.asking import Asked
 from vectorlab.services.given import with_prompts_of
-from vectorlab.services.runs import baselines, report, runs, scores, sweeps
+from vectorlab.services.runs import report, runs, scores, sweeps
 from vectorlab.services.runs.requests import WantedRun
 from vectorlab.services.runs.sweeps import WantedSweep
 from vectorlab.services.runs.text_options import run_spec
@@ -214,28 +214,14 @@ class RunVerbs(Verbs):
 
     def _beside(self, sweep: sweeps.Sweep) -> dict[str, str]:
         """What the vectors of a sweep have to beat, made first, each with its vector."""
-        db, actor = self._session.db, self._session.settings.user
-        return {
-            baselines.random_direction(db, name, seed=number, actor=actor).name: name
-            for name in sweep.vectors
-            for number in range(sweep.random)
-        } | {
-            self._shuffled_vector(name, number): name
-            for name in sweep.vectors
-            for number in range(sweep.shuffled)
-        }
-
-    def _shuffled_vector(self, vector: str, seed: int) -> str:
-        """A control is made as its vector was, on the vector's own model."""
-        asked = baselines.request_shuffled(
+        asked = sweeps.ask_controls(
             self._session.db,
-            vector,
-            model=self._models.get(self._vectors.get(vector).model_name),
-            seed=seed,
+            sweep,
+            look_up=self._models.get,
             actor=self._session.settings.user,
             priority=PRIORITY_INTERACTIVE,
         )
-        return self._session.result(asked).name
+        return {self._session.result(control).name: name for name, control in asked}
 
     def count_tokens(self, run: GenerationRun, texts: Sequence[str]) -> Sequence[int]:
         """Tokens of texts as the model of a run reads them as its prompts."""

@@ -57,17 +57,13 @@ class RavelVerbs(Verbs):
             if isinstance(source, Mapping)
             else entities.read(str(source), templates=templates, kind=kind, seed=seed)
         )
-        entities.check_one_name(data_by_type, name)
-        return [
-            entities.add(
-                self._session.db,
-                name=name or kind,
-                data=data,
-                actor=self._session.settings.user,
-                message=message,
-            )
-            for kind, data in data_by_type.items()
-        ]
+        return entities.add_all(
+            self._session.db,
+            data_by_type,
+            name=name,
+            actor=self._session.settings.user,
+            message=message,
+        )
 
     def demonstrations(
         self, reference: str, *, attribute: str, before: str, after: str, set: str

@@ -13,6 +13,7 @@ from vectorlab.domain.jobs.jobs import (
     NamedRequest,
     NewJob,
 )
+from vectorlab.domain.jobs.requests import GenerateRequest
 from vectorlab.errors import ConflictError
 from vectorlab.services.jobs import result
 from vectorlab.store.database import Database, Transaction
@@ -79,7 +80,8 @@ def ask(
 ) -> Asked[T]:
     """What was found, or the job of a request: an equal one that is under way, or a new one.
 
-    A name that is acknowledged is kept: an equal job without a name takes it.
+    A name that is acknowledged is kept: an equal job without a name takes it. So are scores that a
+    run is to get.
 
     Args:
         tx: An open transaction.
@@ -101,7 +103,7 @@ def ask(
     new = NewJob.of(request, priority=priority, queue=queue, created_by=actor)
     while True:
         job, is_new = jobs.enqueue(tx, new)
-        kept = job if is_new or not isinstance(request, NamedRequest) else _named(tx, job, request)
+        kept = job if is_new else _joined(tx, job, request)
         if kept is not None:  # else the job ended meanwhile
             return Asked(found=None, job=kept, read=read)
 
@@ -140,6 +142,14 @@ def takes_name(thing: str, current: str | None, name: str | None, *, cure: str =
         f"An equal request was answered by {thing}, whose name is {current!r}, so {name!r} cannot "
         f"be given as well. Leave the name out{cure}, or make it once more: --force"
     )
+
+
+def _joined(tx: Transaction, job: Job, request: JobRequest) -> Job | None:
+    """The equal job, which takes the name and the scores that are asked for; None if it ended."""
+    named = _named(tx, job, request) if isinstance(request, NamedRequest) else job
+    if named is None or not isinstance(request, GenerateRequest) or not request.scorers:
+        return named
+    return names.add_scorers(tx, job.id, request.scorers)
 
 
 def _named(tx: Transaction, job: Job, request: NamedRequest) -> Job | None:

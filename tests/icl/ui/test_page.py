@@ -197,3 +197,28 @@ def test_the_command_says_what_was_asked_for(db, kind: IclKind):
 def text_of(app) -> str:
     found = [item.value for item in (*app.subheader, *app.caption)]
     return "\n".join([*found, *(item.proto.body for item in app.get("html"))])
+
+
+def test_reference_points_are_asked_for(db, visit):
+    app = visit(PAGE, view="Reference points")
+    app.selectbox(key="ask.scope").set_value("short")
+    next(item for item in app.button if item.label == "Measure them").click().run()
+    [job] = services.list_jobs(db)
+    assert (job.kind, job.spec["spec"]["scope"]) == ("icl_reproduce", "short")
+
+
+def test_a_run_is_purged_on_its_page(with_runs, visit):
+    def kinds(db):
+        return [run.kind for run in runs.list_runs(db)]
+
+    before = kinds(with_runs)
+    app = visit(PAGE, view="Trained models")
+    run = next(run for run in runs.list_runs(with_runs) if run.kind is IclKind.TRAIN)
+    key = f"verbs.purge.in-context run.{run.id}"
+    app.session_state[key] = True  # opened
+    app = app.run()
+    app = app.button(key=f"{key}.yes").click().run()
+    assert not app.exception
+    before.remove(IclKind.TRAIN)
+    assert kinds(with_runs) == before
+    assert app.query_params["view"] == "Trained models"

@@ -34,6 +34,8 @@ NOT_A_SELECTION = {
     "settings.model_name",
     "name.1.text",
     "name.3.text",
+    "build.name",
+    "verbs.rename.set.upbeat.name",
     "verbs.rename.vector.upbeat-icv.name",
     "verbs.rename.model.tiny.name",
     "jobs.prune_days",

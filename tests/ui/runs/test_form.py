@@ -6,12 +6,16 @@ from dataclasses import fields, is_dataclass, replace
 import pytest
 
 from tests.ui.filled_store import add_chat, description
+from tests.ui.test_browser import work_off
 from tests.ui.test_pages import press, shown
+from vectorlab.domain.jobs.jobs import NewJob
 from vectorlab.domain.runs.runs import Decoding
 from vectorlab.services import jobs, models
+from vectorlab.services.runs import scores
 from vectorlab.services.runs.arms import SweepOptions
 from vectorlab.services.runs.requests import GenerationRequest
 from vectorlab.services.vectors import vectors
+from vectorlab.store.jobs import queue
 
 PAGES = ("new_run", "playground")
 PARTS = {"decoding": Decoding, "sweep": SweepOptions}  # of a request, with fields of their own
@@ -120,3 +124,55 @@ def test_the_rest_of_the_form_stands_where_a_field_cannot_be_read(store, visit, 
     assert "not understood" in shown(app)
     assert app.text_area(key="prompt").value == "Say: "
     assert next(item for item in app.button if item.label == "Generate").disabled
+
+
+def test_scorers_are_chips_of_a_new_run_those_without_options_first(filled, visit):
+    app = visit("new_run", scorer=["length", "regex"], of_regex="!!", prompt="Say: ")
+    chips = app.pills(key="scorer")
+    assert chips.value == ["length", "regex"]
+    assert "votes" not in chips.options  # there is nothing to vote on yet
+    first, last = chips.options.index("regex"), chips.options.index("distinct")
+    assert last < first
+    said = shown(app)
+    assert "vectorlab runs score RUN --scorer length --scorer &#x27;regex:!!&#x27;" in said or (
+        "vectorlab runs score RUN --scorer length --scorer 'regex:!!'" in said
+    )
+    assert "run.score('length', 'regex:!!')" in said
+    app = press(app, "Generate")
+    job = jobs.list_jobs(filled)[0]
+    assert [entry["label"] for entry in job.spec["scorers"]] == ["length", "regex:!!"]
+    assert app.query_params["job"] == str(job.id)
+    assert "then scores by length, regex:!!" in shown(app)
+
+
+def test_a_scorer_that_cannot_be_read_is_said_and_not_asked(filled, visit):
+    app = visit("new_run", scorer="length", of_length="unit=miles", prompt="Say: ")
+    assert "unit=&#x27;miles&#x27; of scorer &#x27;length&#x27; is unknown" in shown(app)
+    [generate] = [item for item in app.button if item.label == "Generate"]
+    assert generate.disabled
+
+
+def test_the_scores_of_a_new_run_are_followed_to_its_figures(filled, visit):
+    scoring = scores.request_scores(filled, "1", ["length"], actor="ada").job
+    with filled.write() as tx:
+        new = NewJob(kind="generate", spec={}, dedupe_key=None, created_by="ada")
+        job = queue.claim(
+            tx, worker_id="host-1-abc", lease_s=60, job_id=queue.enqueue(tx, new)[0].id
+        )
+        queue.finish(tx, job.id, job.attempt, {"run_id": 1, "score_job_id": scoring.id})
+    said = shown(visit("new_run", job=str(job.id)))
+    assert f"<b>Job {job.id}</b>" in said
+    assert f"<b>Job {scoring.id}</b>" in said
+    with filled.write() as tx:
+        queue.cancel(tx, 2)  # of a made-up model
+    work_off(filled)
+    app = visit("new_run", job=str(job.id))
+    assert "length: the figures have them now." in shown(app)
+    [link] = [item.proto for item in app.get("page_link") if item.proto.label == "See the figures"]
+    assert "figure=length%401" in link.query_string
+
+
+def test_a_name_that_is_taken_is_said_of_its_field(filled, visit):
+    app = press(visit("new_run", prompt="Say: ", run_name="first-look"), "Generate")
+    assert "Choose another with “Name of the run”." in shown(app)
+    assert "job" not in app.query_params

@@ -1,5 +1,7 @@
 """Importing a file on the page of sets: what it says of a file, and which columns are asked for."""
 
+import html
+
 import pytest
 
 from tests.ui.test_pages import press, shown
@@ -44,6 +46,20 @@ def test_an_error_names_the_file_and_not_where_it_was_put(db, given, name, conte
     assert said in message
     assert f"/{name}" not in message
     assert not [item for item in app.button if item.label.startswith("Freeze")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("old.csv", b"source,target\n\xe9,b\n", "name its encoding with “Encoding”"),
+        ("wide.csv", b"one;two\na;b\n", "name the delimiter: “Delimiter” ';'"),
+    ],
+)
+def test_what_cures_it_is_a_field_of_the_page(db, given, name, content, said):
+    bodies = [item.proto.body for item in given(name, content).get("html")]
+    [message] = [body for body in bodies if "cannot be imported" in body]
+    assert said in html.unescape(message)
+    assert "--" not in message
 
 
 def test_columns_that_tell_nothing_are_asked_for(db, given):

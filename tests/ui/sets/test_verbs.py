@@ -99,3 +99,100 @@ def test_where_there_is_nothing_to_merge_it_is_said(db, visit):
     sets.fork(db, reference="said@1", name="zebra", actor="ada")
     said = shown(visit("sets", set="apart", view="merge"))
     assert "apart@1 already holds said@1; there is nothing to merge" in said
+
+
+def test_a_set_is_described(db, visit):
+    sets.create(db, name="said", description="old", task="tone", labels=["a", "b"], actor="ada")
+    freeze(db, ABC)
+    app = visit("sets", set="said")
+    labels = next(item for item in app.multiselect if item.label == "Labels")
+    field(app, "What it is for").set_value(" plain to upbeat ")
+    labels.set_value(["b"])
+    app = press(app, "Keep this description")
+    about = sets.get_set(db, "said")
+    assert (about.description, about.task, about.labels) == ("plain to upbeat", "tone", ("b",))
+    assert "plain to upbeat" in shown(app)
+    field(app, "What it is for").set_value("not\x00 text")
+    said = in_popover(press(app, "Keep this description"), "Describe")
+    assert "holds a NUL character, which cannot be stored" in said
+    assert sets.get_set(db, "said") == about
+
+
+def test_a_set_without_a_version_is_described_too(db, visit):
+    sets.create(db, name="bare", description="", task="", labels=[], actor="ada")
+    app = visit("sets", set="bare")
+    field(app, "Task").set_value("tone")
+    press(app, "Keep this description")
+    assert sets.get_set(db, "bare").task == "tone"
+
+
+def test_a_set_is_renamed(db, visit):
+    freeze(db, ABC)
+    freeze(db, ABC, name="other")
+    app = visit("sets", set="said", version="1")
+    field(app, "New name of the set").set_value("other")
+    app = press(app, "Keep this name")
+    assert "Set name &#x27;other&#x27; is taken by set 2. Choose another." in in_popover(
+        app, "Rename"
+    )
+    field(app, "New name of the set").set_value("told")
+    app = press(app, "Keep this name")
+    assert app.query_params["set"] == "told"
+    assert app.title[0].value == "told"
+    assert [about.name for about, _ in sets.list_sets(db)] == ["other", "told"]
+
+
+def test_a_version_is_split_in_two(db, visit):
+    freeze(db, ABC)
+    app = visit("sets", set="said")
+    field(app, "Name of the first set").set_value("pool")
+    field(app, "Name of the second set").set_value("said")
+    app = press(app, "Split said@1")
+    assert "Set &#x27;said&#x27; exists already" in in_popover(app, "Split")
+    field(app, "Name of the second set").set_value("test")
+    field(app, "Share of the first", "number_input").set_value(0.01)
+    app = press(app, "Split said@1")
+    assert "leaves a side empty" in in_popover(app, "Split")
+    assert [about.name for about, _ in sets.list_sets(db)] == ["said"]
+    field(app, "Share of the first", "number_input").set_value(0.67)
+    app = press(app, "Split said@1")
+    assert app.query_params["set"] == "pool"
+    sides = [sets.get(db, "pool"), sets.get(db, "test")]
+    assert [side.count for side in sides] == [2, 1]
+    assert {side.relation for side in sides} == {Relation.SPLIT}
+
+
+def test_a_version_is_divided_into_folds(db, visit):
+    freeze(db, ABC)
+    app = visit("sets", set="said")
+    field(app, "Beginning of the names").set_value("cv")
+    app = press(app, "Make the folds")
+    said = in_popover(app, "Folds")
+    assert "5 folds of said@1 cannot be made: choose 2 to 3" in said
+    field(app, "Folds", "number_input").set_value(3)
+    field(app, "Beginning of the names").set_value("c v")
+    assert "cannot be used" in in_popover(press(app, "Make the folds"), "Folds")
+    field(app, "Beginning of the names").set_value("cv")
+    app = press(app, "Make the folds")
+    made = [f"cv-{fold}-{side}" for fold in (1, 2, 3) for side in ("pool", "test")]
+    assert [about.name for about, _ in sets.list_sets(db)] == [*made, "said"]
+    assert app.query_params["words"] == "cv-"
+    assert "cv-3-test" in shown(app)
+
+
+def in_popover(app, label):
+    """What stands in a popover, as one string."""
+    (found,) = [
+        block
+        for block in app.main.children.values()
+        for block in popovers(block)
+        if block.proto.popover.label == label
+    ]
+    return "\n".join(item.proto.body for item in found.get("html"))
+
+
+def popovers(block):
+    if getattr(getattr(block, "proto", None), "popover", None) and block.proto.popover.label:
+        yield block
+    for child in getattr(block, "children", {}).values():
+        yield from popovers(child)

@@ -74,6 +74,7 @@ class GenerateRequest(NamedRequest, kind="generate"):
     accept_changed_model: Annotated[bool, IF_GIVEN] = False
     batch_plan: Annotated[BatchPlan | None, IF_GIVEN] = None
     threads: Annotated[int | None, IF_GIVEN] = None
+    scorers: Annotated[tuple[ScorerSpec, ...], IF_GIVEN] = ()  # asked for once the texts are there
 
     @property
     def dedupe_key(self) -> str:
@@ -98,6 +99,10 @@ class GenerateRequest(NamedRequest, kind="generate"):
 
     def in_words(self, vectors: VectorNames) -> str:
         """What is asked for, as a line of a list."""
+        scores = ", ".join(scorer.label for scorer in self.scorers)
+        return self._texts_in_words(vectors) + (f", then scores by {scores}" if scores else "")
+
+    def _texts_in_words(self, vectors: VectorNames) -> str:
         spec = self.spec
         texts = _count(len(spec.prompts) * len(spec.arms) * spec.samples, "text")
         on = _count(len(spec.prompts), "prompt")

@@ -181,6 +181,16 @@ def purge(db: Database, reference: str, *, cascade: bool = False, actor: str) ->
         return purging.purge_thing(tx, "in-context run", run_id, cascade=cascade, actor=actor)
 
 
+def what_goes(db: Database, reference: str) -> list[str]:
+    """What purging a run takes along, a line each: the run itself.
+
+    Raises:
+        NotFoundError: If there is none.
+    """
+    with db.read() as tx:
+        return purging.what_goes(tx, "in-context run", icl_runs.get_run(tx, reference).id)
+
+
 def runs_frame(runs: list[IclRun]) -> pd.DataFrame:
     """In-context runs as a table, one row each."""
     columns = ["id", "kind", "what", "model", "set", "duration_s", "created_at"]

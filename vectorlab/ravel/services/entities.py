@@ -99,6 +99,22 @@ def add(
     return version, is_new
 
 
+def add_all(
+    db: Database,
+    data_by_type: Mapping[str, EntityData],
+    *,
+    name: str | None,
+    actor: str,
+    message: str = "",
+) -> list[tuple[EntityVersion, bool]]:
+    """Freeze data of several types as ``add`` does; ``name`` is for data of one type alone."""
+    check_one_name(data_by_type, name)
+    return [
+        add(db, name=name or kind, data=data, actor=actor, message=message)
+        for kind, data in data_by_type.items()
+    ]
+
+
 def get(db: Database, reference: str) -> EntityVersion:
     """The version that ``name``, ``name@latest`` or ``name@3`` means.
 

@@ -76,6 +76,12 @@ def remove(db: Database, reference: str, *, cascade: bool, actor: str) -> list[s
         return purge.purge_thing(tx, kind, row_id, cascade=cascade, actor=actor)
 
 
+def what_goes(db: Database, reference: str) -> list[str]:
+    """What purging takes along, a line each, what is named itself first; see ``remove``."""
+    with db.read() as tx:
+        return purge.what_goes(tx, *_find(tx, reference))
+
+
 def _find(tx: Transaction, reference: str) -> tuple[str, int]:
     if reference.startswith(FEATURIZER):
         number = reference.removeprefix(FEATURIZER)

@@ -1,7 +1,7 @@
 """A request as people would type it: the command, and the lines of a notebook."""
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any
@@ -13,6 +13,7 @@ from vectorlab.services.asking import QueueOptions
 from vectorlab.services.runs.arms import SweepOptions, Term, spell_arm
 from vectorlab.services.runs.experiments import WantedExperiment
 from vectorlab.services.runs.requests import GenerationRequest
+from vectorlab.services.runs.sweeps import Sweep
 
 RecipeRequest = GenerationRequest | WantedExperiment
 
@@ -38,22 +39,30 @@ _CALLED = {"pairs": "--set", "prompt_set": "--prompts"}  # options with another 
 _ASIDE = {field.name for field in fields(QueueOptions)}
 
 
-def command(request: RecipeRequest, prompt_set: str | None = None) -> str:
+def command(
+    request: RecipeRequest, prompt_set: str | None = None, scorers: Sequence[str] = ()
+) -> str:
     """The command that asks for the same run or experiment, an option a line.
 
     Args:
         request: What is asked for.
         prompt_set: ``name@version`` whose sources are prompts beside those of the request.
+        scorers: Of the texts of a run, which another command asks for.
     """
     options = _options(request)
     if prompt_set is not None:
         options.insert(request.model is not None, ("--prompts", prompt_set))
     lines = [" ".join(map(shlex.quote, words)) for words in options]
     asks = "experiment run" if isinstance(request, WantedExperiment) else "runs generate"
-    return " \\\n    ".join([f"vectorlab {asks}", *lines])
+    asks = "runs sweep" if isinstance(request, Sweep) else asks
+    asked = " \\\n    ".join([f"vectorlab {asks}", *lines])
+    if not scorers:
+        return asked
+    named = " ".join(f"--scorer {shlex.quote(scorer)}" for scorer in scorers)
+    return f"{asked}\nvectorlab runs score RUN {named}  # the number that was printed"
 
 
-def code(request: RecipeRequest, prompt_set: str | None = None) -> str:
+def code(request: RecipeRequest, prompt_set: str | None = None, scorers: Sequence[str] = ()) -> str:
     """Python that asks for the same; arguments as for ``command``."""
     types: set[type] = set()
     values = _given(request)
@@ -67,7 +76,9 @@ def code(request: RecipeRequest, prompt_set: str | None = None) -> str:
     if isinstance(request, WantedExperiment):
         call = ["found = lab.experiment(", *arguments, ")", "print(found)", "found.to_frame()"]
     else:
-        call = ["run = lab.runs.generate(", *arguments, ")", "run.to_frame()"]
+        verb = "sweep" if isinstance(request, Sweep) else "generate"
+        call = [f"run = lab.runs.{verb}(", *arguments, ")"]
+        call.append(f"run.score({', '.join(map(repr, scorers))})" if scorers else "run.to_frame()")
     return "\n".join([*imports, "", "lab = Lab()", *call])
 
 
@@ -97,6 +108,10 @@ def _options(request: RecipeRequest) -> list[tuple[str, ...]]:
         value = values[name]
         if isinstance(value, SweepOptions | Decoding):
             words += [_option(*option) for option in _given(value).items()]
+        elif name == "layers":  # of a sweep: choices of them
+            words += [_option(name, choice) for choice in value]
+        elif name == "samples" and isinstance(request, Sweep):
+            words.append(("--seeds", _word(value)))
         elif name in _NAMED:
             words += [(_NAMED[name], _word(part)) for part in value]
         else:

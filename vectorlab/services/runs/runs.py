@@ -10,6 +10,7 @@ from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, PRIORITY_BATCH, Job
 from vectorlab.domain.models import Model, check_dtype
 from vectorlab.domain.runs.runs import Chat, GenerationRun, Prompt, RunSpec
 from vectorlab.domain.runs.texts import GeneratedText, compare_generations
+from vectorlab.domain.scores.scores import ScorerSpec
 from vectorlab.domain.sets.versions import SetReference, check_name
 from vectorlab.errors import InputError
 from vectorlab.store import models
@@ -44,6 +45,7 @@ def request_run(
     prompt_set_version_id: int | None = None,
     force: bool = False,
     compiled: bool = False,
+    scorers: Sequence[ScorerSpec] = (),
     priority: int = PRIORITY_BATCH,
     queue: str = DEFAULT_QUEUE,
 ) -> "Asked[GenerationRun]":
@@ -61,6 +63,8 @@ def request_run(
         prompt_set_version_id: The set version that the prompts are of.
         force: Compute even where an equal request was answered before.
         compiled: Compile the decoding step where that works.
+        scorers: The texts are scored by them once they are there; of a run that is found, whoever
+            asks does that.
         priority: Of the job.
         queue: Only workers of this queue take the job.
 
@@ -78,6 +82,7 @@ def request_run(
         name=name,
         prompt_set_version_id=prompt_set_version_id,
         compiled=compiled,
+        scorers=tuple(scorers),
     )
     with db.write() as tx:
         run = None if force else runs.find_by_spec(tx, spec.sha256, name=name)

@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
 
 from vectorlab.domain.jobs.jobs import DEFAULT_QUEUE, PRIORITY_BATCH
 from vectorlab.domain.jobs.requests import ScoreRequest
 from vectorlab.domain.models import Model
-from vectorlab.domain.runs.runs import GenerationRun
+from vectorlab.domain.runs.runs import GenerationRun, RunSpec
 from vectorlab.domain.scores.catalogue import (
     PROJECTION,
     SCORERS,
@@ -28,6 +29,7 @@ from vectorlab.domain.scores.statistics import (
 )
 from vectorlab.errors import InputError
 from vectorlab.services.asking import Asked, ask, job_reader
+from vectorlab.services.runs.runs import request_run
 from vectorlab.store import models
 from vectorlab.store.database import Database, Transaction
 from vectorlab.store.runs import runs, scores
@@ -71,19 +73,10 @@ def request_scores(
     """
     if not scorers:
         raise InputError("No scorer is named. See what there is: vectorlab runs scorers")
-    parsed = [parse_scorer(text) for text in scorers]
     with db.read() as tx:
         run = runs.get_run(tx, reference)
         model = models.get_model(tx, str(run.model_id))
-        applied = run.spec.vector_ids().values()
-        specs = tuple(resolved(tx, scorer, model, applied) for scorer in parsed)
-    for number, spec in enumerate(specs):
-        if spec in specs[:number]:
-            first = scorers[specs.index(spec)]
-            raise InputError(
-                f"Scorer {spec.label!r} is named twice, as {first!r} and as {scorers[number]!r}. "
-                "Name it once, or give one of them another option."
-            )
+        specs = _each_once(tx, scorers, model, run.spec)
     with db.write() as tx:
         run = runs.get_run(tx, reference)
         done, all_ids = scores.scored(tx, run.id), set(scores.generation_ids(tx, run.id).values())
@@ -107,6 +100,57 @@ def request_scores(
             priority=priority,
             queue=queue,
         )
+
+
+def request_scored_run(
+    db: Database, *, model: Model, spec: RunSpec, scorers: Sequence[str], actor: str, **how: Any
+) -> Asked[Scored]:
+    """Find a run with its scores, or enqueue what is missing of them.
+
+    The job of the texts asks for the scores when it ends, so that they are made whoever waits.
+
+    Args:
+        db: The store.
+        model: The model that generates.
+        spec: Prompts, arms, decoding and seed.
+        scorers: As ``domain.scores.catalogue.parse_scorer`` reads them.
+        actor: Recorded as the one who asked.
+        how: As ``services.runs.runs.request_run`` takes it.
+
+    Raises:
+        InputError: If a scorer or the run cannot be asked for.
+        ConflictError: If the name belongs to another run.
+    """
+    with db.read() as tx:
+        specs = _each_once(tx, scorers, model, spec)
+    asked = request_run(db, model=model, spec=spec, scorers=specs, actor=actor, **how)
+    if asked.found is not None:
+        queued = {key: how[key] for key in ("priority", "queue") if key in how}
+        return request_scores(db, str(asked.found.id), scorers, actor=actor, **queued)
+    return Asked(
+        found=None, job=asked.job, read=lambda job: Scored(run=asked.read(job), scorers=specs)
+    )
+
+
+def _each_once(
+    tx: Transaction, scorers: Sequence[str], model: Model, spec: RunSpec
+) -> tuple[ScorerSpec, ...]:
+    """The scorers of a run, read and resolved.
+
+    Raises:
+        NotFoundError: If one names a vector that does not exist.
+        InputError: If one cannot be read or is named twice, or its vector is another model's.
+    """
+    parsed = [parse_scorer(text) for text in scorers]
+    specs = tuple(resolved(tx, each, model, spec.vector_ids().values()) for each in parsed)
+    for number, each in enumerate(specs):
+        if each in specs[:number]:
+            first = scorers[specs.index(each)]
+            raise InputError(
+                f"Scorer {each.label!r} is named twice, as {first!r} and as {scorers[number]!r}. "
+                "Name it once, or give one of them another option."
+            )
+    return specs
 
 
 def resolved(

@@ -3,16 +3,25 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from vectorlab.domain.defaults import DEFAULT_TEMPLATE
+from vectorlab.domain.defaults import DEFAULT_TEMPLATE, PRIORITY_BATCH
 from vectorlab.domain.interventions.arms import Arm
 from vectorlab.domain.interventions.layer_ranges import LayerChoice, spell_choice
+from vectorlab.domain.jobs.jobs import Job
 from vectorlab.domain.models import Model
-from vectorlab.domain.runs.runs import Prompt
+from vectorlab.domain.runs.runs import Prompt, RunSpec
+from vectorlab.domain.vectors.vectors import SteeringVector
 from vectorlab.errors import InputError
+from vectorlab.services.asking import Asked
 from vectorlab.services.given import as_prompts
 from vectorlab.services.runs.arms import BASELINE, SweepOptions, build_arms
-from vectorlab.services.runs.baselines import in_context_arm
+from vectorlab.services.runs.baselines import (
+    in_context_arm,
+    random_direction,
+    request_shuffled,
+)
 from vectorlab.services.runs.requests import GenerationRequest, RunOptions
+from vectorlab.services.runs.text_options import run_spec
+from vectorlab.services.vectors.belonging import check_belongs
 from vectorlab.services.vectors.calibrations import unit_strength
 from vectorlab.store.database import Database
 from vectorlab.store.vectors import vectors
@@ -109,6 +118,72 @@ def sweep_arms(
     return tuple(arms)
 
 
+def ask_controls(
+    db: Database,
+    sweep: Sweep,
+    *,
+    look_up: Callable[[str], Model],
+    actor: str,
+    priority: int = PRIORITY_BATCH,
+) -> list[tuple[str, Asked[SteeringVector]]]:
+    """The vectors that those of a sweep have to beat, each with the one that it stands by.
+
+    Random directions are made at once; shuffled vectors are found or extracted, each as its vector
+    was and on the vector's own model.
+
+    Args:
+        db: The store.
+        sweep: What is varied.
+        look_up: Finds a model by its name.
+        actor: Recorded as the one who asked.
+        priority: Of the jobs.
+
+    Raises:
+        NotFoundError: If a vector does not exist.
+        InputError: If a vector has no demonstrations to shuffle.
+        ConflictError: If another vector has the name of a control.
+    """
+    with db.read() as tx:
+        owners = {name: vectors.get_vector(tx, name).model_name for name in sweep.vectors}
+    asked: list[tuple[str, Asked[SteeringVector]]] = []
+    for name in sweep.vectors:
+        for seed in range(sweep.random):
+            made = random_direction(db, name, seed=seed, actor=actor)
+            asked.append((name, Asked(found=made, job=None, read=_never)))
+    for name in sweep.vectors:
+        for seed in range(sweep.shuffled):
+            shuffled = request_shuffled(
+                db, name, model=look_up(owners[name]), seed=seed, actor=actor, priority=priority
+            )
+            asked.append((name, shuffled))
+    return asked
+
+
+def sweep_spec(
+    db: Database,
+    model: Model,
+    sweep: Sweep,
+    beside: Mapping[str, str],
+    prompts: Sequence[Prompt] | None = None,
+) -> RunSpec:
+    """The run of a sweep.
+
+    Args:
+        db: The store.
+        model: The vectors have to fit it.
+        sweep: What is varied.
+        beside: As ``sweep_arms`` takes it.
+        prompts: Those that are taken; None for all of the sweep's.
+
+    Raises:
+        As ``sweep_arms``.
+    """
+    check_belongs(db, model, sweep.vectors_named(db), other_model=sweep.other_model)
+    arms = sweep_arms(db, model, sweep, beside)
+    taken = as_prompts(sweep.prompts) if prompts is None else prompts
+    return run_spec(sweep, model, taken, arms=arms, samples=sweep.samples)
+
+
 def fit_budget(sweep: Sweep, arms: Sequence[Arm], count: TokenCounter) -> PromptsInBudget:
     """As many prompts of a sweep, in their order, as its budget of tokens pays for.
 
@@ -135,6 +210,10 @@ def fit_budget(sweep: Sweep, arms: Sequence[Arm], count: TokenCounter) -> Prompt
             f"{sweep.samples} texts each cost {costs[0]}. Raise --budget or vary less."
         )
     return PromptsInBudget(prompts=prompts[:kept], tokens=total, left_out=len(prompts) - kept)
+
+
+def _never(job: Job) -> SteeringVector:
+    raise AssertionError(f"Job {job.id} makes no random direction.")
 
 
 def _as_usual(db: Database, model: Model, options: SweepOptions, name: str) -> SweepOptions:

@@ -1,9 +1,13 @@
-"""Names that jobs will give to what they make."""
+"""Names that jobs will give to what they make, and scores that they will ask for."""
+
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 
 from vectorlab.domain.jobs.jobs import Job, JobState, NamedRequest
 from vectorlab.domain.jobs.kinds import kinds
+from vectorlab.domain.jobs.requests import GenerateRequest
+from vectorlab.domain.scores.scores import ScorerSpec
 from vectorlab.errors import ConflictError
 from vectorlab.store import schema
 from vectorlab.store.database import Transaction
@@ -60,3 +64,27 @@ def give(tx: Transaction, job_id: int, name: str) -> Job | None:
         .returning(*JOB_COLUMNS)
     ).one_or_none()
     return None if row is None else job_of(row)
+
+
+def scorers_of_job(tx: Transaction, job_id: int) -> tuple[ScorerSpec, ...]:
+    """What the texts of a generation job are to be scored by; more may come in while it runs."""
+    spec = tx.scalar(sa.select(_jobs.c.spec_json).where(_jobs.c.id == job_id))
+    return GenerateRequest.from_json(spec).scorers
+
+
+def add_scorers(tx: Transaction, job_id: int, scorers: Sequence[ScorerSpec]) -> Job | None:
+    """Let a queued or running generation job ask for more scores; None if it has ended."""
+    query = sa.select(_jobs.c.kind, _jobs.c.spec_json).where(_jobs.c.id == job_id, _ACTIVE)
+    row = tx.execute(query.with_for_update()).one_or_none()
+    if row is None:
+        return None
+    known = GenerateRequest.from_json(row.spec_json).scorers
+    wanted = list(dict.fromkeys(scorer.sha256 for scorer in (*known, *scorers)))
+    by_hash = {scorer.sha256: scorer.to_json() for scorer in (*known, *scorers)}
+    spec = row.spec_json | {"scorers": [by_hash[sha256] for sha256 in wanted]}
+    changed = (
+        _jobs.update()
+        .where(_jobs.c.id == job_id)
+        .values(spec_json=spec, spec_sha256=hash_of_spec(row.kind, spec))
+    )
+    return job_of(tx.execute(changed.returning(*JOB_COLUMNS)).one())

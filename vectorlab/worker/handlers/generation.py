@@ -11,10 +11,10 @@ from typing import Any
 import torch
 
 from vectorlab.domain.hashing import content_sha256
-from vectorlab.domain.jobs.jobs import Job, LogLevel, PartialText
-from vectorlab.domain.jobs.requests import GenerateRequest
+from vectorlab.domain.jobs.jobs import Job, LogLevel, NewJob, PartialText
+from vectorlab.domain.jobs.requests import GenerateRequest, ScoreRequest
 from vectorlab.domain.runs.batch_plan import BatchPlan, RowKey
-from vectorlab.domain.runs.runs import NewRun, RunSpec
+from vectorlab.domain.runs.runs import GenerationRun, NewRun, RunSpec
 from vectorlab.domain.runs.texts import Departure, GeneratedText
 from vectorlab.domain.vectors.vectors import LayerVector
 from vectorlab.errors import JobReleased
@@ -29,7 +29,7 @@ from vectorlab.steering.generation.generation import (
 from vectorlab.steering.model.environment import describe_environment
 from vectorlab.steering.model.loading import LoadedModel
 from vectorlab.store.database import Transaction
-from vectorlab.store.jobs import queue
+from vectorlab.store.jobs import names, queue
 from vectorlab.store.runs import runs
 from vectorlab.store.vectors import vectors
 from vectorlab.worker.context import Companion, JobContext
@@ -139,11 +139,24 @@ class _GenerationWork:
 
         def write(tx: Transaction, result_ids: dict[str, int]) -> None:
             named = replace(new, name=self.context.name(tx))
-            result_ids["run_id"] = runs.add_run(
-                tx, named, created_by=self.context.job.created_by
-            ).id
+            run = runs.add_run(tx, named, created_by=self.context.job.created_by)
+            result_ids["run_id"] = run.id
+            self.ask_for_scores(tx, run, result_ids)
 
         self.context.commit(write)
+
+    def ask_for_scores(
+        self, tx: Transaction, run: GenerationRun, result_ids: dict[str, int]
+    ) -> None:
+        """Queue the scoring that was asked for together with the texts, as it stands by now."""
+        job = self.context.job
+        scorers = names.scorers_of_job(tx, job.id)
+        if scorers:
+            request = ScoreRequest(run_id=run.id, model_id=run.model_id, scorers=scorers)
+            new = NewJob.of(
+                request, priority=job.priority, queue=job.queue, created_by=job.created_by
+            )
+            result_ids["score_job_id"] = queue.enqueue(tx, new)[0].id
 
 
 def _run_alone(

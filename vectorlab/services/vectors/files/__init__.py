@@ -1,5 +1,10 @@
 """Steering vectors to and from files; one file per format, see ``base``."""
 
-from vectorlab.services.vectors.files.files import export_vector, import_vector
+from vectorlab.services.vectors.files.files import (
+    VectorInFile,
+    export_vector,
+    import_vector,
+    look_at,
+)
 
-__all__ = ["export_vector", "import_vector"]
+__all__ = ["VectorInFile", "export_vector", "import_vector", "look_at"]

@@ -1,6 +1,7 @@
 """Steering vectors between the store and files of any format."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,41 @@ def export_vector(
     values = {layer.layer: layer.values for layer in layers}
     file = VectorFile(header=_header(db, vector, layers), values=values)
     _file_format(entry).write(path, file)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VectorInFile:
+    """What a file of a vector says of it, before it is stored."""
+
+    name: str
+    method: str
+    layers: int
+    made_on: str  # what the model was called where the file was written
+    model: Model | None  # the registered model it belongs to; None: it has to be named
+
+
+def look_at(db: Database, path: Path, *, format: str | None = None) -> VectorInFile:
+    """What an import of a file would store; nothing is written.
+
+    Args:
+        db: The store.
+        path: A file that ``export_vector`` wrote.
+        format: One of the catalogue; None goes by the file's ending.
+
+    Raises:
+        InputError: If the file is not what its format says.
+        IntegrityError: If its numbers do not have the hash in its header.
+    """
+    header, layers = _read(path, format_of(path, format))
+    with db.read() as tx:
+        model = models.model_by_fingerprint(tx, header["model_fingerprint"])
+    return VectorInFile(
+        name=header["name"],
+        method=header["method"],
+        layers=len(layers),
+        made_on=header["model"],
+        model=model,
+    )
 
 
 def import_vector(
