@@ -157,11 +157,8 @@ def test_sqlite_is_set_up_as_documented(sqlite_database: Database):
     assert found == expected
 
 
-def test_a_locked_store_is_an_error_that_may_pass(
-    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(engines, "BUSY_TIMEOUT_MS", 0)
-    impatient = Database.open(sqlite_database.url)
+def test_a_locked_store_is_an_error_that_may_pass(sqlite_database: Database):
+    impatient = Database.open(sqlite_database.url, patience_ms=0)
 
     def work() -> None:
         with impatient.write() as tx:

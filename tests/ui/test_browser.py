@@ -164,27 +164,6 @@ def test_a_node_of_the_lineage_picture_opens_its_page(db, tab):
 
 
 @pytest.mark.slow
-def test_the_button_starts_a_worker_that_runs_what_waits(db, chromium, tmp_path):
-    job = models.request_registration(db, "bundled:tiny", actor="ada", name="tiny").job
-    with (
-        launched(tmp_path / "dashboard.log") as address,
-        chromium.new_context(base_url=address) as context,
-    ):
-        tab = context.new_page()
-        visit(tab, f"jobs?job={job.id}")
-        expect(tab.get_by_text("No worker is alive")).to_be_visible(timeout=30_000)
-        assert not jobs.workers(db)
-        tab.get_by_role("button", name="Start a worker here").click()
-        expect(tab.get_by_text("succeeded").first).to_be_visible(timeout=120_000)
-        [worker] = jobs.workers(db)
-        assert worker.alive
-        assert models.get(db, "tiny").description.source == "bundled:tiny"
-    # The launcher ended, and with it the worker that it had started.
-    assert not Path(f"/proc/{worker.pid}").exists()
-    assert jobs.workers(db)[0].state == "stopped"
-
-
-@pytest.mark.slow
 def test_a_killed_worker_is_said_and_one_started_by_a_click_finishes_its_job(
     db, chromium, tmp_path
 ):
@@ -217,9 +196,16 @@ def test_a_killed_worker_is_said_and_one_started_by_a_click_finishes_its_job(
         # That one is the launcher's, which starts it again by itself when it is killed.
         [worker] = [worker for worker in jobs.workers(db) if worker.alive]
         os.kill(worker.pid, signal.SIGKILL)
-        wait_until(
-            lambda: [found for found in jobs.workers(db) if found.alive and found.id != worker.id]
-        )
+        wait_until(lambda: alive_but(db, worker.id))
+        [again] = alive_but(db, worker.id)
+    # The launcher ended, and with it the worker that it had started.
+    assert not Path(f"/proc/{again.pid}").exists()
+    assert again.id in {worker.id for worker in jobs.workers(db) if worker.state == "stopped"}
+
+
+def alive_but(db, gone):
+    """Workers that are there, without one that was killed."""
+    return [worker for worker in jobs.workers(db) if worker.alive and worker.id != gone]
 
 
 @contextmanager
