@@ -181,7 +181,7 @@ def sweep_spec(
     check_belongs(db, model, sweep.vectors_named(db), other_model=sweep.other_model)
     arms = sweep_arms(db, model, sweep, beside)
     taken = as_prompts(sweep.prompts) if prompts is None else prompts
-    return run_spec(sweep, model, taken, arms=arms, samples=sweep.samples)
+    return run_spec(db, sweep, model, taken, arms=arms, samples=sweep.samples)
 
 
 def fit_budget(sweep: Sweep, arms: Sequence[Arm], count: TokenCounter) -> PromptsInBudget:
