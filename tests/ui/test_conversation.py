@@ -6,8 +6,10 @@ from dataclasses import replace
 from urllib.parse import parse_qs
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.ui.filled_store import HOSTILE, add_run, description, run_spec
+from tests.ui.test_browser import visit as open_in
 from tests.ui.test_pages import press, shown
 from ui.playground import history
 from ui.runs import conversation
@@ -176,3 +178,25 @@ def test_a_long_turn_is_folded_under_its_beginning():
     assert "<details>" not in conversation.marked(short)
     assert conversation.marked(long).count("<details>") == 1
     assert "<img" not in conversation.marked(long)
+
+
+@pytest.mark.browser
+def test_a_turn_is_asked_for_by_a_click_and_a_sentence(filled, tab, first):
+    tab.set_viewport_size({"width": 420, "height": 900})
+    open_in(tab, f"playground?model=talks&run={first.id}")
+    tab.get_by_text("Go on from here").nth(1).click()
+    expect(tab.get_by_role("button", name="Begin anew")).to_be_visible()
+    expect(tab.locator(".vl-turn").last).to_contain_text(HOSTILE[:12])
+    prompt = tab.get_by_label("Prompt", exact=True)
+    expect(prompt).to_have_value("")
+    prompt.fill("And now?")
+    prompt.press("Control+Enter")
+    tab.get_by_role("button", name="Generate", exact=True).click()
+    expect(tab.locator(".vl-turn").last).to_contain_text("And now?")
+    assert "job=" in tab.url
+    page = "document.querySelector('[data-testid=stMain]')"
+    assert tab.evaluate(f"{page}.scrollWidth - {page}.clientWidth") == 0
+    assert [exchange.assistant for exchange in newest_spec(filled).chat.earlier] == [ANSWERS[1]]
+    tab.get_by_role("button", name="Begin anew").click()
+    expect(tab.locator(".vl-turn")).to_have_count(0)
+    assert "after=" not in tab.url
