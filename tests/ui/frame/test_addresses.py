@@ -3,6 +3,7 @@
 from tests.ui.everything import fill_all
 from tests.ui.frame.test_downloads import VIEWS, elements
 from ui.frame.navigation import SUBJECTS
+from vectorlab.services.runs.arms import OPTIONS
 
 SELECTORS = {
     "selectbox",
@@ -65,9 +66,9 @@ def selectors(app):
 
 
 def stands_in(selection, item):
-    """Whether a strength of the playground, which two widgets show, is what the address says."""
+    """Whether the arm of a vector in the address says what several widgets of it show."""
     kind, _, name = (item.key or "").partition("play.")[2].partition(".")
-    return kind in ("slider", "number") and name in selection.get("vector", ())
+    return kind in ("slider", "number", *OPTIONS) and name in selection.get("vector", ())
 
 
 def another_value(item):
