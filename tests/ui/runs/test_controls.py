@@ -51,8 +51,11 @@ def test_random_directions_and_demonstrations_are_arms_of_the_run(filled, visit)
 
 
 def test_what_no_sweep_can_do_is_said_in_the_form(filled, visit):
-    app = visit("new_run", random="1", together="true", **SWEPT | {"vector": ["upbeat-icv"]})
-    assert "8 texts" not in shown(app)
+    vectors.combine(filled, name="twice", terms=[(2.0, "upbeat-icv")], actor="ada")
+    two = SWEPT | {"vector": ["upbeat-icv", "twice"]}
+    app = visit("new_run", random="1", together="true", **two)
+    assert "A sweep tries its vectors one by one" in shown(app)
+    assert next(item for item in app.button if item.label == "Generate").disabled
     app = visit("new_run", random="1", arms="missing:0.1", **SWEPT)
     assert "No vector &#x27;missing&#x27;" in shown(app)
     assert next(item for item in app.button if item.label == "Generate").disabled
