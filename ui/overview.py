@@ -5,6 +5,7 @@ import streamlit as st
 from ui import cached, charts, markup
 from ui.experiments import result
 from ui.frame import job_panels, lists, navigation, notes
+from ui.sets import importing
 from vectorlab.domain.jobs.jobs import JobState
 from vectorlab.domain.overview import NextStep, StepKind, Try
 from vectorlab.services import jobs, overview
@@ -25,6 +26,14 @@ STEPS = {
 }
 
 
+def show_ways() -> None:
+    """Where people mostly go from here, each a click from its form."""
+    with st.container(horizontal=True):
+        navigation.page_link("Import pairs", "sets", form=importing.FORM)
+        navigation.page_link("New experiment", "experiment")
+        navigation.page_link("Open the playground", "playground")
+
+
 def show_verdicts() -> None:
     """The newest experiments, each by its verdict and its frontier."""
     found = cached.experiments(VERDICTS)
@@ -34,7 +43,6 @@ def show_verdicts() -> None:
     for column, experiment in zip(st.columns(VERDICTS), found, strict=False):
         with column.container(border=True):
             _card(experiment)
-    navigation.page_link("New experiment", "experiment")
 
 
 def _card(experiment: ExperimentResult) -> None:
@@ -99,7 +107,6 @@ def show_tries() -> None:
     notes.heading("Tries worth keeping")
     if not found:
         st.html(markup.quiet("Steer a text in the playground; what changed it stands here."))
-        navigation.page_link("Open the playground", "playground")
     for each in found:
         _try(each)
 

@@ -66,7 +66,7 @@ def fill(db: Database) -> None:
         labels=("reviews", "tone"),
     )
     sets.commit(db, name="upbeat", demonstrations=second, message=HOSTILE, actor="ada")
-    vector = _vector(db, model)
+    vector = add_vector(db, model)
     spec = run_spec(model, vector)
     add_run(db, model, spec, name="first-look")
     add_run(db, model, spec, replay_of=1)
@@ -106,14 +106,17 @@ def description() -> ModelDescription:
     )
 
 
-def _vector(db: Database, model: Model) -> SteeringVector:
-    version = sets.get(db, "upbeat@1")
+def add_vector(
+    db: Database, model: Model, *, name: str = "upbeat-icv", version_of: str = "upbeat@1"
+) -> SteeringVector:
+    """A vector of a set version, its numbers drawn."""
+    version = sets.get(db, version_of)
     values = np.random.default_rng(0).normal(size=(LAYERS, WIDTH)).astype(np.float32)
     with db.write() as tx:
         return vectors.add_vector(
             tx,
             NewVector(
-                name="upbeat-icv",
+                name=name,
                 model_id=model.id,
                 set_version_id=version.id,
                 method="icv",

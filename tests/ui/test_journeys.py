@@ -6,18 +6,25 @@ lie in ``test-results/`` afterwards.
 
 import re
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from playwright.sync_api import expect
 
+from tests.integration.conftest import PAIRS as TEN_PAIRS
 from tests.ui.conftest import new_tab
-from tests.ui.filled_store import fill
+from tests.ui.filled_store import add_vector, fill
 from tests.ui.test_browser import READY, settle, visit, work_off
+from vectorlab.domain.jobs.jobs import JobState
+from vectorlab.domain.jobs.requests import GenerateRequest
+from vectorlab.services import jobs, models
 from vectorlab.services.analysis import queries
 from vectorlab.services.database import Database
-from vectorlab.services.runs import votes
+from vectorlab.services.runs import experiments, presets, votes
+from vectorlab.services.sets import examples
+from vectorlab.steering.model.loading import describe_model
 
 pytestmark = pytest.mark.browser
 
@@ -156,6 +163,113 @@ def test_from_an_empty_store_to_a_shared_link(place, browser_tab, keep, tmp_path
         expect(page.get_by_text("What the votes say")).to_be_visible(timeout=60_000)
     hosts = {urlsplit(url).hostname for url in asked if not url.startswith(("data:", "blob:"))}
     assert hosts == {"127.0.0.1"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_from_pasted_pairs_to_a_verdict_and_a_try_at_its_mark(place, browser_tab, keep):
+    tab = browser_tab
+    models.register(place, name="tiny", description=describe_model("bundled:tiny"), actor="ada")
+    fields = {"about": "pairs that I paste", "effect": "regex:!!", "tokens": "8"}
+    visit(tab, f"experiment?{urlencode(fields)}")
+    _fill(tab, "Pairs, one a line", "\n".join(map(" -> ".join, TEN_PAIRS)))
+    _fill(
+        tab,
+        "Further prompts, one a line",
+        "\n".join(
+            PROMPT.replace("tea", thing) for thing in ("soup", "room", "film", "park", "bus", "cat")
+        ),
+    )
+    tab.get_by_role("button", name="Run the experiment").click()
+    settle(tab, "Experiment under way")
+    work_off(place)
+    settle(tab, "Experiment: run 1")
+    [made] = experiments.list_experiments(place, limit=1)
+    [said], [calibration] = made.verdicts, made.calibrations
+    expect(tab.get_by_text(said.headline).first).to_be_visible()
+    expect(tab.get_by_text("Effect against damage")).to_be_visible()
+    keep("1-verdict")
+
+    name, strength = calibration.vector_name, calibration.strength
+    tab.get_by_text(f"Vector {name}").click()
+    settle(tab, name)
+    tab.get_by_text("Try it in the playground").click()
+    settle(tab, "Playground")
+    number = tab.get_by_label(f"Strength of {name} as a number")
+    expect(number).to_have_value(f"{strength:.12g}")
+    expect(tab.locator(".vl-mark")).to_be_visible()
+    _fill(tab, "Prompt", PROMPT)
+    tab.get_by_role("button", name="Generate").click()
+    expect(tab.get_by_text("queued")).to_be_visible()
+    work_off(place)
+    expect(tab.locator("b", has_text=f"{name} {strength:+g}")).to_be_visible()
+    keep("2-at-the-mark")
+
+
+def _fill(tab, label, text):
+    field = tab.get_by_role("textbox", name=label)
+    field.fill(text)
+    field.press("Control+Enter")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_few_clicks_lead_from_the_overview_to_what_is_done_often(place, browser_tab, tmp_path):
+    fill(place)
+    examples.load(place, actor="ada")
+    add_vector(
+        place, models.get(place, "tiny"), name="excited", version_of="sentiment-paraphrase@1"
+    )
+    [preset] = presets.presets(place)
+    tab, file = browser_tab, tmp_path / "reviews.csv"
+    file.write_text(PAIRS, encoding="utf-8")
+
+    def enter(name):
+        return tab.locator("[data-testid=stSidebarNav] a", has_text=name)
+
+    def clicks(*steps):
+        """Click one after the other; what is typed between them is a function."""
+        for step in steps:
+            step() if callable(step) else step.click()
+        return sum(not callable(step) for step in steps)
+
+    def asked():
+        return [job for job in jobs.list_jobs(place) if job.state is JobState.QUEUED]
+
+    def name_set():
+        tab.locator("input[type=file]").set_input_files(file)
+        tab.get_by_label("Name of the set", exact=True).fill("reviews")
+        tab.get_by_label("Name of the set", exact=True).press("Enter")
+
+    visit(tab, "")
+    freeze = tab.get_by_role("button", name="Freeze 3 demonstrations")
+    upload = 1  # the button that opens the system's own window
+    assert clicks(tab.get_by_text("Import pairs"), name_set, freeze) + upload == 3
+    settle(tab, "reviews")
+
+    visit(tab, "")
+    card = tab.get_by_role("button", name=preset.experiment.title.partition(":")[0])
+    before = len(asked())
+    assert clicks(enter("Playground"), card) == 2
+    expect(tab.get_by_text("queued")).to_be_visible()
+    assert len(asked()) == before + 1
+
+    visit(tab, "")
+    row = tab.get_by_role("link", name="upbeat-icv", exact=True)
+    with_it = tab.get_by_text("New run with this vector")
+    chip = tab.get_by_role("button", name="length", exact=True)
+    generate = tab.get_by_role("button", name="Generate")
+    typed = partial(_fill, tab, "Prompts", PROMPT)
+    assert clicks(enter("Vectors"), row, with_it, typed, chip, generate) == 5
+    expect(tab.get_by_text("queued")).to_be_visible()
+    request = jobs.list_jobs(place)[0].request(GenerateRequest)
+    assert [scorer.label for scorer in request.scorers] == ["length"]
+    assert len(request.spec.arms) == 3
+
+    visit(tab, "compare?run=1")
+    replay, now = tab.get_by_text("Replay run 1"), tab.get_by_role("button", name="Replay now")
+    assert clicks(replay, now) == 2
+    expect(tab.get_by_text("queued")).to_be_visible()
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])

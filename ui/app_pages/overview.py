@@ -20,6 +20,7 @@ if is_first:
 if not (held.sets or held.vectors or held.runs):
     st.stop()
 
+overview.show_ways()
 overview.show_verdicts()
 overview.show_under_way()
 if held.runs and not is_first:  # whose end is a try itself

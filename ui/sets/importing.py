@@ -14,6 +14,7 @@ from ui.sets.demonstrations import COLUMNS, show_findings
 from vectorlab.services.sets import files, sets
 from vectorlab.services.sets.files import ColumnChoice, ReadOptions
 
+FORM = "import"  # of the address, where the form is what was come for
 FIRST = 8
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
 ENCODINGS = ("utf-8", "utf-16", "cp1252", "latin-1", "mac-roman", "shift-jis", "gb18030")
@@ -21,7 +22,7 @@ ENCODINGS = ("utf-8", "utf-16", "cp1252", "latin-1", "mac-roman", "shift-jis", "
 
 def show(*, is_open: bool) -> None:
     """A form for one file; what it holds is shown before anything is frozen."""
-    with st.expander("Import a file", expanded=is_open):
+    with st.expander("Import a file", expanded=is_open or st.query_params.get("form") == FORM):
         upload = st.file_uploader(
             "A file with one pair per row", type=list(files.ENDINGS), key="sets.upload"
         )
