@@ -9,16 +9,21 @@ from playwright.sync_api import expect
 
 from tests.ui.everything import fill_all
 from tests.ui.filled_store import fill
+from tests.ui.runs.test_side_by_side import sweep
 from tests.ui.test_browser import READY
 
 pytestmark = pytest.mark.browser
 
 ADDRESSES = (
     "",
+    "playground",
     "playground?vector=upbeat-icv&run=1",
+    "experiment",
+    "experiment?about=pairs+that+I+paste",
     "sets",
     "sets?set=upbeat&view=edit",
     "sets?set=upbeat&view=changes",
+    "sets?set=upbeat&view=merge",
     "sets?set=upbeat&view=history",
     "sets?set=upbeat&version=1&view=lineage",
     "sets?set=nothing",
@@ -94,6 +99,19 @@ WEAK = """() => {
 }"""
 
 
+# What can be read or pressed and lies beyond the right edge, where nothing can be pushed aside.
+BEYOND = """() => {
+  const main = document.querySelector('[data-testid=stMain]');
+  const wide = main.scrollWidth > main.clientWidth + 1 ? ['the page itself'] : [];
+  return wide.concat([...document.querySelectorAll('[data-testid=stMain] :is(p, a, button, input, textarea, label, td, th, h1, h2, h3)')]
+  .filter(element => element.checkVisibility() && element.getBoundingClientRect().right > innerWidth + 1)
+  .filter(element => {
+    for (let at = element.parentElement; at; at = at.parentElement)
+      if (['auto', 'scroll'].includes(getComputedStyle(at).overflowX) && at.scrollWidth > at.clientWidth) return false;
+    return true;
+  })
+  .map(element => `${element.tagName} ${element.textContent.trim().slice(0, 40)}`));
+}"""
 SHADE = "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
 WHITE = "rgb(255, 255, 255)"
 # Follows a link in the page that is open; whether the new one has come to rest in time.
@@ -121,11 +139,11 @@ def open_page(tab, address):
     tab.wait_for_load_state("networkidle")
 
 
-def each_page(tab):
+def each_page(tab, addresses=ADDRESSES):
     """The addresses, one page after the other; what can be is opened as a link in the last one."""
-    open_page(tab, ADDRESSES[0])
-    yield ADDRESSES[0]
-    for address in ADDRESSES[1:]:
+    open_page(tab, addresses[0])
+    yield addresses[0]
+    for address in addresses[1:]:
         followed = tab.evaluate(FOLLOW, "/" + address)
         tab.wait_for_selector(READY)
         if not followed or selection(tab.url) != selection(address):
@@ -143,19 +161,18 @@ def test_every_text_on_the_screen_reaches_aa(db, tab, scheme):
     fill_all(db)
     tab.emulate_media(color_scheme=scheme)
     weak = {}
-    for address in each_page(tab):
+    for address in each_page(tab, (*ADDRESSES, f"compare?run={sweep(db).id}&layout=one+prompt")):
         assert (tab.evaluate(SHADE) == WHITE) == (scheme == "light")
-        if found := tab.evaluate(WEAK):
-            weak[address] = found
-    assert not weak, "\n".join(f"{page}: {found}" for page, found in weak.items())
+        weak[address] = tab.evaluate(WEAK)
+    assert not {page: found for page, found in weak.items() if found}
 
 
-def test_a_phone_shows_every_page_without_scrolling_sideways(db, tab):
+def test_nothing_on_any_page_lies_beyond_the_edge_of_a_phone(db, tab):
     fill_all(db)
     tab.set_viewport_size({"width": 420, "height": 900})
-    for address in each_page(tab):
-        main = tab.locator("[data-testid=stMain]")
-        assert main.evaluate("element => element.scrollWidth <= element.clientWidth + 1"), address
+    pages = each_page(tab, (*ADDRESSES, f"compare?run={sweep(db).id}"))
+    wide = {address: tab.evaluate(BEYOND) for address in pages}
+    assert not {page: found for page, found in wide.items() if found}
 
 
 def sent_by(tab):

@@ -32,11 +32,12 @@ def choose(term: Term, keep: Callable[[str, Mapping[str, Any]], None]) -> bool:
         keep: Is given the vector and an option that was changed, to be put into the address.
     """
     spelt = spelt_options(term)
-    with st.popover("How it acts", key=f"play.acting.{term.vector}"):
-        for name in OPTIONS:
-            _draw(term, name, spelt.get(name), keep)
     own = ", ".join(f"{_LABELS[name].lower()} {value}" for name, value in spelt.items())
-    st.html(markup.quiet(own or "as all of the run"))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        with st.popover("How it acts", key=f"play.acting.{term.vector}"):
+            for name in OPTIONS:
+                _draw(term, name, spelt.get(name), keep)
+        st.html(markup.quiet(own or "as all of the run"), width="content")
     is_readable = False
     with notes.errors_as_panel():
         for name in OPTIONS:
