@@ -181,4 +181,5 @@ def _show(search: "ConditionSearch", *, as_json: bool) -> None:
 
 
 def _range(values: list[float]) -> str:
-    return f"{len(values)} prompts from {min(values):.4g} to {max(values):.4g}"
+    prompts = f"{len(values)} prompt{'s' * (len(values) != 1)}"
+    return f"{prompts} from {min(values):.4g} to {max(values):.4g}"
