@@ -52,6 +52,12 @@ def test_the_sign_test_holds_for_many_pairs():
     )
 
 
+def test_two_values_have_an_interval_and_one_has_none():
+    low, high = bootstrap_interval([0.0, 1.0])
+    assert 0.0 <= low < high <= 1.0
+    assert bootstrap_interval([1.0]) is None
+
+
 @pytest.mark.kernels
 @pytest.mark.parametrize("kind", DRAWS)
 def test_the_interval_is_scipys_bca_interval(kind: str):

@@ -108,6 +108,13 @@ def test_a_script_without_spaces_is_compared_by_characters():
     assert len(changes(old, new)[0].edited) == 1
 
 
+def test_words_that_stand_everywhere_count_as_much_as_others():
+    words = ["the", "soup", "and", "the", "bread", "were", "so", "good"] * 25
+    old, new = " ".join(words), " ".join([*words[:-1], "bad"])
+    assert len(words) == 200  # from where the standard library leaves frequent ones out
+    assert len(changes([(old, "")], [(new, "")])[0].edited) == 1
+
+
 def test_long_repetitive_texts_are_compared_in_bounded_time():
     old = [("a b " * 20_000 + "x", "y " * 20_000)]
     new = [("a b " * 20_000 + "z", "q " * 20_000)]

@@ -14,7 +14,7 @@ from tests.store.builders import (
     layers,
     new_vector,
 )
-from vectorlab.domain.vectors.vectors import LayerVector, Origin
+from vectorlab.domain.vectors.vectors import LayerVector, Origin, derived_request_sha256
 from vectorlab.errors import (
     ConflictError,
     InputError,
@@ -25,6 +25,19 @@ from vectorlab.errors import (
 )
 from vectorlab.store.database import Database
 from vectorlab.store.vectors import vectors
+
+
+def test_a_combined_vector_goes_by_what_its_parents_were_asked_for(database: Database):
+    with database.write() as tx:
+        model, version = add_model(tx), add_version(tx)
+        one = add_vector(tx, model, version)
+        other = add_vector(tx, model, version, name="other", layers=layers(1))
+        combined = add_combined(tx, model, [one, other])
+        assert vectors.request_sha256(tx, one) == one.spec_sha256
+        parents = [vectors.request_sha256(tx, vector) for vector in (one, other)]
+        assert vectors.request_sha256(tx, combined) == derived_request_sha256(
+            combined.method, combined.parameters, parents
+        )
 
 
 def test_a_vector_comes_back_with_every_fact_and_every_byte(database: Database):
