@@ -17,12 +17,6 @@ def score(spelt: str, text: str = "", **about: object) -> Score:
     return prepare(parse_scorer(spelt))(TextItem(text=text, prompt="Say it: ", **about))
 
 
-def test_numbers_of_a_scorer_begin_at_zero():
-    assert parse_scorer("projection:upbeat:layer=0").options["layer"] == 0
-    with pytest.raises(InputError, match="layer='-1' of scorer 'projection' is not usable"):
-        parse_scorer("projection:upbeat:layer=-1")
-
-
 @pytest.mark.parametrize("name", sorted(set(SCORERS) - {"projection", "votes"}))
 def test_every_scorer_has_a_file_of_its_name(name: str):
     if SCORERS[name].needs is Needs.MODEL:
