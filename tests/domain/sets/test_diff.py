@@ -110,7 +110,7 @@ def test_a_script_without_spaces_is_compared_by_characters():
 
 def test_words_that_stand_everywhere_count_as_much_as_others():
     words = ["the", "soup", "and", "the", "bread", "were", "so", "good"] * 25
-    old, new = " ".join(words[:-1]), " ".join([*words[:-2], "bad"])
+    old, new = (" ".join([first, *words[:-2]]) for first in ("Once", "Now"))
     # With the target's one they are 200, from where the standard library leaves frequent ones out.
     assert len(changes([(old, "yes")], [(new, "no")])[0].edited) == 1
 
