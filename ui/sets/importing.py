@@ -1,6 +1,5 @@
 """Import a file as the next version of a set: look at it first, then freeze it."""
 
-import tempfile
 from pathlib import Path
 
 import pandas as pd
@@ -8,7 +7,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from ui import cached, markup
-from ui.frame import navigation, notes
+from ui.frame import navigation, uploads
 from ui.frame.fields import in_fields
 from ui.sets.demonstrations import COLUMNS, show_findings
 from vectorlab.services.sets import files, sets
@@ -37,21 +36,12 @@ def show(*, is_open: bool) -> None:
         if upload is None:
             return
         options = _choose_reading(upload)
-        failed = f"{upload.name} cannot be imported"
-        with notes.errors_as_panel(failed), tempfile.TemporaryDirectory() as folder:
-            path = _kept(upload, Path(folder))
+        with uploads.in_folder([upload]) as [path]:
             columns = _choose_columns(path, options, upload)
             if columns is not None:
                 label = f"Freeze {_preview(path, options, columns)} demonstrations"
                 if st.button(label, type="primary", disabled=not name.strip()):
                     _freeze(path, options, columns, name.strip(), message.strip())
-
-
-def _kept(upload: UploadedFile, folder: Path) -> Path:
-    """The upload as a file of its own name, whose ending says the format."""
-    path = folder / Path(upload.name).name
-    path.write_bytes(upload.getvalue())
-    return path
 
 
 def _choose_reading(upload: UploadedFile) -> ReadOptions:

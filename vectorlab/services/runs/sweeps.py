@@ -159,13 +159,7 @@ def ask_controls(
     return asked
 
 
-def sweep_spec(
-    db: Database,
-    model: Model,
-    sweep: Sweep,
-    beside: Mapping[str, str],
-    prompts: Sequence[Prompt] | None = None,
-) -> RunSpec:
+def sweep_spec(db: Database, model: Model, sweep: Sweep, beside: Mapping[str, str]) -> RunSpec:
     """The run of a sweep.
 
     Args:
@@ -173,15 +167,14 @@ def sweep_spec(
         model: The vectors have to fit it.
         sweep: What is varied.
         beside: As ``sweep_arms`` takes it.
-        prompts: Those that are taken; None for all of the sweep's.
 
     Raises:
         As ``sweep_arms``.
     """
     check_belongs(db, model, sweep.vectors_named(db), other_model=sweep.other_model)
     arms = sweep_arms(db, model, sweep, beside)
-    taken = as_prompts(sweep.prompts) if prompts is None else prompts
-    return run_spec(db, sweep, model, taken, arms=arms, samples=sweep.samples)
+    prompts = as_prompts(sweep.prompts)
+    return run_spec(db, sweep, model, prompts, arms=arms, samples=sweep.samples)
 
 
 def fit_budget(sweep: Sweep, arms: Sequence[Arm], count: TokenCounter) -> PromptsInBudget:
