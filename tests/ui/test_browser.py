@@ -187,6 +187,7 @@ def test_a_killed_worker_is_said_and_one_started_by_a_click_finishes_its_job(
         terminal.wait()
         assert jobs.let_go(db, host=platform.node(), pid=terminal.pid) == [job.id]  # its lease ends
         expect(tab.get_by_text("running, its worker is gone")).to_be_visible()
+        assert not [worker for worker in jobs.workers(db) if worker.alive]
         tab.get_by_role("button", name="Start a worker here").click()
         wait_until(lambda: jobs.get(db, job.id).state is JobState.SUCCEEDED)
         assert [attempt.outcome for attempt in jobs.attempts(db, job.id)] == [

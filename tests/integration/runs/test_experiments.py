@@ -42,7 +42,7 @@ WANTED = WantedExperiment(
 
 @pytest.fixture
 def anywhere(database_url: str) -> Iterator[Lab]:
-    """A lab with the pairs; its parts, the jobs, are tested on each kind of database."""
+    """A lab with the pairs, on each kind of database."""
     lab = Lab(database_url, device="cpu")
     pairs = [Demonstration(source=source, target=target) for source, target in PAIRS]
     lab.sets.commit("upbeat", pairs, message="first")
@@ -55,7 +55,6 @@ def ask(lab: Lab, wanted: WantedExperiment = WANTED) -> Any:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dialect", ["postgresql"])
 def test_pairs_become_a_verdict_whose_parts_are_found_again(anywhere: Lab):
     lab = anywhere
     asked = ask(lab)
@@ -114,7 +113,6 @@ def test_pairs_become_a_verdict_whose_parts_are_found_again(anywhere: Lab):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dialect", ["sqlite"])
 def test_an_experiment_goes_on_where_its_process_died(anywhere: Lab):
     lab = anywhere
     asked = ask(lab)
