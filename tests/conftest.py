@@ -15,7 +15,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's threads, when a test imports torch
 os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(scratch()))  # the folders of tests
 
-pytest_plugins = ["tests.databases"]
+pytest_plugins = ["tests.databases", "tests.judge_server"]
 
 # What collecting makes stays to the end, so looking for garbage in it finds none.
 gc.disable()

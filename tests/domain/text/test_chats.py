@@ -1,7 +1,7 @@
 """Chats: what was said before a prompt, in its place, and no change for those that begin anew."""
 
 from vectorlab.domain.description import describe, in_words
-from vectorlab.domain.text.chats import Chat, Exchange, Turn
+from vectorlab.domain.text.chats import Chat, Exchange, Turn, as_asked
 
 BEGUN = Chat(template_sha256="c" * 64)
 GOING_ON = BEGUN.answered("Hello", "Hi.").answered("Well?", "Well.")
@@ -34,3 +34,18 @@ def test_who_said_what_is_said_in_words() -> None:
     other = Chat(template_sha256="c" * 64, earlier=(Exchange(user="Hello", assistant="Ho."),))
     assert in_words(other) != in_words(GOING_ON)
     assert "earlier" not in in_words(BEGUN)
+
+
+def test_a_prompt_is_read_with_the_turns_before_it_by_those_who_judge_the_answer() -> None:
+    assert as_asked(GOING_ON, "And now?") == (
+        "user: Hello\nassistant: Hi.\nuser: Well?\nassistant: Well.\nuser: And now?"
+    )
+    guided = Chat(template_sha256="c" * 64, system="Be brief.", earlier=GOING_ON.earlier[:1])
+    assert as_asked(guided, "And\nnow?") == (
+        "system: Be brief.\nuser: Hello\nassistant: Hi.\nuser: And\nnow?"
+    )
+
+
+def test_a_prompt_that_begins_is_read_as_it_always_was() -> None:
+    for chat in (None, BEGUN, Chat(template_sha256="c" * 64, system="Be brief.")):
+        assert as_asked(chat, "Hello") == "Hello"

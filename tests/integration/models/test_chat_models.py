@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 import vectorlab
+from tests.judge_server import Judge
 from vectorlab.cli.main import app
 from vectorlab.domain.interventions.arms import Combine
 from vectorlab.domain.interventions.conditions import ThresholdSide
@@ -16,7 +17,7 @@ from vectorlab.domain.interventions.schedules import Schedule
 from vectorlab.domain.jobs.requests import GenerateRequest
 from vectorlab.domain.runs.runs import Decoding
 from vectorlab.domain.sets.versions import Demonstration
-from vectorlab.domain.text.chats import Exchange
+from vectorlab.domain.text.chats import Chat, Exchange
 from vectorlab.errors import InputError
 from vectorlab.lab import Lab
 from vectorlab.services.runs import runs
@@ -224,3 +225,40 @@ def test_an_experiment_keeps_what_was_said_before_its_prompts(lab):
     assert [exchange.user for exchange in chat.earlier] == ["Hi."]
     [calibration] = lab.vectors.calibrations("upbeat")[:1]
     assert calibration.spec.chat == chat
+
+
+def test_a_judge_reads_the_conversation_that_was_answered(lab, judge: Judge):
+    judge.answers["Is it polite?"] = "7"
+    scorer = f"judge:Is it polite?:url={judge.url}"
+    first = lab.runs.generate(prompts="Hi.", model="chatty", system="Be kind.", decoding=SHORT)
+    second = lab.runs.generate(prompts="And now?", after=str(first.run.id), decoding=SHORT)
+    first.score(scorer)
+    second.score(scorer)
+    [said] = first.to_frame()["text"]
+    asked = [request["messages"][0]["content"] for request in judge.requests]
+    assert "<prompt>Hi.</prompt>" in asked[0]  # a system prompt alone is no conversation
+    conversation = f"system: Be kind.\nuser: Hi.\nassistant: {said}\nuser: And now?"
+    assert f"<prompt>{conversation}</prompt>" in asked[1]
+    judge.requests.clear()
+    lab.vectors.calibrate(
+        "upbeat", effect=scorer, prompts="And now?", after=str(first.run.id), decoding=SHORT
+    )
+    asked = [request["messages"][0]["content"] for request in judge.requests]
+    assert asked
+    assert all(f"<prompt>{conversation}</prompt>" in prompt for prompt in asked)
+
+
+def test_equal_texts_behind_other_turns_are_scored_anew(lab, judge: Judge):
+    judge.answers["Is it dull?"] = "3"
+    scorer = f"judge:Is it dull?:url={judge.url}"
+    runs_ = []
+    for greeting in ("Hello.", "Hello there."):
+        chat = Chat(template_sha256="c" * 64).answered(greeting, "Hi.")
+        runs_.append(lab.runs.generate(prompts="Now?", model="chatty", chat=chat, decoding=SHORT))
+    texts = [view.to_frame()["text"].item() for view in runs_]
+    assert texts[0] == texts[1]
+    for view in runs_:
+        view.score(scorer)
+    assert len(judge.requests) == 2
+    runs_[1].score(scorer)  # found again
+    assert len(judge.requests) == 2

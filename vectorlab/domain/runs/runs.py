@@ -23,6 +23,7 @@ from vectorlab.domain.runs.batch_plan import BatchPlan, RowKey
 from vectorlab.domain.runs.texts import Departure, GeneratedText, results_sha256
 from vectorlab.domain.scores.divergence import KL
 from vectorlab.domain.text.chats import Chat as Chat
+from vectorlab.domain.text.chats import as_asked
 from vectorlab.errors import InputError
 
 
@@ -123,6 +124,10 @@ class RunSpec(Request):
                 condition for condition in every if condition and condition.window.part is part
             )
         )
+
+    def asked(self, prompt: int) -> str:
+        """A prompt with the turns before it, as scorers read it."""
+        return as_asked(self.chat, self.prompts[prompt].text)
 
     def rows(self) -> list["RowKey"]:
         """Every generation asked for, ordered by prompt, then arm, then sample."""

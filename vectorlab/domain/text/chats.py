@@ -65,3 +65,14 @@ class Chat(Coded):
     def answered(self, prompt: str, answer: str) -> "Chat":
         """The conversation once a prompt was answered."""
         return replace(self, earlier=(*self.earlier, Exchange(user=prompt, assistant=answer)))
+
+
+def as_asked(chat: Chat | None, prompt: str) -> str:
+    """A prompt as its reader has to know it to judge what was answered.
+
+    Behind earlier turns it is the whole conversation up to it, every turn named by its role. A
+    prompt that begins the conversation, or is a text as it is, stands alone.
+    """
+    if chat is None or not chat.earlier:
+        return prompt
+    return "\n".join(f"{turn.role}: {turn.content}" for turn in chat.turns(prompt))

@@ -26,7 +26,7 @@ from vectorlab.domain.runs.batch_plan import RowKey
 from vectorlab.domain.runs.runs import RunSpec
 from vectorlab.domain.runs.texts import FinishReason, GeneratedText
 from vectorlab.domain.scores.catalogue import PROJECTION, SCORERS, Needs, scale_of
-from vectorlab.domain.scores.scores import ScorerSpec, TextItem
+from vectorlab.domain.scores.scores import ScorerSpec
 from vectorlab.domain.scores.statistics import (
     RULE,
     Estimate,
@@ -45,7 +45,7 @@ from vectorlab.store.database import Transaction
 from vectorlab.store.jobs import queue
 from vectorlab.store.vectors import calibrations, vectors
 from vectorlab.worker.context import JobContext
-from vectorlab.worker.handlers.scoring import project, secrets
+from vectorlab.worker.handlers.scoring import project, secrets, text_items
 from vectorlab.worker.registry import handles
 
 BASELINE = Arm(label="baseline")
@@ -188,7 +188,7 @@ class _Bench:
             scored = score_with_model(self.loaded, run, self.numbers, texts, by_scorer)[scorer]
         else:
             score = prepare(scorer, **secrets(scorer))
-            items = _items(run, texts)
+            items = text_items(run, texts)
             scored = dict(zip(keys, score_all(score, (items[key] for key in keys)), strict=True))
         values = {
             measured_as(spec, scorer, strength): [
@@ -322,21 +322,6 @@ def _reads_own_text(scorer: ScorerSpec) -> bool:
     return (
         needs is not Needs.MODEL or scorer.options.get("text") == "own" or scorer.name == PROJECTION
     )
-
-
-def _items(run: RunSpec, texts: Sequence[GeneratedText]) -> dict[RowKey, TextItem]:
-    unsteered = {text.key.prompt: text.text for text in texts if text.key.arm == 0}
-    return {
-        text.key: TextItem(
-            text=text.text,
-            prompt=run.prompts[text.key.prompt].text,
-            reference=run.prompts[text.key.prompt].reference,
-            baseline=unsteered[text.key.prompt],
-            n_tokens=len(text.token_ids),
-            mean_logprob=text.mean_logprob,
-        )
-        for text in texts
-    }
 
 
 def _mean(values: Sequence[float | None]) -> float:

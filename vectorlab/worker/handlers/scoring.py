@@ -1,7 +1,7 @@
 """Scoring jobs: scorer by scorer, what was scored before taken from the store."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from vectorlab.domain.hashing import content_sha256
 from vectorlab.domain.jobs.jobs import LogLevel
 from vectorlab.domain.jobs.requests import ScoreRequest
 from vectorlab.domain.runs.batch_plan import RowKey
-from vectorlab.domain.runs.runs import GenerationRun
+from vectorlab.domain.runs.runs import GenerationRun, RunSpec
 from vectorlab.domain.runs.texts import GeneratedText
 from vectorlab.domain.scores.catalogue import PROJECTION, SCORERS, Needs
 from vectorlab.domain.scores.scores import NewScore, Score, ScorerSpec, TextItem
@@ -67,7 +67,7 @@ class _ScoringWork:
             run=run,
             texts=texts,
             ids=ids,
-            items=_items(run, texts),
+            items=text_items(run.spec, texts.values()),
             done=done,
             force=request.force and context.job.attempt == 1,
         )
@@ -209,28 +209,25 @@ class _ScoringWork:
         return None
 
 
-def _items(run: GenerationRun, texts: Mapping[RowKey, GeneratedText]) -> dict[RowKey, TextItem]:
-    unsteered = next((n for n, arm in enumerate(run.spec.arms) if arm.is_baseline), None)
+def text_items(spec: RunSpec, texts: Iterable[GeneratedText]) -> dict[RowKey, TextItem]:
+    """What scorers may look at of every text of a run."""
+    by_key = {text.key: text for text in texts}
+    unsteered = next((n for n, arm in enumerate(spec.arms) if arm.is_baseline), None)
 
-    def pairs() -> Iterator[tuple[RowKey, TextItem]]:
-        for key, text in texts.items():
-            prompt, beside = run.spec.prompts[key.prompt], None
-            if unsteered is not None:
-                other = RowKey(prompt=key.prompt, arm=unsteered, sample=key.sample)
-                beside = texts[other].text
-            yield (
-                key,
-                TextItem(
-                    text=text.text,
-                    prompt=prompt.text,
-                    reference=prompt.reference,
-                    baseline=beside,
-                    n_tokens=len(text.token_ids),
-                    mean_logprob=None if math.isnan(text.mean_logprob) else text.mean_logprob,
-                ),
-            )
+    def item(key: RowKey, text: GeneratedText) -> TextItem:
+        beside = None
+        if unsteered is not None:
+            beside = by_key[RowKey(prompt=key.prompt, arm=unsteered, sample=key.sample)].text
+        return TextItem(
+            text=text.text,
+            prompt=spec.asked(key.prompt),
+            reference=spec.prompts[key.prompt].reference,
+            baseline=beside,
+            n_tokens=len(text.token_ids),
+            mean_logprob=None if math.isnan(text.mean_logprob) else text.mean_logprob,
+        )
 
-    return dict(pairs())
+    return {key: item(key, text) for key, text in by_key.items()}
 
 
 def project(
