@@ -218,10 +218,11 @@ def add_run(
 
 def _texts(spec: RunSpec, last_token: int, other: Mapping[int, str]) -> Sequence[GeneratedText]:
     said = {0: "the soup was cold.", 1: "the soup was so cold!!! 😡", **other}
+    again = {key: f" (sample {key.sample + 1})" if key.sample else "" for key in spec.rows()}
     return [
         GeneratedText(
             key=key,
-            text=RIGHT_TO_LEFT if key.prompt == 2 else said.get(key.arm, HOSTILE),
+            text=(RIGHT_TO_LEFT if key.prompt == 2 else said.get(key.arm, HOSTILE)) + again[key],
             token_ids=(1, 2, last_token if key.arm == 2 else 3),
             finish_reason=FinishReason.EOS,
             mean_logprob=-1.0,

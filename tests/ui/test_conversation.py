@@ -36,9 +36,10 @@ def first(filled, talks):
     return say(filled, talks, "Hello", BEGUN)
 
 
-def say(db, model, prompt, chat):
+def say(db, model, prompt, chat, **more):
     owner = models.get(db, "tiny").fingerprint
-    spec = run_spec(model, vectors.get(db, "upbeat-icv"), [prompt])
+    prompts = [prompt] if isinstance(prompt, str) else prompt
+    spec = run_spec(model, vectors.get(db, "upbeat-icv"), prompts)
     arms = tuple(
         replace(
             arm,
@@ -46,7 +47,7 @@ def say(db, model, prompt, chat):
         )
         for arm in spec.arms
     )
-    return add_run(db, model, replace(spec, arms=arms, chat=chat), said=ANSWERS)
+    return add_run(db, model, replace(spec, arms=arms, chat=chat, **more), said=ANSWERS)
 
 
 def ways_on(app):
@@ -119,6 +120,39 @@ def test_a_run_that_is_no_chat_has_no_way_on(filled, visit, first):
 def test_fields_that_ask_for_something_else_become_those_of_the_run_gone_on_from(visit, first):
     [_, link, _] = ways_on(visit("playground", run=str(first.id), prompt="Other", seed="5"))
     assert (link["model"], link["seed"]) == (["talks"], ["7"])
+
+
+def test_each_sample_is_shown_and_gone_on_from(filled, visit, talks):
+    run = say(filled, talks, "Hello", BEGUN, samples=3)
+    app = visit("playground", run=str(run.id), sample="2")
+    assert "Sample 2 of 3" in shown(app)
+    assert "Hi. (sample 2)" in shown(app)
+    assert [link["after"] for link in ways_on(app)] == [[f"{run.id}:{arm}:1:2"] for arm in range(3)]
+    assert "sample" not in ways_on(app)[0]
+    app = follow(visit, ways_on(app)[1] | {"prompt": ["And now?"]})
+    press(app, "Generate")
+    [exchange] = newest_spec(filled).chat.earlier
+    assert exchange.assistant == f"{ANSWERS[1]} (sample 2)"
+    assert "Sample 1 of 3" in shown(visit("playground", run=str(run.id), sample="7"))
+
+
+def test_texts_of_a_comparison_are_gone_on_from_as_their_arms_acted(filled, visit, talks, first):
+    run = say(filled, talks, ["Hello", "Well?"], BEGUN, samples=2)
+    links = ways_on(visit("compare", run=str(run.id)))
+    assert [link["after"] for link in links[:3]] == [[f"{run.id}:{arm}:1"] for arm in range(3)]
+    assert [link["after"] for link in links[-3:]] == [[f"{run.id}:{arm}:2:2"] for arm in range(3)]
+    terms = [link["at"] for link in links[1:3]]
+    assert [term[0].split(":")[1] for term in terms] == [
+        f"{arm.interventions[0].strength:g}" for arm in run.spec.arms[1:]
+    ]
+    one = ways_on(visit("compare", run=str(run.id), layout="one prompt", row="2"))
+    assert [link["after"] for link in one] == [[f"{run.id}:{arm}:1:2"] for arm in range(3)]
+    app = follow(visit, one[1])
+    assert f"{ANSWERS[1]} (sample 2)".split(" ")[-1] in shown(app)
+    assert app.text_area(key="prompt").value == ""
+    # Beside a run that is no chat, only the texts of the chat have a way on.
+    both = ways_on(visit("compare", run=["1", str(first.id)]))
+    assert {link["after"][0].split(":")[0] for link in both} == {str(first.id)}
 
 
 @pytest.mark.parametrize(

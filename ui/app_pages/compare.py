@@ -6,6 +6,7 @@ import streamlit as st
 
 from ui import cached, markup
 from ui.frame import lists, navigation, notes, verbs
+from ui.playground import turns
 from ui.runs import (
     blind,
     choices,
@@ -64,7 +65,7 @@ def _show(compared: Sequence[GenerationRun]) -> None:
     elif view == BLIND:
         blind.show(sides)
     else:
-        side_by_side.show(sides)
+        side_by_side.show(sides, turns.ways_on_as_made(compared))
 
 
 def _title(compared: Sequence[GenerationRun]) -> str:

@@ -27,9 +27,17 @@ def _uncalled(spec: RunSpec) -> RunSpec:
     return replace(spec, arms=tuple(called))
 
 
-def selection(run: GenerationRun) -> dict[str, object]:
-    """The address that brings back how a run's vectors act, its first prompt, chat and decoding."""
-    spec, arm = run.spec, _set_arm(run)
+def selection(run: GenerationRun, place: int | None = None) -> dict[str, object]:
+    """The address that brings back how a run's vectors act, its first prompt, chat and decoding.
+
+    Args:
+        run: The run.
+        place: Of an arm whose vectors are meant; without, or where it has none, those that a try of
+            that run would have set.
+    """
+    spec = run.spec
+    acts = place is not None and bool(spec.arms[place].interventions)
+    arm = spec.arms[place] if place is not None and acts else _set_arm(run)
     model = models.get(cached.store(), run.model_name)
     terms = [arms.term_of(cached.store(), model, each) for each in arm.interventions]
     return {
@@ -41,7 +49,7 @@ def selection(run: GenerationRun) -> dict[str, object]:
         **({} if spec.add_special_tokens else {"special_tokens": "false"}),
         "prompt": spec.prompts[0].text,
         "seed": spec.seed,
-        **({"strip": "true"} if _is_strip(run) else {}),
+        **({"strip": "true"} if _is_strip(run) and not acts else {}),
         **_of_chat(run),
         **_of_decoding(spec.decoding),
     }

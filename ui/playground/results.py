@@ -8,6 +8,7 @@ from ui import cached, colours, markup, tables
 from ui.frame import job_panels, lists, navigation, notes
 from ui.runs import token_view
 from vectorlab.domain.jobs.jobs import Job, JobState
+from vectorlab.domain.runs.batch_plan import RowKey
 from vectorlab.domain.runs.comparison import Cell, Column, Question, columns_of
 from vectorlab.domain.runs.runs import GenerationRun
 from vectorlab.services import frames, jobs
@@ -36,15 +37,16 @@ def watch(job_id: int) -> None:
     live()
 
 
-def show(run: GenerationRun, way_on: Callable[[int], str] = lambda _: "") -> None:
-    """Baseline and steered texts of the run's first prompt, the first sample of each.
+def show(run: GenerationRun, way_on: Callable[[RowKey], str] = lambda _: "") -> None:
+    """Baseline and steered texts of the run's first prompt, one sample of each.
 
     Args:
         run: The run.
-        way_on: A link that goes on from the text of an arm, or nothing.
+        way_on: A link that goes on from a text, or nothing.
     """
     columns = columns_of([run])
-    rows, _ = comparison.page(cached.store(), Question(columns=columns, limit=1))
+    sample = _choose_sample(run)
+    rows, _ = comparison.page(cached.store(), Question(columns=columns, offset=sample, limit=1))
     [row] = rows
     colour = colours.of_columns(columns)
     left, right = st.columns([1, 1], vertical_alignment="center")
@@ -53,8 +55,8 @@ def show(run: GenerationRun, way_on: Callable[[int], str] = lambda _: "") -> Non
     read = token_views.read_tokens(cached.store(), run.id, 0) if by_token else {}
     if by_token and not read and st.session_state.get(FRESH) == run.id:
         _read_once(run)
-    if len(run.spec.prompts) * run.spec.samples > 1:
-        st.html(markup.quiet("The first text of every arm; the page of the run has all of them."))
+    if len(run.spec.prompts) > 1:
+        st.html(markup.quiet("Texts of the first prompt; the page of the run has all of them."))
     base = row.cells[columns[0]]
     if len(columns) == 2:
         for place, column in zip(st.columns(2), columns, strict=True):
@@ -64,12 +66,12 @@ def show(run: GenerationRun, way_on: Callable[[int], str] = lambda _: "") -> Non
                     token_view.shown(
                         row.cells[column].text,
                         base.text if column.arm else None,
-                        read.get((column.arm, 0)),
-                        read.get((0, 0)) if column.arm else None,
+                        read.get((column.arm, sample)),
+                        read.get((0, sample)) if column.arm else None,
                         spaces=spaces,
                         by_words=not by_token,
                     )
-                    + way_on(column.arm)
+                    + way_on(RowKey(prompt=0, arm=column.arm, sample=sample))
                 )
     else:
         lines = [
@@ -78,12 +80,12 @@ def show(run: GenerationRun, way_on: Callable[[int], str] = lambda _: "") -> Non
                 token_view.shown(
                     row.cells[column].text,
                     base.text if column.arm else None,
-                    read.get((column.arm, 0)),
-                    read.get((0, 0)) if column.arm else None,
+                    read.get((column.arm, sample)),
+                    read.get((0, sample)) if column.arm else None,
                     spaces=spaces,
                     by_words=not by_token,
                 )
-                + way_on(column.arm),
+                + way_on(RowKey(prompt=0, arm=column.arm, sample=sample)),
             )
             for column in columns
         ]
@@ -100,6 +102,15 @@ def show(run: GenerationRun, way_on: Callable[[int], str] = lambda _: "") -> Non
         navigation.page_link("Replay it", "replay", run=run.id)
     if run.name:
         st.html(markup.note(f"Kept as {run.name}: the address of its page names it for good."))
+
+
+def _choose_sample(run: GenerationRun) -> int:
+    """The place of the sample that is shown."""
+    if run.spec.samples == 1:
+        return 0
+    number = st.pagination(run.spec.samples, key="sample", bind="query-params")
+    st.caption(f"Sample {number} of {run.spec.samples}")
+    return number - 1
 
 
 def _headed(column: Column, cell: Cell, base: Cell, colour: str) -> str:

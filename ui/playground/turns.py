@@ -1,6 +1,7 @@
 """A conversation in the playground: what was said so far, and the way to its next turn."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 
 import streamlit as st
 
@@ -9,6 +10,7 @@ from ui.playground import history
 from ui.runs import conversation
 from ui.runs.form import Form
 from vectorlab.domain.jobs.requests import GenerateRequest
+from vectorlab.domain.runs.batch_plan import RowKey
 from vectorlab.domain.runs.runs import GenerationRun, RunSpec
 from vectorlab.domain.text.chats import Turn
 from vectorlab.errors import VectorLabError
@@ -17,7 +19,7 @@ from vectorlab.services.runs import conversations
 
 AFTER = "after"  # of the address: the text that the form goes on from
 # What the address says of texts that are there, or of other prompts than the next one.
-_OF_THIS_TURN = ("run", "job", "prompts", "cut", "system")
+_OF_THIS_TURN = ("run", "job", "prompts", "cut", "system", "sample")
 
 
 def show(form: Form | None, run: GenerationRun | None, job_id: int | None) -> None:
@@ -29,8 +31,8 @@ def show(form: Form | None, run: GenerationRun | None, job_id: int | None) -> No
         st.button("Begin anew", type="tertiary", on_click=_begin_anew)
 
 
-def ways_on(run: GenerationRun, *, is_other: bool) -> Callable[[int], str]:
-    """The address of the turn behind the text of each arm; empty where prompts are no turns.
+def ways_on(run: GenerationRun, *, is_other: bool) -> Callable[[RowKey], str]:
+    """A link to the turn behind each text; empty where prompts are no turns.
 
     Args:
         run: Whose texts are shown.
@@ -40,14 +42,30 @@ def ways_on(run: GenerationRun, *, is_other: bool) -> Callable[[int], str]:
         return lambda _: ""
     here: dict[str, object] = {name: st.query_params.get_all(name) for name in st.query_params}
     fields = history.selection(run) if is_other else here
-    kept = {name: value for name, value in fields.items() if name not in _OF_THIS_TURN}
+    return lambda key: _way_on(run, key, fields)
 
-    def link(arm: int) -> str:
-        after = conversations.reference_of(run, arm)
-        next_turn = kept | {"as_chat": "true", AFTER: after, "prompt": ""}
-        return markup.link("Go on from here", "playground", **next_turn)
+
+def ways_on_as_made(compared: Sequence[GenerationRun]) -> Callable[[int, RowKey], str]:
+    """The same for texts of runs that no fields asked for: each goes on as its arm acted."""
+    by_id = {run.id: run for run in compared if run.spec.chat is not None}
+
+    @cache
+    def fields(run_id: int, arm: int) -> dict[str, object]:
+        return history.selection(by_id[run_id], arm)
+
+    def link(run_id: int, key: RowKey) -> str:
+        if run_id not in by_id:
+            return ""
+        return _way_on(by_id[run_id], key, fields(run_id, key.arm))
 
     return link
+
+
+def _way_on(run: GenerationRun, key: RowKey, fields: Mapping[str, object]) -> str:
+    kept = {name: value for name, value in fields.items() if name not in _OF_THIS_TURN}
+    after = conversations.reference_of(run, key)
+    next_turn = kept | {"as_chat": "true", AFTER: after, "prompt": ""}
+    return markup.link("Go on from here", "playground", **next_turn)
 
 
 def _so_far(form: Form | None, run: GenerationRun | None, job_id: int | None) -> tuple[Turn, ...]:

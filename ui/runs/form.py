@@ -445,13 +445,14 @@ def _choose_prompts(text: str, usual: str) -> tuple[WidgetValues, WidgetValues]:
             bind="query-params",
         ),
         "after": st.text_input(
-            "Text that the conversation goes on from: run:arm",
+            "Text that the conversation goes on from: run:arm:prompt:sample",
             key="after",
             bind="query-params",
             placeholder="none: it begins with the prompt",
             help="12:1 goes on from the text of arm 1 of run 12, a run in a chat; 12:1:3 from that "
-            "on its third prompt; 12:before answers its prompt anew. What was said up to there "
-            "stands before the prompt, which is then a turn of that chat.",
+            "on its third prompt, 12:1:3:2 from the second sample of that; 12:before answers its "
+            "prompt anew. What was said up to there stands before the prompt, which is then a turn "
+            "of that chat.",
         )
         or None,
         "system": st.text_input(

@@ -1,6 +1,6 @@
 """Texts side by side, as a table of chosen columns or one prompt at a time in full lines."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -9,6 +9,7 @@ from ui import cached, markup, tables
 from ui.frame import navigation, notes
 from ui.runs import choices, demonstration
 from ui.runs.choices import Sides
+from vectorlab.domain.runs.batch_plan import RowKey
 from vectorlab.domain.runs.comparison import (
     Cell,
     Column,
@@ -22,6 +23,7 @@ from vectorlab.domain.text.degenerate import degeneracy
 from vectorlab.services import frames
 from vectorlab.services.runs import comparison
 
+WayOn = Callable[[int, RowKey], str]  # from a text of a run to the next turn, or nothing
 PER_PAGE = 20
 TABLE, ONE_PROMPT = LAYOUTS = ("table", "one prompt")
 
@@ -36,6 +38,7 @@ class _View:
     marks: bool  # of words that differ
     removed: bool  # words that are missing, too
     spaces: bool
+    way_on: WayOn
 
     @property
     def shown(self) -> tuple[Column, ...]:
@@ -54,10 +57,15 @@ class _View:
         return None if other is None or other == column else row.cells.get(other)
 
 
-def show(sides: Sides) -> None:
-    """Controls, one page of texts, and the download of all of them."""
+def show(sides: Sides, way_on: WayOn = lambda _run, _key: "") -> None:
+    """Controls, one page of texts, and the download of all of them.
+
+    Args:
+        sides: The columns.
+        way_on: A link that goes on from a text of a run, or nothing.
+    """
     layout = navigation.one_of("Layout", LAYOUTS, key="layout", has_label=False)
-    view = _ask(sides, layout)
+    view = _ask(sides, layout, way_on)
     rows, count = comparison.page(cached.store(), view.question)
     if not rows:
         _say_none(view.question, "row" if layout == ONE_PROMPT else "page")
@@ -76,7 +84,7 @@ def show(sides: Sides) -> None:
     )
 
 
-def _ask(sides: Sides, layout: str) -> _View:
+def _ask(sides: Sides, layout: str, way_on: WayOn) -> _View:
     shown = sides.columns if layout == ONE_PROMPT else choices.choose_shown(sides)
     left, right = st.columns([1, 2], vertical_alignment="bottom")
     with left:
@@ -122,6 +130,7 @@ def _ask(sides: Sides, layout: str) -> _View:
         marks=marks,
         removed=removed,
         spaces=spaces,
+        way_on=way_on,
     )
 
 
@@ -180,6 +189,7 @@ def _show_one(view: _View, row: ComparedRow, count: int) -> None:
                 continue
             before = view.before(row, column)
             figures = " ".join(_figure(cell, before, measure) for measure in measures)
+            figures += _way_on(row, column, view)
             st.html(
                 f'<div class="vl-line">{view.sides.headed(column)}</div>'
                 + _text(cell, before, view)
@@ -225,8 +235,14 @@ def _cell(row: ComparedRow, column: Column, view: _View) -> str:
     if cell is None:
         return markup.quiet("not in this run")
     before = view.before(row, column)
-    figure = _figure(cell, before, view.question.measure)
+    figure = _figure(cell, before, view.question.measure) + _way_on(row, column, view)
     return _text(cell, before, view) + f'<div class="vl-note vl-figures">{figure}</div>'
+
+
+def _way_on(row: ComparedRow, column: Column, view: _View) -> str:
+    key = RowKey(prompt=row.places[column.run_id], arm=column.arm, sample=row.sample)
+    link = view.way_on(column.run_id, key)
+    return f" <span>{link}</span>" if link else ""
 
 
 def _text(cell: Cell, before: Cell | None, view: _View) -> str:

@@ -301,10 +301,10 @@ SystemOption = Annotated[
 AfterOption = Annotated[
     str | None,
     typer.Option(
-        metavar="RUN[:ARM[:PROMPT]]",
+        metavar="RUN[:ARM[:PROMPT[:SAMPLE]]]",
         help="Go on with the conversation that ends in a text of a run with --chat: 12:1 is that "
-        "of arm 1 of run 12, 12:1:3 on its third prompt, and 12:before is what was said before "
-        "its prompts. What was said up to there stands before "
+        "of arm 1 of run 12, 12:1:3 on its third prompt, 12:1:3:2 the second sample of that, and "
+        "12:before is what was said before its prompts. What was said up to there stands before "
         "every prompt, its system prompt unless there is another. An arm goes by its label or its "
         "number from 0, which is mostly the baseline. Implies --chat; with neither --model nor "
         "vectors, the model of that run goes on.",

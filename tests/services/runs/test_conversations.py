@@ -6,6 +6,7 @@ import pytest
 
 from tests.store.builders import add_model, add_run, add_vector, description, run_spec
 from vectorlab.domain.interventions.arms import Arm
+from vectorlab.domain.runs.batch_plan import RowKey
 from vectorlab.domain.runs.runs import Prompt
 from vectorlab.domain.text.chats import Chat, Exchange
 from vectorlab.errors import InputError, NotFoundError
@@ -34,13 +35,17 @@ def said(database, model, **asked):
         return add_run(tx, model, spec)
 
 
+def place(arm, *, prompt=0, sample=0):
+    return RowKey(prompt=prompt, arm=arm, sample=sample)
+
+
 @pytest.mark.parametrize("arm", ["1", "in context: a:1"])
 def test_an_arm_goes_by_number_or_label_and_what_it_read_is_what_was_said(database, chatty, arm):
     run = said(database, chatty)
     assert conversations.up_to(database, f"{run.id}:{arm}") == replace(
         BEGUN, earlier=(Exchange(user="Bad. Good.\nHello", assistant="p0 a1 s0"),)
     )
-    assert conversations.reference_of(run, 1) == f"{run.id}:1"
+    assert conversations.reference_of(run, place(1)) == f"{run.id}:1"
 
 
 def test_a_conversation_grows_by_a_turn_each_time(database, chatty):
@@ -67,7 +72,27 @@ def test_one_of_several_prompts_is_named_behind_the_arm(database, chatty, arm):
     reference = f"{run.id}:{arm}:2"
     found = conversations.up_to(database, reference)
     assert found.earlier[-1] == Exchange(user="Bad. Good.\nWell?", assistant="p1 a1 s0")
-    assert conversations.reference_of(run, 1, 1) == f"{run.id}:1:2"
+    assert conversations.reference_of(run, place(1, prompt=1)) == f"{run.id}:1:2"
+
+
+@pytest.mark.parametrize("arm", ["1", "in context: a:1"])
+@pytest.mark.parametrize("prompts", [ONE, THREE])
+def test_one_of_several_samples_is_named_behind_the_prompt(database, chatty, arm, prompts):
+    run = said(database, chatty, prompts=prompts)
+    found = conversations.up_to(database, f"{run.id}:{arm}:1:2")
+    assert found.earlier[-1] == Exchange(user="Bad. Good.\nHello", assistant="p0 a1 s1")
+    assert conversations.reference_of(run, place(1, sample=1)) == f"{run.id}:1:1:2"
+    # Where none is named it is the first, as it always was.
+    first = conversations.up_to(database, f"{run.id}:{arm}:1")
+    assert first == conversations.up_to(database, f"{run.id}:{arm}:1:1")
+    assert first.earlier[-1].assistant == "p0 a1 s0"
+
+
+def test_every_text_is_found_by_the_name_it_is_given(database, chatty):
+    run = said(database, chatty, prompts=THREE)
+    for key in run.spec.rows():
+        chat = conversations.up_to(database, conversations.reference_of(run, key))
+        assert chat.earlier[-1].assistant == f"p{key.prompt} a{key.arm} s{key.sample}"
 
 
 @pytest.mark.parametrize(
@@ -80,6 +105,10 @@ def test_one_of_several_prompts_is_named_behind_the_arm(database, chatty, arm):
         (":1:4", r"Run \d+ has no prompt '4'\. Say which of 1 to 3"),
         (":1:0", r"no prompt '0'"),
         (":1:first", r"no prompt 'first'"),
+        (":1:2:3", r"Run \d+ has no sample '3'\. Say which of 1 to 2 .*: \d+:1:2:1"),
+        (":1:2:0", r"no sample '0'"),
+        (":1:7:1", r"no prompt '7'"),
+        (":1:1:1:1", r"no arm '1:1:1:1'"),
     ],
 )
 def test_what_is_not_there_is_said_with_what_is(database, chatty, rest, message):

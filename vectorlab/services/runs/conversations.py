@@ -1,13 +1,14 @@
 """Going on with a conversation: what a run read and answered, in front of the next prompt.
 
-What is gone on from is named ``RUN:ARM`` or ``RUN:ARM:PROMPT``, the first text of an arm on a
-prompt: a run by id, name or hash, an arm by its label or its number from 0, a prompt of several by
-its number from 1. ``RUN:before`` is what was said before the prompts of a run, to answer them anew.
-What was said goes into the request, not where it was said: a request replays when the other run is
-gone.
+What is gone on from is named ``RUN:ARM``, ``RUN:ARM:PROMPT`` or ``RUN:ARM:PROMPT:SAMPLE``: a run
+by id, name or hash, an arm by its label or its number from 0, a prompt of several by its number
+from 1, a sample of several likewise, the first where none is named. ``RUN:before`` is what was said
+before the prompts of a run, to answer them anew. What was said goes into the request, not where it
+was said: a request replays when the other run is gone.
 """
 
 from vectorlab.domain.interventions.arms import Arm
+from vectorlab.domain.runs.batch_plan import RowKey
 from vectorlab.domain.runs.runs import GenerationRun
 from vectorlab.domain.text.chats import Chat
 from vectorlab.errors import InputError
@@ -17,10 +18,12 @@ from vectorlab.store.runs import runs
 BEFORE = "before"  # in the place of an arm: up to the prompts, without an answer
 
 
-def reference_of(run: GenerationRun, arm: int, prompt: int = 0) -> str:
-    """How the text of an arm on a prompt is named, both by their places."""
-    number = "" if len(run.spec.prompts) == 1 else f":{prompt + 1}"
-    return f"{run.id}:{arm}{number}"
+def reference_of(run: GenerationRun, key: RowKey) -> str:
+    """How a text of a run is named, as shortly as it can be."""
+    if key.sample:
+        return f"{run.id}:{key.arm}:{key.prompt + 1}:{key.sample + 1}"
+    number = "" if len(run.spec.prompts) == 1 else f":{key.prompt + 1}"
+    return f"{run.id}:{key.arm}{number}"
 
 
 def before(run: GenerationRun) -> str:
@@ -56,40 +59,61 @@ def up_to(db: Database, reference: str) -> Chat:
             )
         if rest == BEFORE:
             return chat
-        arm, prompt = _place(run, rest)
-        answer = _first_text(tx, run, arm, prompt)
-    return chat.answered(run.spec.arms[arm].prefix + run.spec.prompts[prompt].text, answer)
+        key = _place(run, rest)
+        answer = _text(tx, run, key)
+    return chat.answered(run.spec.arms[key.arm].prefix + run.spec.prompts[key.prompt].text, answer)
 
 
-def _first_text(tx: Transaction, run: GenerationRun, arm: int, prompt: int) -> str:
-    texts = runs.generations_of_prompt(tx, run.id, prompt)
-    return next(text.text for text in texts if (text.key.arm, text.key.sample) == (arm, 0))
+def _text(tx: Transaction, run: GenerationRun, key: RowKey) -> str:
+    texts = runs.generations_of_prompt(tx, run.id, key.prompt)
+    return next(text.text for text in texts if text.key == key)
 
 
-def _place(run: GenerationRun, named: str) -> tuple[int, int]:
-    """Arm and prompt of a run, by their places."""
-    arms, prompts = run.spec.arms, run.spec.prompts
-    if not named and len(arms) == len(prompts) == 1:
-        return 0, 0
-    arm, number = _arm(arms, named), ""
-    if arm is None and ":" in named:
-        named, _, number = named.rpartition(":")
-        arm = _arm(arms, named)
-    if arm is None:
-        known = ", ".join(f"{place} ({arm.label})" for place, arm in enumerate(arms))
-        fault = f"has no arm {named!r}" if named else f"has {len(arms)} arms"
+def _place(run: GenerationRun, named: str) -> RowKey:
+    """The text of a run, by what stands behind the name of the run."""
+    prompts = len(run.spec.prompts)
+    arm, numbers = _split(run, named)
+    if prompts > 1 and not numbers:
         raise InputError(
-            f"Run {run.id} {fault}. Go on from one of {known}, by its number or label: {run.id}:0"
+            f"Run {run.id} has {prompts} prompts. Say which of 1 to {prompts} the conversation "
+            f"goes on from, behind the arm: {run.id}:{arm}:1"
         )
-    if not number and len(prompts) == 1:
-        return arm, 0
-    if not number.isdecimal() or not 1 <= int(number) <= len(prompts):
-        fault = f"no prompt {number!r}" if number else f"{len(prompts)} prompts"
+    prompt, sample = (*numbers, "1", "1")[:2]
+    behind = f"the arm: {run.id}:{arm}"
+    prompt_place = _counted(run, "prompt", prompt, prompts, behind)
+    behind = f"the prompt: {run.id}:{arm}:{prompt}"
+    return RowKey(
+        arm=arm,
+        prompt=prompt_place,
+        sample=_counted(run, "sample", sample, run.spec.samples, behind),
+    )
+
+
+def _split(run: GenerationRun, named: str) -> tuple[int, list[str]]:
+    """The arm by its place, and the numbers behind it; a label may hold colons itself."""
+    arms = run.spec.arms
+    if not named and len(arms) == 1:
+        return 0, []
+    for count in range(3):
+        label, *numbers = named.rsplit(":", count)
+        arm = _arm(arms, label)
+        if arm is not None:
+            return arm, numbers
+    known = ", ".join(f"{place} ({arm.label})" for place, arm in enumerate(arms))
+    fault = f"has no arm {named!r}" if named else f"has {len(arms)} arms"
+    raise InputError(
+        f"Run {run.id} {fault}. Go on from one of {known}, by its number or label: {run.id}:0"
+    )
+
+
+def _counted(run: GenerationRun, what: str, number: str, count: int, behind: str) -> int:
+    """The place of a prompt or sample by its number from 1."""
+    if not number.isdecimal() or not 1 <= int(number) <= count:
         raise InputError(
-            f"Run {run.id} has {fault}. Say which of 1 to {len(prompts)} the conversation goes on "
-            f"from, behind the arm: {run.id}:{arm}:1"
+            f"Run {run.id} has no {what} {number!r}. Say which of 1 to {count} the conversation "
+            f"goes on from, behind {behind}:1"
         )
-    return arm, int(number) - 1
+    return int(number) - 1
 
 
 def _arm(arms: tuple[Arm, ...], named: str) -> int | None:

@@ -26,8 +26,8 @@ class TextOptions:
         system: A system prompt in front of them; implies ``chat``.
         after: A text of a run in a chat, ``"12:1"`` for arm 1 of run 12, with which the prompts go
             on: all that was said up to it stands in front of them, its system prompt unless there
-            is another. ``"12:before"`` is what was said before the prompts of run 12. Implies
-            ``chat``.
+            is another. ``"12:1:3:2"`` is the second sample on its third prompt, and
+            ``"12:before"`` what was said before the prompts of run 12. Implies ``chat``.
     """
 
     decoding: Decoding = field(default_factory=Decoding)
