@@ -2,18 +2,20 @@
 
 import json
 import shlex
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
 
 from tests.ui.experiments import add_experiment
+from tests.ui.filled_store import add_chat, description
 from tests.ui.frame.test_downloads import offered  # noqa: F401 (a fixture)
 from tests.ui.test_pages import press, shown
 from vectorlab.cli.main import app as command_line
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE, PartialText
 from vectorlab.domain.jobs.requests import ExperimentRequest
-from vectorlab.services import jobs
-from vectorlab.services.runs import verdicts
+from vectorlab.services import jobs, models
+from vectorlab.services.runs import conversations, verdicts
 from vectorlab.services.sets import sets
 from vectorlab.store.jobs import queue
 
@@ -84,6 +86,32 @@ def test_fields_of_the_form_are_what_is_asked(filled, visit):
     done = CliRunner().invoke(command_line, ["--db", filled.url, *words[1:], "--detach"])
     assert done.exit_code == 0, done.output
     assert newest(filled).spec == job.spec
+
+
+def test_an_experiment_goes_on_with_a_conversation_as_a_run_does(filled, visit):
+    described = replace(description(), chat_template_sha256="c" * 64, weights_sha256="9" * 64)
+    talks = models.register(filled, name="talks", description=described, actor="ada")
+    begun = add_chat(filled, talks, name="begun")
+    asked = {"about": PASTED, "pairs": PAIRS, "prompt": PROMPTS, "model": "talks"}
+    chat = {"after": "begun:0", "system": "Be brief.", "special_tokens": "false"}
+    app = visit("experiment", **asked, **chat)
+    command = next(block.value for block in app.code if block.language == "bash")
+    app = press(app, "Run the experiment")
+    job = newest(filled)
+    spec = job.request(ExperimentRequest).spec
+    assert spec.chat == replace(conversations.up_to(filled, f"{begun.id}:0"), system="Be brief.")
+    assert not spec.add_special_tokens
+    # The command on the page asks for the same.
+    jobs.cancel(filled, job.id, actor="ada")
+    words = shlex.split(command.replace("\\\n", " "))
+    done = CliRunner().invoke(command_line, ["--db", filled.url, *words[1:], "--detach"])
+    assert done.exit_code == 0, done.output
+    assert newest(filled).spec == job.spec
+    for wrong, words in (({"after": "begun:3"}, "has no arm"), ({"as_chat": "true"}, None)):
+        app = press(visit("experiment", **asked, **wrong), "Run the experiment")
+        assert words is None or words in shown(app)
+    begins = newest(filled).request(ExperimentRequest).spec.chat
+    assert (begins.system, begins.earlier) == (None, ())
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import streamlit as st
 
 from ui import cached
 from ui.frame import navigation, notes
+from ui.runs import form as run_form
 from vectorlab.domain.defaults import DEFAULT_BUDGET, DEFAULT_TEMPLATE, PRIORITY_INTERACTIVE
 from vectorlab.domain.runs.experiments import SHARES
 from vectorlab.domain.runs.runs import Decoding, Prompt
@@ -57,6 +58,8 @@ def show() -> ExperimentForm | None:
         measured = _choose_measures()
     with right:
         tried = _choose_arms()
+    with st.expander("How prompts are read"):
+        prompts |= run_form.choose_reading()
     with st.expander("How texts are written, and what the run is called"):
         written = _choose_writing()
     form: ExperimentForm | None = None

@@ -34,6 +34,7 @@ from vectorlab.services.runs.arms import SweepOptions, Term
 from vectorlab.services.runs.requests import GenerationRequest
 from vectorlab.services.runs.scores import Scored
 from vectorlab.services.runs.sweeps import Sweep
+from vectorlab.services.runs.text_options import ChatOptions
 
 PROMPT = "Please paraphrase the following sentence. Sentence: The soup was cold., paraphrase: "
 STRENGTHS = "0.05 0.1"
@@ -430,23 +431,44 @@ def _choose_prompts(text: str, usual: str) -> tuple[WidgetValues, WidgetValues]:
         more, prompts["prompt_set_version_id"] = runs.prompts_of_set(cached.store(), label)
         one.caption(f"{len(more)} prompts: the sources of {label}.")
         written = (*written, *more)
-    reading = {
-        "chat": one.checkbox(
-            "Prompts are what the user says in a chat",
-            key="as_chat",  # "chat" is another choice of the page for a new vector
-            bind="query-params",
-            help="Prompts become the user's turn in the model's chat template; not every model has "
-            "one.",
-        ),
-        "add_special_tokens": two.checkbox(
-            "Let the tokenizer add its own tokens, such as BOS",
-            value=True,
-            key="special_tokens",
-            bind="query-params",
-        ),
+    return prompts, {"prompts": written, **choose_reading()}
+
+
+def choose_reading() -> WidgetValues:
+    """How prompts are read: as they are, or as turns of a conversation."""
+    one, two = st.columns(2)
+    with one:
+        chat = _choose_chat("")
+    added = two.checkbox(
+        "Let the tokenizer add its own tokens, such as BOS",
+        value=True,
+        key="special_tokens",
+        bind="query-params",
+    )
+    return {"chat": chat, "add_special_tokens": added, **_choose_turns("")}
+
+
+def choose_chat(before: str) -> ChatOptions:
+    """The conversation that prompts are turns of, by words of the address that begin as told."""
+    return ChatOptions(chat=_choose_chat(before), **_choose_turns(before))
+
+
+def _choose_chat(before: str) -> bool:
+    return st.checkbox(
+        "Prompts are what the user says in a chat",
+        key=f"{before}as_chat",  # "chat" is another choice of the page for a new vector
+        bind="query-params",
+        help="Prompts become the user's turn in the model's chat template; not every model has "
+        "one.",
+    )
+
+
+def _choose_turns(before: str) -> WidgetValues:
+    """What stands before the prompts."""
+    return {
         "after": st.text_input(
             "Text that the conversation goes on from: run:arm:prompt:sample",
-            key="after",
+            key=f"{before}after",
             bind="query-params",
             placeholder="none: it begins with the prompt",
             help="12:1 goes on from the text of arm 1 of run 12, a run in a chat; 12:1:3 from that "
@@ -457,14 +479,13 @@ def _choose_prompts(text: str, usual: str) -> tuple[WidgetValues, WidgetValues]:
         or None,
         "system": st.text_input(
             "System prompt of the chat",
-            key="system",
+            key=f"{before}system",
             bind="query-params",
             placeholder="none",
             help="The system prompt stands before what the user says; with it prompts are a chat.",
         )
         or None,
     }
-    return prompts, {"prompts": written, **reading}
 
 
 def choose_decoding(*, has_samples: bool = True) -> tuple[WidgetValues, WidgetValues]:

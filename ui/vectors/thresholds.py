@@ -4,13 +4,16 @@ import streamlit as st
 
 from ui import cached, markup, tables
 from ui.frame import job_panels, navigation
+from ui.runs import form as run_form
 from vectorlab.domain.interventions.conditions import ConditionSearch
 from vectorlab.domain.interventions.measures import Measure
 from vectorlab.domain.interventions.positions import Positions
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
 from vectorlab.domain.vectors.vectors import Site, SteeringVector
+from vectorlab.services import models
 from vectorlab.services.asking import Asked
 from vectorlab.services.runs import lists
+from vectorlab.services.runs.text_options import ChatOptions
 from vectorlab.services.vectors import thresholds
 
 HEAD = ("condition", "meets", "does not", "accuracy", "F1", "model")
@@ -72,6 +75,7 @@ def _show_form(vector: SteeringVector) -> None:
         key="read_at",
         bind="query-params",
     )
+    chat = run_form.choose_chat("search_")
     if st.button("Search", disabled=not (positive and negative)):
         job_panels.ask(
             lambda: _request(
@@ -81,6 +85,7 @@ def _show_form(vector: SteeringVector) -> None:
                 Measure(str(measure)),
                 window or "",
                 Site(str(site)),
+                chat,
             )
         )
 
@@ -92,7 +97,9 @@ def _request(
     measure: Measure,
     window: str,
     site: Site,
+    chat: ChatOptions,
 ) -> Asked[ConditionSearch]:
+    model = models.get(cached.store(), vector.model_name)
     return thresholds.request_search(
         cached.store(),
         vector=vector.name,
@@ -101,6 +108,7 @@ def _request(
         measure=measure,
         window=Positions.parse(window or "prompt"),
         site=site,
+        chat=chat.turns(cached.store(), model),
         actor=cached.user(),
         priority=PRIORITY_INTERACTIVE,
     )

@@ -15,7 +15,6 @@ from vectorlab.lab.models import ModelVerbs
 from vectorlab.lab.session import Session
 from vectorlab.services.asking import Asked
 from vectorlab.services.given import several, with_prompts_of
-from vectorlab.services.runs import runs
 from vectorlab.services.vectors import algebra, calibrations, explanations, thresholds, vectors
 from vectorlab.services.vectors import files as vector_files
 from vectorlab.services.vectors.requests import (
@@ -129,7 +128,6 @@ class VectorVerbs(Verbs):
 
     def _ask_threshold(self, wanted: WantedThreshold) -> Asked[ConditionSearch]:
         model = self._models.of([wanted.vector], wanted.model, other_model=wanted.other_model)
-        is_chat = wanted.chat or wanted.system is not None
         return thresholds.request_search(
             self._session.db,
             vector=wanted.vector,
@@ -142,7 +140,7 @@ class VectorVerbs(Verbs):
             site=wanted.site,
             layers=wanted.layers,
             dtype=wanted.dtype,
-            chat=runs.chat_of(model, wanted.system) if is_chat else None,
+            chat=wanted.turns(self._session.db, model),
             actor=self._session.settings.user,
             **wanted.how(),
         )

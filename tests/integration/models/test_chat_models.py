@@ -22,7 +22,7 @@ from vectorlab.errors import InputError
 from vectorlab.lab import Lab
 from vectorlab.services.runs import runs
 from vectorlab.services.runs.arms import SweepOptions
-from vectorlab.services.vectors import calibrations
+from vectorlab.services.vectors import calibrations, thresholds
 
 TEMPLATE = (
     "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
@@ -197,6 +197,17 @@ def test_commands_go_on_with_a_conversation_and_show_it(lab, tmp_path):
     effect = ("--effect", "length:characters", "--damage", "kl<=5")
     made = ask(lab, "vectors", "calibrate", "upbeat", *effect, *going_on)
     assert calibrations.get(lab.db, made["id"]).spec.chat == chat
+
+
+def test_a_threshold_is_searched_behind_what_was_said(lab):
+    begun = lab.runs.generate(prompts="Hi.", model="chatty", system="Be kind.", decoding=SHORT)
+    for name, text in (("glad", "I am glad."), ("sad", "I am sad.")):
+        lab.sets.commit(name, [Demonstration(source=text, target=text)] * 2)
+    sides = ("--positive", "glad", "--negative", "sad")
+    words = ("vectors", "threshold", "upbeat", *sides, "--after", str(begun.run.id))
+    chat = thresholds.get(lab.db, ask(lab, *words)["id"]).spec.chat
+    assert chat is not None
+    assert (chat.system, [turn.user for turn in chat.earlier]) == ("Be kind.", ["Hi."])
 
 
 def test_a_text_that_is_not_there_to_go_on_from_is_told_in_a_line(lab):

@@ -1,15 +1,18 @@
 """Vectors made of vectors, renamed and purged by click."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tests.store import builders
-from tests.ui.filled_store import add_run, run_spec
+from tests.ui.filled_store import add_chat, add_run, description, run_spec
 from tests.ui.test_pages import press, shown
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE
+from vectorlab.domain.jobs.requests import ThresholdRequest
 from vectorlab.errors import NotFoundError
 from vectorlab.services import jobs, models
-from vectorlab.services.runs import runs
+from vectorlab.services.runs import conversations, runs
 from vectorlab.services.vectors import vectors
 from vectorlab.store.vectors import vectors as stored
 
@@ -96,6 +99,22 @@ def test_a_threshold_is_searched_by_a_job(filled, visit):
     [job] = [job for job in jobs.list_jobs(filled) if job.kind == "condition"]
     assert job.priority == PRIORITY_INTERACTIVE
     assert f"<b>Job {job.id}</b>" in shown(visit("vectors", vector="upbeat-icv", job=str(job.id)))
+
+
+def test_a_threshold_is_searched_in_a_conversation(filled, visit):
+    described = replace(description(), chat_template_sha256="c" * 64, weights_sha256="9" * 64)
+    talks = models.register(filled, name="talks", description=described, actor="ada")
+    begun = add_chat(filled, talks, name="begun")
+    layers = vectors.layer_vectors(filled, vectors.get(filled, "upbeat-icv"))
+    with filled.write() as tx:
+        stored.add_vector(tx, builders.new_vector(talks, name="spoken", layers=layers), "ada")
+    sides = {"positive": "upbeat@1", "negative": "upbeat@2"}
+    press(visit("vectors", vector="spoken", search_after="begun:0", **sides), "Search")
+    [job] = [job for job in jobs.list_jobs(filled) if job.kind == "condition"]
+    assert job.request(ThresholdRequest).spec.chat == conversations.up_to(filled, str(begun.id))
+    # The vector's own model has no chat template.
+    app = press(visit("vectors", vector="upbeat-icv", search_as_chat="true", **sides), "Search")
+    assert "has no chat template" in shown(app)
 
 
 def test_a_vector_is_renamed_and_found_under_its_new_name(filled, visit):

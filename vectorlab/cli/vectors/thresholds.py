@@ -7,6 +7,7 @@ from rich.console import Group
 
 from vectorlab.cli.context import finish, open_lab
 from vectorlab.cli.options import (
+    AfterOption,
     ChatOption,
     DetachOption,
     DtypeOption,
@@ -68,6 +69,7 @@ def threshold(
     other_model: OtherModelOption = False,
     chat: ChatOption = False,
     system: SystemOption = None,
+    after: AfterOption = None,
     dtype: DtypeOption = "float32",
     force: ForceOption = False,
     detach: DetachOption = False,
@@ -97,6 +99,7 @@ def threshold(
         dtype=dtype,
         chat=chat,
         system=system,
+        after=after,
         force=force,
         priority=priority_of(detach=detach),
     )

@@ -13,14 +13,10 @@ from vectorlab.store.database import Database
 
 
 @dataclass(frozen=True, kw_only=True)
-class TextOptions:
-    """How prompts are read and texts are written.
+class ChatOptions:
+    """Whether prompts are turns of a conversation, and of which.
 
     Attributes:
-        decoding: Greedy, 32 new tokens by default.
-        seed: Of the per-row draws.
-        add_special_tokens: Let the tokenizer add BOS where it would.
-        dtype: The model computes in this.
         chat: Prompts are the user's turn in the model's chat template, perhaps in a chat that is
             written out.
         system: A system prompt in front of them; implies ``chat``.
@@ -30,10 +26,6 @@ class TextOptions:
             ``"12:before"`` what was said before the prompts of run 12. Implies ``chat``.
     """
 
-    decoding: Decoding = field(default_factory=Decoding)
-    seed: int = 0
-    add_special_tokens: bool = True
-    dtype: str = "float32"
     chat: bool | Chat = False
     system: str | None = None
     after: str | None = None
@@ -54,6 +46,23 @@ class TextOptions:
             return runs.chat_of(model, self.system) if is_chat else None
         system = begun.system if self.system is None else self.system
         return replace(runs.chat_of(model, system), earlier=begun.earlier)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextOptions(ChatOptions):
+    """How prompts are read and texts are written.
+
+    Attributes:
+        decoding: Greedy, 32 new tokens by default.
+        seed: Of the per-row draws.
+        add_special_tokens: Let the tokenizer add BOS where it would.
+        dtype: The model computes in this.
+    """
+
+    decoding: Decoding = field(default_factory=Decoding)
+    seed: int = 0
+    add_special_tokens: bool = True
+    dtype: str = "float32"
 
     def writing(self, db: Database, model: Model) -> dict[str, Any]:
         """The fields of a run, or of a calibration, that say how prompts are read and answered.

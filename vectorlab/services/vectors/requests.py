@@ -11,6 +11,7 @@ from vectorlab.domain.runs.runs import Prompt
 from vectorlab.domain.scores.divergence import KL
 from vectorlab.domain.vectors.vectors import Site
 from vectorlab.services.asking import JobOptions, QueueOptions
+from vectorlab.services.runs.text_options import ChatOptions
 from vectorlab.services.vectors.calibrations import CalibrationOptions
 from vectorlab.services.vectors.vectors import ExtractionOptions
 
@@ -48,7 +49,7 @@ class WantedCalibration(CalibrationOptions, JobOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class WantedThreshold(JobOptions):
+class WantedThreshold(ChatOptions, JobOptions):
     """The layer and threshold of a condition that tells two sets of prompts apart.
 
     Attributes:
@@ -62,8 +63,6 @@ class WantedThreshold(JobOptions):
         site: Where in a block states are read.
         layers: To choose from; None is all that the vector has.
         dtype: The model computes in this.
-        chat: Prompts are the user's turn in the model's chat template.
-        system: A system prompt in front of them; implies ``chat``.
     """
 
     vector: str = field(kw_only=False)
@@ -76,8 +75,6 @@ class WantedThreshold(JobOptions):
     site: Site = Site.BLOCK_OUTPUT
     layers: tuple[int, ...] | None = None
     dtype: str = "float32"
-    chat: bool = False
-    system: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
