@@ -25,6 +25,7 @@ FIELDS = {
     "--prompt": "Prompts",
     "--prompts": "Further prompts from a set version",
     "--sample": "Decoding",
+    "--sheet": "Sheet",
     "--source-column": "Source columns",
     "--strength": "Strengths to try each vector at",
     "--strict": "Refuse what the checks find",

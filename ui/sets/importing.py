@@ -1,5 +1,6 @@
 """Import a file as the next version of a set: look at it first, then freeze it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -37,6 +38,7 @@ def show(*, is_open: bool) -> None:
             return
         options = _choose_reading(upload)
         with uploads.in_folder([upload]) as [path]:
+            options = _choose_sheet(path, options, upload)
             columns = _choose_columns(path, options, upload)
             if columns is not None:
                 label = f"Freeze {_preview(path, options, columns)} demonstrations"
@@ -46,7 +48,7 @@ def show(*, is_open: bool) -> None:
 
 def _choose_reading(upload: UploadedFile) -> ReadOptions:
     """How the bytes become rows, for formats that do not say it themselves."""
-    kind = files.ENDINGS.get(Path(upload.name).suffix.lstrip(".").lower())
+    kind = _kind(upload)
     encoding = delimiter = None
     left, right = st.columns(2)
     if kind in files.TEXT_FORMATS:
@@ -75,13 +77,29 @@ def _choose_reading(upload: UploadedFile) -> ReadOptions:
     return ReadOptions(encoding=encoding, delimiter=delimiter, without_folders=True)
 
 
+def _choose_sheet(path: Path, options: ReadOptions, upload: UploadedFile) -> ReadOptions:
+    """Which sheet of a workbook is read, where there are several."""
+    if _kind(upload) != "xlsx":
+        return options
+    sheets = files.list_sheets([path], options)
+    if len(sheets) == 1:
+        return options
+    sheet = st.selectbox("Sheet", sheets, key=f"sets.import_sheet.{upload.file_id}")
+    return replace(options, sheet=sheet)
+
+
+def _kind(upload: UploadedFile) -> str | None:
+    """The format that the ending of a file names."""
+    return files.ENDINGS.get(Path(upload.name).suffix.lstrip(".").lower())
+
+
 def _choose_columns(path: Path, options: ReadOptions, upload: UploadedFile) -> ColumnChoice | None:
     """What the visitor says of the columns where their names do not; None before it is said."""
     known, guess = files.guess_columns([path], options)
     if len(known) < 2 or (guess is not None and not guess.guessed):
         return ColumnChoice()  # nothing to choose
     # Columns of another reading are others, and chosen anew.
-    key = f"{upload.file_id}.{options.encoding}.{options.delimiter}"
+    key = f"{upload.file_id}.{options.encoding}.{options.delimiter}.{options.sheet}"
     if guess is None:
         st.html(
             markup.note(f"The columns of {upload.name} do not tell source from target: choose.")

@@ -1,7 +1,10 @@
 """Importing a file on the page of sets: what it says of a file, and which columns are asked for."""
 
+import datetime
 import html
+import io
 
+import openpyxl
 import pytest
 
 from tests.ui.test_pages import press, shown
@@ -60,6 +63,44 @@ def test_what_cures_it_is_a_field_of_the_page(db, given, name, content, said):
     [message] = [body for body in bodies if "cannot be imported" in body]
     assert said in html.unescape(message)
     assert "--" not in message
+
+
+def workbook(**sheets):
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for title, rows in sheets.items():
+        sheet = book.create_sheet(title)
+        for row in rows:
+            sheet.append(row)
+    saved = io.BytesIO()
+    book.save(saved)
+    return saved.getvalue()
+
+
+def test_a_sheet_of_a_workbook_is_chosen_and_its_columns(db, given):
+    reviews = [["then", "now"], ["fine", "great"], ["bad", datetime.date(2026, 12, 3)]]
+    app = given("book.xlsx", workbook(Plain=[["source", "target"], ["a", "b"]], Reviews=reviews))
+    assert "Encoding" not in [item.label for item in app.selectbox]
+    [sheet] = [item for item in app.selectbox if item.label == "Sheet"]
+    assert (sheet.value, sheet.options) == ("Plain", ["Plain", "Reviews"])
+    assert "Freeze 1 demonstrations" in [item.label for item in app.button]
+    app = sheet.set_value("Reviews").run()
+    assert "do not tell source from target" in shown(app)
+    fields(app)["Source columns"].set_value(["then"])
+    fields(app)["Target columns"].set_value(["now"])
+    press(app.run(), "Freeze 2 demonstrations")
+    items = sets.demonstrations(db, sets.get(db, "made@1"))
+    assert [(item.source, item.target) for item in items] == [
+        ("fine", "great"),
+        ("bad", "2026-12-03"),
+    ]
+
+
+def test_a_workbook_of_one_sheet_asks_for_none_and_names_the_cell_that_is_wrong(db, given):
+    app = given("book.xlsx", workbook(Pairs=[["source", "target"], ["a", "b", "c"]]))
+    assert "Sheet" not in [item.label for item in app.selectbox]
+    assert "cell C2 has no heading over it in row 1" in html.unescape(shown(app))
+    assert "<b>torn.xlsx cannot be imported</b>" in shown(given("torn.xlsx", b"PK"))
 
 
 def test_columns_that_tell_nothing_are_asked_for(db, given):

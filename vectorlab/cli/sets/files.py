@@ -11,7 +11,7 @@ from rich.text import Text
 from vectorlab.cli.context import open_lab
 from vectorlab.cli.options import MessageOption, NextVersionOption, StrictOption, VersionReference
 from vectorlab.cli.output import JsonOption, frame_table, plain, show, stderr
-from vectorlab.domain.sets.formats import FORMATS
+from vectorlab.domain.sets.formats import FORMATS, READ_FORMATS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +34,8 @@ def import_(
         list[str],
         typer.Argument(
             metavar="FILE...",
-            help="What to read: CSV, TSV, JSON, JSON Lines, Parquet, a datasets directory, "
+            help="What to read: CSV, TSV, JSON, JSON Lines, Parquet, an Excel workbook, a "
+            "datasets directory, "
             "hub:OWNER/NAME, - for standard input, or two text files, sources and targets line by "
             "line.",
         ),
@@ -75,7 +76,10 @@ def import_(
             "there."
         ),
     ] = None,
-    format: SetFormatOption = None,
+    format: Annotated[
+        str | None,
+        typer.Option(help=f"One of {', '.join(READ_FORMATS)}. Default: by the file's ending."),
+    ] = None,
     encoding: Annotated[
         str | None,
         typer.Option(help="Character encoding of the text, such as latin-1. Default: UTF-8."),
@@ -83,6 +87,10 @@ def import_(
     delimiter: Annotated[
         str | None,
         typer.Option(help="Character between the columns of a CSV file. Default: a comma."),
+    ] = None,
+    sheet: Annotated[
+        str | None,
+        typer.Option(help="Sheet of a workbook. Default: the first that is not hidden."),
     ] = None,
     split: Annotated[
         str | None,
@@ -123,6 +131,7 @@ def import_(
         format=format,
         encoding=encoding,
         delimiter=delimiter,
+        sheet=sheet,
         split=split,
         config=config,
         revision=revision,

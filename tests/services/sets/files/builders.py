@@ -2,6 +2,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 from hypothesis import strategies as st
 
 from vectorlab.domain.sets.versions import Demonstration
@@ -34,6 +35,10 @@ json_values = st.recursive(
 metadata = st.just({}) | st.dictionaries(texts, json_values, max_size=3)
 
 
+def pair(source: str, target: str | None, **metadata: Any) -> Demonstration:
+    return Demonstration(source=source, target=target, metadata=metadata)
+
+
 def demonstrations(targets: Any = st.none() | texts, described: Any = metadata) -> Any:
     return st.builds(
         lambda source, target, about: Demonstration(source=source, target=target, metadata=about),
@@ -53,6 +58,18 @@ def write(folder: Path, items: list[Demonstration], format: str) -> list[Path]:
     readable = files.Readable(lambda: iter(items))
     files.write_files(paths, readable, format=format, about=ABOUT)
     return paths
+
+
+def write_workbook(folder: Path, items: list[Demonstration], format: str) -> list[Path]:
+    """The same as a workbook, which the product does not write."""
+    folder.mkdir(parents=True)
+    book = openpyxl.Workbook()
+    book.active.append(["source", "target"])
+    for item in items:
+        book.active.append([item.source, item.target])
+    path = folder / f"x.{format}"
+    book.save(path)
+    return [path]
 
 
 def read(*paths: Path, **options: Any) -> list[Demonstration]:

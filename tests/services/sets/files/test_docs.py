@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from vectorlab.domain.sets.formats import FORMATS
+from vectorlab.domain.sets.formats import READ_FORMATS
 from vectorlab.services.sets import files
 from vectorlab.services.sets.files import formats, limits, mapping
 
@@ -19,6 +19,8 @@ def test_the_limits_on_the_page_are_those_of_the_code():
         limits.ENTRY_LIMIT,
         limits.METADATA_LIMIT,
         limits.COLUMN_LIMIT,
+        limits.ROW_LIMIT,
+        limits.WORKBOOK_LIMIT,
     }
     assert {f"{number:,}" for number in kept} <= stated
     assert f"{limits.DEPTH_LIMIT} levels" in PAGE
@@ -27,7 +29,7 @@ def test_the_limits_on_the_page_are_those_of_the_code():
 
 def test_every_format_ending_and_guess_is_on_the_page():
     words = set(re.findall(r"`([^`\s]+)`", PAGE))
-    assert set(FORMATS) <= words
+    assert set(READ_FORMATS) <= words
     assert {f".{ending}" for ending in formats.ENDINGS} <= words
     for sides in mapping.SHAPES.values():
         assert {column for side in sides for column in side} <= words

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.services.sets.files.builders import read, write
-from vectorlab.domain.sets.formats import FORMATS
+from tests.services.sets.files.builders import read, write, write_workbook
+from vectorlab.domain.sets.formats import READ_FORMATS
 from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.errors import InputError
 from vectorlab.services.sets.files import bytes_in
 from vectorlab.store.references import storable_text
 
-FILE_FORMATS = [name for name in FORMATS if name != "dataset"]
+FILE_FORMATS = [name for name in READ_FORMATS if name != "dataset"]
 many = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 ITEMS = [
     Demonstration(source=f"source {n} é", target=f"target\n{n}" * 3, metadata={"n": n})
@@ -76,7 +76,7 @@ def test_any_bytes(data, how, tmp_path):
     path.write_bytes(data)
     without_encoding = {name: value for name, value in how.items() if name != "encoding"}
     for kind in FILE_FORMATS:
-        taken = without_encoding if kind == "parquet" else how
+        taken = without_encoding if kind in ("parquet", "xlsx") else how
         stream_or_input_error(path, format=kind, **taken)
 
 
@@ -153,7 +153,7 @@ def test_a_damaged_export(damage, tmp_path):
     for kind in (name for name in FILE_FORMATS if name != "text"):
         path = tmp_path / kind / f"x.{kind}"
         if not path.exists():
-            write(path.parent, ITEMS, kind)
+            (write_workbook if kind == "xlsx" else write)(path.parent, ITEMS, kind)
         broken.write_bytes(damage.done_to(path.read_bytes()))
         stream_or_input_error(broken, format=kind)
 

@@ -55,6 +55,16 @@ def test_an_error_late_in_a_file_leaves_nothing(lab, tmp_path):
     assert [item.number for item in lab.sets.log("kept")] == [1]
 
 
+def test_a_sheet_of_a_workbook_is_named(lab, tmp_path):
+    path = tmp_path / "x.xlsx"
+    with pd.ExcelWriter(path) as book:
+        for title, pair in {"One": ("a", "b"), "Two": ("c", 5)}.items():
+            rows = pd.DataFrame([pair], columns=["source", "target"])
+            rows.to_excel(book, sheet_name=title, index=False)
+    lab.sets.import_file(path, set="it", sheet="Two", message="From a workbook")
+    assert lab.sets.to_frame("it")[["source", "target"]].to_numpy().tolist() == [["c", "5"]]
+
+
 def test_text_files_and_datasets_come_back(lab, tmp_path):
     items = [Demonstration(source="a", target="b"), Demonstration(source="c", target="")]
     kept = lab.sets.commit("it", items).version

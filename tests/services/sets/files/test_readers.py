@@ -10,15 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.services.sets.files.builders import read
-from vectorlab.domain.sets.versions import Demonstration
+from tests.services.sets.files.builders import pair, read
 from vectorlab.errors import InputError
 from vectorlab.services.sets import files as set_files
 from vectorlab.services.sets.files import limits
-
-
-def pair(source, target, **metadata):
-    return Demonstration(source=source, target=target, metadata=metadata)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vectorlab.domain.sets.formats import FORMATS
+from vectorlab.domain.sets.formats import FORMATS, READ_FORMATS
 from vectorlab.errors import InputError
 from vectorlab.services.sets.files.bytes_in import ByteSource, open_bytes
 from vectorlab.services.sets.files.csv_format import open_csv
@@ -16,6 +16,7 @@ from vectorlab.services.sets.files.json_format import open_json, open_jsonl
 from vectorlab.services.sets.files.parquet_format import open_parquet
 from vectorlab.services.sets.files.table import ImportProgress, RecordTable
 from vectorlab.services.sets.files.text_format import open_text
+from vectorlab.services.sets.files.workbook_format import open_workbook, sheet_names
 
 STDIN = "-"
 ENDINGS = {
@@ -29,8 +30,10 @@ ENDINGS = {
     "pq": "parquet",
     "txt": "text",
     "text": "text",
+    "xlsx": "xlsx",
+    "xlsm": "xlsx",
 }
-TEXT_FORMATS = frozenset(ENDINGS.values()) - {"parquet"}  # which have an encoding
+TEXT_FORMATS = frozenset(ENDINGS.values()) - {"parquet", "xlsx"}  # which have an encoding
 DELIMITERS = {"csv": ",", "tsv": "\t"}
 
 
@@ -42,6 +45,7 @@ class ReadOptions:
         format: Of the file; None goes by the ending.
         encoding: Of text; None is UTF-8.
         delimiter: Of CSV.
+        sheet: Of a workbook; None is the first that is not hidden.
         split: Of a dataset.
         config: Of a dataset of the hub.
         revision: Same.
@@ -51,6 +55,7 @@ class ReadOptions:
     format: str | None = None
     encoding: str | None = None
     delimiter: str | None = None
+    sheet: str | None = None
     split: str | None = None
     config: str | None = None
     revision: str | None = None
@@ -104,7 +109,7 @@ def inputs_format(names: Sequence[str], format: str | None) -> str:
     """The format asked for, or the one that the names tell.
 
     Raises:
-        InputError: If it is none of ``FORMATS``.
+        InputError: If it is none of ``READ_FORMATS``.
     """
     if not names:
         raise InputError("No file is given. Give one, or - for standard input.")
@@ -116,21 +121,21 @@ def inputs_format(names: Sequence[str], format: str | None) -> str:
         )
     if format is None and Path(names[0]).is_dir():
         return "dataset"
-    return file_format(Path(names[0]), format)
+    return file_format(Path(names[0]), format, READ_FORMATS)
 
 
-def file_format(path: Path, format: str | None) -> str:
+def file_format(path: Path, format: str | None, known: Sequence[str] = FORMATS) -> str:
     """The format asked for, or the one that the file's ending names.
 
     Raises:
-        InputError: If it is none of ``FORMATS``.
+        InputError: If it is none of those that are known.
     """
     kind = (format or path.suffix.lstrip(".")).lower()
     kind = ENDINGS.get(kind, kind)
-    if kind not in FORMATS:
+    if kind not in known:
         hub = f" A dataset of the hub is {HUB}OWNER/NAME." if _may_be_hub(path, format) else ""
         raise InputError(
-            f"Format {kind!r} of {path.name!r} is not known. Use one of {', '.join(FORMATS)}, "
+            f"Format {kind!r} of {path.name!r} is not known. Use one of {', '.join(known)}, "
             f"as the file's ending or with --format.{hub}"
         )
     return kind
@@ -145,6 +150,7 @@ def _check_options(format: str, options: ReadOptions) -> None:
     uses = {
         "encoding": ("csv", "tsv", "json", "jsonl", "text"),
         "delimiter": ("csv", "tsv"),
+        "sheet": ("xlsx",),
         "split": ("dataset", "hub"),
         "config": ("hub",),
         "revision": ("hub",),
@@ -168,6 +174,20 @@ def _csv(inputs: ReaderInputs) -> RecordTable:
 def _parquet(inputs: ReaderInputs) -> RecordTable:
     source = inputs.bytes()
     return open_parquet(source.seekable(inputs.stack), source.name, inputs.progress)
+
+
+def _workbook(inputs: ReaderInputs) -> RecordTable:
+    source = inputs.bytes()
+    file = source.seekable(inputs.stack)
+    return open_workbook(
+        file, source.name, inputs.progress, inputs.stack, sheet=inputs.options.sheet
+    )
+
+
+def sheets_of(inputs: ReaderInputs) -> tuple[str, ...]:
+    """The sheets of a workbook, the one that is read unless told otherwise first."""
+    source = inputs.bytes()
+    return sheet_names(source.seekable(inputs.stack), source.name, inputs.stack)
 
 
 def _text(inputs: ReaderInputs) -> RecordTable:
@@ -201,6 +221,7 @@ _READERS: Mapping[str, Callable[[ReaderInputs], RecordTable]] = {
     "jsonl": lambda inputs: open_jsonl(inputs.text(universal=False), inputs.progress),
     "parquet": _parquet,
     "text": _text,
+    "xlsx": _workbook,
     "dataset": _dataset,
     "hub": _hub,
 }

@@ -18,7 +18,13 @@ from vectorlab.domain.sets.versions import Demonstration, set_hasher
 from vectorlab.errors import InputError
 from vectorlab.services.sets.files.dataset_format import HUB
 from vectorlab.services.sets.files.demonstrations import make_demonstrations
-from vectorlab.services.sets.files.formats import STDIN, ReaderInputs, ReadOptions, open_table
+from vectorlab.services.sets.files.formats import (
+    STDIN,
+    ReaderInputs,
+    ReadOptions,
+    open_table,
+    sheets_of,
+)
 from vectorlab.services.sets.files.frames import open_frame
 from vectorlab.services.sets.files.manifest import ExportOrigin, find_origin, read_origin
 from vectorlab.services.sets.files.mapping import ColumnChoice, Columns, choose_columns
@@ -152,6 +158,16 @@ def guess_columns(
             return table.columns, choose_columns(table.name, table.columns, ColumnChoice())
         except InputError:
             return table.columns, None
+
+
+def list_sheets(names: Sequence[str | Path], options: ReadOptions | None = None) -> tuple[str, ...]:
+    """The sheets of a workbook, the one that is read unless told otherwise first.
+
+    Raises:
+        InputError: If it cannot be read.
+    """
+    with ExitStack() as stack:
+        return sheets_of(_inputs(names, options, stack))
 
 
 @contextmanager
