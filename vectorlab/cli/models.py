@@ -60,7 +60,15 @@ def list_(context: typer.Context, json: JsonOption = False) -> None:
 
     rows = [_flat(model) for model in models.list_models(open_store(context))]
     columns = ["id", "name", "architecture", "n_layers", "d_model", "n_parameters", "source"]
-    show(rows, as_json=json, human=lambda: frame_table(columns_of(rows, columns)))
+    show(
+        rows,
+        as_json=json,
+        human=lambda: frame_table(
+            columns_of(rows, columns),
+            names=["name"],
+            spare=["n_parameters", "d_model", "n_layers", "architecture"],
+        ),
+    )
 
 
 @app.command("show")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 _LEAST_WORDS = 10  # characters of a column beside which numbers need not be broken
+_FEWEST = 3  # and names
 console = Console()
 stderr = Console(stderr=True)
 
@@ -67,15 +68,34 @@ def frame_table(
     *,
     title: str = "",
     hide: Sequence[str] = (),
+    names: Sequence[str] = (),
+    spare: Sequence[str] = (),
 ) -> Table:
-    """A frame, or columns by name, as a table without empty ones; cells are text, never markup."""
+    """A frame, or columns by name, as a table without empty ones; cells are text, never markup.
+
+    Args:
+        frame: The columns.
+        title: Over the table.
+        hide: Columns that are left out.
+        names: Columns whose cells people type again, which are never broken.
+        spare: Columns that are left out, in this order, where those have no room beside them. A
+            line beneath the table says which.
+    """
     given: Any = frame  # both are read in the same way
     columns = {str(name): list(given[name]) for name in given if name not in hide}
     cells = {name: [_cell(value) for value in column] for name, column in columns.items()}
     table = Table(title=title or None, title_justify="left", header_style="bold")
     shown = [name for name, texts in cells.items() if any(texts) or not texts]
     numbers = [name for name in shown if _are_numbers(columns[name])]
-    whole = _kept_whole({name: cells[name] for name in shown}, numbers)
+    shown, dropped = _fitting({name: cells[name] for name in shown}, [*names, *numbers], spare)
+    left = {name: cells[name] for name in shown}
+    # A name that has no room even so is broken rather than cut off.
+    whole = list(names) if _least_width(left, names, _FEWEST) <= console.width else []
+    whole += _kept_whole(left, [name for name in numbers if name in left], whole)
+    if dropped:
+        said = f"No room for {', '.join(dropped)}: a wider window has it, and --json."
+        table.caption = Text(said)
+        table.caption_justify = "left"
     for name in shown:
         table.add_column(str(name), overflow="fold", no_wrap=name in whole)
     for record in zip(*(cells[name] for name in shown), strict=True):
@@ -89,12 +109,38 @@ def columns_of(rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -> dict[
     return {name: [record.get(name) for record in records] for name in names}
 
 
-def _kept_whole(cells: Mapping[str, Sequence[str]], numbers: Sequence[str]) -> Sequence[str]:
+def _fitting(
+    cells: Mapping[str, Sequence[str]], whole: Sequence[str], spare: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """The columns there is room for without breaking those that are to stay whole, and the rest."""
+    shown, dropped = list(cells), []
+    for name in spare:
+        if _least_width({each: cells[each] for each in shown}, whole) <= console.width:
+            break
+        if name in shown:
+            shown.remove(name)
+            dropped.append(name)
+    return shown, dropped
+
+
+def _least_width(
+    cells: Mapping[str, Sequence[str]], whole: Sequence[str], fewest: int = _LEAST_WORDS
+) -> int:
+    """Characters of a table whose other cells are broken into lines of so few."""
+    widths = {name: max(map(len, (name, *column))) for name, column in cells.items()}
+    least = [width if name in whole else min(width, fewest) for name, width in widths.items()]
+    return sum(least) + 3 * len(cells) + 1
+
+
+def _kept_whole(
+    cells: Mapping[str, Sequence[str]], numbers: Sequence[str], names: Sequence[str]
+) -> Sequence[str]:
     """Columns of numbers, unless words would be left without room: words are better broken."""
-    words = len(cells) - len(numbers)
-    digits = sum(max(len(name), *map(len, cells[name])) for name in numbers if cells[name])
+    words = len(cells) - len(numbers) - len([name for name in names if name in cells])
+    kept = [name for name in (*numbers, *names) if cells.get(name)]
+    fixed = sum(max(len(name), *map(len, cells[name])) for name in kept)
     borders = 3 * len(cells) + 1
-    return numbers if digits + borders + _LEAST_WORDS * words <= console.width else []
+    return numbers if fixed + borders + _LEAST_WORDS * words <= console.width else []
 
 
 def _are_numbers(column: Sequence[Any]) -> bool:

@@ -365,4 +365,9 @@ def _runs_table(listed: "Sequence[GenerationRun]") -> Table:
 
     columns = listings.runs_columns(listed)
     arms = [len(run.spec.arms) for run in listed]
-    return frame_table({**columns, "arms": arms}, hide=["seed", "seconds", "prompts"])
+    return frame_table(
+        {**columns, "arms": arms},
+        hide=["seed", "seconds", "prompts"],
+        names=["run"],
+        spare=["decoding", "replay of", "model", "texts", "made"],
+    )

@@ -75,7 +75,12 @@ def list_(context: typer.Context, json: JsonOption = False) -> None:
     show(
         rows,
         as_json=json,
-        human=lambda: frame_table(listings.sets_columns(listed), hide=["sha256", "description"]),
+        human=lambda: frame_table(
+            listings.sets_columns(listed),
+            hide=["sha256", "description"],
+            names=["set"],
+            spare=["tags", "task", "labels", "changed"],
+        ),
     )
 
 

@@ -196,7 +196,12 @@ def list_(
     show(
         listed,
         as_json=json,
-        human=lambda: frame_table(listings.vectors_columns(listed), hide=["sha256", "origin"]),
+        human=lambda: frame_table(
+            listings.vectors_columns(listed),
+            hide=["sha256", "origin"],
+            names=["vector", "set"],
+            spare=["d_model", "write site", "read site", "layers", "model", "made"],
+        ),
     )
 
 
