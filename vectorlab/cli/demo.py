@@ -1,6 +1,7 @@
 """The demo: experiments after the In-Context Vectors paper, from demonstrations to replay."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from string import ascii_lowercase
 from typing import Any
@@ -17,6 +18,7 @@ from vectorlab.domain.published import EXPERIMENTS, Claim, Experiment
 from vectorlab.domain.runs.replays import ReplayVerdict
 from vectorlab.domain.runs.runs import Decoding
 from vectorlab.domain.vectors.vectors import SteeringVector
+from vectorlab.errors import ConflictError
 from vectorlab.lab import Lab, RunView
 from vectorlab.services import database
 from vectorlab.services.runs import published, runs
@@ -26,6 +28,7 @@ NOTE = (
     "Strength: relative to the norm of the MLP output. Model and demonstrations are never those of "
     "the paper."
 )
+OWN_STORE = "vectorlab-demo.db"  # a file in the folder one is in
 SAMPLES = 8  # of every prompt where texts are drawn: one draw says little
 
 
@@ -86,7 +89,12 @@ class DemoReport:
 
 
 def run_demo(lab: Lab) -> DemoReport:
-    """Seed the experiments, compute what is not stored yet, replay the first run."""
+    """Seed the experiments, compute what is not stored yet, replay the first run.
+
+    Raises:
+        ConflictError: If other vectors or runs have its names, as those that the demo of another
+            release made.
+    """
     tally = _Tally()
     shown = tuple(
         each for experiment in EXPERIMENTS for each in _experiment(lab, experiment, tally)
@@ -160,7 +168,8 @@ def _import(lab: Lab, experiment: Experiment, name: str, file: str, tally: _Tall
 def _vector(
     lab: Lab, demonstrations: str, name: str, convention: str | None, tally: _Tally
 ) -> SteeringVector:
-    request = lab.vectors.request(set=demonstrations, name=name, convention=convention)
+    with _names_of_its_own():
+        request = lab.vectors.request(set=demonstrations, name=name, convention=convention)
     tally.count("vectors", found=request.found is not None)
     return lab.result(request)
 
@@ -174,14 +183,15 @@ def _run(
     name: str,
     tally: _Tally,
 ) -> DemoRun:
-    request = lab.runs.request(
-        samples=SAMPLES if decoding.do_sample else 1,
-        prompt_set=prompts,
-        model=BUNDLED_MODEL,
-        arms=[f"{vector.id}:{strength}" for vector, strength in arms],
-        decoding=decoding,
-        name=name,
-    )
+    with _names_of_its_own():
+        request = lab.runs.request(
+            samples=SAMPLES if decoding.do_sample else 1,
+            prompt_set=prompts,
+            model=BUNDLED_MODEL,
+            arms=[f"{vector.id}:{strength}" for vector, strength in arms],
+            decoding=decoding,
+            name=name,
+        )
     tally.count("runs", found=request.found is not None)
     view = lab.runs.view(lab.result(request))
     view.score(experiment.effect)
@@ -191,6 +201,19 @@ def _run(
         claims=published.claims(lab.db, view.run),
         turned=_turned(view.scores(), experiment.effect),
     )
+
+
+@contextmanager
+def _names_of_its_own() -> Iterator[None]:
+    """The demo has no option for a name: what it says of one that is taken names another cure."""
+    try:
+        yield
+    except ConflictError as exc:
+        taken = str(exc).partition(". ")[0]
+        raise ConflictError(
+            f"{taken}. Perhaps the demo of another release made that. Run this one on a store of "
+            f"its own: vectorlab --db sqlite:///{OWN_STORE} demo"
+        ) from exc
 
 
 def _turned(scores: pd.DataFrame, scorer: str) -> dict[str, int]:
