@@ -281,7 +281,7 @@ def test_a_vote_is_cast_once_by_its_key(place, browser_tab):
     expect(browser_tab.get_by_text("0 votes so far")).to_be_visible()
     browser_tab.wait_for_selector(READY)
     browser_tab.get_by_role("heading", name="first-look").click()  # no field has the focus
-    _press_until(browser_tab, "d", "1 votes so far")
+    _press_until(browser_tab, "d", "1 vote so far")
     _press_until(browser_tab, "s", "What the votes say")
     expect(browser_tab.get_by_text("What the votes say")).to_be_visible()
     assert votes.tally(place, MATCH).votes == 2

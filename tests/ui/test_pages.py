@@ -223,10 +223,10 @@ def test_a_large_version_is_searched_and_paged_without_reading_it_whole(db, visi
     sets.commit(db, name="large", demonstrations=items, message="", actor="ada")
     monkeypatch.setattr(sets, "demonstrations", None)
     app = visit("sets", set="large", page="3")
-    assert app.dataframe[0].value["position"].tolist() == list(range(200, 250))
+    assert app.dataframe[0].value["number"].tolist() == list(range(201, 251))
     assert "201 to 250 of 250 demonstrations" in shown(app)
     app = visit("sets", set="large", contains="NUMBER 17")
-    assert app.dataframe[0].value["position"].tolist() == [17, *range(170, 180)]
+    assert app.dataframe[0].value["number"].tolist() == [18, *range(171, 181)]
     assert "1 to 11 of 11 match" in shown(app)
     assert "0 to 0 of 0 match" in shown(visit("sets", set="large", contains="nothing"))
 
@@ -301,7 +301,7 @@ def test_the_vector_without_each_demonstration_is_asked_for_and_shown(filled, vi
     app = visit("vectors", vector="upbeat-icv")
     assert "From the kept states of 8 texts" in shown(app)
     frame = next(item.value for item in app.dataframe if "shift" in item.value.columns)
-    assert sorted(frame["position"]) == [0, 1, 2, 3]
+    assert sorted(frame["number"]) == [1, 2, 3, 4]
 
 
 def unguard_layers(tx):
@@ -450,6 +450,15 @@ def test_a_run_says_what_it_may_be_called_beside_a_published_experiment(filled, 
 
 def test_an_identical_replay_is_said_so(filled, visit):
     assert "<b>Identical</b>" in shown(visit("replay", run="2"))
+
+
+def test_a_replay_under_way_is_not_said_to_be_missing(filled, visit):
+    for replay in ("2", "3"):
+        runs.remove(filled, replay, cascade=False, actor="ada")
+    assert "Not replayed yet" in shown(visit("replay", run="1"))
+    app = press(visit("replay", run="1"), "Replay now")
+    assert "Not replayed yet" not in shown(app)
+    assert "queued" in shown(app)
 
 
 def test_a_different_replay_names_the_first_token_and_what_changed(filled, visit):

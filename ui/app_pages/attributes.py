@@ -134,7 +134,7 @@ def _show_scores(instance: Instance, scores: pd.DataFrame, target: str | None) -
 def _others(scores: pd.DataFrame) -> list[str]:
     names = [str(name) for name in scores]
     ends = [name for name in names if name.endswith((" low", " high"))]
-    first = {"evaluation", "arm", *MEASURES, *ends}
+    first = {"evaluation", "part", "arm", *MEASURES, *ends}  # the part is chosen over the table
     return [*(name for name in names if name not in first), *ends]
 
 

@@ -249,13 +249,13 @@ def _ask_to_prune(days: int, states: Sequence[str]) -> None:
     if not meant:
         st.html(markup.quiet("No job that has ended fits."))
         return
-    count = f"{len(meant):,} {'job' if len(meant) == 1 else 'jobs'}"
+    count = markup.count(len(meant), "job")
     st.html(f"<p>{markup.escape(f'Delete {count} for good, {_ids(meant)}?')}</p>")
     with st.container(horizontal=True):
         if st.button(f"Yes, delete {count}", type="primary", key="jobs.prune_yes"):
             gone = jobs.prune(db, job_filter, actor=actor)
             del st.session_state[PRUNED]
-            st.toast(f"{len(gone):,} jobs were deleted.")
+            st.toast(f"Deleted: {markup.count(len(gone), 'job')}.")
             st.rerun()
         if st.button("No", key="jobs.prune_no"):
             del st.session_state[PRUNED]

@@ -70,7 +70,7 @@ def _run(sql: str) -> None:
 def _show(sql: str, result: QueryResult) -> None:
     frame = queries.frame(result)
     more = f", cut at {LIMITS.rows:,}" if result.truncated else ""
-    st.caption(f"{len(frame):,} rows{more} in {result.duration_s:.2f} s")
+    st.caption(f"{markup.count(len(frame), 'row')}{more} in {result.duration_s:.2f} s")
     if frame.empty:
         notes.note("No rows", "The query ran and found nothing.")
         return

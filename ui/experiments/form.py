@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from ui import cached
+from ui import cached, markup
 from ui.frame import navigation, notes
 from vectorlab.domain.defaults import DEFAULT_BUDGET, DEFAULT_TEMPLATE, PRIORITY_INTERACTIVE
 from vectorlab.domain.runs.experiments import SHARES
@@ -263,7 +263,7 @@ def _form(subject: dict[str, str | None], fields: dict[str, Any]) -> ExperimentF
         st.caption("Paste pairs to extract a vector from.")
         return None
     pairs = pasted.pairs_of(text)
-    st.caption(f"{len(pairs)} pairs.")
+    st.caption(f"{markup.count(len(pairs), 'pair')}.")
     return ExperimentForm(
         wanted=replace(wanted, model=subject["model"]),
         pasted=text,
