@@ -249,9 +249,22 @@ def test_nearest_tokens_are_asked_for_and_shown_literally(filled, visit):
     assert '<bdi class="vl-token" title="2.00">&lt;i&gt;</bdi>' in said
 
 
+def test_what_a_query_finds_opens_by_its_number_or_name(filled, visit):
+    sql = "SELECT run_id, replay_of, run_name, 'up beat' AS vector_name FROM v_runs ORDER BY run_id"
+    app = visit("sql", sql=sql, asked="true")
+    table = app.dataframe[0].value
+    assert table["run_id"].tolist() == ["/compare?run=1", "/compare?run=2", "/compare?run=3"]
+    assert table["replay_of"].isna().tolist() == [True, False, False]
+    assert table["replay_of"][1] == "/compare?run=1"
+    assert table["vector_name"][0] == "/vectors?vector=up+beat"
+    assert table["run_name"][0] == "first-look"
+    run = visit("compare", run=table["run_id"][0].partition("=")[2])
+    assert "first-look" in run.title[0].value
+
+
 def test_a_query_runs_fills_a_chart_and_is_kept(filled, visit):
     app = press(visit("sql", sql="SELECT run_id, run_name FROM v_runs ORDER BY run_id"), "Run")
-    assert list(app.dataframe[0].value["run_id"]) == [1, 2, 3]
+    assert app.dataframe[0].value["run_name"][0] == "first-look"
     assert "3 rows in" in shown(app)
     link = visit("sql", sql="SELECT run_id FROM v_runs WHERE run_id < 3", asked="true")
     assert "2 rows in" in shown(link)

@@ -16,6 +16,7 @@ from vectorlab.services import frames, jobs, models, waiting
 SHOWN = 100
 EVERY = "2s"  # how often the queue is read anew while something runs or waits; else it is not
 SINCE = {"an hour": "1h", "a day": "1d", "a week": "7d", "a month": "30d"}
+MOST_WORDS = 110  # letters of what a job asks for; its page has all of them
 SHOWN_LOG = 200  # lines
 PRUNED = "jobs.prune_asked"  # session key: what is to be deleted once that is confirmed
 
@@ -164,13 +165,14 @@ def _cells(job: Job, words: str, beside: str) -> list[str]:
         else ""
     )
     first = (job.error or "").partition("\n")[0]
-    said = [jobs.pace(job), beside, first if job.state is JobState.FAILED else ""]
+    said = [jobs.pace(job), beside, first if job.state is JobState.FAILED else "", jobs.took(job)]
+    words_said = " · ".join(filter(None, said))
     kind = markup.note(job.kind) if words != job.kind else ""
     return [
         markup.opens(job.id, "jobs", job=job.id),
-        markup.escape(words) + kind,
+        markup.preview(words, MOST_WORDS) + kind,
         job_panels.state_badge(job),
-        bar + markup.quiet(" · ".join(filter(None, said))),
+        bar + (markup.quiet(words_said) if words_said else ""),
         f'<span class="vl-moment">{markup.moment(job.created_at).removesuffix(" UTC")}</span>'
         + markup.note(job.created_by),
     ]

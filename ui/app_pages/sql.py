@@ -18,6 +18,17 @@ from vectorlab.services.runs import lists
 
 FIRST = "SELECT * FROM v_runs ORDER BY run_id DESC LIMIT 20"
 OWN = "your own"
+# Columns of views that name a thing with a page: the page, and what its address calls the thing.
+OPENS = {
+    "run_id": ("compare", "run"),
+    "replay_of": ("compare", "run"),
+    "replay_id": ("replay", "run"),
+    "original_id": ("compare", "run"),
+    "vector_id": ("vectors", "vector"),
+    "vector_name": ("vectors", "vector"),
+    "set_name": ("sets", "set"),
+    "job_id": ("jobs", "job"),
+}
 RESULT = "sql.result"  # session key: the query that was run, with its result
 LIMITS = QueryLimits()
 MOST_ARMS = 50  # names of lines that may be labels of arms; a chart of more shows nothing
@@ -74,7 +85,16 @@ def _show(sql: str, result: QueryResult) -> None:
     if frame.empty:
         notes.note("No rows", "The query ran and found nothing.")
         return
-    st.dataframe(frame, key="sql.table", hide_index=True, placeholder="null")
+    st.dataframe(
+        frame.assign(**{name: _addresses(frame[name], *OPENS[name]) for name in _that_open(frame)}),
+        key="sql.table",
+        hide_index=True,
+        placeholder="null",
+        column_config={
+            name: st.column_config.LinkColumn(display_text=rf"{OPENS[name][1]}=(.*)$")
+            for name in _that_open(frame)
+        },
+    )
     with st.container(horizontal=True, vertical_alignment="center"):
         tables.csv_button(lambda: frame, name="result")
         st.download_button(
@@ -87,6 +107,19 @@ def _show(sql: str, result: QueryResult) -> None:
         _offer_to_save(sql)
     if draw:
         _draw(frame)
+
+
+def _that_open(frame: pd.DataFrame) -> list[str]:
+    return [name for name in OPENS if name in frame]
+
+
+def _addresses(cells: pd.Series, page: str, subject: str) -> list[str | None]:
+    """Where each cell leads; numbers beside nulls have become floats."""
+    named = [f"{cell:.0f}" if isinstance(cell, float) else cell for cell in cells]
+    return [
+        None if pd.isna(cell) else "/" + markup.address(page, **{subject: name})
+        for cell, name in zip(cells, named, strict=True)
+    ]
 
 
 def _draw(frame: pd.DataFrame) -> None:
