@@ -55,6 +55,14 @@ def test_the_sliders_stand_beside_the_texts(filled, visit):
     assert any("upbeat-icv +0.2" in item.proto.body for item in texts.get("html"))
 
 
+def test_a_text_that_says_nothing_any_more_is_said_to_over_it(filled, visit):
+    model, vector = models.get(filled, "tiny"), vectors.get(filled, "upbeat-icv")
+    run = add_run(filled, model, run_spec(model, vector, ["The soup was cold."]), said={2: '" " "'})
+    said = shown(visit("playground", vector="upbeat-icv", run=str(run.id)))
+    assert said.count("no words") == 1
+    assert "no words" not in shown(visit("playground", vector="upbeat-icv", run="1"))
+
+
 def test_slider_number_and_address_follow_each_other(filled, visit):
     app = visit("playground", vector="upbeat-icv")
     app = app.slider(key="play.slider.upbeat-icv").set_value(0.3).run()

@@ -9,6 +9,7 @@ import sys
 import time
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -27,7 +28,7 @@ from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE, JobState, LogLevel,
 from vectorlab.domain.published import EXPERIMENTS
 from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.services import jobs, models
-from vectorlab.services.runs import runs
+from vectorlab.services.runs import runs, scores
 from vectorlab.services.sets import examples, sets
 from vectorlab.services.vectors import vectors
 from vectorlab.store import schema
@@ -535,6 +536,26 @@ def test_the_queue_is_filtered_by_the_address(filled, visit):
     assert opened_by_rows(visit("jobs", kind="generate")) == ["jobs?job=2"]
     assert "No job" in shown(visit("jobs", state="failed"))
     assert opened_by_rows(visit("jobs", worker="host-1")) == ["jobs?job=2"]
+
+
+def test_a_job_that_has_ended_says_how_long_it_took_and_what_it_was_in_few_letters(filled, visit):
+    assert "took" not in shown(visit("jobs"))
+    long = "|".join(f"word{n}" for n in range(40))
+    asked = scores.request_scores(filled, "1", [f"regex:{long}"], actor="ada").job
+    assert asked is not None
+    with filled.write() as tx:
+        table = schema.jobs
+        ended = {
+            "state": "succeeded",
+            "started_at": PAST,
+            "finished_at": PAST + timedelta(minutes=1),
+        }
+        tx.execute(table.update().where(table.c.id == asked.id).values(**ended))
+    row = next(line for line in shown(visit("jobs")).split("<tr>") if f"job={asked.id}" in line)
+    assert "took 1:00" in row
+    assert "word1|" in row
+    assert "word39</bdi>" not in row
+    assert "word39" in shown(visit("jobs", job=str(asked.id)))
 
 
 def test_ended_jobs_are_pruned_from_the_page(filled, visit):
