@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -113,13 +114,14 @@ def _that_open(frame: pd.DataFrame) -> list[str]:
     return [name for name in OPENS if name in frame]
 
 
-def _addresses(cells: pd.Series, page: str, subject: str) -> list[str | None]:
+def _addresses(cells: "pd.Series[Any]", page: str, subject: str) -> "pd.Series[str]":
     """Where each cell leads; numbers beside nulls have become floats."""
     named = [f"{cell:.0f}" if isinstance(cell, float) else cell for cell in cells]
-    return [
-        None if pd.isna(cell) else "/" + markup.address(page, **{subject: name})
+    found = [
+        None if cell is None or cell != cell else "/" + markup.address(page, **{subject: name})
         for cell, name in zip(cells, named, strict=True)
     ]
+    return pd.Series(found, index=cells.index, dtype=object)
 
 
 def _draw(frame: pd.DataFrame) -> None:

@@ -68,7 +68,7 @@ def best_in_words(scores: pd.DataFrame) -> str:
         scores: Rows of ``scores_frame``.
     """
     arms = scores[scores["method"] != _POLICY]
-    best = arms.loc[arms["disentangle"].astype(float).idxmax()]
+    best = arms.sort_values("disentangle", ascending=False, kind="stable").iloc[0]
     said = f"Highest Disentangle: {best['arm']} with {best['disentangle']:.3f}"
     if pd.isna(best["disentangle low"]):
         return f"{said}, where doing nothing has {NOTHING_DONE:g}."
