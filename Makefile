@@ -19,7 +19,7 @@ export HF_HUB_OFFLINE ?= 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast coverage test-kernels test-quantised test-ray test-training gpu-check chaos mutants check fix bench \
+.PHONY: help setup demo test test-fast coverage test-journeys test-kernels test-quantised test-ray test-training gpu-check chaos mutants check fix bench \
 	bench-large peers lock docs packages screenshots tiny-train tiny-report ravel-report steering-report reproduce-icl \
 	icl-report verdict-levels reproduce-published wheel clean
 
@@ -49,6 +49,10 @@ coverage: $(STAMP) $(DOCS)  ## the whole suite, and which share of every package
 	$(BIN)/python -m coverage run -m pytest -q $(SUITE) $(TEST_ARGS)
 	$(BIN)/python -m coverage combine -q
 	$(BIN)/python -m scripts.coverage_table
+
+test-journeys: $(STAMP)  ## every test in a browser, on both kinds of database
+	@scripts/ensure_chromium.sh
+	VECTORLAB_JOURNEYS=both $(PYTEST) -q $(WORKERS) -m browser $(TEST_ARGS) tests/ui
 
 test-kernels: $(STAMP)  ## the whole suite under the kernels of older processors, one after the other
 	$(BIN)/python -m scripts.kernels --keep $(SUITE)

@@ -66,7 +66,10 @@ def _kind(item: pytest.Item) -> int:
 def _needs_postgres(item: pytest.Item) -> bool:
     parameters = getattr(getattr(item, "callspec", None), "params", {})
     needed = getattr(item, "fixturenames", ())
-    return "postgres_server" in needed or parameters.get("dialect") == "postgresql"
+    return "postgres_server" in needed or "postgresql" in (
+        parameters.get("dialect"),
+        parameters.get("kept_in"),
+    )
 
 
 @pytest.fixture(autouse=True)

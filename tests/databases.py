@@ -123,6 +123,12 @@ def dialect(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
+def kept_in(request: pytest.FixtureRequest) -> str:
+    """The kind of database of a store that is mostly in SQLite."""
+    return str(getattr(request, "param", "sqlite"))
+
+
+@pytest.fixture
 def empty_database_url(
     dialect: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> Iterator[str]:

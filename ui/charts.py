@@ -7,7 +7,7 @@ from typing import ParamSpec, TypeVar
 import altair as alt
 import pandas as pd
 
-from ui import colours
+from ui import colours, tables
 
 Chart = TypeVar("Chart", alt.Chart, alt.LayerChart)
 Arguments = ParamSpec("Arguments")
@@ -292,7 +292,7 @@ def pair_map(frame: pd.DataFrame) -> alt.Chart:
 
 @legible
 def plane(frame: pd.DataFrame, colour: dict[str, str], shares: tuple[float, float]) -> alt.Chart:
-    """Demonstrations as points; columns as in ``services.vectors.projections``."""
+    """Demonstrations as points; columns as in ``services.vectors.projections``, numbered."""
     first, second = (f"{share:.0%} of the variance" for share in shares)
     chart: alt.Chart = (
         alt.Chart(frame)
@@ -302,7 +302,7 @@ def plane(frame: pd.DataFrame, colour: dict[str, str], shares: tuple[float, floa
             y=alt.Y("y:Q", title=second),
             color=_by("set", colour),
             shape=alt.Shape("set:N", legend=None),
-            tooltip=["set:N", "vector:N", "position:Q", "source:N", "target:N"],
+            tooltip=["set:N", "vector:N", f"{tables.NUMBER}:Q", "source:N", "target:N"],
         )
         .properties(height=360)
     )

@@ -102,6 +102,11 @@ def tags(words: Iterable[str]) -> str:
     return "".join(f'<span class="vl-badge vl-tag">{escape(word)}</span>' for word in words) or "–"
 
 
+def count(number: int, thing: str) -> str:
+    """So many things, in words: 1 text, 2 texts, 1,200 texts."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 def mono(text: object) -> str:
     """Hashes and other machine words."""
     return f'<span class="vl-mono">{escape(text)}</span>'

@@ -7,9 +7,14 @@ from collections.abc import Callable, Iterable, Sequence
 
 import pandas as pd
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
 from ui import markup
 
+# What people read counts from one; commands, files and SQL count from zero, as they always have.
+NUMBER = "number"
+COUNTED = "Demonstrations are counted from 1 here, and from 0 in commands, files and SQL."
+NUMBER_HEAD = f'<th title="{COUNTED}">#</th>'
 ALL = 1_000_000  # rows; a file of a list holds every row that fits its filter
 
 
@@ -33,6 +38,16 @@ def show(
     rows = list(rows)
     st.html(markup.table(head, rows, kind=kind))
     csv_button(frame or (lambda: words_of(head, rows)), name=name)
+
+
+def numbered(frame: pd.DataFrame) -> pd.DataFrame:
+    """Demonstrations as people count them: a number from 1 in place of a position from 0."""
+    return frame.assign(position=frame["position"] + 1).rename(columns={"position": NUMBER})
+
+
+def number_column(width: int = 60) -> dict[str, ColumnConfig]:
+    """How a grid shows the number of a demonstration, and says how it is counted."""
+    return {NUMBER: st.column_config.NumberColumn("#", width=width, disabled=True, help=COUNTED)}
 
 
 def csv_button(make: Callable[[], pd.DataFrame], *, name: str, label: str = "Download CSV") -> None:

@@ -13,12 +13,28 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
+from tests.databases import DIALECTS
 from tests.ui.filled_store import fill
 from tests.ui.served import CHROMIUM_FLAGS, CHROMIUM_NAMES, Nursery
 from vectorlab.config import Settings
 from vectorlab.services.database import Database
 
 APP = Path(__file__).parents[2] / "ui" / "app.py"
+# In a browser a journey is on one kind of database, which differs from one to the next; on both
+# where the environment asks for it: make test-journeys.
+ON_BOTH = os.environ.get("VECTORLAB_JOURNEYS") == "both"
+
+
+def usually_on(dialect: str) -> pytest.MarkDecorator:
+    """A journey that is on this kind of database, unless all are on both."""
+    return pytest.mark.parametrize("dialect", DIALECTS if ON_BOTH else [dialect])
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Put the store of a browser's test on both kinds of database, where that is asked for."""
+    is_asked = ON_BOTH and metafunc.definition.get_closest_marker("browser")
+    if is_asked and "kept_in" in metafunc.fixturenames:
+        metafunc.parametrize("kept_in", DIALECTS, indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -39,15 +55,33 @@ def template(request: pytest.FixtureRequest) -> Path:
     return request.getfixturevalue(name)
 
 
+@contextmanager
+def _made(kept_in: str, home: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The store of a test, without rows or filled; yields its URL."""
+    if kept_in == "sqlite":
+        shutil.copyfile(request.getfixturevalue("template"), home / "vectorlab.db")
+        yield Settings.from_environment().database_url
+    else:
+        server = request.getfixturevalue("postgres_server")
+        with server.database(request.getfixturevalue("postgres_template")) as url:
+            yield url
+
+
 @pytest.fixture
-def db(home: Path, template: Path) -> Iterator[Database]:
+def db(
+    home: Path, kept_in: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Database]:
     """The test's own store, where the environment says that it is."""
-    shutil.copyfile(template, home / "vectorlab.db")
-    store = Database.open(Settings.from_environment().database_url)
-    yield store
-    store.dispose()
-    st.cache_resource.clear()
-    st.cache_data.clear()
+    with _made(kept_in, home, request) as url:
+        if kept_in == "postgresql":
+            monkeypatch.setenv("VECTORLAB_DATABASE_URL", url)
+        store = Database.open(url)
+        if kept_in == "postgresql" and "filled" in request.fixturenames:  # no template has it
+            fill(store)
+        yield store
+        store.dispose()
+        st.cache_resource.clear()
+        st.cache_data.clear()
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """What a person does in a day, in a real Chromium; pictures are kept.
 
-The day is on PostgreSQL; the part of it that computes is in ``test_browser.py`` on SQLite. Pictures
-lie in ``test-results/`` afterwards.
+Each is on the kind of database that it names, and on both with ``make test-journeys``. Pictures lie
+in ``test-results/`` afterwards.
 """
 
 import re
@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.integration.conftest import PAIRS as TEN_PAIRS
-from tests.ui.conftest import new_tab
+from tests.ui.conftest import new_tab, usually_on
 from tests.ui.filled_store import add_vector, fill
 from tests.ui.test_browser import READY, settle, visit, work_off
 from vectorlab.domain.jobs.jobs import JobState
@@ -72,7 +72,7 @@ def keep(request, browser_tab):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dialect", ["postgresql"])
+@usually_on("postgresql")
 def test_from_an_empty_store_to_a_shared_link(place, browser_tab, keep, tmp_path, chromium):
     tab = browser_tab
     asked = []
@@ -166,7 +166,7 @@ def test_from_an_empty_store_to_a_shared_link(place, browser_tab, keep, tmp_path
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dialect", ["sqlite"])
+@usually_on("sqlite")
 def test_from_pasted_pairs_to_a_verdict_and_a_try_at_its_mark(place, browser_tab, keep):
     tab = browser_tab
     models.register(place, name="tiny", description=describe_model("bundled:tiny"), actor="ada")
@@ -213,7 +213,7 @@ def _fill(tab, label, text):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dialect", ["sqlite"])
+@usually_on("postgresql")
 def test_few_clicks_lead_from_the_overview_to_what_is_done_often(place, browser_tab, tmp_path):
     fill(place)
     examples.load(place, actor="ada")
@@ -272,7 +272,7 @@ def test_few_clicks_lead_from_the_overview_to_what_is_done_often(place, browser_
     expect(tab.get_by_text("queued")).to_be_visible()
 
 
-@pytest.mark.parametrize("dialect", ["sqlite"])
+@usually_on("sqlite")
 def test_a_vote_is_cast_once_by_its_key(place, browser_tab):
     from tests.ui.runs.test_comparison import MATCH
 
@@ -281,7 +281,7 @@ def test_a_vote_is_cast_once_by_its_key(place, browser_tab):
     expect(browser_tab.get_by_text("0 votes so far")).to_be_visible()
     browser_tab.wait_for_selector(READY)
     browser_tab.get_by_role("heading", name="first-look").click()  # no field has the focus
-    _press_until(browser_tab, "d", "1 votes so far")
+    _press_until(browser_tab, "d", "1 vote so far")
     _press_until(browser_tab, "s", "What the votes say")
     expect(browser_tab.get_by_text("What the votes say")).to_be_visible()
     assert votes.tally(place, MATCH).votes == 2

@@ -55,6 +55,14 @@ def test_the_sliders_stand_beside_the_texts(filled, visit):
     assert any("upbeat-icv +0.2" in item.proto.body for item in texts.get("html"))
 
 
+def test_a_text_that_says_nothing_any_more_is_said_to_over_it(filled, visit):
+    model, vector = models.get(filled, "tiny"), vectors.get(filled, "upbeat-icv")
+    run = add_run(filled, model, run_spec(model, vector, ["The soup was cold."]), said={2: '" " "'})
+    said = shown(visit("playground", vector="upbeat-icv", run=str(run.id)))
+    assert said.count("no words") == 1
+    assert "no words" not in shown(visit("playground", vector="upbeat-icv", run="1"))
+
+
 def test_slider_number_and_address_follow_each_other(filled, visit):
     app = visit("playground", vector="upbeat-icv")
     app = app.slider(key="play.slider.upbeat-icv").set_value(0.3).run()
@@ -249,9 +257,22 @@ def test_nearest_tokens_are_asked_for_and_shown_literally(filled, visit):
     assert '<bdi class="vl-token" title="2.00">&lt;i&gt;</bdi>' in said
 
 
+def test_what_a_query_finds_opens_by_its_number_or_name(filled, visit):
+    sql = "SELECT run_id, replay_of, run_name, 'up beat' AS vector_name FROM v_runs ORDER BY run_id"
+    app = visit("sql", sql=sql, asked="true")
+    table = app.dataframe[0].value
+    assert table["run_id"].tolist() == ["/compare?run=1", "/compare?run=2", "/compare?run=3"]
+    assert table["replay_of"].isna().tolist() == [True, False, False]
+    assert table["replay_of"][1] == "/compare?run=1"
+    assert table["vector_name"][0] == "/vectors?vector=up+beat"
+    assert table["run_name"][0] == "first-look"
+    run = visit("compare", run=table["run_id"][0].partition("=")[2])
+    assert "first-look" in run.title[0].value
+
+
 def test_a_query_runs_fills_a_chart_and_is_kept(filled, visit):
     app = press(visit("sql", sql="SELECT run_id, run_name FROM v_runs ORDER BY run_id"), "Run")
-    assert list(app.dataframe[0].value["run_id"]) == [1, 2, 3]
+    assert app.dataframe[0].value["run_name"][0] == "first-look"
     assert "3 rows in" in shown(app)
     link = visit("sql", sql="SELECT run_id FROM v_runs WHERE run_id < 3", asked="true")
     assert "2 rows in" in shown(link)

@@ -9,6 +9,7 @@ import sys
 import time
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -27,7 +28,7 @@ from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE, JobState, LogLevel,
 from vectorlab.domain.published import EXPERIMENTS
 from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.services import jobs, models
-from vectorlab.services.runs import runs
+from vectorlab.services.runs import runs, scores
 from vectorlab.services.sets import examples, sets
 from vectorlab.services.vectors import vectors
 from vectorlab.store import schema
@@ -223,10 +224,10 @@ def test_a_large_version_is_searched_and_paged_without_reading_it_whole(db, visi
     sets.commit(db, name="large", demonstrations=items, message="", actor="ada")
     monkeypatch.setattr(sets, "demonstrations", None)
     app = visit("sets", set="large", page="3")
-    assert app.dataframe[0].value["position"].tolist() == list(range(200, 250))
+    assert app.dataframe[0].value["number"].tolist() == list(range(201, 251))
     assert "201 to 250 of 250 demonstrations" in shown(app)
     app = visit("sets", set="large", contains="NUMBER 17")
-    assert app.dataframe[0].value["position"].tolist() == [17, *range(170, 180)]
+    assert app.dataframe[0].value["number"].tolist() == [18, *range(171, 181)]
     assert "1 to 11 of 11 match" in shown(app)
     assert "0 to 0 of 0 match" in shown(visit("sets", set="large", contains="nothing"))
 
@@ -301,7 +302,7 @@ def test_the_vector_without_each_demonstration_is_asked_for_and_shown(filled, vi
     app = visit("vectors", vector="upbeat-icv")
     assert "From the kept states of 8 texts" in shown(app)
     frame = next(item.value for item in app.dataframe if "shift" in item.value.columns)
-    assert sorted(frame["position"]) == [0, 1, 2, 3]
+    assert sorted(frame["number"]) == [1, 2, 3, 4]
 
 
 def unguard_layers(tx):
@@ -452,6 +453,15 @@ def test_an_identical_replay_is_said_so(filled, visit):
     assert "<b>Identical</b>" in shown(visit("replay", run="2"))
 
 
+def test_a_replay_under_way_is_not_said_to_be_missing(filled, visit):
+    for replay in ("2", "3"):
+        runs.remove(filled, replay, cascade=False, actor="ada")
+    assert "Not replayed yet" in shown(visit("replay", run="1"))
+    app = press(visit("replay", run="1"), "Replay now")
+    assert "Not replayed yet" not in shown(app)
+    assert "queued" in shown(app)
+
+
 def test_a_different_replay_names_the_first_token_and_what_changed(filled, visit):
     said = shown(visit("replay", run="3"))
     assert "6 of 9 texts of run 3 equal those of run 1" in said
@@ -526,6 +536,26 @@ def test_the_queue_is_filtered_by_the_address(filled, visit):
     assert opened_by_rows(visit("jobs", kind="generate")) == ["jobs?job=2"]
     assert "No job" in shown(visit("jobs", state="failed"))
     assert opened_by_rows(visit("jobs", worker="host-1")) == ["jobs?job=2"]
+
+
+def test_a_job_that_has_ended_says_how_long_it_took_and_what_it_was_in_few_letters(filled, visit):
+    assert "took" not in shown(visit("jobs"))
+    long = "|".join(f"word{n}" for n in range(40))
+    asked = scores.request_scores(filled, "1", [f"regex:{long}"], actor="ada").job
+    assert asked is not None
+    with filled.write() as tx:
+        table = schema.jobs
+        ended = {
+            "state": "succeeded",
+            "started_at": PAST,
+            "finished_at": PAST + timedelta(minutes=1),
+        }
+        tx.execute(table.update().where(table.c.id == asked.id).values(**ended))
+    row = next(line for line in shown(visit("jobs")).split("<tr>") if f"job={asked.id}" in line)
+    assert "took 1:00" in row
+    assert "word1|" in row
+    assert "word39</bdi>" not in row
+    assert "word39" in shown(visit("jobs", job=str(asked.id)))
 
 
 def test_ended_jobs_are_pruned_from_the_page(filled, visit):

@@ -112,6 +112,7 @@ def _show_scores(instance: Instance, scores: pd.DataFrame, target: str | None) -
             "The dashed line is Disentangle 0.5, where doing nothing and copying everything lie. "
             "Bars are 95 % intervals."
         )
+        st.caption(frames.best_in_words(scores))
     with right:
         st.subheader("Scores", anchor=False)
         st.dataframe(
@@ -134,8 +135,8 @@ def _show_scores(instance: Instance, scores: pd.DataFrame, target: str | None) -
 def _others(scores: pd.DataFrame) -> list[str]:
     names = [str(name) for name in scores]
     ends = [name for name in names if name.endswith((" low", " high"))]
-    first = {"evaluation", "arm", *MEASURES, *ends}
-    return [*(name for name in names if name not in first), *ends]
+    first = {"evaluation", "part", "arm", *MEASURES, *ends}
+    return [*(name for name in names if name not in first), *ends, "part"]  # which is chosen above
 
 
 def _has(scored: Evaluation, target: str | None) -> bool:

@@ -16,6 +16,7 @@ from vectorlab.services import frames, jobs, models, waiting
 SHOWN = 100
 EVERY = "2s"  # how often the queue is read anew while something runs or waits; else it is not
 SINCE = {"an hour": "1h", "a day": "1d", "a week": "7d", "a month": "30d"}
+MOST_WORDS = 110  # letters of what a job asks for; its page has all of them
 SHOWN_LOG = 200  # lines
 PRUNED = "jobs.prune_asked"  # session key: what is to be deleted once that is confirmed
 
@@ -164,13 +165,14 @@ def _cells(job: Job, words: str, beside: str) -> list[str]:
         else ""
     )
     first = (job.error or "").partition("\n")[0]
-    said = [jobs.pace(job), beside, first if job.state is JobState.FAILED else ""]
+    said = [jobs.pace(job), beside, first if job.state is JobState.FAILED else "", jobs.took(job)]
+    words_said = " · ".join(filter(None, said))
     kind = markup.note(job.kind) if words != job.kind else ""
     return [
         markup.opens(job.id, "jobs", job=job.id),
-        markup.escape(words) + kind,
+        markup.preview(words, MOST_WORDS) + kind,
         job_panels.state_badge(job),
-        bar + markup.quiet(" · ".join(filter(None, said))),
+        bar + (markup.quiet(words_said) if words_said else ""),
         f'<span class="vl-moment">{markup.moment(job.created_at).removesuffix(" UTC")}</span>'
         + markup.note(job.created_by),
     ]
@@ -249,13 +251,13 @@ def _ask_to_prune(days: int, states: Sequence[str]) -> None:
     if not meant:
         st.html(markup.quiet("No job that has ended fits."))
         return
-    count = f"{len(meant):,} {'job' if len(meant) == 1 else 'jobs'}"
+    count = markup.count(len(meant), "job")
     st.html(f"<p>{markup.escape(f'Delete {count} for good, {_ids(meant)}?')}</p>")
     with st.container(horizontal=True):
         if st.button(f"Yes, delete {count}", type="primary", key="jobs.prune_yes"):
             gone = jobs.prune(db, job_filter, actor=actor)
             del st.session_state[PRUNED]
-            st.toast(f"{len(gone):,} jobs were deleted.")
+            st.toast(f"Deleted: {markup.count(len(gone), 'job')}.")
             st.rerun()
         if st.button("No", key="jobs.prune_no"):
             del st.session_state[PRUNED]

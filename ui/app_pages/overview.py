@@ -36,5 +36,6 @@ if held.runs and not is_first:  # whose end is a try itself
     navigation.page_link("All runs", "runs")
 
 place = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}[db.dialect]
-counts = f"{held.sets:,} sets, {held.vectors:,} vectors, {held.runs:,} runs"
+held_things = ((held.sets, "set"), (held.vectors, "vector"), (held.runs, "run"))
+counts = ", ".join(markup.count(number, thing) for number, thing in held_things)
 st.html(markup.quiet(f"Store: {place} · {db.name.rpartition('/')[2]} · {counts} · times are UTC"))

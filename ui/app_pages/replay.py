@@ -43,7 +43,7 @@ def _show_run(reference: str) -> None:
         original = runs.get(cached.store(), str(chosen.replay_of))
     notes.header(
         f"Replay of run {original.id}",
-        f"{len(original.spec.rows())} texts on {original.model_name}, "
+        f"{markup.count(len(original.spec.rows()), 'text')} on {original.model_name}, "
         f"first made {markup.moment(original.created_at)}.",
     )
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -53,6 +53,8 @@ def _show_run(reference: str) -> None:
     job = job_panels.follow_job(link=False)
     new_id = (job.result or {}).get("run_id") if job else None
     replays = runs.replays(cached.store(), original)
+    if not replays and job is not None and not job.state.is_final:
+        return
     if not replays:
         notes.note("Not replayed yet", "Press Replay now: a worker repeats it token by token.")
         return
@@ -109,7 +111,7 @@ def _timeline(
 
 
 def _show_departures(original: GenerationRun, verdict: ReplayVerdict) -> None:
-    head = ["prompt", "arm", "sample", "position", "token then", "token now", "choice"]
+    head = ["prompt", "arm", "sample", "at token", "token then", "token now", "choice"]
     rows = [
         (*_departure_row(original, departure), markup.escape(verdict.apart(departure)))
         for departure in verdict.departures
@@ -122,7 +124,7 @@ def _departure_row(original: GenerationRun, departure: Departure) -> tuple[str, 
         markup.literal(original.spec.prompts[departure.key.prompt].text),
         markup.escape(original.spec.arms[departure.key.arm].label),
         str(departure.key.sample + 1),
-        str(departure.position),
+        str(departure.position + 1),
         _token(departure.original_id),
         _token(departure.replay_id),
     )

@@ -70,7 +70,7 @@ def _show_checks() -> None:
     if problems is None:
         st.html(markup.quiet("Not checked in this session."))
     elif problems:
-        notes.note(f"{len(problems)} problems", "\n".join(problems[:20]), tone="bad")
+        notes.note(markup.count(len(problems), "problem"), "\n".join(problems[:20]), tone="bad")
     else:
         notes.note("Sound", "Every stored hash holds.", tone="good")
 

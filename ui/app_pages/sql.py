@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -18,6 +19,17 @@ from vectorlab.services.runs import lists
 
 FIRST = "SELECT * FROM v_runs ORDER BY run_id DESC LIMIT 20"
 OWN = "your own"
+# Columns of views that name a thing with a page: the page, and what its address calls the thing.
+OPENS = {
+    "run_id": ("compare", "run"),
+    "replay_of": ("compare", "run"),
+    "replay_id": ("replay", "run"),
+    "original_id": ("compare", "run"),
+    "vector_id": ("vectors", "vector"),
+    "vector_name": ("vectors", "vector"),
+    "set_name": ("sets", "set"),
+    "job_id": ("jobs", "job"),
+}
 RESULT = "sql.result"  # session key: the query that was run, with its result
 LIMITS = QueryLimits()
 MOST_ARMS = 50  # names of lines that may be labels of arms; a chart of more shows nothing
@@ -70,11 +82,20 @@ def _run(sql: str) -> None:
 def _show(sql: str, result: QueryResult) -> None:
     frame = queries.frame(result)
     more = f", cut at {LIMITS.rows:,}" if result.truncated else ""
-    st.caption(f"{len(frame):,} rows{more} in {result.duration_s:.2f} s")
+    st.caption(f"{markup.count(len(frame), 'row')}{more} in {result.duration_s:.2f} s")
     if frame.empty:
         notes.note("No rows", "The query ran and found nothing.")
         return
-    st.dataframe(frame, key="sql.table", hide_index=True, placeholder="null")
+    st.dataframe(
+        frame.assign(**{name: _addresses(frame[name], *OPENS[name]) for name in _that_open(frame)}),
+        key="sql.table",
+        hide_index=True,
+        placeholder="null",
+        column_config={
+            name: st.column_config.LinkColumn(display_text=rf"{OPENS[name][1]}=(.*)$")
+            for name in _that_open(frame)
+        },
+    )
     with st.container(horizontal=True, vertical_alignment="center"):
         tables.csv_button(lambda: frame, name="result")
         st.download_button(
@@ -87,6 +108,20 @@ def _show(sql: str, result: QueryResult) -> None:
         _offer_to_save(sql)
     if draw:
         _draw(frame)
+
+
+def _that_open(frame: pd.DataFrame) -> list[str]:
+    return [name for name in OPENS if name in frame]
+
+
+def _addresses(cells: "pd.Series[Any]", page: str, subject: str) -> "pd.Series[str]":
+    """Where each cell leads; numbers beside nulls have become floats."""
+    named = [f"{cell:.0f}" if isinstance(cell, float) else cell for cell in cells]
+    found = [
+        None if cell is None or cell != cell else "/" + markup.address(page, **{subject: name})
+        for cell, name in zip(cells, named, strict=True)
+    ]
+    return pd.Series(found, index=cells.index, dtype=object)
 
 
 def _draw(frame: pd.DataFrame) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from ui import cached
+from ui import cached, markup
 from ui.frame import navigation, notes
 from ui.runs import form as run_form
 from vectorlab.domain.defaults import DEFAULT_BUDGET, DEFAULT_TEMPLATE, PRIORITY_INTERACTIVE
@@ -266,7 +266,7 @@ def _form(subject: dict[str, str | None], fields: dict[str, Any]) -> ExperimentF
         st.caption("Paste pairs to extract a vector from.")
         return None
     pairs = pasted.pairs_of(text)
-    st.caption(f"{len(pairs)} pairs.")
+    st.caption(f"{markup.count(len(pairs), 'pair')}.")
     return ExperimentForm(
         wanted=replace(wanted, model=subject["model"]),
         pasted=text,

@@ -20,6 +20,7 @@ from vectorlab.services import jobs, models
 from vectorlab.services.asking import Asked
 from vectorlab.services.runs import lists
 
+NEARNESS = "cosine or distance"  # axis of the curves beside the losses
 LIVE_STEPS = 3_000
 LOSSES = ("loss", "gradient descent", *LEARNED)  # curves of one scale
 
@@ -44,13 +45,20 @@ def show_trainings() -> None:
         for name, alignment in frames.beside(run).items()
     ]
     if rows:
-        st.dataframe(pd.DataFrame(rows), hide_index=True, key="icl.alignment")
+        beside = pd.DataFrame(rows)
+        figures = {
+            name: st.column_config.NumberColumn(format="%.4g") for name in beside.columns[1:]
+        }
+        st.dataframe(beside, hide_index=True, key="icl.alignment", column_config=figures)
     _show_followed(run)
     changed = pd.DataFrame(run.result.get("out_of_distribution", []))
     if len(changed):
         st.subheader("Away from the law of training", anchor=False)
         st.caption("Share of the untrained loss that is left.")
-        st.dataframe(changed, hide_index=True, key="icl.ood", placeholder="unbounded")
+        order = ["change", "size", *changed.columns.drop(["change", "size"])]
+        st.dataframe(
+            changed, hide_index=True, key="icl.ood", placeholder="unbounded", column_order=order
+        )
 
 
 def show_checks() -> None:
@@ -196,10 +204,10 @@ def show_curves(curves: dict[str, list[tuple[int, float]]], *, key: str) -> None
         losses = frame[frame["of"].isin(LOSSES)]
         st.subheader("Loss on fresh tasks", anchor=False)
         st.altair_chart(charts.lines(losses, "step", "loss", "of"), key=f"{key}.loss")
-        others = frame[~frame["of"].isin(LOSSES)].rename(columns={"loss": "figure"})
+        others = frame[~frame["of"].isin(LOSSES)].rename(columns={"loss": NEARNESS})
         if len(others):
             st.subheader("How near to gradient descent", anchor=False)
-            st.altair_chart(charts.lines(others, "step", "figure", "of"), key=f"{key}.others")
+            st.altair_chart(charts.lines(others, "step", NEARNESS, "of"), key=f"{key}.others")
 
 
 def _ask_for_a_bridge() -> None:

@@ -11,6 +11,7 @@ from vectorlab.domain.jobs.jobs import Job, JobState
 from vectorlab.domain.runs.batch_plan import RowKey
 from vectorlab.domain.runs.comparison import Cell, Column, Question, columns_of
 from vectorlab.domain.runs.runs import GenerationRun
+from vectorlab.domain.text.degenerate import degeneracy
 from vectorlab.services import frames, jobs
 from vectorlab.services.runs import comparison, token_views
 
@@ -118,8 +119,11 @@ def _headed(column: Column, cell: Cell, base: Cell, colour: str) -> str:
     if column.arm and cell.mean_logprob is not None and base.mean_logprob is not None:
         change = f" ({cell.mean_logprob - base.mean_logprob:+.3f} against the baseline)"
     own = "–" if cell.mean_logprob is None else f"{cell.mean_logprob:.3f}"
-    return f"{markup.dot(colour)}<b>{markup.escape(column.label)}</b>" + markup.note(
-        f"{cell.n_tokens} tokens, mean log-probability {own}{change}"
+    how = degeneracy(cell.text)  # whatever the figure is, such a text is no success
+    return (
+        f"{markup.dot(colour)}<b>{markup.escape(column.label)}</b> "
+        + (markup.badge(how, "bad") if how else "")
+        + markup.note(f"{markup.count(cell.n_tokens, 'token')}, mean log-probability {own}{change}")
     )
 
 

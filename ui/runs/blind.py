@@ -74,8 +74,8 @@ def _ask(match: Match, pair: Pair, *, spaces: bool) -> None:
             )
     tally = votes.tally(cached.store(), match)
     st.caption(
-        f"{tally.votes} votes so far on {tally.pairs} pairs"
-        + (f"; {tally.equal} more have the same text on both sides." if tally.equal else ".")
+        f"{markup.count(tally.votes, 'vote')} so far on {markup.count(tally.pairs, 'pair')}"
+        + (f"; both sides have the same text in {tally.equal} more." if tally.equal else ".")
         + " The keys on the buttons vote while no field has the focus."
         + " Names and results are shown afterwards."
     )

@@ -429,7 +429,7 @@ def _choose_prompts(text: str, usual: str) -> tuple[WidgetValues, WidgetValues]:
     prompts: WidgetValues = {"written": written, "prompt_set": label, "prompt_set_version_id": None}
     if label is not None:
         more, prompts["prompt_set_version_id"] = runs.prompts_of_set(cached.store(), label)
-        one.caption(f"{len(more)} prompts: the sources of {label}.")
+        one.caption(f"{markup.count(len(more), 'prompt')}: the sources of {label}.")
         written = (*written, *more)
     return prompts, {"prompts": written, **choose_reading()}
 
@@ -581,8 +581,11 @@ def _form(
     sweep = controls.sweep_of(request, wanted) if wanted else None
     more = 0 if sweep is None else controls.count(sweep)
     count = len(spec.prompts) * (len(spec.arms) + more) * spec.samples
-    said = [f"{count} texts.", *(f"{text}." for text in request.usual_in_words(cached.store()))]
-    st.html(markup.quiet(" ".join(said)))
+    said = [
+        f"{markup.count(count, 'text')}.",
+        *(f"{text}." for text in request.usual_in_words(cached.store())),
+    ]
+    st.html(markup.quiet(" ".join(f"{sentence}." for sentence in said)))
     return Form(request=request, spec=spec, sweep=sweep, **prompts)
 
 

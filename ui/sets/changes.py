@@ -46,22 +46,22 @@ def show_changes(changes: Changes) -> None:
     rows = [
         (
             "edited",
-            str(edit.after.position),
+            str(edit.after.position + 1),
             *_edited(edit.before.demonstration, edit.after.demonstration),
         )
         for edit in changes.edited[:MOST_ROWS]
     ]
     for word, items in (("added", changes.added), ("removed", changes.removed)):
         rows += [
-            (word, str(placed.position), *_cells(placed.demonstration))
+            (word, str(placed.position + 1), *_cells(placed.demonstration))
             for placed in items[:MOST_ROWS]
         ]
     rows += [
-        ("moved", f"{move.before} → {move.after}", *_cells(move.demonstration))
+        ("moved", f"{move.before + 1} → {move.after + 1}", *_cells(move.demonstration))
         for move in changes.moved[:MOST_ROWS]
     ]
     tables.show(
-        ["", "#", "source", "target"],
+        ["", tables.NUMBER_HEAD, "source", "target"],
         rows,
         name="changes",
         frame=lambda: frames.changes_frame(changes),

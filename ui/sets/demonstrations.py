@@ -15,7 +15,7 @@ from vectorlab.services.sets import sets
 DEMONSTRATIONS = "demonstrations"  # the view of a version that it begins with
 PER_PAGE = 100
 COLUMNS = {
-    "position": st.column_config.NumberColumn("#", width=60, disabled=True),
+    **tables.number_column(),
     "source": st.column_config.TextColumn(width="large"),
     "target": st.column_config.TextColumn(width="large"),
 }
@@ -44,6 +44,7 @@ def show(version: SetVersion, about: DemonstrationSet) -> None:
         placeholder="–",
         column_config=COLUMNS,
     )
+    st.caption(tables.COUNTED)
     with st.container(horizontal=True, vertical_alignment="center"):
         _offer_vector(version)
         navigation.page_link(
@@ -74,7 +75,7 @@ def page_of(version: SetVersion) -> tuple[Sequence[tuple[int, Demonstration]], i
         "Search in sources and targets",
         key="contains",
         bind="query-params",
-        placeholder=f"Any of the {version.count} demonstrations",
+        placeholder=f"Any of {markup.count(version.count, 'demonstration')}",
     )
     first = sets.page(cached.store(), version, contains=contains, limit=PER_PAGE)
     pages = max(1, -(-first.total // PER_PAGE))
@@ -101,7 +102,7 @@ def frame_of(rows: Sequence[tuple[int, Demonstration]]) -> pd.DataFrame:
     """Rows of a page as a table."""
     return pd.DataFrame(
         {
-            "position": [position for position, _ in rows],
+            tables.NUMBER: [position + 1 for position, _ in rows],
             "source": [demonstration.source for _, demonstration in rows],
             "target": [demonstration.target for _, demonstration in rows],
         }
@@ -114,9 +115,9 @@ def show_findings(findings: Sequence[Finding]) -> None:
         return
     lines = []
     for finding in findings:
-        places = ", ".join(map(str, finding.positions[:10]))
+        places = ", ".join(str(position + 1) for position in finding.positions[:10])
         more = " …" if finding.count > len(finding.positions[:10]) else ""
-        at = markup.quiet(f" position {places}{more}") if places else ""
+        at = markup.quiet(f" number {places}{more}") if places else ""
         lines.append(f"<li>{markup.escape(finding)}{at}</li>")
     st.html(
         '<div class="vl-panel"><b>What the checks found</b>'

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from ui import cached, markup
+from ui import cached, markup, tables
 from ui.frame import notes
 from ui.sets import changes, merging
 from ui.sets.demonstrations import COLUMNS, frame_of, page_of, show_findings
@@ -173,7 +173,7 @@ def _page_step(
     removed: dict[int, bool] = {}
     for row in rows:
         changed = edited.iloc[row].to_dict()
-        place = int(changed["position"])
+        place = int(changed[tables.NUMBER]) - 1
         demonstration = _demonstration(changed, stored[place].metadata)
         replaced[place] = None if demonstration == stored[place] else demonstration
         removed[place] = bool(changed["remove"])
@@ -185,7 +185,7 @@ def _rows_of(rows: Sequence[tuple[int, Demonstration]], edit: Edit) -> pd.DataFr
     frame = frame_of(
         [(place, edit.replaced.get(place, demonstration)) for place, demonstration in rows]
     )
-    frame["remove"] = [place in edit.removed for place in frame["position"]]
+    frame["remove"] = [place in edit.removed for place, _ in rows]
     return frame.astype({"source": object, "target": object})
 
 
@@ -244,7 +244,7 @@ def _freeze(draft: Draft, latest: SetVersion | None) -> None:
     count = _preview(draft, latest)
     label = f"{draft.set_name}@{1 if latest is None else latest.number + 1}"
     merging.freeze_form(
-        f"Freeze {label} with {count} demonstration{'' if count == 1 else 's'}",
+        f"Freeze {label} with {markup.count(count, 'demonstration')}",
         key=f"sets.freeze.{draft.id}",
         freeze=lambda filled: drafts.freeze_draft(
             cached.store(),
@@ -259,7 +259,7 @@ def _freeze(draft: Draft, latest: SetVersion | None) -> None:
 def _fork(draft: Draft, version: SetVersion) -> None:
     count = _preview(draft, version)
     merging.freeze_form(
-        f"Freeze {count} demonstrations as a fork of {draft.label}",
+        f"Freeze {markup.count(count, 'demonstration')} as a fork of {draft.label}",
         key=f"sets.fork.{draft.id}",
         of_new_set=True,
         freeze=lambda filled: drafts.freeze_draft(

@@ -35,13 +35,13 @@ def show(version: SetVersion) -> None:
     st.subheader("Where each demonstration came in", anchor=False)
     if version.count > MOST_BLAMED and not st.toggle(f"Look up all {version.count}"):
         return
-    frame = _blame(version)
+    frame = tables.numbered(_blame(version))
     st.dataframe(
         frame,
         key="sets.blame",
         hide_index=True,
         placeholder="–",
-        column_config={"position": st.column_config.NumberColumn("#", width=60)},
+        column_config=tables.number_column(),
     )
 
 

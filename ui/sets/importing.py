@@ -41,7 +41,8 @@ def show(*, is_open: bool) -> None:
             options = _choose_sheet(path, options, upload)
             columns = _choose_columns(path, options, upload)
             if columns is not None:
-                label = f"Freeze {_preview(path, options, columns)} demonstrations"
+                count = _preview(path, options, columns)
+                label = f"Freeze {markup.count(count, 'demonstration')}"
                 if st.button(label, type="primary", disabled=not name.strip()):
                     _freeze(path, options, columns, name.strip(), message.strip())
 

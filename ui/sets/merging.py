@@ -154,7 +154,7 @@ def _end(seen: MergeOutlook, *, key: str, freeze: Callable[[Filled], Committed])
     changes.show_changes(seen.outlook.changes)
     show_findings(seen.outlook.findings or ())
     freeze_form(
-        f"Freeze {label} with {seen.outlook.count} demonstrations",
+        f"Freeze {label} with {markup.count(seen.outlook.count, 'demonstration')}",
         key=f"sets.merge.{key}",
         freeze=freeze,
     )
@@ -174,7 +174,7 @@ def _settle(seen: MergeOutlook, theirs: str, *, key: str) -> dict[int, Take]:
         st.html(markup.badge("no conflict", "good"))
         return {}
     many = len(conflicts) > 1
-    st.html(markup.badge(f"{len(conflicts)} conflict{'s' if many else ''}", "bad"))
+    st.html(markup.badge(markup.count(len(conflicts), "conflict"), "bad"))
     if len(conflicts) > MOST_CONFLICTS:
         take = st.radio("All conflicts", list(Take), index=None, format_func=words.get, key=key)
         return {} if take is None else {pair.number: take for pair in conflicts}

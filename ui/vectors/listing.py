@@ -161,7 +161,7 @@ def _set(vector: SteeringVector) -> str:
 def _apart(known: Merits) -> str:
     if known.separable is None:
         return markup.quiet("not measured")
-    found = f"{known.separable.accuracy:.0%} at layer {known.separable.layer}"
+    found = f"{known.separable.accuracy:.0%} at layer\N{NO-BREAK SPACE}{known.separable.layer}"
     note = markup.note("near a guess") if known.separable.is_near_chance else ""
     return markup.escape(found) + note
 

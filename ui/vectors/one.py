@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from ui import cached, charts, markup
+from ui import cached, charts, markup, tables
 from ui.frame import job_panels, navigation, notes, verbs
 from ui.runs import listing
 from ui.vectors import calibration, making, thresholds, tokens
@@ -174,11 +174,11 @@ def _show_demonstrations(details: VectorDetails) -> None:
     )
     frame = explanations.frame(cached.store(), details.vector.name)
     st.dataframe(
-        frame.sort_values("alignment", kind="stable"),
+        tables.numbered(frame.sort_values("alignment", kind="stable")),
         key="vectors.alignments",
         hide_index=True,
-        column_config={
-            "position": st.column_config.NumberColumn("#", width=50),
+        column_config=tables.number_column(50)
+        | {
             "alignment": st.column_config.NumberColumn(format="%.3f", width=90),
             "norm_change": st.column_config.NumberColumn("norm without it", format="percent"),
             "cosine": st.column_config.NumberColumn("cosine without it", format="%.5f"),

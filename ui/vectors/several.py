@@ -101,7 +101,7 @@ def _show_plane(chosen: Sequence[SteeringVector]) -> None:
     labels = sorted(plane.points["set"].unique())
     palette = colours.palette()
     by_set = {label: palette[place % len(palette)] for place, label in enumerate(labels)}
-    st.altair_chart(charts.plane(plane.points, by_set, plane.shares))
+    st.altair_chart(charts.plane(tables.numbered(plane.points), by_set, plane.shares))
     st.caption(
         "Target minus source of every demonstration (at most "
         f"{projections.MOST_PAIRS} of a set), from kept states, along the two directions in which "

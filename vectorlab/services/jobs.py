@@ -290,6 +290,13 @@ def seconds_left(job: Job) -> float | None:
     return max(0, job.progress_total - job.progress_done) / job.progress_rate
 
 
+def took(job: Job) -> str:
+    """From the first attempt at a job to its end, e.g. ``"took 0:42"``; empty before that."""
+    if not job.state.is_final or job.started_at is None or job.finished_at is None:
+        return ""
+    return f"took {span((job.finished_at - job.started_at).total_seconds())}"
+
+
 def span(seconds: float) -> str:
     """A length of time as a clock shows it: ``0:07``, ``12:30`` or ``3:05:00``."""
     minutes, rest = divmod(round(seconds), 60)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -14,6 +15,7 @@ from vectorlab.domain.codec import fields_of
 from vectorlab.domain.vectors.vectors import SteeringVector
 from vectorlab.ravel.domain.instances import ExamplePart
 from vectorlab.ravel.domain.specs import AttributeArm, FeaturizerArm, FeaturizerSpec, NewEvaluation
+from vectorlab.ravel.services import frames
 from vectorlab.ravel.store import results
 from vectorlab.services import jobs
 from vectorlab.services.database import Database
@@ -174,3 +176,24 @@ def test_an_evaluation_says_every_field_of_what_was_asked_for(db: Database, visi
         said[item.label] = facts
     assert len(arms) > 15
     assert len(set(said.values())) == len(arms), said
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "place"),
+    [(0.4, 0.7, "holds"), (0.55, 0.7, "lies above"), (0.3, 0.45, "lies below")],
+)
+def test_the_highest_disentangle_is_said_with_its_interval_beside_doing_nothing(low, high, place):
+    scores = pd.DataFrame(
+        {
+            "arm": ["pca", "mdas", "do nothing"],
+            "method": ["pca", "mdas", "policy"],
+            "disentangle": [0.4, 0.52, 0.5],
+            "disentangle low": [0.2, low, None],
+            "disentangle high": [0.45, high, None],
+        }
+    )
+    said = frames.best_in_words(scores)
+    assert said.startswith("Highest Disentangle: mdas with 0.520; its interval")
+    assert f"{low:.3f} to {high:.3f}, {place} the 0.5 of doing nothing." in said
+    unknown = frames.best_in_words(scores.assign(**{"disentangle low": None}))
+    assert unknown == "Highest Disentangle: mdas with 0.520, where doing nothing has 0.5."

@@ -73,7 +73,7 @@ def test_a_blind_vote_hides_the_names_until_it_is_over(filled, visit):
     assert "upbeat-icv +0.1" not in shown(app)
     app = press(app, "Left is better")
     assert votes.tally(filled, MATCH).votes == 1
-    assert "1 votes so far on 2 pairs; 1 more have the same text" in shown(app)
+    assert "1 vote so far on 2 pairs; both sides have the same text in 1 more" in shown(app)
     said = shown(press(app, "Both alike"))
     assert "upbeat-icv +0.1" in said
     assert "95 % interval" in said

@@ -14,7 +14,7 @@ SIDEWAYS = (
     f"document.querySelector('{PAGE}').scrollWidth - document.querySelector('{PAGE}').clientWidth"
 )
 STAYING = ("th.vl-prompt", "th.vl-pin-1")
-BOX = "element => element.getBoundingClientRect().toJSON()"
+BOXES = "names => names.map(name => document.querySelector(name).getBoundingClientRect().toJSON())"
 
 
 @pytest.fixture
@@ -23,8 +23,11 @@ def swept(db):
     return sweep(db, name="soup")
 
 
-def place(tab, selector):
-    return tab.locator(selector).first.evaluate(BOX)
+def places(tab, *selectors):
+    """Where the first of each stands, all at the same moment: a page moves while it is drawn."""
+    for selector in selectors:
+        tab.locator(selector).first.wait_for()
+    return tab.evaluate(BOXES, list(selectors))
 
 
 def test_nine_columns_scroll_within_their_table_under_a_head_that_stays(swept, tab):
@@ -38,10 +41,10 @@ def test_nine_columns_scroll_within_their_table_under_a_head_that_stays(swept, t
     assert min(widths) >= 200
     tab.locator(".vl-sheet").evaluate("sheet => sheet.scrollTo(900, 400)")
     tab.wait_for_function("document.querySelector('.vl-sheet').scrollTop === 400")
-    sheet, prompt, baseline = (place(tab, name) for name in (".vl-sheet", *STAYING))
+    cells = ("td.vl-pin-1", "td:nth-child(3)")
+    sheet, prompt, baseline, cell, scrolled = places(tab, ".vl-sheet", *STAYING, *cells)
     assert (prompt["x"], prompt["y"]) == pytest.approx((sheet["x"], sheet["y"]), abs=1)
     assert (baseline["x"], baseline["y"]) == pytest.approx((prompt["right"], sheet["y"]), abs=1)
-    cell, scrolled = place(tab, "td.vl-pin-1"), place(tab, "td:nth-child(3)")
     assert cell["x"] == pytest.approx(baseline["x"], abs=1)
     assert cell["y"] < scrolled["bottom"] < sheet["y"]  # it went up, and stayed at the side
     assert scrolled["x"] < sheet["x"]
@@ -56,7 +59,7 @@ def test_a_phone_has_the_prompt_over_its_row_and_every_arm_in_a_full_line(swept,
     visit(tab, f"compare?run={swept.id}")
     settle(tab, "soup")
     assert tab.evaluate(SIDEWAYS) == 0
-    prompt, baseline = place(tab, "td.vl-pin-0"), place(tab, "td.vl-pin-1")
+    prompt, baseline = places(tab, "td.vl-pin-0", "td.vl-pin-1")
     assert prompt["y"] + prompt["height"] <= baseline["y"] + 1
     assert prompt["width"] == baseline["width"] > 340
     tab.get_by_text("one prompt", exact=True).click()

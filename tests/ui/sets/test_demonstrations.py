@@ -3,6 +3,7 @@
 import pytest
 
 from tests.ui.test_pages import shown
+from ui import markup
 from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.services.sets import sets
 
@@ -39,3 +40,28 @@ def test_a_version_of_pairs_offers_a_vector(db, visit):
     app = visit("sets", set="said")
     assert "New vector from this version" in offered(app)
     assert "No vector can be made" not in shown(app)
+
+
+def test_demonstrations_are_counted_from_one_and_the_page_says_where_they_are_not(db, visit):
+    commit(db, "fine", "fine", "well")
+    items = [Demonstration(source=f"said {n}", target="well") for n in (0, 1, 1)]
+    sets.commit(db, name="said", demonstrations=items, message="", actor="ada")
+    app = visit("sets", set="said")
+    assert app.dataframe[0].value["number"].tolist() == [1, 2, 3]
+    assert "number 3" in shown(app)  # of the check for what stands twice
+    assert "from 1 here, and from 0 in commands" in app.caption[-1].value
+    table = html_with("<th", visit("sets", set="said", view="changes"))
+    assert cells_of(table, column=1) == ["1", "2", "3"]
+    blamed = visit("sets", set="said", view="history").dataframe[0].value
+    assert blamed["number"].tolist() == [1, 2, 3]
+
+
+def html_with(mark, app):
+    return next(
+        item.body for item in app.get("html") if "<table" in item.body and mark in item.body
+    )
+
+
+def cells_of(table, *, column):
+    rows = table.partition("<tbody>")[2].split("<tr>")[1:]
+    return [markup.words(row.split("<td>")[1 + column].partition("</td>")[0]) for row in rows]

@@ -121,7 +121,7 @@ def test_a_guess_can_be_changed_and_no_target_makes_bare_prompts(db, given):
     assert [item.value for item in fields(app).values()] == [["negative"], ["positive"]]
     fields(app)["Source columns"].set_value(["stars", "negative"])
     fields(app)["Target columns"].set_value([])
-    press(app.run(), "Freeze 1 demonstrations")
+    press(app.run(), "Freeze 1 demonstration")
     [item] = sets.demonstrations(db, sets.get(db, "made@1"))
     assert (item.source, item.target) == ("1 bad", None)
 
@@ -129,4 +129,4 @@ def test_a_guess_can_be_changed_and_no_target_makes_bare_prompts(db, given):
 def test_columns_of_our_own_names_are_not_asked_about(db, given):
     app = given("pairs.csv", b"source,target\na,b\n")
     assert not fields(app)
-    assert "Freeze 1 demonstrations" in [item.label for item in app.button]
+    assert "Freeze 1 demonstration" in [item.label for item in app.button]

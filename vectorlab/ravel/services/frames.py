@@ -34,6 +34,8 @@ from vectorlab.services.vectors import vectors
 from vectorlab.store.database import Database
 
 _POLICIES = {DO_NOTHING: (0.0, 1.0), COPY_EVERYTHING: (1.0, 0.0)}  # Cause and Isolate
+_POLICY = "policy"  # method of their rows
+NOTHING_DONE = 0.5  # Disentangle of both
 _INSTANCE = "instance_sha256"
 _MEASURES = (AttributeMeasure.CAUSE, AttributeMeasure.ISOLATE, AttributeMeasure.DISENTANGLE)
 
@@ -55,6 +57,28 @@ def scores_frame(
         for part in dict.fromkeys(row["part"] for row in rows):
             rows += [_policy_row(name, part) for name in _POLICIES]
     return pd.DataFrame(rows, columns=list(rows[0]) if rows else ["arm"])
+
+
+def best_in_words(scores: pd.DataFrame) -> str:
+    """The arm of the highest Disentangle, beside what doing nothing reaches.
+
+    Which arms differ is said by the comparison; this says how far the interval of one reaches.
+
+    Args:
+        scores: Rows of ``scores_frame``.
+    """
+    arms = scores[scores["method"] != _POLICY]
+    best = arms.sort_values("disentangle", ascending=False, kind="stable").iloc[0]
+    said = f"Highest Disentangle: {best['arm']} with {best['disentangle']:.3f}"
+    if pd.isna(best["disentangle low"]):
+        return f"{said}, where doing nothing has {NOTHING_DONE:g}."
+    low, high = float(best["disentangle low"]), float(best["disentangle high"])
+    holds = low <= NOTHING_DONE <= high
+    place = "holds" if holds else "lies above" if low > NOTHING_DONE else "lies below"
+    return (
+        f"{said}; its interval, {low:.3f} to {high:.3f}, {place} the {NOTHING_DONE:g} of doing "
+        "nothing."
+    )
 
 
 def measures_frame(evaluations: Sequence[Evaluation], *, target: str | None = None) -> pd.DataFrame:
@@ -304,13 +328,13 @@ def _policy_row(name: str, part: object) -> dict[str, object]:
     row: dict[str, object] = {
         "evaluation": None,
         "arm": name,
-        "method": "policy",
+        "method": _POLICY,
         "layer": None,
         "k": None,
         "features": None,
         "part": part,
         "examples": None,
     }
-    for measure, value in zip(_MEASURES, (cause, isolate, 0.5), strict=True):
+    for measure, value in zip(_MEASURES, (cause, isolate, NOTHING_DONE), strict=True):
         row |= {measure.value: value, f"{measure.value} low": None, f"{measure.value} high": None}
     return row | {"remark": ""}
