@@ -83,7 +83,7 @@ def test_a_sheet_of_a_workbook_is_chosen_and_its_columns(db, given):
     assert "Encoding" not in [item.label for item in app.selectbox]
     [sheet] = [item for item in app.selectbox if item.label == "Sheet"]
     assert (sheet.value, sheet.options) == ("Plain", ["Plain", "Reviews"])
-    assert "Freeze 1 demonstrations" in [item.label for item in app.button]
+    assert "Freeze 1 demonstration" in [item.label for item in app.button]
     app = sheet.set_value("Reviews").run()
     assert "do not tell source from target" in shown(app)
     fields(app)["Source columns"].set_value(["then"])
