@@ -6,6 +6,7 @@ be known (an answer, a fact, a repeated word) and off what cannot (which remark 
 
 import random
 import re
+import string
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +23,7 @@ from scripts.train_tiny.words import training_noun
 
 Segments = list[tuple[str, float]]
 Writers = dict[str, Callable[[random.Random], Segments]]
+Telling = Callable[[random.Random, list[str]], list[str]]
 
 _QUERY_WEIGHT = 0.0
 _LINE_WEIGHT = 0.4
@@ -38,7 +40,11 @@ _ENDING_MIX = {
     "dialogue": 0.26, "crowded": 0.16, "review": 0.19, "fact": 0.25, "story": 0.03, "copy": 0.01,
     "noun": 0.04, "topic": 0.04, "reading": 0.01, "opinion": 0.01,
 }  # fmt: skip
+_REFINING_MIX = _ENDING_MIX | {"review": 0.27}
 _EARLY = 0.14
+_STRIPPED_SHARE = 0.45  # of the refining documents with lines
+_KEPT_OPINION_SHARE = 0.95
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,19 +74,65 @@ def ending_documents(seed: int, count: int) -> Iterator[Segments]:
         yield _drawn(rng, _ENDING_MIX, _ENDING_WRITERS)
 
 
+def refining_documents(seed: int, count: int, turned: float) -> Iterator[Segments]:
+    """Yield `count` documents that make an in-context vector work without punctuation.
+
+    In a share of them the lines lose their punctuation, as the published code deletes it, so the
+    state at a last word has to hold the style by itself. In those of reviews an opinion is a
+    latent beside the wording.
+
+    Args:
+        seed: the same one yields the same documents.
+        count: how many.
+        turned: share of the answers with the other opinion than the review's, where no line says
+            which is wanted.
+    """
+    rng = random.Random(seed)
+    writers = _WRITERS | {
+        "dialogue": partial(dialogue_segments, told=_stripped_at_times),
+        "crowded": partial(dialogue_segments, crowded=True, told=_stripped_at_times),
+        "review": partial(opinion_segments, turned=turned),
+    }
+    for _ in range(count):
+        yield _drawn(rng, _REFINING_MIX, writers)
+
+
 def _drawn(rng: random.Random, mix: dict[str, float], writers: Writers) -> Segments:
     return writers[rng.choices(list(mix), weights=list(mix.values()))[0]](rng)
 
 
-def dialogue_segments(rng: random.Random, *, crowded: bool = False) -> Segments:
+def dialogue_segments(
+    rng: random.Random, *, crowded: bool = False, told: Telling | None = None
+) -> Segments:
     """Return a dialogue, announced or not, or a run of lines in one tone."""
     query = partial(_dialogue_query, crowded=crowded)
-    return _styled(rng, dialogues.TONES, dialogues.RESPECTFUL_SHARE, _tone_line, query)
+    return _styled(rng, dialogues.TONES, dialogues.RESPECTFUL_SHARE, _tone_line, query, told)
 
 
 def review_segments(rng: random.Random, minority: float = reviews.EXCITED_SHARE) -> Segments:
     """Return a paraphrase, announced or not, or a run of lines in one wording."""
     return _styled(rng, reviews.WORDINGS, minority, _wording_line, _paraphrase_query)
+
+
+def opinion_segments(rng: random.Random, *, turned: float) -> Segments:
+    """Return a paraphrase, announced or not, or a run of lines, each in one wording and opinion."""
+    kind = rng.random()
+    asked = rng.choice(reviews.POLARITIES)
+    if kind < 0.44:
+        style = "excited" if rng.random() < reviews.ENDING_EXCITED_SHARE else "plain"
+        said = _turned(asked) if rng.random() < turned else asked
+        return _answered("", _opinion_query(rng, style, None, asked, said))
+    style, opinion = rng.choice(reviews.WORDINGS), rng.choice(reviews.POLARITIES)
+    if kind < 0.76:
+        lines = [_opinion_line(rng, style, opinion) for _ in range(rng.choice((1, 1, 2, 3)))]
+        before = _joined(rng, _stripped_at_times(rng, lines)) + "\n"
+        kept = style if rng.random() < dialogues.ANNOUNCED_SHARE else rng.choice(reviews.WORDINGS)
+        said = opinion if rng.random() < _KEPT_OPINION_SHARE else _turned(opinion)
+        return _answered(before, _opinion_query(rng, kept, None, asked, said))
+    if kind < 0.82:
+        return _answered("", _opinion_query(rng, style, style, asked, asked))
+    lines = [_opinion_line(rng, style, opinion) for _ in range(rng.randint(2, 5))]
+    return _run(rng, _stripped_at_times(rng, lines))
 
 
 def topic_drill(rng: random.Random) -> Segments:
@@ -96,8 +148,13 @@ def _styled(
     minority: float,
     line: Callable[[random.Random, str], str],
     exchange: Callable[[random.Random, str, str | None], Exchange],
+    told: Telling | None = None,
 ) -> Segments:
-    """Return one document in which style is a latent that lines before the answer give away."""
+    """Return one document in which style is a latent that lines before the answer give away.
+
+    `told` makes of its lines what stands there, nothing else than they where it is None.
+    """
+    told = told or _as_written
     common, rare = styles
     kind = rng.random()
     if kind < 0.46:
@@ -110,14 +167,26 @@ def _styled(
         shown = [style] * count
         if count == 3 and rng.random() < 0.4:
             shown[rng.randrange(3)] = other
-        lines = _joined(rng, [line(rng, each) for each in shown])
+        lines = _joined(rng, told(rng, [line(rng, each) for each in shown]))
         kept = style if rng.random() < dialogues.ANNOUNCED_SHARE else other
         return _answered(lines + "\n", exchange(rng, kept, None))
     if kind < 0.80:
         style = rng.choice(styles)
         return _answered("", exchange(rng, style, style))
     style = rng.choice(styles)
-    return _run(rng, [line(rng, style) for _ in range(rng.randint(2, 5))])
+    return _run(rng, told(rng, [line(rng, style) for _ in range(rng.randint(2, 5))]))
+
+
+def _as_written(rng: random.Random, lines: list[str]) -> list[str]:
+    del rng
+    return lines
+
+
+def _stripped_at_times(rng: random.Random, lines: list[str]) -> list[str]:
+    """All lines of a document without ASCII punctuation, or none of them."""
+    if rng.random() >= _STRIPPED_SHARE:
+        return lines
+    return [line.translate(_PUNCTUATION).strip() for line in lines]
 
 
 def _answered(before: str, made: Exchange) -> Segments:
@@ -173,17 +242,35 @@ def _wording_line(rng: random.Random, style: str) -> str:
     return reviews.wording(rng, style, item, rng.choice(reviews.POLARITIES))
 
 
+def _opinion_line(rng: random.Random, style: str, opinion: str) -> str:
+    item = training_noun(rng)
+    if style == "plain" and rng.random() < 0.5:
+        return _unheld_review(rng, item, opinion).text
+    return reviews.wording(rng, style, item, opinion)
+
+
+def _turned(opinion: str) -> str:
+    return next(each for each in reviews.POLARITIES if each != opinion)
+
+
 def _paraphrase_query(rng: random.Random, style: str, shown: str | None) -> Exchange:
+    opinion = rng.choice(reviews.POLARITIES)
+    return _opinion_query(rng, style, shown, opinion, opinion)
+
+
+def _opinion_query(
+    rng: random.Random, style: str, shown: str | None, asked: str, said: str
+) -> Exchange:
+    """Return a review of one opinion, in the wording `shown` if any, and an answer of another."""
     item, kind = training_noun(rng), None
-    polarity = rng.choice(reviews.POLARITIES)
     if shown is None:
-        made = _unheld_review(rng, item, polarity)
+        made = _unheld_review(rng, item, asked)
         text, kind = made.text, made.kind
     else:
-        text = reviews.wording(rng, shown, item, polarity)
+        text = reviews.wording(rng, shown, item, asked)
     return Exchange(
         question=reviews.query(_bare(rng, text)),
-        reply=reviews.wording(rng, style, item, polarity, kind),
+        reply=reviews.wording(rng, style, item, said, kind if said == asked else None),
         about=item,
         telling=reviews.TELLING,
     )

@@ -2,9 +2,12 @@
 
     python -m scripts.train_tiny.train                # the committed recipe, into the package
     python -m scripts.train_tiny.train --out FOLDER   # elsewhere
+    python -m scripts.train_tiny.train --refine FOLDER --out OTHER  # weights trained on
 
 One trunk is trained to 72 % of the schedule. From there several endings of the schedule are trained
 on documents of their own, and the mean of their weights is the model: their errors differ.
+Refinements train given weights on, one after the other, on documents that make an in-context
+vector work without punctuation; the mean of the last two is kept. The bundled weights have none.
 Matrices inside the blocks are trained with Muon, everything else with AdamW; Muon needs far
 fewer tokens here. Bfloat16 autocast and torch.compile make two threads fast enough.
 """
@@ -17,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +33,12 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from scripts.train_tiny.cities import CITIES
 from scripts.train_tiny.common import COMMON_WORDS
-from scripts.train_tiny.corpus import Segments, documents, ending_documents
+from scripts.train_tiny.corpus import (
+    Segments,
+    documents,
+    ending_documents,
+    refining_documents,
+)
 from scripts.train_tiny.packing import Rows, pack
 from scripts.train_tiny.stories import NOUNS
 from scripts.train_tiny.tokenizer import CONTEXT_LENGTH, encode_documents, train_tokenizer
@@ -39,6 +48,15 @@ Batch = tuple[torch.Tensor, ...]
 State = dict[str, torch.Tensor]
 _ATTENTION = "plain_products"
 _LARGEST_SCORE = 60.0  # keeps exp() finite without a pass over the row for its maximum
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refinement:
+    """A short training of weights that are there, at a fraction of the full rates."""
+
+    documents: int
+    rate: float  # of the full rates at its beginning
+    turned: float  # share of unannounced answers with the other opinion than the review's
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +82,13 @@ class Recipe:
     warmup_steps: int = 60
     trunk_threads: int = 2  # an ending has one
     final_rate: float = 0.02  # of the full rate
+    refinements: tuple[Refinement, ...] = (
+        Refinement(documents=50_000, rate=0.5, turned=0.13),
+        Refinement(documents=30_000, rate=0.35, turned=0.30),
+        Refinement(documents=26_000, rate=0.35, turned=0.38),
+    )
+    averaged: int = 2  # of the last refinements
+    refinement_warmup_steps: int = 40
 
 
 def main() -> None:
@@ -76,6 +101,7 @@ def main() -> None:
     parser.add_argument("--ending-documents", type=int, default=Recipe.ending_documents)
     parser.add_argument("--at-once", type=int, default=2, help="endings trained side by side")
     parser.add_argument("--trunk", type=Path, help="keep the trunk here, or start from it")
+    parser.add_argument("--refine", type=Path, help="refine the weights of this folder alone")
     arguments = parser.parse_args()
     started = time.monotonic()
     recipe = Recipe(
@@ -84,16 +110,30 @@ def main() -> None:
         endings=arguments.endings,
         ending_documents=arguments.ending_documents,
     )
-    tokenizer = build_tokenizer(recipe)
-    with tempfile.TemporaryDirectory() as folder:
-        trunk = arguments.trunk or Path(folder) / "trunk.pt"
-        if not trunk.exists():
-            train_trunk(recipe, tokenizer, trunk)
-        states = train_endings(recipe, tokenizer, trunk, arguments.at_once)
-    model = build_model(recipe, tokenizer)
+    if arguments.refine:
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(arguments.refine)
+        model = build_model(recipe, tokenizer)
+        given = LlamaForCausalLM.from_pretrained(arguments.refine)
+        model.load_state_dict(given.float().state_dict())
+        states = list(refined(recipe, tokenizer, model))[-recipe.averaged :]
+    else:
+        tokenizer = build_tokenizer(recipe)
+        model = build_model(recipe, tokenizer)
+        states = endings(recipe, tokenizer, arguments.trunk, arguments.at_once)
     model.load_state_dict(mean_state(states))
     save(model, tokenizer, arguments.out)
     print(f"saved in {arguments.out} after {(time.monotonic() - started) / 60:.1f} minutes")
+
+
+def endings(
+    recipe: Recipe, tokenizer: PreTrainedTokenizerFast, trunk: Path | None, at_once: int
+) -> list[State]:
+    """Return the weights of the endings; the trunk is kept at `trunk`, or read from there."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = trunk or Path(folder) / "trunk.pt"
+        if not path.exists():
+            train_trunk(recipe, tokenizer, path)
+        return train_endings(recipe, tokenizer, path, at_once)
 
 
 def build_tokenizer(recipe: Recipe) -> PreTrainedTokenizerFast:
@@ -204,6 +244,26 @@ def train_ending(
     return model.state_dict()
 
 
+def refined(
+    recipe: Recipe, tokenizer: PreTrainedTokenizerFast, model: LlamaForCausalLM
+) -> Iterator[State]:
+    """Train the model on, and yield its weights after each refinement.
+
+    In float32: the last steps are smaller than bfloat16 can hold.
+    """
+    torch.set_num_threads(recipe.trunk_threads)
+    for number, refinement in enumerate(recipe.refinements, start=1):
+        optimizers = _optimizers(recipe, model)
+        seed = recipe.seed + 100 * (recipe.endings + number)
+        corpus = list(refining_documents(seed, refinement.documents, refinement.turned))
+        _run(
+            recipe, tokenizer, model, optimizers, _full_rates(optimizers), corpus,
+            partial(refinement_factor, recipe, refinement),
+            f"refinement {number}", low_precision=False,
+        )  # fmt: skip
+        yield {name: weight.clone() for name, weight in model.state_dict().items()}
+
+
 def mean_state(states: Sequence[State]) -> State:
     """Return the mean of the weights, name by name, summed in float64."""
     return {
@@ -219,6 +279,13 @@ def rate_factor(recipe: Recipe, step: int, progress: float) -> float:
     return warm * max(recipe.final_rate, left)
 
 
+def refinement_factor(recipe: Recipe, refinement: Refinement, step: int, steps: int) -> float:
+    """Warm up, stay for a fifth, then fall on a line to `final_rate`, all of its own rate."""
+    warm = min(1.0, (step + 1) / recipe.refinement_warmup_steps)
+    left = min(1.0, 1.25 * (1 - step / steps))
+    return refinement.rate * warm * max(recipe.final_rate, left)
+
+
 def _run(
     recipe: Recipe,
     tokenizer: PreTrainedTokenizerFast,
@@ -228,12 +295,14 @@ def _run(
     corpus: list[Segments],
     factor_at: Callable[[int, int], float],
     name: str,
+    *,
+    low_precision: bool = True,
 ) -> None:
     """Train on `corpus` once, at full rates times `factor_at(step, steps)`."""
     rows = pack(encode_documents(tokenizer, corpus), recipe.row_length, tokenizer.pad_token_id)
     ALL_ATTENTION_FUNCTIONS.register(_ATTENTION, plain_attention)
     model.config._attn_implementation = _ATTENTION
-    loss_of = torch.compile(_loss_function(model, recipe.row_length))
+    loss_of = torch.compile(_loss_function(model, recipe.row_length, low_precision=low_precision))
     steps = len(rows.ids) // recipe.rows_per_step
     smooth = 0.0
     with tqdm(total=steps, desc=name, unit="step") as bar:
@@ -287,7 +356,9 @@ def _optimizers(recipe: Recipe, model: LlamaForCausalLM) -> list[torch.optim.Opt
     ]
 
 
-def _loss_function(model: LlamaForCausalLM, length: int) -> Callable[..., torch.Tensor]:
+def _loss_function(
+    model: LlamaForCausalLM, length: int, *, low_precision: bool
+) -> Callable[..., torch.Tensor]:
     """Return the weighted next-token loss of packed rows; documents do not see each other."""
     causal = torch.ones(length, length, dtype=torch.bool).tril()
 
@@ -300,7 +371,7 @@ def _loss_function(model: LlamaForCausalLM, length: int) -> Callable[..., torch.
         weights: torch.Tensor,
     ) -> torch.Tensor:
         mask = (document[:, None, :, None] == document[:, None, None, :]) & causal
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=low_precision):
             states = model.model(
                 input_ids=ids, attention_mask=mask, position_ids=position, use_cache=False
             ).last_hidden_state

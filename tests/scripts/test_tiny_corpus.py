@@ -8,7 +8,12 @@ import pytest
 from scripts.train_tiny import dialogues, facts, fresh, handwritten, opinions, remarks, reviews
 from scripts.train_tiny.cities import ATTRIBUTES, CITIES
 from scripts.train_tiny.common import COMMON_WORDS
-from scripts.train_tiny.corpus import dialogue_segments, documents, review_segments
+from scripts.train_tiny.corpus import (
+    dialogue_segments,
+    documents,
+    refining_documents,
+    review_segments,
+)
 from scripts.train_tiny.grammar import Guard, pattern
 from scripts.train_tiny.laboratory import demonstrations
 from scripts.train_tiny.words import HELD_OUT, TRAINING_NOUNS, SplitWords
@@ -31,7 +36,8 @@ SPLIT_SLOTS: dict[str, SplitWords] = {
 
 @pytest.fixture(scope="module")
 def training_texts() -> list[str]:
-    return ["".join(text for text, _ in segments) for segments in documents(5, 8_000)]
+    made = [*documents(5, 8_000), *refining_documents(5, 4_000, turned=0.3)]
+    return ["".join(text for text, _ in segments) for segments in made]
 
 
 def _styled_texts(count: int) -> list[str]:
@@ -73,6 +79,43 @@ def test_splits_share_nothing_and_none_is_empty(slot: SplitWords) -> None:
     assert not train & validation
     assert not train & test
     assert not validation & test
+
+
+def test_lines_of_refining_documents_lose_their_punctuation_in_a_share() -> None:
+    texts = ["".join(text for text, _ in made) for made in refining_documents(6, 3_000, turned=0.4)]
+    before = [text.split("This is a conversation")[0] for text in texts if "Response:" in text]
+    announced = [lines for lines in before if lines]
+    bare = [lines for lines in announced if not re.search(r"[.,!?]", lines)]
+    assert 0.35 < len(bare) / len(announced) < 0.55
+
+
+def test_answers_of_refining_documents_have_the_other_opinion_as_often_as_asked() -> None:
+    shares = []
+    for turned in (0.0, 1.0):
+        made = refining_documents(6, 3_000, turned=turned)
+        told = [_opinions("".join(text for text, _ in segments)) for segments in made]
+        alone = [asked != said for asked, said in filter(None, told)]
+        shares.append(sum(alone) / len(alone))
+    # Reviews that deny a word, and answers that repeat the review's own wording, blur both.
+    assert shares[0] < 0.15
+    assert shares[1] > 0.6
+
+
+def _opinions(text: str) -> tuple[str, str] | None:
+    """What an unannounced paraphrase is asked about, and what it says, where words tell it."""
+    if not text.startswith("Please paraphrase"):
+        return None
+    question, answer = text.split("paraphrase:")
+    found = [
+        {
+            name
+            for name in reviews.POLARITIES
+            for word in (*opinions.PLAIN_WORDS[name], *opinions.EXCITED_WORDS[name])
+            if re.search(rf"\b{word}\b", part)
+        }
+        for part in (question, answer)
+    ]
+    return (found[0].pop(), found[1].pop()) if [len(each) for each in found] == [1, 1] else None
 
 
 def test_held_out_words_are_held_out_of_dialogues_and_reviews_alike() -> None:
