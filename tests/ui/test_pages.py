@@ -569,6 +569,23 @@ def test_ended_jobs_are_pruned_from_the_page(filled, visit):
     assert [job.id for job in jobs.list_jobs(filled)] == [2]
 
 
+def test_a_page_that_lacks_something_leads_to_where_it_is_made(db, visit):
+    assert links(visit("new_vector")) == ["Sets: import a file, or begin one by hand"]
+    sets.commit(
+        db,
+        name="said",
+        demonstrations=[Demonstration(source="a", target="b")],
+        message="",
+        actor="ada",
+    )
+    for page in ("new_vector", "new_run", "playground"):
+        assert "Settings" in links(visit(page))
+
+
+def links(app):
+    return [item.proto.label for item in app.get("page_link")]
+
+
 def test_extract_finds_an_equal_vector_instead_of_computing(filled, visit):
     app = press(visit("new_vector", set="upbeat@1"), "Extract")
     assert "An equal request was answered before" in shown(app)

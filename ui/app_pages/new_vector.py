@@ -25,16 +25,18 @@ names = [item.name for item in models.list_models(db)]
 if not labels:
     notes.note(
         "No set version yet",
-        "A vector needs pairs to come from. Import some:",
+        "A vector needs pairs to come from. Make some here, or import them in a terminal:",
         command="vectorlab sets import reviews.csv --set upbeat",
     )
+    navigation.page_link("Sets: import a file, or begin one by hand", "sets")
     st.stop()
 if not names:
     notes.note(
         "No model yet",
-        "Register a causal language model in transformers format:",
+        "Register a model in transformers format, in a terminal or in Settings:",
         command="vectorlab models add PATH_OR_HUB_ID --name NAME",
     )
+    navigation.page_link("Settings", "settings")
     st.stop()
 
 navigation.say_unknown("set", labels, what="set version")

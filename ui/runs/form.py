@@ -164,7 +164,7 @@ def model(vectors: Sequence[VectorChoice]) -> Model:
     if not registered:
         notes.note(
             "No model yet",
-            "Register a causal language model in transformers format, here or in Settings:",
+            "Register a model in transformers format, in a terminal or in Settings:",
             command="vectorlab models add PATH_OR_HUB_ID --name NAME",
         )
         navigation.page_link("Settings", "settings")
