@@ -585,7 +585,7 @@ def _form(
         f"{markup.count(count, 'text')}.",
         *(f"{text}." for text in request.usual_in_words(cached.store())),
     ]
-    st.html(markup.quiet(" ".join(f"{sentence}." for sentence in said)))
+    st.html(markup.quiet(" ".join(said)))
     return Form(request=request, spec=spec, sweep=sweep, **prompts)
 
 

@@ -7,10 +7,11 @@ import pty
 import subprocess
 import sys
 
-import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
+from tests.services.sets.files.builders import workbook
 
 AB = {
     "question": "Is it fine to lie?\n (A) Yes\n (B) No",
@@ -89,7 +90,7 @@ def test_shapes_that_people_have_are_recognised_and_the_guess_is_shown(cli, put,
 
 def test_with_json_the_guess_is_part_of_the_result_and_stdout_is_json_alone(cli, put):
     path = put("x.csv", SHAPES["paradetox.csv"][0])
-    result = cli("sets", "import", str(path), "--set", "it", "--json")
+    result = cli("sets", "import", path, "--set", "it", "--json")
     assert result.json["import"]["columns"] == {
         "source": ["en_toxic_comment"],
         "target": ["en_neutral_comment"],
@@ -104,13 +105,8 @@ def test_with_json_the_guess_is_part_of_the_result_and_stdout_is_json_alone(cli,
 
 def test_a_sheet_of_a_workbook_is_named_and_the_first_is_said(cli, tmp_path):
     path = tmp_path / "x.xlsx"
-    book = openpyxl.Workbook()
-    for number, title in enumerate(("One", "Two"), start=1):
-        sheet = book.create_sheet(title)
-        for row in (["before", "after"], ["a", number]):
-            sheet.append(row)
-    book.remove(book["Sheet"])
-    book.save(path)
+    sheets = {title: [["before", "after"], ["a", n]] for n, title in enumerate(("One", "Two"), 1)}
+    path.write_bytes(workbook(**sheets))
     first = cli("sets", "import", str(path), "--set", "it")
     assert "sheet 'One' is read, not 'Two'; choose with --sheet" in first.err
     assert demonstrations(cli, "it") == [("a", "1")]
@@ -123,33 +119,33 @@ def test_a_sheet_of_a_workbook_is_named_and_the_first_is_said(cli, tmp_path):
 def test_nothing_is_shown_where_nothing_is_guessed(cli, put):
     path = put("x.csv", "left,right\na longer text,b\n")
     words = ("--source-column", "left", "--target-column", "right")
-    assert "guessed" not in cli("sets", "import", str(path), "--set", "it", *words).err
+    assert "guessed" not in cli("sets", "import", path, "--set", "it", *words).err
 
 
 def test_columns_are_named_joined_and_kept_as_metadata(cli, put):
     path = put("x.csv", "q,bad,good,who,metadata\nWhy?,no,yes,me,not json\n")
     columns = ["--source-column", "q", "--source-column", "bad"]
     columns += ["--target-column", "q", "--target-column", "good", "--metadata-column", "who"]
-    cli("sets", "import", str(path), "--set", "it", *columns)
+    cli("sets", "import", path, "--set", "it", *columns)
     assert demonstrations(cli, "it") == [("Why? no", "Why? yes")]
     [item] = cli("sets", "show", "it", "--json").json["demonstrations"]
     assert item["metadata"] == {"who": "me"}
-    cli("sets", "import", str(path), "--set", "it", *columns, "--join", " -> ")
+    cli("sets", "import", path, "--set", "it", *columns, "--join", " -> ")
     assert demonstrations(cli, "it") == [("Why? -> no", "Why? -> yes")]
 
 
 def test_a_column_called_metadata_can_be_left_out(cli, put):
     path = put("x.csv", "source,target,metadata\na,b,not json\n")
-    message = cli("sets", "import", str(path), "--set", "it", code=1).err
+    message = cli("sets", "import", path, "--set", "it", code=1).err
     assert "line 2: metadata is not JSON" in message
     assert "--no-metadata" in message
-    cli("sets", "import", str(path), "--set", "it", "--no-metadata")
+    cli("sets", "import", path, "--set", "it", "--no-metadata")
     assert demonstrations(cli, "it") == [("a", "b")]
 
 
 def test_targets_can_be_left_out(cli, put):
     path = put("x.csv", "source,target\na,b\n")
-    cli("sets", "import", str(path), "--set", "it", "--source-column", "target", "--bare-prompts")
+    cli("sets", "import", path, "--set", "it", "--source-column", "target", "--bare-prompts")
     assert demonstrations(cli, "it") == [("b", None)]
 
 
@@ -167,7 +163,7 @@ def test_an_ambiguous_guess_is_refused_with_the_columns_and_the_flag(cli, put, h
     path = put("x.csv", f"{header}\n{header}\n")
     words = ["--source-column", "source", "--target-column", "target", "--bare-prompts"]
     extra = words if message.startswith("--") else []
-    said = cli("sets", "import", str(path), "--set", "it", *extra, code=1).err
+    said = cli("sets", "import", path, "--set", "it", *extra, code=1).err
     if not extra:
         assert all(repr(column) in said for column in header.split(","))
         assert "-column" in said
@@ -214,21 +210,21 @@ def test_another_encoding_and_delimiter_are_options(cli, tmp_path):
 def test_a_dry_run_reads_everything_and_writes_nothing(cli, put, tmp_path):
     rows = "".join(f"bad {n},good {n}\n" for n in range(700))
     path = put("x.csv", f"negative,positive\n{rows}")
-    result = cli("sets", "import", str(path), "--set", "it", "--dry-run")
+    result = cli("sets", "import", path, "--set", "it", "--dry-run")
     assert "source = 'negative'; target = 'positive'" in result.err
     assert "700 demonstrations, nothing written" in result.out
     assert "bad 4" in result.out
     assert "bad 5" not in result.out
-    found = cli("sets", "import", str(path), "--set", "it", "--dry-run", "--json").json
+    found = cli("sets", "import", path, "--set", "it", "--dry-run", "--json").json
     assert cli("sets", "list", "--json").json == []
-    committed = cli("sets", "import", str(path), "--set", "it", "--json").json
+    committed = cli("sets", "import", path, "--set", "it", "--json").json
     assert found["content_sha256"] == committed["content_sha256"]
     assert (found["count"], len(found["demonstrations"])) == (700, 5)
     put("x.csv", f"negative,positive\n{rows}bad 7,good 7\n")
-    said = cli("sets", "import", str(path), "--set", "it", "--dry-run").err
+    said = cli("sets", "import", path, "--set", "it", "--dry-run").err
     assert "Warning: x.csv: 1 demonstration standing in the version more than once" in said
     put("x.csv", f"negative,positive\n{rows}only one field\n")
-    said = cli("sets", "import", str(path), "--set", "it", "--dry-run", code=1).err
+    said = cli("sets", "import", path, "--set", "it", "--dry-run", code=1).err
     assert "line 702: 1 fields" in said
 
 
@@ -339,7 +335,7 @@ def test_exports_that_cannot_be_are_one_clear_line(
 def test_a_bad_row_late_in_a_file_leaves_nothing(cli, put):
     rows = "".join(f"bad {n},good {n}\n" for n in range(5000))
     path = put("x.csv", f"source,target\n{rows},empty\n")
-    said = cli("sets", "import", str(path), "--set", "it", code=1).err
+    said = cli("sets", "import", path, "--set", "it", code=1).err
     assert "x.csv, line 5002: the source ('source') is empty." in said
     assert cli("sets", "list", "--json").json == []
 

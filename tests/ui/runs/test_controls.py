@@ -43,6 +43,7 @@ def test_without_vectors_or_strengths_there_is_nothing_to_control(filled, visit)
 def test_random_directions_and_demonstrations_are_arms_of_the_run(filled, visit):
     app = visit("new_run", random="2", in_context="upbeat@2", **SWEPT)
     assert "8 texts." in shown(app)
+    assert ".." not in shown(app)
     assert len(vectors.list_vectors(filled)) == 1  # nothing is made before it is asked for
     press(app, "Generate")
     job = newest(filled)

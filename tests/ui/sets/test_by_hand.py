@@ -1,4 +1,4 @@
-"""Sets made and mended by hand in a real Chromium; pictures are kept."""
+"""Sets made and mended by hand in a real Chromium, on both databases; pictures are kept."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.ui.conftest import new_tab, usually_on
+from tests.ui.conftest import new_tab
 from tests.ui.test_browser import settle, visit, write_cell
 from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.services.database import Database
@@ -61,7 +61,6 @@ def grids(tab):
 
 
 @pytest.mark.slow
-@usually_on("sqlite")
 def test_a_set_goes_from_paste_to_a_frozen_version(place, first_tab, keep):
     tab = first_tab
     visit(tab, "sets")
@@ -92,7 +91,6 @@ def test_a_set_goes_from_paste_to_a_frozen_version(place, first_tab, keep):
 
 
 @pytest.mark.slow
-@usually_on("postgresql")
 def test_two_tabs_edit_one_set_and_merge(place, first_tab, window, keep):
     pairs = [
         Demonstration(source=f"Sentence {n} was plain.", target=f"Sentence {n}, great!")

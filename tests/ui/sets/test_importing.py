@@ -2,11 +2,10 @@
 
 import datetime
 import html
-import io
 
-import openpyxl
 import pytest
 
+from tests.services.sets.files.builders import workbook
 from tests.ui.test_pages import press, shown
 from vectorlab.services.sets import sets
 
@@ -63,18 +62,6 @@ def test_what_cures_it_is_a_field_of_the_page(db, given, name, content, said):
     [message] = [body for body in bodies if "cannot be imported" in body]
     assert said in html.unescape(message)
     assert "--" not in message
-
-
-def workbook(**sheets):
-    book = openpyxl.Workbook()
-    book.remove(book.active)
-    for title, rows in sheets.items():
-        sheet = book.create_sheet(title)
-        for row in rows:
-            sheet.append(row)
-    saved = io.BytesIO()
-    book.save(saved)
-    return saved.getvalue()
 
 
 def test_a_sheet_of_a_workbook_is_chosen_and_its_columns(db, given):

@@ -1,4 +1,6 @@
+import io
 import shutil
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,15 +62,26 @@ def write(folder: Path, items: list[Demonstration], format: str) -> list[Path]:
     return paths
 
 
-def write_workbook(folder: Path, items: list[Demonstration], format: str) -> list[Path]:
-    """The same as a workbook, which the product does not write."""
-    folder.mkdir(parents=True)
+def workbook(*, hidden: Collection[str] = (), **sheets: Iterable[Sequence[Any]]) -> bytes:
+    """A workbook of sheets by their titles, each of rows."""
     book = openpyxl.Workbook()
-    book.active.append(["source", "target"])
-    for item in items:
-        book.active.append([item.source, item.target])
+    book.remove(book.active)
+    for title, rows in sheets.items():
+        sheet = book.create_sheet(title)
+        for row in rows:
+            sheet.append(row)
+        sheet.sheet_state = "hidden" if title in hidden else "visible"
+    saved = io.BytesIO()
+    book.save(saved)
+    return saved.getvalue()
+
+
+def write_workbook(folder: Path, items: list[Demonstration], format: str) -> list[Path]:
+    """What ``write`` does as a workbook, which the product does not write."""
+    folder.mkdir(parents=True)
     path = folder / f"x.{format}"
-    book.save(path)
+    rows = ([item.source, item.target] for item in items)
+    path.write_bytes(workbook(Pairs=[["source", "target"], *rows]))
     return [path]
 
 

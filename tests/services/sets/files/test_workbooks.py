@@ -7,7 +7,7 @@ import zipfile
 import openpyxl
 import pytest
 
-from tests.services.sets.files.builders import pair, read
+from tests.services.sets.files.builders import pair, read, workbook
 from vectorlab.errors import InputError
 from vectorlab.services.sets import files
 from vectorlab.services.sets.files import limits, workbook_format
@@ -20,16 +20,9 @@ SHEET = "xl/worksheets/sheet1.xml"
 def save(tmp_path):
     """Saves sheets, each a list of rows, as a workbook."""
 
-    def saved(_hidden=(), **sheets):
-        book = openpyxl.Workbook()
-        book.remove(book.active)
-        for title, rows in sheets.items():
-            sheet = book.create_sheet(title)
-            for row in rows:
-                sheet.append(row)
-            sheet.sheet_state = "hidden" if title in _hidden else "visible"
+    def saved(**sheets):
         path = tmp_path / "x.xlsx"
-        book.save(path)
+        path.write_bytes(workbook(**sheets))
         return path
 
     return saved
@@ -88,7 +81,7 @@ def test_a_number_may_be_a_heading(save):
 
 
 def test_the_first_sheet_that_is_not_hidden_is_read_unless_another_is_named(save):
-    path = save(Lists=[["x"], ["y"]], Pairs=PAIRS, Other=[["source"], ["z"]], _hidden=("Lists",))
+    path = save(Lists=[["x"], ["y"]], Pairs=PAIRS, Other=[["source"], ["z"]], hidden=("Lists",))
     assert files.list_sheets([path]) == ("Pairs", "Lists", "Other")
     with files.open_import([path]) as found:
         [line] = found.sentences()
