@@ -6,13 +6,13 @@ be known (an answer, a fact, a repeated word) and off what cannot (which remark 
 
 import random
 import re
-import string
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
 from scripts.train_tiny import dialogues, reviews
 from scripts.train_tiny.facts import fact_segments
+from scripts.train_tiny.laboratory import without_punctuation
 from scripts.train_tiny.opinions import GUARD as REVIEW_GUARD
 from scripts.train_tiny.opinions import Review
 from scripts.train_tiny.remarks import GUARD as REMARK_GUARD
@@ -44,7 +44,6 @@ _REFINING_MIX = _ENDING_MIX | {"review": 0.27}
 _EARLY = 0.14
 _STRIPPED_SHARE = 0.45  # of the refining documents with lines
 _KEPT_OPINION_SHARE = 0.95
-_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +54,18 @@ class Exchange:
     reply: str
     about: str
     telling: tuple[str, ...] = ()
+
+
+def _as_written(rng: random.Random, lines: list[str]) -> list[str]:
+    del rng
+    return lines
+
+
+def _stripped_at_times(rng: random.Random, lines: list[str]) -> list[str]:
+    """All lines of a document as extraction reads them without punctuation, or none of them."""
+    if rng.random() >= _STRIPPED_SHARE:
+        return lines
+    return [without_punctuation(line) for line in lines]
 
 
 def documents(seed: int, count: int) -> Iterator[Segments]:
@@ -102,7 +113,7 @@ def _drawn(rng: random.Random, mix: dict[str, float], writers: Writers) -> Segme
 
 
 def dialogue_segments(
-    rng: random.Random, *, crowded: bool = False, told: Telling | None = None
+    rng: random.Random, *, crowded: bool = False, told: Telling = _as_written
 ) -> Segments:
     """Return a dialogue, announced or not, or a run of lines in one tone."""
     query = partial(_dialogue_query, crowded=crowded)
@@ -148,13 +159,12 @@ def _styled(
     minority: float,
     line: Callable[[random.Random, str], str],
     exchange: Callable[[random.Random, str, str | None], Exchange],
-    told: Telling | None = None,
+    told: Telling = _as_written,
 ) -> Segments:
     """Return one document in which style is a latent that lines before the answer give away.
 
-    `told` makes of its lines what stands there, nothing else than they where it is None.
+    `told` makes of its lines what stands there.
     """
-    told = told or _as_written
     common, rare = styles
     kind = rng.random()
     if kind < 0.46:
@@ -175,18 +185,6 @@ def _styled(
         return _answered("", exchange(rng, style, style))
     style = rng.choice(styles)
     return _run(rng, told(rng, [line(rng, style) for _ in range(rng.randint(2, 5))]))
-
-
-def _as_written(rng: random.Random, lines: list[str]) -> list[str]:
-    del rng
-    return lines
-
-
-def _stripped_at_times(rng: random.Random, lines: list[str]) -> list[str]:
-    """All lines of a document without ASCII punctuation, or none of them."""
-    if rng.random() >= _STRIPPED_SHARE:
-        return lines
-    return [line.translate(_PUNCTUATION).strip() for line in lines]
 
 
 def _answered(before: str, made: Exchange) -> Segments:

@@ -25,6 +25,7 @@ from vectorlab.domain.vectors.vectors import (
 from vectorlab.steering.extraction.extraction import extract
 from vectorlab.steering.generation.generation import generate
 from vectorlab.steering.model.loading import LoadedModel, describe_model, load_model
+from vectorlab.steering.model.tokens import prepared
 
 MAX_NEW_TOKENS = 40
 Layers = tuple[LayerVector, ...]
@@ -75,6 +76,11 @@ def random_vector(like: Layers, seed: int) -> Layers:
         )
         for layer, draw in zip(like, draws, strict=True)
     )
+
+
+def without_punctuation(text: str) -> str:
+    """Return a text as an extraction reads it that deletes punctuation."""
+    return prepared(text, strip_punctuation=True)
 
 
 def continuations(
