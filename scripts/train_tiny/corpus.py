@@ -132,16 +132,16 @@ def opinion_segments(rng: random.Random, *, turned: float) -> Segments:
     if kind < 0.44:
         style = "excited" if rng.random() < reviews.ENDING_EXCITED_SHARE else "plain"
         said = _turned(asked) if rng.random() < turned else asked
-        return _answered("", _opinion_query(rng, style, None, asked, said))
+        return _answered("", _opinion_query(rng, training_noun(rng), style, None, asked, said))
     style, opinion = rng.choice(reviews.WORDINGS), rng.choice(reviews.POLARITIES)
     if kind < 0.76:
         lines = [_opinion_line(rng, style, opinion) for _ in range(rng.choice((1, 1, 2, 3)))]
         before = _joined(rng, _stripped_at_times(rng, lines)) + "\n"
         kept = style if rng.random() < dialogues.ANNOUNCED_SHARE else rng.choice(reviews.WORDINGS)
         said = opinion if rng.random() < _KEPT_OPINION_SHARE else _turned(opinion)
-        return _answered(before, _opinion_query(rng, kept, None, asked, said))
+        return _answered(before, _opinion_query(rng, training_noun(rng), kept, None, asked, said))
     if kind < 0.82:
-        return _answered("", _opinion_query(rng, style, style, asked, asked))
+        return _answered("", _opinion_query(rng, training_noun(rng), style, style, asked, asked))
     lines = [_opinion_line(rng, style, opinion) for _ in range(rng.randint(2, 5))]
     return _run(rng, _stripped_at_times(rng, lines))
 
@@ -252,15 +252,16 @@ def _turned(opinion: str) -> str:
 
 
 def _paraphrase_query(rng: random.Random, style: str, shown: str | None) -> Exchange:
+    item = training_noun(rng)
     opinion = rng.choice(reviews.POLARITIES)
-    return _opinion_query(rng, style, shown, opinion, opinion)
+    return _opinion_query(rng, item, style, shown, opinion, opinion)
 
 
 def _opinion_query(
-    rng: random.Random, style: str, shown: str | None, asked: str, said: str
+    rng: random.Random, item: str, style: str, shown: str | None, asked: str, said: str
 ) -> Exchange:
     """Return a review of one opinion, in the wording `shown` if any, and an answer of another."""
-    item, kind = training_noun(rng), None
+    kind = None
     if shown is None:
         made = _unheld_review(rng, item, asked)
         text, kind = made.text, made.kind

@@ -1,5 +1,6 @@
 """The corpus of the bundled model: what evaluation uses is held out by construction."""
 
+import hashlib
 import random
 import re
 
@@ -11,6 +12,7 @@ from scripts.train_tiny.common import COMMON_WORDS
 from scripts.train_tiny.corpus import (
     dialogue_segments,
     documents,
+    ending_documents,
     refining_documents,
     review_segments,
 )
@@ -223,6 +225,14 @@ def test_nouns_of_handwritten_sentences_are_no_training_nouns() -> None:
 def test_test_and_validation_sentences_differ() -> None:
     texts = _handwritten()
     assert len(texts) == len(set(texts))
+
+
+@pytest.mark.parametrize(
+    ("writer", "sha256"), [(documents, "dfc0ff6d9858"), (ending_documents, "cbfbe69520e0")]
+)
+def test_the_corpus_is_the_one_that_the_bundled_weights_learned_from(writer, sha256: str) -> None:
+    made = repr(list(writer(5, 800))).encode()
+    assert hashlib.sha256(made).hexdigest().startswith(sha256)
 
 
 def test_the_same_seed_writes_the_same_corpus_and_another_seed_another() -> None:
