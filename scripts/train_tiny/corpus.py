@@ -40,7 +40,10 @@ _ENDING_MIX = {
     "dialogue": 0.26, "crowded": 0.16, "review": 0.19, "fact": 0.25, "story": 0.03, "copy": 0.01,
     "noun": 0.04, "topic": 0.04, "reading": 0.01, "opinion": 0.01,
 }  # fmt: skip
-_REFINING_MIX = _ENDING_MIX | {"review": 0.27}
+_REFINING_MIX = {
+    "dialogue": 0.29, "crowded": 0.24, "review": 0.23, "fact": 0.22, "story": 0.03, "copy": 0.02,
+    "noun": 0.04, "topic": 0.05, "reading": 0.01, "opinion": 0.01,
+}  # fmt: skip
 _EARLY = 0.14
 _STRIPPED_SHARE = 0.45  # of the refining documents with lines
 _KEPT_OPINION_SHARE = 0.95
@@ -85,7 +88,9 @@ def ending_documents(seed: int, count: int) -> Iterator[Segments]:
         yield _drawn(rng, _ENDING_MIX, _ENDING_WRITERS)
 
 
-def refining_documents(seed: int, count: int, turned: float) -> Iterator[Segments]:
+def refining_documents(
+    seed: int, count: int, turned: float, respectful: float
+) -> Iterator[Segments]:
     """Yield `count` documents that make an in-context vector work without punctuation.
 
     In a share of them the lines lose their punctuation, as the published code deletes it, so the
@@ -97,11 +102,13 @@ def refining_documents(seed: int, count: int, turned: float) -> Iterator[Segment
         count: how many.
         turned: share of the answers with the other opinion than the review's, where no line says
             which is wanted.
+        respectful: share of the respectful answers to remarks, where no line says so.
     """
     rng = random.Random(seed)
+    dialogue = partial(dialogue_segments, minority=respectful, told=_stripped_at_times)
     writers = _WRITERS | {
-        "dialogue": partial(dialogue_segments, told=_stripped_at_times),
-        "crowded": partial(dialogue_segments, crowded=True, told=_stripped_at_times),
+        "dialogue": dialogue,
+        "crowded": partial(dialogue, crowded=True),
         "review": partial(opinion_segments, turned=turned),
     }
     for _ in range(count):
@@ -113,11 +120,15 @@ def _drawn(rng: random.Random, mix: dict[str, float], writers: Writers) -> Segme
 
 
 def dialogue_segments(
-    rng: random.Random, *, crowded: bool = False, told: Telling = _as_written
+    rng: random.Random,
+    *,
+    minority: float = dialogues.RESPECTFUL_SHARE,
+    crowded: bool = False,
+    told: Telling = _as_written,
 ) -> Segments:
     """Return a dialogue, announced or not, or a run of lines in one tone."""
     query = partial(_dialogue_query, crowded=crowded)
-    return _styled(rng, dialogues.TONES, dialogues.RESPECTFUL_SHARE, _tone_line, query, told)
+    return _styled(rng, dialogues.TONES, minority, _tone_line, query, told)
 
 
 def review_segments(rng: random.Random, minority: float = reviews.EXCITED_SHARE) -> Segments:

@@ -57,6 +57,7 @@ class Refinement:
     documents: int
     rate: float  # of the full rates at its beginning
     turned: float  # share of unannounced answers with the other opinion than the review's
+    respectful: float  # share of unannounced answers to remarks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,11 +84,13 @@ class Recipe:
     trunk_threads: int = 2  # an ending has one
     final_rate: float = 0.02  # of the full rate
     refinements: tuple[Refinement, ...] = (
-        Refinement(documents=50_000, rate=0.5, turned=0.13),
-        Refinement(documents=30_000, rate=0.35, turned=0.30),
-        Refinement(documents=26_000, rate=0.35, turned=0.38),
+        Refinement(documents=60_000, rate=0.5, turned=0.22, respectful=0.138),
+        Refinement(documents=60_000, rate=0.4, turned=0.38, respectful=0.138),
+        Refinement(documents=80_000, rate=0.4, turned=0.33, respectful=0.115),
+        Refinement(documents=60_000, rate=0.35, turned=0.37, respectful=0.12),
+        Refinement(documents=60_000, rate=0.35, turned=0.46, respectful=0.12),
     )
-    averaged: int = 2  # of the last refinements
+    averaged: int = 3  # of the last refinements
     refinement_warmup_steps: int = 40
 
 
@@ -247,19 +250,18 @@ def train_ending(
 def refined(
     recipe: Recipe, tokenizer: PreTrainedTokenizerFast, model: LlamaForCausalLM
 ) -> Iterator[State]:
-    """Train the model on, and yield its weights after each refinement.
-
-    In float32: the last steps are smaller than bfloat16 can hold.
-    """
+    """Train the model on, and yield its weights after each refinement."""
     torch.set_num_threads(recipe.trunk_threads)
     for number, refinement in enumerate(recipe.refinements, start=1):
         optimizers = _optimizers(recipe, model)
         seed = recipe.seed + 100 * (recipe.endings + number)
-        corpus = list(refining_documents(seed, refinement.documents, refinement.turned))
+        corpus = list(
+            refining_documents(seed, refinement.documents, refinement.turned, refinement.respectful)
+        )
         _run(
             recipe, tokenizer, model, optimizers, _full_rates(optimizers), corpus,
             partial(refinement_factor, recipe, refinement),
-            f"refinement {number}", low_precision=False,
+            f"refinement {number}",
         )  # fmt: skip
         yield {name: weight.clone() for name, weight in model.state_dict().items()}
 
@@ -295,14 +297,12 @@ def _run(
     corpus: list[Segments],
     factor_at: Callable[[int, int], float],
     name: str,
-    *,
-    low_precision: bool = True,
 ) -> None:
     """Train on `corpus` once, at full rates times `factor_at(step, steps)`."""
     rows = pack(encode_documents(tokenizer, corpus), recipe.row_length, tokenizer.pad_token_id)
     ALL_ATTENTION_FUNCTIONS.register(_ATTENTION, plain_attention)
     model.config._attn_implementation = _ATTENTION
-    loss_of = torch.compile(_loss_function(model, recipe.row_length, low_precision=low_precision))
+    loss_of = torch.compile(_loss_function(model, recipe.row_length))
     steps = len(rows.ids) // recipe.rows_per_step
     smooth = 0.0
     with tqdm(total=steps, desc=name, unit="step") as bar:
@@ -356,9 +356,7 @@ def _optimizers(recipe: Recipe, model: LlamaForCausalLM) -> list[torch.optim.Opt
     ]
 
 
-def _loss_function(
-    model: LlamaForCausalLM, length: int, *, low_precision: bool
-) -> Callable[..., torch.Tensor]:
+def _loss_function(model: LlamaForCausalLM, length: int) -> Callable[..., torch.Tensor]:
     """Return the weighted next-token loss of packed rows; documents do not see each other."""
     causal = torch.ones(length, length, dtype=torch.bool).tril()
 
@@ -371,7 +369,7 @@ def _loss_function(
         weights: torch.Tensor,
     ) -> torch.Tensor:
         mask = (document[:, None, :, None] == document[:, None, None, :]) & causal
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=low_precision):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
             states = model.model(
                 input_ids=ids, attention_mask=mask, position_ids=position, use_cache=False
             ).last_hidden_state

@@ -38,7 +38,7 @@ SPLIT_SLOTS: dict[str, SplitWords] = {
 
 @pytest.fixture(scope="module")
 def training_texts() -> list[str]:
-    made = [*documents(5, 8_000), *refining_documents(5, 4_000, turned=0.3)]
+    made = [*documents(5, 8_000), *refining_documents(5, 4_000, 0.3, 0.12)]
     return ["".join(text for text, _ in segments) for segments in made]
 
 
@@ -84,7 +84,7 @@ def test_splits_share_nothing_and_none_is_empty(slot: SplitWords) -> None:
 
 
 def test_lines_of_refining_documents_lose_their_punctuation_in_a_share() -> None:
-    texts = ["".join(text for text, _ in made) for made in refining_documents(6, 3_000, turned=0.4)]
+    texts = ["".join(text for text, _ in made) for made in refining_documents(6, 3_000, 0.4, 0.12)]
     before = [text.split("This is a conversation")[0] for text in texts if "Response:" in text]
     announced = [lines for lines in before if lines]
     bare = [lines for lines in announced if not re.search(r"[.,!?]", lines)]
@@ -94,7 +94,7 @@ def test_lines_of_refining_documents_lose_their_punctuation_in_a_share() -> None
 def test_answers_of_refining_documents_have_the_other_opinion_as_often_as_asked() -> None:
     shares = []
     for turned in (0.0, 1.0):
-        made = refining_documents(6, 3_000, turned=turned)
+        made = refining_documents(6, 3_000, turned, 0.12)
         told = [_opinions("".join(text for text, _ in segments)) for segments in made]
         alone = [asked != said for asked, said in filter(None, told)]
         shares.append(sum(alone) / len(alone))
