@@ -12,7 +12,6 @@ from ui import cached, charts, colours, markup, tables
 from ui.frame import notes
 from vectorlab.config import Settings
 from vectorlab.domain.queries import QueryLimits, QueryResult, Recipe
-from vectorlab.domain.runs.comparison import columns_of
 from vectorlab.errors import InputError
 from vectorlab.services.analysis import plots, queries
 from vectorlab.services.runs import lists
@@ -144,7 +143,7 @@ def _own_colours(names: Sequence[str]) -> dict[str, str]:
     by_name = colours.of_vectors({name: ids[name] for name in names if name in ids})
     others = [name for name in names if name not in ids][:MOST_ARMS]
     for run in lists.runs_with_arms(db, others):
-        by_name = colours.of_columns(columns_of([run])) | by_name
+        by_name = colours.of_runs([run]) | by_name
     return {name: by_name[name] for name in names if name in by_name}
 
 
