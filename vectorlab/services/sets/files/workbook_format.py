@@ -103,12 +103,10 @@ def sheet_names(file: BinaryIO | IO[bytes], name: str, stack: ExitStack) -> tupl
 
 def _open(file: BinaryIO | IO[bytes], name: str, stack: ExitStack) -> Any:
     _check_archive(file, name)
-    import openpyxl
+    from vectorlab.services.sets.files import workbook_texts
 
     file.seek(0)
-    book = _quietly(
-        lambda: openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False), name
-    )
+    book = _quietly(lambda: workbook_texts.load_workbook(file), name)
     stack.callback(book.close)
     return book
 
