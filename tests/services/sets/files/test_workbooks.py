@@ -82,7 +82,8 @@ def test_a_number_may_be_a_heading(save):
 
 def test_the_first_sheet_that_is_not_hidden_is_read_unless_another_is_named(save):
     path = save(Lists=[["x"], ["y"]], Pairs=PAIRS, Other=[["source"], ["z"]], hidden=("Lists",))
-    assert files.list_sheets([path]) == ("Pairs", "Lists", "Other")
+    with files.open_input([path]) as opened:
+        assert opened.sheets() == ("Pairs", "Lists", "Other")
     with files.open_import([path]) as found:
         [line] = found.sentences()
         assert "sheet 'Pairs' is read, not 'Lists', 'Other'; choose with --sheet" in line
