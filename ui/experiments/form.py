@@ -79,7 +79,9 @@ def show_recipe(form: ExperimentForm) -> None:
 
 
 def _choose_subject() -> dict[str, str | None]:
-    about = navigation.one_of("What is tried", [STORED, PASTED], key="about")
+    about = navigation.one_of(
+        "What is tried", [STORED, PASTED], key="about", what="choice of what is tried"
+    )
     if about == STORED:
         known = [
             vector.name
