@@ -140,7 +140,12 @@ def _show_provenance(details: VectorDetails) -> None:
         ("made", f"{vector.origin.value}, {markup.moment(vector.created_at)}"),
         (
             "from",
-            markup.link(f"{name}@{number}", "sets", set=name, version=number) if name else "–",
+            (
+                f"{markup.link(f'{name}@{number}', 'sets', set=name, version=number)}, "
+                + markup.count(vector.n_demonstrations or 0, "demonstration")
+            )
+            if name
+            else "–",
         ),
         ("model", markup.escape(vector.model_name)),
         ("method", markup.escape(vector.method + (f" ({parameters})" if parameters else ""))),

@@ -164,7 +164,9 @@ def test_a_calibration_is_shown_with_its_model_and_what_it_was_measured_on(talks
     chosen = shown(visit("vectors", vector="upbeat-icv", calibration="1"))
     assert "Calibration #1" in chosen
     assert "Calibration #2" not in chosen
-    assert "No calibration 9" in shown(visit("vectors", vector="upbeat-icv", calibration="9"))
+    assert "There is no calibration called 9 here" in shown(
+        visit("vectors", vector="upbeat-icv", calibration="9")
+    )
 
 
 def test_one_that_met_no_budget_says_how_close_it_came(filled, visit):
