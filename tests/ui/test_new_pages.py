@@ -1,6 +1,7 @@
 """Playground, several vectors, SQL, settings and the first steps, without a browser."""
 
 import json
+from dataclasses import replace
 from urllib.parse import urljoin
 
 import pytest
@@ -13,6 +14,7 @@ from tests.ui.test_pages import opened_by_rows, press, shown
 from ui import colours
 from ui.playground import history
 from ui.runs.token_view import departure
+from ui.vectors import several
 from vectorlab.config import WISH_VARIABLE
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE, JobState
 from vectorlab.domain.jobs.requests import GenerateRequest
@@ -231,6 +233,14 @@ def test_the_playground_says_once_that_no_worker_is_alive(filled, visit, tmp_pat
 def test_vectors_are_filtered_by_the_address(filled, visit):
     assert opened_by_rows(visit("vectors", by="icv")) == ["vectors?vector=upbeat-icv"]
     assert "No vector fits" in shown(visit("vectors", words="nothing like it"))
+
+
+def test_sets_in_the_plane_have_the_colour_of_their_vector(filled):
+    vector = vectors.get(filled, "upbeat-icv")
+    others = [replace(vector, id=4, name="z", set_label="a@1"), replace(vector, id=5, name="y")]
+    found = several._colours_of_sets(["a@1", str(vector.set_label)], [vector, *others])
+    by_vector = colours.of_vectors({"upbeat-icv": vector.id, "z": 4, "y": 5})
+    assert found == {"a@1": by_vector["z"], vector.set_label: by_vector["upbeat-icv"]}
 
 
 def test_several_vectors_are_compared_layer_by_layer(filled, visit):

@@ -92,17 +92,18 @@ def _show_table(sides: Sides, columns: list[ColumnFigures], measure: Criterion) 
             sides.headed(figures.column) + _degenerate_note(degenerate[figures.column]),
             str(figures.count),
             _number(figures.level.mean) + _chance_note(figures, measure),
-            *_change_cells(sides, figures, measure),
+            *_verdict_cells(sides, figures, measure),
             *([_random_cell(figures, measure)] if has_random else []),
+            *_change_cells(figures),
         )
         for figures in columns
     ]
-    head = ["column", "texts", f"mean {measure.name}", "change", "interval", "p"]
-    head += ["up / same / down", "sign test p", ""]
-    head += ["against random directions"] if has_random else []
+    head = ["column", "texts", f"mean {measure.name}", "change", ""]
+    head += ["against random"] if has_random else []
+    head += ["interval", "p", "up / same / down", "sign test p"]
     tables.show(head, rows, name="figures", frame=lambda: _frame(sides, columns, degenerate))
     random = (
-        " Against random directions: the same arm with the vector's norms and directions drawn by "
+        " Against random: the same arm with the vector's norms and directions drawn by "
         "lot, by the same rule, as a family of its own; several count as their mean."
     )
     st.caption(
@@ -129,20 +130,25 @@ def _chance_note(figures: ColumnFigures, measure: Criterion) -> str:
     )
 
 
-def _change_cells(sides: Sides, figures: ColumnFigures, measure: Criterion) -> tuple[str, ...]:
+def _verdict_cells(sides: Sides, figures: ColumnFigures, measure: Criterion) -> tuple[str, str]:
     change = figures.change
     if change is None:
-        return ("–",) * 5 + ("",)
+        return "–", ""
     other = ""
     if figures.apart and figures.baseline is not None:
         other = markup.note(f"against {sides.name_of(figures.baseline)}")
+    return _number(change.difference.mean, signed=True) + other, _verdict(figures, measure)
+
+
+def _change_cells(figures: ColumnFigures) -> tuple[str, ...]:
+    change = figures.change
+    if change is None:
+        return ("–",) * 4
     return (
-        _number(change.difference.mean, signed=True) + other,
         _interval(change.difference),
         f"{change.p:.3g}",
         f"{change.wins} / {change.ties} / {change.losses}",
         f"{change.sign_p:.3g}",
-        _verdict(figures, measure),
     )
 
 

@@ -31,7 +31,7 @@ def show(version: SetVersion, about: DemonstrationSet) -> None:
                 ("task", markup.escape(about.task or "–")),
                 ("labels", markup.tags(about.labels)),
                 ("tags", markup.tags(version.tags)),
-                ("content", markup.mono(version.content_sha256)),
+                ("content hash", markup.mono(version.content_sha256)),
             ]
         )
     )
@@ -117,7 +117,7 @@ def show_findings(findings: Sequence[Finding]) -> None:
     for finding in findings:
         places = ", ".join(str(position + 1) for position in finding.positions[:10])
         more = " …" if finding.count > len(finding.positions[:10]) else ""
-        at = markup.quiet(f" number {places}{more}") if places else ""
+        at = markup.quiet(f" (number {places}{more})") if places else ""
         lines.append(f"<li>{markup.escape(finding)}{at}</li>")
     st.html(
         '<div class="vl-panel"><b>What the checks found</b>'

@@ -154,7 +154,7 @@ def _show_provenance(details: VectorDetails) -> None:
         ("tokens", markup.escape(vector.token_rule)),
         ("write site", vector.write_site.value),
         ("shape", f"{vector.n_layers} layers × {vector.d_model}"),
-        ("content", markup.mono(vector.content_sha256)),
+        ("content hash", markup.mono(vector.content_sha256)),
     ]
     if terms:
         facts[1] = ("parents", " + ".join(terms))
