@@ -16,8 +16,9 @@ DEMONSTRATIONS = "demonstrations"  # the view of a version that it begins with
 PER_PAGE = 100
 COLUMNS = {
     **tables.number_column(),
-    "source": st.column_config.TextColumn(width="large"),
-    "target": st.column_config.TextColumn(width="large"),
+    # So narrow that a phone shows both; wider windows stretch them.
+    "source": st.column_config.TextColumn(width=150),
+    "target": st.column_config.TextColumn(width=150),
 }
 
 
