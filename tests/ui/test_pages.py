@@ -712,6 +712,7 @@ def test_a_store_whose_file_is_gone_is_an_error_on_every_page(filled, visit, hom
     path.rename(home / "moved.db")
     said = shown(visit(name))
     assert "vectorlab.db is gone" in said
+    assert "The store cannot be shown." in said
     assert "pg_dump" not in said
     assert not path.exists()
     (home / "moved.db").rename(path)

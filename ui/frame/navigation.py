@@ -100,7 +100,9 @@ def run_page(page: StreamlitPage) -> None:
                 _say_what_was_dropped(asked)
     except VectorLabError as error:
         if not st.session_state[notes.TITLED]:
-            notes.header(page.title, "What the address names cannot be shown.")
+            lost = isinstance(error, StoreUnavailable)
+            what = "The store" if lost else "What the address names"
+            notes.header(page.title, f"{what} cannot be shown.")
         notes.show_error(error)
         name = _list_of(name)
         page_link(f"Back to {page_titles()[name]}", name)
