@@ -100,8 +100,8 @@ def run_page(page: StreamlitPage) -> None:
                 _say_what_was_dropped(asked)
     except VectorLabError as error:
         if not st.session_state[notes.TITLED]:
-            lost = isinstance(error, StoreUnavailable)
-            what = "The store" if lost else "What the address names"
+            is_gone = isinstance(error, StoreUnavailable)
+            what = "The store" if is_gone else "What the address names"
             notes.header(page.title, f"{what} cannot be shown.")
         notes.show_error(error)
         name = _list_of(name)
