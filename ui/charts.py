@@ -107,7 +107,9 @@ def strength_curves(frame: pd.DataFrame, colour: dict[str, str], *, title: str) 
             "vector:N",
             title=None,
             scale=alt.Scale(domain=list(colour), range=list(colour.values())),
-            legend=alt.Legend(orient="top") if len(colour) > 1 else None,
+            legend=alt.Legend(orient="top", columns=3, labelLimit=320, symbolOpacity=1)
+            if len(colour) > 1
+            else None,
         ),
     )
     band = base.mark_errorband(opacity=0.22).encode(

@@ -5,10 +5,14 @@ against the backgrounds of their theme; ``tests/ui/test_colours.py`` measures bo
 """
 
 from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 import streamlit as st
 
-from vectorlab.domain.runs.comparison import Column
+from vectorlab.domain.interventions.arms import Arm
+from vectorlab.domain.runs.runs import GenerationRun
+
+Name = TypeVar("Name", str, int)
 
 # In the order of ``chartCategoricalColors`` of the theme; the same place is the same hue.
 LIGHT = (
@@ -69,30 +73,56 @@ def diverging() -> tuple[str, str, str]:
     return DARK_DIVERGING if is_dark() else LIGHT_DIVERGING
 
 
-def of_arms(labels: Iterable[str], baselines: Iterable[str]) -> dict[str, str]:
-    """A colour for every arm label: grey for baselines, the others in order of appearance."""
-    grey, colours = set(baselines), palette()
-    steered = [label for label in dict.fromkeys(labels) if label not in grey]
-    by_label = {label: colours[place % len(colours)] for place, label in enumerate(steered)}
-    return by_label | dict.fromkeys(grey, baseline())
+def of_arms(labels: Mapping[str, int | None], baselines: Iterable[str] = ()) -> dict[str, str]:
+    """A colour for every arm label: its vector's where one acts alone, grey for baselines.
 
+    The second arm of a vector, and any other, has the next colour that is free.
 
-def of_columns(columns: Iterable[Column]) -> dict[str, str]:
-    """A colour for the arm of every column, by its label."""
-    columns = list(columns)
-    return of_arms(
-        [column.label for column in columns],
-        [column.label for column in columns if column.is_baseline],
+    Args:
+        labels: In order of appearance, each with the id of the vector that acts alone in it.
+        baselines: Labels of what is not steered, and of whatever else is grey.
+    """
+    by_label = dict.fromkeys(baselines, baseline())
+    by_vector = of_vectors(
+        {
+            vector: vector
+            for label, vector in labels.items()
+            if vector is not None and label not in by_label
+        }
     )
+    free = [colour for colour in palette() if colour not in by_vector.values()] or [*palette()]
+    others = 0
+    for label, vector in labels.items():
+        if label in by_label:
+            continue
+        if vector in by_vector:
+            by_label[label] = by_vector.pop(vector)
+        else:
+            by_label[label] = free[others % len(free)]
+            others += 1
+    return by_label
 
 
-def of_vectors(ids: Mapping[str, int]) -> dict[str, str]:
+def of_runs(runs: Iterable[GenerationRun]) -> dict[str, str]:
+    """A colour for every arm of runs that are on one page, by its label."""
+    arms = [arm for run in runs for arm in run.spec.arms]
+    return of_arms(_alone(arms), [arm.label for arm in arms if arm.is_baseline])
+
+
+def of_vectors_in(runs: Iterable[GenerationRun]) -> dict[int, str]:
+    """A colour for every vector that acts alone in an arm of runs, by its id, as ``of_runs``."""
+    found = [_alone([arm]) for run in runs for arm in run.spec.arms]
+    alone = [vector for arm in found for vector in arm.values() if vector is not None]
+    return of_vectors({vector: vector for vector in alone})
+
+
+def of_vectors(ids: Mapping[Name, int]) -> dict[Name, str]:
     """A colour for every vector name, by its id, so that it is the same on every page.
 
     Where two on one page would share a colour, the later takes the next that is free.
     """
     colours, taken = palette(), set[int]()
-    by_name: dict[str, str] = {}
+    by_name: dict[Name, str] = {}
     for name, number in sorted(ids.items(), key=lambda pair: pair[1]):
         place = number % len(colours)
         if len(taken) < len(colours):
@@ -101,3 +131,12 @@ def of_vectors(ids: Mapping[str, int]) -> dict[str, str]:
         taken.add(place)
         by_name[name] = colours[place]
     return by_name
+
+
+def _alone(arms: Iterable[Arm]) -> dict[str, int | None]:
+    """The vector that acts alone in an arm, by the arm's label; the first arm of a label counts."""
+    found: dict[str, int | None] = {}
+    for arm in arms:
+        one = len(arm.interventions) == 1 and not arm.is_baseline
+        found.setdefault(arm.label, arm.interventions[0].vector_id if one else None)
+    return found

@@ -10,6 +10,7 @@ from vectorlab.cli import demo
 from vectorlab.lab.session import Session
 from vectorlab.services import jobs
 from vectorlab.services.database import open_store
+from vectorlab.services.sets import sets
 
 
 class Reached(Exception):
@@ -27,10 +28,15 @@ def taken(home):
 
 
 def test_where_its_names_are_taken_it_says_what_to_do_and_that_works(cli, taken, home, monkeypatch):
+    held = [listed.name for listed, _ in sets.list_sets(taken)]
     said = cli("demo", "--no-serve", code=1).err
-    assert f"Vector name {demo.EXPERIMENTS[0].name!r} is taken by another vector." in said
+    assert (
+        f"This store has vector {demo.EXPERIMENTS[0].name} already, not the demo's own"
+        in " ".join(said.split())
+    )
     assert "--name" not in said
     assert jobs.list_jobs(taken) == []
+    assert [listed.name for listed, _ in sets.list_sets(taken)] == held
     [command] = re.findall(r"vectorlab (--db .* demo)$", " ".join(said.split()))
 
     def waits(session, asked, **_):

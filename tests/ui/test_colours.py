@@ -146,6 +146,21 @@ def test_text_that_is_thinned_or_marked_reaches_aa(name):
         assert contrast(text, mixed(colour, background, float(share))) >= 4.5, colour
 
 
+def test_the_first_arm_of_a_vector_has_its_colour_and_the_others_one_that_is_free():
+    arms = {"baseline": None, "a +1": 1, "a +2": 1, "both": None, "b +1": 10, "c +1": 2}
+    found = colours.of_arms(arms, ["baseline"])
+    assert found["baseline"] == colours.LIGHT_BASELINE
+    by_vector = colours.of_vectors({"a": 1, "b": 10, "c": 2})
+    assert {name: found[f"{name} +1"] for name in "abc"} == by_vector
+    assert (found["a +2"], found["both"]) == (colours.LIGHT[0], colours.LIGHT[4])
+    assert len(set(found.values())) == len(arms)
+
+
+def test_a_control_is_grey_although_it_is_a_vector():
+    found = colours.of_arms({"a": 1, "a-random-0": 2}, ["a-random-0"])
+    assert found == {"a": colours.LIGHT[1], "a-random-0": colours.LIGHT_BASELINE}
+
+
 def test_vectors_keep_their_colour_and_share_none_on_one_page():
     alone = colours.of_vectors({"b": 12})
     assert alone == {"b": colours.LIGHT[4]}

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.ui.filled_store import HOSTILE
-from ui import colours, markup
+from ui import markup
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 
@@ -48,14 +48,6 @@ def test_an_address_repeats_sequences_and_leaves_out_nothing_chosen():
 def test_a_link_cannot_break_out_of_its_attribute():
     drawn = markup.link('"><script>', "vectors", vector='"><script>')
     assert "<script" not in drawn
-
-
-def test_colours_follow_the_order_of_arms_and_leave_grey_to_baselines():
-    assert colours.of_arms(["baseline", "a", "b", "a"], ["baseline"]) == {
-        "baseline": colours.LIGHT_BASELINE,
-        "a": colours.LIGHT[0],
-        "b": colours.LIGHT[1],
-    }
 
 
 @given(TEXT)

@@ -1,6 +1,8 @@
 """Playground, several vectors, SQL, settings and the first steps, without a browser."""
 
 import json
+from dataclasses import replace
+from urllib.parse import urljoin
 
 import pytest
 
@@ -12,6 +14,7 @@ from tests.ui.test_pages import opened_by_rows, press, shown
 from ui import colours
 from ui.playground import history
 from ui.runs.token_view import departure
+from ui.vectors import several
 from vectorlab.config import WISH_VARIABLE
 from vectorlab.domain.jobs.jobs import PRIORITY_INTERACTIVE, JobState
 from vectorlab.domain.jobs.requests import GenerateRequest
@@ -232,6 +235,14 @@ def test_vectors_are_filtered_by_the_address(filled, visit):
     assert "No vector fits" in shown(visit("vectors", words="nothing like it"))
 
 
+def test_sets_in_the_plane_have_the_colour_of_their_vector(filled):
+    vector = vectors.get(filled, "upbeat-icv")
+    others = [replace(vector, id=4, name="z", set_label="a@1"), replace(vector, id=5, name="y")]
+    found = several._colours_of_sets(["a@1", str(vector.set_label)], [vector, *others])
+    by_vector = colours.of_vectors({"upbeat-icv": vector.id, "z": 4, "y": 5})
+    assert found == {"a@1": by_vector["z"], vector.set_label: by_vector["upbeat-icv"]}
+
+
 def test_several_vectors_are_compared_layer_by_layer(filled, visit):
     vectors.combine(filled, name="twice", terms=[(2.0, "upbeat-icv")], actor="ada")
     vectors.combine(filled, name="against", terms=[(-1.0, "upbeat-icv")], actor="ada")
@@ -270,6 +281,13 @@ def test_what_a_query_finds_opens_by_its_number_or_name(filled, visit):
     assert "first-look" in run.title[0].value
 
 
+def test_numbers_that_lead_somewhere_sort_as_numbers(filled, visit):
+    sql = " UNION ALL ".join(f"SELECT {n} AS run_id" for n in (10, 9, 123, 8, 11, 1))
+    numbers = visit("sql", sql=sql, asked="true").dataframe[0].value["run_id"]
+    pages = [urljoin("http://127.0.0.1/sql", each).partition("1/")[2] for each in sorted(numbers)]
+    assert pages == [f"compare?run={number}" for number in (1, 8, 9, 10, 11, 123)]
+
+
 def test_a_query_runs_fills_a_chart_and_is_kept(filled, visit):
     app = press(visit("sql", sql="SELECT run_id, run_name FROM v_runs ORDER BY run_id"), "Run")
     assert app.dataframe[0].value["run_name"][0] == "first-look"
@@ -290,8 +308,8 @@ def test_a_query_runs_fills_a_chart_and_is_kept(filled, visit):
     ("columns", "group", "expected"),
     [
         # As the third column of its run, although it is the first line here.
-        ("prompt_index, arm", "is_baseline = false AND strength > 0.1", {"upbeat-icv +0.2": 1}),
-        ("arm", "is_baseline = false", {"upbeat-icv +0.1": 0, "upbeat-icv +0.2": 1}),
+        ("prompt_index, arm", "is_baseline = false AND strength > 0.1", {"upbeat-icv +0.2": 0}),
+        ("arm", "is_baseline = false", {"upbeat-icv +0.1": 1, "upbeat-icv +0.2": 0}),
         ("arm", "is_baseline", {"baseline": colours.LIGHT_BASELINE}),
         ("strength, vector_name", "vector_name <> 'x'", {"upbeat-icv": 1}),
         ("vector_name", "vector_name <> 'x'", {"upbeat-icv": 1}),

@@ -152,16 +152,20 @@ def test_a_version_in_the_address_shows_its_message(filled, visit):
 @pytest.mark.parametrize(
     ("name", "selection", "message"),
     [
-        ("sets", {"set": "upbeat", "version": "99"}, "No version 99"),
-        ("new_run", {"vector": "nothing"}, "No vector nothing"),
-        ("new_run", {"model": "nothing"}, "No model nothing"),
-        ("new_run", {"prompts": "nothing@1"}, "No set version nothing@1"),
-        ("new_vector", {"set": "nothing@1"}, "No set version nothing@1"),
-        ("new_vector", {"model": "nothing"}, "No model nothing"),
-        ("runs", {"on": "nothing"}, "No model nothing"),
-        ("compare", {"run": "1", "look": "nothing"}, "No look nothing"),
-        ("vectors", {"on": "nothing"}, "No model nothing"),
-        ("jobs", {"model": "nothing"}, "No model nothing"),
+        ("sets", {"set": "upbeat", "version": "99"}, "There is no version called 99 here"),
+        ("new_run", {"vector": "nothing"}, "There is no vector called nothing here"),
+        ("new_run", {"model": "nothing"}, "There is no model called nothing here"),
+        ("new_run", {"prompts": "nothing@1"}, "There is no set version called nothing@1 here"),
+        ("new_vector", {"set": "nothing@1"}, "There is no set version called nothing@1 here"),
+        ("new_vector", {"model": "nothing"}, "There is no model called nothing here"),
+        ("runs", {"on": "nothing"}, "There is no model called nothing here"),
+        (
+            "compare",
+            {"run": "1", "look": "nothing"},
+            "There is no view called nothing here</b>The address names it; this is texts.",
+        ),
+        ("vectors", {"on": "nothing"}, "There is no model called nothing here"),
+        ("jobs", {"model": "nothing"}, "There is no model called nothing here"),
     ],
 )
 def test_a_choice_in_the_address_that_is_not_there_is_said(filled, visit, name, selection, message):
@@ -708,6 +712,7 @@ def test_a_store_whose_file_is_gone_is_an_error_on_every_page(filled, visit, hom
     path.rename(home / "moved.db")
     said = shown(visit(name))
     assert "vectorlab.db is gone" in said
+    assert "The store cannot be shown." in said
     assert "pg_dump" not in said
     assert not path.exists()
     (home / "moved.db").rename(path)

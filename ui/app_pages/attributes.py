@@ -30,7 +30,7 @@ def _show_knowledge(instance: Instance) -> None:
                         "pairs",
                         ", ".join(f"{part} {count}" for part, count in instance.n_examples.items()),
                     ),
-                    ("content", markup.mono(instance.content_sha256)),
+                    ("content hash", markup.mono(instance.content_sha256)),
                 ]
             )
         )

@@ -68,6 +68,8 @@ with texts.container(key="play-texts"):
         if is_other:
             _say_other(run)
         results.show(run, turns.ways_on(run, is_other=is_other))
+    else:
+        st.html(markup.quiet("Generate: the texts stand here, side by side, as they are written."))
     history.show()
 if form is not None:
     with rack:

@@ -24,7 +24,7 @@ def _choose() -> RunFilter:
         "Model", names, index=None, placeholder="any", key="on", bind="query-params"
     )
     with middle:
-        kind = navigation.one_of("Kind", list(RunKind), key="kind")
+        kind = navigation.one_of("Kind", list(RunKind), key="kind", what="kind of run")
     words = right.text_input(
         "Arm, prompt or name holds", key="words", bind="query-params", placeholder="upbeat"
     )
@@ -99,9 +99,9 @@ def _choose_view(scores: AllScores) -> tuple[str | None, RunOrder, RunGrouping]:
         bind="query-params",
     )
     with two:
-        order = navigation.one_of("Sort", list(RunOrder), key="sort")
+        order = navigation.one_of("Sort", list(RunOrder), key="sort", what="order")
     with three:
-        grouping = navigation.one_of("Group by", list(RunGrouping), key="group")
+        grouping = navigation.one_of("Group by", list(RunGrouping), key="group", what="grouping")
     return scorer, order, grouping
 
 

@@ -12,7 +12,6 @@ from ui import cached, charts, colours, markup, tables
 from ui.frame import notes
 from vectorlab.config import Settings
 from vectorlab.domain.queries import QueryLimits, QueryResult, Recipe
-from vectorlab.domain.runs.comparison import columns_of
 from vectorlab.errors import InputError
 from vectorlab.services.analysis import plots, queries
 from vectorlab.services.runs import lists
@@ -115,13 +114,23 @@ def _that_open(frame: pd.DataFrame) -> list[str]:
 
 
 def _addresses(cells: "pd.Series[Any]", page: str, subject: str) -> "pd.Series[str]":
-    """Where each cell leads; numbers beside nulls have become floats."""
-    named = [f"{cell:.0f}" if isinstance(cell, float) else cell for cell in cells]
+    """Where each cell leads; numbers beside nulls have become floats.
+
+    A grid sorts addresses as texts: steps that lead nowhere stand in those of shorter numbers, so
+    that these come first.
+    """
+    named = ["" if cell is None or cell != cell else _plainly(cell) for cell in cells]
+    digits = max((len(name) for name in named if name.isdecimal()), default=0)
+    steps = ["./" * (digits - len(name)) if name.isdecimal() else "" for name in named]
     found = [
-        None if cell is None or cell != cell else "/" + markup.address(page, **{subject: name})
-        for cell, name in zip(cells, named, strict=True)
+        f"/{step}{markup.address(page, **{subject: name})}" if name else None
+        for step, name in zip(steps, named, strict=True)
     ]
     return pd.Series(found, index=cells.index, dtype=object)
+
+
+def _plainly(cell: object) -> str:
+    return f"{cell:.0f}" if isinstance(cell, float) else str(cell)
 
 
 def _draw(frame: pd.DataFrame) -> None:
@@ -144,7 +153,7 @@ def _own_colours(names: Sequence[str]) -> dict[str, str]:
     by_name = colours.of_vectors({name: ids[name] for name in names if name in ids})
     others = [name for name in names if name not in ids][:MOST_ARMS]
     for run in lists.runs_with_arms(db, others):
-        by_name = colours.of_columns(columns_of([run])) | by_name
+        by_name = colours.of_runs([run]) | by_name
     return {name: by_name[name] for name in names if name in by_name}
 
 

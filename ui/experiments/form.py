@@ -79,7 +79,9 @@ def show_recipe(form: ExperimentForm) -> None:
 
 
 def _choose_subject() -> dict[str, str | None]:
-    about = navigation.one_of("What is tried", [STORED, PASTED], key="about")
+    about = navigation.one_of(
+        "What is tried", [STORED, PASTED], key="about", what="choice of what is tried"
+    )
     if about == STORED:
         known = [
             vector.name
@@ -88,7 +90,12 @@ def _choose_subject() -> dict[str, str | None]:
         ]
         navigation.say_unknown("vector", known)
         name = st.selectbox(
-            "Vector", known, index=None if len(known) != 1 else 0, key="vector", bind="query-params"
+            "Vector",
+            known,
+            index=None if len(known) != 1 else 0,
+            key="vector",
+            bind="query-params",
+            placeholder="choose one",
         )
         if not known:
             st.caption("No vector is stored yet. Paste pairs, and one is extracted from them.")

@@ -92,4 +92,8 @@ def _row(point: FrontierPoint, dot: str) -> tuple[str, ...]:
 def colours_of(experiment: ExperimentResult) -> dict[str, str]:
     """Grey for controls; a colour of their own for vectors and ways of prompting."""
     roles = {point.series: point.role for point in experiment.frontier}
-    return colours.of_arms(roles, [name for name, role in roles.items() if role.is_control])
+    ids = cached.vector_ids()
+    return colours.of_arms(
+        {name: ids.get(name) for name in roles},
+        [name for name, role in roles.items() if role.is_control],
+    )

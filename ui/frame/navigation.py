@@ -58,6 +58,7 @@ SUBJECTS = {
 }
 # What stands within a subject.
 WITHIN = {"sets": ("version", "@")}
+_SAID = "frame.said"  # session key: names whose values the page under way has checked itself
 _AT = "frame.at"  # session key: page and subject that choices in the session belong to
 TRY_AGAIN_EVERY = "3s"  # of a page whose store is not there
 MOST_NUMBER = 10**12  # of an address; what is larger names nothing either, and no store counts it
@@ -86,16 +87,22 @@ def run_page(page: StreamlitPage) -> None:
     """Run a page; an error that ends it stands under a title, with a way back."""
     st.session_state[notes.TITLED] = False
     name = page.url_path or "overview"
-    _forget_what_was_chosen_elsewhere(name)
+    asked = _forget_what_was_chosen_elsewhere(name)
+    lost = st.empty() if asked else None
     trail = _trail(name)
     if len(trail) > 1:
         st.html(markup.crumbs(trail))
     try:
         database.check_there(cached.store())  # also of pages that read nothing of it
         page.run()
+        if lost is not None:
+            with lost.container():
+                _say_what_was_dropped(asked)
     except VectorLabError as error:
         if not st.session_state[notes.TITLED]:
-            notes.header(page.title, "What the address names cannot be shown.")
+            is_gone = isinstance(error, StoreUnavailable)
+            what = "The store" if is_gone else "What the address names"
+            notes.header(page.title, f"{what} cannot be shown.")
         notes.show_error(error)
         name = _list_of(name)
         page_link(f"Back to {page_titles()[name]}", name)
@@ -137,19 +144,59 @@ def _trail(name: str) -> list[tuple[str, str]]:
     return trail
 
 
-def _forget_what_was_chosen_elsewhere(name: str) -> None:
+def _forget_what_was_chosen_elsewhere(name: str) -> dict[str, list[str]]:
     """Begin with what the address says wherever another page, or another subject, was before.
 
     Widgets that stand in the address have a word as their key, the same on many pages, and
     Streamlit would keep their values from one page to the next. Keys with a dot belong to a part
     of the dashboard and stay.
+
+    Returns:
+        What the address says, where the page begins with it.
     """
     subject = SUBJECTS.get(name)
     at = (name, st.query_params.get_all(subject) if subject else [])
     if st.session_state.get(_AT, at) != at:
         for key in [key for key in st.session_state if "." not in str(key)]:
             del st.session_state[key]
+    begins = st.session_state.get(_AT) != at
     st.session_state[_AT] = at
+    st.session_state[_SAID] = set()
+    return {key: st.query_params.get_all(key) for key in st.query_params} if begins else {}
+
+
+def _say_what_was_dropped(asked: Mapping[str, Sequence[str]]) -> None:
+    """Say what a widget has dropped of the address, unless the page has said it.
+
+    Streamlit drops what a widget cannot be, and what it is at first, which is all the same.
+
+    Args:
+        asked: What the address said when the page began.
+    """
+    for name, values in asked.items():
+        kept = st.query_params.get_all(name)
+        is_shown = name in st.session_state and name not in st.session_state[_SAID]
+        if is_shown and len(kept) < len(set(values)):
+            now = st.session_state[name]
+            shown = [*kept, *map(_as_in_address, now if isinstance(now, list) else [now])]
+            _say_lost(name, [value for value in values if _as_in_address(value) not in shown])
+
+
+def _as_in_address(value: object) -> str:
+    text = str(value)
+    try:
+        return f"{float(text):g}"
+    except ValueError:
+        return text.lower() if text in ("True", "False") else text.strip()
+
+
+def _say_lost(what: str, values: Sequence[str], *, instead: str = "") -> None:
+    """Say which values of the address are none that the page has."""
+    if values:
+        notes.note(
+            f"There is no {what} called {', '.join(values)} here",
+            f"The address names it; {instead or 'the page shows the rest'}.",
+        )
 
 
 def go(page: str, **selection: object) -> None:
@@ -197,18 +244,20 @@ def chosen_number(name: str) -> int | None:
     raise InputError(f"The address has {name}={text!r}; a number is expected.")
 
 
-def say_unknown(name: str, known: Collection[str], *, what: str | None = None) -> None:
+def say_unknown(
+    name: str, known: Collection[str], *, what: str | None = None, instead: str = ""
+) -> None:
     """Say which values of a bound widget in the address name nothing here; it drops them.
 
     Args:
         name: Of the value in the address.
         known: What it may be.
         what: Such a thing is called; None: as the address calls it.
+        instead: What the page does instead.
     """
+    st.session_state[_SAID].add(name)
     lost = [text for text in st.query_params.get_all(name) if text not in known]
-    if lost:
-        title = f"No {what or name} {', '.join(lost)}"
-        notes.note(title, "The address names it; the page shows the rest.")
+    _say_lost(what or name, lost, instead=instead)
 
 
 def _query(selection: Mapping[str, object]) -> dict[str, str | list[str]]:
@@ -225,6 +274,7 @@ def one_of(
     *,
     key: str,
     default: V | None = None,
+    what: str = "view",
     has_label: bool = True,
 ) -> V:
     """One of a few that stand side by side, always one of them; kept in the address.
@@ -234,13 +284,15 @@ def one_of(
         options: Words, or members of an enumeration of words.
         key: Its name in the address.
         default: What is chosen at first; None: the first.
+        what: Such a thing is called.
         has_label: Whether the label is seen.
     """
-    say_unknown(key, [str(option) for option in options])
+    first = options[0] if default is None else default
+    say_unknown(key, [str(option) for option in options], what=what, instead=f"this is {first}")
     return st.segmented_control(
         label,
         options,
-        default=options[0] if default is None else default,
+        default=first,
         format_func=str,
         key=key,
         bind="query-params",

@@ -121,7 +121,7 @@ def _show_heads(heads: pd.DataFrame) -> None:
         return
     st.subheader("The update by head", anchor=False)
     figures = ["share", "effect cosine", "linear cosine", "attention"]
-    figure = navigation.one_of("Figure", figures, key="head_figure")
+    figure = navigation.one_of("Figure", figures, key="head_figure", what="figure")
     st.altair_chart(charts.head_map(heads, figure.replace(" ", "_")))
     strongest = icl_runs.strongest_heads(heads)
     names = [f"layer {row.layer}, head {row.head}" for row in strongest.itertuples()]

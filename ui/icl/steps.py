@@ -79,7 +79,7 @@ def _law() -> tuple[RegressionLaw, int, int]:
     with fourth:
         dx = st.slider("dx: width of inputs", 1, 20, 10, key="dx", bind="query-params")
     laws = [Inputs.UNIFORM, Inputs.NORMAL, Inputs.LAPLACE]
-    inputs = navigation.one_of("Inputs", laws, key="inputs")
+    inputs = navigation.one_of("Inputs", laws, key="inputs", what="law of inputs")
     law = RegressionLaw(dx=dx, n=n, noise=noise, inputs=inputs)
     seed = st.number_input("Seed", 0, 10_000, 0, key="tasks", bind="query-params", width=140)
     return law, steps, seed

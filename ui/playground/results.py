@@ -49,7 +49,7 @@ def show(run: GenerationRun, way_on: Callable[[RowKey], str] = lambda _: "") -> 
     sample = _choose_sample(run)
     rows, _ = comparison.page(cached.store(), Question(columns=columns, offset=sample, limit=1))
     [row] = rows
-    colour = colours.of_columns(columns)
+    colour = colours.of_runs([run])
     left, right = st.columns([1, 1], vertical_alignment="center")
     by_token = left.toggle("Token by token", value=True, key="by_token", bind="query-params")
     spaces = right.toggle("Whitespace", key="spaces", bind="query-params")

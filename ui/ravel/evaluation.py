@@ -43,7 +43,9 @@ def show(evaluation: Evaluation, instance: Instance, *, target: str | None) -> N
     outcomes = frames.outcomes_frame(db, evaluation, instance)
     if target is not None:
         outcomes = outcomes[outcomes["target"] == target]
-    which = navigation.one_of("Which", ["all", "changed", "kept", "neither"], key="which")
+    which = navigation.one_of(
+        "Which", ["all", "changed", "kept", "neither"], key="which", what="choice of examples"
+    )
     if which == "neither":
         outcomes = outcomes[~outcomes["changed"] & ~outcomes["kept"]]
     elif which in ("changed", "kept"):

@@ -5,6 +5,7 @@ import streamlit as st
 from ui import cached, markup, tables
 from ui.frame import notes
 from ui.runs.choices import Sides
+from vectorlab.domain.runs.arm_kinds import first_judged
 from vectorlab.domain.runs.votes import Choice, Match, Pair, Tally
 from vectorlab.services.runs import votes
 
@@ -42,7 +43,11 @@ def _choose_match(sides: Sides) -> Match | None:
         return None
     one, two, three = st.columns([1, 1, 2])
     first = one.selectbox("Between", names, key="between", bind="query-params")
-    second = two.selectbox("and", names, index=len(names) - 1, key="and", bind="query-params")
+    other = first_judged(
+        sides.columns[1:], sides.infos
+    )  # a control only where there is nothing else
+    usual = len(names) - 1 if other is None else sides.columns.index(other)
+    second = two.selectbox("and", names, index=usual, key="and", bind="query-params")
     question = three.text_input(
         "Question", value="Which is better?", key="question", bind="query-params"
     )

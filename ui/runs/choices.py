@@ -63,7 +63,7 @@ def sides_of(runs: Sequence[GenerationRun]) -> Sides:
         f"{column.run_id}/{column.label}" if several else column.label: column
         for column in columns_of(runs)
     }
-    by_arm = colours.of_columns(names.values())
+    by_arm = colours.of_runs(runs)
     return Sides(
         runs=tuple(runs),
         names=names,

@@ -21,6 +21,8 @@ from vectorlab.domain.scores.statistics import (
 from vectorlab.services.runs import comparison
 from vectorlab.services.runs.comparison import ColumnFigures
 
+PURGED = "purged"  # stands for the names of vectors that are gone
+
 
 def show(sides: Sides) -> None:
     """A line per column, a curve per vector, and effect against damage."""
@@ -61,20 +63,21 @@ def _show_curves(sides: Sides, columns: list[ColumnFigures], measure: Criterion)
             continue
         of = "" if len(groups) == 1 else f", run {', '.join(map(str, sorted(own)))}"
         notes.heading(f"{measure.name} against strength{of}")
-        names = cached.vector_ids()
-        st.altair_chart(
-            charts.strength_curves(
-                curves,
-                colours.of_vectors(
-                    {name: names.get(name, 0) for name in curves["vector"].unique()}
-                ),
-                title=measure.name,
-            )
-        )
+        st.altair_chart(charts.strength_curves(curves, _colours(sides, curves), title=measure.name))
         is_drawn = True
     if is_drawn:
         more = " Runs that do not compare are drawn apart." if len(groups) > 1 else ""
         st.caption(f"Bands are 95 % intervals of the mean over the prompts.{more}")
+
+
+def _colours(sides: Sides, curves: pd.DataFrame) -> dict[str, str]:
+    """Of every vector that is drawn: that of its first arm."""
+    names = cached.vector_names()
+    by_name = {
+        names.get(vector, PURGED): colour
+        for vector, colour in colours.of_vectors_in(sides.runs).items()
+    }
+    return {name: by_name[name] for name in curves["vector"].unique()}
 
 
 def _show_table(sides: Sides, columns: list[ColumnFigures], measure: Criterion) -> None:
@@ -89,17 +92,18 @@ def _show_table(sides: Sides, columns: list[ColumnFigures], measure: Criterion) 
             sides.headed(figures.column) + _degenerate_note(degenerate[figures.column]),
             str(figures.count),
             _number(figures.level.mean) + _chance_note(figures, measure),
-            *_change_cells(sides, figures, measure),
+            *_verdict_cells(sides, figures, measure),
             *([_random_cell(figures, measure)] if has_random else []),
+            *_change_cells(figures),
         )
         for figures in columns
     ]
-    head = ["column", "texts", f"mean {measure.name}", "change", "interval", "p"]
-    head += ["up / same / down", "sign test p", ""]
-    head += ["against random directions"] if has_random else []
+    head = ["column", "texts", f"mean {measure.name}", "change", ""]
+    head += ["against random"] if has_random else []
+    head += ["interval", "p", "up / same / down", "sign test p"]
     tables.show(head, rows, name="figures", frame=lambda: _frame(sides, columns, degenerate))
     random = (
-        " Against random directions: the same arm with the vector's norms and directions drawn by "
+        " Against random: the same arm with the vector's norms and directions drawn by "
         "lot, by the same rule, as a family of its own; several count as their mean."
     )
     st.caption(
@@ -126,20 +130,25 @@ def _chance_note(figures: ColumnFigures, measure: Criterion) -> str:
     )
 
 
-def _change_cells(sides: Sides, figures: ColumnFigures, measure: Criterion) -> tuple[str, ...]:
+def _verdict_cells(sides: Sides, figures: ColumnFigures, measure: Criterion) -> tuple[str, str]:
     change = figures.change
     if change is None:
-        return ("–",) * 5 + ("",)
+        return "–", ""
     other = ""
     if figures.apart and figures.baseline is not None:
         other = markup.note(f"against {sides.name_of(figures.baseline)}")
+    return _number(change.difference.mean, signed=True) + other, _verdict(figures, measure)
+
+
+def _change_cells(figures: ColumnFigures) -> tuple[str, ...]:
+    change = figures.change
+    if change is None:
+        return ("–",) * 4
     return (
-        _number(change.difference.mean, signed=True) + other,
         _interval(change.difference),
         f"{change.p:.3g}",
         f"{change.wins} / {change.ties} / {change.losses}",
         f"{change.sign_p:.3g}",
-        _verdict(figures, measure),
     )
 
 
@@ -220,7 +229,7 @@ def _estimated(prefix: str, found: Estimate | None, *, mean: str) -> dict[str, f
 def _curves(sides: Sides, columns: list[ColumnFigures]) -> pd.DataFrame:
     """Points of every vector that acts alone in an arm; the baseline begins each curve."""
     arms = {(run.id, place): arm for run in sides.runs for place, arm in enumerate(run.spec.arms)}
-    names = {number: name for name, number in cached.vector_ids().items()}
+    names = cached.vector_names()
     rows, starts = [], []
     for figures in columns:
         arm = arms[figures.column.run_id, figures.column.arm]
@@ -237,7 +246,7 @@ def _curves(sides: Sides, columns: list[ColumnFigures]) -> pd.DataFrame:
         if arm.is_baseline:
             starts.append(point)
         elif len(arm.interventions) == 1:
-            rows.append({"vector": names.get(arm.interventions[0].vector_id, "purged"), **point})
+            rows.append({"vector": names.get(arm.interventions[0].vector_id, PURGED), **point})
     vectors = dict.fromkeys(row["vector"] for row in rows)
     rows += [{"vector": name, **start} for name in vectors for start in starts[:1]]
     return pd.DataFrame(rows, columns=["vector", "strength", "mean", "low", "high", "arm"])

@@ -413,7 +413,9 @@ def _choose_prompts(text: str, usual: str) -> tuple[WidgetValues, WidgetValues]:
     """The prompts, and how they are read."""
     one, two = st.columns(2)
     with two:
-        cut = navigation.one_of("A prompt is", [EACH_LINE, WHOLE], key="cut", default=usual)
+        cut = navigation.one_of(
+            "A prompt is", [EACH_LINE, WHOLE], key="cut", what="way to read prompts", default=usual
+        )
     lines = text.split("\n") if cut == EACH_LINE else [text]
     written = tuple(Prompt(text=line) for line in lines if line.strip())
     labels = lists.version_labels(cached.store())

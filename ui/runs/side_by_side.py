@@ -64,7 +64,7 @@ def show(sides: Sides, way_on: WayOn = lambda _run, _key: "") -> None:
         sides: The columns.
         way_on: A link that goes on from a text of a run, or nothing.
     """
-    layout = navigation.one_of("Layout", LAYOUTS, key="layout", has_label=False)
+    layout = navigation.one_of("Layout", LAYOUTS, key="layout", what="layout", has_label=False)
     view = _ask(sides, layout, way_on)
     rows, count = comparison.page(cached.store(), view.question)
     if not rows:

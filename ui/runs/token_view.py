@@ -122,7 +122,7 @@ def show(run: GenerationRun, columns: tuple[Column, ...]) -> None:
     if not read:
         return
     base_arm = next((column.arm for column in columns if column.is_baseline), 0)
-    by_arm = colours.of_columns(columns)
+    by_arm = colours.of_runs([run])
     rows = [
         (
             markup.dot(by_arm[columns[arm].label])

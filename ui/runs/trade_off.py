@@ -12,6 +12,8 @@ from vectorlab.domain.runs.comparison import Criterion, columns_of, short_names
 from vectorlab.services.runs import comparison
 from vectorlab.services.runs.comparison import TradeOff
 
+NAME_WIDTH, NAME_HEIGHT = 0.3, 0.06  # of a name beside a point, in shares of the picture
+
 
 def show(sides: Sides) -> None:
     """Choose two scores, and see what each arm does for what it costs."""
@@ -37,12 +39,14 @@ def show(sides: Sides) -> None:
     st.caption(
         "A point per arm: means over the prompts with 95 % intervals. "
         + " ".join(filter(None, (_sense(effect, "Effect"), _sense(damage, "Damage"))))
-        + f" {CALIBRATED} is a calibrated strength."
+        + f" {CALIBRATED} is a calibrated strength. "
+        "The pointer names points that lie close to others."
     )
 
 
 def _draw(sides: Sides, points: list[TradeOff], *, across: str, up: str) -> None:
     frame = _frame(sides, points)
+    frame["is_named"] &= pd.Series(_apart(frame), index=frame.index)
     colour = {_named(sides, point): sides.colour_of(point.column) for point in points}
     st.altair_chart(charts.trade_off(frame, colour, x=across, y=up))
     words = {"x": across, "y": up}
@@ -51,6 +55,22 @@ def _draw(sides: Sides, points: list[TradeOff], *, across: str, up: str) -> None
         lambda: frame.drop(columns="is_named").rename(columns=words),
         name=f"effect-damage-run-{points[0].column.run_id}",
     )
+
+
+def _apart(frame: pd.DataFrame) -> list[bool]:
+    """Whether a name beside each point leaves those before it legible; those of controls none."""
+    kept: list[tuple[float, float]] = []
+    shares = [
+        (frame[axis] - frame[axis].min()) / (frame[axis].max() - frame[axis].min() or 1.0)
+        for axis in "xy"
+    ]
+    found = []
+    for x, y, is_named in zip(*shares, frame["is_named"], strict=True):
+        is_free = all(abs(x - left) > NAME_WIDTH or abs(y - up) > NAME_HEIGHT for left, up in kept)
+        found.append(is_free)
+        if is_free and is_named:
+            kept.append((x, y))
+    return found
 
 
 def _sense(measure: Criterion, name: str) -> str:

@@ -16,8 +16,9 @@ DEMONSTRATIONS = "demonstrations"  # the view of a version that it begins with
 PER_PAGE = 100
 COLUMNS = {
     **tables.number_column(),
-    "source": st.column_config.TextColumn(width="large"),
-    "target": st.column_config.TextColumn(width="large"),
+    # So narrow that a phone shows both; wider windows stretch them.
+    "source": st.column_config.TextColumn(width=150),
+    "target": st.column_config.TextColumn(width=150),
 }
 
 
@@ -31,7 +32,7 @@ def show(version: SetVersion, about: DemonstrationSet) -> None:
                 ("task", markup.escape(about.task or "–")),
                 ("labels", markup.tags(about.labels)),
                 ("tags", markup.tags(version.tags)),
-                ("content", markup.mono(version.content_sha256)),
+                ("content hash", markup.mono(version.content_sha256)),
             ]
         )
     )
@@ -117,7 +118,7 @@ def show_findings(findings: Sequence[Finding]) -> None:
     for finding in findings:
         places = ", ".join(str(position + 1) for position in finding.positions[:10])
         more = " …" if finding.count > len(finding.positions[:10]) else ""
-        at = markup.quiet(f" number {places}{more}") if places else ""
+        at = markup.quiet(f" (number {places}{more})") if places else ""
         lines.append(f"<li>{markup.escape(finding)}{at}</li>")
     st.html(
         '<div class="vl-panel"><b>What the checks found</b>'

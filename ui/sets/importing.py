@@ -1,7 +1,10 @@
 """Import a file as the next version of a set: look at it first, then freeze it."""
 
+from collections.abc import Callable, Hashable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pandas as pd
 import streamlit as st
@@ -12,8 +15,10 @@ from ui.frame import navigation, uploads
 from ui.frame.fields import in_fields
 from ui.sets.demonstrations import COLUMNS, show_findings
 from vectorlab.services.sets import files, sets
-from vectorlab.services.sets.files import ColumnChoice, ReadOptions
+from vectorlab.services.sets.files import ColumnChoice, OpenInput, ReadOptions, Survey
 
+T = TypeVar("T")
+READ = "sets.import_read"  # session key: the file that was read last, and what was found
 FORM = "import"  # of the address, where the form is what was come for
 FIRST = 8
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
@@ -37,14 +42,49 @@ def show(*, is_open: bool) -> None:
         if upload is None:
             return
         options = _choose_reading(upload)
-        with uploads.in_folder([upload]) as [path]:
-            options = _choose_sheet(path, options, upload)
-            columns = _choose_columns(path, options, upload)
+        with uploads.in_folder([upload]) as [path], ExitStack() as stack:
+            reading = _Reading(path, options, upload, stack)
+            options = _choose_sheet(reading, options, upload)
+            columns = _choose_columns(reading, options, upload)
             if columns is not None:
-                count = _preview(path, options, columns)
+                count = _preview(reading, options, columns)
                 label = f"Freeze {markup.count(count, 'demonstration')}"
                 if st.button(label, type="primary", disabled=not name.strip()):
                     _freeze(path, options, columns, name.strip(), message.strip())
+
+
+class _Reading:
+    """What is known of an upload; its file is opened for what is not, and then once."""
+
+    def __init__(
+        self, path: Path, options: ReadOptions, upload: UploadedFile, stack: ExitStack
+    ) -> None:
+        kept = st.session_state.get(READ)
+        if kept is None or kept[0] != upload.file_id:
+            kept = st.session_state[READ] = (upload.file_id, {})
+        self._known: dict[Hashable, Any] = kept[1]
+        self._path, self._options, self._stack = path, options, stack
+        self._opened: OpenInput | None = None
+
+    def ask(self, read: Callable[[OpenInput], T], *what: Hashable) -> T:
+        """The answer to a question about the file, which is read if nobody asked it before.
+
+        Args:
+            read: Finds the answer.
+            what: The question.
+
+        Raises:
+            InputError: If the file cannot be read.
+        """
+        question = (self._options, *what)
+        if question not in self._known:
+            if self._opened is None:
+                self._opened = self._stack.enter_context(
+                    files.open_input([self._path], self._options)
+                )
+            self._known[question] = read(self._opened)
+        found: T = self._known[question]
+        return found
 
 
 def _choose_reading(upload: UploadedFile) -> ReadOptions:
@@ -78,12 +118,10 @@ def _choose_reading(upload: UploadedFile) -> ReadOptions:
     return ReadOptions(encoding=encoding, delimiter=delimiter, without_folders=True)
 
 
-def _choose_sheet(path: Path, options: ReadOptions, upload: UploadedFile) -> ReadOptions:
+def _choose_sheet(reading: _Reading, options: ReadOptions, upload: UploadedFile) -> ReadOptions:
     """Which sheet of a workbook is read, where there are several."""
-    if _kind(upload) != "xlsx":
-        return options
-    sheets = files.list_sheets([path], options)
-    if len(sheets) == 1:
+    sheets = reading.ask(OpenInput.sheets, "sheets")
+    if len(sheets) < 2:
         return options
     sheet = st.selectbox("Sheet", sheets, key=f"sets.import_sheet.{upload.file_id}")
     return replace(options, sheet=sheet)
@@ -94,9 +132,12 @@ def _kind(upload: UploadedFile) -> str | None:
     return files.ENDINGS.get(Path(upload.name).suffix.lstrip(".").lower())
 
 
-def _choose_columns(path: Path, options: ReadOptions, upload: UploadedFile) -> ColumnChoice | None:
+def _choose_columns(
+    reading: _Reading, options: ReadOptions, upload: UploadedFile
+) -> ColumnChoice | None:
     """What the visitor says of the columns where their names do not; None before it is said."""
-    known, guess = files.guess_columns([path], options)
+    sheet = options.sheet
+    known, guess = reading.ask(lambda opened: opened.columns(sheet=sheet), "columns", sheet)
     if len(known) < 2 or (guess is not None and not guess.guessed):
         return ColumnChoice()  # nothing to choose
     # Columns of another reading are others, and chosen anew.
@@ -142,12 +183,16 @@ def _choose_columns(path: Path, options: ReadOptions, upload: UploadedFile) -> C
     )
 
 
-def _preview(path: Path, options: ReadOptions, columns: ColumnChoice) -> int:
+def _preview(reading: _Reading, options: ReadOptions, columns: ColumnChoice) -> int:
     """The first demonstrations and what the checks find; how many there are."""
-    with files.open_import([path], options, columns) as opened:
-        for line in opened.sentences():
-            st.html(markup.quiet(in_fields(line)))
-        seen = files.survey(opened, rows=FIRST)
+
+    def read(opened: OpenInput) -> tuple[list[str], Survey]:
+        found = opened.found(columns, sheet=options.sheet)
+        return found.sentences(), files.survey(found, rows=FIRST)
+
+    sentences, seen = reading.ask(read, "demonstrations", options.sheet, columns)
+    for line in sentences:
+        st.html(markup.quiet(in_fields(line)))
     st.dataframe(
         pd.DataFrame(
             {

@@ -37,11 +37,15 @@ def show_strength(vector: SteeringVector) -> None:
     """The strength of a vector where nobody says another, and whether it is calibrated."""
     model = models.get(cached.store(), str(vector.model_id))
     usual = strengths.usual_strength(cached.store(), vector, model, SweepOptions())
-    is_calibrated = usual.calibration is not None
+    found = usual.calibration
+    said = usual.in_words(usual.strength).removeprefix("Calibrated: ")
+    if found is None:
+        notes.note("No calibrated strength", said)
+        return
+    beside = calibrations.against_unsteered_in_words(found)
+    shown = calibrations.is_told_apart(found)
     notes.note(
-        "Calibrated strength" if is_calibrated else "No calibrated strength",
-        usual.in_words(usual.strength).removeprefix("Calibrated: "),
-        tone="good" if is_calibrated else "",
+        "Calibrated strength", f"{said} Beside no steering: {beside}.", tone="good" if shown else ""
     )
 
 

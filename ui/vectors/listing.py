@@ -100,9 +100,9 @@ def _show_list(vectors: list[SteeringVector], vector_filter: VectorFilter) -> No
     known = merits.of_vectors(cached.store(), [vector.id for vector in vectors])
     left, right = st.columns(2, vertical_alignment="bottom")
     with left:
-        order = navigation.one_of("Sort", list(VectorOrder), key="sort")
+        order = navigation.one_of("Sort", list(VectorOrder), key="sort", what="order")
     with right:
-        grouping = navigation.one_of("Group by", list(VectorGrouping), key="group")
+        grouping = navigation.one_of("Group by", list(VectorGrouping), key="group", what="grouping")
     boxes = lists.TickBoxes("vectors")
     rows = [
         (

@@ -20,7 +20,7 @@ UNIT, EQUAL = OF_ONE = ("unit length", "equal damage")
 def of_several(chosen: Sequence[SteeringVector]) -> None:
     """A form that stores a vector, or some, made of those that stand side by side."""
     with st.expander("Make a vector of them", expanded="make" in st.query_params):
-        kind = navigation.one_of("What is made", OF_SEVERAL, key="make")
+        kind = navigation.one_of("What is made", OF_SEVERAL, key="make", what="way to make one")
         names = [vector.name for vector in chosen]
         if kind == SUM:
             _sum(names)
@@ -33,7 +33,7 @@ def of_several(chosen: Sequence[SteeringVector]) -> None:
 def of_one(vector: SteeringVector) -> None:
     """A form that stores a vector of another length."""
     with st.expander("Make another of it", expanded="make" in st.query_params):
-        kind = navigation.one_of("What is made", OF_ONE, key="make")
+        kind = navigation.one_of("What is made", OF_ONE, key="make", what="way to make one")
         if kind == UNIT:
             st.caption("Unit length at every layer; the natural norms are kept with it.")
             name = _name(f"{vector.name}-unit")

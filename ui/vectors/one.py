@@ -140,7 +140,12 @@ def _show_provenance(details: VectorDetails) -> None:
         ("made", f"{vector.origin.value}, {markup.moment(vector.created_at)}"),
         (
             "from",
-            markup.link(f"{name}@{number}", "sets", set=name, version=number) if name else "–",
+            (
+                f"{markup.link(f'{name}@{number}', 'sets', set=name, version=number)}, "
+                + markup.count(vector.n_demonstrations or 0, "demonstration")
+            )
+            if name
+            else "–",
         ),
         ("model", markup.escape(vector.model_name)),
         ("method", markup.escape(vector.method + (f" ({parameters})" if parameters else ""))),
@@ -149,7 +154,7 @@ def _show_provenance(details: VectorDetails) -> None:
         ("tokens", markup.escape(vector.token_rule)),
         ("write site", vector.write_site.value),
         ("shape", f"{vector.n_layers} layers × {vector.d_model}"),
-        ("content", markup.mono(vector.content_sha256)),
+        ("content hash", markup.mono(vector.content_sha256)),
     ]
     if terms:
         facts[1] = ("parents", " + ".join(terms))

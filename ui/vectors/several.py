@@ -83,6 +83,13 @@ def _cosines(chosen: Sequence[SteeringVector]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["pair", "layer", "cosine"])
 
 
+def _colours_of_sets(labels: Sequence[str], chosen: Sequence[SteeringVector]) -> dict[str, str]:
+    """A colour for every set version: that of the first vector that was made of it."""
+    made = {vector.set_label: vector for vector in reversed(chosen)}
+    by_vector = colours.of_vectors({vector.name: vector.id for vector in chosen})
+    return {label: by_vector[made[label].name] for label in labels}
+
+
 def _show_plane(chosen: Sequence[SteeringVector]) -> None:
     st.subheader("All demonstrations in one plane", anchor=False)
     layers = sorted({layer for vector in chosen for layer in range(vector.n_layers)})
@@ -99,8 +106,7 @@ def _show_plane(chosen: Sequence[SteeringVector]) -> None:
     if plane.points.empty:
         return
     labels = sorted(plane.points["set"].unique())
-    palette = colours.palette()
-    by_set = {label: palette[place % len(palette)] for place, label in enumerate(labels)}
+    by_set = _colours_of_sets(labels, chosen)
     st.altair_chart(charts.plane(tables.numbered(plane.points), by_set, plane.shares))
     st.caption(
         "Target minus source of every demonstration (at most "

@@ -1,6 +1,6 @@
 """The demo: experiments after the In-Context Vectors paper, from demonstrations to replay."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from string import ascii_lowercase
@@ -17,12 +17,14 @@ from vectorlab.domain.models import BUNDLED_MODEL
 from vectorlab.domain.published import EXPERIMENTS, Claim, Experiment
 from vectorlab.domain.runs.replays import ReplayVerdict
 from vectorlab.domain.runs.runs import Decoding
-from vectorlab.domain.vectors.vectors import SteeringVector
-from vectorlab.errors import ConflictError
+from vectorlab.domain.vectors.conventions import Convention
+from vectorlab.domain.vectors.vectors import ExtractionSpec, SteeringVector
+from vectorlab.errors import ConflictError, NotFoundError
 from vectorlab.lab import Lab, RunView
 from vectorlab.services import database
 from vectorlab.services.runs import published, runs
 from vectorlab.services.sets import examples
+from vectorlab.services.vectors import vectors
 
 NOTE = (
     "Strength: relative to the norm of the MLP output. Model and demonstrations are never those of "
@@ -95,6 +97,7 @@ def run_demo(lab: Lab) -> DemoReport:
         ConflictError: If other vectors or runs have its names, as those that the demo of another
             release made.
     """
+    _check_names(lab)
     tally = _Tally()
     shown = tuple(
         each for experiment in EXPERIMENTS for each in _experiment(lab, experiment, tally)
@@ -140,7 +143,7 @@ def _experiment(lab: Lab, experiment: Experiment, tally: _Tally) -> list[DemoRun
     )
     kept, stripped = (
         _vector(lab, demonstrations, name, convention, tally)
-        for name, convention in ((experiment.name, None), (f"{experiment.name}-stripped", "icv"))
+        for name, convention in _vectors_of(experiment).items()
     )
     strength, higher = experiment.published.strength, experiment.higher
     arms = [(stripped, strength), (kept, strength), (kept, higher)]
@@ -166,7 +169,7 @@ def _import(lab: Lab, experiment: Experiment, name: str, file: str, tally: _Tall
 
 
 def _vector(
-    lab: Lab, demonstrations: str, name: str, convention: str | None, tally: _Tally
+    lab: Lab, demonstrations: str, name: str, convention: Convention | None, tally: _Tally
 ) -> SteeringVector:
     with _names_of_its_own():
         request = lab.vectors.request(set=demonstrations, name=name, convention=convention)
@@ -203,17 +206,79 @@ def _run(
     )
 
 
+def _vectors_of(experiment: Experiment) -> dict[str, Convention | None]:
+    """Names of an experiment's vectors, each with the convention that it is made by."""
+    return {experiment.name: None, f"{experiment.name}-stripped": Convention.ICV}
+
+
+def _check_names(lab: Lab) -> None:
+    """Refuse before anything is written where other things have names that the demo gives.
+
+    Raises:
+        ConflictError: If any has.
+    """
+    contents = {shown.name: sha256 for sha256, shown in examples.by_content().items()}
+    taken = []
+    for experiment in EXPERIMENTS:
+        own = _vectors_of(experiment)
+        taken += [
+            f"vector {name}"
+            for name, convention in own.items()
+            if not _is_free_or_its_own(lab, name, contents[experiment.name], convention)
+        ]
+        taken += [
+            f"run {name}"
+            for name in (experiment.name, f"{experiment.name}-published")
+            if not _applies(lab, name, own)
+        ]
+    if taken:
+        raise ConflictError(_other(", ".join(taken)))
+
+
+def _is_free_or_its_own(
+    lab: Lab, name: str, set_sha256: str, convention: Convention | None
+) -> bool:
+    try:
+        details = vectors.details(lab.db, name)
+    except NotFoundError:
+        return True
+    if details.vector.name != name:  # it is a number or a hash that begins so
+        return True
+    wanted = ExtractionSpec(
+        model_fingerprint=lab.models.get(BUNDLED_MODEL).fingerprint,
+        set_sha256=set_sha256,
+        **vectors.ExtractionOptions(convention=convention).reading(),
+    )
+    return details.spec == wanted
+
+
+def _applies(lab: Lab, name: str, own: Collection[str]) -> bool:
+    """Whether a run, if there is one of that name, applies nothing but the demo's vectors."""
+    try:
+        run = runs.get(lab.db, name)
+    except NotFoundError:
+        return True
+    names = vectors.names(lab.db)
+    applied = {each.vector_id for arm in run.spec.arms for each in arm.interventions}
+    return run.name != name or {names.get(each) for each in applied} <= set(own)
+
+
 @contextmanager
 def _names_of_its_own() -> Iterator[None]:
-    """The demo has no option for a name: what it says of one that is taken names another cure."""
+    """What another run of the demo, or another name, came in the way of since it was looked."""
     try:
         yield
     except ConflictError as exc:
-        taken = str(exc).partition(". ")[0]
-        raise ConflictError(
-            f"{taken}. Perhaps the demo of another release made that. Run this one on a store of "
-            f"its own: vectorlab --db sqlite:///{OWN_STORE} demo"
-        ) from exc
+        raise ConflictError(_other("vectors or runs of the demo's names")) from exc
+
+
+def _other(what: str) -> str:
+    """The demo has no option for a name."""
+    return (
+        f"This store has {what} already, not the demo's own, perhaps those of another "
+        f"release's demo. Run this one on a store of its own: "
+        f"vectorlab --db sqlite:///{OWN_STORE} demo"
+    )
 
 
 def _turned(scores: pd.DataFrame, scorer: str) -> dict[str, int]:

@@ -97,7 +97,9 @@ def test_stored_runs_are_shown(with_runs, visit, view: str, said: str):
 
 
 def test_a_run_in_the_address_that_is_not_there_is_said(with_runs, visit):
-    assert "No run gone" in text_of(visit(PAGE, view="Trained models", train="gone"))
+    assert "There is no run called gone here" in text_of(
+        visit(PAGE, view="Trained models", train="gone")
+    )
 
 
 def test_a_training_is_asked_for_and_followed(db, visit):

@@ -66,7 +66,9 @@ def test_a_target_can_be_chosen_in_the_address(measured: Database, visit: Visit)
 
 def test_an_evaluation_in_the_address_that_is_not_there_is_said(measured: Database, visit: Visit):
     app = visit("attributes", instance="things", part="entity_test", evaluation="gone")
-    assert any("No evaluation gone" in item.proto.body for item in app.get("html"))
+    assert any(
+        "There is no evaluation called gone here" in item.proto.body for item in app.get("html")
+    )
 
 
 def test_features_that_did_not_do_their_work_are_said(db: Database, visit: Visit):

@@ -190,3 +190,53 @@ def test_what_stands_side_by_side_is_always_one_of_them(db, visit):
                 assert item.proto.required, (name, item.key)
                 seen.add((name, item.key))
     assert len(seen) > 7
+
+
+CHOOSES = SELECTORS - {"text_input", "text_area"}
+
+
+def notes_of_unknown(app):
+    return [
+        item.proto.body
+        for item in app.get("html")
+        if "<b>There is no " in item.proto.body and "The address names it" in item.proto.body
+    ]
+
+
+def in_address(item):
+    """What a selector has, as an address writes it, if it has one of several things."""
+    if item.type in ("toggle", "checkbox"):
+        return str(item.value).lower()
+    if item.type in ("slider", "number_input"):
+        return None if item.value is None else f"{item.value:g}"
+    values = [
+        str(value) for value in (item.value if isinstance(item.value, list) else [item.value])
+    ]
+    return values if values and set(values) <= set(options(item)) else None
+
+
+def test_what_no_selector_of_a_page_can_be_is_said_and_what_it_is_at_first_is_not(db, visit):
+    fill_all(db)
+    silent, loud, seen = [], [], set()
+    for name, selection in (*VIEWS, *MORE_VIEWS):
+        app = visit(name, **selection)
+        assert notes_of_unknown(app) == [], (name, selection)
+        bound = [
+            item
+            for item in selectors(app)
+            if item.proto.query_param_key and item.type in CHOOSES and item.key not in selection
+        ]
+        same = {item.key: value for item in bound if (value := in_address(item)) is not None}
+        loud += [
+            (name, selection, note) for note in notes_of_unknown(visit(name, **same | selection))
+        ]
+        for item in bound:
+            if (name, item.key) in seen:
+                continue
+            seen.add((name, item.key))
+            notes = notes_of_unknown(visit(name, **selection, **{item.key: "nonsense"}))
+            if len(notes) != 1 or " called nonsense here" not in notes[0]:
+                silent.append((name, selection, item.key, item.type, notes))
+    assert loud == []
+    assert silent == []
+    assert len(seen) > 60

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from tests.ui.filled_store import HOSTILE, add_run, run_spec
+from tests.ui.runs.test_side_by_side import sweep
 from tests.ui.test_pages import press, shown
 from ui import markup
 from vectorlab.domain.runs.comparison import Column
@@ -39,7 +40,10 @@ def test_whitespace_is_marked_on_request(filled, visit):
 
 def test_figures_have_a_mean_a_change_and_its_interval(filled, visit):
     said = shown(visit("compare", run="1", look="figures", figure="tokens"))
-    assert "<td>3</td><td>3</td><td>+0</td><td>too few moved</td><td>1</td>" in said
+    badge = markup.badge("not told apart")
+    assert (
+        f"<td>3</td><td>3</td><td>+0</td><td>{badge}</td><td>too few moved</td><td>1</td>" in said
+    )
     assert "<td>0 / 3 / 0</td><td>1</td>" in said
     assert "not told apart" in said
     assert "tokens against strength" in said
@@ -97,3 +101,11 @@ def test_a_question_of_a_vote_is_never_markup(filled, visit):
     question = "[Which](http://example.org) is **better** at $x^2$ :smile:?"
     app = visit("compare", run="1", look="blind vote", question=question)
     assert f'<h3 class="vl-heading">{markup.escape(question)}</h3>' in shown(app)
+
+
+def test_a_blind_vote_is_between_the_baseline_and_an_arm_that_is_no_control(filled, visit):
+    run = sweep(filled, prompts=2)
+    app = visit("compare", run=str(run.id), look="blind vote")
+    assert app.selectbox(key="between").value == "baseline"
+    assert "random" in app.selectbox(key="and").options[-1]
+    assert "random" not in app.selectbox(key="and").value

@@ -1,11 +1,15 @@
 """Figures claim nothing across runs that do not compare, and nothing that chance does as well."""
 
+import re
+
 import altair as alt
+import pandas as pd
 import pytest
 
 from tests.ui.runs.test_side_by_side import score_arms, sweep
 from tests.ui.test_pages import shown
 from ui import charts
+from ui.runs import trade_off
 from vectorlab.domain.runs.comparison import Criterion, columns_of
 from vectorlab.domain.runs.runs import Decoding
 from vectorlab.services.runs import comparison
@@ -69,7 +73,7 @@ def test_beside_the_number_stands_what_chance_and_random_directions_do(filled, v
     assert said.count("not better than random") == 1
     said = shown(visit("compare", **pick, figure="sentiment"))
     assert "not better than random" not in said
-    assert "against random directions" in said
+    assert "<th>against random</th>" in said
     assert "degenerate texts: 11 (repeats itself 11)" in said
     said = shown(visit("compare", **pick, figure="votes"))
     assert said.count("not told from chance, 0.5") == 2  # the baseline, and the first arm
@@ -77,7 +81,7 @@ def test_beside_the_number_stands_what_chance_and_random_directions_do(filled, v
 
 
 def test_a_run_without_random_directions_has_no_column_for_them(filled, visit):
-    assert "random directions" not in shown(visit("compare", run="1", look="figures"))
+    assert "against random" not in shown(visit("compare", run="1", look="figures"))
 
 
 def test_effect_against_damage_is_a_point_per_arm(filled, visit, charted):
@@ -133,3 +137,21 @@ def test_damage_is_what_is_wanted_less_of(scorers, expected):
     measures = [Criterion(name=name, version="1", lower_is_better=name in less) for name in scorers]
     found = comparison.usual_trade_off(measures)
     assert (None if found is None else tuple(measure.name for measure in found)) == expected
+
+
+def test_names_of_points_that_would_cover_each_other_are_left_to_the_pointer():
+    places = {"x": [0.0, 0.01, 0.5, 1.0, 0.02], "y": [0.0, 0.01, 0.0, 1.0, 0.5]}
+    frame = pd.DataFrame({**places, "is_named": [False, True, True, True, True]})
+    # The first is a control, whose name is not drawn; all but one leave room.
+    assert trade_off._apart(frame) == [True, True, True, True, True]
+    frame["is_named"] = True
+    assert trade_off._apart(frame) == [True, False, True, True, True]
+    alone = pd.DataFrame({"x": [1.0, 1.0], "y": [2.0, 2.0], "is_named": [True, True]})
+    assert trade_off._apart(alone) == [True, False]
+
+
+def test_what_tells_arms_apart_stands_before_the_numbers_it_rests_on(filled, visit):
+    run = sweep(filled, prompts=8)
+    said = shown(visit("compare", run=str(run.id), look="figures"))
+    heads = re.findall(r"<th[^>]*>([^<]*)</th>", said)
+    assert heads[3:7] == ["change", "", "against random", "interval"]

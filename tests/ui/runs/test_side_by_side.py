@@ -107,7 +107,9 @@ def test_columns_are_chosen_in_the_address_and_the_baseline_stays(swept, visit):
     assert heads(said) == 3  # the baseline that they are held against stands first
     assert said.index('data-label="baseline"') < said.index('data-label="upbeat-icv +0.3"')
     assert "control: random direction" in said
-    assert "No column gone" in shown(visit("compare", run=str(swept.id), show="gone"))
+    assert "There is no column called gone here" in shown(
+        visit("compare", run=str(swept.id), show="gone")
+    )
 
 
 def test_marks_are_off_for_sampled_runs_and_can_be_switched(filled, visit):

@@ -65,3 +65,10 @@ def html_with(mark, app):
 def cells_of(table, *, column):
     rows = table.partition("<tbody>")[2].split("<tr>")[1:]
     return [markup.words(row.split("<td>")[1 + column].partition("</td>")[0]) for row in rows]
+
+
+def test_the_numbers_of_what_the_checks_found_stand_apart_from_their_words(db, visit):
+    commit(db, "fine", None)
+    said = shown(visit("sets", set="said"))
+    assert "no vector is made of such a version<span" in said.replace(" <span", "<span")
+    assert "(number 2)</span>" in said

@@ -8,6 +8,7 @@ import pytest
 from tests.services.sets.files.builders import workbook
 from tests.ui.test_pages import press, shown
 from vectorlab.services.sets import sets
+from vectorlab.services.sets.files import formats
 
 COLUMNS = ("Source columns", "Target columns")
 
@@ -117,3 +118,31 @@ def test_columns_of_our_own_names_are_not_asked_about(db, given):
     app = given("pairs.csv", b"source,target\na,b\n")
     assert not fields(app)
     assert "Freeze 1 demonstration" in [item.label for item in app.button]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("book.xlsx", workbook(Pairs=[["source", "target"], ["a", "b"]], Other=[["x"], ["y"]])),
+        ("pairs.csv", b"source,target\na,b\n"),
+    ],
+)
+def test_a_file_is_opened_once_and_not_again_for_what_is_typed_beside_it(
+    db, given, monkeypatch, name, content
+):
+    opened = []
+    monkeypatch.setattr(formats, "open_bytes", _counted(formats.open_bytes, opened))
+    app = given(name, content)
+    assert "Freeze 1 demonstration" in [item.label for item in app.button]
+    app.text_input(key="sets.import_message").set_value("Why").run()
+    assert [path.name for path in opened] == [name]
+    assert not given(f"other-{name}", content).exception
+    assert [path.name for path in opened] == [name, f"other-{name}"]
+
+
+def _counted(open_bytes, opened):
+    def counted(path, *rest):
+        opened.append(path)
+        return open_bytes(path, *rest)
+
+    return counted

@@ -164,7 +164,9 @@ def test_a_calibration_is_shown_with_its_model_and_what_it_was_measured_on(talks
     chosen = shown(visit("vectors", vector="upbeat-icv", calibration="1"))
     assert "Calibration #1" in chosen
     assert "Calibration #2" not in chosen
-    assert "No calibration 9" in shown(visit("vectors", vector="upbeat-icv", calibration="9"))
+    assert "There is no calibration called 9 here" in shown(
+        visit("vectors", vector="upbeat-icv", calibration="9")
+    )
 
 
 def test_one_that_met_no_budget_says_how_close_it_came(filled, visit):
@@ -246,3 +248,21 @@ def test_a_calibration_asked_for_by_click_is_worked_off_and_shown(db, visit):
     app = visit("playground", vector="upbeat-icv")
     assert app.text_input(key="play.number.upbeat-icv").value == f"{found.strength:.12g}"
     assert f"Calibrated: {calibrations.in_words(found)}" in shown(app)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "low", "tone"),
+    [
+        ("higher", 0.1, " vl-panel-good"),
+        ("not told apart", -0.1, ""),
+        ("no difference of 0.5 or more", -0.1, ""),
+    ],
+)
+def test_a_calibrated_strength_is_no_success_where_nothing_is_shown(
+    filled, visit, verdict, low, tone
+):
+    against = {"verdict": verdict, "n": 9, "difference": {"mean": 0.3, "low": low, "high": 0.5}}
+    add(filled, strength=0.25, evidence={"limit": 0.5, "against_unsteered": against})
+    said = shown(visit("vectors", vector="upbeat-icv"))
+    assert f'<div class="vl-panel{tone}"><b>Calibrated strength</b>' in said
+    assert f"Beside no steering: sentiment {verdict}: +0.3 [{low:g}, 0.5], n = 9" in said

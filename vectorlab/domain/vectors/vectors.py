@@ -63,7 +63,7 @@ class ExtractionSpec(Request):
     TAG: ClassVar[str] = "extraction"
 
     model_fingerprint: ModelFingerprint
-    set_sha256: Annotated[str, About(name="demonstrations")]  # content hash of the set version
+    set_sha256: Annotated[str, About(name="set's content hash")]
     method: Annotated[str, About(name="method")]  # a name in ``domain.vectors.methods.METHODS``
     parameters: Annotated[Mapping[str, Any], About(name="parameters")] = field(
         default_factory=dict

@@ -255,7 +255,7 @@ class BridgeSpec(Coded):
 
     # A name, which is no part of the identity.
     set_reference: Annotated[str, About(name="demonstrations")]
-    set_sha256: Annotated[str, About(name="demonstrations' content")]
+    set_sha256: Annotated[str, About(name="set's content hash")]
     # Pairs of the random control.
     random_sha256: Annotated[
         str | None, About(name="random control", none="random tokens", quiet=True)

@@ -28,7 +28,7 @@ from vectorlab.domain.models import Model
 from vectorlab.domain.runs.runs import Prompt
 from vectorlab.domain.scores.catalogue import SCORERS, Needs, check_smallest, parse_scorer
 from vectorlab.domain.scores.scores import ScorerSpec
-from vectorlab.domain.scores.statistics import RULE, Estimate
+from vectorlab.domain.scores.statistics import RULE, Estimate, Verdict
 from vectorlab.domain.vectors.vectors import Site, SteeringVector
 from vectorlab.errors import InputError
 from vectorlab.services.asking import Asked, ask, job_reader
@@ -310,6 +310,14 @@ def against_unsteered_in_words(calibration: Calibration) -> str:
     comparison = calibration.evidence.get("against_unsteered")
     label = calibration.spec.effect.label
     return f"{label}: not compared" if comparison is None else judged_in_words(comparison, label)
+
+
+def is_told_apart(calibration: Calibration) -> bool:
+    """Whether the effect that was chosen is more than that of the unsteered model has by chance."""
+    comparison = calibration.evidence.get("against_unsteered")
+    if comparison is None or comparison["difference"]["low"] is None:
+        return False
+    return comparison["verdict"] in (Verdict.HIGHER.value, Verdict.LOWER.value)
 
 
 def judged_in_words(comparison: Mapping[str, Any], label: str) -> str:

@@ -1,16 +1,19 @@
 import io
 import shutil
+import zipfile
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 from hypothesis import strategies as st
+from openpyxl.xml.constants import SHARED_STRINGS, SHEET_MAIN_NS
 
 from vectorlab.domain.sets.versions import Demonstration
 from vectorlab.services.sets import files
 
 ABOUT = {"manifest_version": 1, "label": "x@1", "content_sha256": "0" * 64}
+SHARED = "xl/sharedStrings.xml"
 FILES = {
     "csv": ["x.csv"],
     "tsv": ["x.tsv"],
@@ -74,6 +77,28 @@ def workbook(*, hidden: Collection[str] = (), **sheets: Iterable[Sequence[Any]])
     saved = io.BytesIO()
     book.save(saved)
     return saved.getvalue()
+
+
+def sharing_workbook(path: Path, rows: Sequence[Sequence[int]], texts: Iterable[str]) -> Path:
+    """A workbook as spreadsheets save it: cells are numbers of texts in a list, which is XML."""
+    cells = ""
+    for row in rows:
+        cells += "<row>" + "".join(f'<c t="s"><v>{number}</v></c>' for number in row) + "</row>"
+    listed = f'<Override PartName="/{SHARED}" ContentType="{SHARED_STRINGS}"/></Types>'
+    with (
+        zipfile.ZipFile(io.BytesIO(workbook(Pairs=[]))) as empty,
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as full,
+    ):
+        for name in empty.namelist():
+            part = empty.read(name).decode()
+            part = part.replace("</sheetData>", f"{cells}</sheetData>")
+            full.writestr(name, part.replace("</Types>", listed))
+        with full.open(SHARED, "w") as part_of_texts:
+            part_of_texts.write(f'<sst xmlns="{SHEET_MAIN_NS}">'.encode())
+            for text in texts:
+                part_of_texts.write(f"<si>{text}</si>".encode())
+            part_of_texts.write(b"</sst>")
+    return path
 
 
 def write_workbook(folder: Path, items: list[Demonstration], format: str) -> list[Path]:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.services.sets.files.builders import read
+from tests.services.sets.files.builders import read, sharing_workbook
 from vectorlab.errors import InputError
 from vectorlab.services.sets.files.limits import (
     ENTRY_LIMIT,
@@ -196,6 +196,18 @@ def test_many_large_rows_of_csv_are_held_one_at_a_time(put, megabytes_more):
     used, said = megabytes_more("read", path)
     assert said == ""
     assert used < 100
+
+
+@pytest.mark.slow
+def test_a_million_texts_that_cells_share_take_little_more_than_their_bytes(
+    tmp_path, megabytes_more
+):
+    texts = (f"<t>{number:x}🎉</t>" for number in range(2**20))
+    first = ["<t>source</t>", "<t>target</t>"]
+    path = sharing_workbook(tmp_path / "x.xlsx", [[0, 1], [2, 3]], [*first, *texts])
+    used, said = megabytes_more("read", path)
+    assert said == ""
+    assert used < 100  # strings of Python, as openpyxl keeps them, took 220
 
 
 def test_metadata_has_a_limit_of_its_own(put):

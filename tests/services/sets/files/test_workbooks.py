@@ -7,10 +7,10 @@ import zipfile
 import openpyxl
 import pytest
 
-from tests.services.sets.files.builders import pair, read, workbook
+from tests.services.sets.files.builders import pair, read, sharing_workbook, workbook
 from vectorlab.errors import InputError
 from vectorlab.services.sets import files
-from vectorlab.services.sets.files import limits, workbook_format
+from vectorlab.services.sets.files import limits, workbook_format, workbook_texts
 
 PAIRS = [["source", "target"], ["a", "b"], ["c", "d"]]
 SHEET = "xl/worksheets/sheet1.xml"
@@ -82,7 +82,8 @@ def test_a_number_may_be_a_heading(save):
 
 def test_the_first_sheet_that_is_not_hidden_is_read_unless_another_is_named(save):
     path = save(Lists=[["x"], ["y"]], Pairs=PAIRS, Other=[["source"], ["z"]], hidden=("Lists",))
-    assert files.list_sheets([path]) == ("Pairs", "Lists", "Other")
+    with files.open_input([path]) as opened:
+        assert opened.sheets() == ("Pairs", "Lists", "Other")
     with files.open_import([path]) as found:
         [line] = found.sentences()
         assert "sheet 'Pairs' is read, not 'Lists', 'Other'; choose with --sheet" in line
@@ -153,7 +154,7 @@ def test_what_is_no_workbook_is_told(tmp_path, data):
 def test_a_workbook_that_would_grow_without_end_is_refused_before_it_is_read(save, monkeypatch):
     bomb = changed(save(Pairs=PAIRS), SHEET, lambda data: data + b" " * limits.WORKBOOK_LIMIT)
     assert bomb.stat().st_size < 2**20
-    monkeypatch.setattr(openpyxl, "load_workbook", None)
+    monkeypatch.setattr(workbook_texts, "load_workbook", None)
     message = refusal(bomb)
     assert f"at most {limits.WORKBOOK_LIMIT} are taken" in message
     assert "Save the sheet as CSV" in message
@@ -196,8 +197,37 @@ def test_a_small_file_that_would_take_all_memory_is_refused(save, monkeypatch, r
 
     path = changed(save(Pairs=PAIRS), SHEET, filled)
     assert path.stat().st_size < 2**20
-    monkeypatch.setattr(openpyxl, "load_workbook", None)
+    monkeypatch.setattr(workbook_texts, "load_workbook", None)
     assert said in refusal(path)
+
+
+def test_cells_share_texts_which_are_read_as_openpyxl_reads_them(tmp_path):
+    texts = [
+        "<t>source</t>",
+        "<t>target</t>",
+        '<t xml:space="preserve"> é\n🎉 &lt;b&gt; </t>',
+        '<r><rPr><b/></rPr><t xml:space="preserve">bold </t></r><r><t>plain</t></r>',
+        "<t>東京</t><rPh sb='0' eb='2'><t>トウキョウ</t></rPh><phoneticPr fontId='1'/>",
+        "<t>a_x005F_x000D_b</t>",
+        "<r/>",
+        "",
+    ]
+    rows = [[0, 1], [2, 3], [4, 5], [2, 6], [4, 7]]
+    path = sharing_workbook(tmp_path / "x.xlsx", rows, texts)
+    sheet = openpyxl.load_workbook(path, read_only=True).active
+    sheet.reset_dimensions()
+    peer = [[cell or None for cell in row] for row in sheet.iter_rows(min_row=2, values_only=True)]
+    peer[1][1] = peer[1][1].replace("_x000D_", "\r")
+    assert [[each.source, each.target] for each in read(path)] == peer
+    assert peer[0] == [" é\n🎉 <b> ", "bold plain"]
+    assert peer[1][0] == "東京"
+
+
+@pytest.mark.parametrize("number", [2, -1])
+def test_a_cell_of_a_text_that_is_not_there_is_refused(tmp_path, number):
+    texts = ["<t>source</t>", "<t>target</t>"]
+    path = sharing_workbook(tmp_path / "x.xlsx", [[0, 1], [0, number]], texts)
+    assert f"text {number} of 2 shared ones" in refusal(path)
 
 
 def test_a_sheet_has_no_more_rows_than_spreadsheets_have(save, monkeypatch):

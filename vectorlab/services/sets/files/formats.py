@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from vectorlab.domain.sets.formats import FORMATS, READ_FORMATS
 from vectorlab.errors import InputError
@@ -16,7 +17,7 @@ from vectorlab.services.sets.files.json_format import open_json, open_jsonl
 from vectorlab.services.sets.files.parquet_format import open_parquet
 from vectorlab.services.sets.files.table import ImportProgress, RecordTable
 from vectorlab.services.sets.files.text_format import open_text
-from vectorlab.services.sets.files.workbook_format import open_workbook, sheet_names
+from vectorlab.services.sets.files.workbook_format import open_book, open_workbook, sheet_names
 
 STDIN = "-"
 ENDINGS = {
@@ -75,6 +76,7 @@ class ReaderInputs:
     progress: ImportProgress
     stack: ExitStack
     format: str = field(init=False)
+    _book: tuple[Any, str] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.format = inputs_format(self.names, self.options.format)
@@ -94,6 +96,14 @@ class ReaderInputs:
         path = Path(name)
         shown = path.name if self.options.without_folders else name
         return open_bytes(path, shown, self.progress, self.stack)
+
+    def book(self) -> tuple[Any, str]:
+        """A workbook, opened once, and what messages call it."""
+        if self._book is None:
+            source = self.bytes()
+            file = source.seekable(self.stack)
+            self._book = (open_book(file, source.name, self.stack), source.name)
+        return self._book
 
     def text(self, number: int = 0, *, universal: bool) -> TextSource:
         """An input opened as decoded text."""
@@ -177,17 +187,13 @@ def _parquet(inputs: ReaderInputs) -> RecordTable:
 
 
 def _workbook(inputs: ReaderInputs) -> RecordTable:
-    source = inputs.bytes()
-    file = source.seekable(inputs.stack)
-    return open_workbook(
-        file, source.name, inputs.progress, inputs.stack, sheet=inputs.options.sheet
-    )
+    book, name = inputs.book()
+    return open_workbook(book, name, inputs.progress, sheet=inputs.options.sheet)
 
 
 def sheets_of(inputs: ReaderInputs) -> tuple[str, ...]:
-    """The sheets of a workbook, the one that is read unless told otherwise first."""
-    source = inputs.bytes()
-    return sheet_names(source.seekable(inputs.stack), source.name, inputs.stack)
+    """The sheets of a workbook, the one that is read unless told otherwise first; else none."""
+    return sheet_names(*inputs.book()) if inputs.format == "xlsx" else ()
 
 
 def _text(inputs: ReaderInputs) -> RecordTable:

@@ -7,7 +7,7 @@ with open_import(["reviews.csv"]) as found_set:
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -137,37 +137,71 @@ def open_import(
     Raises:
         InputError: If the beginning cannot be read, or the columns cannot be told.
     """
-    with ExitStack() as stack:
-        inputs = _inputs(names, options, stack)
-        origin, note = _origin_beside(inputs)
-        table = open_table(inputs)
-        yield _found(table, choice, origin=origin, note=note, title=_title(inputs))
+    with open_input(names, options) as opened:
+        yield opened.found(choice, sheet=opened.sheet)
 
 
-def guess_columns(
+@contextmanager
+def open_input(
     names: Sequence[str | Path], options: ReadOptions | None = None
-) -> tuple[tuple[str, ...], Columns | None]:
-    """All columns of an input, and those that would be used; None where that cannot be told.
+) -> Iterator["OpenInput"]:
+    """Open files, to choose sheet and columns by what they hold; arguments as above.
 
     Raises:
-        InputError: If the beginning cannot be read.
+        InputError: If the format is not known, or has no such options.
     """
     with ExitStack() as stack:
-        table = open_table(_inputs(names, options, stack))
+        yield OpenInput(_inputs(names, options, stack))
+
+
+class OpenInput:
+    """Files that are open once, whatever is asked about them."""
+
+    def __init__(self, inputs: ReaderInputs) -> None:
+        self._inputs = inputs
+        self._tables: dict[str | None, RecordTable] = {}
+
+    @property
+    def sheet(self) -> str | None:
+        """The sheet of a workbook that the options name."""
+        return self._inputs.options.sheet
+
+    def sheets(self) -> tuple[str, ...]:
+        """The sheets of a workbook, the one that is read unless told otherwise first; else none.
+
+        Raises:
+            InputError: If it cannot be read.
+        """
+        return sheets_of(self._inputs)
+
+    def columns(self, *, sheet: str | None = None) -> tuple[tuple[str, ...], Columns | None]:
+        """All columns, and those that would be used; None where that cannot be told.
+
+        Raises:
+            InputError: If the beginning cannot be read.
+        """
+        table = self._table(sheet)
         try:
             return table.columns, choose_columns(table.name, table.columns, ColumnChoice())
         except InputError:
             return table.columns, None
 
+    def found(self, choice: ColumnChoice | None = None, *, sheet: str | None = None) -> FoundSet:
+        """What an import takes; its rows are read once.
 
-def list_sheets(names: Sequence[str | Path], options: ReadOptions | None = None) -> tuple[str, ...]:
-    """The sheets of a workbook, the one that is read unless told otherwise first.
+        Raises:
+            InputError: If the beginning cannot be read, or the columns cannot be told.
+        """
+        origin, note = _origin_beside(self._inputs)
+        return _found(
+            self._table(sheet), choice, origin=origin, note=note, title=_title(self._inputs)
+        )
 
-    Raises:
-        InputError: If it cannot be read.
-    """
-    with ExitStack() as stack:
-        return sheets_of(_inputs(names, options, stack))
+    def _table(self, sheet: str | None) -> RecordTable:
+        if sheet not in self._tables:
+            self._inputs.options = replace(self._inputs.options, sheet=sheet)
+            self._tables[sheet] = open_table(self._inputs)
+        return self._tables[sheet]
 
 
 @contextmanager

@@ -28,27 +28,19 @@ _DIGITS = 15  # of a number, as many as spreadsheets hold
 
 
 def open_workbook(
-    file: BinaryIO | IO[bytes],
-    name: str,
-    progress: ImportProgress,
-    stack: ExitStack,
-    *,
-    sheet: str | None,
+    book: Any, name: str, progress: ImportProgress, *, sheet: str | None
 ) -> RecordTable:
     """Read the headings of a sheet; the rows follow as they are asked for.
 
     Args:
-        file: It can be read at any place.
+        book: As ``open_book`` gives it.
         name: As messages call it.
         progress: Of the input.
-        stack: Closes what is opened.
         sheet: Name of one; None is the first that is not hidden.
 
     Raises:
-        InputError: If it is no workbook or too large, there is no such sheet, or a heading comes
-            twice.
+        InputError: If there is no such sheet, or a heading comes twice.
     """
-    book = _open(file, name, stack)
     chosen, note = _choose_sheet(book, name, sheet)
     place = f"{name}, sheet {chosen.title!r}"
     rows = _Rows(chosen, place)
@@ -90,25 +82,32 @@ def open_workbook(
     )
 
 
-def sheet_names(file: BinaryIO | IO[bytes], name: str, stack: ExitStack) -> tuple[str, ...]:
+def sheet_names(book: Any, name: str) -> tuple[str, ...]:
     """The sheets of a workbook, the one that is read unless told otherwise first.
 
     Raises:
-        InputError: If it is no workbook, too large, or without a sheet.
+        InputError: If it has none.
     """
-    book = _open(file, name, stack)
     first, _ = _choose_sheet(book, name, None)
     return (first.title, *(other.title for other in book.worksheets if other is not first))
 
 
-def _open(file: BinaryIO | IO[bytes], name: str, stack: ExitStack) -> Any:
+def open_book(file: BinaryIO | IO[bytes], name: str, stack: ExitStack) -> Any:
+    """Open a workbook and read the texts that its cells share; no sheet is read yet.
+
+    Args:
+        file: It can be read at any place.
+        name: As messages call it.
+        stack: Closes what is opened.
+
+    Raises:
+        InputError: If it is no workbook, or too large.
+    """
     _check_archive(file, name)
-    import openpyxl
+    from vectorlab.services.sets.files import workbook_texts
 
     file.seek(0)
-    book = _quietly(
-        lambda: openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False), name
-    )
+    book = _quietly(lambda: workbook_texts.load_workbook(file), name)
     stack.callback(book.close)
     return book
 
