@@ -10,16 +10,17 @@ PYTEST := $(BIN)/python -m pytest
 # Twice as many as most machines have processors to spare: tests of processes, databases and
 # browsers wait for others a quarter of the time.
 WORKERS := -n 4 --dist worksteal
-SUITE := $(WORKERS) -m "not ray and not gpu and not quantised and not training"
-FAST := $(WORKERS) -m "not slow and not browser and not postgres and not acceptance and not ray \
-	and not gpu and not quantised and not training"
+WHOLE := $(WORKERS) -m "not ray and not gpu and not quantised and not training"
+SUITE := $(WORKERS) -m "not long and not ray and not gpu and not quantised and not training"
+FAST := $(WORKERS) -m "not slow and not long and not browser and not postgres and not acceptance \
+	and not ray and not gpu and not quantised and not training"
 FAST_FOLDERS := $(addprefix tests/,domain store services lab worker bench)
 export HF_HUB_OFFLINE ?= 1
 # Else every process that a test starts compiles the package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast coverage test-journeys test-kernels test-quantised test-ray test-training gpu-check chaos mutants check fix bench \
+.PHONY: help setup demo test test-fast test-long coverage test-journeys test-kernels test-quantised test-ray test-training gpu-check chaos mutants check fix bench \
 	bench-large peers lock docs packages screenshots tiny-train tiny-report ravel-report steering-report reproduce-icl \
 	icl-report verdict-levels reproduce-published wheel clean
 
@@ -36,17 +37,20 @@ setup: $(STAMP)  ## create .venv and install everything from constraints.txt
 demo: $(STAMP)  ## migrate, seed, extract, generate, replay, compare; then dashboard + worker
 	$(BIN)/vectorlab demo $(DEMO_ARGS)
 
-test: $(STAMP) $(DOCS)  ## the whole suite
+test: $(STAMP) $(DOCS)  ## the suite, with a short form of what test-long runs
 	@scripts/ensure_chromium.sh
 	$(PYTEST) -q $(SUITE) $(TEST_ARGS)
 
 test-fast: $(STAMP)  ## what about a minute can hold: no browser, no PostgreSQL, nothing slow
 	$(PYTEST) -q $(FAST) $(TEST_ARGS) $(FAST_FOLDERS)
 
-coverage: $(STAMP) $(DOCS)  ## the whole suite, and which share of every package it ran
+test-long: $(STAMP)  ## what takes long and breaks seldom; writes tests/long/results.json
+	$(BIN)/python -m scripts.long_tests $(WORKERS)
+
+coverage: $(STAMP) $(DOCS)  ## every test of these two, and which share of every package they ran
 	@scripts/ensure_chromium.sh
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest -q $(SUITE) $(TEST_ARGS)
+	$(BIN)/python -m coverage run -m pytest -q $(WHOLE) $(TEST_ARGS)
 	$(BIN)/python -m coverage combine -q
 	$(BIN)/python -m scripts.coverage_table
 
@@ -54,8 +58,8 @@ test-journeys: $(STAMP)  ## every test in a browser, on both kinds of database
 	@scripts/ensure_chromium.sh
 	VECTORLAB_JOURNEYS=both $(PYTEST) -q $(WORKERS) -m browser $(TEST_ARGS) tests/ui
 
-test-kernels: $(STAMP)  ## the whole suite under the kernels of older processors, one after the other
-	$(BIN)/python -m scripts.kernels --keep $(SUITE)
+test-kernels: $(STAMP)  ## the same tests under the kernels of older processors, one kind after the other
+	$(BIN)/python -m scripts.kernels --keep $(WHOLE)
 
 test-quantised: $(STAMP)  ## what needs torchao: installs the extra and runs it
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[quantised]'
@@ -82,6 +86,7 @@ check: $(STAMP)  ## ruff, formatting, types and layer rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy examples/notebook.py
 	$(BIN)/lint-imports
 
 fix: $(STAMP)  ## let ruff mend and format what it can

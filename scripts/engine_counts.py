@@ -47,7 +47,7 @@ def _beside_a_baseline(
 
 
 _TWO = (VECTOR, OTHER)
-_ROWS: dict[str, Runs] = {
+ROWS: dict[str, Runs] = {
     "`add`": _beside_a_baseline(Operator.ADD),
     "`rotate`": _beside_a_baseline(Operator.ROTATE),
     "`rotate`, two vectors": _beside_a_baseline(Operator.ROTATE, vectors=_TWO),
@@ -75,9 +75,17 @@ _ROWS: dict[str, Runs] = {
 
 def render(page: str) -> str:
     """The page with the table written anew."""
-    rows = [_HEAD, ["---"] * len(_HEAD), *[[name, *_counted(runs)] for name, runs in _ROWS.items()]]
-    lines = [f"| {' | '.join(row)} |" for row in rows]
+    lines = [_line(_HEAD), _line(["---"] * len(_HEAD)), *map(row, ROWS)]
     return _BLOCK.sub(lambda _: "\n".join(["<!-- counts -->", *lines, "<!-- end -->"]), page)
+
+
+def row(name: str) -> str:
+    """A line of the table: what is counted of one kind of runs."""
+    return _line([name, *_counted(ROWS[name])])
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _counted(runs: Runs) -> list[str]:

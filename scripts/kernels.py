@@ -4,10 +4,10 @@ torch, oneDNN, MKL, OpenBLAS and NumPy choose their kernels by the processor whe
 The variables below make them choose those of an older one, which round the last bits of floats
 otherwise. They hold for a process from its start; so each kind has a process of its own.
 
-``make test`` runs the tests marked ``kernels`` once more under each kind that is not the machine's
-own, from ``tests/kernels/test_other_kernels.py``. ``python -m scripts.kernels WORDS`` runs pytest
-with any words so, and with ``--keep`` writes what came of each kind to
-``tests/kernels/results.json``.
+``make test-long`` runs the tests marked ``kernels`` once more under each kind that is not the
+machine's own, ``make test`` the first of them under plain ones; both are in
+``tests/kernels/test_other_kernels.py``. ``python -m scripts.kernels WORDS`` runs pytest with any
+words so, and with ``--keep`` writes what came of each kind to ``tests/kernels/results.json``.
 """
 
 import argparse
@@ -140,7 +140,7 @@ def _outcome(kernels: Kernels, words: Sequence[str]) -> dict[str, Any]:
         if case.find("failure") is not None or case.find("error") is not None
     ]
     return {
-        **_machine(),
+        **machine(),
         "environment": kernels.environment(),
         "tests": int(suite.get("tests", 0)),
         "skipped": int(suite.get("skipped", 0)),
@@ -150,7 +150,7 @@ def _outcome(kernels: Kernels, words: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _machine() -> dict[str, Any]:
+def machine() -> dict[str, Any]:
     return {
         "machine": platform.machine(),
         "processors": os.cpu_count(),

@@ -16,7 +16,16 @@ def test_the_walk_through_sets_is_what_the_commands_print(tmp_path: Path):
     assert transcripts.render(document, tmp_path) == document, "run: python -m scripts.transcripts"
 
 
-@pytest.mark.slow
+def test_the_way_to_a_justified_strength_begins_as_the_commands_print(tmp_path: Path):
+    """Up to the vector. Commands and options of the rest are held by test_documents.py."""
+    whole = EVALUATION.read_text(encoding="utf-8")
+    document = whole[: whole.index("$ vectorlab vectors calibrate ")].removesuffix("```console\n")
+    assert "$ vectorlab vectors extract" in document
+    apart = transcripts.differences(document, transcripts.render(document, tmp_path))
+    assert not apart, "\n".join(["run: python -m scripts.transcripts", *apart])
+
+
+@pytest.mark.long
 def test_the_way_to_a_justified_strength_is_what_the_commands_print(tmp_path: Path):
     document = EVALUATION.read_text(encoding="utf-8")
     apart = transcripts.differences(document, transcripts.render(document, tmp_path))

@@ -1,4 +1,8 @@
-"""The wheel, installed somewhere else, migrates, runs the demo and serves until Ctrl-C."""
+"""The wheel, installed somewhere else, migrates, runs the demo and serves until Ctrl-C.
+
+The suite itself builds the wheel, looks whether everything is in it and migrates with it; the demo
+it runs from the repository alone (``tests/packaging/test_readme.py``).
+"""
 
 import json
 import os
@@ -21,8 +25,6 @@ import pytest
 from vectorlab.cli.serving import free_port
 
 ROOT = Path(__file__).parents[2]
-
-pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -62,31 +64,45 @@ class Used:
 @pytest.fixture(scope="module")
 def used(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Used:
     """The demo, twice, in one process that knows the wheel alone."""
-    folder = tmp_path_factory.mktemp("used")
+    demo = "demo --no-serve --json"
+    return using(installed, tmp_path_factory.mktemp("used"), first=demo, second=demo)
+
+
+def using(installed: Path, folder: Path, **lines: str) -> Used:
     environment = {
         "PYTHONPATH": str(installed),
         "VECTORLAB_DATABASE_URL": f"sqlite:///{folder / 'lab.db'}",
     }
-    demo = "demo --no-serve --json"
-    lines = {"first": demo, "second": demo, "status": "db status --json"}
     asked, told = folder / "asked.json", folder / "told.json"
     commands = {name: shlex.split(line) for name, line in lines.items()}
+    commands["status"] = ["db", "status", "--json"]
     asked.write_text(json.dumps(commands), encoding="utf-8")
     program = ROOT / "tests" / "packaging" / "in_a_copy.py"
     run([sys.executable, program, asked, told], folder, **environment)
     return Used(json.loads(told.read_text(encoding="utf-8")), environment)
 
 
-def test_nothing_of_the_working_tree_is_used(installed, used):
-    assert Path(used.told["package"]).is_relative_to(installed)
+@pytest.mark.slow
+def test_the_wheel_migrates_and_uses_nothing_of_the_working_tree(installed, tmp_path):
+    told = using(installed, tmp_path, migrated="db upgrade --json").told
+    assert Path(told["package"]).is_relative_to(installed)
+    assert [told[name]["code"] for name in ("migrated", "status")] == [0, 0]
+    assert json.loads(told["status"]["out"])["state"] == "current"
+
+
+@pytest.mark.slow
+def test_everything_that_is_not_python_is_in_the_wheel(installed):
     assert (installed / "vectorlab" / "_alembic" / "env.py").is_file()
     assert (installed / "vectorlab" / "_ui" / "app.py").is_file()
     assert (installed / "vectorlab" / "_ui" / ".streamlit" / "config.toml").is_file()
     assert not (installed / "tests").exists()
     views = {path.relative_to(ROOT) for path in (ROOT / "vectorlab").rglob("v_*.sql")}
     assert all((installed / view).is_file() for view in views)
+    pages = {path.relative_to(ROOT / "ui") for path in (ROOT / "ui").rglob("*.py")}
+    assert all((installed / "vectorlab" / "_ui" / page).is_file() for page in pages)
 
 
+@pytest.mark.long
 def test_the_wheel_migrates_and_runs_the_demo_twice(used):
     assert [used.told[name]["code"] for name in ("first", "second", "status")] == [0, 0, 0]
     first, second, status = (
@@ -161,6 +177,7 @@ def _read_all(terminal: int, seen: list[bytes]) -> None:
         seen.append(data)
 
 
+@pytest.mark.long
 def test_the_demo_of_the_wheel_serves_a_dashboard_and_a_worker_until_ctrl_c(used, tmp_path):
     port = free_port("127.0.0.1", 18801)
     url = f"http://127.0.0.1:{port}"
@@ -208,6 +225,7 @@ Lab().jobs.list(limt=1)
 """
 
 
+@pytest.mark.long
 def test_the_examples_type_check_against_the_installed_package(installed, tmp_path):
     python = user_of(installed, tmp_path / "venv")
     shutil.copytree(ROOT / "examples", tmp_path / "examples")

@@ -279,6 +279,13 @@ def test_decoding_holds_the_prepared_vectors_and_nothing_else_beside(operator: O
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["`rotate`", "`add`, by a schedule"])
+def test_lines_of_the_engine_s_document_show_what_is_counted(name: str) -> None:
+    page = engine_counts.PAGE.read_text(encoding="utf-8")
+    assert engine_counts.row(name) in page.splitlines(), "run: python -m scripts.engine_counts"
+
+
+@pytest.mark.long
 def test_the_engine_s_document_shows_what_is_counted() -> None:
     page = engine_counts.PAGE.read_text(encoding="utf-8")
     assert engine_counts.render(page) == page, "run: python -m scripts.engine_counts"

@@ -11,7 +11,8 @@ import pytest
 import streamlit as st
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from streamlit.components.v2 import manifest_scanner
-from streamlit.testing.v1 import AppTest
+from streamlit.runtime.scriptrunner.script_cache import ScriptCache
+from streamlit.testing.v1 import AppTest, local_script_runner
 
 from tests.databases import DIALECTS
 from tests.ui.filled_store import fill
@@ -19,6 +20,7 @@ from tests.ui.served import CHROMIUM_FLAGS, CHROMIUM_NAMES, Nursery
 from vectorlab.config import Settings
 from vectorlab.services.database import Database
 
+SCRIPTS = ScriptCache()  # as a server has one for all who look; AppTest makes one for each run
 APP = Path(__file__).parents[2] / "ui" / "app.py"
 # In a browser a journey is on one kind of database, which differs from one to the next; on both
 # where the environment asks for it: make test-journeys.
@@ -95,6 +97,7 @@ def visit(db: Database, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTes
     """Opens a page with a selection, as a link would: ``visit("sets", set="upbeat")``."""
     # Pages use no components of other packages; looking for some takes longer than a page.
     monkeypatch.setattr(manifest_scanner, "scan_component_manifests", list)
+    monkeypatch.setattr(local_script_runner, "ScriptCache", lambda: SCRIPTS)
 
     def open_page(name: str, **selection: Any) -> AppTest:
         app = AppTest.from_file(APP, default_timeout=20)

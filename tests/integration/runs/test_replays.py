@@ -2,10 +2,8 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +16,7 @@ from vectorlab.domain.runs.batch_plan import RowKey
 from vectorlab.domain.runs.replays import Effect, ReplayOutcome
 from vectorlab.domain.runs.runs import Decoding
 from vectorlab.domain.runs.texts import Departure, FinishReason, GeneratedText
-from vectorlab.lab import Lab
+from vectorlab.lab import Lab, RunView
 from vectorlab.services.runs import runs
 from vectorlab.steering.model.environment import kernel_limits
 from vectorlab.worker.handlers import generation
@@ -34,30 +32,12 @@ RUNS = {
 GENERATE = """
 import json, sys
 from vectorlab.domain.runs.runs import Decoding
-from vectorlab.lab import Lab
+from vectorlab.lab import Lab, RunView
 
 lab = Lab(sys.argv[1], device="cpu")
 for name, request in json.loads(sys.argv[2]).items():
     lab.runs.generate(name=name, decoding=Decoding(max_new_tokens=16), **request)
 """
-
-
-@pytest.fixture(scope="module")
-def elsewhere_file(seeded_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The seeded store with the runs of a process that is kept from most instruction sets."""
-    folder = tmp_path_factory.mktemp("elsewhere")
-    path = folder / "elsewhere.db"
-    shutil.copy(seeded_file, path)
-    lab = Lab(f"sqlite:///{path}", device="cpu")
-    lab.models.add(str(undecided(folder)), name="undecided")
-    lab.db.dispose()
-    subprocess.run(
-        [sys.executable, "-c", GENERATE, lab.db.url, json.dumps(RUNS)],
-        env={**os.environ, **LIMITS, "VECTORLAB_HOME": str(folder)},
-        check=True,
-        timeout=300,
-    )
-    return path
 
 
 def undecided(folder: Path) -> Path:
@@ -71,18 +51,20 @@ def undecided(folder: Path) -> Path:
     return folder / "undecided"
 
 
-@pytest.fixture
-def here(elsewhere_file: Path, tmp_path: Path) -> Iterator[Lab]:
-    """A lab on a copy of that store."""
-    shutil.copy(elsewhere_file, tmp_path / "here.db")
-    lab = Lab(f"sqlite:///{tmp_path / 'here.db'}", device="cpu")
-    yield lab
-    lab.db.dispose()
+def made_elsewhere(lab: Lab, name: str) -> RunView:
+    """A run of a process that is kept from most instruction sets."""
+    subprocess.run(
+        [sys.executable, "-c", GENERATE, lab.db.url, json.dumps({name: RUNS[name]})],
+        env={**os.environ, **LIMITS},
+        check=True,
+        timeout=300,
+    )
+    return lab.runs.get(name)
 
 
-@pytest.mark.slow
-def test_the_bundled_model_replays_under_other_kernels_or_says_why_not(here):
-    view = here.runs.get("steered")
+@pytest.mark.long
+def test_the_bundled_model_replays_under_other_kernels_or_says_why_not(lab):
+    view = made_elsewhere(lab, "steered")
     limits = view.run.environment["kernel_limits"]
     # This process may have limits of its own, which the other one has as well.
     own = dict(limit.split("=") for limit in (kernel_limits() or "").split(", ") if limit)
@@ -97,16 +79,17 @@ def test_the_bundled_model_replays_under_other_kernels_or_says_why_not(here):
     differ = ReplayOutcome.ROUNDING if near else ReplayOutcome.UNEXPLAINED
     assert found.verdict is (differ if found.departures else ReplayOutcome.IDENTICAL)
     # What did not part had the same margins, to what kernels round.
-    before = {item.key: item for item in runs.generations(here.db, view.run)}
-    after = runs.generations(here.db, here.runs.get(str(found.replay_id)).run)
+    before = {item.key: item for item in runs.generations(lab.db, view.run)}
+    after = runs.generations(lab.db, lab.runs.get(str(found.replay_id)).run)
     for text in after:
         if text.token_ids == before[text.key].token_ids:
             assert text.choice_margin == pytest.approx(before[text.key].choice_margin, abs=2e-4)
 
 
 @pytest.mark.slow
-def test_texts_that_part_at_near_choices_are_explained_and_kept(here, monkeypatch):
-    view = here.runs.get("undecided")
+def test_texts_that_part_at_near_choices_are_explained_and_kept(lab, tmp_path, monkeypatch):
+    lab.models.add(str(undecided(tmp_path)), name="undecided")
+    view = made_elsewhere(lab, "undecided")
     assert view.to_frame()["fragile"].all()
     found = view.replay()
     if torch.backends.cpu.get_cpu_capability() != view.run.environment["cpu"]:
@@ -115,8 +98,8 @@ def test_texts_that_part_at_near_choices_are_explained_and_kept(here, monkeypatc
         assert "explained by rounding" in str(found)
     assert all(item.margin < 1e-5 for item in found.departures)
     monkeypatch.setattr(runs, "compare_generations", None)  # nothing is compared again
-    assert runs.verdict(here.db, str(found.replay_id)) == found
-    with here.db.read() as tx:
+    assert runs.verdict(lab.db, str(found.replay_id)) == found
+    with lab.db.read() as tx:
         [row] = read(tx, "v_replays")
     assert (row["verdict"], row["n_departures"]) == (found.verdict, len(found.departures))
     margins = [item.margin for item in found.departures]
