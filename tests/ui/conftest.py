@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import streamlit as st
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from streamlit import config
 from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.scriptrunner.script_cache import ScriptCache
 from streamlit.testing.v1 import AppTest, local_script_runner
@@ -21,6 +22,9 @@ from vectorlab.config import Settings
 from vectorlab.services.database import Database
 
 SCRIPTS = ScriptCache()  # as a server has one for all who look; AppTest makes one for each run
+# As ui/.streamlit/config.toml says, which an AppTest does not read.
+config.set_option("browser.gatherUsageStats", False)
+
 APP = Path(__file__).parents[2] / "ui" / "app.py"
 # In a browser a journey is on one kind of database, which differs from one to the next; on both
 # where the environment asks for it: make test-journeys.

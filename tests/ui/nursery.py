@@ -27,6 +27,7 @@ def warm() -> None:
         if not module.name.startswith("ui.app"):
             importlib.import_module(module.name)
     gc.freeze()  # what is there by now is shared with every server
+    gc.set_threshold(10_000, 10, 10)  # as in the other processes of tests
 
 
 def start(words: list[str], environment: dict[str, str], log: str) -> int:

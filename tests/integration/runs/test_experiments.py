@@ -117,7 +117,8 @@ def test_an_experiment_goes_on_where_its_process_died(anywhere: Lab):
     lab = anywhere
     asked = ask(lab)
     url = lab.db.url
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])  # both kinds of database share what it imports
     process = context.Process(target=_die_while_generating, args=(url, asked.job.id))
     process.start()
     process.join(200)
