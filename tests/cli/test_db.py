@@ -21,6 +21,19 @@ def test_a_fresh_machine_needs_no_upgrade_command(cli, store):
     assert cli("db", "status", "--json").json["state"] == "current"
 
 
+def test_a_command_looks_up_the_revision_of_its_store_once(cli, monkeypatch):
+    looks = []
+
+    def connect(uri, *, real=sqlite3.connect, **settings):
+        looks.append(uri)
+        return real(uri, **settings)
+
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    cli("sets", "list")
+    assert len(looks) == 1
+    assert looks[0].endswith("vectorlab.db?mode=ro")
+
+
 def test_path_prints_the_address(cli, store):
     assert cli("db", "path", "--json").json == {"url": f"sqlite:///{store}"}
     assert cli("--db", "sqlite:///other.db", "db", "path").out.strip() == "sqlite:///other.db"

@@ -150,6 +150,13 @@ def test_the_words_of_every_command_are_those_of_its_help():
         assert said == ENTRIES[name].about
 
 
+def test_the_calls_of_a_process_share_what_was_loaded_of_a_noun_but_no_words(cli):
+    one, other = (typer.main.get_command(app).whole for _ in range(2))
+    assert all(one[name] is other[name] for name in ENTRIES)
+    assert "No set 'no'" in cli("sets", "show", "no", code=1).err
+    cli("sets", "show", code=2)  # the name was that of the call before
+
+
 @pytest.mark.parametrize(("words", "code"), [(["sets", "list"], 0), (["sets", "show", "no"], 1)])
 def test_the_program_ends_at_once_with_its_code_and_all_it_printed(words, code, store, tmp_path):
     out = tmp_path / "out"

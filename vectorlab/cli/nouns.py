@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -75,6 +75,17 @@ ENTRIES: Mapping[str, Entry] = {
 }
 
 
+@cache  # what is parsed stays out of it, so all calls of a process share it
+def _whole(name: str, entry: Entry) -> Any:
+    found = getattr(import_module(entry.module), entry.name)
+    parent = typer.Typer(rich_markup_mode="rich")
+    if isinstance(found, typer.Typer):
+        parent.add_typer(found, name=name, help=entry.about)
+    else:
+        parent.command(name)(found)
+    return typer.main.get_group(parent).commands[name]
+
+
 class Announced(TyperCommand):
     """A noun or command of which the words are known; whoever calls it calls the whole of it."""
 
@@ -82,16 +93,10 @@ class Announced(TyperCommand):
         super().__init__(name, help=entry.about)
         self._entry = entry
 
-    @cached_property
+    @property
     def whole(self) -> Any:
         """With everything that it has, loaded at first use."""
-        found = getattr(import_module(self._entry.module), self._entry.name)
-        parent = typer.Typer(rich_markup_mode="rich")
-        if isinstance(found, typer.Typer):
-            parent.add_typer(found, name=self.name, help=self._entry.about)
-        else:
-            parent.command(self.name)(found)
-        return typer.main.get_group(parent).commands[str(self.name)]
+        return _whole(str(self.name), self._entry)
 
     def make_context(self, *words: Any, **settings: Any) -> Any:
         """The beginning of every call, completion and help."""

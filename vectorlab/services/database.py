@@ -37,9 +37,7 @@ def open_store(url: str, *, patience_ms: int = BUSY_TIMEOUT_MS) -> Database:
         StoreError: If the file is not a database or the server cannot be reached.
         SchemaError: If the database is older or newer than this version needs.
     """
-    if revision.status(url, patience_ms=patience_ms).state == "empty":
-        upgrade(url)
-    return Database.open(url, patience_ms=patience_ms)
+    return Database.open(url, patience_ms=patience_ms, make=upgrade)
 
 
 def upgrade(url: str) -> MigrationResult:

@@ -1,6 +1,6 @@
 """An open store and the one way to a transaction."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
@@ -35,13 +35,20 @@ class Database:
         self._writer = writing(engine)
 
     @classmethod
-    def open(cls, url: str, *, patience_ms: int = BUSY_TIMEOUT_MS) -> "Database":
+    def open(
+        cls,
+        url: str,
+        *,
+        patience_ms: int = BUSY_TIMEOUT_MS,
+        make: Callable[[str], object] | None = None,
+    ) -> "Database":
         """Open a store that was migrated before.
 
         Args:
             url: Of the store.
             patience_ms: How long a transaction waits while another process has a SQLite file
                 locked.
+            make: Makes a store at the URL where there is none yet.
 
         Raises:
             InputError: If the URL names no SQLite file and no PostgreSQL database.
@@ -50,6 +57,9 @@ class Database:
         """
         parsed = parse_url(url)
         status = read_status(parsed, patience_ms=patience_ms)
+        if status.state == "empty" and make is not None:
+            make(url)
+            status = read_status(parsed, patience_ms=patience_ms)
         refuse_newer(status, display(parsed))
         if status.state != "current":
             described = "empty" if status.current is None else f"at revision {status.current}"
