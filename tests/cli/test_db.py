@@ -24,9 +24,9 @@ def test_a_fresh_machine_needs_no_upgrade_command(cli, store):
 def test_a_command_looks_up_the_revision_of_its_store_once(cli, monkeypatch):
     looks = []
 
-    def connect(uri, *, real=sqlite3.connect, **settings):
-        looks.append(uri)
-        return real(uri, **settings)
+    def connect(address, *, real=sqlite3.connect, **settings):
+        looks.append(address)
+        return real(address, **settings)
 
     monkeypatch.setattr(sqlite3, "connect", connect)
     cli("sets", "list")
