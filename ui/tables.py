@@ -47,7 +47,15 @@ def numbered(frame: pd.DataFrame) -> pd.DataFrame:
 
 def number_column(width: int = 60) -> dict[str, ColumnConfig]:
     """How a grid shows the number of a demonstration, and says how it is counted."""
-    return {NUMBER: st.column_config.NumberColumn("#", width=width, disabled=True, help=COUNTED)}
+    return {
+        NUMBER: st.column_config.NumberColumn(
+            "#",
+            width=width,
+            pinned=True,  # which also leaves the width to spare to the texts
+            disabled=True,
+            help=COUNTED,
+        )
+    }
 
 
 def csv_button(make: Callable[[], pd.DataFrame], *, name: str, label: str = "Download CSV") -> None:

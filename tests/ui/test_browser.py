@@ -135,7 +135,9 @@ def test_a_draft_is_edited_in_the_grid_looked_at_and_frozen(db, tab):
     write_cell(tab, pairs, row=2, text="I loved the park.")
     expect(tab.get_by_text("1 edited")).to_be_visible()
     width = pairs.bounding_box()["width"]
-    pairs.click(position={"x": width - 45, "y": 3 * 35 + 17})  # "remove" in the third row
+    # The cell of "remove" in the third row, beside its box, which a key then ticks.
+    pairs.click(position={"x": width - 12, "y": 3 * 35 + 17})
+    tab.keyboard.press("Enter")
     expect(tab.get_by_text("1 removed")).to_be_visible()
     new.click(position={"x": 200, "y": 35 + 17})  # makes the row
     write_cell(tab, new, row=1, text="Write to ann@example.org")
